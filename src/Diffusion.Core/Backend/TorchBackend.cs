@@ -1,0 +1,50 @@
+using System.Runtime.InteropServices;
+using TorchSharp;
+
+namespace Diffusion;
+
+/// <summary>
+/// Finds, repairs where needed, and loads libtorch, before TorchSharp's first use of it. Every entry point of this library calls
+/// <see cref="EnsureLoaded"/>; a program that uses TorchSharp before them calls it first itself.
+/// </summary>
+/// <remarks>
+/// libtorch comes from the backend package of the application (<c>TorchSharp-cpu</c>, <c>TorchSharp-cuda-linux</c>,
+/// <c>TorchSharp-cuda-windows</c>) or, where the application carries none, from the folder named in the environment variable
+/// <c>DIFFUSION_LIBTORCH</c>, for instance a Python installation's <c>torch/lib</c>, CUDA included.
+/// </remarks>
+public static class TorchBackend
+{
+    /// <summary>The environment variable that names a folder with libtorch: <c>DIFFUSION_LIBTORCH</c>.</summary>
+    public const string FolderVariable = "DIFFUSION_LIBTORCH";
+
+    private static readonly Lock Gate = new();
+    private static volatile string? loadedFrom;
+
+    /// <summary>The folder that libtorch was loaded from. Loads it if that has not happened yet.</summary>
+    /// <exception cref="NativeBackendException">libtorch cannot be loaded.</exception>
+    public static string Folder
+    {
+        get
+        {
+            EnsureLoaded();
+            return loadedFrom!;
+        }
+    }
+
+    /// <summary>Loads libtorch once; later calls return at once. Safe from several threads, and from several processes at a time.</summary>
+    /// <exception cref="NativeBackendException">
+    /// libtorch is missing, is there twice, or does not load; the message names the cause and the remedy.
+    /// </exception>
+    public static void EnsureLoaded()
+    {
+        if (loadedFrom is not null)
+        {
+            return;
+        }
+
+        lock (Gate)
+        {
+            loadedFrom ??= NativeLibraries.Load();
+        }
+    }
+}

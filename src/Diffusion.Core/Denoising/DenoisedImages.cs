@@ -1,0 +1,16 @@
+using TorchSharp;
+
+namespace Diffusion;
+
+/// <summary>What a denoiser believes of noisy images: x = alpha * clean + sigma * noise.</summary>
+/// <param name="Clean">The estimate of the clean images, <c>[B, C, H, W]</c>.</param>
+/// <param name="Noise">The estimate of the noise, <c>[B, C, H, W]</c>.</param>
+public sealed record DenoisedImages(torch.Tensor Clean, torch.Tensor Noise) : IDisposable
+{
+    /// <summary>Frees both tensors.</summary>
+    public void Dispose()
+    {
+        Clean.Dispose();
+        Noise.Dispose();
+    }
+}

@@ -1,0 +1,111 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion;
+
+/// <summary>
+/// A model with its schedule and prediction type. Losses and samplers see only this: training asks for the raw prediction and its
+/// target, sampling for the estimate of the clean image and of the noise. The model stays the caller's.
+/// </summary>
+public sealed class Denoiser
+{
+    private readonly ForwardProcess forward;
+
+    /// <summary>Joins a model with what it was, or will be, trained for.</summary>
+    /// <param name="model">The network; not disposed here.</param>
+    /// <param name="schedule">How noisy each timestep is.</param>
+    /// <param name="prediction">What the network's answer means.</param>
+    public Denoiser(IDiffusionModel model, INoiseSchedule schedule, PredictionType prediction = PredictionType.Epsilon)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(schedule);
+        if (!Enum.IsDefined(prediction))
+        {
+            throw new ArgumentOutOfRangeException(nameof(prediction), prediction, "Use Epsilon, Sample or Velocity.");
+        }
+
+        Model = model;
+        Schedule = schedule;
+        Prediction = prediction;
+        forward = new ForwardProcess(schedule);
+    }
+
+    /// <summary>The network.</summary>
+    public IDiffusionModel Model { get; }
+
+    /// <summary>How noisy each timestep is.</summary>
+    public INoiseSchedule Schedule { get; }
+
+    /// <summary>What the network's answer means.</summary>
+    public PredictionType Prediction { get; }
+
+    /// <summary>Where the network's parameters are.</summary>
+    public Device Device => Model.Network.parameters().First().device;
+
+    /// <summary>Noisy images for training: <see cref="ForwardProcess.AddNoise"/>.</summary>
+    /// <inheritdoc cref="ForwardProcess.AddNoise"/>
+    public Tensor AddNoise(Tensor clean, Tensor noise, Tensor timesteps) => forward.AddNoise(clean, noise, timesteps);
+
+    /// <summary>What <see cref="Predict"/> should have answered: the noise, the clean images, or the velocity.</summary>
+    /// <inheritdoc cref="ForwardProcess.AddNoise"/>
+    public Tensor Target(Tensor clean, Tensor noise, Tensor timesteps)
+    {
+        ArgumentNullException.ThrowIfNull(clean);
+        ArgumentNullException.ThrowIfNull(noise);
+        return Prediction switch
+        {
+            PredictionType.Epsilon => noise.alias(),
+            PredictionType.Sample => clean.alias(),
+            _ => forward.Velocity(clean, noise, timesteps),
+        };
+    }
+
+    /// <summary>The network's raw prediction for training: gradients flow, dropout is as the network's mode says.</summary>
+    /// <param name="noisy">Noisy images <c>[B, C, H, W]</c>, on the model's device.</param>
+    /// <param name="timesteps">int64 <c>[B]</c>, each in [0, T-1]; best on the CPU, they are moved.</param>
+    /// <param name="conditioning">Class labels where the model has classes; null for none.</param>
+    /// <returns><c>[B, C, H, W]</c>; it belongs to the caller.</returns>
+    /// <exception cref="ArgumentException">Timesteps are not int64, not one per image, or outside [0, T-1].</exception>
+    public Tensor Predict(Tensor noisy, Tensor timesteps, Conditioning? conditioning = null)
+    {
+        Guard.Images(noisy, nameof(noisy));
+        Guard.Timesteps(timesteps, noisy.shape[0], forward.Timesteps);
+        using Tensor labels = timesteps.to(noisy.device);
+        return Model.Predict(noisy, labels, conditioning ?? Conditioning.None);
+    }
+
+    /// <summary>The estimate of the clean images and of the noise: without gradients and without dropout.</summary>
+    /// <param name="noisy">Noisy images, all at one level, <c>[B, C, H, W]</c>, on the model's device.</param>
+    /// <param name="level">Their noise level, with a positive alpha.</param>
+    /// <param name="conditioning">Class labels where the model has classes; null for none.</param>
+    /// <returns>Both estimates; they belong to the caller. The clean image is not clipped.</returns>
+    public DenoisedImages Denoise(Tensor noisy, NoiseLevel level, Conditioning? conditioning = null)
+    {
+        Guard.Images(noisy, nameof(noisy));
+        bool wasTraining = Model.Network.training;
+        using IDisposable noGradients = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        try
+        {
+            Model.Network.eval();
+            Tensor raw = Model.Predict(noisy, Labels(level, noisy), conditioning ?? Conditioning.None); // [B, C, H, W]
+            (Tensor clean, Tensor noise) = Prediction switch
+            {
+                PredictionType.Epsilon => ((noisy - (level.Sigma * raw)) / level.Alpha, raw),
+                PredictionType.Sample => (raw, (noisy - (level.Alpha * raw)) / level.Sigma),
+                _ => ((level.Alpha * noisy) - (level.Sigma * raw), (level.Sigma * noisy) + (level.Alpha * raw)),
+            };
+            return new DenoisedImages(clean.MoveToOuterDisposeScope(), noise.MoveToOuterDisposeScope());
+        }
+        finally
+        {
+            Model.Network.train(wasTraining);
+        }
+    }
+
+    // Whole labels are timesteps, int64; a solver that stands between two of them tells the network a fraction.
+    private static Tensor Labels(NoiseLevel level, Tensor like) =>
+        double.IsInteger(level.Label)
+            ? full([like.shape[0]], (long)level.Label, ScalarType.Int64, like.device) // [B]
+            : full([like.shape[0]], level.Label, ScalarType.Float32, like.device); // [B]
+}

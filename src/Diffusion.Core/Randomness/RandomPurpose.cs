@@ -1,0 +1,35 @@
+namespace Diffusion;
+
+/// <summary>What a random number is for. Different purposes never share numbers. The values are written into no file but fix every draw.</summary>
+public enum RandomPurpose
+{
+    /// <summary>The first weights of a network.</summary>
+    Initialisation = 1,
+
+    /// <summary>The order in which training reads its data; indexed by epoch.</summary>
+    DataOrder = 2,
+
+    /// <summary>Which images are held out.</summary>
+    HoldOut = 3,
+
+    /// <summary>The timestep of a training image; indexed by its position in the run.</summary>
+    Timestep = 4,
+
+    /// <summary>The noise of a training image; indexed by its position in the run.</summary>
+    Noise = 5,
+
+    /// <summary>Dropout; indexed by the position of a micro-batch's first image in the run.</summary>
+    Dropout = 6,
+
+    /// <summary>The noise that sampling starts from; indexed by the image.</summary>
+    InitialNoise = 7,
+
+    /// <summary>The noise that a sampler adds on its way; indexed by image and step.</summary>
+    StepNoise = 8,
+
+    /// <summary>Random changes of an image as it is read (flips, crops); indexed by its position in the run.</summary>
+    Augmentation = 9,
+
+    /// <summary>Pictures that a program draws itself; indexed by the picture.</summary>
+    Drawing = 10,
+}

@@ -1,0 +1,120 @@
+using System.Globalization;
+
+namespace Diffusion;
+
+/// <summary>
+/// The noise schedules of the field, computed in float64. All take T from 250 (quick experiments) over 1000 (standard, the default)
+/// to 4000 (finer); sampling may use fewer steps than training.
+/// </summary>
+public static class NoiseSchedule
+{
+    /// <summary>The fewest timesteps: 250.</summary>
+    public const int FewestTimesteps = 250;
+
+    /// <summary>The most timesteps: 4000.</summary>
+    public const int MostTimesteps = 4000;
+
+    /// <summary>The usual number of timesteps: 1000.</summary>
+    public const int DefaultTimesteps = 1000;
+
+    private const double LargestBeta = 0.999;
+
+    /// <summary>
+    /// Cosine schedule (Nichol and Dhariwal 2021, equation 17, s = 0.008): alpha-bar(u) = cos^2((u + s) / (1 + s) * pi / 2), and
+    /// beta[t] = 1 - alpha-bar((t + 1) / T) / alpha-bar(t / T), at most 0.999. Usually the best for small images.
+    /// </summary>
+    /// <param name="timesteps">T, 250 to 4000.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="timesteps"/> is outside 250..4000.</exception>
+    public static BetaSchedule Cosine(int timesteps = DefaultTimesteps)
+    {
+        CheckTimesteps(timesteps);
+        const double s = 0.008;
+        static double AlphaBar(double u) => Math.Pow(Math.Cos((u + s) / (1 + s) * Math.PI / 2), 2);
+        return FromBetas(
+            timesteps,
+            t => Math.Min(1 - (AlphaBar((t + 1.0) / timesteps) / AlphaBar((double)t / timesteps)), LargestBeta),
+            $"cosine(timesteps: {timesteps})");
+    }
+
+    /// <summary>Linear betas (Ho et al. 2020, section 4).</summary>
+    /// <param name="timesteps">T, 250 to 4000.</param>
+    /// <param name="betaStart">The first beta; by default 1e-4 * 1000 / T, so that every T ends in the same noise.</param>
+    /// <param name="betaEnd">The last beta; by default 0.02 * 1000 / T.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="timesteps"/> is outside 250..4000.</exception>
+    /// <exception cref="ArgumentException">A beta lies outside (0, 1).</exception>
+    public static BetaSchedule Linear(int timesteps = DefaultTimesteps, double? betaStart = null, double? betaEnd = null)
+    {
+        CheckTimesteps(timesteps);
+        double start = betaStart ?? ScaledTo(timesteps, 1e-4);
+        double end = betaEnd ?? ScaledTo(timesteps, 0.02);
+        return FromBetas(timesteps, t => Between(start, end, t, timesteps), Describe("linear", timesteps, start, end));
+    }
+
+    /// <summary>Betas whose square roots are linear (Rombach et al. 2022, latent diffusion).</summary>
+    /// <param name="timesteps">T, 250 to 4000.</param>
+    /// <param name="betaStart">The first beta; by default 8.5e-4 * 1000 / T.</param>
+    /// <param name="betaEnd">The last beta; by default 0.012 * 1000 / T.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="timesteps"/> is outside 250..4000.</exception>
+    /// <exception cref="ArgumentException">A beta lies outside (0, 1).</exception>
+    public static BetaSchedule ScaledLinear(int timesteps = DefaultTimesteps, double? betaStart = null, double? betaEnd = null)
+    {
+        CheckTimesteps(timesteps);
+        double start = betaStart ?? ScaledTo(timesteps, 8.5e-4);
+        double end = betaEnd ?? ScaledTo(timesteps, 0.012);
+        return FromBetas(
+            timesteps,
+            t => Math.Pow(Between(Math.Sqrt(start), Math.Sqrt(end), t, timesteps), 2),
+            Describe("scaled-linear", timesteps, start, end));
+    }
+
+    /// <summary>Betas that follow a logistic curve from -6 to 6 (Xu et al. 2022, GeoDiff; diffusers' <c>sigmoid</c>).</summary>
+    /// <param name="timesteps">T, 250 to 4000.</param>
+    /// <param name="betaStart">The lower limit of the curve; by default 1e-4 * 1000 / T.</param>
+    /// <param name="betaEnd">The upper limit of the curve; by default 0.02 * 1000 / T.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="timesteps"/> is outside 250..4000.</exception>
+    /// <exception cref="ArgumentException">A beta lies outside (0, 1).</exception>
+    public static BetaSchedule Sigmoid(int timesteps = DefaultTimesteps, double? betaStart = null, double? betaEnd = null)
+    {
+        CheckTimesteps(timesteps);
+        double start = betaStart ?? ScaledTo(timesteps, 1e-4);
+        double end = betaEnd ?? ScaledTo(timesteps, 0.02);
+        return FromBetas(
+            timesteps,
+            t => start + ((end - start) / (1 + Math.Exp(-Between(-6, 6, t, timesteps)))),
+            Describe("sigmoid", timesteps, start, end));
+    }
+
+    /// <summary>The named schedule with its default parameters.</summary>
+    /// <param name="kind">Which.</param>
+    /// <param name="timesteps">T, 250 to 4000.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The kind is unknown, or <paramref name="timesteps"/> is outside 250..4000.</exception>
+    public static BetaSchedule Create(NoiseScheduleKind kind, int timesteps = DefaultTimesteps) => kind switch
+    {
+        NoiseScheduleKind.Cosine => Cosine(timesteps),
+        NoiseScheduleKind.Linear => Linear(timesteps),
+        NoiseScheduleKind.ScaledLinear => ScaledLinear(timesteps),
+        NoiseScheduleKind.Sigmoid => Sigmoid(timesteps),
+        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "The noise schedule is unknown. Use Cosine, Linear, ScaledLinear or Sigmoid."),
+    };
+
+    internal static void CheckTimesteps(int timesteps)
+    {
+        if (timesteps is < FewestTimesteps or > MostTimesteps)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(timesteps),
+                timesteps,
+                $"The number of timesteps must lie in {FewestTimesteps}..{MostTimesteps}. Use 1000; fewer steps belong to the sampler.");
+        }
+    }
+
+    private static double ScaledTo(int timesteps, double betaAtThousand) => betaAtThousand * 1000 / timesteps;
+
+    private static double Between(double start, double end, int t, int timesteps) => start + ((end - start) * t / (timesteps - 1));
+
+    private static string Describe(string name, int timesteps, double start, double end) =>
+        string.Create(CultureInfo.InvariantCulture, $"{name}(timesteps: {timesteps}, betaStart: {start:R}, betaEnd: {end:R})");
+
+    private static BetaSchedule FromBetas(int timesteps, Func<int, double> beta, string description) =>
+        new([.. Enumerable.Range(0, timesteps).Select(beta)], description);
+}

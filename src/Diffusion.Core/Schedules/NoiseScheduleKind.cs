@@ -1,0 +1,17 @@
+namespace Diffusion;
+
+/// <summary>The noise schedules that have a name.</summary>
+public enum NoiseScheduleKind
+{
+    /// <summary><see cref="NoiseSchedule.Cosine"/>, the default.</summary>
+    Cosine,
+
+    /// <summary><see cref="NoiseSchedule.Linear"/>.</summary>
+    Linear,
+
+    /// <summary><see cref="NoiseSchedule.ScaledLinear"/>.</summary>
+    ScaledLinear,
+
+    /// <summary><see cref="NoiseSchedule.Sigmoid"/>.</summary>
+    Sigmoid,
+}

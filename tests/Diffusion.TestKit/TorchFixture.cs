@@ -1,0 +1,35 @@
+namespace Diffusion.TestKit;
+
+/// <summary>
+/// Loads libtorch before the first test of an assembly, and lets one test assembly run at a time: libtorch work side by side is two to
+/// ten times slower on few cores.
+/// </summary>
+public sealed class TorchFixture : IDisposable
+{
+    private readonly FileStream turn;
+
+    public TorchFixture()
+    {
+        turn = WaitForTurn(Path.Combine(Path.GetTempPath(), "diffusion-net-tests.lock"));
+        TorchBackend.EnsureLoaded();
+        ComputeDevice.Cpu(threads: Math.Min(2, Environment.ProcessorCount)).Activate();
+    }
+
+    public void Dispose() => turn.Dispose();
+
+    private static FileStream WaitForTurn(string path)
+    {
+        using ManualResetEventSlim never = new();
+        while (true)
+        {
+            try
+            {
+                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException)
+            {
+                never.Wait(TimeSpan.FromMilliseconds(100));
+            }
+        }
+    }
+}
