@@ -1,0 +1,28 @@
+using TorchSharp;
+
+namespace Diffusion;
+
+/// <summary>What a file's header says of one tensor.</summary>
+/// <param name="Name">Its name; not empty.</param>
+/// <param name="Dtype">Its element type.</param>
+/// <param name="Shape">Its dimensions; empty for a scalar.</param>
+/// <param name="Begin">Its first byte, counted from the end of the header.</param>
+/// <param name="End">The byte after its last.</param>
+internal sealed record SafeTensorsEntry(string Name, torch.ScalarType Dtype, long[] Shape, long Begin, long End)
+{
+    /// <summary>The most dimensions a tensor may have, as in PyTorch.</summary>
+    public const int MostDimensions = 64;
+
+    /// <summary>How many bytes a tensor takes.</summary>
+    /// <exception cref="OverflowException">More than a long can count, even where a later dimension is 0.</exception>
+    public static long Bytes(ReadOnlySpan<long> shape, torch.ScalarType dtype)
+    {
+        long elements = 1;
+        foreach (long dimension in shape)
+        {
+            elements = checked(elements * dimension);
+        }
+
+        return checked(elements * SafeTensorsDtype.Size(dtype));
+    }
+}

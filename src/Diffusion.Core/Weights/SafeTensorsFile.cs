@@ -1,0 +1,149 @@
+using System.Buffers.Binary;
+using Microsoft.Win32.SafeHandles;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion;
+
+/// <summary>
+/// Reads and writes safetensors: named tensors in a file that holds nothing else, above all no code. Bytes travel straight between
+/// the file and the tensors' memory.
+/// </summary>
+/// <remarks>The format: 8 bytes of header length, a JSON header with each tensor's dtype, shape and place, then the data without gaps.</remarks>
+public static class SafeTensorsFile
+{
+    /// <summary>Writes a file, replacing any that is there. A failure on the way leaves a file that <see cref="Read"/> refuses.</summary>
+    /// <param name="path">The file to write.</param>
+    /// <param name="tensors">
+    /// Tensors by unique name, on any device and in any layout; dtypes F64, F32, F16, BF16, I64, I32, I16, I8, U8 and BOOL. They stay
+    /// the caller's.
+    /// </param>
+    /// <param name="metadata">Free text to go with them; written in the order of its keys.</param>
+    /// <exception cref="SafeTensorsException">A name, dtype or shape that such a file cannot hold; nothing is written.</exception>
+    public static void Write(
+        string path, IEnumerable<KeyValuePair<string, Tensor>> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(tensors);
+        TorchBackend.EnsureLoaded();
+        SafeTensorsLayout layout = SafeTensorsLayout.Of(path, tensors, metadata);
+        using SafeFileHandle file = File.OpenHandle(
+            path, FileMode.Create, FileAccess.Write, FileShare.None, preallocationSize: layout.Header.Length + layout.DataBytes);
+        RandomAccess.Write(file, layout.Header, 0);
+        long position = layout.Header.Length;
+        foreach (Tensor tensor in layout.Tensors)
+        {
+            using Tensor detached = tensor.detach();
+            using Tensor onCpu = detached.cpu();
+            using Tensor contiguous = onCpu.contiguous();
+            long start = position;
+            TensorMemory.ForEachPiece(contiguous, (piece, offset) => RandomAccess.Write(file, piece, start + offset));
+            position += contiguous.NumberOfElements * contiguous.ElementSize;
+        }
+    }
+
+    /// <summary>Reads a whole file. Every size is checked against the file's before memory is taken.</summary>
+    /// <param name="path">The file to read.</param>
+    /// <returns>Its tensors and metadata; it belongs to the caller, who disposes it.</returns>
+    /// <exception cref="SafeTensorsException">The file is damaged, ambiguous, or not safetensors.</exception>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    public static SafeTensors Read(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        TorchBackend.EnsureLoaded();
+        using SafeFileHandle file = File.OpenHandle(path);
+        (SafeTensorsHeader header, long dataStart) = ReadHeader(path, file);
+        Dictionary<string, Tensor> tensors = new(StringComparer.Ordinal);
+        try
+        {
+            foreach (SafeTensorsEntry entry in header.Entries)
+            {
+                Tensor tensor = empty(entry.Shape, entry.Dtype).DetachFromDisposeScope();
+                tensors.Add(entry.Name, tensor);
+                TensorMemory.ForEachPiece(tensor, (piece, offset) => Fill(path, file, piece, dataStart + entry.Begin + offset, entry));
+            }
+        }
+        catch
+        {
+            foreach (Tensor tensor in tensors.Values)
+            {
+                tensor.Dispose();
+            }
+
+            throw;
+        }
+
+        return new SafeTensors(tensors, header.Metadata);
+    }
+
+    private static (SafeTensorsHeader Header, long DataStart) ReadHeader(string path, SafeFileHandle file)
+    {
+        long length = RandomAccess.GetLength(file);
+        Span<byte> prefix = stackalloc byte[SafeTensorsHeader.PrefixBytes];
+        int read = ReadFully(file, prefix, 0);
+        if (prefix[..read].StartsWith("PK\x03\x04"u8) || prefix[..read].StartsWith((ReadOnlySpan<byte>)[0x80, 0x02]))
+        {
+            throw new SafeTensorsException(
+                path,
+                "this is a PyTorch pickle file (.bin, .pt, .ckpt), not safetensors. Loading one can run code that it brings along, so it is "
+                + "refused. Convert it with Python's safetensors.torch.save_file on a machine where that does not matter.",
+                position: 0);
+        }
+
+        if (read < prefix.Length)
+        {
+            throw new SafeTensorsException(path, $"{length} bytes are too few: a file begins with 8 bytes of header length.", position: 0);
+        }
+
+        ulong size = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
+        if (size > SafeTensorsHeader.MostBytes)
+        {
+            throw new SafeTensorsException(
+                path, $"the header length {size} is above {SafeTensorsHeader.MostBytes}: not a safetensors file, or damaged.", position: 0);
+        }
+
+        long dataStart = prefix.Length + (long)size;
+        if (dataStart > length)
+        {
+            throw new SafeTensorsException(
+                path, $"the header should end at byte {dataStart}, but the file at {length}: it is cut off.", position: length);
+        }
+
+        byte[] json = new byte[size];
+        if (ReadFully(file, json, prefix.Length) < json.Length)
+        {
+            throw new SafeTensorsException(path, "the file became shorter while it was read.", position: prefix.Length);
+        }
+
+        return (SafeTensorsHeader.Parse(path, json, length - dataStart), dataStart);
+    }
+
+    private static void Fill(string path, SafeFileHandle file, Span<byte> memory, long position, SafeTensorsEntry entry)
+    {
+        int read = ReadFully(file, memory, position);
+        if (read < memory.Length)
+        {
+            throw new SafeTensorsException(path, "the file became shorter while it was read.", entry.Name, position + read);
+        }
+
+        if (entry.Dtype == ScalarType.Bool)
+        {
+            // A bool byte other than 0 and 1 is undefined behaviour in native code.
+            foreach (ref byte value in memory)
+            {
+                value = value == 0 ? (byte)0 : (byte)1;
+            }
+        }
+    }
+
+    private static int ReadFully(SafeFileHandle file, Span<byte> buffer, long position)
+    {
+        int total = 0;
+        while (total < buffer.Length && RandomAccess.Read(file, buffer[total..], position + total) is > 0 and int read)
+        {
+            total += read;
+        }
+
+        return total;
+    }
+}
