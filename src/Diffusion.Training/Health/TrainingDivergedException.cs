@@ -1,0 +1,23 @@
+namespace Diffusion.Training;
+
+/// <summary>Training ended because its gradients stayed infinite or not a number. The weights are those of the last good step.</summary>
+public sealed class TrainingDivergedException : Exception
+{
+    /// <summary>An error without details.</summary>
+    public TrainingDivergedException() : this("Training diverged.")
+    {
+    }
+
+    /// <summary>An error with its details and remedy.</summary>
+    /// <param name="message">What was seen, and what to do.</param>
+    public TrainingDivergedException(string message) : base(message)
+    {
+    }
+
+    /// <summary>An error with its details, remedy and cause.</summary>
+    /// <param name="message">What was seen, and what to do.</param>
+    /// <param name="innerException">The cause.</param>
+    public TrainingDivergedException(string message, Exception innerException) : base(message, innerException)
+    {
+    }
+}

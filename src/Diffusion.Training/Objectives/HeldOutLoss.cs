@@ -1,0 +1,57 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Training;
+
+/// <summary>
+/// The loss on images that training never sees, at timesteps spread evenly over the schedule and with noise that never changes, so that two
+/// measurements differ by the weights alone. Where it rises while the training loss falls, the model learns its images by heart.
+/// </summary>
+public sealed class HeldOutLoss
+{
+    private const int MostImages = 1024;
+
+    private readonly DenoisingObjective objective;
+    private readonly Denoiser denoiser;
+    private readonly BatchReader reader;
+    private readonly long[] samples;
+
+    /// <summary>A measurement over held-out images.</summary>
+    /// <param name="denoiser">What is measured, usually the averaged weights; stays the caller's.</param>
+    /// <param name="reader">Reads the images; stays the caller's.</param>
+    /// <param name="samples">Their indices in the source; at most the first 1024 are used.</param>
+    /// <param name="seeds">The stream of the run.</param>
+    public HeldOutLoss(Denoiser denoiser, BatchReader reader, IEnumerable<long> samples, SeedStream seeds)
+    {
+        this.denoiser = denoiser;
+        this.reader = reader;
+        this.samples = [.. samples.Take(MostImages)];
+        objective = new DenoisingObjective(denoiser, seeds.Child(RandomPurpose.HoldOut, 1));
+    }
+
+    /// <summary>Measures now. Waits for the device.</summary>
+    /// <param name="batchSize">How many images at a time.</param>
+    /// <returns>The mean loss.</returns>
+    public double Measure(int batchSize)
+    {
+        using IDisposable noGradients = no_grad();
+        double sum = 0;
+        bool wasTraining = denoiser.Model.Network.training;
+        denoiser.Model.Network.eval();
+        for (int first = 0; first < samples.Length; first += batchSize)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            int count = Math.Min(batchSize, samples.Length - first);
+            using ImageBatch batch = reader.Read(samples.AsSpan(first, count));
+            Tensor timesteps = tensor([.. Enumerable.Range(first, count).Select(Timestep)]);
+            long[] positions = [.. Enumerable.Range(first, count).Select(i => (long)i)];
+            Conditioning conditioning = new() { ClassLabels = batch.Labels?.to(denoiser.Device) };
+            sum += count * objective.Loss(batch.Pixels.to(denoiser.Device), conditioning, timesteps, positions).item<float>();
+        }
+
+        denoiser.Model.Network.train(wasTraining);
+        return sum / samples.Length;
+    }
+
+    private long Timestep(int index) => (long)((index + 0.5) / samples.Length * denoiser.Schedule.Timesteps);
+}

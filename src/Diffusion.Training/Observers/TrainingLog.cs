@@ -1,0 +1,34 @@
+using Microsoft.Extensions.Logging;
+
+namespace Diffusion.Training;
+
+/// <summary>What a trainer logs.</summary>
+internal static partial class TrainingLog
+{
+    [LoggerMessage(1, LogLevel.Information, "Training on {Device} with {Threads} CPU threads: {Images} images of {Shape}, {Parameters} parameters, from step {Step} to {Steps}")]
+    public static partial void Started(ILogger logger, string device, int threads, long images, string shape, long parameters, long step, long steps);
+
+    [LoggerMessage(2, LogLevel.Information, "Step {Step}: loss {Loss:F4}, gradient norm {GradientNorm:F3}, learning rate {LearningRate:G3}, {ImagesPerSecond:F0} images/s")]
+    public static partial void Progress(ILogger logger, long step, double loss, double gradientNorm, double learningRate, double imagesPerSecond);
+
+    [LoggerMessage(3, LogLevel.Information, "Saved {Path}")]
+    public static partial void Saved(ILogger logger, string path);
+
+    [LoggerMessage(4, LogLevel.Information, "Resumed from {Path} at step {Step}")]
+    public static partial void Resumed(ILogger logger, string path, long step);
+
+    [LoggerMessage(5, LogLevel.Information, "Changed on resuming: {Changes}")]
+    public static partial void ChangedOnResume(ILogger logger, string changes);
+
+    [LoggerMessage(6, LogLevel.Warning, "{Skipped} steps were skipped so far because their gradients were not finite")]
+    public static partial void Skipped(ILogger logger, long skipped);
+
+    [LoggerMessage(7, LogLevel.Error, "A {What} threw at step {Step}; training goes on")]
+    public static partial void CallbackThrew(ILogger logger, Exception error, string what, long step);
+
+    [LoggerMessage(8, LogLevel.Information, "Held-out loss at step {Step}: {Loss:F4}")]
+    public static partial void HeldOut(ILogger logger, long step, double loss);
+
+    [LoggerMessage(9, LogLevel.Information, "Ended at step {Step}: {Reason}")]
+    public static partial void Ended(ILogger logger, long step, StopReason reason);
+}

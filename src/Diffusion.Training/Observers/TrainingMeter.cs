@@ -1,0 +1,66 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Training;
+
+/// <summary>Gathers loss and speed between two reports, on the device; only a reading waits for it.</summary>
+internal sealed class TrainingMeter : IDisposable
+{
+    private readonly TimeProvider time;
+    private readonly ParameterUpdate update;
+    private readonly Tensor lossSum;
+    private readonly Tensor lossCount;
+    private long images;
+    private long stepBegan;
+    private TimeSpan training;
+
+    public TrainingMeter(TimeProvider time, ParameterUpdate update)
+    {
+        this.time = time;
+        this.update = update;
+        Device device = update.GradientNorm.device;
+        lossSum = zeros([], ScalarType.Float32, device).DetachFromDisposeScope();
+        lossCount = zeros([], ScalarType.Float32, device).DetachFromDisposeScope();
+    }
+
+    /// <summary>Starts the clock of one step.</summary>
+    public void Begin() => stepBegan = time.GetTimestamp();
+
+    /// <summary>Ends the clock of one step, and takes its loss unless the step was skipped.</summary>
+    public void End(Tensor loss, int batchSize)
+    {
+        using IDisposable noGradients = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        Tensor good = update.SkippedInARow.eq(0);
+        lossSum.add_(where(good, loss, zeros_like(loss)));
+        lossCount.add_(good.to(ScalarType.Float32));
+        images += batchSize;
+        training += time.GetElapsedTime(stepBegan);
+    }
+
+    /// <summary>What came together since the last reading.</summary>
+    public Reading Read()
+    {
+        using IDisposable noGradients = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        long waiting = time.GetTimestamp();
+        float[] values = stack([lossSum, lossCount, update.GradientNorm, update.Skipped, update.SkippedInARow]).cpu().data<float>().ToArray();
+        training += time.GetElapsedTime(waiting);
+        Reading reading = new(
+            values[0] / values[1], values[2], (long)values[3], (long)values[4], images / Math.Max(1e-9, training.TotalSeconds));
+        lossSum.zero_();
+        lossCount.zero_();
+        images = 0;
+        training = TimeSpan.Zero;
+        return reading;
+    }
+
+    public void Dispose()
+    {
+        lossSum.Dispose();
+        lossCount.Dispose();
+    }
+
+    /// <summary>One reading.</summary>
+    public readonly record struct Reading(double Loss, double GradientNorm, long Skipped, long SkippedInARow, double ImagesPerSecond);
+}

@@ -1,0 +1,126 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Diffusion.Training;
+
+/// <summary>
+/// How the parameters of a network lie one after the other in a flat buffer: decayed, then plain, then frozen, each group in the network's
+/// own order, so that each group is one block. Every parameter starts at a multiple of 128 elements; the gaps hold zeros.
+/// </summary>
+public sealed class FlatLayout
+{
+    private const long Alignment = 128;
+
+    private FlatLayout(IReadOnlyList<FlatEntry> entries)
+    {
+        Entries = entries;
+        DecayedLength = LengthOf(entries, ParameterGroup.Decayed);
+        TrainedLength = LengthOf(entries, ParameterGroup.Decayed, ParameterGroup.Plain);
+        Length = LengthOf(entries, ParameterGroup.Decayed, ParameterGroup.Plain, ParameterGroup.Frozen);
+    }
+
+    /// <summary>Every parameter, in the order of the buffer.</summary>
+    public IReadOnlyList<FlatEntry> Entries { get; }
+
+    /// <summary>How many elements from the start are trained with weight decay.</summary>
+    public long DecayedLength { get; }
+
+    /// <summary>How many elements from the start are trained.</summary>
+    public long TrainedLength { get; }
+
+    /// <summary>How many elements the buffer has.</summary>
+    public long Length { get; }
+
+    /// <summary>The layout of a network's parameters.</summary>
+    /// <exception cref="ArgumentException">
+    /// The network has no parameters to train, or has parameters that are not float32, or buffers.
+    /// </exception>
+    public static FlatLayout Of(nn.Module network)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        List<(string Name, Parameter Value)> parameters = [.. network.named_parameters()];
+        Check(network, parameters);
+
+        List<FlatEntry> entries = new(parameters.Count);
+        long offset = 0;
+        foreach (ParameterGroup group in Enum.GetValues<ParameterGroup>())
+        {
+            foreach ((string name, Parameter value) in parameters.Where(p => GroupOf(p.Value) == group))
+            {
+                entries.Add(new FlatEntry(name, [.. value.shape], offset, value.numel(), group));
+                offset += Aligned(value.numel());
+            }
+        }
+
+        return new FlatLayout(entries);
+    }
+
+    /// <summary>The part of a flat buffer that belongs to one parameter, in its shape.</summary>
+    /// <param name="flat">A buffer of <see cref="Length"/> elements.</param>
+    /// <param name="entry">Which parameter.</param>
+    /// <returns>A view of the buffer; it belongs to the caller.</returns>
+    public static Tensor View(Tensor flat, FlatEntry entry)
+    {
+        ArgumentNullException.ThrowIfNull(flat);
+        ArgumentNullException.ThrowIfNull(entry);
+        using Tensor part = flat.narrow(0, entry.Offset, entry.Length);
+        return part.view([.. entry.Shape]);
+    }
+
+    /// <summary>Views of a flat buffer by parameter name.</summary>
+    /// <param name="flat">A buffer of <see cref="Length"/> elements.</param>
+    /// <returns>One view per parameter, outside all dispose scopes; they belong to the caller.</returns>
+    public IReadOnlyDictionary<string, Tensor> Views(Tensor flat) =>
+        Entries.ToDictionary(entry => entry.Name, entry => View(flat, entry).DetachFromDisposeScope(), StringComparer.Ordinal);
+
+    /// <summary>Makes a network's parameters views of a flat buffer. Their values become the buffer's.</summary>
+    /// <param name="network">A network of this layout, on the buffer's device.</param>
+    /// <param name="flat">A float32 buffer of <see cref="Length"/> elements; it must outlive the network's use.</param>
+    public void Bind(nn.Module network, Tensor flat)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        Dictionary<string, Parameter> parameters = network.named_parameters().ToDictionary(p => p.name, p => p.parameter, StringComparer.Ordinal);
+        using IDisposable noGradients = no_grad();
+        foreach (FlatEntry entry in Entries)
+        {
+            using Tensor view = View(flat, entry);
+            parameters[entry.Name].set_(view);
+        }
+    }
+
+    private static ParameterGroup GroupOf(Parameter value) =>
+        !value.requires_grad ? ParameterGroup.Frozen : value.dim() >= 2 ? ParameterGroup.Decayed : ParameterGroup.Plain;
+
+    private static long Aligned(long length) => (length + Alignment - 1) / Alignment * Alignment;
+
+    private static long LengthOf(IReadOnlyList<FlatEntry> entries, params ParameterGroup[] groups) =>
+        entries.Where(entry => groups.Contains(entry.Group)).Sum(entry => Aligned(entry.Length));
+
+    private static void Check(nn.Module network, List<(string Name, Parameter Value)> parameters)
+    {
+        if (!parameters.Exists(p => p.Value.requires_grad))
+        {
+            throw new ArgumentException(
+                $"The network has {parameters.Count} parameters, none of them trained. "
+                + "Call RegisterComponents() in its constructor, or register its parts with register_module.",
+                nameof(network));
+        }
+
+        if (parameters.Find(p => p.Value.dtype != ScalarType.Float32) is { Value: not null } other)
+        {
+            throw new ArgumentException(
+                $"Parameter '{other.Name}' is {other.Value.dtype}, but weights are trained as float32. Use network.to(torch.float32).",
+                nameof(network));
+        }
+
+        string[] buffers = [.. network.named_buffers().Select(b => b.name)];
+        if (buffers.Length > 0)
+        {
+            throw new ArgumentException(
+                $"The network has buffers ({string.Join(", ", buffers.Take(5))}), which are neither averaged nor saved. "
+                + "Make them parameters without requires_grad, or use a normalisation without running statistics.",
+                nameof(network));
+        }
+    }
+}

@@ -1,0 +1,60 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Diffusion.Training;
+
+/// <summary>
+/// One buffer behind all parameters of a network and one behind all gradients. Forward and backward are unchanged: parameters and their
+/// gradients are views. One operator then clips, updates or averages what would be hundreds of tensors.
+/// </summary>
+/// <remarks>
+/// Move the network to its device first: moving it afterwards replaces its parameters. Never set a gradient to null; zero
+/// <see cref="Gradients"/> instead.
+/// </remarks>
+public sealed class FlatParameters : IDisposable
+{
+    /// <summary>Gathers a network's parameters, in place, on the device where they are.</summary>
+    /// <param name="network">The network; it stays the caller's, and uses the buffers from now on.</param>
+    /// <exception cref="ArgumentException">The network has nothing to train, other types than float32, or buffers.</exception>
+    public FlatParameters(nn.Module network)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        Layout = FlatLayout.Of(network);
+        Device device = network.parameters().First().device;
+        Values = zeros(Layout.Length, ScalarType.Float32, device).DetachFromDisposeScope();
+        Gradients = zeros(Layout.Length, ScalarType.Float32, device).DetachFromDisposeScope();
+        Dictionary<string, Parameter> parameters = network.named_parameters().ToDictionary(p => p.name, p => p.parameter, StringComparer.Ordinal);
+        using (no_grad())
+        {
+            foreach (FlatEntry entry in Layout.Entries)
+            {
+                using Tensor view = FlatLayout.View(Values, entry);
+                view.copy_(parameters[entry.Name]);
+            }
+        }
+
+        Layout.Bind(network, Values);
+        foreach (FlatEntry entry in Layout.Entries.Where(entry => entry.Group != ParameterGroup.Frozen))
+        {
+            using Tensor view = FlatLayout.View(Gradients, entry);
+            parameters[entry.Name].grad = view;
+        }
+    }
+
+    /// <summary>Where each parameter lies.</summary>
+    public FlatLayout Layout { get; }
+
+    /// <summary>All parameters, float32 <c>[Layout.Length]</c>.</summary>
+    public Tensor Values { get; }
+
+    /// <summary>All gradients, float32 <c>[Layout.Length]</c>; backward adds to them.</summary>
+    public Tensor Gradients { get; }
+
+    /// <summary>Frees the buffers. The network keeps its weights and stays usable.</summary>
+    public void Dispose()
+    {
+        Values.Dispose();
+        Gradients.Dispose();
+    }
+}

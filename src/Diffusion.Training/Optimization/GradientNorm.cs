@@ -1,0 +1,43 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Training;
+
+/// <summary>
+/// The norm of all gradients together, and what follows from it, decided on the device: by how much to divide them (clipping by global
+/// norm, Pascanu et al. 2013), and whether they are finite at all.
+/// </summary>
+public sealed class GradientNorm : IDisposable
+{
+    /// <summary>Measures the gradients as they are now.</summary>
+    /// <param name="parameters">The parameters whose gradients are meant.</param>
+    /// <param name="clip">The largest norm allowed, or null for no clipping.</param>
+    public GradientNorm(FlatParameters parameters, double? clip)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        using IDisposable noGradients = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        Tensor norm = parameters.Gradients.narrow(0, 0, parameters.Layout.TrainedLength).norm(); // []
+        Tensor divisor = clip is { } largest ? (norm / largest).clamp_min(1) : ones_like(norm);
+        Skip = norm.isfinite().logical_not().to(ScalarType.Float32).MoveToOuterDisposeScope();
+        Norm = norm.MoveToOuterDisposeScope();
+        Divisor = divisor.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The L2 norm before clipping, float32 scalar on the device.</summary>
+    public Tensor Norm { get; }
+
+    /// <summary>What the gradients are divided by, float32 scalar on the device; at least 1.</summary>
+    public Tensor Divisor { get; }
+
+    /// <summary>1 where a gradient is infinite or not a number, so that this step must change nothing, else 0; float32 scalar on the device.</summary>
+    public Tensor Skip { get; }
+
+    /// <summary>Frees the three scalars.</summary>
+    public void Dispose()
+    {
+        Norm.Dispose();
+        Divisor.Dispose();
+        Skip.Dispose();
+    }
+}

@@ -1,0 +1,18 @@
+using TorchSharp;
+
+namespace Diffusion.Training;
+
+/// <summary>Changes parameters by their gradients.</summary>
+public interface IOptimizer : IDisposable
+{
+    /// <summary>
+    /// Everything it remembers, by name: what a checkpoint saves. Restoring copies into these tensors. They belong to the optimizer.
+    /// </summary>
+    IReadOnlyDictionary<string, torch.Tensor> State { get; }
+
+    /// <summary>One update of all trained parameters from their gradients. Decides nothing on the CPU, so it waits for no device.</summary>
+    /// <param name="learningRate">This step's learning rate.</param>
+    /// <param name="gradientDivisor">float32 scalar on the device: what the gradients are divided by (1 leaves them as they are).</param>
+    /// <param name="skip">float32 scalar on the device: 1 where the gradients are not finite and nothing may change, else 0.</param>
+    void Update(double learningRate, torch.Tensor gradientDivisor, torch.Tensor skip);
+}

@@ -1,0 +1,12 @@
+namespace Diffusion.Training;
+
+/// <summary>Makes an optimizer once the network is on its device and its parameters are flat.</summary>
+public interface IOptimizerFactory
+{
+    /// <summary>Name and parameters in one line, as written into checkpoints: two optimizers have the same state where these are equal.</summary>
+    string Description { get; }
+
+    /// <summary>The optimizer for these parameters; it belongs to the caller.</summary>
+    /// <param name="parameters">Values, gradients and the layout that names them.</param>
+    IOptimizer Create(FlatParameters parameters);
+}

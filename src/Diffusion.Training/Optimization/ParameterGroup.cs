@@ -1,0 +1,14 @@
+namespace Diffusion.Training;
+
+/// <summary>How an optimizer treats a parameter.</summary>
+public enum ParameterGroup
+{
+    /// <summary>Trained with weight decay: the weights of convolutions, linear layers and embeddings (two dimensions or more).</summary>
+    Decayed,
+
+    /// <summary>Trained without weight decay: biases, and the gains of normalisations.</summary>
+    Plain,
+
+    /// <summary>Not trained: <c>requires_grad</c> is false.</summary>
+    Frozen,
+}

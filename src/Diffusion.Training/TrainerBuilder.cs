@@ -1,0 +1,147 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+
+namespace Diffusion.Training;
+
+/// <summary>
+/// Puts a trainer together: a fluent face of <see cref="TrainingOptions"/> and of the parts that are no plain data. <c>Use</c> fills one
+/// place, <c>Add</c> appends, <c>Configure</c> edits the options, <see cref="Build"/> checks everything and throws once with every problem.
+/// </summary>
+public sealed class TrainerBuilder
+{
+    private readonly TrainingOptions options = new();
+    private readonly List<string> problems = [];
+    private readonly HashSet<string> filled = new(StringComparer.Ordinal);
+    private readonly List<IProgress<TrainingProgress>> observers = [];
+    private readonly List<TrainerSetup.Preview> previews = [];
+    private readonly IDiffusionModel model;
+    private ComputeDevice? device;
+    private INoiseSchedule? schedule;
+    private IImageSource? source;
+    private IOptimizerFactory optimizer = new AdamWFactory();
+    private ILogger logger = NullLogger.Instance;
+    private TimeProvider time = TimeProvider.System;
+
+    internal TrainerBuilder(IDiffusionModel model) => this.model = model;
+
+    /// <summary>Where to train. Default <see cref="ComputeDevice.Best"/>.</summary>
+    public TrainerBuilder UseDevice(ComputeDevice value) => Fill(nameof(UseDevice), () => device = value);
+
+    /// <summary>The images to train on; they stay the caller's. Required.</summary>
+    public TrainerBuilder UseData(IImageSource value) => Fill(nameof(UseData), () => source = value);
+
+    /// <summary>A noise schedule of one's own; default is the one that <see cref="TrainingOptions.Schedule"/> names.</summary>
+    public TrainerBuilder UseSchedule(INoiseSchedule value) => Fill(nameof(UseSchedule), () => schedule = value);
+
+    /// <summary>What the network predicts. Default the noise.</summary>
+    public TrainerBuilder UsePrediction(PredictionType value) => Fill(nameof(UsePrediction), () => options.Prediction = value);
+
+    /// <summary>The optimizer. Default AdamW with weight decay 0.01.</summary>
+    public TrainerBuilder UseOptimizer(IOptimizerFactory value) => Fill(nameof(UseOptimizer), () => optimizer = value);
+
+    /// <summary>The learning rate. Default 2e-4, constant after its warm-up.</summary>
+    public TrainerBuilder UseLearningRate(LearningRate value) => Fill(nameof(UseLearningRate), () => options.LearningRate = value);
+
+    /// <summary>The limit of the averaged weights' decay. Default 0.9999.</summary>
+    public TrainerBuilder UseEma(double decay) => Fill(nameof(UseEma), () => options.EmaDecay = decay);
+
+    /// <summary>Saves the run in a folder, and resumes from it.</summary>
+    /// <param name="folder">The folder of the run.</param>
+    /// <param name="everySteps">Optimizer steps between two checkpoints.</param>
+    public TrainerBuilder UseCheckpoints(string folder, int everySteps = 5000) => Fill(nameof(UseCheckpoints), () =>
+    {
+        options.RunFolder = folder;
+        options.CheckpointEverySteps = everySteps;
+    });
+
+    /// <summary>Starts from given weights, where there is no checkpoint to resume from.</summary>
+    /// <param name="path">A safetensors file, for instance the <c>ema.safetensors</c> of a checkpoint.</param>
+    public TrainerBuilder UseInitialWeights(string path) => Fill(nameof(UseInitialWeights), () => options.InitialWeights = path);
+
+    /// <summary>Where the trainer logs. Default nowhere.</summary>
+    public TrainerBuilder UseLogger(ILogger value) => Fill(nameof(UseLogger), () => logger = value);
+
+    /// <summary>The clock of rates and time limits. Default the system's.</summary>
+    public TrainerBuilder UseTimeProvider(TimeProvider value) => Fill(nameof(UseTimeProvider), () => time = value);
+
+    /// <summary>Hears of progress once per report interval, on the training thread. One that throws is logged and does not end the run.</summary>
+    public TrainerBuilder ReportTo(IProgress<TrainingProgress> observer)
+    {
+        ArgumentNullException.ThrowIfNull(observer);
+        observers.Add(observer);
+        return this;
+    }
+
+    /// <summary>Calls back with the averaged model, on the training thread. A preview that throws is logged and does not end the run.</summary>
+    /// <param name="everySteps">Optimizer steps between two calls.</param>
+    /// <param name="preview">What to do, for instance to sample a grid.</param>
+    public TrainerBuilder AddPreview(int everySteps, Action<TrainingPreview> preview)
+    {
+        ArgumentNullException.ThrowIfNull(preview);
+        if (everySteps < 1)
+        {
+            problems.Add($"A preview's everySteps ({everySteps}) must be at least 1. Use 1000.");
+        }
+
+        previews.Add(new TrainerSetup.Preview(everySteps, preview));
+        return this;
+    }
+
+    /// <summary>Edits the options.</summary>
+    public TrainerBuilder Configure(Action<TrainingOptions> edit)
+    {
+        ArgumentNullException.ThrowIfNull(edit);
+        edit(options);
+        return this;
+    }
+
+    /// <summary>Checks everything, moves the model to its device, and makes the trainer.</summary>
+    /// <returns>The trainer; it belongs to the caller.</returns>
+    /// <exception cref="OptionsValidationException">Something is missing or impossible; the message lists every problem.</exception>
+    /// <exception cref="CheckpointException">The run folder cannot be written to, or weights to start from do not fit.</exception>
+    /// <exception cref="ImageDataException">Images are outside [-1, 1].</exception>
+    public Trainer Build()
+    {
+        problems.AddRange(TrainingOptionsValidator.Problems(options));
+        bool scheduleIsPossible = options.Timesteps is >= NoiseSchedule.FewestTimesteps and <= NoiseSchedule.MostTimesteps && Enum.IsDefined(options.Schedule);
+        schedule ??= scheduleIsPossible ? NoiseSchedule.Create(options.Schedule, options.Timesteps) : null;
+        if (source is null)
+        {
+            problems.Add("There are no images to train on. Call UseData, for example UseData(ImageFolder.Open(\"photos\", size: 32)).");
+        }
+        else if (schedule is not null)
+        {
+            problems.AddRange(model.Problems(source.Shape, schedule));
+            problems.AddRange(ClassProblems(model.ClassCount, source.ClassCount));
+        }
+
+        if (problems.Count > 0)
+        {
+            throw new OptionsValidationException(nameof(TrainingOptions), typeof(TrainingOptions), problems);
+        }
+
+        return new Trainer(new TrainerSetup(
+            model, source!, device ?? ComputeDevice.Best, options, schedule!, optimizer, logger, time, [.. observers], [.. previews]));
+    }
+
+    private static IEnumerable<string> ClassProblems(int? modelClasses, int? dataClasses)
+    {
+        if (modelClasses is { } wanted && (dataClasses is not { } has || has > wanted))
+        {
+            yield return $"The model has {wanted} classes, but the data has {dataClasses?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "no labels"}. "
+                + "Make the model for the data's classes, or without classes.";
+        }
+    }
+
+    private TrainerBuilder Fill(string place, Action fill)
+    {
+        if (!filled.Add(place))
+        {
+            problems.Add($"{place} was called twice. Call it once.");
+        }
+
+        fill();
+        return this;
+    }
+}

@@ -1,0 +1,20 @@
+using Microsoft.Extensions.Logging;
+
+namespace Diffusion.Training;
+
+/// <summary>Everything a trainer is made of, checked.</summary>
+internal sealed record TrainerSetup(
+    IDiffusionModel Model,
+    IImageSource Source,
+    ComputeDevice Device,
+    TrainingOptions Options,
+    INoiseSchedule Schedule,
+    IOptimizerFactory Optimizer,
+    ILogger Logger,
+    TimeProvider Time,
+    IReadOnlyList<IProgress<TrainingProgress>> Observers,
+    IReadOnlyList<TrainerSetup.Preview> Previews)
+{
+    /// <summary>A call back at intervals.</summary>
+    public sealed record Preview(int EverySteps, Action<TrainingPreview> Action);
+}

@@ -1,0 +1,65 @@
+namespace Diffusion.Training;
+
+/// <summary>
+/// Everything about a run that is plain data. Binds from configuration (appsettings.json), is what <see cref="TrainerBuilder"/> fills, and is
+/// written into each checkpoint.
+/// </summary>
+public sealed class TrainingOptions
+{
+    /// <summary>Optimizer steps of the whole run. Default 200,000.</summary>
+    public long Steps { get; set; } = 200_000;
+
+    /// <summary>Ends the run after this time, even if steps are left; what it learnt is saved. Null, the default, for no limit.</summary>
+    public TimeSpan? TimeLimit { get; set; }
+
+    /// <summary>Images per optimizer step. 32 to 512; larger gives smoother gradients. Default 64.</summary>
+    public int BatchSize { get; set; } = 64;
+
+    /// <summary>
+    /// Images per forward and backward pass. Less than <see cref="BatchSize"/> saves memory; the gradient is the same. Must divide
+    /// <see cref="BatchSize"/>. Null, the default, is the whole batch.
+    /// </summary>
+    public int? MicroBatchSize { get; set; }
+
+    /// <summary>The learning rate of each step. Default: 2e-4, constant, after the default warm-up.</summary>
+    public LearningRate LearningRate { get; set; } = new();
+
+    /// <summary>The largest norm of all gradients together; 0.5 to 2. Null for no clipping. Default 1.</summary>
+    public double? GradientClip { get; set; } = 1.0;
+
+    /// <summary>The limit of the averaged weights' decay; 0.999 to 0.99999, higher for longer runs. Null for no average. Default 0.9999.</summary>
+    public double? EmaDecay { get; set; } = 0.9999;
+
+    /// <summary>The noise schedule. Default cosine.</summary>
+    public NoiseScheduleKind Schedule { get; set; } = NoiseScheduleKind.Cosine;
+
+    /// <summary>The number of timesteps T, 250 to 4000. Default 1000.</summary>
+    public int Timesteps { get; set; } = NoiseSchedule.DefaultTimesteps;
+
+    /// <summary>What the network predicts. Default the noise.</summary>
+    public PredictionType Prediction { get; set; } = PredictionType.Epsilon;
+
+    /// <summary>The seed of every random number of the run. Default 0.</summary>
+    public long Seed { get; set; }
+
+    /// <summary>The share of the images that is kept from training and only measured, 0 to 0.5. Default 0.</summary>
+    public double HoldOutFraction { get; set; }
+
+    /// <summary>Optimizer steps between two measurements of the held-out loss. Default 1000.</summary>
+    public int HoldOutEverySteps { get; set; } = 1000;
+
+    /// <summary>Optimizer steps between two reports of progress. Default 100.</summary>
+    public int ReportEverySteps { get; set; } = 100;
+
+    /// <summary>The folder of the run: metrics and checkpoints. A run resumes from what it finds there. Null, the default, saves nothing.</summary>
+    public string? RunFolder { get; set; }
+
+    /// <summary>Optimizer steps between two checkpoints. Default 5000. The end of a run, however it ends, saves one as well.</summary>
+    public int CheckpointEverySteps { get; set; } = 5000;
+
+    /// <summary>How many checkpoints are kept, at least 1. Default 2.</summary>
+    public int KeepCheckpoints { get; set; } = 2;
+
+    /// <summary>A safetensors file of weights to start from. Null, the default, starts from the network as it is.</summary>
+    public string? InitialWeights { get; set; }
+}

@@ -1,0 +1,72 @@
+using System.Globalization;
+using Microsoft.Extensions.Options;
+
+namespace Diffusion.Training;
+
+/// <summary>Finds every impossible value of <see cref="TrainingOptions"/>, each as: what, actual, expected, remedy.</summary>
+public sealed class TrainingOptionsValidator : IValidateOptions<TrainingOptions>
+{
+    /// <inheritdoc/>
+    public ValidateOptionsResult Validate(string? name, TrainingOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        string[] problems = [.. Problems(options)];
+        return problems.Length == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(problems);
+    }
+
+    /// <summary>Every impossible value; empty when there is none.</summary>
+    internal static IEnumerable<string> Problems(TrainingOptions options)
+    {
+        LearningRate rate = options.LearningRate;
+        return ((string?[])
+        [
+            Unless(options.Steps >= 1, nameof(options.Steps), options.Steps, "at least 1", "Use 200000 for a full run, 1000 for a try."),
+            Unless(options.TimeLimit is null || options.TimeLimit > TimeSpan.Zero,
+                nameof(options.TimeLimit), options.TimeLimit, "positive", "Leave it out for no limit."),
+            Unless(options.BatchSize is >= 1 and <= 65_536, nameof(options.BatchSize), options.BatchSize, "in 1..65536", "Use 64."),
+            MicroBatch(options),
+            Unless(rate.Peak is > 0 and <= 1, "LearningRate.Peak", rate.Peak, "above 0 and at most 1", "Use 2e-4."),
+            Unless(Enum.IsDefined(rate.Shape), "LearningRate.Shape", rate.Shape, "one of the known shapes", "Use Constant."),
+            Unless(rate.WarmupSteps is null or >= 0, "LearningRate.WarmupSteps", rate.WarmupSteps, "0 or more", "Leave it out for the default."),
+            Unless(rate.WarmupSteps is null || rate.WarmupSteps < options.Steps,
+                "LearningRate.WarmupSteps", rate.WarmupSteps, $"below Steps ({options.Steps})", "Use about 5% of the steps."),
+            Unless(options.GradientClip is null or (> 0 and < double.PositiveInfinity),
+                nameof(options.GradientClip), options.GradientClip, "positive", "Use 1, or null for no clipping."),
+            Unless(options.EmaDecay is null or (>= 0 and < 1),
+                nameof(options.EmaDecay), options.EmaDecay, "at least 0 and below 1", "Use 0.9999, or null for no average."),
+            Unless(Enum.IsDefined(options.Schedule), nameof(options.Schedule), options.Schedule, "a known schedule", "Use Cosine."),
+            Unless(options.Timesteps is >= NoiseSchedule.FewestTimesteps and <= NoiseSchedule.MostTimesteps, nameof(options.Timesteps),
+                options.Timesteps, $"in {NoiseSchedule.FewestTimesteps}..{NoiseSchedule.MostTimesteps}", "Use 1000; the sampler may take fewer steps."),
+            Unless(Enum.IsDefined(options.Prediction), nameof(options.Prediction), options.Prediction, "a known prediction type", "Use Epsilon."),
+            Unless(options.HoldOutFraction is >= 0 and <= 0.5, nameof(options.HoldOutFraction), options.HoldOutFraction, "in 0..0.5", "Use 0.05."),
+            Every(nameof(options.HoldOutEverySteps), options.HoldOutEverySteps),
+            Every(nameof(options.ReportEverySteps), options.ReportEverySteps),
+            Every(nameof(options.CheckpointEverySteps), options.CheckpointEverySteps),
+            Unless(options.KeepCheckpoints >= 1, nameof(options.KeepCheckpoints), options.KeepCheckpoints, "at least 1", "Use 2."),
+            Unless(options.InitialWeights is null || File.Exists(options.InitialWeights),
+                nameof(options.InitialWeights), options.InitialWeights, "a file that exists", "Name a .safetensors file."),
+        ]).OfType<string>();
+    }
+
+    private static string? MicroBatch(TrainingOptions options)
+    {
+        if (options.MicroBatchSize is not { } micro || (micro >= 1 && options.BatchSize % micro == 0))
+        {
+            return null;
+        }
+
+        if (micro < 1)
+        {
+            return $"MicroBatchSize ({micro}) must be at least 1. Leave it out to use the whole batch.";
+        }
+
+        int below = options.BatchSize / micro * micro;
+        return $"BatchSize ({options.BatchSize}) must be a multiple of MicroBatchSize ({micro}). "
+            + (below == 0 ? $"Use {micro}." : $"Use {below} or {below + micro}.");
+    }
+
+    private static string? Every(string what, int steps) => Unless(steps >= 1, what, steps, "at least 1", "Use 100.");
+
+    private static string? Unless(bool fine, string what, object? actual, string expected, string remedy) =>
+        fine ? null : string.Create(CultureInfo.InvariantCulture, $"{what} ({actual}) must be {expected}. {remedy}");
+}

@@ -1,0 +1,41 @@
+namespace Diffusion.Training;
+
+/// <summary>Where a run stands, once per report interval.</summary>
+public sealed record TrainingProgress
+{
+    /// <summary>Optimizer steps made.</summary>
+    public required long Step { get; init; }
+
+    /// <summary>Optimizer steps of the whole run.</summary>
+    public required long Steps { get; init; }
+
+    /// <summary>Images seen, repeats counted.</summary>
+    public required long ImagesSeen { get; init; }
+
+    /// <summary>The mean training loss of the steps since the last report; not a number when all of them were skipped.</summary>
+    public required double Loss { get; init; }
+
+    /// <summary>The norm of all gradients together at the last step, before clipping.</summary>
+    public required double GradientNorm { get; init; }
+
+    /// <summary>The learning rate of the last step.</summary>
+    public required double LearningRate { get; init; }
+
+    /// <summary>The EMA decay of the last step, or null without an average.</summary>
+    public required double? EmaDecay { get; init; }
+
+    /// <summary>Images per second of training since the last report; previews, measurements and saves not counted.</summary>
+    public required double ImagesPerSecond { get; init; }
+
+    /// <summary>Time since this call of <see cref="Trainer.Run"/> began.</summary>
+    public required TimeSpan Elapsed { get; init; }
+
+    /// <summary>The time the remaining steps will take at the present rate, time limit included.</summary>
+    public required TimeSpan Remaining { get; init; }
+
+    /// <summary>The last measured loss of the held-out images under the averaged weights, or null before the first.</summary>
+    public double? HeldOutLoss { get; init; }
+
+    /// <summary>Steps that changed nothing because their gradients were not finite, over the whole run.</summary>
+    public long SkippedSteps { get; init; }
+}

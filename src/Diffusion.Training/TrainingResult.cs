@@ -1,0 +1,26 @@
+namespace Diffusion.Training;
+
+/// <summary>How a run ended and what came of it.</summary>
+public sealed record TrainingResult
+{
+    /// <summary>Why it ended.</summary>
+    public required StopReason StopReason { get; init; }
+
+    /// <summary>Optimizer steps made, over all sittings of the run.</summary>
+    public required long Step { get; init; }
+
+    /// <summary>Images seen, repeats counted.</summary>
+    public required long ImagesSeen { get; init; }
+
+    /// <summary>The last reported training loss, or null when none was reported.</summary>
+    public required double? Loss { get; init; }
+
+    /// <summary>The model with the averaged weights (its own where there is no average): what sampling wants. Valid until the trainer is disposed.</summary>
+    public required Denoiser EmaDenoiser { get; init; }
+
+    /// <summary>The model with its own weights.</summary>
+    public required Denoiser Denoiser { get; init; }
+
+    /// <summary>The folder of the last checkpoint, or null when nothing is saved.</summary>
+    public required string? Checkpoint { get; init; }
+}

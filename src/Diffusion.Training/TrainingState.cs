@@ -1,0 +1,140 @@
+using System.Reflection;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Training;
+
+/// <summary>All that training changes: what a checkpoint holds, and nothing else.</summary>
+internal sealed class TrainingState : IDisposable
+{
+    private readonly TrainerSetup setup;
+    private readonly IReadOnlyDictionary<string, Tensor> weights;
+    private readonly IReadOnlyDictionary<string, Tensor>? averages;
+
+    public TrainingState(TrainerSetup setup)
+    {
+        this.setup = setup;
+        Parameters = new FlatParameters(setup.Model.Network);
+        weights = Parameters.Layout.Views(Parameters.Values);
+        if (setup.Options.InitialWeights is { } file)
+        {
+            using SafeTensors initial = SafeTensorsFile.Read(file);
+            NamedTensors.Copy($"'{file}'", initial.Tensors, weights);
+        }
+
+        Optimizer = setup.Optimizer.Create(Parameters);
+        Ema = setup.Options.EmaDecay is { } decay ? new EmaWrapper(Parameters, decay) : null;
+        averages = Ema is null ? null : Parameters.Layout.Views(Ema.Average);
+        Update = new ParameterUpdate(Parameters, Optimizer, Ema, setup.Options.GradientClip);
+    }
+
+    /// <summary>Optimizer steps made.</summary>
+    public long Step { get; set; }
+
+    /// <summary>Images seen: the position of the next image in the run.</summary>
+    public long ImagesSeen { get; set; }
+
+    public FlatParameters Parameters { get; }
+
+    public IOptimizer Optimizer { get; }
+
+    public EmaWrapper? Ema { get; }
+
+    public ParameterUpdate Update { get; }
+
+    /// <summary>The state as it is now, over the live tensors.</summary>
+    public Checkpoint Snapshot(long dataCount) => new(Manifest(dataCount), weights, averages, Optimizer.State);
+
+    /// <summary>Takes a checkpoint's state, after all of it has been found to fit.</summary>
+    /// <returns>What is different from the run that wrote it, and allowed.</returns>
+    /// <exception cref="CheckpointException">It belongs to another model, schedule, prediction, optimizer or seed; nothing was changed.</exception>
+    public IReadOnlyList<string> Restore(Checkpoint checkpoint, long dataCount)
+    {
+        CheckpointManifest saved = checkpoint.Manifest;
+        CheckpointManifest mine = Manifest(dataCount);
+        Refuse(Changes(
+            ("model", saved.Model, mine.Model),
+            ("schedule", saved.Schedule, mine.Schedule),
+            ("prediction", saved.Prediction, mine.Prediction),
+            ("optimizer", saved.Optimizer, mine.Optimizer),
+            ("seed", saved.Options.Seed, mine.Options.Seed),
+            ("averaged weights", checkpoint.Ema is not null, averages is not null)));
+
+        (string What, IReadOnlyDictionary<string, Tensor> From, IReadOnlyDictionary<string, Tensor> To)[] sets =
+        [
+            ("The checkpoint's weights", checkpoint.Weights, weights),
+            ("The checkpoint's optimizer state", checkpoint.Optimizer, Optimizer.State),
+            .. averages is null ? [] : new[] { ("The checkpoint's averaged weights", checkpoint.Ema!, averages) },
+        ];
+        Refuse([.. sets.SelectMany(set => NamedTensors.Differences(set.From, set.To))]);
+        foreach ((string what, IReadOnlyDictionary<string, Tensor> from, IReadOnlyDictionary<string, Tensor> to) in sets)
+        {
+            NamedTensors.Copy(what, from, to);
+        }
+
+        Step = saved.Step;
+        ImagesSeen = saved.ImagesSeen;
+        using (no_grad())
+        {
+            Update.Skipped.fill_(saved.SkippedSteps);
+        }
+
+        return Changes(
+            ("data", saved.Data, mine.Data),
+            ("number of images", saved.DataCount, mine.DataCount),
+            ("device", saved.Device, mine.Device),
+            ("CPU threads", saved.CpuThreads, mine.CpuThreads),
+            ("libtorch", saved.TorchVersion, mine.TorchVersion),
+            ("Steps", saved.Options.Steps, mine.Options.Steps),
+            ("BatchSize", saved.Options.BatchSize, mine.Options.BatchSize),
+            ("MicroBatchSize", saved.Options.MicroBatchSize, mine.Options.MicroBatchSize),
+            ("LearningRate", saved.Options.LearningRate, mine.Options.LearningRate),
+            ("GradientClip", saved.Options.GradientClip, mine.Options.GradientClip),
+            ("EmaDecay", saved.Options.EmaDecay, mine.Options.EmaDecay),
+            ("HoldOutFraction", saved.Options.HoldOutFraction, mine.Options.HoldOutFraction));
+    }
+
+    public void Dispose()
+    {
+        foreach (Tensor view in weights.Values.Concat(averages?.Values ?? []))
+        {
+            view.Dispose();
+        }
+
+        Update.Dispose();
+        Ema?.Dispose();
+        Optimizer.Dispose();
+        Parameters.Dispose();
+    }
+
+    private CheckpointManifest Manifest(long dataCount) => new()
+    {
+        Step = Step,
+        ImagesSeen = ImagesSeen,
+        SkippedSteps = (long)Update.Skipped.item<float>(),
+        Model = setup.Model.Description,
+        Schedule = setup.Schedule.Description,
+        Prediction = setup.Options.Prediction,
+        Optimizer = setup.Optimizer.Description,
+        Data = setup.Source.Description,
+        DataCount = dataCount,
+        Device = setup.Device.ToString(),
+        CpuThreads = setup.Device.CpuThreads,
+        LibraryVersion = typeof(Trainer).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion,
+        TorchVersion = __version__,
+        Options = setup.Options,
+    };
+
+    private void Refuse(IReadOnlyList<string> differences)
+    {
+        if (differences.Count > 0)
+        {
+            throw new CheckpointException(
+                $"The checkpoint in '{setup.Options.RunFolder}' belongs to another run: {string.Join("; ", differences)}. "
+                + "Use the options it was made with, or another folder.");
+        }
+    }
+
+    private static IReadOnlyList<string> Changes(params (string What, object? Saved, object? Mine)[] values) =>
+        [.. values.Where(v => !Equals(v.Saved, v.Mine)).Select(v => $"{v.What} was {v.Saved ?? "none"} and is {v.Mine ?? "none"}")];
+}

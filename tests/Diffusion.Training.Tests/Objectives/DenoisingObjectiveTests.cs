@@ -1,0 +1,59 @@
+using Diffusion.TestKit;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Training.Tests.Objectives;
+
+public sealed class DenoisingObjectiveTests
+{
+    [Fact]
+    public void Timesteps_are_int64_uniform_and_reach_both_ends()
+    {
+        using TinyModel model = new();
+        DenoisingObjective objective = new(new Denoiser(model, NoiseSchedule.Cosine(250)), new SeedStream(3));
+        using Tensor timesteps = objective.DrawTimesteps([.. Enumerable.Range(0, 100_000).Select(i => (long)i)]);
+
+        timesteps.dtype.Should().Be(ScalarType.Int64);
+        long[] values = timesteps.data<long>().ToArray();
+        values.Min().Should().Be(0);
+        values.Max().Should().Be(249);
+        values.Average().Should().BeApproximately(124.5, 1);
+        values.GroupBy(v => v).Select(g => g.Count()).Should().OnlyContain(count => count > 280 && count < 520);
+    }
+
+    [Fact]
+    public void The_loss_is_the_mean_over_any_split_of_the_batch()
+    {
+        using TinyModel model = new();
+        DenoisingObjective objective = new(new Denoiser(model, NoiseSchedule.Cosine()), new SeedStream(3));
+        using Tensor images = rand(8, 1, 8, 8).mul(2).sub(1);
+        long[] positions = [.. Enumerable.Range(100, 8).Select(i => (long)i)];
+
+        double whole = Loss(0, 8);
+        double parts = (Loss(0, 2) + Loss(2, 2) + Loss(4, 2) + Loss(6, 2)) / 4;
+
+        parts.Should().BeApproximately(whole, 1e-6);
+
+        double Loss(int first, int count)
+        {
+            using Tensor part = images.narrow(0, first, count);
+            using Tensor loss = objective.Loss(part, Conditioning.None, positions.AsSpan(first, count));
+            return loss.item<float>();
+        }
+    }
+
+    [Theory]
+    [InlineData(PredictionType.Epsilon)]
+    [InlineData(PredictionType.Sample)]
+    [InlineData(PredictionType.Velocity)]
+    public void The_network_is_told_int64_timesteps_whatever_it_predicts(PredictionType prediction)
+    {
+        using TinyModel model = new();
+        DenoisingObjective objective = new(new Denoiser(model, NoiseSchedule.Cosine(), prediction), new SeedStream(3));
+        using Tensor images = zeros(2, 1, 8, 8);
+        using Tensor loss = objective.Loss(images, Conditioning.None, [0, 1]);
+
+        loss.item<float>().Should().BePositive();
+        model.LabelTypes.Should().OnlyContain(type => type == ScalarType.Int64);
+    }
+}

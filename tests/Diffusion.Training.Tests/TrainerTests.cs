@@ -1,0 +1,291 @@
+using Diffusion.TestKit;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Training.Tests;
+
+public sealed class TrainerTests
+{
+    [Fact]
+    public void Training_lowers_the_loss()
+    {
+        List<double> losses = [];
+        using TinyModel model = new();
+        using StripedImages images = new();
+        using Trainer trainer = Builder(model, images)
+            .UseLearningRate(LearningRate.Constant(3e-3))
+            .ReportTo(new Observer(p => losses.Add(p.Loss)))
+            .Configure(o => o.Steps = 200)
+            .Build();
+
+        TrainingResult result = trainer.Run(TestContext.Current.CancellationToken);
+
+        result.StopReason.Should().Be(StopReason.Completed);
+        result.Step.Should().Be(200);
+        result.ImagesSeen.Should().Be(200 * 16);
+        losses[^1].Should().BeLessThan(losses[0] * 0.7);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void The_same_seed_gives_the_same_weights_bit_for_bit(bool dropout)
+    {
+        float[] first = Train(20, dropout: dropout ? 0.2 : 0);
+        float[] second = Train(20, dropout: dropout ? 0.2 : 0);
+        float[] other = Train(20, dropout: dropout ? 0.2 : 0, seed: 8);
+
+        first.Should().Equal(second);
+        first.Should().NotEqual(other);
+    }
+
+    [Fact]
+    public void Micro_batches_give_the_weights_of_the_whole_batch()
+    {
+        float[] whole = Train(10, batch: 16, micro: 16);
+        float[] parts = Train(10, batch: 16, micro: 2);
+
+        Difference(parts, whole).Should().BeLessThan(2e-6);
+        Difference(parts, Train(10, batch: 16, micro: 16, seed: 8)).Should().BeGreaterThan(1e-3);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    [InlineData(12)]
+    [InlineData(19)]
+    public void A_run_that_was_stopped_and_resumed_gives_the_weights_of_one_that_was_not(int stopAt)
+    {
+        float[] whole = Train(20, dropout: 0.2, classes: 4, micro: 8);
+
+        using TemporaryFolder folder = new();
+        using (CancellationTokenSource stop = new())
+        {
+            Train(20, dropout: 0.2, classes: 4, micro: 8, folder: folder.Path, stop: stop, stopAt: stopAt);
+        }
+
+        float[] resumed = Train(20, dropout: 0.2, classes: 4, micro: 8, folder: folder.Path);
+
+        resumed.Should().Equal(whole);
+    }
+
+    [Fact]
+    public void A_finished_run_makes_no_further_step_when_it_is_run_again()
+    {
+        using TemporaryFolder folder = new();
+        float[] first = Train(6, folder: folder.Path);
+        float[] again = Train(6, folder: folder.Path);
+        again.Should().Equal(first);
+    }
+
+    [Fact]
+    public void The_time_limit_ends_a_run_and_saves_it()
+    {
+        using TemporaryFolder folder = new();
+        using TinyModel model = new();
+        using StripedImages images = new();
+        using Trainer trainer = Builder(model, images)
+            .UseTimeProvider(new StridingTime(TimeSpan.FromSeconds(1)))
+            .UseCheckpoints(folder.Path)
+            .Configure(o => { o.Steps = 1000; o.TimeLimit = TimeSpan.FromSeconds(30); })
+            .Build();
+
+        TrainingResult result = trainer.Run(TestContext.Current.CancellationToken);
+
+        result.StopReason.Should().Be(StopReason.TimeLimit);
+        result.Step.Should().BeInRange(1, 30);
+        result.Checkpoint.Should().NotBeNull();
+    }
+
+    [Fact]
+    public void Two_trainers_live_in_one_process()
+    {
+        float[] alone = Train(12, dropout: 0.1);
+        float[][] together = new float[2][];
+        Parallel.For(0, 2, i => together[i] = Train(12, dropout: 0.1));
+        together[0].Should().Equal(alone);
+        together[1].Should().Equal(alone);
+    }
+
+    [Fact]
+    public void The_held_out_loss_is_measured_on_images_that_training_never_sees()
+    {
+        List<double?> losses = [];
+        using TinyModel model = new();
+        using StripedImages images = new();
+        RecordingSource recording = new(images);
+        using Trainer trainer = Builder(model, recording)
+            .ReportTo(new Observer(p => losses.Add(p.HeldOutLoss)))
+            .Configure(o => { o.Steps = 40; o.HoldOutFraction = 0.2; o.HoldOutEverySteps = 10; })
+            .Build();
+        recording.Reads.Clear();
+
+        trainer.Run(TestContext.Current.CancellationToken);
+
+        losses.Skip(1).Should().AllSatisfy(loss => loss.Should().NotBeNull());
+        losses[^1].Should().BeLessThan(losses[1]!.Value);
+        recording.Reads.Values.Distinct().Should().HaveCountGreaterThan(1);
+        recording.Reads.Where(pair => pair.Value == 4).Should().HaveCount(8, "each of the 8 held-out images is read at 4 measurements only");
+    }
+
+    [Fact]
+    public void Previews_see_the_averaged_weights_and_an_observer_that_throws_ends_nothing()
+    {
+        List<long> steps = [];
+        using TinyModel model = new();
+        using StripedImages images = new();
+        using Trainer trainer = Builder(model, images)
+            .AddPreview(4, preview =>
+            {
+                steps.Add(preview.Step);
+                ReferenceEquals(preview.Denoiser.Model, model).Should().BeFalse();
+                throw new InvalidOperationException("a preview's own mistake");
+            })
+            .ReportTo(new Observer(_ => throw new InvalidOperationException("an observer's own mistake")))
+            .Configure(o => o.Steps = 10)
+            .Build();
+
+        trainer.Run(TestContext.Current.CancellationToken).StopReason.Should().Be(StopReason.Completed);
+        steps.Should().Equal(4, 8);
+    }
+
+    [Fact]
+    public void Live_tensors_stay_constant()
+    {
+        List<long> live = [];
+        using TinyModel model = new(classCount: 4, dropoutProbability: 0.1);
+        using StripedImages images = new(classCount: 4);
+        using Trainer trainer = Builder(model, images)
+            .ReportTo(new Observer(_ => live.Add(Tensor.TotalCount)))
+            .Configure(o => { o.Steps = 60; o.MicroBatchSize = 4; o.HoldOutFraction = 0.2; o.HoldOutEverySteps = 5; })
+            .Build();
+
+        trainer.Run(TestContext.Current.CancellationToken);
+
+        live.Skip(1).Distinct().Should().ContainSingle();
+    }
+
+    [Fact]
+    public void Gradients_that_are_not_finite_change_nothing_and_end_the_run_with_a_remedy()
+    {
+        using TinyModel model = new();
+        using (no_grad())
+        {
+            model.get_parameter("conv_out.bias")!.fill_(float.NaN);
+        }
+
+        using StripedImages images = new();
+        using Trainer trainer = Builder(model, images).Configure(o => o.Steps = 50).Build();
+        float[] before = model.get_parameter("conv_in.weight")!.data<float>().ToArray();
+
+        Action run = () => trainer.Run(TestContext.Current.CancellationToken);
+
+        run.Should().Throw<TrainingDivergedException>().WithMessage("*Lower the learning rate*");
+        model.get_parameter("conv_in.weight")!.data<float>().ToArray().Should().Equal(before);
+    }
+
+    [Fact]
+    public void Training_starts_from_given_weights()
+    {
+        using TemporaryFolder folder = new();
+        float[] trained = Train(6, folder: folder.Path);
+        using TinyModel model = new(seed: 9);
+        using StripedImages images = new();
+        string weights = Directory.GetFiles(folder.Path, "weights.safetensors", SearchOption.AllDirectories).Single();
+        using Trainer trainer = Builder(model, images).UseInitialWeights(weights).Build();
+
+        Weights(model).Should().Equal(trained);
+    }
+
+    [Fact]
+    public void Every_report_is_a_line_of_json()
+    {
+        using TemporaryFolder folder = new();
+        Train(20, folder: folder.Path);
+        string[] lines = File.ReadAllLines(folder.Combine(MetricsFile.FileName));
+        lines.Should().HaveCount(4);
+        using System.Text.Json.JsonDocument last = System.Text.Json.JsonDocument.Parse(lines[^1]);
+        last.RootElement.GetProperty("step").GetInt64().Should().Be(20);
+        last.RootElement.GetProperty("loss").GetDouble().Should().BePositive();
+    }
+
+    private static TrainerBuilder Builder(IDiffusionModel model, IImageSource images) =>
+        Trainer.For(model)
+            .UseDevice(ComputeDevice.Cpu(threads: 1))
+            .UseData(images)
+            .Configure(o => { o.BatchSize = 16; o.ReportEverySteps = 5; o.Seed = 7; });
+
+    private static float[] Train(
+        int steps, int batch = 16, int? micro = null, double dropout = 0, int? classes = null, long seed = 7, string? folder = null,
+        CancellationTokenSource? stop = null, int stopAt = 0)
+    {
+        using TinyModel model = new(classCount: classes, dropoutProbability: dropout);
+        using StripedImages images = new(classCount: classes);
+        TrainerBuilder builder = Builder(model, images).Configure(o =>
+        {
+            o.Steps = steps;
+            o.BatchSize = batch;
+            o.MicroBatchSize = micro;
+            o.Seed = seed;
+            o.LearningRate = LearningRate.Cosine(1e-3).WithWarmup(5);
+        });
+        if (folder is not null)
+        {
+            builder.UseCheckpoints(folder, everySteps: 1000);
+        }
+
+        if (stop is not null)
+        {
+            builder.AddPreview(stopAt, _ => stop.Cancel());
+        }
+
+        using Trainer trainer = builder.Build();
+        trainer.Run(stop?.Token ?? TestContext.Current.CancellationToken);
+        return Weights(model);
+    }
+
+    private static float[] Weights(TinyModel model) => [.. model.parameters().SelectMany(p => p.data<float>().ToArray())];
+
+    private static double Difference(float[] a, float[] b) =>
+        a.Zip(b, (x, y) => Math.Abs(x - y)).Max() / b.Max(Math.Abs);
+
+    private sealed class Observer(Action<TrainingProgress> action) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value) => action(value);
+    }
+
+    /// <summary>A clock that moves on whenever it is looked at.</summary>
+    private sealed class StridingTime(TimeSpan stride) : TimeProvider
+    {
+        private long ticks;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => ticks += stride.Ticks;
+    }
+
+    private sealed class RecordingSource(IImageSource inner) : IImageSource
+    {
+        public Dictionary<long, int> Reads { get; } = [];
+
+        public long Count => inner.Count;
+
+        public ImageShape Shape => inner.Shape;
+
+        public PixelEncoding Encoding => inner.Encoding;
+
+        public int? ClassCount => inner.ClassCount;
+
+        public string Description => inner.Description;
+
+        public long LabelOf(long index) => inner.LabelOf(index);
+
+        public void Read(long index, Span<byte> destination)
+        {
+            Reads[index] = Reads.GetValueOrDefault(index) + 1;
+            inner.Read(index, destination);
+        }
+
+        public void Dispose() => inner.Dispose();
+    }
+}
