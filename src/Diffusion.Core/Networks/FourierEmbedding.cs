@@ -27,7 +27,7 @@ internal sealed class FourierEmbedding : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor labels)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor logarithms = labels.to(ScalarType.Float32).log_().unsqueeze(1); // [B, 1]
+        Tensor logarithms = labels.to(ScalarType.Float32).log().unsqueeze(1); // [B, 1]
         Tensor angles = logarithms * get_parameter(Frequencies)!.unsqueeze(0) * 2 * Math.PI; // [B, channels]
         return cat([angles.sin(), angles.cos()], 1).MoveToOuterDisposeScope();
     }
