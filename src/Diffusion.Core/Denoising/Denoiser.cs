@@ -39,8 +39,8 @@ public sealed class Denoiser
     /// <summary>What the network's answer means.</summary>
     public PredictionType Prediction { get; }
 
-    /// <summary>Where the network's parameters are.</summary>
-    public Device Device => Model.Network.parameters().First().device;
+    /// <summary>Where the network's parameters are; the CPU when it has none.</summary>
+    public Device Device => Model.Network.parameters().FirstOrDefault()?.device ?? CPU;
 
     /// <summary>Noisy images for training: <see cref="ForwardProcess.AddNoise"/>.</summary>
     /// <inheritdoc cref="ForwardProcess.AddNoise"/>
@@ -66,12 +66,13 @@ public sealed class Denoiser
     /// <param name="conditioning">Class labels where the model has classes; null for none.</param>
     /// <returns><c>[B, C, H, W]</c>; it belongs to the caller.</returns>
     /// <exception cref="ArgumentException">Timesteps are not int64, not one per image, or outside [0, T-1].</exception>
+    /// <exception cref="InvalidOperationException">The network answered with another shape than it was asked.</exception>
     public Tensor Predict(Tensor noisy, Tensor timesteps, Conditioning? conditioning = null)
     {
         Guard.Images(noisy, nameof(noisy));
         Guard.Timesteps(timesteps, noisy.shape[0], forward.Timesteps);
         using Tensor labels = timesteps.to(noisy.device);
-        return Model.Predict(noisy, labels, conditioning ?? Conditioning.None);
+        return Ask(noisy, labels, conditioning);
     }
 
     /// <summary>The estimate of the clean images and of the noise: without gradients and without dropout.</summary>
@@ -79,16 +80,19 @@ public sealed class Denoiser
     /// <param name="level">Their noise level, with a positive alpha.</param>
     /// <param name="conditioning">Class labels where the model has classes; null for none.</param>
     /// <returns>Both estimates; they belong to the caller. The clean image is not clipped.</returns>
+    /// <exception cref="ArgumentException">The level has no answer for the prediction type: see the message.</exception>
+    /// <exception cref="InvalidOperationException">The network answered with another shape than it was asked.</exception>
     public DenoisedImages Denoise(Tensor noisy, NoiseLevel level, Conditioning? conditioning = null)
     {
         Guard.Images(noisy, nameof(noisy));
+        CheckSolvable(level);
         bool wasTraining = Model.Network.training;
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
         try
         {
             Model.Network.eval();
-            Tensor raw = Model.Predict(noisy, Labels(level, noisy), conditioning ?? Conditioning.None); // [B, C, H, W]
+            Tensor raw = Ask(noisy, Labels(level, noisy), conditioning); // [B, C, H, W]
             (Tensor clean, Tensor noise) = Prediction switch
             {
                 PredictionType.Epsilon => ((noisy - (level.Sigma * raw)) / level.Alpha, raw),
@@ -100,6 +104,40 @@ public sealed class Denoiser
         finally
         {
             Model.Network.train(wasTraining);
+        }
+    }
+
+    // A network's answer of another shape would be broadcast, silently, into wrong images and losses.
+    private Tensor Ask(Tensor noisy, Tensor labels, Conditioning? conditioning)
+    {
+        Tensor answer = Model.Predict(noisy, labels, conditioning ?? Conditioning.None);
+        if (!answer.shape.AsSpan().SequenceEqual(noisy.shape))
+        {
+            string shape = Guard.Text(answer);
+            answer.Dispose();
+            throw new InvalidOperationException(
+                $"The network answered with the shape {shape} to images of the shape {Guard.Text(noisy)}. Its answer must have their shape: "
+                + "check its output channels and that its upsampling undoes its downsampling.");
+        }
+
+        return answer;
+    }
+
+    // Epsilon is divided by alpha, and a clean image says nothing of the noise once sigma is 0.
+    private void CheckSolvable(NoiseLevel level)
+    {
+        if (Prediction == PredictionType.Epsilon && level.Alpha <= 0)
+        {
+            throw new ArgumentException(
+                $"The noise level's alpha is {level.Alpha}, but must be above 0 for a network that predicts noise: pure noise holds no image. "
+                + "Use velocity or sample prediction with such a schedule.",
+                nameof(level));
+        }
+
+        if (Prediction == PredictionType.Sample && level.Sigma <= 0)
+        {
+            throw new ArgumentException(
+                $"The noise level's sigma is {level.Sigma}, but must be above 0: there is no noise to estimate in a clean image.", nameof(level));
         }
     }
 

@@ -1,0 +1,91 @@
+namespace Diffusion.Sampling;
+
+/// <summary>Which images to make. The same request of the same model gives the same images.</summary>
+public sealed record SampleRequest
+{
+    /// <summary>How many images, at least 1.</summary>
+    public required int Count { get; init; }
+
+    /// <summary>The seed of all noise. Default 0.</summary>
+    public long Seed { get; init; }
+
+    /// <summary>The size of the images. Default null: the size the model was made for.</summary>
+    public ImageShape? Shape { get; init; }
+
+    /// <summary>
+    /// How many images pass through the network at a time, at least 1. Default 64. It decides memory and speed: the noise is the same for
+    /// every batch size bit for bit, the images up to the rounding of the network's arithmetic.
+    /// </summary>
+    public int BatchSize { get; init; } = 64;
+
+    /// <summary>Where the model has classes: the class of each image in [0, ClassCount-1], or a single one for all. Default null.</summary>
+    public IReadOnlyList<long>? ClassLabels { get; init; }
+
+    /// <summary>
+    /// The index of the first image among all images of the seed, at least 0. Default 0. Image 41 alone is
+    /// <c>Count = 1, FirstIndex = 41</c>.
+    /// </summary>
+    public long FirstIndex { get; init; }
+
+    /// <summary>Every reason why these images cannot be made with this denoiser, each with its remedy; empty when they can.</summary>
+    public IReadOnlyList<string> Problems(Denoiser denoiser)
+    {
+        ArgumentNullException.ThrowIfNull(denoiser);
+        List<string> problems = [];
+        if (Count < 1)
+        {
+            problems.Add($"Count is {Count}, but must be at least 1.");
+        }
+
+        if (BatchSize < 1)
+        {
+            problems.Add($"BatchSize is {BatchSize}, but must be at least 1. Use 64, or less where memory is short.");
+        }
+
+        if (FirstIndex < 0 || FirstIndex > long.MaxValue - Math.Max(Count, 0))
+        {
+            problems.Add($"FirstIndex is {FirstIndex}, but must lie in [0, 2^63 - Count): images are counted from 0.");
+        }
+
+        problems.AddRange(ShapeProblems(denoiser));
+        problems.AddRange(ClassProblems(denoiser.Model.ClassCount));
+        return problems;
+    }
+
+    private IReadOnlyList<string> ShapeProblems(Denoiser denoiser) => (Shape ?? denoiser.Model.SampleShape) switch
+    {
+        null => ["Shape is not set, and the model was made for no one size. Set Shape, for example ImageShape.Square(32)."],
+        { Channels: < 1 } or { Height: < 1 } or { Width: < 1 } =>
+            [$"Shape is {Shape ?? denoiser.Model.SampleShape}, but channels, height and width must each be at least 1."],
+        { } shape => denoiser.Model.Problems(shape, denoiser.Schedule),
+    };
+
+    private List<string> ClassProblems(int? classes)
+    {
+        if (ClassLabels is not { } labels)
+        {
+            return classes is null
+                ? []
+                : [$"ClassLabels are not set, but the model has {classes} classes. Give one of 0..{classes - 1} for all images, or one for each."];
+        }
+
+        if (classes is null)
+        {
+            return [$"ClassLabels holds {labels.Count} labels, but the model has no classes. Leave ClassLabels null."];
+        }
+
+        List<string> problems = [];
+        if (labels.Count != 1 && labels.Count != Count)
+        {
+            problems.Add($"ClassLabels holds {labels.Count} labels for {Count} images. Give one for all, or one for each.");
+        }
+
+        long[] unknown = [.. labels.Where(label => label < 0 || label >= classes).Distinct().Take(5)];
+        if (unknown.Length > 0)
+        {
+            problems.Add($"ClassLabels holds {string.Join(", ", unknown)}, but the model's classes are 0..{classes - 1}.");
+        }
+
+        return problems;
+    }
+}

@@ -1,0 +1,23 @@
+using TorchSharp;
+
+namespace Diffusion.TestKit;
+
+/// <summary>Counts the tensors of this thread that are alive, so that a test sees a leak.</summary>
+public static class LiveTensors
+{
+    /// <summary>Runs work once to warm up, then several times, and tells how many more tensors live afterwards than before.</summary>
+    public static long GrowthOver(int repetitions, Action work)
+    {
+        ArgumentNullException.ThrowIfNull(work);
+        work();
+        long before = Count;
+        for (int i = 0; i < repetitions; i++)
+        {
+            work();
+        }
+
+        return Count - before;
+    }
+
+    private static long Count => DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+}

@@ -1,0 +1,33 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.TestKit;
+
+/// <summary>Compares tensors number by number.</summary>
+public static class TensorComparison
+{
+    /// <summary>The largest absolute difference of two tensors of one shape, in float64; NaN where either holds it.</summary>
+    public static double LargestDifference(this Tensor actual, Tensor expected)
+    {
+        ArgumentNullException.ThrowIfNull(actual);
+        ArgumentNullException.ThrowIfNull(expected);
+        if (!actual.shape.AsSpan().SequenceEqual(expected.shape))
+        {
+            throw new ArgumentException($"Shapes differ: [{string.Join(", ", actual.shape)}] and [{string.Join(", ", expected.shape)}].");
+        }
+
+        using DisposeScope scope = NewDisposeScope();
+        return (actual.to(ScalarType.Float64).cpu() - expected.to(ScalarType.Float64).cpu()).abs().max().item<double>();
+    }
+
+    /// <summary>Whether two tensors have the same type, shape and bits.</summary>
+    public static bool SameBits(this Tensor actual, Tensor expected)
+    {
+        ArgumentNullException.ThrowIfNull(actual);
+        ArgumentNullException.ThrowIfNull(expected);
+        using DisposeScope scope = NewDisposeScope();
+        return actual.dtype == expected.dtype
+            && actual.shape.AsSpan().SequenceEqual(expected.shape)
+            && actual.contiguous().cpu().bytes.SequenceEqual(expected.contiguous().cpu().bytes);
+    }
+}
