@@ -56,7 +56,7 @@ public sealed class Trainer : IDisposable
 
         objective = new DenoisingObjective(denoiser, seeds);
         split = new HeldOutSplit(setup.Source.Count, options.HoldOutFraction, seeds);
-        heldOut = split.HeldOutCount == 0 ? null : new HeldOutLoss(emaDenoiser, reader, split.HeldOut(), seeds);
+        heldOut = split.HeldOutCount == 0 ? null : new HeldOutLoss(emaDenoiser, reader, Enumerable.Range(0, (int)Math.Min(split.HeldOutCount, HeldOutLoss.MostImages)).Select(i => split.HeldOutIndexAt(i)), seeds);
         meter = new TrainingMeter(setup.Time, state.Update);
         drawsFromGlobalGenerator = setup.Model.Network.modules().Any(module => module is TorchSharp.Modules.Dropout { p: > 0 });
         Resume();
@@ -130,7 +130,7 @@ public sealed class Trainer : IDisposable
                 for (int i = 0; i < microBatchSize; i++)
                 {
                     positions[i] = state.ImagesSeen + first + i;
-                    samples[i] = split.TrainingIndex(order.IndexAt(positions[i]));
+                    samples[i] = split.TrainingIndexAt(order.IndexAt(positions[i]));
                 }
 
                 using ImageBatch batch = reader.Read(samples);
@@ -186,7 +186,6 @@ public sealed class Trainer : IDisposable
         meter.Dispose();
         twin?.Dispose();
         state.Dispose();
-        reader.Dispose();
     }
 
     private Tensor Backward(Tensor clean, Conditioning conditioning, long[] positions, double share)

@@ -9,7 +9,8 @@ namespace Diffusion.Training;
 /// </summary>
 public sealed class HeldOutLoss
 {
-    private const int MostImages = 1024;
+    /// <summary>The most images that are measured: 1024.</summary>
+    public const int MostImages = 1024;
 
     private readonly DenoisingObjective objective;
     private readonly Denoiser denoiser;

@@ -1,0 +1,6 @@
+using System.CommandLine;
+using Diffusion.Benchmarks;
+
+TorchBackend();
+return 0;
+static void TorchBackend() => Diffusion.TorchBackend.EnsureLoaded();

@@ -1,0 +1,112 @@
+namespace Diffusion;
+
+/// <summary>Reads JPEG, PNG, WebP, GIF (its first frame) and BMP; writes PNG. Safe from several threads.</summary>
+/// <remarks>
+/// The EXIF orientation of a photograph is applied, transparency is composed on a background. Colour profiles are not: a pixel keeps
+/// the numbers that the file holds.
+/// </remarks>
+public static class ImageCodec
+{
+    private const int HeaderBytes = 64 * 1024;
+
+    /// <summary>The size of an image as it will be decoded, orientation applied; usually only the file's first bytes are read.</summary>
+    /// <param name="path">The image file.</param>
+    /// <param name="pixelLimit">The most pixels it may have.</param>
+    /// <exception cref="ImageDataException">The file is empty, is no image, ends within its header, or is over the limit.</exception>
+    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file may not be read, or is a folder.</exception>
+    public static (int Width, int Height) ReadSize(string path, long pixelLimit = ImageDecoding.DefaultPixelLimit)
+    {
+        using FileStream file = Open(path);
+        byte[] header = new byte[Math.Min(HeaderBytes, file.Length)];
+        file.ReadExactly(header);
+        file.Position = 0;
+        using EncodedImage image = EncodedImage.TryOpen(header) ?? EncodedImage.Open(ReadWhole(file, path), path);
+        image.ThrowIfOver(pixelLimit, path);
+        return image.Size;
+    }
+
+    /// <summary>Decodes an image file to RGB on white, the defaults of <see cref="ImageDecoding"/>.</summary>
+    /// <param name="path">The image file.</param>
+    /// <exception cref="ImageDataException">The file is empty, is no image, is truncated or damaged, or has over 64 megapixels.</exception>
+    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file may not be read, or is a folder.</exception>
+    public static DecodedImage Decode(string path) => Decode(path, new ImageDecoding());
+
+    /// <summary>Decodes an image file.</summary>
+    /// <param name="path">The image file.</param>
+    /// <param name="decoding">Channels, background and limit.</param>
+    /// <exception cref="ImageDataException">The file is empty, is no image, is truncated or damaged, or is over the pixel limit.</exception>
+    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file may not be read, or is a folder.</exception>
+    public static DecodedImage Decode(string path, ImageDecoding decoding)
+    {
+        using FileStream file = Open(path);
+        return Decode(file, path, decoding);
+    }
+
+    /// <summary>Decodes an image from a stream, from its position to its end.</summary>
+    /// <param name="stream">The encoded image; it stays open.</param>
+    /// <param name="name">What errors call it.</param>
+    /// <param name="decoding">Channels, background and limit.</param>
+    /// <exception cref="ImageDataException">The stream is empty, is no image, is truncated or damaged, or is over the pixel limit.</exception>
+    public static DecodedImage Decode(Stream stream, string name, ImageDecoding decoding)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        ArgumentNullException.ThrowIfNull(decoding);
+        DecodedImage.ThrowIfNotOneOrThree(decoding.Channels);
+        using EncodedImage image = EncodedImage.Open(ReadWhole(stream, name), name);
+        image.ThrowIfOver(decoding.PixelLimit, name);
+        return image.Decode(decoding, name);
+    }
+
+    /// <summary>Writes a PNG file, and its folder where that is missing. The file appears whole or not at all; an older one is replaced.</summary>
+    /// <param name="image">Grey or RGB.</param>
+    /// <param name="path">The file to write.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public static void SavePng(DecodedImage image, string path)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        ArgumentException.ThrowIfNullOrWhiteSpace(path);
+        string target = Path.GetFullPath(path);
+        Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+        string unfinished = $"{target}.{Path.GetRandomFileName()}.tmp";
+        try
+        {
+            File.WriteAllBytes(unfinished, PngEncoder.Encode(image));
+            File.Move(unfinished, target, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(unfinished);
+            throw;
+        }
+    }
+
+    private static FileStream Open(string path)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(path);
+        return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
+    }
+
+    // The codec reads from memory: a stream's exception must not run through native frames.
+    private static byte[] ReadWhole(Stream stream, string name)
+    {
+        if (!stream.CanSeek)
+        {
+            using MemoryStream whole = new();
+            stream.CopyTo(whole);
+            return whole.ToArray();
+        }
+
+        long length = stream.Length - stream.Position;
+        if (length > Array.MaxLength)
+        {
+            throw new ImageDataException(name, $"it has {length} bytes, more than 2 GiB, which is no single image.");
+        }
+
+        byte[] bytes = new byte[length];
+        stream.ReadExactly(bytes);
+        return bytes;
+    }
+}

@@ -1,0 +1,19 @@
+namespace Diffusion;
+
+/// <summary>What an image file is decoded to, and how large it may be.</summary>
+public sealed record ImageDecoding
+{
+    /// <summary>8192 x 8192 pixels, 64 megapixels: 256 MiB while an image is being decoded.</summary>
+    public const long DefaultPixelLimit = 8192L * 8192;
+
+    /// <summary>
+    /// 1 for grey, 3 for RGB, whatever the file holds. Colour becomes grey by the weights 0.299, 0.587, 0.114 (ITU-R BT.601). Default 3.
+    /// </summary>
+    public int Channels { get; init; } = 3;
+
+    /// <summary>What shows through where an image is transparent. Default white.</summary>
+    public RgbColor Background { get; init; } = RgbColor.White;
+
+    /// <summary>The most pixels, width times height, that an image may have. A larger one is refused before memory is taken for it.</summary>
+    public long PixelLimit { get; init; } = DefaultPixelLimit;
+}

@@ -1,0 +1,59 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion;
+
+/// <summary>Many images side by side in one PNG, to be looked at.</summary>
+public static class ImageGrid
+{
+    /// <summary>Writes the images row by row into one PNG, with white lines between and around them.</summary>
+    /// <param name="images">Floating point <c>[N, C, H, W]</c> in [-1, 1], C 1 (grey) or 3 (RGB), on any device; values outside are clamped.</param>
+    /// <param name="path">The PNG to write; its folder is made where it is missing, an older file is replaced.</param>
+    /// <param name="columns">Images in a row; default the smallest whole number whose square is at least N.</param>
+    /// <param name="padding">The width of the lines in pixels of the file, 0 or more. Default 2.</param>
+    /// <param name="scale">How many pixels of the file, across and down, show one pixel of an image. Default 1.</param>
+    /// <exception cref="ArgumentException">The images are none, of a wrong kind or shape, or not finite.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public static void Save(Tensor images, string path, int? columns = null, int padding = 2, int scale = 1) =>
+        ImageCodec.SavePng(Arrange(images, columns, padding, scale), path);
+
+    /// <summary>The picture that <see cref="Save"/> writes.</summary>
+    internal static DecodedImage Arrange(Tensor images, int? columns = null, int padding = 2, int scale = 1)
+    {
+        Guard.Images(images, nameof(images));
+        ArgumentOutOfRangeException.ThrowIfNegative(padding);
+        ArgumentOutOfRangeException.ThrowIfLessThan(scale, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(columns ?? 1, 1, nameof(columns));
+        if (images.numel() == 0 || images.shape[1] is not (1 or 3))
+        {
+            throw new ArgumentException(
+                $"Images have the shape {Guard.Text(images)}, but a grid needs at least one image of 1 or 3 channels, [N, C, H, W].", nameof(images));
+        }
+
+        using DisposeScope scope = NewDisposeScope();
+        Tensor bytes = PixelRange.ToBytes(images)
+            .repeat_interleave(scale, 1).repeat_interleave(scale, 2).cpu(); // [N, H * scale, W * scale, C]
+        int count = (int)bytes.shape[0];
+        int cellHeight = (int)bytes.shape[1];
+        int cellWidth = (int)bytes.shape[2];
+        int channels = (int)bytes.shape[3];
+        int across = Math.Min(count, columns ?? (int)Math.Ceiling(Math.Sqrt(count)));
+        int down = (count + across - 1) / across;
+        int width = padding + (across * (cellWidth + padding));
+        int height = padding + (down * (cellHeight + padding));
+
+        byte[] grid = new byte[checked(width * height * channels)];
+        Array.Fill(grid, (byte)255);
+        ReadOnlySpan<byte> cells = bytes.bytes;
+        int rowBytes = cellWidth * channels;
+        for (int row = 0; row < count * cellHeight; row++)
+        {
+            (int image, int y) = Math.DivRem(row, cellHeight);
+            int top = padding + (image / across * (cellHeight + padding)) + y;
+            int left = padding + (image % across * (cellWidth + padding));
+            cells.Slice(row * rowBytes, rowBytes).CopyTo(grid.AsSpan(((top * width) + left) * channels));
+        }
+
+        return new DecodedImage(width, height, channels, grid);
+    }
+}

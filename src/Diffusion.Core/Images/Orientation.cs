@@ -1,0 +1,38 @@
+using SkiaSharp;
+
+namespace Diffusion;
+
+/// <summary>Where a stored pixel belongs in the picture as it was taken: the eight EXIF orientations.</summary>
+internal readonly struct Orientation
+{
+    private readonly int start;
+    private readonly int stepX;
+    private readonly int stepY;
+
+    /// <summary>The way from stored pixels to shown pixels.</summary>
+    /// <param name="origin">The EXIF orientation.</param>
+    /// <param name="width">Of the stored image.</param>
+    /// <param name="height">Of the stored image.</param>
+    public Orientation(SKEncodedOrigin origin, int width, int height)
+    {
+        // The name of an origin says where row 0 and column 0 belong: RightTop has row 0 at the right and column 0 at the top.
+        (start, stepX, stepY) = origin switch
+        {
+            SKEncodedOrigin.TopRight => (width - 1, -1, width),
+            SKEncodedOrigin.BottomRight => ((width * height) - 1, -1, -width),
+            SKEncodedOrigin.BottomLeft => (width * (height - 1), 1, -width),
+            SKEncodedOrigin.LeftTop => (0, height, 1),
+            SKEncodedOrigin.RightTop => (height - 1, height, -1),
+            SKEncodedOrigin.RightBottom => ((width * height) - 1, -height, -1),
+            SKEncodedOrigin.LeftBottom => (height * (width - 1), -height, 1),
+            _ => (0, 1, width),
+        };
+    }
+
+    /// <summary>Whether width and height change places.</summary>
+    public static bool Swaps(SKEncodedOrigin origin) =>
+        origin is SKEncodedOrigin.LeftTop or SKEncodedOrigin.RightTop or SKEncodedOrigin.RightBottom or SKEncodedOrigin.LeftBottom;
+
+    /// <summary>The place of a stored pixel in the shown image, counted row by row.</summary>
+    public int TargetOf(int x, int y) => start + (x * stepX) + (y * stepY);
+}

@@ -1,0 +1,146 @@
+using System.Numerics;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion;
+
+/// <summary>Between bytes 0..255 as files hold them and [-1, 1] as networks see them; and the check that nothing else is passed.</summary>
+public static class PixelRange
+{
+    /// <summary>How far beyond [-1, 1] a value may lie, for rounding: 0.001.</summary>
+    public const double Tolerance = 1e-3;
+
+    /// <summary>Fewer values than this are never taken for images in 0..1: 4096.</summary>
+    public const long UnitRangeElements = 4096;
+
+    /// <summary>Bytes to [-1, 1]: <c>x / 127.5 - 1</c>.</summary>
+    /// <param name="bytes">uint8 <c>[B, H, W, C]</c> on any device.</param>
+    /// <returns>float32 <c>[B, C, H, W]</c>, contiguous, on the same device; it belongs to the caller.</returns>
+    /// <exception cref="ArgumentException">The tensor is not uint8 or has not four dimensions.</exception>
+    public static Tensor FromBytes(Tensor bytes)
+    {
+        ArgumentNullException.ThrowIfNull(bytes);
+        if (bytes.dtype != ScalarType.Byte || bytes.dim() != 4)
+        {
+            throw new ArgumentException($"Bytes are {bytes.dtype} {Guard.Text(bytes)}, but must be uint8 [B, H, W, C].", nameof(bytes));
+        }
+
+        using DisposeScope scope = NewDisposeScope();
+        Tensor planes = bytes.permute(0, 3, 1, 2).contiguous(); // [B, C, H, W]
+        return planes.to(ScalarType.Float32).div_(127.5).sub_(1).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>[-1, 1] to bytes: <c>round((x + 1) * 127.5)</c>, clamped to 0..255. The inverse of <see cref="FromBytes"/>.</summary>
+    /// <param name="images">Floating point <c>[B, C, H, W]</c> on any device; what lies outside [-1, 1] is clamped.</param>
+    /// <returns>uint8 <c>[B, H, W, C]</c>, contiguous, on the same device; it belongs to the caller.</returns>
+    /// <exception cref="ArgumentException">The tensor is not floating point, has not four dimensions, or holds NaN or infinity.</exception>
+    public static Tensor ToBytes(Tensor images)
+    {
+        Guard.Images(images, nameof(images));
+        using DisposeScope scope = NewDisposeScope();
+        if (!images.isfinite().all().item<bool>())
+        {
+            throw new ArgumentException("Images hold NaN or infinity, which no pixel can show. They come from a model that has diverged.", nameof(images));
+        }
+
+        Tensor bytes = images.to(ScalarType.Float32).add(1).mul_(127.5).round_().clamp_(0, 255).to(ScalarType.Byte);
+        return bytes.permute(0, 2, 3, 1).contiguous().MoveToOuterDisposeScope(); // [B, H, W, C]
+    }
+
+    /// <summary>Refuses images that are not in [-1, 1] and names the mistake.</summary>
+    /// <param name="images">Floating point <c>[B, C, H, W]</c>: a whole set, or a batch.</param>
+    /// <param name="refuseUnitRange">
+    /// Whether <see cref="UnitRangeElements"/> or more values that all lie in 0..1, with none below 0, are refused as images that were
+    /// never moved to [-1, 1]. Set it to false for images that truly have no pixel darker than middle grey. Default true.
+    /// </param>
+    /// <exception cref="ArgumentException">
+    /// The images are no floating-point <c>[B, C, H, W]</c>, are not finite, or lie outside [-1, 1].
+    /// </exception>
+    public static void Check(Tensor images, bool refuseUnitRange = true)
+    {
+        Guard.Images(images, nameof(images));
+        if (images.numel() == 0)
+        {
+            return;
+        }
+
+        using DisposeScope scope = NewDisposeScope();
+        double smallest = images.min().to(ScalarType.Float64).item<double>();
+        double largest = images.max().to(ScalarType.Float64).item<double>();
+        if (FindMistake(smallest, largest, images.numel(), refuseUnitRange) is { } mistake)
+        {
+            throw new ArgumentException(mistake, nameof(images));
+        }
+    }
+
+    /// <summary>What is wrong with the range of these pixels; null when nothing is.</summary>
+    /// <param name="pixels">Values that ought to lie in [-1, 1].</param>
+    /// <param name="refuseUnitRange">As in <see cref="Check"/>.</param>
+    public static string? FindMistake(ReadOnlySpan<float> pixels, bool refuseUnitRange)
+    {
+        if (pixels.IsEmpty)
+        {
+            return null;
+        }
+
+        (float smallest, float largest) = Extremes(pixels);
+        return FindMistake(smallest, largest, pixels.Length, refuseUnitRange);
+    }
+
+    private static string? FindMistake(double smallest, double largest, long count, bool refuseUnitRange)
+    {
+        string found = FormattableString.Invariant($"Images hold values in [{smallest:G5}, {largest:G5}], but must lie in [-1, 1]");
+        if (!double.IsFinite(smallest) || !double.IsFinite(largest))
+        {
+            return "Images hold NaN or infinity, but must lie in [-1, 1]. Find the file or the step that brings them in.";
+        }
+
+        if (smallest >= 0 && largest >= 2 && largest <= 255 + Tolerance)
+        {
+            return $"{found}. They look like bytes 0..255 passed as they are: divide by 127.5 and subtract 1.";
+        }
+
+        if (smallest < -1 - Tolerance || largest > 1 + Tolerance)
+        {
+            return $"{found}. Scale them into it, or clamp what a filter or a resize has pushed outside.";
+        }
+
+        return refuseUnitRange && smallest >= 0 && count >= UnitRangeElements
+            ? $"{found} and use the half below 0. They look like 0..1 passed as they are: multiply by 2 and subtract 1. "
+                + "If no pixel of theirs is truly darker than middle grey, switch this check off."
+            : null;
+    }
+
+    // Minimum and maximum pass NaN on, so that one bad pixel cannot hide.
+    private static (float Smallest, float Largest) Extremes(ReadOnlySpan<float> pixels)
+    {
+        float smallest = pixels[0];
+        float largest = pixels[0];
+        int done = 0;
+        if (pixels.Length >= Vector<float>.Count)
+        {
+            Vector<float> low = new(pixels);
+            Vector<float> high = low;
+            for (; done <= pixels.Length - Vector<float>.Count; done += Vector<float>.Count)
+            {
+                Vector<float> block = new(pixels[done..]);
+                low = Vector.Min(low, block);
+                high = Vector.Max(high, block);
+            }
+
+            for (int lane = 0; lane < Vector<float>.Count; lane++)
+            {
+                smallest = MathF.Min(smallest, low[lane]);
+                largest = MathF.Max(largest, high[lane]);
+            }
+        }
+
+        foreach (float value in pixels[done..])
+        {
+            smallest = MathF.Min(smallest, value);
+            largest = MathF.Max(largest, value);
+        }
+
+        return (smallest, largest);
+    }
+}
