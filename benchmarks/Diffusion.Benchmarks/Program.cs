@@ -1,6 +1,6 @@
 using System.CommandLine;
 using Diffusion.Benchmarks;
 
-TorchBackend();
-return 0;
-static void TorchBackend() => Diffusion.TorchBackend.EnsureLoaded();
+RootCommand root = new("Measures what the library promises.");
+root.Subcommands.Add(UpdateCommand.Create());
+return root.Parse(args).Invoke();
