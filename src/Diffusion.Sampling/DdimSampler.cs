@@ -58,8 +58,7 @@ public sealed record DdimSampler : ISampler
             double added = Eta * to.Sigma / from.Sigma * Math.Sqrt(1 - (kept * kept));
 
             // Equation 12: the clean image, the noise that x held, and fresh noise in exchange for a part of it.
-            double left = Math.Sqrt(Math.Max((to.Sigma * to.Sigma) - (added * added), 0));
-            Tensor next = (to.Alpha * clean) + (left * noise);
+            Tensor next = (to.Alpha * clean) + (Math.Sqrt((to.Sigma * to.Sigma) - (added * added)) * noise);
             x.copy_(added > 0 ? next + (added * batch.StepNoise(timesteps[i])) : next);
             batch.ReportStep(i + 1);
         }

@@ -167,6 +167,22 @@ public sealed class SamplingRunTests
         LiveTensors.GrowthOver(70, () => sampler.Make(denoiser, request).Dispose()).Should().Be(0);
     }
 
+    [Theory]
+    [MemberData(nameof(Samplers))]
+    public void A_batch_is_freed_before_the_next_begins_and_a_step_before_the_next(ISampler sampler)
+    {
+        List<long> alive = [];
+        Recorder progress = new() { Then = _ => alive.Add(LiveTensors.Count) };
+        Denoiser denoiser = SamplerCase.Oracle(NoiseSchedule.Cosine());
+        using IDiffusionModel model = denoiser.Model;
+        sampler.Make(denoiser, new SampleRequest { Count = 4, BatchSize = 1 }, progress).Dispose();
+
+        // The last step has no noise to add, so it is compared with the last steps of the other batches.
+        long[][] steps = [.. alive.Chunk(6)];
+        steps.Should().HaveCount(4).And.OnlyContain(batch => batch.SequenceEqual(steps[0]));
+        steps[0][..5].Should().OnlyContain(count => count == steps[0][0]);
+    }
+
     [Fact]
     public void The_networks_mode_is_left_as_it_was()
     {

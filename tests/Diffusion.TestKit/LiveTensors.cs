@@ -5,6 +5,9 @@ namespace Diffusion.TestKit;
 /// <summary>Counts the tensors of this thread that are alive, so that a test sees a leak.</summary>
 public static class LiveTensors
 {
+    /// <summary>How many tensors of this thread are alive.</summary>
+    public static long Count => DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+
     /// <summary>Runs work once to warm up, then several times, and tells how many more tensors live afterwards than before.</summary>
     public static long GrowthOver(int repetitions, Action work)
     {
@@ -18,6 +21,4 @@ public static class LiveTensors
 
         return Count - before;
     }
-
-    private static long Count => DisposeScopeManager.Statistics.ThreadTotalLiveCount;
 }

@@ -49,7 +49,7 @@ public sealed class TrainerBuilderTests
     public void A_run_folder_that_cannot_be_written_to_is_one_clear_error()
     {
         using TemporaryFolder folder = new();
-        string file = folder.Combine("file");
+        string file = folder.File("file");
         File.WriteAllText(file, "");
         using TinyModel model = new();
         using StripedImages images = new();

@@ -202,7 +202,7 @@ public sealed class TrainerTests
     {
         using TemporaryFolder folder = new();
         Train(20, folder: folder.Path);
-        string[] lines = File.ReadAllLines(folder.Combine(MetricsFile.FileName));
+        string[] lines = File.ReadAllLines(folder.File(MetricsFile.FileName));
         lines.Should().HaveCount(4);
         using System.Text.Json.JsonDocument last = System.Text.Json.JsonDocument.Parse(lines[^1]);
         last.RootElement.GetProperty("step").GetInt64().Should().Be(20);

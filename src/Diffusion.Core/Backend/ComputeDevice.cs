@@ -51,7 +51,7 @@ public sealed record ComputeDevice
     }
 
     /// <summary>The CPU.</summary>
-    /// <param name="threads">How many threads operators use; by default as many as libtorch chose (the physical cores).</param>
+    /// <param name="threads">How many threads operators use; by default as many as the process uses now.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="threads"/> is below 1.</exception>
     /// <exception cref="NativeBackendException">libtorch cannot be loaded.</exception>
     public static ComputeDevice Cpu(int? threads = null)

@@ -14,10 +14,10 @@ internal static class GlibcRelaxation
     private const ushort WeakVersion = 2; // VER_FLG_WEAK
 
     /// <summary>Flags every need of <paramref name="version"/> as weak, in place.</summary>
-    /// <returns>How many needs were changed; 0 when the file is no little-endian 64-bit ELF file or does not need the version.</returns>
+    /// <returns>How many needs were changed; 0 when the file is no whole little-endian 64-bit ELF file or does not need the version.</returns>
     public static int MakeWeak(Span<byte> elf, string version)
     {
-        if (elf.Length < 64 || !elf[..4].SequenceEqual("\u007fELF"u8) || elf[4] != 2 || elf[5] != 1)
+        if (!ElfFile.IsElf64(elf))
         {
             return 0;
         }
@@ -26,6 +26,11 @@ internal static class GlibcRelaxation
         long sections = BinaryPrimitives.ReadInt64LittleEndian(elf[0x28..]);
         int size = BinaryPrimitives.ReadUInt16LittleEndian(elf[0x3A..]);
         int count = BinaryPrimitives.ReadUInt16LittleEndian(elf[0x3C..]);
+        if (sections < 0 || sections > elf.Length - ((long)size * count))
+        {
+            return 0;
+        }
+
         int changed = 0;
         for (int i = 0; i < count; i++)
         {

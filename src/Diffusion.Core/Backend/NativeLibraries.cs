@@ -1,116 +1,65 @@
-using System.Runtime.InteropServices;
+using System.Runtime.CompilerServices;
 using TorchSharp;
 
 namespace Diffusion;
 
-/// <summary>Where libtorch and TorchSharp's native library lie, and the loading of them in the order that works.</summary>
+/// <summary>Loads libtorch, then TorchSharp's native library on top of it, in the order that works.</summary>
 internal static class NativeLibraries
 {
-    private const string MissingVersion = "GLIBCXX_3.4.32";
+    private const string Binding = "LibTorchSharp";
+    private const string NewerRuntime = "GLIBCXX_3.4.32"; // GCC 13's libstdc++
 
-    /// <summary>Loads libtorch, then TorchSharp's native library on top of it.</summary>
+    private static readonly string[] Parts = ["c10", "torch_cpu", "torch", "torch_cuda"];
+
+    /// <summary>Loads everything that TorchSharp needs.</summary>
     /// <returns>The folder that libtorch came from.</returns>
     public static string Load()
     {
-        string? named = Environment.GetEnvironmentVariable(TorchBackend.FolderVariable);
-        string? carried = Find(LibraryName("torch_cpu"));
-        string folder = Choose(named, carried);
-
-        foreach (string library in (string[])["c10", "torch_cpu", "torch", "torch_cuda"])
+        string binding = NativeSearch.Carried(Binding) ?? NativeSearch.Mapped(Binding)
+            ?? throw (NativeSearch.IsSupported ? NativeError.NoBinding(NativeSearch.FileName(Binding)) : NativeError.Unsupported());
+        string folder = LibtorchFolder.Choose();
+        foreach (string path in Parts.Select(part => Path.Combine(folder, NativeSearch.FileName(part))).Where(File.Exists))
         {
-            string path = Path.Combine(folder, LibraryName(library));
-            if (File.Exists(path))
+            if (NativeLoader.Load(path) is { } cause)
             {
-                LoadOrExplain(path);
+                throw NativeError.LibtorchFails(path, cause);
             }
         }
 
-        LoadTorchSharp();
+        LoadBinding(binding);
+        StartTorchSharp();
         return folder;
     }
 
-    private static string Choose(string? named, string? carried)
+    private static void LoadBinding(string path)
     {
-        if (string.IsNullOrEmpty(named))
+        if (NativeSearch.Mapped(Binding) is not null)
         {
-            return Path.GetDirectoryName(carried) ?? throw new NativeBackendException(
-                $"No libtorch was found: the application carries none, and {TorchBackend.FolderVariable} names no folder. {Remedy}");
+            return;
         }
 
-        string wanted = Path.Combine(named, LibraryName("torch_cpu"));
-        if (!File.Exists(wanted))
+        string? cause = NativeLoader.Load(path, everySymbol: true);
+        if (cause is not null && OperatingSystem.IsLinux() && cause.Contains(NewerRuntime, StringComparison.Ordinal))
         {
-            throw new NativeBackendException(
-                $"{TorchBackend.FolderVariable} names '{named}', which does not hold {LibraryName("torch_cpu")}. Name the folder that does "
-                + "(a Python installation prints it: python3 -c \"import torch, os; print(os.path.join(os.path.dirname(torch.__file__), 'lib'))\"), "
-                + "or unset the variable.");
+            cause = RelaxedCopy.Load(path, NewerRuntime);
         }
 
-        if (carried is not null && Path.GetFullPath(carried) != Path.GetFullPath(wanted))
+        if (cause is not null)
         {
-            throw new NativeBackendException(
-                $"There are two copies of libtorch: the application carries '{carried}', and {TorchBackend.FolderVariable} names '{named}'. "
-                + "Two copies in one process end it. Unset the variable, or build the application without a backend package "
-                + "(no TorchSharp-cpu, TorchSharp-cuda-linux or TorchSharp-cuda-windows reference).");
-        }
-
-        return named;
-    }
-
-    private static void LoadTorchSharp()
-    {
-        string path = Find(LibraryName("LibTorchSharp")) ?? throw new NativeBackendException(
-            $"TorchSharp's native library {LibraryName("LibTorchSharp")} was not found beside the application. "
-            + "Build for one of linux-x64, win-x64, win-arm64 or osx-arm64, and keep the package's 'runtimes' folder when copying the output.");
-        try
-        {
-            NativeLibrary.Load(path);
-        }
-        catch (DllNotFoundException error) when (OperatingSystem.IsLinux() && error.Message.Contains(MissingVersion, StringComparison.Ordinal))
-        {
-            LoadOrExplain(RelaxedCopy.Of(path, MissingVersion));
-        }
-        catch (DllNotFoundException error)
-        {
-            throw Explain(path, error);
+            throw NativeError.BindingFails(path, cause);
         }
     }
 
-    private static void LoadOrExplain(string path)
+    /// <summary>Runs TorchSharp's own start now: if it ran and failed earlier, .NET will never run it again in this process.</summary>
+    private static void StartTorchSharp()
     {
         try
         {
-            NativeLibrary.Load(path);
+            RuntimeHelpers.RunClassConstructor(typeof(torch).TypeHandle);
         }
-        catch (Exception error) when (error is DllNotFoundException or BadImageFormatException)
+        catch (TypeInitializationException error)
         {
-            throw Explain(path, error);
+            throw NativeError.TorchSharpFailedBefore(error);
         }
     }
-
-    private static NativeBackendException Explain(string path, Exception error) =>
-        new($"'{path}' does not load: {error.Message.ReplaceLineEndings(" ").Trim()} {Remedy}", error);
-
-    private static string? Find(string file)
-    {
-        string searched = AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "";
-        IEnumerable<string> folders = searched.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
-            .Append(AppContext.BaseDirectory)
-            .Append(Path.Combine(AppContext.BaseDirectory, "runtimes", RuntimeInformation.RuntimeIdentifier, "native"));
-        return folders.Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
-    }
-
-    private static string LibraryName(string name) =>
-        OperatingSystem.IsWindows() ? $"{name}.dll" : OperatingSystem.IsMacOS() ? $"lib{name}.dylib" : $"lib{name}.so";
-
-    private static string Remedy =>
-        OperatingSystem.IsWindows()
-            ? $"Add a backend to the application: dotnet add package TorchSharp-cpu --version {Version} (CPU) or "
-              + $"dotnet add package TorchSharp-cuda-windows --version {Version} (NVIDIA GPU)."
-            : OperatingSystem.IsLinux()
-                ? $"Add a backend to the application: dotnet add package TorchSharp-cpu --version {Version} (CPU) or "
-                  + $"dotnet add package TorchSharp-cuda-linux --version {Version} (NVIDIA GPU)."
-                : $"Add a backend to the application: dotnet add package TorchSharp-cpu --version {Version}.";
-
-    private static string Version => typeof(torch).Assembly.GetName().Version!.ToString(3);
 }

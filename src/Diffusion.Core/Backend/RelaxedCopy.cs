@@ -3,70 +3,116 @@ using System.Security.Cryptography;
 
 namespace Diffusion;
 
-/// <summary>A private copy of a native library with one version need made weak, in the user's cache folder.</summary>
-[UnsupportedOSPlatform("windows")]
+/// <summary>A private copy of a native library with one version need made weak. The library itself is never touched.</summary>
+[SupportedOSPlatform("linux")]
 internal static class RelaxedCopy
 {
-    /// <summary>The copy of <paramref name="library"/>, written now or by an earlier process.</summary>
-    /// <returns>The path of a file whose bytes are the library's, relaxed.</returns>
-    public static string Of(string library, string version)
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+
+    /// <summary>Loads a relaxed copy of <paramref name="library"/>, written to the user's cache now or by an earlier process.</summary>
+    /// <returns>Why it does not load; null when it is loaded.</returns>
+    public static string? Load(string library, string version)
     {
         byte[] bytes = File.ReadAllBytes(library);
         string key = Convert.ToHexStringLower(SHA256.HashData(bytes))[..16];
         if (GlibcRelaxation.MakeWeak(bytes, version) == 0)
         {
-            throw new NativeBackendException($"'{library}' needs {version}, which this system's libstdc++ lacks, and could not be adapted. "
-                + "Use a distribution with GCC 13's libstdc++ or newer (Debian 13, Ubuntu 24.04, RHEL 10).");
+            return $"it needs {version}, which this system's libstdc++ lacks, and could not be adapted. "
+                + "GCC 13's libstdc++ or newer has it (Debian 13, Ubuntu 24.04, RHEL 10).";
         }
 
-        Exception? last = null;
+        List<string> failures = [];
         foreach (string cache in CacheFolders())
         {
-            string path = Path.Combine(cache, key, Path.GetFileName(library));
-            try
+            if (LoadFrom(Path.Combine(cache, key), Path.GetFileName(library), bytes) is not { } failure)
             {
-                Write(path, bytes);
-                return path;
+                return null;
             }
-            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-            {
-                last = error;
-            }
+
+            failures.Add($"{cache}: {failure}");
         }
 
-        throw new NativeBackendException($"A repaired copy of '{library}' could not be written to any of: "
-            + $"{string.Join(", ", CacheFolders())}. Make one of them writable, or set XDG_CACHE_HOME to a writable folder.", last!);
+        return LoadFromTemporaryFolder(Path.GetFileName(library), bytes) is { } last
+            ? $"a repaired copy was needed and could be used from no folder ({string.Join("; ", failures.Append($"{Path.GetTempPath()}: {last}"))}). "
+                + "Set XDG_CACHE_HOME to a writable folder from which libraries may be loaded (not mounted noexec)."
+            : null;
+    }
+
+    /// <summary>The last resort: a folder that only this process knows, gone as soon as the library is mapped.</summary>
+    private static string? LoadFromTemporaryFolder(string name, byte[] bytes)
+    {
+        try
+        {
+            string folder = Directory.CreateTempSubdirectory("diffusion-net-").FullName;
+            try
+            {
+                return LoadFrom(folder, name, bytes);
+            }
+            finally
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return error.Message;
+        }
+    }
+
+    private static string? LoadFrom(string folder, string name, byte[] bytes)
+    {
+        try
+        {
+            string path = Path.Combine(folder, name);
+            Write(path, bytes);
+            return NativeLoader.Load(path, everySymbol: true);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return error.Message;
+        }
     }
 
     private static void Write(string path, byte[] bytes)
     {
-        if (File.Exists(path) && File.ReadAllBytes(path).AsSpan().SequenceEqual(bytes))
+        if (IsWhole(path, bytes))
         {
             return;
         }
 
         // A process beside this one sees the whole file or none: written under a name of its own, then renamed.
         string folder = Path.GetDirectoryName(path)!;
-        Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        Directory.CreateDirectory(folder, OwnerOnly);
         string temporary = Path.Combine(folder, $"{Path.GetRandomFileName()}.tmp");
-        File.WriteAllBytes(temporary, bytes);
-        File.Move(temporary, path, overwrite: true);
+        try
+        {
+            File.WriteAllBytes(temporary, bytes);
+            if (!IsWhole(path, bytes))
+            {
+                File.Move(temporary, path, overwrite: true);
+            }
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
     }
+
+    private static bool IsWhole(string path, byte[] bytes) =>
+        File.Exists(path) && File.ReadAllBytes(path).AsSpan().SequenceEqual(bytes);
 
     private static IEnumerable<string> CacheFolders()
     {
         string? cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
-        string home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
-        if (!string.IsNullOrEmpty(cache))
+        if (Path.IsPathRooted(cache))
         {
             yield return Path.Combine(cache, "diffusion-net");
         }
 
+        string home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
         if (home.Length > 0)
         {
             yield return Path.Combine(home, ".cache", "diffusion-net");
         }
-
-        yield return Path.Combine(Path.GetTempPath(), $"diffusion-net-{Environment.UserName}");
     }
 }

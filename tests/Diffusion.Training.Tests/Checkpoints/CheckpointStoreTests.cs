@@ -10,11 +10,11 @@ public sealed class CheckpointStoreTests
         using TemporaryFolder folder = new();
         Run(folder.Path, steps: 5, every: 1, keep: 3);
 
-        Directory.GetFileSystemEntries(folder.Combine("checkpoints")).Select(Path.GetFileName).Should()
+        Directory.GetFileSystemEntries(folder.File("checkpoints")).Select(Path.GetFileName).Should()
             .BeEquivalentTo("step-000000003", "step-000000004", "step-000000005");
-        Directory.GetFiles(folder.Combine("checkpoints", "step-000000005")).Select(Path.GetFileName).Should()
+        Directory.GetFiles(folder.File("checkpoints", "step-000000005")).Select(Path.GetFileName).Should()
             .BeEquivalentTo("manifest.json", "weights.safetensors", "ema.safetensors", "optimizer.safetensors");
-        File.ReadAllText(folder.Combine("checkpoints", "step-000000005", "manifest.json")).Should().Contain("\"step\": 5").And.Contain("adamw(");
+        File.ReadAllText(folder.File("checkpoints", "step-000000005", "manifest.json")).Should().Contain("\"step\": 5").And.Contain("adamw(");
     }
 
     [Fact]
@@ -37,7 +37,7 @@ public sealed class CheckpointStoreTests
     {
         using TemporaryFolder folder = new();
         Run(folder.Path, steps: 3);
-        string path = folder.Combine("checkpoints", "step-000000003", file);
+        string path = folder.File("checkpoints", "step-000000003", file);
         byte[] bytes = File.ReadAllBytes(path);
         File.WriteAllBytes(path, bytes[..(bytes.Length / 2)]);
 
@@ -50,7 +50,7 @@ public sealed class CheckpointStoreTests
     {
         using TemporaryFolder folder = new();
         Run(folder.Path, steps: 3);
-        string manifest = folder.Combine("checkpoints", "step-000000003", "manifest.json");
+        string manifest = folder.File("checkpoints", "step-000000003", "manifest.json");
         File.WriteAllText(manifest, File.ReadAllText(manifest).Replace("\"formatVersion\": 1", "\"formatVersion\": 99", StringComparison.Ordinal));
 
         FluentActions.Invoking(() => Run(folder.Path, steps: 3)).Should().Throw<CheckpointException>().WithMessage("*format version 99*");
@@ -61,10 +61,10 @@ public sealed class CheckpointStoreTests
     {
         using TemporaryFolder folder = new();
         Run(folder.Path, steps: 3);
-        Directory.CreateDirectory(folder.Combine("checkpoints", ".saving-00000000"));
-        Directory.CreateDirectory(folder.Combine("checkpoints", "step-of-somebody"));
+        Directory.CreateDirectory(folder.File("checkpoints", ".saving-00000000"));
+        Directory.CreateDirectory(folder.File("checkpoints", "step-of-somebody"));
 
-        new CheckpointStore(folder.Combine("checkpoints")).ReadLatestManifest()!.Step.Should().Be(3);
+        new CheckpointStore(folder.File("checkpoints")).ReadLatestManifest()!.Step.Should().Be(3);
     }
 
     private static void Run(string folder, int steps, int every = 100, int keep = 2, long seed = 1, int timesteps = 1000, int hidden = 8)

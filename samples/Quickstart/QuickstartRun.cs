@@ -1,0 +1,67 @@
+using Diffusion;
+using Diffusion.Sampling;
+using Diffusion.Training;
+using Spectre.Console;
+using static TorchSharp.torch;
+
+namespace Quickstart;
+
+/// <summary>The whole of it: data, model, trainer, pictures.</summary>
+internal static class QuickstartRun
+{
+    private const int Columns = 10;
+    private const int Rows = 6;
+
+    /// <summary>Trains, samples, draws.</summary>
+    /// <returns>The exit code.</returns>
+    public static int Execute(Settings settings, Interruption interruption)
+    {
+        string samples = Path.Combine(settings.RunFolder, "samples.png");
+        string curve = Path.Combine(settings.RunFolder, "loss.png");
+
+        ComputeDevice device = ComputeDevice.Parse(settings.Device);
+        using IImageSource images = Data.Open(settings);
+        using UNet2D unet = SmallModel.Create(images.Shape, images.ClassCount, settings.Seed);
+        ProgressDisplay display = new();
+
+        using Trainer trainer = Trainer.For(unet)
+            .UseDevice(device)
+            .UseData(images)
+            .UsePrediction(PredictionType.Velocity)
+            .UseLearningRate(LearningRate.Cosine(1e-3))
+            .UseEma(decay: 0.995)
+            .UseCheckpoints(settings.RunFolder, everySteps: 200)
+            .ReportTo(display)
+            .Configure(o =>
+            {
+                o.Steps = settings.Steps;
+                o.BatchSize = settings.Batch;
+                o.Seed = settings.Seed;
+                o.ReportEverySteps = 10;
+            })
+            .Build();
+
+        Console.WriteLine($"{images.Description}; {device}, {device.CpuThreads} CPU threads; run folder {settings.RunFolder}");
+        if (trainer.Step > 0)
+        {
+            Console.WriteLine($"Going on from step {trainer.Step} of {settings.Steps}.");
+        }
+
+        TrainingResult result = display.Show(trainer.Step, settings.Steps, () => trainer.Run(interruption.Token));
+        if (result.StopReason == StopReason.Cancelled)
+        {
+            Console.WriteLine($"Stopped and saved at step {result.Step}. To go on: {settings.Command}");
+            return interruption.ExitCode;
+        }
+
+        long[]? classes = images.ClassCount is { } count ? [.. Enumerable.Range(0, Columns * Rows).Select(i => (long)(i % Columns % count))] : null;
+        using Tensor grid = new DdimSampler { Steps = 50 }.Sample(
+            result.EmaDenoiser, Columns * Rows, settings.Seed, classes, cancellationToken: interruption.Token);
+        ImageGrid.Save(grid, samples, columns: Columns, scale: Math.Max(1, 96 / images.Shape.Height));
+        LossCurve.Save(Path.Combine(settings.RunFolder, MetricsFile.FileName), curve);
+        Console.WriteLine($"Samples    {samples}");
+        Console.WriteLine($"Loss curve {curve}");
+        Console.WriteLine($"Checkpoint {result.Checkpoint}");
+        return 0;
+    }
+}

@@ -1,0 +1,44 @@
+namespace Quickstart;
+
+/// <summary>What the command line asked for.</summary>
+internal sealed record Settings
+{
+    /// <summary>A folder of images or of IDX files; null draws shapes.</summary>
+    public string? Data { get; init; }
+
+    /// <summary>Height and width of the images; null takes the data's own, or 32.</summary>
+    public int? Size { get; init; }
+
+    public required int Steps { get; init; }
+
+    public required int Batch { get; init; }
+
+    public required string Device { get; init; }
+
+    /// <summary>The folder of the run; null makes one under runs/ by the data's name.</summary>
+    public string? Out { get; init; }
+
+    public required long Seed { get; init; }
+
+    public string RunFolder =>
+        Out ?? Path.Combine("runs", Data is null ? "shapes" : Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(Data))));
+
+    /// <summary>The command that does this again.</summary>
+    public string Command => string.Join(' ', Arguments());
+
+    private IEnumerable<string> Arguments()
+    {
+        yield return "dotnet run -c Release --project samples/Quickstart --";
+        if (Data is not null)
+        {
+            yield return $"--data {Data}";
+        }
+
+        if (Size is not null)
+        {
+            yield return $"--size {Size}";
+        }
+
+        yield return $"--steps {Steps} --batch {Batch} --device {Device} --seed {Seed} --out {RunFolder}";
+    }
+}

@@ -1,0 +1,51 @@
+using System.Buffers.Binary;
+
+namespace Diffusion;
+
+/// <summary>Whether a Linux library is all there. The system's loader maps a truncated one and the process dies on its first access.</summary>
+internal static class ElfFile
+{
+    private const int HeaderLength = 64; // Elf64_Ehdr
+
+    /// <summary>Whether the 64-bit ELF file ends before its segments and tables do; false for what is no such file.</summary>
+    public static bool IsCutShort(string path)
+    {
+        using FileStream file = File.OpenRead(path);
+        Span<byte> header = stackalloc byte[HeaderLength];
+        if (file.ReadAtLeast(header, HeaderLength, throwOnEndOfStream: false) < HeaderLength || !IsElf64(header))
+        {
+            return false;
+        }
+
+        // e_phoff, e_phentsize, e_phnum; e_shoff, e_shentsize, e_shnum.
+        long segments = BinaryPrimitives.ReadInt64LittleEndian(header[0x20..]);
+        int segmentSize = BinaryPrimitives.ReadUInt16LittleEndian(header[0x36..]);
+        int segmentCount = BinaryPrimitives.ReadUInt16LittleEndian(header[0x38..]);
+        long sections = BinaryPrimitives.ReadInt64LittleEndian(header[0x28..]);
+        int sectionSize = BinaryPrimitives.ReadUInt16LittleEndian(header[0x3A..]);
+        int sectionCount = BinaryPrimitives.ReadUInt16LittleEndian(header[0x3C..]);
+        if (segments + ((long)segmentSize * segmentCount) > file.Length || sections + ((long)sectionSize * sectionCount) > file.Length)
+        {
+            return true;
+        }
+
+        Span<byte> segment = stackalloc byte[56]; // Elf64_Phdr
+        for (int i = 0; i < segmentCount; i++)
+        {
+            file.Position = segments + ((long)i * segmentSize);
+            file.ReadExactly(segment);
+            long end = BinaryPrimitives.ReadInt64LittleEndian(segment[0x08..]) // p_offset
+                + BinaryPrimitives.ReadInt64LittleEndian(segment[0x20..]); // p_filesz
+            if (end > file.Length)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Whether the bytes begin a little-endian 64-bit ELF file.</summary>
+    public static bool IsElf64(ReadOnlySpan<byte> bytes) =>
+        bytes.Length >= HeaderLength && bytes[..4].SequenceEqual("\u007fELF"u8) && bytes[4] == 2 && bytes[5] == 1;
+}

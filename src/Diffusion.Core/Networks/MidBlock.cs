@@ -1,0 +1,44 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Diffusion;
+
+/// <summary>The middle of the network: two residual blocks, perhaps with attention between them.</summary>
+internal sealed class MidBlock : nn.Module<Tensor, Tensor, Tensor>
+{
+    private readonly ResnetBlock first;
+    private readonly AttentionBlock? attention;
+    private readonly ResnetBlock second;
+
+    public MidBlock(UNet2DOptions options, int channels)
+        : base(nameof(MidBlock))
+    {
+        // A network that scales and shifts has no normalisation here, unless it is told how many groups.
+        int? groups = options.AttnNormNumGroups
+            ?? (options.ResnetTimeScaleShift == TimeScaleShift.Default ? options.NormNumGroups : null);
+        first = new ResnetBlock(options, channels, channels, outputScale: options.MidBlockScaleFactor);
+        attention = options.AddAttention ? new AttentionBlock(options, channels, groups, options.MidBlockScaleFactor) : null;
+        second = new ResnetBlock(options, channels, channels, outputScale: options.MidBlockScaleFactor);
+        register_module("attentions", attention is null ? new ModuleList<AttentionBlock>() : new ModuleList<AttentionBlock>(attention));
+        register_module("resnets", new ModuleList<ResnetBlock>(first, second));
+    }
+
+    /// <summary><c>[B, C, H, W]</c> to the same.</summary>
+    public override Tensor forward(Tensor x, Tensor condition)
+    {
+        using Tensor before = first.call(x, condition);
+        if (attention is null)
+        {
+            return second.call(before, condition);
+        }
+
+        using Tensor attended = attention.call(before);
+        return second.call(attended, condition);
+    }
+
+    /// <summary>The layers are registered in the constructor.</summary>
+    protected override void RegisterComponents()
+    {
+    }
+}

@@ -1,0 +1,108 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Diffusion;
+
+/// <summary>
+/// A residual block (He et al. 2016; Ho et al. 2020, appendix B): normalise, activate, convolve, twice, with the time embedding
+/// between, added to the input. With resampling it also changes the size of the images (Brock et al. 2019, BigGAN).
+/// </summary>
+internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor>
+{
+    private readonly GroupNorm norm1;
+    private readonly Conv2d conv1;
+    private readonly Linear timeProjection;
+    private readonly GroupNorm norm2;
+    private readonly Conv2d conv2;
+    private readonly Conv2d? shortcut;
+    private readonly Activation activation;
+    private readonly Resampling resampling;
+    private readonly bool scalesAndShifts;
+    private readonly double dropout;
+    private readonly double outputScale;
+
+    public ResnetBlock(
+        UNet2DOptions options, int inChannels, int outChannels, Resampling resampling = Resampling.None, double outputScale = 1)
+        : base(nameof(ResnetBlock))
+    {
+        activation = options.ActFn;
+        scalesAndShifts = options.ResnetTimeScaleShift == TimeScaleShift.ScaleShift;
+        dropout = options.Dropout;
+        this.resampling = resampling;
+        this.outputScale = outputScale;
+        int timeOutputs = scalesAndShifts ? 2 * outChannels : outChannels;
+        register_module("norm1", norm1 = GroupNormalization.Create(options.NormNumGroups, inChannels, options.NormEps));
+        register_module("conv1", conv1 = nn.Conv2d(inChannels, outChannels, 3, padding: 1));
+        register_module("time_emb_proj", timeProjection = nn.Linear(options.TimeChannels, timeOutputs));
+        register_module("norm2", norm2 = GroupNormalization.Create(options.NormNumGroups, outChannels, options.NormEps));
+        register_module("conv2", conv2 = nn.Conv2d(outChannels, outChannels, 3, padding: 1));
+        if (inChannels != outChannels)
+        {
+            register_module("conv_shortcut", shortcut = nn.Conv2d(inChannels, outChannels, 1));
+        }
+    }
+
+    /// <summary>Images <c>[B, inChannels, H, W]</c> and the activated time embedding <c>[B, D]</c> to <c>[B, outChannels, H', W']</c>.</summary>
+    public override Tensor forward(Tensor x, Tensor condition)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor time = timeProjection.call(condition).unsqueeze(-1).unsqueeze(-1); // [B, outChannels or twice that, 1, 1]
+        Tensor residual = FirstHalf(x);
+        Tensor normalised;
+        if (scalesAndShifts)
+        {
+            Tensor[] parts = time.chunk(2, 1); // scale and shift, each [B, outChannels, 1, 1]
+            using Tensor plain = norm2.call(residual);
+            normalised = addcmul(parts[1], plain, parts[0] + 1, 1);
+        }
+        else
+        {
+            // In place: a convolution's gradient does not need its result.
+            normalised = norm2.call(residual.add_(time));
+        }
+
+        residual.Dispose();
+        Tensor sum = SecondHalf(normalised).add_(Shortcut(x));
+        return (outputScale == 1 ? sum : sum.div_(outputScale)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The layers are registered in the constructor.</summary>
+    protected override void RegisterComponents()
+    {
+    }
+
+    private Tensor FirstHalf(Tensor x)
+    {
+        using Tensor normalised = norm1.call(x);
+        using Tensor activated = activation.Apply(normalised);
+        if (resampling == Resampling.None)
+        {
+            return conv1.call(activated);
+        }
+
+        using Tensor resampled = resampling.Apply(activated);
+        return conv1.call(resampled);
+    }
+
+    private Tensor SecondHalf(Tensor normalised)
+    {
+        using (normalised)
+        {
+            using Tensor activated = activation.Apply(normalised);
+            if (dropout == 0 || !training)
+            {
+                return conv2.call(activated);
+            }
+
+            using Tensor dropped = nn.functional.dropout(activated, dropout, training: true);
+            return conv2.call(dropped);
+        }
+    }
+
+    private Tensor Shortcut(Tensor x)
+    {
+        Tensor resampled = resampling == Resampling.None ? x : resampling.Apply(x);
+        return shortcut is null ? resampled : shortcut.call(resampled);
+    }
+}

@@ -1,0 +1,203 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Diffusion;
+
+/// <summary>
+/// The U-Net of diffusion models (Ronneberger et al. 2015; Ho et al. 2020, appendix B): down through levels of half the size each, and
+/// up again, seeing at each level what went down. Its arithmetic, its names of weights and their order are those of diffusers'
+/// <c>UNet2DModel</c>, so that weights move between both.
+/// </summary>
+public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffusionModel
+{
+    private readonly Conv2d convIn;
+    private readonly nn.Module<Tensor, Tensor> timeProjection;
+    private readonly TimeEmbedding timeEmbedding;
+    private readonly nn.Module<Tensor, Tensor>? classEmbedding;
+    private readonly ModuleList<DownBlock> downBlocks = [];
+    private readonly MidBlock? midBlock;
+    private readonly ModuleList<UpBlock> upBlocks = [];
+    private readonly GroupNorm normOut;
+    private readonly Conv2d convOut;
+
+    /// <summary>Builds a network on the CPU with the weights that PyTorch would begin with after the same seed.</summary>
+    /// <param name="options">Its architecture.</param>
+    /// <param name="seed">The seed of its weights.</param>
+    /// <exception cref="ArgumentException">The options contradict each other; the message lists every problem.</exception>
+    public UNet2D(UNet2DOptions options, long seed = 0)
+        : base(nameof(UNet2D))
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        Options = options;
+        Description = options.ToJson();
+
+        // Layers are made in diffusers' order, which decides what each draws, and registered in its other order, of the state dict.
+        using Lock.Scope generator = GlobalGenerator.Hold(seed);
+        IReadOnlyList<int> channels = options.BlockOutChannels;
+        convIn = nn.Conv2d(options.InChannels, channels[0], 3, padding: 1);
+        bool isFourier = options.TimeEmbeddingType == TimeEmbeddingType.Fourier;
+        timeProjection = isFourier
+            ? new FourierEmbedding(channels[0])
+            : new PositionalEmbedding(channels[0], options.FreqShift, options.FlipSinToCos);
+        int timeInputs = isFourier ? 2 * channels[0] : channels[0];
+        timeEmbedding = new TimeEmbedding(timeInputs, options.TimeChannels);
+        classEmbedding = CreateClassEmbedding(options, timeInputs);
+        for (int level = 0; level < channels.Count; level++)
+        {
+            int above = channels[Math.Max(level - 1, 0)];
+            bool isCoarsest = level == channels.Count - 1;
+            downBlocks.Add(new DownBlock(options, options.DownBlockTypes[level], above, channels[level], halves: !isCoarsest));
+        }
+
+        midBlock = options.HasMidBlock ? new MidBlock(options, channels[^1]) : null;
+        for (int level = channels.Count - 1; level >= 0; level--)
+        {
+            UpBlockType type = options.UpBlockTypes[channels.Count - 1 - level];
+            int below = channels[Math.Min(level + 1, channels.Count - 1)];
+            int above = channels[Math.Max(level - 1, 0)];
+            upBlocks.Add(new UpBlock(options, type, below, channels[level], above, doubles: level > 0));
+        }
+
+        normOut = GroupNormalization.Create(options.NormNumGroups, channels[0], options.NormEps);
+        convOut = nn.Conv2d(channels[0], options.OutChannels, 3, padding: 1);
+        RegisterAll();
+    }
+
+    /// <summary>The architecture.</summary>
+    public UNet2DOptions Options { get; }
+
+    /// <inheritdoc/>
+    public nn.Module Network => this;
+
+    /// <inheritdoc/>
+    public ImageShape? SampleShape =>
+        Options.SampleSize is { } size ? new ImageShape(Options.InChannels, size.Height, size.Width) : null;
+
+    /// <inheritdoc/>
+    public int? ClassCount => Options.NumClassEmbeds;
+
+    /// <inheritdoc/>
+    public string Description { get; }
+
+    /// <summary>Runs the network: see <see cref="Predict"/>.</summary>
+    /// <param name="noisy">Noisy images, in the dtype and on the device of the weights, <c>[B, C, H, W]</c>.</param>
+    /// <param name="labels">The noise level of each, <c>[B]</c>.</param>
+    /// <param name="classLabels">The class of each image where the network has classes, else null.</param>
+    /// <returns><c>[B, C, H, W]</c>; it belongs to the caller.</returns>
+    /// <exception cref="ArgumentException">A shape, dtype or number does not fit; the message says which and what would.</exception>
+    public override Tensor forward(Tensor noisy, Tensor labels, Tensor? classLabels)
+    {
+        UNet2DInputs.Check(Options, convIn.weight.dtype, noisy, labels, classLabels);
+        using DisposeScope scope = NewDisposeScope();
+        Tensor embedding = Embed(labels, classLabels); // [B, D]
+
+        // Every residual block activates the embedding before its own projection: once is enough.
+        Tensor condition = Options.ActFn.Apply(embedding); // [B, D]
+        Tensor x = convIn.call(Options.CenterInputSample ? (2 * noisy) - 1 : noisy); // [B, C0, H, W]
+        Stack<Tensor> across = new([x]);
+        foreach (DownBlock block in downBlocks)
+        {
+            foreach (Tensor images in block.call(x, condition))
+            {
+                across.Push(images);
+            }
+
+            x = across.Peek();
+        }
+
+        if (midBlock is not null)
+        {
+            x = midBlock.call(x, condition);
+        }
+
+        foreach (UpBlock block in upBlocks)
+        {
+            x = block.call(x, across, condition);
+        }
+
+        x = convOut.call(nn.functional.silu(normOut.call(x))); // [B, C, H, W]
+        return (Options.TimeEmbeddingType == TimeEmbeddingType.Fourier ? x / labels.view(-1, 1, 1, 1) : x).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentException">A shape, dtype or number does not fit; the message says which and what would.</exception>
+    public Tensor Predict(Tensor noisy, Tensor labels, Conditioning conditioning)
+    {
+        ArgumentNullException.ThrowIfNull(conditioning);
+        return call(noisy, labels, conditioning.ClassLabels);
+    }
+
+    /// <inheritdoc/>
+    public IDiffusionModel CreateTwin()
+    {
+        UNet2D twin = new(Options);
+        twin.to(convIn.weight.device, convIn.weight.dtype);
+        return twin;
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Problems(ImageShape shape, INoiseSchedule schedule)
+    {
+        ArgumentNullException.ThrowIfNull(schedule);
+        return [.. UNet2DFit.Problems(Options, shape, schedule)];
+    }
+
+    /// <summary>The weights by name, in the order of PyTorch's <c>state_dict()</c>. They stay the network's.</summary>
+    public IReadOnlyList<KeyValuePair<string, Tensor>> NamedTensors() =>
+        [.. named_parameters().Select(p => KeyValuePair.Create<string, Tensor>(p.name, p.parameter))];
+
+    /// <summary>
+    /// Copies weights into the network, converting between floating-point dtypes and devices. Names of old diffusers files (query,
+    /// key, value, proj_attn) are understood. Nothing is changed unless every weight fits.
+    /// </summary>
+    /// <param name="weights">Exactly the network's weights by name; they stay the caller's.</param>
+    /// <exception cref="ArgumentException">Weights are missing, unexpected, or of another shape or kind; the message lists every one.</exception>
+    public void LoadWeights(IReadOnlyDictionary<string, Tensor> weights)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        NamedWeights.CopyInto(NamedTensors(), weights, LegacyWeightNames.ToCurrent);
+    }
+
+    /// <summary>The layers are registered in the constructor.</summary>
+    protected override void RegisterComponents()
+    {
+    }
+
+    private static nn.Module<Tensor, Tensor>? CreateClassEmbedding(UNet2DOptions options, int timeInputs) =>
+        (options.ClassEmbedType, options.NumClassEmbeds) switch
+        {
+            (ClassEmbedType.Timestep, _) => new TimeEmbedding(timeInputs, options.TimeChannels),
+            (ClassEmbedType.Identity, _) => nn.Identity(),
+            (null, int classes) => nn.Embedding(classes, options.TimeChannels),
+            _ => null,
+        };
+
+    private void RegisterAll()
+    {
+        register_module("conv_in", convIn);
+        register_module("time_proj", timeProjection);
+        register_module("time_embedding", timeEmbedding);
+        register_module("class_embedding", classEmbedding!);
+        register_module("down_blocks", downBlocks);
+        register_module("up_blocks", upBlocks);
+        register_module("mid_block", midBlock!);
+        register_module("conv_norm_out", normOut);
+        register_module("conv_out", convOut);
+    }
+
+    // The time embedding, plus the embedding of the class where there is one, [B, D].
+    private Tensor Embed(Tensor labels, Tensor? classLabels)
+    {
+        Tensor time = timeEmbedding.call(timeProjection.call(labels)); // [B, D]
+        if (classEmbedding is null)
+        {
+            return time;
+        }
+
+        Tensor classes = classLabels!.to(time.device);
+        Tensor embedded = classEmbedding.call(Options.ClassEmbedType == ClassEmbedType.Timestep ? timeProjection.call(classes) : classes);
+        return time + embedded.to(time.dtype);
+    }
+}

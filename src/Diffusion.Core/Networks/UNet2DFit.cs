@@ -1,0 +1,37 @@
+namespace Diffusion;
+
+/// <summary>Whether a network suits images and a schedule.</summary>
+internal static class UNet2DFit
+{
+    /// <summary>Every reason why it does not, each with its remedy.</summary>
+    public static IEnumerable<string> Problems(UNet2DOptions options, ImageShape shape, INoiseSchedule schedule)
+    {
+        if (shape.Channels != options.InChannels)
+        {
+            yield return $"The images have {shape.Channels} channels, but the network takes {options.InChannels}. Build the network with "
+                + $"InChannels and OutChannels {shape.Channels}, or convert the images.";
+        }
+
+        if (options.OutChannels != options.InChannels)
+        {
+            yield return $"The network answers with {options.OutChannels} channels, but takes {options.InChannels}. A diffusion model needs "
+                + "OutChannels equal to InChannels.";
+        }
+
+        int multiple = options.SizeMultiple;
+        if (shape.Height % multiple != 0 || shape.Width % multiple != 0)
+        {
+            yield return $"The images are {shape.Height} x {shape.Width}, but the network halves them {options.BlockOutChannels.Count - 1} "
+                + $"times, so both must divide by {multiple}. Resize the images, for example to {RoundUp(shape.Height, multiple)} x "
+                + $"{RoundUp(shape.Width, multiple)}, or use fewer levels.";
+        }
+
+        if (options.TimeEmbeddingType == TimeEmbeddingType.Fourier && !(schedule[0].Label > 0))
+        {
+            yield return $"The network's Fourier time embedding takes the logarithm of its label and divides by it, but the first label of "
+                + $"{schedule.Description} is {schedule[0].Label}. Use a positional time embedding, or a schedule whose labels are positive.";
+        }
+    }
+
+    private static int RoundUp(int size, int multiple) => (size + multiple - 1) / multiple * multiple;
+}

@@ -1,0 +1,111 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion;
+
+/// <summary>Checks of what a <see cref="UNet2D"/> is given, before libtorch meets it.</summary>
+internal static class UNet2DInputs
+{
+    /// <summary>Refuses what the network cannot take.</summary>
+    /// <exception cref="ArgumentException">Names the argument, what it is and what it must be.</exception>
+    public static void Check(UNet2DOptions options, ScalarType dtype, Tensor noisy, Tensor labels, Tensor? classLabels)
+    {
+        CheckImages(options, dtype, noisy);
+        ArgumentNullException.ThrowIfNull(labels);
+        CheckNumbers(labels, noisy.shape[0], "Noise-level labels", nameof(labels));
+        CheckClasses(options, noisy.shape[0], classLabels);
+    }
+
+    private static void CheckImages(UNet2DOptions options, ScalarType dtype, Tensor noisy)
+    {
+        Guard.Images(noisy, nameof(noisy));
+        if (noisy.shape[1] != options.InChannels)
+        {
+            throw new ArgumentException(
+                $"Images {Guard.Text(noisy)} have {noisy.shape[1]} channels, but the network takes {options.InChannels}.", nameof(noisy));
+        }
+
+        int multiple = options.SizeMultiple;
+        if (noisy.shape[2] % multiple != 0 || noisy.shape[3] % multiple != 0)
+        {
+            throw new ArgumentException(
+                $"Images {Guard.Text(noisy)} must have a height and width that divide by {multiple}, because the network halves them "
+                + $"{options.BlockOutChannels.Count - 1} times.",
+                nameof(noisy));
+        }
+
+        if (noisy.dtype != dtype)
+        {
+            throw new ArgumentException($"Images are {noisy.dtype}, but the network's weights {dtype}. Convert one to the other.", nameof(noisy));
+        }
+    }
+
+    private static void CheckClasses(UNet2DOptions options, long batch, Tensor? labels)
+    {
+        if (labels is null)
+        {
+            if (options.HasClasses)
+            {
+                throw new ArgumentException("The network is conditioned on a class, but was given no class labels.", nameof(Conditioning.ClassLabels));
+            }
+
+            return;
+        }
+
+        switch (options.ClassEmbedType)
+        {
+            case null when options.NumClassEmbeds is null:
+                throw new ArgumentException("The network is unconditional, but was given class labels.", nameof(Conditioning.ClassLabels));
+            case null:
+                CheckIndices(labels, batch, options.NumClassEmbeds.Value);
+                break;
+            case ClassEmbedType.Timestep:
+                CheckNumbers(labels, batch, "Class labels", nameof(Conditioning.ClassLabels));
+                break;
+            default:
+                CheckEmbeddings(labels, batch, options.TimeChannels);
+                break;
+        }
+    }
+
+    private static void CheckNumbers(Tensor labels, long batch, string what, string name)
+    {
+        if (labels.dim() != 1 || labels.shape[0] != batch || labels.is_complex() || labels.dtype == ScalarType.Bool)
+        {
+            throw new ArgumentException($"{what} are {labels.dtype} {Guard.Text(labels)}, but must be numbers [{batch}], one for each image.", name);
+        }
+    }
+
+    // Labels that are already on a GPU are not read back: that would wait for the device.
+    private static void CheckIndices(Tensor labels, long batch, int classes)
+    {
+        string name = nameof(Conditioning.ClassLabels);
+        if (labels.dim() != 1 || labels.shape[0] != batch || labels.dtype != ScalarType.Int64)
+        {
+            throw new ArgumentException(
+                $"Class labels are {labels.dtype} {Guard.Text(labels)}, but must be int64 [{batch}], one for each image.", name);
+        }
+
+        if (labels.device_type == DeviceType.CPU && batch > 0)
+        {
+            using Tensor contiguous = labels.contiguous();
+            foreach (long label in contiguous.data<long>())
+            {
+                if (label < 0 || label >= classes)
+                {
+                    throw new ArgumentException($"Class label {label} is outside [0, {classes - 1}]: the network knows {classes} classes.", name);
+                }
+            }
+        }
+    }
+
+    private static void CheckEmbeddings(Tensor labels, long batch, int channels)
+    {
+        if (labels.dim() != 2 || labels.shape[0] != batch || labels.shape[1] != channels || !labels.is_floating_point())
+        {
+            throw new ArgumentException(
+                $"Class labels are {labels.dtype} {Guard.Text(labels)}, but must be embeddings, floating point [{batch}, {channels}].",
+                nameof(Conditioning.ClassLabels));
+        }
+    }
+}

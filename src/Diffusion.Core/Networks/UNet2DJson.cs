@@ -1,0 +1,245 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+
+namespace Diffusion;
+
+/// <summary>The config.json of diffusers' UNet2DModel: one table of keys, how each is read and how it is written.</summary>
+internal static class UNet2DJson
+{
+    private const string ClassName = "UNet2DModel";
+
+    // diffusers once prefixed the names of its blocks.
+    private const string OldBlockPrefix = "UNetRes";
+
+    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
+
+    private static readonly Key[] Keys =
+    [
+        new("sample_size", (o, v) => o with { SampleSize = OrNull(v, Size) }, (w, o) => WriteSize(w, o.SampleSize)),
+        new("in_channels", (o, v) => o with { InChannels = Integer(v) }, (w, o) => w.WriteNumberValue(o.InChannels)),
+        new("out_channels", (o, v) => o with { OutChannels = Integer(v) }, (w, o) => w.WriteNumberValue(o.OutChannels)),
+        new("center_input_sample", (o, v) => o with { CenterInputSample = Flag(v) }, (w, o) => w.WriteBooleanValue(o.CenterInputSample)),
+        new("time_embedding_type", (o, v) => o with { TimeEmbeddingType = Choice<TimeEmbeddingType>(v) }, (w, o) => w.WriteStringValue(Name(o.TimeEmbeddingType))),
+        new("time_embedding_dim", (o, v) => o with { TimeEmbeddingDim = OrNull(v, Integer) }, (w, o) => WriteInteger(w, o.TimeEmbeddingDim)),
+        new("freq_shift", (o, v) => o with { FreqShift = Number(v) }, (w, o) => WriteNumber(w, o.FreqShift)),
+        new("flip_sin_to_cos", (o, v) => o with { FlipSinToCos = Flag(v) }, (w, o) => w.WriteBooleanValue(o.FlipSinToCos)),
+        new("down_block_types", (o, v) => o with { DownBlockTypes = Items(v, Choice<DownBlockType>) }, (w, o) => WriteItems(w, o.DownBlockTypes, t => w.WriteStringValue(Name(t)))),
+        new("mid_block_type", (o, v) => o with { HasMidBlock = MidBlock(v) }, (w, o) => w.WriteStringValue(o.HasMidBlock ? MidBlockName : null)),
+        new("up_block_types", (o, v) => o with { UpBlockTypes = Items(v, Choice<UpBlockType>) }, (w, o) => WriteItems(w, o.UpBlockTypes, t => w.WriteStringValue(Name(t)))),
+        new("block_out_channels", (o, v) => o with { BlockOutChannels = Items(v, Integer) }, (w, o) => WriteItems(w, o.BlockOutChannels, w.WriteNumberValue)),
+        new("layers_per_block", (o, v) => o with { LayersPerBlock = Integer(v) }, (w, o) => w.WriteNumberValue(o.LayersPerBlock)),
+        new("mid_block_scale_factor", (o, v) => o with { MidBlockScaleFactor = Number(v) }, (w, o) => WriteNumber(w, o.MidBlockScaleFactor)),
+        new("downsample_padding", (o, v) => o with { DownsamplePadding = Integer(v) }, (w, o) => w.WriteNumberValue(o.DownsamplePadding)),
+        new("downsample_type", (o, v) => o with { DownsampleType = Choice<ResamplingType>(v) }, (w, o) => w.WriteStringValue(Name(o.DownsampleType))),
+        new("upsample_type", (o, v) => o with { UpsampleType = Choice<ResamplingType>(v) }, (w, o) => w.WriteStringValue(Name(o.UpsampleType))),
+        new("dropout", (o, v) => o with { Dropout = Number(v) }, (w, o) => WriteNumber(w, o.Dropout)),
+        new("act_fn", (o, v) => o with { ActFn = ActivationOf(v) }, (w, o) => w.WriteStringValue(Name(o.ActFn))),
+        new("attention_head_dim", (o, v) => o with { AttentionHeadDim = OrNull(v, Integer) }, (w, o) => WriteInteger(w, o.AttentionHeadDim)),
+        new("norm_num_groups", (o, v) => o with { NormNumGroups = Integer(v) }, (w, o) => w.WriteNumberValue(o.NormNumGroups)),
+        new("attn_norm_num_groups", (o, v) => o with { AttnNormNumGroups = OrNull(v, Integer) }, (w, o) => WriteInteger(w, o.AttnNormNumGroups)),
+        new("norm_eps", (o, v) => o with { NormEps = Number(v) }, (w, o) => WriteNumber(w, o.NormEps)),
+        new("resnet_time_scale_shift", (o, v) => o with { ResnetTimeScaleShift = Choice<TimeScaleShift>(v) }, (w, o) => w.WriteStringValue(Name(o.ResnetTimeScaleShift))),
+        new("add_attention", (o, v) => o with { AddAttention = Flag(v) }, (w, o) => w.WriteBooleanValue(o.AddAttention)),
+        new("class_embed_type", (o, v) => o with { ClassEmbedType = OrNull(v, Choice<ClassEmbedType>) }, (w, o) => w.WriteStringValue(o.ClassEmbedType is { } t ? Name(t) : null)),
+        new("num_class_embeds", (o, v) => o with { NumClassEmbeds = OrNull(v, Integer) }, (w, o) => WriteInteger(w, o.NumClassEmbeds)),
+        new("num_train_timesteps", (o, v) => o with { NumTrainTimesteps = OrNull(v, Integer) }, (w, o) => WriteInteger(w, o.NumTrainTimesteps)),
+    ];
+
+    private const string MidBlockName = "UNetMidBlock2D";
+
+    /// <summary>Reads options.</summary>
+    /// <exception cref="FormatException">Names every key and value that is not supported.</exception>
+    public static UNet2DOptions Read(string json)
+    {
+        using JsonDocument document = Parse(json);
+        UNet2DOptions options = new();
+        List<string> problems = [];
+        foreach (JsonProperty property in document.RootElement.EnumerateObject())
+        {
+            try
+            {
+                options = Apply(options, property);
+            }
+            catch (FormatException e)
+            {
+                problems.Add($"{property.Name} is {property.Value.GetRawText()}, but {e.Message}");
+            }
+        }
+
+        problems.AddRange(options.Problems());
+        return problems.Count == 0
+            ? options
+            : throw new FormatException(
+                $"This {ClassName} is not supported:{Environment.NewLine}- {string.Join($"{Environment.NewLine}- ", problems)}");
+    }
+
+    /// <summary>Writes options: every key, always in the same order.</summary>
+    public static string Write(UNet2DOptions options)
+    {
+        using MemoryStream stream = new();
+        using (Utf8JsonWriter writer = new(stream))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("_class_name", ClassName);
+            foreach (Key key in Keys)
+            {
+                writer.WritePropertyName(key.Name);
+                key.Write(writer, options);
+            }
+
+            writer.WriteEndObject();
+        }
+
+        return Encoding.UTF8.GetString(stream.GetBuffer().AsSpan(0, (int)stream.Length));
+    }
+
+    private static JsonDocument Parse(string json)
+    {
+        try
+        {
+            JsonDocument document = JsonDocument.Parse(json, Strict);
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                ? document
+                : throw new FormatException("The configuration must be a JSON object.");
+        }
+        catch (JsonException e)
+        {
+            throw new FormatException($"The configuration is not valid JSON: {e.Message}", e);
+        }
+    }
+
+    private static UNet2DOptions Apply(UNet2DOptions options, JsonProperty property)
+    {
+        if (property.Name == "_class_name" && !property.Value.ValueEquals(ClassName))
+        {
+            throw new FormatException($"must be \"{ClassName}\".");
+        }
+
+        // A leading underscore marks diffusers' notes about the file, such as its version.
+        if (property.Name.StartsWith('_'))
+        {
+            return options;
+        }
+
+        Key key = Array.Find(Keys, k => k.Name == property.Name)
+            ?? throw new FormatException($"this option is unknown. There are {string.Join(", ", Keys.Select(k => k.Name))}.");
+        return key.Read(options, property.Value);
+    }
+
+    private static int Integer(JsonElement value) =>
+        value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number)
+            ? number
+            : throw new FormatException("must be an integer.");
+
+    private static double Number(JsonElement value) =>
+        value.ValueKind == JsonValueKind.Number ? value.GetDouble() : throw new FormatException("must be a number.");
+
+    private static bool Flag(JsonElement value) =>
+        value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw new FormatException("must be true or false.");
+
+    private static string Text(JsonElement value) =>
+        value.ValueKind == JsonValueKind.String ? value.GetString()! : throw new FormatException("must be a string.");
+
+    private static T? OrNull<T>(JsonElement value, Func<JsonElement, T> read)
+        where T : struct => value.ValueKind == JsonValueKind.Null ? null : read(value);
+
+    private static T[] Items<T>(JsonElement value, Func<JsonElement, T> read) =>
+        value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray().Select(read)] : throw new FormatException("must be an array.");
+
+    private static SampleSize Size(JsonElement value)
+    {
+        if (value.ValueKind != JsonValueKind.Array)
+        {
+            return Integer(value);
+        }
+
+        return Items(value, Integer) is [int height, int width]
+            ? new SampleSize(height, width)
+            : throw new FormatException("must be one integer, or an array of height and width.");
+    }
+
+    private static bool MidBlock(JsonElement value) =>
+        value.ValueKind != JsonValueKind.Null
+        && (Text(value) == MidBlockName ? true : throw new FormatException($"must be \"{MidBlockName}\" or null."));
+
+    private static Activation ActivationOf(JsonElement value) =>
+        Text(value).ToLowerInvariant() is var name && name == "swish" ? Activation.Silu : Choice<Activation>(name);
+
+    private static T Choice<T>(JsonElement value)
+        where T : struct, Enum
+    {
+        string name = Text(value);
+        return Choice<T>(name.StartsWith(OldBlockPrefix, StringComparison.Ordinal) ? name[OldBlockPrefix.Length..] : name);
+    }
+
+    private static T Choice<T>(string name)
+        where T : struct, Enum
+    {
+        foreach (T choice in Enum.GetValues<T>())
+        {
+            if (Name(choice) == name)
+            {
+                return choice;
+            }
+        }
+
+        throw new FormatException(
+            $"\"{name}\" is not supported; there are {string.Join(", ", Enum.GetValues<T>().Select(c => $"\"{Name(c)}\""))}.");
+    }
+
+    // Blocks keep the names of diffusers' classes; all other choices are snake_case.
+    private static string Name<T>(T choice)
+        where T : struct, Enum =>
+        choice is DownBlockType or UpBlockType ? choice.ToString() : JsonNamingPolicy.SnakeCaseLower.ConvertName(choice.ToString());
+
+    private static void WriteInteger(Utf8JsonWriter writer, int? value)
+    {
+        if (value is int number)
+        {
+            writer.WriteNumberValue(number);
+        }
+        else
+        {
+            writer.WriteNullValue();
+        }
+    }
+
+    // JSON has no infinities, but equality and messages need a text for every value.
+    private static void WriteNumber(Utf8JsonWriter writer, double value)
+    {
+        if (double.IsFinite(value))
+        {
+            writer.WriteNumberValue(value);
+        }
+        else
+        {
+            writer.WriteStringValue(value.ToString(CultureInfo.InvariantCulture));
+        }
+    }
+
+    private static void WriteSize(Utf8JsonWriter writer, SampleSize? size)
+    {
+        if (size is { } s && s.Height != s.Width)
+        {
+            WriteItems(writer, [s.Height, s.Width], writer.WriteNumberValue);
+        }
+        else
+        {
+            WriteInteger(writer, size?.Height);
+        }
+    }
+
+    private static void WriteItems<T>(Utf8JsonWriter writer, IEnumerable<T> items, Action<T> write)
+    {
+        writer.WriteStartArray();
+        foreach (T item in items)
+        {
+            write(item);
+        }
+
+        writer.WriteEndArray();
+    }
+
+    private sealed record Key(string Name, Func<UNet2DOptions, JsonElement, UNet2DOptions> Read, Action<Utf8JsonWriter, UNet2DOptions> Write);
+}

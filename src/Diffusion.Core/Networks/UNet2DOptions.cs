@@ -1,0 +1,158 @@
+namespace Diffusion;
+
+/// <summary>
+/// The architecture of a <see cref="UNet2D"/>, with the options, names and defaults of diffusers' <c>UNet2DModel</c>; its
+/// <c>config.json</c> reads and writes through <see cref="FromJson"/> and <see cref="ToJson"/>. For a model to train, start from
+/// <see cref="ForImages"/>. Two are equal when they describe the same network.
+/// </summary>
+public sealed record UNet2DOptions
+{
+    /// <summary>The images that the network was made for, or null; it takes other sizes too.</summary>
+    public SampleSize? SampleSize { get; init; }
+
+    /// <summary>Channels of the noisy images; 3 by default.</summary>
+    public int InChannels { get; init; } = 3;
+
+    /// <summary>Channels of the answer; 3 by default. A diffusion model needs as many as <see cref="InChannels"/>.</summary>
+    public int OutChannels { get; init; } = 3;
+
+    /// <summary>Whether images come in [0, 1] and are stretched to [-1, 1] by the network; false by default.</summary>
+    public bool CenterInputSample { get; init; }
+
+    /// <summary>How the network is told the noise level.</summary>
+    public TimeEmbeddingType TimeEmbeddingType { get; init; } = TimeEmbeddingType.Positional;
+
+    /// <summary>The size of the time embedding; by default (null) four times the first of <see cref="BlockOutChannels"/>.</summary>
+    public int? TimeEmbeddingDim { get; init; }
+
+    /// <summary>Positional only: frequency i is 10000^(-i / (half - shift)); 0 by default, 1 in the first DDPM models.</summary>
+    public double FreqShift { get; init; }
+
+    /// <summary>Positional only: whether cosines come before sines; true by default.</summary>
+    public bool FlipSinToCos { get; init; } = true;
+
+    /// <summary>What each level does on the way down, finest first.</summary>
+    public IReadOnlyList<DownBlockType> DownBlockTypes { get; init; } =
+        [DownBlockType.DownBlock2D, DownBlockType.AttnDownBlock2D, DownBlockType.AttnDownBlock2D, DownBlockType.AttnDownBlock2D];
+
+    /// <summary>Whether there are residual blocks (and attention) between the way down and the way up; true by default.</summary>
+    public bool HasMidBlock { get; init; } = true;
+
+    /// <summary>What each level does on the way up, coarsest first.</summary>
+    public IReadOnlyList<UpBlockType> UpBlockTypes { get; init; } =
+        [UpBlockType.AttnUpBlock2D, UpBlockType.AttnUpBlock2D, UpBlockType.AttnUpBlock2D, UpBlockType.UpBlock2D];
+
+    /// <summary>Channels of each level, finest first; each a multiple of <see cref="NormNumGroups"/>.</summary>
+    public IReadOnlyList<int> BlockOutChannels { get; init; } = [224, 448, 672, 896];
+
+    /// <summary>Residual blocks per level on the way down, one more on the way up; 2 by default.</summary>
+    public int LayersPerBlock { get; init; } = 2;
+
+    /// <summary>By what the sums in the middle are divided; 1 by default.</summary>
+    public double MidBlockScaleFactor { get; init; } = 1;
+
+    /// <summary>1 pads all sides of a strided convolution (the default), 0 only the right and the bottom.</summary>
+    public int DownsamplePadding { get; init; } = 1;
+
+    /// <summary>How <see cref="DownBlockType.AttnDownBlock2D"/> halves its images.</summary>
+    public ResamplingType DownsampleType { get; init; } = ResamplingType.Conv;
+
+    /// <summary>How <see cref="UpBlockType.AttnUpBlock2D"/> doubles its images.</summary>
+    public ResamplingType UpsampleType { get; init; } = ResamplingType.Conv;
+
+    /// <summary>The part of features that each residual block drops in training, 0 to below 1; 0 by default.</summary>
+    public double Dropout { get; init; }
+
+    /// <summary>The non-linearity of the residual blocks.</summary>
+    public Activation ActFn { get; init; } = Activation.Silu;
+
+    /// <summary>Channels of one attention head; null is one head of all channels. 8 by default.</summary>
+    public int? AttentionHeadDim { get; init; } = 8;
+
+    /// <summary>Groups of every normalisation; 32 by default.</summary>
+    public int NormNumGroups { get; init; } = 32;
+
+    /// <summary>
+    /// Groups of the normalisation before the attention in the middle. By default (null) <see cref="NormNumGroups"/>, and with
+    /// <see cref="Diffusion.TimeScaleShift.ScaleShift"/> no normalisation there.
+    /// </summary>
+    public int? AttnNormNumGroups { get; init; }
+
+    /// <summary>What normalisations add to the variance; 1e-5 by default.</summary>
+    public double NormEps { get; init; } = 1e-5;
+
+    /// <summary>How the time embedding enters a residual block.</summary>
+    public TimeScaleShift ResnetTimeScaleShift { get; init; } = TimeScaleShift.Default;
+
+    /// <summary>Whether the middle has attention; true by default.</summary>
+    public bool AddAttention { get; init; } = true;
+
+    /// <summary>What class labels are; null (the default) for indices below <see cref="NumClassEmbeds"/>, or for none.</summary>
+    public ClassEmbedType? ClassEmbedType { get; init; }
+
+    /// <summary>How many classes have a learned embedding; null (the default) for an unconditional model.</summary>
+    public int? NumClassEmbeds { get; init; }
+
+    /// <summary>Kept for diffusers' sake: the number of timesteps a model was trained with. The network does not depend on it.</summary>
+    public int? NumTrainTimesteps { get; init; }
+
+    /// <summary>By what number the height and width of images must divide: 2^(levels - 1).</summary>
+    public int SizeMultiple => 1 << (BlockOutChannels.Count - 1);
+
+    /// <summary>The size of the time embedding.</summary>
+    internal int TimeChannels => TimeEmbeddingDim ?? 4 * BlockOutChannels[0];
+
+    /// <summary>Whether the network is told a class, of whatever kind.</summary>
+    internal bool HasClasses => ClassEmbedType is not null || NumClassEmbeds is not null;
+
+    /// <summary>A good first network for images of a size; see the remarks for what it has.</summary>
+    /// <param name="size">Height and width in pixels, 4 to 1024, that halves without remainder until it is at most 32.</param>
+    /// <param name="channels">1 for grey, 3 for RGB.</param>
+    /// <param name="classes">How many classes to condition on, or null.</param>
+    /// <remarks>
+    /// The levels halve the images until they are 8 pixels or less; levels of 16 pixels or less have self-attention with heads of 32
+    /// channels, and so has the middle; two residual blocks per level. With three channels:
+    /// <list type="table">
+    /// <listheader><term>size</term><description>channels of the levels; parameters</description></listheader>
+    /// <item><term>8</term><description>64</description></item>
+    /// </list>
+    /// </remarks>
+    /// <exception cref="ArgumentOutOfRangeException">The size does not halve far enough, or a number is out of range.</exception>
+    public static UNet2DOptions ForImages(int size, int channels = 3, int? classes = null) =>
+        UNet2DDefaults.ForImages(size, channels, classes);
+
+    /// <summary>Reads a <c>config.json</c> of diffusers' <c>UNet2DModel</c>. What it does not name has its default.</summary>
+    /// <param name="json">The text of the file.</param>
+    /// <exception cref="FormatException">
+    /// The text is no JSON object, or has keys or values that are not supported; the message names every one and what is supported.
+    /// </exception>
+    public static UNet2DOptions FromJson(string json)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        return UNet2DJson.Read(json);
+    }
+
+    /// <summary>Writes a <c>config.json</c> as diffusers reads it: every option, always in the same order, on one line.</summary>
+    public string ToJson() => UNet2DJson.Write(this);
+
+    /// <summary>Every reason why no network can be built so, each with its remedy; empty when one can.</summary>
+    public IReadOnlyList<string> Problems() => UNet2DRules.Problems(this);
+
+    /// <summary>Refuses options that no network can be built from.</summary>
+    /// <exception cref="ArgumentException">Lists every problem.</exception>
+    public void Validate()
+    {
+        IReadOnlyList<string> problems = Problems();
+        if (problems.Count > 0)
+        {
+            throw new ArgumentException($"No U-Net can be built with these options:{Environment.NewLine}- {string.Join($"{Environment.NewLine}- ", problems)}");
+        }
+    }
+
+    /// <summary>Whether both describe the same network.</summary>
+    /// <param name="other">The other.</param>
+    public bool Equals(UNet2DOptions? other) => other is not null && ToJson() == other.ToJson();
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => ToJson().GetHashCode(StringComparison.Ordinal);
+}

@@ -1,0 +1,85 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Diffusion;
+
+/// <summary>One level on the way up: residual blocks that also see the way down, each perhaps with attention, then perhaps double the size.</summary>
+internal sealed class UpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, Tensor>
+{
+    private readonly ModuleList<ResnetBlock> resnets = [];
+    private readonly ModuleList<AttentionBlock> attentions = [];
+    private readonly ModuleList<nn.Module<Tensor, Tensor, Tensor>> samplers = [];
+
+    /// <summary>Builds the layers.</summary>
+    /// <param name="options">The options of the network.</param>
+    /// <param name="type">What the level does.</param>
+    /// <param name="belowChannels">Channels that come up from the level below.</param>
+    /// <param name="channels">Channels of this level.</param>
+    /// <param name="aboveChannels">Channels of the level above, which the last image across from this level has.</param>
+    /// <param name="doubles">Whether there is a level above.</param>
+    public UpBlock(UNet2DOptions options, UpBlockType type, int belowChannels, int channels, int aboveChannels, bool doubles)
+        : base(nameof(UpBlock))
+    {
+        for (int layer = 0; layer <= options.LayersPerBlock; layer++)
+        {
+            int below = layer == 0 ? belowChannels : channels;
+            int across = layer == options.LayersPerBlock ? aboveChannels : channels;
+            resnets.Add(new ResnetBlock(options, below + across, channels));
+            if (type == UpBlockType.AttnUpBlock2D)
+            {
+                attentions.Add(new AttentionBlock(options, channels, options.NormNumGroups));
+            }
+        }
+
+        if (doubles)
+        {
+            samplers.Add(DoublesByConvolution(options, type)
+                ? new Upsample(channels)
+                : new ResnetBlock(options, channels, channels, Resampling.Double));
+        }
+
+        register_module("attentions", attentions);
+        register_module("resnets", resnets);
+        register_module("upsamplers", samplers);
+    }
+
+    /// <summary>
+    /// Images <c>[B, belowChannels, H, W]</c> and what came across, the last of which is taken from the stack for each layer and
+    /// disposed, to <c>[B, channels, 2H, 2W]</c>, or H and W at the top.
+    /// </summary>
+    public override Tensor forward(Tensor x, Stack<Tensor> across, Tensor condition)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        for (int layer = 0; layer < resnets.Count; layer++)
+        {
+            using Tensor skip = across.Pop();
+            using Tensor joined = cat([x, skip], 1); // [B, below + across, H, W]
+            x = resnets[layer].call(joined, condition); // [B, channels, H, W]
+            if (attentions.Count > 0)
+            {
+                using Tensor plain = x;
+                x = attentions[layer].call(plain);
+            }
+        }
+
+        foreach (nn.Module<Tensor, Tensor, Tensor> sampler in samplers)
+        {
+            x = sampler.call(x, condition);
+        }
+
+        return x.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The layers are registered in the constructor.</summary>
+    protected override void RegisterComponents()
+    {
+    }
+
+    private static bool DoublesByConvolution(UNet2DOptions options, UpBlockType type) => type switch
+    {
+        UpBlockType.UpBlock2D => true,
+        UpBlockType.AttnUpBlock2D => options.UpsampleType == ResamplingType.Conv,
+        _ => false,
+    };
+}

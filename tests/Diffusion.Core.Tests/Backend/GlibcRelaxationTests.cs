@@ -1,0 +1,60 @@
+namespace Diffusion.Core.Tests.Backend;
+
+public sealed class GlibcRelaxationTests
+{
+    private const string Version = "GLIBCXX_3.4.32";
+
+    [Fact]
+    public void One_flag_of_TorchSharps_library_changes_and_no_other_byte()
+    {
+        byte[] original = Library();
+        byte[] relaxed = [.. original];
+
+        GlibcRelaxation.MakeWeak(relaxed, Version).Should().Be(1);
+
+        int[] changed = [.. Enumerable.Range(0, original.Length).Where(i => original[i] != relaxed[i])];
+        changed.Should().ContainSingle();
+        (original[changed[0]] ^ relaxed[changed[0]]).Should().Be(2, "VER_FLG_WEAK is that bit");
+    }
+
+    [Fact]
+    public void A_second_time_changes_nothing_more()
+    {
+        byte[] once = Library();
+        GlibcRelaxation.MakeWeak(once, Version);
+        byte[] twice = [.. once];
+
+        GlibcRelaxation.MakeWeak(twice, Version);
+
+        twice.AsSpan().SequenceEqual(once).Should().BeTrue();
+    }
+
+    [Theory]
+    [InlineData("GLIBCXX_9.9.99")]
+    [InlineData("GLIBCXX_3.4.3")]
+    public void A_version_that_the_library_does_not_need_as_such_is_left_alone(string version)
+    {
+        byte[] bytes = Library();
+
+        GlibcRelaxation.MakeWeak(bytes, version).Should().Be(0);
+
+        bytes.AsSpan().SequenceEqual(Library()).Should().BeTrue();
+    }
+
+    [Fact]
+    public void What_is_no_whole_ELF_file_is_left_alone()
+    {
+        byte[] library = Library();
+
+        GlibcRelaxation.MakeWeak([], Version).Should().Be(0);
+        GlibcRelaxation.MakeWeak("not a library, but text that is longer than the 64 bytes of a header"u8.ToArray(), Version).Should().Be(0);
+        GlibcRelaxation.MakeWeak(library.AsSpan(0, library.Length / 2), Version).Should().Be(0);
+    }
+
+    private static byte[] Library()
+    {
+        string? path = NativeSearch.Carried("LibTorchSharp");
+        Assert.SkipUnless(OperatingSystem.IsLinux() && path is not null, "TorchSharp's Linux library is not here.");
+        return File.ReadAllBytes(path!);
+    }
+}

@@ -1,0 +1,245 @@
+using Diffusion.TestKit;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Core.Tests.Denoising;
+
+public sealed class DenoiserTests
+{
+    private static readonly INoiseSchedule Schedule = NoiseSchedule.Linear();
+
+    public static TheoryData<PredictionType, int> EveryPredictionAtEveryEnd { get; } =
+        new MatrixTheoryData<PredictionType, int>(Enum.GetValues<PredictionType>(), [0, 1, 500, 998, 999]);
+
+    [Theory]
+    [MemberData(nameof(EveryPredictionAtEveryEnd))]
+    public void A_network_that_answers_with_the_target_denoises_exactly(PredictionType prediction, int timestep)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor clean = linspace(-1, 1, 24, ScalarType.Float64).reshape(2, 3, 2, 2);
+        Tensor noise = linspace(2, -1.5, 24, ScalarType.Float64).reshape(2, 3, 2, 2);
+        Tensor timesteps = tensor((long[])[timestep, timestep]);
+        Tensor? target = null;
+        using ScriptedModel model = new((_, labels, _) =>
+        {
+            labels.SameBits(timesteps).Should().BeTrue("the network is told the timestep");
+            return target!.clone();
+        });
+        Denoiser denoiser = new(model, Schedule, prediction);
+        target = denoiser.Target(clean, noise, timesteps);
+        Tensor noisy = denoiser.AddNoise(clean, noise, timesteps);
+
+        using DenoisedImages denoised = denoiser.Denoise(noisy, Schedule[timestep]);
+        denoised.Clean.LargestDifference(clean).Should().BeLessThan(1e-12);
+        denoised.Noise.LargestDifference(noise).Should().BeLessThan(1e-12);
+    }
+
+    [Fact]
+    public void Targets_are_the_noise_the_clean_image_or_the_velocity()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor clean = full([2, 1, 1, 1], 0.5);
+        Tensor noise = full([2, 1, 1, 1], -2.0);
+        Tensor timesteps = tensor((long[])[0, 999]);
+        using ScriptedModel model = new((noisy, _, _) => zeros_like(noisy));
+
+        Target(PredictionType.Epsilon).Should().Equal(-2, -2);
+        Target(PredictionType.Sample).Should().Equal(0.5, 0.5);
+
+        // alpha * noise - sigma * clean, with the linear schedule's golden alphas and sigma[0] = sqrt(1e-4).
+        double[] velocity = Target(PredictionType.Velocity);
+        velocity[0].Should().BeApproximately((0.9999499987499375 * -2) - (0.01 * 0.5), 1e-6);
+        velocity[1].Should().BeApproximately((0.006352818087570022 * -2) - (0.9999798206 * 0.5), 1e-6);
+
+        double[] Target(PredictionType prediction)
+        {
+            using Tensor target = new Denoiser(model, Schedule, prediction).Target(clean, noise, timesteps);
+            return Array.ConvertAll(target.to(ScalarType.Float64).data<double>().ToArray(), x => x);
+        }
+    }
+
+    [Fact]
+    public void The_callers_tensors_outlive_a_disposed_target()
+    {
+        using Tensor clean = zeros(1, 1, 2, 2);
+        using Tensor noise = ones(1, 1, 2, 2);
+        using Tensor timesteps = tensor((long[])[3]);
+        using ScriptedModel model = new((noisy, _, _) => zeros_like(noisy));
+        foreach (PredictionType prediction in Enum.GetValues<PredictionType>())
+        {
+            Denoiser denoiser = new(model, Schedule, prediction);
+            denoiser.Target(clean, noise, timesteps).Dispose();
+            denoiser.Predict(clean, timesteps).Dispose();
+            denoiser.Denoise(clean, Schedule[3]).Dispose();
+            (clean.IsInvalid || noise.IsInvalid || timesteps.IsInvalid).Should().BeFalse();
+        }
+    }
+
+    [Fact]
+    public void A_level_between_two_timesteps_is_told_as_a_fraction()
+    {
+        double told = 0;
+        using ScriptedModel model = new((noisy, labels, _) =>
+        {
+            labels.dtype.Should().Be(ScalarType.Float32);
+            labels.shape.Should().Equal(2);
+            told = labels.data<float>()[1];
+            return zeros_like(noisy);
+        });
+        using Tensor noisy = zeros(2, 1, 2, 2);
+        using DenoisedImages _ = new Denoiser(model, Schedule).Denoise(noisy, new NoiseLevel(0.6, 0.8, 41.5));
+        told.Should().Be(41.5);
+    }
+
+    [Fact]
+    public void Predicting_passes_timesteps_and_conditioning_on_and_lets_gradients_flow()
+    {
+        using Tensor classes = tensor((long[])[4]);
+        Conditioning conditioning = new() { ClassLabels = classes };
+        using Tensor weight = tensor(3.0f, requires_grad: true);
+        using ScriptedModel model = new((noisy, labels, c) =>
+        {
+            c.Should().BeSameAs(conditioning);
+            labels.data<long>().ToArray().Should().Equal(999);
+            return noisy * weight;
+        });
+        using Tensor noisy = ones(1, 1, 2, 2);
+        using Tensor timesteps = tensor((long[])[999]);
+        using Tensor prediction = new Denoiser(model, Schedule).Predict(noisy, timesteps, conditioning);
+        using Tensor sum = prediction.sum();
+        sum.backward();
+        using Tensor gradient = weight.grad!;
+        gradient.item<float>().Should().Be(4);
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(1000)]
+    public void Predicting_refuses_timesteps_outside_the_schedule(long timestep)
+    {
+        using ScriptedModel model = new((noisy, _, _) => zeros_like(noisy));
+        using Tensor noisy = zeros(1, 1, 2, 2);
+        using Tensor timesteps = tensor((long[])[timestep]);
+        ((Action)(() => new Denoiser(model, Schedule).Predict(noisy, timesteps)))
+            .Should().Throw<ArgumentException>().WithMessage($"Timestep {timestep} is outside*");
+    }
+
+    [Fact]
+    public void Predicting_refuses_float_timesteps()
+    {
+        using ScriptedModel model = new((noisy, _, _) => zeros_like(noisy));
+        using Tensor noisy = zeros(1, 1, 2, 2);
+        using Tensor timesteps = tensor((float[])[0.5f]);
+        ((Action)(() => new Denoiser(model, Schedule).Predict(noisy, timesteps)))
+            .Should().Throw<ArgumentException>().WithMessage("Timesteps are Float32*int64*");
+    }
+
+    [Fact]
+    public void What_is_no_batch_of_images_is_refused()
+    {
+        using ScriptedModel model = new((noisy, _, _) => zeros_like(noisy));
+        Denoiser denoiser = new(model, Schedule);
+        using Tensor flat = zeros(3, 4);
+        using Tensor bytes = zeros([1, 3, 4, 4], ScalarType.Byte);
+        using Tensor timesteps = zeros([3], ScalarType.Int64);
+        foreach (Tensor images in (Tensor[])[flat, bytes])
+        {
+            ((Action)(() => denoiser.Denoise(images, Schedule[5]))).Should().Throw<ArgumentException>().WithMessage("*floating point [B, C, H, W]*");
+            ((Action)(() => denoiser.Predict(images, timesteps))).Should().Throw<ArgumentException>().WithMessage("*floating point [B, C, H, W]*");
+        }
+    }
+
+    [Fact]
+    public void An_answer_of_another_shape_is_refused_instead_of_broadcast()
+    {
+        using ScriptedModel model = new((noisy, _, _) => noisy.narrow(1, 0, 1));
+        Denoiser denoiser = new(model, Schedule);
+        using Tensor noisy = zeros(2, 3, 4, 4);
+        using Tensor timesteps = zeros([2], ScalarType.Int64);
+        LiveTensors.GrowthOver(2, () =>
+        {
+            ((Action)(() => denoiser.Denoise(noisy, Schedule[5])))
+                .Should().Throw<InvalidOperationException>().WithMessage("*[2, 1, 4, 4]*[2, 3, 4, 4]*");
+            ((Action)(() => denoiser.Predict(noisy, timesteps))).Should().Throw<InvalidOperationException>();
+        }).Should().Be(0);
+    }
+
+    [Fact]
+    public void Levels_without_an_answer_are_refused_with_the_remedy()
+    {
+        using ScriptedModel model = new((noisy, _, _) => zeros_like(noisy));
+        using Tensor noisy = zeros(1, 1, 2, 2);
+        ((Action)(() => new Denoiser(model, Schedule).Denoise(noisy, new NoiseLevel(0, 1, 999))))
+            .Should().Throw<ArgumentException>().WithMessage("*alpha is 0*Use velocity or sample*");
+        ((Action)(() => new Denoiser(model, Schedule, PredictionType.Sample).Denoise(noisy, NoiseLevel.Clean)))
+            .Should().Throw<ArgumentException>().WithMessage("*sigma is 0*");
+        using DenoisedImages _ = new Denoiser(model, Schedule, PredictionType.Velocity).Denoise(noisy, new NoiseLevel(0, 1, 999));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Denoising_turns_dropout_and_gradients_off_and_restores_the_mode(bool training)
+    {
+        using TorchSharp.Modules.Dropout dropout = nn.Dropout(0.5);
+        dropout.train(training);
+        using Tensor noisy = ones(1, 1, 8, 8, requires_grad: true);
+        using ScriptedModel model = new((x, _, _) => dropout.call(x) * 1, dropout);
+        Denoiser denoiser = new(model, Schedule, PredictionType.Sample);
+
+        using (DenoisedImages denoised = denoiser.Denoise(noisy, Schedule[500]))
+        {
+            denoised.Clean.LargestDifference(noisy).Should().Be(0);
+            denoised.Clean.requires_grad.Should().BeFalse();
+            denoised.Noise.requires_grad.Should().BeFalse();
+        }
+
+        dropout.training.Should().Be(training);
+        is_grad_enabled().Should().BeTrue();
+    }
+
+    [Fact]
+    public void A_network_that_throws_leaves_the_mode_and_no_tensor_behind()
+    {
+        using ScriptedModel model = new((noisy, _, _) =>
+        {
+            Tensor half = noisy / 2;
+            throw new NotSupportedException($"{half.numel()}");
+        });
+        model.Network.train();
+        Denoiser denoiser = new(model, Schedule);
+        using Tensor noisy = zeros(1, 1, 2, 2);
+        LiveTensors.GrowthOver(3, () => ((Action)(() => denoiser.Denoise(noisy, Schedule[5]))).Should().Throw<NotSupportedException>()).Should().Be(0);
+        model.Network.training.Should().BeTrue();
+        is_grad_enabled().Should().BeTrue();
+    }
+
+    [Fact]
+    public void Denoising_leaves_nothing_behind()
+    {
+        using ScriptedModel model = new((noisy, _, _) => zeros_like(noisy));
+        using Tensor noisy = zeros(1, 1, 2, 2);
+        foreach (PredictionType prediction in Enum.GetValues<PredictionType>())
+        {
+            Denoiser denoiser = new(model, Schedule, prediction);
+            LiveTensors.GrowthOver(5, () => denoiser.Denoise(noisy, Schedule[5]).Dispose()).Should().Be(0);
+        }
+    }
+
+    [Fact]
+    public void The_device_is_the_networks_or_the_CPU_for_a_network_without_parameters()
+    {
+        using ScriptedModel model = new((noisy, _, _) => zeros_like(noisy));
+        using ScriptedModel empty = new((noisy, _, _) => zeros_like(noisy), nn.Identity());
+        new Denoiser(model, Schedule).Device.type.Should().Be(DeviceType.CPU);
+        new Denoiser(empty, Schedule).Device.type.Should().Be(DeviceType.CPU);
+    }
+
+    [Fact]
+    public void An_unknown_prediction_type_is_refused()
+    {
+        using ScriptedModel model = new((noisy, _, _) => zeros_like(noisy));
+        ((Func<Denoiser>)(() => new Denoiser(model, Schedule, (PredictionType)9)))
+            .Should().Throw<ArgumentOutOfRangeException>().WithMessage("*Epsilon, Sample or Velocity*");
+    }
+}

@@ -1,0 +1,71 @@
+using System.Text.Json;
+
+namespace Diffusion.EndToEnd.Tests.Backend;
+
+/// <summary>
+/// A copy of the probe: a program without a libtorch of its own that loads the backend twice and prints, as JSON and nothing else, what
+/// came of it each time. libtorch is laid beside it as links, so a copy is cheap.
+/// </summary>
+internal sealed class ProbeProgram : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public ProbeProgram()
+    {
+        string built = Path.Combine(BuildFacts.Repository, "tests", "Diffusion.Probe", "bin", BuildFacts.Configuration, "net10.0");
+        Directory.CreateDirectory(Natives);
+        foreach (string file in Directory.GetFiles(built))
+        {
+            File.Copy(file, folder[Path.GetFileName(file)]);
+        }
+
+        foreach (string file in Directory.GetFiles(Path.Combine(built, "runtimes", "linux-x64", "native")))
+        {
+            File.Copy(file, Path.Combine(Natives, Path.GetFileName(file)));
+        }
+    }
+
+    /// <summary>What one attempt to load gave: a folder, the file of TorchSharp's native library and a sum; or an error.</summary>
+    public sealed record Attempt(string? Folder, string? Binding, float? Sum, string? Device, string? Error);
+
+    /// <summary>Where the program's own native libraries lie.</summary>
+    public string Natives => folder["runtimes/linux-x64/native"];
+
+    public Dictionary<string, string?> Environment { get; } = [];
+
+    /// <summary>Lays libtorch into a folder, as links, without the files named.</summary>
+    public static void LayLibtorch(string target, params string[] without)
+    {
+        Directory.CreateDirectory(target);
+        foreach (string file in Directory.GetFiles(TorchBackend.Folder))
+        {
+            string name = Path.GetFileName(file);
+            bool isLibtorch = name.StartsWith("libtorch", StringComparison.Ordinal) || name.StartsWith("libc10", StringComparison.Ordinal)
+                || name.StartsWith("libgomp", StringComparison.Ordinal);
+            if (isLibtorch && !without.Contains(name))
+            {
+                File.CreateSymbolicLink(Path.Combine(target, name), file);
+            }
+        }
+    }
+
+    /// <summary>Runs the program; fails unless it ends well, prints its account only, and says the same twice.</summary>
+    public async Task<Attempt> Run(params string[] arguments)
+    {
+        ChildProcess.Result result = await ChildProcess.Dotnet(["exec", folder["Diffusion.Probe.dll"], .. arguments], environment: Environment);
+        return Read(result);
+    }
+
+    /// <summary>What a run of the program printed.</summary>
+    public static Attempt Read(ChildProcess.Result result)
+    {
+        result.ExitCode.Should().Be(0, result.Output + result.Errors);
+        result.Errors.Should().BeEmpty();
+        Attempt[] attempts = JsonSerializer.Deserialize<Attempt[]>(result.Output)!;
+        attempts.Should().HaveCount(2);
+        attempts[1].Should().Be(attempts[0], "a second call must give what the first gave");
+        return attempts[0];
+    }
+
+    public void Dispose() => folder.Dispose();
+}

@@ -1,0 +1,113 @@
+namespace Diffusion.EndToEnd.Tests.Backend;
+
+/// <summary>TorchSharp's native library on a system whose C++ runtime is older than it asks for: the copy in the user's cache.</summary>
+public sealed class RepairedCopyTests : IDisposable
+{
+    private readonly ProbeProgram probe = new();
+    private readonly TemporaryFolder folder = new();
+    private readonly string cache;
+
+    public RepairedCopyTests()
+    {
+        ProbeProgram.LayLibtorch(probe.Natives);
+        cache = folder["cache"];
+        probe.Environment["XDG_CACHE_HOME"] = cache;
+        Directory.CreateDirectory(folder["home"]);
+        probe.Environment["HOME"] = folder["home"];
+    }
+
+    public void Dispose()
+    {
+        probe.Dispose();
+        folder.Dispose();
+    }
+
+    [Fact]
+    public async Task The_programs_own_file_is_tried_first_and_left_as_it_is()
+    {
+        string own = Path.Combine(probe.Natives, "libLibTorchSharp.so");
+        byte[] before = await File.ReadAllBytesAsync(own, TestContext.Current.CancellationToken);
+
+        ProbeProgram.Attempt attempt = await probe.Run();
+
+        attempt.Binding.Should().BeOneOf([own, .. Copies()]);
+        Copies().Should().HaveCount(attempt.Binding == own ? 0 : 1, "a copy is made only where the file itself does not load");
+        (await File.ReadAllBytesAsync(own, TestContext.Current.CancellationToken)).AsSpan().SequenceEqual(before).Should().BeTrue();
+    }
+
+    [Fact]
+    public async Task Eight_processes_that_start_at_once_all_load()
+    {
+        ProbeProgram.Attempt[] attempts = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => probe.Run()));
+
+        attempts.Should().OnlyContain(attempt => attempt.Sum == 2);
+        Files().Should().HaveCountLessThanOrEqualTo(1, "no process leaves half a file behind");
+    }
+
+    [Fact]
+    public async Task A_damaged_copy_is_replaced()
+    {
+        string copy = await CopyOrSkip();
+        byte[] whole = await File.ReadAllBytesAsync(copy, TestContext.Current.CancellationToken);
+        await File.WriteAllBytesAsync(copy, whole[..1000], TestContext.Current.CancellationToken);
+
+        ProbeProgram.Attempt attempt = await probe.Run();
+
+        attempt.Sum.Should().Be(2);
+        attempt.Binding.Should().Be(copy);
+        (await File.ReadAllBytesAsync(copy, TestContext.Current.CancellationToken)).AsSpan().SequenceEqual(whole).Should().BeTrue();
+    }
+
+    [Fact]
+    public async Task Where_one_cache_cannot_be_written_the_next_is_used()
+    {
+        await CopyOrSkip();
+        Directory.Delete(cache, recursive: true);
+        await File.WriteAllTextAsync(cache, "a file, no folder", TestContext.Current.CancellationToken);
+
+        ProbeProgram.Attempt attempt = await probe.Run();
+
+        attempt.Sum.Should().Be(2);
+        attempt.Binding.Should().StartWith(folder["home/.cache/diffusion-net/"]);
+    }
+
+    [Fact]
+    public async Task Where_no_cache_can_be_written_a_passing_copy_is_used_and_removed()
+    {
+        await CopyOrSkip();
+        Directory.Delete(cache, recursive: true);
+        await File.WriteAllTextAsync(cache, "a file, no folder", TestContext.Current.CancellationToken);
+        Directory.Delete(folder["home"]);
+        await File.WriteAllTextAsync(folder["home"], "a file, no folder", TestContext.Current.CancellationToken);
+        Directory.CreateDirectory(folder["temporary"]);
+        probe.Environment["TMPDIR"] = folder["temporary"];
+
+        (await probe.Run()).Sum.Should().Be(2);
+
+        Directory.EnumerateDirectories(folder["temporary"], "diffusion-net-*").Should().BeEmpty();
+    }
+
+    [Fact]
+    public async Task Where_no_copy_can_be_written_at_all_the_error_says_where_it_was_tried()
+    {
+        await CopyOrSkip();
+        Directory.Delete(cache, recursive: true);
+        await File.WriteAllTextAsync(cache, "a file, no folder", TestContext.Current.CancellationToken);
+        Directory.Delete(folder["home"]);
+        await File.WriteAllTextAsync(folder["home"], "a file, no folder", TestContext.Current.CancellationToken);
+        probe.Environment["TMPDIR"] = folder["home"];
+
+        (await probe.Run()).Error.Should().Contain("could be used from no folder").And.Contain(cache).And.Contain("Set XDG_CACHE_HOME");
+    }
+
+    private async Task<string> CopyOrSkip()
+    {
+        string binding = (await probe.Run()).Binding!;
+        Assert.SkipUnless(binding.StartsWith(cache, StringComparison.Ordinal), "This system's libstdc++ is new enough: no copy is needed.");
+        return binding;
+    }
+
+    private string[] Copies() => [.. Files().Where(file => Path.GetFileName(file) == "libLibTorchSharp.so")];
+
+    private string[] Files() => Directory.Exists(cache) ? Directory.GetFiles(cache, "*", SearchOption.AllDirectories) : [];
+}

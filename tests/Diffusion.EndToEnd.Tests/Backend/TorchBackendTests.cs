@@ -1,0 +1,177 @@
+namespace Diffusion.EndToEnd.Tests.Backend;
+
+/// <summary>Every way in which libtorch is found, in processes of their own: a process loads it once.</summary>
+public sealed class TorchBackendTests : IDisposable
+{
+    private readonly ProbeProgram probe = new();
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose()
+    {
+        probe.Dispose();
+        folder.Dispose();
+    }
+
+    [Fact]
+    public async Task A_program_with_its_own_libtorch_loads_it_and_TorchSharp_works()
+    {
+        ProbeProgram.LayLibtorch(probe.Natives);
+
+        ProbeProgram.Attempt attempt = await probe.Run();
+
+        attempt.Folder.Should().Be(probe.Natives);
+        attempt.Sum.Should().Be(2);
+        attempt.Error.Should().BeNull();
+    }
+
+    [Fact]
+    public async Task A_program_without_libtorch_takes_the_one_that_the_variable_names()
+    {
+        ProbeProgram.LayLibtorch(folder["lib"]);
+        probe.Environment[TorchBackend.FolderVariable] = folder["lib"];
+
+        ProbeProgram.Attempt attempt = await probe.Run();
+
+        attempt.Folder.Should().Be(folder["lib"]);
+        attempt.Sum.Should().Be(2);
+    }
+
+    [Fact]
+    public async Task A_libtorch_that_the_program_loaded_itself_is_used()
+    {
+        ProbeProgram.LayLibtorch(folder["lib"]);
+
+        ProbeProgram.Attempt attempt = await probe.Run(folder["lib/libtorch_cpu.so"]);
+
+        attempt.Folder.Should().Be(TorchBackend.Folder, "the links lead there");
+        attempt.Sum.Should().Be(2);
+    }
+
+    [Fact]
+    public async Task The_variable_may_name_the_programs_own_libtorch()
+    {
+        ProbeProgram.LayLibtorch(probe.Natives);
+        Directory.CreateSymbolicLink(folder["link"], probe.Natives);
+        probe.Environment[TorchBackend.FolderVariable] = folder["link"];
+
+        (await probe.Run()).Sum.Should().Be(2);
+    }
+
+    [Fact]
+    public async Task Without_any_libtorch_the_error_names_the_packages_to_add()
+    {
+        string error = (await probe.Run()).Error!;
+
+        error.Should().StartWith("No libtorch was found").And.Contain("dotnet add package TorchSharp-cpu --version 0.107.0 (CPU)")
+            .And.Contain("dotnet add package TorchSharp-cuda-linux --version 0.107.0 (NVIDIA GPU)");
+    }
+
+    [Fact]
+    public async Task Two_copies_of_libtorch_are_refused_before_the_second_ends_the_process()
+    {
+        ProbeProgram.LayLibtorch(probe.Natives);
+        Directory.CreateDirectory(folder["lib"]);
+        await File.WriteAllTextAsync(folder["lib/libtorch_cpu.so"], "another", TestContext.Current.CancellationToken);
+        probe.Environment[TorchBackend.FolderVariable] = folder["lib"];
+
+        string error = (await probe.Run()).Error!;
+
+        error.Should().StartWith("There is more than one libtorch").And.Contain($"'{folder["lib/libtorch_cpu.so"]}'")
+            .And.Contain($"'{probe.Natives}/libtorch_cpu.so'").And.Contain("Keep one: unset DIFFUSION_LIBTORCH");
+    }
+
+    [Fact]
+    public async Task A_second_libtorch_beside_one_that_is_loaded_already_is_refused()
+    {
+        ProbeProgram.LayLibtorch(folder["lib"]);
+        await File.WriteAllTextAsync(Path.Combine(probe.Natives, "libtorch_cpu.so"), "another", TestContext.Current.CancellationToken);
+
+        string error = (await probe.Run(folder["lib/libtorch_cpu.so"])).Error!;
+
+        error.Should().StartWith("There is more than one libtorch").And.Contain("this process has already loaded")
+            .And.Contain("TorchBackend.EnsureLoaded()");
+    }
+
+    [Fact]
+    public async Task A_libtorch_that_is_cut_short_is_named_instead_of_crashing_the_process()
+    {
+        ProbeProgram.LayLibtorch(probe.Natives, without: "libtorch_cpu.so");
+        using (FileStream whole = File.OpenRead(Path.Combine(TorchBackend.Folder, "libtorch_cpu.so")))
+        using (FileStream half = File.Create(Path.Combine(probe.Natives, "libtorch_cpu.so")))
+        {
+            byte[] start = new byte[1 << 20];
+            whole.ReadExactly(start);
+            half.Write(start);
+        }
+
+        string error = (await probe.Run()).Error!;
+
+        error.Should().Contain($"'{probe.Natives}/libtorch_cpu.so' (1048576 bytes) does not load: the file is cut short.")
+            .And.Contain("dotnet add package TorchSharp-cpu --version 0.107.0");
+    }
+
+    [Fact]
+    public async Task A_file_that_is_no_library_gives_the_loaders_own_words()
+    {
+        ProbeProgram.LayLibtorch(probe.Natives, without: "libc10.so");
+        await File.WriteAllTextAsync(Path.Combine(probe.Natives, "libc10.so"), new string('x', 100), TestContext.Current.CancellationToken);
+
+        (await probe.Run()).Error.Should().Contain("libc10.so' (100 bytes) does not load").And.Contain("invalid ELF header");
+    }
+
+    [Fact]
+    public async Task A_missing_dependency_is_named()
+    {
+        ProbeProgram.LayLibtorch(folder["lib"]);
+        string gomp = Directory.GetFiles(folder["lib"], "libgomp*").Single();
+        File.Delete(gomp);
+        probe.Environment[TorchBackend.FolderVariable] = folder["lib"];
+
+        (await probe.Run()).Error.Should().Contain(Path.GetFileName(gomp)).And.Contain("cannot open shared object file");
+    }
+
+    [Fact]
+    public async Task A_variable_that_names_no_folder_is_refused()
+    {
+        probe.Environment[TorchBackend.FolderVariable] = folder["none"];
+
+        (await probe.Run()).Error.Should().StartWith($"DIFFUSION_LIBTORCH names '{folder["none"]}', which is no folder.")
+            .And.Contain("dotnet add package TorchSharp-cpu --version 0.107.0");
+    }
+
+    [Fact]
+    public async Task A_folder_without_libtorch_is_refused()
+    {
+        probe.Environment[TorchBackend.FolderVariable] = folder.Path;
+
+        (await probe.Run()).Error.Should().Contain("does not hold libtorch_cpu.so").And.Contain("python3 -c");
+    }
+
+    [Fact]
+    public async Task A_folder_with_only_some_of_the_libraries_is_refused()
+    {
+        ProbeProgram.LayLibtorch(folder["lib"], "libc10.so", "libtorch.so");
+        probe.Environment[TorchBackend.FolderVariable] = folder["lib"];
+
+        (await probe.Run()).Error.Should().Contain("is not complete: libc10.so and libtorch.so should lie there");
+    }
+
+    [Fact]
+    public async Task A_program_that_lost_TorchSharps_native_library_is_told_which_package_holds_it()
+    {
+        ProbeProgram.LayLibtorch(probe.Natives);
+        File.Delete(Path.Combine(probe.Natives, "libLibTorchSharp.so"));
+
+        (await probe.Run()).Error.Should().StartWith("TorchSharp's native library libLibTorchSharp.so was not found")
+            .And.Contain("dotnet add package TorchSharp --version 0.107.0");
+    }
+
+    [Fact]
+    public async Task A_TorchSharp_that_failed_before_is_said_to_have()
+    {
+        ProbeProgram.LayLibtorch(folder["lib"]);
+        probe.Environment[TorchBackend.FolderVariable] = folder["lib"];
+
+        (await probe.Run("torchsharp")).Error.Should().Contain("TorchBackend.EnsureLoaded() before");
+    }
+}

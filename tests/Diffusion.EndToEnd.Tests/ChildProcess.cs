@@ -1,0 +1,55 @@
+using System.Diagnostics;
+
+namespace Diffusion.EndToEnd.Tests;
+
+/// <summary>Runs a program to its end and gives what it printed.</summary>
+internal static class ChildProcess
+{
+    /// <summary>What a program said and how it ended.</summary>
+    public sealed record Result(int ExitCode, string Output, string Errors);
+
+    /// <summary>Runs <c>dotnet</c> with these arguments, as a user's terminal would: without the settings of the test run.</summary>
+    public static Task<Result> Dotnet(
+        IEnumerable<string> arguments, string? folder = null, IReadOnlyDictionary<string, string?>? environment = null) =>
+        Run(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet", arguments, folder, environment);
+
+    /// <summary>Runs a program.</summary>
+    public static async Task<Result> Run(
+        string program, IEnumerable<string> arguments, string? folder = null, IReadOnlyDictionary<string, string?>? environment = null)
+    {
+        ProcessStartInfo start = new(program, arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = folder ?? Path.GetTempPath(),
+        };
+        foreach (string inherited in start.Environment.Keys.Where(key => key.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToArray())
+        {
+            start.Environment.Remove(inherited);
+        }
+
+        start.Environment.Remove(TorchBackend.FolderVariable);
+        start.Environment["OMP_NUM_THREADS"] = "1";
+        start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
+        foreach ((string key, string? value) in environment ?? new Dictionary<string, string?>())
+        {
+            start.Environment[key] = value;
+        }
+
+        using Process process = Process.Start(start)!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        Task<string> errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        try
+        {
+            await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+            return new Result(process.ExitCode, await output, await errors);
+        }
+        finally
+        {
+            if (!process.HasExited)
+            {
+                process.Kill(entireProcessTree: true);
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+using System.IO.Compression;
+using System.Xml.Linq;
+
+namespace Diffusion.EndToEnd.Tests.Packages;
+
+public sealed class PackageTests(PackedPackages packages)
+{
+    [Fact]
+    public void Packing_gives_three_packages_with_symbols_and_no_warning()
+    {
+        string[] expected = [.. new[] { "Core", "Sampling", "Training" }
+            .SelectMany(name => new[] { "nupkg", "snupkg" }.Select(kind => $"Diffusion.{name}.{packages.Version}.{kind}"))];
+
+        Directory.GetFiles(packages.Folder).Select(Path.GetFileName).Should().BeEquivalentTo(expected);
+        packages.Output.Should().NotContain("warning");
+    }
+
+    [Theory]
+    [InlineData("Diffusion.Core", "TorchSharp", "SkiaSharp", "SkiaSharp.NativeAssets.Linux.NoDependencies")]
+    [InlineData("Diffusion.Sampling", "Diffusion.Core")]
+    [InlineData("Diffusion.Training", "Diffusion.Core", "Microsoft.Extensions.Logging.Abstractions", "Microsoft.Extensions.Options")]
+    public async Task A_package_holds_its_assembly_its_documentation_and_no_native_library(string id, params string[] dependencies)
+    {
+        await using ZipArchive package = await ZipFile.OpenReadAsync(
+            Path.Combine(packages.Folder, $"{id}.{packages.Version}.nupkg"), TestContext.Current.CancellationToken);
+
+        package.Entries.Select(entry => entry.FullName).Where(name => name.StartsWith("lib/", StringComparison.Ordinal))
+            .Should().BeEquivalentTo($"lib/net10.0/{id}.dll", $"lib/net10.0/{id}.xml");
+        package.Entries.Should().Contain(entry => entry.FullName == "README.md")
+            .And.NotContain(entry => entry.FullName.StartsWith("runtimes/", StringComparison.Ordinal));
+
+        await using Stream stream = await package.GetEntry($"{id}.nuspec")!.OpenAsync(TestContext.Current.CancellationToken);
+        XElement specification = (await XDocument.LoadAsync(stream, LoadOptions.None, TestContext.Current.CancellationToken)).Root!;
+        XElement[] elements = [.. specification.Descendants()];
+        elements.Where(element => element.Name.LocalName == "dependency").Select(element => element.Attribute("id")!.Value)
+            .Should().BeEquivalentTo(dependencies);
+        elements.Where(element => element.Name.LocalName == "dependency" && element.Attribute("id")!.Value == "Diffusion.Core")
+            .Select(element => element.Attribute("version")!.Value).Should().AllBe(packages.Version);
+        elements.Single(element => element.Name.LocalName == "license").Value.Should().Be("MIT");
+        elements.Single(element => element.Name.LocalName == "readme").Value.Should().Be("README.md");
+    }
+}

@@ -1,0 +1,34 @@
+using Diffusion.EndToEnd.Tests.Packages;
+
+[assembly: AssemblyFixture(typeof(PackedPackages))]
+
+namespace Diffusion.EndToEnd.Tests.Packages;
+
+/// <summary>The three packages, packed once from what this test run built, under a version that no other run has used.</summary>
+public sealed class PackedPackages : IAsyncLifetime
+{
+    private readonly TemporaryFolder folder = new();
+
+    /// <summary>The folder with the packages.</summary>
+    public string Folder => folder.Path;
+
+    /// <summary>Their version.</summary>
+    public string Version { get; } = $"0.1.0-test.{DateTime.UtcNow.Ticks}";
+
+    /// <summary>What <c>dotnet pack</c> printed.</summary>
+    public string Output { get; private set; } = "";
+
+    public async ValueTask InitializeAsync()
+    {
+        ChildProcess.Result packed = await ChildProcess.Dotnet(
+            ["pack", "-c", BuildFacts.Configuration, "--no-build", "-o", folder.Path, $"-p:Version={Version}"], BuildFacts.Repository);
+        Output = packed.Output + packed.Errors;
+        packed.ExitCode.Should().Be(0, Output);
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        folder.Dispose();
+        return ValueTask.CompletedTask;
+    }
+}

@@ -1,0 +1,55 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Diffusion;
+using TorchSharp;
+
+// Arguments: libraries to load before anything else, or "torchsharp" to use TorchSharp before the library has loaded libtorch.
+foreach (string argument in args)
+{
+    if (argument == "torchsharp")
+    {
+        UseTorchSharpUnprepared();
+    }
+    else
+    {
+        NativeLibrary.Load(argument);
+    }
+}
+
+Console.Write(JsonSerializer.Serialize((object[])[Attempt(), Attempt()]));
+
+static object Attempt()
+{
+    try
+    {
+        TorchBackend.EnsureLoaded();
+        using torch.Tensor ones = torch.ones(2);
+        using torch.Tensor sum = ones.sum();
+        return new { TorchBackend.Folder, Binding = Mapped("libLibTorchSharp.so"), Sum = sum.item<float>(), Device = ComputeDevice.Best.ToString() };
+    }
+    catch (NativeBackendException error)
+    {
+        return new { Error = error.Message };
+    }
+}
+
+static string? Mapped(string file)
+{
+    using Process process = Process.GetCurrentProcess();
+    return process.Modules.Cast<ProcessModule>().FirstOrDefault(module => Path.GetFileName(module.FileName) == file)?.FileName;
+}
+
+static void UseTorchSharpUnprepared()
+{
+    TextWriter console = Console.Out;
+    Console.SetOut(TextWriter.Null);
+    try
+    {
+        using torch.Tensor ones = torch.ones(2);
+    }
+    catch (Exception error) when (error is TypeInitializationException or NotSupportedException)
+    {
+        Console.SetOut(console);
+    }
+}
