@@ -26,7 +26,6 @@ public sealed class Trainer : IDisposable
     private readonly CheckpointStore? store;
     private readonly IReadOnlyList<IProgress<TrainingProgress>> observers;
     private readonly TrainingMeter meter;
-    private readonly bool drawsFromGlobalGenerator;
     private double? lastHeldOutLoss;
     private double? lastLoss;
     private string? lastCheckpoint;
@@ -58,7 +57,6 @@ public sealed class Trainer : IDisposable
         split = new HeldOutSplit(setup.Source.Count, options.HoldOutFraction, seeds);
         heldOut = split.HeldOutCount == 0 ? null : new HeldOutLoss(emaDenoiser, reader, Enumerable.Range(0, (int)Math.Min(split.HeldOutCount, HeldOutLoss.MostImages)).Select(i => split.HeldOutIndexAt(i)), seeds);
         meter = new TrainingMeter(setup.Time, state.Update);
-        drawsFromGlobalGenerator = setup.Model.Network.modules().Any(module => module is TorchSharp.Modules.Dropout { p: > 0 });
         Resume();
     }
 
@@ -190,17 +188,14 @@ public sealed class Trainer : IDisposable
 
     private Tensor Backward(Tensor clean, Conditioning conditioning, long[] positions, double share)
     {
-        if (!drawsFromGlobalGenerator)
+        if (!setup.Model.DrawsRandomNumbers)
         {
             return Backward();
         }
 
-        // Dropout draws from the process's generator: seeded per micro-batch, and not shared with anyone meanwhile.
-        lock (GlobalGenerator.Gate)
+        // Dropout draws from the process's one generator: seeded for each micro-batch, and held meanwhile.
+        using (GlobalGenerator.Hold(seeds.Derive(RandomPurpose.Dropout, positions[0])))
         {
-            long seed = seeds.Derive(RandomPurpose.Dropout, positions[0]);
-            manual_seed(seed);
-            cuda.manual_seed_all(seed);
             return Backward();
         }
 

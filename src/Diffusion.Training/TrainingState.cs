@@ -18,8 +18,7 @@ internal sealed class TrainingState : IDisposable
         weights = Parameters.Layout.Views(Parameters.Values);
         if (setup.Options.InitialWeights is { } file)
         {
-            using SafeTensors initial = SafeTensorsFile.Read(file);
-            NamedTensors.Copy($"'{file}'", initial.Tensors, weights);
+            LoadInitialWeights(file);
         }
 
         Optimizer = setup.Optimizer.Create(Parameters);
@@ -60,16 +59,16 @@ internal sealed class TrainingState : IDisposable
             ("seed", saved.Options.Seed, mine.Options.Seed),
             ("averaged weights", checkpoint.Ema is not null, averages is not null)));
 
-        (string What, IReadOnlyDictionary<string, Tensor> From, IReadOnlyDictionary<string, Tensor> To)[] sets =
+        (IReadOnlyDictionary<string, Tensor> To, IReadOnlyDictionary<string, Tensor> From)[] sets =
         [
-            ("The checkpoint's weights", checkpoint.Weights, weights),
-            ("The checkpoint's optimizer state", checkpoint.Optimizer, Optimizer.State),
-            .. averages is null ? [] : new[] { ("The checkpoint's averaged weights", checkpoint.Ema!, averages) },
+            (weights, checkpoint.Weights),
+            (Optimizer.State, checkpoint.Optimizer),
+            .. averages is null ? [] : new[] { (averages, checkpoint.Ema!) },
         ];
-        Refuse([.. sets.SelectMany(set => NamedTensors.Differences(set.From, set.To))]);
-        foreach ((string what, IReadOnlyDictionary<string, Tensor> from, IReadOnlyDictionary<string, Tensor> to) in sets)
+        Refuse([.. sets.SelectMany(set => NamedWeights.Misfits(set.To, set.From))]);
+        foreach ((IReadOnlyDictionary<string, Tensor> to, IReadOnlyDictionary<string, Tensor> from) in sets)
         {
-            NamedTensors.Copy(what, from, to);
+            NamedWeights.CopyInto(to, from);
         }
 
         Step = saved.Step;
@@ -107,6 +106,19 @@ internal sealed class TrainingState : IDisposable
         Parameters.Dispose();
     }
 
+    private void LoadInitialWeights(string file)
+    {
+        try
+        {
+            using SafeTensors initial = SafeTensorsFile.Read(file);
+            NamedWeights.CopyInto(weights, initial.Tensors);
+        }
+        catch (Exception error) when (error is ArgumentException or SafeTensorsException or IOException)
+        {
+            throw new CheckpointException($"Training cannot start from '{file}': {error.Message}", error);
+        }
+    }
+
     private CheckpointManifest Manifest(long dataCount) => new()
     {
         Step = Step,
@@ -130,7 +142,7 @@ internal sealed class TrainingState : IDisposable
         if (differences.Count > 0)
         {
             throw new CheckpointException(
-                $"The checkpoint in '{setup.Options.RunFolder}' belongs to another run: {string.Join("; ", differences)}. "
+                $"The checkpoint in '{setup.Options.RunFolder}' belongs to another run: {NamedWeights.Text(differences)}. "
                 + "Use the options it was made with, or another folder.");
         }
     }

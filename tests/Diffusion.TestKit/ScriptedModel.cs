@@ -15,6 +15,8 @@ public sealed class ScriptedModel(Func<Tensor, Tensor, Conditioning, Tensor> ans
 
     public IReadOnlyList<string> Complaints { get; init; } = [];
 
+    public bool DrawsRandomNumbers => false;
+
     public string Description => """{"model":"scripted"}""";
 
     public Tensor Predict(Tensor noisy, Tensor labels, Conditioning conditioning) => answer(noisy, labels, conditioning);

@@ -26,9 +26,8 @@ public sealed class TinyModel : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDif
         this.dropoutProbability = dropoutProbability;
         this.seed = seed;
         ClassCount = classCount;
-        lock (GlobalGenerator.Gate)
+        using (GlobalGenerator.Hold(seed))
         {
-            manual_seed(seed);
             convIn = nn.Conv2d(channels, hidden, 3, padding: 1);
             convOut = nn.Conv2d(hidden, channels, 3, padding: 1);
             time = nn.Linear(1, hidden);
@@ -55,6 +54,8 @@ public sealed class TinyModel : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDif
     public ImageShape? SampleShape => ImageShape.Square(8, channels);
 
     public int? ClassCount { get; }
+
+    public bool DrawsRandomNumbers => dropout is not null;
 
     public string Description => $"tiny(channels: {channels}, hidden: {hidden}, classes: {ClassCount}, dropout: {dropoutProbability})";
 

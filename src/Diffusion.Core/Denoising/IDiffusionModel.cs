@@ -15,6 +15,9 @@ public interface IDiffusionModel : IDisposable
     /// <summary>How many classes it is conditioned on, or null for an unconditional model.</summary>
     int? ClassCount { get; }
 
+    /// <summary>Whether its forward pass draws random numbers while training: dropout.</summary>
+    bool DrawsRandomNumbers { get; }
+
     /// <summary>Name and options as JSON, as written into checkpoints: two models fit the same weights where these are equal.</summary>
     string Description { get; }
 

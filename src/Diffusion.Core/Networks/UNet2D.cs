@@ -79,6 +79,9 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
     public int? ClassCount => Options.NumClassEmbeds;
 
     /// <inheritdoc/>
+    public bool DrawsRandomNumbers => Options.Dropout > 0;
+
+    /// <inheritdoc/>
     public string Description { get; }
 
     /// <summary>Runs the network: see <see cref="Predict"/>.</summary>

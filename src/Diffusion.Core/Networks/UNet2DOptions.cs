@@ -114,7 +114,11 @@ public sealed record UNet2DOptions
     /// channels, and so has the middle; two residual blocks per level. With three channels:
     /// <list type="table">
     /// <listheader><term>size</term><description>channels of the levels; parameters</description></listheader>
-    /// <item><term>8</term><description>64</description></item>
+    /// <item><term>4 to 8</term><description>128; 3.8 million</description></item>
+    /// <item><term>28, 32</term><description>64, 128, 128; 6.8 million</description></item>
+    /// <item><term>64</term><description>64, 128, 128, 256; 18.5 million</description></item>
+    /// <item><term>128</term><description>64, 64, 128, 256, 256; 27.3 million</description></item>
+    /// <item><term>256</term><description>64, 64, 128, 128, 256, 256; 29.8 million</description></item>
     /// </list>
     /// </remarks>
     /// <exception cref="ArgumentOutOfRangeException">The size does not halve far enough, or a number is out of range.</exception>

@@ -4,36 +4,64 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>Copies weights by name into tensors, all or nothing.</summary>
-internal static class NamedWeights
+public static class NamedWeights
 {
+    private const int MostListed = 20;
+
+    /// <summary>Every reason why the sources do not fit the targets; empty when each target has exactly one source of its shape.</summary>
+    /// <param name="targets">What would be overwritten.</param>
+    /// <param name="sources">What would be copied.</param>
+    /// <param name="rename">The target's name for a source's; null where names are the same.</param>
+    public static IReadOnlyList<string> Misfits(
+        IEnumerable<KeyValuePair<string, Tensor>> targets, IEnumerable<KeyValuePair<string, Tensor>> sources, Func<string, string>? rename = null)
+    {
+        ArgumentNullException.ThrowIfNull(targets);
+        KeyValuePair<string, Tensor>[] wanted = [.. targets];
+        ILookup<string, KeyValuePair<string, Tensor>> byTarget = ByTarget(sources, rename);
+        HashSet<string> known = [.. wanted.Select(t => t.Key)];
+        return
+        [
+            .. wanted.SelectMany(t => Misfits(t.Key, t.Value, [.. byTarget[t.Key]])),
+            .. byTarget.Where(group => !known.Contains(group.Key)).SelectMany(group => group).Select(s => $"unexpected: {s.Key}"),
+        ];
+    }
+
     /// <summary>Copies every source into the target of its name, converting dtype and device.</summary>
     /// <param name="targets">What is overwritten.</param>
     /// <param name="sources">Exactly one tensor for each target.</param>
-    /// <param name="rename">The target's name for a source's.</param>
+    /// <param name="rename">The target's name for a source's; null where names are the same.</param>
     /// <exception cref="ArgumentException">The sources do not fit; the message lists every misfit, and nothing was changed.</exception>
     public static void CopyInto(
-        IReadOnlyList<KeyValuePair<string, Tensor>> targets, IReadOnlyDictionary<string, Tensor> sources, Func<string, string> rename)
+        IEnumerable<KeyValuePair<string, Tensor>> targets, IEnumerable<KeyValuePair<string, Tensor>> sources, Func<string, string>? rename = null)
     {
-        ILookup<string, KeyValuePair<string, Tensor>> byTarget = sources.ToLookup(s => rename(s.Key), StringComparer.Ordinal);
-        HashSet<string> known = [.. targets.Select(t => t.Key)];
-        List<string> misfits =
-        [
-            .. targets.SelectMany(t => Misfits(t.Key, t.Value, [.. byTarget[t.Key]])),
-            .. sources.Keys.Where(name => !known.Contains(rename(name))).Select(name => $"unexpected: {name}"),
-        ];
+        ArgumentNullException.ThrowIfNull(targets);
+        KeyValuePair<string, Tensor>[] wanted = [.. targets];
+        ILookup<string, KeyValuePair<string, Tensor>> byTarget = ByTarget(sources, rename);
+        IReadOnlyList<string> misfits = Misfits(wanted, sources, rename);
         if (misfits.Count > 0)
         {
-            throw new ArgumentException(
-                $"These weights belong to another network; nothing was loaded:{Environment.NewLine}- "
-                + string.Join($"{Environment.NewLine}- ", misfits));
+            throw new ArgumentException($"These weights belong to another network; nothing was loaded: {Text(misfits)}.");
         }
 
         using IDisposable noGradients = no_grad();
-        foreach ((string name, Tensor target) in targets)
+        foreach ((string name, Tensor target) in wanted)
         {
             target.copy_(byTarget[name].Single().Value);
         }
     }
+
+    /// <summary>Misfits in one line, the first twenty by name.</summary>
+    /// <param name="misfits">What <see cref="Misfits"/> found.</param>
+    public static string Text(IReadOnlyList<string> misfits)
+    {
+        ArgumentNullException.ThrowIfNull(misfits);
+        string rest = misfits.Count > MostListed ? $"; and {misfits.Count - MostListed} more" : string.Empty;
+        return string.Join("; ", misfits.Take(MostListed)) + rest;
+    }
+
+    private static ILookup<string, KeyValuePair<string, Tensor>> ByTarget(
+        IEnumerable<KeyValuePair<string, Tensor>> sources, Func<string, string>? rename) =>
+        sources.ToLookup(s => rename is null ? s.Key : rename(s.Key), StringComparer.Ordinal);
 
     private static IEnumerable<string> Misfits(string name, Tensor target, KeyValuePair<string, Tensor>[] sources)
     {

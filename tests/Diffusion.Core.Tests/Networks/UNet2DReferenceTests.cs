@@ -12,6 +12,8 @@ public sealed class UNet2DReferenceTests
     public static TheoryData<string> Cases =>
         [.. Directory.GetDirectories(Root).Select(folder => Path.GetFileName(folder)!).Order(StringComparer.Ordinal)];
 
+    public static TheoryData<string> IndependentCases => [.. Cases.Select(c => c.Data).Where(c => c.StartsWith("cross_", StringComparison.Ordinal))];
+
     [Theory]
     [MemberData(nameof(Cases))]
     public void Answers_and_gradients_match_the_reference(string name)
@@ -55,15 +57,6 @@ public sealed class UNet2DReferenceTests
         {
             tensor.bytes.SequenceEqual(file.Tensors[key].bytes).Should().BeTrue(key);
         }
-    }
-
-    [Theory]
-    [InlineData("google/ddpm-cifar10-32", 35_746_307)]
-    [InlineData("google/ddpm-celebahq-256 | ddpm-cat-256 | ddpm-church-256", 113_673_219)]
-    [InlineData("examples/train_unconditional (any resolution)", 113_673_219)]
-    public void Full_size_networks_have_the_reference_names_order_and_shapes(string model, long parameters)
-    {
-        _ = (model, parameters);
     }
 
     private static UNet2D Load(string name)
