@@ -5,12 +5,10 @@ public sealed class TemporaryFolder : IDisposable
 {
     public string Path { get; } = Directory.CreateTempSubdirectory("diffusion-net-").FullName;
 
-    public string Combine(params string[] parts) => System.IO.Path.Combine([Path, .. parts]);
-
     /// <summary>The path of a file within; its folder is made.</summary>
     public string File(params string[] parts)
     {
-        string path = Combine(parts);
+        string path = System.IO.Path.Combine([Path, .. parts]);
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
         return path;
     }
