@@ -6,6 +6,9 @@ namespace Diffusion;
 /// <summary>Loads one native library by its path and gives the operating system's own words when that fails.</summary>
 internal static partial class NativeLoader
 {
+    /// <summary>What Linux's loader says of a function that no loaded library has.</summary>
+    public const string UndefinedSymbol = "undefined symbol";
+
     private const int Lazy = 1; // RTLD_LAZY
     private const int Now = 2; // RTLD_NOW
 

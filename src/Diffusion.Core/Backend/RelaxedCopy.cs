@@ -24,9 +24,10 @@ internal static class RelaxedCopy
         List<string> failures = [];
         foreach (string cache in CacheFolders())
         {
-            if (LoadFrom(Path.Combine(cache, key), Path.GetFileName(library), bytes) is not { } failure)
+            string? failure = LoadFrom(Path.Combine(cache, key), Path.GetFileName(library), bytes);
+            if (failure is null || failure.Contains(NativeLoader.UndefinedSymbol, StringComparison.Ordinal))
             {
-                return null;
+                return failure; // Another folder would give the same.
             }
 
             failures.Add($"{cache}: {failure}");

@@ -21,7 +21,7 @@ public static class NamedWeights
         HashSet<string> known = [.. wanted.Select(t => t.Key)];
         return
         [
-            .. wanted.SelectMany(t => Misfits(t.Key, t.Value, [.. byTarget[t.Key]])),
+            .. wanted.SelectMany(t => MisfitsOf(t.Key, t.Value, [.. byTarget[t.Key]])),
             .. byTarget.Where(group => !known.Contains(group.Key)).SelectMany(group => group).Select(s => $"unexpected: {s.Key}"),
         ];
     }
@@ -51,7 +51,7 @@ public static class NamedWeights
     }
 
     /// <summary>Misfits in one line, the first twenty by name.</summary>
-    /// <param name="misfits">What <see cref="Misfits"/> found.</param>
+    /// <param name="misfits">What was found.</param>
     public static string Text(IReadOnlyList<string> misfits)
     {
         ArgumentNullException.ThrowIfNull(misfits);
@@ -63,7 +63,7 @@ public static class NamedWeights
         IEnumerable<KeyValuePair<string, Tensor>> sources, Func<string, string>? rename) =>
         sources.ToLookup(s => rename is null ? s.Key : rename(s.Key), StringComparer.Ordinal);
 
-    private static IEnumerable<string> Misfits(string name, Tensor target, KeyValuePair<string, Tensor>[] sources)
+    private static IEnumerable<string> MisfitsOf(string name, Tensor target, KeyValuePair<string, Tensor>[] sources)
     {
         if (sources.Length != 1)
         {

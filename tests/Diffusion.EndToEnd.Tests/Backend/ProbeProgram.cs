@@ -12,6 +12,7 @@ internal sealed class ProbeProgram : IDisposable
 
     public ProbeProgram()
     {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "These tests know the names of Linux libraries.");
         string built = Path.Combine(BuildFacts.Repository, "tests", "Diffusion.Probe", "bin", BuildFacts.Configuration, "net10.0");
         Directory.CreateDirectory(Natives);
         foreach (string file in Directory.GetFiles(built))

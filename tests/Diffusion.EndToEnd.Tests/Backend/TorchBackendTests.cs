@@ -167,6 +167,20 @@ public sealed class TorchBackendTests : IDisposable
     }
 
     [Fact]
+    public async Task A_libtorch_without_a_function_that_TorchSharp_calls_is_refused_at_the_start()
+    {
+        ProbeProgram.LayLibtorch(probe.Natives);
+        string binding = Path.Combine(probe.Natives, "libLibTorchSharp.so");
+        byte[] bytes = await File.ReadAllBytesAsync(binding, TestContext.Current.CancellationToken);
+        bytes[bytes.AsSpan().IndexOf("\0_ZNK3c105Error4whatEv\0"u8) + 1] = (byte)'X';
+        await File.WriteAllBytesAsync(binding, bytes, TestContext.Current.CancellationToken);
+        probe.Environment["XDG_CACHE_HOME"] = folder["cache"];
+
+        (await probe.Run()).Error.Should().Contain("does not fit the libtorch that was loaded")
+            .And.Contain("undefined symbol: XZNK3c105Error4whatEv").And.Contain("built for libtorch 2.10.0").And.NotContain("XDG_CACHE_HOME");
+    }
+
+    [Fact]
     public async Task A_TorchSharp_that_failed_before_is_said_to_have()
     {
         ProbeProgram.LayLibtorch(folder["lib"]);
