@@ -50,13 +50,13 @@ public sealed class DdpmSamplerTests
         Denoiser denoiser = SamplerCase.Oracle(NoiseSchedule.Linear(250), prediction);
         using IDiffusionModel model = denoiser.Model;
         DdpmSampler sampler = new() { Variance = variance, Clipping = SampleClipping.None };
-        SampleRequest request = new() { Count = 64, Seed = 3, Shape = ImageShape.Square(16) };
+        SampleRequest request = new() { Count = 30, Seed = 3, Shape = ImageShape.Square(16) };
         using Tensor images = sampler.Make(denoiser, request);
         (double actualMean, double actualDeviation) = SamplerCase.Moments(images);
 
-        // 49,152 independent numbers: standard errors 0.0022 of the mean and 0.0016 of the deviation; bounds of four of them.
-        actualMean.Should().BeApproximately(SamplerCase.Mean, 0.009);
-        actualDeviation.Should().BeApproximately(deviation, 0.0064);
+        // 23,040 independent numbers: standard errors 0.0033 of the mean and 0.0023 of the deviation; bounds of three of them.
+        actualMean.Should().BeApproximately(SamplerCase.Mean, 0.01);
+        actualDeviation.Should().BeApproximately(deviation, 0.007);
     }
 
     [Fact]

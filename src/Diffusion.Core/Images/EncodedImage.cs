@@ -7,13 +7,22 @@ namespace Diffusion;
 internal sealed class EncodedImage : IDisposable
 {
     private readonly SKCodec codec;
+    private readonly SKEncodedOrigin origin;
+    private readonly int storedWidth;
+    private readonly int storedHeight;
 
-    private EncodedImage(SKCodec codec) => this.codec = codec;
+    private EncodedImage(SKCodec codec)
+    {
+        // Each of the codec's properties is a native call, too slow for a loop over pixels.
+        this.codec = codec;
+        SKImageInfo info = codec.Info;
+        origin = codec.EncodedOrigin;
+        storedWidth = info.Width;
+        storedHeight = info.Height;
+    }
 
     /// <summary>Width and height after the orientation is applied.</summary>
-    public (int Width, int Height) Size => Orientation.Swaps(codec.EncodedOrigin)
-        ? (codec.Info.Height, codec.Info.Width)
-        : (codec.Info.Width, codec.Info.Height);
+    public (int Width, int Height) Size => Orientation.Swaps(origin) ? (storedHeight, storedWidth) : (storedWidth, storedHeight);
 
     /// <summary>Reads the header; null when these bytes do not hold a whole one.</summary>
     public static EncodedImage? TryOpen(ReadOnlySpan<byte> bytes) => TryOpen(bytes, out _);
@@ -34,17 +43,17 @@ internal sealed class EncodedImage : IDisposable
     /// <summary>Refuses an image of too many pixels. Nothing has been decoded yet.</summary>
     public void ThrowIfOver(long pixelLimit, string name)
     {
-        if ((long)codec.Info.Width * codec.Info.Height > pixelLimit)
+        if ((long)storedWidth * storedHeight > pixelLimit)
         {
             throw new ImageDataException(
-                name, $"the image has {codec.Info.Width} x {codec.Info.Height} pixels, more than the limit of {pixelLimit}. Shrink it, or raise the pixel limit.");
+                name, $"the image has {storedWidth} x {storedHeight} pixels, more than the limit of {pixelLimit}. Shrink it, or raise the pixel limit.");
         }
     }
 
     /// <summary>Decodes every pixel; an image that ends early is an error, not a half-grey image.</summary>
     public unsafe DecodedImage Decode(ImageDecoding decoding, string name)
     {
-        SKImageInfo info = new(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
+        SKImageInfo info = new(storedWidth, storedHeight, SKColorType.Rgba8888, SKAlphaType.Unpremul);
         byte[] rgba = ArrayPool<byte>.Shared.Rent(info.BytesSize);
         try
         {
@@ -82,17 +91,18 @@ internal sealed class EncodedImage : IDisposable
     {
         (int width, int height) = Size;
         int channels = decoding.Channels;
+        RgbColor background = decoding.Background;
         byte[] pixels = new byte[(long)width * height * channels];
-        Orientation orientation = new(codec.EncodedOrigin, codec.Info.Width, codec.Info.Height);
+        Orientation orientation = new(origin, storedWidth, storedHeight);
         int source = 0;
-        for (int y = 0; y < codec.Info.Height; y++)
+        for (int y = 0; y < storedHeight; y++)
         {
-            for (int x = 0; x < codec.Info.Width; x++, source += 4)
+            for (int x = 0; x < storedWidth; x++, source += 4)
             {
                 int alpha = rgba[source + 3];
-                int red = Blend(rgba[source], decoding.Background.Red, alpha);
-                int green = Blend(rgba[source + 1], decoding.Background.Green, alpha);
-                int blue = Blend(rgba[source + 2], decoding.Background.Blue, alpha);
+                int red = Blend(rgba[source], background.Red, alpha);
+                int green = Blend(rgba[source + 1], background.Green, alpha);
+                int blue = Blend(rgba[source + 2], background.Blue, alpha);
                 int target = orientation.TargetOf(x, y) * channels;
                 if (channels == 1)
                 {

@@ -15,9 +15,9 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
     private readonly nn.Module<Tensor, Tensor> timeProjection;
     private readonly TimeEmbedding timeEmbedding;
     private readonly nn.Module<Tensor, Tensor>? classEmbedding;
-    private readonly ModuleList<DownBlock> downBlocks = [];
+    private readonly ModuleList<DownBlock> downBlocks;
     private readonly MidBlock? midBlock;
-    private readonly ModuleList<UpBlock> upBlocks = [];
+    private readonly ModuleList<UpBlock> upBlocks;
     private readonly GroupNorm normOut;
     private readonly Conv2d convOut;
 
@@ -25,8 +25,9 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
     /// <param name="options">Its architecture.</param>
     /// <param name="seed">The seed of its weights.</param>
     /// <exception cref="ArgumentException">The options contradict each other; the message lists every problem.</exception>
+    /// <exception cref="NativeBackendException">libtorch cannot be loaded.</exception>
     public UNet2D(UNet2DOptions options, long seed = 0)
-        : base(nameof(UNet2D))
+        : base(NameOnceLoaded())
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
@@ -44,6 +45,7 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
         int timeInputs = isFourier ? 2 * channels[0] : channels[0];
         timeEmbedding = new TimeEmbedding(timeInputs, options.TimeChannels);
         classEmbedding = CreateClassEmbedding(options, timeInputs);
+        downBlocks = [];
         for (int level = 0; level < channels.Count; level++)
         {
             int above = channels[Math.Max(level - 1, 0)];
@@ -52,6 +54,7 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
         }
 
         midBlock = options.HasMidBlock ? new MidBlock(options, channels[^1]) : null;
+        upBlocks = [];
         for (int level = channels.Count - 1; level >= 0; level--)
         {
             UpBlockType type = options.UpBlockTypes[channels.Count - 1 - level];
@@ -166,6 +169,13 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
     /// <summary>The layers are registered in the constructor.</summary>
     protected override void RegisterComponents()
     {
+    }
+
+    // The base constructor is already native code.
+    private static string NameOnceLoaded()
+    {
+        TorchBackend.EnsureLoaded();
+        return nameof(UNet2D);
     }
 
     private static nn.Module<Tensor, Tensor>? CreateClassEmbedding(UNet2DOptions options, int timeInputs) =>

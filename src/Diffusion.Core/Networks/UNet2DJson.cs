@@ -8,6 +8,7 @@ namespace Diffusion;
 internal static class UNet2DJson
 {
     private const string ClassName = "UNet2DModel";
+    private const string MidBlockName = "UNetMidBlock2D";
 
     // diffusers once prefixed the names of its blocks.
     private const string OldBlockPrefix = "UNetRes";
@@ -45,8 +46,6 @@ internal static class UNet2DJson
         new("num_class_embeds", (o, v) => o with { NumClassEmbeds = OrNull(v, Integer) }, (w, o) => WriteInteger(w, o.NumClassEmbeds)),
         new("num_train_timesteps", (o, v) => o with { NumTrainTimesteps = OrNull(v, Integer) }, (w, o) => WriteInteger(w, o.NumTrainTimesteps)),
     ];
-
-    private const string MidBlockName = "UNetMidBlock2D";
 
     /// <summary>Reads options.</summary>
     /// <exception cref="FormatException">Names every key and value that is not supported.</exception>

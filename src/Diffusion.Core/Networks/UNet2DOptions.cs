@@ -149,7 +149,8 @@ public sealed record UNet2DOptions
         IReadOnlyList<string> problems = Problems();
         if (problems.Count > 0)
         {
-            throw new ArgumentException($"No U-Net can be built with these options:{Environment.NewLine}- {string.Join($"{Environment.NewLine}- ", problems)}");
+            throw new ArgumentException(
+                $"No U-Net can be built with these options:{Environment.NewLine}- {string.Join($"{Environment.NewLine}- ", problems)}");
         }
     }
 

@@ -16,6 +16,11 @@ internal sealed class Upsample : nn.Module<Tensor, Tensor, Tensor>
     /// <summary><c>[B, C, H, W]</c> to <c>[B, C, 2H, 2W]</c>.</summary>
     public override Tensor forward(Tensor x, Tensor condition)
     {
+        if (x.device_type == DeviceType.CPU)
+        {
+            return DoubleAndConvolve(x);
+        }
+
         using Tensor doubled = Resampling.Double.Apply(x);
         return conv.call(doubled);
     }
@@ -23,5 +28,15 @@ internal sealed class Upsample : nn.Module<Tensor, Tensor, Tensor>
     /// <summary>The layer is registered in the constructor.</summary>
     protected override void RegisterComponents()
     {
+    }
+
+    // Repeating pixels and convolving is one transposed convolution, whose 4 x 4 kernel is the flipped 3 x 3 kernel smeared over
+    // 2 x 2: 16 products for each small pixel in place of 36, half the time on a CPU.
+    private Tensor DoubleAndConvolve(Tensor x)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor flipped = conv.weight.flip(2, 3).transpose(0, 1); // [in, out, 3, 3]
+        Tensor smeared = nn.functional.avg_pool2d(nn.functional.pad(flipped, (1, 1, 1, 1)), 2, stride: 1) * 4; // [in, out, 4, 4]
+        return nn.functional.conv_transpose2d(x, smeared, conv.bias, strides: [2, 2], padding: [1, 1]).MoveToOuterDisposeScope();
     }
 }

@@ -13,7 +13,9 @@ public static class GlobalGenerator
 
     /// <summary>Waits until no other thread holds the generator, and seeds it, on the CPU and on every CUDA device.</summary>
     /// <param name="seed">Any number; the same one gives the same sequence.</param>
-    /// <returns>Dispose it on the same thread to let others have the generator; the same thread may hold it again meanwhile.</returns>
+    /// <returns>
+    /// Dispose it on the same thread to let others have the generator. Holding it again meanwhile on the same thread seeds it anew.
+    /// </returns>
     public static Lock.Scope Hold(long seed)
     {
         TorchBackend.EnsureLoaded();

@@ -6,13 +6,13 @@ namespace Diffusion.Training;
 /// </summary>
 internal static class ShapeOutline
 {
-    private const double Bound = 1.21;
+    private const double Bound = 1.06;
 
     private static readonly Polygon Square = new(0.12, (-0.66, -0.66), (0.66, -0.66), (0.66, 0.66), (-0.66, 0.66));
-    private static readonly Polygon Triangle = new(0.14, (0, -0.86), (0.8, 0.54), (-0.8, 0.54));
-    private static readonly Polygon Diamond = new(0.08, (0, -0.96), (0.56, 0), (0, 0.96), (-0.56, 0));
+    private static readonly Polygon Triangle = new(0.14, (0, -0.82), (0.74, 0.48), (-0.74, 0.48));
+    private static readonly Polygon Diamond = new(0.08, (0, -0.9), (0.56, 0), (0, 0.9), (-0.56, 0));
     private static readonly Polygon Hexagon = new(0.06, Spokes(6, 0.88));
-    private static readonly Polygon Star = new(0.08, Spokes(10, 0.96, 0.42));
+    private static readonly Polygon Star = new(0.08, Spokes(10, 0.9, 0.42));
     private static readonly Polygon Cross = new(
         0.07,
         (-0.24, -0.82), (0.24, -0.82), (0.24, -0.24), (0.82, -0.24), (0.82, 0.24), (0.24, 0.24),
@@ -40,10 +40,10 @@ internal static class ShapeOutline
     // A square on its tip with a half disc on each of its upper sides.
     private static double Heart(double x, double y)
     {
-        const double Scale = 0.82;
+        const double Scale = 0.76;
         const double HalfSide = 0.70710678118654752;
         double acrossX = Math.Abs(x) / Scale;
-        double down = (y / Scale) + 0.08;
+        double down = (y / Scale) - 0.1;
         double square = Box((acrossX + down) * HalfSide, (acrossX - down) * HalfSide, HalfSide - 0.06) - 0.06;
         double disc = Length(acrossX - 0.5, down + 0.5) - HalfSide;
         return Math.Min(square, disc) * Scale;

@@ -1,0 +1,66 @@
+namespace Diffusion.Training.Tests.Data;
+
+public sealed class HeldOutSplitTests
+{
+    [Theory]
+    [InlineData(1000, 0.05, 50)]
+    [InlineData(1000, 0.0, 0)]
+    [InlineData(7, 0.01, 1)]
+    [InlineData(2, 0.99, 1)]
+    [InlineData(60_000, 0.1, 6000)]
+    public void The_parts_are_exact_and_share_no_image(long count, double fraction, long heldOut)
+    {
+        HeldOutSplit split = new(count, fraction, new SeedStream(1));
+        split.HeldOutCount.Should().Be(heldOut);
+        split.TrainingCount.Should().Be(count - heldOut);
+
+        HashSet<long> all = [.. Range(split.TrainingCount).Select(split.TrainingIndexAt), .. Range(split.HeldOutCount).Select(split.HeldOutIndexAt)];
+        all.Count.Should().Be((int)count);
+        all.Should().OnlyContain(index => index >= 0 && index < count);
+    }
+
+    [Fact]
+    public void The_same_seed_gives_the_same_split_and_another_seed_another()
+    {
+        long[] first = HeldOut(1);
+        HeldOut(1).Should().Equal(first);
+        HeldOut(2).Intersect(first).Count().Should().BeLessThan(30); // 10 expected
+        first.Average().Should().BeInRange(350, 650);
+
+        static long[] HeldOut(long seed)
+        {
+            HeldOutSplit split = new(1000, 0.1, new SeedStream(seed));
+            return [.. Range(split.HeldOutCount).Select(split.HeldOutIndexAt)];
+        }
+    }
+
+    [Fact]
+    public void The_split_never_changes_between_versions()
+    {
+        HeldOutSplit split = new(100, 0.05, new SeedStream(7));
+        Range(5).Select(split.HeldOutIndexAt).Should().Equal(41, 38, 36, 15, 27);
+    }
+
+    [Theory]
+    [InlineData(100, 1.0)]
+    [InlineData(100, -0.1)]
+    [InlineData(100, double.NaN)]
+    [InlineData(1, 0.5)]
+    [InlineData(0, 0.0)]
+    public void Impossible_splits_are_refused(long count, double fraction)
+    {
+        Action split = () => new HeldOutSplit(count, fraction, new SeedStream(1));
+        split.Should().Throw<ArgumentOutOfRangeException>();
+    }
+
+    [Fact]
+    public void Positions_outside_a_part_are_refused()
+    {
+        HeldOutSplit split = new(10, 0.2, new SeedStream(1));
+        ((Action)(() => split.TrainingIndexAt(8))).Should().Throw<ArgumentOutOfRangeException>();
+        ((Action)(() => split.HeldOutIndexAt(2))).Should().Throw<ArgumentOutOfRangeException>();
+        ((Action)(() => split.HeldOutIndexAt(-1))).Should().Throw<ArgumentOutOfRangeException>();
+    }
+
+    private static IEnumerable<long> Range(long count) => Enumerable.Range(0, (int)count).Select(i => (long)i);
+}
