@@ -1,0 +1,11 @@
+using System.CommandLine;
+using Diffusion.Benchmarks;
+
+RootCommand root = new("Measures what the library promises. Each command ends in PASS or FAIL, and in exit code 0 or 1.")
+{
+    UpdateCommand.Create(),
+    OverheadCommand.Create(),
+    SoakCommand.Create(),
+    QualityCommand.Create(),
+};
+return root.Parse(args).Invoke();

@@ -1,0 +1,58 @@
+using static TorchSharp.torch;
+
+namespace Diffusion.Benchmarks;
+
+/// <summary>What a set of images is worth to the classifier.</summary>
+/// <param name="Name">Which images.</param>
+/// <param name="Count">How many.</param>
+/// <param name="Confidence">The mean of the highest probability that the classifier gives to a digit.</param>
+/// <param name="Confident">The share of images with a highest probability above 0.9.</param>
+/// <param name="Balance">The entropy of the digits it sees, relative to that of ten equal shares: 1 where all come equally often.</param>
+/// <param name="LeastShare">The share of the rarest digit.</param>
+/// <param name="MostShare">The share of the commonest digit.</param>
+/// <param name="Distance">The Frechet distance of the features to those of the test images.</param>
+/// <param name="Seconds">How long it took to make them.</param>
+internal sealed record QualityRow(
+    string Name, int Count, double Confidence, double Confident, double Balance, double LeastShare, double MostShare, double Distance, double Seconds);
+
+/// <summary>Measures sets of images against the test images.</summary>
+internal sealed class ImageJudge : IDisposable
+{
+    private const int Digits = 10;
+    private const double High = 0.9;
+
+    private readonly DigitClassifier classifier;
+    private readonly FeatureStatistics reference;
+
+    /// <param name="classifier">Looks at the images; stays the caller's.</param>
+    /// <param name="test">The test images in [-1, 1], <c>[N, 1, 28, 28]</c>.</param>
+    public ImageJudge(DigitClassifier classifier, Tensor test)
+    {
+        this.classifier = classifier;
+        (Tensor features, Tensor probabilities) = classifier.Judge(test);
+        probabilities.Dispose();
+        reference = FeatureStatistics.Of(features);
+        features.Dispose();
+    }
+
+    /// <summary>Measures images in [-1, 1], <c>[N, 1, 28, 28]</c>.</summary>
+    public QualityRow Measure(string name, Tensor images, TimeSpan made)
+    {
+        using TorchSharp.DisposeScope scope = NewDisposeScope();
+        (Tensor features, Tensor probabilities) = classifier.Judge(images);
+        Tensor highest = probabilities.amax([1]); // [N]
+        double[] shares = [.. probabilities.argmax(1).bincount(null, Digits).data<long>().Select(n => (double)n / images.shape[0])];
+        return new QualityRow(
+            name,
+            (int)images.shape[0],
+            highest.mean().item<float>(),
+            highest.gt(High).to(ScalarType.Float32).mean().item<float>(),
+            shares.Where(share => share > 0).Sum(share => -share * Math.Log(share)) / Math.Log(Digits),
+            shares.Min(),
+            shares.Max(),
+            FrechetDistance.Between(FeatureStatistics.Of(features), reference),
+            made.TotalSeconds);
+    }
+
+    public void Dispose() => reference.Dispose();
+}
