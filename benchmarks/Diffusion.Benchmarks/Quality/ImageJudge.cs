@@ -10,12 +10,12 @@ namespace Diffusion.Benchmarks;
 /// <param name="Balance">The entropy of the digits it sees, relative to that of ten equal shares: 1 where all come equally often.</param>
 /// <param name="LeastShare">The share of the rarest digit.</param>
 /// <param name="MostShare">The share of the commonest digit.</param>
-/// <param name="Distance">The Frechet distance of the features to those of the test images.</param>
+/// <param name="Distance">The Frechet distance of the features to those of the training images.</param>
 /// <param name="Seconds">How long it took to make them.</param>
 internal sealed record QualityRow(
     string Name, int Count, double Confidence, double Confident, double Balance, double LeastShare, double MostShare, double Distance, double Seconds);
 
-/// <summary>Measures sets of images against the test images.</summary>
+/// <summary>Measures sets of images against the training images.</summary>
 internal sealed class ImageJudge : IDisposable
 {
     private const int Digits = 10;
@@ -25,11 +25,11 @@ internal sealed class ImageJudge : IDisposable
     private readonly FeatureStatistics reference;
 
     /// <param name="classifier">Looks at the images; stays the caller's.</param>
-    /// <param name="test">The test images in [-1, 1], <c>[N, 1, 28, 28]</c>.</param>
-    public ImageJudge(DigitClassifier classifier, Tensor test)
+    /// <param name="training">The training images in [-1, 1], <c>[N, 1, 28, 28]</c>.</param>
+    public ImageJudge(DigitClassifier classifier, Tensor training)
     {
         this.classifier = classifier;
-        (Tensor features, Tensor probabilities) = classifier.Judge(test);
+        (Tensor features, Tensor probabilities) = classifier.Judge(training);
         probabilities.Dispose();
         reference = FeatureStatistics.Of(features);
         features.Dispose();

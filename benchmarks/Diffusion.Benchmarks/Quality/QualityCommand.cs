@@ -67,16 +67,16 @@ internal static class QualityCommand
             return 1;
         }
 
-        using Tensor real = Read(test, [.. Enumerable.Range(0, (int)test.Count).Select(i => (long)i)]);
+        using Tensor real = Read(train, [.. Enumerable.Range(0, (int)train.Count).Select(i => (long)i)]);
         using ImageJudge judge = new(classifier, real);
-        QualityReport report = new(classifier.Accuracy, run.Plan, result, Measure(choices, run, result, judge, train));
-        SaveGrids(choices.Docs, result, train);
+        QualityReport report = new(classifier.Accuracy, run.Plan, result, Measure(choices, run, result, judge, test));
+        SaveGrids(choices.Docs, result, test);
         report.Save(choices.Docs);
         Console.WriteLine($"Wrote {Path.Combine(choices.Docs, QualityReport.FileName)}.");
         return 0;
     }
 
-    private static IReadOnlyList<QualityRow> Measure(Choices choices, QualityRun run, TrainingResult result, ImageJudge judge, IImageSource train)
+    private static IReadOnlyList<QualityRow> Measure(Choices choices, QualityRun run, TrainingResult result, ImageJudge judge, IImageSource test)
     {
         int many = choices.Samples;
         int few = many / 4;
@@ -84,7 +84,7 @@ internal static class QualityCommand
         [
             .. new[] { many, few }.SelectMany(count => new (string, int, Func<int, Tensor>)[]
             {
-                ("real training images", count, n => Read(train, RealIndices(train, n))),
+                ("real test images", count, n => Read(test, RealIndices(test, n))),
                 ("Gaussian noise", count, n => Noise(n)),
             }),
             .. new[] { ("averaged weights", result.EmaDenoiser), ("raw weights", result.Denoiser) }.SelectMany(model => new (string, int, Func<int, Tensor>)[]
@@ -135,11 +135,11 @@ internal static class QualityCommand
         return batch.Pixels.alias(); // [N, 1, 28, 28]
     }
 
-    private static void SaveGrids(string docs, TrainingResult result, IImageSource train)
+    private static void SaveGrids(string docs, TrainingResult result, IImageSource test)
     {
         using Tensor samples = Sample(new DdimSampler { Steps = 50 }, result.EmaDenoiser, GridImages);
         ImageGrid.Save(samples, Path.Combine(docs, QualityReport.SamplesImage));
-        using Tensor real = Read(train, RealIndices(train, GridImages));
+        using Tensor real = Read(test, RealIndices(test, GridImages));
         ImageGrid.Save(real, Path.Combine(docs, QualityReport.RealImage));
     }
 }

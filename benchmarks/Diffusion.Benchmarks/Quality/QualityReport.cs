@@ -48,7 +48,7 @@ internal sealed class QualityReport(double accuracy, QualityPlan plan, TrainingR
 
             ![100 samples]({SamplesImage})
 
-            Real training images:
+            Real test images:
 
             ![100 real images]({RealImage})
 
@@ -59,10 +59,10 @@ internal sealed class QualityReport(double accuracy, QualityPlan plan, TrainingR
 
             - **confidence**: the mean of the highest probability that it gives to a digit, and the share of images above 0.9;
             - **balance**: the entropy of the digits that it sees, relative to that of ten equal shares; and the rarest and the commonest digit's share;
-            - **distance**: the Frechet distance between its {DigitClassifier.FeatureCount} features of these images and of the 10,000 test images. Fewer images give a larger
+            - **distance**: the Frechet distance between its {DigitClassifier.FeatureCount} features of these images and of the 60,000 training images. Fewer images give a larger
               distance by themselves, so compare rows of equal number only. Other classifiers have other scales.
 
-            Real images are the floor, noise is the ceiling.
+            Real test images are the floor, noise is the ceiling.
 
             | images | number | confidence | above 0.9 | balance | rarest, commonest | distance | ms per image |
             | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |

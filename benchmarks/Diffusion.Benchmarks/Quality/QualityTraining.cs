@@ -9,6 +9,7 @@ internal static class QualityTraining
     public const int BatchSize = 32;
     public const double PeakLearningRate = 1e-3;
     public const double EmaDecay = 0.998;
+    public const int Timesteps = 500;
     public const PredictionType Prediction = PredictionType.Velocity;
 
     // The rest is for a machine that gets slower than it was when it was measured: the last steps matter most.
@@ -25,7 +26,7 @@ internal static class QualityTraining
             SampleSize = 28,
             InChannels = 1,
             OutChannels = 1,
-            BlockOutChannels = [32, 64, 96],
+            BlockOutChannels = [24, 48, 96],
             DownBlockTypes = [DownBlockType.DownBlock2D, DownBlockType.DownBlock2D, DownBlockType.AttnDownBlock2D],
             UpBlockTypes = [UpBlockType.AttnUpBlock2D, UpBlockType.UpBlock2D, UpBlockType.UpBlock2D],
             LayersPerBlock = 1,
@@ -82,7 +83,11 @@ internal static class QualityTraining
         .UsePrediction(Prediction)
         .UseLearningRate(LearningRate.Cosine(PeakLearningRate))
         .UseEma(EmaDecay)
-        .Configure(o => o.BatchSize = BatchSize);
+        .Configure(o =>
+        {
+            o.BatchSize = BatchSize;
+            o.Timesteps = Timesteps;
+        });
 
     // A limit that has passed already is no limit that an option can hold.
     private static TimeSpan Left(QualityPlan plan)
