@@ -50,18 +50,23 @@ internal static class QuickstartRun
         TrainingResult result = display.Show(trainer.Step, settings.Steps, () => trainer.Run(interruption.Token));
         if (result.StopReason == StopReason.Cancelled)
         {
-            Console.WriteLine($"Stopped and saved at step {result.Step}. To go on: {settings.Command}");
+            Console.WriteLine($"Stopped at step {result.Step}, saved. To go on: {settings.Command}");
             return interruption.ExitCode;
         }
 
-        long[]? classes = images.ClassCount is { } count ? [.. Enumerable.Range(0, Columns * Rows).Select(i => (long)(i % Columns % count))] : null;
-        using Tensor grid = new DdimSampler { Steps = 50 }.Sample(
-            result.EmaDenoiser, Columns * Rows, settings.Seed, classes, cancellationToken: interruption.Token);
+        using Tensor grid = Sample(result.EmaDenoiser, images.ClassCount, settings.Seed);
         ImageGrid.Save(grid, samples, columns: Columns, scale: Math.Max(1, 96 / images.Shape.Height));
         LossCurve.Save(Path.Combine(settings.RunFolder, MetricsFile.FileName), curve);
         Console.WriteLine($"Samples    {samples}");
         Console.WriteLine($"Loss curve {curve}");
         Console.WriteLine($"Checkpoint {result.Checkpoint}");
         return 0;
+    }
+
+    // One column per class where there are classes.
+    private static Tensor Sample(Denoiser denoiser, int? classCount, long seed)
+    {
+        long[]? classes = classCount is { } count ? [.. Enumerable.Range(0, Columns * Rows).Select(i => (long)(i % Columns % count))] : null;
+        return new DdimSampler { Steps = 50 }.Sample(denoiser, Columns * Rows, seed, classes);
     }
 }

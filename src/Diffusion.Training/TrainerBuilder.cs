@@ -103,26 +103,25 @@ public sealed class TrainerBuilder
     /// <exception cref="ImageDataException">Images are outside [-1, 1].</exception>
     public Trainer Build()
     {
-        problems.AddRange(TrainingOptionsValidator.Problems(options));
-        bool scheduleIsPossible = options.Timesteps is >= NoiseSchedule.FewestTimesteps and <= NoiseSchedule.MostTimesteps && Enum.IsDefined(options.Schedule);
-        schedule ??= scheduleIsPossible ? NoiseSchedule.Create(options.Schedule, options.Timesteps) : null;
+        List<string> all = [.. problems, .. TrainingOptionsValidator.Problems(options)];
+        INoiseSchedule? usedSchedule = schedule ?? (TrainingOptionsValidator.HasSchedule(options) ? NoiseSchedule.Create(options.Schedule, options.Timesteps) : null);
         if (source is null)
         {
-            problems.Add("There are no images to train on. Call UseData, for example UseData(ImageFolder.Open(\"photos\", size: 32)).");
+            all.Add("There are no images to train on. Call UseData, for example UseData(ImageFolder.Open(\"photos\", size: 32)).");
         }
-        else if (schedule is not null)
+        else if (usedSchedule is not null)
         {
-            problems.AddRange(model.Problems(source.Shape, schedule));
-            problems.AddRange(ClassProblems(model.ClassCount, source.ClassCount));
+            all.AddRange(model.Problems(source.Shape, usedSchedule));
+            all.AddRange(ClassProblems(model.ClassCount, source.ClassCount));
         }
 
-        if (problems.Count > 0)
+        if (all.Count > 0)
         {
-            throw new OptionsValidationException(nameof(TrainingOptions), typeof(TrainingOptions), problems);
+            throw new OptionsValidationException(nameof(TrainingOptions), typeof(TrainingOptions), all);
         }
 
         return new Trainer(new TrainerSetup(
-            model, source!, device ?? ComputeDevice.Best, options, schedule!, optimizer, logger, time, [.. observers], [.. previews]));
+            model, source!, device ?? ComputeDevice.Best, options, usedSchedule!, optimizer, logger, time, [.. observers], [.. previews]));
     }
 
     private static IEnumerable<string> ClassProblems(int? modelClasses, int? dataClasses)

@@ -48,6 +48,10 @@ public sealed class TrainingOptionsValidator : IValidateOptions<TrainingOptions>
         ]).OfType<string>();
     }
 
+    /// <summary>Whether the options name a schedule that can be made.</summary>
+    internal static bool HasSchedule(TrainingOptions options) =>
+        Enum.IsDefined(options.Schedule) && options.Timesteps is >= NoiseSchedule.FewestTimesteps and <= NoiseSchedule.MostTimesteps;
+
     private static string? MicroBatch(TrainingOptions options)
     {
         if (options.MicroBatchSize is not { } micro || (micro >= 1 && options.BatchSize % micro == 0))

@@ -26,6 +26,12 @@ internal static class UNet2DFit
                 + $"{RoundUp(shape.Width, multiple)}, or use fewer levels.";
         }
 
+        if (options.ClassEmbedType is { } type)
+        {
+            yield return $"The network takes {type} class embeddings, but training and sampling give class numbers. Build the network with "
+                + "NumClassEmbeds and without ClassEmbedType.";
+        }
+
         if (options.TimeEmbeddingType == TimeEmbeddingType.Fourier && !(schedule[0].Label > 0))
         {
             yield return $"The network's Fourier time embedding takes the logarithm of its label and divides by it, but the first label of "

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Diffusion.TestKit;
 
 namespace Diffusion.EndToEnd.Tests.Backend;
 
@@ -17,7 +18,7 @@ internal sealed class ProbeProgram : IDisposable
         Directory.CreateDirectory(Natives);
         foreach (string file in Directory.GetFiles(built))
         {
-            File.Copy(file, folder[Path.GetFileName(file)]);
+            File.Copy(file, folder.File(Path.GetFileName(file)));
         }
 
         foreach (string file in Directory.GetFiles(Path.Combine(built, "runtimes", "linux-x64", "native")))
@@ -30,7 +31,7 @@ internal sealed class ProbeProgram : IDisposable
     public sealed record Attempt(string? Folder, string? Binding, float? Sum, string? Device, string? Error);
 
     /// <summary>Where the program's own native libraries lie.</summary>
-    public string Natives => folder["runtimes/linux-x64/native"];
+    public string Natives => folder.File("runtimes/linux-x64/native");
 
     public Dictionary<string, string?> Environment { get; } = [];
 
@@ -53,7 +54,7 @@ internal sealed class ProbeProgram : IDisposable
     /// <summary>Runs the program; fails unless it ends well, prints its account only, and says the same twice.</summary>
     public async Task<Attempt> Run(params string[] arguments)
     {
-        ChildProcess.Result result = await ChildProcess.Dotnet(["exec", folder["Diffusion.Probe.dll"], .. arguments], environment: Environment);
+        ChildProcess.Result result = await ChildProcess.Dotnet(["exec", folder.File("Diffusion.Probe.dll"), .. arguments], environment: Environment);
         return Read(result);
     }
 

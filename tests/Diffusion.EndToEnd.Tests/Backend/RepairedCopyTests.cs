@@ -1,3 +1,5 @@
+using Diffusion.TestKit;
+
 namespace Diffusion.EndToEnd.Tests.Backend;
 
 /// <summary>TorchSharp's native library on a system whose C++ runtime is older than it asks for: the copy in the user's cache.</summary>
@@ -10,10 +12,10 @@ public sealed class RepairedCopyTests : IDisposable
     public RepairedCopyTests()
     {
         ProbeProgram.LayLibtorch(probe.Natives);
-        cache = folder["cache"];
+        cache = folder.File("cache");
         probe.Environment["XDG_CACHE_HOME"] = cache;
-        Directory.CreateDirectory(folder["home"]);
-        probe.Environment["HOME"] = folder["home"];
+        Directory.CreateDirectory(folder.File("home"));
+        probe.Environment["HOME"] = folder.File("home");
     }
 
     public void Dispose()
@@ -68,7 +70,7 @@ public sealed class RepairedCopyTests : IDisposable
         ProbeProgram.Attempt attempt = await probe.Run();
 
         attempt.Sum.Should().Be(2);
-        attempt.Binding.Should().StartWith(folder["home/.cache/diffusion-net/"]);
+        attempt.Binding.Should().StartWith(folder.File("home/.cache/diffusion-net/"));
     }
 
     [Fact]
@@ -77,14 +79,14 @@ public sealed class RepairedCopyTests : IDisposable
         await CopyOrSkip();
         Directory.Delete(cache, recursive: true);
         await File.WriteAllTextAsync(cache, "a file, no folder", TestContext.Current.CancellationToken);
-        Directory.Delete(folder["home"]);
-        await File.WriteAllTextAsync(folder["home"], "a file, no folder", TestContext.Current.CancellationToken);
-        Directory.CreateDirectory(folder["temporary"]);
-        probe.Environment["TMPDIR"] = folder["temporary"];
+        Directory.Delete(folder.File("home"));
+        await File.WriteAllTextAsync(folder.File("home"), "a file, no folder", TestContext.Current.CancellationToken);
+        Directory.CreateDirectory(folder.File("temporary"));
+        probe.Environment["TMPDIR"] = folder.File("temporary");
 
         (await probe.Run()).Sum.Should().Be(2);
 
-        Directory.EnumerateDirectories(folder["temporary"], "diffusion-net-*").Should().BeEmpty();
+        Directory.EnumerateDirectories(folder.File("temporary"), "diffusion-net-*").Should().BeEmpty();
     }
 
     [Fact]
@@ -93,9 +95,9 @@ public sealed class RepairedCopyTests : IDisposable
         await CopyOrSkip();
         Directory.Delete(cache, recursive: true);
         await File.WriteAllTextAsync(cache, "a file, no folder", TestContext.Current.CancellationToken);
-        Directory.Delete(folder["home"]);
-        await File.WriteAllTextAsync(folder["home"], "a file, no folder", TestContext.Current.CancellationToken);
-        probe.Environment["TMPDIR"] = folder["home"];
+        Directory.Delete(folder.File("home"));
+        await File.WriteAllTextAsync(folder.File("home"), "a file, no folder", TestContext.Current.CancellationToken);
+        probe.Environment["TMPDIR"] = folder.File("home");
 
         (await probe.Run()).Error.Should().Contain("could be used from no folder").And.Contain(cache).And.Contain("Set XDG_CACHE_HOME");
     }

@@ -1,3 +1,5 @@
+using Diffusion.TestKit;
+
 namespace Diffusion.EndToEnd.Tests.Backend;
 
 /// <summary>Every way in which libtorch is found, in processes of their own: a process loads it once.</summary>
@@ -27,21 +29,21 @@ public sealed class TorchBackendTests : IDisposable
     [Fact]
     public async Task A_program_without_libtorch_takes_the_one_that_the_variable_names()
     {
-        ProbeProgram.LayLibtorch(folder["lib"]);
-        probe.Environment[TorchBackend.FolderVariable] = folder["lib"];
+        ProbeProgram.LayLibtorch(folder.File("lib"));
+        probe.Environment[TorchBackend.FolderVariable] = folder.File("lib");
 
         ProbeProgram.Attempt attempt = await probe.Run();
 
-        attempt.Folder.Should().Be(folder["lib"]);
+        attempt.Folder.Should().Be(folder.File("lib"));
         attempt.Sum.Should().Be(2);
     }
 
     [Fact]
     public async Task A_libtorch_that_the_program_loaded_itself_is_used()
     {
-        ProbeProgram.LayLibtorch(folder["lib"]);
+        ProbeProgram.LayLibtorch(folder.File("lib"));
 
-        ProbeProgram.Attempt attempt = await probe.Run(folder["lib/libtorch_cpu.so"]);
+        ProbeProgram.Attempt attempt = await probe.Run(folder.File("lib/libtorch_cpu.so"));
 
         attempt.Folder.Should().Be(TorchBackend.Folder, "the links lead there");
         attempt.Sum.Should().Be(2);
@@ -51,8 +53,8 @@ public sealed class TorchBackendTests : IDisposable
     public async Task The_variable_may_name_the_programs_own_libtorch()
     {
         ProbeProgram.LayLibtorch(probe.Natives);
-        Directory.CreateSymbolicLink(folder["link"], probe.Natives);
-        probe.Environment[TorchBackend.FolderVariable] = folder["link"];
+        Directory.CreateSymbolicLink(folder.File("link"), probe.Natives);
+        probe.Environment[TorchBackend.FolderVariable] = folder.File("link");
 
         (await probe.Run()).Sum.Should().Be(2);
     }
@@ -70,23 +72,23 @@ public sealed class TorchBackendTests : IDisposable
     public async Task Two_copies_of_libtorch_are_refused_before_the_second_ends_the_process()
     {
         ProbeProgram.LayLibtorch(probe.Natives);
-        Directory.CreateDirectory(folder["lib"]);
-        await File.WriteAllTextAsync(folder["lib/libtorch_cpu.so"], "another", TestContext.Current.CancellationToken);
-        probe.Environment[TorchBackend.FolderVariable] = folder["lib"];
+        Directory.CreateDirectory(folder.File("lib"));
+        await File.WriteAllTextAsync(folder.File("lib/libtorch_cpu.so"), "another", TestContext.Current.CancellationToken);
+        probe.Environment[TorchBackend.FolderVariable] = folder.File("lib");
 
         string error = (await probe.Run()).Error!;
 
-        error.Should().StartWith("There is more than one libtorch").And.Contain($"'{folder["lib/libtorch_cpu.so"]}'")
+        error.Should().StartWith("There is more than one libtorch").And.Contain($"'{folder.File("lib/libtorch_cpu.so")}'")
             .And.Contain($"'{probe.Natives}/libtorch_cpu.so'").And.Contain("Keep one: unset DIFFUSION_LIBTORCH");
     }
 
     [Fact]
     public async Task A_second_libtorch_beside_one_that_is_loaded_already_is_refused()
     {
-        ProbeProgram.LayLibtorch(folder["lib"]);
+        ProbeProgram.LayLibtorch(folder.File("lib"));
         await File.WriteAllTextAsync(Path.Combine(probe.Natives, "libtorch_cpu.so"), "another", TestContext.Current.CancellationToken);
 
-        string error = (await probe.Run(folder["lib/libtorch_cpu.so"])).Error!;
+        string error = (await probe.Run(folder.File("lib/libtorch_cpu.so"))).Error!;
 
         error.Should().StartWith("There is more than one libtorch").And.Contain("this process has already loaded")
             .And.Contain("TorchBackend.EnsureLoaded()");
@@ -122,10 +124,10 @@ public sealed class TorchBackendTests : IDisposable
     [Fact]
     public async Task A_missing_dependency_is_named()
     {
-        ProbeProgram.LayLibtorch(folder["lib"]);
-        string gomp = Directory.GetFiles(folder["lib"], "libgomp*").Single();
+        ProbeProgram.LayLibtorch(folder.File("lib"));
+        string gomp = Directory.GetFiles(folder.File("lib"), "libgomp*").Single();
         File.Delete(gomp);
-        probe.Environment[TorchBackend.FolderVariable] = folder["lib"];
+        probe.Environment[TorchBackend.FolderVariable] = folder.File("lib");
 
         (await probe.Run()).Error.Should().Contain(Path.GetFileName(gomp)).And.Contain("cannot open shared object file");
     }
@@ -133,9 +135,9 @@ public sealed class TorchBackendTests : IDisposable
     [Fact]
     public async Task A_variable_that_names_no_folder_is_refused()
     {
-        probe.Environment[TorchBackend.FolderVariable] = folder["none"];
+        probe.Environment[TorchBackend.FolderVariable] = folder.File("none");
 
-        (await probe.Run()).Error.Should().StartWith($"DIFFUSION_LIBTORCH names '{folder["none"]}', which is no folder.")
+        (await probe.Run()).Error.Should().StartWith($"DIFFUSION_LIBTORCH names '{folder.File("none")}', which is no folder.")
             .And.Contain("dotnet add package TorchSharp-cpu --version 0.107.0");
     }
 
@@ -150,8 +152,8 @@ public sealed class TorchBackendTests : IDisposable
     [Fact]
     public async Task A_folder_with_only_some_of_the_libraries_is_refused()
     {
-        ProbeProgram.LayLibtorch(folder["lib"], "libc10.so", "libtorch.so");
-        probe.Environment[TorchBackend.FolderVariable] = folder["lib"];
+        ProbeProgram.LayLibtorch(folder.File("lib"), "libc10.so", "libtorch.so");
+        probe.Environment[TorchBackend.FolderVariable] = folder.File("lib");
 
         (await probe.Run()).Error.Should().Contain("is not complete: libc10.so and libtorch.so should lie there");
     }
@@ -174,7 +176,7 @@ public sealed class TorchBackendTests : IDisposable
         byte[] bytes = await File.ReadAllBytesAsync(binding, TestContext.Current.CancellationToken);
         bytes[bytes.AsSpan().IndexOf("\0_ZNK3c105Error4whatEv\0"u8) + 1] = (byte)'X';
         await File.WriteAllBytesAsync(binding, bytes, TestContext.Current.CancellationToken);
-        probe.Environment["XDG_CACHE_HOME"] = folder["cache"];
+        probe.Environment["XDG_CACHE_HOME"] = folder.File("cache");
 
         (await probe.Run()).Error.Should().Contain("does not fit the libtorch that was loaded")
             .And.Contain("undefined symbol: XZNK3c105Error4whatEv").And.Contain("built for libtorch 2.10.0").And.NotContain("XDG_CACHE_HOME");
@@ -183,8 +185,8 @@ public sealed class TorchBackendTests : IDisposable
     [Fact]
     public async Task A_TorchSharp_that_failed_before_is_said_to_have()
     {
-        ProbeProgram.LayLibtorch(folder["lib"]);
-        probe.Environment[TorchBackend.FolderVariable] = folder["lib"];
+        ProbeProgram.LayLibtorch(folder.File("lib"));
+        probe.Environment[TorchBackend.FolderVariable] = folder.File("lib");
 
         (await probe.Run("torchsharp")).Error.Should().Contain("TorchBackend.EnsureLoaded() before");
     }

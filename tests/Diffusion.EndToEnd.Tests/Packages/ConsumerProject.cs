@@ -1,3 +1,5 @@
+using Diffusion.TestKit;
+
 namespace Diffusion.EndToEnd.Tests.Packages;
 
 /// <summary>
@@ -14,7 +16,7 @@ public sealed class ConsumerProject(PackedPackages packages) : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        await File.WriteAllTextAsync(folder["nuget.config"], $"""
+        await File.WriteAllTextAsync(folder.File("nuget.config"), $"""
             <?xml version="1.0" encoding="utf-8"?>
             <configuration>
               <config><add key="globalPackagesFolder" value="packages" /></config>
@@ -23,7 +25,7 @@ public sealed class ConsumerProject(PackedPackages packages) : IAsyncLifetime
             </configuration>
             """);
         await Dotnet("new", "console", "--no-restore", "--name", "Consumer", "--output", ".");
-        File.Copy(Path.Combine(AppContext.BaseDirectory, "ConsumerApp", "Program.cs"), folder["Program.cs"], overwrite: true);
+        File.Copy(Path.Combine(AppContext.BaseDirectory, "ConsumerApp", "Program.cs"), folder.File("Program.cs"), overwrite: true);
         await Dotnet("add", "package", "Diffusion.Training", "--version", packages.Version);
         await Dotnet("add", "package", "TorchSharp-cpu", "--version", "0.107.0");
     }
@@ -37,12 +39,12 @@ public sealed class ConsumerProject(PackedPackages packages) : IAsyncLifetime
     /// <summary>Builds or publishes into a folder of the project.</summary>
     /// <returns>What the build printed.</returns>
     public Task<string> Make(string verb, string output, params string[] options) =>
-        Dotnet([verb, "-c", "Release", "-o", folder[output], .. options, .. LinkInsteadOfCopy]);
+        Dotnet([verb, "-c", "Release", "-o", folder.File(output), .. options, .. LinkInsteadOfCopy]);
 
     /// <summary>Runs the program that lies in a folder of the project, and gives what it printed.</summary>
     public async Task<string> Run(string output)
     {
-        ChildProcess.Result result = await ChildProcess.Run(Path.Combine(folder[output], "Consumer"), []);
+        ChildProcess.Result result = await ChildProcess.Run(Path.Combine(folder.File(output), "Consumer"), []);
         result.ExitCode.Should().Be(0, result.Output + result.Errors);
         result.Errors.Should().BeEmpty();
         return result.Output;

@@ -1,4 +1,5 @@
 using Diffusion.EndToEnd.Tests.Packages;
+using Diffusion.TestKit;
 
 [assembly: AssemblyFixture(typeof(PackedPackages))]
 

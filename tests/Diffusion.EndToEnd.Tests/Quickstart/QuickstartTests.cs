@@ -1,0 +1,130 @@
+using Diffusion.TestKit;
+
+namespace Diffusion.EndToEnd.Tests.Quickstart;
+
+public sealed class QuickstartTests : IDisposable
+{
+    private static readonly string[] Small = ["--size", "8", "--batch", "2", "--device", "cpu", "--seed", "3"];
+
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public async Task A_run_leaves_samples_a_loss_curve_and_a_checkpoint()
+    {
+        string run = folder.File("run");
+        ChildProcess.Result result = await QuickstartProgram.Run([.. Small, "--steps", "12", "--out", run]);
+
+        result.ExitCode.Should().Be(0, result.Errors);
+        Directory.GetFiles(run).Select(Path.GetFileName).Should().BeEquivalentTo("samples.png", "loss.png", "metrics.jsonl");
+        Directory.GetDirectories(Path.Combine(run, "checkpoints")).Select(Path.GetFileName).Should().Equal("step-000000012");
+        result.Output.Should().Contain("step 12/12").And.Contain("images/s").And.Contain("left");
+    }
+
+    [Fact]
+    public async Task Two_processes_with_one_seed_give_the_same_weights_bit_for_bit()
+    {
+        byte[] first = await Weights("first", 8);
+        byte[] second = await Weights("second", 8);
+        second.Should().Equal(first);
+    }
+
+    [Fact]
+    public async Task Ctrl_C_saves_and_says_how_to_go_on_and_going_on_gives_the_weights_of_a_run_that_was_not_stopped()
+    {
+        string run = folder.File("stopped");
+        string[] arguments = [.. Small, "--steps", "150", "--out", run];
+        (int exitCode, string output) = await QuickstartProgram.Interrupt("step 10/150", arguments);
+
+        exitCode.Should().Be(130);
+        output.Should().Contain("To go on: dotnet run").And.NotContain("step 150/150");
+
+        ChildProcess.Result resumed = await QuickstartProgram.Run(arguments);
+        resumed.ExitCode.Should().Be(0, resumed.Errors);
+        resumed.Output.Should().Contain("Going on from step");
+        (await File.ReadAllBytesAsync(WeightsFile(run), TestContext.Current.CancellationToken)).Should().Equal(await Weights("whole", 150));
+    }
+
+    [Fact]
+    public async Task Help_names_every_option()
+    {
+        ChildProcess.Result result = await QuickstartProgram.Run("--help");
+        result.ExitCode.Should().Be(0);
+        result.Output.Should().ContainAll("--data", "--size", "--steps", "--batch", "--device", "--out", "--seed");
+    }
+
+    [Theory]
+    [InlineData("--step 3", "--step")]
+    [InlineData("--steps many", "many")]
+    [InlineData("--steps 0", "Steps (0) must be at least 1")]
+    [InlineData("--batch 0", "BatchSize (0)")]
+    [InlineData("--size 0", "size")]
+    [InlineData("--device gpu", "Use best, cpu, cuda")]
+    [InlineData("--device cuda:99", "CUDA device 99 was asked for")]
+    [InlineData("--data {missing}", "missing")]
+    [InlineData("--data {empty}", "no image")]
+    [InlineData("--data {zero-byte}", "nothing.png")]
+    [InlineData("--data {truncated}", "half.png")]
+    [InlineData("--data {truncated-idx}", "train-images-idx3-ubyte")]
+    [InlineData("--out {a-file}", "a-file")]
+    public async Task Bad_input_is_one_clear_line_before_the_first_step(string arguments, string expected)
+    {
+        string[] given = [.. arguments.Split(' ').Select(argument => argument.StartsWith('{') ? Prepare(argument.Trim('{', '}')) : argument)];
+        string[] rest = given.Contains("--out") ? [] : ["--out", folder.File("run")];
+
+        ChildProcess.Result result = await QuickstartProgram.Run([.. given, .. rest]);
+
+        result.ExitCode.Should().BeOneOf([1, 2], result.Output);
+        result.Errors.Trim().Split('\n').Should().ContainSingle().Which.Should().Contain(expected);
+        result.Output.Should().NotContain("step");
+    }
+
+    private static string WeightsFile(string run) =>
+        Directory.GetFiles(run, "weights.safetensors", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Last();
+
+    private async Task<byte[]> Weights(string name, int steps)
+    {
+        string run = folder.File(name);
+        ChildProcess.Result result = await QuickstartProgram.Run([.. Small, "--steps", $"{steps}", "--out", run]);
+        result.ExitCode.Should().Be(0, result.Errors);
+        return await File.ReadAllBytesAsync(WeightsFile(run), TestContext.Current.CancellationToken);
+    }
+
+    private string Prepare(string what)
+    {
+        string path = folder.File(what);
+        byte[] picture = SmallPicture();
+        switch (what)
+        {
+            case "empty":
+                Directory.CreateDirectory(path);
+                break;
+            case "a-file":
+                File.WriteAllText(path, "");
+                break;
+            case "zero-byte":
+                File.WriteAllBytes(folder.File(what, "good.png"), picture);
+                File.WriteAllBytes(folder.File(what, "nothing.png"), []);
+                break;
+            case "truncated":
+                File.WriteAllBytes(folder.File(what, "half.png"), picture[..(picture.Length / 2)]);
+                break;
+            case "truncated-idx":
+                File.WriteAllBytes(folder.File(what, "train-images-idx3-ubyte"), [0, 0, 8, 3, 0, 0, 0, 9, 0, 0, 0, 28, 0, 0, 0, 28, 1, 2, 3]);
+                break;
+        }
+
+        return path;
+    }
+
+    private byte[] SmallPicture()
+    {
+        string path = folder.File("picture.png");
+        using TorchSharp.torch.Tensor image = TorchSharp.torch.rand(1, 3, 16, 16);
+        ImageGrid.Save(image, path);
+        byte[] bytes = File.ReadAllBytes(path);
+        File.Delete(path);
+        return bytes;
+    }
+}
