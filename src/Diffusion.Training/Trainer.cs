@@ -24,11 +24,15 @@ public sealed class Trainer : IDisposable
     private readonly HeldOutSplit split;
     private readonly HeldOutLoss? heldOut;
     private readonly CheckpointStore? store;
+    private readonly MetricsFile? metrics;
     private readonly IReadOnlyList<IProgress<TrainingProgress>> observers;
     private readonly TrainingMeter meter;
     private double? lastHeldOutLoss;
     private double? lastLoss;
     private string? lastCheckpoint;
+    private long savedStep;
+    private int running;
+    private bool disposed;
 
     internal Trainer(TrainerSetup setup)
     {
@@ -38,7 +42,8 @@ public sealed class Trainer : IDisposable
         reader = new BatchReader(setup.Source);
         reader.Inspect();
         store = options.RunFolder is { } folder ? new CheckpointStore(Path.Combine(folder, "checkpoints"), options.KeepCheckpoints) : null;
-        observers = options.RunFolder is { } run ? [new MetricsFile(run), .. setup.Observers] : setup.Observers;
+        metrics = options.RunFolder is { } run ? new MetricsFile(run) : null;
+        observers = metrics is null ? setup.Observers : [metrics, .. setup.Observers];
 
         // The optimizer comes after the move, which replaces the parameters.
         setup.Model.Network.to(setup.Device.Activate());
@@ -57,7 +62,6 @@ public sealed class Trainer : IDisposable
         split = new HeldOutSplit(setup.Source.Count, options.HoldOutFraction, seeds);
         heldOut = split.HeldOutCount == 0 ? null : new HeldOutLoss(emaDenoiser, reader, Enumerable.Range(0, (int)Math.Min(split.HeldOutCount, HeldOutLoss.MostImages)).Select(i => split.HeldOutIndexAt(i)), seeds);
         meter = new TrainingMeter(setup.Time, state.Update);
-        Resume();
     }
 
     /// <summary>Optimizer steps made so far.</summary>
@@ -84,6 +88,66 @@ public sealed class Trainer : IDisposable
     /// <exception cref="ImageDataException">An image cannot be read or lies outside [-1, 1].</exception>
     public TrainingResult Run(CancellationToken cancellationToken = default)
     {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        if (Interlocked.Exchange(ref running, 1) == 1)
+        {
+            throw new InvalidOperationException("This trainer is running already. Wait for its end, or make another with a model of its own.");
+        }
+
+        try
+        {
+            return Loop(cancellationToken);
+        }
+        catch
+        {
+            // What a step left half done must not count twice when the run is taken up again.
+            using IDisposable noGradients = no_grad();
+            state.Parameters.Gradients.zero_();
+            throw;
+        }
+        finally
+        {
+            running = 0;
+        }
+    }
+
+    /// <summary><see cref="Run"/> on a thread of its own.</summary>
+    /// <inheritdoc cref="Run"/>
+    public Task<TrainingResult> RunAsync(CancellationToken cancellationToken = default) =>
+        Task.Factory.StartNew(() => Run(cancellationToken), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    /// <summary>Frees the training state and the averaged model. The model that was trained stays usable.</summary>
+    public void Dispose()
+    {
+        disposed = true;
+        meter.Dispose();
+        twin?.Dispose();
+        state.Dispose();
+    }
+
+    /// <summary>Goes on from the newest checkpoint, or starts from given weights where there is none.</summary>
+    internal void Begin()
+    {
+        IReadOnlyList<string> changes = [];
+        if (store is not null && store.LoadLatest(checkpoint => changes = state.Restore(checkpoint)))
+        {
+            lastCheckpoint = store.Latest;
+            savedStep = state.Step;
+            metrics?.CutAfter(state.Step);
+            TrainingLog.Resumed(setup.Logger, lastCheckpoint!, state.Step);
+            if (changes.Count > 0)
+            {
+                TrainingLog.ChangedOnResume(setup.Logger, string.Join("; ", changes));
+            }
+        }
+        else if (options.InitialWeights is { } file)
+        {
+            state.LoadInitialWeights(file);
+        }
+    }
+
+    private TrainingResult Loop(CancellationToken cancellationToken)
+    {
         long began = setup.Time.GetTimestamp();
         Device device = setup.Device.Activate();
         SampleOrder order = new(seeds, split.TrainingCount);
@@ -91,7 +155,6 @@ public sealed class Trainer : IDisposable
         int microBatchSize = options.MicroBatchSize ?? batchSize;
         long[] positions = new long[microBatchSize];
         long[] samples = new long[microBatchSize];
-        long savedAt = -1;
         TrainingLog.Started(
             setup.Logger, setup.Device.ToString(), setup.Device.CpuThreads, split.TrainingCount, setup.Source.Shape.ToString(),
             state.Parameters.Layout.Entries.Sum(entry => entry.Length), state.Step, options.Steps);
@@ -108,45 +171,44 @@ public sealed class Trainer : IDisposable
                 : null;
             if (stop is { } reason)
             {
-                if (state.Step > 0 && savedAt != state.Step)
-                {
-                    Save();
-                }
-
+                Save();
                 TrainingLog.Ended(setup.Logger, state.Step, reason);
                 return Result(reason);
             }
 
-            using DisposeScope scope = NewDisposeScope();
-            meter.Begin();
-
-            // Gradients: each micro-batch adds its share of the batch's mean.
-            Tensor batchLoss = zeros([], ScalarType.Float32, device);
-            for (int first = 0; first < batchSize; first += microBatchSize)
+            double learningRate;
+            using (DisposeScope step = NewDisposeScope())
             {
-                using DisposeScope microBatch = NewDisposeScope();
-                for (int i = 0; i < microBatchSize; i++)
+                meter.Begin();
+
+                // Gradients: each micro-batch adds its share of the batch's mean.
+                Tensor batchLoss = zeros([], ScalarType.Float32, device);
+                for (int first = 0; first < batchSize; first += microBatchSize)
                 {
-                    positions[i] = state.ImagesSeen + first + i;
-                    samples[i] = split.TrainingIndexAt(order.IndexAt(positions[i]));
+                    using DisposeScope microBatch = NewDisposeScope();
+                    for (int i = 0; i < microBatchSize; i++)
+                    {
+                        positions[i] = state.ImagesSeen + first + i;
+                        samples[i] = split.TrainingIndexAt(order.IndexAt(positions[i]));
+                    }
+
+                    using ImageBatch batch = reader.Read(samples);
+                    Tensor clean = batch.Pixels.to(device); // [B, C, H, W]
+                    Conditioning conditioning = batch.ConditioningOf(setup.Model, device);
+                    Tensor share = Backward(clean, conditioning, positions, (double)microBatchSize / batchSize);
+                    batchLoss.add_(share);
                 }
 
-                using ImageBatch batch = reader.Read(samples);
-                Tensor clean = batch.Pixels.to(device); // [B, C, H, W]
-                Conditioning conditioning = new() { ClassLabels = setup.Model.ClassCount is null ? null : batch.Labels?.to(device) };
-                Tensor share = Backward(clean, conditioning, positions, (double)microBatchSize / batchSize);
-                batchLoss.add_(share);
+                // Weights: clip, optimizer, average, zero.
+                learningRate = state.LearningRate.At(state.Step, options.Steps);
+                state.Update.Apply(state.Step + 1, learningRate);
+                state.Step++;
+                state.ImagesSeen += batchSize;
+                meter.End(batchLoss, batchSize);
             }
 
-            // Weights: clip, optimizer, average, zero.
-            double learningRate = options.LearningRate.At(state.Step, options.Steps);
-            state.Step++;
-            state.ImagesSeen += batchSize;
-            state.Update.Apply(state.Step, learningRate);
-            meter.End(batchLoss, batchSize);
-
             // Held-out loss
-            if (heldOut is not null && state.Step % options.HoldOutEverySteps == 0 && !cancellationToken.IsCancellationRequested)
+            if (heldOut is not null && (state.Step % options.HoldOutEverySteps == 0 || state.Step == options.Steps))
             {
                 lastHeldOutLoss = heldOut.Measure(microBatchSize);
                 TrainingLog.HeldOut(setup.Logger, state.Step, lastHeldOutLoss.Value);
@@ -168,22 +230,8 @@ public sealed class Trainer : IDisposable
             if (state.Step % options.CheckpointEverySteps == 0)
             {
                 Save();
-                savedAt = state.Step;
             }
         }
-    }
-
-    /// <summary><see cref="Run"/> on a thread of its own.</summary>
-    /// <inheritdoc cref="Run"/>
-    public Task<TrainingResult> RunAsync(CancellationToken cancellationToken = default) =>
-        Task.Factory.StartNew(() => Run(cancellationToken), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-
-    /// <summary>Frees the training state and the averaged model. The model that was trained stays usable.</summary>
-    public void Dispose()
-    {
-        meter.Dispose();
-        twin?.Dispose();
-        state.Dispose();
     }
 
     private Tensor Backward(Tensor clean, Conditioning conditioning, long[] positions, double share)
@@ -210,8 +258,10 @@ public sealed class Trainer : IDisposable
     private void Report(double learningRate, TimeSpan elapsed)
     {
         TrainingMeter.Reading reading = meter.Read();
-        TimeSpan remaining = TimeSpan.FromSeconds((options.Steps - state.Step) * (double)options.BatchSize / Math.Max(1e-9, reading.ImagesPerSecond));
-        TimeSpan? left = options.TimeLimit - elapsed;
+        double imagesLeft = (options.Steps - state.Step) * (double)options.BatchSize;
+        double secondsLeft = Math.Min(
+            imagesLeft / Math.Max(1e-9, reading.ImagesPerSecond),
+            ((options.TimeLimit ?? TimeSpan.MaxValue) - elapsed).TotalSeconds);
         TrainingProgress progress = new()
         {
             Step = state.Step,
@@ -223,7 +273,7 @@ public sealed class Trainer : IDisposable
             EmaDecay = state.Ema?.DecayAt(state.Step),
             ImagesPerSecond = reading.ImagesPerSecond,
             Elapsed = elapsed,
-            Remaining = left < remaining ? left.Value : remaining,
+            Remaining = TimeSpan.FromSeconds(Math.Clamp(secondsLeft, 0, TimeSpan.MaxValue.TotalSeconds / 2)),
             HeldOutLoss = lastHeldOutLoss,
             SkippedSteps = reading.Skipped,
         };
@@ -250,26 +300,11 @@ public sealed class Trainer : IDisposable
 
     private void Save()
     {
-        if (store is not null)
+        if (store is not null && state.Step != savedStep)
         {
-            lastCheckpoint = store.Save(state.Snapshot(split.TrainingCount));
+            lastCheckpoint = store.Save(state.Snapshot());
+            savedStep = state.Step;
             TrainingLog.Saved(setup.Logger, lastCheckpoint);
-        }
-    }
-
-    private void Resume()
-    {
-        IReadOnlyList<string> changes = [];
-        if (store is null || !store.LoadLatest(checkpoint => changes = state.Restore(checkpoint, split.TrainingCount)))
-        {
-            return;
-        }
-
-        lastCheckpoint = store.Latest;
-        TrainingLog.Resumed(setup.Logger, lastCheckpoint!, state.Step);
-        if (changes.Count > 0)
-        {
-            TrainingLog.ChangedOnResume(setup.Logger, string.Join("; ", changes));
         }
     }
 

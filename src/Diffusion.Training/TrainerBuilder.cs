@@ -10,7 +10,7 @@ namespace Diffusion.Training;
 /// </summary>
 public sealed class TrainerBuilder
 {
-    private readonly TrainingOptions options = new();
+    private TrainingOptions options = new();
     private readonly List<string> problems = [];
     private readonly HashSet<string> filled = new(StringComparer.Ordinal);
     private readonly List<IProgress<TrainingProgress>> observers = [];
@@ -25,31 +25,41 @@ public sealed class TrainerBuilder
 
     internal TrainerBuilder(IDiffusionModel model) => this.model = model;
 
+    /// <summary>Begins from given options, for instance bound from configuration, in place of the defaults. They are copied. Call it first.</summary>
+    public TrainerBuilder UseOptions(TrainingOptions value) => Fill(nameof(UseOptions), value, () =>
+    {
+        options = value.Copy();
+        if (filled.Count > 1)
+        {
+            problems.Add("UseOptions was called after other calls, which it would undo. Call it first.");
+        }
+    });
+
     /// <summary>Where to train. Default <see cref="ComputeDevice.Best"/>.</summary>
-    public TrainerBuilder UseDevice(ComputeDevice value) => Fill(nameof(UseDevice), () => device = value);
+    public TrainerBuilder UseDevice(ComputeDevice value) => Fill(nameof(UseDevice), value, () => device = value);
 
     /// <summary>The images to train on; they stay the caller's. Required.</summary>
-    public TrainerBuilder UseData(IImageSource value) => Fill(nameof(UseData), () => source = value);
+    public TrainerBuilder UseData(IImageSource value) => Fill(nameof(UseData), value, () => source = value);
 
     /// <summary>A noise schedule of one's own; default is the one that <see cref="TrainingOptions.Schedule"/> names.</summary>
-    public TrainerBuilder UseSchedule(INoiseSchedule value) => Fill(nameof(UseSchedule), () => schedule = value);
+    public TrainerBuilder UseSchedule(INoiseSchedule value) => Fill(nameof(UseSchedule), value, () => schedule = value);
 
     /// <summary>What the network predicts. Default the noise.</summary>
-    public TrainerBuilder UsePrediction(PredictionType value) => Fill(nameof(UsePrediction), () => options.Prediction = value);
+    public TrainerBuilder UsePrediction(PredictionType value) => Fill(nameof(UsePrediction), value, () => options.Prediction = value);
 
     /// <summary>The optimizer. Default AdamW with weight decay 0.01.</summary>
-    public TrainerBuilder UseOptimizer(IOptimizerFactory value) => Fill(nameof(UseOptimizer), () => optimizer = value);
+    public TrainerBuilder UseOptimizer(IOptimizerFactory value) => Fill(nameof(UseOptimizer), value, () => optimizer = value);
 
     /// <summary>The learning rate. Default 2e-4, constant after its warm-up.</summary>
-    public TrainerBuilder UseLearningRate(LearningRate value) => Fill(nameof(UseLearningRate), () => options.LearningRate = value);
+    public TrainerBuilder UseLearningRate(LearningRate value) => Fill(nameof(UseLearningRate), value, () => options.LearningRate = value);
 
     /// <summary>The limit of the averaged weights' decay. Default 0.9999.</summary>
-    public TrainerBuilder UseEma(double decay) => Fill(nameof(UseEma), () => options.EmaDecay = decay);
+    public TrainerBuilder UseEma(double decay) => Fill(nameof(UseEma), decay, () => options.EmaDecay = decay);
 
     /// <summary>Saves the run in a folder, and resumes from it.</summary>
     /// <param name="folder">The folder of the run.</param>
     /// <param name="everySteps">Optimizer steps between two checkpoints.</param>
-    public TrainerBuilder UseCheckpoints(string folder, int everySteps = 5000) => Fill(nameof(UseCheckpoints), () =>
+    public TrainerBuilder UseCheckpoints(string folder, int everySteps = 5000) => Fill(nameof(UseCheckpoints), folder, () =>
     {
         options.RunFolder = folder;
         options.CheckpointEverySteps = everySteps;
@@ -57,13 +67,13 @@ public sealed class TrainerBuilder
 
     /// <summary>Starts from given weights, where there is no checkpoint to resume from.</summary>
     /// <param name="path">A safetensors file, for instance the <c>ema.safetensors</c> of a checkpoint.</param>
-    public TrainerBuilder UseInitialWeights(string path) => Fill(nameof(UseInitialWeights), () => options.InitialWeights = path);
+    public TrainerBuilder UseInitialWeights(string path) => Fill(nameof(UseInitialWeights), path, () => options.InitialWeights = path);
 
     /// <summary>Where the trainer logs. Default nowhere.</summary>
-    public TrainerBuilder UseLogger(ILogger value) => Fill(nameof(UseLogger), () => logger = value);
+    public TrainerBuilder UseLogger(ILogger value) => Fill(nameof(UseLogger), value, () => logger = value);
 
     /// <summary>The clock of rates and time limits. Default the system's.</summary>
-    public TrainerBuilder UseTimeProvider(TimeProvider value) => Fill(nameof(UseTimeProvider), () => time = value);
+    public TrainerBuilder UseTimeProvider(TimeProvider value) => Fill(nameof(UseTimeProvider), value, () => time = value);
 
     /// <summary>Hears of progress once per report interval, on the training thread. One that throws is logged and does not end the run.</summary>
     public TrainerBuilder ReportTo(IProgress<TrainingProgress> observer)
@@ -103,7 +113,7 @@ public sealed class TrainerBuilder
     /// <exception cref="ImageDataException">Images are outside [-1, 1].</exception>
     public Trainer Build()
     {
-        List<string> all = [.. problems, .. TrainingOptionsValidator.Problems(options)];
+        List<string> all = [.. problems, .. TrainingOptionsValidator.Problems(options), .. optimizer.Problems];
         INoiseSchedule? usedSchedule = schedule ?? (TrainingOptionsValidator.HasSchedule(options) ? NoiseSchedule.Create(options.Schedule, options.Timesteps) : null);
         if (source is null)
         {
@@ -115,13 +125,29 @@ public sealed class TrainerBuilder
             all.AddRange(ClassProblems(model.ClassCount, source.ClassCount));
         }
 
+        if (source?.Count < 2 && options.HoldOutFraction > 0)
+        {
+            all.Add($"HoldOutFraction ({options.HoldOutFraction}) needs at least 2 images, but there is {source.Count}. Use 0.");
+        }
+
         if (all.Count > 0)
         {
             throw new OptionsValidationException(nameof(TrainingOptions), typeof(TrainingOptions), all);
         }
 
-        return new Trainer(new TrainerSetup(
-            model, source!, device ?? ComputeDevice.Best, options, usedSchedule!, optimizer, logger, time, [.. observers], [.. previews]));
+        TrainerSetup setup = new(
+            model, source!, device ?? ComputeDevice.Best, options.Copy(), usedSchedule!, optimizer, logger, time, [.. observers], [.. previews]);
+        Trainer trainer = new(setup);
+        try
+        {
+            trainer.Begin();
+            return trainer;
+        }
+        catch
+        {
+            trainer.Dispose();
+            throw;
+        }
     }
 
     private static IEnumerable<string> ClassProblems(int? modelClasses, int? dataClasses)
@@ -133,8 +159,9 @@ public sealed class TrainerBuilder
         }
     }
 
-    private TrainerBuilder Fill(string place, Action fill)
+    private TrainerBuilder Fill(string place, object value, Action fill)
     {
+        ArgumentNullException.ThrowIfNull(value);
         if (!filled.Add(place))
         {
             problems.Add($"{place} was called twice. Call it once.");

@@ -60,6 +60,8 @@ public sealed class TrainingOptions
     /// <summary>How many checkpoints are kept, at least 1. Default 2.</summary>
     public int KeepCheckpoints { get; set; } = 2;
 
+    internal TrainingOptions Copy() => (TrainingOptions)MemberwiseClone();
+
     /// <summary>A safetensors file of weights to start from. Null, the default, starts from the network as it is.</summary>
     public string? InitialWeights { get; set; }
 }

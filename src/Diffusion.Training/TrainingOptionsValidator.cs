@@ -43,8 +43,6 @@ public sealed class TrainingOptionsValidator : IValidateOptions<TrainingOptions>
             Every(nameof(options.ReportEverySteps), options.ReportEverySteps),
             Every(nameof(options.CheckpointEverySteps), options.CheckpointEverySteps),
             Unless(options.KeepCheckpoints >= 1, nameof(options.KeepCheckpoints), options.KeepCheckpoints, "at least 1", "Use 2."),
-            Unless(options.InitialWeights is null || File.Exists(options.InitialWeights),
-                nameof(options.InitialWeights), options.InitialWeights, "a file that exists", "Name a .safetensors file."),
         ]).OfType<string>();
     }
 

@@ -16,11 +16,8 @@ internal sealed class TrainingState : IDisposable
         this.setup = setup;
         Parameters = new FlatParameters(setup.Model.Network);
         weights = Parameters.Layout.Views(Parameters.Values);
-        if (setup.Options.InitialWeights is { } file)
-        {
-            LoadInitialWeights(file);
-        }
-
+        LearningRate = setup.Options.LearningRate;
+        LearningRate = LearningRate with { WarmupSteps = (int)LearningRate.WarmupOf(setup.Options.Steps) };
         Optimizer = setup.Optimizer.Create(Parameters);
         Ema = setup.Options.EmaDecay is { } decay ? new EmaWrapper(Parameters, decay) : null;
         averages = Ema is null ? null : Parameters.Layout.Views(Ema.Average);
@@ -33,6 +30,9 @@ internal sealed class TrainingState : IDisposable
     /// <summary>Images seen: the position of the next image in the run.</summary>
     public long ImagesSeen { get; set; }
 
+    /// <summary>The learning rate with the warm-up that the run began with.</summary>
+    public LearningRate LearningRate { get; private set; }
+
     public FlatParameters Parameters { get; }
 
     public IOptimizer Optimizer { get; }
@@ -42,22 +42,28 @@ internal sealed class TrainingState : IDisposable
     public ParameterUpdate Update { get; }
 
     /// <summary>The state as it is now, over the live tensors.</summary>
-    public Checkpoint Snapshot(long dataCount) => new(Manifest(dataCount), weights, averages, Optimizer.State);
+    public Checkpoint Snapshot() => new(Manifest(), weights, averages, Optimizer.State);
 
     /// <summary>Takes a checkpoint's state, after all of it has been found to fit.</summary>
     /// <returns>What is different from the run that wrote it, and allowed.</returns>
     /// <exception cref="CheckpointException">It belongs to another model, schedule, prediction, optimizer or seed; nothing was changed.</exception>
-    public IReadOnlyList<string> Restore(Checkpoint checkpoint, long dataCount)
+    public IReadOnlyList<string> Restore(Checkpoint checkpoint)
     {
         CheckpointManifest saved = checkpoint.Manifest;
-        CheckpointManifest mine = Manifest(dataCount);
+        CheckpointManifest mine = Manifest();
         Refuse(Changes(
             ("model", saved.Model, mine.Model),
             ("schedule", saved.Schedule, mine.Schedule),
             ("prediction", saved.Prediction, mine.Prediction),
             ("optimizer", saved.Optimizer, mine.Optimizer),
             ("seed", saved.Options.Seed, mine.Options.Seed),
-            ("averaged weights", checkpoint.Ema is not null, averages is not null)));
+            ("averaged weights", checkpoint.Ema is not null, averages is not null),
+            ("HoldOutFraction", saved.Options.HoldOutFraction, mine.Options.HoldOutFraction)));
+        if (mine.Options.HoldOutFraction > 0)
+        {
+            // Another count parts the images anew: what was trained on would be held out.
+            Refuse(Changes(("number of images, of which some are held out,", saved.DataCount, mine.DataCount)));
+        }
 
         (IReadOnlyDictionary<string, Tensor> To, IReadOnlyDictionary<string, Tensor> From)[] sets =
         [
@@ -73,6 +79,11 @@ internal sealed class TrainingState : IDisposable
 
         Step = saved.Step;
         ImagesSeen = saved.ImagesSeen;
+        if (setup.Options.LearningRate.WarmupSteps is null)
+        {
+            LearningRate = LearningRate with { WarmupSteps = (int)saved.WarmupSteps };
+        }
+
         using (no_grad())
         {
             Update.Skipped.fill_(saved.SkippedSteps);
@@ -89,8 +100,7 @@ internal sealed class TrainingState : IDisposable
             ("MicroBatchSize", saved.Options.MicroBatchSize, mine.Options.MicroBatchSize),
             ("LearningRate", saved.Options.LearningRate, mine.Options.LearningRate),
             ("GradientClip", saved.Options.GradientClip, mine.Options.GradientClip),
-            ("EmaDecay", saved.Options.EmaDecay, mine.Options.EmaDecay),
-            ("HoldOutFraction", saved.Options.HoldOutFraction, mine.Options.HoldOutFraction));
+            ("EmaDecay", saved.Options.EmaDecay, mine.Options.EmaDecay));
     }
 
     public void Dispose()
@@ -106,12 +116,15 @@ internal sealed class TrainingState : IDisposable
         Parameters.Dispose();
     }
 
-    private void LoadInitialWeights(string file)
+    /// <summary>Takes weights to start from; the average starts there too.</summary>
+    /// <exception cref="CheckpointException">They cannot be read or do not fit; nothing was changed.</exception>
+    public void LoadInitialWeights(string file)
     {
         try
         {
             using SafeTensors initial = SafeTensorsFile.Read(file);
             NamedWeights.CopyInto(weights, initial.Tensors);
+            Ema?.Reset();
         }
         catch (Exception error) when (error is ArgumentException or SafeTensorsException or IOException)
         {
@@ -119,8 +132,9 @@ internal sealed class TrainingState : IDisposable
         }
     }
 
-    private CheckpointManifest Manifest(long dataCount) => new()
+    private CheckpointManifest Manifest() => new()
     {
+        WarmupSteps = LearningRate.WarmupSteps!.Value,
         Step = Step,
         ImagesSeen = ImagesSeen,
         SkippedSteps = (long)Update.Skipped.item<float>(),
@@ -129,7 +143,7 @@ internal sealed class TrainingState : IDisposable
         Prediction = setup.Options.Prediction,
         Optimizer = setup.Optimizer.Description,
         Data = setup.Source.Description,
-        DataCount = dataCount,
+        DataCount = setup.Source.Count,
         Device = setup.Device.ToString(),
         CpuThreads = setup.Device.CpuThreads,
         LibraryVersion = typeof(Trainer).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion,

@@ -70,6 +70,95 @@ public sealed class TrainerTests
     }
 
     [Fact]
+    public void A_run_that_failed_within_a_step_goes_on_as_if_it_had_not()
+    {
+        float[] whole = Train(6, micro: 4);
+
+        using TinyModel model = new();
+        using StripedImages images = new();
+        FailingOnce failing = new(images, failAtRead: 95);
+        using Trainer trainer = Builder(model, failing).Configure(o =>
+        {
+            o.Steps = 6;
+            o.MicroBatchSize = 4;
+            o.LearningRate = LearningRate.Cosine(1e-3).WithWarmup(5);
+        }).Build();
+        FluentActions.Invoking(() => trainer.Run(TestContext.Current.CancellationToken)).Should().Throw<IOException>();
+        trainer.Step.Should().BeInRange(1, 5);
+        trainer.Run(TestContext.Current.CancellationToken);
+
+        Weights(model).Should().Equal(whole);
+    }
+
+    [Fact]
+    public void Everything_is_resumed_averaged_weights_and_moments_too()
+    {
+        using TemporaryFolder one = new();
+        using TemporaryFolder two = new();
+        Train(14, folder: one.Path);
+        using (CancellationTokenSource stop = new())
+        {
+            Train(14, folder: two.Path, stop: stop, stopAt: 6);
+        }
+
+        Train(14, folder: two.Path);
+
+        foreach (string file in (string[])["weights.safetensors", "ema.safetensors", "optimizer.safetensors"])
+        {
+            Last(two.Path, file).Should().Equal(Last(one.Path, file), file);
+        }
+
+        static byte[] Last(string folder, string file) =>
+            File.ReadAllBytes(Directory.GetFiles(folder, file, SearchOption.AllDirectories).Order(StringComparer.Ordinal).Last());
+    }
+
+    [Fact]
+    public void A_longer_run_does_not_begin_its_warm_up_again()
+    {
+        List<double> rates = [];
+        using TemporaryFolder folder = new();
+        foreach (int steps in (int[])[40, 4000])
+        {
+            using TinyModel model = new();
+            using StripedImages images = new();
+            using CancellationTokenSource stop = new();
+            using Trainer trainer = Builder(model, images).UseCheckpoints(folder.Path).Configure(o => o.Steps = steps)
+                .ReportTo(new Observer(p =>
+                {
+                    rates.Add(p.LearningRate);
+                    if (p.Step == 45)
+                    {
+                        stop.Cancel();
+                    }
+                })).Build();
+            trainer.Run(stop.Token);
+        }
+
+        rates.Skip(1).Should().AllBeEquivalentTo(2e-4);
+    }
+
+    [Fact]
+    public void A_preview_may_keep_a_tensor_and_a_callers_dispose_scope_takes_nothing_from_a_trainer()
+    {
+        using TinyModel model = new();
+        using StripedImages images = new();
+        Tensor? kept = null;
+        Trainer trainer;
+        using (NewDisposeScope())
+        {
+            trainer = Builder(model, images).Configure(o => o.Steps = 6).AddPreview(3, p => kept = p.Denoiser.Model.Network.parameters().First() * 2).Build();
+        }
+
+        TrainingResult result = trainer.Run(TestContext.Current.CancellationToken);
+
+        result.Step.Should().Be(6);
+        kept!.sum().item<float>().Should().NotBe(float.NaN);
+        kept.Dispose();
+        trainer.Dispose();
+        FluentActions.Invoking(() => trainer.Run(CancellationToken.None)).Should().Throw<ObjectDisposedException>();
+    }
+
+    [Fact]
     public void A_finished_run_makes_no_further_step_when_it_is_run_again()
     {
         using TemporaryFolder folder = new();
@@ -262,6 +351,35 @@ public sealed class TrainerTests
         public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
         public override long GetTimestamp() => ticks += stride.Ticks;
+    }
+
+    private sealed class FailingOnce(IImageSource inner, int failAtRead) : IImageSource
+    {
+        private int reads;
+
+        public long Count => inner.Count;
+
+        public ImageShape Shape => inner.Shape;
+
+        public PixelEncoding Encoding => inner.Encoding;
+
+        public int? ClassCount => inner.ClassCount;
+
+        public string Description => inner.Description;
+
+        public long LabelOf(long index) => inner.LabelOf(index);
+
+        public void Read(long index, Span<byte> destination)
+        {
+            if (++reads == failAtRead)
+            {
+                throw new IOException("the disk was away for a moment");
+            }
+
+            inner.Read(index, destination);
+        }
+
+        public void Dispose() => inner.Dispose();
     }
 
     private sealed class RecordingSource(IImageSource inner) : IImageSource

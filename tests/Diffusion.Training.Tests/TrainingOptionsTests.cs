@@ -56,7 +56,6 @@ public sealed class TrainingOptionsTests
         { o => o.CheckpointEverySteps = 0, "CheckpointEverySteps (0)" },
         { o => o.HoldOutEverySteps = 0, "HoldOutEverySteps (0)" },
         { o => o.KeepCheckpoints = 0, "KeepCheckpoints (0)" },
-        { o => o.InitialWeights = "/no/such.safetensors", "InitialWeights (/no/such.safetensors)" },
     };
 
     [Theory]

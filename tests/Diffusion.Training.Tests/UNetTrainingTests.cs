@@ -42,6 +42,23 @@ public sealed class UNetTrainingTests
         actual.data<float>().ToArray().Should().Equal(expected.data<float>().ToArray());
     }
 
+    [Fact]
+    public void An_unconditional_network_trains_and_measures_held_out_images_on_data_that_has_labels()
+    {
+        List<double?> losses = [];
+        using UNet2D unet = Network();
+        using StripedImages images = new(size: 8, classCount: 4);
+        using Trainer trainer = Builder(unet, images, batch: 4, micro: 4)
+            .ReportTo(new Observer(progress => losses.Add(progress.HeldOutLoss)))
+            .Configure(o => { o.Steps = 3; o.HoldOutFraction = 0.25; })
+            .Build();
+
+        trainer.Run(TestContext.Current.CancellationToken);
+
+        losses.Should().ContainSingle().Which.Should().BePositive("the last step measures too");
+        unet.training.Should().BeTrue();
+    }
+
     private static float[] Train(int batch, int micro)
     {
         using UNet2D unet = Network();
@@ -80,10 +97,17 @@ public sealed class UNetTrainingTests
 
     private static double TensorDifference(float[] a, float[] b) => a.Zip(b, (x, y) => Math.Abs(x - y)).Max() / b.Max(Math.Abs);
 
+    private sealed class Observer(Action<TrainingProgress> action) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value) => action(value);
+    }
+
     /// <summary>Gradient descent: unlike Adam, its steps are in proportion to the gradient, so that a wrong scale shows.</summary>
     private sealed class PlainDescent : IOptimizerFactory
     {
         public string Description => "descent";
+
+        public IReadOnlyList<string> Problems => [];
 
         public IOptimizer Create(FlatParameters parameters) => new Optimizer(parameters);
 
@@ -92,7 +116,7 @@ public sealed class UNetTrainingTests
             public IReadOnlyDictionary<string, torch.Tensor> State { get; } = new Dictionary<string, torch.Tensor>();
 
             public void Update(double learningRate, torch.Tensor gradientDivisor, torch.Tensor skip) =>
-                parameters.Values.sub_(parameters.Gradients, learningRate);
+                parameters.Values.sub_(parameters.Gradients * learningRate);
 
             public void Dispose()
             {

@@ -20,6 +20,9 @@ public sealed record CheckpointManifest
     /// <summary>Steps skipped for gradients that are not finite.</summary>
     public required long SkippedSteps { get; init; }
 
+    /// <summary>Optimizer steps of the warm-up: a longer run later does not begin it again.</summary>
+    public required long WarmupSteps { get; init; }
+
     /// <summary>The network's own description.</summary>
     public required string Model { get; init; }
 
@@ -35,7 +38,7 @@ public sealed record CheckpointManifest
     /// <summary>The data's own description.</summary>
     public required string Data { get; init; }
 
-    /// <summary>How many images training draws from.</summary>
+    /// <summary>How many images the data has, held-out ones included.</summary>
     public required long DataCount { get; init; }
 
     /// <summary>The device it ran on.</summary>

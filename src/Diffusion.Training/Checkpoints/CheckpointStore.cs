@@ -57,6 +57,7 @@ public sealed class CheckpointStore
         ArgumentNullException.ThrowIfNull(checkpoint);
         string target = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{checkpoint.Manifest.Step:D9}"));
         string temporary = Path.Combine(folder, $".saving-{Guid.NewGuid():N}");
+        string replaced = Path.Combine(folder, $".replaced-{Guid.NewGuid():N}");
         try
         {
             Directory.CreateDirectory(temporary);
@@ -72,7 +73,8 @@ public sealed class CheckpointStore
                 JsonSerializer.Serialize(checkpoint.Manifest, CheckpointJson.Default.CheckpointManifest));
             if (Directory.Exists(target))
             {
-                Directory.Delete(target, recursive: true);
+                // One of the same step is set aside, not deleted, until the new one has its place.
+                Directory.Move(target, replaced);
             }
 
             Directory.Move(temporary, target);
@@ -92,11 +94,7 @@ public sealed class CheckpointStore
             }
         }
 
-        foreach ((_, string old) in Folders().SkipLast(keep))
-        {
-            Directory.Delete(old, recursive: true);
-        }
-
+        Delete([replaced, .. Folders().SkipLast(keep).Select(old => old.Path)]);
         return target;
     }
 
@@ -137,17 +135,33 @@ public sealed class CheckpointStore
         try
         {
             string text = File.ReadAllText(Path.Combine(path, ManifestFile));
-            CheckpointManifest manifest = JsonSerializer.Deserialize(text, CheckpointJson.Default.CheckpointManifest)
-                ?? throw new JsonException("It is empty.");
-            return manifest.FormatVersion == CheckpointManifest.CurrentVersion
-                ? manifest
+            using JsonDocument document = JsonDocument.Parse(text);
+            int version = document.RootElement.GetProperty("formatVersion").GetInt32();
+            return version == CheckpointManifest.CurrentVersion
+                ? document.Deserialize(CheckpointJson.Default.CheckpointManifest)!
                 : throw new CheckpointException(
-                    $"Checkpoint '{path}' has format version {manifest.FormatVersion}; this library reads {CheckpointManifest.CurrentVersion}. "
+                    $"Checkpoint '{path}' has format version {version}; this library reads {CheckpointManifest.CurrentVersion}. "
                     + "Use the version of the library that wrote it.");
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
             throw Unreadable(path, error);
+        }
+    }
+
+    private static void Delete(IEnumerable<string> folders)
+    {
+        foreach (string old in folders.Where(Directory.Exists))
+        {
+            try
+            {
+                Directory.Delete(old, recursive: true);
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                throw new CheckpointException(
+                    $"The new checkpoint is saved, but the old one in '{old}' could not be deleted: {error.Message} Delete it by hand.", error);
+            }
         }
     }
 

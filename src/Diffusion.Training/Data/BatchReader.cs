@@ -11,6 +11,7 @@ namespace Diffusion.Training;
 public sealed class BatchReader
 {
     private const int InspectedImages = 256;
+    private const long InspectedElements = 1 << 26;
 
     private readonly IImageSource source;
 
@@ -24,14 +25,15 @@ public sealed class BatchReader
     }
 
     /// <summary>
-    /// Reads up to 256 images spread evenly over the set and checks their labels and range, so that a mistake is found before the first
+    /// Reads up to 256 images (fewer of large ones) spread evenly over the set and checks their labels and range, so that a mistake is found before the first
     /// step. Only here are float images refused that have no value below 0, as 0..1 passed as they are: a single batch may be so by chance.
     /// </summary>
     /// <param name="refuseUnitRange">False lets float images pass whose values all lie in 0..1. Default true.</param>
     /// <exception cref="ImageDataException">An image or a label cannot be used.</exception>
     public void Inspect(bool refuseUnitRange = true)
     {
-        int images = (int)Math.Min(source.Count, InspectedImages);
+        long fitting = Math.Max(1, InspectedElements / source.Shape.Elements);
+        int images = (int)Math.Min(source.Count, Math.Min(fitting, InspectedImages));
         long[] indices = [.. Enumerable.Range(0, images).Select(i => (long)((Int128)i * source.Count / images))];
         using ImageBatch batch = Read(indices);
         if (source.Encoding == PixelEncoding.Float32
@@ -53,8 +55,9 @@ public sealed class BatchReader
         }
 
         using DisposeScope scope = NewDisposeScope();
+        Tensor? labels = ReadLabels(indices); // [B]
         Tensor pixels = source.Encoding == PixelEncoding.UInt8 ? ReadBytes(indices) : ReadFloats(indices); // [B, C, H, W]
-        return new ImageBatch(pixels.MoveToOuterDisposeScope(), ReadLabels(indices)?.MoveToOuterDisposeScope());
+        return new ImageBatch(pixels.MoveToOuterDisposeScope(), labels?.MoveToOuterDisposeScope());
     }
 
     private Tensor ReadBytes(ReadOnlySpan<long> indices)

@@ -25,7 +25,10 @@ public interface IImageSource : IDisposable
     /// <exception cref="InvalidOperationException">The source has no labels.</exception>
     long LabelOf(long index);
 
-    /// <summary>Reads the pixels of one image. Safe from several threads.</summary>
+    /// <summary>
+    /// Reads the pixels of one image. Safe from several threads. It may be called inside a dispose scope: a tensor that it keeps must be
+    /// detached from it.
+    /// </summary>
     /// <param name="index">0 to <see cref="Count"/> - 1.</param>
     /// <param name="destination">
     /// Filled whole; exactly <c>Shape.Elements</c> bytes for <see cref="PixelEncoding.UInt8"/>, four times as many for <see cref="PixelEncoding.Float32"/>.

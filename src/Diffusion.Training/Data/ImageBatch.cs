@@ -7,6 +7,16 @@ namespace Diffusion.Training;
 /// <param name="Labels">int64 <c>[B]</c> on the CPU; null when the source has no labels.</param>
 public sealed record ImageBatch(Tensor Pixels, Tensor? Labels) : IDisposable
 {
+    /// <summary>What a model is told of these images: their classes where it has classes, else nothing.</summary>
+    /// <param name="model">The model that is asked.</param>
+    /// <param name="device">Where the model is.</param>
+    /// <returns>Labels on the device; they belong to the caller.</returns>
+    public Conditioning ConditioningOf(IDiffusionModel model, Device device)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return model.ClassCount is null || Labels is null ? Conditioning.None : new Conditioning { ClassLabels = Labels.to(device) };
+    }
+
     /// <summary>Disposes both tensors.</summary>
     public void Dispose()
     {

@@ -29,7 +29,8 @@ public sealed class EmaWrapper : IDisposable
 
         this.parameters = parameters;
         Decay = decay;
-        Average = parameters.Values.detach().clone().DetachFromDisposeScope();
+        Average = zeros_like(parameters.Values).DetachFromDisposeScope();
+        Reset();
     }
 
     /// <summary>The limit of the decay.</summary>
@@ -41,6 +42,14 @@ public sealed class EmaWrapper : IDisposable
     /// <summary>The decay of one update.</summary>
     /// <param name="step">The number of the optimizer step, from 1.</param>
     public double DecayAt(long step) => Math.Min(Decay, (1.0 + step) / (10.0 + step));
+
+    /// <summary>Makes the average the parameters' present values, as at the start.</summary>
+    public void Reset()
+    {
+        ThrowIfSwapped();
+        using IDisposable noGradients = no_grad();
+        Average.copy_(parameters.Values);
+    }
 
     /// <summary>Moves the average towards the parameters' present values.</summary>
     /// <param name="step">The number of the optimizer step just made, from 1.</param>
@@ -87,7 +96,8 @@ public sealed class EmaWrapper : IDisposable
         public SwapScope(EmaWrapper ema)
         {
             this.ema = ema;
-            own = ema.parameters.Values.detach().clone().DetachFromDisposeScope();
+            own = zeros_like(ema.parameters.Values).DetachFromDisposeScope();
+            own.copy_(ema.parameters.Values);
             Copy(ema.Average);
             ema.swapped = true;
         }

@@ -61,8 +61,8 @@ public sealed class DenoisingObjective
         ImageShape shape = new((int)clean.shape[1], (int)clean.shape[2], (int)clean.shape[3]);
         Tensor noise = NormalNoise.Draw(seeds, RandomPurpose.Noise, positions, shape).to(clean.device); // [B, C, H, W]
         Tensor noisy = denoiser.AddNoise(clean, noise, timesteps);
-        Tensor prediction = denoiser.Predict(noisy, timesteps, conditioning);
         Tensor target = denoiser.Target(clean, noise, timesteps);
+        Tensor prediction = denoiser.Predict(noisy, timesteps, conditioning);
         return nn.functional.mse_loss(prediction, target).MoveToOuterDisposeScope(); // []
     }
 }

@@ -35,10 +35,22 @@ public sealed class HeldOutLoss
     /// <returns>The mean loss.</returns>
     public double Measure(int batchSize)
     {
-        using IDisposable noGradients = no_grad();
-        double sum = 0;
         bool wasTraining = denoiser.Model.Network.training;
         denoiser.Model.Network.eval();
+        try
+        {
+            return Mean(batchSize);
+        }
+        finally
+        {
+            denoiser.Model.Network.train(wasTraining);
+        }
+    }
+
+    private double Mean(int batchSize)
+    {
+        using IDisposable noGradients = no_grad();
+        double sum = 0;
         for (int first = 0; first < samples.Length; first += batchSize)
         {
             using DisposeScope scope = NewDisposeScope();
@@ -46,11 +58,10 @@ public sealed class HeldOutLoss
             using ImageBatch batch = reader.Read(samples.AsSpan(first, count));
             Tensor timesteps = tensor([.. Enumerable.Range(first, count).Select(Timestep)]);
             long[] positions = [.. Enumerable.Range(first, count).Select(i => (long)i)];
-            Conditioning conditioning = new() { ClassLabels = batch.Labels?.to(denoiser.Device) };
+            Conditioning conditioning = batch.ConditioningOf(denoiser.Model, denoiser.Device);
             sum += count * objective.Loss(batch.Pixels.to(denoiser.Device), conditioning, timesteps, positions).item<float>();
         }
 
-        denoiser.Model.Network.train(wasTraining);
         return sum / samples.Length;
     }
 

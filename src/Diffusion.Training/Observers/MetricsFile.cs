@@ -15,10 +15,34 @@ public sealed class MetricsFile : IProgress<TrainingProgress>
     /// <param name="folder">The folder of the run; it exists.</param>
     public MetricsFile(string folder) => path = Path.Combine(folder, FileName);
 
+    /// <summary>Drops what a run wrote beyond the step that it goes on from, and a last line that was not written whole.</summary>
+    /// <param name="step">The step that the run goes on from.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public void CutAfter(long step)
+    {
+        if (File.Exists(path))
+        {
+            string[] lines = [.. File.ReadLines(path).Where(line => StepOf(line) <= step)];
+            File.WriteAllLines(path, lines);
+        }
+    }
+
     /// <summary>Appends one line.</summary>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public void Report(TrainingProgress value) =>
         File.AppendAllText(path, JsonSerializer.Serialize(value, MetricsJson.Default.TrainingProgress) + "\n");
+
+    private static long StepOf(string line)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(line, MetricsJson.Default.TrainingProgress)!.Step;
+        }
+        catch (JsonException)
+        {
+            return long.MaxValue;
+        }
+    }
 }
 
 /// <summary>How progress becomes JSON, without reflection.</summary>

@@ -24,5 +24,17 @@ public sealed record AdamWFactory : IOptimizerFactory
         CultureInfo.InvariantCulture, $"adamw(weightDecay: {WeightDecay:R}, beta1: {Beta1:R}, beta2: {Beta2:R}, epsilon: {Epsilon:R})");
 
     /// <inheritdoc/>
+    public IReadOnlyList<string> Problems => ((string?[])
+    [
+        WeightDecay is >= 0 and < double.PositiveInfinity ? null : Problem(nameof(WeightDecay), WeightDecay, "0 or more", 0.01),
+        Beta1 is >= 0 and < 1 ? null : Problem(nameof(Beta1), Beta1, "at least 0 and below 1", 0.9),
+        Beta2 is >= 0 and < 1 ? null : Problem(nameof(Beta2), Beta2, "at least 0 and below 1", 0.999),
+        Epsilon is > 0 and < double.PositiveInfinity ? null : Problem(nameof(Epsilon), Epsilon, "above 0", 1e-8),
+    ]).OfType<string>().ToArray();
+
+    /// <inheritdoc/>
     public IOptimizer Create(FlatParameters parameters) => new AdamW(parameters, this);
+
+    private static string Problem(string what, double actual, string expected, double usual) =>
+        string.Create(CultureInfo.InvariantCulture, $"AdamW's {what} ({actual}) must be {expected}. Use {usual}.");
 }

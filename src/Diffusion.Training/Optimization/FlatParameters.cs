@@ -14,12 +14,15 @@ namespace Diffusion.Training;
 /// </remarks>
 public sealed class FlatParameters : IDisposable
 {
+    private readonly nn.Module network;
+
     /// <summary>Gathers a network's parameters, in place, on the device where they are.</summary>
     /// <param name="network">The network; it stays the caller's, and uses the buffers from now on.</param>
     /// <exception cref="ArgumentException">The network has nothing to train, other types than float32, or buffers.</exception>
     public FlatParameters(nn.Module network)
     {
         ArgumentNullException.ThrowIfNull(network);
+        this.network = network;
         Layout = FlatLayout.Of(network);
         Device device = network.parameters().First().device;
         Values = zeros(Layout.Length, ScalarType.Float32, device).DetachFromDisposeScope();
@@ -51,9 +54,14 @@ public sealed class FlatParameters : IDisposable
     /// <summary>All gradients, float32 <c>[Layout.Length]</c>; backward adds to them.</summary>
     public Tensor Gradients { get; }
 
-    /// <summary>Frees the buffers. The network keeps its weights and stays usable.</summary>
+    /// <summary>Frees the buffers. The network keeps its weights and stays usable; its gradients are gone.</summary>
     public void Dispose()
     {
+        foreach (Parameter parameter in network.parameters())
+        {
+            parameter.grad = null;
+        }
+
         Values.Dispose();
         Gradients.Dispose();
     }

@@ -10,7 +10,10 @@ public interface IOptimizer : IDisposable
     /// </summary>
     IReadOnlyDictionary<string, torch.Tensor> State { get; }
 
-    /// <summary>One update of all trained parameters from their gradients. Decides nothing on the CPU, so it waits for no device.</summary>
+    /// <summary>
+    /// One update of all trained parameters from their gradients. Decides nothing on the CPU, so it waits for no device.
+    /// It runs inside a dispose scope: a tensor that it keeps must be detached from it.
+    /// </summary>
     /// <param name="learningRate">This step's learning rate.</param>
     /// <param name="gradientDivisor">float32 scalar on the device: what the gradients are divided by (1 leaves them as they are).</param>
     /// <param name="skip">float32 scalar on the device: 1 where the gradients are not finite and nothing may change, else 0.</param>

@@ -6,6 +6,9 @@ public interface IOptimizerFactory
     /// <summary>Name and parameters in one line, as written into checkpoints: two optimizers have the same state where these are equal.</summary>
     string Description { get; }
 
+    /// <summary>Every impossible value among its parameters, each with its remedy; empty when there is none.</summary>
+    IReadOnlyList<string> Problems { get; }
+
     /// <summary>The optimizer for these parameters; it belongs to the caller.</summary>
     /// <param name="parameters">Values, gradients and the layout that names them.</param>
     IOptimizer Create(FlatParameters parameters);

@@ -38,6 +38,11 @@ public sealed class AdamWTests
     }
 
     [Fact]
+    public void Impossible_values_are_all_listed() =>
+        new AdamWFactory { WeightDecay = double.NaN, Beta1 = 1, Beta2 = -0.1, Epsilon = 0 }.Problems.Should().HaveCount(4)
+            .And.OnlyContain(problem => problem.Contains("Use "));
+
+    [Fact]
     public void A_skipped_step_changes_nothing_at_all()
     {
         using TinyModel model = new();
