@@ -24,11 +24,7 @@ internal static class CommandLine
         ParseResult parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {
-            foreach (System.CommandLine.Parsing.ParseError error in parsed.Errors)
-            {
-                Console.Error.WriteLine($"{error.Message} See --help.");
-            }
-
+            Console.Error.WriteLine($"{string.Join(' ', parsed.Errors.Select(error => error.Message))} See --help.");
             return 2;
         }
 

@@ -50,7 +50,8 @@ internal static class QuickstartRun
         TrainingResult result = display.Show(trainer.Step, settings.Steps, () => trainer.Run(interruption.Token));
         if (result.StopReason == StopReason.Cancelled)
         {
-            Console.WriteLine($"Stopped at step {result.Step}, saved. To go on: {settings.Command}");
+            string saved = result.Checkpoint is null ? "before the first step" : $"at step {result.Step}, saved";
+            Console.WriteLine($"Stopped {saved}. To go on: {settings.Command}");
             return interruption.ExitCode;
         }
 

@@ -31,7 +31,7 @@ internal sealed record Settings
         yield return "dotnet run -c Release --project samples/Quickstart --";
         if (Data is not null)
         {
-            yield return $"--data {Data}";
+            yield return $"--data {Quoted(Data)}";
         }
 
         if (Size is not null)
@@ -39,6 +39,8 @@ internal sealed record Settings
             yield return $"--size {Size}";
         }
 
-        yield return $"--steps {Steps} --batch {Batch} --device {Device} --seed {Seed} --out {RunFolder}";
+        yield return $"--steps {Steps} --batch {Batch} --device {Device} --seed {Seed} --out {Quoted(RunFolder)}";
     }
+
+    private static string Quoted(string path) => path.Contains(' ', StringComparison.Ordinal) ? $"\"{path}\"" : path;
 }

@@ -54,7 +54,7 @@ public sealed class TrainingOptions
     /// <summary>The folder of the run: metrics and checkpoints. A run resumes from what it finds there. Null, the default, saves nothing.</summary>
     public string? RunFolder { get; set; }
 
-    /// <summary>Optimizer steps between two checkpoints. Default 5000. The end of a run, however it ends, saves one as well.</summary>
+    /// <summary>Optimizer steps between two checkpoints. Default 5000. A run that ends without an error saves one as well.</summary>
     public int CheckpointEverySteps { get; set; } = 5000;
 
     /// <summary>How many checkpoints are kept, at least 1. Default 2.</summary>

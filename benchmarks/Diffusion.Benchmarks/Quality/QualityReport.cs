@@ -64,8 +64,8 @@ internal sealed class QualityReport(double accuracy, QualityPlan plan, TrainingR
 
             Real test images are the floor, noise is the ceiling.
 
-            | images | number | confidence | above 0.9 | balance | rarest, commonest | distance | ms per image |
-            | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+            | images | number | confidence | above 0.9 | balance | rarest, commonest | distance |
+            | --- | ---: | ---: | ---: | ---: | ---: | ---: |
             {string.Join("\n", rows.Select(Line))}
 
             """);
@@ -74,7 +74,7 @@ internal sealed class QualityReport(double accuracy, QualityPlan plan, TrainingR
     private static string Line(QualityRow row) => string.Create(
         CultureInfo.InvariantCulture,
         $"| {row.Name} | {row.Count:N0} | {row.Confidence:F3} | {row.Confident:P1} | {row.Balance:F3} | {row.LeastShare:P1}, {row.MostShare:P1} "
-        + $"| {row.Distance:F2} | {1000 * row.Seconds / row.Count:F1} |");
+        + $"| {row.Distance:F2} |");
 
     private static string Processor() =>
         (File.Exists("/proc/cpuinfo") ? File.ReadLines("/proc/cpuinfo") : []).FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))

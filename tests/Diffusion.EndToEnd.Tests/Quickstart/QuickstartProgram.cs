@@ -18,6 +18,7 @@ internal static class QuickstartProgram
     {
         ProcessStartInfo start = new("dotnet", ["exec", Assembly, .. arguments]) { RedirectStandardOutput = true };
         start.Environment["OMP_NUM_THREADS"] = "1";
+        start.Environment.Remove(TorchBackend.FolderVariable);
         using Process process = Process.Start(start)!;
         List<string> lines = [];
         while (await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken) is { } line)

@@ -51,7 +51,7 @@ public sealed class CheckpointStoreTests
         using TemporaryFolder folder = new();
         Run(folder.Path, steps: 3);
         string manifest = folder.File("checkpoints", "step-000000003", "manifest.json");
-        File.WriteAllText(manifest, File.ReadAllText(manifest).Replace("\"formatVersion\": 1", "\"formatVersion\": 99", StringComparison.Ordinal));
+        File.WriteAllText(manifest, File.ReadAllText(manifest).Replace("\"formatVersion\": 1", "\"somethingNew\": 1, \"formatVersion\": 99", StringComparison.Ordinal));
 
         FluentActions.Invoking(() => Run(folder.Path, steps: 3)).Should().Throw<CheckpointException>().WithMessage("*format version 99*");
     }
