@@ -60,13 +60,14 @@ internal static class UNet2DJson
         List<string> problems = [];
         foreach (JsonProperty property in document.RootElement.EnumerateObject())
         {
+            string name = NameOf(property);
             try
             {
                 options = Apply(options, property);
             }
             catch (FormatException e)
             {
-                problems.Add($"{property.Name} is {property.Value.GetRawText()}, but {e.Message}");
+                problems.Add($"{name} is {property.Value.GetRawText()}, but {e.Message}");
             }
         }
 
@@ -106,9 +107,21 @@ internal static class UNet2DJson
                 ? document
                 : throw new FormatException("The configuration must be a JSON object.");
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw new FormatException($"The configuration is not valid JSON: {e.Message}", e);
+        }
+    }
+
+    private static string NameOf(JsonProperty property)
+    {
+        try
+        {
+            return property.Name;
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new FormatException("The configuration is not valid JSON: the name of an option is not valid Unicode.", e);
         }
     }
 
