@@ -25,6 +25,7 @@ public sealed class SamplingRun
     {
         ArgumentNullException.ThrowIfNull(denoiser);
         ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(samplerProblems);
         string[] problems = [.. samplerProblems, .. request.Problems(denoiser)];
         if (problems.Length > 0)
         {

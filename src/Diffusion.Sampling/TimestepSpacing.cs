@@ -1,6 +1,6 @@
 namespace Diffusion.Sampling;
 
-/// <summary>How a sampler's steps are spread over the T timesteps of a schedule (Lin et al. 2024, table 2).</summary>
+/// <summary>How a sampler's steps are spread over the T timesteps of a schedule; the names are those of Lin et al. 2024, table 2.</summary>
 public enum TimestepSpacing
 {
     /// <summary>
@@ -10,8 +10,10 @@ public enum TimestepSpacing
     Trailing,
 
     /// <summary>
-    /// Evenly, down to 0, short of T-1: 980, 960, ..., 0 for 50 steps of 1000. The first timestep's training images still showed a little
-    /// of the picture, which the first noise lacks, so few steps drift towards mid-grey.
+    /// Evenly, down to 0, short of T-1: 980, 960, ..., 0 for 50 steps of 1000. The timesteps are floor(k * T / N) for k in 0..N-1. Where N
+    /// divides T they are those of diffusers; where it does not, they still span the schedule, which a whole stride of floor(T / N) would
+    /// not. The first timestep's training images still showed a little of the picture, which the first noise lacks, so few steps drift
+    /// towards mid-grey.
     /// </summary>
     Leading,
 

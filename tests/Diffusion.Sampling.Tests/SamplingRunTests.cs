@@ -31,6 +31,14 @@ public sealed class SamplingRunTests
         other.LargestDifference(whole).Should().BeGreaterThan(0.5);
     }
 
+    [Fact]
+    public void The_list_of_a_samplers_problems_is_required()
+    {
+        Denoiser denoiser = SamplerCase.Oracle(NoiseSchedule.Cosine());
+        using IDiffusionModel model = denoiser.Model;
+        ((Func<SamplingRun>)(() => new SamplingRun(denoiser, new SampleRequest { Count = 1 }, null!, null))).Should().Throw<ArgumentNullException>();
+    }
+
     [Theory]
     [MemberData(nameof(Samplers))]
     public void One_image_of_a_seed_can_be_made_again_alone(ISampler sampler)

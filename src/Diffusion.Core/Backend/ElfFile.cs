@@ -24,7 +24,7 @@ internal static class ElfFile
         long sections = BinaryPrimitives.ReadInt64LittleEndian(header[0x28..]);
         int sectionSize = BinaryPrimitives.ReadUInt16LittleEndian(header[0x3A..]);
         int sectionCount = BinaryPrimitives.ReadUInt16LittleEndian(header[0x3C..]);
-        if (segments + ((long)segmentSize * segmentCount) > file.Length || sections + ((long)sectionSize * sectionCount) > file.Length)
+        if (EndsBeyond(file, segments, (long)segmentSize * segmentCount) || EndsBeyond(file, sections, (long)sectionSize * sectionCount))
         {
             return true;
         }
@@ -34,9 +34,9 @@ internal static class ElfFile
         {
             file.Position = segments + ((long)i * segmentSize);
             file.ReadExactly(segment);
-            long end = BinaryPrimitives.ReadInt64LittleEndian(segment[0x08..]) // p_offset
-                + BinaryPrimitives.ReadInt64LittleEndian(segment[0x20..]); // p_filesz
-            if (end > file.Length)
+            long offset = BinaryPrimitives.ReadInt64LittleEndian(segment[0x08..]); // p_offset
+            long size = BinaryPrimitives.ReadInt64LittleEndian(segment[0x20..]); // p_filesz
+            if (EndsBeyond(file, offset, size))
             {
                 return true;
             }
@@ -48,4 +48,7 @@ internal static class ElfFile
     /// <summary>Whether the bytes begin a little-endian 64-bit ELF file.</summary>
     public static bool IsElf64(ReadOnlySpan<byte> bytes) =>
         bytes.Length >= HeaderLength && bytes[..4].SequenceEqual("\u007fELF"u8) && bytes[4] == 2 && bytes[5] == 1;
+
+    // Offsets and sizes are unsigned: a negative one lies beyond any file.
+    private static bool EndsBeyond(FileStream file, long offset, long size) => offset < 0 || size < 0 || offset > file.Length - size;
 }

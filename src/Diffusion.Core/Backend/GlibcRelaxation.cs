@@ -14,6 +14,7 @@ internal static class GlibcRelaxation
     private const ushort WeakVersion = 2; // VER_FLG_WEAK
 
     /// <summary>Flags every need of <paramref name="version"/> as weak, in place.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">An offset in the file points outside it.</exception>
     /// <returns>How many needs were changed; 0 when the file is no whole little-endian 64-bit ELF file or does not need the version.</returns>
     public static int MakeWeak(Span<byte> elf, string version)
     {
@@ -72,7 +73,7 @@ internal static class GlibcRelaxation
             }
 
             int next = BinaryPrimitives.ReadInt32LittleEndian(elf[(need + 12)..]);
-            if (next == 0)
+            if (next <= 0)
             {
                 return changed;
             }

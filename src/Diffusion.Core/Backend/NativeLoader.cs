@@ -22,7 +22,7 @@ internal static partial class NativeLoader
     {
         if (OperatingSystem.IsLinux())
         {
-            return ElfFile.IsCutShort(path) ? "the file is cut short." : LoadOnLinux(path, everySymbol ? Now : Lazy);
+            return Damage(path) ?? LoadOnLinux(path, everySymbol ? Now : Lazy);
         }
 
         try
@@ -33,6 +33,18 @@ internal static partial class NativeLoader
         catch (Exception error) when (error is DllNotFoundException or BadImageFormatException)
         {
             return error.Message.ReplaceLineEndings(" ").Trim();
+        }
+    }
+
+    private static string? Damage(string path)
+    {
+        try
+        {
+            return ElfFile.IsCutShort(path) ? "the file is cut short." : null;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return $"the file cannot be read: {error.Message}";
         }
     }
 

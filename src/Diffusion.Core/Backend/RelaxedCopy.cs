@@ -13,9 +13,21 @@ internal static class RelaxedCopy
     /// <returns>Why it does not load; null when it is loaded.</returns>
     public static string? Load(string library, string version)
     {
-        byte[] bytes = File.ReadAllBytes(library);
-        string key = Convert.ToHexStringLower(SHA256.HashData(bytes))[..16];
-        if (GlibcRelaxation.MakeWeak(bytes, version) == 0)
+        byte[] bytes;
+        string key;
+        int changed;
+        try
+        {
+            bytes = File.ReadAllBytes(library);
+            key = Convert.ToHexStringLower(SHA256.HashData(bytes))[..16];
+            changed = GlibcRelaxation.MakeWeak(bytes, version);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException)
+        {
+            return $"it needs {version}, which this system's libstdc++ lacks, and is damaged or cannot be read: {error.Message}";
+        }
+
+        if (changed == 0)
         {
             return $"it needs {version}, which this system's libstdc++ lacks, and could not be adapted. "
                 + "GCC 13's libstdc++ or newer has it (Debian 13, Ubuntu 24.04, RHEL 10).";

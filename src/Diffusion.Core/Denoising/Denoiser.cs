@@ -50,8 +50,7 @@ public sealed class Denoiser
     /// <inheritdoc cref="ForwardProcess.AddNoise"/>
     public Tensor Target(Tensor clean, Tensor noise, Tensor timesteps)
     {
-        ArgumentNullException.ThrowIfNull(clean);
-        ArgumentNullException.ThrowIfNull(noise);
+        forward.Check(clean, noise, timesteps);
         return Prediction switch
         {
             PredictionType.Epsilon => noise.alias(),
@@ -76,10 +75,14 @@ public sealed class Denoiser
     }
 
     /// <summary>The estimate of the clean images and of the noise: without gradients and without dropout.</summary>
-    /// <param name="noisy">Noisy images, all at one level, <c>[B, C, H, W]</c>, on the model's device.</param>
+    /// <remarks>
+    /// A network of another dtype is asked in its own. One in training mode is switched to evaluation meanwhile, which is not safe from
+    /// several threads; one in evaluation mode already is left alone.
+    /// </remarks>
+    /// <param name="noisy">Noisy images, all at one level, floating point <c>[B, C, H, W]</c>, on the model's device.</param>
     /// <param name="level">Their noise level, with a positive alpha.</param>
     /// <param name="conditioning">Class labels where the model has classes; null for none.</param>
-    /// <returns>Both estimates; they belong to the caller. The clean image is not clipped.</returns>
+    /// <returns>Both estimates, in the dtype of <paramref name="noisy"/>; they belong to the caller. The clean image is not clipped.</returns>
     /// <exception cref="ArgumentException">The level has no answer for the prediction type: see the message.</exception>
     /// <exception cref="InvalidOperationException">The network answered with another shape than it was asked.</exception>
     public DenoisedImages Denoise(Tensor noisy, NoiseLevel level, Conditioning? conditioning = null)
@@ -91,8 +94,13 @@ public sealed class Denoiser
         using DisposeScope scope = NewDisposeScope();
         try
         {
-            Model.Network.eval();
-            Tensor raw = Ask(noisy, Labels(level, noisy), conditioning); // [B, C, H, W]
+            if (wasTraining)
+            {
+                Model.Network.eval();
+            }
+
+            ScalarType dtype = Model.Network.parameters().FirstOrDefault()?.dtype ?? noisy.dtype;
+            Tensor raw = Ask(noisy.to(dtype), Labels(level, noisy), conditioning).to(noisy.dtype); // [B, C, H, W]
             (Tensor clean, Tensor noise) = Prediction switch
             {
                 PredictionType.Epsilon => ((noisy - (level.Sigma * raw)) / level.Alpha, raw),
@@ -103,7 +111,10 @@ public sealed class Denoiser
         }
         finally
         {
-            Model.Network.train(wasTraining);
+            if (wasTraining)
+            {
+                Model.Network.train();
+            }
         }
     }
 

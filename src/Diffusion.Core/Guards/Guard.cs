@@ -6,16 +6,23 @@ namespace Diffusion;
 /// <summary>Checks of what comes in from outside. libtorch's own errors are native stack frames, and some end the process.</summary>
 internal static class Guard
 {
-    /// <summary>Refuses tensors of different shapes.</summary>
-    public static void SameShape(Tensor first, Tensor second)
+    /// <summary>Refuses anything but floating-point images [B, C, H, W] with noise of their shape and dtype on their device.</summary>
+    public static void ImagesWithNoise(Tensor clean, Tensor noise)
     {
-        ArgumentNullException.ThrowIfNull(first);
-        ArgumentNullException.ThrowIfNull(second);
-        if (!first.shape.AsSpan().SequenceEqual(second.shape))
+        Images(clean, nameof(clean));
+        Images(noise, nameof(noise));
+        if (!clean.shape.AsSpan().SequenceEqual(noise.shape) || clean.dtype != noise.dtype || !OnOneDevice(clean, noise))
         {
-            throw new ArgumentException($"The tensors must have one shape, but have {Text(first)} and {Text(second)}.");
+            throw new ArgumentException(
+                $"Images and noise must have one shape, dtype and device, but are {clean.dtype} {Text(clean)} on {clean.device} and "
+                + $"{noise.dtype} {Text(noise)} on {noise.device}. Draw the noise like the images.",
+                nameof(noise));
         }
     }
+
+    /// <summary>Whether both tensors are on the same device.</summary>
+    public static bool OnOneDevice(Tensor first, Tensor second) =>
+        first.device_type == second.device_type && first.device_index == second.device_index;
 
     /// <summary>Refuses anything but int64 timesteps [B] in [0, T-1], and gives them as numbers.</summary>
     public static long[] Timesteps(Tensor timesteps, long batch, int count)

@@ -54,7 +54,13 @@ internal sealed class EncodedImage : IDisposable
     public unsafe DecodedImage Decode(ImageDecoding decoding, string name)
     {
         SKImageInfo info = new(storedWidth, storedHeight, SKColorType.Rgba8888, SKAlphaType.Unpremul);
-        byte[] rgba = ArrayPool<byte>.Shared.Rent(info.BytesSize);
+        if (info.BytesSize64 > Array.MaxLength)
+        {
+            throw new ImageDataException(
+                name, $"the image has {storedWidth} x {storedHeight} pixels, more than {Array.MaxLength / 4}, the most that can be decoded. Shrink it.");
+        }
+
+        byte[] rgba = ArrayPool<byte>.Shared.Rent((int)info.BytesSize64);
         try
         {
             SKCodecResult result;

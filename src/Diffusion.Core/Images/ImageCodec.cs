@@ -8,8 +8,10 @@ namespace Diffusion;
 public static class ImageCodec
 {
     private const int HeaderBytes = 64 * 1024;
+    private const int MostStreamedBytes = 1 << 30;
+    private const int PieceBytes = 80 * 1024;
 
-    /// <summary>The size of an image as it will be decoded, orientation applied; usually only the file's first bytes are read.</summary>
+    /// <summary>The size of an image as it will be decoded, orientation applied; of a JPEG usually only the first bytes are read.</summary>
     /// <param name="path">The image file.</param>
     /// <param name="pixelLimit">The most pixels it may have.</param>
     /// <exception cref="ImageDataException">The file is empty, is no image, ends within its header, or is over the limit.</exception>
@@ -21,7 +23,10 @@ public static class ImageCodec
         byte[] header = new byte[Math.Min(HeaderBytes, file.Length)];
         file.ReadExactly(header);
         file.Position = 0;
-        using EncodedImage image = EncodedImage.TryOpen(header) ?? EncodedImage.Open(ReadWhole(file, path), path);
+
+        // A JPEG says its orientation before its pixels; other formats may say it after them.
+        EncodedImage? early = header.AsSpan().StartsWith((ReadOnlySpan<byte>)[0xFF, 0xD8]) ? EncodedImage.TryOpen(header) : null;
+        using EncodedImage image = early ?? EncodedImage.Open(ReadWhole(file, path), path);
         image.ThrowIfOver(pixelLimit, path);
         return image.Size;
     }
@@ -46,7 +51,7 @@ public static class ImageCodec
     }
 
     /// <summary>Decodes an image from a stream, from its position to its end.</summary>
-    /// <param name="stream">The encoded image; it stays open.</param>
+    /// <param name="stream">The encoded image, of at most 1 GiB if it cannot seek; it stays open.</param>
     /// <param name="name">What errors call it.</param>
     /// <param name="decoding">Channels, background and limit.</param>
     /// <exception cref="ImageDataException">The stream is empty, is no image, is truncated or damaged, or is over the pixel limit.</exception>
@@ -95,7 +100,17 @@ public static class ImageCodec
         if (!stream.CanSeek)
         {
             using MemoryStream whole = new();
-            stream.CopyTo(whole);
+            byte[] piece = new byte[PieceBytes];
+            while (stream.Read(piece) is > 0 and int read)
+            {
+                if (whole.Length + read > MostStreamedBytes)
+                {
+                    throw new ImageDataException(name, "the stream gives more than 1 GiB, which is no single image.");
+                }
+
+                whole.Write(piece, 0, read);
+            }
+
             return whole.ToArray();
         }
 

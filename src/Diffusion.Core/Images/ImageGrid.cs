@@ -6,13 +6,17 @@ namespace Diffusion;
 /// <summary>Many images side by side in one PNG, to be looked at.</summary>
 public static class ImageGrid
 {
+    private const int BytesPerPixel = 4; // while it is being encoded
+
     /// <summary>Writes the images row by row into one PNG, with white lines between and around them.</summary>
     /// <param name="images">Floating point <c>[N, C, H, W]</c> in [-1, 1], C 1 (grey) or 3 (RGB), on any device; values outside are clamped.</param>
     /// <param name="path">The PNG to write; its folder is made where it is missing, an older file is replaced.</param>
     /// <param name="columns">Images in a row; default the smallest whole number whose square is at least N.</param>
     /// <param name="padding">The width of the lines in pixels of the file, 0 or more. Default 2.</param>
     /// <param name="scale">How many pixels of the file, across and down, show one pixel of an image. Default 1.</param>
-    /// <exception cref="ArgumentException">The images are none, of a wrong kind or shape, or not finite.</exception>
+    /// <exception cref="ArgumentException">
+    /// The images are none, of a wrong kind or shape, or not finite; or the picture would take more than 2 GiB of memory.
+    /// </exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public static void Save(Tensor images, string path, int? columns = null, int padding = 2, int scale = 1) =>
         ImageCodec.SavePng(Arrange(images, columns, padding, scale), path);
@@ -30,19 +34,29 @@ public static class ImageGrid
                 $"Images have the shape {Guard.Text(images)}, but a grid needs at least one image of 1 or 3 channels, [N, C, H, W].", nameof(images));
         }
 
+        int count = (int)images.shape[0];
+        int across = Math.Min(count, columns ?? (int)Math.Ceiling(Math.Sqrt(count)));
+        int down = ((count - 1) / across) + 1;
+        double wide = padding + (across * (((double)images.shape[3] * scale) + padding));
+        double high = padding + (down * (((double)images.shape[2] * scale) + padding));
+        if (wide * high * BytesPerPixel > Array.MaxLength)
+        {
+            throw new ArgumentException(
+                $"A grid of {count} images in {across} columns, at scale {scale} with padding {padding}, would have {wide} x {high} pixels, but "
+                + $"must have at most {Array.MaxLength / BytesPerPixel}. Use a smaller scale or padding, or fewer images.",
+                nameof(images));
+        }
+
         using DisposeScope scope = NewDisposeScope();
         Tensor bytes = PixelRange.ToBytes(images)
             .repeat_interleave(scale, 1).repeat_interleave(scale, 2).cpu(); // [N, H * scale, W * scale, C]
-        int count = (int)bytes.shape[0];
         int cellHeight = (int)bytes.shape[1];
         int cellWidth = (int)bytes.shape[2];
         int channels = (int)bytes.shape[3];
-        int across = Math.Min(count, columns ?? (int)Math.Ceiling(Math.Sqrt(count)));
-        int down = (count + across - 1) / across;
-        int width = padding + (across * (cellWidth + padding));
-        int height = padding + (down * (cellHeight + padding));
+        int width = (int)wide;
+        int height = (int)high;
 
-        byte[] grid = new byte[checked(width * height * channels)];
+        byte[] grid = new byte[width * height * channels];
         Array.Fill(grid, (byte)255);
         ReadOnlySpan<byte> cells = bytes.bytes;
         int rowBytes = cellWidth * channels;

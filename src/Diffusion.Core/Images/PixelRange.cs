@@ -65,8 +65,8 @@ public static class PixelRange
         }
 
         using DisposeScope scope = NewDisposeScope();
-        double smallest = images.min().to(ScalarType.Float64).item<double>();
-        double largest = images.max().to(ScalarType.Float64).item<double>();
+        double smallest = images.min().cpu().to(ScalarType.Float64).item<double>();
+        double largest = images.max().cpu().to(ScalarType.Float64).item<double>();
         if (FindMistake(smallest, largest, images.numel(), refuseUnitRange) is { } mistake)
         {
             throw new ArgumentException(mistake, nameof(images));

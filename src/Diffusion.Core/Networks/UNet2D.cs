@@ -79,7 +79,7 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
         Options.SampleSize is { } size ? new ImageShape(Options.InChannels, size.Height, size.Width) : null;
 
     /// <inheritdoc/>
-    public int? ClassCount => Options.NumClassEmbeds;
+    public int? ClassCount => Options.ClassEmbedType is null ? Options.NumClassEmbeds : null;
 
     /// <inheritdoc/>
     public bool DrawsRandomNumbers => Options.Dropout > 0;
@@ -89,15 +89,16 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
 
     /// <summary>Runs the network: see <see cref="Predict"/>.</summary>
     /// <param name="noisy">Noisy images, in the dtype and on the device of the weights, <c>[B, C, H, W]</c>.</param>
-    /// <param name="labels">The noise level of each, <c>[B]</c>.</param>
+    /// <param name="labels">The noise level of each, <c>[B]</c>, on any device.</param>
     /// <param name="classLabels">The class of each image where the network has classes, else null.</param>
     /// <returns><c>[B, C, H, W]</c>; it belongs to the caller.</returns>
     /// <exception cref="ArgumentException">A shape, dtype or number does not fit; the message says which and what would.</exception>
     public override Tensor forward(Tensor noisy, Tensor labels, Tensor? classLabels)
     {
-        UNet2DInputs.Check(Options, convIn.weight.dtype, noisy, labels, classLabels);
+        UNet2DInputs.Check(Options, convIn.weight, noisy, labels, classLabels);
         using DisposeScope scope = NewDisposeScope();
-        Tensor embedding = Embed(labels, classLabels); // [B, D]
+        Tensor levels = labels.to(noisy.device); // [B]
+        Tensor embedding = Embed(levels, classLabels); // [B, D]
 
         // Every residual block activates the embedding before its own projection: once is enough.
         Tensor condition = Options.ActFn.Apply(embedding); // [B, D]
@@ -124,7 +125,7 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
         }
 
         x = convOut.call(nn.functional.silu(normOut.call(x))); // [B, C, H, W]
-        return (Options.TimeEmbeddingType == TimeEmbeddingType.Fourier ? x / labels.view(-1, 1, 1, 1) : x).MoveToOuterDisposeScope();
+        return (Options.TimeEmbeddingType == TimeEmbeddingType.Fourier ? x / levels.view(-1, 1, 1, 1) : x).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -159,7 +160,9 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
     /// key, value, proj_attn) are understood. Nothing is changed unless every weight fits.
     /// </summary>
     /// <param name="weights">Exactly the network's weights by name; they stay the caller's.</param>
-    /// <exception cref="ArgumentException">Weights are missing, unexpected, or of another shape or kind; the message lists every one.</exception>
+    /// <exception cref="ArgumentException">
+    /// Weights are missing, unexpected, or of another shape or kind; the message lists the first twenty and how many more.
+    /// </exception>
     public void LoadWeights(IReadOnlyDictionary<string, Tensor> weights)
     {
         ArgumentNullException.ThrowIfNull(weights);

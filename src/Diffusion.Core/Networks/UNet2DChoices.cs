@@ -65,7 +65,7 @@ public enum ClassEmbedType
     /// <summary>Numbers <c>[B]</c>, embedded as the timesteps are.</summary>
     Timestep,
 
-    /// <summary>Embeddings themselves, floating point <c>[B, time embedding dimension]</c>.</summary>
+    /// <summary>Embeddings themselves, numbers <c>[B, time embedding dimension]</c>.</summary>
     Identity,
 }
 

@@ -8,17 +8,22 @@ internal static class UNet2DInputs
 {
     /// <summary>Refuses what the network cannot take.</summary>
     /// <exception cref="ArgumentException">Names the argument, what it is and what it must be.</exception>
-    public static void Check(UNet2DOptions options, ScalarType dtype, Tensor noisy, Tensor labels, Tensor? classLabels)
+    public static void Check(UNet2DOptions options, Tensor weight, Tensor noisy, Tensor labels, Tensor? classLabels)
     {
-        CheckImages(options, dtype, noisy);
+        CheckImages(options, weight, noisy);
         ArgumentNullException.ThrowIfNull(labels);
         CheckNumbers(labels, noisy.shape[0], "Noise-level labels", nameof(labels));
         CheckClasses(options, noisy.shape[0], classLabels);
     }
 
-    private static void CheckImages(UNet2DOptions options, ScalarType dtype, Tensor noisy)
+    private static void CheckImages(UNet2DOptions options, Tensor weight, Tensor noisy)
     {
         Guard.Images(noisy, nameof(noisy));
+        if (noisy.shape.Contains(0L))
+        {
+            throw new ArgumentException($"Images {Guard.Text(noisy)} hold no pixel, but must be at least one image of at least one pixel.", nameof(noisy));
+        }
+
         if (noisy.shape[1] != options.InChannels)
         {
             throw new ArgumentException(
@@ -34,9 +39,16 @@ internal static class UNet2DInputs
                 nameof(noisy));
         }
 
-        if (noisy.dtype != dtype)
+        if (noisy.dtype != weight.dtype)
         {
-            throw new ArgumentException($"Images are {noisy.dtype}, but the network's weights {dtype}. Convert one to the other.", nameof(noisy));
+            throw new ArgumentException(
+                $"Images are {noisy.dtype}, but the network's weights {weight.dtype}. Convert one to the other.", nameof(noisy));
+        }
+
+        if (!Guard.OnOneDevice(noisy, weight))
+        {
+            throw new ArgumentException(
+                $"Images are on {noisy.device}, but the network's weights on {weight.device}. Move one to the other's device.", nameof(noisy));
         }
     }
 
@@ -70,7 +82,7 @@ internal static class UNet2DInputs
 
     private static void CheckNumbers(Tensor labels, long batch, string what, string name)
     {
-        if (labels.dim() != 1 || labels.shape[0] != batch || labels.is_complex() || labels.dtype == ScalarType.Bool)
+        if (labels.dim() != 1 || labels.shape[0] != batch || !IsReal(labels))
         {
             throw new ArgumentException($"{what} are {labels.dtype} {Guard.Text(labels)}, but must be numbers [{batch}], one for each image.", name);
         }
@@ -86,7 +98,7 @@ internal static class UNet2DInputs
                 $"Class labels are {labels.dtype} {Guard.Text(labels)}, but must be int64 [{batch}], one for each image.", name);
         }
 
-        if (labels.device_type == DeviceType.CPU && batch > 0)
+        if (labels.device_type == DeviceType.CPU)
         {
             using Tensor contiguous = labels.contiguous();
             foreach (long label in contiguous.data<long>())
@@ -101,11 +113,13 @@ internal static class UNet2DInputs
 
     private static void CheckEmbeddings(Tensor labels, long batch, int channels)
     {
-        if (labels.dim() != 2 || labels.shape[0] != batch || labels.shape[1] != channels || !labels.is_floating_point())
+        if (labels.dim() != 2 || labels.shape[0] != batch || labels.shape[1] != channels || !IsReal(labels))
         {
             throw new ArgumentException(
-                $"Class labels are {labels.dtype} {Guard.Text(labels)}, but must be embeddings, floating point [{batch}, {channels}].",
+                $"Class labels are {labels.dtype} {Guard.Text(labels)}, but must be embeddings, numbers [{batch}, {channels}].",
                 nameof(Conditioning.ClassLabels));
         }
     }
+
+    private static bool IsReal(Tensor numbers) => !numbers.is_complex() && numbers.dtype != ScalarType.Bool;
 }

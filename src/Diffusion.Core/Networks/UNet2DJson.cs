@@ -13,6 +13,10 @@ internal static class UNet2DJson
     // diffusers once prefixed the names of its blocks.
     private const string OldBlockPrefix = "UNetRes";
 
+    // What diffusers' EMAModel notes beside the options of the averaged network.
+    private static readonly string[] NotesOfAverages =
+        ["decay", "inv_gamma", "power", "min_decay", "optimization_step", "update_after_step", "use_ema_warmup"];
+
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 
     private static readonly Key[] Keys =
@@ -56,13 +60,14 @@ internal static class UNet2DJson
         List<string> problems = [];
         foreach (JsonProperty property in document.RootElement.EnumerateObject())
         {
+            string name = NameOf(property);
             try
             {
                 options = Apply(options, property);
             }
             catch (FormatException e)
             {
-                problems.Add($"{property.Name} is {property.Value.GetRawText()}, but {e.Message}");
+                problems.Add($"{name} is {property.Value.GetRawText()}, but {e.Message}");
             }
         }
 
@@ -102,23 +107,40 @@ internal static class UNet2DJson
                 ? document
                 : throw new FormatException("The configuration must be a JSON object.");
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw new FormatException($"The configuration is not valid JSON: {e.Message}", e);
         }
     }
 
+    private static string NameOf(JsonProperty property)
+    {
+        try
+        {
+            return property.Name;
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new FormatException("The configuration is not valid JSON: the name of an option is not valid Unicode.", e);
+        }
+    }
+
     private static UNet2DOptions Apply(UNet2DOptions options, JsonProperty property)
     {
-        if (property.Name == "_class_name" && !property.Value.ValueEquals(ClassName))
+        if (property.Name == "_class_name" && Text(property.Value) != ClassName)
         {
             throw new FormatException($"must be \"{ClassName}\".");
         }
 
         // A leading underscore marks diffusers' notes about the file, such as its version.
-        if (property.Name.StartsWith('_'))
+        if (property.Name.StartsWith('_') || NotesOfAverages.Contains(property.Name))
         {
             return options;
+        }
+
+        if (property.Name == "attention_legacy_order")
+        {
+            return Flag(property.Value) ? throw new FormatException("only false is supported.") : options;
         }
 
         Key key = Array.Find(Keys, k => k.Name == property.Name)
@@ -137,8 +159,22 @@ internal static class UNet2DJson
     private static bool Flag(JsonElement value) =>
         value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw new FormatException("must be true or false.");
 
-    private static string Text(JsonElement value) =>
-        value.ValueKind == JsonValueKind.String ? value.GetString()! : throw new FormatException("must be a string.");
+    private static string Text(JsonElement value)
+    {
+        if (value.ValueKind != JsonValueKind.String)
+        {
+            throw new FormatException("must be a string.");
+        }
+
+        try
+        {
+            return value.GetString()!;
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new FormatException("must be valid Unicode.", e);
+        }
+    }
 
     private static T? OrNull<T>(JsonElement value, Func<JsonElement, T> read)
         where T : struct => value.ValueKind == JsonValueKind.Null ? null : read(value);

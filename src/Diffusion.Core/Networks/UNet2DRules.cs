@@ -4,10 +4,13 @@ namespace Diffusion;
 internal static class UNet2DRules
 {
     private const int MostLevels = 16;
+    private const int MostChannels = 65_536;
 
     /// <summary>Every rule that is broken, as what, actual, expected and remedy.</summary>
     public static IReadOnlyList<string> Problems(UNet2DOptions o) =>
-        [.. Numbers(o).Concat(Levels(o)).Concat(Channels(o)).Concat(Embeddings(o))];
+        o.BlockOutChannels is null || o.DownBlockTypes is null || o.UpBlockTypes is null
+            ? ["block_out_channels, down_block_types and up_block_types must not be null, but have one entry per level."]
+            : [.. Numbers(o).Concat(Choices(o)).Concat(Levels(o)).Concat(Channels(o)).Concat(Embeddings(o))];
 
     private static IEnumerable<string> Numbers(UNet2DOptions o)
     {
@@ -33,6 +36,21 @@ internal static class UNet2DRules
             }
         }
 
+        (string Name, int? Value)[] channels =
+        [
+            ("in_channels", o.InChannels),
+            ("out_channels", o.OutChannels),
+            ("time_embedding_dim", o.TimeEmbeddingDim),
+            .. o.BlockOutChannels.Distinct().Select(c => ("block_out_channels", (int?)c)),
+        ];
+        foreach ((string name, int? value) in channels)
+        {
+            if (value > MostChannels)
+            {
+                yield return $"{name} has {value} channels, but must have at most {MostChannels}.";
+            }
+        }
+
         if (o.DownsamplePadding is not (0 or 1))
         {
             yield return $"downsample_padding is {o.DownsamplePadding}, but must be 0 or 1.";
@@ -53,6 +71,23 @@ internal static class UNet2DRules
             yield return $"mid_block_scale_factor is {o.MidBlockScaleFactor}, but must be a number other than 0, usually 1.";
         }
     }
+
+    private static IEnumerable<string> Choices(UNet2DOptions o) =>
+    [
+        .. Undefined("time_embedding_type", [o.TimeEmbeddingType]),
+        .. Undefined("down_block_types", o.DownBlockTypes),
+        .. Undefined("up_block_types", o.UpBlockTypes),
+        .. Undefined("downsample_type", [o.DownsampleType]),
+        .. Undefined("upsample_type", [o.UpsampleType]),
+        .. Undefined("act_fn", [o.ActFn]),
+        .. Undefined("resnet_time_scale_shift", [o.ResnetTimeScaleShift]),
+        .. Undefined("class_embed_type", o.ClassEmbedType is { } type ? [type] : Array.Empty<ClassEmbedType>()),
+    ];
+
+    private static IEnumerable<string> Undefined<T>(string name, IEnumerable<T> choices)
+        where T : struct, Enum =>
+        choices.Where(choice => !Enum.IsDefined(choice)).Distinct()
+            .Select(choice => $"{name} has {choice}, but must have one of {string.Join(", ", Enum.GetNames<T>())}.");
 
     private static IEnumerable<string> Levels(UNet2DOptions o)
     {

@@ -22,7 +22,7 @@ public static class GlobalGenerator
         Lock.Scope scope = Gate.EnterScope();
         try
         {
-            torch.manual_seed(seed);
+            using torch.Generator seeded = torch.manual_seed(seed);
             if (torch.cuda.is_available())
             {
                 torch.cuda.manual_seed_all(seed);

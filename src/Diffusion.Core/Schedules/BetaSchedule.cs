@@ -16,6 +16,7 @@ public sealed class BetaSchedule : INoiseSchedule
     public BetaSchedule(IReadOnlyList<double> betas, string description)
     {
         ArgumentNullException.ThrowIfNull(betas);
+        ArgumentNullException.ThrowIfNull(description);
         NoiseSchedule.CheckTimesteps(betas.Count);
         this.betas = [.. betas];
         levels = new NoiseLevel[betas.Count];

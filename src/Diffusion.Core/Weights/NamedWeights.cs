@@ -30,7 +30,7 @@ public static class NamedWeights
     /// <param name="targets">What is overwritten.</param>
     /// <param name="sources">Exactly one tensor for each target.</param>
     /// <param name="rename">The target's name for a source's; null where names are the same.</param>
-    /// <exception cref="ArgumentException">The sources do not fit; the message lists every misfit, and nothing was changed.</exception>
+    /// <exception cref="ArgumentException">The sources do not fit; the message lists the first twenty misfits and how many more; nothing was changed.</exception>
     public static void CopyInto(
         IEnumerable<KeyValuePair<string, Tensor>> targets, IEnumerable<KeyValuePair<string, Tensor>> sources, Func<string, string>? rename = null)
     {
@@ -50,7 +50,7 @@ public static class NamedWeights
         }
     }
 
-    /// <summary>Misfits in one line, the first twenty by name.</summary>
+    /// <summary>Misfits in one line: the first twenty, and how many more.</summary>
     /// <param name="misfits">What was found.</param>
     public static string Text(IReadOnlyList<string> misfits)
     {

@@ -14,15 +14,15 @@ internal sealed record SafeTensorsEntry(string Name, torch.ScalarType Dtype, lon
     public const int MostDimensions = 64;
 
     /// <summary>How many bytes a tensor takes.</summary>
-    /// <exception cref="OverflowException">More than a long can count, even where a later dimension is 0.</exception>
+    /// <exception cref="OverflowException">More than a long can count, even where another dimension is 0: strides would overflow.</exception>
     public static long Bytes(ReadOnlySpan<long> shape, torch.ScalarType dtype)
     {
-        long elements = 1;
+        long bytes = SafeTensorsDtype.Size(dtype);
         foreach (long dimension in shape)
         {
-            elements = checked(elements * dimension);
+            bytes = checked(bytes * Math.Max(dimension, 1));
         }
 
-        return checked(elements * SafeTensorsDtype.Size(dtype));
+        return shape.Contains(0L) ? 0 : bytes;
     }
 }

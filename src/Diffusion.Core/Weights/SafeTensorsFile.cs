@@ -81,7 +81,14 @@ public static class SafeTensorsFile
         long length = RandomAccess.GetLength(file);
         Span<byte> prefix = stackalloc byte[SafeTensorsHeader.PrefixBytes];
         int read = ReadFully(file, prefix, 0);
-        if (prefix[..read].StartsWith("PK\x03\x04"u8) || prefix[..read].StartsWith((ReadOnlySpan<byte>)[0x80, 0x02]))
+        if (read < prefix.Length)
+        {
+            throw new SafeTensorsException(path, $"{length} bytes are too few: a file begins with 8 bytes of header length.", position: 0);
+        }
+
+        // A valid length may begin with a pickle's bytes (640 is 80 02), so only an impossible one is looked at as such.
+        ulong size = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
+        if ((size > SafeTensorsHeader.MostBytes || prefix.Length + (long)size > length) && IsPickle(prefix))
         {
             throw new SafeTensorsException(
                 path,
@@ -90,12 +97,6 @@ public static class SafeTensorsFile
                 position: 0);
         }
 
-        if (read < prefix.Length)
-        {
-            throw new SafeTensorsException(path, $"{length} bytes are too few: a file begins with 8 bytes of header length.", position: 0);
-        }
-
-        ulong size = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if (size > SafeTensorsHeader.MostBytes)
         {
             throw new SafeTensorsException(
@@ -117,6 +118,10 @@ public static class SafeTensorsFile
 
         return (SafeTensorsHeader.Parse(path, json, length - dataStart), dataStart);
     }
+
+    // A zip archive, or a bare pickle of protocol 2.
+    private static bool IsPickle(ReadOnlySpan<byte> prefix) =>
+        prefix.StartsWith("PK\x03\x04"u8) || prefix.StartsWith((ReadOnlySpan<byte>)[0x80, 0x02]);
 
     private static void Fill(string path, SafeFileHandle file, Span<byte> memory, long position, SafeTensorsEntry entry)
     {

@@ -27,6 +27,26 @@ public sealed class ElfFileTests : IDisposable
         ElfFile.IsCutShort(copy).Should().BeTrue();
     }
 
+    [Theory]
+    [InlineData(0x20)]
+    [InlineData(0x28)]
+    public void An_offset_that_points_outside_the_file_is_damage(int field)
+    {
+        byte[] bytes = File.ReadAllBytes(Library());
+        bytes.AsSpan(field, 8).Fill(0xFF);
+        File.WriteAllBytes(copy, bytes);
+
+        ElfFile.IsCutShort(copy).Should().BeTrue();
+    }
+
+    [Fact]
+    public void A_library_that_cannot_be_read_is_a_cause_and_no_crash()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Files are looked at before loading on Linux only.");
+        NativeLoader.Load(Path.GetTempPath()).Should().StartWith("the file cannot be read: ");
+        NativeLoader.Load(copy + ".missing").Should().StartWith("the file cannot be read: ");
+    }
+
     [Fact]
     public void What_is_no_library_is_left_to_the_loader()
     {

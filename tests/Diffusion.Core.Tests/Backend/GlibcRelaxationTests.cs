@@ -1,3 +1,5 @@
+using System.Runtime.Versioning;
+
 namespace Diffusion.Core.Tests.Backend;
 
 public sealed class GlibcRelaxationTests
@@ -49,6 +51,36 @@ public sealed class GlibcRelaxationTests
         GlibcRelaxation.MakeWeak([], Version).Should().Be(0);
         GlibcRelaxation.MakeWeak("not a library, but text that is longer than the 64 bytes of a header"u8.ToArray(), Version).Should().Be(0);
         GlibcRelaxation.MakeWeak(library.AsSpan(0, library.Length / 2), Version).Should().Be(0);
+    }
+
+    [Fact]
+    [SupportedOSPlatform("linux")]
+    public void A_damaged_or_unreadable_library_is_a_cause_and_no_crash()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux libraries are relaxed.");
+
+        // A header, and one section of needed versions that lies 1 GiB beyond the end.
+        byte[] elf = new byte[128];
+        "\u007fELF"u8.CopyTo(elf);
+        elf[4] = 2;
+        elf[5] = 1;
+        elf[0x28] = 64;
+        elf[0x3A] = 64;
+        elf[0x3C] = 1;
+        BitConverter.TryWriteBytes(elf.AsSpan(64 + 4), 0x6ffffffe).Should().BeTrue();
+        BitConverter.TryWriteBytes(elf.AsSpan(64 + 0x18), 1L << 30).Should().BeTrue();
+        string path = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllBytes(path, elf);
+            RelaxedCopy.Load(path, Version).Should().Contain("is damaged or cannot be read");
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+
+        RelaxedCopy.Load(path, Version).Should().Contain("is damaged or cannot be read");
     }
 
     private static byte[] Library()

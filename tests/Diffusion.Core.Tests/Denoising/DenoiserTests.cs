@@ -59,6 +59,53 @@ public sealed class DenoiserTests
     }
 
     [Fact]
+    public void Targets_are_checked_whatever_the_prediction()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using ScriptedModel model = new((noisy, _, _) => zeros_like(noisy));
+        Tensor clean = zeros(1, 1, 2, 2);
+        Tensor doubles = zeros([1, 1, 2, 2], ScalarType.Float64);
+        foreach (PredictionType prediction in Enum.GetValues<PredictionType>())
+        {
+            Denoiser denoiser = new(model, Schedule, prediction);
+            ((Action)(() => denoiser.Target(clean, doubles, tensor((long[])[3])))).Should().Throw<ArgumentException>().WithMessage("*one shape, dtype and device*");
+            ((Action)(() => denoiser.Target(clean, clean, tensor((long[])[1000])))).Should().Throw<ArgumentException>().WithMessage("Timestep 1000*");
+        }
+    }
+
+    [Fact]
+    public void A_network_in_bfloat16_denoises_images_in_float32()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using ScriptedModel model = new((noisy, _, _) =>
+        {
+            noisy.dtype.Should().Be(ScalarType.BFloat16);
+            return noisy / 4;
+        });
+        model.Network.to(ScalarType.BFloat16);
+        Tensor noisy = full([1, 1, 2, 2], 0.1f);
+        DenoisedImages denoised = new Denoiser(model, Schedule).Denoise(noisy, new NoiseLevel(0.6, 0.8, 500));
+
+        float answer = noisy.to(ScalarType.BFloat16).to(ScalarType.Float32)[0, 0, 0, 0].item<float>() / 4;
+        denoised.Noise.dtype.Should().Be(ScalarType.Float32);
+        denoised.Noise.LargestDifference(full([1, 1, 2, 2], answer)).Should().Be(0);
+        denoised.Clean.LargestDifference(full([1, 1, 2, 2], (0.1f - (0.8f * answer)) / 0.6f)).Should().BeLessThan(1e-6);
+    }
+
+    [Fact]
+    public void A_network_in_evaluation_mode_is_left_alone()
+    {
+        using TorchSharp.Modules.Dropout part = nn.Dropout(0.5);
+        using TorchSharp.Modules.Sequential network = nn.Sequential(part);
+        network.eval();
+        part.train();
+        using ScriptedModel model = new((noisy, _, _) => zeros_like(noisy), network);
+        using Tensor noisy = zeros(1, 1, 2, 2);
+        using DenoisedImages _ = new Denoiser(model, Schedule).Denoise(noisy, Schedule[5]);
+        part.training.Should().BeTrue("switching modes would not be safe while another thread runs the network");
+    }
+
+    [Fact]
     public void The_callers_tensors_outlive_a_disposed_target()
     {
         using Tensor clean = zeros(1, 1, 2, 2);

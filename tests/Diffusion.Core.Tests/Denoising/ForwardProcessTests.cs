@@ -104,7 +104,25 @@ public sealed class ForwardProcessTests
         using DisposeScope scope = NewDisposeScope();
         Tensor grey = zeros(3, 1, 2, 2);
         ((Action)(() => Forward.AddNoise(Ramp(0, 1), grey, tensor(Timesteps))))
-            .Should().Throw<ArgumentException>().WithMessage("*[3, 3, 2, 2] and [3, 1, 2, 2]*");
+            .Should().Throw<ArgumentException>().WithMessage("*[3, 3, 2, 2] on cpu and Float32 [3, 1, 2, 2]*");
+    }
+
+    [Fact]
+    public void Images_and_noise_must_be_floating_point_batches_of_one_dtype_on_one_device()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Refused(Ramp(0, 1).to(ScalarType.Byte), Ramp(0, 1), "*Byte*floating point [B, C, H, W]*");
+        Refused(Ramp(0, 1), Ramp(0, 1).to(ScalarType.Byte), "*Byte*floating point [B, C, H, W]*");
+        Refused(zeros(3, 4), zeros(3, 4), "*[3, 4]*floating point [B, C, H, W]*");
+        Refused(Ramp(0, 1), Ramp(0, 1).to(ScalarType.Float64), "*Float32 [3, 3, 2, 2]*Float64 [3, 3, 2, 2]*Draw the noise like the images*");
+        Refused(Ramp(0, 1), zeros([3, 3, 2, 2], device: new Device(DeviceType.META)), "*on cpu*on meta*");
+
+        static void Refused(Tensor clean, Tensor noise, string message)
+        {
+            Tensor timesteps = tensor(Timesteps);
+            ((Action)(() => Forward.AddNoise(clean, noise, timesteps))).Should().Throw<ArgumentException>().WithMessage(message);
+            ((Action)(() => Forward.Velocity(clean, noise, timesteps))).Should().Throw<ArgumentException>().WithMessage(message);
+        }
     }
 
     [Fact]

@@ -217,6 +217,29 @@ public sealed class ImageCodecTests : IDisposable
     }
 
     [Fact]
+    public void An_image_that_no_array_can_hold_is_refused_whatever_the_limit()
+    {
+        byte[] png = HandmadePng.Write(40_000, 30_000, 8, HandmadePng.Rgb, [[1, 2, 3]]);
+        Failure(() => DecodeBytes(png, new ImageDecoding { PixelLimit = long.MaxValue })).Reason.Should().Contain("40000 x 30000").And.Contain("more than 536870897");
+    }
+
+    [Fact]
+    public void An_orientation_that_stands_after_the_pixels_is_seen()
+    {
+        byte[] webp = Encode(Noise(400, 300, 3), SKEncodedImageFormat.Webp);
+        webp.Length.Should().BeGreaterThan(64 * 1024);
+        byte[] extended = [.. "VP8X"u8, 10, 0, 0, 0, 8, 0, 0, 0, 399 & 255, 399 >> 8, 0, 299 & 255, 299 >> 8, 0];
+        byte[] exif = [.. "EXIF"u8, 26, 0, 0, 0, .. "MM"u8, 0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0];
+        byte[] chunks = [.. "WEBP"u8, .. extended, .. webp[12..], .. exif];
+        string path = folder.File("turned.webp");
+        File.WriteAllBytes(path, [.. "RIFF"u8, .. BitConverter.GetBytes(chunks.Length), .. chunks]);
+
+        ImageCodec.ReadSize(path).Should().Be((300, 400));
+        DecodedImage image = ImageCodec.Decode(path);
+        (image.Width, image.Height).Should().Be((300, 400));
+    }
+
+    [Fact]
     public void The_size_of_a_file_whose_header_is_long_is_read_too()
     {
         byte[] jpeg = Encode(Ramp(16, 16), SKEncodedImageFormat.Jpeg);

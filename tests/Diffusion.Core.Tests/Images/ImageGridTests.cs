@@ -55,5 +55,7 @@ public sealed class ImageGridTests
         ((Action)(() => ImageGrid.Arrange(good, columns: 0))).Should().Throw<ArgumentOutOfRangeException>();
         ((Action)(() => ImageGrid.Arrange(good, padding: -1))).Should().Throw<ArgumentOutOfRangeException>();
         ((Action)(() => ImageGrid.Arrange(good, scale: 0))).Should().Throw<ArgumentOutOfRangeException>();
+        ((Action)(() => ImageGrid.Arrange(good, columns: 7, scale: 600_000_000)))
+            .Should().Throw<ArgumentException>().WithMessage("*1 columns, at scale 600000000*at most 536*smaller scale*");
     }
 }

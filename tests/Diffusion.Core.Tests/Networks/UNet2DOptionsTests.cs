@@ -75,7 +75,12 @@ public sealed class UNet2DOptionsTests
     }
 
     [Theory]
-    [InlineData("""{"attention_legacy_order":true}""", "attention_legacy_order", "unknown")]
+    [InlineData("""{"attention_legacy_order":true}""", "attention_legacy_order", "only false")]
+    [InlineData("""{"_class_name":5}""", "_class_name", "must be a string")]
+    [InlineData("""{"act_fn":"\ud800"}""", "act_fn", "valid Unicode")]
+    [InlineData("""{"\ud800":1}""", "configuration", "not valid JSON")]
+    [InlineData("""{"in_channels":65537}""", "in_channels", "at most 65536")]
+    [InlineData("""{"time_embedding_dim":65537}""", "time_embedding_dim", "at most 65536")]
     [InlineData("""{"cross_attention_dim":8}""", "cross_attention_dim", "unknown")]
     [InlineData("""{"_class_name":"UNet2DConditionModel"}""", "_class_name", "\"UNet2DModel\"")]
     [InlineData("""{"time_embedding_type":"learned"}""", "time_embedding_type", "\"positional\", \"fourier\"")]
@@ -110,6 +115,35 @@ public sealed class UNet2DOptionsTests
     {
         Action read = () => UNet2DOptions.FromJson(json);
         read.Should().Throw<FormatException>().Which.Message.Should().Contain(name).And.Contain(supported);
+    }
+
+    [Fact]
+    public void Notes_about_averaging_do_not_describe_the_network()
+    {
+        UNet2DOptions.FromJson(
+            """{"decay":0.9999,"inv_gamma":1.0,"power":0.75,"min_decay":0.0,"optimization_step":5,"update_after_step":0,"use_ema_warmup":true,"attention_legacy_order":false}""")
+            .Should().Be(new UNet2DOptions());
+    }
+
+    [Fact]
+    public void Choices_that_do_not_exist_and_missing_lists_are_problems()
+    {
+        UNet2DOptions options = new()
+        {
+            TimeEmbeddingType = (TimeEmbeddingType)9,
+            DownBlockTypes = [.. Enumerable.Repeat((DownBlockType)9, 4)],
+            UpBlockTypes = [.. Enumerable.Repeat((UpBlockType)9, 4)],
+            DownsampleType = (ResamplingType)9,
+            UpsampleType = (ResamplingType)9,
+            ActFn = (Activation)9,
+            ResnetTimeScaleShift = (TimeScaleShift)9,
+            ClassEmbedType = (ClassEmbedType)9,
+        };
+        options.Problems().Should().HaveCount(8).And.Contain("act_fn has 9, but must have one of Silu, Mish, Gelu, Relu.");
+
+        (new UNet2DOptions { BlockOutChannels = null! }).Problems().Should().ContainSingle().Which.Should().Contain("must not be null");
+        (new UNet2DOptions { DownBlockTypes = null! }).Problems().Should().ContainSingle().Which.Should().Contain("must not be null");
+        (new UNet2DOptions { UpBlockTypes = null! }).Problems().Should().ContainSingle().Which.Should().Contain("must not be null");
     }
 
     [Fact]

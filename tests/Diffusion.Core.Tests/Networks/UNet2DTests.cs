@@ -26,19 +26,25 @@ public sealed class UNet2DTests
         ("other", [o => o, o => o with { Dropout = 0.5, CenterInputSample = true, MidBlockScaleFactor = 2, TimeEmbeddingDim = 5 }]),
     ];
 
-    // Every choice of every option at least once with each choice of its neighbours: combination n takes choice n + axis of each axis.
     public static TheoryData<int> Combinations => [.. Enumerable.Range(0, 24)];
+
+    [Fact]
+    public void The_combinations_take_every_choice_of_every_option()
+    {
+        for (int axis = 0; axis < Axes.Length; axis++)
+        {
+            Enumerable.Range(0, 24).Select(combination => ChoiceOf(combination, axis)).Distinct().Should().HaveCount(Axes[axis].Choices.Length, Axes[axis].Name);
+        }
+    }
 
     [Theory]
     [MemberData(nameof(Combinations))]
     public void Every_combination_of_options_keeps_the_shape_and_gives_every_weight_a_gradient(int combination)
     {
         UNet2DOptions options = TinyUNet.Options;
-        int digits = combination;
         for (int axis = 0; axis < Axes.Length; axis++)
         {
-            int choice = (digits + (combination * axis)) % Axes[axis].Choices.Length;
-            options = Axes[axis].Choices[choice](options);
+            options = Axes[axis].Choices[ChoiceOf(combination, axis)](options);
         }
 
         using UNet2D unet = new(options);
@@ -200,6 +206,9 @@ public sealed class UNet2DTests
         Refused(plain, zeros(2, 2, 8, 9), t, null, "*divide by 2*halves them 1 times*");
         Refused(plain, zeros(2, 8, 8), t, null, "*must be floating point [B, C, H, W]*");
         Refused(plain, x.to(float64), t, null, "*Images are Float64, but the network's weights Float32*");
+        Refused(plain, zeros(0, 2, 8, 8), t, null, "*[0, 2, 8, 8] hold no pixel*");
+        Refused(plain, zeros(2, 2, 0, 8), t, null, "*[2, 2, 0, 8] hold no pixel*");
+        Refused(plain, zeros([2, 2, 8, 8], device: new Device(DeviceType.META)), t, null, "*on meta*weights on cpu*Move one*");
         Refused(plain, x, zeros(1, int64), null, "*Noise-level labels are Int64 [1], but must be numbers [2]*");
         Refused(plain, x, zeros([], int64), null, "*must be numbers [2]*");
         Refused(plain, x, t, t, "*unconditional, but was given class labels*");
@@ -209,13 +218,25 @@ public sealed class UNet2DTests
         Refused(classes, x, t, tensor((long[])[0, 3]), "*Class label 3 is outside [0, 2]*");
         Refused(classes, x, t, tensor((long[])[-1, 0]), "*Class label -1 is outside*");
         Refused(numbers, x, t, zeros(2, 1), "*must be numbers [2]*");
-        Refused(embeddings, x, t, zeros(2, 4), "*floating point [2, 16]*");
+        Refused(embeddings, x, t, zeros(2, 4), "*numbers [2, 16]*");
+        Refused(embeddings, x, t, zeros(2, 16, @bool), "*Bool [2, 16]*numbers [2, 16]*");
 
         static void Refused(UNet2D unet, Tensor x, Tensor t, Tensor? y, string message)
         {
             Action predict = () => unet.Predict(x, t, new Conditioning { ClassLabels = y });
             predict.Should().Throw<ArgumentException>().WithMessage(message);
         }
+    }
+
+    [Fact]
+    public void Class_embeddings_may_be_integers()
+    {
+        using UNet2D unet = new(TinyUNet.Options with { ClassEmbedType = ClassEmbedType.Identity });
+        using DisposeScope scope = NewDisposeScope();
+        Tensor x = Images(2, unet.Options);
+        Tensor whole = unet.Predict(x, zeros(2, int64), new Conditioning { ClassLabels = ones(2, 16, int64) });
+        Tensor real = unet.Predict(x, zeros(2, int64), new Conditioning { ClassLabels = ones(2, 16) });
+        whole.equal(real).all().item<bool>().Should().BeTrue();
     }
 
     [Fact]
@@ -231,7 +252,14 @@ public sealed class UNet2DTests
             p => p.Should().Contain("answers with 4 channels, but takes 2"),
             p => p.Should().Contain("7 x 8").And.Contain("to 8 x 8"),
             p => p.Should().Contain("Fourier").And.Contain("is 0"));
+
+        using UNet2D embedded = new(TinyUNet.Options with { ClassEmbedType = ClassEmbedType.Identity, NumClassEmbeds = 3 });
+        embedded.ClassCount.Should().BeNull("it takes embeddings, not class numbers");
+        embedded.Problems(new ImageShape(2, 8, 8), schedule).Should().ContainSingle().Which.Should().Contain("Identity class embeddings");
     }
+
+    private static int ChoiceOf(int combination, int axis) =>
+        (int)(new SeedStream(axis).Uniform(RandomPurpose.Drawing, combination) * Axes[axis].Choices.Length);
 
     private static Tensor Images(int count, UNet2DOptions options)
     {

@@ -71,8 +71,20 @@ public sealed class UNet2DWeightsTests
             .And.Contain("wrong dtype: conv_out.bias is Int64")
             .And.Contain("unexpected: extra")
             .And.Contain("more than one for mid_block.attentions.0.to_q.bias");
-        message.Split(Environment.NewLine).Should().HaveCount(6);
+        message.Split("; ").Should().HaveCount(6);
         Same(unet, untouched).Should().BeTrue();
+    }
+
+    [Fact]
+    public void Of_many_misfits_the_first_twenty_are_named_and_the_rest_counted()
+    {
+        using UNet2D unet = new(TinyUNet.Options);
+        int rest = unet.NamedTensors().Count - 20;
+        rest.Should().BePositive();
+        Action load = () => unet.LoadWeights(new Dictionary<string, Tensor>());
+        string message = load.Should().Throw<ArgumentException>().Which.Message;
+        message.Should().EndWith($"; and {rest} more.");
+        message.Split("missing: ").Should().HaveCount(21);
     }
 
     private static bool Same(UNet2D one, UNet2D two) =>

@@ -141,6 +141,10 @@ public sealed class NoiseScheduleTests
     }
 
     [Fact]
+    public void A_description_is_required() =>
+        ((Func<BetaSchedule>)(() => new BetaSchedule([.. Enumerable.Repeat(0.01, 300)], null!))).Should().Throw<ArgumentNullException>();
+
+    [Fact]
     public void A_schedule_keeps_its_own_copy_of_the_betas()
     {
         double[] betas = [.. Enumerable.Repeat(0.01, 300)];

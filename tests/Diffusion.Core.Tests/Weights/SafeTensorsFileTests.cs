@@ -81,6 +81,16 @@ public sealed class SafeTensorsFileTests : IDisposable
     }
 
     [Fact]
+    public void A_header_whose_length_begins_as_a_pickle_does_is_read()
+    {
+        string filling = new('x', 640 - """{"__metadata__":{"a":""}}""".Length);
+        SafeTensorsFile.Write(Path, [], new Dictionary<string, string> { ["a"] = filling });
+        File.ReadAllBytes(Path).Should().StartWith([0x80, 0x02]);
+        using SafeTensors read = SafeTensorsFile.Read(Path);
+        read.Metadata.Should().Equal(new Dictionary<string, string> { ["a"] = filling });
+    }
+
+    [Fact]
     public void The_most_aligned_tensors_come_first_and_then_names_decide()
     {
         using DisposeScope scope = NewDisposeScope();
@@ -139,6 +149,7 @@ public sealed class SafeTensorsFileTests : IDisposable
     [InlineData("""{"a":{"dtype":"U8","shape":[4],"data_offsets":[4,0]}}""", "before it begins")]
     [InlineData("""{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,4]}}""", "takes 16 bytes")]
     [InlineData("""{"a":{"dtype":"U8","shape":[4294967296,4294967296,0],"data_offsets":[0,4]}}""", "larger than any memory")]
+    [InlineData("""{"a":{"dtype":"U8","shape":[0,4294967296,4294967296],"data_offsets":[0,0]}}""", "larger than any memory")]
     [InlineData("""{"a":{"dtype":"F64","shape":[2305843009213693952],"data_offsets":[0,4]}}""", "larger than any memory")]
     [InlineData("""{"a":{"dtype":"U8","shape":[3],"data_offsets":[1,4]}}""", "must begin at 0")]
     [InlineData("""{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[3],"data_offsets":[1,4]}}""", "must begin at 2")]
