@@ -60,7 +60,7 @@ public sealed class Trainer : IDisposable
 
         objective = new DenoisingObjective(denoiser, seeds);
         split = new HeldOutSplit(setup.Source.Count, options.HoldOutFraction, seeds);
-        heldOut = split.HeldOutCount == 0 ? null : new HeldOutLoss(emaDenoiser, reader, Enumerable.Range(0, (int)Math.Min(split.HeldOutCount, HeldOutLoss.MostImages)).Select(i => split.HeldOutIndexAt(i)), seeds);
+        heldOut = split.HeldOutCount == 0 ? null : new HeldOutLoss(emaDenoiser, reader, split, seeds);
         meter = new TrainingMeter(setup.Time, state.Update);
     }
 

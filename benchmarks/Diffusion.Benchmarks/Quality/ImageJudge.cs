@@ -11,9 +11,8 @@ namespace Diffusion.Benchmarks;
 /// <param name="LeastShare">The share of the rarest digit.</param>
 /// <param name="MostShare">The share of the commonest digit.</param>
 /// <param name="Distance">The Frechet distance of the features to those of the training images.</param>
-/// <param name="Seconds">How long it took to make them.</param>
 internal sealed record QualityRow(
-    string Name, int Count, double Confidence, double Confident, double Balance, double LeastShare, double MostShare, double Distance, double Seconds);
+    string Name, int Count, double Confidence, double Confident, double Balance, double LeastShare, double MostShare, double Distance);
 
 /// <summary>Measures sets of images against the training images.</summary>
 internal sealed class ImageJudge : IDisposable
@@ -36,7 +35,7 @@ internal sealed class ImageJudge : IDisposable
     }
 
     /// <summary>Measures images in [-1, 1], <c>[N, 1, 28, 28]</c>.</summary>
-    public QualityRow Measure(string name, Tensor images, TimeSpan made)
+    public QualityRow Measure(string name, Tensor images)
     {
         using TorchSharp.DisposeScope scope = NewDisposeScope();
         (Tensor features, Tensor probabilities) = classifier.Judge(images);
@@ -50,8 +49,7 @@ internal sealed class ImageJudge : IDisposable
             shares.Where(share => share > 0).Sum(share => -share * Math.Log(share)) / Math.Log(Digits),
             shares.Min(),
             shares.Max(),
-            FrechetDistance.Between(FeatureStatistics.Of(features), reference),
-            made.TotalSeconds);
+            FrechetDistance.Between(FeatureStatistics.Of(features), reference));
     }
 
     public void Dispose() => reference.Dispose();

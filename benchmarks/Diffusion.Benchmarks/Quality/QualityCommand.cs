@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
 using Diffusion.Sampling;
 using Diffusion.Training;
 using TorchSharp;
@@ -102,9 +101,8 @@ internal static class QualityCommand
             QualityRow row = run.Row(result.Step, name, count, () =>
             {
                 Console.WriteLine($"{name}, {count} images");
-                long began = Stopwatch.GetTimestamp();
                 using Tensor images = make(count);
-                return judge.Measure(name, images, Stopwatch.GetElapsedTime(began));
+                return judge.Measure(name, images);
             });
             Console.WriteLine($"  {row.Confidence:F3} confidence, {row.Confident:P1} above 0.9, {row.Balance:F3} balance, {row.Distance:F2} distance");
             rows.Add(row);

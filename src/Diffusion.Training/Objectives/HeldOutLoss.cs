@@ -20,13 +20,16 @@ public sealed class HeldOutLoss
     /// <summary>A measurement over held-out images.</summary>
     /// <param name="denoiser">What is measured, usually the averaged weights; stays the caller's.</param>
     /// <param name="reader">Reads the images; stays the caller's.</param>
-    /// <param name="samples">Their indices in the source; at most the first 1024 are used.</param>
+    /// <param name="split">Which images are held out; at most the first 1024 of them are used.</param>
     /// <param name="seeds">The stream of the run.</param>
-    public HeldOutLoss(Denoiser denoiser, BatchReader reader, IEnumerable<long> samples, SeedStream seeds)
+    public HeldOutLoss(Denoiser denoiser, BatchReader reader, HeldOutSplit split, SeedStream seeds)
     {
+        ArgumentNullException.ThrowIfNull(denoiser);
+        ArgumentNullException.ThrowIfNull(reader);
+        ArgumentNullException.ThrowIfNull(split);
         this.denoiser = denoiser;
         this.reader = reader;
-        this.samples = [.. samples.Take(MostImages)];
+        samples = [.. Enumerable.Range(0, (int)Math.Min(split.HeldOutCount, MostImages)).Select(i => split.HeldOutIndexAt(i))];
         objective = new DenoisingObjective(denoiser, seeds.Child(RandomPurpose.HoldOut, 1));
     }
 
