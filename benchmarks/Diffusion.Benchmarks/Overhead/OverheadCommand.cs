@@ -13,14 +13,14 @@ namespace Diffusion.Benchmarks;
 internal static class OverheadCommand
 {
     private const double Bar = 0.05;
-    private const int StepsPerBlock = 10;
+    private const int StepsPerBlock = 2;
     private const int Images = 1000;
 
     public static Command Create()
     {
         Option<int> size = new("--size") { Description = "Height and width of the images in pixels.", DefaultValueFactory = _ => 32 };
         Option<int> batch = new("--batch") { Description = "Images per step.", DefaultValueFactory = _ => 16 };
-        Option<int> blocks = new("--blocks") { Description = $"Blocks of {StepsPerBlock} steps, of each kind.", DefaultValueFactory = _ => 10 };
+        Option<int> blocks = new("--blocks") { Description = $"Blocks of {StepsPerBlock} steps, of each kind.", DefaultValueFactory = _ => 50 };
         Command command = new("overhead", "The share of a training step spent outside forward and backward, at the quickstart's size.") { size, batch, blocks };
         command.SetAction(arguments => Run(arguments.GetValue(size), arguments.GetValue(batch), arguments.GetValue(blocks)));
         return command;

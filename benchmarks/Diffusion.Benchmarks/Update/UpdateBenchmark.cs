@@ -14,13 +14,22 @@ public class UpdateBenchmark
     private const double Clip = 1;
     private const double EmaDecay = 0.9999;
 
-    private ManyTensors network = null!;
+    // 35.2 M parameters in 285 tensors.
+    private static readonly UNet2DOptions Options = new()
+    {
+        BlockOutChannels = [64, 128, 352, 384],
+        LayersPerBlock = 1,
+        NumClassEmbeds = 10,
+    };
+
+    private UNet2D network = null!;
     private Tensor[] gradients = null!;
 
     private FlatParameters parameters = null!;
     private IOptimizer optimizer = null!;
     private EmaWrapper ema = null!;
     private ParameterUpdate update = null!;
+    private Tensor[] buffers = null!;
     private long step;
 
     private Parameter[] tensors = null!;
@@ -30,7 +39,7 @@ public class UpdateBenchmark
     /// <summary>How many parameters the network has.</summary>
     public static long ParameterCount { get; private set; }
 
-    [GlobalSetup(Target = nameof(Flat))]
+    [GlobalSetup(Targets = [nameof(Flat), nameof(MemoryAlone)])]
     public void SetUpFlat()
     {
         SetUpNetwork();
@@ -38,6 +47,7 @@ public class UpdateBenchmark
         optimizer = Optimizers.AdamW(WeightDecay).Create(parameters);
         ema = new EmaWrapper(parameters, EmaDecay);
         update = new ParameterUpdate(parameters, optimizer, ema, Clip);
+        buffers = [parameters.Values, ema.Average, zeros_like(parameters.Values), zeros_like(parameters.Values)];
     }
 
     [GlobalSetup(Target = nameof(TensorByTensor))]
@@ -80,7 +90,25 @@ public class UpdateBenchmark
     [Benchmark]
     public void Flat() => update.Apply(++step, LearningRate);
 
-    [GlobalCleanup(Target = nameof(Flat))]
+    /// <summary>
+    /// The least that an update can do to memory: read the gradients for their norm, then read and write gradients, parameters, both moments
+    /// and the average once.
+    /// </summary>
+    [Benchmark]
+    public void MemoryAlone()
+    {
+        using (parameters.Gradients.dot(parameters.Gradients))
+        {
+            parameters.Gradients.mul_(1);
+        }
+
+        foreach (Tensor buffer in buffers)
+        {
+            buffer.mul_(1);
+        }
+    }
+
+    [GlobalCleanup(Targets = [nameof(Flat), nameof(MemoryAlone)])]
     public void CleanUpFlat()
     {
         update.Dispose();
@@ -100,7 +128,7 @@ public class UpdateBenchmark
     private void SetUpNetwork()
     {
         ComputeDevice.Cpu().Activate();
-        network = new ManyTensors();
+        network = new UNet2D(Options, seed: 0);
         tensors = [.. network.parameters()];
         gradients = [.. tensors.Select(tensor => randn(tensor.shape) * 1e-3)];
         ParameterCount = tensors.Sum(tensor => tensor.numel());

@@ -9,6 +9,8 @@ namespace Diffusion.Training;
 /// </summary>
 public sealed class GradientNorm : IDisposable
 {
+    private const long LongestDot = 1 << 24;
+
     /// <summary>Measures the gradients as they are now.</summary>
     /// <param name="parameters">The parameters whose gradients are meant.</param>
     /// <param name="clip">The largest norm allowed, or null for no clipping.</param>
@@ -17,7 +19,10 @@ public sealed class GradientNorm : IDisposable
         ArgumentNullException.ThrowIfNull(parameters);
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        Tensor norm = parameters.Gradients.narrow(0, 0, parameters.Layout.TrainedLength).norm(); // []
+        Tensor trained = parameters.Gradients.narrow(0, 0, parameters.Layout.TrainedLength);
+
+        // By dot products: on a CPU libtorch's norm takes twice as long, and of tens of millions of numbers is wrong in the third digit.
+        Tensor norm = stack([.. trained.split(LongestDot).Select(part => part.dot(part))]).sum().sqrt(); // []
         Tensor divisor = clip is { } largest ? (norm / largest).clamp_min(1) : ones_like(norm);
         Skip = norm.isfinite().logical_not().to(ScalarType.Float32).MoveToOuterDisposeScope();
         Norm = norm.MoveToOuterDisposeScope();

@@ -24,6 +24,18 @@ public sealed class ParameterUpdateTests
     }
 
     [Fact]
+    public void The_norm_of_many_gradients_is_exact()
+    {
+        using nn.Module<Tensor, Tensor> layer = nn.Linear((1 << 24) + 1, 1, hasBias: false);
+        using FlatParameters parameters = new(layer);
+        using Tensor gradients = randn_like(layer.get_parameter("weight")!);
+        layer.get_parameter("weight")!.grad!.copy_(gradients);
+        using Tensor exact = layer.get_parameter("weight")!.grad!.to(float64).norm();
+        using GradientNorm norm = new(parameters, clip: null);
+        ((double)norm.Norm.item<float>()).Should().BeApproximately(exact.item<double>(), exact.item<double>() * 1e-4);
+    }
+
+    [Fact]
     public void A_gradient_that_is_not_finite_changes_neither_weights_nor_average_and_is_counted()
     {
         using TinyModel model = new();
