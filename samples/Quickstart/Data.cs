@@ -19,7 +19,7 @@ internal static class Data
 
         if (!Directory.Exists(folder) || Directory.GetFiles(folder, "*-images-idx3-ubyte*").Length == 0)
         {
-            return ImageFolder.Open(folder, settings.Size ?? DefaultSize);
+            return InMemoryImages.Load(ImageFolder.Open(folder, settings.Size ?? DefaultSize));
         }
 
         IImageSource digits = IdxImages.OpenFolder(folder);

@@ -1,6 +1,6 @@
 namespace Diffusion.Training;
 
-/// <summary>Equal-sized byte images in one array, with or without labels: what image files come to.</summary>
+/// <summary>Equal-sized byte images in one array, with or without labels: what IDX files come to.</summary>
 internal sealed class ByteImages : IImageSource
 {
     private readonly byte[] pixels;

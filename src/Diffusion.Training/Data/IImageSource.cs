@@ -11,7 +11,7 @@ public interface IImageSource : IDisposable
     /// <summary>The shape of every image.</summary>
     ImageShape Shape { get; }
 
-    /// <summary>How <see cref="Read"/> gives pixels.</summary>
+    /// <summary>How <see cref="Read(long, Span{byte})"/> gives pixels.</summary>
     PixelEncoding Encoding { get; }
 
     /// <summary>How many classes the labels tell apart; null when there are no labels.</summary>
@@ -19,6 +19,15 @@ public interface IImageSource : IDisposable
 
     /// <summary>One line about the set, for logs and errors.</summary>
     string Description { get; }
+
+    /// <summary>Whether reading is no more than a copy of memory, so that threads which read ahead gain nothing. Default true.</summary>
+    bool IsInMemory => true;
+
+    /// <summary>
+    /// The sizes of groups of neighbours that are read fastest one after the other, in order: shards, row groups. Null, the default, when
+    /// any order is as fast.
+    /// </summary>
+    IReadOnlyList<long>? GroupSizes => null;
 
     /// <summary>The label of an image, 0 to <see cref="ClassCount"/> - 1. Safe from several threads.</summary>
     /// <param name="index">0 to <see cref="Count"/> - 1.</param>
@@ -34,4 +43,17 @@ public interface IImageSource : IDisposable
     /// Filled whole; exactly <c>Shape.Elements</c> bytes for <see cref="PixelEncoding.UInt8"/>, four times as many for <see cref="PixelEncoding.Float32"/>.
     /// </param>
     void Read(long index, Span<byte> destination);
+
+    /// <summary>
+    /// Reads the pixels of one image as they are trained on: with random crops and flips where the source has them. By default as
+    /// <see cref="Read(long, Span{byte})"/>. Safe from several threads.
+    /// </summary>
+    /// <param name="index">0 to <see cref="Count"/> - 1.</param>
+    /// <param name="draws">What to draw from, one stream for each image and epoch; purpose <see cref="RandomPurpose.Augmentation"/>.</param>
+    /// <param name="destination">As above.</param>
+    void Read(long index, SeedStream draws, Span<byte> destination) => Read(index, destination);
+
+    /// <summary>What an error calls an image.</summary>
+    /// <param name="index">0 to <see cref="Count"/> - 1.</param>
+    string NameOf(long index) => $"image {index} of {Description}";
 }

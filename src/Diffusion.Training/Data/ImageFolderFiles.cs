@@ -1,12 +1,24 @@
+using System.Buffers;
+using Microsoft.Win32.SafeHandles;
+
 namespace Diffusion.Training;
 
 /// <summary>The image files below a folder in their order, and the classes that their sub-folders make.</summary>
 /// <param name="Paths">The full path of each file.</param>
 /// <param name="Labels">The class of each file; null without classes.</param>
 /// <param name="ClassNames">The names of the classes in their order; empty without classes.</param>
-internal sealed record ImageFolderFiles(IReadOnlyList<string> Paths, int[]? Labels, IReadOnlyList<string> ClassNames)
+/// <param name="Folder">The folder, as it was given.</param>
+internal sealed record ImageFolderFiles(IReadOnlyList<string> Paths, int[]? Labels, IReadOnlyList<string> ClassNames, string Folder) : IEncodedImages
 {
+    private const int LargestFile = 1 << 30;
+
     private static readonly EnumerationOptions All = new() { RecurseSubdirectories = true, IgnoreInaccessible = false };
+
+    public long Count => Paths.Count;
+
+    public int? ClassCount => Labels is null ? null : ClassNames.Count;
+
+    public string Description => $"{Paths.Count} images from {Folder}{(Labels is null ? string.Empty : $", {ClassNames.Count} classes")}";
 
     /// <summary>Looks through a folder and everything below it.</summary>
     public static ImageFolderFiles Find(string folder)
@@ -35,12 +47,43 @@ internal sealed record ImageFolderFiles(IReadOnlyList<string> Paths, int[]? Labe
         string[] classes = [.. names.Select(name => name[..Math.Max(name.IndexOf('/', StringComparison.Ordinal), 0)]).Distinct(StringComparer.Ordinal)];
         if (classes.Length < 2 || classes.Contains(string.Empty, StringComparer.Ordinal))
         {
-            return new ImageFolderFiles(paths, null, []);
+            return new ImageFolderFiles(paths, null, [], folder);
         }
 
         Array.Sort(classes, StringComparer.Ordinal);
         Dictionary<string, int> labels = classes.Index().ToDictionary(entry => entry.Item, entry => entry.Index, StringComparer.Ordinal);
-        return new ImageFolderFiles(paths, [.. names.Select(name => labels[name[..name.IndexOf('/', StringComparison.Ordinal)]])], classes);
+        return new ImageFolderFiles(paths, [.. names.Select(name => labels[name[..name.IndexOf('/', StringComparison.Ordinal)]])], classes, folder);
+    }
+
+    public long LabelOf(long index)
+    {
+        SourceGuard.Index(index, Count);
+        return Labels is null ? throw SourceGuard.NoLabels() : Labels[index];
+    }
+
+    public string NameOf(long index) => Paths[(int)index];
+
+    public void Read(long index, IBufferWriter<byte> destination)
+    {
+        using SafeFileHandle file = File.OpenHandle(Paths[(int)index]);
+        long length = RandomAccess.GetLength(file);
+        if (length > LargestFile)
+        {
+            throw new ImageDataException(Paths[(int)index], $"it has {length} bytes, more than the {LargestFile} that an image file may have.");
+        }
+
+        Span<byte> bytes = destination.GetSpan((int)Math.Max(length, 1))[..(int)length];
+        int read = 0;
+        while (read < bytes.Length && RandomAccess.Read(file, bytes[read..], read) is > 0 and int piece)
+        {
+            read += piece;
+        }
+
+        destination.Advance(read);
+    }
+
+    public void Dispose()
+    {
     }
 
     private static string[] ListFiles(string root, string folder)

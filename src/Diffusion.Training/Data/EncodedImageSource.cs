@@ -1,0 +1,117 @@
+using System.Buffers;
+
+namespace Diffusion.Training;
+
+/// <summary>Image files, decoded and prepared each time they are read. It owns what it reads from.</summary>
+public sealed class EncodedImageSource : IImageSource
+{
+    private readonly IEncodedImages files;
+    private readonly ImagePreparation preparation;
+    private readonly Stack<Workspace> workspaces = new();
+
+    /// <summary>A source of files.</summary>
+    /// <param name="files">Where the files are; disposed with this source.</param>
+    /// <param name="preparation">How every image comes to its size.</param>
+    /// <exception cref="ArgumentException">The preparation has an impossible value.</exception>
+    public EncodedImageSource(IEncodedImages files, ImagePreparation preparation)
+    {
+        ArgumentNullException.ThrowIfNull(files);
+        ArgumentNullException.ThrowIfNull(preparation);
+        preparation.Check();
+        this.files = files;
+        this.preparation = preparation;
+    }
+
+    /// <inheritdoc/>
+    public long Count => files.Count;
+
+    /// <inheritdoc/>
+    public ImageShape Shape => ImageShape.Square(preparation.Size, preparation.Channels);
+
+    /// <inheritdoc/>
+    public PixelEncoding Encoding => PixelEncoding.UInt8;
+
+    /// <inheritdoc/>
+    public int? ClassCount => files.ClassCount;
+
+    /// <inheritdoc/>
+    public string Description => $"{files.Description}, {Shape}";
+
+    /// <inheritdoc/>
+    public bool IsInMemory => false;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<long>? GroupSizes => files.GroupSizes;
+
+    /// <inheritdoc/>
+    public long LabelOf(long index) => files.LabelOf(index);
+
+    /// <inheritdoc/>
+    public string NameOf(long index) => files.NameOf(index);
+
+    /// <inheritdoc/>
+    public void Read(long index, Span<byte> destination) => Read(index, null, destination);
+
+    /// <inheritdoc/>
+    public void Read(long index, SeedStream draws, Span<byte> destination) => Read(index, (SeedStream?)draws, destination);
+
+    /// <summary>Frees the decoders and the files.</summary>
+    public void Dispose()
+    {
+        lock (workspaces)
+        {
+            foreach (Workspace workspace in workspaces)
+            {
+                workspace.Decoder.Dispose();
+            }
+
+            workspaces.Clear();
+        }
+
+        files.Dispose();
+    }
+
+    private void Read(long index, SeedStream? draws, Span<byte> destination)
+    {
+        SourceGuard.Index(index, Count);
+        SourceGuard.Destination(destination, Shape.Elements);
+        Workspace workspace = Rent();
+        try
+        {
+            workspace.File.ResetWrittenCount();
+            files.Read(index, workspace.File);
+            workspace.Decoder.Decode(workspace.File.WrittenSpan, draws, destination);
+        }
+        catch (ImageDataException problem)
+        {
+            throw new ImageDataException(files.NameOf(index), problem.Reason, problem);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new ImageDataException(files.NameOf(index), problem.Message, problem);
+        }
+        finally
+        {
+            lock (workspaces)
+            {
+                workspaces.Push(workspace);
+            }
+        }
+    }
+
+    // As many as threads ever read at once.
+    private Workspace Rent()
+    {
+        lock (workspaces)
+        {
+            if (workspaces.TryPop(out Workspace? workspace))
+            {
+                return workspace;
+            }
+        }
+
+        return new Workspace(new ArrayBufferWriter<byte>(), new PreparedDecoder(preparation));
+    }
+
+    private sealed record Workspace(ArrayBufferWriter<byte> File, PreparedDecoder Decoder);
+}
