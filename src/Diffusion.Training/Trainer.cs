@@ -4,14 +4,12 @@ using static TorchSharp.torch;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Trains a diffusion model. <see cref="Run"/> is one loop over public parts (<see cref="SampleOrder"/>, <see cref="BatchReader"/>,
+/// Trains a diffusion model. <see cref="Run"/> is one loop over public parts (<see cref="ISampleOrder"/>, <see cref="BatchLoader"/>,
 /// <see cref="DenoisingObjective"/>, <see cref="ParameterUpdate"/>, <see cref="EmaWrapper"/>, <see cref="CheckpointStore"/>), so that an
 /// application which needs another loop writes its own with them.
 /// </summary>
 public sealed class Trainer : IDisposable
 {
-    private const long MostSkippedInARow = 8;
-
     private readonly TrainerSetup setup;
     private readonly TrainingOptions options;
     private readonly SeedStream seeds;
@@ -20,15 +18,15 @@ public sealed class Trainer : IDisposable
     private readonly Denoiser denoiser;
     private readonly Denoiser emaDenoiser;
     private readonly DenoisingObjective objective;
-    private readonly BatchReader reader;
     private readonly HeldOutSplit split;
+    private readonly TrainingOrder order;
     private readonly HeldOutLoss? heldOut;
     private readonly CheckpointStore? store;
     private readonly MetricsFile? metrics;
-    private readonly IReadOnlyList<IProgress<TrainingProgress>> observers;
+    private readonly BadImageFile? badImages;
     private readonly TrainingMeter meter;
+    private readonly ProgressReporter reporter;
     private double? lastHeldOutLoss;
-    private double? lastLoss;
     private string? lastCheckpoint;
     private long savedStep;
     private int running;
@@ -39,11 +37,11 @@ public sealed class Trainer : IDisposable
         this.setup = setup;
         options = setup.Options;
         seeds = new SeedStream(options.Seed);
-        reader = new BatchReader(setup.Source);
-        reader.Inspect();
+        BatchReader reader = new(setup.Source);
+        reader.Inspect(largestBadShare: options.Loading.BadImages == BadImagePolicy.Throw ? 0 : options.Loading.LargestBadShare);
         store = options.RunFolder is { } folder ? new CheckpointStore(Path.Combine(folder, "checkpoints"), options.KeepCheckpoints) : null;
         metrics = options.RunFolder is { } run ? new MetricsFile(run) : null;
-        observers = metrics is null ? setup.Observers : [metrics, .. setup.Observers];
+        badImages = options.RunFolder is { } place ? new BadImageFile(place) : null;
 
         // The optimizer comes after the move, which replaces the parameters.
         setup.Model.Network.to(setup.Device.Activate());
@@ -60,8 +58,10 @@ public sealed class Trainer : IDisposable
 
         objective = new DenoisingObjective(denoiser, seeds);
         split = new HeldOutSplit(setup.Source.Count, options.HoldOutFraction, seeds);
+        order = new TrainingOrder(setup.Source, split, seeds, options.Loading, options.BatchSize);
         heldOut = split.HeldOutCount == 0 ? null : new HeldOutLoss(emaDenoiser, reader, split, seeds);
         meter = new TrainingMeter(setup.Time, state.Update);
+        reporter = new ProgressReporter(setup, state, meter, metrics is null ? setup.Observers : [metrics, .. setup.Observers]);
     }
 
     /// <summary>Optimizer steps made so far.</summary>
@@ -150,11 +150,10 @@ public sealed class Trainer : IDisposable
     {
         long began = setup.Time.GetTimestamp();
         Device device = setup.Device.Activate();
-        SampleOrder order = new(seeds, split.TrainingCount);
         int batchSize = options.BatchSize;
         int microBatchSize = options.MicroBatchSize ?? batchSize;
-        long[] positions = new long[microBatchSize];
-        long[] samples = new long[microBatchSize];
+        BatchPlan plan = new() { StepSize = batchSize, BatchSize = microBatchSize, Start = state.ImagesSeen };
+        using BatchLoader loader = new(setup.Source, order, plan, seeds, options.Loading, device, OnBadImage);
         TrainingLog.Started(
             setup.Logger, setup.Device.ToString(), setup.Device.CpuThreads, split.TrainingCount, setup.Source.Shape.ToString(),
             state.Parameters.Layout.Entries.Sum(entry => entry.Length), state.Step, options.Steps);
@@ -179,23 +178,16 @@ public sealed class Trainer : IDisposable
             double learningRate;
             using (DisposeScope step = NewDisposeScope())
             {
-                meter.Begin();
+                meter.Begin(loader.Waited);
 
                 // Gradients: each micro-batch adds its share of the batch's mean.
                 Tensor batchLoss = zeros([], ScalarType.Float32, device);
                 for (int first = 0; first < batchSize; first += microBatchSize)
                 {
                     using DisposeScope microBatch = NewDisposeScope();
-                    for (int i = 0; i < microBatchSize; i++)
-                    {
-                        positions[i] = state.ImagesSeen + first + i;
-                        samples[i] = split.TrainingIndexAt(order.IndexAt(positions[i]));
-                    }
-
-                    using ImageBatch batch = reader.Read(samples);
-                    Tensor clean = batch.Pixels.to(device); // [B, C, H, W]
+                    using ImageBatch batch = loader.Next(CancellationToken.None);
                     Conditioning conditioning = batch.ConditioningOf(setup.Model, device);
-                    Tensor share = Backward(clean, conditioning, positions, (double)microBatchSize / batchSize);
+                    Tensor share = Backward(batch.Pixels, conditioning, batch.Positions, (double)microBatchSize / batchSize);
                     batchLoss.add_(share);
                 }
 
@@ -204,7 +196,7 @@ public sealed class Trainer : IDisposable
                 state.Update.Apply(state.Step + 1, learningRate);
                 state.Step++;
                 state.ImagesSeen += batchSize;
-                meter.End(batchLoss, batchSize);
+                meter.End(batchLoss, batchSize, loader.Waited);
             }
 
             // Held-out loss
@@ -217,13 +209,13 @@ public sealed class Trainer : IDisposable
             // Status
             if (state.Step % options.ReportEverySteps == 0 || state.Step == options.Steps)
             {
-                Report(learningRate, setup.Time.GetElapsedTime(began));
+                reporter.Report(learningRate, setup.Time.GetElapsedTime(began), lastHeldOutLoss, loader.BadImages);
             }
 
             // Previews
             foreach (TrainerSetup.Preview preview in setup.Previews.Where(preview => state.Step % preview.EverySteps == 0))
             {
-                Shield("preview", () => preview.Action(new TrainingPreview(state.Step, emaDenoiser)));
+                reporter.Shield("preview", () => preview.Action(new TrainingPreview(state.Step, emaDenoiser)));
             }
 
             // Checkpoint
@@ -234,7 +226,7 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    private Tensor Backward(Tensor clean, Conditioning conditioning, long[] positions, double share)
+    private Tensor Backward(Tensor clean, Conditioning conditioning, ReadOnlyMemory<long> positions, double share)
     {
         if (!setup.Model.DrawsRandomNumbers)
         {
@@ -242,59 +234,16 @@ public sealed class Trainer : IDisposable
         }
 
         // Dropout draws from the process's one generator: seeded for each micro-batch, and held meanwhile.
-        using (GlobalGenerator.Hold(seeds.Derive(RandomPurpose.Dropout, positions[0])))
+        using (GlobalGenerator.Hold(seeds.Derive(RandomPurpose.Dropout, positions.Span[0])))
         {
             return Backward();
         }
 
         Tensor Backward()
         {
-            Tensor loss = objective.Loss(clean, conditioning, positions) * share;
+            Tensor loss = objective.Loss(clean, conditioning, positions.Span) * share;
             loss.backward();
             return loss.detach();
-        }
-    }
-
-    private void Report(double learningRate, TimeSpan elapsed)
-    {
-        TrainingMeter.Reading reading = meter.Read();
-        double imagesLeft = (options.Steps - state.Step) * (double)options.BatchSize;
-        double secondsLeft = Math.Min(
-            imagesLeft / Math.Max(1e-9, reading.ImagesPerSecond),
-            ((options.TimeLimit ?? TimeSpan.MaxValue) - elapsed).TotalSeconds);
-        TrainingProgress progress = new()
-        {
-            Step = state.Step,
-            Steps = options.Steps,
-            ImagesSeen = state.ImagesSeen,
-            Loss = reading.Loss,
-            GradientNorm = reading.GradientNorm,
-            LearningRate = learningRate,
-            EmaDecay = state.Ema?.DecayAt(state.Step),
-            ImagesPerSecond = reading.ImagesPerSecond,
-            Elapsed = elapsed,
-            Remaining = TimeSpan.FromSeconds(Math.Clamp(secondsLeft, 0, TimeSpan.MaxValue.TotalSeconds / 2)),
-            HeldOutLoss = lastHeldOutLoss,
-            SkippedSteps = reading.Skipped,
-        };
-        lastLoss = progress.Loss;
-        TrainingLog.Progress(setup.Logger, progress.Step, progress.Loss, progress.GradientNorm, progress.LearningRate, progress.ImagesPerSecond);
-        foreach (IProgress<TrainingProgress> observer in observers)
-        {
-            Shield("progress observer", () => observer.Report(progress));
-        }
-
-        if (reading.SkippedInARow > 0)
-        {
-            TrainingLog.Skipped(setup.Logger, reading.Skipped);
-        }
-
-        if (reading.SkippedInARow >= MostSkippedInARow)
-        {
-            throw new TrainingDivergedException(
-                $"The gradients of the last {reading.SkippedInARow} steps before step {state.Step} were infinite or not a number, "
-                + $"at learning rate {learningRate:G3}. The weights are those of the last good step. "
-                + "Lower the learning rate (divide it by 3), lengthen the warm-up, or lower GradientClip.");
         }
     }
 
@@ -308,19 +257,10 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    // What others hang onto a run must not end it.
-    private void Shield(string what, Action action)
+    private void OnBadImage(BadImage image)
     {
-        try
-        {
-            action();
-        }
-#pragma warning disable CA1031 // Whatever it throws is logged, and training goes on.
-        catch (Exception error)
-#pragma warning restore CA1031
-        {
-            TrainingLog.CallbackThrew(setup.Logger, error, what, state.Step);
-        }
+        TrainingLog.BadImage(setup.Logger, image.Name, image.Reason);
+        reporter.Shield("list of bad images", () => badImages?.Add(image));
     }
 
     private TrainingResult Result(StopReason reason) => new()
@@ -328,7 +268,7 @@ public sealed class Trainer : IDisposable
         StopReason = reason,
         Step = state.Step,
         ImagesSeen = state.ImagesSeen,
-        Loss = lastLoss,
+        Loss = reporter.LastLoss,
         EmaDenoiser = emaDenoiser,
         Denoiser = denoiser,
         Checkpoint = lastCheckpoint,

@@ -60,6 +60,9 @@ public sealed class TrainingOptions
     /// <summary>How many checkpoints are kept, at least 1. Default 2.</summary>
     public int KeepCheckpoints { get; set; } = 2;
 
+    /// <summary>How images are read: workers, prefetching, shuffling of shards, bad images.</summary>
+    public LoadingOptions Loading { get; set; } = new();
+
     internal TrainingOptions Copy() => (TrainingOptions)MemberwiseClone();
 
     /// <summary>A safetensors file of weights to start from. Null, the default, starts from the network as it is.</summary>

@@ -18,7 +18,7 @@ public sealed class TrainingOptionsValidator : IValidateOptions<TrainingOptions>
     internal static IEnumerable<string> Problems(TrainingOptions options)
     {
         LearningRate rate = options.LearningRate;
-        return ((string?[])
+        return ((IEnumerable<string?>)
         [
             Unless(options.Steps >= 1, nameof(options.Steps), options.Steps, "at least 1", "Use 200000 for a full run, 1000 for a try."),
             Unless(options.TimeLimit is null || options.TimeLimit > TimeSpan.Zero,
@@ -43,6 +43,7 @@ public sealed class TrainingOptionsValidator : IValidateOptions<TrainingOptions>
             Every(nameof(options.ReportEverySteps), options.ReportEverySteps),
             Every(nameof(options.CheckpointEverySteps), options.CheckpointEverySteps),
             Unless(options.KeepCheckpoints >= 1, nameof(options.KeepCheckpoints), options.KeepCheckpoints, "at least 1", "Use 2."),
+            .. options.Loading.Problems.Select(problem => $"Loading.{problem}"),
         ]).OfType<string>();
     }
 

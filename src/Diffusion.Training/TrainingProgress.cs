@@ -27,6 +27,9 @@ public sealed record TrainingProgress
     /// <summary>Images per second of training since the last report; previews, measurements and saves not counted.</summary>
     public required double ImagesPerSecond { get; init; }
 
+    /// <summary>The share of the training time since the last report in which images were waited for, 0 to 1; more loading workers lower it.</summary>
+    public double DataWaitShare { get; init; }
+
     /// <summary>Time since this call of <see cref="Trainer.Run"/> began.</summary>
     public required TimeSpan Elapsed { get; init; }
 
@@ -38,4 +41,7 @@ public sealed record TrainingProgress
 
     /// <summary>Steps that changed nothing because their gradients were not finite, over the whole run.</summary>
     public long SkippedSteps { get; init; }
+
+    /// <summary>Images that could not be read since this call of <see cref="Trainer.Run"/> began; <see cref="BadImageFile"/> lists them.</summary>
+    public long BadImages { get; init; }
 }

@@ -76,7 +76,14 @@ public sealed class TrainerTests
 
         using TinyModel model = new();
         using StripedImages images = new();
-        FailingOnce failing = new(images, failAtRead: 95);
+        int reads = 0;
+        WatchedImages failing = new(images, _ =>
+        {
+            if (++reads == 95)
+            {
+                throw new IOException("the disk was away for a moment");
+            }
+        });
         using Trainer trainer = Builder(model, failing).Configure(o =>
         {
             o.Steps = 6;
@@ -88,6 +95,53 @@ public sealed class TrainerTests
         trainer.Run(TestContext.Current.CancellationToken);
 
         Weights(model).Should().Equal(whole);
+    }
+
+    [Fact]
+    public void The_number_of_loading_workers_changes_no_weight()
+    {
+        float[] whole = Train(12, micro: 4, classes: 3);
+        foreach (int workers in (int[])[1, 4])
+        {
+            using TinyModel model = new(classCount: 3);
+            using StripedImages images = new(classCount: 3);
+            using Trainer trainer = Builder(model, images).Configure(o =>
+            {
+                o.Steps = 12;
+                o.MicroBatchSize = 4;
+                o.LearningRate = LearningRate.Cosine(1e-3).WithWarmup(5);
+                o.Loading = new LoadingOptions { Workers = workers, Prefetch = 2 };
+            }).Build();
+            trainer.Run(TestContext.Current.CancellationToken);
+            Weights(model).Should().Equal(whole);
+        }
+    }
+
+    [Fact]
+    public void A_bad_image_is_listed_and_training_goes_on_or_ends_as_it_is_told()
+    {
+        using TemporaryFolder folder = new();
+        TrainingProgress? last = null;
+        using TinyModel model = new();
+        using StripedImages images = new(count: 300);
+        WatchedImages damaged = new(images, index =>
+        {
+            if (index == 77)
+            {
+                throw new ImageDataException("photo 77", "the image is truncated.");
+            }
+        });
+        using (Trainer trainer = Builder(model, damaged).UseCheckpoints(folder.Path).ReportTo(new Observer(p => last = p)).Configure(o => o.Steps = 40).Build())
+        {
+            trainer.Run(TestContext.Current.CancellationToken).StopReason.Should().Be(StopReason.Completed);
+        }
+
+        string[] lines = File.ReadAllLines(folder.File(BadImageFile.FileName));
+        last!.BadImages.Should().Be(lines.Length);
+        lines.Should().HaveCount(2).And.OnlyContain(line => line.Contains("\"index\":77,\"name\":\"photo 77\"") && line.Contains("truncated"));
+
+        FluentActions.Invoking(() => Builder(model, damaged).Configure(o => o.Loading = new LoadingOptions { BadImages = BadImagePolicy.Throw }).Build())
+            .Should().Throw<ImageDataException>().WithMessage("photo 77*");
     }
 
     [Fact]
@@ -202,19 +256,20 @@ public sealed class TrainerTests
         List<double?> losses = [];
         using TinyModel model = new();
         using StripedImages images = new();
-        RecordingSource recording = new(images);
+        Dictionary<long, int> readsOf = [];
+        WatchedImages recording = new(images, index => readsOf[index] = readsOf.GetValueOrDefault(index) + 1);
         using Trainer trainer = Builder(model, recording)
             .ReportTo(new Observer(p => losses.Add(p.HeldOutLoss)))
             .Configure(o => { o.Steps = 40; o.HoldOutFraction = 0.2; o.HoldOutEverySteps = 10; })
             .Build();
-        recording.Reads.Clear();
+        readsOf.Clear();
 
         trainer.Run(TestContext.Current.CancellationToken);
 
         losses.Skip(1).Should().AllSatisfy(loss => loss.Should().NotBeNull());
         losses[^1].Should().BeLessThan(losses[1]!.Value);
-        recording.Reads.Values.Distinct().Should().HaveCountGreaterThan(1);
-        recording.Reads.Where(pair => pair.Value == 4).Should().HaveCount(8, "each of the 8 held-out images is read at 4 measurements only");
+        readsOf.Values.Distinct().Should().HaveCountGreaterThan(1);
+        readsOf.Where(pair => pair.Value == 4).Should().HaveCount(8, "each of the 8 held-out images is read at 4 measurements only");
     }
 
     [Fact]
@@ -351,59 +406,5 @@ public sealed class TrainerTests
         public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
         public override long GetTimestamp() => ticks += stride.Ticks;
-    }
-
-    private sealed class FailingOnce(IImageSource inner, int failAtRead) : IImageSource
-    {
-        private int reads;
-
-        public long Count => inner.Count;
-
-        public ImageShape Shape => inner.Shape;
-
-        public PixelEncoding Encoding => inner.Encoding;
-
-        public int? ClassCount => inner.ClassCount;
-
-        public string Description => inner.Description;
-
-        public long LabelOf(long index) => inner.LabelOf(index);
-
-        public void Read(long index, Span<byte> destination)
-        {
-            if (++reads == failAtRead)
-            {
-                throw new IOException("the disk was away for a moment");
-            }
-
-            inner.Read(index, destination);
-        }
-
-        public void Dispose() => inner.Dispose();
-    }
-
-    private sealed class RecordingSource(IImageSource inner) : IImageSource
-    {
-        public Dictionary<long, int> Reads { get; } = [];
-
-        public long Count => inner.Count;
-
-        public ImageShape Shape => inner.Shape;
-
-        public PixelEncoding Encoding => inner.Encoding;
-
-        public int? ClassCount => inner.ClassCount;
-
-        public string Description => inner.Description;
-
-        public long LabelOf(long index) => inner.LabelOf(index);
-
-        public void Read(long index, Span<byte> destination)
-        {
-            Reads[index] = Reads.GetValueOrDefault(index) + 1;
-            inner.Read(index, destination);
-        }
-
-        public void Dispose() => inner.Dispose();
     }
 }

@@ -32,4 +32,7 @@ public enum RandomPurpose
 
     /// <summary>Pictures that a program draws itself; indexed by the picture.</summary>
     Drawing = 10,
+
+    /// <summary>Which image takes the place of one that cannot be read; indexed by its position in the run.</summary>
+    Replacement = 11,
 }

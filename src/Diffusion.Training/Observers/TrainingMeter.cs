@@ -13,6 +13,8 @@ internal sealed class TrainingMeter : IDisposable
     private long images;
     private long stepBegan;
     private TimeSpan training;
+    private TimeSpan waiting;
+    private TimeSpan waitedBefore;
 
     public TrainingMeter(TimeProvider time, ParameterUpdate update)
     {
@@ -24,10 +26,18 @@ internal sealed class TrainingMeter : IDisposable
     }
 
     /// <summary>Starts the clock of one step.</summary>
-    public void Begin() => stepBegan = time.GetTimestamp();
+    /// <param name="waited">How long images have been waited for so far.</param>
+    public void Begin(TimeSpan waited)
+    {
+        stepBegan = time.GetTimestamp();
+        waitedBefore = waited;
+    }
 
     /// <summary>Ends the clock of one step, and takes its loss unless the step was skipped.</summary>
-    public void End(Tensor loss, int batchSize)
+    /// <param name="loss">Scalar on the device.</param>
+    /// <param name="batchSize">Images of the step.</param>
+    /// <param name="waited">How long images have been waited for so far.</param>
+    public void End(Tensor loss, int batchSize, TimeSpan waited)
     {
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
@@ -36,6 +46,7 @@ internal sealed class TrainingMeter : IDisposable
         lossCount.add_(good.to(ScalarType.Float32));
         images += batchSize;
         training += time.GetElapsedTime(stepBegan);
+        waiting += waited - waitedBefore;
     }
 
     /// <summary>What came together since the last reading.</summary>
@@ -43,15 +54,21 @@ internal sealed class TrainingMeter : IDisposable
     {
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        long waiting = time.GetTimestamp();
+        long began = time.GetTimestamp();
         float[] values = stack([lossSum, lossCount, update.GradientNorm, update.Skipped, update.SkippedInARow]).cpu().data<float>().ToArray();
-        training += time.GetElapsedTime(waiting);
+        training += time.GetElapsedTime(began);
         Reading reading = new(
-            values[0] / values[1], values[2], (long)values[3], (long)values[4], images / Math.Max(1e-9, training.TotalSeconds));
+            values[0] / values[1],
+            values[2],
+            (long)values[3],
+            (long)values[4],
+            images / Math.Max(1e-9, training.TotalSeconds),
+            waiting / TimeSpan.FromTicks(Math.Max(1, training.Ticks)));
         lossSum.zero_();
         lossCount.zero_();
         images = 0;
         training = TimeSpan.Zero;
+        waiting = TimeSpan.Zero;
         return reading;
     }
 
@@ -62,5 +79,6 @@ internal sealed class TrainingMeter : IDisposable
     }
 
     /// <summary>One reading.</summary>
-    public readonly record struct Reading(double Loss, double GradientNorm, long Skipped, long SkippedInARow, double ImagesPerSecond);
+    public readonly record struct Reading(
+        double Loss, double GradientNorm, long Skipped, long SkippedInARow, double ImagesPerSecond, double DataWaitShare);
 }

@@ -92,5 +92,5 @@ public sealed class SampleOrderTests
     }
 
     private static long[] Indices(SampleOrder order, long epoch) =>
-        [.. Enumerable.Range(0, (int)order.Count).Select(i => order.IndexAt((epoch * order.Count) + i))];
+        [.. Enumerable.Range(0, (int)order.EpochLength).Select(i => order.IndexAt((epoch * order.EpochLength) + i))];
 }

@@ -1,0 +1,103 @@
+using System.Runtime.InteropServices;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Training;
+
+/// <summary>
+/// Reads chosen images of a source at once, and refuses float images that are not in [-1, 1]. For training in an order and ahead of need
+/// there is <see cref="BatchLoader"/>. Safe from several threads. The source stays its caller's.
+/// </summary>
+public sealed class BatchReader
+{
+    private const int InspectedImages = 256;
+    private const long InspectedElements = 1 << 26;
+
+    private readonly IImageSource source;
+    private readonly SampleReader samples;
+
+    /// <summary>A reader of one source.</summary>
+    /// <param name="source">Any set of images.</param>
+    public BatchReader(IImageSource source)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        TorchBackend.EnsureLoaded();
+        this.source = source;
+        samples = new SampleReader(source);
+    }
+
+    /// <summary>
+    /// Reads up to 256 images (fewer of large ones) spread evenly over the set and checks their labels and range, so that a mistake is found before the first
+    /// step. Only here are float images refused that have no value below 0, as 0..1 passed as they are: a single batch may be so by chance.
+    /// </summary>
+    /// <param name="refuseUnitRange">False lets float images pass whose values all lie in 0..1. Default true.</param>
+    /// <param name="largestBadShare">How many of them may be unreadable, 0 to 1. Default 0: none.</param>
+    /// <exception cref="ImageDataException">An image or a label cannot be used.</exception>
+    public void Inspect(bool refuseUnitRange = true, double largestBadShare = 0)
+    {
+        long fitting = Math.Max(1, InspectedElements / source.Shape.Elements);
+        int images = (int)Math.Min(source.Count, Math.Min(fitting, InspectedImages));
+        byte[] pixels = new byte[images * samples.ImageBytes];
+        List<ImageDataException> problems = [];
+        for (int i = 0; i < images; i++)
+        {
+            long index = (long)((Int128)i * source.Count / images);
+            Span<byte> image = pixels.AsSpan((i - problems.Count) * samples.ImageBytes, samples.ImageBytes);
+            try
+            {
+                samples.Read(index, null, image);
+            }
+            catch (ImageDataException problem)
+            {
+                problems.Add(problem);
+                continue;
+            }
+
+            samples.CheckRange(index, image);
+            if (samples.HasLabels)
+            {
+                samples.LabelOf(index);
+            }
+        }
+
+        if (problems.Count > Math.Floor(images * largestBadShare))
+        {
+            throw problems.Count == 1
+                ? problems[0]
+                : new ImageDataException(
+                    source.Description, $"{problems.Count} of {images} images looked at cannot be used. The first: {problems[0].Message}", problems[0]);
+        }
+
+        ReadOnlySpan<byte> read = pixels.AsSpan(0, (images - problems.Count) * samples.ImageBytes);
+        if (source.Encoding == PixelEncoding.Float32
+            && PixelRange.FindMistake(MemoryMarshal.Cast<byte, float>(read), refuseUnitRange) is { } mistake)
+        {
+            throw new ImageDataException(source.Description, mistake);
+        }
+    }
+
+    /// <summary>Reads a batch.</summary>
+    /// <param name="indices">Which images of the source, at least one; the same may come twice.</param>
+    /// <returns>The batch, on the CPU; it belongs to the caller.</returns>
+    /// <exception cref="ImageDataException">An image cannot be read, or a float image is not in [-1, 1], or a label is outside its range.</exception>
+    public ImageBatch Read(ReadOnlySpan<long> indices)
+    {
+        if (indices.IsEmpty)
+        {
+            throw new ArgumentException("A batch needs at least one image.", nameof(indices));
+        }
+
+        using BatchBuffer buffer = new(samples, indices.Length, pinned: false);
+        for (int i = 0; i < indices.Length; i++)
+        {
+            samples.Read(indices[i], null, buffer.Image(i));
+            samples.CheckRange(indices[i], buffer.Image(i));
+            if (samples.HasLabels)
+            {
+                buffer.Labels[i] = samples.LabelOf(indices[i]);
+            }
+        }
+
+        return buffer.ToBatch(indices.Length, CPU);
+    }
+}

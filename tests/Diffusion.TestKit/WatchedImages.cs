@@ -1,0 +1,27 @@
+using Diffusion.Training;
+
+namespace Diffusion.TestKit;
+
+/// <summary>Another source, whose reads a test sees, and can make fail.</summary>
+public sealed class WatchedImages(IImageSource inner, Action<long> onRead) : IImageSource
+{
+    public long Count => inner.Count;
+
+    public ImageShape Shape => inner.Shape;
+
+    public PixelEncoding Encoding => inner.Encoding;
+
+    public int? ClassCount => inner.ClassCount;
+
+    public string Description => inner.Description;
+
+    public long LabelOf(long index) => inner.LabelOf(index);
+
+    public void Read(long index, Span<byte> destination)
+    {
+        onRead(index);
+        inner.Read(index, destination);
+    }
+
+    public void Dispose() => inner.Dispose();
+}
