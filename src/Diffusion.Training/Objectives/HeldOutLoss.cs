@@ -33,9 +33,9 @@ public sealed class HeldOutLoss
         objective = new DenoisingObjective(denoiser, seeds.Child(RandomPurpose.HoldOut, 1));
     }
 
-    /// <summary>Measures now. Waits for the device.</summary>
+    /// <summary>Measures now. Waits for the device. Images that cannot be read are left out.</summary>
     /// <param name="batchSize">How many images at a time.</param>
-    /// <returns>The mean loss.</returns>
+    /// <returns>The mean loss; not a number when no image can be read.</returns>
     public double Measure(int batchSize)
     {
         bool wasTraining = denoiser.Model.Network.training;
@@ -54,19 +54,25 @@ public sealed class HeldOutLoss
     {
         using IDisposable noGradients = no_grad();
         double sum = 0;
+        int measured = 0;
         for (int first = 0; first < samples.Length; first += batchSize)
         {
             using DisposeScope scope = NewDisposeScope();
-            int count = Math.Min(batchSize, samples.Length - first);
-            using ImageBatch batch = reader.Read(samples.AsSpan(first, count));
-            Tensor timesteps = tensor([.. Enumerable.Range(first, count).Select(Timestep)]);
-            long[] positions = [.. Enumerable.Range(first, count).Select(i => (long)i)];
+            using ImageBatch? batch = reader.ReadGood(samples.AsSpan(first, Math.Min(batchSize, samples.Length - first)));
+            if (batch is null)
+            {
+                continue;
+            }
+
+            long[] positions = [.. batch.Positions.ToArray().Select(place => first + place)];
+            Tensor timesteps = tensor([.. positions.Select(Timestep)]);
             Conditioning conditioning = batch.ConditioningOf(denoiser.Model, denoiser.Device);
-            sum += count * objective.Loss(batch.Pixels.to(denoiser.Device), conditioning, timesteps, positions).item<float>();
+            sum += positions.Length * objective.Loss(batch.Pixels.to(denoiser.Device), conditioning, timesteps, positions).item<float>();
+            measured += positions.Length;
         }
 
-        return sum / samples.Length;
+        return sum / measured;
     }
 
-    private long Timestep(int index) => (long)((index + 0.5) / samples.Length * denoiser.Schedule.Timesteps);
+    private long Timestep(long index) => (long)((index + 0.5) / samples.Length * denoiser.Schedule.Timesteps);
 }

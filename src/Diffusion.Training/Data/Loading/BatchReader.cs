@@ -90,14 +90,42 @@ public sealed class BatchReader
         using BatchBuffer buffer = new(samples, indices.Length, pinned: false);
         for (int i = 0; i < indices.Length; i++)
         {
-            samples.Read(indices[i], null, buffer.Image(i));
-            samples.CheckRange(indices[i], buffer.Image(i));
-            if (samples.HasLabels)
-            {
-                buffer.Labels[i] = samples.LabelOf(indices[i]);
-            }
+            Read(indices[i], buffer, i);
         }
 
         return buffer.ToBatch(indices.Length, CPU);
+    }
+
+    /// <summary>Reads those images of a batch that can be read.</summary>
+    /// <param name="indices">Which images of the source.</param>
+    /// <returns>The batch, its <see cref="ImageBatch.Positions"/> being places among the indices; null when none can be read.</returns>
+    internal ImageBatch? ReadGood(ReadOnlySpan<long> indices)
+    {
+        using BatchBuffer buffer = new(samples, indices.Length, pinned: false);
+        int good = 0;
+        for (int i = 0; i < indices.Length; i++)
+        {
+            try
+            {
+                Read(indices[i], buffer, good);
+                buffer.Positions[good++] = i;
+            }
+            catch (ImageDataException)
+            {
+                // It is left out: whoever trains on such images is told of them there.
+            }
+        }
+
+        return good == 0 ? null : buffer.ToBatch(good, CPU);
+    }
+
+    private void Read(long index, BatchBuffer buffer, int place)
+    {
+        samples.Read(index, null, buffer.Image(place));
+        samples.CheckRange(index, buffer.Image(place));
+        if (samples.HasLabels)
+        {
+            buffer.Labels[place] = samples.LabelOf(index);
+        }
     }
 }

@@ -1,0 +1,32 @@
+using Diffusion.TestKit;
+
+namespace Diffusion.Training.Tests.Objectives;
+
+public sealed class HeldOutLossTests
+{
+    [Fact]
+    public void An_image_that_cannot_be_read_is_left_out_and_nothing_else_changes()
+    {
+        using TinyModel model = new();
+        using StripedImages images = new(count: 40);
+        HeldOutSplit split = new(40, 0.25, new SeedStream(1));
+        long bad = split.HeldOutIndexAt(3);
+        bool broken = true;
+        WatchedImages damaged = new(images, index =>
+        {
+            if (broken && index == bad)
+            {
+                throw new ImageDataException("one", "gone.");
+            }
+        });
+        Denoiser denoiser = new(model, NoiseSchedule.Cosine(), PredictionType.Epsilon);
+        HeldOutLoss loss = new(denoiser, new BatchReader(damaged), split, new SeedStream(1));
+
+        double[] without = [loss.Measure(10), loss.Measure(4), loss.Measure(1)];
+        without[1].Should().BeApproximately(without[0], 1e-5);
+        without[2].Should().BeApproximately(without[0], 1e-5);
+        broken = false;
+        double whole = loss.Measure(10);
+        whole.Should().NotBeApproximately(without[0], 1e-6);
+    }
+}
