@@ -1,0 +1,120 @@
+using System.Buffers;
+using Diffusion.Training;
+
+namespace Diffusion.Data.Parquet;
+
+/// <summary>The image files in the rows of Parquet files. Each row group is read whole, and kept while it is used.</summary>
+internal sealed class ParquetImageFiles : IEncodedImages
+{
+    private readonly ParquetGroup[] groups;
+    private readonly long[] starts; // one more than groups: the last is the count
+    private readonly string description;
+    private volatile GroupNames? names;
+
+    private ParquetImageFiles(string name, ParquetTable[] tables, int? classCount, ParquetImageOptions options)
+    {
+        Paths = [.. tables.Select(table => table.Path)];
+        ClassNames = tables[0].ClassNames;
+        ClassCount = classCount;
+        groups = [.. tables.SelectMany(table => table.Groups)];
+        GroupSizes = [.. groups.Select(group => (long)group.Rows)];
+        starts = new long[groups.Length + 1];
+        for (int i = 0; i < groups.Length; i++)
+        {
+            starts[i + 1] = starts[i] + groups[i].Rows;
+        }
+
+        Cache = new RowGroupCache(options.CacheBytes, group => groups[group].Table.ReadImages(groups[group].Number, groups[group].Rows));
+        description = $"{Count} images from {name}{(classCount is null ? string.Empty : $", {classCount} classes")}";
+    }
+
+    /// <summary>The full path of each file.</summary>
+    public IReadOnlyList<string> Paths { get; }
+
+    /// <summary>The names of the classes; empty where the files do not tell.</summary>
+    public IReadOnlyList<string> ClassNames { get; }
+
+    /// <summary>The row groups that are kept.</summary>
+    public RowGroupCache Cache { get; }
+
+    public long Count => starts[^1];
+
+    public int? ClassCount { get; }
+
+    public string Description => description;
+
+    public IReadOnlyList<long> GroupSizes { get; }
+
+    /// <summary>Opens the files and reads their labels.</summary>
+    public static ParquetImageFiles Open(string name, string[] paths, ParquetImageOptions options)
+    {
+        ParquetTable[] tables = [.. paths.Select(path => ParquetTable.Open(path, options))];
+        if (tables.All(table => table.Groups.Count == 0))
+        {
+            throw new ImageDataException(name, "there is no row, so no image.");
+        }
+
+        return new ParquetImageFiles(name, tables, ParquetClasses.Count(tables, options.ClassCount), options);
+    }
+
+    public long LabelOf(long index)
+    {
+        (ParquetGroup group, _, int row) = Find(index);
+        return group.Labels?[row] ?? throw new InvalidOperationException("The images have no labels: ClassCount is null.");
+    }
+
+    public string NameOf(long index)
+    {
+        (ParquetGroup group, int number, int row) = Find(index);
+        return PathOf(group, number, row) is { } path ? $"{group.NameOf(row)} (path {new string(path)})" : group.NameOf(row);
+    }
+
+    public void Read(long index, IBufferWriter<byte> destination)
+    {
+        (ParquetGroup group, int number, int row) = Find(index);
+        byte[] file = Cache.Get(number)[row] ?? throw new ImageDataException(group.NameOf(row), "its image is null.");
+        destination.Write(file);
+    }
+
+    public void Dispose() => Cache.Clear();
+
+    private (ParquetGroup Group, int Number, int Row) Find(long index)
+    {
+        if ((ulong)index >= (ulong)Count)
+        {
+            throw new ArgumentOutOfRangeException(nameof(index), index, $"Image {index} is outside 0..{Count - 1}.");
+        }
+
+        int place = Array.BinarySearch(starts, index);
+        int number = place >= 0 ? place : ~place - 1;
+        return (groups[number], number, (int)(index - starts[number]));
+    }
+
+    // Paths are read only when somebody asks; the last group's are kept, because who asks for one asks for its neighbours.
+    private char[]? PathOf(ParquetGroup group, int number, int row)
+    {
+        GroupNames? known = names;
+        if (known?.Group != number)
+        {
+            known = new GroupNames(number, ReadPaths(group));
+            names = known;
+        }
+
+        return known.Names?[row];
+    }
+
+    // A name must not fail because of what it names.
+    private static char[]?[]? ReadPaths(ParquetGroup group)
+    {
+        try
+        {
+            return group.Table.ReadNames(group.Number, group.Rows);
+        }
+        catch (ImageDataException)
+        {
+            return null;
+        }
+    }
+
+    private sealed record GroupNames(int Group, char[]?[]? Names);
+}

@@ -1,0 +1,116 @@
+using Diffusion.TestKit;
+using Parquet;
+
+namespace Diffusion.Data.Parquet.Tests;
+
+public sealed class ParquetDamageTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public async Task A_file_cut_anywhere_is_refused_as_truncated()
+    {
+        byte[] whole = await Whole(CompressionMethod.Snappy);
+        string file = folder.File("cut.parquet");
+        int[] lengths = [.. Enumerable.Range(0, 120).Select(i => i * (whole.Length - 1) / 119)];
+        foreach (int length in lengths)
+        {
+            await File.WriteAllBytesAsync(file, whole.AsMemory(0, length), TestContext.Current.CancellationToken);
+            Problem(file).Should().BeOfType<ImageDataException>($"the file has {length} of {whole.Length} bytes").Which.Message.Should().Contain("Fetch it again");
+        }
+    }
+
+    [Theory]
+    [InlineData(CompressionMethod.None)]
+    [InlineData(CompressionMethod.Snappy)]
+    [InlineData(CompressionMethod.Zstd)]
+    public async Task A_file_with_a_hole_or_with_wrong_bytes_gives_images_or_the_one_kind_of_error(CompressionMethod compression)
+    {
+        byte[] whole = await Whole(compression);
+        string file = folder.File("damaged.parquet");
+        SeedStream draws = new(5);
+        int refused = 0;
+        for (int i = 0; i < 150; i++)
+        {
+            byte[] damaged = [.. whole];
+            int place = (int)(draws.Uniform(RandomPurpose.Augmentation, 2 * i) * (whole.Length - 40));
+            if (i % 3 == 0)
+            {
+                damaged = [.. damaged[..place], .. damaged[(place + 32)..]];
+            }
+            else
+            {
+                damaged[place] ^= (byte)(1 + (draws.Uniform(RandomPurpose.Augmentation, (2 * i) + 1) * 255));
+            }
+
+            await File.WriteAllBytesAsync(file, damaged, TestContext.Current.CancellationToken);
+            Exception? problem = Problem(file);
+            problem?.Should().BeOfType<ImageDataException>($"of damage {i} at {place} of {whole.Length}: {problem}");
+            refused += problem is null ? 0 : 1;
+        }
+
+        refused.Should().BeGreaterThan(50);
+    }
+
+    [Fact]
+    public void What_is_no_parquet_file_is_named()
+    {
+        string file = folder.File("a.parquet");
+        File.WriteAllText(file, "short");
+        Problem(file)!.Message.Should().Contain("it has 5 bytes, but a Parquet file has at least 12");
+        File.WriteAllText(file, "<html>not a parquet file</html>");
+        Problem(file)!.Message.Should().Contain("it is no Parquet file: it begins with 0x3C68746D");
+        File.WriteAllText(file, "PAR1 but no end of one");
+        Problem(file)!.Message.Should().Contain("truncated: its 22 bytes do not end in PAR1");
+    }
+
+    [Fact]
+    public async Task A_file_that_goes_after_it_was_opened_makes_bad_samples()
+    {
+        await Whole(CompressionMethod.Snappy);
+        using ParquetImages images = ParquetImages.Open(folder.File("whole.parquet"), 4);
+        File.Delete(folder.File("whole.parquet"));
+        ((Action)(() => images.Read(0, new byte[48]))).Should().Throw<ImageDataException>().WithMessage("*row group 0, row 0: the file does not exist*");
+    }
+
+    private static Exception? Problem(string file)
+    {
+        Exception? first = null;
+        ParquetImages images;
+        try
+        {
+            images = ParquetImages.Open(file, 4);
+        }
+        catch (Exception problem)
+        {
+            return problem;
+        }
+
+        using (images)
+        {
+            for (int i = 0; i < Math.Min(images.Count, 100); i++)
+            {
+                try
+                {
+                    images.Read(i, new byte[48]);
+                }
+                catch (Exception problem)
+                {
+                    first = problem is ImageDataException ? first ?? problem : problem;
+                }
+            }
+        }
+
+        return first;
+    }
+
+    private async Task<byte[]> Whole(CompressionMethod compression)
+    {
+        string file = folder.File("whole.parquet");
+        byte[]?[][] groups = [[.. Enumerable.Range(0, 6).Select(i => WrittenParquet.Png(i))], [.. Enumerable.Range(6, 5).Select(i => WrittenParquet.Png(i))]];
+        await WrittenParquet.Write(file, groups, row => row % 2, new WrittenLayout { Compression = compression });
+        return await File.ReadAllBytesAsync(file, TestContext.Current.CancellationToken);
+    }
+}

@@ -1,0 +1,41 @@
+using System.Globalization;
+
+namespace Diffusion.TestKit;
+
+/// <summary>A file as a good server gives it: whole, or the part that is asked for if the client still knows its version.</summary>
+/// <param name="Content">Its bytes.</param>
+/// <param name="Tag">Its ETag with the quotation marks; null for none.</param>
+/// <param name="Changed">Its date of change as HTTP writes it; null for none.</param>
+public sealed record ServedFile(byte[] Content, string? Tag = "\"1\"", string? Changed = null)
+{
+    /// <summary>A file of bytes that are drawn from a seed.</summary>
+    public static ServedFile Drawn(int length, long seed, string? tag = "\"1\"", string? changed = null)
+    {
+        SeedStream draws = new(seed);
+        return new ServedFile([.. Enumerable.Range(0, length).Select(i => (byte)draws.Derive(RandomPurpose.Drawing, i))], tag, changed);
+    }
+
+    public ServerReply Whole() => new() { Body = Content, Headers = Headers() };
+
+    public ServerReply Answer(ServerRequest request)
+    {
+        if (request.From is not { } from || request.IfRange is null || (request.IfRange != Tag && request.IfRange != Changed))
+        {
+            return Whole();
+        }
+
+        return from >= Content.Length
+            ? new ServerReply { Status = 416, Headers = [string.Create(CultureInfo.InvariantCulture, $"Content-Range: bytes */{Content.Length}")] }
+            : Part((int)from);
+    }
+
+    /// <summary>The bytes from a place on, and what they are said to be.</summary>
+    public ServerReply Part(int from) => new()
+    {
+        Status = 206,
+        Body = Content[from..],
+        Headers = [.. Headers(), string.Create(CultureInfo.InvariantCulture, $"Content-Range: bytes {from}-{Content.Length - 1}/{Content.Length}")],
+    };
+
+    private string[] Headers() => [.. Tag is null ? Array.Empty<string>() : [$"ETag: {Tag}"], .. Changed is null ? Array.Empty<string>() : [$"Last-Modified: {Changed}"]];
+}
