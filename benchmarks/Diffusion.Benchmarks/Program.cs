@@ -7,5 +7,6 @@ RootCommand root = new("Measures what the library promises. Each command ends in
     OverheadCommand.Create(),
     SoakCommand.Create(),
     QualityCommand.Create(),
+    LoadingCommand.Create(),
 };
 return root.Parse(args).Invoke();

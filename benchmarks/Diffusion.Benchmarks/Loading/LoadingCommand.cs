@@ -1,0 +1,57 @@
+using System.CommandLine;
+using System.Globalization;
+using Diffusion.Training;
+using TorchSharp;
+
+namespace Diffusion.Benchmarks;
+
+/// <summary><c>loading</c>: images per second of every kind of source, beside a bare loop and TorchSharp's own loader.</summary>
+internal static class LoadingCommand
+{
+    private const double BarOfOneWorker = 0.9;
+    private const double BarOfTwoWorkers = 1.8;
+    private const double BarOfBytes = 1000;
+    private const double BarOfWaiting = 0.01;
+
+    public static Command Create()
+    {
+        Command command = new("loading", "Images per second from folders, shards and Parquet, and what loading costs a training step.");
+        command.SetAction(_ => Run());
+        return command;
+    }
+
+    private static int Run()
+    {
+        TorchBackend.EnsureLoaded();
+        using LoadingSets sets = LoadingSets.Create();
+        Console.WriteLine($"JPEG by {ImageCodec.JpegCodec}; batches of 32; medians of rounds that take turns");
+        Console.WriteLine();
+        Console.WriteLine("| images | bare loop, images/s | 1 worker | 2 workers | TorchSharp 1 | TorchSharp 2 | bytes per image | 1 worker / bare | 2 workers / 1 |");
+        Console.WriteLine("| --- | --: | --: | --: | --: | --: | --: | --: | --: |");
+        bool passed = true;
+        foreach (LoadingCase measured in sets.Cases)
+        {
+            torch.set_num_threads(1);
+            using LoadingRates rates = new(measured.Open());
+            LoadingRates.Row row = rates.Measure();
+            double one = row.OneWorker / row.Bare;
+            double two = row.TwoWorkers / row.OneWorker;
+            passed &= one >= BarOfOneWorker && two >= BarOfTwoWorkers && row.BytesPerImage < BarOfBytes;
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"| {measured.Name} | {row.Bare:N0} | {row.OneWorker:N0} | {row.TwoWorkers:N0} | {row.TorchOne:N0} | {row.TorchTwo:N0} | {row.BytesPerImage:N0} | {one:F2} | {two:F2} |"));
+        }
+
+        Console.WriteLine();
+        int rating = Verdict.Print(
+            "Rates of the loader",
+            FormattableString.Invariant($"bars: one worker at least {BarOfOneWorker} of the bare loop, two at least {BarOfTwoWorkers} times one, under {BarOfBytes} bytes per image"),
+            passed);
+        WaitingShare.Result cost = WaitingShare.Measure(sets.OpenPhotos);
+        int waiting = Verdict.Print(
+            $"A step of {cost.Step.TotalMilliseconds:F0} ms whose loading takes {cost.LoaderShare:P0} of it on the other core: {cost.Slower:P1} slower than from memory",
+            $"{cost.Waited:P2} of the step is waited for images; bar: below {BarOfWaiting:P0}",
+            cost.Waited < BarOfWaiting);
+        return Math.Max(rating, waiting);
+    }
+}

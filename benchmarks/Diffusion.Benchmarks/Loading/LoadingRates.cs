@@ -1,0 +1,121 @@
+using System.Diagnostics;
+using Diffusion.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Benchmarks;
+
+/// <summary>
+/// Images per second of one source by five ways that take turns: a bare loop, the loader with one worker and with two, and TorchSharp's own
+/// loader with as many. All read the same images in the same order, through the same read, decode and resize.
+/// </summary>
+internal sealed class LoadingRates : IDisposable
+{
+    private const int BatchSize = 32;
+    private const int Rounds = 7;
+    private const double SecondsPerTurn = 0.6;
+
+    private static readonly SeedStream Seeds = new(1);
+
+    private readonly IImageSource source;
+    private readonly SampleOrder order;
+    private readonly byte[] image;
+    private long position;
+
+    public LoadingRates(IImageSource source)
+    {
+        this.source = source;
+        order = new SampleOrder(Seeds, source.Count);
+        image = new byte[source.Shape.Elements];
+    }
+
+    /// <summary>One row of the table.</summary>
+    public sealed record Row(double Bare, double OneWorker, double TwoWorkers, double TorchOne, double TorchTwo, double BytesPerImage);
+
+    /// <summary>Measures; the median of each way's rounds.</summary>
+    public Row Measure()
+    {
+        int batches = Math.Max(4, (int)(RateOfBareLoop(BatchSize) * SecondsPerTurn / BatchSize));
+        List<double>[] rates = [[], [], [], [], []];
+        double bytes = double.MaxValue;
+        for (int round = 0; round < Rounds; round++)
+        {
+            rates[0].Add(RateOfBareLoop(batches * BatchSize));
+            (double one, double oneBytes) = RateOfLoader(1, batches);
+            rates[1].Add(one);
+            bytes = Math.Min(bytes, oneBytes);
+            rates[2].Add(RateOfLoader(2, batches).Rate);
+            rates[3].Add(RateOfTorch(1, batches));
+            rates[4].Add(RateOfTorch(2, batches));
+        }
+
+        double[] medians = [.. rates.Select(rounds => rounds.Order().ElementAt(Rounds / 2))];
+        return new Row(medians[0], medians[1], medians[2], medians[3], medians[4], bytes);
+    }
+
+    public void Dispose() => source.Dispose();
+
+    private double RateOfBareLoop(int images)
+    {
+        long began = Stopwatch.GetTimestamp();
+        for (int i = 0; i < images; i++)
+        {
+            source.Read(order.IndexAt(position++), image);
+        }
+
+        return images / Stopwatch.GetElapsedTime(began).TotalSeconds;
+    }
+
+    private (double Rate, double BytesPerImage) RateOfLoader(int workers, int batches)
+    {
+        BatchPlan plan = new() { StepSize = BatchSize, BatchSize = BatchSize, Start = position };
+        using BatchLoader loader = new(source, order, plan, Seeds, new LoadingOptions { Workers = workers });
+        for (int i = 0; i < workers; i++)
+        {
+            loader.Next().Dispose();
+        }
+
+        long allocated = GC.GetTotalAllocatedBytes();
+        long began = Stopwatch.GetTimestamp();
+        for (int i = 0; i < batches; i++)
+        {
+            loader.Next().Dispose();
+        }
+
+        double seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
+        position = loader.Position;
+        int images = batches * BatchSize;
+        return (images / seconds, (GC.GetTotalAllocatedBytes() - allocated) / (double)images);
+    }
+
+    private double RateOfTorch(int workers, int batches)
+    {
+        using TorchDataset dataset = new(source, order, position, batches * BatchSize);
+        using utils.data.DataLoader loader = utils.data.DataLoader(dataset, BatchSize, shuffle: false, device: CPU, num_worker: workers);
+        int seen = 0;
+        long began = Stopwatch.GetTimestamp();
+        foreach (Dictionary<string, Tensor> batch in loader)
+        {
+            using Tensor pixels = PixelRange.FromBytes(batch["pixels"]);
+            seen += (int)pixels.shape[0];
+            batch["pixels"].Dispose();
+        }
+
+        position += seen;
+        return seen / Stopwatch.GetElapsedTime(began).TotalSeconds;
+    }
+
+    /// <summary>The same images for TorchSharp's loader.</summary>
+    private sealed class TorchDataset(IImageSource source, SampleOrder order, long first, long count) : utils.data.Dataset
+    {
+        public override long Count => count;
+
+        public override Dictionary<string, Tensor> GetTensor(long index)
+        {
+            ImageShape shape = source.Shape;
+            Tensor pixels = empty([shape.Height, shape.Width, shape.Channels], ScalarType.Byte);
+            source.Read(order.IndexAt(first + index), pixels.bytes);
+            return new Dictionary<string, Tensor>(StringComparer.Ordinal) { ["pixels"] = pixels };
+        }
+    }
+}

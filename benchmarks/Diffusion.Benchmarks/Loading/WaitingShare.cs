@@ -1,0 +1,110 @@
+using System.Diagnostics;
+using Diffusion.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Benchmarks;
+
+/// <summary>
+/// What loading costs a training step: libtorch on one thread, the loader on the other core, and a loader that needs half of a step's time.
+/// Blocks of steps from image files take turns with blocks of the same steps from images in memory.
+/// </summary>
+internal static class WaitingShare
+{
+    private const int BatchSize = 16;
+    private const int StepsPerBlock = 12;
+    private const int Blocks = 8;
+
+    /// <summary>What was measured: the share of a step spent waiting, loading per step as a share of the step, and how much longer a step takes.</summary>
+    public sealed record Result(double Waited, double LoaderShare, double Slower, TimeSpan Step);
+
+    /// <summary>Measures on one source.</summary>
+    public static Result Measure(Func<int, IImageSource> openAtSize)
+    {
+        ComputeDevice.Cpu(threads: 1).Activate();
+        const int Size = 64;
+        using IImageSource files = openAtSize(Size);
+        using InMemoryImages memory = InMemoryImages.Load(openAtSize(Size));
+        TimeSpan loading = TimePerBatch(files);
+        using Work work = new(loading * 2);
+
+        Run(files, 1, work);
+        Run(memory, 0, work);
+        List<(TimeSpan Step, double Waited)> fromFiles = [];
+        List<TimeSpan> fromMemory = [];
+        for (int block = 0; block < Blocks; block++)
+        {
+            fromFiles.Add(Run(files, 1, work));
+            fromMemory.Add(Run(memory, 0, work).Step);
+        }
+
+        TimeSpan step = fromFiles.Select(run => run.Step).Order().ElementAt(Blocks / 2);
+        TimeSpan quiet = fromMemory.Order().ElementAt(Blocks / 2);
+        return new Result(fromFiles.Select(run => run.Waited).Order().ElementAt(Blocks / 2), loading / step, (step / quiet) - 1, step);
+    }
+
+    private static TimeSpan TimePerBatch(IImageSource source)
+    {
+        byte[] image = new byte[source.Shape.Elements];
+        long began = Stopwatch.GetTimestamp();
+        const int Batches = 40;
+        for (int i = 0; i < Batches * BatchSize; i++)
+        {
+            source.Read(i % source.Count, image);
+        }
+
+        return Stopwatch.GetElapsedTime(began) / Batches;
+    }
+
+    private static (TimeSpan Step, double Waited) Run(IImageSource source, int workers, Work work)
+    {
+        SeedStream seeds = new(3);
+        using BatchLoader loader = new(
+            source, new SampleOrder(seeds, source.Count), new BatchPlan { StepSize = BatchSize, BatchSize = BatchSize }, seeds,
+            new LoadingOptions { Workers = workers });
+        using (ImageBatch first = loader.Next())
+        {
+            work.Step(first.Pixels); // The pipe is filled.
+        }
+
+        TimeSpan waitedBefore = loader.Waited;
+        long began = Stopwatch.GetTimestamp();
+        for (int i = 0; i < StepsPerBlock; i++)
+        {
+            using ImageBatch batch = loader.Next();
+            work.Step(batch.Pixels);
+        }
+
+        TimeSpan all = Stopwatch.GetElapsedTime(began);
+        return (all / StepsPerBlock, (loader.Waited - waitedBefore) / all);
+    }
+
+    /// <summary>Forward and backward through as many blocks of convolutions as take about a given time.</summary>
+    private sealed class Work : IDisposable
+    {
+        private readonly nn.Module<Tensor, Tensor> network = nn.Sequential(
+            nn.Conv2d(3, 16, 3, padding: 1), nn.SiLU(), nn.Conv2d(16, 16, 3, padding: 1), nn.SiLU(), nn.Conv2d(16, 3, 3, padding: 1));
+
+        private readonly int repeats = 1;
+
+        public Work(TimeSpan target)
+        {
+            using Tensor images = randn(BatchSize, 3, 64, 64);
+            Step(images);
+            long began = Stopwatch.GetTimestamp();
+            Step(images);
+            repeats = Math.Max(1, (int)Math.Round(target / Stopwatch.GetElapsedTime(began)));
+        }
+
+        public void Step(Tensor images)
+        {
+            for (int i = 0; i < repeats; i++)
+            {
+                using DisposeScope scope = NewDisposeScope();
+                network.call(images).square().mean().backward();
+            }
+        }
+
+        public void Dispose() => network.Dispose();
+    }
+}

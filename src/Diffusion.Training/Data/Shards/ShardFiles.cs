@@ -1,0 +1,101 @@
+using System.Buffers;
+
+namespace Diffusion.Training;
+
+/// <summary>The images of many shards by one index. A bounded number of shards is open at a time.</summary>
+internal sealed class ShardFiles : IEncodedImages
+{
+    private const int LargestImage = 1 << 30;
+
+    private readonly IReadOnlyList<string> names;
+    private readonly ShardStore store;
+    private readonly OpenShards open;
+    private readonly long[] starts;
+
+    public ShardFiles(IReadOnlyList<string> names, ShardStore store, IReadOnlyList<long> sizes, int? classCount, string description)
+    {
+        this.names = names;
+        this.store = store;
+        open = new OpenShards(number => store.Open(names[number], CancellationToken.None));
+        GroupSizes = sizes;
+        ClassCount = classCount;
+        Description = description;
+        starts = new long[sizes.Count + 1];
+        for (int shard = 0; shard < sizes.Count; shard++)
+        {
+            starts[shard + 1] = starts[shard] + sizes[shard];
+        }
+    }
+
+    public long Count => starts[^1];
+
+    public int? ClassCount { get; }
+
+    public string Description { get; }
+
+    public IReadOnlyList<long> GroupSizes { get; }
+
+    public long LabelOf(long index)
+    {
+        SourceGuard.Index(index, Count);
+        return ClassCount is null ? throw SourceGuard.NoLabels() : Use(index, (_, pick) => pick.Label);
+    }
+
+    public string NameOf(long index)
+    {
+        int shard = ShardOf(index);
+        try
+        {
+            return Use(index, (_, pick) => $"{names[shard]}, sample {pick.Key}{(pick.Offset < 0 ? string.Empty : $", byte {pick.Offset}")}");
+        }
+        catch (ImageDataException)
+        {
+            return $"{names[shard]}, sample number {index - starts[shard]}";
+        }
+    }
+
+    public void Read(long index, IBufferWriter<byte> destination)
+    {
+        SourceGuard.Index(index, Count);
+        Use(index, (shard, pick) =>
+        {
+            if (pick.Offset < 0)
+            {
+                throw new ImageDataException(string.Empty, "the sample has no image file.");
+            }
+
+            if (pick.Size > LargestImage)
+            {
+                throw new ImageDataException(string.Empty, $"the image has {pick.Size} bytes, more than the {LargestImage} that an image file may have.");
+            }
+
+            Span<byte> bytes = destination.GetSpan((int)Math.Max(pick.Size, 1))[..(int)pick.Size];
+            destination.Advance(shard.Read(bytes, pick.Offset));
+            return true;
+        });
+    }
+
+    public void Dispose()
+    {
+        open.Dispose();
+        store.Dispose();
+    }
+
+    private int ShardOf(long index)
+    {
+        int place = Array.BinarySearch(starts, index);
+        place = place < 0 ? ~place - 1 : place;
+        while (starts[place + 1] == index)
+        {
+            place++; // past shards without images
+        }
+
+        return place;
+    }
+
+    private T Use<T>(long index, Func<Shard, ShardPick, T> use)
+    {
+        int number = ShardOf(index);
+        return open.Use(number, shard => use(shard, shard.Picks[(int)(index - starts[number])]));
+    }
+}

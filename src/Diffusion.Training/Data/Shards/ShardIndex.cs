@@ -1,0 +1,183 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Diffusion.Training;
+
+/// <summary>
+/// What a scan of a shard found, kept in a small file, so that a shard is read through once and never again. The header alone says what is
+/// needed to plan a run: how many samples there are, and how many classes.
+/// </summary>
+/// <param name="ShardLength">The bytes of the shard that was scanned.</param>
+/// <param name="Stamp">Its time of last change in UTC ticks, or 0 where it does not matter.</param>
+/// <param name="Count">How many samples it has.</param>
+/// <param name="Labelled">How many of them have a label.</param>
+/// <param name="HighestLabel">The highest label; -1 without labels.</param>
+internal sealed record ShardIndex(long ShardLength, long Stamp, long Count, long Labelled, int HighestLabel)
+{
+    /// <summary>What comes after the name of a shard in the name of its index.</summary>
+    public const string Extension = ".index";
+
+    private const int HeaderSize = 88;
+    private const int LongestKey = 4096;
+    private const int LeastSample = 3;
+
+    private static ReadOnlySpan<byte> Magic => "DNSHARD1"u8;
+
+    /// <summary>Writes an index under a temporary name and moves it into its place.</summary>
+    public static ShardIndex Write(string path, long shardLength, long stamp, IReadOnlyList<ShardEntry> samples)
+    {
+        ShardIndex index = new(
+            shardLength, stamp, samples.Count, samples.Count(sample => sample.Label is not null), samples.Max(sample => sample.Label) ?? -1);
+        using MemoryStream body = new();
+        using (BinaryWriter writer = new(body, Encoding.UTF8, leaveOpen: true))
+        {
+            foreach (ShardEntry sample in samples)
+            {
+                writer.Write(sample.Key);
+                writer.Write7BitEncodedInt64(sample.Label + 1L ?? 0);
+                writer.Write7BitEncodedInt64(sample.Members.Count);
+                foreach (ShardMember member in sample.Members)
+                {
+                    writer.Write(member.Extension);
+                    writer.Write7BitEncodedInt64(member.Offset);
+                    writer.Write7BitEncodedInt64(member.Size);
+                }
+            }
+        }
+
+        byte[] header = new byte[HeaderSize];
+        Magic.CopyTo(header);
+        long[] numbers = [shardLength, stamp, index.Count, index.Labelled, index.HighestLabel, body.Length];
+        for (int i = 0; i < numbers.Length; i++)
+        {
+            BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(8 + (8 * i)), numbers[i]);
+        }
+
+        // The checksum is over the header's numbers and the body.
+        Checksum(header, body.GetBuffer().AsSpan(0, (int)body.Length)).CopyTo(header.AsSpan(56));
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        string unfinished = $"{path}.{Path.GetRandomFileName()}.tmp";
+        using (FileStream file = File.Create(unfinished))
+        {
+            file.Write(header);
+            file.Write(body.GetBuffer().AsSpan(0, (int)body.Length));
+        }
+
+        File.Move(unfinished, path, overwrite: true);
+        return index;
+    }
+
+    /// <summary>Reads the header of an index; null when it is missing, damaged, or of another version.</summary>
+    public static ShardIndex? TryOpen(string path)
+    {
+        try
+        {
+            using FileStream file = File.OpenRead(path);
+            byte[] header = new byte[HeaderSize];
+            file.ReadExactly(header);
+            return Parse(header, file.Length - HeaderSize, out _);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Reads the samples of an index; null when it is damaged.</summary>
+    /// <param name="file">The whole file.</param>
+    public static IReadOnlyList<ShardEntry>? TryRead(ReadOnlySpan<byte> file)
+    {
+        if (file.Length < HeaderSize || Parse(file[..HeaderSize], file.Length - HeaderSize, out ReadOnlySpan<byte> checksum) is not { } index
+            || !Checksum(file[..HeaderSize], file[HeaderSize..]).SequenceEqual(checksum))
+        {
+            return null;
+        }
+
+        return TryReadBody(file[HeaderSize..], index);
+    }
+
+    /// <summary>Reads the samples after the header, whatever stands there; null when it is damaged.</summary>
+    internal static IReadOnlyList<ShardEntry>? TryReadBody(ReadOnlySpan<byte> body, ShardIndex index)
+    {
+        if (index.Count > body.Length / LeastSample)
+        {
+            return null;
+        }
+
+        List<ShardEntry> samples = new((int)index.Count);
+        for (long i = 0; i < index.Count; i++)
+        {
+            if (!TryText(ref body, out string key) || !TryNumber(ref body, int.MaxValue, out long label) || label > index.HighestLabel + 1L
+                || !TryNumber(ref body, body.Length / LeastSample, out long count))
+            {
+                return null;
+            }
+
+            ShardMember[] members = new ShardMember[count];
+            for (int k = 0; k < count; k++)
+            {
+                if (!TryText(ref body, out string extension) || !TryNumber(ref body, index.ShardLength, out long offset)
+                    || !TryNumber(ref body, index.ShardLength - offset, out long size))
+                {
+                    return null;
+                }
+
+                members[k] = new ShardMember(extension, offset, size);
+            }
+
+            samples.Add(new ShardEntry(key, members, label == 0 ? null : (int)(label - 1)));
+        }
+
+        return body.IsEmpty ? samples : null;
+    }
+
+    private static ShardIndex? Parse(ReadOnlySpan<byte> header, long bodyLength, out ReadOnlySpan<byte> checksum)
+    {
+        checksum = header[56..];
+        long Number(ReadOnlySpan<byte> bytes, int place) => BinaryPrimitives.ReadInt64LittleEndian(bytes[(8 + (8 * place))..]);
+        ShardIndex index = new(Number(header, 0), Number(header, 1), Number(header, 2), Number(header, 3), (int)Math.Clamp(Number(header, 4), -1, int.MaxValue - 1));
+        return header.StartsWith(Magic) && Number(header, 5) == bodyLength && index.ShardLength >= 0 && index.Count >= 0 && index.Count <= bodyLength / LeastSample
+            && index.Labelled >= 0 && index.Labelled <= index.Count
+            ? index
+            : null;
+    }
+
+    private static byte[] Checksum(ReadOnlySpan<byte> header, ReadOnlySpan<byte> body)
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(header[..56]);
+        hash.AppendData(body);
+        return hash.GetHashAndReset();
+    }
+
+    private static bool TryText(ref ReadOnlySpan<byte> body, out string text)
+    {
+        text = string.Empty;
+        if (!TryNumber(ref body, Math.Min(LongestKey, body.Length), out long length) || length > body.Length)
+        {
+            return false;
+        }
+
+        text = Encoding.UTF8.GetString(body[..(int)length]);
+        body = body[(int)length..];
+        return true;
+    }
+
+    // Seven bits to a byte, the lowest first, as BinaryWriter writes them.
+    private static bool TryNumber(ref ReadOnlySpan<byte> body, long most, out long value)
+    {
+        value = 0;
+        for (int i = 0; i < Math.Min(body.Length, 9); i++)
+        {
+            value |= (long)(body[i] & 0x7F) << (7 * i);
+            if (body[i] < 0x80)
+            {
+                body = body[(i + 1)..];
+                return value <= most;
+            }
+        }
+
+        return false;
+    }
+}

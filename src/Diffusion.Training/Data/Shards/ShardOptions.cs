@@ -1,0 +1,35 @@
+namespace Diffusion.Training;
+
+/// <summary>How shards are read.</summary>
+public sealed record ShardOptions
+{
+    /// <summary>
+    /// Where indexes, unpacked <c>.tar.gz</c> files and shards of http servers are kept. Default: the folder diffusion-net/shards in the user's local
+    /// application data.
+    /// </summary>
+    public string CacheFolder { get; init; } =
+        Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.Create), "diffusion-net", "shards");
+
+    /// <summary>The extensions of images; the first of them that a sample has is its image. Default jpg, jpeg, png, webp, gif, bmp.</summary>
+    public IReadOnlyList<string> ImageExtensions { get; init; } = ["jpg", "jpeg", "png", "webp", "gif", "bmp"];
+
+    /// <summary>How many classes there are; default one more than the highest label.</summary>
+    public int? ClassCount { get; init; }
+
+    /// <summary>Which samples are used; null, the default, for all. Each is asked once, when the shards are opened.</summary>
+    public Func<ShardSample, bool>? Where { get; init; }
+
+    /// <summary>Which file of a sample is its image, and its class; null, the default, for the rules above. Each is asked once, when the shards are opened.</summary>
+    public Func<ShardSample, ShardImage>? Map { get; init; }
+
+    /// <summary>The most bytes that one <c>.tar.gz</c> may unpack to. Default 64 GiB.</summary>
+    public long LargestUnpacked { get; init; } = 64L << 30;
+
+    /// <summary>The most bytes of shards from http servers that are kept. Default 256 GiB.</summary>
+    public long RemoteCacheLimit { get; init; } = 256L << 30;
+
+    /// <summary>
+    /// Whether shards that are damaged are left out, and listed in <see cref="ShardedImages.Damaged"/>, instead of ending in an error. Default false.
+    /// </summary>
+    public bool LeaveOutDamaged { get; init; }
+}

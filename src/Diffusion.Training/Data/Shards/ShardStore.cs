@@ -1,0 +1,177 @@
+using System.IO.Compression;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+
+namespace Diffusion.Training;
+
+/// <summary>Finds the bytes and the index of a shard, wherever it lies: as it is, unpacked, or fetched from a server.</summary>
+internal sealed class ShardStore(ShardOptions options) : IDisposable
+{
+    private const int PieceBytes = 1 << 20;
+
+    private readonly Lazy<RemoteShards> remote = new(() => new RemoteShards(options));
+    private readonly ShardPicker picker = new(options);
+
+    /// <summary>How many samples and classes a shard has; read through whole only where no index says so.</summary>
+    public ShardIndex IndexOf(string name, CancellationToken cancellationToken)
+    {
+        if (KnownIndex(name, cancellationToken) is { } known)
+        {
+            return known;
+        }
+
+        using LocalShard shard = Locate(name, cancellationToken);
+        using FileStream stream = OpenStream(shard.Path);
+        return ShardIndex.Write(CachedIndexPath(name), stream.Length, StampOf(name), ShardScanner.Scan(stream, name));
+    }
+
+    /// <summary>Opens a shard, and chooses its images.</summary>
+    public Shard Open(string name, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<ShardEntry>? samples = KnownSamples(name);
+        if (samples is null)
+        {
+            IndexOf(name, cancellationToken);
+            samples = KnownSamples(name) ?? throw new ImageDataException(name, $"its index {CachedIndexPath(name)} cannot be read. Let nothing else change this folder.");
+        }
+
+        LocalShard shard = Locate(name, cancellationToken);
+        SafeFileHandle? file = null;
+        try
+        {
+            using FileStream stream = OpenStream(shard.Path);
+            IReadOnlyList<ShardPick> picks = picker.Pick(name, samples, stream);
+            file = File.OpenHandle(shard.Path);
+            return new Shard(file, shard.Lease, picks);
+        }
+        catch
+        {
+            file?.Dispose();
+            shard.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        if (remote.IsValueCreated)
+        {
+            remote.Value.Dispose();
+        }
+    }
+
+    private static FileStream OpenStream(string path) => new(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+
+    private static bool IsPacked(string name) =>
+        (RemoteShards.IsRemote(name) ? new Uri(name).AbsolutePath : name).EndsWith(".gz", StringComparison.OrdinalIgnoreCase);
+
+    // A shard that was changed is another shard. What lies on a server is taken as it was first seen.
+    private static long StampOf(string name) => RemoteShards.IsRemote(name) ? 0 : File.GetLastWriteTimeUtc(name).Ticks;
+
+    private string CachedPath(string name)
+    {
+        string place = RemoteShards.IsRemote(name) ? name : $"{Path.GetFullPath(name)}|{new FileInfo(name).Length}|{StampOf(name)}";
+        return Path.Combine(options.CacheFolder, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(place))));
+    }
+
+    private string CachedIndexPath(string name) => CachedPath(name) + ShardIndex.Extension;
+
+    private ShardIndex? KnownIndex(string name, CancellationToken cancellationToken)
+    {
+        if (ShardIndex.TryOpen(CachedIndexPath(name)) is { } cached)
+        {
+            return cached;
+        }
+
+        if (RemoteShards.IsRemote(name))
+        {
+            if (IsPacked(name) || remote.Value.TryFetchIndex(name, cancellationToken) is not { } bytes || ShardIndex.TryRead(bytes) is null)
+            {
+                return null;
+            }
+
+            Directory.CreateDirectory(options.CacheFolder);
+            File.WriteAllBytes(CachedIndexPath(name), bytes);
+            return ShardIndex.TryOpen(CachedIndexPath(name));
+        }
+
+        return IsPacked(name) || ShardIndex.TryOpen(name + ShardIndex.Extension) is not { } beside || beside.ShardLength != new FileInfo(name).Length ? null : beside;
+    }
+
+    private IReadOnlyList<ShardEntry>? KnownSamples(string name)
+    {
+        foreach (string path in (string[])[CachedIndexPath(name), name + ShardIndex.Extension])
+        {
+            if (File.Exists(path) && (path == CachedIndexPath(name) || ShardIndex.TryOpen(path)?.ShardLength == new FileInfo(name).Length)
+                && ShardIndex.TryRead(File.ReadAllBytes(path)) is { } samples)
+            {
+                return samples;
+            }
+        }
+
+        return null;
+    }
+
+    private LocalShard Locate(string name, CancellationToken cancellationToken)
+    {
+        CachedFile? lease = RemoteShards.IsRemote(name) ? remote.Value.Fetch(name, cancellationToken) : null;
+        string path = lease?.Path ?? name;
+        if (!IsPacked(name))
+        {
+            return new LocalShard(path, lease);
+        }
+
+        using (lease)
+        {
+            string unpacked = CachedPath(name) + ".tar";
+            if (!File.Exists(unpacked))
+            {
+                Unpack(path, name, unpacked, cancellationToken);
+            }
+
+            return new LocalShard(unpacked, null);
+        }
+    }
+
+    // A .tar.gz cannot be read in the middle: it is unpacked once, under a temporary name, and moved into its place.
+    private void Unpack(string path, string name, string target, CancellationToken cancellationToken)
+    {
+        Directory.CreateDirectory(options.CacheFolder);
+        string unfinished = $"{target}.{Path.GetRandomFileName()}.tmp";
+        try
+        {
+            using (FileStream packed = OpenStream(path))
+            using (GZipStream content = new(packed, CompressionMode.Decompress))
+            using (FileStream file = File.Create(unfinished))
+            {
+                byte[] piece = new byte[PieceBytes];
+                while (content.Read(piece) is > 0 and int read)
+                {
+                    cancellationToken.ThrowIfCancellationRequested();
+                    if (file.Length + read > options.LargestUnpacked)
+                    {
+                        throw new ImageDataException(name, $"it unpacks to more than {options.LargestUnpacked} bytes. Raise ShardOptions.LargestUnpacked if that is right.");
+                    }
+
+                    file.Write(piece, 0, read);
+                }
+            }
+
+            File.Move(unfinished, target, overwrite: true);
+        }
+        catch (InvalidDataException problem)
+        {
+            throw new ImageDataException(name, $"it is damaged or truncated, or no gzip file: {problem.Message}", problem);
+        }
+        finally
+        {
+            File.Delete(unfinished);
+        }
+    }
+
+    private sealed record LocalShard(string Path, IDisposable? Lease) : IDisposable
+    {
+        public void Dispose() => Lease?.Dispose();
+    }
+}
