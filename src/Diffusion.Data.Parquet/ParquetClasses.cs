@@ -29,7 +29,8 @@ internal static class ParquetClasses
             if (row >= 0)
             {
                 throw new ImageDataException(
-                    group.NameOf(row), $"its label is {group.Labels![row]}, but labels must lie in 0..{classes - 1}. Count classes from 0, or state more of them.");
+                    group.NameOf(row), $"its label is {group.Labels![row]}, but labels must lie in 0..{classes - 1}. "
+                    + "Count classes from 0, or state more of them.");
             }
         }
 

@@ -8,6 +8,7 @@ namespace Diffusion.Data.Parquet;
 internal static class ParquetFile
 {
     private const int SmallestFile = 12;
+    private const int BufferBytes = 1 << 16;
 
     /// <summary>Reads something of a file.</summary>
     /// <exception cref="ImageDataException">The file is missing, no Parquet file, truncated or damaged.</exception>
@@ -18,7 +19,7 @@ internal static class ParquetFile
             // The library is asynchronous throughout; on a thread of the pool nothing of the caller's waits for itself.
             return Task.Run(async () =>
             {
-                using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+                using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, BufferBytes);
                 CheckEnds(path, file);
                 await using ParquetReader reader = await ParquetReader.CreateAsync(file, leaveStreamOpen: true);
                 return await read(reader);

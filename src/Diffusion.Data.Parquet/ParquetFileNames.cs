@@ -13,11 +13,12 @@ internal static partial class ParquetFileNames
         if (Directory.Exists(path))
         {
             string[] files = List(path, All, path);
-            string[] splits = [.. files.Select(SplitOf).Distinct(StringComparer.Ordinal)];
+            string[] splits = [.. files.Select(SplitOf).OfType<string>().Distinct(StringComparer.Ordinal)];
             return splits.Length < 2
                 ? files
                 : throw new ImageDataException(
-                    path, $"the folder mixes {splits.Length} splits: {string.Join(", ", splits)}. Name one, as in {Path.Combine(path, $"{splits[^1]}-{All}")}.");
+                    path, $"the folder mixes {splits.Length} splits: {string.Join(", ", splits)}. "
+                    + $"Name one, as in {Path.Combine(path, $"{splits[^1]}-{All}")}.");
         }
 
         string name = Path.GetFileName(path);
@@ -46,9 +47,9 @@ internal static partial class ParquetFileNames
         return files.Length > 0 ? files : throw new ImageDataException(path, $"no file there matches {pattern}.");
     }
 
-    // Hugging Face names its files train-00000-of-00002.parquet, or with a hash behind.
-    private static string SplitOf(string file) =>
-        Shard().Match(Path.GetFileName(file)) is { Success: true } match ? match.Groups["split"].Value : string.Empty;
+    // Hugging Face names its files train-00000-of-00002.parquet, or with a hash behind. Null for other names.
+    private static string? SplitOf(string file) =>
+        Shard().Match(Path.GetFileName(file)) is { Success: true } match ? match.Groups["split"].Value : null;
 
     [GeneratedRegex(@"^(?<split>.+)-\d+-of-\d+", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Shard();

@@ -11,9 +11,19 @@ internal sealed class RowGroupCache(long limit, Func<int, byte[]?[]> load)
     private readonly Lock gate = new();
     private readonly Dictionary<int, LinkedListNode<Entry>> entries = [];
     private readonly LinkedList<Entry> byUse = new(); // the last used first
+    private long held;
 
     /// <summary>The bytes of all groups that are kept.</summary>
-    public long Held { get; private set; }
+    public long Held
+    {
+        get
+        {
+            lock (gate)
+            {
+                return held;
+            }
+        }
+    }
 
     /// <summary>The image files of a group.</summary>
     public byte[]?[] Get(int group)
@@ -43,7 +53,7 @@ internal sealed class RowGroupCache(long limit, Func<int, byte[]?[]> load)
         {
             entries.Clear();
             byUse.Clear();
-            Held = 0;
+            held = 0;
         }
     }
 
@@ -77,9 +87,9 @@ internal sealed class RowGroupCache(long limit, Func<int, byte[]?[]> load)
             }
 
             node.Value.Bytes = node.Value.Rows.Value.Sum(row => (long)(row?.Length ?? 0));
-            Held += node.Value.Bytes.Value;
+            held += node.Value.Bytes.Value;
             LinkedListNode<Entry>? last = byUse.Last;
-            while (Held > limit && last is not null)
+            while (held > limit && last is not null)
             {
                 LinkedListNode<Entry>? previous = last.Previous;
                 if (last != node && last.Value.Bytes is not null)
@@ -98,7 +108,7 @@ internal sealed class RowGroupCache(long limit, Func<int, byte[]?[]> load)
         {
             byUse.Remove(node);
             entries.Remove(node.Value.Group);
-            Held -= node.Value.Bytes ?? 0;
+            held -= node.Value.Bytes ?? 0;
         }
     }
 

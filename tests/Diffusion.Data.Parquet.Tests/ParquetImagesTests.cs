@@ -44,6 +44,12 @@ public sealed class ParquetImagesTests : IDisposable
             images.GroupSizes.Should().Equal(1, 1, 1);
         }
 
+        await WrittenParquet.Write(folder.File("more.parquet"), [[WrittenParquet.Png(8)]], _ => 0);
+        using (ParquetImages images = ParquetImages.Open(folder.Path, 4))
+        {
+            Values(images).Should().Equal(8, 1, 2, 3);
+        }
+
         await WrittenParquet.Write(folder.File("test-00000-of-00001.parquet"), [[WrittenParquet.Png(9)]], _ => 0);
         using (ParquetImages images = ParquetImages.Open(Path.Combine(folder.Path, "train-*.parquet"), 4))
         {

@@ -52,7 +52,8 @@ internal sealed class RemoteFile(Uri address, HttpClient client, RemoteFileOptio
             if (idle == options.Attempts)
             {
                 throw new IOException(
-                    $"{name}: given up after {requests} requests, the last {idle} of which brought nothing new; the last failed because {failure.Cause}. "
+                    $"{name}: given up after {requests} requests, the last {idle} of which brought nothing new; "
+                    + $"the last failed because {failure.Cause}. "
                     + $"{position} of {length?.ToString(CultureInfo.InvariantCulture) ?? "an unknown number of"} bytes were there. Check the network and run again.",
                     failure.Problem);
             }
@@ -133,7 +134,8 @@ internal sealed class RemoteFile(Uri address, HttpClient client, RemoteFileOptio
                 return new Failure("the server has no bytes where the file should go on");
             default:
                 int status = (int)response.StatusCode;
-                string cause = $"the server answered {status} ({response.ReasonPhrase}){(status is >= 300 and < 400 ? ", a redirection that is not followed" : string.Empty)}";
+                string note = status is >= 300 and < 400 ? ", a redirection that is not followed" : string.Empty;
+                string cause = $"the server answered {status} ({response.ReasonPhrase}){note}";
                 return status is 408 or 429 or >= 500 ? new Failure(cause, RetryAfter: RetryAfter(response)) : new Failure(cause, IsFinal: true);
         }
     }

@@ -74,7 +74,8 @@ internal sealed class RemoteFileCache : IDisposable
         if (copy is null)
         {
             await Download(address, path, cancellation);
-            copy = Open(path) ?? throw new IOException($"{RemoteFile.NameOf(address)}: its copy {path} went as soon as it was there. Let nothing else change this folder.");
+            copy = Open(path) ?? throw new IOException(
+                $"{RemoteFile.NameOf(address)}: its copy {path} went as soon as it was there. Let nothing else change this folder.");
             MakeRoom();
         }
 

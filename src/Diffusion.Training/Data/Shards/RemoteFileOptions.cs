@@ -10,7 +10,10 @@ internal sealed record RemoteFileOptions
     /// <summary>The folder of the local copies. Several processes may share it.</summary>
     public required string Folder { get; init; }
 
-    /// <summary>How many bytes of complete copies are kept, at least 0; those in use stay even beyond it. Default 64 GiB.</summary>
+    /// <summary>
+    /// How many bytes of complete copies are kept, at least 0; those in use stay even beyond it, and those being fetched come on top.
+    /// Default 64 GiB.
+    /// </summary>
     public long CacheBytes { get; init; } = 64L << 30;
 
     /// <summary>How long a connection or an answer may stand still before it is given up and asked for again. Default one minute.</summary>
