@@ -54,7 +54,8 @@ public sealed class AreaResizeTests
     private static byte[] Resize(DecodedImage image, int size)
     {
         byte[] pixels = new byte[size * size * image.Channels];
-        AreaResize.CropToFill(image, size, pixels);
+        new AreaResize(size).Resize(
+            new ImagePixels(image.Width, image.Height, image.Channels, image.Pixels), SquareWindow.Middle(image.Width, image.Height), pixels);
         return pixels;
     }
 }
