@@ -98,7 +98,14 @@ internal sealed unsafe class EncodedImage : IDisposable
     private static EncodedImage? TryOpen(byte* bytes, int length, out SKCodecResult result)
     {
         using SKData data = SKData.Create((nint)bytes, length);
-        SKCodec? opened = SKCodec.Create(new SKMemoryStream(data), out result);
+        result = SKCodecResult.Success;
+        SKCodec? opened = SKCodec.Create(data);
+        if (opened is null)
+        {
+            // A stream costs garbage, but says why.
+            opened = SKCodec.Create(new SKMemoryStream(data), out result);
+        }
+
         return opened is null ? null : new EncodedImage(opened);
     }
 }

@@ -13,7 +13,8 @@ public static class ImageCodec
 
     /// <summary>
     /// What decodes most JPEG files: <c>libturbojpeg</c>, two to three times faster, where the computer has this library, version 2 or later
-    /// (Debian, Ubuntu: <c>apt-get install libturbojpeg0</c> or <c>libturbojpeg</c>), else <c>SkiaSharp</c>. Both give the same pixels and refuse the same files.
+    /// (<c>apt-get install libturbojpeg0</c> on Debian, <c>libturbojpeg</c> on Ubuntu), else <c>SkiaSharp</c>.
+    /// Both give the same pixels of every file that is undamaged, and refuse every file that is cut short.
     /// </summary>
     public static string JpegCodec => TurboJpeg.IsAvailable ? "libturbojpeg" : "SkiaSharp";
 

@@ -32,6 +32,9 @@ public sealed class ImageDecoder : IDisposable
 
     internal int HeldBytes => stored.HeldBytes + shown.HeldBytes;
 
+    /// <summary>Whether libturbojpeg decoded the last image.</summary>
+    internal bool UsedTurboJpeg { get; private set; }
+
     /// <summary>Decodes a file.</summary>
     /// <param name="file">The whole file: JPEG, PNG, WebP, GIF (its first frame) or BMP.</param>
     /// <param name="name">What errors call it.</param>
@@ -54,7 +57,8 @@ public sealed class ImageDecoder : IDisposable
             int height = EncodedImage.Scaled(image.Height, scale);
 
             Span<byte> pixels = shown.Take(width * height * decoding.Channels);
-            if (!TryDecodeTurbo(bytes, file.Length, image, width, height, pixels))
+            UsedTurboJpeg = TryDecodeTurbo(bytes, file.Length, image, width, height, pixels);
+            if (!UsedTurboJpeg)
             {
                 Span<byte> rgba = stored.Take(width * height * 4);
                 image.Decode(scale, rgba, name);
