@@ -66,9 +66,7 @@ public sealed class ImageDecoder : IDisposable
             }
 
             stored.Trim();
-            return Orientation.Swaps(image.Origin)
-                ? new ImagePixels(height, width, decoding.Channels, pixels)
-                : new ImagePixels(width, height, decoding.Channels, pixels);
+            return AsShown(pixels, image, width, height, scale);
         }
     }
 
@@ -100,6 +98,25 @@ public sealed class ImageDecoder : IDisposable
 
         PixelComposer.Compose(unturned, channels, width, height, image.Origin, decoding, pixels);
         return true;
+    }
+
+    private ImagePixels AsShown(ReadOnlySpan<byte> pixels, EncodedImage image, int width, int height, int scale)
+    {
+        (int fullWidth, int fullHeight) = (image.Width, image.Height);
+        if (Orientation.Swaps(image.Origin))
+        {
+            (width, height, fullWidth, fullHeight) = (height, width, fullHeight, fullWidth);
+        }
+
+        // A side that is no multiple of the scale ends within the last pixel stored, which may be the first shown.
+        return new ImagePixels(width, height, decoding.Channels, pixels)
+        {
+            Reduction = scale,
+            FullWidth = fullWidth,
+            FullHeight = fullHeight,
+            FullLeft = Orientation.BeginsRight(image.Origin) ? fullWidth - (width * scale) : 0,
+            FullTop = Orientation.BeginsBelow(image.Origin) ? fullHeight - (height * scale) : 0,
+        };
     }
 
     // The inverse transform is fast at these sizes only.

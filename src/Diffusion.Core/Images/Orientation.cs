@@ -35,6 +35,14 @@ internal readonly struct Orientation
     public static bool Swaps(SKEncodedOrigin origin) =>
         origin is SKEncodedOrigin.LeftTop or SKEncodedOrigin.RightTop or SKEncodedOrigin.RightBottom or SKEncodedOrigin.LeftBottom;
 
+    /// <summary>Whether what is stored first is shown at the right.</summary>
+    public static bool BeginsRight(SKEncodedOrigin origin) =>
+        origin is SKEncodedOrigin.TopRight or SKEncodedOrigin.BottomRight or SKEncodedOrigin.RightTop or SKEncodedOrigin.RightBottom;
+
+    /// <summary>Whether what is stored first is shown at the bottom.</summary>
+    public static bool BeginsBelow(SKEncodedOrigin origin) =>
+        origin is SKEncodedOrigin.BottomLeft or SKEncodedOrigin.BottomRight or SKEncodedOrigin.LeftBottom or SKEncodedOrigin.RightBottom;
+
     /// <summary>The place of a stored pixel in the shown image, counted row by row.</summary>
     public int TargetOf(int x, int y) => start + (x * StepX) + (y * stepY);
 }

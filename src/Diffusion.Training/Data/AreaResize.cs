@@ -13,29 +13,36 @@ internal sealed class AreaResize(int size)
 {
     // A pixel of three channels is read as four.
     private const int Slack = 1;
-    private readonly ResizeTaps taps = new(size);
+    private readonly ResizeTaps across = new(size);
+    private readonly ResizeTaps down = new(size);
     private float[] row = [];
 
     /// <summary>Writes a square, scaled, as bytes <c>[H, W, C]</c>.</summary>
-    /// <param name="image">Grey or RGB.</param>
-    /// <param name="window">What of it.</param>
+    /// <param name="image">Grey or RGB, at its own size or at a part of it, which then is larger than the result.</param>
+    /// <param name="window">What of it, in pixels of its own size.</param>
     /// <param name="destination">Filled whole.</param>
     public void Resize(ImagePixels image, SquareWindow window, Span<byte> destination)
     {
-        taps.Fill(window.Side);
         int channels = image.Channels;
-        int length = window.Side * channels;
+        double side = (double)window.Side / image.Reduction;
+        double left = (double)(window.Left - image.FullLeft) / image.Reduction;
+        double top = (double)(window.Top - image.FullTop) / image.Reduction;
+        int firstColumn = (int)left;
+        int columns = (int)Math.Ceiling(left + side) - firstColumn;
+        across.Fill(left - firstColumn, side, columns);
+        down.Fill(top, side, image.Height);
+        int length = columns * channels;
         if (row.Length < length + Slack)
         {
             row = new float[length + Slack];
         }
 
         int stride = image.Width * channels;
-        ReadOnlySpan<byte> square = image.Bytes[((window.Top * stride) + (window.Left * channels))..];
+        ReadOnlySpan<byte> strip = image.Bytes[(firstColumn * channels)..];
         for (int y = 0; y < size; y++)
         {
             // Down first, over whole rows, then across.
-            Down(square[(taps.First(y) * stride)..], stride, taps.Weights(y), row.AsSpan(0, length));
+            Sum(strip[(down.First(y) * stride)..], stride, down.Weights(y), row.AsSpan(0, length));
             Span<byte> target = destination.Slice(y * size * channels, size * channels);
             if (channels == 1)
             {
@@ -48,7 +55,7 @@ internal sealed class AreaResize(int size)
         }
     }
 
-    private static void Down(ReadOnlySpan<byte> rows, int stride, ReadOnlySpan<float> weights, Span<float> sums)
+    private static void Sum(ReadOnlySpan<byte> rows, int stride, ReadOnlySpan<float> weights, Span<float> sums)
     {
         int x = 0;
         int step = Vector<float>.Count;
@@ -92,8 +99,8 @@ internal sealed class AreaResize(int size)
     {
         for (int x = 0; x < size; x++)
         {
-            ReadOnlySpan<float> weights = taps.Weights(x);
-            ReadOnlySpan<float> old = row.AsSpan(taps.First(x), weights.Length);
+            ReadOnlySpan<float> weights = across.Weights(x);
+            ReadOnlySpan<float> old = row.AsSpan(across.First(x), weights.Length);
             float sum = 0.5f;
             for (int tap = 0; tap < weights.Length; tap++)
             {
@@ -108,8 +115,8 @@ internal sealed class AreaResize(int size)
     {
         for (int x = 0; x < size; x++)
         {
-            ReadOnlySpan<float> weights = taps.Weights(x);
-            ReadOnlySpan<float> old = row.AsSpan(taps.First(x) * 3, (weights.Length * 3) + Slack);
+            ReadOnlySpan<float> weights = across.Weights(x);
+            ReadOnlySpan<float> old = row.AsSpan(across.First(x) * 3, (weights.Length * 3) + Slack);
             Vector128<float> sum = Vector128.Create(0.5f);
             for (int tap = 0; tap < weights.Length; tap++)
             {

@@ -43,15 +43,15 @@ internal sealed class PreparedDecoder : IDisposable
         SeedStream? crop = preparation.Crop == ImageCrop.Random ? draws : null;
         double share = crop is null ? 1 : 1 - (crop.Value.Uniform(RandomPurpose.Augmentation, 0) * (1 - preparation.SmallestCrop));
         ImagePixels image = decoder.Decode(file, string.Empty, (int)Math.Min(Math.Ceiling(PixelsPerPixel * size / share), int.MaxValue));
-        if (image.Width == size && image.Height == size && share == 1)
+        if (image.FullWidth == size && image.FullHeight == size && share == 1)
         {
             image.Bytes.CopyTo(destination);
             return;
         }
 
         SquareWindow window = crop is null
-            ? SquareWindow.Middle(image.Width, image.Height)
-            : SquareWindow.Anywhere(image.Width, image.Height, share, crop.Value);
+            ? SquareWindow.Middle(image.FullWidth, image.FullHeight)
+            : SquareWindow.Anywhere(image.FullWidth, image.FullHeight, share, crop.Value);
         resize.Resize(image, window, destination);
     }
 

@@ -32,8 +32,9 @@ public sealed class DamagedImageTests
     {
         byte[] whole = Sample(SKEncodedImageFormat.Png);
         using ImageDecoder decoder = new(Small);
-        int end = whole.AsSpan().LastIndexOf("IEND"u8) - 4;
-        for (int length = 0; length < end - 4; length++)
+
+        // The last 20 bytes hold no pixel: the checksums of the pixels, and the mark of the end.
+        for (int length = 0; length < whole.Length - 20; length++)
         {
             Outcome(decoder, whole[..length]).Should().BeFalse("{0} of {1} bytes are there", length, whole.Length);
         }

@@ -24,27 +24,30 @@ public sealed class ReferenceDecoderTests : IDisposable
         }
     }
 
-    [Fact]
-    public void Every_kind_of_png_is_equal()
+    [Theory]
+    [InlineData(4, HandmadePng.Palette, "-alpha off -type Palette -colors 16")]
+    [InlineData(2, HandmadePng.Palette, "-alpha off -type Palette -colors 4")]
+    [InlineData(1, HandmadePng.Palette, "-alpha off -type Palette -colors 2")]
+    [InlineData(8, HandmadePng.Palette, "-channel A -threshold 40% +channel -colors 50 -define png:format=png8")]
+    [InlineData(8, HandmadePng.Grey, "-alpha off -colorspace Gray")]
+    [InlineData(4, HandmadePng.Grey, "-alpha off -colorspace Gray -depth 4")]
+    [InlineData(2, HandmadePng.Grey, "-alpha off -colorspace Gray -posterize 4 -depth 2")]
+    [InlineData(1, HandmadePng.Grey, "-alpha off -colorspace Gray -depth 1")]
+    [InlineData(8, HandmadePng.GreyAlpha, "-colorspace Gray -define png:color-type=4")]
+    [InlineData(8, HandmadePng.Rgb, "-alpha off -define png:color-type=2")]
+    [InlineData(8, HandmadePng.Rgba, "")]
+    [InlineData(8, HandmadePng.Rgba, "-interlace PNG")]
+    public void Every_kind_of_png_is_equal(byte bits, byte colourType, string options)
     {
-        string[] kinds =
-        [
-            .. Kind("palette.png", "-alpha", "off", "-type", "Palette", "-colors", "40"),
-            .. Kind("palette-alpha.png", "-channel", "A", "-threshold", "40%", "+channel", "-colors", "50", "-define", "png:format=png8"),
-            .. Kind("two-bits.png", "-alpha", "off", "-colors", "4", "-define", "png:format=png8"),
-            .. Kind("grey.png", "-alpha", "off", "-colorspace", "Gray"),
-            .. Kind("grey-4.png", "-alpha", "off", "-colorspace", "Gray", "-depth", "4"),
-            .. Kind("grey-2.png", "-alpha", "off", "-colorspace", "Gray", "-depth", "2"),
-            .. Kind("grey-1.png", "-alpha", "off", "-colorspace", "Gray", "-depth", "1"),
-            .. Kind("grey-alpha.png", "-colorspace", "Gray", "-define", "png:color-type=4"),
-            .. Kind("rgb.png", "-alpha", "off", "-define", "png:color-type=2"),
-            .. Kind("interlaced.png", "-interlace", "PNG"),
-            .. Kind("lossless.webp", "-define", "webp:lossless=true", "-define", "webp:exact=true"),
-            .. Kind("lossless-opaque.webp", "-alpha", "off", "-define", "webp:lossless=true"),
-        ];
-        Difference(kinds).Should().Be(0);
+        string path = Kind("kind.png", options);
+        File.ReadAllBytes(path)[24..26].Should().Equal(bits, colourType);
+        Difference(path).Should().Be(0);
+    }
 
-        // RGB with one colour that is transparent.
+    [Fact]
+    public void A_colour_that_is_transparent_is_equal()
+    {
+        ImageMagick.SkipIfMissing();
         string keyed = folder.File("keyed.png");
         File.WriteAllBytes(keyed, HandmadePng.Write(3, 1, 8, HandmadePng.Rgb, [[1, 2, 3, 9, 8, 7, 1, 2, 4]], transparency: [0, 9, 0, 8, 0, 7]));
         Difference(keyed).Should().Be(0);
@@ -54,9 +57,8 @@ public sealed class ReferenceDecoderTests : IDisposable
     [Fact]
     public void Sixteen_bits_are_equal_to_the_nearest_of_eight()
     {
-        Difference([.. Kind("deep.png", "-alpha", "off", "-depth", "16", "-blur", "0x2", "-define", "png:format=png48")]).Should().BeLessThanOrEqualTo(1);
-        Difference([.. Kind("deep-grey.png", "-alpha", "off", "-colorspace", "Gray", "-depth", "16", "-blur", "0x2", "-define", "png:bit-depth=16")])
-            .Should().BeLessThanOrEqualTo(1);
+        Difference(Kind("deep.png", "-alpha off -depth 16 -blur 0x2 -define png:format=png48")).Should().BeLessThanOrEqualTo(1);
+        Difference(Kind("grey.png", "-alpha off -colorspace Gray -depth 16 -blur 0x2 -define png:bit-depth=16")).Should().BeLessThanOrEqualTo(1);
     }
 
     [Fact]
@@ -71,8 +73,15 @@ public sealed class ReferenceDecoderTests : IDisposable
     [Fact]
     public void Lossy_webp_with_and_without_alpha_is_near()
     {
-        Difference([.. Kind("lossy.webp", "-alpha", "off", "-quality", "90")]).Should().BeLessThanOrEqualTo(1);
-        Difference([.. Kind("lossy-alpha.webp", "-quality", "90")]).Should().BeLessThanOrEqualTo(1);
+        Difference(Kind("opaque.webp", "-alpha off -quality 90")).Should().BeLessThanOrEqualTo(1);
+        Difference(Kind("alpha.webp", "-quality 90")).Should().BeLessThanOrEqualTo(1);
+    }
+
+    [Fact]
+    public void Lossless_webp_with_and_without_alpha_is_equal()
+    {
+        Difference(Kind("opaque.webp", "-alpha off -define webp:lossless=true")).Should().Be(0);
+        Difference(Kind("alpha.webp", "-define webp:lossless=true -define webp:exact=true")).Should().Be(0);
     }
 
     [Theory]
@@ -115,11 +124,11 @@ public sealed class ReferenceDecoderTests : IDisposable
     }
 
     // One file made from the source by ImageMagick's own options.
-    private string[] Kind(string name, params string[] options)
+    private string Kind(string name, string options)
     {
         string path = folder.File(name);
-        ImageMagick.Run([Source(), .. options, path]);
-        return [path];
+        ImageMagick.Run([Source(), .. options.Split(' ', StringSplitOptions.RemoveEmptyEntries), path]);
+        return path;
     }
 
     // The largest difference over both backgrounds, all pixels and all files.
