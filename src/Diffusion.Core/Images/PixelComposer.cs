@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using SkiaSharp;
 
 namespace Diffusion;
@@ -5,7 +6,7 @@ namespace Diffusion;
 /// <summary>Brings decoded pixels to the wanted channels, on the background, turned as they are to be shown.</summary>
 internal static class PixelComposer
 {
-    /// <summary>Writes every stored pixel to its place.</summary>
+    /// <summary>Writes every stored pixel to its place, row by row.</summary>
     /// <param name="stored"><c>[height, width, storedChannels]</c>: grey, RGB or RGBA.</param>
     /// <param name="storedChannels">1, 3 or 4.</param>
     /// <param name="width">As stored.</param>
@@ -24,7 +25,9 @@ internal static class PixelComposer
         {
             ReadOnlySpan<byte> row = stored.Slice(y * width * storedChannels, width * storedChannels);
             int target = orientation.TargetOf(0, y) * channels;
-            for (int source = 0; source < row.Length; source += storedChannels, target += step)
+            int done = (storedChannels, step) == (4, 3) ? CopyOpaque(row, pixels.Slice(target, width * 3)) : 0;
+            target += done * step;
+            for (int source = done * storedChannels; source < row.Length; source += storedChannels, target += step)
             {
                 RgbColor colour = storedChannels switch
                 {
@@ -43,6 +46,26 @@ internal static class PixelComposer
                 pixels[target + 2] = colour.Blue;
             }
         }
+    }
+
+    // As many pixels as come before a transparent one or the end of the row, in fours. Each write of four reaches over one that follows.
+    private static int CopyOpaque(ReadOnlySpan<byte> rgba, Span<byte> rgb)
+    {
+        Vector128<byte> colours = Vector128.Create((byte)0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 3, 3, 3, 3);
+        int pixel = 0;
+        while ((pixel * 3) + Vector128<byte>.Count <= rgb.Length)
+        {
+            Vector128<byte> four = Vector128.Create(rgba[(pixel * 4)..]);
+            if (!Vector128.EqualsAll(four.AsUInt32() >> 24, Vector128.Create(255u)))
+            {
+                break;
+            }
+
+            Vector128.Shuffle(four, colours).CopyTo(rgb[(pixel * 3)..]);
+            pixel += 4;
+        }
+
+        return pixel;
     }
 
     private static RgbColor Blend(ReadOnlySpan<byte> rgba, RgbColor background)

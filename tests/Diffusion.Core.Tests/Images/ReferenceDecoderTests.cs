@@ -26,8 +26,7 @@ public sealed class ReferenceDecoderTests : IDisposable
 
     [Theory]
     [InlineData(4, HandmadePng.Palette, "-alpha off -type Palette -colors 16")]
-    [InlineData(2, HandmadePng.Palette, "-alpha off -type Palette -colors 4")]
-    [InlineData(1, HandmadePng.Palette, "-alpha off -type Palette -colors 2")]
+    [InlineData(2, HandmadePng.Palette, "-alpha off -type Palette -colors 2")]
     [InlineData(8, HandmadePng.Palette, "-channel A -threshold 40% +channel -colors 50 -define png:format=png8")]
     [InlineData(8, HandmadePng.Grey, "-alpha off -colorspace Gray")]
     [InlineData(4, HandmadePng.Grey, "-alpha off -colorspace Gray -depth 4")]
@@ -45,13 +44,17 @@ public sealed class ReferenceDecoderTests : IDisposable
     }
 
     [Fact]
-    public void A_colour_that_is_transparent_is_equal()
+    public void One_bit_palettes_and_a_colour_that_is_transparent_are_equal()
     {
         ImageMagick.SkipIfMissing();
         string keyed = folder.File("keyed.png");
         File.WriteAllBytes(keyed, HandmadePng.Write(3, 1, 8, HandmadePng.Rgb, [[1, 2, 3, 9, 8, 7, 1, 2, 4]], transparency: [0, 9, 0, 8, 0, 7]));
         Difference(keyed).Should().Be(0);
         ImageCodec.Decode(keyed).Pixels.Should().Equal(1, 2, 3, 255, 255, 255, 1, 2, 4);
+
+        string palette = folder.File("palette.png");
+        File.WriteAllBytes(palette, HandmadePng.Write(11, 1, 1, HandmadePng.Palette, [[0b1010_0111, 0b0110_0000]], [10, 20, 30, 40, 50, 60], [255, 77]));
+        Difference(palette).Should().Be(0);
     }
 
     [Fact]
