@@ -2,7 +2,9 @@ using SkiaSharp;
 
 namespace Diffusion;
 
-/// <summary>An image file in memory whose header has been read and whose pixels have not. The memory must stay where it is until this is disposed.</summary>
+/// <summary>
+/// An image file in memory whose header has been read and whose pixels have not. The memory must stay where it is until this is disposed.
+/// </summary>
 internal sealed unsafe class EncodedImage : IDisposable
 {
     private readonly SKCodec codec;

@@ -34,7 +34,9 @@ public readonly ref struct ImagePixels
     /// <summary>Bytes <c>[H, W, C]</c> in 0..255.</summary>
     public ReadOnlySpan<byte> Bytes { get; }
 
-    /// <summary>How many pixels of the file a pixel stands for along both sides: 1, or 2, 4 or 8 of a JPEG that was decoded at a part of its size.</summary>
+    /// <summary>
+    /// How many pixels of the file a pixel stands for along both sides: 1, or 2, 4 or 8 of a JPEG that was decoded at a part of its size.
+    /// </summary>
     public int Reduction { get; internal init; }
 
     /// <summary>The width of the image at its own size.</summary>
@@ -43,10 +45,10 @@ public readonly ref struct ImagePixels
     /// <summary>The height of the image at its own size.</summary>
     public int FullHeight { get; internal init; }
 
-    /// <summary>Where the first column begins, in pixels of the file: 0, or down to -7 where a reduced column reaches over the image's edge.</summary>
+    /// <summary>Where the first column begins, in pixels of the file: 0, or down to -7 where it reaches over the image's edge.</summary>
     public int FullLeft { get; internal init; }
 
-    /// <summary>Where the first row begins, in pixels of the file: 0, or down to -7 where a reduced row reaches over the image's edge.</summary>
+    /// <summary>Where the first row begins, in pixels of the file: 0, or down to -7 where it reaches over the image's edge.</summary>
     public int FullTop { get; internal init; }
 
     /// <summary>A copy that stays.</summary>

@@ -60,7 +60,9 @@ internal static unsafe class TurboJpeg
         return read;
     }
 
-    /// <summary>Decodes with the exact inverse transform; false at any error or warning. A size below the stored one picks the scale that gives it.</summary>
+    /// <summary>
+    /// Decodes with the exact inverse transform; false at any error or warning. A size below the stored one picks the scale that gives it.
+    /// </summary>
     public static bool TryDecode(nint decoder, byte* file, int length, byte* pixels, int width, int height, PixelFormat format)
     {
         const int AccurateTransform = 4096;

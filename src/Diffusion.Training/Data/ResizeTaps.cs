@@ -1,6 +1,6 @@
 namespace Diffusion.Training;
 
-/// <summary>Which old pixels make a new one along one side, and with what weights that sum to 1. Kept and filled anew for each stretch.</summary>
+/// <summary>Which old pixels make a new one along one side, with what weights that sum to 1. Filled anew for each stretch.</summary>
 internal sealed class ResizeTaps(int size)
 {
     private readonly int[] first = new int[size];

@@ -10,8 +10,8 @@ internal static class JpegFiles
         "one-pixel-420", "one-row-420",
     ];
 
-    /// <summary>Coded in RGB or CMYK: what is left to Skia.</summary>
-    public static TheoryData<string> Others => ["rgb", "cmyk"];
+    /// <summary>Coded in RGB or CMYK, which is left to Skia, or by arithmetic coding, which a libturbojpeg may lack.</summary>
+    public static TheoryData<string> Others => ["rgb", "cmyk", "arithmetic"];
 
     public static byte[] Read(string name) => File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Fixtures", "jpeg", name + ".jpg"));
 
