@@ -12,17 +12,8 @@ public sealed class DecodedImage
     /// <exception cref="ArgumentOutOfRangeException">The size is not positive, or the channels are neither 1 nor 3.</exception>
     public DecodedImage(int width, int height, int channels, byte[] pixels)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
-        ThrowIfNotOneOrThree(channels);
         ArgumentNullException.ThrowIfNull(pixels);
-        long expected = (long)width * height * channels;
-        if (pixels.LongLength != expected)
-        {
-            throw new ArgumentException(
-                $"{width} x {height} pixels of {channels} channels are {expected} bytes, but {pixels.LongLength} were given.", nameof(pixels));
-        }
-
+        Check(width, height, channels, pixels.LongLength);
         Width = width;
         Height = height;
         Channels = channels;
@@ -40,6 +31,19 @@ public sealed class DecodedImage
 
     /// <summary>Bytes <c>[H, W, C]</c> in 0..255. The array itself, not a copy.</summary>
     public byte[] Pixels { get; }
+
+    internal static void Check(int width, int height, int channels, long bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
+        ThrowIfNotOneOrThree(channels);
+        long expected = (long)width * height * channels;
+        if (bytes != expected)
+        {
+            throw new ArgumentException(
+                $"{width} x {height} pixels of {channels} channels are {expected} bytes, but {bytes} were given.", "pixels");
+        }
+    }
 
     internal static void ThrowIfNotOneOrThree(int channels)
     {

@@ -11,13 +11,20 @@ public static class ImageCodec
     private const int MostStreamedBytes = 1 << 30;
     private const int PieceBytes = 80 * 1024;
 
+    /// <summary>
+    /// What decodes most JPEG files: <c>libturbojpeg</c>, two to three times faster, where the computer has this library, version 2 or later
+    /// (<c>apt-get install libturbojpeg0</c> on Debian, <c>libturbojpeg</c> on Ubuntu), else <c>SkiaSharp</c>.
+    /// Both give the same pixels of every file that is undamaged, and refuse every file that is cut short.
+    /// </summary>
+    public static string JpegCodec => TurboJpeg.IsAvailable ? "libturbojpeg" : "SkiaSharp";
+
     /// <summary>The size of an image as it will be decoded, orientation applied; of a JPEG usually only the first bytes are read.</summary>
     /// <param name="path">The image file.</param>
     /// <param name="pixelLimit">The most pixels it may have.</param>
     /// <exception cref="ImageDataException">The file is empty, is no image, ends within its header, or is over the limit.</exception>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be read, or is a folder.</exception>
-    public static (int Width, int Height) ReadSize(string path, long pixelLimit = ImageDecoding.DefaultPixelLimit)
+    public static unsafe (int Width, int Height) ReadSize(string path, long pixelLimit = ImageDecoding.DefaultPixelLimit)
     {
         using FileStream file = Open(path);
         byte[] header = new byte[Math.Min(HeaderBytes, file.Length)];
@@ -25,10 +32,24 @@ public static class ImageCodec
         file.Position = 0;
 
         // A JPEG says its orientation before its pixels; other formats may say it after them.
-        EncodedImage? early = header.AsSpan().StartsWith((ReadOnlySpan<byte>)[0xFF, 0xD8]) ? EncodedImage.TryOpen(header) : null;
-        using EncodedImage image = early ?? EncodedImage.Open(ReadWhole(file, path), path);
-        image.ThrowIfOver(pixelLimit, path);
-        return image.Size;
+        if (header.AsSpan().StartsWith((ReadOnlySpan<byte>)[0xFF, 0xD8]))
+        {
+            fixed (byte* bytes = header)
+            {
+                using EncodedImage? early = EncodedImage.TryOpen(bytes, header.Length);
+                if (early is not null)
+                {
+                    return early.SizeWithin(pixelLimit, path);
+                }
+            }
+        }
+
+        byte[] whole = ReadWhole(file, path);
+        fixed (byte* bytes = whole)
+        {
+            using EncodedImage image = EncodedImage.Open(bytes, whole.Length, path);
+            return image.SizeWithin(pixelLimit, path);
+        }
     }
 
     /// <summary>Decodes an image file to RGB on white, the defaults of <see cref="ImageDecoding"/>.</summary>
@@ -59,10 +80,8 @@ public static class ImageCodec
     {
         ArgumentNullException.ThrowIfNull(stream);
         ArgumentNullException.ThrowIfNull(decoding);
-        DecodedImage.ThrowIfNotOneOrThree(decoding.Channels);
-        using EncodedImage image = EncodedImage.Open(ReadWhole(stream, name), name);
-        image.ThrowIfOver(decoding.PixelLimit, name);
-        return image.Decode(decoding, name);
+        using ImageDecoder decoder = new(decoding);
+        return decoder.Decode(ReadWhole(stream, name), name).ToImage();
     }
 
     /// <summary>Writes a PNG file, and its folder where that is missing. The file appears whole or not at all; an older one is replaced.</summary>

@@ -6,7 +6,6 @@ namespace Diffusion;
 internal readonly struct Orientation
 {
     private readonly int start;
-    private readonly int stepX;
     private readonly int stepY;
 
     /// <summary>The way from stored pixels to shown pixels.</summary>
@@ -16,7 +15,7 @@ internal readonly struct Orientation
     public Orientation(SKEncodedOrigin origin, int width, int height)
     {
         // The name of an origin says where row 0 and column 0 belong: RightTop has row 0 at the right and column 0 at the top.
-        (start, stepX, stepY) = origin switch
+        (start, StepX, stepY) = origin switch
         {
             SKEncodedOrigin.TopRight => (width - 1, -1, width),
             SKEncodedOrigin.BottomRight => ((width * height) - 1, -1, -width),
@@ -29,10 +28,21 @@ internal readonly struct Orientation
         };
     }
 
+    /// <summary>How far apart two neighbours of a stored row are in the shown image, counted row by row.</summary>
+    public int StepX { get; }
+
     /// <summary>Whether width and height change places.</summary>
     public static bool Swaps(SKEncodedOrigin origin) =>
         origin is SKEncodedOrigin.LeftTop or SKEncodedOrigin.RightTop or SKEncodedOrigin.RightBottom or SKEncodedOrigin.LeftBottom;
 
+    /// <summary>Whether what is stored first is shown at the right.</summary>
+    public static bool BeginsRight(SKEncodedOrigin origin) =>
+        origin is SKEncodedOrigin.TopRight or SKEncodedOrigin.BottomRight or SKEncodedOrigin.RightTop or SKEncodedOrigin.RightBottom;
+
+    /// <summary>Whether what is stored first is shown at the bottom.</summary>
+    public static bool BeginsBelow(SKEncodedOrigin origin) =>
+        origin is SKEncodedOrigin.BottomLeft or SKEncodedOrigin.BottomRight or SKEncodedOrigin.LeftBottom or SKEncodedOrigin.RightBottom;
+
     /// <summary>The place of a stored pixel in the shown image, counted row by row.</summary>
-    public int TargetOf(int x, int y) => start + (x * stepX) + (y * stepY);
+    public int TargetOf(int x, int y) => start + (x * StepX) + (y * stepY);
 }

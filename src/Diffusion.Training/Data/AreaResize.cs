@@ -1,93 +1,132 @@
-using System.Buffers;
+using System.Numerics;
+using System.Runtime.Intrinsics;
 
 namespace Diffusion.Training;
 
 /// <summary>
-/// Scales the middle square of an image. Smaller: each new pixel is the mean of exactly the area that it covers, so nothing aliases.
-/// Larger: linear between pixel centres. On the sRGB values as they are, in plain arithmetic that gives the same bytes everywhere.
+/// Scales a square of an image. Smaller: each new pixel is the mean of exactly the area that it covers, so nothing aliases. Larger: linear
+/// between pixel centres. On the sRGB values as they are. Every sum is added tap by tap, multiplied and then added, whatever the width of
+/// the processor's vectors: the same bytes everywhere. For one thread at a time.
 /// </summary>
-internal static class AreaResize
+/// <param name="size">Height and width of the result.</param>
+internal sealed class AreaResize(int size)
 {
-    /// <summary>Writes the middle square of an image, <paramref name="size"/> x <paramref name="size"/>, as bytes <c>[H, W, C]</c>.</summary>
-    public static void CropToFill(DecodedImage image, int size, Span<byte> destination)
+    // A pixel of three channels is read as four.
+    private const int Slack = 1;
+    private readonly ResizeTaps across = new(size);
+    private readonly ResizeTaps down = new(size);
+    private float[] row = [];
+
+    /// <summary>Writes a square, scaled, as bytes <c>[H, W, C]</c>.</summary>
+    /// <param name="image">Grey or RGB, at its own size or at a part of it, which then is larger than the result.</param>
+    /// <param name="window">What of it, in pixels of its own size.</param>
+    /// <param name="destination">Filled whole.</param>
+    public void Resize(ImagePixels image, SquareWindow window, Span<byte> destination)
     {
         int channels = image.Channels;
-        int side = Math.Min(image.Width, image.Height);
-        int left = (image.Width - side) / 2;
-        int top = (image.Height - side) / 2;
-        Taps taps = new(side, size);
-
-        // Across first: every row of the square to [size, C].
-        int rowLength = size * channels;
-        float[] rows = ArrayPool<float>.Shared.Rent(side * rowLength);
-        for (int y = 0; y < side; y++)
+        double side = (double)window.Side / image.Reduction;
+        double left = (double)(window.Left - image.FullLeft) / image.Reduction;
+        double top = (double)(window.Top - image.FullTop) / image.Reduction;
+        int firstColumn = (int)left;
+        int columns = (int)Math.Ceiling(left + side) - firstColumn;
+        across.Fill(left - firstColumn, side, columns);
+        down.Fill(top, side, image.Height);
+        int length = columns * channels;
+        if (row.Length < length + Slack)
         {
-            int source = (((top + y) * image.Width) + left) * channels;
-            for (int x = 0; x < size; x++)
-            {
-                for (int c = 0; c < channels; c++)
-                {
-                    float sum = 0;
-                    for (int tap = 0; tap < taps.PerPixel; tap++)
-                    {
-                        sum += taps.Weight(x, tap) * image.Pixels[source + (taps.Index(x, tap) * channels) + c];
-                    }
-
-                    rows[(y * rowLength) + (x * channels) + c] = sum;
-                }
-            }
+            row = new float[length + Slack];
         }
 
-        // Then down: every column to the size.
+        int stride = image.Width * channels;
+        ReadOnlySpan<byte> strip = image.Bytes[(firstColumn * channels)..];
         for (int y = 0; y < size; y++)
         {
-            for (int x = 0; x < rowLength; x++)
+            // Down first, over whole rows, then across.
+            Sum(strip[(down.First(y) * stride)..], stride, down.Weights(y), row.AsSpan(0, length));
+            Span<byte> target = destination.Slice(y * size * channels, size * channels);
+            if (channels == 1)
             {
-                float sum = 0.5f;
-                for (int tap = 0; tap < taps.PerPixel; tap++)
-                {
-                    sum += taps.Weight(y, tap) * rows[(taps.Index(y, tap) * rowLength) + x];
-                }
-
-                destination[(y * rowLength) + x] = (byte)Math.Clamp(sum, 0, 255);
+                AcrossGrey(target);
+            }
+            else
+            {
+                AcrossRgb(target);
             }
         }
-
-        ArrayPool<float>.Shared.Return(rows);
     }
 
-    /// <summary>Which old pixels make a new one, and with what weights that sum to 1.</summary>
-    private sealed class Taps
+    private static void Sum(ReadOnlySpan<byte> rows, int stride, ReadOnlySpan<float> weights, Span<float> sums)
     {
-        private readonly float[] weights;
-        private readonly int[] first;
-        private readonly int last;
-
-        public Taps(int from, int to)
+        int x = 0;
+        int step = Vector<float>.Count;
+        for (; x <= sums.Length - Vector<byte>.Count; x += Vector<byte>.Count)
         {
-            double scale = (double)from / to;
-            PerPixel = scale > 1 ? (int)Math.Ceiling(scale) + 1 : 2;
-            weights = new float[to * PerPixel];
-            first = new int[to];
-            last = from - 1;
-            for (int pixel = 0; pixel < to; pixel++)
+            Vector<float> a = Vector<float>.Zero;
+            Vector<float> b = Vector<float>.Zero;
+            Vector<float> c = Vector<float>.Zero;
+            Vector<float> d = Vector<float>.Zero;
+            for (int tap = 0; tap < weights.Length; tap++)
             {
-                // Smaller: [start, end) is the area that the new pixel covers. Larger: it is one old pixel wide around the new centre.
-                double start = scale > 1 ? pixel * scale : Math.Clamp(((pixel + 0.5) * scale) - 0.5, 0, last);
-                double end = start + Math.Max(scale, 1);
-                first[pixel] = (int)start;
-                for (int tap = 0; tap < PerPixel; tap++)
-                {
-                    double covered = Math.Min(end, first[pixel] + tap + 1) - Math.Max(start, first[pixel] + tap);
-                    weights[(pixel * PerPixel) + tap] = (float)(Math.Max(covered, 0) / (end - start));
-                }
+                Vector<float> weight = new(weights[tap]);
+                Vector.Widen(new Vector<byte>(rows[((tap * stride) + x)..]), out Vector<ushort> low, out Vector<ushort> high);
+                Vector.Widen(low, out Vector<uint> first, out Vector<uint> second);
+                Vector.Widen(high, out Vector<uint> third, out Vector<uint> fourth);
+                a += weight * Vector.ConvertToSingle(Vector.AsVectorInt32(first));
+                b += weight * Vector.ConvertToSingle(Vector.AsVectorInt32(second));
+                c += weight * Vector.ConvertToSingle(Vector.AsVectorInt32(third));
+                d += weight * Vector.ConvertToSingle(Vector.AsVectorInt32(fourth));
             }
+
+            a.CopyTo(sums[x..]);
+            b.CopyTo(sums[(x + step)..]);
+            c.CopyTo(sums[(x + (2 * step))..]);
+            d.CopyTo(sums[(x + (3 * step))..]);
         }
 
-        public int PerPixel { get; }
+        for (; x < sums.Length; x++)
+        {
+            float sum = 0;
+            for (int tap = 0; tap < weights.Length; tap++)
+            {
+                sum += weights[tap] * rows[(tap * stride) + x];
+            }
 
-        public int Index(int pixel, int tap) => Math.Min(first[pixel] + tap, last);
+            sums[x] = sum;
+        }
+    }
 
-        public float Weight(int pixel, int tap) => weights[(pixel * PerPixel) + tap];
+    private void AcrossGrey(Span<byte> target)
+    {
+        for (int x = 0; x < size; x++)
+        {
+            ReadOnlySpan<float> weights = across.Weights(x);
+            ReadOnlySpan<float> old = row.AsSpan(across.First(x), weights.Length);
+            float sum = 0.5f;
+            for (int tap = 0; tap < weights.Length; tap++)
+            {
+                sum += weights[tap] * old[tap];
+            }
+
+            target[x] = (byte)Math.Clamp(sum, 0, 255);
+        }
+    }
+
+    private void AcrossRgb(Span<byte> target)
+    {
+        for (int x = 0; x < size; x++)
+        {
+            ReadOnlySpan<float> weights = across.Weights(x);
+            ReadOnlySpan<float> old = row.AsSpan(across.First(x) * 3, (weights.Length * 3) + Slack);
+            Vector128<float> sum = Vector128.Create(0.5f);
+            for (int tap = 0; tap < weights.Length; tap++)
+            {
+                sum += Vector128.Create(weights[tap]) * Vector128.Create(old[(3 * tap)..]);
+            }
+
+            Vector128<int> colour = Vector128.ConvertToInt32(Vector128.Clamp(sum, Vector128<float>.Zero, Vector128.Create(255f)));
+            target[3 * x] = (byte)colour[0];
+            target[(3 * x) + 1] = (byte)colour[1];
+            target[(3 * x) + 2] = (byte)colour[2];
+        }
     }
 }

@@ -12,7 +12,7 @@ public sealed record ImagePreparation
     /// <summary>What happens to images of other sizes. Default <see cref="ImageResize.CropToFill"/>.</summary>
     public ImageResize Resize { get; init; } = ImageResize.CropToFill;
 
-    /// <summary>Where the square is cut out of an image that is longer than wide. Default the middle.</summary>
+    /// <summary>Where the square is cut out of an image with <see cref="ImageResize.CropToFill"/>. Default the middle.</summary>
     public ImageCrop Crop { get; init; } = ImageCrop.Center;
 
     /// <summary>

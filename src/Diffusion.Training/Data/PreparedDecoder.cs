@@ -1,14 +1,28 @@
 namespace Diffusion.Training;
 
-/// <summary>Turns the bytes of an image file into prepared pixels. For one thread at a time.</summary>
-internal sealed class PreparedDecoder(ImagePreparation preparation) : IDisposable
+/// <summary>Turns the bytes of an image file into prepared pixels, without garbage. For one thread at a time.</summary>
+internal sealed class PreparedDecoder : IDisposable
 {
-    private readonly ImageDecoding decoding = new()
+    // A JPEG decoded at a part of its size keeps at least this many pixels for each one that it becomes, along both sides.
+    private const double PixelsPerPixel = 2;
+
+    private readonly ImagePreparation preparation;
+    private readonly ImageDecoder decoder;
+    private readonly AreaResize resize;
+
+    /// <summary>A decoder with memory of its own.</summary>
+    /// <param name="preparation">How every image comes to its size; checked by the caller.</param>
+    public PreparedDecoder(ImagePreparation preparation)
     {
-        Channels = preparation.Channels,
-        Background = preparation.Background,
-        PixelLimit = preparation.PixelLimit,
-    };
+        this.preparation = preparation;
+        resize = new AreaResize(preparation.Size);
+        decoder = new ImageDecoder(new ImageDecoding
+        {
+            Channels = preparation.Channels,
+            Background = preparation.Background,
+            PixelLimit = preparation.PixelLimit,
+        });
+    }
 
     /// <summary>Decodes and prepares one image.</summary>
     /// <param name="file">The whole file.</param>
@@ -17,24 +31,39 @@ internal sealed class PreparedDecoder(ImagePreparation preparation) : IDisposabl
     /// <exception cref="ImageDataException">The file is no image, damaged, over the pixel limit, or of a size that is refused. Its path is empty.</exception>
     public void Decode(ReadOnlySpan<byte> file, SeedStream? draws, Span<byte> destination)
     {
-        DecodedImage image = ImageCodec.Decode(new MemoryStream(file.ToArray()), string.Empty, decoding);
-        if (image.Width == preparation.Size && image.Height == preparation.Size)
+        int size = preparation.Size;
+        if (preparation.Resize == ImageResize.None)
         {
-            image.Pixels.CopyTo(destination);
+            ImagePixels whole = decoder.Decode(file, string.Empty);
+            ThrowIfNot(size, whole);
+            whole.Bytes.CopyTo(destination);
             return;
         }
 
-        if (preparation.Resize == ImageResize.None)
+        SeedStream? crop = preparation.Crop == ImageCrop.Random ? draws : null;
+        double share = crop is null ? 1 : 1 - (crop.Value.Uniform(RandomPurpose.Augmentation, 0) * (1 - preparation.SmallestCrop));
+        ImagePixels image = decoder.Decode(file, string.Empty, (int)Math.Min(Math.Ceiling(PixelsPerPixel * size / share), int.MaxValue));
+        if (image.FullWidth == size && image.FullHeight == size && share == 1)
         {
-            throw new ImageDataException(
-                string.Empty, $"it has {image.Width} x {image.Height} pixels, but with ImageResize.None all must have {preparation.Size} x {preparation.Size}. "
-                + "Use ImageResize.CropToFill, or give the size that they have.");
+            image.Bytes.CopyTo(destination);
+            return;
         }
 
-        AreaResize.CropToFill(image, preparation.Size, destination);
+        SquareWindow window = crop is null
+            ? SquareWindow.Middle(image.FullWidth, image.FullHeight)
+            : SquareWindow.Anywhere(image.FullWidth, image.FullHeight, share, crop.Value);
+        resize.Resize(image, window, destination);
     }
 
-    public void Dispose()
+    public void Dispose() => decoder.Dispose();
+
+    private static void ThrowIfNot(int size, ImagePixels image)
     {
+        if (image.Width != size || image.Height != size)
+        {
+            throw new ImageDataException(
+                string.Empty, $"it has {image.Width} x {image.Height} pixels, but with ImageResize.None all must have {size} x {size}. "
+                + "Use ImageResize.CropToFill, or give the size that they have.");
+        }
     }
 }

@@ -10,6 +10,7 @@ internal static class HandmadePng
     public const byte Grey = 0;
     public const byte Rgb = 2;
     public const byte Palette = 3;
+    public const byte GreyAlpha = 4;
     public const byte Rgba = 6;
 
     /// <summary>A PNG of raw rows, without their filter bytes.</summary>

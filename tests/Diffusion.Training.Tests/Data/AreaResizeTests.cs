@@ -49,12 +49,83 @@ public sealed class AreaResizeTests
         Resize(new DecodedImage(97, 97, 1, noise), 31).Average(value => value).Should().BeApproximately(mean, 0.1);
     }
 
+    [Theory]
+    [InlineData(1, 100, 64)]
+    [InlineData(3, 100, 64)]
+    [InlineData(3, 256, 64)]
+    [InlineData(1, 31, 7)]
+    [InlineData(3, 13, 29)]
+    [InlineData(3, 1, 3)]
+    public void Vectors_give_the_bytes_of_plain_arithmetic(int channels, int side, int size)
+    {
+        // Down, then across, each sum tap by tap: what no width of vectors may change.
+        DecodedImage image = Noise(side + 9, side + 5, channels);
+        SquareWindow window = new(4, 3, side);
+        byte[] actual = new byte[size * size * channels];
+        new AreaResize(size).Resize(Pixels(image), window, actual);
+
+        ResizeTaps taps = new(size);
+        taps.Fill(0, side, side);
+        for (int i = 0; i < actual.Length; i++)
+        {
+            (int y, int x, int c) = (i / channels / size, i / channels % size, i % channels);
+            float sum = 0.5f;
+            for (int across = 0; across < taps.Weights(x).Length; across++)
+            {
+                float column = 0;
+                for (int down = 0; down < taps.Weights(y).Length; down++)
+                {
+                    int pixel = ((window.Top + taps.First(y) + down) * image.Width) + window.Left + taps.First(x) + across;
+                    column += taps.Weights(y)[down] * image.Pixels[(pixel * channels) + c];
+                }
+
+                sum += taps.Weights(x)[across] * column;
+            }
+
+            actual[i].Should().Be((byte)Math.Clamp(sum, 0, 255), "this is byte {0}", i);
+        }
+    }
+
+    [Fact]
+    public void Any_window_is_what_cutting_it_out_first_gives()
+    {
+        DecodedImage image = Noise(50, 40, 3);
+        AreaResize resize = new(9);
+        foreach (SquareWindow window in (SquareWindow[])[new(0, 0, 40), new(10, 0, 40), new(49, 39, 1), new(7, 11, 23), new(30, 20, 20)])
+        {
+            byte[] cut = [.. Enumerable.Range(window.Top, window.Side).SelectMany(y => image.Pixels.AsSpan(((y * 50) + window.Left) * 3, window.Side * 3).ToArray())];
+            byte[] actual = new byte[9 * 9 * 3];
+            resize.Resize(Pixels(image), window, actual);
+            actual.Should().Equal(Resize(new DecodedImage(window.Side, window.Side, 3, cut), 9));
+        }
+    }
+
+    [Fact]
+    public void Weights_sum_to_one_wherever_a_stretch_begins()
+    {
+        ResizeTaps taps = new(7);
+        foreach ((double from, double length, int pixels) in ((double, double, int)[])[(0, 30, 30), (0.875, 29.125, 30), (3.5, 8.25, 12), (0.25, 7, 8), (5, 3, 8), (0, 1, 1)])
+        {
+            taps.Fill(from, length, pixels);
+            for (int pixel = 0; pixel < 7; pixel++)
+            {
+                taps.Weights(pixel).ToArray().Sum(weight => weight).Should().BeApproximately(1, 1e-6f);
+                (taps.First(pixel) + taps.Weights(pixel).Length).Should().BeLessThanOrEqualTo(pixels);
+            }
+        }
+    }
+
+    private static ImagePixels Pixels(DecodedImage image) => new(image.Width, image.Height, image.Channels, image.Pixels);
+
+    private static DecodedImage Noise(int width, int height, int channels) => new(
+        width, height, channels, [.. Enumerable.Range(0, width * height * channels).Select(i => (byte)new SeedStream(2).Derive(RandomPurpose.Drawing, i))]);
+
     private static DecodedImage Grey(int width, int height, params byte[] pixels) => new(width, height, 1, pixels);
 
     private static byte[] Resize(DecodedImage image, int size)
     {
         byte[] pixels = new byte[size * size * image.Channels];
-        AreaResize.CropToFill(image, size, pixels);
+        new AreaResize(size).Resize(Pixels(image), SquareWindow.Middle(image.Width, image.Height), pixels);
         return pixels;
     }
 }

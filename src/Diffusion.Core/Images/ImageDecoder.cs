@@ -1,0 +1,133 @@
+using SkiaSharp;
+
+namespace Diffusion;
+
+/// <summary>
+/// Decodes one image file after another into memory that it keeps, without garbage. For one thread at a time; several decoders work side by
+/// side. For a single image <see cref="ImageCodec"/> is simpler.
+/// </summary>
+public sealed class ImageDecoder : IDisposable
+{
+    private readonly ImageDecoding decoding;
+    private readonly TurboJpegDecoder? turbo;
+    private readonly KeptBuffer stored = new();
+    private readonly KeptBuffer shown = new();
+    private bool disposed;
+
+    /// <summary>A decoder that takes memory when it decodes, at most 128 MB of it for longer than one image.</summary>
+    /// <param name="decoding">Channels, background and limit.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The channels are neither 1 nor 3.</exception>
+    public ImageDecoder(ImageDecoding decoding)
+        : this(decoding, TurboJpeg.IsAvailable)
+    {
+    }
+
+    internal ImageDecoder(ImageDecoding decoding, bool turboJpeg)
+    {
+        ArgumentNullException.ThrowIfNull(decoding);
+        DecodedImage.ThrowIfNotOneOrThree(decoding.Channels);
+        this.decoding = decoding;
+        turbo = turboJpeg ? new TurboJpegDecoder() : null;
+    }
+
+    internal int HeldBytes => stored.HeldBytes + shown.HeldBytes;
+
+    /// <summary>Whether libturbojpeg decoded the last image.</summary>
+    internal bool UsedTurboJpeg { get; private set; }
+
+    /// <summary>Decodes a file.</summary>
+    /// <param name="file">The whole file: JPEG, PNG, WebP, GIF (its first frame) or BMP.</param>
+    /// <param name="name">What errors call it.</param>
+    /// <param name="smallestSide">
+    /// A JPEG is decoded at an eighth, a quarter or half of its size if both its sides still have this many pixels then, which is several
+    /// times faster than shrinking it afterwards. Default: at its own size, always.
+    /// </param>
+    /// <returns>The pixels, valid until this decoder is used again or disposed.</returns>
+    /// <exception cref="ImageDataException">The file is empty, is no image, is truncated or damaged, or is over the pixel limit.</exception>
+    /// <exception cref="ObjectDisposedException">This decoder was disposed.</exception>
+    public unsafe ImagePixels Decode(ReadOnlySpan<byte> file, string name, int smallestSide = int.MaxValue)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        fixed (byte* bytes = file)
+        {
+            using EncodedImage image = EncodedImage.Open(bytes, file.Length, name);
+            image.ThrowIfOver(decoding.PixelLimit, name);
+            int scale = image.IsJpeg ? ScaleFor(Math.Min(image.Width, image.Height), smallestSide) : 1;
+            int width = EncodedImage.Scaled(image.Width, scale);
+            int height = EncodedImage.Scaled(image.Height, scale);
+
+            Span<byte> pixels = shown.Take(width * height * decoding.Channels);
+            UsedTurboJpeg = TryDecodeTurbo(bytes, file.Length, image, width, height, pixels);
+            if (!UsedTurboJpeg)
+            {
+                Span<byte> rgba = stored.Take(width * height * 4);
+                image.Decode(scale, rgba, name);
+                PixelComposer.Compose(rgba, 4, width, height, image.Origin, decoding, pixels);
+            }
+
+            stored.Trim();
+            return AsShown(pixels, image, width, height, scale);
+        }
+    }
+
+    /// <summary>Frees what the decoder holds.</summary>
+    public void Dispose()
+    {
+        disposed = true;
+        turbo?.Dispose();
+    }
+
+    private unsafe bool TryDecodeTurbo(byte* file, int length, EncodedImage image, int width, int height, Span<byte> pixels)
+    {
+        int channels = turbo is not null && image.IsJpeg ? turbo.ChannelsOf(file, length, image) : 0;
+        if (channels == 0)
+        {
+            return false;
+        }
+
+        if (channels == decoding.Channels && image.Origin == SKEncodedOrigin.TopLeft)
+        {
+            return turbo!.TryDecode(file, length, width, height, channels, pixels);
+        }
+
+        Span<byte> unturned = stored.Take(width * height * channels);
+        if (!turbo!.TryDecode(file, length, width, height, channels, unturned))
+        {
+            return false;
+        }
+
+        PixelComposer.Compose(unturned, channels, width, height, image.Origin, decoding, pixels);
+        return true;
+    }
+
+    private ImagePixels AsShown(ReadOnlySpan<byte> pixels, EncodedImage image, int width, int height, int scale)
+    {
+        (int fullWidth, int fullHeight) = (image.Width, image.Height);
+        if (Orientation.Swaps(image.Origin))
+        {
+            (width, height, fullWidth, fullHeight) = (height, width, fullHeight, fullWidth);
+        }
+
+        // A side that is no multiple of the scale ends within the last pixel stored, which may be the first shown.
+        return new ImagePixels(width, height, decoding.Channels, pixels)
+        {
+            Reduction = scale,
+            FullWidth = fullWidth,
+            FullHeight = fullHeight,
+            FullLeft = Orientation.BeginsRight(image.Origin) ? fullWidth - (width * scale) : 0,
+            FullTop = Orientation.BeginsBelow(image.Origin) ? fullHeight - (height * scale) : 0,
+        };
+    }
+
+    // The inverse transform is fast at these sizes only.
+    private static int ScaleFor(int shorterSide, int smallestSide)
+    {
+        int scale = 8;
+        while (scale > 1 && EncodedImage.Scaled(shorterSide, scale) < smallestSide)
+        {
+            scale /= 2;
+        }
+
+        return scale;
+    }
+}
