@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Diffusion.Training;
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Diffusion.Benchmarks;
@@ -91,7 +92,7 @@ internal sealed class LoadingRates : IDisposable
     private double RateOfTorch(int workers, int batches)
     {
         using TorchDataset dataset = new(source, order, position, batches * BatchSize);
-        using utils.data.DataLoader loader = utils.data.DataLoader(dataset, BatchSize, shuffle: false, device: CPU, num_worker: workers);
+        using DataLoader loader = utils.data.DataLoader(dataset, BatchSize, shuffle: false, device: CPU, num_worker: workers);
         int seen = 0;
         long began = Stopwatch.GetTimestamp();
         foreach (Dictionary<string, Tensor> batch in loader)
