@@ -18,11 +18,13 @@ internal sealed record ShardIndex(long ShardLength, long Stamp, long Count, long
     /// <summary>What comes after the name of a shard in the name of its index.</summary>
     public const string Extension = ".index";
 
-    private const int HeaderSize = 88;
+    private const int NumbersEnd = 56;
+    private const int HeaderChecksumAt = 88;
+    private const int HeaderSize = 96;
     private const int LongestKey = 4096;
     private const int LeastSample = 3;
 
-    private static ReadOnlySpan<byte> Magic => "DNSHARD1"u8;
+    private static ReadOnlySpan<byte> Magic => "DNSHARD2"u8;
 
     /// <summary>Writes an index under a temporary name and moves it into its place.</summary>
     public static ShardIndex Write(string path, long shardLength, long stamp, IReadOnlyList<ShardEntry> samples)
@@ -54,8 +56,9 @@ internal sealed record ShardIndex(long ShardLength, long Stamp, long Count, long
             BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(8 + (8 * i)), numbers[i]);
         }
 
-        // The checksum is over the header's numbers and the body.
-        Checksum(header, body.GetBuffer().AsSpan(0, (int)body.Length)).CopyTo(header.AsSpan(56));
+        // The header has a checksum of its own, for it is believed before the body is read.
+        Checksum(header, body.GetBuffer().AsSpan(0, (int)body.Length)).CopyTo(header.AsSpan(NumbersEnd));
+        HeaderChecksum(header).CopyTo(header.AsSpan(HeaderChecksumAt));
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         string unfinished = $"{path}.{Path.GetRandomFileName()}.tmp";
         using (FileStream file = File.Create(unfinished))
@@ -134,10 +137,10 @@ internal sealed record ShardIndex(long ShardLength, long Stamp, long Count, long
 
     private static ShardIndex? Parse(ReadOnlySpan<byte> header, long bodyLength, out ReadOnlySpan<byte> checksum)
     {
-        checksum = header[56..];
+        checksum = header[NumbersEnd..HeaderChecksumAt];
         long Number(ReadOnlySpan<byte> bytes, int place) => BinaryPrimitives.ReadInt64LittleEndian(bytes[(8 + (8 * place))..]);
         ShardIndex index = new(Number(header, 0), Number(header, 1), Number(header, 2), Number(header, 3), (int)Math.Clamp(Number(header, 4), -1, int.MaxValue - 1));
-        return header.StartsWith(Magic) && Number(header, 5) == bodyLength && index.ShardLength >= 0 && index.Count >= 0 && index.Count <= bodyLength / LeastSample
+        return header.StartsWith(Magic) && HeaderChecksum(header).SequenceEqual(header[HeaderChecksumAt..]) && Number(header, 5) == bodyLength && index.ShardLength >= 0 && index.Count >= 0 && index.Count <= bodyLength / LeastSample
             && index.Labelled >= 0 && index.Labelled <= index.Count
             ? index
             : null;
@@ -146,10 +149,13 @@ internal sealed record ShardIndex(long ShardLength, long Stamp, long Count, long
     private static byte[] Checksum(ReadOnlySpan<byte> header, ReadOnlySpan<byte> body)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(header[..56]);
+        hash.AppendData(header[..NumbersEnd]);
         hash.AppendData(body);
         return hash.GetHashAndReset();
     }
+
+    private static ReadOnlySpan<byte> HeaderChecksum(ReadOnlySpan<byte> header) =>
+        SHA256.HashData(header[..HeaderChecksumAt]).AsSpan(0, HeaderSize - HeaderChecksumAt);
 
     private static bool TryText(ref ReadOnlySpan<byte> body, out string text)
     {

@@ -21,9 +21,7 @@ internal sealed class ShardStore(ShardOptions options) : IDisposable
             return known;
         }
 
-        using LocalShard shard = Locate(name, cancellationToken);
-        using FileStream stream = OpenStream(shard.Path);
-        return ShardIndex.Write(CachedIndexPath(name), stream.Length, StampOf(name), ShardScanner.Scan(stream, name));
+        return Scan(name, cancellationToken);
     }
 
     /// <summary>Opens a shard, and chooses its images.</summary>
@@ -32,7 +30,8 @@ internal sealed class ShardStore(ShardOptions options) : IDisposable
         IReadOnlyList<ShardEntry>? samples = KnownSamples(name);
         if (samples is null)
         {
-            IndexOf(name, cancellationToken);
+            // There is no index, or its header is whole and its body is not.
+            Scan(name, cancellationToken);
             samples = KnownSamples(name) ?? throw new ImageDataException(name, $"its index {CachedIndexPath(name)} cannot be read. Let nothing else change this folder.");
         }
 
@@ -61,6 +60,13 @@ internal sealed class ShardStore(ShardOptions options) : IDisposable
         }
     }
 
+    private ShardIndex Scan(string name, CancellationToken cancellationToken)
+    {
+        using LocalShard shard = Locate(name, cancellationToken);
+        using FileStream stream = OpenStream(shard.Path);
+        return ShardIndex.Write(CachedIndexPath(name), stream.Length, StampOf(name), ShardScanner.Scan(stream, name));
+    }
+
     private static FileStream OpenStream(string path) => new(path, FileMode.Open, FileAccess.Read, FileShare.Read);
 
     private static bool IsPacked(string name) =>
@@ -76,6 +82,15 @@ internal sealed class ShardStore(ShardOptions options) : IDisposable
     }
 
     private string CachedIndexPath(string name) => CachedPath(name) + ShardIndex.Extension;
+
+    // Older than the shard, it may be of what the shard was before, even where both have the same length.
+    private static ShardIndex? IndexBeside(string name)
+    {
+        string path = name + ShardIndex.Extension;
+        return ShardIndex.TryOpen(path) is { } index && index.ShardLength == new FileInfo(name).Length && File.GetLastWriteTimeUtc(path) >= File.GetLastWriteTimeUtc(name)
+            ? index
+            : null;
+    }
 
     private ShardIndex? KnownIndex(string name, CancellationToken cancellationToken)
     {
@@ -96,14 +111,14 @@ internal sealed class ShardStore(ShardOptions options) : IDisposable
             return ShardIndex.TryOpen(CachedIndexPath(name));
         }
 
-        return IsPacked(name) || ShardIndex.TryOpen(name + ShardIndex.Extension) is not { } beside || beside.ShardLength != new FileInfo(name).Length ? null : beside;
+        return IsPacked(name) ? null : IndexBeside(name);
     }
 
     private IReadOnlyList<ShardEntry>? KnownSamples(string name)
     {
         foreach (string path in (string[])[CachedIndexPath(name), name + ShardIndex.Extension])
         {
-            if (File.Exists(path) && (path == CachedIndexPath(name) || ShardIndex.TryOpen(path)?.ShardLength == new FileInfo(name).Length)
+            if (File.Exists(path) && (path == CachedIndexPath(name) || IndexBeside(name) is not null)
                 && ShardIndex.TryRead(File.ReadAllBytes(path)) is { } samples)
             {
                 return samples;

@@ -1,11 +1,13 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using System.Text;
 
 namespace Diffusion.Training;
 
 /// <summary>
 /// Walks through the headers of a tar archive (USTAR, GNU or PAX) and believes none of them: checksums are verified, sizes must lie within the
-/// file, extended headers are at most 64 KiB, and an archive without its end mark is truncated. What lies between the headers is not read.
+/// file, extended headers are at most 64 KiB, and an archive without its end mark, or with data after it, is damaged. What lies between the
+/// headers is not read.
 /// </summary>
 /// <param name="stream">The archive; it can seek, and stays its caller's.</param>
 /// <param name="name">What errors call it.</param>
@@ -16,6 +18,8 @@ internal sealed class TarReader(Stream stream, string name)
 
     private readonly byte[] block = new byte[TarHeader.Size];
     private readonly long length = stream.Length;
+    private string? archiveName;
+    private long? archiveSize;
     private long position;
 
     /// <summary>The next entry; false at the end mark.</summary>
@@ -37,12 +41,15 @@ internal sealed class TarReader(Stream stream, string name)
             switch (header.Type)
             {
                 case 'L':
-                    longName = ReadText(at, header.Length).TrimEnd('\0');
+                    longName = Encoding.UTF8.GetString(ReadData(at, header.Length)).TrimEnd('\0');
                     break;
                 case 'x':
-                    (longName, longSize) = Pax(at, ReadText(at, header.Length), longName, longSize);
+                    (longName, longSize) = Pax(at, ReadData(at, header.Length), longName, longSize);
                     break;
-                case 'K' or 'g' or 'V':
+                case 'g':
+                    (archiveName, archiveSize) = Pax(at, ReadData(at, header.Length), archiveName, archiveSize);
+                    break;
+                case 'K' or 'V':
                     Skip(at, header.Length);
                     break;
                 case 'S' or 'M' or 'D':
@@ -51,13 +58,13 @@ internal sealed class TarReader(Stream stream, string name)
                 default:
                     // Links, devices and folders have no bytes, whatever their size says.
                     bool hasBytes = header.Type is not (>= '1' and <= '6');
-                    string path = longName ?? header.Name;
+                    string path = longName ?? archiveName ?? header.Name;
                     if (Encoding.UTF8.GetByteCount(path) > MostName)
                     {
                         Fail<bool>(at, $"a name of more than {MostName} bytes is no path.");
                     }
 
-                    long size = hasBytes ? longSize ?? header.Length : 0;
+                    long size = hasBytes ? longSize ?? archiveSize ?? header.Length : 0;
                     entry = new TarEntry(path, first, position, size, header.Type is '0' or '\0' or '7' && !path.EndsWith('/'));
                     Skip(at, size);
                     return true;
@@ -83,10 +90,35 @@ internal sealed class TarReader(Stream stream, string name)
         stream.Position = at;
         stream.ReadExactly(block);
         position = at + TarHeader.Size;
-        return TarHeader.TryParse(block, out header, out string? problem) || (problem is not null && Fail<bool>(at, problem));
+        if (TarHeader.TryParse(block, out header, out string? problem))
+        {
+            return true;
+        }
+
+        if (problem is not null)
+        {
+            Fail<bool>(at, problem);
+        }
+
+        CheckEnd();
+        return false;
     }
 
-    private string ReadText(long at, long size)
+    // After the end mark only zeros may come: samples behind it would be passed over in silence.
+    private void CheckEnd()
+    {
+        for (long at = position; at < length; at += TarHeader.Size)
+        {
+            Span<byte> piece = block.AsSpan(0, (int)Math.Min(TarHeader.Size, length - at));
+            stream.ReadExactly(piece);
+            if (piece.ContainsAnyExcept((byte)0))
+            {
+                Fail<bool>(at, "data follow the end mark: the archive is damaged, or was joined with cat. Join archives with tar --concatenate.");
+            }
+        }
+    }
+
+    private byte[] ReadData(long at, long size)
     {
         if (size > MostExtended)
         {
@@ -95,10 +127,10 @@ internal sealed class TarReader(Stream stream, string name)
 
         long start = position;
         Skip(at, size);
-        byte[] text = new byte[size];
+        byte[] data = new byte[size];
         stream.Position = start;
-        stream.ReadExactly(text);
-        return Encoding.UTF8.GetString(text);
+        stream.ReadExactly(data);
+        return data;
     }
 
     private void Skip(long at, long size)
@@ -112,14 +144,13 @@ internal sealed class TarReader(Stream stream, string name)
         position += padded;
     }
 
-    // Records "LENGTH KEY=VALUE\n", the length counting all of it in bytes.
-    private (string? Name, long? Size) Pax(long at, string records, string? path, long? size)
+    // Records "LENGTH KEY=VALUE\n", the length counting all of it in bytes; values of other keys may be no text.
+    private (string? Name, long? Size) Pax(long at, ReadOnlySpan<byte> rest, string? path, long? size)
     {
-        ReadOnlySpan<byte> rest = Encoding.UTF8.GetBytes(records);
         while (rest.Length > 0 && rest[0] != 0)
         {
             int space = rest.IndexOf((byte)' ');
-            if (space is < 1 or > 6 || !int.TryParse(rest[..space], out int recordLength) || recordLength <= space + 1 || recordLength > rest.Length
+            if (space is < 1 or > 6 || !int.TryParse(rest[..space], NumberStyles.None, CultureInfo.InvariantCulture, out int recordLength) || recordLength <= space + 1 || recordLength > rest.Length
                 || rest[recordLength - 1] != '\n')
             {
                 Fail<bool>(at, "an extended header is no list of PAX records.");
@@ -137,7 +168,7 @@ internal sealed class TarReader(Stream stream, string name)
             }
             else if (key == "size")
             {
-                size = long.TryParse(value, out long claimed) && claimed >= 0 ? claimed : Fail<long>(at, $"an extended header gives the size '{value}'.");
+                size = long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out long claimed) ? claimed : Fail<long>(at, $"an extended header gives the size '{value}'.");
             }
             else if (key.StartsWith("GNU.sparse", StringComparison.Ordinal))
             {

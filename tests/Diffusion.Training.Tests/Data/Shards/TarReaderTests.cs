@@ -94,7 +94,7 @@ public sealed class TarReaderTests
     [InlineData('0', "claims 2147483648 bytes")]
     [InlineData('x', "more than the 65536")]
     [InlineData('L', "more than the 65536")]
-    [InlineData('g', "claims 2147483648 bytes")]
+    [InlineData('g', "more than the 65536")]
     [InlineData('S', "sparse")]
     public void A_small_file_that_claims_two_gigabytes_is_refused_before_memory_is_taken(char type, string message)
     {
