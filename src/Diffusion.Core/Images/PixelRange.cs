@@ -14,8 +14,6 @@ public static class PixelRange
     /// <summary>Fewer values than this are never taken for images in 0..1: 4096.</summary>
     public const long UnitRangeElements = 4096;
 
-    private static readonly float[] FloatOfByte = [.. Enumerable.Range(0, 256).Select(value => (value / 127.5f) - 1)];
-
     /// <summary>Bytes to [-1, 1]: <c>x / 127.5 - 1</c>.</summary>
     /// <param name="bytes">uint8 <c>[B, H, W, C]</c> on any device.</param>
     /// <returns>float32 <c>[B, C, H, W]</c>, contiguous, on the same device; it belongs to the caller.</returns>
@@ -95,26 +93,17 @@ public static class PixelRange
         return FindMistake(smallest, largest, pixels.Length, refuseUnitRange);
     }
 
-    // The same numbers by a table of all bytes; libtorch goes over the memory five times for them.
+    // The same numbers; libtorch goes over the memory five times for them.
     private static Tensor FromBytesInOnePass(Tensor bytes)
     {
         int channels = (int)bytes.shape[3];
         int imageSize = (int)(bytes.shape[1] * bytes.shape[2] * channels);
         Tensor images = empty([bytes.shape[0], channels, bytes.shape[1], bytes.shape[2]], ScalarType.Float32); // [B, C, H, W]
-        ReadOnlySpan<float> table = FloatOfByte;
         ReadOnlySpan<byte> source = bytes.bytes;
         Span<float> target = MemoryMarshal.Cast<byte, float>(images.bytes);
         for (int image = 0; image < target.Length; image += imageSize)
         {
-            for (int channel = 0; channel < channels; channel++)
-            {
-                ReadOnlySpan<byte> pixels = source.Slice(image + channel, imageSize - channel);
-                Span<float> plane = target.Slice(image + (channel * (imageSize / channels)), imageSize / channels);
-                for (int pixel = 0, at = 0; pixel < plane.Length; pixel++, at += channels)
-                {
-                    plane[pixel] = table[pixels[at]];
-                }
-            }
+            PixelPlanes.FromBytes(source.Slice(image, imageSize), target.Slice(image, imageSize), channels);
         }
 
         return images;

@@ -5,6 +5,36 @@ namespace Diffusion.Core.Tests.Images;
 
 public sealed class PixelRangeTests
 {
+    [Theory]
+    [InlineData(1, 1, 1)]
+    [InlineData(1, 4, 5)]
+    [InlineData(3, 4, 4)]
+    [InlineData(3, 5, 7)]
+    [InlineData(3, 33, 31)]
+    [InlineData(1, 33, 31)]
+    [InlineData(4, 6, 9)]
+    public void Every_byte_of_every_channel_lands_in_its_plane_with_its_value(int channels, int height, int width)
+    {
+        using Tensor bytes = randint(0, 256, [3, height, width, channels], ScalarType.Byte);
+        using Tensor floats = PixelRange.FromBytes(bytes);
+        floats.shape.Should().Equal(3, channels, height, width);
+        byte[] source = bytes.data<byte>().ToArray();
+        float[] expected =
+        [
+            .. from image in Enumerable.Range(0, 3)
+               from channel in Enumerable.Range(0, channels)
+               from pixel in Enumerable.Range(0, height * width)
+               select (source[(((image * height * width) + pixel) * channels) + channel] / 127.5f) - 1,
+        ];
+        floats.data<float>().ToArray().Should().Equal(expected);
+
+        // Not side by side in memory: the same by another way.
+        using Tensor turned = bytes.transpose(1, 2);
+        using Tensor slow = PixelRange.FromBytes(turned);
+        using Tensor back = slow.transpose(2, 3).contiguous();
+        back.data<float>().ToArray().Should().Equal(expected);
+    }
+
     [Fact]
     public void Every_byte_survives_the_way_to_floats_and_back()
     {
