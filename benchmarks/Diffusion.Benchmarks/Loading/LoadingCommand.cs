@@ -34,12 +34,10 @@ internal static class LoadingCommand
             torch.set_num_threads(1);
             using LoadingRates rates = new(measured.Open());
             LoadingRates.Row row = rates.Measure();
-            double one = row.OneWorker / row.Bare;
-            double two = row.TwoWorkers / row.OneWorker;
-            passed &= one >= BarOfOneWorker && two >= BarOfTwoWorkers && row.BytesPerImage < BarOfBytes;
+            passed &= row.OneToBare >= BarOfOneWorker && row.TwoToOne >= BarOfTwoWorkers && row.BytesPerImage < BarOfBytes;
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"| {measured.Name} | {row.Bare:N0} | {row.OneWorker:N0} | {row.TwoWorkers:N0} | {row.TorchOne:N0} | {row.TorchTwo:N0} | {row.BytesPerImage:N0} | {one:F2} | {two:F2} |"));
+                $"| {measured.Name} | {row.Bare:N0} | {row.OneWorker:N0} | {row.TwoWorkers:N0} | {row.TorchOne:N0} | {row.TorchTwo:N0} | {row.BytesPerImage:N0} | {row.OneToBare:F2} | {row.TwoToOne:F2} |"));
         }
 
         Console.WriteLine();

@@ -13,8 +13,8 @@ namespace Diffusion.Benchmarks;
 internal sealed class LoadingRates : IDisposable
 {
     private const int BatchSize = 32;
-    private const int Rounds = 7;
-    private const double SecondsPerTurn = 0.6;
+    private const int Rounds = 11;
+    private const double SecondsPerTurn = 0.3;
 
     private static readonly SeedStream Seeds = new(1);
 
@@ -31,12 +31,14 @@ internal sealed class LoadingRates : IDisposable
     }
 
     /// <summary>One row of the table.</summary>
-    public sealed record Row(double Bare, double OneWorker, double TwoWorkers, double TorchOne, double TorchTwo, double BytesPerImage);
+    /// <remarks>The ratios are medians of the rounds' own ratios, so that a slow moment of the machine weighs on both sides of one.</remarks>
+    public sealed record Row(
+        double Bare, double OneWorker, double TwoWorkers, double TorchOne, double TorchTwo, double BytesPerImage, double OneToBare, double TwoToOne);
 
     /// <summary>Measures; the median of each way's rounds.</summary>
     public Row Measure()
     {
-        int batches = Math.Max(4, (int)(RateOfBareLoop(BatchSize) * SecondsPerTurn / BatchSize));
+        int batches = Math.Max(2, (int)(RateOfBareLoop(BatchSize) * SecondsPerTurn / BatchSize));
         List<double>[] rates = [[], [], [], [], []];
         double bytes = double.MaxValue;
         for (int round = 0; round < Rounds; round++)
@@ -50,11 +52,14 @@ internal sealed class LoadingRates : IDisposable
             rates[4].Add(RateOfTorch(2, batches));
         }
 
-        double[] medians = [.. rates.Select(rounds => rounds.Order().ElementAt(Rounds / 2))];
-        return new Row(medians[0], medians[1], medians[2], medians[3], medians[4], bytes);
+        return new Row(
+            Median(rates[0]), Median(rates[1]), Median(rates[2]), Median(rates[3]), Median(rates[4]), bytes,
+            Median(rates[1].Zip(rates[0], (one, bare) => one / bare)), Median(rates[2].Zip(rates[1], (two, one) => two / one)));
     }
 
     public void Dispose() => source.Dispose();
+
+    private static double Median(IEnumerable<double> values) => values.Order().ElementAt(Rounds / 2);
 
     private double RateOfBareLoop(int images)
     {
