@@ -16,7 +16,7 @@ internal sealed class ShardFiles : IEncodedImages
     {
         this.names = names;
         this.store = store;
-        open = new OpenShards(number => store.Open(names[number], CancellationToken.None));
+        open = new OpenShards(Open);
         GroupSizes = sizes;
         ClassCount = classCount;
         Description = description;
@@ -48,7 +48,7 @@ internal sealed class ShardFiles : IEncodedImages
         {
             return Use(index, (_, pick) => $"{names[shard]}, sample {pick.Key}{(pick.Offset < 0 ? string.Empty : $", byte {pick.Offset}")}");
         }
-        catch (ImageDataException)
+        catch (Exception problem) when (problem is ImageDataException or IOException or UnauthorizedAccessException)
         {
             return $"{names[shard]}, sample number {index - starts[shard]}";
         }
@@ -79,6 +79,19 @@ internal sealed class ShardFiles : IEncodedImages
     {
         open.Dispose();
         store.Dispose();
+    }
+
+    private Shard Open(int number)
+    {
+        Shard shard = store.Open(names[number], CancellationToken.None);
+        if (shard.Picks.Count == GroupSizes[number])
+        {
+            return shard;
+        }
+
+        shard.Dispose();
+        throw new ImageDataException(
+            names[number], $"it has {shard.Picks.Count} samples that are used, but had {GroupSizes[number]} when the shards were opened. Let nothing change them meanwhile.");
     }
 
     private int ShardOf(long index)
