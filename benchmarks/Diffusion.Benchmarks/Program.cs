@@ -8,5 +8,6 @@ RootCommand root = new("Measures what the library promises. Each command ends in
     SoakCommand.Create(),
     QualityCommand.Create(),
     LoadingCommand.Create(),
+    FuzzCommand.Create(),
 };
 return root.Parse(args).Invoke();

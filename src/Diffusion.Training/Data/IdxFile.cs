@@ -9,7 +9,7 @@ namespace Diffusion.Training;
 /// </summary>
 internal static class IdxFile
 {
-    private const int FirstBlock = 1 << 20;
+    private const int FirstBlock = 1 << 16;
 
     /// <summary>Reads a whole file. Memory grows only with what the file really holds, whatever its header claims.</summary>
     /// <param name="path">The file.</param>
@@ -18,6 +18,15 @@ internal static class IdxFile
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        return Read(file, path, dimensions);
+    }
+
+    /// <summary>Reads a whole file that is open already.</summary>
+    /// <param name="file">The file; it can seek, and stays its caller's.</param>
+    /// <param name="path">What errors call it.</param>
+    /// <param name="dimensions">How many dimensions it must have.</param>
+    internal static (int[] Dimensions, byte[] Values) Read(Stream file, string path, int dimensions)
+    {
         if (file.Length == 0)
         {
             throw new ImageDataException(path, "the file is empty (0 bytes). Fetch it again.");
@@ -32,7 +41,7 @@ internal static class IdxFile
 
         try
         {
-            using GZipStream unpacked = new(file, CompressionMode.Decompress);
+            using GZipStream unpacked = new(file, CompressionMode.Decompress, leaveOpen: true);
             return Read(unpacked, path, dimensions, null);
         }
         catch (InvalidDataException damage)

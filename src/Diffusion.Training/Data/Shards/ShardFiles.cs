@@ -90,7 +90,8 @@ internal sealed class ShardFiles : IEncodedImages
         }
 
         shard.Dispose();
-        throw new ImageDataException(names[number], $"it had {GroupSizes[number]} samples and has {shard.Picks.Count}: it was changed. Open the shards again.");
+        throw new ImageDataException(
+            names[number], $"it has {shard.Picks.Count} samples that are used, but had {GroupSizes[number]} when the shards were opened. Let nothing change them meanwhile.");
     }
 
     private int ShardOf(long index)

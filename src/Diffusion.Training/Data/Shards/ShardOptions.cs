@@ -32,4 +32,7 @@ public sealed record ShardOptions
     /// Whether shards that are damaged are left out, and listed in <see cref="ShardedImages.Damaged"/>, instead of ending in an error. Default false.
     /// </summary>
     public bool LeaveOutDamaged { get; init; }
+
+    /// <summary>How patiently shards are fetched from http servers; <see cref="CacheFolder"/> and <see cref="RemoteCacheLimit"/> say where to, and how many.</summary>
+    internal RemoteFileOptions Fetching { get; init; } = new() { Folder = string.Empty };
 }

@@ -124,12 +124,12 @@ public sealed class ShardWriter : IDisposable
         return tar;
     }
 
-    // USTAR holds short names of plain letters; PAX holds any.
+    // USTAR holds short names of plain letters; GNU's format any, and .NET's PAX would too, but writes the number of the process into its headers.
     private static System.Formats.Tar.TarEntry Entry(string path, byte[] bytes)
     {
         System.Formats.Tar.TarEntry entry = Encoding.UTF8.GetByteCount(path) < PlainName && Ascii.IsValid(path)
             ? new UstarTarEntry(TarEntryType.RegularFile, path)
-            : new PaxTarEntry(TarEntryType.RegularFile, path);
+            : new GnuTarEntry(TarEntryType.RegularFile, path);
         entry.ModificationTime = DateTimeOffset.UnixEpoch;
         entry.Mode = UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
         entry.DataStream = new MemoryStream(bytes);

@@ -56,6 +56,16 @@ public sealed class ShardedImagesTests : IDisposable
     }
 
     [Fact]
+    public void Long_names_bring_nothing_of_the_process_into_the_bytes()
+    {
+        using ShardWriter writer = new(folder.PathOf("shards", "x")[..^2]);
+        writer.Write(string.Concat(Enumerable.Repeat("folder/", 40)) + "schön", new Dictionary<string, byte[]> { ["jpg"] = [1] });
+        writer.Finish();
+        byte[] shard = File.ReadAllBytes(folder.PathOf("shards", "shard-000000.tar"));
+        shard.AsSpan().IndexOf(Encoding.ASCII.GetBytes($".{Environment.ProcessId}/")).Should().Be(-1);
+    }
+
+    [Fact]
     public void Shards_of_GNU_tar_without_an_index_are_read_through_once()
     {
         Unpacked(12);

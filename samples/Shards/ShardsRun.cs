@@ -1,0 +1,39 @@
+using System.Globalization;
+using System.Text;
+using Diffusion;
+using Diffusion.Training;
+
+namespace Shards;
+
+/// <summary>The whole of it: finds the images, and writes them one by one.</summary>
+internal static class ShardsRun
+{
+    /// <summary>Writes the shards.</summary>
+    /// <returns>The exit code.</returns>
+    public static int Execute(Settings settings)
+    {
+        // Nothing is decoded, so that the size does not matter.
+        using ImageFolder images = ImageFolder.Open(settings.Images, size: 1);
+        using ShardWriter writer = new(settings.Out, mostSamples: settings.SamplesPerShard);
+        SampleOrder? order = settings.Shuffle is { } seed ? new SampleOrder(new SeedStream(seed), images.Count) : null;
+        long bytes = 0;
+        for (int place = 0; place < images.Files.Count; place++)
+        {
+            int image = (int)(order?.IndexAt(place) ?? place);
+            string path = images.Files[image];
+            Dictionary<string, byte[]> files = new() { [Path.GetExtension(path)[1..].ToLowerInvariant()] = File.ReadAllBytes(path) };
+            if (images.ClassCount is not null)
+            {
+                files["cls"] = Encoding.ASCII.GetBytes(images.LabelOf(image).ToString(CultureInfo.InvariantCulture));
+            }
+
+            bytes += files.Values.Sum(file => (long)file.Length);
+            writer.Write(place.ToString("D9", CultureInfo.InvariantCulture), files);
+        }
+
+        writer.Finish();
+        string classes = images.ClassCount is { } count ? $", {count} classes" : string.Empty;
+        Console.WriteLine(FormattableString.Invariant($"{writer.Shards} shards, {images.Count} samples, {bytes} bytes{classes} in {settings.Out}"));
+        return 0;
+    }
+}

@@ -1,0 +1,106 @@
+namespace Diffusion.TestKit.Fuzzing;
+
+/// <summary>
+/// A parser, and damaged files for it: every input is a pure function of seed and number. Each must end in success or in the declared exception,
+/// within a bound of memory. For one thread.
+/// </summary>
+public abstract class FuzzTarget
+{
+    /// <summary>What an input is called that was no error.</summary>
+    public const string Accepted = "accepted";
+
+    private const string Other = "refused: for another reason";
+
+    private readonly string[] reasons;
+    private readonly string[] kinds;
+
+    /// <summary>A target.</summary>
+    /// <param name="reasons">Parts of the messages with which inputs are refused; the first that fits names the kind.</param>
+    private protected FuzzTarget(params string[] reasons)
+    {
+        this.reasons = reasons;
+        kinds = [.. reasons.Select(KindOf)];
+    }
+
+    /// <summary>The names of the targets.</summary>
+    public static IReadOnlyList<string> Names { get; } = ["tar", "index", "idx"];
+
+    /// <summary>The kinds of refusals that are known.</summary>
+    public IReadOnlyList<string> Kinds => kinds;
+
+    /// <summary>The input that is made and changed.</summary>
+    private protected FuzzBytes Input { get; } = new();
+
+    /// <summary>A target by its name.</summary>
+    /// <exception cref="ArgumentException">No target has this name.</exception>
+    public static FuzzTarget Create(string name) => name switch
+    {
+        "tar" => new TarTarget(),
+        "index" => new IndexTarget(),
+        "idx" => new IdxTarget(),
+        _ => throw new ArgumentException($"The target is {name}, but must be one of {string.Join(", ", Names)}."),
+    };
+
+    /// <summary>Makes one input and reads it.</summary>
+    /// <param name="seed">The seed of all inputs.</param>
+    /// <param name="number">The number of this one.</param>
+    public FuzzResult Run(ulong seed, long number)
+    {
+        SplitMix64 random = new(seed, number);
+        Make(ref random);
+        string kind = Accepted;
+        string? failure = null;
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        long allocated;
+        try
+        {
+            failure = Read(ref kind);
+            allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+        catch (ImageDataException problem)
+        {
+            allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+            kind = KindOf(problem);
+        }
+#pragma warning disable CA1031 // Any other exception is what is looked for.
+        catch (Exception problem)
+#pragma warning restore CA1031
+        {
+            return new FuzzResult("failed", 0, $"It threw {problem}");
+        }
+
+        return allocated > MostBytes
+            ? new FuzzResult(kind, allocated, $"It took {allocated} bytes for a file of {Input.Length}, more than {MostBytes}.")
+            : new FuzzResult(kind, allocated, failure);
+    }
+
+    /// <summary>The input that was read last.</summary>
+    public byte[] LastInput() => Input.Span.ToArray();
+
+    /// <summary>The most memory that may be taken for the present input.</summary>
+    private protected abstract long MostBytes { get; }
+
+    /// <summary>Makes an input.</summary>
+    private protected abstract void Make(ref SplitMix64 random);
+
+    /// <summary>Reads the input.</summary>
+    /// <param name="kind">Set where the parser refuses without an exception.</param>
+    /// <returns>What is wrong with an answer that claims success; null for nothing.</returns>
+    private protected abstract string? Read(ref string kind);
+
+    /// <summary>The name of a kind of refusal.</summary>
+    private protected static string KindOf(string reason) => $"refused: {reason}";
+
+    private string KindOf(ImageDataException problem)
+    {
+        for (int i = 0; i < reasons.Length; i++)
+        {
+            if (problem.Reason.Contains(reasons[i], StringComparison.Ordinal))
+            {
+                return kinds[i];
+            }
+        }
+
+        return Other;
+    }
+}
