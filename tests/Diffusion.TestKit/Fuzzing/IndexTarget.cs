@@ -8,7 +8,8 @@ namespace Diffusion.TestKit.Fuzzing;
 internal sealed class IndexTarget() : FuzzTarget("the index")
 {
     private const int Checksum = 56;
-    private const int Body = 88;
+    private const int HeaderChecksum = 88;
+    private const int Body = 96;
     private const int MostDamages = 4;
 
     private static readonly byte[][] Files = MakeFiles();
@@ -88,7 +89,11 @@ internal sealed class IndexTarget() : FuzzTarget("the index")
         Input.Overwrite(48, number);
         hash.AppendData(Input.Span[..Checksum]);
         hash.AppendData(Input.Span[Body..]);
-        hash.GetHashAndReset(Input.Span.Slice(Checksum, Body - Checksum));
+        hash.GetHashAndReset(Input.Span[Checksum..HeaderChecksum]);
+        hash.AppendData(Input.Span[..HeaderChecksum]);
+        Span<byte> ofHeader = stackalloc byte[SHA256.HashSizeInBytes];
+        hash.GetHashAndReset(ofHeader);
+        ofHeader[..(Body - HeaderChecksum)].CopyTo(Input.Span[HeaderChecksum..]);
     }
 
     private static byte[][] MakeFiles()

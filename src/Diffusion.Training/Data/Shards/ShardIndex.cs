@@ -24,7 +24,7 @@ internal sealed record ShardIndex(long ShardLength, long Stamp, long Count, long
     private const int LongestKey = 4096;
     private const int LeastSample = 3;
 
-    private static ReadOnlySpan<byte> Magic => "DNSHARD2"u8;
+    private static ReadOnlySpan<byte> Magic => "DNSHARD1"u8;
 
     /// <summary>Writes an index under a temporary name and moves it into its place.</summary>
     public static ShardIndex Write(string path, long shardLength, long stamp, IReadOnlyList<ShardEntry> samples)
