@@ -85,8 +85,9 @@ internal static class ShardScanner
                 ? value
                 : null;
         }
-        catch (JsonException problem)
+        catch (Exception problem) when (problem is JsonException or InvalidOperationException)
         {
+            // The second comes of names with half a surrogate pair, which are found out only when they are looked at.
             throw new ImageDataException(name, $"sample '{key}' has a json file that cannot be read: {problem.Message}", problem);
         }
     }
