@@ -15,7 +15,7 @@ public sealed class DamagedShardTests : IDisposable
     public static TheoryData<string, string, BadImagePolicy> OfShards => With(
         ("truncated", "truncated"), ("interleaved key", "sample '000008' do not lie together"), ("duplicate suffix", "two files '.png'"),
         ("wrong checksum", "checksum of a header is wrong"), ("claims 2 GB", "claims 2147483648 bytes"), ("empty", "the file is empty"),
-        ("no tar", "is no tar"), ("bad label", "label 'dog'"));
+        ("no tar", "is no tar"), ("bad label", "label 'dog'"), ("bad json", "'000011' has a json file that cannot be read"));
 
     public static TheoryData<string, string, BadImagePolicy> OfImages => With(
         ("zero bytes", "empty"), ("truncated JPEG", "truncated"), ("truncated PNG", "truncated"), ("30,000 x 30,000", "30000 x 30000"),

@@ -61,6 +61,11 @@ internal static class ShardDamage
                 return [.. Enumerable.Range(0, 9000).Select(i => (byte)(i * 31))];
             case "bad label":
                 return Shard(first, $"{first + 3:D6}.cls", "dog"u8.ToArray());
+            case "bad json":
+                "00000000022\0"u8.CopyTo(shard.AsSpan(header + 1024 + 124));
+                "{\"l\\uD800bel\": 1}\n"u8.CopyTo(shard.AsSpan(header + 1024 + 512));
+                Rename(shard.AsSpan(header + 1024), $"{first + 3:D6}.json");
+                return shard;
             default:
                 throw new ArgumentException($"No damage is called {kind}.");
         }
