@@ -18,7 +18,7 @@ internal static class FuzzCommand
         Option<long> inputs = new("--inputs") { Description = "How many damaged files.", Required = true };
         Option<long> first = new("--first") { Description = "The number of the first, to read one again.", DefaultValueFactory = _ => 0 };
         Option<ulong> seed = new("--seed") { Description = "What all are drawn from.", DefaultValueFactory = _ => 1 };
-        Option<int> threads = new("--threads") { Description = "How many threads read. Default: one for each core.", DefaultValueFactory = _ => Environment.ProcessorCount };
+        Option<int> threads = new("--threads") { Description = "How many threads read; one for each core.", DefaultValueFactory = _ => Environment.ProcessorCount };
         Command command = new("fuzz", "Damaged shards, indexes and IDX files: success or the declared error, little memory, and an end.")
         {
             target, inputs, first, seed, threads,

@@ -107,7 +107,8 @@ internal sealed class IndexTarget() : FuzzTarget("the index")
                 [.. Enumerable.Range(0, 1 + (i % 3)).Select(k => new ShardMember(k == 0 ? "jpg" : $"part{k}.png", 512 + (1024L * ((3 * i) + k)), i * k))],
                 count == 12 ? null : i % 5))];
             string path = folder.File("index");
-            ShardIndex.Write(path, shardLength: 1 << 20, stamp: 0, samples);
+            ShardMember last = samples[^1].Members[^1];
+            ShardIndex.Write(path, shardLength: last.Offset + last.Size, stamp: 0, samples);
             files.Add(File.ReadAllBytes(path));
         }
 

@@ -3,7 +3,8 @@ namespace Diffusion.Training;
 /// <summary>Shards that lie on http servers, and their indexes beside them.</summary>
 internal sealed class RemoteShards(ShardOptions options) : IDisposable
 {
-    private readonly RemoteFileCache cache = new(options.Fetching with { Folder = Path.Combine(options.CacheFolder, "remote"), CacheBytes = options.RemoteCacheLimit });
+    private readonly RemoteFileCache cache = new(
+        options.Fetching with { Folder = Path.Combine(options.CacheFolder, "remote"), CacheBytes = options.RemoteCacheLimit });
 
     /// <summary>Whether a name is an address and no path.</summary>
     public static bool IsRemote(string name) =>

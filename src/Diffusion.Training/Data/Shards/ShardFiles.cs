@@ -91,7 +91,8 @@ internal sealed class ShardFiles : IEncodedImages
 
         shard.Dispose();
         throw new ImageDataException(
-            names[number], $"it has {shard.Picks.Count} samples that are used, but had {GroupSizes[number]} when the shards were opened. Let nothing change them meanwhile.");
+            names[number], $"it has {shard.Picks.Count} samples that are used, but had {GroupSizes[number]} when the shards were opened. "
+            + "Let nothing change them meanwhile.");
     }
 
     private int ShardOf(long index)

@@ -33,6 +33,6 @@ public sealed record ShardOptions
     /// </summary>
     public bool LeaveOutDamaged { get; init; }
 
-    /// <summary>How patiently shards are fetched from http servers; <see cref="CacheFolder"/> and <see cref="RemoteCacheLimit"/> say where to, and how many.</summary>
+    /// <summary>How patiently shards are fetched from http servers; where to, and how many are kept, is said above.</summary>
     internal RemoteFileOptions Fetching { get; init; } = new() { Folder = string.Empty };
 }
