@@ -59,7 +59,8 @@ public sealed class Trainer : IDisposable
         objective = new DenoisingObjective(denoiser, seeds);
         split = new HeldOutSplit(setup.Source.Count, options.HoldOutFraction, seeds);
         order = new TrainingOrder(setup.Source, split, seeds, options.Loading, options.BatchSize);
-        heldOut = split.HeldOutCount == 0 ? null : new HeldOutLoss(emaDenoiser, reader, split, seeds);
+        heldOut = split.HeldOutCount == 0 ? null : new HeldOutLoss(
+            emaDenoiser, reader, split, seeds, options.Loading.BadImages == BadImagePolicy.Throw ? null : OnBadImage);
         meter = new TrainingMeter(setup.Time, state.Update);
         reporter = new ProgressReporter(setup, state, meter, metrics is null ? setup.Observers : [metrics, .. setup.Observers]);
     }

@@ -5,6 +5,8 @@ namespace Diffusion.Training;
 /// <summary>Image files, decoded and prepared each time they are read. It owns what it reads from.</summary>
 public sealed class EncodedImageSource : IImageSource
 {
+    private const int MostKept = 64 << 20;
+
     private readonly IEncodedImages files;
     private readonly ImagePreparation preparation;
     private readonly Stack<Workspace> workspaces = new();
@@ -92,10 +94,16 @@ public sealed class EncodedImageSource : IImageSource
         }
         finally
         {
-            lock (workspaces)
-            {
-                workspaces.Push(workspace);
-            }
+            Return(workspace);
+        }
+    }
+
+    // A file far larger than others does not keep its memory.
+    private void Return(Workspace workspace)
+    {
+        lock (workspaces)
+        {
+            workspaces.Push(workspace.File.Capacity > MostKept ? workspace with { File = new ArrayBufferWriter<byte>() } : workspace);
         }
     }
 

@@ -39,6 +39,9 @@ public interface IImageSource : IDisposable
     /// detached from it.
     /// </summary>
     /// <param name="index">0 to <see cref="Count"/> - 1.</param>
+    /// <exception cref="ImageDataException">
+    /// This image cannot be read: training replaces or skips it, as <see cref="LoadingOptions.BadImages"/> says. Any other exception ends the run.
+    /// </exception>
     /// <param name="destination">
     /// Filled whole; exactly <c>Shape.Elements</c> bytes for <see cref="PixelEncoding.UInt8"/>, four times as many for <see cref="PixelEncoding.Float32"/>.
     /// </param>

@@ -15,6 +15,7 @@ public sealed class HeldOutLoss
     private readonly DenoisingObjective objective;
     private readonly Denoiser denoiser;
     private readonly BatchReader reader;
+    private readonly Action<BadImage>? onBadImage;
     private readonly long[] samples;
 
     /// <summary>A measurement over held-out images.</summary>
@@ -22,22 +23,25 @@ public sealed class HeldOutLoss
     /// <param name="reader">Reads the images; stays the caller's.</param>
     /// <param name="split">Which images are held out; at most the first 1024 of them are used.</param>
     /// <param name="seeds">The stream of the run.</param>
-    public HeldOutLoss(Denoiser denoiser, BatchReader reader, HeldOutSplit split, SeedStream seeds)
+    /// <param name="onBadImage">Told of each image that cannot be read and is left out; null, the default, makes it an error.</param>
+    public HeldOutLoss(Denoiser denoiser, BatchReader reader, HeldOutSplit split, SeedStream seeds, Action<BadImage>? onBadImage = null)
     {
         ArgumentNullException.ThrowIfNull(denoiser);
         ArgumentNullException.ThrowIfNull(reader);
         ArgumentNullException.ThrowIfNull(split);
         this.denoiser = denoiser;
         this.reader = reader;
+        this.onBadImage = onBadImage;
         samples = [.. Enumerable.Range(0, (int)Math.Min(split.HeldOutCount, MostImages)).Select(i => split.HeldOutIndexAt(i))];
         objective = new DenoisingObjective(denoiser, seeds.Child(RandomPurpose.HoldOut, 1));
     }
 
-    /// <summary>Measures now. Waits for the device. Images that cannot be read are left out.</summary>
+    /// <summary>Measures now. Waits for the device.</summary>
     /// <param name="batchSize">How many images at a time.</param>
     /// <returns>The mean loss; not a number when no image can be read.</returns>
     public double Measure(int batchSize)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
         bool wasTraining = denoiser.Model.Network.training;
         denoiser.Model.Network.eval();
         try
@@ -58,7 +62,7 @@ public sealed class HeldOutLoss
         for (int first = 0; first < samples.Length; first += batchSize)
         {
             using DisposeScope scope = NewDisposeScope();
-            using ImageBatch? batch = reader.ReadGood(samples.AsSpan(first, Math.Min(batchSize, samples.Length - first)));
+            using ImageBatch? batch = reader.ReadGood(samples.AsSpan(first, Math.Min(batchSize, samples.Length - first)), onBadImage);
             if (batch is null)
             {
                 continue;

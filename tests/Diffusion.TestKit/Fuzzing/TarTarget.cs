@@ -5,7 +5,7 @@ namespace Diffusion.TestKit.Fuzzing;
 
 /// <summary>The walk through a shard: headers, extended headers, keys and labels.</summary>
 internal sealed class TarTarget() : FuzzTarget(
-    "the file is empty", "the archive has no end mark", "truncated within a header", "ends after an extended header", "the checksum of a header is wrong",
+    "the file is empty", "the archive has no end mark", "data follow the end mark", "truncated within a header", "ends after an extended header", "the checksum of a header is wrong",
     "holds no size that can be read", "sparse file", "entry of GNU's type", "extended header claims", "an entry claims", "no list of PAX records",
     "extended header gives the size", "do not lie together", "has two files", "has the label", "json file that cannot be read")
 {

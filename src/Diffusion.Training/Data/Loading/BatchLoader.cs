@@ -16,7 +16,7 @@ namespace Diffusion.Training;
 /// </remarks>
 public sealed class BatchLoader : IDisposable
 {
-    private const int BadImagesAlwaysAllowed = 10;
+    internal const int BadImagesAlwaysAllowed = 10;
 
     private readonly BatchPlan plan;
     private readonly LoadingOptions options;
@@ -28,6 +28,7 @@ public sealed class BatchLoader : IDisposable
     private readonly Thread[] workers;
     private long delivered;
     private Exception? failure;
+    private bool disposed;
 
     /// <summary>Starts to read.</summary>
     /// <param name="source">The images.</param>
@@ -72,8 +73,11 @@ public sealed class BatchLoader : IDisposable
         Array.ForEach(workers, worker => worker.Start());
     }
 
-    /// <summary>The position after the last batch that was handed out: what a resumed run starts from.</summary>
-    public long Position => plan.PositionOf(delivered);
+    /// <summary>
+    /// The position after the last whole step of all processes: what a resumed run starts from. Within a step of one process, and before the
+    /// first batch, the position after the last batch that was handed out; within a step of several processes, where the step began.
+    /// </summary>
+    public long Position => plan.World == 1 ? plan.PositionOf(delivered) : plan.StepStartOf(delivered);
 
     /// <summary>Images handed out.</summary>
     public long Images { get; private set; }
@@ -93,6 +97,7 @@ public sealed class BatchLoader : IDisposable
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public ImageBatch Next(CancellationToken cancellationToken = default)
     {
+        ObjectDisposedException.ThrowIf(disposed, this);
         cancellationToken.ThrowIfCancellationRequested();
         if (failure is not null)
         {
@@ -128,6 +133,12 @@ public sealed class BatchLoader : IDisposable
     /// <summary>Ends the workers after the image in hand, and frees the buffers.</summary>
     public void Dispose()
     {
+        if (disposed)
+        {
+            return;
+        }
+
+        disposed = true;
         queue.Stop();
         Array.ForEach(workers, worker => worker.Join());
         queue.Dispose();

@@ -30,6 +30,9 @@ public sealed record BatchPlan
         return Start + (step * StepSize) + ((long)Rank * share) + (part * BatchSize);
     }
 
+    /// <summary>The first position, of all processes, of the step that a batch belongs to.</summary>
+    internal long StepStartOf(long batch) => Start + (batch / (StepSize / World / BatchSize) * StepSize);
+
     internal void Check()
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(StepSize, 1);

@@ -31,7 +31,7 @@ public sealed class BatchReader
     /// step. Only here are float images refused that have no value below 0, as 0..1 passed as they are: a single batch may be so by chance.
     /// </summary>
     /// <param name="refuseUnitRange">False lets float images pass whose values all lie in 0..1. Default true.</param>
-    /// <param name="largestBadShare">How many of them may be unreadable, 0 to 1. Default 0: none.</param>
+    /// <param name="largestBadShare">How many of them may be unreadable, 0 to 1. Default 0: none; above 0, ten are always allowed while one is good.</param>
     /// <exception cref="ImageDataException">An image or a label cannot be used.</exception>
     public void Inspect(bool refuseUnitRange = true, double largestBadShare = 0)
     {
@@ -60,7 +60,8 @@ public sealed class BatchReader
             }
         }
 
-        if (problems.Count > Math.Floor(images * largestBadShare))
+        bool tooMany = problems.Count == images || problems.Count > Math.Max(BatchLoader.BadImagesAlwaysAllowed, images * largestBadShare);
+        if (problems.Count > 0 && (largestBadShare == 0 || tooMany))
         {
             throw problems.Count == 1
                 ? problems[0]
@@ -93,13 +94,14 @@ public sealed class BatchReader
             Read(indices[i], buffer, i);
         }
 
-        return buffer.ToBatch(indices.Length, CPU);
+        return buffer.ToBatch(indices.Length, CPU) with { Positions = default };
     }
 
     /// <summary>Reads those images of a batch that can be read.</summary>
     /// <param name="indices">Which images of the source.</param>
+    /// <param name="onBadImage">Told of each that cannot be read, its position being its place among the indices; null to throw instead.</param>
     /// <returns>The batch, its <see cref="ImageBatch.Positions"/> being places among the indices; null when none can be read.</returns>
-    internal ImageBatch? ReadGood(ReadOnlySpan<long> indices)
+    internal ImageBatch? ReadGood(ReadOnlySpan<long> indices, Action<BadImage>? onBadImage)
     {
         using BatchBuffer buffer = new(samples, indices.Length, pinned: false);
         int good = 0;
@@ -107,13 +109,16 @@ public sealed class BatchReader
         {
             try
             {
-                Read(indices[i], buffer, good);
-                buffer.Positions[good++] = i;
+                samples.Read(indices[i], null, buffer.Image(good));
             }
-            catch (ImageDataException)
+            catch (ImageDataException problem) when (onBadImage is not null)
             {
-                // It is left out: whoever trains on such images is told of them there.
+                onBadImage(new BadImage(i, indices[i], problem.Path, problem.Reason, Replacement: null));
+                continue;
             }
+
+            Check(indices[i], buffer, good);
+            buffer.Positions[good++] = i;
         }
 
         return good == 0 ? null : buffer.ToBatch(good, CPU);
@@ -122,6 +127,11 @@ public sealed class BatchReader
     private void Read(long index, BatchBuffer buffer, int place)
     {
         samples.Read(index, null, buffer.Image(place));
+        Check(index, buffer, place);
+    }
+
+    private void Check(long index, BatchBuffer buffer, int place)
+    {
         samples.CheckRange(index, buffer.Image(place));
         if (samples.HasLabels)
         {

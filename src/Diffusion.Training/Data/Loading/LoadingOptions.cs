@@ -5,11 +5,11 @@ public sealed record LoadingOptions
 {
     /// <summary>
     /// Threads that read and decode ahead of training, 0 to 256; 0 reads when a batch is asked for. The images and their order are the same
-    /// whatever the number. Null, the default: 0 where the source lies in memory, else half of the processor's cores, at least 1 and at most 8.
+    /// whatever the number. Null, the default: 0 where the source lies in memory, else half of the processor's cores, at least 1 and at most 4.
     /// </summary>
     public int? Workers { get; init; }
 
-    /// <summary>How many batches may be read ahead or in work, in all, 1 to 1024. Default 4.</summary>
+    /// <summary>How many batches may be read ahead or in work, in all, 1 to 1024; no more workers than this find work. Default 4.</summary>
     public int Prefetch { get; init; } = 4;
 
     /// <summary>Whether an epoch ends with its last whole batch. Default false: its last images and the next epoch's first share a batch.</summary>
@@ -36,5 +36,5 @@ public sealed record LoadingOptions
         LargestBadShare is >= 0 and <= 1 ? null : FormattableString.Invariant($"LargestBadShare ({LargestBadShare}) must be in 0..1. Use 0.01."),
     ]).OfType<string>().ToArray();
 
-    internal int WorkersFor(IImageSource source) => Workers ?? (source.IsInMemory ? 0 : Math.Clamp(Environment.ProcessorCount / 2, 1, 8));
+    internal int WorkersFor(IImageSource source) => Workers ?? (source.IsInMemory ? 0 : Math.Clamp(Environment.ProcessorCount / 2, 1, 4));
 }

@@ -32,6 +32,8 @@ internal sealed class TrainingOrder : ISampleOrder
             trainedBefore = trained;
         }
 
-        return sizes;
+        return end == split.TrainingCount + split.HeldOutCount
+            ? sizes
+            : throw new ArgumentException($"The groups of the source hold {end} images, but its Count is {split.TrainingCount + split.HeldOutCount}. GroupSizes must add up to it.");
     }
 }

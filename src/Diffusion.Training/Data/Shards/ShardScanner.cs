@@ -8,6 +8,7 @@ namespace Diffusion.Training;
 internal static class ShardScanner
 {
     private const int LongestLabelFile = 1 << 20;
+    private const int MostMembers = 1000;
 
     /// <summary>The samples of a shard, in its order.</summary>
     /// <param name="stream">The tar archive; it can seek, and stays its caller's.</param>
@@ -44,6 +45,11 @@ internal static class ShardScanner
             if (members.Exists(member => member.Extension == extension))
             {
                 throw new ImageDataException(name, $"at byte {entry.HeaderOffset}: sample '{key}' has two files '.{extension}'. Give each its own extension.");
+            }
+
+            if (members.Count == MostMembers)
+            {
+                throw new ImageDataException(name, $"at byte {entry.HeaderOffset}: sample '{key}' has more than {MostMembers} files. Give each sample its own key.");
             }
 
             members.Add(new ShardMember(extension, entry.Offset, entry.Size));

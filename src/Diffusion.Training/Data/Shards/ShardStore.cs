@@ -107,7 +107,9 @@ internal sealed class ShardStore(ShardOptions options) : IDisposable
             }
 
             Directory.CreateDirectory(options.CacheFolder);
-            File.WriteAllBytes(CachedIndexPath(name), bytes);
+            string unfinished = $"{CachedIndexPath(name)}.{Path.GetRandomFileName()}.tmp";
+            File.WriteAllBytes(unfinished, bytes);
+            File.Move(unfinished, CachedIndexPath(name), overwrite: true);
             return ShardIndex.TryOpen(CachedIndexPath(name));
         }
 

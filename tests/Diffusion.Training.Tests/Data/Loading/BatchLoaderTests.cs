@@ -54,6 +54,25 @@ public sealed class BatchLoaderTests
     }
 
     [Fact]
+    public void Every_process_says_the_same_position_between_steps()
+    {
+        foreach (int rank in (int[])[0, 1, 2])
+        {
+            using NumberedImages images = new(1000);
+            BatchLoader loader = new(
+                images, new SampleOrder(Seeds, 1000), new BatchPlan { StepSize = 24, BatchSize = 4, Start = 7, Rank = rank, World = 3 }, Seeds);
+            loader.Position.Should().Be(7);
+            loader.Next(Token).Dispose();
+            loader.Position.Should().Be(7);
+            loader.Next(Token).Dispose();
+            loader.Position.Should().Be(31);
+            loader.Dispose();
+            loader.Dispose();
+            ((Action)(() => loader.Next(Token))).Should().Throw<ObjectDisposedException>();
+        }
+    }
+
+    [Fact]
     public void Ten_million_images_resume_at_any_place_without_reading_what_came_before()
     {
         using NumberedImages images = new(10_000_000, groups: [.. Enumerable.Repeat(1000L, 10_000)]);

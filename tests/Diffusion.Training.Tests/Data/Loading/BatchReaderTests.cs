@@ -15,6 +15,7 @@ public sealed class BatchReaderTests
         batch.Pixels.shape.Should().Equal(3, 3, 16, 16);
         batch.Pixels.dtype.Should().Be(ScalarType.Float32);
         batch.Labels!.data<long>().ToArray().Should().Equal(3, 4, 3);
+        batch.Positions.IsEmpty.Should().BeTrue();
         byte[] image = new byte[16 * 16 * 3];
         shapes.Read(4, image);
         batch.Pixels[1, 2, 5, 7].item<float>().Should().Be((image[(((5 * 16) + 7) * 3) + 2] / 127.5f) - 1);
@@ -66,6 +67,19 @@ public sealed class BatchReaderTests
 
         using FloatSource one = new(1, _ => 300);
         ((Action)(() => new BatchReader(one).Inspect())).Should().Throw<ImageDataException>();
+    }
+
+    [Fact]
+    public void The_inspection_lets_as_many_bad_images_pass_as_training_does()
+    {
+        using NumberedImages few = new(50, index => index is 3 or 7);
+        BatchReader reader = new(few);
+        reader.Inspect(largestBadShare: 0.01);
+        ((Action)(() => reader.Inspect())).Should().Throw<ImageDataException>().WithMessage("*2 of 50 images*number 3*");
+        using NumberedImages many = new(50, index => index < 11);
+        ((Action)(() => new BatchReader(many).Inspect(largestBadShare: 0.01))).Should().Throw<ImageDataException>().WithMessage("*11 of 50*");
+        using NumberedImages all = new(5, _ => true);
+        ((Action)(() => new BatchReader(all).Inspect(largestBadShare: 1))).Should().Throw<ImageDataException>().WithMessage("*5 of 5*");
     }
 
     [Fact]
