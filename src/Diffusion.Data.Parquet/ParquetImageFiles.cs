@@ -69,7 +69,7 @@ internal sealed class ParquetImageFiles : IEncodedImages
         return PathOf(group, number, row) is { } path ? $"{group.NameOf(row)} (path {new string(path)})" : group.NameOf(row);
     }
 
-    public void Read(long index, IBufferWriter<byte> destination)
+    public void Read(long index, IBufferWriter<byte> destination, CancellationToken cancellationToken)
     {
         (ParquetGroup group, int number, int row) = Find(index);
         byte[] file = Cache.Get(number)[row] ?? throw new ImageDataException(group.NameOf(row), "its image is null.");

@@ -17,7 +17,7 @@ public sealed class StripedImages(int count = 40, int size = 8, int? classCount 
 
     public long LabelOf(long index) => index % (classCount ?? 1);
 
-    public void Read(long index, Span<byte> destination)
+    public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default)
     {
         for (int i = 0; i < destination.Length; i++)
         {

@@ -17,10 +17,10 @@ public sealed class WatchedImages(IImageSource inner, Action<long> onRead) : IIm
 
     public long LabelOf(long index) => inner.LabelOf(index);
 
-    public void Read(long index, Span<byte> destination)
+    public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default)
     {
         onRead(index);
-        inner.Read(index, destination);
+        inner.Read(index, destination, draws, cancellationToken);
     }
 
     public void Dispose() => inner.Dispose();

@@ -34,7 +34,7 @@ internal sealed class ByteImages : IImageSource
         return labels is null ? throw SourceGuard.NoLabels() : labels[index];
     }
 
-    public void Read(long index, Span<byte> destination)
+    public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default)
     {
         SourceGuard.Index(index, Count);
         SourceGuard.Destination(destination, imageBytes);

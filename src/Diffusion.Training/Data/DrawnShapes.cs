@@ -73,12 +73,12 @@ public sealed class DrawnShapes : IImageSource
     }
 
     /// <inheritdoc/>
-    public void Read(long index, Span<byte> destination)
+    public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default)
     {
         int label = (int)LabelOf(index);
         SourceGuard.Destination(destination, Shape.Elements);
-        SeedStream draws = seeds.Child(RandomPurpose.Drawing, index);
-        double Draw(int which, double low, double high) => low + ((high - low) * draws.Uniform(RandomPurpose.Drawing, which));
+        SeedStream drawing = seeds.Child(RandomPurpose.Drawing, index);
+        double Draw(int which, double low, double high) => low + ((high - low) * drawing.Uniform(RandomPurpose.Drawing, which));
 
         RgbColor paint = Paints[(int)Draw(0, 0, Paints.Length)];
         RgbColor paper = Papers[(int)Draw(1, 0, Papers.Length)];

@@ -52,10 +52,30 @@ public sealed class EncodedImageSource : IImageSource
     public string NameOf(long index) => files.NameOf(index);
 
     /// <inheritdoc/>
-    public void Read(long index, Span<byte> destination) => Read(index, null, destination);
-
-    /// <inheritdoc/>
-    public void Read(long index, SeedStream draws, Span<byte> destination) => Read(index, (SeedStream?)draws, destination);
+    public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default)
+    {
+        SourceGuard.Index(index, Count);
+        SourceGuard.Destination(destination, Shape.Elements);
+        Workspace workspace = Rent();
+        try
+        {
+            workspace.File.ResetWrittenCount();
+            files.Read(index, workspace.File, cancellationToken);
+            workspace.Decoder.Decode(workspace.File.WrittenSpan, draws, destination);
+        }
+        catch (ImageDataException problem)
+        {
+            throw new ImageDataException(files.NameOf(index), problem.Reason, problem);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new ImageDataException(files.NameOf(index), problem.Message, problem);
+        }
+        finally
+        {
+            Return(workspace);
+        }
+    }
 
     /// <summary>Frees the decoders and the files.</summary>
     public void Dispose()
@@ -71,31 +91,6 @@ public sealed class EncodedImageSource : IImageSource
         }
 
         files.Dispose();
-    }
-
-    private void Read(long index, SeedStream? draws, Span<byte> destination)
-    {
-        SourceGuard.Index(index, Count);
-        SourceGuard.Destination(destination, Shape.Elements);
-        Workspace workspace = Rent();
-        try
-        {
-            workspace.File.ResetWrittenCount();
-            files.Read(index, workspace.File);
-            workspace.Decoder.Decode(workspace.File.WrittenSpan, draws, destination);
-        }
-        catch (ImageDataException problem)
-        {
-            throw new ImageDataException(files.NameOf(index), problem.Reason, problem);
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw new ImageDataException(files.NameOf(index), problem.Message, problem);
-        }
-        finally
-        {
-            Return(workspace);
-        }
     }
 
     // A file far larger than others does not keep its memory.

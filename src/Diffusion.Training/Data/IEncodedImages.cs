@@ -32,7 +32,9 @@ public interface IEncodedImages : IDisposable
     /// <summary>Reads an image file whole. Safe from several threads.</summary>
     /// <param name="index">0 to <see cref="Count"/> - 1.</param>
     /// <param name="destination">Takes the bytes of the file.</param>
+    /// <param name="cancellationToken">Ends a wait for the file, for instance for a server.</param>
     /// <exception cref="ImageDataException">The file is damaged, or larger than this store allows.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    void Read(long index, IBufferWriter<byte> destination);
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    void Read(long index, IBufferWriter<byte> destination, CancellationToken cancellationToken);
 }

@@ -11,7 +11,7 @@ public interface IImageSource : IDisposable
     /// <summary>The shape of every image.</summary>
     ImageShape Shape { get; }
 
-    /// <summary>How <see cref="Read(long, Span{byte})"/> gives pixels.</summary>
+    /// <summary>How <see cref="Read"/> gives pixels.</summary>
     PixelEncoding Encoding { get; }
 
     /// <summary>How many classes the labels tell apart; null when there are no labels.</summary>
@@ -39,22 +39,19 @@ public interface IImageSource : IDisposable
     /// detached from it.
     /// </summary>
     /// <param name="index">0 to <see cref="Count"/> - 1.</param>
-    /// <exception cref="ImageDataException">
-    /// This image cannot be read: training replaces or skips it, as <see cref="LoadingOptions.BadImages"/> says. Any other exception ends the run.
-    /// </exception>
     /// <param name="destination">
     /// Filled whole; exactly <c>Shape.Elements</c> bytes for <see cref="PixelEncoding.UInt8"/>, four times as many for <see cref="PixelEncoding.Float32"/>.
     /// </param>
-    void Read(long index, Span<byte> destination);
-
-    /// <summary>
-    /// Reads the pixels of one image as they are trained on: with random crops and flips where the source has them. By default as
-    /// <see cref="Read(long, Span{byte})"/>. Safe from several threads.
-    /// </summary>
-    /// <param name="index">0 to <see cref="Count"/> - 1.</param>
-    /// <param name="draws">What to draw from, one stream for each image and epoch; purpose <see cref="RandomPurpose.Augmentation"/>.</param>
-    /// <param name="destination">As above.</param>
-    void Read(long index, SeedStream draws, Span<byte> destination) => Read(index, destination);
+    /// <param name="draws">
+    /// For an image as it is trained on, with random crops and flips where the source has them: what to draw from (purpose
+    /// <see cref="RandomPurpose.Augmentation"/>), one stream for each image and epoch. Null, the default, for the image as it is.
+    /// </param>
+    /// <param name="cancellationToken">Ends a wait for the image, for instance for a server; sources that never wait need not heed it.</param>
+    /// <exception cref="ImageDataException">
+    /// This image cannot be read: training replaces or skips it, as <see cref="LoadingOptions.BadImages"/> says. Any other exception ends the run.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default);
 
     /// <summary>What an error calls an image.</summary>
     /// <param name="index">0 to <see cref="Count"/> - 1.</param>

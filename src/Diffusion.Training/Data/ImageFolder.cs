@@ -74,10 +74,8 @@ public sealed class ImageFolder : IImageSource
     public string NameOf(long index) => images.NameOf(index);
 
     /// <inheritdoc/>
-    public void Read(long index, Span<byte> destination) => images.Read(index, destination);
-
-    /// <inheritdoc/>
-    public void Read(long index, SeedStream draws, Span<byte> destination) => images.Read(index, draws, destination);
+    public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default) =>
+        images.Read(index, destination, draws, cancellationToken);
 
     /// <inheritdoc/>
     public void Dispose() => images.Dispose();

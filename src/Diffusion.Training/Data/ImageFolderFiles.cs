@@ -63,7 +63,7 @@ internal sealed record ImageFolderFiles(IReadOnlyList<string> Paths, int[]? Labe
 
     public string NameOf(long index) => Paths[(int)index];
 
-    public void Read(long index, IBufferWriter<byte> destination)
+    public void Read(long index, IBufferWriter<byte> destination, CancellationToken cancellationToken)
     {
         using SafeFileHandle file = File.OpenHandle(Paths[(int)index]);
         long length = RandomAccess.GetLength(file);

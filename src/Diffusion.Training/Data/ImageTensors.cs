@@ -74,7 +74,7 @@ public sealed class ImageTensors : IImageSource
     }
 
     /// <inheritdoc/>
-    public unsafe void Read(long index, Span<byte> destination)
+    public unsafe void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default)
     {
         ObjectDisposedException.ThrowIf(disposed, this);
         SourceGuard.Index(index, Count);

@@ -70,7 +70,7 @@ public sealed class InMemoryImages : IImageSource
     public string NameOf(long index) => source.NameOf(index);
 
     /// <inheritdoc/>
-    public void Read(long index, Span<byte> destination)
+    public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default)
     {
         SourceGuard.Index(index, Count);
         SourceGuard.Destination(destination, pixels[index].Length);

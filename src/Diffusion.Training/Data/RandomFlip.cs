@@ -47,14 +47,10 @@ public sealed class RandomFlip : IImageSource
     public string NameOf(long index) => source.NameOf(index);
 
     /// <inheritdoc/>
-    public void Read(long index, Span<byte> destination) => source.Read(index, destination);
-
-    /// <inheritdoc/>
-    public void Read(long index, SeedStream draws, Span<byte> destination)
+    public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default)
     {
-        SeedStream coin = draws.Child(RandomPurpose.Augmentation, -1);
-        source.Read(index, draws, destination);
-        if (coin.Uniform(RandomPurpose.Augmentation, 0) < 0.5)
+        source.Read(index, destination, draws, cancellationToken);
+        if (draws?.Child(RandomPurpose.Augmentation, -1).Uniform(RandomPurpose.Augmentation, 0) is null or < 0.5)
         {
             return;
         }

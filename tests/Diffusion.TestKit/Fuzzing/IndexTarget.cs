@@ -7,9 +7,9 @@ namespace Diffusion.TestKit.Fuzzing;
 /// <summary>The index of a shard. Half of the inputs get the right length and checksum, so that what stands behind them is read.</summary>
 internal sealed class IndexTarget() : FuzzTarget("the index")
 {
-    private const int Checksum = 56;
-    private const int HeaderChecksum = 88;
-    private const int Body = 96;
+    private const int Checksum = ShardIndex.ChecksumAt;
+    private const int HeaderChecksum = ShardIndex.HeaderChecksumAt;
+    private const int Body = ShardIndex.HeaderSize;
     private const int MostDamages = 4;
 
     private static readonly byte[][] Files = MakeFiles();
@@ -37,7 +37,7 @@ internal sealed class IndexTarget() : FuzzTarget("the index")
             {
                 case 0:
                     BinaryPrimitives.WriteInt64LittleEndian(number, Numbers[random.Below(Numbers.Length)]);
-                    Input.Overwrite(8 + (8 * random.Below(6)), number);
+                    Input.Overwrite(8 + (8 * random.Below(7)), number);
                     break;
                 case 1 when Input.Length > Body:
                     byte[] varint = Varints[random.Below(Varints.Length)];
@@ -74,7 +74,7 @@ internal sealed class IndexTarget() : FuzzTarget("the index")
                 }
             }
 
-            if (sample.Label < 0)
+            if (sample.Label < ShardEntry.UnreadableLabel)
             {
                 return $"Sample {sample.Key} has the label {sample.Label}.";
             }
@@ -86,7 +86,7 @@ internal sealed class IndexTarget() : FuzzTarget("the index")
     private void Seal(Span<byte> number)
     {
         BinaryPrimitives.WriteInt64LittleEndian(number, Input.Length - Body);
-        Input.Overwrite(48, number);
+        Input.Overwrite(Checksum - 8, number);
         hash.AppendData(Input.Span[..Checksum]);
         hash.AppendData(Input.Span[Body..]);
         hash.GetHashAndReset(Input.Span[Checksum..HeaderChecksum]);
@@ -105,7 +105,7 @@ internal sealed class IndexTarget() : FuzzTarget("the index")
             ShardEntry[] samples = [.. Enumerable.Range(0, count).Select(i => new ShardEntry(
                 $"folder/{i:D6}",
                 [.. Enumerable.Range(0, 1 + (i % 3)).Select(k => new ShardMember(k == 0 ? "jpg" : $"part{k}.png", 512 + (1024L * ((3 * i) + k)), i * k))],
-                count == 12 ? null : i % 5))];
+                count == 12 ? null : (i % 6) - 1))];
             string path = folder.File("index");
             ShardMember last = samples[^1].Members[^1];
             ShardIndex.Write(path, shardLength: last.Offset + last.Size, stamp: 0, samples);

@@ -7,7 +7,7 @@ namespace Diffusion.TestKit.Fuzzing;
 internal sealed class TarTarget() : FuzzTarget(
     "the file is empty", "the archive has no end mark", "data follow the end mark", "truncated within a header", "ends after an extended header", "the checksum of a header is wrong",
     "holds no size that can be read", "sparse file", "entry of GNU's type", "extended header claims", "an entry claims", "no list of PAX records",
-    "extended header gives the size", "do not lie together", "has two files", "has the label", "json file that cannot be read")
+    "extended header gives the size", "do not lie together", "has two files")
 {
     private const int Block = TarHeader.Size;
     private const int MostDamages = 4;
@@ -41,7 +41,7 @@ internal sealed class TarTarget() : FuzzTarget(
 
     private protected override string? Read(ref string kind)
     {
-        foreach (ShardEntry sample in ShardScanner.Scan(Input.Stream(), "input"))
+        foreach (ShardEntry sample in ShardScanner.Scan(Input.Stream(), "input", CancellationToken.None))
         {
             foreach (ShardMember member in sample.Members)
             {
@@ -51,7 +51,7 @@ internal sealed class TarTarget() : FuzzTarget(
                 }
             }
 
-            if (sample.Members.Count == 0 || sample.Label < 0)
+            if (sample.Members.Count == 0 || sample.Label < ShardEntry.UnreadableLabel)
             {
                 return $"Sample {sample.Key} has {sample.Members.Count} files and the label {sample.Label}.";
             }

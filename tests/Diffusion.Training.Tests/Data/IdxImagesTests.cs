@@ -24,7 +24,7 @@ public sealed class IdxImagesTests : IDisposable
         (source.Count, source.Shape, source.Encoding, source.ClassCount).Should().Be((3, new ImageShape(1, 2, 4), PixelEncoding.UInt8, 8));
         ((long[])[source.LabelOf(0), source.LabelOf(1), source.LabelOf(2)]).Should().Equal(7, 0, 2);
         byte[] second = new byte[8];
-        source.Read(1, second);
+        source.Read(1, second, cancellationToken: TestContext.Current.CancellationToken);
         second.Should().Equal(pixels[8..16]);
         source.Description.Should().Contain("3 images 1 x 2 x 4").And.Contain("8 classes");
     }

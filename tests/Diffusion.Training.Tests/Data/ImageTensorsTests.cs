@@ -15,7 +15,7 @@ public sealed class ImageTensorsTests
 
         (source.Count, source.Shape, source.Encoding, source.ClassCount).Should().Be((2, new ImageShape(3, 2, 3), PixelEncoding.UInt8, 5));
         byte[] second = new byte[18];
-        source.Read(1, second);
+        source.Read(1, second, cancellationToken: TestContext.Current.CancellationToken);
         second.Should().Equal(Enumerable.Range(18, 18).Select(i => (byte)i));
         (source.LabelOf(0), source.LabelOf(1)).Should().Be((4, 1));
     }
@@ -27,7 +27,7 @@ public sealed class ImageTensorsTests
         using Tensor images = whole.permute(0, 3, 1, 2); // [N, C, H, W]
         using ImageTensors source = ImageTensors.From(images);
         byte[] bytes = new byte[2 * 4 * 5 * 4];
-        source.Read(2, bytes);
+        source.Read(2, bytes, cancellationToken: TestContext.Current.CancellationToken);
 
         (source.Shape, source.Encoding, source.ClassCount).Should().Be((new ImageShape(2, 4, 5), PixelEncoding.Float32, null));
         using Tensor third = images[2].contiguous();
@@ -43,7 +43,7 @@ public sealed class ImageTensorsTests
             source = ImageTensors.From(zeros([1, 2, 2, 1], ScalarType.Byte));
         }
 
-        source.Read(0, new byte[4]);
+        source.Read(0, new byte[4], cancellationToken: TestContext.Current.CancellationToken);
         source.Dispose();
         ((Action)(() => source.Read(0, new byte[4]))).Should().Throw<ObjectDisposedException>();
     }

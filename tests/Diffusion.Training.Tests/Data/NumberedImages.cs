@@ -31,9 +31,7 @@ internal sealed class NumberedImages(long count, Func<long, bool>? isBad = null,
 
     public string NameOf(long index) => $"number {index}";
 
-    public void Read(long index, Span<byte> destination) => Read(index, default, destination);
-
-    public void Read(long index, SeedStream draws, Span<byte> destination)
+    public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default)
     {
         Interlocked.Increment(ref reads);
         OnRead?.Invoke(index);
@@ -43,7 +41,7 @@ internal sealed class NumberedImages(long count, Func<long, bool>? isBad = null,
         }
 
         BinaryPrimitives.WriteInt64LittleEndian(destination, index);
-        BinaryPrimitives.WriteInt64LittleEndian(destination[8..], draws.Seed);
+        BinaryPrimitives.WriteInt64LittleEndian(destination[8..], (draws ?? default).Seed);
         destination[16..].Fill((byte)index);
     }
 

@@ -18,12 +18,12 @@ public sealed class RandomFlipTests
         using RandomFlip source = new(ImageTensors.From(images));
 
         byte[] read = new byte[plain.Length];
-        source.Read(0, read);
+        source.Read(0, read, cancellationToken: TestContext.Current.CancellationToken);
         read.Should().Equal(plain);
         int flips = 0;
         for (int i = 0; i < 1000; i++)
         {
-            source.Read(0, new SeedStream(i), read);
+            source.Read(0, read, new SeedStream(i), cancellationToken: TestContext.Current.CancellationToken);
             bool flip = !read.AsSpan().SequenceEqual(plain);
             flips += flip ? 1 : 0;
             read.Should().Equal(flip ? mirrored : plain);
@@ -40,8 +40,8 @@ public sealed class RandomFlipTests
         byte[] second = new byte[16 * 16 * 3];
         for (int i = 0; i < 10; i++)
         {
-            source.Read(i, new SeedStream(i), first);
-            source.Read(i, new SeedStream(i), second);
+            source.Read(i, first, new SeedStream(i), cancellationToken: TestContext.Current.CancellationToken);
+            source.Read(i, second, new SeedStream(i), cancellationToken: TestContext.Current.CancellationToken);
             second.Should().Equal(first);
         }
     }

@@ -10,7 +10,7 @@ internal sealed class BatchFiller(SampleReader samples, ISampleOrder order, Seed
     /// <param name="first">The position of the first image.</param>
     /// <param name="count">How many images are asked for.</param>
     /// <param name="bad">Takes the images that could not be read, in their order.</param>
-    /// <param name="cancellationToken">Ends the filling between two images.</param>
+    /// <param name="cancellationToken">Ends the filling between two images, or in a wait for one.</param>
     /// <returns>How many images there are: fewer than asked for under <see cref="BadImagePolicy.Skip"/>.</returns>
     public int Fill(BatchBuffer buffer, long first, int count, List<BadImage> bad, CancellationToken cancellationToken)
     {
@@ -18,7 +18,7 @@ internal sealed class BatchFiller(SampleReader samples, ISampleOrder order, Seed
         for (int i = 0; i < count; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (TryRead(buffer, filled, first + i, bad))
+            if (TryRead(buffer, filled, first + i, bad, cancellationToken))
             {
                 buffer.Positions[filled++] = first + i;
             }
@@ -30,7 +30,7 @@ internal sealed class BatchFiller(SampleReader samples, ISampleOrder order, Seed
                 samples.Source.Description, $"all {count} images of a batch were bad and skipped. The last: {bad[^1].Name}: {bad[^1].Reason}");
     }
 
-    private bool TryRead(BatchBuffer buffer, int place, long position, List<BadImage> bad)
+    private bool TryRead(BatchBuffer buffer, int place, long position, List<BadImage> bad, CancellationToken cancellationToken)
     {
         long index = order.IndexAt(position);
         SeedStream draws = seeds.Child(RandomPurpose.Augmentation, position);
@@ -38,7 +38,7 @@ internal sealed class BatchFiller(SampleReader samples, ISampleOrder order, Seed
         {
             try
             {
-                samples.Read(index, draws, buffer.Image(place));
+                samples.Source.Read(index, buffer.Image(place), draws, cancellationToken);
                 if (samples.HasLabels)
                 {
                     buffer.Labels[place] = samples.LabelOf(index);

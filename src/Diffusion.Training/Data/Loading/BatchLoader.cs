@@ -26,6 +26,7 @@ public sealed class BatchLoader : IDisposable
     private readonly BatchFiller filler;
     private readonly BatchQueue queue;
     private readonly Thread[] workers;
+    private BatchWork? unfilled;
     private long delivered;
     private Exception? failure;
     private bool disposed;
@@ -105,9 +106,11 @@ public sealed class BatchLoader : IDisposable
         }
 
         long began = Stopwatch.GetTimestamp();
-        if (workers.Length == 0 && queue.TryTake(out BatchWork? work))
+        if (workers.Length == 0 && (unfilled is not null || queue.TryTake(out unfilled)))
         {
-            Fill(work);
+            // If it is cancelled, the next call fills this batch.
+            Fill(unfilled, cancellationToken);
+            unfilled = null;
         }
 
         BatchWork batch = queue.Await(delivered, cancellationToken);
@@ -130,7 +133,7 @@ public sealed class BatchLoader : IDisposable
         }
     }
 
-    /// <summary>Ends the workers after the image in hand, and frees the buffers.</summary>
+    /// <summary>Ends the workers after the image in hand, or in a wait for one, and frees the buffers.</summary>
     public void Dispose()
     {
         if (disposed)
@@ -146,17 +149,29 @@ public sealed class BatchLoader : IDisposable
 
     private void Work()
     {
-        while (queue.TryTake(out BatchWork? work))
+        try
         {
-            Fill(work);
+            while (queue.TryTake(out BatchWork? work))
+            {
+                Fill(work, queue.Stopping);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The loader ends.
         }
     }
 
-    private void Fill(BatchWork work)
+    private void Fill(BatchWork work, CancellationToken cancellationToken)
     {
+        work.Begin(work.Number);
         try
         {
-            work.Images = filler.Fill(work.Buffer, plan.PositionOf(work.Number), plan.BatchSize, work.Bad, queue.Stopping);
+            work.Images = filler.Fill(work.Buffer, plan.PositionOf(work.Number), plan.BatchSize, work.Bad, cancellationToken);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            throw;
         }
 #pragma warning disable CA1031 // Whatever it is goes to the thread that asks for this batch.
         catch (Exception error)

@@ -45,7 +45,7 @@ public sealed class BatchReader
             Span<byte> image = pixels.AsSpan((i - problems.Count) * samples.ImageBytes, samples.ImageBytes);
             try
             {
-                samples.Read(index, null, image);
+                source.Read(index, image);
             }
             catch (ImageDataException problem)
             {
@@ -109,7 +109,7 @@ public sealed class BatchReader
         {
             try
             {
-                samples.Read(indices[i], null, buffer.Image(good));
+                source.Read(indices[i], buffer.Image(good));
             }
             catch (ImageDataException problem) when (onBadImage is not null)
             {
@@ -126,7 +126,7 @@ public sealed class BatchReader
 
     private void Read(long index, BatchBuffer buffer, int place)
     {
-        samples.Read(index, null, buffer.Image(place));
+        source.Read(index, buffer.Image(place));
         Check(index, buffer, place);
     }
 

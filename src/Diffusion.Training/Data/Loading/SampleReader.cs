@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Diffusion.Training;
 
-/// <summary>Reads single images and labels of a source and checks what it gives. Safe from several threads.</summary>
+/// <summary>Says the size of the images and labels of a source, and checks what it gives. Safe from several threads.</summary>
 internal sealed class SampleReader(IImageSource source)
 {
     private readonly ImageShape shape = source.Shape;
@@ -21,22 +21,6 @@ internal sealed class SampleReader(IImageSource source)
     public long[] BatchShape(int images) => encoding == PixelEncoding.UInt8
         ? [images, shape.Height, shape.Width, shape.Channels]
         : [images, shape.Channels, shape.Height, shape.Width];
-
-    /// <summary>Reads an image.</summary>
-    /// <param name="index">Which.</param>
-    /// <param name="draws">For random preparation; null for the image as it is.</param>
-    /// <param name="image">Filled whole.</param>
-    public void Read(long index, SeedStream? draws, Span<byte> image)
-    {
-        if (draws is { } stream)
-        {
-            source.Read(index, stream, image);
-        }
-        else
-        {
-            source.Read(index, image);
-        }
-    }
 
     /// <summary>Refuses a float image that is not in [-1, 1]: a mistake of the set, not of one file.</summary>
     public void CheckRange(long index, ReadOnlySpan<byte> image)

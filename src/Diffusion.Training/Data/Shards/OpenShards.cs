@@ -1,47 +1,75 @@
 namespace Diffusion.Training;
 
-/// <summary>Keeps the shards open that were used last, and opens each once however many threads want it.</summary>
-internal sealed class OpenShards(Func<int, Shard> open) : IDisposable
+/// <summary>
+/// Keeps the shards open that were used last, and opens each once however many threads want it. One that could not be opened is not tried
+/// again for a minute: each of its thousand images would otherwise wait for the same server.
+/// </summary>
+/// <param name="open">Opens the shard of a number.</param>
+/// <param name="time">What the minute is measured by.</param>
+internal sealed class OpenShards(Func<int, CancellationToken, Shard> open, TimeProvider time) : IDisposable
 {
     private const int MostOpen = 64;
+    private static readonly TimeSpan FailureKept = TimeSpan.FromMinutes(1);
 
     private readonly Lock gate = new();
     private readonly Dictionary<int, Slot> slots = [];
     private long uses;
 
     /// <summary>Uses a shard, which stays open meanwhile.</summary>
-    public T Use<T>(int number, Func<Shard, T> use)
+    /// <param name="number">Which.</param>
+    /// <param name="use">What to do with it.</param>
+    /// <param name="cancellationToken">Ends the opening.</param>
+    public T Use<T>(int number, Func<Shard, T> use, CancellationToken cancellationToken)
     {
-        Slot slot = Rent(number);
-        bool opened = false;
-        try
+        while (true)
         {
-            Shard shard = slot.Shard.Value;
-            opened = true;
-            return use(shard);
-        }
-        finally
-        {
-            Return(number, slot, opened);
+            try
+            {
+                return UseOnce(number, use, cancellationToken);
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                // Another thread was opening it, and was cancelled.
+            }
         }
     }
 
     public void Dispose()
     {
-        foreach (Slot slot in slots.Values.Where(slot => slot.Shard.IsValueCreated))
+        foreach (Slot slot in slots.Values)
         {
-            slot.Shard.Value.Dispose();
+            slot.Close();
         }
     }
 
-    private Slot Rent(int number)
+    private T UseOnce<T>(int number, Func<Shard, T> use, CancellationToken cancellationToken)
+    {
+        Slot slot = Rent(number, cancellationToken);
+        Exception? failure = null;
+        try
+        {
+            Shard shard = slot.Shard.Value;
+            return use(shard);
+        }
+        catch (Exception problem) when (!slot.Shard.IsValueCreated)
+        {
+            failure = problem;
+            throw;
+        }
+        finally
+        {
+            Return(number, slot, failure);
+        }
+    }
+
+    private Slot Rent(int number, CancellationToken cancellationToken)
     {
         lock (gate)
         {
-            if (!slots.TryGetValue(number, out Slot? slot))
+            if (!slots.TryGetValue(number, out Slot? slot) || (slot.FailedAt is { } failed && time.GetElapsedTime(failed) >= FailureKept))
             {
-                slot = new Slot(new Lazy<Shard>(() => open(number)));
-                slots.Add(number, slot);
+                slot = new Slot(new Lazy<Shard>(() => open(number, cancellationToken)));
+                slots[number] = slot;
                 CloseOldest();
             }
 
@@ -51,26 +79,29 @@ internal sealed class OpenShards(Func<int, Shard> open) : IDisposable
         }
     }
 
-    // A shard that could not be opened is forgotten, so that the next who wants it tries again.
-    private void Return(int number, Slot slot, bool opened)
+    private void Return(int number, Slot slot, Exception? failure)
     {
         lock (gate)
         {
             slot.Users--;
-            if (!opened && slots.GetValueOrDefault(number) == slot)
+            if (failure is OperationCanceledException && slots.GetValueOrDefault(number) == slot)
             {
                 slots.Remove(number);
+            }
+            else if (failure is not null)
+            {
+                slot.FailedAt ??= time.GetTimestamp();
             }
         }
     }
 
     private void CloseOldest()
     {
-        while (slots.Count > MostOpen && slots.Where(entry => entry.Value.Users == 0 && entry.Value.Shard.IsValueCreated).ToArray() is [_, ..] idle)
+        while (slots.Count > MostOpen && slots.Where(entry => entry.Value.Users == 0).ToArray() is [_, ..] idle)
         {
-            KeyValuePair<int, Slot> oldest = idle.MinBy(entry => entry.Value.LastUse);
-            slots.Remove(oldest.Key);
-            oldest.Value.Shard.Value.Dispose();
+            (int number, Slot slot) = idle.MinBy(entry => entry.Value.LastUse);
+            slots.Remove(number);
+            slot.Close();
         }
     }
 
@@ -81,5 +112,15 @@ internal sealed class OpenShards(Func<int, Shard> open) : IDisposable
         public int Users { get; set; }
 
         public long LastUse { get; set; }
+
+        public long? FailedAt { get; set; }
+
+        public void Close()
+        {
+            if (Shard.IsValueCreated)
+            {
+                Shard.Value.Dispose();
+            }
+        }
     }
 }

@@ -29,15 +29,16 @@ internal sealed class RemoteFile(Uri address, HttpClient client, RemoteFileOptio
 
     /// <summary>Fetches the file.</summary>
     /// <param name="part">Takes the bytes; it holds exactly the file in the end.</param>
+    /// <param name="largest">The most bytes that it may have.</param>
     /// <param name="cancellation">Ends the fetch.</param>
     /// <exception cref="IOException">The server refuses, or too many requests in a row brought nothing.</exception>
-    public async Task Fetch(Stream part, CancellationToken cancellation)
+    public async Task Fetch(Stream part, long largest, CancellationToken cancellation)
     {
         int idle = 0;
         for (int requests = 1; ; requests++)
         {
             long before = furthest;
-            if (await Ask(part, cancellation) is not { } failure)
+            if (await Ask(part, largest, cancellation) is not { } failure)
             {
                 part.SetLength(position);
                 return;
@@ -63,7 +64,7 @@ internal sealed class RemoteFile(Uri address, HttpClient client, RemoteFileOptio
     }
 
     // One request. Null when the file is complete.
-    private async Task<Failure?> Ask(Stream part, CancellationToken cancellation)
+    private async Task<Failure?> Ask(Stream part, long largest, CancellationToken cancellation)
     {
         using CancellationTokenSource stall = new(options.StallTimeout, options.Time);
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, stall.Token);
@@ -79,7 +80,7 @@ internal sealed class RemoteFile(Uri address, HttpClient client, RemoteFileOptio
             part.SetLength(position);
             part.Position = position;
             await using Stream body = await response.Content.ReadAsStreamAsync(either.Token);
-            return await Receive(body, part, stall, either.Token);
+            return length > largest ? TooLarge(largest) : await Receive(body, part, largest, stall, either.Token);
         }
         catch (OperationCanceledException problem) when (!cancellation.IsCancellationRequested)
         {
@@ -152,7 +153,7 @@ internal sealed class RemoteFile(Uri address, HttpClient client, RemoteFileOptio
         return same;
     }
 
-    private async Task<Failure?> Receive(Stream body, Stream part, CancellationTokenSource stall, CancellationToken cancellation)
+    private async Task<Failure?> Receive(Stream body, Stream part, long largest, CancellationTokenSource stall, CancellationToken cancellation)
     {
         while (position != length)
         {
@@ -179,6 +180,11 @@ internal sealed class RemoteFile(Uri address, HttpClient client, RemoteFileOptio
                 return new Failure("the server sent more bytes than it had announced");
             }
 
+            if (position + read > largest)
+            {
+                return TooLarge(largest);
+            }
+
             part.Write(buffer, 0, read);
             position += read;
             furthest = Math.Max(furthest, position);
@@ -186,6 +192,8 @@ internal sealed class RemoteFile(Uri address, HttpClient client, RemoteFileOptio
 
         return null;
     }
+
+    private static Failure TooLarge(long largest) => new($"it has more than the {largest} bytes that it may have here", IsFinal: true);
 
     private void BeginAnew() => (position, length, Version, changed) = (0, null, null, null);
 

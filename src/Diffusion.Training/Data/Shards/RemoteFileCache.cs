@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
@@ -5,10 +6,16 @@ using System.Text;
 namespace Diffusion.Training;
 
 /// <summary>A complete local copy of a remote file. While it is held nobody deletes the copy.</summary>
-internal sealed class CachedFile(string path, FileStream hold) : IDisposable
+/// <param name="path">The copy.</param>
+/// <param name="hold">Keeps it from being deleted.</param>
+/// <param name="stamp">Tells versions of the file apart; 0 where the server names none.</param>
+internal sealed class CachedFile(string path, FileStream hold, long stamp) : IDisposable
 {
     /// <summary>The copy.</summary>
     public string Path { get; } = path;
+
+    /// <summary>Tells versions of the file apart; 0 where the server names none.</summary>
+    public long Stamp { get; } = stamp;
 
     /// <summary>Lets the copy be deleted once the room is needed.</summary>
     public void Dispose() => hold.Dispose();
@@ -47,11 +54,12 @@ internal sealed class RemoteFileCache : IDisposable
 
     /// <summary>The complete local copy of a file, fetched if it is not there. Safe from several threads; one fetches, the others wait.</summary>
     /// <param name="address">http or https.</param>
+    /// <param name="largest">The most bytes that it may have.</param>
     /// <param name="cancellation">Ends the fetch or the wait.</param>
     /// <returns>The copy; it belongs to the caller, who disposes it after use.</returns>
     /// <exception cref="ArgumentException">The address is no full http or https address.</exception>
     /// <exception cref="IOException">The file cannot be fetched, or the folder cannot be written.</exception>
-    public CachedFile Fetch(Uri address, CancellationToken cancellation)
+    public CachedFile Fetch(Uri address, long largest, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(address);
         if (!address.IsAbsoluteUri || (address.Scheme != Uri.UriSchemeHttp && address.Scheme != Uri.UriSchemeHttps))
@@ -60,20 +68,20 @@ internal sealed class RemoteFileCache : IDisposable
             throw new ArgumentException($"The address is {shown}, but must begin with http:// or https://.", nameof(address));
         }
 
-        return Task.Run(() => FetchInTurn(address, cancellation), cancellation).GetAwaiter().GetResult();
+        return Task.Run(() => FetchInTurn(address, largest, cancellation), cancellation).GetAwaiter().GetResult();
     }
 
     /// <summary>Closes the connections. Copies stay, and those that are held stay held.</summary>
     public void Dispose() => client.Dispose();
 
-    private async Task<CachedFile> FetchInTurn(Uri address, CancellationToken cancellation)
+    private async Task<CachedFile> FetchInTurn(Uri address, long largest, CancellationToken cancellation)
     {
         string path = Path.Combine(options.Folder, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(address.AbsoluteUri))));
         await using FileStream turn = await WaitForTurn(path, cancellation);
         CachedFile? copy = Open(path);
         if (copy is null)
         {
-            await Download(address, path, cancellation);
+            await Download(address, path, largest, cancellation);
             copy = Open(path) ?? throw new IOException(
                 $"{RemoteFile.NameOf(address)}: its copy {path} went as soon as it was there. Let nothing else change this folder.");
             MakeRoom();
@@ -83,7 +91,7 @@ internal sealed class RemoteFileCache : IDisposable
         return copy;
     }
 
-    private async Task Download(Uri address, string path, CancellationToken cancellation)
+    private async Task Download(Uri address, string path, long largest, CancellationToken cancellation)
     {
         string part = path + ".part";
         RemoteFile file = new(address, client, options);
@@ -92,7 +100,7 @@ internal sealed class RemoteFileCache : IDisposable
             long bytes;
             await using (FileStream stream = new(part, FileMode.Create, FileAccess.Write, FileShare.None))
             {
-                await file.Fetch(stream, cancellation);
+                await file.Fetch(stream, largest, cancellation);
                 bytes = stream.Length;
             }
 
@@ -142,9 +150,11 @@ internal sealed class RemoteFileCache : IDisposable
         }
 
         FileStream hold = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
-        if (long.TryParse(File.ReadLines(path + ".info").FirstOrDefault(), CultureInfo.InvariantCulture, out long length) && length == hold.Length)
+        string[] info = File.ReadAllLines(path + ".info");
+        if (info.Length > 1 && long.TryParse(info[0], CultureInfo.InvariantCulture, out long length) && length == hold.Length)
         {
-            return new CachedFile(path, hold);
+            long stamp = info[1].Length == 0 ? 0 : BinaryPrimitives.ReadInt64LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(info[1])));
+            return new CachedFile(path, hold, stamp);
         }
 
         hold.Dispose();

@@ -3,6 +3,8 @@ namespace Diffusion.Training;
 /// <summary>Shards that lie on http servers, and their indexes beside them.</summary>
 internal sealed class RemoteShards(ShardOptions options) : IDisposable
 {
+    private const long LargestIndex = 1 << 30;
+
     private readonly RemoteFileCache cache = new(
         options.Fetching with { Folder = Path.Combine(options.CacheFolder, "remote"), CacheBytes = options.RemoteCacheLimit });
 
@@ -11,7 +13,7 @@ internal sealed class RemoteShards(ShardOptions options) : IDisposable
         name.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || name.StartsWith("https://", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>The whole shard as a local file.</summary>
-    public CachedFile Fetch(string name, CancellationToken cancellationToken) => cache.Fetch(new Uri(name), cancellationToken);
+    public CachedFile Fetch(string name, CancellationToken cancellationToken) => cache.Fetch(new Uri(name), options.RemoteCacheLimit, cancellationToken);
 
     /// <summary>The index that lies beside a shard; null when there is none that can be used.</summary>
     public byte[]? TryFetchIndex(string name, CancellationToken cancellationToken)
@@ -20,7 +22,7 @@ internal sealed class RemoteShards(ShardOptions options) : IDisposable
         {
             UriBuilder address = new(name);
             address.Path += ShardIndex.Extension;
-            using CachedFile file = cache.Fetch(address.Uri, cancellationToken);
+            using CachedFile file = cache.Fetch(address.Uri, LargestIndex, cancellationToken);
             return File.ReadAllBytes(file.Path);
         }
         catch (IOException)

@@ -3,10 +3,13 @@ using Microsoft.Win32.SafeHandles;
 namespace Diffusion.Training;
 
 /// <summary>An opened shard: its file, and the images that are used of it.</summary>
-internal sealed class Shard(SafeFileHandle file, IDisposable? lease, IReadOnlyList<ShardPick> picks) : IDisposable
+internal sealed class Shard(SafeFileHandle file, IDisposable? lease, IReadOnlyList<ShardPick> picks, IReadOnlyList<string> leftOut) : IDisposable
 {
     /// <summary>The images, in the order of the shard.</summary>
     public IReadOnlyList<ShardPick> Picks { get; } = picks;
+
+    /// <summary>The keys of samples that are left out because their labels cannot be read.</summary>
+    public IReadOnlyList<string> LeftOut { get; } = leftOut;
 
     /// <summary>Reads bytes of the file; fewer when it ends early.</summary>
     public int Read(Span<byte> destination, long offset)

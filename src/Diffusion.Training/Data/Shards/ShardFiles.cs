@@ -12,18 +12,18 @@ internal sealed class ShardFiles : IEncodedImages
     private readonly OpenShards open;
     private readonly long[] starts;
 
-    public ShardFiles(IReadOnlyList<string> names, ShardStore store, IReadOnlyList<long> sizes, int? classCount, string description)
+    public ShardFiles(ShardSurvey survey, ShardStore store, int? classCount, string description, TimeProvider time)
     {
-        this.names = names;
+        names = survey.Names;
         this.store = store;
-        open = new OpenShards(Open);
-        GroupSizes = sizes;
+        open = new OpenShards(Open, time);
+        GroupSizes = survey.Sizes;
         ClassCount = classCount;
         Description = description;
-        starts = new long[sizes.Count + 1];
-        for (int shard = 0; shard < sizes.Count; shard++)
+        starts = new long[GroupSizes.Count + 1];
+        for (int shard = 0; shard < GroupSizes.Count; shard++)
         {
-            starts[shard + 1] = starts[shard] + sizes[shard];
+            starts[shard + 1] = starts[shard] + GroupSizes[shard];
         }
     }
 
@@ -38,7 +38,7 @@ internal sealed class ShardFiles : IEncodedImages
     public long LabelOf(long index)
     {
         SourceGuard.Index(index, Count);
-        return ClassCount is null ? throw SourceGuard.NoLabels() : Use(index, (_, pick) => pick.Label);
+        return ClassCount is null ? throw SourceGuard.NoLabels() : Use(index, (_, pick) => pick.Label, CancellationToken.None);
     }
 
     public string NameOf(long index)
@@ -46,7 +46,7 @@ internal sealed class ShardFiles : IEncodedImages
         int shard = ShardOf(index);
         try
         {
-            return Use(index, (_, pick) => $"{names[shard]}, sample {pick.Key}{(pick.Offset < 0 ? string.Empty : $", byte {pick.Offset}")}");
+            return Use(index, (_, pick) => $"{names[shard]}, sample {pick.Key}{(pick.Offset < 0 ? string.Empty : $", byte {pick.Offset}")}", CancellationToken.None);
         }
         catch (Exception problem) when (problem is ImageDataException or IOException or UnauthorizedAccessException)
         {
@@ -54,7 +54,7 @@ internal sealed class ShardFiles : IEncodedImages
         }
     }
 
-    public void Read(long index, IBufferWriter<byte> destination)
+    public void Read(long index, IBufferWriter<byte> destination, CancellationToken cancellationToken)
     {
         SourceGuard.Index(index, Count);
         Use(index, (shard, pick) =>
@@ -72,7 +72,7 @@ internal sealed class ShardFiles : IEncodedImages
             Span<byte> bytes = destination.GetSpan((int)Math.Max(pick.Size, 1))[..(int)pick.Size];
             destination.Advance(shard.Read(bytes, pick.Offset));
             return true;
-        });
+        }, cancellationToken);
     }
 
     public void Dispose()
@@ -81,9 +81,9 @@ internal sealed class ShardFiles : IEncodedImages
         store.Dispose();
     }
 
-    private Shard Open(int number)
+    private Shard Open(int number, CancellationToken cancellationToken)
     {
-        Shard shard = store.Open(names[number], CancellationToken.None);
+        Shard shard = store.Open(names[number], cancellationToken);
         if (shard.Picks.Count == GroupSizes[number])
         {
             return shard;
@@ -107,9 +107,9 @@ internal sealed class ShardFiles : IEncodedImages
         return place;
     }
 
-    private T Use<T>(long index, Func<Shard, ShardPick, T> use)
+    private T Use<T>(long index, Func<Shard, ShardPick, T> use, CancellationToken cancellationToken)
     {
         int number = ShardOf(index);
-        return open.Use(number, shard => use(shard, shard.Picks[(int)(index - starts[number])]));
+        return open.Use(number, shard => use(shard, shard.Picks[(int)(index - starts[number])]), cancellationToken);
     }
 }

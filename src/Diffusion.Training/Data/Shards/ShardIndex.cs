@@ -9,35 +9,43 @@ namespace Diffusion.Training;
 /// needed to plan a run: how many samples there are, and how many classes.
 /// </summary>
 /// <param name="ShardLength">The bytes of the shard that was scanned.</param>
-/// <param name="Stamp">Its time of last change in UTC ticks, or 0 where it does not matter.</param>
+/// <param name="Stamp">Which version of the shard was scanned, or 0 where it does not matter.</param>
 /// <param name="Count">How many samples it has.</param>
-/// <param name="Labelled">How many of them have a label.</param>
+/// <param name="Labelled">How many of them have a label that can be read.</param>
 /// <param name="HighestLabel">The highest label; -1 without labels.</param>
-internal sealed record ShardIndex(long ShardLength, long Stamp, long Count, long Labelled, int HighestLabel)
+/// <param name="Unreadable">How many samples have a label that cannot be read.</param>
+internal sealed record ShardIndex(long ShardLength, long Stamp, long Count, long Labelled, int HighestLabel, long Unreadable)
 {
     /// <summary>What comes after the name of a shard in the name of its index.</summary>
     public const string Extension = ".index";
 
-    private const int NumbersEnd = 56;
-    private const int HeaderChecksumAt = 88;
-    private const int HeaderSize = 96;
+    /// <summary>Where the checksum of numbers and body begins.</summary>
+    internal const int ChecksumAt = 64;
+
+    /// <summary>Where the checksum of the header begins.</summary>
+    internal const int HeaderChecksumAt = 96;
+
+    /// <summary>Where the body begins.</summary>
+    internal const int HeaderSize = 104;
+
     private const int LongestKey = 4096;
     private const int LeastSample = 3;
 
-    private static ReadOnlySpan<byte> Magic => "DNSHARD1"u8;
+    private static ReadOnlySpan<byte> Magic => "DNSHARD2"u8;
 
     /// <summary>Writes an index under a temporary name and moves it into its place.</summary>
     public static ShardIndex Write(string path, long shardLength, long stamp, IReadOnlyList<ShardEntry> samples)
     {
         ShardIndex index = new(
-            shardLength, stamp, samples.Count, samples.Count(sample => sample.Label is not null), samples.Max(sample => sample.Label) ?? -1);
+            shardLength, stamp, samples.Count, samples.Count(sample => sample.Label >= 0), samples.Max(sample => sample.Label) ?? -1,
+            samples.Count(sample => sample.Label == ShardEntry.UnreadableLabel));
         using MemoryStream body = new();
         using (BinaryWriter writer = new(body, Encoding.UTF8, leaveOpen: true))
         {
             foreach (ShardEntry sample in samples)
             {
                 writer.Write(sample.Key);
-                writer.Write7BitEncodedInt64(sample.Label + 1L ?? 0);
+                writer.Write7BitEncodedInt64(sample.Label + 2L ?? 0); // 0 for none, 1 for an unreadable one
                 writer.Write7BitEncodedInt64(sample.Members.Count);
                 foreach (ShardMember member in sample.Members)
                 {
@@ -50,14 +58,14 @@ internal sealed record ShardIndex(long ShardLength, long Stamp, long Count, long
 
         byte[] header = new byte[HeaderSize];
         Magic.CopyTo(header);
-        long[] numbers = [shardLength, stamp, index.Count, index.Labelled, index.HighestLabel, body.Length];
+        long[] numbers = [shardLength, stamp, index.Count, index.Labelled, index.HighestLabel, index.Unreadable, body.Length];
         for (int i = 0; i < numbers.Length; i++)
         {
             BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(8 + (8 * i)), numbers[i]);
         }
 
         // The header has a checksum of its own, for it is believed before the body is read.
-        Checksum(header, body.GetBuffer().AsSpan(0, (int)body.Length)).CopyTo(header.AsSpan(NumbersEnd));
+        Checksum(header, body.GetBuffer().AsSpan(0, (int)body.Length)).CopyTo(header.AsSpan(ChecksumAt));
         HeaderChecksum(header).CopyTo(header.AsSpan(HeaderChecksumAt));
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         string unfinished = $"{path}.{Path.GetRandomFileName()}.tmp";
@@ -111,7 +119,7 @@ internal sealed record ShardIndex(long ShardLength, long Stamp, long Count, long
         List<ShardEntry> samples = new((int)index.Count);
         for (long i = 0; i < index.Count; i++)
         {
-            if (!TryText(ref body, out string key) || !TryNumber(ref body, int.MaxValue, out long label) || label > index.HighestLabel + 1L
+            if (!TryText(ref body, out string key) || !TryNumber(ref body, int.MaxValue + 2L, out long label) || label > index.HighestLabel + 2L
                 || !TryNumber(ref body, body.Length / LeastSample, out long count))
             {
                 return null;
@@ -129,7 +137,7 @@ internal sealed record ShardIndex(long ShardLength, long Stamp, long Count, long
                 members[k] = new ShardMember(extension, offset, size);
             }
 
-            samples.Add(new ShardEntry(key, members, label == 0 ? null : (int)(label - 1)));
+            samples.Add(new ShardEntry(key, members, label == 0 ? null : (int)(label - 2)));
         }
 
         return body.IsEmpty ? samples : null;
@@ -137,11 +145,14 @@ internal sealed record ShardIndex(long ShardLength, long Stamp, long Count, long
 
     private static ShardIndex? Parse(ReadOnlySpan<byte> header, long bodyLength, out ReadOnlySpan<byte> checksum)
     {
-        checksum = header[NumbersEnd..HeaderChecksumAt];
+        checksum = header[ChecksumAt..HeaderChecksumAt];
         long Number(ReadOnlySpan<byte> bytes, int place) => BinaryPrimitives.ReadInt64LittleEndian(bytes[(8 + (8 * place))..]);
-        ShardIndex index = new(Number(header, 0), Number(header, 1), Number(header, 2), Number(header, 3), (int)Math.Clamp(Number(header, 4), -1, int.MaxValue - 1));
-        return header.StartsWith(Magic) && HeaderChecksum(header).SequenceEqual(header[HeaderChecksumAt..]) && Number(header, 5) == bodyLength && index.ShardLength >= 0 && index.Count >= 0 && index.Count <= bodyLength / LeastSample
-            && index.Labelled >= 0 && index.Labelled <= index.Count
+        ShardIndex index = new(
+            Number(header, 0), Number(header, 1), Number(header, 2), Number(header, 3), (int)Math.Clamp(Number(header, 4), -1, int.MaxValue),
+            Number(header, 5));
+        return header.StartsWith(Magic) && HeaderChecksum(header).SequenceEqual(header[HeaderChecksumAt..]) && Number(header, 6) == bodyLength
+            && index.ShardLength >= 0 && index.Count >= 0 && index.Count <= bodyLength / LeastSample
+            && index.Labelled >= 0 && index.Labelled <= index.Count && index.Unreadable >= 0 && index.Unreadable <= index.Count - index.Labelled
             ? index
             : null;
     }
@@ -149,7 +160,7 @@ internal sealed record ShardIndex(long ShardLength, long Stamp, long Count, long
     private static byte[] Checksum(ReadOnlySpan<byte> header, ReadOnlySpan<byte> body)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(header[..NumbersEnd]);
+        hash.AppendData(header[..ChecksumAt]);
         hash.AppendData(body);
         return hash.GetHashAndReset();
     }

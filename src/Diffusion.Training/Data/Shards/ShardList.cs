@@ -1,9 +1,10 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace Diffusion.Training;
 
 /// <summary>From a pattern to the names of shards.</summary>
-internal static class ShardList
+internal static partial class ShardList
 {
     private const int MostShards = 1_000_000;
 
@@ -15,9 +16,9 @@ internal static class ShardList
     public static IReadOnlyList<string> Expand(string pattern)
     {
         List<string> shards = [];
-        foreach (string part in pattern.Split("::", StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        foreach (string part in Separator().Split(pattern).Where(part => !string.IsNullOrWhiteSpace(part)))
         {
-            foreach (string name in Braces(part, pattern))
+            foreach (string name in Braces(part.Trim(), pattern))
             {
                 shards.AddRange(Directory.Exists(name) ? FilesOf(name) : [name]);
                 if (shards.Count > MostShards)
@@ -41,6 +42,10 @@ internal static class ShardList
 
         return shards;
     }
+
+    // Not the two colons within [::1], a server's address.
+    [GeneratedRegex(@"::(?![^\[\]]*\])", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Separator();
 
     private static IEnumerable<string> FilesOf(string folder) =>
         Directory.GetFiles(folder)

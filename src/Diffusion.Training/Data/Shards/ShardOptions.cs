@@ -16,20 +16,27 @@ public sealed record ShardOptions
     /// <summary>How many classes there are; default one more than the highest label.</summary>
     public int? ClassCount { get; init; }
 
-    /// <summary>Which samples are used; null, the default, for all. Each is asked once, when the shards are opened.</summary>
+    /// <summary>
+    /// Which samples are used; null, the default, for all. Asked of each sample of a shard whenever that shard is opened, which may be several
+    /// times in a run and on several threads: it must always give the same answer. What it throws ends the opening.
+    /// </summary>
     public Func<ShardSample, bool>? Where { get; init; }
 
-    /// <summary>Which file of a sample is its image, and its class; null, the default, for the rules above. Each is asked once, when the shards are opened.</summary>
+    /// <summary>
+    /// Which file of a sample is its image, and its class; null, the default, for the rules above. Asked as <see cref="Where"/> is, of the samples
+    /// that it lets pass.
+    /// </summary>
     public Func<ShardSample, ShardImage>? Map { get; init; }
 
     /// <summary>The most bytes that one <c>.tar.gz</c> may unpack to. Default 64 GiB.</summary>
     public long LargestUnpacked { get; init; } = 64L << 30;
 
-    /// <summary>The most bytes of shards from http servers that are kept. Default 256 GiB.</summary>
+    /// <summary>The most bytes of shards from http servers that are kept, and that one of them may have. Default 256 GiB.</summary>
     public long RemoteCacheLimit { get; init; } = 256L << 30;
 
     /// <summary>
-    /// Whether shards that are damaged are left out, and listed in <see cref="ShardedImages.Damaged"/>, instead of ending in an error. Default false.
+    /// Whether shards that are damaged, and samples whose labels cannot be read, are left out and listed in <see cref="ShardedImages.Damaged"/>,
+    /// instead of ending in an error. What is missing, or cannot be fetched, is always an error: it may be back tomorrow. Default false.
     /// </summary>
     public bool LeaveOutDamaged { get; init; }
 

@@ -3,27 +3,46 @@ namespace Diffusion.Training;
 /// <summary>Chooses the image and the class of each sample.</summary>
 internal sealed class ShardPicker(ShardOptions options)
 {
-    /// <summary>Whether samples must be asked one by one, so that the index alone does not say how many are used.</summary>
-    public bool Asks => options.Where is not null || options.Map is not null;
+    private const int NamedKeys = 5;
 
-    /// <summary>The images that are used of a shard.</summary>
+    /// <summary>The images that are used of a shard, and the keys of samples left out because their labels cannot be read.</summary>
     /// <param name="name">The shard.</param>
     /// <param name="samples">What it holds.</param>
     /// <param name="stream">Its bytes, for those who are asked.</param>
-    public IReadOnlyList<ShardPick> Pick(string name, IReadOnlyList<ShardEntry> samples, Stream stream)
+    /// <exception cref="ImageDataException">A label cannot be read, and may not be left out; Map chose a file that is not there.</exception>
+    public (IReadOnlyList<ShardPick> Picks, IReadOnlyList<string> LeftOut) Pick(string name, IReadOnlyList<ShardEntry> samples, Stream stream)
     {
         List<ShardPick> picks = new(samples.Count);
+        List<string> unreadable = [];
         foreach (ShardEntry sample in samples)
         {
             ShardSample asked = new(name, sample, stream);
-            if (options.Where is null || options.Where(asked))
+            if (options.Where is { } where && !where(asked))
             {
-                picks.Add(options.Map is null ? Default(sample) : Mapped(name, sample, options.Map(asked)));
+                continue;
+            }
+
+            if (options.Map is { } map)
+            {
+                picks.Add(Mapped(name, sample, map(asked)));
+            }
+            else if (sample.Label == ShardEntry.UnreadableLabel)
+            {
+                unreadable.Add(sample.Key);
+            }
+            else
+            {
+                picks.Add(Default(sample));
             }
         }
 
-        return picks;
+        return unreadable.Count == 0 || options.LeaveOutDamaged ? (picks, unreadable) : throw Unreadable(name, unreadable);
     }
+
+    /// <summary>The error, or the note, about samples whose labels cannot be read.</summary>
+    public static ImageDataException Unreadable(string name, IReadOnlyList<string> keys) => new(
+        name, $"the labels of {keys.Count} of its samples cannot be read: {string.Join(", ", keys.Take(NamedKeys))}{(keys.Count > NamedKeys ? ", ..." : string.Empty)}. "
+        + "A cls file holds one whole number from 0, a json file valid JSON; both have at most 1 MiB.");
 
     private ShardPick Default(ShardEntry sample)
     {

@@ -26,8 +26,8 @@ public sealed class ShardSample
     /// <summary>What its files have after that dot, in lower case: <c>jpg</c>, <c>cls</c>, <c>seg.png</c>.</summary>
     public IReadOnlyList<string> Extensions => [.. entry.Members.Select(member => member.Extension)];
 
-    /// <summary>The label that its <c>cls</c> file, or <c>label</c> or <c>cls</c> in its <c>json</c> file, gives; null without one.</summary>
-    public int? Label => entry.Label;
+    /// <summary>The label that its <c>cls</c> file, or <c>label</c> or <c>cls</c> in its <c>json</c> file, gives; null without one that can be read.</summary>
+    public int? Label => entry.Label == ShardEntry.UnreadableLabel ? null : entry.Label;
 
     /// <summary>The bytes of one of its files.</summary>
     /// <param name="extension">One of <see cref="Extensions"/>.</param>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 
 namespace Diffusion.Training;
@@ -13,10 +12,9 @@ internal static class ShardScanner
     /// <summary>The samples of a shard, in its order.</summary>
     /// <param name="stream">The tar archive; it can seek, and stays its caller's.</param>
     /// <param name="name">What errors call it.</param>
-    /// <exception cref="ImageDataException">
-    /// The archive is damaged; a sample has two files of one extension, or comes in two places; a label cannot be read.
-    /// </exception>
-    public static IReadOnlyList<ShardEntry> Scan(Stream stream, string name)
+    /// <param name="cancellationToken">Ends the scan between two files.</param>
+    /// <exception cref="ImageDataException">The archive is damaged; a sample has two files of one extension, or comes in two places.</exception>
+    public static IReadOnlyList<ShardEntry> Scan(Stream stream, string name, CancellationToken cancellationToken)
     {
         TarReader tar = new(stream, name);
         List<ShardEntry> samples = [];
@@ -25,6 +23,7 @@ internal static class ShardScanner
         List<ShardMember> members = [];
         while (tar.TryReadNext(out TarEntry entry))
         {
+            cancellationToken.ThrowIfCancellationRequested();
             if (!entry.IsFile || !ShardKey.TrySplit(entry.Name, out string key, out string extension))
             {
                 continue;
@@ -62,25 +61,26 @@ internal static class ShardScanner
         {
             if (current is not null)
             {
-                samples.Add(new ShardEntry(current, members, LabelOf(stream, name, current, members)));
+                samples.Add(new ShardEntry(current, members, LabelOf(stream, members)));
             }
         }
     }
 
-    private static int? LabelOf(Stream stream, string name, string key, List<ShardMember> members)
+    private static int? LabelOf(Stream stream, List<ShardMember> members)
     {
         if (members.Find(member => member.Extension == "cls") is { Extension: not null } number)
         {
-            string text = Encoding.ASCII.GetString(Bytes(stream, name, key, number)).Trim();
-            return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int label)
+            return TryRead(stream, number) is { } digits && int.TryParse(digits.AsSpan().Trim(" \t\r\n"u8), NumberStyles.None, CultureInfo.InvariantCulture, out int label)
                 ? label
-                : throw new ImageDataException(name, $"sample '{key}' has the label '{text[..Math.Min(20, text.Length)]}' in its cls file, but labels are whole numbers from 0.");
+                : ShardEntry.UnreadableLabel;
         }
 
-        return members.Find(member => member.Extension == "json") is { Extension: not null } json ? LabelIn(Bytes(stream, name, key, json), name, key) : null;
+        return members.Find(member => member.Extension == "json") is not { Extension: not null } json ? null
+            : TryRead(stream, json) is { } text ? LabelIn(text)
+            : ShardEntry.UnreadableLabel;
     }
 
-    private static int? LabelIn(byte[] json, string name, string key)
+    private static int? LabelIn(byte[] json)
     {
         try
         {
@@ -94,15 +94,15 @@ internal static class ShardScanner
         catch (Exception problem) when (problem is JsonException or InvalidOperationException)
         {
             // The second comes of names with half a surrogate pair, which are found out only when they are looked at.
-            throw new ImageDataException(name, $"sample '{key}' has a json file that cannot be read: {problem.Message}", problem);
+            return ShardEntry.UnreadableLabel;
         }
     }
 
-    private static byte[] Bytes(Stream stream, string name, string key, ShardMember member)
+    private static byte[]? TryRead(Stream stream, ShardMember member)
     {
         if (member.Size > LongestLabelFile)
         {
-            throw new ImageDataException(name, $"sample '{key}' has a '{member.Extension}' file of {member.Size} bytes, more than the {LongestLabelFile} that are read for a label.");
+            return null;
         }
 
         byte[] bytes = new byte[member.Size];

@@ -21,28 +21,22 @@ internal sealed class ShardStore(ShardOptions options) : IDisposable
             return known;
         }
 
-        return Scan(name, cancellationToken);
+        using LocalShard shard = Locate(name, cancellationToken);
+        return Scan(name, shard, cancellationToken).Index;
     }
 
     /// <summary>Opens a shard, and chooses its images.</summary>
     public Shard Open(string name, CancellationToken cancellationToken)
     {
-        IReadOnlyList<ShardEntry>? samples = KnownSamples(name);
-        if (samples is null)
-        {
-            // There is no index, or its header is whole and its body is not.
-            Scan(name, cancellationToken);
-            samples = KnownSamples(name) ?? throw new ImageDataException(name, $"its index {CachedIndexPath(name)} cannot be read. Let nothing else change this folder.");
-        }
-
         LocalShard shard = Locate(name, cancellationToken);
         SafeFileHandle? file = null;
         try
         {
+            IReadOnlyList<ShardEntry> samples = KnownSamples(name, shard) ?? Scan(name, shard, cancellationToken).Samples;
             using FileStream stream = OpenStream(shard.Path);
-            IReadOnlyList<ShardPick> picks = picker.Pick(name, samples, stream);
+            (IReadOnlyList<ShardPick> picks, IReadOnlyList<string> leftOut) = picker.Pick(name, samples, stream);
             file = File.OpenHandle(shard.Path);
-            return new Shard(file, shard.Lease, picks);
+            return new Shard(file, shard.Lease, picks, leftOut);
         }
         catch
         {
@@ -60,11 +54,19 @@ internal sealed class ShardStore(ShardOptions options) : IDisposable
         }
     }
 
-    private ShardIndex Scan(string name, CancellationToken cancellationToken)
+    private (ShardIndex Index, IReadOnlyList<ShardEntry> Samples) Scan(string name, LocalShard shard, CancellationToken cancellationToken)
     {
-        using LocalShard shard = Locate(name, cancellationToken);
-        using FileStream stream = OpenStream(shard.Path);
-        return ShardIndex.Write(CachedIndexPath(name), stream.Length, StampOf(name), ShardScanner.Scan(stream, name));
+        try
+        {
+            using FileStream stream = OpenStream(shard.Path);
+            IReadOnlyList<ShardEntry> samples = ShardScanner.Scan(stream, name, cancellationToken);
+            return (ShardIndex.Write(CachedIndexPath(name), stream.Length, shard.Stamp, samples), samples);
+        }
+        catch (ImageDataException) when (IsPacked(name))
+        {
+            File.Delete(shard.Path); // the unpacked copy of what may be mended
+            throw;
+        }
     }
 
     private static FileStream OpenStream(string path) => new(path, FileMode.Open, FileAccess.Read, FileShare.Read);
@@ -72,8 +74,8 @@ internal sealed class ShardStore(ShardOptions options) : IDisposable
     private static bool IsPacked(string name) =>
         (RemoteShards.IsRemote(name) ? new Uri(name).AbsolutePath : name).EndsWith(".gz", StringComparison.OrdinalIgnoreCase);
 
-    // A shard that was changed is another shard. What lies on a server is taken as it was first seen.
-    private static long StampOf(string name) => RemoteShards.IsRemote(name) ? 0 : File.GetLastWriteTimeUtc(name).Ticks;
+    // A shard that was changed is another shard.
+    private static long StampOf(string name) => File.GetLastWriteTimeUtc(name).Ticks;
 
     private string CachedPath(string name)
     {
@@ -116,38 +118,36 @@ internal sealed class ShardStore(ShardOptions options) : IDisposable
         return IsPacked(name) ? null : IndexBeside(name);
     }
 
-    private IReadOnlyList<ShardEntry>? KnownSamples(string name)
+    // An index is believed only of the very bytes that are here: what lies on a server may have become another shard since.
+    private IReadOnlyList<ShardEntry>? KnownSamples(string name, LocalShard shard)
     {
-        foreach (string path in (string[])[CachedIndexPath(name), name + ShardIndex.Extension])
-        {
-            if (File.Exists(path) && (path == CachedIndexPath(name) || IndexBeside(name) is not null)
-                && ShardIndex.TryRead(File.ReadAllBytes(path)) is { } samples)
-            {
-                return samples;
-            }
-        }
+        long length = new FileInfo(shard.Path).Length;
+        return Fitting(CachedIndexPath(name)) ?? (RemoteShards.IsRemote(name) || IsPacked(name) || IndexBeside(name) is null ? null : Fitting(name + ShardIndex.Extension));
 
-        return null;
+        IReadOnlyList<ShardEntry>? Fitting(string path) =>
+            ShardIndex.TryOpen(path) is { } index && index.ShardLength == length && (index.Stamp == shard.Stamp || index.Stamp == 0 || shard.Stamp == 0)
+                ? ShardIndex.TryRead(File.ReadAllBytes(path))
+                : null;
     }
 
     private LocalShard Locate(string name, CancellationToken cancellationToken)
     {
+        string unpacked = CachedPath(name) + ".tar";
+        if (IsPacked(name) && File.Exists(unpacked))
+        {
+            return new LocalShard(unpacked, 0, null);
+        }
+
         CachedFile? lease = RemoteShards.IsRemote(name) ? remote.Value.Fetch(name, cancellationToken) : null;
-        string path = lease?.Path ?? name;
         if (!IsPacked(name))
         {
-            return new LocalShard(path, lease);
+            return lease is null ? new LocalShard(name, StampOf(name), null) : new LocalShard(lease.Path, lease.Stamp, lease);
         }
 
         using (lease)
         {
-            string unpacked = CachedPath(name) + ".tar";
-            if (!File.Exists(unpacked))
-            {
-                Unpack(path, name, unpacked, cancellationToken);
-            }
-
-            return new LocalShard(unpacked, null);
+            Unpack(lease?.Path ?? name, name, unpacked, cancellationToken);
+            return new LocalShard(unpacked, 0, null);
         }
     }
 
@@ -187,7 +187,7 @@ internal sealed class ShardStore(ShardOptions options) : IDisposable
         }
     }
 
-    private sealed record LocalShard(string Path, IDisposable? Lease) : IDisposable
+    private sealed record LocalShard(string Path, long Stamp, IDisposable? Lease) : IDisposable
     {
         public void Dispose() => Lease?.Dispose();
     }

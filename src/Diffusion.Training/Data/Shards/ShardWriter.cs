@@ -20,6 +20,7 @@ public sealed class ShardWriter : IDisposable
     private TarWriter? tar;
     private string? current;
     private int samples;
+    private bool failed;
 
     /// <summary>A writer into a folder.</summary>
     /// <param name="folder">The folder; made where it is missing.</param>
@@ -53,6 +54,7 @@ public sealed class ShardWriter : IDisposable
     /// <param name="files">Its files by extension, without the first dot: <c>jpg</c>, <c>cls</c>.</param>
     /// <exception cref="ArgumentException">The key or an extension cannot be one.</exception>
     /// <exception cref="IOException">The shard cannot be written.</exception>
+    /// <exception cref="InvalidOperationException">An earlier shard could not be written.</exception>
     public void Write(string key, IReadOnlyDictionary<string, byte[]> files)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(key);
@@ -67,12 +69,15 @@ public sealed class ShardWriter : IDisposable
             }
         }
 
+        ThrowIfFailed();
+        failed = true; // unless all of it is written
         TarWriter writer = tar ?? Begin();
         foreach ((string extension, byte[] bytes) in files.OrderBy(entry => entry.Key, StringComparer.Ordinal))
         {
             writer.WriteEntry(Entry($"{key}.{extension}", bytes));
         }
 
+        failed = false;
         samples++;
         if (samples >= mostSamples || file!.Length >= mostBytes)
         {
@@ -83,36 +88,58 @@ public sealed class ShardWriter : IDisposable
     /// <summary>Finishes the last shard.</summary>
     /// <exception cref="IOException">The shard cannot be written.</exception>
     /// <exception cref="ImageDataException">Two samples have one key.</exception>
+    /// <exception cref="InvalidOperationException">It, or an earlier shard, could not be written.</exception>
     public void Finish()
     {
+        ThrowIfFailed();
         if (tar is null)
         {
             return;
         }
 
+        failed = true; // unless it comes to its place
         tar.Dispose();
         tar = null;
         file!.Dispose();
         string path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{name}-{Shards:D6}.tar"));
         using (FileStream written = File.OpenRead(current!))
         {
-            ShardIndex.Write(path + ShardIndex.Extension, written.Length, stamp: 0, ShardScanner.Scan(written, path));
+            ShardIndex.Write(path + ShardIndex.Extension, written.Length, stamp: 0, ShardScanner.Scan(written, path, CancellationToken.None));
         }
 
         File.Move(current!, path);
         current = null;
         Shards++;
         samples = 0;
+        failed = false;
     }
 
     /// <summary>Drops a shard that was not finished.</summary>
     public void Dispose()
     {
-        tar?.Dispose();
-        file?.Dispose();
+        try
+        {
+            using (file)
+            {
+                tar?.Dispose();
+            }
+        }
+        catch (IOException)
+        {
+            // What cannot be written is dropped all the same.
+        }
+
         if (current is not null)
         {
             File.Delete(current);
+        }
+    }
+
+    private void ThrowIfFailed()
+    {
+        if (failed)
+        {
+            throw new InvalidOperationException($"The shard after the first {Shards} could not be written. Dispose this writer, remove its shards and write them anew.");
         }
     }
 

@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-
 namespace Diffusion.Training;
 
 /// <summary>
@@ -14,8 +12,6 @@ namespace Diffusion.Training;
 /// </remarks>
 public sealed class ShardedImages : IImageSource
 {
-    private const int NamedShards = 5;
-
     private readonly EncodedImageSource images;
 
     private ShardedImages(IEncodedImages files, ImagePreparation preparation, IReadOnlyList<ImageDataException> damaged)
@@ -24,7 +20,10 @@ public sealed class ShardedImages : IImageSource
         Damaged = damaged;
     }
 
-    /// <summary>The shards that were left out because they are damaged, each with the reason; see <see cref="ShardOptions.LeaveOutDamaged"/>.</summary>
+    /// <summary>
+    /// What was left out, shard by shard with the reason: damaged shards, and samples whose labels cannot be read. See
+    /// <see cref="ShardOptions.LeaveOutDamaged"/>.
+    /// </summary>
     public IReadOnlyList<ImageDataException> Damaged { get; }
 
     /// <inheritdoc/>
@@ -58,7 +57,7 @@ public sealed class ShardedImages : IImageSource
     /// <param name="cancellationToken">Ends the opening early.</param>
     /// <returns>The source; it belongs to the caller.</returns>
     /// <exception cref="ImageDataException">
-    /// Shards are missing or damaged (all of them are named in one error), hold no image, or have labels in part.
+    /// Shards are missing, damaged, or cannot be fetched (the first five are named in one error), hold no image, or have labels in part.
     /// </exception>
     /// <exception cref="ArgumentException">The preparation has an impossible value.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
@@ -72,27 +71,15 @@ public sealed class ShardedImages : IImageSource
         ShardStore store = new(options);
         try
         {
-            (ShardSummary?[] found, IReadOnlyList<ImageDataException> damaged) = Look(names, store, options, cancellationToken);
-            if (damaged.Count > 0 && !options.LeaveOutDamaged)
-            {
-                throw new ImageDataException(
-                    pattern, $"{damaged.Count} of {names.Count} shards cannot be used:{Environment.NewLine}"
-                    + string.Join(Environment.NewLine, damaged.Take(NamedShards).Select(problem => problem.Message))
-                    + (damaged.Count > NamedShards ? $"{Environment.NewLine}... and {damaged.Count - NamedShards} more." : string.Empty)
-                    + $"{Environment.NewLine}Write them anew, or set ShardOptions.LeaveOutDamaged to train on the others.");
-            }
-
-            string[] usedNames = [.. names.Zip(found).Where(shard => shard.Second is not null).Select(shard => shard.First)];
-            ShardSummary[] used = [.. found.OfType<ShardSummary>()];
-            long count = used.Sum(shard => shard.Count);
-            if (count == 0)
+            ShardSurvey survey = ShardSurvey.Of(pattern, names, store, options, cancellationToken);
+            if (survey.Count == 0)
             {
                 throw new ImageDataException(pattern, $"its {names.Count} shards hold no sample{(options.Where is null ? string.Empty : " that Where lets pass")}.");
             }
 
-            int? classes = ClassCountOf(pattern, used, count, options);
-            string description = $"{count} images from {used.Length} shards of {pattern}{(classes is null ? string.Empty : $", {classes} classes")}";
-            return new ShardedImages(new ShardFiles(usedNames, store, [.. used.Select(shard => shard.Count)], classes, description), preparation, damaged);
+            int? classes = ClassCountOf(pattern, survey, options);
+            string description = $"{survey.Count} images from {survey.Names.Count} shards of {pattern}{(classes is null ? string.Empty : $", {classes} classes")}";
+            return new ShardedImages(new ShardFiles(survey, store, classes, description, options.Fetching.Time), preparation, survey.Damaged);
         }
         catch
         {
@@ -108,58 +95,16 @@ public sealed class ShardedImages : IImageSource
     public string NameOf(long index) => images.NameOf(index);
 
     /// <inheritdoc/>
-    public void Read(long index, Span<byte> destination) => images.Read(index, destination);
-
-    /// <inheritdoc/>
-    public void Read(long index, SeedStream draws, Span<byte> destination) => images.Read(index, draws, destination);
+    public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default) =>
+        images.Read(index, destination, draws, cancellationToken);
 
     /// <inheritdoc/>
     public void Dispose() => images.Dispose();
 
-    private static (ShardSummary?[] Found, IReadOnlyList<ImageDataException> Damaged) Look(
-        IReadOnlyList<string> names, ShardStore store, ShardOptions options, CancellationToken cancellationToken)
-    {
-        ShardSummary?[] found = new ShardSummary?[names.Count];
-        ConcurrentDictionary<int, ImageDataException> damaged = new();
-        bool asks = options.Where is not null || options.Map is not null;
-        ParallelOptions parallel = new() { CancellationToken = cancellationToken, MaxDegreeOfParallelism = Environment.ProcessorCount };
-        Parallel.For(0, names.Count, parallel, number =>
-        {
-            try
-            {
-                found[number] = asks ? Ask(names[number], store, cancellationToken) : ShardSummary.Of(store.IndexOf(names[number], cancellationToken));
-            }
-            catch (ImageDataException problem)
-            {
-                damaged[number] = problem;
-            }
-            catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-            {
-                damaged[number] = new ImageDataException(names[number], problem.Message, problem);
-            }
-        });
-        return (found, [.. damaged.OrderBy(problem => problem.Key).Select(problem => problem.Value)]);
-    }
-
-    private static ShardSummary Ask(string name, ShardStore store, CancellationToken cancellationToken)
-    {
-        using Shard shard = store.Open(name, cancellationToken);
-        return new ShardSummary(
-            shard.Picks.Count, shard.Picks.Count(pick => pick.Label >= 0), shard.Picks.Select(pick => pick.Label).DefaultIfEmpty(-1).Max());
-    }
-
-    private static int? ClassCountOf(string pattern, ShardSummary[] shards, long count, ShardOptions options)
-    {
-        long labelled = shards.Sum(shard => shard.Labelled);
-        return labelled == 0 && options.ClassCount is null ? null
-            : labelled == count ? SourceGuard.ClassCount(shards.Max(shard => shard.HighestLabel), options.ClassCount, pattern)
-            : throw new ImageDataException(
-                pattern, $"{labelled} of {count} samples have a label, but all must have one, or none. Choose with ShardOptions.Where, or give labels with Map.");
-    }
-
-    /// <summary>How many samples of a shard are used, and their classes.</summary>
-    private sealed record ShardSummary(long Count, long Labelled, int HighestLabel)
-    {
-        public static ShardSummary Of(ShardIndex index) => new(index.Count, index.Labelled, index.HighestLabel);
-    }
+    private static int? ClassCountOf(string pattern, ShardSurvey survey, ShardOptions options) =>
+        survey.Labelled == 0 && options.ClassCount is null ? null
+        : survey.Labelled == survey.Count ? SourceGuard.ClassCount(survey.HighestLabel, options.ClassCount, pattern)
+        : throw new ImageDataException(
+            pattern, $"{survey.Labelled} of {survey.Count} samples have a label, but all must have one, or none. "
+            + "Choose with ShardOptions.Where, or give labels with Map.");
 }

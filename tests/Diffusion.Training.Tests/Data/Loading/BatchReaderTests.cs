@@ -17,7 +17,7 @@ public sealed class BatchReaderTests
         batch.Labels!.data<long>().ToArray().Should().Equal(3, 4, 3);
         batch.Positions.IsEmpty.Should().BeTrue();
         byte[] image = new byte[16 * 16 * 3];
-        shapes.Read(4, image);
+        shapes.Read(4, image, cancellationToken: TestContext.Current.CancellationToken);
         batch.Pixels[1, 2, 5, 7].item<float>().Should().Be((image[(((5 * 16) + 7) * 3) + 2] / 127.5f) - 1);
         batch.Pixels[0].bytes.ToArray().Should().Equal(batch.Pixels[2].bytes.ToArray());
     }
@@ -144,7 +144,7 @@ public sealed class BatchReaderTests
 
         public long LabelOf(long index) => label!(index);
 
-        public void Read(long index, Span<byte> destination)
+        public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default)
         {
             Reads++;
             MemoryMarshal.Cast<byte, float>(destination).Fill(value(index));

@@ -5,6 +5,7 @@ public sealed class DamagedShardTests : IDisposable
 {
     private const int Bad = 11;
     private const int BatchSize = 4;
+    private const string Unreadable = "the labels of 1 of its samples cannot be read: 000011.";
 
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
     private static readonly SeedStream Seeds = new(3);
@@ -15,7 +16,9 @@ public sealed class DamagedShardTests : IDisposable
     public static TheoryData<string, string, BadImagePolicy> OfShards => With(
         ("truncated", "truncated"), ("interleaved key", "sample '000008' do not lie together"), ("duplicate suffix", "two files '.png'"),
         ("wrong checksum", "checksum of a header is wrong"), ("claims 2 GB", "claims 2147483648 bytes"), ("empty", "the file is empty"),
-        ("no tar", "is no tar"), ("bad label", "label 'dog'"), ("bad json", "'000011' has a json file that cannot be read"));
+        ("no tar", "is no tar"));
+
+    public static TheoryData<string, string, BadImagePolicy> OfLabels => With(("bad label", Unreadable), ("bad json", Unreadable));
 
     public static TheoryData<string, string, BadImagePolicy> OfImages => With(
         ("zero bytes", "empty"), ("truncated JPEG", "truncated"), ("truncated PNG", "truncated"), ("30,000 x 30,000", "30000 x 30000"),
@@ -34,7 +37,7 @@ public sealed class DamagedShardTests : IDisposable
         Write(ShardDamage.OfShard(damage, ShardDamage.Samples));
         string path = Path.Combine(folder.Path, "shard-000001.tar");
         FluentActions.Invoking(() => Open(leaveOut: false)).Should().Throw<ImageDataException>()
-            .Which.Reason.Should().StartWith("1 of 3 shards cannot be used").And.Contain(path).And.Contain(reason);
+            .Which.Reason.Should().StartWith("1 of 3 shards are damaged").And.Contain(path).And.Contain(reason);
 
         using ShardedImages images = Open(leaveOut: true);
         images.Damaged.Should().ContainSingle().Which.Should().Match<ImageDataException>(problem => problem.Path == path && problem.Reason.Contains(reason));
@@ -42,6 +45,31 @@ public sealed class DamagedShardTests : IDisposable
         using BatchLoader loader = Loader(images, policy);
         Epoch(loader, batches: 4).Should().BeEquivalentTo(Enumerable.Range(0, 8).Concat(Enumerable.Range(16, 8)));
         (loader.Images, loader.BadImages, bad.Count).Should().Be((16, 0, 0));
+    });
+
+    [Theory]
+    [MemberData(nameof(OfLabels))]
+    public Task A_sample_with_a_damaged_label_is_an_error_at_once_or_is_left_out_and_named(string damage, string reason, BadImagePolicy policy) => Patiently(() =>
+    {
+        Write(ShardDamage.OfShard(damage, ShardDamage.Samples));
+        FluentActions.Invoking(() => Open(leaveOut: false)).Should().Throw<ImageDataException>()
+            .Which.Reason.Should().StartWith("1 of 3 shards are damaged").And.Contain(reason);
+
+        // The second opening finds it in the index.
+        for (int opening = 0; opening < 2; opening++)
+        {
+            using ShardedImages images = Open(leaveOut: true);
+            images.Damaged.Should().ContainSingle().Which.Reason.Should().StartWith(reason);
+            (images.Count, images.ClassCount).Should().Be((23, 3));
+            using BatchLoader loader = Loader(images, policy);
+            int[] expected = [.. Enumerable.Range(0, 24).Where(number => number != Bad)];
+            Epoch(loader, batches: 6)[..23].Should().BeEquivalentTo(expected);
+            (loader.BadImages, bad.Count).Should().Be((0, 0));
+        }
+
+        using ShardedImages mapped = Open(leaveOut: false, map: sample => new ShardImage("png", sample.Label is null ? 1 : 0));
+        (mapped.Count, mapped.ClassCount, mapped.Damaged.Count).Should().Be((24, 2, 0));
+        mapped.LabelOf(Bad).Should().Be(1);
     });
 
     [Theory]
@@ -144,8 +172,8 @@ public sealed class DamagedShardTests : IDisposable
         File.WriteAllBytes(folder.PathOf("shard-000002.tar"), ShardDamage.Shard(2 * ShardDamage.Samples));
     }
 
-    private ShardedImages Open(bool leaveOut) =>
-        ShardedImages.Open(Pattern, ShardFolder.Preparation, folder.Options with { LeaveOutDamaged = leaveOut }, Token);
+    private ShardedImages Open(bool leaveOut, Func<ShardSample, ShardImage>? map = null) =>
+        ShardedImages.Open(Pattern, ShardFolder.Preparation, folder.Options with { LeaveOutDamaged = leaveOut, Map = map }, Token);
 
     private BatchLoader Loader(ShardedImages images, BadImagePolicy policy) => new(
         images, new SampleOrder(Seeds, images.Count), new BatchPlan { StepSize = BatchSize, BatchSize = BatchSize }, Seeds,

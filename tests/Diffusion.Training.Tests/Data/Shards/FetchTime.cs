@@ -2,7 +2,7 @@ namespace Diffusion.Training.Tests.Data.Shards;
 
 /// <summary>
 /// Time for fetches: waits between requests are written down and pass at once, a stall is over when the test says so, and the clock goes
-/// on by a second each time it is read.
+/// on by a second each time it is read. Spans of time stand still until the test moves them.
 /// </summary>
 internal sealed class FetchTime : TimeProvider
 {
@@ -15,6 +15,11 @@ internal sealed class FetchTime : TimeProvider
     private readonly List<TimeSpan> waits = [];
     private DateTimeOffset now = new(2020, 1, 1, 0, 0, 0, TimeSpan.Zero);
     private bool due;
+
+    /// <summary>How much time has passed for those who measure spans.</summary>
+    public TimeSpan Passed { get; set; }
+
+    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
     /// <summary>The waits between requests.</summary>
     public IReadOnlyList<TimeSpan> Waits
@@ -35,6 +40,8 @@ internal sealed class FetchTime : TimeProvider
             return now += TimeSpan.FromSeconds(1);
         }
     }
+
+    public override long GetTimestamp() => Passed.Ticks;
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {

@@ -160,7 +160,7 @@ public sealed class RemoteFileTests : IDisposable
     private byte[] Fetch(ScriptedServer server, int attempts = 8)
     {
         using RemoteFileCache cache = new(Options(attempts));
-        using CachedFile copy = cache.Fetch(server.Address("a.tar"), TestContext.Current.CancellationToken);
+        using CachedFile copy = cache.Fetch(server.Address("a.tar"), long.MaxValue, TestContext.Current.CancellationToken);
         return File.ReadAllBytes(copy.Path);
     }
 

@@ -41,14 +41,97 @@ public sealed class RemoteShardsTests : IDisposable
     }
 
     [Fact]
-    public void A_shard_that_the_server_does_not_have_is_named_or_left_out()
+    public void A_shard_that_the_server_does_not_have_is_named_and_never_left_out()
     {
         folder.Write(25, perShard: 10);
         using ScriptedServer server = new((request, _) => request.Path.Contains("000001") ? new ServerReply { Status = 404 } : File(request.Path).Answer(request));
         string pattern = server.Address(string.Empty) + Names;
-        FluentActions.Invoking(() => Open(pattern)).Should().Throw<ImageDataException>().WithMessage("*1 of 3 shards*shard-000001.tar*404*");
-        using ShardedImages images = Open(pattern, leaveOut: true);
-        (images.Count, images.Damaged.Count).Should().Be((15, 1));
+        FluentActions.Invoking(() => Open(pattern)).Should().Throw<ImageDataException>().WithMessage("*1 of 3 shards cannot be read*shard-000001.tar*404*");
+        FluentActions.Invoking(() => Open(pattern, leaveOut: true)).Should().Throw<ImageDataException>().WithMessage("*1 of 3 shards cannot be read*");
+    }
+
+    [Fact]
+    public void An_index_of_another_version_of_the_shard_is_not_believed()
+    {
+        folder.Write(10, perShard: 10);
+        byte[] stale = System.IO.File.ReadAllBytes(folder.PathOf("shards", "shard-000000.tar.index"));
+        Directory.Delete(folder.PathOf("shards"), recursive: true);
+        using (ShardWriter writer = new(folder.PathOf("shards", "x")[..^2]))
+        {
+            for (int i = 0; i < 10; i++)
+            {
+                writer.Write($"{i:D6}", new Dictionary<string, byte[]> { ["a"] = new byte[600], ["cls"] = [(byte)'0'], ["png"] = ShardFolder.Image(100 + i) });
+            }
+
+            writer.Finish();
+        }
+
+        using ScriptedServer server = new((request, _) => request.Path.EndsWith(".index", StringComparison.Ordinal)
+            ? new ServedFile(stale).Answer(request)
+            : File(request.Path).Answer(request));
+        using ShardedImages images = Open(server.Address("shard-000000.tar").ToString());
+        Enumerable.Range(0, 10).Should().OnlyContain(i => ShardFolder.Read(images, i)[0] == 100 + i && images.LabelOf(i) == 0);
+    }
+
+    [Fact]
+    public async Task Who_waits_for_a_server_that_stalls_can_be_cancelled_and_the_loader_disposed()
+    {
+        folder.Write(25, perShard: 10);
+        using ScriptedServer server = new((request, _) => File(request.Path).Answer(request) with
+        {
+            DropAfter = request.Path == "/shard-000001.tar" ? 3000 : null,
+            Stall = request.Path == "/shard-000001.tar",
+        });
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        server.Stalled = stop.Cancel;
+        await Task.Run(() =>
+        {
+            using ShardedImages images = Open(server.Address(string.Empty) + Names);
+            foreach (int workers in (int[])[1, 0])
+            {
+                using BatchLoader loader = new(
+                    images, new SampleOrder(new SeedStream(1), 25), new BatchPlan { StepSize = 25, BatchSize = 25 }, new SeedStream(1), new LoadingOptions { Workers = workers });
+                FluentActions.Invoking(() => loader.Next(stop.Token)).Should().Throw<OperationCanceledException>();
+            }
+        }, CancellationToken.None).WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public void A_server_that_fails_is_asked_for_one_shard_and_not_for_each_of_its_images()
+    {
+        folder.Write(25, perShard: 10);
+        using ScriptedServer server = new((request, _) => request.Path == "/shard-000001.tar" ? new ServerReply { Status = 503 } : File(request.Path).Answer(request));
+        using ShardedImages images = Open(server.Address(string.Empty) + Names);
+        int bad = 0;
+        using (BatchLoader loader = new(
+            images, new SampleOrder(new SeedStream(1), 25), new BatchPlan { StepSize = 25, BatchSize = 25 }, new SeedStream(1),
+            new LoadingOptions { Workers = 1, BadImages = BadImagePolicy.Skip }, onBadImage: _ => bad++))
+        {
+            loader.Next(TestContext.Current.CancellationToken).Dispose();
+        }
+
+        bad.Should().Be(10);
+        int requests = server.Requests.Count(request => request.Path == "/shard-000001.tar");
+        requests.Should().Be(new RemoteFileOptions { Folder = folder.Path }.Attempts);
+
+        // Another minute, another try.
+        time.Passed = TimeSpan.FromMinutes(1);
+        FluentActions.Invoking(() => ShardFolder.Read(images, 10)).Should().Throw<ImageDataException>();
+        server.Requests.Count(request => request.Path == "/shard-000001.tar").Should().Be(2 * requests);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_shard_larger_than_may_be_kept_is_refused_before_the_disk_is_full(bool chunked)
+    {
+        folder.Write(25, perShard: 25);
+        using ScriptedServer server = new((request, _) => request.Path.EndsWith(".index", StringComparison.Ordinal)
+            ? new ServerReply { Status = 404 }
+            : File(request.Path).Answer(request) with { Chunked = chunked });
+        FluentActions.Invoking(() => Open(server.Address("shard-000000.tar").ToString(), cacheLimit: 20_000)).Should().Throw<ImageDataException>()
+            .WithMessage("*more than the 20000 bytes*");
+        server.Requests.Should().HaveCount(2);
     }
 
     private static void ReadAll(ShardedImages images) =>
@@ -69,11 +152,12 @@ public sealed class RemoteShardsTests : IDisposable
 
     private ServedFile File(string path) => new(System.IO.File.ReadAllBytes(folder.PathOf("shards", path[1..])));
 
-    private ShardedImages Open(string pattern, bool leaveOut = false)
+    private ShardedImages Open(string pattern, bool leaveOut = false, long cacheLimit = 1 << 30)
     {
         ShardOptions options = folder.Options with
         {
             LeaveOutDamaged = leaveOut,
+            RemoteCacheLimit = cacheLimit,
             Fetching = new RemoteFileOptions { Folder = folder.Path, StallTimeout = FetchTime.Stall, Time = time },
         };
         return ShardedImages.Open(pattern, ShardFolder.Preparation, options, TestContext.Current.CancellationToken);

@@ -41,6 +41,21 @@ public sealed class ShardWriterTests : IDisposable
     }
 
     [Fact]
+    public void After_a_shard_that_cannot_be_written_nothing_is_and_no_file_is_left()
+    {
+        using (ShardWriter writer = new(folder.PathOf("shards", "x")[..^2]))
+        {
+            writer.Write("a", new Dictionary<string, byte[]> { ["jpg"] = [1] });
+            writer.Write("a", new Dictionary<string, byte[]> { ["jpg"] = [2] });
+            FluentActions.Invoking(writer.Finish).Should().Throw<ImageDataException>().WithMessage("*two files '.jpg'*");
+            FluentActions.Invoking(() => writer.Write("b", new Dictionary<string, byte[]> { ["jpg"] = [1] })).Should().Throw<InvalidOperationException>();
+            FluentActions.Invoking(writer.Finish).Should().Throw<InvalidOperationException>().WithMessage("*after the first 0*");
+        }
+
+        Directory.GetFiles(folder.PathOf("shards")).Should().BeEmpty();
+    }
+
+    [Fact]
     public void Long_names_bring_nothing_of_the_process_into_the_bytes()
     {
         using ShardWriter writer = new(folder.PathOf("shards", "x")[..^2]);

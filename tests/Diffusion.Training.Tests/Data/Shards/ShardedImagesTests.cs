@@ -59,6 +59,7 @@ public sealed class ShardedImagesTests : IDisposable
 
         File.WriteAllBytes(packed, File.ReadAllBytes(packed)[..^40]);
         ((Action)(() => Open(packed))).Should().Throw<ImageDataException>().WithMessage("*a.tar.gz*");
+        Directory.GetFiles(folder.Options.CacheFolder, "*.tar").Should().ContainSingle("a damaged copy is not kept");
     }
 
     [Fact]
@@ -107,6 +108,23 @@ public sealed class ShardedImagesTests : IDisposable
         (byText.Count, byText.ClassCount).Should().Be((6, 5));
         ((Action)(() => Open(Shards, folder.Options with { Where = _ => false }))).Should().Throw<ImageDataException>().WithMessage("*no sample that Where lets pass*");
         ((Action)(() => Open(Shards, folder.Options with { Map = _ => new ShardImage("jpg", 0) }))).Should().Throw<ImageDataException>().WithMessage("*Map chose*'.jpg'*only cls, png*");
+    }
+
+    [Fact]
+    public void What_Where_throws_comes_as_it_was_thrown_and_cancelling_ends_the_opening()
+    {
+        folder.Write(20, perShard: 2);
+        ((Action)(() => Open(Shards, folder.Options with { Where = _ => throw new InvalidTimeZoneException("mine") }))).Should().Throw<InvalidTimeZoneException>();
+        using CancellationTokenSource stop = new();
+        ShardOptions options = folder.Options with
+        {
+            Where = _ =>
+            {
+                stop.Cancel();
+                throw new TaskCanceledException();
+            },
+        };
+        ((Action)(() => ShardedImages.Open(Shards, ShardFolder.Preparation, options, stop.Token))).Should().Throw<OperationCanceledException>();
     }
 
     [Theory]
