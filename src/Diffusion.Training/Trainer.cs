@@ -138,21 +138,40 @@ public sealed class Trainer : IDisposable
 
                 // Gradients: each micro-batch adds its share of the batch's mean.
                 Tensor batchLoss = zeros([], ScalarType.Float32, device);
+                int trained = 0;
                 for (int first = 0; first < batchSize; first += microBatchSize)
                 {
                     using DisposeScope microBatch = NewDisposeScope();
                     using ImageBatch batch = loader.Next(CancellationToken.None);
+                    if (batch.Positions.IsEmpty)
+                    {
+                        continue; // all of its images were bad, and skipped
+                    }
+
                     Conditioning conditioning = batch.ConditioningOf(setup.Model, device);
                     Tensor share = Backward(batch.Pixels, conditioning, batch.Positions, (double)microBatchSize / batchSize);
                     batchLoss.add_(share);
+                    trained += microBatchSize;
+                }
+
+                // The mean is over the micro-batches that had images.
+                if (trained > 0 && trained < batchSize)
+                {
+                    using IDisposable noGradients = no_grad();
+                    state.Parameters.Gradients.mul_((double)batchSize / trained);
+                    batchLoss.mul_((double)batchSize / trained);
                 }
 
                 // Weights: clip, optimizer, average, zero.
                 learningRate = state.LearningRate.At(state.Step, options.Steps);
-                state.Update.Apply(state.Step + 1, learningRate);
+                if (trained > 0)
+                {
+                    state.Update.Apply(state.Step + 1, learningRate);
+                }
+
                 state.Step++;
                 state.ImagesSeen += batchSize;
-                parts.Meter.End(batchLoss, batchSize, loader.Waited);
+                parts.Meter.End(trained > 0 ? batchLoss : null, batchSize, loader.Waited);
             }
 
             // Held-out loss
