@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
@@ -106,7 +108,10 @@ public sealed class TrainerBuilder
         return this;
     }
 
-    /// <summary>Checks everything, moves the model to its device, and makes the trainer.</summary>
+    /// <summary>
+    /// Checks everything, moves the model to its device, and makes the trainer. If that fails, nothing is left behind: the model has its
+    /// weights, where it was.
+    /// </summary>
     /// <returns>The trainer; it belongs to the caller.</returns>
     /// <exception cref="OptionsValidationException">Something is missing or impossible; the message lists every problem.</exception>
     /// <exception cref="CheckpointException">The run folder cannot be written to, or weights to start from do not fit.</exception>
@@ -115,19 +120,10 @@ public sealed class TrainerBuilder
     {
         List<string> all = [.. problems, .. TrainingOptionsValidator.Problems(options), .. optimizer.Problems];
         INoiseSchedule? usedSchedule = schedule ?? (TrainingOptionsValidator.HasSchedule(options) ? NoiseSchedule.Create(options.Schedule, options.Timesteps) : null);
-        if (source is null)
-        {
-            all.Add("There are no images to train on. Call UseData, for example UseData(ImageFolder.Open(\"photos\", size: 32)).");
-        }
-        else if (usedSchedule is not null)
+        all.AddRange(DataProblems.Of(options, model, source));
+        if (source is not null && usedSchedule is not null)
         {
             all.AddRange(model.Problems(source.Shape, usedSchedule));
-            all.AddRange(ClassProblems(model.ClassCount, source.ClassCount));
-        }
-
-        if (source?.Count < 2 && options.HoldOutFraction > 0)
-        {
-            all.Add($"HoldOutFraction ({options.HoldOutFraction}) needs at least 2 images, but there is {source.Count}. Use 0.");
         }
 
         if (all.Count > 0)
@@ -137,25 +133,23 @@ public sealed class TrainerBuilder
 
         TrainerSetup setup = new(
             model, source!, device ?? ComputeDevice.Best, options.Copy(), usedSchedule!, optimizer, logger, time, [.. observers], [.. previews]);
-        Trainer trainer = new(setup);
+        Device? home = model.Network.parameters().FirstOrDefault()?.device;
+        Trainer? trainer = null;
         try
         {
+            trainer = new Trainer(setup);
             trainer.Begin();
             return trainer;
         }
         catch
         {
-            trainer.Dispose();
-            throw;
-        }
-    }
+            trainer?.Dispose();
+            if (home is not null)
+            {
+                model.Network.to(home);
+            }
 
-    private static IEnumerable<string> ClassProblems(int? modelClasses, int? dataClasses)
-    {
-        if (modelClasses is { } wanted && (dataClasses is not { } has || has > wanted))
-        {
-            yield return $"The model has {wanted} classes, but the data has {dataClasses?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "no labels"}. "
-                + "Make the model for the data's classes, or without classes.";
+            throw;
         }
     }
 

@@ -12,7 +12,7 @@ public sealed record TrainingProgress
     /// <summary>Images seen, repeats counted.</summary>
     public required long ImagesSeen { get; init; }
 
-    /// <summary>The mean training loss of the steps since the last report; not a number when all of them were skipped.</summary>
+    /// <summary>The mean training loss of the steps since the last report; not a number when all of them were skipped or had no image left.</summary>
     public required double Loss { get; init; }
 
     /// <summary>The norm of all gradients together at the last step, before clipping.</summary>

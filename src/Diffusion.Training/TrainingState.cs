@@ -7,6 +7,9 @@ namespace Diffusion.Training;
 /// <summary>All that training changes: what a checkpoint holds, and nothing else.</summary>
 internal sealed class TrainingState : IDisposable
 {
+    private const string OrderChange = "the order of images differs from here on, so that until the end of the epoch some may come twice and others not at all";
+
+    private readonly Belongings belongings = new();
     private readonly TrainerSetup setup;
     private readonly IReadOnlyDictionary<string, Tensor> weights;
     private readonly IReadOnlyDictionary<string, Tensor>? averages;
@@ -14,14 +17,22 @@ internal sealed class TrainingState : IDisposable
     public TrainingState(TrainerSetup setup)
     {
         this.setup = setup;
-        Parameters = new FlatParameters(setup.Model.Network);
-        weights = Parameters.Layout.Views(Parameters.Values);
         LearningRate = setup.Options.LearningRate;
         LearningRate = LearningRate with { WarmupSteps = (int)LearningRate.WarmupOf(setup.Options.Steps) };
-        Optimizer = setup.Optimizer.Create(Parameters);
-        Ema = setup.Options.EmaDecay is { } decay ? new EmaWrapper(Parameters, decay) : null;
-        averages = Ema is null ? null : Parameters.Layout.Views(Ema.Average);
-        Update = new ParameterUpdate(Parameters, Optimizer, Ema, setup.Options.GradientClip);
+        try
+        {
+            Parameters = belongings.Add(new FlatParameters(setup.Model.Network));
+            weights = ViewsOf(Parameters.Values);
+            Optimizer = belongings.Add(setup.Optimizer.Create(Parameters));
+            Ema = setup.Options.EmaDecay is { } decay ? belongings.Add(new EmaWrapper(Parameters, decay)) : null;
+            averages = Ema is null ? null : ViewsOf(Ema.Average);
+            Update = belongings.Add(new ParameterUpdate(Parameters, Optimizer, Ema, setup.Options.GradientClip));
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>Optimizer steps made.</summary>
@@ -89,7 +100,7 @@ internal sealed class TrainingState : IDisposable
             Update.Skipped.fill_(saved.SkippedSteps);
         }
 
-        return Changes(
+        return [.. Changes(
             ("data", saved.Data, mine.Data),
             ("number of images", saved.DataCount, mine.DataCount),
             ("device", saved.Device, mine.Device),
@@ -100,21 +111,14 @@ internal sealed class TrainingState : IDisposable
             ("MicroBatchSize", saved.Options.MicroBatchSize, mine.Options.MicroBatchSize),
             ("LearningRate", saved.Options.LearningRate, mine.Options.LearningRate),
             ("GradientClip", saved.Options.GradientClip, mine.Options.GradientClip),
-            ("EmaDecay", saved.Options.EmaDecay, mine.Options.EmaDecay));
+            ("EmaDecay", saved.Options.EmaDecay, mine.Options.EmaDecay),
+            ("DropLast", saved.Options.Loading.DropLast, mine.Options.Loading.DropLast),
+            ("ShuffleWindow", saved.Options.Loading.ShuffleWindow, mine.Options.Loading.ShuffleWindow),
+            ("BadImages", saved.Options.Loading.BadImages, mine.Options.Loading.BadImages)),
+            .. OrderDiffers(saved.Options) ? [OrderChange] : Array.Empty<string>()];
     }
 
-    public void Dispose()
-    {
-        foreach (Tensor view in weights.Values.Concat(averages?.Values ?? []))
-        {
-            view.Dispose();
-        }
-
-        Update.Dispose();
-        Ema?.Dispose();
-        Optimizer.Dispose();
-        Parameters.Dispose();
-    }
+    public void Dispose() => belongings.Dispose();
 
     /// <summary>Takes weights to start from; the average starts there too.</summary>
     /// <exception cref="CheckpointException">They cannot be read or do not fit; nothing was changed.</exception>
@@ -130,6 +134,26 @@ internal sealed class TrainingState : IDisposable
         {
             throw new CheckpointException($"Training cannot start from '{file}': {error.Message}", error);
         }
+    }
+
+    private IReadOnlyDictionary<string, Tensor> ViewsOf(Tensor flat)
+    {
+        IReadOnlyDictionary<string, Tensor> views = Parameters.Layout.Views(flat);
+        foreach (Tensor view in views.Values)
+        {
+            belongings.Add(view);
+        }
+
+        return views;
+    }
+
+    // An epoch of another length puts every place of the run elsewhere; so does another window, where there are groups.
+    private bool OrderDiffers(TrainingOptions saved)
+    {
+        LoadingOptions mine = setup.Options.Loading;
+        return saved.Loading.DropLast != mine.DropLast
+            || (mine.DropLast && saved.BatchSize != setup.Options.BatchSize)
+            || (setup.Source.GroupSizes is not null && saved.Loading.ShuffleWindow != mine.ShuffleWindow);
     }
 
     private CheckpointManifest Manifest() => new()

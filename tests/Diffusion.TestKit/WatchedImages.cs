@@ -5,6 +5,9 @@ namespace Diffusion.TestKit;
 /// <summary>Another source, whose reads a test sees, and can make fail.</summary>
 public sealed class WatchedImages(IImageSource inner, Action<long> onRead) : IImageSource
 {
+    /// <summary>Called within each read, with the token that ends it.</summary>
+    public Action<CancellationToken> OnWait { get; init; } = _ => { };
+
     public long Count => inner.Count;
 
     public ImageShape Shape => inner.Shape;
@@ -20,6 +23,7 @@ public sealed class WatchedImages(IImageSource inner, Action<long> onRead) : IIm
     public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default)
     {
         onRead(index);
+        OnWait(cancellationToken);
         inner.Read(index, destination, draws, cancellationToken);
     }
 

@@ -1,4 +1,5 @@
 using Diffusion.TestKit;
+using Diffusion.Training.Tests.Data;
 using Microsoft.Extensions.Options;
 
 namespace Diffusion.Training.Tests;
@@ -30,7 +31,8 @@ public sealed class TrainerBuilderTests
             "BatchSize (48) must be a multiple of MicroBatchSize (32). Use 32 or 64.",
             "LearningRate.Peak (-1) must be above 0 and at most 1. Use 2e-4.",
             "EmaDecay (1.5) must be at least 0 and below 1. Use 0.9999, or null for no average.",
-            "Timesteps (10000) must be in 250..4000. Use 1000; the sampler may take fewer steps.");
+            "Timesteps (10000) must be in 250..4000. Use 1000; the sampler may take fewer steps.",
+            "The model has 4 classes, but the data has no labels. Make the model for the data's classes, or without classes.");
 
         Action fit = () => Trainer.For(model).UseData(images).Build();
         fit.Should().Throw<OptionsValidationException>().Which.Failures.Should().BeEquivalentTo(
@@ -57,5 +59,98 @@ public sealed class TrainerBuilderTests
         Action build = () => Trainer.For(model).UseData(images).UseCheckpoints(Path.Combine(file, "run")).Build();
 
         build.Should().Throw<CheckpointException>().WithMessage("*cannot be written*");
+    }
+
+    [Fact]
+    public void Epochs_of_whole_batches_need_as_many_images_to_train_on()
+    {
+        using TemporaryFolder folder = new();
+        using TinyModel model = new();
+        using StripedImages images = new(count: 40);
+        long tensors = LiveTensors.Count;
+        Action Build(int batchSize, double heldOut) => () => Trainer.For(model)
+            .UseData(images)
+            .UseCheckpoints(folder.File("run"))
+            .Configure(o =>
+            {
+                o.BatchSize = batchSize;
+                o.HoldOutFraction = heldOut;
+                o.Steps = 0;
+                o.Loading = new LoadingOptions { DropLast = true };
+            })
+            .Build();
+
+        Build(33, heldOut: 0.2).Should().Throw<OptionsValidationException>().Which.Failures.Should().BeEquivalentTo(
+            "Steps (0) must be at least 1. Use 200000 for a full run, 1000 for a try.",
+            "Loading.DropLast needs a whole batch in each epoch, but BatchSize (33) is more than the 32 images to train on. "
+            + "Use a batch of at most 32, or leave DropLast out.");
+        Build(32, heldOut: 0.2).Should().Throw<OptionsValidationException>().Which.Failures.Should().ContainSingle();
+        Build(40, heldOut: 0).Should().Throw<OptionsValidationException>().Which.Failures.Should().ContainSingle();
+        Build(41, heldOut: 0).Should().Throw<OptionsValidationException>().Which.Failures.Should().HaveCount(2);
+        LiveTensors.Count.Should().Be(tensors);
+        Directory.Exists(folder.File("run")).Should().BeFalse();
+    }
+
+    public static TheoryData<string, Func<TinyModel, TrainerBuilder>> Failing => new()
+    {
+        { "*groups of the source hold 39 images*", model => Trainer.For(model).UseData(new NumberedImages(40, groups: [20, 19])) },
+        { "no memory for moments", model => Trainer.For(model).UseData(new NumberedImages(40)).UseOptimizer(new NoOptimizer()) },
+        { "no memory for a twin", model => Trainer.For(new TwinlessModel(model)).UseData(new NumberedImages(40)) },
+        {
+            "*cannot start from 'nowhere'*",
+            model => Trainer.For(model).UseData(new NumberedImages(40)).UseInitialWeights("nowhere").Configure(o => o.EmaDecay = null)
+        },
+    };
+
+    [Theory]
+    [MemberData(nameof(Failing), DisableDiscoveryEnumeration = true)]
+    public void A_trainer_that_cannot_be_made_leaves_nothing_behind_and_the_model_as_it_was(string message, Func<TinyModel, TrainerBuilder> builder)
+    {
+        using TinyModel model = new(channels: 3);
+        float[] weights = Weights(model);
+        Fail();
+        long tensors = TorchSharp.torch.Tensor.TotalCount;
+        Fail();
+
+        TorchSharp.torch.Tensor.TotalCount.Should().Be(tensors);
+        Weights(model).Should().Equal(weights);
+        using Trainer trainer = Trainer.For(model).UseData(new NumberedImages(40)).Configure(o => (o.Steps, o.BatchSize) = (2, 4)).Build();
+        trainer.Run(TestContext.Current.CancellationToken).Step.Should().Be(2);
+        Weights(model).Should().NotEqual(weights);
+
+        void Fail() => builder(model).UseDevice(ComputeDevice.Cpu(threads: 1)).Invoking(b => b.Build()).Should().Throw<Exception>().WithMessage(message);
+    }
+
+    private static float[] Weights(TinyModel model) => [.. model.parameters().SelectMany(p => p.data<float>().ToArray())];
+
+    private sealed class NoOptimizer : IOptimizerFactory
+    {
+        public string Description => "none";
+
+        public IReadOnlyList<string> Problems => [];
+
+        public IOptimizer Create(FlatParameters parameters) => throw new InvalidOperationException("no memory for moments");
+    }
+
+    private sealed class TwinlessModel(TinyModel model) : IDiffusionModel
+    {
+        public TorchSharp.torch.nn.Module Network => model;
+
+        public ImageShape? SampleShape => model.SampleShape;
+
+        public int? ClassCount => model.ClassCount;
+
+        public bool DrawsRandomNumbers => model.DrawsRandomNumbers;
+
+        public string Description => model.Description;
+
+        public TorchSharp.torch.Tensor Predict(TorchSharp.torch.Tensor noisy, TorchSharp.torch.Tensor labels, Conditioning conditioning) =>
+            model.Predict(noisy, labels, conditioning);
+
+        public IDiffusionModel CreateTwin() => throw new InvalidOperationException("no memory for a twin");
+
+        public IReadOnlyList<string> Problems(ImageShape shape, INoiseSchedule schedule) => model.Problems(shape, schedule);
+
+        public void Dispose() => model.Dispose();
     }
 }

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 
 namespace Diffusion.Training;
@@ -55,6 +57,35 @@ public sealed record CheckpointManifest
 
     /// <summary>The options of the run.</summary>
     public required TrainingOptions Options { get; init; }
+
+    /// <summary>The manifest that a text holds. Options that are not in it, as they came after the library that wrote it, have their defaults.</summary>
+    /// <exception cref="JsonException">The text is no manifest.</exception>
+    internal static CheckpointManifest Parse(string text)
+    {
+        JsonNode? manifest = JsonNode.Parse(text, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false });
+        if (manifest is JsonObject all && all["options"] is JsonObject options)
+        {
+            // The generated reader would make them zero, whatever their initializers say.
+            Complete(options, JsonSerializer.SerializeToNode(new TrainingOptions(), CheckpointJson.Default.TrainingOptions)!.AsObject());
+        }
+
+        return manifest.Deserialize(CheckpointJson.Default.CheckpointManifest) ?? throw new JsonException("It is empty.");
+    }
+
+    private static void Complete(JsonObject options, JsonObject defaults)
+    {
+        foreach ((string name, JsonNode? value) in defaults)
+        {
+            if (!options.TryGetPropertyValue(name, out JsonNode? own))
+            {
+                options[name] = value?.DeepClone();
+            }
+            else if (own is JsonObject inner && value is JsonObject innerDefaults)
+            {
+                Complete(inner, innerDefaults);
+            }
+        }
+    }
 }
 
 /// <summary>How a manifest becomes JSON, without reflection.</summary>

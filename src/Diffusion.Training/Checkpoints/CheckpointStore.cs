@@ -138,7 +138,7 @@ public sealed class CheckpointStore
             using JsonDocument document = JsonDocument.Parse(text);
             int version = document.RootElement.GetProperty("formatVersion").GetInt32();
             return version == CheckpointManifest.CurrentVersion
-                ? document.Deserialize(CheckpointJson.Default.CheckpointManifest)!
+                ? CheckpointManifest.Parse(text)
                 : throw new CheckpointException(
                     $"Checkpoint '{path}' has format version {version}; this library reads {CheckpointManifest.CurrentVersion}. "
                     + "Use the version of the library that wrote it.");

@@ -46,7 +46,17 @@ public sealed class EncodedImageSource : IImageSource
     public IReadOnlyList<long>? GroupSizes => files.GroupSizes;
 
     /// <inheritdoc/>
-    public long LabelOf(long index) => files.LabelOf(index);
+    public long LabelOf(long index)
+    {
+        try
+        {
+            return files.LabelOf(index);
+        }
+        catch (Exception problem) when (IsOfImage(problem))
+        {
+            throw Named(index, problem);
+        }
+    }
 
     /// <inheritdoc/>
     public string NameOf(long index) => files.NameOf(index);
@@ -63,13 +73,9 @@ public sealed class EncodedImageSource : IImageSource
             files.Read(index, workspace.File, cancellationToken);
             workspace.Decoder.Decode(workspace.File.WrittenSpan, draws, destination);
         }
-        catch (ImageDataException problem)
+        catch (Exception problem) when (IsOfImage(problem))
         {
-            throw new ImageDataException(files.NameOf(index), problem.Reason, problem);
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw new ImageDataException(files.NameOf(index), problem.Message, problem);
+            throw Named(index, problem);
         }
         finally
         {
@@ -92,6 +98,11 @@ public sealed class EncodedImageSource : IImageSource
 
         files.Dispose();
     }
+
+    private static bool IsOfImage(Exception problem) => problem is ImageDataException or IOException or UnauthorizedAccessException;
+
+    private ImageDataException Named(long index, Exception problem) =>
+        new(files.NameOf(index), (problem as ImageDataException)?.Reason ?? problem.Message, problem);
 
     // A file far larger than others does not keep its memory.
     private void Return(Workspace workspace)

@@ -23,6 +23,8 @@ public interface IEncodedImages : IDisposable
     /// <summary>The label of an image, 0 to <see cref="ClassCount"/> - 1. Safe from several threads.</summary>
     /// <param name="index">0 to <see cref="Count"/> - 1.</param>
     /// <exception cref="InvalidOperationException">There are no labels.</exception>
+    /// <exception cref="ImageDataException">The label is damaged.</exception>
+    /// <exception cref="IOException">The label cannot be read.</exception>
     long LabelOf(long index);
 
     /// <summary>What an error calls an image: its path, or its shard, key and offset.</summary>

@@ -32,6 +32,7 @@ public interface IImageSource : IDisposable
     /// <summary>The label of an image, 0 to <see cref="ClassCount"/> - 1. Safe from several threads.</summary>
     /// <param name="index">0 to <see cref="Count"/> - 1.</param>
     /// <exception cref="InvalidOperationException">The source has no labels.</exception>
+    /// <exception cref="ImageDataException">This label cannot be read: in training its image is replaced or skipped, as one that cannot be read.</exception>
     long LabelOf(long index);
 
     /// <summary>

@@ -4,8 +4,13 @@ namespace Diffusion.Training;
 
 /// <summary>
 /// The images of another source, read once and kept as they were read: for sets that fit into memory, where decoding them each epoch would
-/// be wasted. Random crops happen when a file is decoded, so that here every image keeps its middle.
+/// be wasted.
 /// </summary>
+/// <remarks>
+/// Nothing is drawn at random when images are loaded, and nothing afterwards: with <see cref="ImageCrop.Random"/> every image keeps its middle
+/// square, and a <see cref="RandomFlip"/> that is loaded never mirrors. For mirrored images put the flip outside,
+/// <c>new RandomFlip(InMemoryImages.Load(source))</c>; for random crops train on the source itself, without this.
+/// </remarks>
 public sealed class InMemoryImages : IImageSource
 {
     private const int NamedImages = 5;
@@ -35,7 +40,9 @@ public sealed class InMemoryImages : IImageSource
     public string Description => source.Description;
 
     /// <summary>Reads every image, on all cores. All images that cannot be used are named in one error.</summary>
-    /// <param name="source">The images; disposed with the result, and at once if this fails.</param>
+    /// <param name="source">
+    /// The images, read without anything random: its random crops and flips are lost. Disposed with the result, and at once if this fails.
+    /// </param>
     /// <param name="memoryLimit">The most bytes that all images may take. Default 4 GiB.</param>
     /// <param name="cancellationToken">Ends the reading early.</param>
     /// <returns>The source; it belongs to the caller.</returns>

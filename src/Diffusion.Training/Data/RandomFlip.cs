@@ -7,6 +7,10 @@ namespace Diffusion.Training;
 /// pictures whose mirror image is as likely. Not for digits, letters, or anything else that has a left and a right.
 /// Images that are only measured stay as they are.
 /// </summary>
+/// <remarks>
+/// It goes outside of <see cref="InMemoryImages"/>, <c>new RandomFlip(InMemoryImages.Load(source))</c>: loaded into memory, it would never
+/// mirror.
+/// </remarks>
 public sealed class RandomFlip : IImageSource
 {
     private readonly IImageSource source;

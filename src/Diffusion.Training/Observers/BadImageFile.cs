@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace Diffusion.Training;
@@ -9,17 +8,24 @@ public sealed class BadImageFile
     /// <summary>The name of the file in the run's folder.</summary>
     public const string FileName = "bad-images.jsonl";
 
-    private readonly string path;
+    private readonly JsonLines<BadImage> lines;
 
     /// <summary>The bad images of a run's folder.</summary>
     /// <param name="folder">The folder of the run; it exists.</param>
-    public BadImageFile(string folder) => path = Path.Combine(folder, FileName);
+    public BadImageFile(string folder) => lines = new(Path.Combine(folder, FileName), BadImageJson.Default.BadImage);
+
+    /// <summary>
+    /// Drops the images that a run listed beyond the position that it goes on from, where it meets them again, and a last line that was not
+    /// written whole.
+    /// </summary>
+    /// <param name="position">The images seen that the run goes on from; 0, when it begins anew, empties the list.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public void CutFrom(long position) => lines.Keep(image => image.Position < position);
 
     /// <summary>Appends one line.</summary>
     /// <param name="image">What could not be read.</param>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public void Add(BadImage image) =>
-        File.AppendAllText(path, JsonSerializer.Serialize(image, BadImageJson.Default.BadImage) + "\n");
+    public void Add(BadImage image) => lines.Add(image);
 }
 
 /// <summary>How a bad image becomes JSON, without reflection.</summary>

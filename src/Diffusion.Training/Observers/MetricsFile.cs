@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace Diffusion.Training;
@@ -9,40 +8,20 @@ public sealed class MetricsFile : IProgress<TrainingProgress>
     /// <summary>The name of the file in the run's folder.</summary>
     public const string FileName = "metrics.jsonl";
 
-    private readonly string path;
+    private readonly JsonLines<TrainingProgress> lines;
 
     /// <summary>The metrics of a run's folder.</summary>
     /// <param name="folder">The folder of the run; it exists.</param>
-    public MetricsFile(string folder) => path = Path.Combine(folder, FileName);
+    public MetricsFile(string folder) => lines = new(Path.Combine(folder, FileName), MetricsJson.Default.TrainingProgress);
 
     /// <summary>Drops what a run wrote beyond the step that it goes on from, and a last line that was not written whole.</summary>
-    /// <param name="step">The step that the run goes on from.</param>
+    /// <param name="step">The step that the run goes on from; 0 when it begins anew.</param>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public void CutAfter(long step)
-    {
-        if (File.Exists(path))
-        {
-            string[] lines = [.. File.ReadLines(path).Where(line => StepOf(line) <= step)];
-            File.WriteAllLines(path, lines);
-        }
-    }
+    public void CutAfter(long step) => lines.Keep(progress => progress.Step <= step);
 
     /// <summary>Appends one line.</summary>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public void Report(TrainingProgress value) =>
-        File.AppendAllText(path, JsonSerializer.Serialize(value, MetricsJson.Default.TrainingProgress) + "\n");
-
-    private static long StepOf(string line)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize(line, MetricsJson.Default.TrainingProgress)!.Step;
-        }
-        catch (JsonException)
-        {
-            return long.MaxValue;
-        }
-    }
+    public void Report(TrainingProgress value) => lines.Add(value);
 }
 
 /// <summary>How progress becomes JSON, without reflection.</summary>

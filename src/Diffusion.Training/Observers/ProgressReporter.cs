@@ -47,9 +47,9 @@ internal sealed class ProgressReporter(TrainerSetup setup, TrainingState state, 
             Shield("progress observer", () => observer.Report(progress));
         }
 
-        if (reading.SkippedInARow > 0)
+        if (reading.SkippedOfSteps > 0)
         {
-            TrainingLog.Skipped(setup.Logger, reading.Skipped);
+            TrainingLog.Skipped(setup.Logger, reading.SkippedOfSteps, reading.Steps, reading.Skipped);
         }
 
         if (reading.SkippedInARow >= MostSkippedInARow)

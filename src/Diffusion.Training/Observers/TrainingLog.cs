@@ -20,8 +20,8 @@ internal static partial class TrainingLog
     [LoggerMessage(5, LogLevel.Information, "Changed on resuming: {Changes}")]
     public static partial void ChangedOnResume(ILogger logger, string changes);
 
-    [LoggerMessage(6, LogLevel.Warning, "{Skipped} steps were skipped so far because their gradients were not finite")]
-    public static partial void Skipped(ILogger logger, long skipped);
+    [LoggerMessage(6, LogLevel.Warning, "{Skipped} of the last {Steps} steps were skipped because their gradients were not finite; {InAll} in the whole run")]
+    public static partial void Skipped(ILogger logger, long skipped, long steps, long inAll);
 
     [LoggerMessage(7, LogLevel.Error, "A {What} threw at step {Step}; training goes on")]
     public static partial void CallbackThrew(ILogger logger, Exception error, string what, long step);

@@ -10,6 +10,7 @@ internal sealed class TrainingMeter : IDisposable
     private readonly ParameterUpdate update;
     private readonly Tensor lossSum;
     private readonly Tensor lossCount;
+    private long steps;
     private long images;
     private long stepBegan;
     private TimeSpan training;
@@ -34,16 +35,16 @@ internal sealed class TrainingMeter : IDisposable
     }
 
     /// <summary>Ends the clock of one step, and takes its loss unless the step was skipped.</summary>
-    /// <param name="loss">Scalar on the device.</param>
+    /// <param name="loss">Scalar on the device; null when no image was left to train on.</param>
     /// <param name="batchSize">Images of the step.</param>
     /// <param name="waited">How long images have been waited for so far.</param>
-    public void End(Tensor loss, int batchSize, TimeSpan waited)
+    public void End(Tensor? loss, int batchSize, TimeSpan waited)
     {
-        using IDisposable noGradients = no_grad();
-        using DisposeScope scope = NewDisposeScope();
-        Tensor good = update.SkippedInARow.eq(0);
-        lossSum.add_(where(good, loss, zeros_like(loss)));
-        lossCount.add_(good.to(ScalarType.Float32));
+        if (loss is not null)
+        {
+            Take(loss);
+        }
+
         images += batchSize;
         training += time.GetElapsedTime(stepBegan);
         waiting += waited - waitedBefore;
@@ -62,10 +63,13 @@ internal sealed class TrainingMeter : IDisposable
             values[2],
             (long)values[3],
             (long)values[4],
+            steps,
+            steps - (long)values[1],
             images / Math.Max(1e-9, training.TotalSeconds),
             waiting / TimeSpan.FromTicks(Math.Max(1, training.Ticks)));
         lossSum.zero_();
         lossCount.zero_();
+        steps = 0;
         images = 0;
         training = TimeSpan.Zero;
         waiting = TimeSpan.Zero;
@@ -78,7 +82,17 @@ internal sealed class TrainingMeter : IDisposable
         lossCount.Dispose();
     }
 
+    private void Take(Tensor loss)
+    {
+        using IDisposable noGradients = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        Tensor good = update.SkippedInARow.eq(0);
+        lossSum.add_(where(good, loss, zeros_like(loss)));
+        lossCount.add_(good.to(ScalarType.Float32));
+        steps++;
+    }
+
     /// <summary>One reading.</summary>
     public readonly record struct Reading(
-        double Loss, double GradientNorm, long Skipped, long SkippedInARow, double ImagesPerSecond, double DataWaitShare);
+        double Loss, double GradientNorm, long Skipped, long SkippedInARow, long Steps, long SkippedOfSteps, double ImagesPerSecond, double DataWaitShare);
 }

@@ -45,4 +45,27 @@ public sealed class RandomFlipTests
             second.Should().Equal(first);
         }
     }
+
+    [Fact]
+    public void Loaded_into_memory_nothing_is_mirrored_but_what_is_loaded_can_be()
+    {
+        using DrawnShapes plain = DrawnShapes.Create(10, 16);
+        using InMemoryImages inside = InMemoryImages.Load(new RandomFlip(DrawnShapes.Create(10, 16)), cancellationToken: TestContext.Current.CancellationToken);
+        using RandomFlip outside = new(InMemoryImages.Load(DrawnShapes.Create(10, 16), cancellationToken: TestContext.Current.CancellationToken));
+
+        Mirrored(inside).Should().Be(0);
+        Mirrored(outside).Should().BeInRange(60, 140);
+
+        int Mirrored(IImageSource source)
+        {
+            byte[] expected = new byte[16 * 16 * 3];
+            byte[] read = new byte[expected.Length];
+            return Enumerable.Range(0, 200).Count(i =>
+            {
+                plain.Read(i % 10, expected, cancellationToken: TestContext.Current.CancellationToken);
+                source.Read(i % 10, read, new SeedStream(i), TestContext.Current.CancellationToken);
+                return !read.AsSpan().SequenceEqual(expected);
+            });
+        }
+    }
 }

@@ -9,7 +9,10 @@ public enum BadImagePolicy
     /// </summary>
     Replace,
 
-    /// <summary>Its batch is one image smaller. A batch of which nothing is left is an error.</summary>
+    /// <summary>
+    /// Its batch is one image smaller, and empty when all of its images are bad. In training a micro-batch's loss is the mean over the images
+    /// that are left of it, a step's the mean over the micro-batches that are not empty; a step of empty ones changes nothing.
+    /// </summary>
     Skip,
 
     /// <summary>The run ends with an error that names the image.</summary>

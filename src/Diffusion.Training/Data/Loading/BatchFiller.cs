@@ -11,7 +11,7 @@ internal sealed class BatchFiller(SampleReader samples, ISampleOrder order, Seed
     /// <param name="count">How many images are asked for.</param>
     /// <param name="bad">Takes the images that could not be read, in their order.</param>
     /// <param name="cancellationToken">Ends the filling between two images, or in a wait for one.</param>
-    /// <returns>How many images there are: fewer than asked for under <see cref="BadImagePolicy.Skip"/>.</returns>
+    /// <returns>How many images there are: fewer than asked for, or none, under <see cref="BadImagePolicy.Skip"/>.</returns>
     public int Fill(BatchBuffer buffer, long first, int count, List<BadImage> bad, CancellationToken cancellationToken)
     {
         int filled = 0;
@@ -24,10 +24,7 @@ internal sealed class BatchFiller(SampleReader samples, ISampleOrder order, Seed
             }
         }
 
-        return filled > 0
-            ? filled
-            : throw new ImageDataException(
-                samples.Source.Description, $"all {count} images of a batch were bad and skipped. The last: {bad[^1].Name}: {bad[^1].Reason}");
+        return filled;
     }
 
     private bool TryRead(BatchBuffer buffer, int place, long position, List<BadImage> bad, CancellationToken cancellationToken)

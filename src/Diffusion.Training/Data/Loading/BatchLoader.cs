@@ -91,7 +91,9 @@ public sealed class BatchLoader : IDisposable
 
     /// <summary>The next batch.</summary>
     /// <param name="cancellationToken">Ends the waiting; the loader stays usable.</param>
-    /// <returns>The batch, its pixels on the device; it belongs to the caller.</returns>
+    /// <returns>
+    /// The batch, its pixels on the device; it belongs to the caller. It is smaller, down to no image at all, where bad images were skipped.
+    /// </returns>
     /// <exception cref="ImageDataException">
     /// An image cannot be used and the policy does not cover it, or too many cannot. Every later call fails with the same error.
     /// </exception>

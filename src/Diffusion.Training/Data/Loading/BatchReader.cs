@@ -92,6 +92,7 @@ public sealed class BatchReader
         for (int i = 0; i < indices.Length; i++)
         {
             Read(indices[i], buffer, i);
+            samples.CheckRange(indices[i], buffer.Image(i));
         }
 
         return buffer.ToBatch(indices.Length, CPU) with { Positions = default };
@@ -109,7 +110,7 @@ public sealed class BatchReader
         {
             try
             {
-                source.Read(indices[i], buffer.Image(good));
+                Read(indices[i], buffer, good);
             }
             catch (ImageDataException problem) when (onBadImage is not null)
             {
@@ -117,7 +118,7 @@ public sealed class BatchReader
                 continue;
             }
 
-            Check(indices[i], buffer, good);
+            samples.CheckRange(indices[i], buffer.Image(good));
             buffer.Positions[good++] = i;
         }
 
@@ -127,12 +128,6 @@ public sealed class BatchReader
     private void Read(long index, BatchBuffer buffer, int place)
     {
         source.Read(index, buffer.Image(place));
-        Check(index, buffer, place);
-    }
-
-    private void Check(long index, BatchBuffer buffer, int place)
-    {
-        samples.CheckRange(index, buffer.Image(place));
         if (samples.HasLabels)
         {
             buffer.Labels[place] = samples.LabelOf(index);

@@ -28,7 +28,7 @@ internal sealed class SampleReader(IImageSource source)
         if (encoding == PixelEncoding.Float32
             && PixelRange.FindMistake(MemoryMarshal.Cast<byte, float>(image), refuseUnitRange: false) is { } mistake)
         {
-            throw new ImageDataException($"Image {index} of {source.Description}", mistake);
+            throw new ImageDataException(source.NameOf(index), mistake);
         }
     }
 
@@ -38,7 +38,6 @@ internal sealed class SampleReader(IImageSource source)
         long label = source.LabelOf(index);
         return (ulong)label < (ulong)classes!.Value
             ? label
-            : throw new ImageDataException(
-                $"Image {index} of {source.Description}", $"its label is {label}, but labels must lie in 0..{classes - 1}.");
+            : throw new ImageDataException(source.NameOf(index), $"its label is {label}, but labels must lie in 0..{classes - 1}.");
     }
 }

@@ -185,7 +185,6 @@ public sealed class BatchLoaderTests
 
     [Theory]
     [InlineData(BadImagePolicy.Replace, "*16 images drawn in its place*")]
-    [InlineData(BadImagePolicy.Skip, "*all 8 images of a batch were bad*")]
     [InlineData(BadImagePolicy.Throw, "number *: it is broken.")]
     public void A_set_of_bad_images_only_ends_at_once(BadImagePolicy policy, string message)
     {
@@ -193,6 +192,27 @@ public sealed class BatchLoaderTests
         using BatchLoader loader = new(
             images, new SampleOrder(Seeds, 1000), new BatchPlan { StepSize = 8, BatchSize = 8 }, Seeds, new LoadingOptions { Workers = 2, BadImages = policy });
         ((Action)(() => loader.Next(Token))).Should().Throw<ImageDataException>().WithMessage(message);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2)]
+    public void A_batch_of_which_all_images_are_skipped_is_empty_until_too_many_are_bad(int workers)
+    {
+        using NumberedImages images = new(1000, _ => true);
+        using BatchLoader loader = new(
+            images, new SampleOrder(Seeds, 1000), new BatchPlan { StepSize = 4, BatchSize = 4 }, Seeds,
+            new LoadingOptions { Workers = workers, BadImages = BadImagePolicy.Skip });
+        for (int batch = 0; batch < 2; batch++)
+        {
+            using ImageBatch empty = loader.Next(Token);
+            empty.Pixels.shape.Should().Equal(0, 3, 2, 3);
+            empty.Labels!.shape.Should().Equal(0);
+            empty.Positions.IsEmpty.Should().BeTrue();
+        }
+
+        (loader.Position, loader.Images, loader.BadImages).Should().Be((8, 0, 8));
+        loader.Invoking(l => l.Next(Token)).Should().Throw<ImageDataException>().WithMessage("*12 of 12 images could not be read*");
     }
 
     [Fact]

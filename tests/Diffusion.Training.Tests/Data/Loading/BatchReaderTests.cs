@@ -42,7 +42,7 @@ public sealed class BatchReaderTests
         BatchReader reader = new(source);
         reader.Read([1, 2, 3]).Dispose();
         Action read = () => reader.Read([1, 7]);
-        read.Should().Throw<ImageDataException>().WithMessage(message).Which.Path.Should().Contain("Image 7 of test floats");
+        read.Should().Throw<ImageDataException>().WithMessage(message).Which.Path.Should().Be("float 7");
     }
 
     [Fact]
@@ -88,7 +88,17 @@ public sealed class BatchReaderTests
         using FloatSource source = new(10, _ => 0, label: index => index == 5 ? 3 : 2);
         BatchReader reader = new(source);
         reader.Read([0, 1]).Dispose();
-        ((Action)(() => reader.Read([5]))).Should().Throw<ImageDataException>().WithMessage("*Image 5*label is 3*0..2*");
+        ((Action)(() => reader.Read([5]))).Should().Throw<ImageDataException>().WithMessage("float 5: its label is 3*0..2*");
+    }
+
+    [Fact]
+    public void A_held_out_image_whose_label_cannot_be_used_is_left_out_as_one_that_cannot_be_read()
+    {
+        List<BadImage> bad = [];
+        using FloatSource source = new(10, _ => 0, label: index => index == 5 ? 3 : 2);
+        using ImageBatch batch = new BatchReader(source).ReadGood([4, 5, 6], bad.Add)!;
+        batch.Positions.ToArray().Should().Equal(0, 2);
+        bad.Should().ContainSingle().Which.Name.Should().Be("float 5");
     }
 
     [Fact]
@@ -143,6 +153,8 @@ public sealed class BatchReaderTests
         public string Description => "test floats";
 
         public long LabelOf(long index) => label!(index);
+
+        public string NameOf(long index) => $"float {index}";
 
         public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default)
         {

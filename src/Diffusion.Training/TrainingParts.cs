@@ -1,0 +1,87 @@
+using TorchSharp;
+
+namespace Diffusion.Training;
+
+/// <summary>
+/// What a trainer works with. Everything that can be wrong with data and folders is found before the model is touched; when making fails,
+/// what was made is freed.
+/// </summary>
+internal sealed class TrainingParts : IDisposable
+{
+    private readonly Belongings belongings = new();
+
+    /// <param name="setup">What it is made of.</param>
+    /// <param name="onBadImage">Told of each held-out image that cannot be read, where the run goes on without it.</param>
+    public TrainingParts(TrainerSetup setup, Action<BadImage> onBadImage)
+    {
+        TrainingOptions options = setup.Options;
+        bool badImagesEndIt = options.Loading.BadImages == BadImagePolicy.Throw;
+        Seeds = new SeedStream(options.Seed);
+        Split = new HeldOutSplit(setup.Source.Count, options.HoldOutFraction, Seeds);
+        Order = new TrainingOrder(setup.Source, Split, Seeds, options.Loading, options.BatchSize);
+        BatchReader reader = new(setup.Source);
+        reader.Inspect(largestBadShare: badImagesEndIt ? 0 : options.Loading.LargestBadShare);
+        Folder = options.RunFolder is { } folder ? new RunFolder(setup, folder) : null;
+
+        try
+        {
+            // The optimizer comes after the move, which replaces the parameters.
+            setup.Model.Network.to(setup.Device.Activate());
+            State = belongings.Add(new TrainingState(setup));
+            Denoiser = new Denoiser(setup.Model, setup.Schedule, options.Prediction);
+            EmaDenoiser = State.Ema is { } ema ? new Denoiser(TwinOver(ema, setup.Model), setup.Schedule, options.Prediction) : Denoiser;
+            Objective = new DenoisingObjective(Denoiser, Seeds);
+            HeldOut = Split.HeldOutCount == 0 ? null : new HeldOutLoss(EmaDenoiser, reader, Split, Seeds, badImagesEndIt ? null : onBadImage);
+            Meter = belongings.Add(new TrainingMeter(setup.Time, State.Update));
+            Reporter = new ProgressReporter(setup, State, Meter, Folder is null ? setup.Observers : [Folder.Metrics, .. setup.Observers]);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The stream of the run.</summary>
+    public SeedStream Seeds { get; }
+
+    /// <summary>Which images are held out.</summary>
+    public HeldOutSplit Split { get; }
+
+    /// <summary>Which image each position of the run reads.</summary>
+    public TrainingOrder Order { get; }
+
+    /// <summary>What training changes.</summary>
+    public TrainingState State { get; }
+
+    /// <summary>The model with its own weights.</summary>
+    public Denoiser Denoiser { get; }
+
+    /// <summary>The model with the averaged weights; its own where there is no average.</summary>
+    public Denoiser EmaDenoiser { get; }
+
+    /// <summary>The loss.</summary>
+    public DenoisingObjective Objective { get; }
+
+    /// <summary>The loss of held-out images; null where none are.</summary>
+    public HeldOutLoss? HeldOut { get; }
+
+    /// <summary>What the run leaves on disk; null where nothing is saved.</summary>
+    public RunFolder? Folder { get; }
+
+    /// <summary>Loss and speed between two reports.</summary>
+    public TrainingMeter Meter { get; }
+
+    /// <summary>Tells where the run stands.</summary>
+    public ProgressReporter Reporter { get; }
+
+    public void Dispose() => belongings.Dispose();
+
+    private IDiffusionModel TwinOver(EmaWrapper ema, IDiffusionModel model)
+    {
+        IDiffusionModel twin = belongings.Add(model.CreateTwin());
+        State.Parameters.Layout.Bind(twin.Network, ema.Average);
+        twin.Network.eval();
+        return twin;
+    }
+}
