@@ -112,7 +112,7 @@ public sealed class TrainerBuilderTests
         long tensors = TorchSharp.torch.Tensor.TotalCount;
         Fail();
 
-        TorchSharp.torch.Tensor.TotalCount.Should().Be(tensors);
+        TorchSharp.torch.Tensor.TotalCount.Should().BeLessThanOrEqualTo(tensors, "what earlier tests left may be collected meanwhile");
         Weights(model).Should().Equal(weights);
         using Trainer trainer = Trainer.For(model).UseData(new NumberedImages(40)).Configure(o => (o.Steps, o.BatchSize) = (2, 4)).Build();
         trainer.Run(TestContext.Current.CancellationToken).Step.Should().Be(2);
