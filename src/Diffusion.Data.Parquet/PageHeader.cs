@@ -14,13 +14,13 @@ internal sealed record PageHeader(
     long Type, long Unpacked, long Packed, long Values, long Nulls, long Encoding, long Levels, long Repetitions, bool IsPacked)
 {
     /// <summary>A page of values.</summary>
-    public const long Data = 0;
+    public const long DataPage = 0;
 
     /// <summary>A page of the values that data pages refer to.</summary>
-    public const long Dictionary = 2;
+    public const long DictionaryPage = 2;
 
     /// <summary>A page of values, whose levels are not packed.</summary>
-    public const long DataV2 = 3;
+    public const long DataPageV2 = 3;
 
     /// <summary>Reads the head of a page.</summary>
     /// <param name="file">Stands at the page; at its end at its content.</param>
@@ -34,8 +34,8 @@ internal sealed record PageHeader(
 
         (string kind, int encoding) = Number("PageHeader", 1) switch
         {
-            Dictionary => ("DictionaryPageHeader", 2),
-            DataV2 => ("DataPageHeaderV2", 4),
+            DictionaryPage => ("DictionaryPageHeader", 2),
+            DataPageV2 => ("DataPageHeaderV2", 4),
             _ => ("DataPageHeader", 2),
         };
         bool second = kind == "DataPageHeaderV2";

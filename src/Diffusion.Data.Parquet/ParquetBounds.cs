@@ -31,7 +31,7 @@ internal static class ParquetBounds
     public static int RowsOf(long fileBytes) => (int)Math.Clamp(fileBytes / SmallestImage, Rows, Array.MaxLength);
 
     /// <summary>The most bytes that labels of one row group may unpack to.</summary>
-    public static long LabelsOf(int rows) => (1 << 20) + (rows * BytesOfLabel);
+    public static long LabelsOf(int rows) => (4 << 20) + (rows * BytesOfLabel);
 
     /// <summary>The most bytes that packed bytes may unpack to: 256 times as many, or a given number where that is more.</summary>
     public static long UnpackedOf(long packed, long always) => Math.Max(always, packed * Packing);

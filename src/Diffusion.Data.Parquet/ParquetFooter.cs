@@ -12,6 +12,7 @@ internal static class ParquetFooter
     /// <summary>Where the footer begins.</summary>
     /// <exception cref="ImageDataException">It is no Parquet file, or not a whole one.</exception>
     /// <exception cref="InvalidDataException">The footer is damaged.</exception>
+    /// <exception cref="NotSupportedException">The footer is too large.</exception>
     public static long Check(string path, Stream file)
     {
         if (file.Length < SmallestFile)
@@ -42,7 +43,7 @@ internal static class ParquetFooter
 
         if (length > ParquetBounds.Footer)
         {
-            throw new ImageDataException(path, $"its footer has {length} bytes, but at most {ParquetBounds.Footer} are read. Write larger row groups, or fewer columns.");
+            throw new NotSupportedException($"Its footer has {length} bytes, but at most {ParquetBounds.Footer} are read. Write larger row groups, or fewer columns.");
         }
 
         long start = file.Length - end.Length - length;
@@ -54,15 +55,16 @@ internal static class ParquetFooter
     private static void CheckStructure(Stream file, long end)
     {
         long groups = 0;
-        ThriftCheck check = new(new PackedBytes(file, end), (structure, field, value) =>
+        long columns = 0;
+        new ThriftCheck(new PackedBytes(file, end), (structure, field, value) =>
         {
             groups += (structure, field) == ("SchemaElement", 5) && value != 0 ? 1 : 0;
-            if (groups > ParquetBounds.ColumnGroups || ((structure, field) == ("FileMetaData", 2) && value > ParquetBounds.Columns))
-            {
-                throw new InvalidDataException(
-                    $"It has more than {ParquetBounds.ColumnGroups} groups of columns, or more than {ParquetBounds.Columns} columns.");
-            }
-        });
-        check.Walk("FileMetaData");
+            columns += (structure, field) == ("FileMetaData", 2) ? value : 0;
+        }).Walk("FileMetaData");
+        if (columns > ParquetBounds.Columns || groups > ParquetBounds.ColumnGroups)
+        {
+            throw new NotSupportedException(
+                $"It has {columns} columns in {groups} groups, but at most {ParquetBounds.Columns} in {ParquetBounds.ColumnGroups} are read. Write fewer.");
+        }
     }
 }

@@ -30,18 +30,18 @@ internal static class ParquetPages
             PageHeader page = PageHeader.Read(file, end);
             CheckClaims(page, end - file.Position, column.NumValues, column.NumValues - values);
             position = file.Position + page.Packed;
+            file.Position += page.Levels;
+            CompressionCodec codec = page.IsPacked ? column.Codec : CompressionCodec.UNCOMPRESSED;
+            long content = PackedPage.Unpacked(codec, new PackedBytes(file, position), page.Unpacked - page.Levels);
             packed += page.Packed;
-            unpacked += page.Unpacked;
             long most = ParquetBounds.UnpackedOf(packed, always);
-            if (unpacked > most)
+            if (content > most - unpacked)
             {
-                throw new InvalidDataException($"Its pages unpack to {unpacked} bytes, but at most {most} are possible for their size.");
+                throw new InvalidDataException($"Its pages unpack to {unpacked} and {content} bytes, but at most {most} are possible for their size.");
             }
 
-            file.Position += page.Levels;
-            PackedPage.Check(
-                page.IsPacked ? column.Codec : CompressionCodec.UNCOMPRESSED, new PackedBytes(file, position), page.Unpacked - page.Levels, most);
-            values += page.Type == PageHeader.Dictionary ? 0 : page.Values;
+            unpacked += content;
+            values += page.Type == PageHeader.DictionaryPage ? 0 : page.Values;
         }
 
         return position;
@@ -53,12 +53,12 @@ internal static class ParquetPages
 
     private static void CheckClaims(PageHeader page, long left, long values, long valuesLeft)
     {
-        if (page.Type is not (PageHeader.Data or PageHeader.DataV2 or PageHeader.Dictionary))
+        if (page.Type is not (PageHeader.DataPage or PageHeader.DataPageV2 or PageHeader.DictionaryPage))
         {
             throw new InvalidDataException($"A page is of type {page.Type}, but must be of data (0 or 3) or a dictionary (2).");
         }
 
-        long most = page.Type == PageHeader.Dictionary ? Math.Min(values, page.Unpacked / SmallestValue) : valuesLeft;
+        long most = page.Type == PageHeader.DictionaryPage ? Math.Min(values, page.Unpacked / SmallestValue) : valuesLeft;
         if (page.Packed < 0 || page.Packed > left || page.Values < 0 || page.Values > most || page.Nulls < 0 || page.Nulls > page.Values)
         {
             throw new InvalidDataException(

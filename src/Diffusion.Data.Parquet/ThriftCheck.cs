@@ -23,11 +23,12 @@ internal sealed class ThriftCheck(PackedBytes bytes, Action<string, int, long> n
 
     /// <summary>Walks over a structure.</summary>
     /// <exception cref="InvalidDataException">It is not as it must be.</exception>
+    /// <exception cref="NotSupportedException">It is too large.</exception>
     public void Walk(string structure)
     {
         if (++structures > ParquetBounds.Structures)
         {
-            throw new InvalidDataException($"It has more than {ParquetBounds.Structures} structures.");
+            throw new NotSupportedException($"Its footer has more than {ParquetBounds.Structures} parts, which are not read. Write larger row groups, or fewer columns.");
         }
 
         long last = 0;
