@@ -47,23 +47,20 @@ internal sealed class ParquetFile
         {
             throw new ImageDataException(path, "the file does not exist.", problem);
         }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw new ImageDataException(path, $"the file cannot be read: {problem.Message}", problem);
-        }
         catch (Exception problem) when (problem is not ImageDataException)
         {
             throw new ImageDataException(path, $"the file {Damage(problem)}", problem);
         }
     }
 
-    /// <summary>Looks at a column of one row group.</summary>
+    /// <summary>How many bytes a column of one row group is said to take in memory: only for planning, but never absurd.</summary>
     /// <exception cref="ImageDataException">The row group or the column is damaged, or written in a way that is not read.</exception>
-    public T Look<T>(int group, DataField field, int rows, Func<ColumnMetaData, T> look)
+    public long UnpackedBytes(int group, DataField field, int rows)
     {
         try
         {
-            return look(ParquetChunk.Find(Reader.OpenRowGroupReader(group), field, rows));
+            ColumnMetaData column = ParquetChunk.Find(Reader.OpenRowGroupReader(group), field, rows);
+            return Math.Clamp(column.TotalUncompressedSize, 0, ParquetBounds.UnpackedOf(Length, ParquetBounds.Unpacked));
         }
         catch (Exception problem) when (problem is not ImageDataException)
         {
@@ -109,6 +106,7 @@ internal sealed class ParquetFile
     // A damaged file makes Parquet.Net throw nearly anything: a wrong index, an overflow, a cast.
     private static string Damage(Exception problem, string place = "") => problem switch
     {
+        IOException or UnauthorizedAccessException => $"cannot be read{place}: {problem.Message}",
         NotSupportedException => $"cannot be read{place}. {problem.Message}",
         InvalidDataException => $"is damaged{place}. {problem.Message} Fetch it again.",
         _ => $"is damaged{place} ({problem.GetType().Name}: {problem.Message}). Fetch it again.",

@@ -65,10 +65,7 @@ internal sealed class ParquetTable
 
     private async ValueTask<ParquetGroup> OpenGroup(ParquetFile file, int number, int rows)
     {
-        // Only a plan; what is claimed too large is found when it is read.
-        long most = ParquetBounds.UnpackedOf(file.Length, ParquetBounds.Unpacked);
-        long bytes = file.Look(number, columns.Bytes, rows, column => Math.Clamp(column.TotalUncompressedSize, 0, most));
-        ParquetGroup group = new(this, number, rows, bytes, null);
+        ParquetGroup group = new(this, number, rows, file.UnpackedBytes(number, columns.Bytes, rows), null);
         return columns.Label is { } label ? group with { Labels = await ParquetLabels.Read(file, label, group) } : group;
     }
 }
