@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Parquet.Meta;
 
 namespace Diffusion.Data.Parquet;
 
@@ -7,10 +8,13 @@ internal static class HuggingFaceFeatures
 {
     private const string Key = "huggingface";
 
-    /// <summary>The names of the classes of a column; empty where there are none, or where the note is not as expected.</summary>
-    public static IReadOnlyList<string> ClassNames(IReadOnlyDictionary<string, string>? metadata, string column)
+    /// <summary>The JSON among the notes of a file; null without.</summary>
+    public static string? Find(IReadOnlyList<KeyValue>? notes) => notes?.FirstOrDefault(note => string.Equals(note.Key, Key, StringComparison.Ordinal))?.Value;
+
+    /// <summary>The names of the classes of a column; empty where there are none, or where the JSON is not as expected.</summary>
+    public static IReadOnlyList<string> ClassNames(string? json, string column)
     {
-        if (metadata is null || !metadata.TryGetValue(Key, out string? json) || string.IsNullOrWhiteSpace(json))
+        if (string.IsNullOrWhiteSpace(json))
         {
             return [];
         }
@@ -23,9 +27,9 @@ internal static class HuggingFaceFeatures
                 ? [.. names.EnumerateArray().Select(name => name.GetString()!)]
                 : [];
         }
-        catch (JsonException)
+        catch (Exception problem) when (problem is JsonException or InvalidOperationException)
         {
-            // It only names things: images and labels are as good without it.
+            // It only names things: images and labels are as good without it. The second is half of a character (\uD800) in a name.
             return [];
         }
     }

@@ -24,7 +24,10 @@ internal sealed class ParquetImageFiles : IEncodedImages
             starts[i + 1] = starts[i] + groups[i].Rows;
         }
 
-        Cache = new RowGroupCache(options.CacheBytes, group => groups[group].Table.ReadImages(groups[group].Number, groups[group].Rows));
+        WindowRoom room = new(groups);
+        long bytes = options.CacheBytes ?? room.Default(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+        LargestShuffleWindow = (int)Math.Min(room.LargestWindow(bytes), int.MaxValue);
+        Cache = new RowGroupCache(bytes, group => groups[group].Table.ReadImages(groups[group]));
         description = $"{Count} images from {name}{(classCount is null ? string.Empty : $", {classCount} classes")}";
     }
 
@@ -36,6 +39,9 @@ internal sealed class ParquetImageFiles : IEncodedImages
 
     /// <summary>The row groups that are kept.</summary>
     public RowGroupCache Cache { get; }
+
+    /// <summary>How many images may be shuffled among each other so that their row groups are kept.</summary>
+    public int LargestShuffleWindow { get; }
 
     public long Count => starts[^1];
 
@@ -72,11 +78,19 @@ internal sealed class ParquetImageFiles : IEncodedImages
     public void Read(long index, IBufferWriter<byte> destination, CancellationToken cancellationToken)
     {
         (ParquetGroup group, int number, int row) = Find(index);
-        byte[] file = Cache.Get(number)[row] ?? throw new ImageDataException(group.NameOf(row), "its image is null.");
-        destination.Write(file);
+        destination.Write(Usable(Cache.Get(number)[row], group.NameOf(row)));
     }
 
     public void Dispose() => Cache.Clear();
+
+    /// <summary>An image file that is there and not too large.</summary>
+    internal static byte[] Usable(byte[]? file, string name) => file switch
+    {
+        null => throw new ImageDataException(name, "its image is null."),
+        { Length: > ParquetBounds.Image } => throw new ImageDataException(
+            name, $"the image has {file.Length} bytes, more than the {ParquetBounds.Image} that an image file may have."),
+        _ => file,
+    };
 
     private (ParquetGroup Group, int Number, int Row) Find(long index)
     {
@@ -108,7 +122,7 @@ internal sealed class ParquetImageFiles : IEncodedImages
     {
         try
         {
-            return group.Table.ReadNames(group.Number, group.Rows);
+            return group.Table.ReadNames(group);
         }
         catch (ImageDataException)
         {

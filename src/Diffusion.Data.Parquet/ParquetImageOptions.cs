@@ -19,14 +19,16 @@ public sealed record ParquetImageOptions
     public int? ClassCount { get; init; }
 
     /// <summary>
-    /// How many bytes of image files stay in memory, at least 0. Default 1 GiB. The row group that was read last stays even where it is
-    /// larger, and those that are being read come on top: give each thread that reads room for one.
+    /// How many bytes of image files stay in memory, at least 0. The row group that was read last stays even where it is larger, and those
+    /// that are being read come on top: give each thread that reads room for two. Default null: as many as the row groups of the default
+    /// <see cref="Training.LoadingOptions.ShuffleWindow"/> take, at least 1 GiB, but at most a quarter of the memory that the process may
+    /// use. See <see cref="ParquetImages.LargestShuffleWindow"/>.
     /// </summary>
-    public long CacheBytes { get; init; } = 1L << 30;
+    public long? CacheBytes { get; init; }
 
     internal void Check()
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(CacheBytes);
+        ArgumentOutOfRangeException.ThrowIfNegative(CacheBytes ?? 0, nameof(CacheBytes));
         if (ClassCount is { } classes)
         {
             ArgumentOutOfRangeException.ThrowIfLessThan(classes, 1, nameof(ClassCount));

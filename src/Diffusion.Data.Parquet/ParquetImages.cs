@@ -16,6 +16,7 @@ public sealed class ParquetImages : IImageSource
         images = new EncodedImageSource(files, preparation);
         Files = files.Paths;
         ClassNames = files.ClassNames;
+        LargestShuffleWindow = files.LargestShuffleWindow;
     }
 
     /// <summary>The full path of each file, in the order of its images.</summary>
@@ -41,6 +42,13 @@ public sealed class ParquetImages : IImageSource
 
     /// <inheritdoc/>
     public bool IsInMemory => images.IsInMemory;
+
+    /// <summary>
+    /// The largest <see cref="LoadingOptions.ShuffleWindow"/> at which an epoch reads each row group about once, 1 to <see cref="Count"/>:
+    /// as many images as <see cref="ParquetImageOptions.CacheBytes"/> holds with their row groups. With a larger one row groups are read
+    /// again and again, at worst one for each image.
+    /// </summary>
+    public int LargestShuffleWindow { get; }
 
     /// <summary>The number of images of each row group, in order.</summary>
     public IReadOnlyList<long> GroupSizes => images.GroupSizes!;

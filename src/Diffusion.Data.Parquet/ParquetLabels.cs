@@ -1,4 +1,4 @@
-using Parquet.Data;
+using System.Numerics;
 using Parquet.Schema;
 
 namespace Diffusion.Data.Parquet;
@@ -12,40 +12,41 @@ internal static class ParquetLabels
         || field.ClrType == typeof(ulong) || field.ClrType == typeof(uint) || field.ClrType == typeof(ushort) || field.ClrType == typeof(byte);
 
     /// <summary>The label of each row.</summary>
-    /// <param name="data">The column of one row group.</param>
+    /// <param name="file">The file.</param>
     /// <param name="field">The column.</param>
-    /// <param name="rows">How many rows the group has.</param>
-    /// <param name="nameOf">What an error calls a row.</param>
-    public static int[] Read(RawColumnData data, DataField field, int rows, Func<int, string> nameOf) => data switch
+    /// <param name="group">The row group.</param>
+    public static ValueTask<int[]> Read(ParquetFile file, DataField field, ParquetGroup group) => field.ClrType switch
     {
-        RawColumnData<long> column => Read(column, field, rows, nameOf, value => value),
-        RawColumnData<int> column => Read(column, field, rows, nameOf, value => value),
-        RawColumnData<short> column => Read(column, field, rows, nameOf, value => value),
-        RawColumnData<sbyte> column => Read(column, field, rows, nameOf, value => value),
-        RawColumnData<ulong> column => Read(column, field, rows, nameOf, value => (long)Math.Min(value, long.MaxValue)),
-        RawColumnData<uint> column => Read(column, field, rows, nameOf, value => value),
-        RawColumnData<ushort> column => Read(column, field, rows, nameOf, value => value),
-        RawColumnData<byte> column => Read(column, field, rows, nameOf, value => value),
-        _ => throw new InvalidDataException($"a column of {field.ClrType.Name} came back as {data.GetType().Name}."),
+        Type type when type == typeof(long) => Read<long>(file, field, group),
+        Type type when type == typeof(int) => Read<int>(file, field, group),
+        Type type when type == typeof(short) => Read<short>(file, field, group),
+        Type type when type == typeof(sbyte) => Read<sbyte>(file, field, group),
+        Type type when type == typeof(ulong) => Read<ulong>(file, field, group),
+        Type type when type == typeof(uint) => Read<uint>(file, field, group),
+        Type type when type == typeof(ushort) => Read<ushort>(file, field, group),
+        _ => Read<byte>(file, field, group),
     };
 
-    private static int[] Read<T>(RawColumnData<T> column, DataField field, int rows, Func<int, string> nameOf, Func<T, long> widen)
-        where T : struct
+    private static async ValueTask<int[]> Read<T>(ParquetFile file, DataField field, ParquetGroup group)
+        where T : struct, IBinaryInteger<T>, IMinMaxValue<T>
     {
-        int[] labels = new int[rows];
-        int[] places = ParquetRows.Places(column, field, rows);
-        for (int row = 0; row < rows; row++)
+        // What is missing must not pass for class 0.
+        T missing = T.IsNegative(T.MinValue) ? T.MinValue : T.MaxValue;
+        ParquetColumn<T> column = await file.ReadColumn(group.Number, field, group.Rows, ParquetBounds.LabelsOf(group.Rows), missing);
+        int[] labels = new int[group.Rows];
+        for (int row = 0; row < labels.Length; row++)
         {
-            if (places[row] < 0)
+            int place = column.Places[row];
+            if (place < 0)
             {
-                throw new ImageDataException(nameOf(row), "its label is null. Give every row a label, or set LabelColumn to null for no labels.");
+                throw new ImageDataException(group.NameOf(row), "its label is null. Give every row a label, or set LabelColumn to null for no labels.");
             }
 
-            long label = widen(column.Values[places[row]]);
+            long label = long.CreateSaturating(column.Values[place]);
             if (label is < 0 or >= int.MaxValue)
             {
                 throw new ImageDataException(
-                    nameOf(row), $"its label is {label}, but labels must lie in 0..{int.MaxValue - 1}. -1 marks rows whose label is kept secret: "
+                    group.NameOf(row), $"its label is {label}, but labels must lie in 0..{int.MaxValue - 1}. -1 marks rows whose label is kept secret: "
                     + "set LabelColumn to null to read them without labels.");
             }
 

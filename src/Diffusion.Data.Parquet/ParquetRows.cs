@@ -1,5 +1,4 @@
-using Parquet.Data;
-using Parquet.Schema;
+using System.Runtime.InteropServices;
 
 namespace Diffusion.Data.Parquet;
 
@@ -10,43 +9,32 @@ namespace Diffusion.Data.Parquet;
 internal static class ParquetRows
 {
     /// <summary>Where the value of each row lies among the stored values; -1 for null.</summary>
-    public static int[] Places<T>(RawColumnData<T> column, DataField field, int rows)
-        where T : struct
+    /// <param name="levels">The level of each row, below 0 where it was not read; empty where nothing can be null.</param>
+    /// <param name="rows">How many rows there are.</param>
+    /// <param name="whole">The level of a row that has a value.</param>
+    /// <exception cref="InvalidDataException">A level is impossible.</exception>
+    public static int[] Places(ReadOnlySpan<int> levels, int rows, int whole)
     {
         int[] places = new int[rows];
-        ReadOnlySpan<int> levels = field.MaxDefinitionLevel == 0 ? [] : column.DefinitionLevels;
-        if (field.MaxDefinitionLevel > 0 && levels.Length != rows)
-        {
-            throw new InvalidDataException($"column {field.Path} has {levels.Length} rows where its row group has {rows}.");
-        }
-
         int next = 0;
         for (int row = 0; row < rows; row++)
         {
-            places[row] = field.MaxDefinitionLevel == 0 || levels[row] == field.MaxDefinitionLevel ? next++ : -1;
+            int level = levels.IsEmpty ? whole : levels[row];
+            if (level < 0 || level > whole)
+            {
+                throw new InvalidDataException($"The level of row {row} is {(level < 0 ? "missing" : level)}, but must lie in 0..{whole}.");
+            }
+
+            places[row] = level == whole ? next++ : -1;
         }
 
-        return next <= column.Values.Length
-            ? places
-            : throw new InvalidDataException($"column {field.Path} has {column.Values.Length} values where {next} are announced.");
+        return places;
     }
 
-    /// <summary>The values of a column of bytes or characters, copied; null where there is none.</summary>
-    public static T[]?[] Copy<T>(RawColumnData data, DataField field, int rows)
-        where T : struct
-    {
-        if (data is not RawColumnData<ReadOnlyMemory<T>> column)
-        {
-            throw new InvalidDataException($"column {field.Path} came back as {data.GetType().Name}.");
-        }
+    /// <summary>The bytes or characters of each row; null where there are none. Rows that share a value in the file share it here.</summary>
+    public static T[]?[] Arrays<T>(ParquetColumn<ReadOnlyMemory<T>> column) =>
+        [.. column.Places.Select(place => place < 0 ? null : Array(column.Values[place]))];
 
-        int[] places = Places(column, field, rows);
-        T[]?[] values = new T[]?[rows];
-        for (int row = 0; row < rows; row++)
-        {
-            values[row] = places[row] < 0 ? null : column.Values[places[row]].ToArray();
-        }
-
-        return values;
-    }
+    private static T[] Array<T>(ReadOnlyMemory<T> value) =>
+        MemoryMarshal.TryGetArray(value, out ArraySegment<T> part) && part.Array is { } array && array.Length == part.Count ? array : value.ToArray();
 }

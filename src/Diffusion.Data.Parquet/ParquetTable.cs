@@ -1,4 +1,4 @@
-using Parquet;
+using Parquet.Schema;
 
 namespace Diffusion.Data.Parquet;
 
@@ -6,8 +6,9 @@ namespace Diffusion.Data.Parquet;
 /// <param name="Table">The file.</param>
 /// <param name="Number">Its number in the file, from 0.</param>
 /// <param name="Rows">How many rows it has, at least 1.</param>
+/// <param name="Bytes">How many bytes its images take in memory, as the file tells.</param>
 /// <param name="Labels">The label of each row; null without labels.</param>
-internal sealed record ParquetGroup(ParquetTable Table, int Number, int Rows, int[]? Labels)
+internal sealed record ParquetGroup(ParquetTable Table, int Number, int Rows, long Bytes, int[]? Labels)
 {
     /// <summary>What an error calls a row.</summary>
     public string NameOf(int row) => $"{Table.Path}, row group {Number}, row {row}";
@@ -38,23 +39,15 @@ internal sealed class ParquetTable
     public bool HasLabels => columns.Label is not null;
 
     /// <summary>Reads what the end of a file says about it, and its labels.</summary>
-    public static ParquetTable Open(string path, ParquetImageOptions options) => ParquetFile.Read(path, async reader =>
+    public static ParquetTable Open(string path, ParquetImageOptions options) => ParquetFile.Read(path, async file =>
     {
-        ParquetColumns chosen = ParquetColumns.Choose(path, reader.Schema, options);
-        ParquetTable table = new(path, chosen, chosen.Label is { } label ? HuggingFaceFeatures.ClassNames(reader.CustomMetadata, label.Name) : []);
+        ParquetColumns chosen = ParquetColumns.Choose(path, file.Reader.Schema, options);
+        string? note = HuggingFaceFeatures.Find(file.Reader.Metadata?.KeyValueMetadata);
+        ParquetTable table = new(path, chosen, chosen.Label is { } label ? HuggingFaceFeatures.ClassNames(note, label.Name) : []);
         List<ParquetGroup> groups = [];
-        for (int number = 0; number < reader.RowGroupCount; number++)
+        foreach ((int number, int rows) in ParquetCounts.Check(path, file))
         {
-            long rows = reader.RowGroups[number].RowCount;
-            if (rows is < 0 or > int.MaxValue)
-            {
-                throw new ImageDataException(path, $"its row group {number} claims {rows} rows, but 0 to {int.MaxValue} are possible. Fetch it again.");
-            }
-
-            if (rows > 0)
-            {
-                groups.Add(await table.OpenGroup(reader, number, (int)rows));
-            }
+            groups.Add(await table.OpenGroup(file, number, rows));
         }
 
         table.Groups = groups;
@@ -62,18 +55,17 @@ internal sealed class ParquetTable
     });
 
     /// <summary>The image files of a row group; null where a row has none.</summary>
-    public byte[]?[] ReadImages(int number, int rows) => ParquetFile.Read(
-        Path, reader => ParquetFile.ReadColumn(reader, number, columns.Bytes, data => ParquetRows.Copy<byte>(data, columns.Bytes, rows)));
+    public byte[]?[] ReadImages(ParquetGroup group) => ReadArrays<byte>(group, columns.Bytes);
 
     /// <summary>What the images of a row group were called; null where the file does not say.</summary>
-    public char[]?[]? ReadNames(int number, int rows) => columns.Path is not { } path ? null : ParquetFile.Read(
-        Path, reader => ParquetFile.ReadColumn(reader, number, path, data => ParquetRows.Copy<char>(data, path, rows)));
+    public char[]?[]? ReadNames(ParquetGroup group) => columns.Path is { } path ? ReadArrays<char>(group, path) : null;
 
-    private async ValueTask<ParquetGroup> OpenGroup(ParquetReader reader, int number, int rows)
+    private T[]?[] ReadArrays<T>(ParquetGroup group, DataField field) => ParquetFile.Read(
+        Path, async file => ParquetRows.Arrays(await file.ReadColumn<ReadOnlyMemory<T>>(group.Number, field, group.Rows, ParquetBounds.Unpacked, default)));
+
+    private async ValueTask<ParquetGroup> OpenGroup(ParquetFile file, int number, int rows)
     {
-        ParquetGroup group = new(this, number, rows, null);
-        return columns.Label is not { } label
-            ? group
-            : group with { Labels = await ParquetFile.ReadColumn(reader, number, label, data => ParquetLabels.Read(data, label, rows, group.NameOf)) };
+        ParquetGroup group = new(this, number, rows, file.UnpackedBytes(number, columns.Bytes, rows), null);
+        return columns.Label is { } label ? group with { Labels = await ParquetLabels.Read(file, label, group) } : group;
     }
 }

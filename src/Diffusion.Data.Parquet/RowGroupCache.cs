@@ -12,6 +12,10 @@ internal sealed class RowGroupCache(long limit, Func<int, byte[]?[]> load)
     private readonly Dictionary<int, LinkedListNode<Entry>> entries = [];
     private readonly LinkedList<Entry> byUse = new(); // the last used first
     private long held;
+    private int loads;
+
+    /// <summary>How often a group was read.</summary>
+    public int Loads => Volatile.Read(ref loads);
 
     /// <summary>The bytes of all groups that are kept.</summary>
     public long Held
@@ -67,13 +71,19 @@ internal sealed class RowGroupCache(long limit, Func<int, byte[]?[]> load)
             }
             else
             {
-                node = new LinkedListNode<Entry>(new Entry(group, new Lazy<byte[]?[]>(() => load(group))));
+                node = new LinkedListNode<Entry>(new Entry(group, new Lazy<byte[]?[]>(() => Load(group))));
                 entries.Add(group, node);
             }
 
             byUse.AddFirst(node);
             return node;
         }
+    }
+
+    private byte[]?[] Load(int group)
+    {
+        Interlocked.Increment(ref loads);
+        return load(group);
     }
 
     // The first that comes back with a new group counts it, and drops what was used least until all fits.
@@ -86,7 +96,8 @@ internal sealed class RowGroupCache(long limit, Func<int, byte[]?[]> load)
                 return;
             }
 
-            node.Value.Bytes = node.Value.Rows.Value.Sum(row => (long)(row?.Length ?? 0));
+            // Rows that share an image share its array.
+            node.Value.Bytes = node.Value.Rows.Value.Distinct().Sum(row => (long)(row?.Length ?? 0));
             held += node.Value.Bytes.Value;
             LinkedListNode<Entry>? last = byUse.Last;
             while (held > limit && last is not null)

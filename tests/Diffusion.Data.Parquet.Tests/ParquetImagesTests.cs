@@ -136,6 +136,8 @@ public sealed class ParquetImagesTests : IDisposable
     [InlineData("[]")]
     [InlineData("""{"info": {"features": {"label": {"names": [1]}}}}""")]
     [InlineData("""{"info": {"features": {"label": "x"}}}""")]
+    [InlineData("""{"info": {"features": {"label": {"names": ["\ud800", "dog"]}}}}""")]
+    [InlineData("""{"info": {"features": {"\udc00abe": 1, "label": {"names": ["cat", "\udfffx"]}}}}""")]
     public async Task A_note_that_is_not_as_expected_names_no_classes(string features)
     {
         await WrittenParquet.Write(folder.File("a.parquet"), Groups(2), row => row, new WrittenLayout { Features = features });

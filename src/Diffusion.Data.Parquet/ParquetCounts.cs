@@ -1,0 +1,36 @@
+using Parquet;
+
+namespace Diffusion.Data.Parquet;
+
+/// <summary>Checks how many rows a file and its row groups claim.</summary>
+internal static class ParquetCounts
+{
+    /// <summary>The row groups that have rows, and how many.</summary>
+    /// <exception cref="ImageDataException">They claim fewer than none, more than the file can hold, or others than the file.</exception>
+    public static IReadOnlyList<(int Group, int Rows)> Check(string path, ParquetFile file)
+    {
+        int most = ParquetBounds.RowsOf(file.Length);
+        long total = 0;
+        List<(int Group, int Rows)> groups = [];
+        for (int number = 0; number < file.Reader.RowGroupCount; number++)
+        {
+            long rows = file.Reader.RowGroups[number].RowCount;
+            if (rows < 0 || rows > most - total)
+            {
+                throw new ImageDataException(
+                    path, $"its row group {number} claims {rows} rows after {total} others, but a file of {file.Length} bytes has at most {most} in all. Fetch it again.");
+            }
+
+            total += rows;
+            if (rows > 0)
+            {
+                groups.Add((number, (int)rows));
+            }
+        }
+
+        long claimed = file.Reader.Metadata?.NumRows ?? 0;
+        return claimed == total
+            ? groups
+            : throw new ImageDataException(path, $"it claims {claimed} rows, but its {file.Reader.RowGroupCount} row groups hold {total}. Fetch it again.");
+    }
+}

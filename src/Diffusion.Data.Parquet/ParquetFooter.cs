@@ -1,0 +1,70 @@
+using System.Buffers.Binary;
+
+namespace Diffusion.Data.Parquet;
+
+/// <summary>Checks both ends of a file and its footer, which Parquet.Net reads next.</summary>
+internal static class ParquetFooter
+{
+    private const int SmallestFile = 12;
+
+    private static ReadOnlySpan<byte> Mark => "PAR1"u8;
+
+    /// <summary>Where the footer begins.</summary>
+    /// <exception cref="ImageDataException">It is no Parquet file, or not a whole one.</exception>
+    /// <exception cref="InvalidDataException">The footer is damaged.</exception>
+    /// <exception cref="NotSupportedException">The footer is too large.</exception>
+    public static long Check(string path, Stream file)
+    {
+        if (file.Length < SmallestFile)
+        {
+            throw new ImageDataException(path, $"it has {file.Length} bytes, but a Parquet file has at least {SmallestFile}. Fetch it again.");
+        }
+
+        Span<byte> begin = stackalloc byte[4];
+        file.ReadExactly(begin);
+        if (!begin.SequenceEqual(Mark))
+        {
+            throw new ImageDataException(path, $"it is no Parquet file: it begins with 0x{Convert.ToHexString(begin)}, but must begin with 0x50415231 (PAR1).");
+        }
+
+        Span<byte> end = stackalloc byte[8];
+        file.Position = file.Length - end.Length;
+        file.ReadExactly(end);
+        if (!end[4..].SequenceEqual(Mark))
+        {
+            throw new ImageDataException(path, $"the file is truncated: its {file.Length} bytes do not end in PAR1. Fetch it again.");
+        }
+
+        int length = BinaryPrimitives.ReadInt32LittleEndian(end);
+        if (length < 1 || length > file.Length - SmallestFile)
+        {
+            throw new InvalidDataException($"Its footer claims {length} bytes, but 1 to {file.Length - SmallestFile} are possible.");
+        }
+
+        if (length > ParquetBounds.Footer)
+        {
+            throw new NotSupportedException($"Its footer has {length} bytes, but at most {ParquetBounds.Footer} are read. Write larger row groups, or fewer columns.");
+        }
+
+        long start = file.Length - end.Length - length;
+        file.Position = start;
+        CheckStructure(file, start + length);
+        return start;
+    }
+
+    private static void CheckStructure(Stream file, long end)
+    {
+        long groups = 0;
+        long columns = 0;
+        new ThriftCheck(new PackedBytes(file, end), (structure, field, value) =>
+        {
+            groups += (structure, field) == ("SchemaElement", 5) && value != 0 ? 1 : 0;
+            columns += (structure, field) == ("FileMetaData", 2) ? value : 0;
+        }).Walk("FileMetaData");
+        if (columns > ParquetBounds.Columns || groups > ParquetBounds.ColumnGroups)
+        {
+            throw new NotSupportedException(
+                $"It has {columns} columns in {groups} groups, but at most {ParquetBounds.Columns} in {ParquetBounds.ColumnGroups} are read. Write fewer.");
+        }
+    }
+}

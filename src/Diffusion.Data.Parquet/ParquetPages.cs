@@ -1,0 +1,78 @@
+using Parquet.Meta;
+
+namespace Diffusion.Data.Parquet;
+
+/// <summary>Checks the pages of a column in one row group before Parquet.Net reads them.</summary>
+internal static class ParquetPages
+{
+    private const int SmallestValue = 4; // the length of a text, or a number
+
+    /// <summary>Where the last page that holds values ends.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="end">Where pages must have ended.</param>
+    /// <param name="column">The column in the row group.</param>
+    /// <param name="always">What the pages may unpack to, in bytes, however small they are.</param>
+    /// <exception cref="InvalidDataException">A page is damaged.</exception>
+    public static long Check(Stream file, long end, ColumnMetaData column, long always)
+    {
+        long position = Start(column);
+        if (position < 0 || position >= end)
+        {
+            throw new InvalidDataException($"Its pages begin at byte {position}, but pages end at byte {end}.");
+        }
+
+        long values = 0;
+        long packed = 0;
+        long unpacked = 0;
+        while (values < column.NumValues)
+        {
+            file.Position = position;
+            PageHeader page = PageHeader.Read(file, end);
+            CheckClaims(page, end - file.Position, column.NumValues, column.NumValues - values);
+            position = file.Position + page.Packed;
+            file.Position += page.Levels;
+            CompressionCodec codec = page.IsPacked ? column.Codec : CompressionCodec.UNCOMPRESSED;
+            long content = PackedPage.Unpacked(codec, new PackedBytes(file, position), page.Unpacked - page.Levels);
+            packed += page.Packed;
+            long most = ParquetBounds.UnpackedOf(packed, always);
+            if (content > most - unpacked)
+            {
+                throw new InvalidDataException($"Its pages unpack to {unpacked} and {content} bytes, but at most {most} are possible for their size.");
+            }
+
+            unpacked += content;
+            values += page.Type == PageHeader.DictionaryPage ? 0 : page.Values;
+        }
+
+        return position;
+    }
+
+    // As Parquet.Net does: an offset of 0 is none.
+    private static long Start(ColumnMetaData column) =>
+        new[] { column.DictionaryPageOffset ?? 0, column.DataPageOffset, column.IndexPageOffset ?? 0 }.Where(offset => offset != 0).DefaultIfEmpty(-1).Min();
+
+    private static void CheckClaims(PageHeader page, long left, long values, long valuesLeft)
+    {
+        if (page.Type is not (PageHeader.DataPage or PageHeader.DataPageV2 or PageHeader.DictionaryPage))
+        {
+            throw new InvalidDataException($"A page is of type {page.Type}, but must be of data (0 or 3) or a dictionary (2).");
+        }
+
+        long most = page.Type == PageHeader.DictionaryPage ? Math.Min(values, page.Unpacked / SmallestValue) : valuesLeft;
+        if (page.Packed < 0 || page.Packed > left || page.Values < 0 || page.Values > most || page.Nulls < 0 || page.Nulls > page.Values)
+        {
+            throw new InvalidDataException(
+                $"A page claims {page.Packed} bytes, {page.Values} values and {page.Nulls} nulls where {left} bytes and {most} values are possible.");
+        }
+
+        if (page.Repetitions != 0 || page.Levels < 0 || page.Levels > Math.Min(page.Packed, page.Unpacked))
+        {
+            throw new InvalidDataException($"A page of {page.Packed} bytes claims {page.Levels} bytes of levels, {page.Repetitions} of them of repetition.");
+        }
+
+        if (!ParquetChunk.CanRead((Encoding)page.Encoding))
+        {
+            throw new InvalidDataException($"A page is written as {(Encoding)page.Encoding}, which the column does not announce.");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+namespace Diffusion.Data.Parquet;
+
+/// <summary>Reads off the heads of Zstandard's frames and blocks how much memory unpacking takes (RFC 8878, section 3.1.1).</summary>
+internal static class ZstdFrames
+{
+    private const ulong Mark = 0xFD2FB528;
+    private const ulong LargestBlock = 128 << 10;
+
+    /// <summary>The size of the content.</summary>
+    /// <param name="bytes">The frames, to their end.</param>
+    /// <returns>In bytes; whether that is what the frames tell, or only the most that their blocks can hold.</returns>
+    /// <exception cref="InvalidDataException">It is no whole frame.</exception>
+    public static (ulong Bytes, bool IsExact) Size(PackedBytes bytes)
+    {
+        ulong size = 0;
+        bool exact = true;
+        while (bytes.Left > 0)
+        {
+            (ulong frame, bool told) = Frame(bytes);
+            size = checked(size + frame);
+            exact &= told;
+        }
+
+        return (size, exact);
+    }
+
+    private static (ulong Bytes, bool IsExact) Frame(PackedBytes bytes)
+    {
+        if (bytes.Fixed(4) is var mark && mark != Mark)
+        {
+            throw new InvalidDataException($"A page is no Zstandard frame: it begins with 0x{mark:X8}, but must begin with 0x{Mark:X8}.");
+        }
+
+        int head = bytes.Next();
+        bool single = (head & 0x20) != 0;
+        int window = single ? 0 : bytes.Next();
+        bytes.Skip((head & 3) switch { 3 => 4, int dictionary => dictionary });
+        int sizeBytes = (head >> 6) switch { 0 => single ? 1 : 0, int exponent => 1 << exponent };
+        ulong told = bytes.Fixed(sizeBytes) + (sizeBytes == 2 ? 256UL : 0);
+        ulong blocks = Blocks(bytes);
+        bytes.Skip((head & 4) == 0 ? 0 : 4); // checksum
+        ulong windowSize = (8UL + ((ulong)window & 7)) << (7 + (window >> 3));
+        return sizeBytes > 0 ? (told, true) : (blocks * Math.Min(windowSize, LargestBlock), false);
+    }
+
+    private static ulong Blocks(PackedBytes bytes)
+    {
+        ulong count = 0;
+        bool last = false;
+        while (!last)
+        {
+            ulong head = bytes.Fixed(3);
+            last = (head & 1) != 0;
+            bytes.Skip((head >> 1 & 3) == 1 ? 1 : (long)(head >> 3)); // 1: one byte, repeated
+            count++;
+        }
+
+        return count;
+    }
+}

@@ -1,0 +1,94 @@
+using System.Buffers.Binary;
+
+namespace Diffusion.Data.Parquet.Tests;
+
+/// <summary>Writes a file of three rows in each row group byte by byte, so that it can claim anything. As it stands all is right.</summary>
+internal sealed record HandmadeParquet
+{
+    private const int Rows = 3;
+
+    /// <summary>How many rows each row group claims.</summary>
+    public long[] GroupRows { get; init; } = [Rows];
+
+    /// <summary>How many rows the footer claims; null for those of the row groups.</summary>
+    public long? FooterRows { get; init; }
+
+    /// <summary>How many values the column of the images claims in each row group; null for its rows.</summary>
+    public long? ImageValues { get; init; }
+
+    /// <summary>How many values the column of the labels claims in each row group; null for its rows.</summary>
+    public long? LabelValues { get; init; }
+
+    /// <summary>Where the pages of the images are said to begin; null for where they do.</summary>
+    public long? ImagesAt { get; init; }
+
+    /// <summary>How the images are packed: 0 not, 1 Snappy, 6 Zstandard.</summary>
+    public int Codec { get; init; }
+
+    /// <summary>The pages of the images, from the three images; null for one page.</summary>
+    public byte[]? Pages { get; init; }
+
+    /// <summary>What the footer holds in the place of everything.</summary>
+    public byte[]? Footer { get; init; }
+
+    /// <summary>The length of the footer that is claimed; null for the right one.</summary>
+    public int? FooterLength { get; init; }
+
+    /// <summary>How many groups of columns lie in each other beside the images.</summary>
+    public int Nested { get; init; }
+
+    /// <summary>The three images as PLAIN values.</summary>
+    public static byte[] Images => [.. Enumerable.Range(0, Rows).SelectMany(row => Value(WrittenParquet.Png(row)))];
+
+    /// <summary>Bytes with their length before them.</summary>
+    public static byte[] Value(byte[] bytes)
+    {
+        byte[] length = new byte[4];
+        BinaryPrimitives.WriteInt32LittleEndian(length, bytes.Length);
+        return [.. length, .. bytes];
+    }
+
+    /// <summary>A page of values; of a dictionary with type 2.</summary>
+    public static byte[] Page(byte[] content, long values = Rows, long? unpacked = null, long? packed = null, int type = 0, int encoding = 0) =>
+    [
+        .. new Thrift().Number(1, type).Number(2, unpacked ?? content.Length).Number(3, packed ?? content.Length)
+            .Struct(type == 2 ? 7 : 5, new Thrift().Number(1, values).Number(2, encoding)).ToBytes(),
+        .. content,
+    ];
+
+    public byte[] ToBytes()
+    {
+        List<byte> file = [.. "PAR1"u8];
+        List<Thrift> groups = [];
+        foreach (long rows in GroupRows)
+        {
+            long images = file.Count;
+            file.AddRange(Pages ?? Page(Images));
+            long labels = file.Count;
+            file.AddRange(Page(new byte[Rows * sizeof(long)]));
+            groups.Add(new Thrift().Structs(
+                1, Column("image", 6, Codec, ImageValues ?? rows, ImagesAt ?? images), Column("label", 2, 0, LabelValues ?? rows, labels)).Number(2, 0).Number(3, rows));
+        }
+
+        byte[] footer = Footer ?? Metadata(groups);
+        byte[] length = new byte[4];
+        BinaryPrimitives.WriteInt32LittleEndian(length, FooterLength ?? footer.Length);
+        return [.. file, .. footer, .. length, .. "PAR1"u8];
+    }
+
+    private byte[] Metadata(List<Thrift> groups)
+    {
+        Thrift[] nested = [.. Enumerable.Range(0, Nested).Select(_ => new Thrift().Number(3, 0).Text(4, "n").Number(5, 1))];
+        Thrift[] leaf = Nested > 0 ? [new Thrift().Number(1, 1).Number(3, 0).Text(4, "n")] : [];
+        return new Thrift().Number(1, 1)
+            .Structs(2,
+            [
+                new Thrift().Text(4, "root").Number(5, Nested > 0 ? 3 : 2), new Thrift().Number(1, 6).Number(3, 0).Text(4, "image"),
+                new Thrift().Number(1, 2).Number(3, 0).Text(4, "label"), .. nested, .. leaf,
+            ])
+            .Number(3, FooterRows ?? GroupRows.Sum()).Structs(4, [.. groups]).ToBytes();
+    }
+
+    private static Thrift Column(string name, int type, int codec, long values, long offset) => new Thrift().Number(2, 0).Struct(
+        3, new Thrift().Number(1, type).Numbers(2, 0).Texts(3, name).Number(4, codec).Number(5, values).Number(6, 0).Number(7, 0).Number(9, offset));
+}
