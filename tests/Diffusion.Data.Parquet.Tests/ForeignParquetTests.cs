@@ -30,7 +30,7 @@ public sealed class ForeignParquetTests
                 continue;
             }
 
-            images.Read(i, pixels);
+            images.Read(i, pixels, cancellationToken: TestContext.Current.CancellationToken);
             pixels.Should().Equal(Drawn(name.Contains("dictionary", StringComparison.Ordinal) ? i % 3 : i), $"image {i} is of {name}");
         }
     }

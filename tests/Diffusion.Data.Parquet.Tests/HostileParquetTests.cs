@@ -52,7 +52,7 @@ public sealed class HostileParquetTests : IDisposable
         byte[] pixels = new byte[images.Shape.Elements];
         for (int i = 0; i < 6; i++)
         {
-            images.Read(i, pixels);
+            images.Read(i, pixels, cancellationToken: TestContext.Current.CancellationToken);
             pixels.Should().OnlyContain(value => value == i % 3);
         }
     }
@@ -88,7 +88,7 @@ public sealed class HostileParquetTests : IDisposable
         foreach (long index in new[] { 0, Rows / 2, Rows - 1 })
         {
             ArrayBufferWriter<byte> bytes = new();
-            files.Read(index, bytes);
+            files.Read(index, bytes, TestContext.Current.CancellationToken);
             bytes.WrittenCount.Should().Be(image.Length);
         }
 

@@ -95,7 +95,7 @@ public sealed class RowGroupCacheTests : IDisposable
             {
                 long index = (long)(draws.Uniform(RandomPurpose.Augmentation, i) * files.Count);
                 ArrayBufferWriter<byte> bytes = new();
-                files.Read(index, bytes);
+                files.Read(index, bytes, TestContext.Current.CancellationToken);
                 read.Enqueue((index, bytes.WrittenSpan.ToArray()));
                 files.Cache.Held.Should().BeLessThanOrEqualTo(Math.Max(bound, 4 * 500));
             }

@@ -64,7 +64,7 @@ public sealed class ShuffleWindowTests : IDisposable
             {
                 bytes.ResetWrittenCount();
                 long index = order.IndexAt(position);
-                files.Read(index, bytes);
+                files.Read(index, bytes, TestContext.Current.CancellationToken);
                 bytes.WrittenSpan[^2..].SequenceEqual([(byte)(index / Small), (byte)(index % Small)]).Should().BeTrue();
             }
 
