@@ -41,7 +41,7 @@ internal static class DiffusersSchedulerJson
     /// <summary>The class that a configuration is of, or null where it does not say.</summary>
     /// <exception cref="FormatException">It is no class's name.</exception>
     public static string? ClassOf(JsonElement json) => json.TryGetProperty("_class_name", out JsonElement name)
-        ? name.ValueKind == JsonValueKind.String ? Text(name) : throw new FormatException("_class_name must be a string.")
+        ? name.ValueKind == JsonValueKind.String ? Text(name) : throw new FormatException($"_class_name is {Shown(name)}, but must be a string.")
         : null;
 
     /// <summary>Reads a configuration.</summary>
