@@ -21,8 +21,8 @@ public sealed record DiffusersExport(string Folder, ExportedWeights Weights, lon
     /// <inheritdoc/>
     public override string ToString() => $"{Folder}: weights {Notes["weights"]}, step {Notes["step"]}";
 
-    /// <summary>What the header of the weights' file says of them.</summary>
-    internal IReadOnlyDictionary<string, string> Notes => new Dictionary<string, string>(StringComparer.Ordinal)
+    /// <summary>What the header of the weights' file says of them: <c>weights</c>, ema or raw, and <c>step</c>.</summary>
+    public IReadOnlyDictionary<string, string> Notes => new Dictionary<string, string>(StringComparer.Ordinal)
     {
         ["weights"] = Weights == ExportedWeights.Ema ? "ema" : "raw",
         ["step"] = Step.ToString(CultureInfo.InvariantCulture),
