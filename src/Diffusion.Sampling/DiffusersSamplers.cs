@@ -7,7 +7,7 @@ public static class DiffusersSamplers
     /// <remarks>
     /// Three things are done as the papers say and not as diffusers does: a step of DDIM goes to the next timestep of the grid (diffusers to
     /// t - T / N, which with linspace is another one); with clipping, DDIM derives the noise again from the clipped image (in diffusers only
-    /// with <c>use_clipped_model_output=True</c>); DDPM adds no noise after the last step. Where T does not divide by N, leading spreads the
+    /// with <c>use_clipped_model_output=True</c>); DDPM adds no noise after the last step. Where N does not divide T, leading spreads the
     /// steps over the whole schedule.
     /// </remarks>
     /// <param name="scheduler">The scheduler; <c>with { Kind = ... }</c> chooses another sampler than the one it names.</param>
@@ -33,7 +33,13 @@ public static class DiffusersSamplers
         int offset = spacing == TimestepSpacing.Leading ? scheduler.StepsOffset : 0;
         if (scheduler.Kind == DiffusersSchedulerKind.Ddim)
         {
-            DdimSampler ddim = new() { Spacing = spacing, StepsOffset = offset, Clipping = ClippingOf(scheduler), EndsClean = scheduler.SetAlphaToOne };
+            DdimSampler ddim = new()
+            {
+                Spacing = spacing,
+                StepsOffset = offset,
+                Clipping = ClippingOf(scheduler),
+                EndsClean = scheduler.SetAlphaToOne,
+            };
             return steps is { } count ? ddim with { Steps = count } : ddim;
         }
 

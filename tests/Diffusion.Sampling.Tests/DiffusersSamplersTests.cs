@@ -23,14 +23,23 @@ public sealed class DiffusersSamplersTests
         { Ddpm, 20, new DdpmSampler { Spacing = TimestepSpacing.Leading, Steps = 20 } },
         { Ddim, null, new DdimSampler { Spacing = TimestepSpacing.Leading, Steps = 50 } },
         { Ddim, 20, new DdimSampler { Spacing = TimestepSpacing.Leading, Steps = 20 } },
-        { Ddpm with { VarianceType = DiffusersVariance.FixedLarge }, null, new DdpmSampler { Spacing = TimestepSpacing.Leading, Variance = DdpmVariance.FixedLarge } },
+        {
+            Ddpm with { VarianceType = DiffusersVariance.FixedLarge }, null,
+            new DdpmSampler { Spacing = TimestepSpacing.Leading, Variance = DdpmVariance.FixedLarge }
+        },
         { Ddpm with { TimestepSpacing = DiffusersSpacing.Linspace }, null, new DdpmSampler { Spacing = TimestepSpacing.Linspace } },
         { Ddpm with { StepsOffset = 1 }, 50, new DdpmSampler { Spacing = TimestepSpacing.Leading, StepsOffset = 1, Steps = 50 } },
         { Ddim with { TimestepSpacing = DiffusersSpacing.Trailing, StepsOffset = 1 }, null, new DdimSampler { Spacing = TimestepSpacing.Trailing } },
-        { Ddim with { StepsOffset = 1, SetAlphaToOne = false }, null, new DdimSampler { Spacing = TimestepSpacing.Leading, StepsOffset = 1, EndsClean = false } },
+        {
+            Ddim with { StepsOffset = 1, SetAlphaToOne = false }, null,
+            new DdimSampler { Spacing = TimestepSpacing.Leading, StepsOffset = 1, EndsClean = false }
+        },
         { Ddim with { ClipSample = false }, null, new DdimSampler { Spacing = TimestepSpacing.Leading, Clipping = SampleClipping.None } },
         { Ddim with { ClipSampleRange = 2 }, null, new DdimSampler { Spacing = TimestepSpacing.Leading, Clipping = SampleClipping.ClipTo(2) } },
-        { Ddim with { Thresholding = true, DynamicThresholdingRatio = 0.9, SampleMaxValue = 3 }, null, new DdimSampler { Spacing = TimestepSpacing.Leading, Clipping = SampleClipping.DynamicThreshold(0.9, 3) } },
+        {
+            Ddim with { Thresholding = true, DynamicThresholdingRatio = 0.9, SampleMaxValue = 3 }, null,
+            new DdimSampler { Spacing = TimestepSpacing.Leading, Clipping = SampleClipping.DynamicThreshold(0.9, 3) }
+        },
     };
 
     [Theory]
@@ -45,7 +54,10 @@ public sealed class DiffusersSamplersTests
         { Ddim with { ClipSample = false }, 10, [], new(0.37412849379099433, 0.24846241461645072) },
         { Ddim with { ClipSample = false, SetAlphaToOne = false }, 5, [], new(0.2694271213011598, 0.2473722508753288) },
         { Ddim with { ClipSample = false, TimestepSpacing = DiffusersSpacing.Trailing }, 5, [], new(0.2625427428633826, 0.2495830284285943) },
-        { Offset, 5, [801, 601, 401, 201], new(0.049139779478206976, 0.24765146923394263, 0.09313001211361423, 0.1556319602298784, 0.21567466977140723, 0.04092783952346175) },
+        {
+            Offset, 5, [801, 601, 401, 201],
+            new(0.049139779478206976, 0.24765146923394263, 0.09313001211361423, 0.1556319602298784, 0.21567466977140723, 0.04092783952346175)
+        },
         {
             Ddpm with { ClipSample = false, VarianceType = DiffusersVariance.FixedLarge }, 5, [800, 600, 400, 200],
             new(0.009717689345789973, 0.24990567328413066, 0.039536325858844125, 0.11987408613700028, 0.33495293696737005, 0.5859581515826736)

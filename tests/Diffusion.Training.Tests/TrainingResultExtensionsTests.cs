@@ -15,7 +15,11 @@ public sealed class TrainingResultExtensionsTests : IDisposable
     {
         using UNet2D unet = Network();
         using StripedImages images = new(size: 8);
-        using Trainer trainer = Builder(unet, images).UseEma(0.5).UsePrediction(PredictionType.Velocity).UseSchedule(NoiseSchedule.Linear(400)).Build();
+        using Trainer trainer = Builder(unet, images)
+            .UseEma(0.5)
+            .UsePrediction(PredictionType.Velocity)
+            .UseSchedule(NoiseSchedule.Linear(400))
+            .Build();
         TrainingResult result = trainer.Run(TestContext.Current.CancellationToken);
 
         DiffusersExport export = result.ExportDiffusers(Out);

@@ -15,15 +15,15 @@ internal static class DiffusersFiles
     {
         try
         {
-            FileInfo file = new(path);
-            if (!file.Exists)
+            using FileStream file = File.OpenRead(path);
+            if (file.Length > MostBytes)
             {
-                throw new DiffusersFolderException(path, "the file is missing.");
+                throw new DiffusersFolderException(path, $"it has {file.Length} bytes, more than any configuration: at most {MostBytes} are read.");
             }
 
-            return file.Length <= MostBytes
-                ? parse(StrictUtf8.GetString(File.ReadAllBytes(path)))
-                : throw new DiffusersFolderException(path, $"it has {file.Length} bytes, more than any configuration: at most {MostBytes} are read.");
+            byte[] bytes = new byte[file.Length];
+            file.ReadExactly(bytes);
+            return parse(StrictUtf8.GetString(bytes));
         }
         catch (DecoderFallbackException e)
         {
@@ -32,6 +32,10 @@ internal static class DiffusersFiles
         catch (FormatException e)
         {
             throw new DiffusersFolderException(path, e.Message, e);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new DiffusersFolderException(path, "the file is missing.", e);
         }
         catch (Exception e) when (e is (IOException or UnauthorizedAccessException) and not DiffusersFolderException)
         {

@@ -17,22 +17,22 @@ internal static class DiffusersSchedulerJson
 
     private static readonly JsonKey<Values>[] Keys =
     [
-        new("num_train_timesteps", (c, v) => c with { Betas = c.Betas with { Timesteps = Integer(v) } }, (w, c) => w.WriteNumberValue(c.Betas.Timesteps)),
-        new("beta_start", (c, v) => c with { Betas = c.Betas with { Start = Number(v) } }, (w, c) => PythonJson.WriteFloat(w, c.Betas.Start)),
-        new("beta_end", (c, v) => c with { Betas = c.Betas with { End = Number(v) } }, (w, c) => PythonJson.WriteFloat(w, c.Betas.End)),
-        new("beta_schedule", (c, v) => c with { Betas = c.Betas with { Curve = ChoiceOf<NoiseScheduleKind>(Text(v), DiffusersBetas.NameOf) } }, (w, c) => w.WriteStringValue(DiffusersBetas.NameOf(c.Betas.Curve))),
-        new("trained_betas", (c, v) => c with { Betas = c.Betas with { Trained = v.ValueKind == JsonValueKind.Null ? null : Items(v, Number) } }, (w, c) => WriteBetas(w, c.Betas.Trained)),
-        new("variance_type", (c, v) => c with { Scheduler = c.Scheduler with { VarianceType = Variance(v) } }, (w, c) => w.WriteStringValue(SnakeCase(c.Scheduler.VarianceType))),
-        new("clip_sample", (c, v) => c with { Scheduler = c.Scheduler with { ClipSample = Flag(v) } }, (w, c) => w.WriteBooleanValue(c.Scheduler.ClipSample)),
-        new("set_alpha_to_one", (c, v) => c with { Scheduler = c.Scheduler with { SetAlphaToOne = Flag(v) } }, (w, c) => w.WriteBooleanValue(c.Scheduler.SetAlphaToOne)),
-        new("prediction_type", (c, v) => c with { Scheduler = c.Scheduler with { Prediction = ChoiceOf<PredictionType>(Text(v), NameOf) } }, (w, c) => w.WriteStringValue(NameOf(c.Scheduler.Prediction))),
-        new("thresholding", (c, v) => c with { Scheduler = c.Scheduler with { Thresholding = Flag(v) } }, (w, c) => w.WriteBooleanValue(c.Scheduler.Thresholding)),
-        new("dynamic_thresholding_ratio", (c, v) => c with { Scheduler = c.Scheduler with { DynamicThresholdingRatio = Number(v) } }, (w, c) => PythonJson.WriteFloat(w, c.Scheduler.DynamicThresholdingRatio)),
-        new("clip_sample_range", (c, v) => c with { Scheduler = c.Scheduler with { ClipSampleRange = Number(v) } }, (w, c) => PythonJson.WriteFloat(w, c.Scheduler.ClipSampleRange)),
-        new("sample_max_value", (c, v) => c with { Scheduler = c.Scheduler with { SampleMaxValue = Number(v) } }, (w, c) => PythonJson.WriteFloat(w, c.Scheduler.SampleMaxValue)),
-        new("timestep_spacing", (c, v) => c with { Scheduler = c.Scheduler with { TimestepSpacing = ChoiceOf<DiffusersSpacing>(Text(v), SnakeCase) } }, (w, c) => w.WriteStringValue(SnakeCase(c.Scheduler.TimestepSpacing))),
-        new("steps_offset", (c, v) => c with { Scheduler = c.Scheduler with { StepsOffset = Integer(v) } }, (w, c) => w.WriteNumberValue(c.Scheduler.StepsOffset)),
-        new("rescale_betas_zero_snr", (c, v) => Flag(v) ? throw new FormatException("only false is supported: the library has no such schedule.") : c, (w, _) => w.WriteBooleanValue(false)),
+        Beta("num_train_timesteps", (b, v) => b with { Timesteps = Integer(v) }, (w, b) => w.WriteNumberValue(b.Timesteps)),
+        Beta("beta_start", (b, v) => b with { Start = Number(v) }, (w, b) => PythonJson.WriteFloat(w, b.Start)),
+        Beta("beta_end", (b, v) => b with { End = Number(v) }, (w, b) => PythonJson.WriteFloat(w, b.End)),
+        Beta("beta_schedule", (b, v) => b with { Curve = ChoiceOf<NoiseScheduleKind>(Text(v), DiffusersBetas.NameOf) }, (w, b) => w.WriteStringValue(DiffusersBetas.NameOf(b.Curve))),
+        Beta("trained_betas", (b, v) => b with { Trained = v.ValueKind == JsonValueKind.Null ? null : Items(v, Number) }, (w, b) => WriteBetas(w, b.Trained)),
+        Setting("variance_type", (s, v) => s with { VarianceType = Variance(v) }, (w, s) => w.WriteStringValue(SnakeCase(s.VarianceType))),
+        Setting("clip_sample", (s, v) => s with { ClipSample = Flag(v) }, (w, s) => w.WriteBooleanValue(s.ClipSample)),
+        Setting("set_alpha_to_one", (s, v) => s with { SetAlphaToOne = Flag(v) }, (w, s) => w.WriteBooleanValue(s.SetAlphaToOne)),
+        Setting("prediction_type", (s, v) => s with { Prediction = ChoiceOf<PredictionType>(Text(v), NameOf) }, (w, s) => w.WriteStringValue(NameOf(s.Prediction))),
+        Setting("thresholding", (s, v) => s with { Thresholding = Flag(v) }, (w, s) => w.WriteBooleanValue(s.Thresholding)),
+        Setting("dynamic_thresholding_ratio", (s, v) => s with { DynamicThresholdingRatio = Number(v) }, (w, s) => PythonJson.WriteFloat(w, s.DynamicThresholdingRatio)),
+        Setting("clip_sample_range", (s, v) => s with { ClipSampleRange = Number(v) }, (w, s) => PythonJson.WriteFloat(w, s.ClipSampleRange)),
+        Setting("sample_max_value", (s, v) => s with { SampleMaxValue = Number(v) }, (w, s) => PythonJson.WriteFloat(w, s.SampleMaxValue)),
+        Setting("timestep_spacing", (s, v) => s with { TimestepSpacing = ChoiceOf<DiffusersSpacing>(Text(v), SnakeCase) }, (w, s) => w.WriteStringValue(SnakeCase(s.TimestepSpacing))),
+        Setting("steps_offset", (s, v) => s with { StepsOffset = Integer(v) }, (w, s) => w.WriteNumberValue(s.StepsOffset)),
+        Setting("rescale_betas_zero_snr", (s, v) => Flag(v) ? throw new FormatException("only false is supported: the library has no such schedule.") : s, (w, _) => w.WriteBooleanValue(false)),
         new("predict_epsilon", (c, v) => Flag(v) ? c : throw new FormatException("only true is supported. Write prediction_type \"sample\" in its place.")),
         new("timestep_values", (c, v) => v.ValueKind == JsonValueKind.Null ? c : throw new FormatException("only null is supported.")),
         new("tensor_format", (c, v) => Text(v) is "np" or "pt" ? c : throw new FormatException("must be \"pt\" or \"np\".")),
@@ -60,6 +60,14 @@ internal static class DiffusersSchedulerJson
     /// <summary>Writes every key.</summary>
     public static void Write(Utf8JsonWriter writer, DiffusersScheduler scheduler) =>
         JsonKeys.Write(writer, new Values(scheduler, DiffusersBetas.Of(scheduler.Schedule, scheduler.Kind)), Keys);
+
+    private static JsonKey<Values> Beta(
+        string name, Func<DiffusersBetas, JsonElement, DiffusersBetas> read, Action<Utf8JsonWriter, DiffusersBetas> write) =>
+        new(name, (values, json) => values with { Betas = read(values.Betas, json) }, (writer, values) => write(writer, values.Betas));
+
+    private static JsonKey<Values> Setting(
+        string name, Func<DiffusersScheduler, JsonElement, DiffusersScheduler> read, Action<Utf8JsonWriter, DiffusersScheduler> write) =>
+        new(name, (values, json) => values with { Scheduler = read(values.Scheduler, json) }, (writer, values) => write(writer, values.Scheduler));
 
     private static bool IsNote(JsonProperty property) => property.Name.StartsWith('_') || OfOtherSchedulers.Contains(property.Name);
 

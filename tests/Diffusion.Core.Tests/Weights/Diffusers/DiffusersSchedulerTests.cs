@@ -32,10 +32,12 @@ public sealed class DiffusersSchedulerTests : IDisposable
     [Fact]
     public void Every_setting_is_read()
     {
-        folder.Write(HandmadeFolder.Index, """{"_class_name": "DDIMPipeline", "scheduler": ["diffusers", "DDIMScheduler"], "unet": ["diffusers", "UNet2DModel"]}""");
+        folder.Set(HandmadeFolder.Index, "_class_name", "\"DDIMPipeline\"");
+        folder.Set(HandmadeFolder.Index, "scheduler", """["diffusers", "DDIMScheduler"]""");
         folder.Write(HandmadeFolder.Scheduler, """
-            {"_class_name": "DDIMScheduler", "_diffusers_version": "0.33.1", "beta_end": 0.012, "beta_schedule": "scaled_linear", "beta_start": 0.00085,
-             "clip_sample": false, "clip_sample_range": 2, "dynamic_thresholding_ratio": 0.9, "num_train_timesteps": 500, "prediction_type": "v_prediction",
+            {"_class_name": "DDIMScheduler", "_diffusers_version": "0.33.1", "beta_end": 0.012, "beta_schedule": "scaled_linear",
+             "beta_start": 0.00085, "clip_sample": false, "clip_sample_range": 2, "dynamic_thresholding_ratio": 0.9,
+             "num_train_timesteps": 500, "prediction_type": "v_prediction",
              "rescale_betas_zero_snr": false, "sample_max_value": 3, "set_alpha_to_one": false, "skip_prk_steps": true, "solver_order": 2,
              "steps_offset": 1, "thresholding": true, "timestep_spacing": "trailing", "trained_betas": null, "variance_type": "fixed_large"}
             """);

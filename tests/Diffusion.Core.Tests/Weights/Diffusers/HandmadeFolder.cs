@@ -17,9 +17,13 @@ internal sealed class HandmadeFolder : IDisposable
 
     public HandmadeFolder()
     {
-        Write(Index, """{"_class_name": "DDPMPipeline", "_diffusers_version": "0.32.2", "scheduler": ["diffusers", "DDPMScheduler"], "unet": ["diffusers", "UNet2DModel"]}""");
+        Write(Index, """
+            {"_class_name": "DDPMPipeline", "_diffusers_version": "0.32.2",
+             "scheduler": ["diffusers", "DDPMScheduler"], "unet": ["diffusers", "UNet2DModel"]}
+            """);
         Write(UNet, """
-            {"_class_name": "UNet2DModel", "_diffusers_version": "0.32.2", "_name_or_path": "x", "sample_size": 8, "in_channels": 2, "out_channels": 2,
+            {"_class_name": "UNet2DModel", "_diffusers_version": "0.32.2", "_name_or_path": "x",
+             "sample_size": 8, "in_channels": 2, "out_channels": 2,
              "block_out_channels": [4, 8], "down_block_types": ["DownBlock2D", "AttnDownBlock2D"], "up_block_types": ["AttnUpBlock2D", "UpBlock2D"],
              "layers_per_block": 1, "norm_num_groups": 4, "attention_head_dim": 4}
             """);
@@ -81,6 +85,16 @@ internal sealed class HandmadeFolder : IDisposable
         ["metadata"] = new JsonObject { ["total_size"] = 1234 },
         ["weight_map"] = new JsonObject(map.Select(entry => KeyValuePair.Create(entry.Key, (JsonNode?)entry.Value))),
     }.ToJsonString());
+
+    /// <summary>The error that loading it ends with: short, and beginning with the file.</summary>
+    public DiffusersFolderException Refusal()
+    {
+        Action load = () => DiffusersFolder.Load(Path).Dispose();
+        DiffusersFolderException refusal = load.Should().Throw<DiffusersFolderException>().Which;
+        refusal.Message.Should().Be($"{refusal.Path}: {refusal.Reason}");
+        refusal.Message.Length.Should().BeLessThan(4000);
+        return refusal;
+    }
 
     public void Dispose() => temporary.Dispose();
 }
