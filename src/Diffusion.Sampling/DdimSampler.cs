@@ -21,8 +21,20 @@ public sealed record DdimSampler : ISampler
     /// </summary>
     public TimestepSpacing Spacing { get; init; } = TimestepSpacing.Trailing;
 
+    /// <summary>
+    /// Leading only: what is added to each timestep, 0 to below T / <see cref="Steps"/>. Default 0; 1 is usual where the last step leaves
+    /// timestep 1.
+    /// </summary>
+    public int StepsOffset { get; init; }
+
     /// <summary>What is done with estimates outside [-1, 1]. Default <see cref="SampleClipping.Clip"/>.</summary>
     public SampleClipping Clipping { get; init; } = SampleClipping.Clip;
+
+    /// <summary>
+    /// Whether the last step ends at the clean image. Default true; false ends at the noise level of timestep 0, as models are sampled that
+    /// were published with diffusers' <c>set_alpha_to_one</c> false.
+    /// </summary>
+    public bool EndsClean { get; init; } = true;
 
     /// <inheritdoc/>
     public Tensor Sample(
@@ -34,7 +46,7 @@ public sealed record DdimSampler : ISampler
         ArgumentNullException.ThrowIfNull(denoiser);
         INoiseSchedule schedule = denoiser.Schedule;
         SamplingRun run = new(denoiser, request, Problems(schedule.Timesteps), progress);
-        int[] timesteps = TimestepGrid.Create(Spacing, Steps, schedule.Timesteps);
+        int[] timesteps = TimestepGrid.Create(Spacing, Steps, schedule.Timesteps, StepsOffset);
         return run.Execute(timesteps.Length, batch => Walk(batch, schedule, timesteps, cancellationToken));
     }
 
@@ -46,7 +58,7 @@ public sealed record DdimSampler : ISampler
             cancellationToken.ThrowIfCancellationRequested();
             using DisposeScope scope = NewDisposeScope();
             NoiseLevel from = schedule[timesteps[i]];
-            NoiseLevel to = i == timesteps.Length - 1 ? NoiseLevel.Clean : schedule[timesteps[i + 1]];
+            NoiseLevel to = i < timesteps.Length - 1 ? schedule[timesteps[i + 1]] : EndsClean ? NoiseLevel.Clean : schedule[0];
 
             // Both halves of x = alpha * clean + sigma * noise. A clipped clean image asks for another noise, or the two would not add up to x.
             DenoisedImages estimate = batch.Denoise(x, from);
@@ -81,6 +93,11 @@ public sealed record DdimSampler : ISampler
         if (!Enum.IsDefined(Spacing))
         {
             yield return $"Spacing is {Spacing}, which is unknown. Use Trailing, Leading or Linspace.";
+        }
+
+        foreach (string problem in TimestepGrid.OffsetProblems(Spacing, Steps, timesteps, StepsOffset))
+        {
+            yield return problem;
         }
 
         if (Clipping is null)

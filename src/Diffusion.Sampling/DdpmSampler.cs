@@ -18,6 +18,12 @@ public sealed record DdpmSampler : ISampler
     /// <summary>The variance of the added noise. Default <see cref="DdpmVariance.FixedSmall"/>.</summary>
     public DdpmVariance Variance { get; init; } = DdpmVariance.FixedSmall;
 
+    /// <summary>
+    /// Leading only: what is added to each timestep, 0 to below T / <see cref="Steps"/>. Default 0; 1 is usual where the last step leaves
+    /// timestep 1.
+    /// </summary>
+    public int StepsOffset { get; init; }
+
     /// <summary>What is done with estimates outside [-1, 1]. Default <see cref="SampleClipping.Clip"/>.</summary>
     public SampleClipping Clipping { get; init; } = SampleClipping.Clip;
 
@@ -31,7 +37,7 @@ public sealed record DdpmSampler : ISampler
         ArgumentNullException.ThrowIfNull(denoiser);
         INoiseSchedule schedule = denoiser.Schedule;
         SamplingRun run = new(denoiser, request, Problems(schedule.Timesteps), progress);
-        int[] timesteps = TimestepGrid.Create(Spacing, Steps ?? schedule.Timesteps, schedule.Timesteps);
+        int[] timesteps = TimestepGrid.Create(Spacing, Steps ?? schedule.Timesteps, schedule.Timesteps, StepsOffset);
         return run.Execute(timesteps.Length, batch => Walk(batch, schedule, timesteps, cancellationToken));
     }
 
@@ -82,6 +88,11 @@ public sealed record DdpmSampler : ISampler
         if (!Enum.IsDefined(Variance))
         {
             yield return $"Variance is {Variance}, which is unknown. Use FixedSmall or FixedLarge.";
+        }
+
+        foreach (string problem in TimestepGrid.OffsetProblems(Spacing, Steps ?? timesteps, timesteps, StepsOffset))
+        {
+            yield return problem;
         }
 
         if (Clipping is null)

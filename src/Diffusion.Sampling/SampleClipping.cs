@@ -24,6 +24,13 @@ public sealed record SampleClipping
     /// <summary>The largest value that is kept before scaling: 1 for <see cref="Clip"/>, infinite for <see cref="None"/>.</summary>
     public double Max { get; }
 
+    /// <summary>Clips to [-max, max], for data of another range.</summary>
+    /// <param name="max">A number above 0; 1 is <see cref="Clip"/>.</param>
+    /// <exception cref="ArgumentOutOfRangeException">It is not.</exception>
+    public static SampleClipping ClipTo(double max) => max > 0 && double.IsFinite(max)
+        ? new SampleClipping(null, max)
+        : throw new ArgumentOutOfRangeException(nameof(max), max, "The limit must be a number above 0. Use 1 for images, or SampleClipping.None.");
+
     /// <summary>
     /// Dynamic thresholding (Saharia et al. 2022, Imagen, section 2.3): s is the percentile of |x| in each image, at least 1; the image is
     /// clipped to [-s, s] and divided by s. Against burnt-out pixels, above all under strong guidance.

@@ -11,9 +11,12 @@ public static class TimestepGrid
     /// <param name="spacing">How they are spread.</param>
     /// <param name="steps">N, 1 to <paramref name="timesteps"/>.</param>
     /// <param name="timesteps">T, at least 1.</param>
+    /// <param name="offset">
+    /// Leading only: what is added to each timestep, 0 to below T / N; 0 for the other ways, and for a single step it is left out.
+    /// </param>
     /// <returns>N different integers in [0, T-1], descending.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">N or T is out of its range, or the spacing is unknown.</exception>
-    public static int[] Create(TimestepSpacing spacing, int steps, int timesteps)
+    /// <exception cref="ArgumentOutOfRangeException">N, T or the offset is out of its range, or the spacing is unknown.</exception>
+    public static int[] Create(TimestepSpacing spacing, int steps, int timesteps, int offset = 0)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(timesteps, 1);
         if (steps < 1 || steps > timesteps)
@@ -21,15 +24,31 @@ public static class TimestepGrid
             throw new ArgumentOutOfRangeException(nameof(steps), steps, $"The number of steps must lie in 1..{timesteps}, the schedule's timesteps.");
         }
 
+        foreach (string problem in OffsetProblems(spacing, steps, timesteps, offset))
+        {
+            throw new ArgumentOutOfRangeException(nameof(offset), offset, problem);
+        }
+
         // A single step must start from the noisiest timestep, whatever the spacing; leading and linspace would start from 0.
         return (spacing, steps) switch
         {
             (_, 1) => [timesteps - 1],
             (TimestepSpacing.Trailing, _) => Descending(steps, k => Round((k + 1) * timesteps, steps) - 1),
-            (TimestepSpacing.Leading, _) => Descending(steps, k => (int)(k * timesteps / steps)),
+            (TimestepSpacing.Leading, _) => Descending(steps, k => (int)(k * timesteps / steps) + offset),
             (TimestepSpacing.Linspace, _) => Descending(steps, k => Round(k * (timesteps - 1), steps - 1)),
             _ => throw new ArgumentOutOfRangeException(nameof(spacing), spacing, "The spacing is unknown. Use Trailing, Leading or Linspace."),
         };
+    }
+
+    /// <summary>Why an offset does not fit a number of steps that does, where it does not.</summary>
+    internal static IEnumerable<string> OffsetProblems(TimestepSpacing spacing, int steps, int timesteps, int offset)
+    {
+        long most = spacing == TimestepSpacing.Leading && steps > 0 ? timesteps - 1 - ((steps - 1L) * timesteps / steps) : 0;
+        if (offset < 0 || offset > most)
+        {
+            yield return $"StepsOffset is {offset}, but with {spacing} spacing and {steps} steps of {timesteps} must lie in 0..{most}, or the "
+                + "first step would lie beyond the schedule. Use 0, or Leading with fewer steps.";
+        }
     }
 
     private static int[] Descending(int steps, Func<long, int> timestep) =>

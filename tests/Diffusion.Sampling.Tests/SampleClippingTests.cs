@@ -18,6 +18,19 @@ public sealed class SampleClippingTests
     }
 
     [Fact]
+    public void ClipTo_has_edges_of_its_own()
+    {
+        using Tensor images = tensor(Values).reshape(1, 2, 2, 2);
+        using Tensor clipped = SampleClipping.ClipTo(1.25).Apply(images);
+        clipped.data<float>().ToArray().Should().Equal(-1.25f, -1, -0.5f, 0, 0.25f, 1, 1.25f, 1.25f);
+        SampleClipping.ClipTo(1).Should().Be(SampleClipping.Clip);
+        foreach (double max in (double[])[0, -1, double.NaN, double.PositiveInfinity])
+        {
+            ((Action)(() => SampleClipping.ClipTo(max))).Should().Throw<ArgumentOutOfRangeException>().WithMessage("*above 0*");
+        }
+    }
+
+    [Fact]
     public void None_changes_nothing()
     {
         using Tensor images = tensor(Values).reshape(1, 2, 2, 2);

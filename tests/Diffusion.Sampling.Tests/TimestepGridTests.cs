@@ -36,6 +36,24 @@ public sealed class TimestepGridTests
     }
 
     [Fact]
+    public void An_offset_is_added_to_each_leading_timestep_as_far_as_the_schedule_goes()
+    {
+        TimestepGrid.Create(TimestepSpacing.Leading, 10, 1000, offset: 1).Should().Equal(901, 801, 701, 601, 501, 401, 301, 201, 101, 1);
+        TimestepGrid.Create(TimestepSpacing.Leading, 10, 1000, offset: 99).Should().StartWith([999]).And.EndWith([99]);
+        TimestepGrid.Create(TimestepSpacing.Leading, 1, 1000, offset: 1).Should().Equal(999);
+    }
+
+    [Theory]
+    [InlineData(TimestepSpacing.Leading, 10, 100, "0..99")]
+    [InlineData(TimestepSpacing.Leading, 10, -1, "0..99")]
+    [InlineData(TimestepSpacing.Leading, 1000, 1, "0..0")]
+    [InlineData(TimestepSpacing.Trailing, 10, 1, "Leading")]
+    [InlineData(TimestepSpacing.Linspace, 10, 1, "Leading")]
+    public void An_offset_beyond_that_is_refused(TimestepSpacing spacing, int steps, int offset, string expected) =>
+        ((Func<int[]>)(() => TimestepGrid.Create(spacing, steps, 1000, offset)))
+            .Should().Throw<ArgumentOutOfRangeException>().WithMessage($"StepsOffset is {offset}*{expected}*");
+
+    [Fact]
     public void Linspace_includes_both_ends()
     {
         TimestepGrid.Create(TimestepSpacing.Linspace, 10, 1000).Should().Equal(999, 888, 777, 666, 555, 444, 333, 222, 111, 0);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using static Diffusion.JsonValues;
 
 namespace Diffusion;
 
@@ -17,9 +18,7 @@ internal static class UNet2DJson
     private static readonly string[] NotesOfAverages =
         ["decay", "inv_gamma", "power", "min_decay", "optimization_step", "update_after_step", "use_ema_warmup"];
 
-    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
-
-    private static readonly Key[] Keys =
+    private static readonly JsonKey<UNet2DOptions>[] Keys =
     [
         new("sample_size", (o, v) => o with { SampleSize = OrNull(v, Size) }, (w, o) => WriteSize(w, o.SampleSize)),
         new("in_channels", (o, v) => o with { InChannels = Integer(v) }, (w, o) => w.WriteNumberValue(o.InChannels)),
@@ -49,6 +48,7 @@ internal static class UNet2DJson
         new("class_embed_type", (o, v) => o with { ClassEmbedType = OrNull(v, Choice<ClassEmbedType>) }, (w, o) => w.WriteStringValue(o.ClassEmbedType is { } t ? Name(t) : null)),
         new("num_class_embeds", (o, v) => o with { NumClassEmbeds = OrNull(v, Integer) }, (w, o) => WriteInteger(w, o.NumClassEmbeds)),
         new("num_train_timesteps", (o, v) => o with { NumTrainTimesteps = OrNull(v, Integer) }, (w, o) => WriteInteger(w, o.NumTrainTimesteps)),
+        new("attention_legacy_order", (o, v) => Flag(v) ? throw new FormatException("only false is supported.") : o),
     ];
 
     /// <summary>Reads options.</summary>
@@ -56,26 +56,10 @@ internal static class UNet2DJson
     public static UNet2DOptions Read(string json)
     {
         using JsonDocument document = Parse(json);
-        UNet2DOptions options = new();
         List<string> problems = [];
-        foreach (JsonProperty property in document.RootElement.EnumerateObject())
-        {
-            string name = NameOf(property);
-            try
-            {
-                options = Apply(options, property);
-            }
-            catch (FormatException e)
-            {
-                problems.Add($"{name} is {property.Value.GetRawText()}, but {e.Message}");
-            }
-        }
-
+        UNet2DOptions options = JsonKeys.Read(document.RootElement, new UNet2DOptions(), Keys, IsNote, problems);
         problems.AddRange(options.Problems());
-        return problems.Count == 0
-            ? options
-            : throw new FormatException(
-                $"This {ClassName} is not supported:{Environment.NewLine}- {string.Join($"{Environment.NewLine}- ", problems)}");
+        return problems.Count == 0 ? options : throw JsonKeys.Refuse(ClassName, problems);
     }
 
     /// <summary>Writes options: every key, always in the same order.</summary>
@@ -86,101 +70,18 @@ internal static class UNet2DJson
         {
             writer.WriteStartObject();
             writer.WriteString("_class_name", ClassName);
-            foreach (Key key in Keys)
-            {
-                writer.WritePropertyName(key.Name);
-                key.Write(writer, options);
-            }
-
+            JsonKeys.Write(writer, options, Keys);
             writer.WriteEndObject();
         }
 
         return Encoding.UTF8.GetString(stream.GetBuffer().AsSpan(0, (int)stream.Length));
     }
 
-    private static JsonDocument Parse(string json)
-    {
-        try
-        {
-            JsonDocument document = JsonDocument.Parse(json, Strict);
-            return document.RootElement.ValueKind == JsonValueKind.Object
-                ? document
-                : throw new FormatException("The configuration must be a JSON object.");
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
-        {
-            throw new FormatException($"The configuration is not valid JSON: {e.Message}", e);
-        }
-    }
-
-    private static string NameOf(JsonProperty property)
-    {
-        try
-        {
-            return property.Name;
-        }
-        catch (InvalidOperationException e)
-        {
-            throw new FormatException("The configuration is not valid JSON: the name of an option is not valid Unicode.", e);
-        }
-    }
-
-    private static UNet2DOptions Apply(UNet2DOptions options, JsonProperty property)
-    {
-        if (property.Name == "_class_name" && Text(property.Value) != ClassName)
-        {
-            throw new FormatException($"must be \"{ClassName}\".");
-        }
-
-        // A leading underscore marks diffusers' notes about the file, such as its version.
-        if (property.Name.StartsWith('_') || NotesOfAverages.Contains(property.Name))
-        {
-            return options;
-        }
-
-        if (property.Name == "attention_legacy_order")
-        {
-            return Flag(property.Value) ? throw new FormatException("only false is supported.") : options;
-        }
-
-        Key key = Array.Find(Keys, k => k.Name == property.Name)
-            ?? throw new FormatException($"this option is unknown. There are {string.Join(", ", Keys.Select(k => k.Name))}.");
-        return key.Read(options, property.Value);
-    }
-
-    private static int Integer(JsonElement value) =>
-        value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number)
-            ? number
-            : throw new FormatException("must be an integer.");
-
-    private static double Number(JsonElement value) =>
-        value.ValueKind == JsonValueKind.Number ? value.GetDouble() : throw new FormatException("must be a number.");
-
-    private static bool Flag(JsonElement value) =>
-        value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw new FormatException("must be true or false.");
-
-    private static string Text(JsonElement value)
-    {
-        if (value.ValueKind != JsonValueKind.String)
-        {
-            throw new FormatException("must be a string.");
-        }
-
-        try
-        {
-            return value.GetString()!;
-        }
-        catch (InvalidOperationException e)
-        {
-            throw new FormatException("must be valid Unicode.", e);
-        }
-    }
-
-    private static T? OrNull<T>(JsonElement value, Func<JsonElement, T> read)
-        where T : struct => value.ValueKind == JsonValueKind.Null ? null : read(value);
-
-    private static T[] Items<T>(JsonElement value, Func<JsonElement, T> read) =>
-        value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray().Select(read)] : throw new FormatException("must be an array.");
+    // A leading underscore marks diffusers' notes about the file, such as its version.
+    private static bool IsNote(JsonProperty property) =>
+        property.Name == "_class_name" && Text(property.Value) != ClassName
+            ? throw new FormatException($"must be \"{ClassName}\".")
+            : property.Name.StartsWith('_') || NotesOfAverages.Contains(property.Name);
 
     private static SampleSize Size(JsonElement value)
     {
@@ -199,34 +100,18 @@ internal static class UNet2DJson
         && (Text(value) == MidBlockName ? true : throw new FormatException($"must be \"{MidBlockName}\" or null."));
 
     private static Activation ActivationOf(JsonElement value) =>
-        Text(value).ToLowerInvariant() is var name && name == "swish" ? Activation.Silu : Choice<Activation>(name);
+        Text(value).ToLowerInvariant() is var name && name == "swish" ? Activation.Silu : ChoiceOf<Activation>(name, Name);
 
     private static T Choice<T>(JsonElement value)
         where T : struct, Enum
     {
         string name = Text(value);
-        return Choice<T>(name.StartsWith(OldBlockPrefix, StringComparison.Ordinal) ? name[OldBlockPrefix.Length..] : name);
-    }
-
-    private static T Choice<T>(string name)
-        where T : struct, Enum
-    {
-        foreach (T choice in Enum.GetValues<T>())
-        {
-            if (Name(choice) == name)
-            {
-                return choice;
-            }
-        }
-
-        throw new FormatException(
-            $"\"{name}\" is not supported; there are {string.Join(", ", Enum.GetValues<T>().Select(c => $"\"{Name(c)}\""))}.");
+        return ChoiceOf<T>(name.StartsWith(OldBlockPrefix, StringComparison.Ordinal) ? name[OldBlockPrefix.Length..] : name, Name);
     }
 
     // Blocks keep the names of diffusers' classes; all other choices are snake_case.
     private static string Name<T>(T choice)
-        where T : struct, Enum =>
-        choice is DownBlockType or UpBlockType ? choice.ToString() : JsonNamingPolicy.SnakeCaseLower.ConvertName(choice.ToString());
+        where T : struct, Enum => choice is DownBlockType or UpBlockType ? choice.ToString() : SnakeCase(choice);
 
     private static void WriteInteger(Utf8JsonWriter writer, int? value)
     {
@@ -275,6 +160,4 @@ internal static class UNet2DJson
 
         writer.WriteEndArray();
     }
-
-    private sealed record Key(string Name, Func<UNet2DOptions, JsonElement, UNet2DOptions> Read, Action<Utf8JsonWriter, UNet2DOptions> Write);
 }

@@ -44,6 +44,9 @@ public sealed class BetaSchedule : INoiseSchedule
     /// <inheritdoc/>
     public string Description { get; }
 
+    /// <summary>The curve that the betas follow; null for betas of any other kind.</summary>
+    internal BetaFormula? Formula { get; init; }
+
     /// <inheritdoc/>
     public NoiseLevel this[int timestep] =>
         (uint)timestep < (uint)levels.Length

@@ -33,7 +33,8 @@ public static class NoiseSchedule
         return FromBetas(
             timesteps,
             t => Math.Min(1 - (AlphaBar((t + 1.0) / timesteps) / AlphaBar((double)t / timesteps)), LargestBeta),
-            $"cosine(timesteps: {timesteps})");
+            $"cosine(timesteps: {timesteps})",
+            new BetaFormula(NoiseScheduleKind.Cosine));
     }
 
     /// <summary>Linear betas (Ho et al. 2020, section 4).</summary>
@@ -47,7 +48,11 @@ public static class NoiseSchedule
         CheckTimesteps(timesteps);
         double start = betaStart ?? ScaledTo(timesteps, 1e-4);
         double end = betaEnd ?? ScaledTo(timesteps, 0.02);
-        return FromBetas(timesteps, t => Between(start, end, t, timesteps), Describe("linear", timesteps, start, end));
+        return FromBetas(
+            timesteps,
+            t => Between(start, end, t, timesteps),
+            Describe("linear", timesteps, start, end),
+            new BetaFormula(NoiseScheduleKind.Linear, start, end));
     }
 
     /// <summary>Betas whose square roots are linear (Rombach et al. 2022, latent diffusion).</summary>
@@ -64,7 +69,8 @@ public static class NoiseSchedule
         return FromBetas(
             timesteps,
             t => Math.Pow(Between(Math.Sqrt(start), Math.Sqrt(end), t, timesteps), 2),
-            Describe("scaled-linear", timesteps, start, end));
+            Describe("scaled-linear", timesteps, start, end),
+            new BetaFormula(NoiseScheduleKind.ScaledLinear, start, end));
     }
 
     /// <summary>Betas that follow a logistic curve from -6 to 6 (Xu et al. 2022, GeoDiff; diffusers' <c>sigmoid</c>).</summary>
@@ -81,7 +87,8 @@ public static class NoiseSchedule
         return FromBetas(
             timesteps,
             t => start + ((end - start) / (1 + Math.Exp(-Between(-6, 6, t, timesteps)))),
-            Describe("sigmoid", timesteps, start, end));
+            Describe("sigmoid", timesteps, start, end),
+            new BetaFormula(NoiseScheduleKind.Sigmoid, start, end));
     }
 
     /// <summary>The named schedule with its default parameters.</summary>
@@ -115,6 +122,6 @@ public static class NoiseSchedule
     private static string Describe(string name, int timesteps, double start, double end) =>
         string.Create(CultureInfo.InvariantCulture, $"{name}(timesteps: {timesteps}, betaStart: {start:R}, betaEnd: {end:R})");
 
-    private static BetaSchedule FromBetas(int timesteps, Func<int, double> beta, string description) =>
-        new([.. Enumerable.Range(0, timesteps).Select(beta)], description);
+    private static BetaSchedule FromBetas(int timesteps, Func<int, double> beta, string description, BetaFormula formula) =>
+        new([.. Enumerable.Range(0, timesteps).Select(beta)], description) { Formula = formula };
 }

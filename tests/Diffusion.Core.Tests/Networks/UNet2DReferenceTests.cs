@@ -59,13 +59,7 @@ public sealed class UNet2DReferenceTests
         }
     }
 
-    private static UNet2D Load(string name)
-    {
-        UNet2D unet = new(UNet2DOptions.FromJson(File.ReadAllText(Path.Combine(Root, name, "config.json"))));
-        using SafeTensors weights = SafeTensorsFile.Read(Path.Combine(Root, name, "diffusion_pytorch_model.safetensors"));
-        unet.LoadWeights(weights.Tensors);
-        return unet;
-    }
+    private static UNet2D Load(string name) => DiffusersFolder.Load(Path.Combine(Root, name)).UNet;
 
     private static string[] GradientNames(string name) =>
         JsonSerializer.Deserialize<string[]>(File.ReadAllText(Path.Combine(Root, name, "grad_norm_names.json")))!;

@@ -1,0 +1,59 @@
+using System.CommandLine;
+using Diffusion;
+using Diffusion.Training;
+
+namespace Diffusers;
+
+/// <summary>The two commands with their arguments and options.</summary>
+internal static class CommandLine
+{
+    /// <summary>Reads the arguments and hands the command they name to <paramref name="guard"/>, which runs it.</summary>
+    /// <returns>The exit code: 2 after bad arguments, each of which gets one line.</returns>
+    public static int Run(string[] args, Func<Func<int>, int> guard)
+    {
+        RootCommand root = new("Moves models between this library and Python's diffusers.") { Import(guard), Export(guard) };
+        ParseResult parsed = root.Parse(args);
+        if (parsed.Errors.Count > 0)
+        {
+            Console.Error.WriteLine($"{string.Join(' ', parsed.Errors.Select(error => error.Message.ReplaceLineEndings(" ")))} See --help.");
+            return 2;
+        }
+
+        return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+    }
+
+    private static Command Import(Func<Func<int>, int> guard)
+    {
+        Argument<string> folder = new("folder") { Description = "The folder of a diffusers pipeline." };
+        Argument<string> picture = new("out") { Description = "The PNG file to write." };
+        Option<int> count = new("--count") { Description = "How many images.", DefaultValueFactory = _ => 16 };
+        Option<int?> steps = new("--steps") { Description = "How many steps. Default: all timesteps for DDPM, 50 for DDIM." };
+        Option<DiffusersSchedulerKind?> sampler = new("--sampler") { Description = "ddpm or ddim. Default: what the folder says." };
+        Option<string> device = new("--device") { Description = "best, cpu, cuda, cuda:<number> or mps.", DefaultValueFactory = _ => "best" };
+        Option<long> seed = new("--seed") { Description = "The seed of the noise.", DefaultValueFactory = _ => 0L };
+        Command command = new("import", "Samples a grid of images from a folder of diffusers.") { folder, picture, count, steps, sampler, device, seed };
+        command.SetAction(result => guard(() => ImportRun.Execute(new ImportSettings
+        {
+            Folder = result.GetValue(folder)!,
+            Out = result.GetValue(picture)!,
+            Count = result.GetValue(count),
+            Steps = result.GetValue(steps),
+            Sampler = result.GetValue(sampler),
+            Device = result.GetValue(device)!,
+            Seed = result.GetValue(seed),
+        })));
+        return command;
+    }
+
+    private static Command Export(Func<Func<int>, int> guard)
+    {
+        Argument<string> run = new("run") { Description = "The folder of a training run, which holds the folder checkpoints." };
+        Argument<string> folder = new("out") { Description = "The folder of the diffusers pipeline to write." };
+        Option<ExportedWeights> weights = new("--weights") { Description = "ema, the averaged weights, or raw, the network's own.", DefaultValueFactory = _ => ExportedWeights.Ema };
+        Option<bool> overwrite = new("--overwrite") { Description = "Replaces a pipeline that is there already." };
+        Command command = new("export", "Writes the newest checkpoint of a run as a folder of diffusers.") { run, folder, weights, overwrite };
+        command.SetAction(result => guard(() =>
+            ExportRun.Execute(result.GetValue(run)!, result.GetValue(folder)!, result.GetValue(weights), result.GetValue(overwrite))));
+        return command;
+    }
+}

@@ -1,0 +1,52 @@
+using Diffusion;
+using Diffusion.Training;
+using static TorchSharp.torch;
+
+namespace Diffusers;
+
+/// <summary>Reads the newest checkpoint of a run, and writes it for diffusers.</summary>
+internal static class ExportRun
+{
+    /// <summary>Writes the folder.</summary>
+    /// <returns>The exit code.</returns>
+    public static int Execute(string run, string folder, ExportedWeights weights, bool overwrite)
+    {
+        string checkpoints = Path.Combine(run, "checkpoints");
+        if (!Directory.Exists(checkpoints))
+        {
+            throw new IOException($"There is no folder '{checkpoints}'. Name the folder that was given to UseCheckpoints.");
+        }
+
+        Loaded? loaded = null;
+        new CheckpointStore(checkpoints).LoadLatest(checkpoint => loaded = Load(checkpoint, folder, weights));
+        (UNet2D unet, DiffusersScheduler scheduler, DiffusersExport export) =
+            loaded ?? throw new IOException($"There is no checkpoint in '{checkpoints}'. Train until the first is saved.");
+        using (unet)
+        {
+            DiffusersFolder.Save(folder, unet, scheduler, export.Notes, overwrite);
+            Console.WriteLine(export);
+            return 0;
+        }
+    }
+
+    // The checkpoint's tensors live during this call only.
+    private static Loaded Load(Checkpoint checkpoint, string folder, ExportedWeights weights)
+    {
+        CheckpointManifest manifest = checkpoint.Manifest;
+        DiffusersScheduler scheduler = new() { Schedule = ScheduleOf(manifest), Prediction = manifest.Prediction };
+        IReadOnlyDictionary<string, Tensor>? averages = weights == ExportedWeights.Ema ? checkpoint.Ema : null;
+        UNet2D unet = new(UNet2DOptions.FromJson(manifest.Model));
+        unet.LoadWeights(averages ?? checkpoint.Weights);
+        return new Loaded(unet, scheduler, new DiffusersExport(folder, averages is null ? ExportedWeights.Raw : ExportedWeights.Ema, manifest.Step));
+    }
+
+    // A checkpoint describes its schedule in words: the named schedules can be told by theirs.
+    private static BetaSchedule ScheduleOf(CheckpointManifest manifest) =>
+        Enum.GetValues<NoiseScheduleKind>()
+            .Select(kind => NoiseSchedule.Create(kind, manifest.Options.Timesteps))
+            .FirstOrDefault(schedule => schedule.Description == manifest.Schedule)
+        ?? throw new FormatException(
+            $"The run was trained with {manifest.Schedule}, which only the program that made it knows. Call ExportDiffusers there.");
+
+    private sealed record Loaded(UNet2D UNet, DiffusersScheduler Scheduler, DiffusersExport Export);
+}

@@ -1,0 +1,21 @@
+using Diffusion;
+
+namespace Diffusers;
+
+/// <summary>What the command line asked for.</summary>
+internal sealed record ImportSettings
+{
+    public required string Folder { get; init; }
+
+    public required string Out { get; init; }
+
+    public required int Count { get; init; }
+
+    public required int? Steps { get; init; }
+
+    public required DiffusersSchedulerKind? Sampler { get; init; }
+
+    public required string Device { get; init; }
+
+    public required long Seed { get; init; }
+}

@@ -1,0 +1,44 @@
+using System.Text.Json;
+
+namespace Diffusion;
+
+/// <summary>The configurations of a folder's parts as diffusers lays them out: the options, then the notes.</summary>
+internal static class DiffusersConfig
+{
+    private const string ClassName = "_class_name";
+
+    // What Python declares as float is written as one.
+    private static readonly string[] Floats = ["dropout", "norm_eps"];
+
+    /// <summary>config.json of a network.</summary>
+    public static byte[] UNet(UNet2DOptions options)
+    {
+        using JsonDocument document = JsonDocument.Parse(options.ToJson());
+        return WithNotes(DiffusersClasses.UNet, writer =>
+        {
+            foreach (JsonProperty option in document.RootElement.EnumerateObject().Where(option => option.Name != ClassName))
+            {
+                writer.WritePropertyName(option.Name);
+                if (Floats.Contains(option.Name))
+                {
+                    PythonJson.WriteFloat(writer, option.Value.GetDouble());
+                }
+                else
+                {
+                    option.Value.WriteTo(writer);
+                }
+            }
+        });
+    }
+
+    /// <summary>scheduler_config.json.</summary>
+    public static byte[] Scheduler(DiffusersScheduler scheduler) =>
+        WithNotes(DiffusersClasses.SchedulerOf(scheduler.Kind), writer => DiffusersSchedulerJson.Write(writer, scheduler));
+
+    private static byte[] WithNotes(string className, Action<Utf8JsonWriter> writeOptions) => PythonJson.Object(writer =>
+    {
+        writeOptions(writer);
+        writer.WriteString(ClassName, className);
+        writer.WriteString("_diffusers_version", DiffusersFolder.FormatVersion);
+    });
+}

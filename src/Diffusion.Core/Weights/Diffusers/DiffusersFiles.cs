@@ -1,0 +1,45 @@
+using System.Text;
+
+namespace Diffusion;
+
+/// <summary>The small files of a folder of diffusers, with one kind of error.</summary>
+internal static class DiffusersFiles
+{
+    private const long MostBytes = 16 << 20;
+
+    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    /// <summary>Reads a file of text, and hands it to whoever understands it.</summary>
+    /// <exception cref="DiffusersFolderException">It cannot be read, is no text, or is refused with a <see cref="FormatException"/>.</exception>
+    public static T Read<T>(string path, Func<string, T> parse)
+    {
+        try
+        {
+            using FileStream file = File.OpenRead(path);
+            if (file.Length > MostBytes)
+            {
+                throw new DiffusersFolderException(path, $"it has {file.Length} bytes, more than any configuration: at most {MostBytes} are read.");
+            }
+
+            byte[] bytes = new byte[file.Length];
+            file.ReadExactly(bytes);
+            return parse(StrictUtf8.GetString(bytes));
+        }
+        catch (DecoderFallbackException e)
+        {
+            throw new DiffusersFolderException(path, "it is not valid UTF-8.", e);
+        }
+        catch (FormatException e)
+        {
+            throw new DiffusersFolderException(path, e.Message, e);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new DiffusersFolderException(path, "the file is missing.", e);
+        }
+        catch (Exception e) when (e is (IOException or UnauthorizedAccessException) and not DiffusersFolderException)
+        {
+            throw new DiffusersFolderException(path, $"it cannot be read: {e.Message}", e);
+        }
+    }
+}

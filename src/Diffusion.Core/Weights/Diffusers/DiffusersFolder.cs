@@ -1,0 +1,137 @@
+using System.Collections.ObjectModel;
+using System.Text.Json;
+
+namespace Diffusion;
+
+/// <summary>
+/// Moves models between this library and Python's diffusers, 0.30 or newer: reads folders of <c>DDPMPipeline</c>, <c>DDIMPipeline</c> or a
+/// bare <c>UNet2DModel</c>, and writes what <c>DDPMPipeline.from_pretrained(folder)</c> loads. Whatever a folder's configuration says is
+/// understood, or known to change nothing, or refused by name.
+/// </summary>
+public static class DiffusersFolder
+{
+    /// <summary>The version of diffusers whose layout is written: 0.30.0.</summary>
+    internal const string FormatVersion = "0.30.0";
+
+    private const string IndexFile = "model_index.json";
+    private const string UNetFolder = "unet";
+    private const string UNetFile = "config.json";
+    private const string SchedulerFolder = "scheduler";
+    private const string SchedulerFile = "scheduler_config.json";
+
+    /// <summary>Reads a model.</summary>
+    /// <param name="folder">
+    /// A pipeline's folder (<c>model_index.json</c>, <c>unet</c>, <c>scheduler</c>), or a network's (<c>config.json</c>, the weights, and perhaps
+    /// <c>scheduler_config.json</c>). Weights are <c>diffusion_pytorch_model.safetensors</c>, or parts of it with an index.
+    /// </param>
+    /// <returns>The model; it belongs to the caller.</returns>
+    /// <exception cref="DiffusersFolderException">
+    /// Something is missing, damaged or not supported; the message names the file, and every key and value that is refused.
+    /// </exception>
+    public static DiffusersModel Load(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        if (File.Exists(Path.Combine(folder, IndexFile)))
+        {
+            // diffusers looks into the folder itself where there is none of the part's name.
+            DiffusersIndex index = DiffusersFiles.Read(Path.Combine(folder, IndexFile), DiffusersIndex.Read);
+            DiffusersScheduler scheduler = ReadScheduler(PartOf(folder, SchedulerFolder), index);
+            return new DiffusersModel(ReadUNet(PartOf(folder, UNetFolder)), scheduler);
+        }
+
+        if (!File.Exists(Path.Combine(folder, UNetFile)))
+        {
+            throw new DiffusersFolderException(
+                folder, $"there is neither {IndexFile} nor {UNetFile} here. Name the folder that diffusers' save_pretrained wrote.");
+        }
+
+        bool hasScheduler = File.Exists(Path.Combine(folder, SchedulerFile));
+        return new DiffusersModel(ReadUNet(folder), hasScheduler ? ReadScheduler(folder, index: null) : null);
+    }
+
+    /// <summary>
+    /// Writes a model as a pipeline's folder: <c>DDPMPipeline</c>, or <c>DDIMPipeline</c> where the scheduler is DDIM. It is written under
+    /// another name beside it, and renamed when it is whole.
+    /// </summary>
+    /// <param name="folder">The folder to write.</param>
+    /// <param name="unet">The network, on any device; its weights are written in the dtype they have. For sampling, the averaged one.</param>
+    /// <param name="scheduler">The schedule and prediction type that it was trained with, and how Python is to sample from it.</param>
+    /// <param name="notes">Free text for the header of the weights' file, for instance which weights they are; <c>format</c> is taken.</param>
+    /// <param name="overwrite">Whether a folder that holds a <c>model_index.json</c> is replaced. Nothing else ever is.</param>
+    /// <exception cref="DiffusersFolderException">The folder is there already, or cannot be written.</exception>
+    /// <exception cref="ArgumentException">diffusers cannot express the schedule, or the settings contradict each other.</exception>
+    public static void Save(
+        string folder, UNet2D unet, DiffusersScheduler scheduler, IReadOnlyDictionary<string, string>? notes = null, bool overwrite = false)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        ArgumentNullException.ThrowIfNull(unet);
+        ArgumentNullException.ThrowIfNull(scheduler);
+        ArgumentNullException.ThrowIfNull(scheduler.Schedule);
+        if (scheduler.Problems() is [_, ..] problems)
+        {
+            throw new ArgumentException($"The scheduler cannot be written: {string.Join(" ", problems)}", nameof(scheduler));
+        }
+
+        // What cannot be expressed is refused before anything is written.
+        byte[] schedulerConfig = DiffusersConfig.Scheduler(scheduler);
+        Dictionary<string, string> metadata = new(notes ?? ReadOnlyDictionary<string, string>.Empty, StringComparer.Ordinal);
+        if (!metadata.TryAdd("format", "pt"))
+        {
+            throw new ArgumentException("The note \"format\" is taken: diffusers reads it. Give it another name.", nameof(notes));
+        }
+
+        NewFolder.Write(folder, IndexFile, overwrite, temporary =>
+        {
+            Directory.CreateDirectory(Path.Combine(temporary, UNetFolder));
+            Directory.CreateDirectory(Path.Combine(temporary, SchedulerFolder));
+            SafeTensorsFile.Write(Path.Combine(temporary, UNetFolder, DiffusersWeights.FileName), unet.NamedTensors(), metadata);
+            File.WriteAllBytes(Path.Combine(temporary, UNetFolder, UNetFile), DiffusersConfig.UNet(unet.Options));
+            File.WriteAllBytes(Path.Combine(temporary, SchedulerFolder, SchedulerFile), schedulerConfig);
+            File.WriteAllBytes(Path.Combine(temporary, IndexFile), DiffusersIndex.Of(scheduler.Kind));
+        });
+    }
+
+    private static string PartOf(string folder, string part)
+    {
+        string path = Path.Combine(folder, part);
+        return Directory.Exists(path) ? path : folder;
+    }
+
+    private static DiffusersScheduler ReadScheduler(string folder, DiffusersIndex? index) =>
+        DiffusersFiles.Read(Path.Combine(folder, SchedulerFile), json =>
+        {
+            using JsonDocument document = JsonValues.Parse(json);
+            string? own = DiffusersSchedulerJson.ClassOf(document.RootElement);
+            string? named = index?.Scheduler;
+            if (own is not null && named is not null && own != named)
+            {
+                throw new FormatException($"_class_name is \"{own}\", but {IndexFile} says that the scheduler is \"{named}\". Both must be the same.");
+            }
+
+            DiffusersSchedulerKind kind = DiffusersClasses.KindOf(
+                own ?? named ?? throw new FormatException("_class_name is missing, and nothing else says which scheduler this is."));
+            return DiffusersSchedulerJson.Read(document.RootElement, index?.Kind ?? kind);
+        });
+
+    private static UNet2D ReadUNet(string folder)
+    {
+        UNet2DOptions options = DiffusersFiles.Read(Path.Combine(folder, UNetFile), UNet2DOptions.FromJson);
+        using DiffusersWeights weights = DiffusersWeights.Read(folder);
+        if (DiffusersFit.Problem(options, weights.Tensors) is { } problem)
+        {
+            throw new DiffusersFolderException(weights.Path, problem);
+        }
+
+        UNet2D unet = new(options);
+        try
+        {
+            unet.LoadWeights(weights.Tensors);
+            return unet;
+        }
+        catch (ArgumentException e)
+        {
+            unet.Dispose();
+            throw new DiffusersFolderException(weights.Path, e.Message, e);
+        }
+    }
+}

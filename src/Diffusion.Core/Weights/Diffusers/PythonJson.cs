@@ -1,0 +1,32 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace Diffusion;
+
+/// <summary>JSON as Python's json.dumps(indent=2) writes it.</summary>
+internal static class PythonJson
+{
+    private static readonly JsonWriterOptions Indented = new() { Indented = true, IndentSize = 2, NewLine = "\n" };
+
+    /// <summary>The bytes of one object.</summary>
+    /// <param name="writeKeys">Writes its keys and values.</param>
+    public static byte[] Object(Action<Utf8JsonWriter> writeKeys)
+    {
+        using MemoryStream stream = new();
+        using (Utf8JsonWriter writer = new(stream, Indented))
+        {
+            writer.WriteStartObject();
+            writeKeys(writer);
+            writer.WriteEndObject();
+        }
+
+        return stream.ToArray();
+    }
+
+    /// <summary>Writes a finite number as Python's float: 0.0, 1e-05.</summary>
+    public static void WriteFloat(Utf8JsonWriter writer, double value)
+    {
+        string text = value.ToString("R", CultureInfo.InvariantCulture).ToLowerInvariant();
+        writer.WriteRawValue(text.AsSpan().ContainsAny('.', 'e') ? text : text + ".0");
+    }
+}

@@ -1,0 +1,102 @@
+using System.Text.Json;
+
+namespace Diffusion;
+
+/// <summary>Values of configuration files, read strictly: each method refuses another kind of value and says what it must be.</summary>
+internal static class JsonValues
+{
+    private const int MostShown = 100;
+
+    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
+
+    /// <summary>Parses a text that is one object, in which no name occurs twice.</summary>
+    /// <exception cref="FormatException">It is not.</exception>
+    public static JsonDocument Parse(string json)
+    {
+        try
+        {
+            JsonDocument document = JsonDocument.Parse(json, Strict);
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                ? document
+                : throw new FormatException("The configuration must be a JSON object.");
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw new FormatException($"The configuration is not valid JSON: {e.Message}", e);
+        }
+    }
+
+    /// <summary>The name of a property.</summary>
+    public static string NameOf(JsonProperty property)
+    {
+        try
+        {
+            return property.Name;
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new FormatException("The configuration is not valid JSON: the name of an option is not valid Unicode.", e);
+        }
+    }
+
+    /// <summary>A value as its file writes it, cut where it is long, for messages.</summary>
+    public static string Shown(JsonElement value)
+    {
+        string text = value.GetRawText();
+        return text.Length <= MostShown ? text : $"{text[..MostShown]}...";
+    }
+
+    public static int Integer(JsonElement value) =>
+        value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number)
+            ? number
+            : throw new FormatException("must be an integer.");
+
+    public static double Number(JsonElement value) =>
+        value.ValueKind == JsonValueKind.Number ? value.GetDouble() : throw new FormatException("must be a number.");
+
+    public static bool Flag(JsonElement value) =>
+        value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw new FormatException("must be true or false.");
+
+    public static string Text(JsonElement value)
+    {
+        if (value.ValueKind != JsonValueKind.String)
+        {
+            throw new FormatException("must be a string.");
+        }
+
+        try
+        {
+            return value.GetString()!;
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new FormatException("must be valid Unicode.", e);
+        }
+    }
+
+    public static T? OrNull<T>(JsonElement value, Func<JsonElement, T> read)
+        where T : struct => value.ValueKind == JsonValueKind.Null ? null : read(value);
+
+    public static T[] Items<T>(JsonElement value, Func<JsonElement, T> read) =>
+        value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray().Select(read)] : throw new FormatException("must be an array.");
+
+    /// <summary>The choice that a text names.</summary>
+    public static T ChoiceOf<T>(string text, Func<T, string> nameOf)
+        where T : struct, Enum
+    {
+        foreach (T choice in Enum.GetValues<T>())
+        {
+            if (nameOf(choice) == text)
+            {
+                return choice;
+            }
+        }
+
+        throw new FormatException(
+            $"\"{text}\" is not supported; there are {string.Join(", ", Enum.GetValues<T>().Select(c => $"\"{nameOf(c)}\""))}.");
+    }
+
+    /// <summary>The name of a choice as Python writes it: FixedSmall is fixed_small.</summary>
+    public static string SnakeCase<T>(T choice)
+        where T : struct, Enum => JsonNamingPolicy.SnakeCaseLower.ConvertName(choice.ToString());
+}

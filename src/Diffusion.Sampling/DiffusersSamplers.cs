@@ -1,0 +1,62 @@
+namespace Diffusion.Sampling;
+
+/// <summary>The samplers that diffusers' schedulers ask for.</summary>
+public static class DiffusersSamplers
+{
+    /// <summary>The sampler with a scheduler's settings.</summary>
+    /// <remarks>
+    /// Three things are done as the papers say and not as diffusers does: a step of DDIM goes to the next timestep of the grid (diffusers to
+    /// t - T / N, which with linspace is another one); with clipping, DDIM derives the noise again from the clipped image (in diffusers only
+    /// with <c>use_clipped_model_output=True</c>); DDPM adds no noise after the last step. Where N does not divide T, leading spreads the
+    /// steps over the whole schedule.
+    /// </remarks>
+    /// <param name="scheduler">The scheduler; <c>with { Kind = ... }</c> chooses another sampler than the one it names.</param>
+    /// <param name="steps">How many steps. Default (null) as in diffusers' pipelines: all timesteps for DDPM, 50 for DDIM.</param>
+    /// <returns>A <see cref="DdpmSampler"/> or a <see cref="DdimSampler"/>.</returns>
+    /// <exception cref="ArgumentException">The settings contradict each other; the message lists every problem.</exception>
+    public static ISampler ToSampler(this DiffusersScheduler scheduler, int? steps = null)
+    {
+        ArgumentNullException.ThrowIfNull(scheduler);
+        if (scheduler.Problems() is [_, ..] problems)
+        {
+            throw new ArgumentException($"There is no sampler for this scheduler: {string.Join(" ", problems)}", nameof(scheduler));
+        }
+
+        TimestepSpacing spacing = scheduler.TimestepSpacing switch
+        {
+            DiffusersSpacing.Linspace => TimestepSpacing.Linspace,
+            DiffusersSpacing.Trailing => TimestepSpacing.Trailing,
+            _ => TimestepSpacing.Leading,
+        };
+
+        // diffusers adds the offset to leading timesteps only.
+        int offset = spacing == TimestepSpacing.Leading ? scheduler.StepsOffset : 0;
+        if (scheduler.Kind == DiffusersSchedulerKind.Ddim)
+        {
+            DdimSampler ddim = new()
+            {
+                Spacing = spacing,
+                StepsOffset = offset,
+                Clipping = ClippingOf(scheduler),
+                EndsClean = scheduler.SetAlphaToOne,
+            };
+            return steps is { } count ? ddim with { Steps = count } : ddim;
+        }
+
+        return new DdpmSampler
+        {
+            Steps = steps,
+            Spacing = spacing,
+            StepsOffset = offset,
+            Clipping = ClippingOf(scheduler),
+            Variance = scheduler.VarianceType == DiffusersVariance.FixedLarge ? DdpmVariance.FixedLarge : DdpmVariance.FixedSmall,
+        };
+    }
+
+    private static SampleClipping ClippingOf(DiffusersScheduler scheduler) => scheduler switch
+    {
+        { Thresholding: true } => SampleClipping.DynamicThreshold(scheduler.DynamicThresholdingRatio, scheduler.SampleMaxValue),
+        { ClipSample: true } => SampleClipping.ClipTo(scheduler.ClipSampleRange),
+        _ => SampleClipping.None,
+    };
+}

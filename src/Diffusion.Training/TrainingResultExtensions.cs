@@ -1,0 +1,34 @@
+namespace Diffusion.Training;
+
+/// <summary>What can be done with the end of a run.</summary>
+public static class TrainingResultExtensions
+{
+    /// <summary>Writes a run's model as a folder that diffusers' <c>DDPMPipeline.from_pretrained</c> loads.</summary>
+    /// <param name="result">The run's end; its trainer must not be disposed yet.</param>
+    /// <param name="folder">The folder to write.</param>
+    /// <param name="weights">Which weights. Default the averaged ones.</param>
+    /// <param name="overwrite">Whether a folder of diffusers that is there already is replaced.</param>
+    /// <returns>What was written, above all which weights; the header of the weights' file says it too.</returns>
+    /// <exception cref="ArgumentException">The model is no <see cref="UNet2D"/>, or diffusers cannot express its schedule.</exception>
+    /// <exception cref="DiffusersFolderException">The folder is there already, or cannot be written.</exception>
+    public static DiffusersExport ExportDiffusers(
+        this TrainingResult result, string folder, ExportedWeights weights = ExportedWeights.Ema, bool overwrite = false)
+    {
+        ArgumentNullException.ThrowIfNull(result);
+        if (!Enum.IsDefined(weights))
+        {
+            throw new ArgumentOutOfRangeException(nameof(weights), weights, "Use Ema or Raw.");
+        }
+
+        // Without an average both are the network itself.
+        bool isAverage = weights == ExportedWeights.Ema && !ReferenceEquals(result.EmaDenoiser, result.Denoiser);
+        Denoiser denoiser = isAverage ? result.EmaDenoiser : result.Denoiser;
+        UNet2D unet = denoiser.Model as UNet2D ?? throw new ArgumentException(
+            $"The model is a {denoiser.Model.GetType().Name}, but diffusers has a counterpart only for {nameof(UNet2D)}.", nameof(result));
+
+        DiffusersExport export = new(folder, isAverage ? ExportedWeights.Ema : ExportedWeights.Raw, result.Step);
+        DiffusersScheduler scheduler = new() { Schedule = denoiser.Schedule, Prediction = denoiser.Prediction };
+        DiffusersFolder.Save(folder, unet, scheduler, export.Notes, overwrite);
+        return export;
+    }
+}

@@ -1,0 +1,67 @@
+using System.Text.Json;
+using Diffusion.Core.Tests.Networks;
+using Diffusion.TestKit;
+
+namespace Diffusion.Core.Tests.Weights.Diffusers;
+
+public sealed class DiffusersBetasTests : IDisposable
+{
+    private readonly TemporaryFolder temporary = new();
+
+    private string Out => Path.Combine(temporary.Path, "out");
+
+    public void Dispose() => temporary.Dispose();
+
+    public static TheoryData<DiffusersSchedulerKind, string, INoiseSchedule> Schedules { get; } = new()
+    {
+        { DiffusersSchedulerKind.Ddpm, "linear", NoiseSchedule.Linear(400) },
+        { DiffusersSchedulerKind.Ddpm, "linear", NoiseSchedule.Linear(1000, 0.002, 0.03) },
+        { DiffusersSchedulerKind.Ddim, "scaled_linear", NoiseSchedule.ScaledLinear() },
+        { DiffusersSchedulerKind.Ddpm, "squaredcos_cap_v2", NoiseSchedule.Cosine(4000) },
+        { DiffusersSchedulerKind.Ddpm, "sigmoid", NoiseSchedule.Sigmoid(250) },
+        { DiffusersSchedulerKind.Ddim, "trained_betas", NoiseSchedule.Sigmoid(250) },
+        { DiffusersSchedulerKind.Ddpm, "trained_betas", new BetaSchedule([.. Enumerable.Range(1, 250).Select(t => t / 1000.0)], "mine") },
+        { DiffusersSchedulerKind.Ddpm, "trained_betas", new Mine(NoiseSchedule.Cosine(250)) },
+    };
+
+    [Theory]
+    [MemberData(nameof(Schedules))]
+    public void Every_schedule_comes_back_with_its_noise_levels(DiffusersSchedulerKind kind, string written, INoiseSchedule schedule)
+    {
+        using UNet2D unet = new(TinyUNet.Options);
+        DiffusersFolder.Save(Out, unet, new DiffusersScheduler { Kind = kind, Schedule = schedule });
+
+        using JsonDocument config = JsonDocument.Parse(File.ReadAllText(Path.Combine(Out, "scheduler", "scheduler_config.json")));
+        bool isListed = config.RootElement.GetProperty("trained_betas").ValueKind == JsonValueKind.Array;
+        (isListed ? "trained_betas" : config.RootElement.GetProperty("beta_schedule").GetString()).Should().Be(written);
+        using DiffusersModel back = DiffusersFolder.Load(Out);
+        if (!isListed)
+        {
+            back.Scheduler!.Schedule.Description.Should().Be(schedule.Description);
+        }
+
+        back.Scheduler!.Schedule.Timesteps.Should().Be(schedule.Timesteps);
+        for (int t = 0; t < schedule.Timesteps; t++)
+        {
+            back.Scheduler.Schedule[t].Alpha.Should().BeApproximately(schedule[t].Alpha, 1e-12);
+        }
+    }
+
+    [Fact]
+    public void A_schedule_that_diffusers_cannot_express_is_refused_before_anything_is_written()
+    {
+        using UNet2D unet = new(TinyUNet.Options);
+        Action save = () => DiffusersFolder.Save(Out, unet, new DiffusersScheduler { Schedule = new Mine(NoiseSchedule.Cosine(250), sigma: 2) });
+        save.Should().Throw<ArgumentException>().WithMessage("*mine*timestep 0*alpha^2 + sigma^2*");
+        Directory.EnumerateFileSystemEntries(temporary.Path).Should().BeEmpty();
+    }
+
+    private sealed class Mine(INoiseSchedule schedule, double sigma = 1) : INoiseSchedule
+    {
+        public int Timesteps => schedule.Timesteps;
+
+        public string Description => "mine";
+
+        public NoiseLevel this[int timestep] => schedule[timestep] with { Sigma = sigma * schedule[timestep].Sigma };
+    }
+}
