@@ -9,5 +9,7 @@ RootCommand root = new("Measures what the library promises. Each command ends in
     QualityCommand.Create(),
     LoadingCommand.Create(),
     FuzzCommand.Create(),
+    FaultsCommand.Create(),
+    SaveSamplesCommand.Create(),
 };
 return root.Parse(args).Invoke();

@@ -18,7 +18,8 @@ internal static class ExportRun
         }
 
         Loaded? loaded = null;
-        new CheckpointStore(checkpoints).LoadLatest(checkpoint => loaded = Load(checkpoint, folder, weights));
+        using CheckpointStore store = new(checkpoints);
+        store.LoadLatest(checkpoint => loaded = Load(checkpoint, folder, weights));
         (UNet2D unet, DiffusersScheduler scheduler, DiffusersExport export) =
             loaded ?? throw new IOException($"There is no checkpoint in '{checkpoints}'. Train until the first is saved.");
         using (unet)
@@ -34,7 +35,7 @@ internal static class ExportRun
     {
         CheckpointManifest manifest = checkpoint.Manifest;
         DiffusersScheduler scheduler = new() { Schedule = ScheduleOf(manifest), Prediction = manifest.Prediction };
-        IReadOnlyDictionary<string, Tensor>? averages = weights == ExportedWeights.Ema ? checkpoint.Ema : null;
+        IReadOnlyDictionary<string, Tensor>? averages = weights == ExportedWeights.Ema ? checkpoint.Averages.FirstOrDefault() : null;
         UNet2D unet = new(UNet2DOptions.FromJson(manifest.Model));
         unet.LoadWeights(averages ?? checkpoint.Weights);
         return new Loaded(unet, scheduler, new DiffusersExport(folder, averages is null ? ExportedWeights.Raw : ExportedWeights.Ema, manifest.Step));

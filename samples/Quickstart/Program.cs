@@ -7,8 +7,8 @@ return CommandLine.Run(args, settings =>
 {
     try
     {
-        using Interruption interruption = new();
-        return QuickstartRun.Execute(settings, interruption);
+        using StopSignals signals = new();
+        return QuickstartRun.Execute(settings, signals);
     }
     catch (Exception error) when (error is NativeBackendException or ImageDataException or CheckpointException or OptionsValidationException
         or TrainingDivergedException or InvalidOperationException or ArgumentException or FormatException or IOException or UnauthorizedAccessException)

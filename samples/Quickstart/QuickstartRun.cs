@@ -14,7 +14,7 @@ internal static class QuickstartRun
 
     /// <summary>Trains, samples, draws.</summary>
     /// <returns>The exit code.</returns>
-    public static int Execute(Settings settings, Interruption interruption)
+    public static int Execute(Settings settings, StopSignals signals)
     {
         string samples = Path.Combine(settings.RunFolder, "samples.png");
         string curve = Path.Combine(settings.RunFolder, "loss.png");
@@ -47,12 +47,12 @@ internal static class QuickstartRun
             Console.WriteLine($"Going on from step {trainer.Step} of {settings.Steps}.");
         }
 
-        TrainingResult result = display.Show(trainer.Step, settings.Steps, () => trainer.Run(interruption.Token));
+        TrainingResult result = display.Show(trainer.Step, settings.Steps, () => trainer.Run(signals.Token));
         if (result.StopReason == StopReason.Cancelled)
         {
             string saved = result.Checkpoint is null ? "before the first step" : $"at step {result.Step}, saved";
             Console.WriteLine($"Stopped {saved}. To go on: {settings.Command}");
-            return interruption.ExitCode;
+            return signals.ExitCode;
         }
 
         using Tensor grid = Sample(result.EmaDenoiser, images.ClassCount, settings.Seed);

@@ -15,7 +15,6 @@ public sealed class Trainer : IDisposable
     private readonly TrainingOptions options;
     private readonly TrainingParts parts;
     private readonly TrainingState state;
-    private double? lastHeldOutLoss;
 
     internal Trainer(TrainerSetup setup)
     {
@@ -180,14 +179,14 @@ public sealed class Trainer : IDisposable
             // Held-out loss
             if (parts.HeldOut is { } heldOut && (state.Step % options.HoldOutEverySteps == 0 || state.Step == options.Steps))
             {
-                lastHeldOutLoss = heldOut.Measure(microBatchSize);
-                TrainingLog.HeldOut(setup.Logger, state.Step, lastHeldOutLoss.Value);
+                state.HeldOutLoss = heldOut.Measure(microBatchSize);
+                TrainingLog.HeldOut(setup.Logger, state.Step, state.HeldOutLoss.Value);
             }
 
             // Status
             if (state.Step % options.ReportEverySteps == 0 || state.Step == options.Steps)
             {
-                parts.Reporter.Report(learningRate, setup.Time.GetElapsedTime(began), lastHeldOutLoss, loader.BadImages);
+                parts.Reporter.Report(learningRate, setup.Time.GetElapsedTime(began), state.HeldOutLoss, loader.BadImages);
             }
 
             // Previews
@@ -196,10 +195,11 @@ public sealed class Trainer : IDisposable
                 parts.Reporter.Shield("preview", () => preview.Action(new TrainingPreview(state.Step, parts.EmaDenoiser)));
             }
 
-            // Checkpoint
+            // Checkpoint: training waits for the copy of its state, and goes on while that is saved.
+            parts.Folder?.Poll();
             if (state.Step % options.CheckpointEverySteps == 0)
             {
-                parts.Folder?.Save(state);
+                parts.Folder?.BeginSave(state);
             }
         }
     }

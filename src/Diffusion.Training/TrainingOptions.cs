@@ -30,6 +30,12 @@ public sealed class TrainingOptions
     /// <summary>The limit of the averaged weights' decay; 0.999 to 0.99999, higher for longer runs. Null for no average. Default 0.9999.</summary>
     public double? EmaDecay { get; set; } = 0.9999;
 
+    /// <summary>
+    /// The limits of further averages that are kept beside that one, to compare them after the run; each takes the memory of the weights once
+    /// more. Default none.
+    /// </summary>
+    public double[] MoreEmaDecays { get; set; } = [];
+
     /// <summary>The noise schedule. Default cosine.</summary>
     public NoiseScheduleKind Schedule { get; set; } = NoiseScheduleKind.Cosine;
 
@@ -57,8 +63,14 @@ public sealed class TrainingOptions
     /// <summary>Optimizer steps between two checkpoints. Default 5000. A run that ends without an error saves one as well.</summary>
     public int CheckpointEverySteps { get; set; } = 5000;
 
-    /// <summary>How many checkpoints are kept, at least 1. Default 2.</summary>
+    /// <summary>How many of the newest checkpoints are kept, at least 1. Default 2, so that one is left should the newest be damaged.</summary>
     public int KeepCheckpoints { get; set; } = 2;
+
+    /// <summary>How many checkpoints with the lowest held-out loss are kept as well; needs <see cref="HoldOutFraction"/>. Default 0.</summary>
+    public int KeepBestCheckpoints { get; set; }
+
+    /// <summary>Checkpoints whose step is a multiple of this are kept for good. Null, the default, for none.</summary>
+    public long? KeepCheckpointsEverySteps { get; set; }
 
     /// <summary>How images are read: workers, prefetching, shuffling of shards, bad images.</summary>
     public LoadingOptions Loading { get; set; } = new();

@@ -34,6 +34,10 @@ public sealed class TrainingOptionsValidator : IValidateOptions<TrainingOptions>
                 nameof(options.GradientClip), options.GradientClip, "positive", "Use 1, or null for no clipping."),
             Unless(options.EmaDecay is null or (>= 0 and < 1),
                 nameof(options.EmaDecay), options.EmaDecay, "at least 0 and below 1", "Use 0.9999, or null for no average."),
+            Unless(options.EmaDecay is not null || options.MoreEmaDecays.Length == 0,
+                nameof(options.MoreEmaDecays), string.Join(", ", options.MoreEmaDecays), "empty without EmaDecay", "Set EmaDecay to the first of them."),
+            Unless(options.MoreEmaDecays.All(decay => decay is >= 0 and < 1) && options.MoreEmaDecays.Append(options.EmaDecay ?? -1).Distinct().Count() == options.MoreEmaDecays.Length + 1,
+                nameof(options.MoreEmaDecays), string.Join(", ", options.MoreEmaDecays), "decays from 0 to below 1, each once", "Use for example 0.999 beside 0.9999."),
             Unless(Enum.IsDefined(options.Schedule), nameof(options.Schedule), options.Schedule, "a known schedule", "Use Cosine."),
             Unless(options.Timesteps is >= NoiseSchedule.FewestTimesteps and <= NoiseSchedule.MostTimesteps, nameof(options.Timesteps),
                 options.Timesteps, $"in {NoiseSchedule.FewestTimesteps}..{NoiseSchedule.MostTimesteps}", "Use 1000; the sampler may take fewer steps."),
@@ -43,6 +47,10 @@ public sealed class TrainingOptionsValidator : IValidateOptions<TrainingOptions>
             Every(nameof(options.ReportEverySteps), options.ReportEverySteps),
             Every(nameof(options.CheckpointEverySteps), options.CheckpointEverySteps),
             Unless(options.KeepCheckpoints >= 1, nameof(options.KeepCheckpoints), options.KeepCheckpoints, "at least 1", "Use 2."),
+            Unless(options.KeepBestCheckpoints == 0 || (options.KeepBestCheckpoints > 0 && options.HoldOutFraction > 0),
+                nameof(options.KeepBestCheckpoints), options.KeepBestCheckpoints, "0 or more, and 0 without HoldOutFraction", "Hold out 0.02 of the images, or use 0."),
+            Unless(options.KeepCheckpointsEverySteps is null or >= 1,
+                nameof(options.KeepCheckpointsEverySteps), options.KeepCheckpointsEverySteps, "at least 1", "Leave it out to keep none for good."),
             .. options.Loading.Problems.Select(problem => $"Loading.{problem}"),
         ]).OfType<string>();
     }

@@ -21,7 +21,7 @@ internal sealed class TrainingParts : IDisposable
         Order = new TrainingOrder(setup.Source, Split, Seeds, options.Loading, options.BatchSize);
         BatchReader reader = new(setup.Source);
         reader.Inspect(largestBadShare: badImagesEndIt ? 0 : options.Loading.LargestBadShare);
-        Folder = options.RunFolder is { } folder ? new RunFolder(setup, folder) : null;
+        Folder = options.RunFolder is { } folder ? belongings.Add(new RunFolder(setup, folder)) : null;
 
         try
         {
@@ -29,7 +29,7 @@ internal sealed class TrainingParts : IDisposable
             setup.Model.Network.to(setup.Device.Activate());
             State = belongings.Add(new TrainingState(setup));
             Denoiser = new Denoiser(setup.Model, setup.Schedule, options.Prediction);
-            EmaDenoiser = State.Ema is { } ema ? new Denoiser(TwinOver(ema, setup.Model), setup.Schedule, options.Prediction) : Denoiser;
+            EmaDenoiser = State.Averages is [EmaWrapper ema, ..] ? new Denoiser(TwinOver(ema, setup.Model), setup.Schedule, options.Prediction) : Denoiser;
             Objective = new DenoisingObjective(Denoiser, Seeds);
             HeldOut = Split.HeldOutCount == 0 ? null : new HeldOutLoss(EmaDenoiser, reader, Split, Seeds, badImagesEndIt ? null : onBadImage);
             Meter = belongings.Add(new TrainingMeter(setup.Time, State.Update));

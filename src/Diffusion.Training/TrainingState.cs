@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -12,7 +13,7 @@ internal sealed class TrainingState : IDisposable
     private readonly Belongings belongings = new();
     private readonly TrainerSetup setup;
     private readonly IReadOnlyDictionary<string, Tensor> weights;
-    private readonly IReadOnlyDictionary<string, Tensor>? averages;
+    private readonly IReadOnlyList<IReadOnlyDictionary<string, Tensor>> averages;
 
     public TrainingState(TrainerSetup setup)
     {
@@ -24,9 +25,10 @@ internal sealed class TrainingState : IDisposable
             Parameters = belongings.Add(new FlatParameters(setup.Model.Network));
             weights = ViewsOf(Parameters.Values);
             Optimizer = belongings.Add(setup.Optimizer.Create(Parameters));
-            Ema = setup.Options.EmaDecay is { } decay ? belongings.Add(new EmaWrapper(Parameters, decay)) : null;
-            averages = Ema is null ? null : ViewsOf(Ema.Average);
-            Update = belongings.Add(new ParameterUpdate(Parameters, Optimizer, Ema, setup.Options.GradientClip));
+            double[] decays = setup.Options.EmaDecay is { } decay ? [decay, .. setup.Options.MoreEmaDecays] : [];
+            Averages = [.. decays.Select(each => belongings.Add(new EmaWrapper(Parameters, each)))];
+            averages = [.. Averages.Select(average => ViewsOf(average.Average))];
+            Update = belongings.Add(new ParameterUpdate(Parameters, Optimizer, Averages, setup.Options.GradientClip));
         }
         catch
         {
@@ -48,7 +50,11 @@ internal sealed class TrainingState : IDisposable
 
     public IOptimizer Optimizer { get; }
 
-    public EmaWrapper? Ema { get; }
+    /// <summary>The averages, the one that previews and results use first.</summary>
+    public IReadOnlyList<EmaWrapper> Averages { get; }
+
+    /// <summary>The last measured held-out loss, or null.</summary>
+    public double? HeldOutLoss { get; set; }
 
     public ParameterUpdate Update { get; }
 
@@ -68,7 +74,7 @@ internal sealed class TrainingState : IDisposable
             ("prediction", saved.Prediction, mine.Prediction),
             ("optimizer", saved.Optimizer, mine.Optimizer),
             ("seed", saved.Options.Seed, mine.Options.Seed),
-            ("averaged weights", checkpoint.Ema is not null, averages is not null),
+            ("number of averages", saved.Averages.Count, mine.Averages.Count),
             ("HoldOutFraction", saved.Options.HoldOutFraction, mine.Options.HoldOutFraction)));
         if (mine.Options.HoldOutFraction > 0)
         {
@@ -80,7 +86,7 @@ internal sealed class TrainingState : IDisposable
         [
             (weights, checkpoint.Weights),
             (Optimizer.State, checkpoint.Optimizer),
-            .. averages is null ? [] : new[] { (averages, checkpoint.Ema!) },
+            .. averages.Zip(checkpoint.Averages),
         ];
         Refuse([.. sets.SelectMany(set => NamedWeights.Misfits(set.To, set.From))]);
         foreach ((IReadOnlyDictionary<string, Tensor> to, IReadOnlyDictionary<string, Tensor> from) in sets)
@@ -89,6 +95,7 @@ internal sealed class TrainingState : IDisposable
         }
 
         Step = saved.Step;
+        HeldOutLoss = saved.HeldOutLoss;
         ImagesSeen = saved.ImagesSeen;
         if (setup.Options.LearningRate.WarmupSteps is null)
         {
@@ -111,7 +118,7 @@ internal sealed class TrainingState : IDisposable
             ("MicroBatchSize", saved.Options.MicroBatchSize, mine.Options.MicroBatchSize),
             ("LearningRate", saved.Options.LearningRate, mine.Options.LearningRate),
             ("GradientClip", saved.Options.GradientClip, mine.Options.GradientClip),
-            ("EmaDecay", saved.Options.EmaDecay, mine.Options.EmaDecay),
+            ("EmaDecay", Decays(saved), Decays(mine)),
             ("DropLast", saved.Options.Loading.DropLast, mine.Options.Loading.DropLast),
             ("ShuffleWindow", saved.Options.Loading.ShuffleWindow, mine.Options.Loading.ShuffleWindow),
             ("BadImages", saved.Options.Loading.BadImages, mine.Options.Loading.BadImages)),
@@ -128,7 +135,10 @@ internal sealed class TrainingState : IDisposable
         {
             using SafeTensors initial = SafeTensorsFile.Read(file);
             NamedWeights.CopyInto(weights, initial.Tensors);
-            Ema?.Reset();
+            foreach (EmaWrapper average in Averages)
+            {
+                average.Reset();
+            }
         }
         catch (Exception error) when (error is ArgumentException or SafeTensorsException or IOException)
         {
@@ -172,6 +182,8 @@ internal sealed class TrainingState : IDisposable
         CpuThreads = setup.Device.CpuThreads,
         LibraryVersion = typeof(Trainer).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion,
         TorchVersion = __version__,
+        HeldOutLoss = HeldOutLoss is { } loss && double.IsFinite(loss) ? loss : null, // JSON has no NaN.
+        Averages = CheckpointFormat.AveragesOf([.. Averages.Select(average => average.Decay)]),
         Options = setup.Options,
     };
 
@@ -184,6 +196,9 @@ internal sealed class TrainingState : IDisposable
                 + "Use the options it was made with, or another folder.");
         }
     }
+
+    private static string Decays(CheckpointManifest manifest) =>
+        string.Join(", ", manifest.Averages.Select(average => average.Decay.ToString(CultureInfo.InvariantCulture)));
 
     private static IReadOnlyList<string> Changes(params (string What, object? Saved, object? Mine)[] values) =>
         [.. values.Where(v => !Equals(v.Saved, v.Mine)).Select(v => $"{v.What} was {v.Saved ?? "none"} and is {v.Mine ?? "none"}")];

@@ -1,3 +1,5 @@
+using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Diffusion.TestKit;
 using Diffusion.Training.Tests.Data;
@@ -58,7 +60,9 @@ public sealed class TrainingStateTests
         JsonNode manifest = JsonNode.Parse(File.ReadAllText(file))!;
         JsonObject options = manifest["options"]!.AsObject();
         (missing == "loading" ? options : options["loading"]!.AsObject()).Remove(missing).Should().BeTrue();
-        File.WriteAllText(file, manifest.ToJsonString());
+        byte[] json = Encoding.UTF8.GetBytes(manifest.ToJsonString(new JsonSerializerOptions { WriteIndented = true, NewLine = "\n" }) + "\n");
+        ManifestSeal.Close(json);
+        File.WriteAllBytes(file, json);
 
         Run(folder.Path, _ => { }).Should().BeNull();
     }

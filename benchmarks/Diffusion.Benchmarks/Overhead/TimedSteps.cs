@@ -33,7 +33,7 @@ internal sealed class TimedSteps : IDisposable
         parameters = new FlatParameters(model);
         optimizer = Optimizers.AdamW().Create(parameters);
         ema = new EmaWrapper(parameters);
-        update = new ParameterUpdate(parameters, optimizer, ema, clip: 1);
+        update = new ParameterUpdate(parameters, optimizer, [ema], clip: 1);
     }
 
     public PartsClock Clock { get; } = new();

@@ -46,7 +46,7 @@ public class UpdateBenchmark
         parameters = new FlatParameters(network);
         optimizer = Optimizers.AdamW(WeightDecay).Create(parameters);
         ema = new EmaWrapper(parameters, EmaDecay);
-        update = new ParameterUpdate(parameters, optimizer, ema, Clip);
+        update = new ParameterUpdate(parameters, optimizer, [ema], Clip);
         buffers = [parameters.Values, ema.Average, zeros_like(parameters.Values), zeros_like(parameters.Values)];
     }
 

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using Microsoft.Win32.SafeHandles;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -27,19 +26,31 @@ public static class SafeTensorsFile
         ArgumentNullException.ThrowIfNull(tensors);
         TorchBackend.EnsureLoaded();
         SafeTensorsLayout layout = SafeTensorsLayout.Of(path, tensors, metadata);
-        using SafeFileHandle file = File.OpenHandle(
-            path, FileMode.Create, FileAccess.Write, FileShare.None, preallocationSize: layout.Header.Length + layout.DataBytes);
-        RandomAccess.Write(file, layout.Header, 0);
-        long position = layout.Header.Length;
-        foreach (Tensor tensor in layout.Tensors)
+        using FileStream file = new(path, new FileStreamOptions
         {
-            using Tensor detached = tensor.detach();
-            using Tensor onCpu = detached.cpu();
-            using Tensor contiguous = onCpu.contiguous();
-            long start = position;
-            TensorMemory.ForEachPiece(contiguous, (piece, offset) => RandomAccess.Write(file, piece, start + offset));
-            position += contiguous.NumberOfElements * contiguous.ElementSize;
-        }
+            Mode = FileMode.Create,
+            Access = FileAccess.Write,
+            Share = FileShare.None,
+            BufferSize = 0,
+            PreallocationSize = layout.Header.Length + layout.DataBytes,
+        });
+        Write(file, layout);
+    }
+
+    /// <summary>Writes a file's bytes to a stream, from first to last: no byte is kept, none is gone back to.</summary>
+    /// <param name="destination">Takes the bytes; it stays the caller's.</param>
+    /// <param name="name">What errors call it.</param>
+    /// <param name="tensors">As above.</param>
+    /// <param name="metadata">As above.</param>
+    /// <exception cref="SafeTensorsException">A name, dtype or shape that such a file cannot hold; nothing is written.</exception>
+    public static void WriteTo(
+        Stream destination, string name, IEnumerable<KeyValuePair<string, Tensor>> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        ArgumentNullException.ThrowIfNull(destination);
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        ArgumentNullException.ThrowIfNull(tensors);
+        TorchBackend.EnsureLoaded();
+        Write(destination, SafeTensorsLayout.Of(name, tensors, metadata));
     }
 
     /// <summary>Reads a whole file. Every size is checked against the file's before memory is taken.</summary>
@@ -50,9 +61,21 @@ public static class SafeTensorsFile
     public static SafeTensors Read(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        using FileStream file = new(path, new FileStreamOptions { BufferSize = 0 });
+        return ReadFrom(file, path);
+    }
+
+    /// <summary>Reads a file's bytes from a stream, from first to last, straight into the tensors.</summary>
+    /// <param name="source">At the first byte; it knows its length, is read to its end, and stays the caller's.</param>
+    /// <param name="name">What errors call it.</param>
+    /// <returns>As above.</returns>
+    /// <exception cref="SafeTensorsException">As above.</exception>
+    public static SafeTensors ReadFrom(Stream source, string name)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentException.ThrowIfNullOrEmpty(name);
         TorchBackend.EnsureLoaded();
-        using SafeFileHandle file = File.OpenHandle(path);
-        (SafeTensorsHeader header, long dataStart) = ReadHeader(path, file);
+        (SafeTensorsHeader header, long dataStart) = ReadHeader(name, source);
         Dictionary<string, Tensor> tensors = new(StringComparer.Ordinal);
         try
         {
@@ -60,7 +83,7 @@ public static class SafeTensorsFile
             {
                 Tensor tensor = empty(entry.Shape, entry.Dtype).DetachFromDisposeScope();
                 tensors.Add(entry.Name, tensor);
-                TensorMemory.ForEachPiece(tensor, (piece, offset) => Fill(path, file, piece, dataStart + entry.Begin + offset, entry));
+                TensorMemory.ForEachPiece(tensor, (piece, offset) => Fill(name, source, piece, dataStart + entry.Begin + offset, entry));
             }
         }
         catch
@@ -76,14 +99,25 @@ public static class SafeTensorsFile
         return new SafeTensors(tensors, header.Metadata);
     }
 
-    private static (SafeTensorsHeader Header, long DataStart) ReadHeader(string path, SafeFileHandle file)
+    private static void Write(Stream destination, SafeTensorsLayout layout)
     {
-        long length = RandomAccess.GetLength(file);
-        Span<byte> prefix = stackalloc byte[SafeTensorsHeader.PrefixBytes];
-        int read = ReadFully(file, prefix, 0);
-        if (read < prefix.Length)
+        destination.Write(layout.Header);
+        foreach (Tensor tensor in layout.Tensors)
         {
-            throw new SafeTensorsException(path, $"{length} bytes are too few: a file begins with 8 bytes of header length.", position: 0);
+            using Tensor detached = tensor.detach();
+            using Tensor onCpu = detached.cpu();
+            using Tensor contiguous = onCpu.contiguous();
+            TensorMemory.ForEachPiece(contiguous, (piece, _) => destination.Write(piece));
+        }
+    }
+
+    private static (SafeTensorsHeader Header, long DataStart) ReadHeader(string name, Stream source)
+    {
+        long length = source.Length;
+        Span<byte> prefix = stackalloc byte[SafeTensorsHeader.PrefixBytes];
+        if (source.ReadAtLeast(prefix, prefix.Length, throwOnEndOfStream: false) < prefix.Length)
+        {
+            throw new SafeTensorsException(name, $"{length} bytes are too few: a file begins with 8 bytes of header length.", position: 0);
         }
 
         // A valid length may begin with a pickle's bytes (640 is 80 02), so only an impossible one is looked at as such.
@@ -91,7 +125,7 @@ public static class SafeTensorsFile
         if ((size > SafeTensorsHeader.MostBytes || prefix.Length + (long)size > length) && IsPickle(prefix))
         {
             throw new SafeTensorsException(
-                path,
+                name,
                 "this is a PyTorch pickle file (.bin, .pt, .ckpt), not safetensors. Loading one can run code that it brings along, so it is "
                 + "refused. Convert it with Python's safetensors.torch.save_file on a machine where that does not matter.",
                 position: 0);
@@ -100,35 +134,35 @@ public static class SafeTensorsFile
         if (size > SafeTensorsHeader.MostBytes)
         {
             throw new SafeTensorsException(
-                path, $"the header length {size} is above {SafeTensorsHeader.MostBytes}: not a safetensors file, or damaged.", position: 0);
+                name, $"the header length {size} is above {SafeTensorsHeader.MostBytes}: not a safetensors file, or damaged.", position: 0);
         }
 
         long dataStart = prefix.Length + (long)size;
         if (dataStart > length)
         {
             throw new SafeTensorsException(
-                path, $"the header should end at byte {dataStart}, but the file at {length}: it is cut off.", position: length);
+                name, $"the header should end at byte {dataStart}, but the file at {length}: it is cut off.", position: length);
         }
 
         byte[] json = new byte[size];
-        if (ReadFully(file, json, prefix.Length) < json.Length)
+        if (source.ReadAtLeast(json, json.Length, throwOnEndOfStream: false) < json.Length)
         {
-            throw new SafeTensorsException(path, "the file became shorter while it was read.", position: prefix.Length);
+            throw new SafeTensorsException(name, "the file became shorter while it was read.", position: prefix.Length);
         }
 
-        return (SafeTensorsHeader.Parse(path, json, length - dataStart), dataStart);
+        return (SafeTensorsHeader.Parse(name, json, length - dataStart), dataStart);
     }
 
     // A zip archive, or a bare pickle of protocol 2.
     private static bool IsPickle(ReadOnlySpan<byte> prefix) =>
         prefix.StartsWith("PK\x03\x04"u8) || prefix.StartsWith((ReadOnlySpan<byte>)[0x80, 0x02]);
 
-    private static void Fill(string path, SafeFileHandle file, Span<byte> memory, long position, SafeTensorsEntry entry)
+    private static void Fill(string name, Stream source, Span<byte> memory, long position, SafeTensorsEntry entry)
     {
-        int read = ReadFully(file, memory, position);
+        int read = source.ReadAtLeast(memory, memory.Length, throwOnEndOfStream: false);
         if (read < memory.Length)
         {
-            throw new SafeTensorsException(path, "the file became shorter while it was read.", entry.Name, position + read);
+            throw new SafeTensorsException(name, "the file became shorter while it was read.", entry.Name, position + read);
         }
 
         if (entry.Dtype == ScalarType.Bool)
@@ -139,16 +173,5 @@ public static class SafeTensorsFile
                 value = value == 0 ? (byte)0 : (byte)1;
             }
         }
-    }
-
-    private static int ReadFully(SafeFileHandle file, Span<byte> buffer, long position)
-    {
-        int total = 0;
-        while (total < buffer.Length && RandomAccess.Read(file, buffer[total..], position + total) is > 0 and int read)
-        {
-            total += read;
-        }
-
-        return total;
     }
 }

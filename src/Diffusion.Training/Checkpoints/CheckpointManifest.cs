@@ -7,8 +7,8 @@ namespace Diffusion.Training;
 /// <summary>What a checkpoint says of itself: <c>manifest.json</c> in its folder.</summary>
 public sealed record CheckpointManifest
 {
-    /// <summary>The version of the format that this library writes: 1.</summary>
-    public const int CurrentVersion = 1;
+    /// <summary>The version of the format that this library writes and reads: 2.</summary>
+    public const int CurrentVersion = 2;
 
     /// <summary>The version of the format.</summary>
     public int FormatVersion { get; init; } = CurrentVersion;
@@ -55,8 +55,37 @@ public sealed record CheckpointManifest
     /// <summary>The version of libtorch.</summary>
     public required string TorchVersion { get; init; }
 
+    /// <summary>How many processes trained together.</summary>
+    public int World { get; init; } = 1;
+
+    /// <summary>The last measured loss over the held-out images; null where none is measured.</summary>
+    public double? HeldOutLoss { get; init; }
+
     /// <summary>The options of the run.</summary>
     public required TrainingOptions Options { get; init; }
+
+    /// <summary>The averaged weights, the one that previews and results use first.</summary>
+    public IReadOnlyList<CheckpointAverage> Averages { get; init; } = [];
+
+    /// <summary>The other files of the checkpoint. The store fills them in.</summary>
+    public IReadOnlyList<CheckpointFile> Files { get; init; } = [];
+
+    /// <summary>The SHA-256 of this manifest with 64 zeros in this place. The store fills it in.</summary>
+    [JsonPropertyOrder(int.MaxValue)]
+    public string Sha256 { get; init; } = string.Empty;
+
+    /// <summary>Why it cannot be what this library wrote, or null.</summary>
+    [JsonIgnore]
+    internal string? Problem =>
+        Step < 0 || ImagesSeen < 0 || SkippedSteps < 0 || WarmupSteps is < 0 or > int.MaxValue || DataCount < 1 || World < 1 ? "a number is out of its range."
+        : Files.Any(file => file.Size < 0 || Path.GetFileName(file.Name) != file.Name) ? "a file has an impossible name or size."
+        : Averages.Any(average => average.Decay is not (>= 0 and < 1)) ? "a decay is out of its range."
+        : !Files.Select(file => file.Name).Order(StringComparer.Ordinal).SequenceEqual(ExpectedFiles.Order(StringComparer.Ordinal), StringComparer.Ordinal)
+            ? $"it lists the files {string.Join(", ", Files.Select(file => file.Name))}, but must list {string.Join(", ", ExpectedFiles)}."
+        : null;
+
+    private IEnumerable<string> ExpectedFiles =>
+        [CheckpointFormat.WeightsFile, CheckpointFormat.OptimizerFile, .. Averages.Select(average => average.File)];
 
     /// <summary>The manifest that a text holds. Options that are not in it, as they came after the library that wrote it, have their defaults.</summary>
     /// <exception cref="JsonException">The text is no manifest.</exception>
@@ -88,9 +117,15 @@ public sealed record CheckpointManifest
     }
 }
 
+/// <summary>One average of the weights.</summary>
+/// <param name="Decay">The limit of its decay.</param>
+/// <param name="File">The file that holds it.</param>
+public sealed record CheckpointAverage(double Decay, string File);
+
 /// <summary>How a manifest becomes JSON, without reflection.</summary>
 [JsonSourceGenerationOptions(
-    WriteIndented = true, UseStringEnumConverter = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
-    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
+    WriteIndented = true, NewLine = "\n", UseStringEnumConverter = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true,
+    AllowDuplicateProperties = false)]
 [JsonSerializable(typeof(CheckpointManifest))]
 internal sealed partial class CheckpointJson : JsonSerializerContext;

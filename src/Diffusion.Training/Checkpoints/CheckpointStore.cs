@@ -1,180 +1,191 @@
-using System.Globalization;
-using System.Text.Json;
-using TorchSharp;
-
 namespace Diffusion.Training;
 
 /// <summary>
 /// The checkpoints of a run: one readable folder each (<c>step-000005000</c>), with <c>manifest.json</c>, <c>weights.safetensors</c>,
-/// <c>ema.safetensors</c> and <c>optimizer.safetensors</c>. A checkpoint is written under another name and renamed when it is whole; only
-/// then are older ones deleted.
+/// <c>ema.safetensors</c> and <c>optimizer.safetensors</c>. A checkpoint is there whole or not at all, whenever the process or the machine
+/// stops; older ones are deleted only after the newest was read back. Any process may read; one at a time may write.
 /// </summary>
-public sealed class CheckpointStore
+public sealed class CheckpointStore : IDisposable
 {
-    private const string Prefix = "step-";
-    private const string ManifestFile = "manifest.json";
-    private const string WeightsFile = "weights.safetensors";
-    private const string EmaFile = "ema.safetensors";
-    private const string OptimizerFile = "optimizer.safetensors";
+    private readonly string path;
+    private readonly CheckpointRetention retention;
+    private readonly CheckpointFolder folder;
+    private readonly CheckpointWriter writer;
+    private CheckpointLock? held;
 
-    private readonly string folder;
-    private readonly int keep;
+    /// <summary>The checkpoints in a folder. Nothing is written yet.</summary>
+    /// <param name="folder">Where they lie; made by <see cref="Lock"/> if it is not there.</param>
+    /// <param name="retention">Which of them are kept; default the last two.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The retention has an impossible value.</exception>
+    public CheckpointStore(string folder, CheckpointRetention? retention = null)
+        : this(folder, retention ?? new CheckpointRetention(), new LocalDisk())
+    {
+    }
 
-    /// <summary>The checkpoints in a folder, which is made if it is not there.</summary>
-    /// <param name="folder">Where they lie.</param>
-    /// <param name="keep">How many are kept, at least 1.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="keep"/> is below 1.</exception>
-    /// <exception cref="CheckpointException">The folder cannot be made or written to.</exception>
-    public CheckpointStore(string folder, int keep = 2)
+    internal CheckpointStore(string folder, CheckpointRetention retention, IDisk disk)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        ArgumentOutOfRangeException.ThrowIfLessThan(keep, 1);
-        this.folder = Path.GetFullPath(folder);
-        this.keep = keep;
-        string probe = Path.Combine(this.folder, $".writable-{Guid.NewGuid():N}");
-        try
-        {
-            Directory.CreateDirectory(this.folder);
-            File.WriteAllBytes(probe, []);
-            File.Delete(probe);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new CheckpointException(
-                $"Checkpoints cannot be written to '{this.folder}': {error.Message} Choose a folder that can be written to.", error);
-        }
+        retention.Check();
+        path = Path.GetFullPath(folder);
+        this.retention = retention;
+        this.folder = new CheckpointFolder(path, disk);
+        writer = new CheckpointWriter(disk);
     }
 
     /// <summary>The folder of the newest checkpoint, or null when there is none.</summary>
-    public string? Latest => Folders().LastOrDefault().Path;
+    public string? Latest => folder.Checkpoints is [.., CheckpointName last] ? folder.Of(last) : null;
 
-    /// <summary>Saves a checkpoint and then deletes what is older than the ones to keep.</summary>
+    /// <summary>
+    /// Makes this store the one that writes here until it is disposed, and removes what an interrupted process left. <see cref="Save"/> does it
+    /// by itself.
+    /// </summary>
+    /// <exception cref="CheckpointException">Another process writes here, or the folder cannot be written to.</exception>
+    public void Lock()
+    {
+        if (held is not null)
+        {
+            return;
+        }
+
+        try
+        {
+            folder.Make();
+            held = CheckpointLock.Take(path);
+            folder.Sweep();
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            Dispose();
+            throw new CheckpointException(
+                $"Checkpoints cannot be written to '{path}': {problem.Message} Choose a folder that can be written to.", problem);
+        }
+    }
+
+    /// <summary>Saves a checkpoint, reads it back, and then deletes those that are not to be kept.</summary>
     /// <param name="checkpoint">The state; its tensors are read, not kept.</param>
     /// <returns>The checkpoint's folder.</returns>
-    /// <exception cref="CheckpointException">It cannot be written; older checkpoints are untouched.</exception>
+    /// <exception cref="CheckpointException">
+    /// It cannot be written, and the others are untouched; or it was written, and others could not be deleted: the message says which.
+    /// </exception>
     public string Save(Checkpoint checkpoint)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
-        string target = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{checkpoint.Manifest.Step:D9}"));
-        string temporary = Path.Combine(folder, $".saving-{Guid.NewGuid():N}");
-        string replaced = Path.Combine(folder, $".replaced-{Guid.NewGuid():N}");
+        Lock();
+        long step = checkpoint.Manifest.Step;
+        CheckpointName name = new(step, folder.Checkpoints.LastOrDefault(saved => saved.Step == step).Save + 1);
+        string target = folder.Of(name);
         try
         {
-            Directory.CreateDirectory(temporary);
-            SafeTensorsFile.Write(Path.Combine(temporary, WeightsFile), checkpoint.Weights);
-            SafeTensorsFile.Write(Path.Combine(temporary, OptimizerFile), checkpoint.Optimizer);
-            if (checkpoint.Ema is not null)
-            {
-                SafeTensorsFile.Write(Path.Combine(temporary, EmaFile), checkpoint.Ema);
-            }
-
-            File.WriteAllText(
-                Path.Combine(temporary, ManifestFile),
-                JsonSerializer.Serialize(checkpoint.Manifest, CheckpointJson.Default.CheckpointManifest));
-            if (Directory.Exists(target))
-            {
-                // One of the same step is set aside, not deleted, until the new one has its place.
-                Directory.Move(target, replaced);
-            }
-
-            Directory.Move(temporary, target);
+            folder.DropTemporary();
+            writer.Write(checkpoint, folder.Temporary);
+            folder.Commit(name);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
+            CleanUp();
             throw new CheckpointException(
-                $"The checkpoint of step {checkpoint.Manifest.Step} could not be saved to '{target}': {error.Message} "
-                + "Earlier checkpoints are untouched. Make room, or choose another folder.",
-                error);
-        }
-        finally
-        {
-            if (Directory.Exists(temporary))
-            {
-                Directory.Delete(temporary, recursive: true);
-            }
+                $"The checkpoint of step {step} could not be saved to '{target}': {problem.Message} Earlier checkpoints are untouched. Make room, or choose another folder.",
+                problem);
         }
 
-        Delete([replaced, .. Folders().SkipLast(keep).Select(old => old.Path)]);
+        Retain(target);
         return target;
     }
 
-    /// <summary>Reads the manifest of the newest checkpoint, or null when there is none.</summary>
-    /// <exception cref="CheckpointException">It is there but cannot be read.</exception>
-    public CheckpointManifest? ReadLatestManifest() => Latest is { } path ? ReadManifest(path) : null;
+    /// <summary>Reads the manifest of the newest checkpoint that has a whole one, or null when there is none.</summary>
+    public CheckpointManifest? ReadLatestManifest() =>
+        folder.Checkpoints.Reverse().Select(TryReadManifest).FirstOrDefault(manifest => manifest is not null);
 
-    /// <summary>Hands the newest checkpoint to <paramref name="use"/>, or does nothing when there is none.</summary>
+    /// <summary>
+    /// Hands the newest whole checkpoint to <paramref name="use"/>, or does nothing when there is none. It is verified to the last byte before.
+    /// Newer ones that are damaged are passed over, and, if this store writes here, renamed to <c>damaged-step-...</c>.
+    /// </summary>
     /// <param name="use">Copies what it needs; the tensors live during the call.</param>
+    /// <param name="onDamaged">Told of each damaged checkpoint: where it is now, and what is wrong with it.</param>
     /// <returns>Whether there was one.</returns>
-    /// <exception cref="CheckpointException">It is there but cannot be read, or <paramref name="use"/> refuses it.</exception>
-    public bool LoadLatest(Action<Checkpoint> use)
+    /// <exception cref="CheckpointException">All that are there are damaged, or <paramref name="use"/> refuses the one.</exception>
+    public bool LoadLatest(Action<Checkpoint> use, Action<string, string>? onDamaged = null)
     {
         ArgumentNullException.ThrowIfNull(use);
-        if (Latest is not { } path)
-        {
-            return false;
-        }
-
-        CheckpointManifest manifest = ReadManifest(path);
-        try
-        {
-            string emaFile = Path.Combine(path, EmaFile);
-            using SafeTensors weights = SafeTensorsFile.Read(Path.Combine(path, WeightsFile));
-            using SafeTensors optimizer = SafeTensorsFile.Read(Path.Combine(path, OptimizerFile));
-            using SafeTensors? ema = File.Exists(emaFile) ? SafeTensorsFile.Read(emaFile) : null;
-            use(new Checkpoint(manifest, weights.Tensors, ema?.Tensors, optimizer.Tensors));
-            return true;
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or SafeTensorsException)
-        {
-            throw Unreadable(path, error);
-        }
-    }
-
-    private static CheckpointManifest ReadManifest(string path)
-    {
-        try
-        {
-            string text = File.ReadAllText(Path.Combine(path, ManifestFile));
-            using JsonDocument document = JsonDocument.Parse(text);
-            int version = document.RootElement.GetProperty("formatVersion").GetInt32();
-            return version == CheckpointManifest.CurrentVersion
-                ? CheckpointManifest.Parse(text)
-                : throw new CheckpointException(
-                    $"Checkpoint '{path}' has format version {version}; this library reads {CheckpointManifest.CurrentVersion}. "
-                    + "Use the version of the library that wrote it.");
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
-        {
-            throw Unreadable(path, error);
-        }
-    }
-
-    private static void Delete(IEnumerable<string> folders)
-    {
-        foreach (string old in folders.Where(Directory.Exists))
+        List<(CheckpointName Name, CheckpointDamageException Damage)> damaged = [];
+        foreach (CheckpointName candidate in folder.Checkpoints.Reverse())
         {
             try
             {
-                Directory.Delete(old, recursive: true);
+                using OpenCheckpoint open = CheckpointReader.Read(folder.Of(candidate));
+                use(open.Checkpoint);
             }
-            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            catch (CheckpointDamageException damage)
             {
-                throw new CheckpointException(
-                    $"The new checkpoint is saved, but the old one in '{old}' could not be deleted: {error.Message} Delete it by hand.", error);
+                damaged.Add((candidate, damage));
+                continue;
             }
+
+            damaged.ForEach(one => onDamaged?.Invoke(held is null ? folder.Of(one.Name) : folder.SetAside(one.Name), one.Damage.Reason));
+            return true;
+        }
+
+        return damaged.Count == 0
+            ? false
+            : throw new CheckpointException(
+                $"None of the {damaged.Count} checkpoints in '{path}' is whole: {string.Join(" ", damaged.Select(one => one.Damage.Message))} "
+                + "Restore one, or choose another folder to begin anew.",
+                damaged[0].Damage);
+    }
+
+    /// <summary>Lets another process write here.</summary>
+    public void Dispose()
+    {
+        held?.Dispose();
+        held = null;
+    }
+
+    private CheckpointManifest? TryReadManifest(CheckpointName name)
+    {
+        try
+        {
+            return CheckpointReader.ReadManifest(folder.Of(name));
+        }
+        catch (Exception problem) when (problem is CheckpointDamageException or CheckpointException)
+        {
+            return null;
         }
     }
 
-    private static CheckpointException Unreadable(string path, Exception error) =>
-        new($"Checkpoint '{path}' cannot be read: {error.Message} Move it away to go on from the one before it.", error);
+    // What cannot be removed now is removed by the next who writes here.
+    private void CleanUp()
+    {
+        try
+        {
+            folder.Sweep();
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            return;
+        }
+    }
 
-    private IEnumerable<(long Step, string Path)> Folders() =>
-        Directory.EnumerateDirectories(folder, Prefix + "*")
-            .Select(path => (Known: TryStep(path, out long step), Step: step, Path: path))
-            .Where(found => found.Known)
-            .Select(found => (found.Step, found.Path))
-            .OrderBy(found => found.Step);
-
-    private static bool TryStep(string path, out long step) =>
-        long.TryParse(Path.GetFileName(path).AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out step);
+    private void Retain(string target)
+    {
+        try
+        {
+            IReadOnlyList<CheckpointName> superfluous = retention.Superfluous(
+                [.. folder.Checkpoints.Select(checkpoint => (checkpoint, retention.Best == 0 ? null : TryReadManifest(checkpoint)?.HeldOutLoss))]);
+            if (superfluous.Count > 0)
+            {
+                CheckpointReader.Verify(target);
+                folder.Delete(superfluous);
+            }
+        }
+        catch (CheckpointDamageException damage)
+        {
+            throw new CheckpointException(
+                $"The new checkpoint {damage.Message} It was written a moment ago: the disk or the memory is failing. No other checkpoint was deleted.", damage);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new CheckpointException(
+                $"The checkpoint '{target}' is saved, but older ones could not be deleted: {problem.Message} Delete them by hand.", problem);
+        }
+    }
 }

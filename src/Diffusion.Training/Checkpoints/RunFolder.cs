@@ -1,19 +1,29 @@
 namespace Diffusion.Training;
 
 /// <summary>What a run leaves on disk: checkpoints, metrics, the list of bad images.</summary>
-internal sealed class RunFolder
+internal sealed class RunFolder : IDisposable
 {
     private readonly TrainerSetup setup;
     private readonly CheckpointStore store;
+    private readonly BackgroundSaver saver;
+    private long begunStep;
     private long savedStep;
 
     /// <param name="setup">The run.</param>
     /// <param name="folder">Where; made if it is not there.</param>
-    /// <exception cref="CheckpointException">The folder cannot be made or written to.</exception>
+    /// <exception cref="CheckpointException">The folder cannot be made or written to, or another trainer has it.</exception>
     public RunFolder(TrainerSetup setup, string folder)
     {
         this.setup = setup;
-        store = new CheckpointStore(Path.Combine(folder, "checkpoints"), setup.Options.KeepCheckpoints);
+        CheckpointRetention retention = new()
+        {
+            Last = setup.Options.KeepCheckpoints,
+            Best = setup.Options.KeepBestCheckpoints,
+            EverySteps = setup.Options.KeepCheckpointsEverySteps,
+        };
+        store = new CheckpointStore(Path.Combine(folder, "checkpoints"), retention);
+        store.Lock();
+        saver = new BackgroundSaver(store);
         Metrics = new MetricsFile(folder);
         BadImages = new BadImageFile(folder);
     }
@@ -32,7 +42,7 @@ internal sealed class RunFolder
     public bool TryRestore(TrainingState state)
     {
         IReadOnlyList<string> changes = [];
-        if (!store.LoadLatest(checkpoint => changes = state.Restore(checkpoint)))
+        if (!store.LoadLatest(checkpoint => changes = state.Restore(checkpoint), (path, reason) => TrainingLog.DamagedCheckpoint(setup.Logger, path, reason)))
         {
             return false;
         }
@@ -55,15 +65,47 @@ internal sealed class RunFolder
         BadImages.CutFrom(state.ImagesSeen);
     }
 
-    /// <summary>Saves a checkpoint, unless this step's is there.</summary>
-    /// <exception cref="CheckpointException">It cannot be written.</exception>
-    public void Save(TrainingState state)
+    /// <summary>Begins to save a checkpoint, unless this step's is there. The state may change as soon as this returns.</summary>
+    /// <exception cref="CheckpointException">The one before could not be saved.</exception>
+    public void BeginSave(TrainingState state)
     {
         if (state.Step != savedStep)
         {
-            LastCheckpoint = store.Save(state.Snapshot());
-            savedStep = state.Step;
-            TrainingLog.Saved(setup.Logger, LastCheckpoint);
+            Saved(saver.Begin(state.Snapshot()));
+            begunStep = state.Step;
+        }
+    }
+
+    /// <summary>Says so if a checkpoint was saved meanwhile. Waits for nothing.</summary>
+    /// <exception cref="CheckpointException">It could not be saved.</exception>
+    public void Poll() => Saved(saver.Poll());
+
+    /// <summary>Saves a checkpoint, unless this step's is there.</summary>
+    /// <exception cref="CheckpointException">It, or the one before, could not be saved.</exception>
+    public void Save(TrainingState state)
+    {
+        Saved(saver.Finish());
+        if (state.Step != savedStep)
+        {
+            begunStep = state.Step;
+            Saved(store.Save(state.Snapshot()));
+        }
+    }
+
+    /// <summary>Waits for a checkpoint that is being saved, and lets another trainer have the folder.</summary>
+    public void Dispose()
+    {
+        saver.Dispose();
+        store.Dispose();
+    }
+
+    private void Saved(string? checkpoint)
+    {
+        if (checkpoint is not null)
+        {
+            LastCheckpoint = checkpoint;
+            savedStep = begunStep;
+            TrainingLog.Saved(setup.Logger, checkpoint);
         }
     }
 }

@@ -11,21 +11,22 @@ public sealed class ParameterUpdate : IDisposable
 {
     private readonly FlatParameters parameters;
     private readonly IOptimizer optimizer;
-    private readonly EmaWrapper? ema;
+    private readonly IReadOnlyList<EmaWrapper> averages;
     private readonly double? clip;
 
     /// <summary>Joins the parts; they stay the caller's.</summary>
     /// <param name="parameters">What is updated.</param>
     /// <param name="optimizer">By which rule.</param>
-    /// <param name="ema">The average that follows, or null.</param>
+    /// <param name="averages">The averages that follow; none if empty.</param>
     /// <param name="clip">The largest gradient norm; 0.5 to 2 is usual. Null for no clipping.</param>
-    public ParameterUpdate(FlatParameters parameters, IOptimizer optimizer, EmaWrapper? ema, double? clip)
+    public ParameterUpdate(FlatParameters parameters, IOptimizer optimizer, IReadOnlyList<EmaWrapper> averages, double? clip)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(optimizer);
+        ArgumentNullException.ThrowIfNull(averages);
         this.parameters = parameters;
         this.optimizer = optimizer;
-        this.ema = ema;
+        this.averages = averages;
         this.clip = clip;
         Device device = parameters.Values.device;
         GradientNorm = zeros([], ScalarType.Float32, device).DetachFromDisposeScope();
@@ -51,7 +52,11 @@ public sealed class ParameterUpdate : IDisposable
         using DisposeScope scope = NewDisposeScope();
         using GradientNorm norm = new(parameters, clip);
         optimizer.Update(learningRate, norm.Divisor, norm.Skip);
-        ema?.Update(step, norm.Skip);
+        foreach (EmaWrapper average in averages)
+        {
+            average.Update(step, norm.Skip);
+        }
+
         parameters.Gradients.zero_();
 
         GradientNorm.copy_(norm.Norm);

@@ -1,3 +1,4 @@
+using System.Text;
 using Diffusion.TestKit;
 
 namespace Diffusion.Training.Tests.Checkpoints;
@@ -10,7 +11,7 @@ public sealed class CheckpointStoreTests
         using TemporaryFolder folder = new();
         Run(folder.Path, steps: 5, every: 1, keep: 3);
 
-        Directory.GetFileSystemEntries(folder.File("checkpoints")).Select(Path.GetFileName).Should()
+        Directory.GetDirectories(folder.File("checkpoints")).Select(Path.GetFileName).Should()
             .BeEquivalentTo("step-000000003", "step-000000004", "step-000000005");
         Directory.GetFiles(folder.File("checkpoints", "step-000000005")).Select(Path.GetFileName).Should()
             .BeEquivalentTo("manifest.json", "weights.safetensors", "ema.safetensors", "optimizer.safetensors");
@@ -33,39 +34,151 @@ public sealed class CheckpointStoreTests
     [InlineData("manifest.json")]
     [InlineData("optimizer.safetensors")]
     [InlineData("ema.safetensors")]
-    public void A_damaged_checkpoint_is_one_clear_error_that_names_it(string file)
+    [InlineData("ema-0.999.safetensors")]
+    public void A_damaged_checkpoint_is_set_aside_and_the_one_before_it_used(string file)
     {
         using TemporaryFolder folder = new();
-        Run(folder.Path, steps: 3);
-        string path = folder.File("checkpoints", "step-000000003", file);
-        byte[] bytes = File.ReadAllBytes(path);
-        File.WriteAllBytes(path, bytes[..(bytes.Length / 2)]);
+        using CheckpointStore store = Store(folder, 1, 2);
+        Halve(Path.Combine(store.Latest!, file));
+        List<string> told = [];
 
-        FluentActions.Invoking(() => Run(folder.Path, steps: 3)).Should().Throw<CheckpointException>()
-            .WithMessage("*step-000000003*cannot be read*");
+        SampleCheckpoint.StepIn(new CheckpointStore(folder.File("checkpoints")), (path, reason) => told.Add($"{path}: {reason}")).Should().Be(1);
+        store.Latest.Should().EndWith("step-000000002", "who only reads renames nothing");
+        SampleCheckpoint.StepIn(store, (path, reason) => told.Add($"{path}: {reason}")).Should().Be(1);
+        store.Latest.Should().EndWith("step-000000001");
+        told.Should().HaveCount(2).And.OnlyContain(text => text.Contains(file, StringComparison.Ordinal));
+        told[1].Should().Contain("damaged-step-000000002");
+        Directory.Exists(folder.File("checkpoints", "damaged-step-000000002")).Should().BeTrue();
     }
 
     [Fact]
-    public void A_checkpoint_of_an_unknown_format_is_refused()
+    public void Where_all_checkpoints_are_damaged_none_is_touched_and_nothing_begins_anew()
     {
         using TemporaryFolder folder = new();
-        Run(folder.Path, steps: 3);
-        string manifest = folder.File("checkpoints", "step-000000003", "manifest.json");
-        File.WriteAllText(manifest, File.ReadAllText(manifest).Replace("\"formatVersion\": 1", "\"somethingNew\": 1, \"formatVersion\": 99", StringComparison.Ordinal));
+        using (CheckpointStore store = Store(folder, 1, 2))
+        {
+            Halve(folder.File("checkpoints", "step-000000001", "weights.safetensors"));
+            Halve(folder.File("checkpoints", "step-000000002", "weights.safetensors"));
+            FluentActions.Invoking(() => SampleCheckpoint.StepIn(store)).Should().Throw<CheckpointException>()
+                .WithMessage("None of the 2 checkpoints*step-000000002*weights.safetensors*step-000000001*");
+            store.Latest.Should().EndWith("step-000000002");
+        }
 
-        FluentActions.Invoking(() => Run(folder.Path, steps: 3)).Should().Throw<CheckpointException>().WithMessage("*format version 99*");
+        FluentActions.Invoking(() => Run(folder.Path, steps: 3)).Should().Throw<CheckpointException>().WithMessage("None of the 2*");
     }
 
     [Fact]
-    public void Leftovers_of_a_save_that_did_not_end_are_not_taken_for_checkpoints()
+    public void Every_bit_that_flips_and_every_byte_that_is_missing_is_found()
     {
         using TemporaryFolder folder = new();
-        Run(folder.Path, steps: 3);
-        Directory.CreateDirectory(folder.File("checkpoints", ".saving-00000000"));
+        using CheckpointStore store = Store(folder, 1, 2);
+        string[] files = Directory.GetFiles(store.Latest!);
+        files.Should().HaveCount(5);
+        foreach (string file in files)
+        {
+            byte[] good = File.ReadAllBytes(file);
+            for (int place = 0; place < good.Length; place += 7)
+            {
+                byte[] bad = [.. good];
+                bad[place] ^= (byte)(1 << (place % 8));
+                File.WriteAllBytes(file, bad);
+                FluentActions.Invoking(() => CheckpointReader.Verify(store.Latest!)).Should().Throw<CheckpointDamageException>();
+                File.WriteAllBytes(file, good[..place]);
+                FluentActions.Invoking(() => CheckpointReader.Verify(store.Latest!)).Should().Throw<CheckpointDamageException>();
+            }
+
+            File.WriteAllBytes(file, good);
+        }
+
+        CheckpointReader.Verify(store.Latest!);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(99)]
+    public void A_checkpoint_of_another_format_is_refused(int version)
+    {
+        using TemporaryFolder folder = new();
+        using CheckpointStore store = Store(folder, 3);
+        string path = folder.File("checkpoints", "step-000000003", "manifest.json");
+        byte[] manifest = Encoding.UTF8.GetBytes(
+            File.ReadAllText(path).Replace("\"formatVersion\": 2", $"\"somethingNew\": 1, \"formatVersion\": {version}", StringComparison.Ordinal));
+        if (version > 1)
+        {
+            ManifestSeal.Close(manifest);
+        }
+
+        File.WriteAllBytes(path, manifest);
+        FluentActions.Invoking(() => SampleCheckpoint.StepIn(store)).Should().Throw<CheckpointException>().WithMessage($"*format version {version}*");
+    }
+
+    [Fact]
+    public void What_an_interrupted_save_left_is_no_checkpoint_and_is_swept_by_the_next_writer()
+    {
+        using TemporaryFolder folder = new();
+        Store(folder, 3).Dispose();
+        File.WriteAllText(folder.File("checkpoints", ".saving", "weights.safetensors"), "part");
+        File.WriteAllText(folder.File("checkpoints", ".deleting-step-000000001", "manifest.json"), "part");
         Directory.CreateDirectory(folder.File("checkpoints", "step-of-somebody"));
 
-        new CheckpointStore(folder.File("checkpoints")).ReadLatestManifest()!.Step.Should().Be(3);
+        using CheckpointStore store = new(folder.File("checkpoints"));
+        store.ReadLatestManifest()!.Step.Should().Be(3);
+        Directory.Exists(folder.File("checkpoints", ".saving")).Should().BeTrue("who only reads changes nothing");
+        store.Lock();
+        Directory.GetDirectories(folder.File("checkpoints")).Select(Path.GetFileName).Should().BeEquivalentTo("step-000000003", "step-of-somebody");
     }
+
+    [Fact]
+    public void A_second_writer_is_refused_and_told_who_the_first_is()
+    {
+        using TemporaryFolder folder = new();
+        using CheckpointStore first = Store(folder, 1);
+        using CheckpointStore second = new(folder.File("checkpoints"));
+        FluentActions.Invoking(second.Lock).Should().Throw<CheckpointException>().WithMessage($"*belong to another trainer, process {Environment.ProcessId} on *");
+        using SampleCheckpoint checkpoint = new(2);
+        FluentActions.Invoking(() => second.Save(checkpoint.Value)).Should().Throw<CheckpointException>();
+        SampleCheckpoint.StepIn(second).Should().Be(1, "anybody may read");
+        first.Dispose();
+        second.Save(checkpoint.Value).Should().EndWith("step-000000002");
+    }
+
+    [Fact]
+    public void A_step_that_is_saved_again_takes_the_place_of_the_first_save()
+    {
+        using TemporaryFolder folder = new();
+        using CheckpointStore store = Store(folder, 1, 2, 2, 2);
+        Directory.GetDirectories(folder.File("checkpoints")).Select(Path.GetFileName).Should().BeEquivalentTo("step-000000001", "step-000000002-3");
+        SampleCheckpoint.StepIn(store).Should().Be(2);
+    }
+
+    [Fact]
+    public void The_last_the_best_and_every_so_many_are_kept()
+    {
+        using TemporaryFolder folder = new();
+        using CheckpointStore store = new(folder.File("checkpoints"), new CheckpointRetention { Last = 1, Best = 2, EverySteps = 4 });
+        foreach ((int step, double? loss) in ((int, double?)[])[(1, 0.5), (2, 0.2), (3, null), (4, 0.9), (5, 0.3), (6, 0.8), (7, double.NaN), (8, 0.7), (9, null)])
+        {
+            using SampleCheckpoint checkpoint = new(step, heldOutLoss: loss is double.NaN ? null : loss);
+            store.Save(checkpoint.Value);
+        }
+
+        Directory.GetDirectories(folder.File("checkpoints")).Select(Path.GetFileName).Should()
+            .BeEquivalentTo("step-000000002", "step-000000004", "step-000000005", "step-000000008", "step-000000009");
+    }
+
+    private static CheckpointStore Store(TemporaryFolder folder, params long[] steps)
+    {
+        CheckpointStore store = new(folder.File("checkpoints"));
+        foreach (long step in steps)
+        {
+            using SampleCheckpoint checkpoint = new(step);
+            store.Save(checkpoint.Value);
+        }
+
+        return store;
+    }
+
+    private static void Halve(string path) => File.WriteAllBytes(path, File.ReadAllBytes(path)[..^((int)new FileInfo(path).Length / 2)]);
 
     private static void Run(string folder, int steps, int every = 100, int keep = 2, long seed = 1, int timesteps = 1000, int hidden = 8)
     {

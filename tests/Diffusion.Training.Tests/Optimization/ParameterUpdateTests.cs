@@ -42,7 +42,7 @@ public sealed class ParameterUpdateTests
         using FlatParameters parameters = new(model);
         using IOptimizer optimizer = Optimizers.AdamW().Create(parameters);
         using EmaWrapper ema = new(parameters);
-        using ParameterUpdate update = new(parameters, optimizer, ema, clip: 1);
+        using ParameterUpdate update = new(parameters, optimizer, [ema], clip: 1);
         float[] weights = parameters.Values.data<float>().ToArray();
 
         foreach ((int step, float bad) in new[] { (1, float.NaN), (2, float.PositiveInfinity) })

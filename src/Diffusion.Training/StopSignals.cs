@@ -1,16 +1,27 @@
 using System.Runtime.InteropServices;
 
-namespace Quickstart;
+namespace Diffusion.Training;
 
-/// <summary>Ctrl+C and SIGTERM: the first asks the run to save and end, the second ends the program at once.</summary>
-internal sealed class Interruption : IDisposable
+/// <summary>
+/// Ctrl+C and SIGTERM, for programs that train: the first cancels <see cref="Token"/>, so that the run saves and ends; the second ends the program
+/// at once. One for a program, while it trains.
+/// </summary>
+/// <example>
+/// <code>
+/// using StopSignals signals = new();
+/// trainer.Run(signals.Token);
+/// return signals.ExitCode;
+/// </code>
+/// </example>
+public sealed class StopSignals : IDisposable
 {
     private const int SignalBase = 128;
 
     private readonly CancellationTokenSource source = new();
     private readonly PosixSignalRegistration[] registrations;
 
-    public Interruption() =>
+    /// <summary>Listens from now on.</summary>
+    public StopSignals() =>
         registrations =
         [
             PosixSignalRegistration.Create(PosixSignal.SIGINT, context => OnSignal(context, SignalBase + 2)),
@@ -23,6 +34,7 @@ internal sealed class Interruption : IDisposable
     /// <summary>130 after Ctrl+C, 143 after SIGTERM, as shells count them; 0 before either.</summary>
     public int ExitCode { get; private set; }
 
+    /// <summary>Listens no more: both signals end the program again.</summary>
     public void Dispose()
     {
         foreach (PosixSignalRegistration registration in registrations)

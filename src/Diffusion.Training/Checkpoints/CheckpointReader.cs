@@ -1,0 +1,143 @@
+using TorchSharp;
+
+namespace Diffusion.Training;
+
+/// <summary>Reads checkpoints, and believes nothing that is not as it was written.</summary>
+internal static class CheckpointReader
+{
+    /// <summary>Reads and verifies a whole checkpoint.</summary>
+    /// <returns>It; to be disposed.</returns>
+    /// <exception cref="CheckpointDamageException">A file is missing, or not as it was written.</exception>
+    /// <exception cref="CheckpointException">It is of another version of the format.</exception>
+    public static OpenCheckpoint Read(string folder)
+    {
+        CheckpointManifest manifest = ReadManifest(folder);
+        List<SafeTensors> read = [];
+        try
+        {
+            SafeTensors weights = Keep(ReadTensors(folder, manifest, CheckpointFormat.WeightsFile));
+            SafeTensors optimizer = Keep(ReadTensors(folder, manifest, CheckpointFormat.OptimizerFile));
+            IReadOnlyDictionary<string, torch.Tensor>[] averages =
+                [.. manifest.Averages.Select(average => Keep(ReadTensors(folder, manifest, average.File)).Tensors)];
+            return new OpenCheckpoint(new Checkpoint(manifest, weights.Tensors, averages, optimizer.Tensors), read);
+        }
+        catch
+        {
+            read.ForEach(tensors => tensors.Dispose());
+            throw;
+        }
+
+        SafeTensors Keep(SafeTensors tensors)
+        {
+            read.Add(tensors);
+            return tensors;
+        }
+    }
+
+    /// <summary>Reads a manifest, and nothing else.</summary>
+    public static CheckpointManifest ReadManifest(string folder)
+    {
+        string path = Path.Combine(folder, CheckpointFormat.ManifestFile);
+        byte[] json = Attempt(folder, () =>
+        {
+            using FileStream file = new(path, new FileStreamOptions { BufferSize = 0 });
+            if (file.Length > CheckpointFormat.LargestManifest)
+            {
+                throw new CheckpointDamageException(folder, $"{CheckpointFormat.ManifestFile} has {file.Length} bytes, more than {CheckpointFormat.LargestManifest}.");
+            }
+
+            byte[] bytes = new byte[file.Length];
+            file.ReadExactly(bytes);
+            return bytes;
+        });
+        return CheckpointFormat.Read(json, folder);
+    }
+
+    /// <summary>Verifies that a checkpoint is on the disk as it was written, without keeping it in memory.</summary>
+    public static void Verify(string folder)
+    {
+        foreach (CheckpointFile listed in ReadManifest(folder).Files)
+        {
+            Attempt(folder, () =>
+            {
+                using FileStream file = Open(folder, listed);
+                using HashingReader reader = new(file);
+                byte[] piece = new byte[(int)Math.Clamp(listed.Size, 1, 1 << 23)];
+                while (reader.Read(piece.AsSpan()) > 0)
+                {
+                    // The reader hashes.
+                }
+
+                return Matches(folder, listed, reader);
+            });
+        }
+    }
+
+    private static SafeTensors ReadTensors(string folder, CheckpointManifest manifest, string name)
+    {
+        CheckpointFile listed = manifest.Files.Single(file => file.Name == name);
+        return Attempt(folder, () =>
+        {
+            using FileStream file = Open(folder, listed);
+            using HashingReader reader = new(file);
+            SafeTensors tensors = SafeTensorsFile.ReadFrom(reader, file.Name);
+            try
+            {
+                Matches(folder, listed, reader);
+                return tensors;
+            }
+            catch
+            {
+                tensors.Dispose();
+                throw;
+            }
+        });
+    }
+
+    private static FileStream Open(string folder, CheckpointFile listed)
+    {
+        FileStream file = new(Path.Combine(folder, listed.Name), new FileStreamOptions { BufferSize = 0 });
+        if (file.Length == listed.Size)
+        {
+            return file;
+        }
+
+        long length = file.Length;
+        file.Dispose();
+        throw new CheckpointDamageException(folder, $"{listed.Name} has {length} bytes, but was written with {listed.Size}.");
+    }
+
+    private static bool Matches(string folder, CheckpointFile listed, HashingReader reader) =>
+        reader.Finish() == listed.Sha256 ? true : throw new CheckpointDamageException(folder, $"{listed.Name} is not as it was written: its SHA-256 is another.");
+
+    // What the disk cannot read is damaged too; what may not be read is not.
+    private static T Attempt<T>(string folder, Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (IOException problem)
+        {
+            throw new CheckpointDamageException(folder, problem.Message, problem);
+        }
+        catch (UnauthorizedAccessException problem)
+        {
+            throw new CheckpointException($"Checkpoint '{folder}' may not be read: {problem.Message} Run as a user who may.", problem);
+        }
+    }
+}
+
+/// <summary>A checkpoint in memory.</summary>
+internal sealed class OpenCheckpoint(Checkpoint checkpoint, IReadOnlyList<SafeTensors> tensors) : IDisposable
+{
+    public Checkpoint Checkpoint { get; } = checkpoint;
+
+    public void Dispose()
+    {
+        foreach (SafeTensors file in tensors)
+        {
+            file.Dispose();
+        }
+    }
+}

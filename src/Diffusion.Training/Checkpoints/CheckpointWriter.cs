@@ -1,0 +1,39 @@
+using TorchSharp;
+
+namespace Diffusion.Training;
+
+/// <summary>Writes a checkpoint where nobody looks for one, so that it survives a power failure: its files, its manifest, and its folder.</summary>
+internal sealed class CheckpointWriter(IDisk disk)
+{
+    /// <summary>Writes a checkpoint.</summary>
+    /// <param name="checkpoint">The state.</param>
+    /// <param name="folder">Where it is written; nothing is there yet.</param>
+    public void Write(Checkpoint checkpoint, string folder)
+    {
+        disk.CreateFolder(folder);
+        List<CheckpointFile> files =
+        [
+            WriteTensors(folder, CheckpointFormat.WeightsFile, checkpoint.Weights),
+            WriteTensors(folder, CheckpointFormat.OptimizerFile, checkpoint.Optimizer),
+            .. checkpoint.Manifest.Averages.Zip(checkpoint.Averages, (average, weights) => WriteTensors(folder, average.File, weights)),
+        ];
+        byte[] manifest = CheckpointFormat.Write(checkpoint.Manifest with { Files = files });
+        using (IDiskFile file = disk.CreateFile(Path.Combine(folder, CheckpointFormat.ManifestFile), manifest.Length))
+        {
+            file.Write(manifest);
+            file.Sync();
+        }
+
+        disk.SyncFolder(folder);
+    }
+
+    private CheckpointFile WriteTensors(string folder, string name, IReadOnlyDictionary<string, torch.Tensor> tensors)
+    {
+        string path = Path.Combine(folder, name);
+        using IDiskFile file = disk.CreateFile(path, tensors.Values.Sum(tensor => tensor.NumberOfElements * tensor.ElementSize));
+        using HashingWriter writer = new(file);
+        SafeTensorsFile.WriteTo(writer, path, tensors);
+        file.Sync();
+        return writer.Finish(name);
+    }
+}

@@ -1,0 +1,84 @@
+using System.Security.Cryptography;
+
+namespace Diffusion.Training;
+
+/// <summary>Reads a file from first to last byte, and hashes each piece while the next one is read.</summary>
+internal sealed class HashingReader(FileStream file) : Stream
+{
+    private const int PieceBytes = 1 << 22;
+    private const int WorthAThread = 1 << 16;
+
+    private readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+
+    public override bool CanRead => true;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => false;
+
+    public override long Length => file.Length;
+
+    public override long Position
+    {
+        get => file.Position;
+        set => throw new NotSupportedException();
+    }
+
+    /// <summary>The SHA-256 of all that was read, lower-case hexadecimal.</summary>
+    public string Finish() => Convert.ToHexStringLower(hash.GetHashAndReset());
+
+    public override unsafe int Read(Span<byte> buffer)
+    {
+        if (buffer.Length < WorthAThread)
+        {
+            int few = file.Read(buffer);
+            hash.AppendData(buffer[..few]);
+            return few;
+        }
+
+        fixed (byte* first = buffer)
+        {
+            nint address = (nint)first;
+            Task hashing = Task.CompletedTask;
+            int total = 0;
+            try
+            {
+                while (total < buffer.Length && file.Read(buffer.Slice(total, Math.Min(PieceBytes, buffer.Length - total))) is > 0 and int read)
+                {
+                    hashing.GetAwaiter().GetResult();
+                    nint start = address + total;
+                    hashing = Task.Run(() => hash.AppendData(new ReadOnlySpan<byte>((void*)start, read)));
+                    total += read;
+                }
+            }
+            finally
+            {
+                hashing.GetAwaiter().GetResult(); // The bytes are the caller's again after this.
+            }
+
+            return total;
+        }
+    }
+
+    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+    public override void Flush()
+    {
+    }
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            hash.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+}

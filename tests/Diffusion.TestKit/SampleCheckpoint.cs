@@ -1,0 +1,71 @@
+using Diffusion.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.TestKit;
+
+/// <summary>A small checkpoint whose every number is its step.</summary>
+public sealed class SampleCheckpoint : IDisposable
+{
+    private readonly List<Tensor> tensors = [];
+
+    /// <summary>A checkpoint of a step, with so many elements in each of its files.</summary>
+    public SampleCheckpoint(long step, int elements = 32, double? heldOutLoss = null, bool averaged = true)
+    {
+        CheckpointManifest manifest = new()
+        {
+            Step = step,
+            ImagesSeen = step * 64,
+            SkippedSteps = 0,
+            WarmupSteps = 0,
+            Model = "sample",
+            Schedule = "cosine",
+            Prediction = PredictionType.Epsilon,
+            Optimizer = "sample",
+            Data = "sample",
+            DataCount = 1,
+            Device = "CPU",
+            CpuThreads = 1,
+            LibraryVersion = "1",
+            TorchVersion = "2",
+            HeldOutLoss = heldOutLoss,
+            Averages = CheckpointFormat.AveragesOf(averaged ? [0.9999, 0.999] : []),
+            Options = new TrainingOptions { RunFolder = "run" },
+        };
+        Value = new Checkpoint(manifest, Set(), averaged ? [Set(), Set()] : [], Set());
+
+        Dictionary<string, Tensor> Set()
+        {
+            Tensor tensor = full(elements, step, ScalarType.Float32).DetachFromDisposeScope();
+            tensors.Add(tensor);
+            return new Dictionary<string, Tensor>(StringComparer.Ordinal) { ["values"] = tensor };
+        }
+    }
+
+    /// <summary>The checkpoint.</summary>
+    public Checkpoint Value { get; }
+
+    /// <summary>Loads the newest checkpoint of a store and checks every number in it.</summary>
+    /// <returns>Its step; null when there is none.</returns>
+    public static long? StepIn(CheckpointStore store, Action<string, string>? onDamaged = null)
+    {
+        long? found = null;
+        store.LoadLatest(Look, onDamaged);
+        return found;
+
+        void Look(Checkpoint checkpoint)
+        {
+            found = checkpoint.Manifest.Step;
+            foreach (Tensor tensor in checkpoint.Weights.Values.Concat(checkpoint.Optimizer.Values).Concat(checkpoint.Averages.SelectMany(average => average.Values)))
+            {
+                if (tensor.data<float>().ToArray().Any(value => value != found.Value))
+                {
+                    throw new InvalidOperationException($"The checkpoint of step {found} holds other numbers.");
+                }
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => tensors.ForEach(tensor => tensor.Dispose());
+}
