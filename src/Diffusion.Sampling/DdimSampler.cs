@@ -63,15 +63,15 @@ public sealed record DdimSampler : ISampler
             // Both halves of x = alpha * clean + sigma * noise. A clipped clean image asks for another noise, or the two would not add up to x.
             DenoisedImages estimate = batch.Denoise(x, from);
             Tensor clean = Clipping.Apply(estimate.Clean);
-            Tensor noise = Clipping == SampleClipping.None ? estimate.Noise : (x - (from.Alpha * clean)) / from.Sigma;
+            Tensor noise = Clipping == SampleClipping.None ? estimate.Noise : (x - clean.Times(from.Alpha)).DividedBy(from.Sigma);
 
             // Equation 16, where the paper's alpha is alpha^2 here, and 1 - alpha is sigma^2.
             double kept = from.Alpha / to.Alpha;
             double added = Eta * to.Sigma / from.Sigma * Math.Sqrt(1 - (kept * kept));
 
             // Equation 12: the clean image, the noise that x held, and fresh noise in exchange for a part of it.
-            Tensor next = (to.Alpha * clean) + (Math.Sqrt((to.Sigma * to.Sigma) - (added * added)) * noise);
-            x.copy_(added > 0 ? next + (added * batch.StepNoise(timesteps[i])) : next);
+            Tensor next = clean.Times(to.Alpha) + noise.Times(Math.Sqrt((to.Sigma * to.Sigma) - (added * added)));
+            x.copy_(added > 0 ? next + batch.StepNoise(timesteps[i]).Times(added) : next);
             batch.ReportStep(i + 1);
         }
 

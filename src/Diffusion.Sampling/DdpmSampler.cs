@@ -62,11 +62,11 @@ public sealed record DdpmSampler : ISampler
             // The posterior's mean and variance, equation 7, where alpha-bar = alpha^2 and 1 - alpha-bar = sigma^2.
             double fromVariance = from.Sigma * from.Sigma;
             double toVariance = to.Sigma * to.Sigma;
-            Tensor mean = (to.Alpha * beta / fromVariance * clean) + (kept * toVariance / fromVariance * x);
+            Tensor mean = clean.Times(to.Alpha * beta / fromVariance) + x.Times(kept * toVariance / fromVariance);
             double variance = Variance == DdpmVariance.FixedSmall ? beta * toVariance / fromVariance : beta;
 
             // No noise after the last step: algorithm 2, line 3.
-            x.copy_(last ? mean : mean + (Math.Sqrt(variance) * batch.StepNoise(timesteps[i])));
+            x.copy_(last ? mean : mean + batch.StepNoise(timesteps[i]).Times(Math.Sqrt(variance)));
             batch.ReportStep(i + 1);
         }
 

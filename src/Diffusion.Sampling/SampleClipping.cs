@@ -66,11 +66,11 @@ public sealed record SampleClipping
 
         if (Percentile is not { } percentile)
         {
-            return clean.clamp(-Max, Max);
+            return clean.Between(-Max, Max);
         }
 
         using DisposeScope scope = NewDisposeScope();
-        Tensor s = Quantile(clean.abs().flatten(1), percentile).clamp(1, Max).reshape(-1, 1, 1, 1); // [B, 1, 1, 1]
+        Tensor s = Quantile(clean.abs().flatten(1), percentile).Between(1, Max).reshape(-1, 1, 1, 1); // [B, 1, 1, 1]
         return clean.clamp(-s, s).div_(s).MoveToOuterDisposeScope();
     }
 

@@ -160,8 +160,8 @@ public sealed class Trainer : IDisposable
                 if (trained > 0 && trained < batchSize)
                 {
                     using IDisposable noGradients = no_grad();
-                    state.Parameters.Gradients.mul_((double)batchSize / trained);
-                    batchLoss.mul_((double)batchSize / trained);
+                    state.Parameters.Gradients.MultiplyBy((double)batchSize / trained);
+                    batchLoss.MultiplyBy((double)batchSize / trained);
                 }
 
                 // Weights: clip, optimizer, average, zero.
@@ -219,7 +219,7 @@ public sealed class Trainer : IDisposable
 
         Tensor Backward()
         {
-            Tensor loss = parts.Objective.Loss(clean, conditioning, positions.Span) * share;
+            Tensor loss = parts.Objective.Loss(clean, conditioning, positions.Span).Times(share);
             loss.backward();
             return loss.detach();
         }

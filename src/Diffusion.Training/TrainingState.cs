@@ -104,7 +104,7 @@ internal sealed class TrainingState : IDisposable
 
         using (no_grad())
         {
-            Update.Skipped.fill_(saved.SkippedSteps);
+            Update.Skipped.Fill(saved.SkippedSteps);
         }
 
         return [.. Changes(

@@ -103,9 +103,9 @@ public sealed class Denoiser
             Tensor raw = Ask(noisy.to(dtype), Labels(level, noisy), conditioning).to(noisy.dtype); // [B, C, H, W]
             (Tensor clean, Tensor noise) = Prediction switch
             {
-                PredictionType.Epsilon => ((noisy - (level.Sigma * raw)) / level.Alpha, raw),
-                PredictionType.Sample => (raw, (noisy - (level.Alpha * raw)) / level.Sigma),
-                _ => ((level.Alpha * noisy) - (level.Sigma * raw), (level.Sigma * noisy) + (level.Alpha * raw)),
+                PredictionType.Epsilon => ((noisy - raw.Times(level.Sigma)).DividedBy(level.Alpha), raw),
+                PredictionType.Sample => (raw, (noisy - raw.Times(level.Alpha)).DividedBy(level.Sigma)),
+                _ => (noisy.Times(level.Alpha) - raw.Times(level.Sigma), noisy.Times(level.Sigma) + raw.Times(level.Alpha)),
             };
             return new DenoisedImages(clean.MoveToOuterDisposeScope(), noise.MoveToOuterDisposeScope());
         }
@@ -155,6 +155,6 @@ public sealed class Denoiser
     // Whole labels are timesteps, int64; a solver that stands between two of them tells the network a fraction.
     private static Tensor Labels(NoiseLevel level, Tensor like) =>
         double.IsInteger(level.Label)
-            ? full([like.shape[0]], (long)level.Label, ScalarType.Int64, like.device) // [B]
-            : full([like.shape[0]], level.Label, ScalarType.Float32, like.device); // [B]
+            ? zeros([like.shape[0]], ScalarType.Int64, like.device).Fill((long)level.Label) // [B]
+            : zeros([like.shape[0]], ScalarType.Float32, like.device).Fill(level.Label); // [B]
 }

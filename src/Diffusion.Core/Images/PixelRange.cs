@@ -33,7 +33,7 @@ public static class PixelRange
 
         using DisposeScope scope = NewDisposeScope();
         Tensor planes = bytes.permute(0, 3, 1, 2).contiguous(); // [B, C, H, W]
-        return planes.to(ScalarType.Float32).div_(127.5).sub_(1).MoveToOuterDisposeScope();
+        return planes.to(ScalarType.Float32).DivideBy(127.5).Increase(-1).MoveToOuterDisposeScope();
     }
 
     /// <summary>[-1, 1] to bytes: <c>round((x + 1) * 127.5)</c>, clamped to 0..255. The inverse of <see cref="FromBytes"/>.</summary>
@@ -49,7 +49,7 @@ public static class PixelRange
             throw new ArgumentException("Images hold NaN or infinity, which no pixel can show. They come from a model that has diverged.", nameof(images));
         }
 
-        Tensor bytes = images.to(ScalarType.Float32).add(1).mul_(127.5).round_().clamp_(0, 255).to(ScalarType.Byte);
+        Tensor bytes = images.to(ScalarType.Float32).Plus(1).MultiplyBy(127.5).round_().Between(0, 255).to(ScalarType.Byte);
         return bytes.permute(0, 2, 3, 1).contiguous().MoveToOuterDisposeScope(); // [B, H, W, C]
     }
 

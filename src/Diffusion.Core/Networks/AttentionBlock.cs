@@ -47,7 +47,7 @@ internal sealed class AttentionBlock : nn.Module<Tensor, Tensor>
         Tensor joined = attended.transpose(1, 2).flatten(2); // [B, H * W, inner]
         Tensor answer = toOut.call(joined).transpose(1, 2).view(x.shape); // [B, C, H, W]
         Tensor sum = x + answer;
-        return (outputScale == 1 ? sum : sum.div_(outputScale)).MoveToOuterDisposeScope();
+        return (outputScale == 1 ? sum : sum.DivideBy(outputScale)).MoveToOuterDisposeScope();
     }
 
     /// <summary>The layers are registered in the constructor.</summary>

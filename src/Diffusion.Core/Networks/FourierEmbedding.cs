@@ -20,7 +20,7 @@ internal sealed class FourierEmbedding : nn.Module<Tensor, Tensor>
 
         // diffusers draws twice and keeps the second: so the same seed gives the same network.
         randn(channels);
-        register_parameter(Frequencies, new Parameter((randn(channels) * Scale).DetachFromDisposeScope(), requires_grad: false));
+        register_parameter(Frequencies, new Parameter(randn(channels).Times(Scale).DetachFromDisposeScope(), requires_grad: false));
     }
 
     /// <summary>Embeds positive labels <c>[B]</c> as <c>[B, 2 * channels]</c>.</summary>
@@ -28,7 +28,7 @@ internal sealed class FourierEmbedding : nn.Module<Tensor, Tensor>
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor logarithms = labels.to(ScalarType.Float32).log().unsqueeze(1); // [B, 1]
-        Tensor angles = logarithms * get_parameter(Frequencies)!.unsqueeze(0) * 2 * Math.PI; // [B, channels]
+        Tensor angles = (logarithms * get_parameter(Frequencies)!.unsqueeze(0)).Times(2).Times(Math.PI); // [B, channels]
         return cat([angles.sin(), angles.cos()], 1).MoveToOuterDisposeScope();
     }
 

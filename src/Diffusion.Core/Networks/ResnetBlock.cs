@@ -54,7 +54,8 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor>
         {
             Tensor[] parts = time.chunk(2, 1); // scale and shift, each [B, outChannels, 1, 1]
             using Tensor plain = norm2.call(residual);
-            normalised = addcmul(parts[1], plain, parts[0] + 1, 1);
+            using Scalar one = 1.ToScalar();
+            normalised = addcmul(parts[1], plain, parts[0].Plus(1), one);
         }
         else
         {
@@ -64,7 +65,7 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor>
 
         residual.Dispose();
         Tensor sum = SecondHalf(normalised).add_(Shortcut(x));
-        return (outputScale == 1 ? sum : sum.div_(outputScale)).MoveToOuterDisposeScope();
+        return (outputScale == 1 ? sum : sum.DivideBy(outputScale)).MoveToOuterDisposeScope();
     }
 
     /// <summary>The layers are registered in the constructor.</summary>

@@ -102,7 +102,7 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
 
         // Every residual block activates the embedding before its own projection: once is enough.
         Tensor condition = Options.ActFn.Apply(embedding); // [B, D]
-        Tensor x = convIn.call(Options.CenterInputSample ? (2 * noisy) - 1 : noisy); // [B, C0, H, W]
+        Tensor x = convIn.call(Options.CenterInputSample ? noisy.Times(2).Plus(-1) : noisy); // [B, C0, H, W]
         Stack<Tensor> across = new([x]);
         foreach (DownBlock block in downBlocks)
         {

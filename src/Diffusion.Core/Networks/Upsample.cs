@@ -36,7 +36,7 @@ internal sealed class Upsample : nn.Module<Tensor, Tensor, Tensor>
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor flipped = conv.weight.flip(2, 3).transpose(0, 1); // [in, out, 3, 3]
-        Tensor smeared = nn.functional.avg_pool2d(nn.functional.pad(flipped, (1, 1, 1, 1)), 2, stride: 1) * 4; // [in, out, 4, 4]
+        Tensor smeared = nn.functional.avg_pool2d(nn.functional.pad(flipped, (1, 1, 1, 1)), 2, stride: 1).Times(4); // [in, out, 4, 4]
         return nn.functional.conv_transpose2d(x, smeared, conv.bias, strides: [2, 2], padding: [1, 1]).MoveToOuterDisposeScope();
     }
 }

@@ -61,7 +61,7 @@ public sealed class EmaWrapper : IDisposable
         ThrowIfSwapped();
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        Average.lerp_(parameters.Values, (1 - skip) * (1 - DecayAt(step)));
+        Average.lerp_(parameters.Values, (ones_like(skip) - skip).Times(1 - DecayAt(step)));
     }
 
     /// <summary>

@@ -86,7 +86,7 @@ internal sealed class TrainingMeter : IDisposable
     {
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        Tensor good = update.SkippedInARow.eq(0);
+        Tensor good = update.SkippedInARow.Is(0);
         lossSum.add_(where(good, loss, zeros_like(loss)));
         lossCount.add_(good.to(ScalarType.Float32));
         steps++;

@@ -55,7 +55,7 @@ internal sealed class AdamW : IOptimizer
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGradients = no_grad();
-        steps.add_(1 - skip);
+        steps.add_(ones_like(skip) - skip);
         foreach (Segment part in segments)
         {
             script.invoke(

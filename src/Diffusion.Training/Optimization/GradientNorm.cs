@@ -23,7 +23,7 @@ public sealed class GradientNorm : IDisposable
 
         // By dot products: on a CPU libtorch's norm takes twice as long, and of tens of millions of numbers is wrong in the third digit.
         Tensor norm = stack([.. trained.split(LongestDot).Select(part => part.dot(part))]).sum().sqrt(); // []
-        Tensor divisor = clip is { } largest ? (norm / largest).clamp_min(1) : ones_like(norm);
+        Tensor divisor = clip is { } largest ? norm.DividedBy(largest).AtLeast(1) : ones_like(norm);
         Skip = norm.isfinite().logical_not().to(ScalarType.Float32).MoveToOuterDisposeScope();
         Norm = norm.MoveToOuterDisposeScope();
         Divisor = divisor.MoveToOuterDisposeScope();
