@@ -14,8 +14,9 @@ internal static class FaultsCommand
     {
         Option<string[]> kinds = new("--kinds") { Description = "KILL, or errors of the system; default all.", DefaultValueFactory = _ => Kinds, AllowMultipleArgumentsPerToken = true };
         kinds.AcceptOnlyFromAmong(Kinds);
-        Command command = new("faults", "Kills a program that saves, or makes the system refuse it, at every call that changes a file.") { kinds };
-        command.SetAction(arguments => Run(arguments.GetRequiredValue(kinds)));
+        Option<int> random = new("--random") { Description = "Kills it at so many random moments instead.", DefaultValueFactory = _ => 0 };
+        Command command = new("faults", "Kills a program that saves, or makes the system refuse it, at every call that changes a file.") { kinds, random };
+        command.SetAction(arguments => arguments.GetValue(random) is > 0 and int moments ? RandomKills.Run(moments) : Run(arguments.GetRequiredValue(kinds)));
         return command;
     }
 

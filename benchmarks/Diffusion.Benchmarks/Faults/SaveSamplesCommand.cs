@@ -11,24 +11,25 @@ internal static class SaveSamplesCommand
     public const int Refused = 3;
 
     /// <summary>The steps that are saved, one after the other; two of them are kept, and one is saved twice.</summary>
-    public static readonly long[] Steps = [1, 2, 3, 3, 4];
+    private static readonly long[] Steps = [1, 2, 3, 3, 4];
 
     public static Command Create()
     {
         Argument<string> folder = new("folder") { Description = "Where." };
-        Command command = new("save-samples", "Saves small checkpoints, for faults.") { folder };
+        Option<int> rounds = new("--rounds") { Description = "Saves so many instead of the five.", DefaultValueFactory = _ => 0 };
+        Command command = new("save-samples", "Saves small checkpoints, for faults.") { folder, rounds };
         command.Hidden = true;
-        command.SetAction(arguments => Run(arguments.GetRequiredValue(folder)));
+        command.SetAction(arguments => Run(arguments.GetRequiredValue(folder), arguments.GetValue(rounds)));
         return command;
     }
 
-    private static int Run(string folder)
+    private static int Run(string folder, int rounds)
     {
         TorchBackend.EnsureLoaded();
         using CheckpointStore store = new(folder);
         try
         {
-            foreach (long step in Steps)
+            foreach (long step in rounds == 0 ? Steps : Enumerable.Range(1, rounds).Select(round => (long)round))
             {
                 using SampleCheckpoint checkpoint = new(step);
                 store.Save(checkpoint.Value);
