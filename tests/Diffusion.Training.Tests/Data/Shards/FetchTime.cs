@@ -80,12 +80,20 @@ internal sealed class FetchTime : TimeProvider
 
     private sealed class StallTimer(FetchTime time, Action callback) : ITimer
     {
+        private bool isDisposed;
+
+        // A token source that is cancelled on one thread may still start its timer on another, after it disposed it.
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
             bool fire;
             lock (time.gate)
             {
                 time.running.Remove(this);
+                if (isDisposed)
+                {
+                    return false;
+                }
+
                 fire = dueTime == Stall && time.due;
                 if (dueTime == Stall && !fire)
                 {
@@ -105,7 +113,14 @@ internal sealed class FetchTime : TimeProvider
 
         public void Fire() => callback();
 
-        public void Dispose() => Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        public void Dispose()
+        {
+            lock (time.gate)
+            {
+                time.running.Remove(this);
+                isDisposed = true;
+            }
+        }
 
         public ValueTask DisposeAsync()
         {
