@@ -72,18 +72,6 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    /// <summary>Goes on from the newest checkpoint, or starts from given weights where there is none.</summary>
-    internal void Begin()
-    {
-        bool resumed = parts.Folder is { } folder && folder.TryRestore(state);
-        if (!resumed && options.InitialWeights is { } file)
-        {
-            state.LoadInitialWeights(file);
-        }
-
-        parts.Folder?.Cut(state);
-    }
-
     private TrainingResult RunToEnd(CancellationToken cancellationToken)
     {
         try
@@ -108,9 +96,9 @@ public sealed class Trainer : IDisposable
         int batchSize = options.BatchSize;
         int microBatchSize = options.MicroBatchSize ?? batchSize;
         BatchPlan plan = new() { StepSize = batchSize, BatchSize = microBatchSize, Start = state.ImagesSeen };
-        using BatchLoader loader = new(setup.Source, parts.Order, plan, parts.Seeds, options.Loading, device, OnBadImage);
+        using BatchLoader loader = new(setup.Source, state.Data.Order(), plan, parts.Seeds, options.Loading, device, OnBadImage);
         TrainingLog.Started(
-            setup.Logger, setup.Device.ToString(), setup.Device.CpuThreads, parts.Split.TrainingCount, setup.Source.Shape.ToString(),
+            setup.Logger, setup.Device.ToString(), setup.Device.CpuThreads, state.Data.Split.TrainingCount, setup.Source.Shape.ToString(),
             state.Parameters.Layout.Entries.Sum(entry => entry.Length), state.Step, options.Steps);
         setup.Model.Network.train();
 

@@ -134,16 +134,12 @@ public sealed class TrainerBuilder
         TrainerSetup setup = new(
             model, source!, device ?? ComputeDevice.Best, options.Copy(), usedSchedule!, optimizer, logger, time, [.. observers], [.. previews]);
         Device? home = model.Network.parameters().FirstOrDefault()?.device;
-        Trainer? trainer = null;
         try
         {
-            trainer = new Trainer(setup);
-            trainer.Begin();
-            return trainer;
+            return new Trainer(setup);
         }
         catch
         {
-            trainer?.Dispose();
             if (home is not null)
             {
                 model.Network.to(home);

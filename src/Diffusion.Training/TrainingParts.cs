@@ -17,21 +17,21 @@ internal sealed class TrainingParts : IDisposable
         TrainingOptions options = setup.Options;
         bool badImagesEndIt = options.Loading.BadImages == BadImagePolicy.Throw;
         Seeds = new SeedStream(options.Seed);
-        Split = new HeldOutSplit(setup.Source.Count, options.HoldOutFraction, Seeds);
-        Order = new TrainingOrder(setup.Source, Split, Seeds, options.Loading, options.BatchSize);
         BatchReader reader = new(setup.Source);
         reader.Inspect(largestBadShare: badImagesEndIt ? 0 : options.Loading.LargestBadShare);
+        TrainingData data = new(setup.Source, options, Seeds);
         Folder = options.RunFolder is { } folder ? belongings.Add(new RunFolder(setup, folder)) : null;
 
         try
         {
             // The optimizer comes after the move, which replaces the parameters.
             setup.Model.Network.to(setup.Device.Activate());
-            State = belongings.Add(new TrainingState(setup));
+            State = belongings.Add(new TrainingState(setup, data));
+            Begin(options.InitialWeights);
             Denoiser = new Denoiser(setup.Model, setup.Schedule, options.Prediction);
             EmaDenoiser = State.Averages is [EmaWrapper ema, ..] ? new Denoiser(TwinOver(ema, setup.Model), setup.Schedule, options.Prediction) : Denoiser;
             Objective = new DenoisingObjective(Denoiser, Seeds);
-            HeldOut = Split.HeldOutCount == 0 ? null : new HeldOutLoss(EmaDenoiser, reader, Split, Seeds, badImagesEndIt ? null : onBadImage);
+            HeldOut = data.Split.HeldOutCount == 0 ? null : new HeldOutLoss(EmaDenoiser, reader, data.Split, Seeds, badImagesEndIt ? null : onBadImage);
             Meter = belongings.Add(new TrainingMeter(setup.Time, State.Update));
             Reporter = new ProgressReporter(setup, State, Meter, Folder is null ? setup.Observers : [Folder.Metrics, .. setup.Observers]);
         }
@@ -45,13 +45,7 @@ internal sealed class TrainingParts : IDisposable
     /// <summary>The stream of the run.</summary>
     public SeedStream Seeds { get; }
 
-    /// <summary>Which images are held out.</summary>
-    public HeldOutSplit Split { get; }
-
-    /// <summary>Which image each position of the run reads.</summary>
-    public TrainingOrder Order { get; }
-
-    /// <summary>What training changes.</summary>
+    /// <summary>What training changes, as the newest checkpoint has it, or as the run begins.</summary>
     public TrainingState State { get; }
 
     /// <summary>The model with its own weights.</summary>
@@ -76,6 +70,17 @@ internal sealed class TrainingParts : IDisposable
     public ProgressReporter Reporter { get; }
 
     public void Dispose() => belongings.Dispose();
+
+    private void Begin(string? initialWeights)
+    {
+        bool resumed = Folder is { } folder && folder.TryRestore(State);
+        if (!resumed && initialWeights is not null)
+        {
+            State.LoadInitialWeights(initialWeights);
+        }
+
+        Folder?.Cut(State);
+    }
 
     private IDiffusionModel TwinOver(EmaWrapper ema, IDiffusionModel model)
     {

@@ -15,9 +15,10 @@ internal sealed class TrainingState : IDisposable
     private readonly IReadOnlyDictionary<string, Tensor> weights;
     private readonly IReadOnlyList<IReadOnlyDictionary<string, Tensor>> averages;
 
-    public TrainingState(TrainerSetup setup)
+    public TrainingState(TrainerSetup setup, TrainingData data)
     {
         this.setup = setup;
+        Data = data;
         LearningRate = setup.Options.LearningRate;
         LearningRate = LearningRate with { WarmupSteps = (int)LearningRate.WarmupOf(setup.Options.Steps) };
         try
@@ -36,6 +37,9 @@ internal sealed class TrainingState : IDisposable
             throw;
         }
     }
+
+    /// <summary>The images.</summary>
+    public TrainingData Data { get; }
 
     /// <summary>Optimizer steps made.</summary>
     public long Step { get; set; }
@@ -76,10 +80,9 @@ internal sealed class TrainingState : IDisposable
             ("seed", saved.Options.Seed, mine.Options.Seed),
             ("number of averages", saved.Averages.Count, mine.Averages.Count),
             ("HoldOutFraction", saved.Options.HoldOutFraction, mine.Options.HoldOutFraction)));
-        if (mine.Options.HoldOutFraction > 0)
+        if (Data.Refusal(saved.DataExtents, saved.ImagesSeen) is { } refusal)
         {
-            // Another count parts the images anew: what was trained on would be held out.
-            Refuse(Changes(("number of images, of which some are held out,", saved.DataCount, mine.DataCount)));
+            Refuse([refusal]);
         }
 
         (IReadOnlyDictionary<string, Tensor> To, IReadOnlyDictionary<string, Tensor> From)[] sets =
@@ -94,6 +97,7 @@ internal sealed class TrainingState : IDisposable
             NamedWeights.CopyInto(to, from);
         }
 
+        string? dataChange = Data.GoOn(saved.DataExtents, saved.ImagesSeen);
         Step = saved.Step;
         HeldOutLoss = saved.HeldOutLoss;
         ImagesSeen = saved.ImagesSeen;
@@ -109,7 +113,6 @@ internal sealed class TrainingState : IDisposable
 
         return [.. Changes(
             ("data", saved.Data, mine.Data),
-            ("number of images", saved.DataCount, mine.DataCount),
             ("device", saved.Device, mine.Device),
             ("CPU threads", saved.CpuThreads, mine.CpuThreads),
             ("libtorch", saved.TorchVersion, mine.TorchVersion),
@@ -122,6 +125,7 @@ internal sealed class TrainingState : IDisposable
             ("DropLast", saved.Options.Loading.DropLast, mine.Options.Loading.DropLast),
             ("ShuffleWindow", saved.Options.Loading.ShuffleWindow, mine.Options.Loading.ShuffleWindow),
             ("BadImages", saved.Options.Loading.BadImages, mine.Options.Loading.BadImages)),
+            .. dataChange is null ? Array.Empty<string>() : [dataChange],
             .. OrderDiffers(saved.Options) ? [OrderChange] : Array.Empty<string>()];
     }
 
@@ -177,7 +181,7 @@ internal sealed class TrainingState : IDisposable
         Prediction = setup.Options.Prediction,
         Optimizer = setup.Optimizer.Description,
         Data = setup.Source.Description,
-        DataCount = setup.Source.Count,
+        DataExtents = Data.Extents,
         Device = setup.Device.ToString(),
         CpuThreads = setup.Device.CpuThreads,
         LibraryVersion = typeof(Trainer).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion,

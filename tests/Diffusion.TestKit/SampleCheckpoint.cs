@@ -23,7 +23,7 @@ public sealed class SampleCheckpoint : IDisposable
             Prediction = PredictionType.Epsilon,
             Optimizer = "sample",
             Data = "sample",
-            DataCount = 1,
+            DataExtents = [new DataExtent(0, 1, string.Empty)],
             Device = "CPU",
             CpuThreads = 1,
             LibraryVersion = "1",

@@ -40,8 +40,8 @@ public sealed record CheckpointManifest
     /// <summary>The data's own description.</summary>
     public required string Data { get; init; }
 
-    /// <summary>How many images the data has, held-out ones included.</summary>
-    public required long DataCount { get; init; }
+    /// <summary>How many images the data had from when on; one more each time that it was extended.</summary>
+    public required IReadOnlyList<DataExtent> DataExtents { get; init; }
 
     /// <summary>The device it ran on.</summary>
     public required string Device { get; init; }
@@ -77,7 +77,8 @@ public sealed record CheckpointManifest
     /// <summary>Why it cannot be what this library wrote, or null.</summary>
     [JsonIgnore]
     internal string? Problem =>
-        Step < 0 || ImagesSeen < 0 || SkippedSteps < 0 || WarmupSteps is < 0 or > int.MaxValue || DataCount < 1 || World < 1 ? "a number is out of its range."
+        Step < 0 || ImagesSeen < 0 || SkippedSteps < 0 || WarmupSteps is < 0 or > int.MaxValue || World < 1 ? "a number is out of its range."
+        : DataExtent.AreImpossible(DataExtents) ? "the extents of its data do not follow each other."
         : Files.Any(file => file.Size < 0 || Path.GetFileName(file.Name) != file.Name) ? "a file has an impossible name or size."
         : Averages.Any(average => average.Decay is not (>= 0 and < 1)) ? "a decay is out of its range."
         : !Files.Select(file => file.Name).Order(StringComparer.Ordinal).SequenceEqual(ExpectedFiles.Order(StringComparer.Ordinal), StringComparer.Ordinal)

@@ -3,12 +3,12 @@ namespace Diffusion.Training;
 /// <summary>
 /// Parts a set into images to train on and images held out: one, drawn at random, of each stretch of count / held-out images, so that every
 /// region of the set (and every class, where images lie by class) is measured in proportion. A pure function of seed, count and fraction:
-/// the same in every run and process, with nothing kept in memory. Another count gives another split.
+/// the same in every run and process, with nothing kept in memory. Another count gives another split; <see cref="GrownTo"/> keeps one.
 /// </summary>
 public sealed class HeldOutSplit
 {
     private readonly SeedStream seeds;
-    private readonly long count;
+    private readonly long count; // of the images that are parted; those beyond it came later
 
     /// <summary>Parts a set.</summary>
     /// <param name="count">How many images there are, 1 to 10^12; at least 2 when some are held out.</param>
@@ -31,24 +31,43 @@ public sealed class HeldOutSplit
         TrainingCount = count - HeldOutCount;
     }
 
+    private HeldOutSplit(HeldOutSplit first, long grown)
+    {
+        seeds = first.seeds;
+        count = first.count;
+        HeldOutCount = first.HeldOutCount;
+        TrainingCount = grown - first.HeldOutCount;
+    }
+
     /// <summary>How many images are trained on.</summary>
     public long TrainingCount { get; }
 
     /// <summary>How many images are held out.</summary>
     public long HeldOutCount { get; }
 
+    /// <summary>This split after images were added behind the others: the same are held out, and all that came are trained on.</summary>
+    /// <param name="grown">How many images there are now: at least as many as before, at most 10^12.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The count is outside its range.</exception>
+    public HeldOutSplit GrownTo(long grown)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(grown, TrainingCount + HeldOutCount);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(grown, SampleOrder.LargestCount);
+        return new HeldOutSplit(this, grown);
+    }
+
     /// <summary>The index, in the whole set, of an image to train on; they come in the order of the set.</summary>
     /// <param name="position">0 to <see cref="TrainingCount"/> - 1.</param>
     public long TrainingIndexAt(long position)
     {
         SourceGuard.Index(position, TrainingCount);
-        if (HeldOutCount == 0)
+        long parted = count - HeldOutCount;
+        if (HeldOutCount == 0 || position >= parted)
         {
-            return position;
+            return position + HeldOutCount;
         }
 
         // A stretch s begins at index StartOf(s), of which s are held out before it.
-        long stretch = (long)((Int128)position * HeldOutCount / TrainingCount);
+        long stretch = (long)((Int128)position * HeldOutCount / parted);
         while (StartOf(stretch) - stretch > position)
         {
             stretch--;
@@ -75,9 +94,9 @@ public sealed class HeldOutSplit
     /// <param name="index">0 to the number of images.</param>
     internal long TrainingCountBefore(long index)
     {
-        if (HeldOutCount == 0 || index == count)
+        if (HeldOutCount == 0 || index >= count)
         {
-            return Math.Min(index, TrainingCount);
+            return index - HeldOutCount;
         }
 
         long stretch = (long)((((Int128)index + 1) * HeldOutCount - 1) / count);

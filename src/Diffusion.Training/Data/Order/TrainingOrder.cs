@@ -1,16 +1,21 @@
 namespace Diffusion.Training;
 
-/// <summary>The order of a source's images that are trained on: shuffled by groups where the source has them, else altogether.</summary>
+/// <summary>The order of the images that are trained on: shuffled by groups where they lie in groups, else altogether.</summary>
 internal sealed class TrainingOrder : ISampleOrder
 {
     private readonly HeldOutSplit split;
     private readonly ISampleOrder order;
 
-    public TrainingOrder(IImageSource source, HeldOutSplit split, SeedStream seeds, LoadingOptions loading, int batchSize)
+    /// <param name="groups">The sizes of the groups that the images lie in, held-out ones included, which add up to the split's; none where they lie in no groups.</param>
+    /// <param name="split">Which images are held out.</param>
+    /// <param name="seeds">The stream of the run.</param>
+    /// <param name="loading">The window of the shuffle, and whether epochs end with whole batches.</param>
+    /// <param name="batchSize">The size of these batches.</param>
+    public TrainingOrder(IReadOnlyList<long> groups, HeldOutSplit split, SeedStream seeds, LoadingOptions loading, int batchSize)
     {
         this.split = split;
         long multiple = loading.DropLast ? batchSize : 1;
-        order = source.GroupSizes is { } groups
+        order = groups.Count > 0
             ? new BlockOrder(seeds, TrainingSizes(groups, split), loading.ShuffleWindow, multiple)
             : new SampleOrder(seeds, split.TrainingCount, multiple);
     }
@@ -32,8 +37,6 @@ internal sealed class TrainingOrder : ISampleOrder
             trainedBefore = trained;
         }
 
-        return end == split.TrainingCount + split.HeldOutCount
-            ? sizes
-            : throw new ArgumentException($"The groups of the source hold {end} images, but its Count is {split.TrainingCount + split.HeldOutCount}. GroupSizes must add up to it.");
+        return sizes;
     }
 }

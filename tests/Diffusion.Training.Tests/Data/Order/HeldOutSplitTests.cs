@@ -34,6 +34,24 @@ public sealed class HeldOutSplitTests
             .Should().NotContain(difference => Math.Abs(difference) > 1);
     }
 
+    [Theory]
+    [InlineData(100, 0.2, 130)]
+    [InlineData(97, 0.31, 98)]
+    [InlineData(10, 0.0, 25)]
+    [InlineData(10, 0.5, 10)]
+    public void A_set_that_grew_keeps_its_held_out_images_and_trains_on_all_that_came(long count, double fraction, long grown)
+    {
+        HeldOutSplit before = new(count, fraction, new SeedStream(3));
+        HeldOutSplit after = before.GrownTo(grown);
+
+        Range(after.HeldOutCount).Select(after.HeldOutIndexAt).Should().Equal(Range(before.HeldOutCount).Select(before.HeldOutIndexAt));
+        long[] training = [.. Range(after.TrainingCount).Select(after.TrainingIndexAt)];
+        training.Should().Equal([.. Range(before.TrainingCount).Select(before.TrainingIndexAt), .. Range(grown - count).Select(i => count + i)]);
+        Range(grown + 1).Select(after.TrainingCountBefore).Should().Equal(Range(grown + 1).Select(index => (long)training.Count(i => i < index)));
+        after.GrownTo(grown + 5).TrainingCount.Should().Be(after.TrainingCount + 5);
+        FluentActions.Invoking(() => after.GrownTo(grown - 1)).Should().Throw<ArgumentOutOfRangeException>();
+    }
+
     [Fact]
     public void The_largest_set_is_split_as_fast_as_any()
     {

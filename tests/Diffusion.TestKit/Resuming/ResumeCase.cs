@@ -1,0 +1,102 @@
+using System.Globalization;
+using Diffusion.Training;
+
+namespace Diffusion.TestKit.Resuming;
+
+/// <summary>A small training run of a kind in which going on from a checkpoint can go wrong.</summary>
+/// <param name="Name">What is special about it.</param>
+/// <param name="Configure">Its options; those of one process and few images else.</param>
+public sealed record ResumeCase(string Name, Action<TrainingOptions> Configure)
+{
+    private const int SavesNever = int.MaxValue;
+
+    /// <summary>How many images there are.</summary>
+    public int Images { get; init; } = 40;
+
+    /// <summary>How many classes they have.</summary>
+    public int? Classes { get; init; }
+
+    /// <summary>The dropout of the model.</summary>
+    public double Dropout { get; init; }
+
+    /// <summary>The cases.</summary>
+    public static IReadOnlyList<ResumeCase> All { get; } =
+    [
+        new("plain", _ => { }),
+        new("accumulation", o => (o.BatchSize, o.MicroBatchSize) = (8, 2)),
+        new("two averages", o => (o.EmaDecay, o.MoreEmaDecays) = (0.99, [0.9])),
+        new("schedule edges", o => o.LearningRate = LearningRate.Cosine(1e-3).WithWarmup((int)(o.Steps / 3))),
+        new("epoch edges", o => (o.BatchSize, o.MicroBatchSize) = (4, 2)) { Images = 7 },
+        new("epochs of whole batches", o => o.Loading = o.Loading with { DropLast = true }) { Images = 11 },
+        new("dropout", o => o.MicroBatchSize = 2) { Dropout = 0.2 },
+        new("class labels", _ => { }) { Classes = 5 },
+        new("held-out images", o => (o.HoldOutFraction, o.HoldOutEverySteps) = (0.2, 3)),
+        new("loading threads", o => o.Loading = o.Loading with { Workers = 2 }) { Dropout = 0.1, Classes = 3 },
+    ];
+
+    /// <summary>A case by its name.</summary>
+    /// <exception cref="ArgumentException">No case has this name.</exception>
+    public static ResumeCase Named(string name) =>
+        All.FirstOrDefault(one => one.Name == name) ?? throw new ArgumentException($"The case is {name}, but must be one of {string.Join(", ", All.Select(one => one.Name))}.");
+
+    /// <summary>Trains in a folder, from the newest checkpoint that is there.</summary>
+    /// <param name="folder">The folder of the run.</param>
+    /// <param name="steps">The steps of the whole run.</param>
+    /// <param name="stopAt">Stops at this step; null to go on to the end.</param>
+    /// <param name="saveEach">Saves at every step, beside training, and keeps all of them; else only in the end.</param>
+    /// <returns>All that the last checkpoint holds, in a form that can be compared.</returns>
+    public string Train(string folder, long steps, long? stopAt = null, bool saveEach = false)
+    {
+        using CancellationTokenSource stop = new();
+        using TinyModel model = new(hidden: 4, classCount: Classes, dropoutProbability: Dropout);
+        using StripedImages images = new(Images, classCount: Classes);
+        TrainerBuilder builder = Trainer.For(model)
+            .UseDevice(ComputeDevice.Cpu(threads: 1))
+            .UseData(images)
+            .UseCheckpoints(folder)
+            .Configure(o =>
+            {
+                o.Steps = steps;
+                o.BatchSize = 4;
+                o.Seed = 7;
+                o.CheckpointEverySteps = saveEach ? 1 : SavesNever;
+                o.KeepCheckpointsEverySteps = saveEach ? 1 : null;
+                Configure(o);
+            });
+        if (stopAt is { } step)
+        {
+            builder.AddPreview((int)step, _ => stop.Cancel());
+        }
+
+        using Trainer trainer = builder.Build();
+        return Digest(trainer.Run(stop.Token).Checkpoint!);
+    }
+
+    /// <summary>Gives a run one checkpoint of another, and no other.</summary>
+    /// <param name="from">The folder of the run that has it.</param>
+    /// <param name="step">The step; 0 for none.</param>
+    /// <param name="to">The folder of the run that goes on from there; not there yet.</param>
+    public static void Hand(string from, long step, string to)
+    {
+        if (step == 0)
+        {
+            return;
+        }
+
+        string name = new CheckpointName(step, Save: 1).ToString();
+        string target = Path.Combine(to, "checkpoints", name);
+        Directory.CreateDirectory(target);
+        foreach (string file in Directory.GetFiles(Path.Combine(from, "checkpoints", name)))
+        {
+            File.Copy(file, Path.Combine(target, Path.GetFileName(file)));
+        }
+    }
+
+    private static string Digest(string checkpoint)
+    {
+        CheckpointManifest manifest = CheckpointReader.ReadManifest(checkpoint);
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{manifest.Step} {manifest.ImagesSeen} {manifest.SkippedSteps} {manifest.HeldOutLoss:R} {string.Join(' ', manifest.Files.Select(file => $"{file.Name}:{file.Sha256}"))}");
+    }
+}
