@@ -13,13 +13,13 @@ internal static class FuzzCommand
 
     public static Command Create()
     {
-        Option<string> target = new("--target") { Description = "What is read: tar, index or idx.", Required = true };
+        Option<string> target = new("--target") { Description = $"What is read: {string.Join(", ", FuzzTarget.Names)}.", Required = true };
         target.AcceptOnlyFromAmong([.. FuzzTarget.Names]);
         Option<long> inputs = new("--inputs") { Description = "How many damaged files.", Required = true };
         Option<long> first = new("--first") { Description = "The number of the first, to read one again.", DefaultValueFactory = _ => 0 };
         Option<ulong> seed = new("--seed") { Description = "What all are drawn from.", DefaultValueFactory = _ => 1 };
         Option<int> threads = new("--threads") { Description = "How many threads read; one for each core.", DefaultValueFactory = _ => Environment.ProcessorCount };
-        Command command = new("fuzz", "Damaged shards, indexes and IDX files: success or the declared error, little memory, and an end.")
+        Command command = new("fuzz", "Damaged shards, indexes, IDX files, weights, manifests and configurations: success or the declared error, in little memory and time.")
         {
             target, inputs, first, seed, threads,
         };
@@ -58,8 +58,10 @@ internal static class FuzzCommand
         }
 
         (long bytes, long number) = workers.Select(worker => worker.Largest).MaxBy(largest => largest.Bytes);
+        (TimeSpan time, long slowest) = workers.Select(worker => worker.Slowest).MaxBy(slow => slow.Time);
         return Verdict.Print(
-            $"{done:N0} inputs in {seconds:F1} s, {done / seconds:N0} a second; the most memory that one took: {bytes:N0} bytes, input {number}",
+            $"{done:N0} inputs in {seconds:F1} s, {done / seconds:N0} a second; the most memory that one took: {bytes:N0} bytes, input {number}; "
+            + $"the most processor time: {time.TotalMilliseconds:F2} ms, input {slowest}",
             $"{choices.Target}, seed {choices.Seed}: no input of {done:N0} failed; bar: none, and all of {choices.Inputs:N0} read",
             done == choices.Inputs);
     }

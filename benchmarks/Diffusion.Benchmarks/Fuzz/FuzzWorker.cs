@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Diffusion.TestKit.Fuzzing;
 
 namespace Diffusion.Benchmarks;
@@ -5,6 +6,11 @@ namespace Diffusion.Benchmarks;
 /// <summary>One thread that reads damaged files, taking numbers in turn with the others.</summary>
 internal sealed class FuzzWorker(FuzzNumbers numbers, FuzzTarget target)
 {
+    /// <summary>The most processor time that an input may take.</summary>
+    public static readonly TimeSpan MostTime = TimeSpan.FromMilliseconds(50);
+
+    private const int Repetitions = 5;
+
     private readonly Dictionary<string, long> kinds = [];
     private long current;
     private long done;
@@ -14,6 +20,9 @@ internal sealed class FuzzWorker(FuzzNumbers numbers, FuzzTarget target)
 
     /// <summary>The most memory that an input took, and its number.</summary>
     public (long Bytes, long Number) Largest { get; private set; }
+
+    /// <summary>The most processor time that an input took, to be made and read, and its number.</summary>
+    public (TimeSpan Time, long Number) Slowest { get; private set; }
 
     /// <summary>The first input that went wrong here, and how.</summary>
     public (long Number, string Problem)? Failure { get; private set; }
@@ -32,7 +41,9 @@ internal sealed class FuzzWorker(FuzzNumbers numbers, FuzzTarget target)
             for (long number = first; number < end; number++)
             {
                 Volatile.Write(ref current, number);
+                long begin = Stopwatch.GetTimestamp();
                 FuzzResult result = target.Run(numbers.Seed, number);
+                TimeSpan time = Stopwatch.GetElapsedTime(begin);
                 Volatile.Write(ref done, done + 1);
                 kinds[result.Kind] = kinds.GetValueOrDefault(result.Kind) + 1;
                 if (result.Allocated > Largest.Bytes)
@@ -40,13 +51,34 @@ internal sealed class FuzzWorker(FuzzNumbers numbers, FuzzTarget target)
                     Largest = (result.Allocated, number);
                 }
 
-                if (result.Failure is not null)
+                if (time > Slowest.Time && ProcessorTime(number) is var least && least > Slowest.Time)
                 {
-                    Failure = (number, result.Failure);
+                    Slowest = (least, number);
+                }
+
+                string? problem = Slowest.Time > MostTime ? $"It took {Slowest.Time.TotalMilliseconds:F0} ms, more than {MostTime.TotalMilliseconds:F0}." : null;
+                if ((result.Failure ?? problem) is { } failure)
+                {
+                    Failure = (number, failure);
                     numbers.Stop();
                     return;
                 }
             }
         }
+    }
+
+    // An input that seems slow is read again, so that what counts is the input, not what else the machine and the runtime did.
+    private TimeSpan ProcessorTime(long number)
+    {
+        TimeSpan least = TimeSpan.MaxValue;
+        for (int i = 0; i < Repetitions; i++)
+        {
+            TimeSpan begin = ThreadClock.Elapsed;
+            target.Run(numbers.Seed, number);
+            TimeSpan time = ThreadClock.Elapsed - begin;
+            least = time < least ? time : least;
+        }
+
+        return least;
     }
 }

@@ -41,7 +41,7 @@ internal static class UNet2DRules
             ("in_channels", o.InChannels),
             ("out_channels", o.OutChannels),
             ("time_embedding_dim", o.TimeEmbeddingDim),
-            .. o.BlockOutChannels.Distinct().Select(c => ("block_out_channels", (int?)c)),
+            .. o.BlockOutChannels.Distinct().Take(MostLevels).Select(c => ("block_out_channels", (int?)c)),
         ];
         foreach ((string name, int? value) in channels)
         {
@@ -106,7 +106,7 @@ internal static class UNet2DRules
 
     private static IEnumerable<string> Channels(UNet2DOptions o)
     {
-        foreach (int channels in o.BlockOutChannels.Distinct())
+        foreach (int channels in o.BlockOutChannels.Distinct().Take(MostLevels))
         {
             if (channels < 1)
             {

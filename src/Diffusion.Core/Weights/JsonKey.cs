@@ -11,18 +11,26 @@ internal sealed record JsonKey<T>(string Name, Func<T, JsonElement, T> Read, Act
 /// <summary>Configuration files as tables of keys.</summary>
 internal static class JsonKeys
 {
+    private const int MostProblems = 100;
+
     /// <summary>Reads an object key by key.</summary>
     /// <param name="json">The object.</param>
     /// <param name="start">What is read where there are no keys.</param>
     /// <param name="keys">The keys that there are.</param>
     /// <param name="isNote">Whether a key says nothing that matters.</param>
-    /// <param name="problems">Gets every key and value that is not supported.</param>
+    /// <param name="problems">Gets every key and value that is not supported, the first 100 where there are more.</param>
     public static T Read<T>(
         JsonElement json, T start, IReadOnlyList<JsonKey<T>> keys, Func<JsonProperty, bool> isNote, ICollection<string> problems)
     {
         T result = start;
         foreach (JsonProperty property in json.EnumerateObject())
         {
+            if (problems.Count == MostProblems)
+            {
+                problems.Add("There are more options, which were not read.");
+                break;
+            }
+
             string name = JsonValues.NameOf(property);
             try
             {

@@ -26,7 +26,7 @@ internal static class SafeTensorsDtype
     ];
 
     /// <summary>The types that can be read and written, as text.</summary>
-    public static string Supported => string.Join(", ", Known.Select(k => k.Name));
+    public static string Supported { get; } = string.Join(", ", Known.Select(k => k.Name));
 
     /// <summary>Whether the format has the type but TorchSharp's tensors do not.</summary>
     public static bool HasNoCounterpart(string name) => WithoutCounterpart.Contains(name);

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -75,7 +74,7 @@ public static class SafeTensorsFile
         ArgumentNullException.ThrowIfNull(source);
         ArgumentException.ThrowIfNullOrEmpty(name);
         TorchBackend.EnsureLoaded();
-        (SafeTensorsHeader header, long dataStart) = ReadHeader(name, source);
+        (SafeTensorsHeader header, long dataStart) = SafeTensorsPrefix.ReadHeader(source, name);
         Dictionary<string, Tensor> tensors = new(StringComparer.Ordinal);
         try
         {
@@ -110,52 +109,6 @@ public static class SafeTensorsFile
             TensorMemory.ForEachPiece(contiguous, (piece, _) => destination.Write(piece));
         }
     }
-
-    private static (SafeTensorsHeader Header, long DataStart) ReadHeader(string name, Stream source)
-    {
-        long length = source.Length;
-        Span<byte> prefix = stackalloc byte[SafeTensorsHeader.PrefixBytes];
-        if (source.ReadAtLeast(prefix, prefix.Length, throwOnEndOfStream: false) < prefix.Length)
-        {
-            throw new SafeTensorsException(name, $"{length} bytes are too few: a file begins with 8 bytes of header length.", position: 0);
-        }
-
-        // A valid length may begin with a pickle's bytes (640 is 80 02), so only an impossible one is looked at as such.
-        ulong size = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
-        if ((size > SafeTensorsHeader.MostBytes || prefix.Length + (long)size > length) && IsPickle(prefix))
-        {
-            throw new SafeTensorsException(
-                name,
-                "this is a PyTorch pickle file (.bin, .pt, .ckpt), not safetensors. Loading one can run code that it brings along, so it is "
-                + "refused. Convert it with Python's safetensors.torch.save_file on a machine where that does not matter.",
-                position: 0);
-        }
-
-        if (size > SafeTensorsHeader.MostBytes)
-        {
-            throw new SafeTensorsException(
-                name, $"the header length {size} is above {SafeTensorsHeader.MostBytes}: not a safetensors file, or damaged.", position: 0);
-        }
-
-        long dataStart = prefix.Length + (long)size;
-        if (dataStart > length)
-        {
-            throw new SafeTensorsException(
-                name, $"the header should end at byte {dataStart}, but the file at {length}: it is cut off.", position: length);
-        }
-
-        byte[] json = new byte[size];
-        if (source.ReadAtLeast(json, json.Length, throwOnEndOfStream: false) < json.Length)
-        {
-            throw new SafeTensorsException(name, "the file became shorter while it was read.", position: prefix.Length);
-        }
-
-        return (SafeTensorsHeader.Parse(name, json, length - dataStart), dataStart);
-    }
-
-    // A zip archive, or a bare pickle of protocol 2.
-    private static bool IsPickle(ReadOnlySpan<byte> prefix) =>
-        prefix.StartsWith("PK\x03\x04"u8) || prefix.StartsWith((ReadOnlySpan<byte>)[0x80, 0x02]);
 
     private static void Fill(string name, Stream source, Span<byte> memory, long position, SafeTensorsEntry entry)
     {

@@ -65,9 +65,11 @@ public sealed record CheckpointManifest
     public required TrainingOptions Options { get; init; }
 
     /// <summary>The averaged weights, the one that previews and results use first.</summary>
+    [JsonRequired]
     public IReadOnlyList<CheckpointAverage> Averages { get; init; } = [];
 
     /// <summary>The other files of the checkpoint. The store fills them in.</summary>
+    [JsonRequired]
     public IReadOnlyList<CheckpointFile> Files { get; init; } = [];
 
     /// <summary>The SHA-256 of this manifest with 64 zeros in this place. The store fills it in.</summary>
@@ -79,6 +81,7 @@ public sealed record CheckpointManifest
     internal string? Problem =>
         Step < 0 || ImagesSeen < 0 || SkippedSteps < 0 || WarmupSteps is < 0 or > int.MaxValue || World < 1 ? "a number is out of its range."
         : DataExtent.AreImpossible(DataExtents) ? "the extents of its data do not follow each other."
+        : Files.Any(file => file is null) || Averages.Any(average => average is null) ? "a file or an average is null."
         : Files.Any(file => file.Size < 0 || Path.GetFileName(file.Name) != file.Name) ? "a file has an impossible name or size."
         : Averages.Any(average => average.Decay is not (>= 0 and < 1)) ? "a decay is out of its range."
         : !Files.Select(file => file.Name).Order(StringComparer.Ordinal).SequenceEqual(ExpectedFiles.Order(StringComparer.Ordinal), StringComparer.Ordinal)

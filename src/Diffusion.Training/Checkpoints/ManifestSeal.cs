@@ -17,11 +17,15 @@ internal static class ManifestSeal
 
     private static ReadOnlySpan<byte> End => "\"\n}\n"u8;
 
+    /// <summary>Whether a manifest ends with a hash, whatever it is.</summary>
+    public static bool IsThere(ReadOnlySpan<byte> json) =>
+        json.EndsWith(End) && json.Length > Label.Length + HashDigits + End.Length && json[..^(HashDigits + End.Length)].EndsWith(Label);
+
     /// <summary>Fills in the hash.</summary>
     /// <param name="json">A manifest that ends with a hash, whatever it is.</param>
     public static void Close(Span<byte> json)
     {
-        if (!EndsWithHash(json))
+        if (!IsThere(json))
         {
             throw new ArgumentException("The manifest must end with its sha256.", nameof(json));
         }
@@ -33,7 +37,7 @@ internal static class ManifestSeal
     /// <summary>Whether a manifest is as it was written.</summary>
     public static bool IsWhole(ReadOnlySpan<byte> json)
     {
-        if (!EndsWithHash(json))
+        if (!IsThere(json))
         {
             return false;
         }
@@ -42,9 +46,6 @@ internal static class ManifestSeal
         Encoding.ASCII.GetBytes(Unsealed).CopyTo(Place(unsealed));
         return Hash(unsealed).AsSpan().SequenceEqual(json[^(HashDigits + End.Length)..^End.Length]);
     }
-
-    private static bool EndsWithHash(ReadOnlySpan<byte> json) =>
-        json.EndsWith(End) && json.Length > Label.Length + HashDigits + End.Length && json[..^(HashDigits + End.Length)].EndsWith(Label);
 
     private static Span<byte> Place(Span<byte> json) => json[^(HashDigits + End.Length)..^End.Length];
 

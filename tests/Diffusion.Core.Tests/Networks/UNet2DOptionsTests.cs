@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Diffusion.Core.Tests.Networks;
 
 public sealed class UNet2DOptionsTests
@@ -205,5 +207,18 @@ public sealed class UNet2DOptionsTests
     {
         Action make = () => UNet2DOptions.ForImages(250);
         make.Should().Throw<ArgumentOutOfRangeException>().WithMessage("*125 pixels*multiple of 8*248 or 256*");
+    }
+
+    [Theory]
+    [InlineData("""{"KEY-0": 0}""", "\"KEY-{0}\": 0, ", "KEY-101 is", "KEY-102 is")]
+    [InlineData("""{"block_out_channels": [1], "norm_num_groups": 1000000}""", "{0}, ", "has 17,", "has 18,")]
+    public void Of_a_hundred_thousand_problems_the_first_are_named(string json, string part, string named, string unnamed)
+    {
+        int place = json.IndexOfAny(['[', '{'], 1) is > 0 and int array ? array : 0;
+        string many = string.Concat(Enumerable.Range(1, 100_000).Select(i => string.Format(CultureInfo.InvariantCulture, part, i + 1)));
+        Action read = () => UNet2DOptions.FromJson(json.Insert(place + 1, many));
+        string message = read.Should().Throw<FormatException>().Which.Message;
+        message.Should().Contain(named).And.NotContain(unnamed);
+        message.Length.Should().BeLessThan(100_000);
     }
 }

@@ -1,12 +1,13 @@
 namespace Diffusion.TestKit.Fuzzing;
 
 /// <summary>The bytes of an input in memory that is used again and again, and the ways to damage them that suit any format.</summary>
-internal sealed class FuzzBytes
+/// <param name="capacity">The most bytes of an input.</param>
+internal sealed class FuzzBytes(int capacity)
 {
-    /// <summary>The most bytes of an input.</summary>
-    public const int Capacity = 8192;
+    /// <summary>A capacity for files of which a few KiB hold everything.</summary>
+    public const int Small = 8192;
 
-    private readonly byte[] bytes = new byte[Capacity];
+    private readonly byte[] bytes = new byte[capacity];
 
     /// <summary>How many bytes there are.</summary>
     public int Length { get; private set; }
@@ -41,7 +42,7 @@ internal sealed class FuzzBytes
     /// <summary>Lays bytes between others; what does not fit is left out.</summary>
     public void Insert(int place, ReadOnlySpan<byte> content)
     {
-        int count = Math.Min(content.Length, Capacity - Length);
+        int count = Math.Min(content.Length, capacity - Length);
         bytes.AsSpan(place, Length - place).CopyTo(bytes.AsSpan(place + count));
         content[..count].CopyTo(bytes.AsSpan(place));
         Length += count;

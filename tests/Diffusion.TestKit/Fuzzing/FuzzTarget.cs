@@ -11,25 +11,30 @@ public abstract class FuzzTarget
 
     private const string Other = "refused: for another reason";
 
+    private readonly Func<Exception, string?> reasonOf;
     private readonly string[] reasons;
     private readonly string[] kinds;
 
     /// <summary>A target.</summary>
-    /// <param name="reasons">Parts of the messages with which inputs are refused; the first that fits names the kind.</param>
-    private protected FuzzTarget(params string[] reasons)
+    /// <param name="capacity">The most bytes of an input.</param>
+    /// <param name="reasonOf">The reason that a declared exception gives; null for any other exception.</param>
+    /// <param name="reasons">Parts of the reasons with which inputs are refused; the first that fits names the kind.</param>
+    private protected FuzzTarget(int capacity, Func<Exception, string?> reasonOf, params string[] reasons)
     {
+        Input = new FuzzBytes(capacity);
+        this.reasonOf = reasonOf;
         this.reasons = reasons;
         kinds = [.. reasons.Select(KindOf)];
     }
 
     /// <summary>The names of the targets.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["tar", "index", "idx"];
+    public static IReadOnlyList<string> Names { get; } = ["tar", "index", "idx", "safetensors", "manifest", "config"];
 
     /// <summary>The kinds of refusals that are known.</summary>
     public IReadOnlyList<string> Kinds => kinds;
 
     /// <summary>The input that is made and changed.</summary>
-    private protected FuzzBytes Input { get; } = new();
+    private protected FuzzBytes Input { get; }
 
     /// <summary>A target by its name.</summary>
     /// <exception cref="ArgumentException">No target has this name.</exception>
@@ -38,6 +43,9 @@ public abstract class FuzzTarget
         "tar" => new TarTarget(),
         "index" => new IndexTarget(),
         "idx" => new IdxTarget(),
+        "safetensors" => new SafeTensorsTarget(),
+        "manifest" => new ManifestTarget(),
+        "config" => new ConfigTarget(),
         _ => throw new ArgumentException($"The target is {name}, but must be one of {string.Join(", ", Names)}."),
     };
 
@@ -57,16 +65,17 @@ public abstract class FuzzTarget
             failure = Read(ref kind);
             allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         }
-        catch (ImageDataException problem)
-        {
-            allocated = GC.GetAllocatedBytesForCurrentThread() - before;
-            kind = KindOf(problem);
-        }
-#pragma warning disable CA1031 // Any other exception is what is looked for.
+#pragma warning disable CA1031 // Any exception but the declared ones is what is looked for.
         catch (Exception problem)
 #pragma warning restore CA1031
         {
-            return new FuzzResult("failed", 0, $"It threw {problem}");
+            allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+            if (reasonOf(problem) is not { } reason)
+            {
+                return new FuzzResult("failed", allocated, $"It threw {problem}");
+            }
+
+            kind = KindOfReason(reason);
         }
 
         return allocated > MostBytes
@@ -91,11 +100,11 @@ public abstract class FuzzTarget
     /// <summary>The name of a kind of refusal.</summary>
     private protected static string KindOf(string reason) => $"refused: {reason}";
 
-    private string KindOf(ImageDataException problem)
+    private string KindOfReason(string reason)
     {
         for (int i = 0; i < reasons.Length; i++)
         {
-            if (problem.Reason.Contains(reasons[i], StringComparison.Ordinal))
+            if (reason.Contains(reasons[i], StringComparison.Ordinal))
             {
                 return kinds[i];
             }

@@ -5,6 +5,8 @@ namespace Diffusion.TestKit.Fuzzing;
 
 /// <summary>The walk through a shard: headers, extended headers, keys and labels.</summary>
 internal sealed class TarTarget() : FuzzTarget(
+    FuzzBytes.Small,
+    problem => (problem as ImageDataException)?.Reason,
     "the file is empty", "the archive has no end mark", "data follow the end mark", "truncated within a header", "ends after an extended header", "the checksum of a header is wrong",
     "holds no size that can be read", "sparse file", "entry of GNU's type", "extended header claims", "an entry claims", "no list of PAX records",
     "extended header gives the size", "do not lie together", "has two files")
@@ -103,7 +105,7 @@ internal sealed class TarTarget() : FuzzTarget(
 
             TarSeeds.Seal(header);
             long size = header[156] is >= (byte)'1' and <= (byte)'6' ? 0 : SizeOf(header.Slice(124, 12));
-            place += Block + Math.Min((size + Block - 1) / Block * Block, FuzzBytes.Capacity);
+            place += Block + Math.Min((size + Block - 1) / Block * Block, FuzzBytes.Small);
         }
     }
 

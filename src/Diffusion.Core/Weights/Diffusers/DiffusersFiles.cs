@@ -23,6 +23,24 @@ internal static class DiffusersFiles
 
             byte[] bytes = new byte[file.Length];
             file.ReadExactly(bytes);
+            return Parse(path, bytes, parse);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new DiffusersFolderException(path, "the file is missing.", e);
+        }
+        catch (Exception e) when (e is (IOException or UnauthorizedAccessException) and not DiffusersFolderException)
+        {
+            throw new DiffusersFolderException(path, $"it cannot be read: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Hands the bytes of a file of text to whoever understands it.</summary>
+    /// <exception cref="DiffusersFolderException">They are no text, or are refused with a <see cref="FormatException"/>.</exception>
+    public static T Parse<T>(string path, ReadOnlySpan<byte> bytes, Func<string, T> parse)
+    {
+        try
+        {
             return parse(StrictUtf8.GetString(bytes));
         }
         catch (DecoderFallbackException e)
@@ -32,14 +50,6 @@ internal static class DiffusersFiles
         catch (FormatException e)
         {
             throw new DiffusersFolderException(path, e.Message, e);
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new DiffusersFolderException(path, "the file is missing.", e);
-        }
-        catch (Exception e) when (e is (IOException or UnauthorizedAccessException) and not DiffusersFolderException)
-        {
-            throw new DiffusersFolderException(path, $"it cannot be read: {e.Message}", e);
         }
     }
 }

@@ -1,5 +1,4 @@
 using System.Collections.ObjectModel;
-using System.Text.Json;
 
 namespace Diffusion;
 
@@ -13,7 +12,6 @@ public static class DiffusersFolder
     /// <summary>The version of diffusers whose layout is written: 0.30.0.</summary>
     internal const string FormatVersion = "0.30.0";
 
-    private const string IndexFile = "model_index.json";
     private const string UNetFolder = "unet";
     private const string UNetFile = "config.json";
     private const string SchedulerFolder = "scheduler";
@@ -31,10 +29,10 @@ public static class DiffusersFolder
     public static DiffusersModel Load(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        if (File.Exists(Path.Combine(folder, IndexFile)))
+        if (File.Exists(Path.Combine(folder, DiffusersIndex.FileName)))
         {
             // diffusers looks into the folder itself where there is none of the part's name.
-            DiffusersIndex index = DiffusersFiles.Read(Path.Combine(folder, IndexFile), DiffusersIndex.Read);
+            DiffusersIndex index = DiffusersFiles.Read(Path.Combine(folder, DiffusersIndex.FileName), DiffusersIndex.Read);
             DiffusersScheduler scheduler = ReadScheduler(PartOf(folder, SchedulerFolder), index);
             return new DiffusersModel(ReadUNet(PartOf(folder, UNetFolder)), scheduler);
         }
@@ -42,7 +40,7 @@ public static class DiffusersFolder
         if (!File.Exists(Path.Combine(folder, UNetFile)))
         {
             throw new DiffusersFolderException(
-                folder, $"there is neither {IndexFile} nor {UNetFile} here. Name the folder that diffusers' save_pretrained wrote.");
+                folder, $"there is neither {DiffusersIndex.FileName} nor {UNetFile} here. Name the folder that diffusers' save_pretrained wrote.");
         }
 
         bool hasScheduler = File.Exists(Path.Combine(folder, SchedulerFile));
@@ -80,14 +78,14 @@ public static class DiffusersFolder
             throw new ArgumentException("The note \"format\" is taken: diffusers reads it. Give it another name.", nameof(notes));
         }
 
-        NewFolder.Write(folder, IndexFile, overwrite, temporary =>
+        NewFolder.Write(folder, DiffusersIndex.FileName, overwrite, temporary =>
         {
             Directory.CreateDirectory(Path.Combine(temporary, UNetFolder));
             Directory.CreateDirectory(Path.Combine(temporary, SchedulerFolder));
             SafeTensorsFile.Write(Path.Combine(temporary, UNetFolder, DiffusersWeights.FileName), unet.NamedTensors(), metadata);
             File.WriteAllBytes(Path.Combine(temporary, UNetFolder, UNetFile), DiffusersConfig.UNet(unet.Options));
             File.WriteAllBytes(Path.Combine(temporary, SchedulerFolder, SchedulerFile), schedulerConfig);
-            File.WriteAllBytes(Path.Combine(temporary, IndexFile), DiffusersIndex.Of(scheduler.Kind));
+            File.WriteAllBytes(Path.Combine(temporary, DiffusersIndex.FileName), DiffusersIndex.Of(scheduler.Kind));
         });
     }
 
@@ -98,20 +96,7 @@ public static class DiffusersFolder
     }
 
     private static DiffusersScheduler ReadScheduler(string folder, DiffusersIndex? index) =>
-        DiffusersFiles.Read(Path.Combine(folder, SchedulerFile), json =>
-        {
-            using JsonDocument document = JsonValues.Parse(json);
-            string? own = DiffusersSchedulerJson.ClassOf(document.RootElement);
-            string? named = index?.Scheduler;
-            if (own is not null && named is not null && own != named)
-            {
-                throw new FormatException($"_class_name is \"{own}\", but {IndexFile} says that the scheduler is \"{named}\". Both must be the same.");
-            }
-
-            DiffusersSchedulerKind kind = DiffusersClasses.KindOf(
-                own ?? named ?? throw new FormatException("_class_name is missing, and nothing else says which scheduler this is."));
-            return DiffusersSchedulerJson.Read(document.RootElement, index?.Kind ?? kind);
-        });
+        DiffusersFiles.Read(Path.Combine(folder, SchedulerFile), json => DiffusersSchedulerJson.Read(json, index));
 
     private static UNet2D ReadUNet(string folder)
     {

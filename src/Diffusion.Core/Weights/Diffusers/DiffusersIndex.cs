@@ -8,6 +8,9 @@ namespace Diffusion;
 /// <param name="Scheduler">The class of the scheduler.</param>
 internal sealed record DiffusersIndex(string? Pipeline = null, string? Scheduler = null)
 {
+    /// <summary>The file of an index.</summary>
+    public const string FileName = "model_index.json";
+
     private static readonly JsonKey<DiffusersIndex>[] Keys =
     [
         new("_class_name", (i, v) => i with { Pipeline = PipelineOf(v) }, (w, i) => w.WriteStringValue(i.Pipeline)),

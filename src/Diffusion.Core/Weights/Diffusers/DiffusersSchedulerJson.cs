@@ -38,15 +38,30 @@ internal static class DiffusersSchedulerJson
         new("tensor_format", (c, v) => Text(v) is "np" or "pt" ? c : throw new FormatException("must be \"pt\" or \"np\".")),
     ];
 
-    /// <summary>The class that a configuration is of, or null where it does not say.</summary>
-    /// <exception cref="FormatException">It is no class's name.</exception>
-    public static string? ClassOf(JsonElement json) => json.TryGetProperty("_class_name", out JsonElement name)
+    /// <summary>Reads a file.</summary>
+    /// <param name="json">Its text.</param>
+    /// <param name="index">The index of the pipeline that it belongs to; null where there is none.</param>
+    /// <exception cref="FormatException">Names every key and value that is not supported.</exception>
+    public static DiffusersScheduler Read(string json, DiffusersIndex? index)
+    {
+        using JsonDocument document = Parse(json);
+        string? own = ClassOf(document.RootElement);
+        string? named = index?.Scheduler;
+        if (own is not null && named is not null && own != named)
+        {
+            throw new FormatException($"_class_name is \"{own}\", but {DiffusersIndex.FileName} says that the scheduler is \"{named}\". Both must be the same.");
+        }
+
+        DiffusersSchedulerKind kind = DiffusersClasses.KindOf(
+            own ?? named ?? throw new FormatException("_class_name is missing, and nothing else says which scheduler this is."));
+        return Read(document.RootElement, index?.Kind ?? kind);
+    }
+
+    private static string? ClassOf(JsonElement json) => json.TryGetProperty("_class_name", out JsonElement name)
         ? name.ValueKind == JsonValueKind.String ? Text(name) : throw new FormatException($"_class_name is {Shown(name)}, but must be a string.")
         : null;
 
-    /// <summary>Reads a configuration.</summary>
-    /// <exception cref="FormatException">Names every key and value that is not supported.</exception>
-    public static DiffusersScheduler Read(JsonElement json, DiffusersSchedulerKind kind)
+    private static DiffusersScheduler Read(JsonElement json, DiffusersSchedulerKind kind)
     {
         List<string> problems = [];
         DiffusersScheduler start = new() { Kind = kind, Schedule = NoiseSchedule.Linear() };

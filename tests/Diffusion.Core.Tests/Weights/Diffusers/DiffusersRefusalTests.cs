@@ -151,4 +151,12 @@ public sealed class DiffusersRefusalTests : IDisposable
         Action load = () => DiffusersFolder.Load(nowhere);
         load.Should().Throw<DiffusersFolderException>().Which.Path.Should().Be(nowhere);
     }
+
+    [Fact]
+    public void A_beta_that_is_rounded_to_0_is_refused()
+    {
+        folder.Set(HandmadeFolder.Scheduler, "beta_schedule", "\"scaled_linear\"");
+        folder.Set(HandmadeFolder.Scheduler, "beta_end", "1e-323");
+        folder.Refusal().Message.Should().StartWith($"{folder.At(HandmadeFolder.Scheduler)}: ").And.Contain("give no schedule").And.Contain("Beta 999 is 0");
+    }
 }

@@ -11,6 +11,9 @@ public sealed class FuzzTests
     [InlineData("tar", 100_000)]
     [InlineData("index", 50_000)]
     [InlineData("idx", 20_000)]
+    [InlineData("safetensors", 200_000)]
+    [InlineData("manifest", 20_000)]
+    [InlineData("config", 20_000)]
     public void Damaged_files_are_read_or_refused_by_the_declared_error_in_little_memory(string name, int inputs)
     {
         FuzzTarget target = FuzzTarget.Create(name);
@@ -36,6 +39,9 @@ public sealed class FuzzTests
     [InlineData("tar")]
     [InlineData("index")]
     [InlineData("idx")]
+    [InlineData("safetensors")]
+    [InlineData("manifest")]
+    [InlineData("config")]
     public void An_input_depends_on_nothing_but_its_seed_and_number(string name)
     {
         FuzzTarget first = FuzzTarget.Create(name);

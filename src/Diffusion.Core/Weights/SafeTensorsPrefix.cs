@@ -1,0 +1,58 @@
+using System.Buffers.Binary;
+
+namespace Diffusion;
+
+/// <summary>The first bytes of a safetensors file, which say how long the header is, and the header behind them.</summary>
+internal static class SafeTensorsPrefix
+{
+    /// <summary>Reads and checks all that comes before the data; it takes no more memory than the header has bytes, times a few.</summary>
+    /// <param name="source">At the first byte; it knows its length, and is left at the first byte of the data.</param>
+    /// <param name="name">What errors call it.</param>
+    /// <returns>The header, and the place of the first byte of the data.</returns>
+    /// <exception cref="SafeTensorsException">The file is damaged, ambiguous, or not safetensors.</exception>
+    public static (SafeTensorsHeader Header, long DataStart) ReadHeader(Stream source, string name)
+    {
+        long length = source.Length;
+        Span<byte> prefix = stackalloc byte[SafeTensorsHeader.PrefixBytes];
+        if (source.ReadAtLeast(prefix, prefix.Length, throwOnEndOfStream: false) < prefix.Length)
+        {
+            throw new SafeTensorsException(name, $"{length} bytes are too few: a file begins with 8 bytes of header length.", position: 0);
+        }
+
+        // A valid length may begin with a pickle's bytes (640 is 80 02), so only an impossible one is looked at as such.
+        ulong size = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
+        if ((size > SafeTensorsHeader.MostBytes || prefix.Length + (long)size > length) && IsPickle(prefix))
+        {
+            throw new SafeTensorsException(
+                name,
+                "this is a PyTorch pickle file (.bin, .pt, .ckpt), not safetensors. Loading one can run code that it brings along, so it is "
+                + "refused. Convert it with Python's safetensors.torch.save_file on a machine where that does not matter.",
+                position: 0);
+        }
+
+        if (size > SafeTensorsHeader.MostBytes)
+        {
+            throw new SafeTensorsException(
+                name, $"the header length {size} is above {SafeTensorsHeader.MostBytes}: not a safetensors file, or damaged.", position: 0);
+        }
+
+        long dataStart = prefix.Length + (long)size;
+        if (dataStart > length)
+        {
+            throw new SafeTensorsException(
+                name, $"the header should end at byte {dataStart}, but the file at {length}: it is cut off.", position: length);
+        }
+
+        byte[] json = new byte[size];
+        if (source.ReadAtLeast(json, json.Length, throwOnEndOfStream: false) < json.Length)
+        {
+            throw new SafeTensorsException(name, "the file became shorter while it was read.", position: prefix.Length);
+        }
+
+        return (SafeTensorsHeader.Parse(name, json, length - dataStart), dataStart);
+    }
+
+    // A zip archive, or a bare pickle of protocol 2.
+    private static bool IsPickle(ReadOnlySpan<byte> prefix) =>
+        prefix.StartsWith("PK\x03\x04"u8) || prefix.StartsWith((ReadOnlySpan<byte>)[0x80, 0x02]);
+}

@@ -1,0 +1,82 @@
+using Diffusion.Training;
+
+namespace Diffusion.TestKit.Fuzzing;
+
+/// <summary>The manifest of a checkpoint. Most inputs are sealed again, so that what stands behind the seal is read.</summary>
+internal sealed class ManifestTarget() : FuzzTarget(
+    CheckpointFormat.LargestManifest,
+    problem => (problem as CheckpointDamageException)?.Reason ?? (problem as CheckpointException)?.Message,
+    "its sha256 does not fit", "has format version", "a number is out of its range", "a file or an average is null", "an impossible name or size", "a decay is out of its range",
+    "it lists the files", "is no valid manifest")
+{
+    private const int MostDamages = 2;
+
+    private static readonly JsonSeed[] Files = [.. MakeFiles()];
+
+    private bool isReadTwice;
+
+    private protected override long MostBytes => (64 * Input.Length) + (1 << 20);
+
+    private protected override void Make(ref SplitMix64 random)
+    {
+        JsonSeed seed = Files[random.Below(Files.Length)];
+        int draw = random.Below(1 << 14);
+        isReadTwice = draw % 64 == 0;
+        if (draw == 1)
+        {
+            seed.Write(Input, 0, ref random);
+            seed.Flood(Input, CheckpointFormat.LargestManifest, ref random);
+        }
+        else
+        {
+            seed.Write(Input, random.Below(MostDamages + 1), ref random);
+            if (random.Below(8) == 0)
+            {
+                Input.Damage(ref random, Files[random.Below(Files.Length)].Bytes);
+            }
+        }
+
+        if (random.Below(8) != 0 && ManifestSeal.IsThere(Input.Span))
+        {
+            ManifestSeal.Close(Input.Span);
+        }
+    }
+
+    private protected override string? Read(ref string kind)
+    {
+        CheckpointManifest manifest = CheckpointFormat.Read(Input.Span, "input");
+        if (manifest.Problem is not null || manifest.FormatVersion != CheckpointManifest.CurrentVersion || manifest.Options.Loading is null)
+        {
+            return $"It holds {manifest}.";
+        }
+
+        if (!isReadTwice)
+        {
+            return null;
+        }
+
+        byte[] written = CheckpointFormat.Write(manifest);
+        return CheckpointFormat.Write(CheckpointFormat.Read(written, "input")).AsSpan().SequenceEqual(written) ? null : "It is not the same when it is written and read again.";
+    }
+
+    private static IEnumerable<JsonSeed> MakeFiles()
+    {
+        TorchBackend.EnsureLoaded();
+        TrainingOptions options = new() { RunFolder = "run", MoreEmaDecays = [0.5, 0.999], TimeLimit = TimeSpan.FromHours(1), MicroBatchSize = 8 };
+        foreach ((long step, double[] decays, TrainingOptions of) in ((long, double[], TrainingOptions)[])[(0, [], new()), (7, [0.9999], options), (1L << 40, [0.9999, 0.999, 0.5], new())])
+        {
+            using SampleCheckpoint sample = new(step, elements: 1, heldOutLoss: step == 7 ? 0.125 : null);
+            IReadOnlyList<CheckpointAverage> averages = CheckpointFormat.AveragesOf(decays);
+            byte[] file = CheckpointFormat.Write(sample.Value.Manifest with
+            {
+                Averages = averages,
+                Options = of,
+                Files = [.. ((string[])[CheckpointFormat.WeightsFile, CheckpointFormat.OptimizerFile, .. averages.Select(average => average.File)])
+                    .Select((name, place) => new CheckpointFile(name, 256 << place, new string('a', 64)))],
+            });
+            yield return new JsonSeed(
+                file, 0, file.Length, "\"formatVersion\": 1,", "\"formatVersion\"", "\"step\"", "\"step\": 3,", "\"Step\": 3,", "\"unknown\": [{}],", "\"options\"", "\"loading\"",
+                "\"Cosine\"", "\"Epsilon\"", "\"Sample\"", "\"00:00:01\"", "\"99999999.00:00:00\"", "\"a/b\"", "\"weights.safetensors\"", "{\"decay\": 0.5, \"file\": \"x\"},", "null,");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using Diffusion.TestKit;
+
+namespace Diffusion.Training.Tests.Checkpoints;
+
+/// <summary>Manifests whose seal is right, but which this library did not write.</summary>
+public sealed class CheckpointFormatTests
+{
+    [Theory]
+    [InlineData("files", null, "missing required properties")]
+    [InlineData("averages", null, "missing required properties")]
+    [InlineData("files", "null", "is no valid manifest")]
+    [InlineData("files", "[null]", "is null")]
+    [InlineData("averages", "[null]", "is null")]
+    [InlineData("world", "0", "out of its range")]
+    [InlineData("step", "-1", "out of its range")]
+    public void A_sealed_manifest_that_cannot_be_is_damaged(string key, string? value, string reason)
+    {
+        using SampleCheckpoint sample = new(1);
+        JsonObject manifest = JsonNode.Parse(CheckpointFormat.Write(sample.Value.Manifest))!.AsObject();
+        if (value is null)
+        {
+            manifest.Remove(key);
+        }
+        else
+        {
+            manifest[key] = JsonNode.Parse(value);
+        }
+
+        byte[] json = Encoding.UTF8.GetBytes(manifest.ToJsonString(new() { WriteIndented = true, NewLine = "\n" }) + "\n");
+        ManifestSeal.Close(json);
+        FluentActions.Invoking(() => CheckpointFormat.Read(json, "folder")).Should().Throw<CheckpointDamageException>().WithMessage($"*{reason}*");
+    }
+}
