@@ -21,21 +21,29 @@ internal sealed class FaultScene : IDisposable
         {
             promised = new SavingProgram([.. SaveSamplesCommand.Steps.Take(before)], Background: false).Run(Path.Combine(prepared.Path, Folder)).Promised(0);
         }
-
-        using TemporaryFolder place = Copy();
-        Calls = SystemCalls.Of(program, place.Path, Path.Combine(place.Path, Folder));
     }
 
-    /// <summary>The calls that change something.</summary>
-    public IReadOnlyList<SystemCall> Calls { get; }
+    /// <summary>The length of the longest file that lies there.</summary>
+    public int LongestFile => Files.Max(file => (int)new FileInfo(file).Length);
 
-    /// <summary>Plays it with one call disturbed.</summary>
+    private string[] Files => Directory.GetFiles(prepared.Path, "*", SearchOption.AllDirectories);
+
+    /// <summary>The calls by which the program changes something.</summary>
+    public IReadOnlyList<SystemCall> Calls()
+    {
+        using TemporaryFolder place = Copy();
+        return SystemCalls.Of(program, place.Path, Path.Combine(place.Path, Folder));
+    }
+
+    /// <summary>Plays it with the program under another one, which disturbs it.</summary>
+    /// <param name="signal">The number of the signal that may end the program; null when it may only refuse.</param>
+    /// <param name="under">Gives the other program with its arguments for the folder in which it plays.</param>
     /// <returns>Whether the program saved all the same, and what is wrong with how it ended or what it left; null when nothing is.</returns>
-    public (bool IsMissed, string? Problem) Play(SystemCall call, string fault, int? signal)
+    public (bool IsMissed, string? Problem) Play(int? signal, Func<string, IReadOnlyList<string>> under)
     {
         using TemporaryFolder place = Copy();
         string checkpoints = Path.Combine(place.Path, Folder);
-        SavingEnding ending = SystemCalls.Disturb(program, place.Path, checkpoints, call, fault);
+        SavingEnding ending = program.Run(checkpoints, under(place.Path));
         return (ending.ExitCode == 0, ending.Problem(checkpoints, promised, signal));
     }
 
@@ -44,7 +52,7 @@ internal sealed class FaultScene : IDisposable
     private TemporaryFolder Copy()
     {
         TemporaryFolder copy = new();
-        foreach (string file in Directory.GetFiles(prepared.Path, "*", SearchOption.AllDirectories))
+        foreach (string file in Files)
         {
             File.Copy(file, copy.File(Path.GetRelativePath(prepared.Path, file)));
         }

@@ -17,7 +17,7 @@ internal static class FaultSweep
     public static int Run(IReadOnlyList<string> kinds, bool background, int every)
     {
         FaultScene[] scenes = [.. Enumerable.Range(0, background ? SaveSamplesCommand.Steps.Count : 1).Select(before => new FaultScene(before, background))];
-        (FaultScene Scene, SystemCall Call)[] points = [.. scenes.SelectMany(scene => scene.Calls.Select(call => (scene, call))).Where((_, place) => place % every == 0)];
+        (FaultScene Scene, SystemCall Call)[] points = [.. scenes.SelectMany(scene => scene.Calls().Select(call => (scene, call))).Where((_, place) => place % every == 0)];
         Console.WriteLine($"{points.Length} calls: {string.Join(", ", points.CountBy(point => point.Call.Name).Select(name => $"{name.Value} {name.Key}"))}");
         int worst = kinds.Max(kind => Sweep(kind, points));
         Array.ForEach(scenes, scene => scene.Dispose());
@@ -28,9 +28,9 @@ internal static class FaultSweep
     {
         (string Call, bool IsMissed, string? Problem)[] ends = [.. points.AsParallel().AsOrdered().Select(point =>
         {
-            (bool isMissed, string? problem) = kind == Kill
-                ? point.Scene.Play(point.Call, $"signal={Kill}", KillNumber)
-                : point.Scene.Play(point.Call, $"error={kind}", signal: null);
+            (bool isMissed, string? problem) = point.Scene.Play(
+                kind == Kill ? KillNumber : null,
+                folder => SystemCalls.Disturbing(point.Call, kind == Kill ? $"signal={Kill}" : $"error={kind}", folder));
             return (point.Call.Text, isMissed, kind == Kill && isMissed ? "it was not killed" : problem);
         })];
         return Verdict.Print(

@@ -5,19 +5,32 @@ namespace Diffusion.Benchmarks;
 /// <summary><c>faults</c>: stops or disturbs saving in every way that the system can, and looks what is left.</summary>
 internal static class FaultsCommand
 {
-    private static readonly string[] Kinds = [FaultSweep.Kill, "ENOSPC", "EIO", "EDQUOT", "EROFS", "EACCES"];
+    private const string Short = "SHORT";
+    private static readonly string[] Kinds = [FaultSweep.Kill, "ENOSPC", "EIO", "EDQUOT", "EROFS", "EACCES", Short];
 
     public static Command Create()
     {
-        Option<string[]> kinds = new("--kinds") { Description = "KILL, or errors of the system; default all.", DefaultValueFactory = _ => Kinds, AllowMultipleArgumentsPerToken = true };
+        Option<string[]> kinds = new("--kinds") { Description = "KILL, errors of the system, or SHORT for writes cut short; default all.", DefaultValueFactory = _ => Kinds, AllowMultipleArgumentsPerToken = true };
         kinds.AcceptOnlyFromAmong(Kinds);
         Option<bool> background = new("--background") { Description = "The program saves on a thread of its own, as the trainer does." };
-        Option<int> every = new("--every") { Description = "Takes only every so manieth of the calls.", DefaultValueFactory = _ => 1 };
+        Option<int> every = new("--every") { Description = "Takes only every so manieth of the points.", DefaultValueFactory = _ => 1 };
         Option<int> random = new("--random") { Description = "Kills it at so many random moments instead.", DefaultValueFactory = _ => 0 };
-        Command command = new("faults", "Kills a program that saves, or makes the system refuse it, at every call that changes a file.") { kinds, background, every, random };
-        command.SetAction(arguments => arguments.GetValue(random) is > 0 and int moments
-            ? RandomKills.Run(moments, arguments.GetValue(background))
-            : FaultSweep.Run(arguments.GetRequiredValue(kinds), arguments.GetValue(background), arguments.GetValue(every)));
+        Option<bool> fullDisk = new("--full-disk") { Description = "Gives it disks of every size instead; as root." };
+        Command command = new("faults", "Kills a program that saves, or makes the system refuse it, at every call that changes a file.") { kinds, background, every, random, fullDisk };
+        command.SetAction(arguments =>
+        {
+            bool isBackground = arguments.GetValue(background);
+            return arguments.GetValue(random) is > 0 and int moments ? RandomKills.Run(moments, isBackground)
+                : arguments.GetValue(fullDisk) ? FullDisk.Run(isBackground)
+                : Run(arguments.GetRequiredValue(kinds), isBackground, arguments.GetValue(every));
+        });
         return command;
+    }
+
+    private static int Run(IReadOnlyCollection<string> kinds, bool background, int every)
+    {
+        string[] ofCalls = [.. kinds.Where(kind => kind != Short)];
+        int worst = ofCalls.Length > 0 ? FaultSweep.Run(ofCalls, background, every) : 0;
+        return kinds.Contains(Short) ? Math.Max(worst, ShortWrites.Run(background, every)) : worst;
     }
 }

@@ -54,15 +54,15 @@ internal static partial class SystemCalls
         return calls;
     }
 
-    /// <summary>Runs a program and disturbs one call.</summary>
-    /// <param name="program">The program.</param>
-    /// <param name="folder">The folder that is watched.</param>
-    /// <param name="checkpoints">Where in it the program saves.</param>
+    /// <summary>The strace that disturbs one call of the program that it runs.</summary>
     /// <param name="call">Which call.</param>
     /// <param name="fault">What happens in its place, in strace's words: <c>signal=KILL</c>, <c>error=ENOSPC</c>.</param>
-    public static SavingEnding Disturb(SavingProgram program, string folder, string checkpoints, SystemCall call, string fault) => program.Run(
-        checkpoints, "strace", "-f", "-o", "/dev/null", "-P", Path.GetFullPath(call.Path, folder), "-e", "trace=" + call.Name,
-        "-e", string.Create(CultureInfo.InvariantCulture, $"inject={call.Name}:{fault}:when={call.Ordinal}"));
+    /// <param name="folder">The folder that is watched.</param>
+    public static IReadOnlyList<string> Disturbing(SystemCall call, string fault, string folder) =>
+    [
+        "strace", "-f", "-o", "/dev/null", "-P", Path.GetFullPath(call.Path, folder), "-e", "trace=" + call.Name,
+        "-e", string.Create(CultureInfo.InvariantCulture, $"inject={call.Name}:{fault}:when={call.Ordinal}"),
+    ];
 
     // Of two paths the first: strace filters by no other.
     private static string PathIn(string call, string folder)
