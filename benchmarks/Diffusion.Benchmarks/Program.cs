@@ -11,5 +11,6 @@ RootCommand root = new("Measures what the library promises. Each command ends in
     FuzzCommand.Create(),
     FaultsCommand.Create(),
     SaveSamplesCommand.Create(),
+    PowerLossCommand.Create(),
 };
 return root.Parse(args).Invoke();

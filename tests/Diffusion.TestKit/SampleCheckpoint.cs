@@ -7,10 +7,12 @@ namespace Diffusion.TestKit;
 /// <summary>A small checkpoint whose every number is its step.</summary>
 public sealed class SampleCheckpoint : IDisposable
 {
+    private static readonly double[] Decays = [0.9999, 0.999, 0.99];
+
     private readonly List<Tensor> tensors = [];
 
-    /// <summary>A checkpoint of a step, with so many elements in each of its files.</summary>
-    public SampleCheckpoint(long step, int elements = 32, double? heldOutLoss = null, bool averaged = true)
+    /// <summary>A checkpoint of a step, with so many elements in each of its files, and up to three averages.</summary>
+    public SampleCheckpoint(long step, int elements = 32, double? heldOutLoss = null, int averages = 2)
     {
         CheckpointManifest manifest = new()
         {
@@ -29,10 +31,10 @@ public sealed class SampleCheckpoint : IDisposable
             LibraryVersion = "1",
             TorchVersion = "2",
             HeldOutLoss = heldOutLoss,
-            Averages = CheckpointFormat.AveragesOf(averaged ? [0.9999, 0.999] : []),
+            Averages = CheckpointFormat.AveragesOf(Decays[..averages]),
             Options = new TrainingOptions { RunFolder = "run" },
         };
-        Value = new Checkpoint(manifest, Set(), averaged ? [Set(), Set()] : [], Set());
+        Value = new Checkpoint(manifest, Set(), [.. Enumerable.Range(0, averages).Select(_ => Set())], Set());
 
         Dictionary<string, Tensor> Set()
         {

@@ -1,66 +1,36 @@
 using System.CommandLine;
-using System.Globalization;
-using Diffusion.TestKit;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary><c>faults</c>: stops or disturbs saving at every call to the system that changes a file, and looks what is left.</summary>
+/// <summary><c>faults</c>: stops or disturbs saving in every way that the system can, and looks what is left.</summary>
 internal static class FaultsCommand
 {
-    private const string Kill = "KILL";
-    private static readonly string[] Kinds = [Kill, "ENOSPC", "EIO", "EDQUOT", "EROFS", "EACCES"];
+    private const string Short = "SHORT";
+    private static readonly string[] Kinds = [FaultSweep.Kill, "ENOSPC", "EIO", "EDQUOT", "EROFS", "EACCES", Short];
 
     public static Command Create()
     {
-        Option<string[]> kinds = new("--kinds") { Description = "KILL, or errors of the system; default all.", DefaultValueFactory = _ => Kinds, AllowMultipleArgumentsPerToken = true };
+        Option<string[]> kinds = new("--kinds") { Description = "KILL, errors of the system, or SHORT for writes cut short; default all.", DefaultValueFactory = _ => Kinds, AllowMultipleArgumentsPerToken = true };
         kinds.AcceptOnlyFromAmong(Kinds);
+        Option<bool> background = new("--background") { Description = "The program saves on a thread of its own, as the trainer does." };
+        Option<int> every = new("--every") { Description = "Takes only every so manieth of the points.", DefaultValueFactory = _ => 1 };
         Option<int> random = new("--random") { Description = "Kills it at so many random moments instead.", DefaultValueFactory = _ => 0 };
-        Command command = new("faults", "Kills a program that saves, or makes the system refuse it, at every call that changes a file.") { kinds, random };
-        command.SetAction(arguments => arguments.GetValue(random) is > 0 and int moments ? RandomKills.Run(moments) : Run(arguments.GetRequiredValue(kinds)));
+        Option<bool> fullDisk = new("--full-disk") { Description = "Gives it disks of every size instead; as root." };
+        Command command = new("faults", "Kills a program that saves, or makes the system refuse it, at every call that changes a file.") { kinds, background, every, random, fullDisk };
+        command.SetAction(arguments =>
+        {
+            bool isBackground = arguments.GetValue(background);
+            return arguments.GetValue(random) is > 0 and int moments ? RandomKills.Run(moments, isBackground)
+                : arguments.GetValue(fullDisk) ? FullDisk.Run(isBackground)
+                : Run(arguments.GetRequiredValue(kinds), isBackground, arguments.GetValue(every));
+        });
         return command;
     }
 
-    private static int Run(string[] kinds)
+    private static int Run(IReadOnlyCollection<string> kinds, bool background, int every)
     {
-        using TemporaryFolder folder = new();
-        IReadOnlyList<SystemCall> calls = SystemCalls.Of(folder.Path, "save-samples", Path.Combine(folder.Path, "checkpoints"));
-        Console.WriteLine($"{calls.Count} calls: {string.Join(", ", calls.CountBy(call => call.Name).Select(name => $"{name.Value} {name.Key}"))}");
-        int worst = 0;
-        foreach (string kind in kinds)
-        {
-            int points = 0;
-            int missed = 0;
-            List<string> failures = [];
-            foreach (SystemCall call in calls)
-            {
-                using TemporaryFolder place = new();
-                string checkpoints = Path.Combine(place.Path, "checkpoints");
-                SystemCalls.Ending ending = SystemCalls.Disturb(call, kind == Kill ? "signal=KILL" : $"error={kind}", "save-samples", checkpoints);
-                points++;
-                missed += ending.ExitCode == 0 ? 1 : 0;
-                if (Problem(kind, ending, checkpoints) is { } problem)
-                {
-                    failures.Add($"{call.Text}: {problem}");
-                }
-            }
-
-            failures.ForEach(Console.WriteLine);
-            worst = Math.Max(worst, Verdict.Print(
-                $"{kind}: {points} points, {missed} of them without effect",
-                string.Create(CultureInfo.InvariantCulture, $"{failures.Count} left less than was promised, something half-written, or another error than the declared one; bar: none"),
-                failures.Count == 0));
-        }
-
-        return worst;
-    }
-
-    private static string? Problem(string kind, SystemCalls.Ending ending, string checkpoints)
-    {
-        string[] lines = ending.Output.Split('\n');
-        long promised = lines.Where(line => line.StartsWith("saved ", StringComparison.Ordinal)).Select(line => long.Parse(line.AsSpan(6), CultureInfo.InvariantCulture)).DefaultIfEmpty().Max();
-        string? refused = Array.Find(lines, line => line.StartsWith("refused ", StringComparison.Ordinal));
-        bool expected = ending.ExitCode == 0
-            || (kind == Kill ? ending.ExitCode is 137 or -9 : ending.ExitCode == SaveSamplesCommand.Refused && refused?.Contains(checkpoints, StringComparison.Ordinal) == true);
-        return expected ? CheckpointInspection.Problem(checkpoints, promised) : $"exit code {ending.ExitCode}, {ending.Output.Trim()}";
+        string[] ofCalls = [.. kinds.Where(kind => kind != Short)];
+        int worst = ofCalls.Length > 0 ? FaultSweep.Run(ofCalls, background, every) : 0;
+        return kinds.Contains(Short) ? Math.Max(worst, ShortWrites.Run(background, every)) : worst;
     }
 }

@@ -4,38 +4,36 @@ using Diffusion.Training;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary><c>save-samples</c>: saves small checkpoints and says after each that it is saved: what <c>faults</c> stops and disturbs.</summary>
+/// <summary><c>save-samples</c>: saves small checkpoints and says of each that it is saved: what <c>faults</c> stops and disturbs.</summary>
 internal static class SaveSamplesCommand
 {
     /// <summary>The exit code of a save that failed as it should.</summary>
     public const int Refused = 3;
 
     /// <summary>The steps that are saved, one after the other; two of them are kept, and one is saved twice.</summary>
-    private static readonly long[] Steps = [1, 2, 3, 3, 4];
+    public static readonly IReadOnlyList<long> Steps = [1, 2, 3, 3, 4];
+
+    // Some files are shorter then than the manifest, and none is short.
+    private const int Elements = 384;
 
     public static Command Create()
     {
         Argument<string> folder = new("folder") { Description = "Where." };
-        Option<int> rounds = new("--rounds") { Description = "Saves so many instead of the five.", DefaultValueFactory = _ => 0 };
-        Command command = new("save-samples", "Saves small checkpoints, for faults.") { folder, rounds };
+        Option<long[]> steps = new("--steps") { Description = "What.", DefaultValueFactory = _ => [.. Steps], AllowMultipleArgumentsPerToken = true };
+        Option<bool> background = new("--background") { Description = "Saves as the trainer does while it goes on." };
+        Command command = new("save-samples", "Saves small checkpoints, for faults.") { folder, steps, background };
         command.Hidden = true;
-        command.SetAction(arguments => Run(arguments.GetRequiredValue(folder), arguments.GetValue(rounds)));
+        command.SetAction(arguments => Run(arguments.GetRequiredValue(folder), arguments.GetRequiredValue(steps), arguments.GetValue(background)));
         return command;
     }
 
-    private static int Run(string folder, int rounds)
+    private static int Run(string folder, IReadOnlyList<long> steps, bool background)
     {
         TorchBackend.EnsureLoaded();
         using CheckpointStore store = new(folder);
         try
         {
-            foreach (long step in rounds == 0 ? Steps : Enumerable.Range(1, rounds).Select(round => (long)round))
-            {
-                using SampleCheckpoint checkpoint = new(step);
-                store.Save(checkpoint.Value);
-                Console.WriteLine($"saved {step}");
-            }
-
+            (background ? (Action<CheckpointStore, IReadOnlyList<long>>)SaveInBackground : Save)(store, steps);
             return 0;
         }
         catch (CheckpointException problem)
@@ -44,4 +42,37 @@ internal static class SaveSamplesCommand
             return Refused;
         }
     }
+
+    private static void Save(CheckpointStore store, IReadOnlyList<long> steps)
+    {
+        foreach (long step in steps)
+        {
+            using SampleCheckpoint checkpoint = Sample(step);
+            store.Save(checkpoint.Value);
+            Say(step);
+        }
+    }
+
+    private static void SaveInBackground(CheckpointStore store, IReadOnlyList<long> steps)
+    {
+        using BackgroundSaver saver = new(store);
+        long before = 0;
+        foreach (long step in steps)
+        {
+            using SampleCheckpoint checkpoint = Sample(step);
+            if (saver.Begin(checkpoint.Value) is not null)
+            {
+                Say(before);
+            }
+
+            before = step;
+        }
+
+        saver.Finish();
+        Say(before);
+    }
+
+    private static SampleCheckpoint Sample(long step) => new(step, Elements);
+
+    private static void Say(long step) => Console.WriteLine($"saved {step}");
 }

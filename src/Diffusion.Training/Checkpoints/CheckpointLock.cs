@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace Diffusion.Training;
 
@@ -36,9 +38,7 @@ internal sealed class CheckpointLock : IDisposable
 
         try
         {
-            File.WriteAllText(
-                Path.Combine(folder, OwnerFile),
-                string.Create(CultureInfo.InvariantCulture, $"process {Environment.ProcessId} on {Environment.MachineName} since {TimeProvider.System.GetUtcNow():yyyy-MM-dd HH:mm:ss} UTC"));
+            WriteOwner(Path.Combine(folder, OwnerFile));
             return new CheckpointLock(taken);
         }
         catch
@@ -50,6 +50,14 @@ internal sealed class CheckpointLock : IDisposable
 
     /// <summary>Gives the right back.</summary>
     public void Dispose() => file.Dispose();
+
+    private static void WriteOwner(string path)
+    {
+        string owner = string.Create(
+            CultureInfo.InvariantCulture, $"process {Environment.ProcessId} on {Environment.MachineName} since {TimeProvider.System.GetUtcNow():yyyy-MM-dd HH:mm:ss} UTC");
+        using SafeFileHandle handle = File.OpenHandle(path, FileMode.Create, FileAccess.Write);
+        LocalDisk.Write(handle, Encoding.UTF8.GetBytes(owner), 0, path);
+    }
 
     private static string OwnerOf(string folder)
     {

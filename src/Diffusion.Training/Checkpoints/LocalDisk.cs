@@ -44,6 +44,21 @@ internal sealed partial class LocalDisk : IDisk
 
     public void DeleteFolder(string path) => Directory.Delete(path);
 
+    /// <summary>Writes bytes at a place in a file.</summary>
+    /// <exception cref="IOException">They could not be written, all of them.</exception>
+    public static void Write(SafeFileHandle handle, ReadOnlySpan<byte> bytes, long position, string path)
+    {
+        try
+        {
+            RandomAccess.Write(handle, bytes, position);
+        }
+        catch (ArgumentOutOfRangeException problem)
+        {
+            // So .NET says EFBIG: the file system, or a limit of the user, allows no file of this length.
+            throw new IOException($"{path} would be longer than is allowed.", problem);
+        }
+    }
+
     private static bool TrySync(SafeFileHandle handle)
     {
         while (Sync(handle) != 0)
@@ -76,7 +91,7 @@ internal sealed partial class LocalDisk : IDisk
 
         public void Write(ReadOnlySpan<byte> bytes)
         {
-            RandomAccess.Write(handle, bytes, position);
+            LocalDisk.Write(handle, bytes, position, path);
             position += bytes.Length;
         }
 

@@ -26,16 +26,11 @@ public sealed class PowerLossTests : IDisposable
     public void Each_sync_is_needed()
     {
         IReadOnlyList<DiskOperation> history = History();
-        foreach (int sync in Enumerable.Range(0, history.Count).Where(place => history[place].IsSync && !IsRepeated(history, place)))
+        foreach (int sync in PowerFailures.NeededSyncs(history))
         {
-            DiskOperation[] without = [.. history.Take(sync), .. history.Skip(sync + 1)];
-            PowerFailures.Try(without, left.Path).Any(failure => failure is not null).Should().BeTrue("without operation {0}, {1}, something must be lost", sync, history[sync]);
+            PowerFailures.LossWithout(history, sync, left.Path).Should().NotBeNull("without operation {0}, {1}, something must be lost", sync, history[sync]);
         }
     }
-
-    // The save that deletes another syncs the folder twice, before it deletes and before it promises anything.
-    private static bool IsRepeated(IReadOnlyList<DiskOperation> history, int place) =>
-        history.Skip(place + 1).TakeWhile(next => next is not DiskOperation.Promise and not DiskOperation.Delete).Contains(history[place]);
 
     // The first save, one more, one that deletes the first, and one that takes the place of the last.
     private IReadOnlyList<DiskOperation> History() => PowerFailures.Record(written.Path, [1, 2, 3, 3], keep: 2);
