@@ -12,5 +12,8 @@ RootCommand root = new("Measures what the library promises. Each command ends in
     FaultsCommand.Create(),
     SaveSamplesCommand.Create(),
     PowerLossCommand.Create(),
+    ResumeCommand.Create(),
+    TrainCommand.Create(),
+    SavingCommand.Create(),
 };
 return root.Parse(args).Invoke();

@@ -1,0 +1,59 @@
+using System.CommandLine;
+using Diffusion.Training;
+
+namespace Diffusion.Benchmarks;
+
+/// <summary><c>saving</c>: what a checkpoint costs beside plain files of the same size: saving, loading, the pause of training, and memory.</summary>
+internal static class SavingCommand
+{
+    private const double MostSaving = 1.3;
+    private const double MostLoading = 1.3;
+    private const double MostPause = 1.5;
+    private const double MostMemory = 1.1;
+
+    public static Command Create()
+    {
+        Option<int> mebibytes = new("--mebibytes") { Description = "The size of the state.", DefaultValueFactory = _ => 1024 };
+        Option<int> rounds = new("--rounds") { Description = "How often each is measured; medians of ratios are compared.", DefaultValueFactory = _ => 7 };
+        Option<string> folder = new("--folder") { Description = "Where: a disk with four times the size free.", DefaultValueFactory = _ => Path.GetTempPath() };
+        Command command = new("saving", "Saves and loads a large checkpoint beside plain files of the same size.") { mebibytes, rounds, folder };
+        command.SetAction(arguments => Run(arguments.GetValue(mebibytes), Math.Max(1, arguments.GetValue(rounds)), arguments.GetRequiredValue(folder)));
+        return command;
+    }
+
+    private static int Run(int mebibytes, int rounds, string folder)
+    {
+        TorchBackend.EnsureLoaded();
+        string place = Directory.CreateDirectory(Path.Combine(folder, $"saving-{Guid.NewGuid():N}")).FullName;
+        try
+        {
+            using LargeState state = new((long)mebibytes << 20);
+            using SavingCosts costs = new(state, place);
+            SavingTimes[] times = [.. Enumerable.Range(0, rounds).Select(_ => costs.Measure())];
+            foreach (SavingTimes time in times)
+            {
+                Console.WriteLine(time);
+            }
+
+            return new[]
+            {
+                Print("Saving beside a plain write and sync", times.Select(time => time.Save / time.PlainWrite), MostSaving),
+                Print("Saving and reading back, as a run does, beside the same write and a plain read that hashes", times.Select(time => time.SaveAndVerify / (time.PlainWrite + time.PlainRead)), MostSaving),
+                Print("Loading and verifying beside a plain read that hashes", times.Select(time => time.Load / time.PlainRead), MostLoading),
+                Print("The pause of training beside a plain copy in memory", times.Select(time => time.Pause / time.PlainCopy), MostPause),
+                Print("The memory that a save beside training takes, in sizes of the state", [costs.ExtraMemory], MostMemory),
+            }.Max();
+        }
+        finally
+        {
+            Directory.Delete(place, recursive: true);
+        }
+    }
+
+    private static int Print(string what, IEnumerable<double> ratios, double bar)
+    {
+        double[] sorted = [.. ratios.Order()];
+        double median = sorted[sorted.Length / 2];
+        return Verdict.Print(what, FormattableString.Invariant($"{median:F2} ({sorted[0]:F2} to {sorted[^1]:F2}); bar: at most {bar}"), median <= bar);
+    }
+}
