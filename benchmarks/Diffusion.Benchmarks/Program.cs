@@ -10,6 +10,7 @@ RootCommand root = new("Measures what the library promises. Each command ends in
     LoadingCommand.Create(),
     FuzzCommand.Create(),
     FaultsCommand.Create(),
+    BitsCommand.Create(),
     SaveSamplesCommand.Create(),
     PowerLossCommand.Create(),
     ResumeCommand.Create(),

@@ -130,6 +130,6 @@ public sealed record CheckpointAverage(double Decay, string File);
 [JsonSourceGenerationOptions(
     WriteIndented = true, NewLine = "\n", UseStringEnumConverter = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true,
-    AllowDuplicateProperties = false)]
+    AllowDuplicateProperties = false, Converters = [typeof(FiniteNumber)])]
 [JsonSerializable(typeof(CheckpointManifest))]
 internal sealed partial class CheckpointJson : JsonSerializerContext;

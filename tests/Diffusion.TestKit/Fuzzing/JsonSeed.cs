@@ -13,7 +13,7 @@ internal sealed class JsonSeed
         .. ((string[])
         [
             "0", "1", "2", "-1", "-0", "1e1", "1.0", "0.5", "1e400", "-1e400", "1E-400", "4294967296", "2147483647", "2147483648", "-2147483649", "9223372036854775807",
-            "9223372036854775808", "-9223372036854775809", "18446744073709551616", "null", "true", "false", "[]", "{}", "[0]", "[0,0]", "[[[[[[[[0]]]]]]]]",
+            "9223372036854775808", "-9223372036854775809", "18446744073709551616", "null", "true", "false", "[]", "{}", "[0]", "[0,0]", "[null]", "[[[[[[[[0]]]]]]]]",
             "{\"a\":{\"b\":{\"c\":{}}}}", "\"\"", "\"a\"", "\"\\u0061\"", "\"\\u0000\"", "\"\\ud800\"", "\"\\ud83d\\ude00\"", "\"../a\"", "\"schön 😀\"",
         ]).Select(Encoding.UTF8.GetBytes),
     ];
@@ -52,9 +52,9 @@ internal sealed class JsonSeed
     {
         input.Set(Bytes);
         int place = tokens.Length;
-        while (damages-- > 0 && place > 1)
+        while (damages-- > 0 && place > 0)
         {
-            place = 1 + random.Below(place - 1);
+            place = place == 1 || random.Below(64) == 0 ? 0 : 1 + random.Below(place - 1); // The whole text is exchanged seldom.
             Exchange(input, place, ref random);
         }
     }
@@ -79,25 +79,25 @@ internal sealed class JsonSeed
         Token token = tokens[place];
         bool isName = token.Type == JsonTokenType.PropertyName;
         Token[] kin = ofType[(int)token.Type];
-        switch (random.Below(16))
+        switch (random.Below(32))
         {
-            case 0:
+            case < 2:
                 input.Insert(token.First, telling[random.Below(telling.Length)]);
                 break;
-            case < 3:
-                input.Insert(token.First, " "u8);
+            case < 8:
+                input.Insert(token.First, " \t\r\n    "u8[..(1 + random.Below(8))]);
                 break;
-            case 3:
+            case 8:
                 Exchange(input, token, Broken[random.Below(Broken.Length)]);
                 break;
-            case 4:
+            case < 11:
                 input.Remove(token.First, isName ? MemberAt(place) : token.Length);
                 break;
-            case 5:
-            case < 10 when !isName:
+            case 11:
+            case < 20 when !isName:
                 Exchange(input, token, telling[random.Below(telling.Length)]);
                 break;
-            case 10 when !isName:
+            case < 22 when !isName:
                 Exchange(input, token, PartAt(tokens[random.Below(tokens.Length)]));
                 break;
             default:

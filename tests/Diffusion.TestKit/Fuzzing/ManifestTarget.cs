@@ -29,7 +29,7 @@ internal sealed class ManifestTarget() : FuzzTarget(
         }
         else
         {
-            seed.Write(Input, random.Below(MostDamages + 1), ref random);
+            seed.Write(Input, (random.Below(8) == 0 ? 0 : 1) + random.Below(MostDamages), ref random);
             if (random.Below(8) == 0)
             {
                 Input.Damage(ref random, Files[random.Below(Files.Length)].Bytes);

@@ -36,7 +36,7 @@ internal sealed class SafeTensorsTarget() : FuzzTarget(
         }
         else
         {
-            seed.Json.Write(Input, random.Below(MostDamages + 1), ref random);
+            seed.Json.Write(Input, (random.Below(8) == 0 ? 0 : 1) + random.Below(MostDamages), ref random);
             if (random.Below(8) == 0)
             {
                 Input.Damage(ref random, files[random.Below(files.Length)].Json.Bytes);

@@ -13,6 +13,8 @@ public sealed class CheckpointFormatTests
     [InlineData("files", "null", "is no valid manifest")]
     [InlineData("files", "[null]", "is null")]
     [InlineData("averages", "[null]", "is null")]
+    [InlineData("heldOutLoss", "1e400", "is no valid manifest")]
+    [InlineData("heldOutLoss", "\"1\"", "is no valid manifest")]
     [InlineData("world", "0", "out of its range")]
     [InlineData("step", "-1", "out of its range")]
     public void A_sealed_manifest_that_cannot_be_is_damaged(string key, string? value, string reason)

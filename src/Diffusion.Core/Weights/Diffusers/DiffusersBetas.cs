@@ -63,25 +63,15 @@ internal sealed record DiffusersBetas
     }
 
     /// <summary>The schedule; <see cref="Problems"/> must be none.</summary>
-    /// <exception cref="FormatException">A beta between the first and the last leaves (0, 1), as rounding can make it.</exception>
-    public INoiseSchedule ToSchedule()
+    /// <exception cref="ArgumentException">A beta between the first and the last leaves (0, 1), as rounding can make it.</exception>
+    public INoiseSchedule ToSchedule() => (Trained, Curve) switch
     {
-        try
-        {
-            return (Trained, Curve) switch
-            {
-                ({ } betas, _) => new BetaSchedule(betas, Describe([.. betas])),
-                (_, NoiseScheduleKind.Cosine) => NoiseSchedule.Cosine(Timesteps),
-                (_, NoiseScheduleKind.Linear) => NoiseSchedule.Linear(Timesteps, Start, End),
-                (_, NoiseScheduleKind.ScaledLinear) => NoiseSchedule.ScaledLinear(Timesteps, Start, End),
-                _ => NoiseSchedule.Sigmoid(Timesteps, Start, End),
-            };
-        }
-        catch (ArgumentException e)
-        {
-            throw new FormatException($"beta_start {Start} and beta_end {End} give no schedule: {e.Message}", e);
-        }
-    }
+        ({ } betas, _) => new BetaSchedule(betas, Describe([.. betas])),
+        (_, NoiseScheduleKind.Cosine) => NoiseSchedule.Cosine(Timesteps),
+        (_, NoiseScheduleKind.Linear) => NoiseSchedule.Linear(Timesteps, Start, End),
+        (_, NoiseScheduleKind.ScaledLinear) => NoiseSchedule.ScaledLinear(Timesteps, Start, End),
+        _ => NoiseSchedule.Sigmoid(Timesteps, Start, End),
+    };
 
     private static DiffusersBetas FromFormula(int timesteps, BetaFormula formula)
     {

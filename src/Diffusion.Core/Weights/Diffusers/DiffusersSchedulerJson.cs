@@ -57,9 +57,22 @@ internal static class DiffusersSchedulerJson
         return Read(document.RootElement, index?.Kind ?? kind);
     }
 
-    private static string? ClassOf(JsonElement json) => json.TryGetProperty("_class_name", out JsonElement name)
-        ? name.ValueKind == JsonValueKind.String ? Text(name) : throw new FormatException($"_class_name is {Shown(name)}, but must be a string.")
-        : null;
+    private static string? ClassOf(JsonElement json)
+    {
+        if (!json.TryGetProperty("_class_name", out JsonElement name))
+        {
+            return null;
+        }
+
+        try
+        {
+            return Text(name);
+        }
+        catch (FormatException e)
+        {
+            throw new FormatException($"_class_name is {Shown(name)}, but {e.Message}", e);
+        }
+    }
 
     private static DiffusersScheduler Read(JsonElement json, DiffusersSchedulerKind kind)
     {
@@ -67,9 +80,19 @@ internal static class DiffusersSchedulerJson
         DiffusersScheduler start = new() { Kind = kind, Schedule = NoiseSchedule.Linear() };
         (DiffusersScheduler scheduler, DiffusersBetas betas) = JsonKeys.Read(json, new Values(start, new DiffusersBetas()), Keys, IsNote, problems);
         problems.AddRange([.. scheduler.Problems(), .. betas.Problems()]);
-        return problems.Count == 0
-            ? scheduler with { Schedule = betas.ToSchedule() }
-            : throw JsonKeys.Refuse(DiffusersClasses.SchedulerOf(kind), problems);
+        if (problems.Count > 0)
+        {
+            throw JsonKeys.Refuse(DiffusersClasses.SchedulerOf(kind), problems);
+        }
+
+        try
+        {
+            return scheduler with { Schedule = betas.ToSchedule() };
+        }
+        catch (ArgumentException e)
+        {
+            throw JsonKeys.Refuse(DiffusersClasses.SchedulerOf(kind), [$"beta_start and beta_end give no schedule: {e.Message}"]);
+        }
     }
 
     /// <summary>Writes every key.</summary>

@@ -95,6 +95,7 @@ public sealed class DiffusersRefusalTests : IDisposable
         { """{"in_channels": NaN}""", "not valid JSON" },
         { """{"_name_or_path": "a", "_name_or_path": "b"}""", "_name_or_path" },
         { """{"\ud800": 1}""", "not valid" },
+        { """{"_class_name": "\ud800"}""", "_class_name is \"\\ud800\", but must be valid Unicode" },
         { $$"""{"_note": {{new string('[', 100)}}{{new string(']', 100)}}}""", "depth" },
         { "\ufeff{}", "not valid JSON" },
     };

@@ -1,0 +1,13 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Diffusion.Training;
+
+/// <summary>Numbers of a manifest: 1e400, which .NET reads as infinity, is none.</summary>
+internal sealed class FiniteNumber : JsonConverter<double>
+{
+    public override double Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        reader.GetDouble() is var number && double.IsFinite(number) ? number : throw new JsonException("A number is too large.");
+
+    public override void Write(Utf8JsonWriter writer, double value, JsonSerializerOptions options) => writer.WriteNumberValue(value);
+}
