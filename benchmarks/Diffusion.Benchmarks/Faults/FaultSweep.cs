@@ -17,11 +17,16 @@ internal static class FaultSweep
     public static int Run(IReadOnlyList<string> kinds, bool background, int every)
     {
         FaultScene[] scenes = [.. Enumerable.Range(0, background ? SaveSamplesCommand.Steps.Count : 1).Select(before => new FaultScene(before, background))];
-        (FaultScene Scene, SystemCall Call)[] points = [.. scenes.SelectMany(scene => scene.Calls().Select(call => (scene, call))).Where((_, place) => place % every == 0)];
-        Console.WriteLine($"{points.Length} calls: {string.Join(", ", points.CountBy(point => point.Call.Name).Select(name => $"{name.Value} {name.Key}"))}");
-        int worst = kinds.Max(kind => Sweep(kind, points));
-        Array.ForEach(scenes, scene => scene.Dispose());
-        return worst;
+        try
+        {
+            (FaultScene Scene, SystemCall Call)[] points = [.. scenes.SelectMany(scene => scene.Calls().Select(call => (scene, call))).Where((_, place) => place % every == 0)];
+            Console.WriteLine($"{points.Length} calls: {string.Join(", ", points.CountBy(point => point.Call.Name).Select(name => $"{name.Value} {name.Key}"))}");
+            return kinds.Max(kind => Sweep(kind, points));
+        }
+        finally
+        {
+            Array.ForEach(scenes, scene => scene.Dispose());
+        }
     }
 
     private static int Sweep(string kind, (FaultScene Scene, SystemCall Call)[] points)

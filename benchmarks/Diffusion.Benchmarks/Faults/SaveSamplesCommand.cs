@@ -33,7 +33,15 @@ internal static class SaveSamplesCommand
         using CheckpointStore store = new(folder);
         try
         {
-            (background ? (Action<CheckpointStore, IReadOnlyList<long>>)SaveInBackground : Save)(store, steps);
+            if (background)
+            {
+                SaveInBackground(store, steps);
+            }
+            else
+            {
+                Save(store, steps);
+            }
+
             return 0;
         }
         catch (CheckpointException problem)
