@@ -5,7 +5,7 @@ namespace Diffusion.Training;
 /// <summary>Reads a file from first to last byte, and hashes each piece while the next one is read.</summary>
 internal sealed class HashingReader(FileStream file) : Stream
 {
-    private const int PieceBytes = 1 << 22;
+    private const int PieceBytes = 1 << 18;
     private const int WorthAThread = 1 << 16;
 
     private readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
