@@ -230,6 +230,7 @@ public sealed class Trainer : IDisposable
             ImagesSeen = state.ImagesSeen,
             Loss = parts.Reporter.LastLoss,
             EmaDenoiser = parts.EmaDenoiser,
+            Averages = parts.Averages,
             Denoiser = parts.Denoiser,
             Checkpoint = parts.Folder?.LastCheckpoint,
         };

@@ -29,7 +29,7 @@ internal sealed class TrainingParts : IDisposable
             State = belongings.Add(new TrainingState(setup, data));
             Begin(options.InitialWeights);
             Denoiser = new Denoiser(setup.Model, setup.Schedule, options.Prediction);
-            EmaDenoiser = State.Averages is [EmaWrapper ema, ..] ? new Denoiser(TwinOver(ema, setup.Model), setup.Schedule, options.Prediction) : Denoiser;
+            Averages = [.. State.Averages.Select(ema => new AveragedDenoiser(ema.Decay, new Denoiser(TwinOver(ema, setup.Model), setup.Schedule, options.Prediction)))];
             Objective = new DenoisingObjective(Denoiser, Seeds);
             HeldOut = data.Split.HeldOutCount == 0 ? null : new HeldOutLoss(EmaDenoiser, reader, data.Split, Seeds, badImagesEndIt ? null : onBadImage);
             Meter = belongings.Add(new TrainingMeter(setup.Time, State.Update));
@@ -52,7 +52,10 @@ internal sealed class TrainingParts : IDisposable
     public Denoiser Denoiser { get; }
 
     /// <summary>The model with the averaged weights; its own where there is no average.</summary>
-    public Denoiser EmaDenoiser { get; }
+    public Denoiser EmaDenoiser => Averages is [AveragedDenoiser first, ..] ? first.Denoiser : Denoiser;
+
+    /// <summary>The model with each of its averages.</summary>
+    public IReadOnlyList<AveragedDenoiser> Averages { get; }
 
     /// <summary>The loss.</summary>
     public DenoisingObjective Objective { get; }

@@ -18,6 +18,12 @@ public sealed record TrainingResult
     /// <summary>The model with the averaged weights (its own where there is no average): what sampling wants. Valid until the trainer is disposed.</summary>
     public required Denoiser EmaDenoiser { get; init; }
 
+    /// <summary>
+    /// The model with each average of the weights: of <see cref="TrainingOptions.EmaDecay"/>, then of <see cref="TrainingOptions.MoreEmaDecays"/>;
+    /// empty where there is none. Valid until the trainer is disposed.
+    /// </summary>
+    public required IReadOnlyList<AveragedDenoiser> Averages { get; init; }
+
     /// <summary>The model with its own weights.</summary>
     public required Denoiser Denoiser { get; init; }
 

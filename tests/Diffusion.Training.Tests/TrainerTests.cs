@@ -167,6 +167,28 @@ public sealed class TrainerTests
     }
 
     [Fact]
+    public void Each_average_becomes_a_model_of_its_own()
+    {
+        using TemporaryFolder folder = new();
+        using TinyModel model = new();
+        using StripedImages images = new();
+        using Trainer trainer = Builder(model, images).UseCheckpoints(folder.Path)
+            .Configure(o => (o.Steps, o.EmaDecay, o.MoreEmaDecays) = (12, 0.9, [0.5])).Build();
+        TrainingResult result = trainer.Run(TestContext.Current.CancellationToken);
+
+        result.Averages.Select(average => average.Decay).Should().Equal(0.9, 0.5);
+        result.EmaDenoiser.Should().BeSameAs(result.Averages[0].Denoiser);
+        foreach ((AveragedDenoiser average, string file) in result.Averages.Zip((string[])["ema.safetensors", "ema-0.5.safetensors"]))
+        {
+            using SafeTensors saved = SafeTensorsFile.Read(Path.Combine(result.Checkpoint!, file));
+            TinyModel averaged = (TinyModel)average.Denoiser.Model;
+            Weights(averaged).Should().Equal(averaged.named_parameters().SelectMany(p => saved.Tensors[p.name].data<float>().ToArray()));
+        }
+
+        Weights((TinyModel)result.Averages[0].Denoiser.Model).Should().NotEqual(Weights((TinyModel)result.Averages[1].Denoiser.Model));
+    }
+
+    [Fact]
     public void A_longer_run_does_not_begin_its_warm_up_again()
     {
         List<double> rates = [];

@@ -65,13 +65,20 @@ public sealed class CheckpointStore : IDisposable
     /// <param name="checkpoint">The state; its tensors are read, not kept.</param>
     /// <returns>The checkpoint's folder.</returns>
     /// <exception cref="CheckpointException">
-    /// It cannot be written, and the others are untouched; or it was written, and others could not be deleted: the message says which.
+    /// It cannot be written, or one of a later step is there, and the others are untouched; or it was written, and others could not be deleted: the message says which.
     /// </exception>
     public string Save(Checkpoint checkpoint)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         Lock();
         long step = checkpoint.Manifest.Step;
+        if (folder.Checkpoints is [.., CheckpointName newest] && newest.Step > step)
+        {
+            throw new CheckpointException(
+                $"The checkpoint of step {step} cannot be saved to '{path}': one of step {newest.Step} is there, which would be taken for the newest. "
+                + "Load that one and go on from it, move the later ones away, or choose another folder.");
+        }
+
         CheckpointName name = new(step, folder.Checkpoints.LastOrDefault(saved => saved.Step == step).Save + 1);
         string target = folder.Of(name);
         try

@@ -146,6 +146,16 @@ public sealed class CheckpointStoreTests
     }
 
     [Fact]
+    public void A_step_before_the_newest_is_refused_since_it_would_never_be_loaded()
+    {
+        using TemporaryFolder folder = new();
+        using CheckpointStore store = Store(folder, 4, 5);
+        using SampleCheckpoint earlier = new(step: 3);
+        store.Invoking(s => s.Save(earlier.Value)).Should().Throw<CheckpointException>().WithMessage("*step 3 cannot be saved*one of step 5 is there*");
+        SampleCheckpoint.StepIn(store).Should().Be(5);
+    }
+
+    [Fact]
     public void The_last_the_best_and_every_so_many_are_kept()
     {
         using TemporaryFolder folder = new();
