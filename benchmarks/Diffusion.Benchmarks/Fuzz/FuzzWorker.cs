@@ -10,6 +10,7 @@ internal sealed class FuzzWorker(FuzzNumbers numbers, FuzzTarget target)
     public static readonly TimeSpan MostTime = TimeSpan.FromMilliseconds(50);
 
     private const int Repetitions = 5;
+    private const int MostRepetitions = 50; // After 30 calls the runtime compiles a method anew.
 
     private readonly Dictionary<string, long> kinds = [];
     private long current;
@@ -71,7 +72,7 @@ internal sealed class FuzzWorker(FuzzNumbers numbers, FuzzTarget target)
     private TimeSpan ProcessorTime(long number)
     {
         TimeSpan least = TimeSpan.MaxValue;
-        for (int i = 0; i < Repetitions; i++)
+        for (int i = 0; i < Repetitions || (i < MostRepetitions && least > MostTime); i++)
         {
             TimeSpan begin = ThreadClock.Elapsed;
             target.Run(numbers.Seed, number);

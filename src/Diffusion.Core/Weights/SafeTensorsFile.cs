@@ -10,14 +10,18 @@ namespace Diffusion;
 /// <remarks>The format: 8 bytes of header length, a JSON header with each tensor's dtype, shape and place, then the data without gaps.</remarks>
 public static class SafeTensorsFile
 {
-    /// <summary>Writes a file, replacing any that is there. A failure on the way leaves a file that <see cref="Read"/> refuses.</summary>
-    /// <param name="path">The file to write.</param>
+    /// <summary>
+    /// Writes a file, replacing any that is there: under another name beside it, which is renamed when the file is whole. A failure on the way
+    /// leaves what was there.
+    /// </summary>
+    /// <param name="path">The file to write; its folder must be there.</param>
     /// <param name="tensors">
     /// Tensors by unique name, on any device and in any layout; dtypes F64, F32, F16, BF16, I64, I32, I16, I8, U8 and BOOL. They stay
     /// the caller's.
     /// </param>
     /// <param name="metadata">Free text to go with them; written in the order of its keys.</param>
     /// <exception cref="SafeTensorsException">A name, dtype or shape that such a file cannot hold; nothing is written.</exception>
+    /// <exception cref="IOException">It cannot be written, for instance because the disk is full.</exception>
     public static void Write(
         string path, IEnumerable<KeyValuePair<string, Tensor>> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
@@ -25,15 +29,7 @@ public static class SafeTensorsFile
         ArgumentNullException.ThrowIfNull(tensors);
         TorchBackend.EnsureLoaded();
         SafeTensorsLayout layout = SafeTensorsLayout.Of(path, tensors, metadata);
-        using FileStream file = new(path, new FileStreamOptions
-        {
-            Mode = FileMode.Create,
-            Access = FileAccess.Write,
-            Share = FileShare.None,
-            BufferSize = 0,
-            PreallocationSize = layout.Header.Length + layout.DataBytes,
-        });
-        Write(file, layout);
+        NewFile.Write(path, layout.Header.Length + layout.DataBytes, file => Write(file, layout));
     }
 
     /// <summary>Writes a file's bytes to a stream, from first to last: no byte is kept, none is gone back to.</summary>

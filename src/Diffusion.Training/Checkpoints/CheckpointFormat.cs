@@ -14,8 +14,7 @@ internal static class CheckpointFormat
     private const string FirstEmaFile = "ema.safetensors";
 
     /// <summary>The most bytes that a manifest may have.</summary>
-    public const int LargestManifest = 1 << 20;
-
+    public const int LargestManifest = 1 << 18;
 
     /// <summary>The files of averaged weights: <c>ema.safetensors</c>, and for more of them <c>ema-0.999.safetensors</c> by their decay.</summary>
     public static IReadOnlyList<CheckpointAverage> AveragesOf(IReadOnlyList<double> decays) =>

@@ -229,6 +229,43 @@ public sealed class SafeTensorsFileTests : IDisposable
         }
     }
 
+    [Fact]
+    public void A_write_that_fails_leaves_the_file_that_was_there_and_nothing_else()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        SafeTensorsFile.Write(Path, Named(("a", ones(1))));
+        byte[] before = File.ReadAllBytes(Path);
+
+        FluentActions.Invoking(() => SafeTensorsFile.Write(Path, Failing())).Should().Throw<NotSupportedException>();
+        FluentActions.Invoking(() => NewFile.Write(Path, 8, file =>
+        {
+            file.WriteByte(1);
+            throw new IOException("The disk is full.");
+        })).Should().Throw<IOException>().WithMessage("The disk is full.");
+        Action nowhere = () => SafeTensorsFile.Write(System.IO.Path.Combine(folder, "nowhere", "x.safetensors"), Named(("a", ones(1))));
+        nowhere.Should().Throw<DirectoryNotFoundException>();
+
+        File.ReadAllBytes(Path).Should().Equal(before);
+        Directory.GetFileSystemEntries(folder).Should().Equal(Path);
+
+        static IEnumerable<KeyValuePair<string, Tensor>> Failing()
+        {
+            yield return KeyValuePair.Create("b", ones(1));
+            throw new NotSupportedException();
+        }
+    }
+
+    [Fact]
+    public void A_file_that_is_written_takes_the_place_of_a_longer_one()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        SafeTensorsFile.Write(Path, Named(("a", ones(1000))));
+        SafeTensorsFile.Write(Path, Named(("b", ones(2))));
+        using SafeTensors read = SafeTensorsFile.Read(Path);
+        read.Tensors.Keys.Should().Equal("b");
+        Directory.GetFileSystemEntries(folder).Should().Equal(Path);
+    }
+
     private static IEnumerable<KeyValuePair<string, Tensor>> Named(params (string Name, Tensor Value)[] tensors) =>
         tensors.Select(t => KeyValuePair.Create(t.Name, t.Value));
 

@@ -5,7 +5,7 @@ namespace Diffusion;
 /// <summary>The small files of a folder of diffusers, with one kind of error.</summary>
 internal static class DiffusersFiles
 {
-    private const long MostBytes = 16 << 20;
+    private const long MostBytes = 1 << 20;
 
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 

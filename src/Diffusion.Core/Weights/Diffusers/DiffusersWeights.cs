@@ -1,4 +1,3 @@
-using System.Text.Json;
 using static TorchSharp.torch;
 
 namespace Diffusion;
@@ -11,22 +10,19 @@ internal sealed class DiffusersWeights : IDisposable
 
     private const string IndexName = FileName + ".index.json";
     private const string PickleName = "diffusion_pytorch_model.bin";
-    private const int MostParts = 1000;
 
-    private static readonly JsonKey<Dictionary<string, string>>[] IndexKeys =
-    [
-        new("metadata", (map, v) => v.ValueKind == JsonValueKind.Object ? map : throw new FormatException("must be an object.")),
-        new("weight_map", (_, v) => MapOf(v)),
-    ];
+    private readonly SafeTensors content;
 
-    private readonly List<SafeTensors> parts = [];
-
-    private DiffusersWeights(string path) => Path = path;
+    private DiffusersWeights(string path, SafeTensors content)
+    {
+        Path = path;
+        this.content = content;
+    }
 
     /// <summary>The file, or the index of several, for messages.</summary>
     public string Path { get; }
 
-    public Dictionary<string, Tensor> Tensors { get; } = new(StringComparer.Ordinal);
+    public IReadOnlyDictionary<string, Tensor> Tensors => content.Tensors;
 
     /// <summary>Reads the weights.</summary>
     /// <exception cref="DiffusersFolderException">There are none, or they are damaged; the message names the file.</exception>
@@ -43,28 +39,22 @@ internal sealed class DiffusersWeights : IDisposable
                 : Missing(folder);
         }
 
-        DiffusersWeights weights = new(isWhole ? whole : index);
+        string path = isWhole ? whole : index;
         try
         {
-            if (isWhole)
-            {
-                weights.Add(whole, _ => true);
-            }
-            else
-            {
-                weights.AddParts(folder, DiffusersFiles.Read(index, ReadIndex));
-            }
-
-            return weights;
+            return new DiffusersWeights(path, isWhole ? SafeTensorsFile.Read(path) : SafeTensorsIndex.Read(path));
         }
-        catch
+        catch (SafeTensorsException e)
         {
-            weights.Dispose();
-            throw;
+            throw new DiffusersFolderException(e.Path, e.Message, e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DiffusersFolderException(path, $"it cannot be read: {e.Message}", e);
         }
     }
 
-    public void Dispose() => parts.ForEach(part => part.Dispose());
+    public void Dispose() => content.Dispose();
 
     private static DiffusersFolderException Missing(string folder)
     {
@@ -82,70 +72,5 @@ internal sealed class DiffusersWeights : IDisposable
             folder,
             $"there is neither {FileName} nor {IndexName}."
             + (others.Length == 0 ? string.Empty : $" Rename what is meant: {string.Join(", ", others.Take(10))}."));
-    }
-
-    // The name of each weight, and the file that it is in.
-    private static Dictionary<string, string> ReadIndex(string json)
-    {
-        using JsonDocument document = JsonValues.Parse(json);
-        List<string> problems = [];
-        Dictionary<string, string> map = JsonKeys.Read(document.RootElement, [], IndexKeys, _ => false, problems);
-        int files = map.Values.Distinct(StringComparer.Ordinal).Count();
-        if (problems.Count == 0 && files is < 1 or > MostParts)
-        {
-            problems.Add($"weight_map names {files} files, but must name 1 to {MostParts}.");
-        }
-
-        return problems.Count == 0 ? map : throw JsonKeys.Refuse("index of weights", problems);
-    }
-
-    private static Dictionary<string, string> MapOf(JsonElement value)
-    {
-        if (value.ValueKind != JsonValueKind.Object)
-        {
-            throw new FormatException("must be an object.");
-        }
-
-        Dictionary<string, string> map = new(StringComparer.Ordinal);
-        foreach (JsonProperty entry in value.EnumerateObject())
-        {
-            string file = JsonValues.Text(entry.Value);
-            bool isPlain = file.EndsWith(".safetensors", StringComparison.Ordinal) && !file.AsSpan().ContainsAny('/', '\\', '\0') && !file.StartsWith('.');
-            map.Add(JsonValues.NameOf(entry), isPlain ? file : throw new FormatException($"\"{file}\" must be the name of a .safetensors file beside it."));
-        }
-
-        return map;
-    }
-
-    private void AddParts(string folder, Dictionary<string, string> map)
-    {
-        foreach (string file in map.Values.Distinct(StringComparer.Ordinal))
-        {
-            Add(System.IO.Path.Combine(folder, file), name => map.GetValueOrDefault(name) == file);
-        }
-
-        if (map.Keys.FirstOrDefault(name => !Tensors.ContainsKey(name)) is { } missing)
-        {
-            throw new DiffusersFolderException(Path, $"weight_map says that {missing} is in {map[missing]}, but it is not.");
-        }
-    }
-
-    private void Add(string file, Func<string, bool> belongs)
-    {
-        try
-        {
-            SafeTensors part = SafeTensorsFile.Read(file);
-            parts.Add(part);
-            foreach ((string name, Tensor tensor) in part.Tensors)
-            {
-                Tensors.Add(name, belongs(name)
-                    ? tensor
-                    : throw new DiffusersFolderException(Path, $"{System.IO.Path.GetFileName(file)} holds {name}, but weight_map does not say so."));
-            }
-        }
-        catch (Exception e) when (e is (IOException or UnauthorizedAccessException) and not DiffusersFolderException)
-        {
-            throw new DiffusersFolderException(file, e is SafeTensorsException s ? s.Message : $"it cannot be read: {e.Message}", e);
-        }
     }
 }

@@ -114,7 +114,7 @@ public sealed class DiffusersRefusalTests : IDisposable
     [Fact]
     public void A_configuration_larger_than_any_is_not_read()
     {
-        folder.Write(HandmadeFolder.Scheduler, "{\"_note\": \"" + new string('x', 17 << 20) + "\"}");
+        folder.Write(HandmadeFolder.Scheduler, "{\"_note\": \"" + new string('x', 1 << 20) + "\"}");
         folder.Refusal().Message.Should().StartWith($"{folder.At(HandmadeFolder.Scheduler)}: ").And.Contain("more than any configuration");
     }
 

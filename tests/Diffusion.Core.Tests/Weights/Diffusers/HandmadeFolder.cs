@@ -14,6 +14,7 @@ internal sealed class HandmadeFolder : IDisposable
     public const string Parts = Weights + ".index.json";
 
     private readonly TemporaryFolder temporary = new();
+    private readonly long totalSize;
 
     public HandmadeFolder()
     {
@@ -34,6 +35,7 @@ internal sealed class HandmadeFolder : IDisposable
              "timestep_spacing": "leading", "trained_betas": null, "variance_type": "fixed_small"}
             """);
         using UNet2D unet = new(TinyUNet.Options, seed: 3);
+        totalSize = unet.NamedTensors().Sum(weight => weight.Value.NumberOfElements * weight.Value.ElementSize);
         SafeTensorsFile.Write(At(Weights), unet.NamedTensors());
     }
 
@@ -82,7 +84,7 @@ internal sealed class HandmadeFolder : IDisposable
 
     public void WriteParts(Dictionary<string, string> map) => Write(Parts, new JsonObject
     {
-        ["metadata"] = new JsonObject { ["total_size"] = 1234 },
+        ["metadata"] = new JsonObject { ["total_size"] = totalSize },
         ["weight_map"] = new JsonObject(map.Select(entry => KeyValuePair.Create(entry.Key, (JsonNode?)entry.Value))),
     }.ToJsonString());
 
