@@ -326,6 +326,9 @@ public sealed class TrainerTests
             .Configure(o => { o.Steps = 60; o.MicroBatchSize = 4; o.HoldOutFraction = 0.2; o.HoldOutEverySteps = 5; })
             .Build();
 
+        // What other tests left to the garbage collector must not go within this run.
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
         trainer.Run(TestContext.Current.CancellationToken);
 
         live.Skip(1).Distinct().Should().ContainSingle();

@@ -1,6 +1,6 @@
 namespace Diffusion;
 
-/// <summary>Writes a file that is there either whole or not at all.</summary>
+/// <summary>Writes a file that is there either whole or not at all, also after a power failure.</summary>
 internal static class NewFile
 {
     /// <summary>Writes a file under another name beside its place, and renames it over what is there.</summary>
@@ -23,9 +23,11 @@ internal static class NewFile
             }))
             {
                 write(file);
+                DiskSync.File(file.SafeFileHandle, temporary);
             }
 
             File.Move(temporary, target, overwrite: true);
+            DiskSync.Folder(Path.GetDirectoryName(target)!);
         }
         finally
         {

@@ -21,9 +21,16 @@ internal static class CheckpointFormat
         [.. decays.Select((decay, place) => new CheckpointAverage(decay, place == 0 ? FirstEmaFile : string.Create(CultureInfo.InvariantCulture, $"ema-{decay}.safetensors")))];
 
     /// <summary>A manifest as its file holds it.</summary>
+    /// <exception cref="CheckpointException">It would be larger than one that is read.</exception>
     public static byte[] Write(CheckpointManifest manifest)
     {
         byte[] json = [.. JsonSerializer.SerializeToUtf8Bytes(manifest with { Sha256 = ManifestSeal.Unsealed }, CheckpointJson.Default.CheckpointManifest), (byte)'\n'];
+        if (json.Length > LargestManifest)
+        {
+            throw new CheckpointException(
+                $"The manifest of step {manifest.Step} would have {json.Length} bytes, more than the {LargestManifest} that are read again. Shorten the descriptions of the model, the schedule, the optimizer and the data.");
+        }
+
         ManifestSeal.Close(json);
         return json;
     }

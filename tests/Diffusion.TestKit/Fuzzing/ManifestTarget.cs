@@ -7,7 +7,7 @@ internal sealed class ManifestTarget() : FuzzTarget(
     CheckpointFormat.LargestManifest,
     problem => (problem as CheckpointDamageException)?.Reason ?? (problem as CheckpointException)?.Message,
     "its sha256 does not fit", "has format version", "a number is out of its range", "a file or an average is null", "an impossible name or size", "a decay is out of its range",
-    "it lists the files", "is no valid manifest")
+    "do not follow each other", "it lists the files", "is no valid manifest")
 {
     private const int MostDamages = 2;
 
@@ -55,6 +55,11 @@ internal sealed class ManifestTarget() : FuzzTarget(
             return null;
         }
 
+        if (Input.Length > CheckpointFormat.LargestManifest / 8)
+        {
+            return null; // Indented it may be larger than is written.
+        }
+
         byte[] written = CheckpointFormat.Write(manifest);
         return CheckpointFormat.Write(CheckpointFormat.Read(written, "input")).AsSpan().SequenceEqual(written) ? null : "It is not the same when it is written and read again.";
     }
@@ -71,11 +76,12 @@ internal sealed class ManifestTarget() : FuzzTarget(
             {
                 Averages = averages,
                 Options = of,
+                DataExtents = [.. decays.Select((_, place) => new DataExtent(place * 64L, 100 + place, new string('b', 64))).DefaultIfEmpty(new DataExtent(0, 1, string.Empty))],
                 Files = [.. ((string[])[CheckpointFormat.WeightsFile, CheckpointFormat.OptimizerFile, .. averages.Select(average => average.File)])
                     .Select((name, place) => new CheckpointFile(name, 256 << place, new string('a', 64)))],
             });
             yield return new JsonSeed(
-                file, 0, file.Length, "\"formatVersion\": 1,", "\"formatVersion\"", "\"step\"", "\"step\": 3,", "\"Step\": 3,", "\"unknown\": [{}],", "\"options\"", "\"loading\"",
+                file, 0, file.Length, "\"formatVersion\": 1,", "\"formatVersion\"", "\"step\"", "\"step\": 3,", "\"Step\": 3,", "\"unknown\": [{}],", "\"options\"", "\"loading\"", "\"position\"", "{\"position\": 70, \"count\": 200, \"fingerprint\": \"\"},",
                 "\"Cosine\"", "\"Epsilon\"", "\"Sample\"", "\"00:00:01\"", "\"99999999.00:00:00\"", "\"a/b\"", "\"weights.safetensors\"", "{\"decay\": 0.5, \"file\": \"x\"},", "null,");
         }
     }

@@ -156,6 +156,17 @@ public sealed class CheckpointStoreTests
     }
 
     [Fact]
+    public void A_manifest_that_would_be_too_large_to_be_read_is_not_written()
+    {
+        using TemporaryFolder folder = new();
+        using CheckpointStore store = Store(folder, 1);
+        using SampleCheckpoint next = new(step: 2);
+        Checkpoint verbose = next.Value with { Manifest = next.Value.Manifest with { Data = new string('x', CheckpointFormat.LargestManifest) } };
+        store.Invoking(s => s.Save(verbose)).Should().Throw<CheckpointException>().WithMessage("*manifest of step 2 would have*Shorten the descriptions*");
+        SampleCheckpoint.StepIn(store).Should().Be(1);
+    }
+
+    [Fact]
     public void The_last_the_best_and_every_so_many_are_kept()
     {
         using TemporaryFolder folder = new();

@@ -1,6 +1,8 @@
+using Microsoft.Win32.SafeHandles;
+
 namespace Diffusion;
 
-/// <summary>Writes a folder that is there either whole or not at all.</summary>
+/// <summary>Writes a folder that is there either whole or not at all, also after a power failure.</summary>
 internal static class NewFolder
 {
     /// <summary>Writes a folder under another name beside its place, and renames it.</summary>
@@ -26,6 +28,7 @@ internal static class NewFolder
         {
             Directory.CreateDirectory(temporary);
             write(temporary);
+            Sync(temporary);
             Replace(target, temporary);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -41,12 +44,25 @@ internal static class NewFolder
         }
     }
 
+    private static void Sync(string folder)
+    {
+        foreach (string file in Directory.GetFiles(folder))
+        {
+            using SafeFileHandle handle = File.OpenHandle(file, FileMode.Open, FileAccess.ReadWrite);
+            DiskSync.File(handle, file);
+        }
+
+        Array.ForEach(Directory.GetDirectories(folder), Sync);
+        DiskSync.Folder(folder);
+    }
+
     // The old folder is deleted only when the new one has its place, which it gets back if that fails.
     private static void Replace(string target, string temporary)
     {
         if (!Directory.Exists(target))
         {
             Directory.Move(temporary, target);
+            DiskSync.Folder(Path.GetDirectoryName(target)!);
             return;
         }
 
@@ -62,6 +78,7 @@ internal static class NewFolder
             throw;
         }
 
+        DiskSync.Folder(Path.GetDirectoryName(target)!);
         Directory.Delete(replaced, recursive: true);
     }
 }
