@@ -6,7 +6,7 @@ namespace Diffusion.TestKit;
 /// <summary>Two checkpoints; the newer is damaged in one place after the other, looked at, and mended.</summary>
 public sealed class CheckpointDamage : IDisposable
 {
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder folder = TemporaryFolder.InMemory();
     private readonly CheckpointStore store;
     private readonly List<SafeFileHandle> handles = [];
 

@@ -7,7 +7,7 @@ public sealed class ResumeTests : IDisposable
 {
     private const int Steps = 12;
 
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder folder = TemporaryFolder.InMemory();
 
     public static TheoryData<string> Cases => [.. ResumeCase.All.Select(one => one.Name)];
 

@@ -21,9 +21,9 @@ internal static class PowerLossCommand
     private static int Run()
     {
         TorchBackend.EnsureLoaded();
-        using TemporaryFolder written = new();
+        using TemporaryFolder written = TemporaryFolder.InMemory();
         IReadOnlyList<DiskOperation> history = PowerFailures.Record(written.Path, SaveSamplesCommand.Steps, Kept, Averages, background: true);
-        using TemporaryFolder left = new();
+        using TemporaryFolder left = TemporaryFolder.InMemory();
         string?[] states = [.. PowerFailures.Try(history, left.Path)];
         int whole = Verdict.Print(
             string.Create(CultureInfo.InvariantCulture, $"{SaveSamplesCommand.Steps.Count} checkpoints, {history.Count} operations, {states.Length} different states after a power failure"),
@@ -40,7 +40,7 @@ internal static class PowerLossCommand
 
     private static string? LossWithout(IReadOnlyList<DiskOperation> history, int sync)
     {
-        using TemporaryFolder left = new();
+        using TemporaryFolder left = TemporaryFolder.InMemory();
         return PowerFailures.LossWithout(history, sync, left.Path);
     }
 }

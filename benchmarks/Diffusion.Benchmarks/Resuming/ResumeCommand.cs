@@ -28,7 +28,7 @@ internal static class ResumeCommand
     {
         TorchBackend.EnsureLoaded();
         Stopwatch clock = Stopwatch.StartNew();
-        using TemporaryFolder folder = new();
+        using TemporaryFolder folder = TemporaryFolder.InMemory();
         string whole = folder.File("whole", "run");
         string expected = run.Train(whole, steps, saveEach: true);
         List<string> failures = run.Train(folder.File("unsaved", "run"), steps) == expected ? [] : ["A run that saved nothing on its way ended elsewhere."];
@@ -37,7 +37,7 @@ internal static class ResumeCommand
         for (int point = 0; point < points; point++)
         {
             int step = (int)((long)point * steps / points);
-            using TemporaryFolder resumed = new();
+            using TemporaryFolder resumed = TemporaryFolder.InMemory();
             string end = GoOn(whole, step, resumed.File("once", "run"), stopAt: null);
             string twice = point % TwiceEvery == 0 ? GoOn(whole, step, resumed.File("twice", "run"), stopAt: step + ((steps - step + 1) / 2)) : expected;
             if (end != expected || twice != expected)
