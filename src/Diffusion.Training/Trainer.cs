@@ -22,7 +22,15 @@ public sealed class Trainer : IDisposable
         options = setup.Options;
         parts = new TrainingParts(setup, OnBadImage);
         state = parts.State;
+        Warnings = UnusualOptions.Of(options, setup.Schedule, state.Data.Split.TrainingCount, state.Parameters.Layout.Entries.Sum(entry => entry.Length));
+        foreach (TrainingWarning warning in Warnings)
+        {
+            TrainingLog.Unusual(setup.Logger, warning);
+        }
     }
+
+    /// <summary>What is possible but unusual about this run, each with what usually follows from it and what to use instead; also logged.</summary>
+    public IReadOnlyList<TrainingWarning> Warnings { get; }
 
     /// <summary>Optimizer steps made so far.</summary>
     public long Step => state.Step;

@@ -37,4 +37,7 @@ internal static partial class TrainingLog
 
     [LoggerMessage(10, LogLevel.Warning, "{Name} could not be read: {Reason}")]
     public static partial void BadImage(ILogger logger, string name, string reason);
+
+    [LoggerMessage(12, LogLevel.Warning, "{Warning}")]
+    public static partial void Unusual(ILogger logger, TrainingWarning warning);
 }

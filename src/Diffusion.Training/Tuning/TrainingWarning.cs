@@ -1,0 +1,10 @@
+namespace Diffusion.Training;
+
+/// <summary>A value that is possible but unusual, and what usually follows from it.</summary>
+/// <param name="Option">The option, as in <see cref="TrainingOptions"/>.</param>
+/// <param name="Text">What is unusual, why it matters, and what to use instead.</param>
+public sealed record TrainingWarning(string Option, string Text)
+{
+    /// <inheritdoc/>
+    public override string ToString() => $"{Option}: {Text}";
+}
