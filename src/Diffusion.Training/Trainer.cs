@@ -23,9 +23,17 @@ public sealed class Trainer : IDisposable
         parts = new TrainingParts(setup, OnBadImage);
         state = parts.State;
         Warnings = UnusualOptions.Of(options, setup.Schedule, state.Data.Split.TrainingCount, state.Parameters.Layout.Entries.Sum(entry => entry.Length));
-        foreach (TrainingWarning warning in Warnings)
+        try
         {
-            TrainingLog.Unusual(setup.Logger, warning);
+            foreach (TrainingWarning warning in Warnings)
+            {
+                TrainingLog.Unusual(setup.Logger, warning);
+            }
+        }
+        catch
+        {
+            parts.Dispose(); // A logger that throws must not leave the folder locked.
+            throw;
         }
     }
 
@@ -175,7 +183,8 @@ public sealed class Trainer : IDisposable
             // Held-out loss
             if (parts.HeldOut is { } heldOut && (state.Step % options.HoldOutEverySteps == 0 || state.Step == options.Steps))
             {
-                state.HeldOutLoss = heldOut.Measure(microBatchSize);
+                state.HeldOutLoss = heldOut.Measure(microBatchSize, cancellationToken);
+                state.HeldOutStep = state.Step;
                 TrainingLog.HeldOut(setup.Logger, state.Step, state.HeldOutLoss.Value);
             }
 
@@ -188,7 +197,7 @@ public sealed class Trainer : IDisposable
             // Previews
             foreach (TrainerSetup.Preview preview in setup.Previews.Where(preview => state.Step % preview.EverySteps == 0))
             {
-                parts.Reporter.Shield("preview", () => preview.Action(new TrainingPreview(state.Step, parts.EmaDenoiser)));
+                parts.Reporter.Shield("preview", () => preview.Action(new TrainingPreview(state.Step, parts.EmaDenoiser, cancellationToken)));
             }
 
             // Checkpoint: training waits for the copy of its state, and goes on while that is saved.

@@ -81,8 +81,6 @@ internal sealed class TrainingParts : IDisposable
         {
             State.LoadInitialWeights(initialWeights);
         }
-
-        Folder?.Cut(State);
     }
 
     private IDiffusionModel TwinOver(EmaWrapper ema, IDiffusionModel model)

@@ -60,46 +60,50 @@ internal sealed class TrainingState : IDisposable
     /// <summary>The last measured held-out loss, or null.</summary>
     public double? HeldOutLoss { get; set; }
 
+    /// <summary>The step at which it was measured.</summary>
+    public long? HeldOutStep { get; set; }
+
     public ParameterUpdate Update { get; }
 
     /// <summary>The state as it is now, over the live tensors.</summary>
     public Checkpoint Snapshot() => new(Manifest(), weights, averages, Optimizer.State);
 
     /// <summary>Takes a checkpoint's state, after all of it has been found to fit.</summary>
+    /// <param name="checkpoint">It.</param>
+    /// <param name="beforeChange">Called once all is found to fit; what it throws leaves everything as it was.</param>
     /// <returns>What is different from the run that wrote it, and allowed.</returns>
     /// <exception cref="CheckpointException">It belongs to another model, schedule, prediction, optimizer or seed; nothing was changed.</exception>
-    public IReadOnlyList<string> Restore(Checkpoint checkpoint)
+    public IReadOnlyList<string> Restore(Checkpoint checkpoint, Action beforeChange)
     {
         CheckpointManifest saved = checkpoint.Manifest;
         CheckpointManifest mine = Manifest();
-        Refuse(Changes(
+        DataContinuation data = Data.Continue(saved.DataExtents, saved.ImagesSeen);
+        (IReadOnlyDictionary<string, Tensor> To, IReadOnlyDictionary<string, Tensor> From)[] sets =
+        [
+            (weights, checkpoint.Weights),
+            (Optimizer.State, checkpoint.Optimizer),
+            .. AveragePairs(saved.Averages, checkpoint.Averages),
+        ];
+        Refuse([.. Changes(
             ("model", saved.Model, mine.Model),
             ("schedule", saved.Schedule, mine.Schedule),
             ("prediction", saved.Prediction, mine.Prediction),
             ("optimizer", saved.Optimizer, mine.Optimizer),
             ("seed", saved.Options.Seed, mine.Options.Seed),
             ("number of averages", saved.Averages.Count, mine.Averages.Count),
-            ("HoldOutFraction", saved.Options.HoldOutFraction, mine.Options.HoldOutFraction)));
-        if (Data.Refusal(saved.DataExtents, saved.ImagesSeen) is { } refusal)
-        {
-            Refuse([refusal]);
-        }
-
-        (IReadOnlyDictionary<string, Tensor> To, IReadOnlyDictionary<string, Tensor> From)[] sets =
-        [
-            (weights, checkpoint.Weights),
-            (Optimizer.State, checkpoint.Optimizer),
-            .. averages.Zip(checkpoint.Averages),
-        ];
-        Refuse([.. sets.SelectMany(set => NamedWeights.Misfits(set.To, set.From))]);
+            ("HoldOutFraction", saved.Options.HoldOutFraction, mine.Options.HoldOutFraction)),
+            .. data.Refusal is null ? Array.Empty<string>() : [data.Refusal],
+            .. sets.SelectMany(set => NamedWeights.Misfits(set.To, set.From))]);
+        beforeChange();
         foreach ((IReadOnlyDictionary<string, Tensor> to, IReadOnlyDictionary<string, Tensor> from) in sets)
         {
             NamedWeights.CopyInto(to, from);
         }
 
-        string? dataChange = Data.GoOn(saved.DataExtents, saved.ImagesSeen);
+        Data.Use(data);
         Step = saved.Step;
         HeldOutLoss = saved.HeldOutLoss;
+        HeldOutStep = saved.HeldOutStep;
         ImagesSeen = saved.ImagesSeen;
         if (setup.Options.LearningRate.WarmupSteps is null)
         {
@@ -125,7 +129,7 @@ internal sealed class TrainingState : IDisposable
             ("DropLast", saved.Options.Loading.DropLast, mine.Options.Loading.DropLast),
             ("ShuffleWindow", saved.Options.Loading.ShuffleWindow, mine.Options.Loading.ShuffleWindow),
             ("BadImages", saved.Options.Loading.BadImages, mine.Options.Loading.BadImages)),
-            .. dataChange is null ? Array.Empty<string>() : [dataChange],
+            .. data.Change is null ? Array.Empty<string>() : [data.Change],
             .. OrderDiffers(saved.Options) ? [OrderChange] : Array.Empty<string>()];
     }
 
@@ -144,9 +148,24 @@ internal sealed class TrainingState : IDisposable
                 average.Reset();
             }
         }
-        catch (Exception error) when (error is ArgumentException or SafeTensorsException or IOException)
+        catch (Exception error) when (error is ArgumentException or IOException or UnauthorizedAccessException)
         {
-            throw new CheckpointException($"Training cannot start from '{file}': {error.Message}", error);
+            throw new CheckpointException($"Training cannot start from '{file}': {error.Message} Name a safetensors file of this network, or leave InitialWeights out.", error);
+        }
+    }
+
+    // Each average goes on from the one with its own decay; those with new decays from those that are left, in their order.
+    private IEnumerable<(IReadOnlyDictionary<string, Tensor> To, IReadOnlyDictionary<string, Tensor> From)> AveragePairs(
+        IReadOnlyList<CheckpointAverage> saved, IReadOnlyList<IReadOnlyDictionary<string, Tensor>> from)
+    {
+        List<int> left = [.. Enumerable.Range(0, Math.Min(saved.Count, Averages.Count))];
+        int?[] same = [.. Averages.Select(average => left.Where(place => saved[place].Decay == average.Decay).Cast<int?>().FirstOrDefault())];
+        left.RemoveAll(place => same.Contains(place));
+        for (int mine = 0; mine < Averages.Count && mine < saved.Count; mine++)
+        {
+            int place = same[mine] ?? left[0];
+            left.Remove(place);
+            yield return (averages[mine], from[place]);
         }
     }
 
@@ -186,6 +205,7 @@ internal sealed class TrainingState : IDisposable
         CpuThreads = setup.Device.CpuThreads,
         LibraryVersion = typeof(Trainer).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion,
         TorchVersion = __version__,
+        HeldOutStep = HeldOutStep,
         HeldOutLoss = HeldOutLoss is { } loss && double.IsFinite(loss) ? loss : null, // JSON has no NaN.
         Averages = CheckpointFormat.AveragesOf([.. Averages.Select(average => average.Decay)]),
         Options = setup.Options,

@@ -10,6 +10,9 @@ public sealed class CollectedLog : ILogger
 
     public IReadOnlyList<string> Lines => [.. lines];
 
+    /// <summary>Told of each line.</summary>
+    public Action<string> OnLine { get; init; } = _ => { };
+
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;
 
@@ -18,6 +21,8 @@ public sealed class CollectedLog : ILogger
     public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {
         ArgumentNullException.ThrowIfNull(formatter);
-        lines.Enqueue(formatter(state, exception));
+        string line = formatter(state, exception);
+        lines.Enqueue(line);
+        OnLine(line);
     }
 }

@@ -31,6 +31,7 @@ public sealed class SampleCheckpoint : IDisposable
             LibraryVersion = "1",
             TorchVersion = "2",
             HeldOutLoss = heldOutLoss,
+            HeldOutStep = heldOutLoss is null ? null : step,
             Averages = CheckpointFormat.AveragesOf(Decays[..averages]),
             Options = new TrainingOptions { RunFolder = "run" },
         };

@@ -75,33 +75,54 @@ public sealed class DataExtensionTests : IDisposable
     }
 
     [Theory]
-    [InlineData(30, 1)]
-    [InlineData(15, 0)]
-    public void With_held_out_images_others_are_refused(int count, int first)
+    [InlineData(30, 1, "number of images was 20 and is 30")]
+    [InlineData(15, 0, "number of images was 20 and is 15")]
+    [InlineData(20, 1, "the 20 images, their labels, or how they are prepared, are not as they were")]
+    public void With_held_out_images_others_are_refused(int count, int first, string reason)
     {
         Run(20, steps: 3, holdOut: 0.2);
         FluentActions.Invoking(() => Run(count, steps: 6, first: first, holdOut: 0.2)).Should().Throw<CheckpointException>()
-            .WithMessage($"*number of images, of which some are held out, was 20 and is {count}*held-out images would be trained on*");
+            .WithMessage($"*{reason}*as some are held out, these would be trained on*");
+    }
+
+    [Fact]
+    public void An_image_that_cannot_be_read_at_the_moment_does_not_make_others_of_the_rest()
+    {
+        Run(20, steps: 3, holdOut: 0.2);
+        Run(20, steps: 4, holdOut: 0.2, bad: 19).Said.Should().NotContain("as they were");
+        Run(30, steps: 5, holdOut: 0.2).Said.Should().Contain("those added come in with the next epoch");
+    }
+
+    [Fact]
+    public void A_batch_larger_than_the_epoch_that_has_begun_is_refused_before_anything_changes()
+    {
+        Run(10, steps: 3, dropLast: true);
+        using TinyModel model = new(channels: 3);
+        float[] before = Weights(model);
+        FluentActions.Invoking(() => Run(40, steps: 6, dropLast: true, batch: 16, model: model)).Should().Throw<CheckpointException>()
+            .WithMessage("*BatchSize is 16, but an epoch of the run had 10 images*");
+        Weights(model).Should().Equal(before);
     }
 
     [Fact]
     public void As_many_but_other_images_are_told()
     {
         Run(10, steps: 3);
-        Run(10, steps: 4, first: 1).Said.Should().Contain("the 10 images, or how they are prepared, are not as they were");
+        Run(10, steps: 4, first: 1).Said.Should().Contain("the 10 images, their labels, or how they are prepared, are not as they were");
         Run(10, steps: 5, first: 1).Said.Should().NotContain("as they were");
     }
 
     private static IEnumerable<long> Indices(int count) => Enumerable.Range(0, count).Select(index => (long)index);
 
     private (List<long> Read, string? Said, IReadOnlyList<DataExtent> Extents) Run(
-        int count, int steps, bool grouped = false, string name = "run", int first = 0, double holdOut = 0)
+        int count, int steps, bool grouped = false, string name = "run", int first = 0, double holdOut = 0, int? bad = null, bool dropLast = false, int batch = Batch,
+        TinyModel? model = null)
     {
+        using TinyModel own = new(channels: 3);
         CollectedLog log = new();
         List<long> read = [];
-        using TinyModel model = new(channels: 3);
-        using ShiftedImages images = new(count, first, grouped ? Groups(count) : null, read);
-        using Trainer trainer = Trainer.For(model)
+        using ShiftedImages images = new(count, first, grouped ? Groups(count) : null, bad, read);
+        using Trainer trainer = Trainer.For(model ?? own)
             .UseDevice(ComputeDevice.Cpu(threads: 1))
             .UseData(images)
             .UseCheckpoints(folder.File(name, "run"))
@@ -109,9 +130,9 @@ public sealed class DataExtensionTests : IDisposable
             .Configure(o =>
             {
                 o.Steps = steps;
-                o.BatchSize = Batch;
+                o.BatchSize = batch;
                 o.HoldOutFraction = holdOut;
-                o.Loading = o.Loading with { Workers = 0 };
+                o.Loading = o.Loading with { Workers = 0, DropLast = dropLast };
             })
             .Build();
         trainer.Run(TestContext.Current.CancellationToken);
@@ -119,12 +140,14 @@ public sealed class DataExtensionTests : IDisposable
         return (read, log.Lines.SingleOrDefault(line => line.StartsWith("Changed on resuming", StringComparison.Ordinal)), store.ReadLatestManifest()!.DataExtents);
     }
 
+    private static float[] Weights(TinyModel model) => [.. model.parameters().SelectMany(p => p.data<float>().ToArray())];
+
     private static long[] Groups(int count) => count == 10 ? [3, 7] : [3, 7, count - 10];
 
     // The images of a longer set from one of them on, and which of them training reads.
-    private sealed class ShiftedImages(int count, int first, IReadOnlyList<long>? groups, List<long> trained) : IImageSource
+    private sealed class ShiftedImages(int count, int first, IReadOnlyList<long>? groups, long? bad, List<long> trained) : IImageSource
     {
-        private readonly NumberedImages images = new(first + count);
+        private readonly NumberedImages images = new(first + count, index => index == bad);
 
         public long Count => count;
 

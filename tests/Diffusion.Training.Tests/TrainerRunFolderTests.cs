@@ -23,6 +23,39 @@ public sealed class TrainerRunFolderTests
         positions.Should().OnlyHaveUniqueItems(because).And.BeInAscendingOrder().And.StartWith(listed).And.HaveCountGreaterThan(listed.Length);
     }
 
+    [Fact]
+    public void A_run_that_is_stopped_while_a_save_fails_saves_its_end_all_the_same()
+    {
+        using TemporaryFolder folder = new();
+        string inTheWay = folder.File("checkpoints", "step-000000002");
+        File.WriteAllText(inTheWay, "no folder can come here");
+        CollectedLog log = new() { OnLine = line => { if (line == "A checkpoint could not be saved") { File.Delete(inTheWay); } } };
+        using CancellationTokenSource stop = new();
+        using TinyModel model = new();
+        using StripedImages images = new();
+        using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images).UseCheckpoints(folder.Path, everySteps: 2).UseLogger(log)
+            .AddPreview(2, _ => stop.Cancel()).Configure(o => (o.Steps, o.BatchSize) = (10, 4)).Build();
+
+        TrainingResult result = trainer.Run(stop.Token);
+        result.StopReason.Should().Be(StopReason.Cancelled);
+        result.Checkpoint.Should().Be(inTheWay);
+        log.Lines.Should().Contain("A checkpoint could not be saved");
+    }
+
+    [Fact]
+    public void Reports_that_cannot_be_cut_back_end_it_before_the_model_is_changed()
+    {
+        using TemporaryFolder folder = new();
+        Run(folder.Path, checkpointEvery: 4, dieAtRead: -1);
+        Directory.CreateDirectory(folder.File(MetricsFile.FileName + ".new"));
+        using TinyModel model = new(seed: 5);
+        using StripedImages images = new();
+        float[] before = [.. model.parameters().SelectMany(p => p.data<float>().ToArray())];
+        TrainerBuilder builder = Trainer.For(model).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images).UseCheckpoints(folder.Path).Configure(o => o.BatchSize = 4);
+        builder.Invoking(b => b.Build()).Should().Throw<CheckpointException>().WithMessage("*reports of the run cannot be cut back to step 12*");
+        model.parameters().SelectMany(p => p.data<float>().ToArray()).Should().Equal(before);
+    }
+
     private static void Run(string folder, int checkpointEvery, int dieAtRead)
     {
         int reads = 0;

@@ -167,6 +167,22 @@ public sealed class TrainerTests
     }
 
     [Fact]
+    public void Averages_go_on_by_their_decay_whatever_their_order()
+    {
+        using TemporaryFolder folder = new();
+        double[][] ends = [.. new[] { (0.9, 0.5), (0.5, 0.9) }.Select(decays =>
+        {
+            using TinyModel model = new();
+            using StripedImages images = new();
+            using Trainer trainer = Builder(model, images).UseCheckpoints(folder.Path)
+                .Configure(o => (o.Steps, o.EmaDecay, o.MoreEmaDecays) = (12, decays.Item1, [decays.Item2])).Build();
+            return trainer.Run(TestContext.Current.CancellationToken).Averages.OrderBy(average => average.Decay)
+                .SelectMany(average => Weights((TinyModel)average.Denoiser.Model)).Select(weight => (double)weight).ToArray();
+        })];
+        ends[1].Should().Equal(ends[0]);
+    }
+
+    [Fact]
     public void Each_average_becomes_a_model_of_its_own()
     {
         using TemporaryFolder folder = new();

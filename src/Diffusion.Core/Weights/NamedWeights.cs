@@ -79,9 +79,9 @@ public static class NamedWeights
             yield return $"wrong shape: {sources[0].Key} is {Guard.Text(source)}, but must be {Guard.Text(target)}";
         }
 
-        if (!source.is_floating_point())
+        if (source.dtype != target.dtype && !(source.is_floating_point() && target.is_floating_point()))
         {
-            yield return $"wrong dtype: {sources[0].Key} is {source.dtype}, but must be floating point";
+            yield return $"wrong dtype: {sources[0].Key} is {source.dtype}, but must be {(target.is_floating_point() ? "floating point" : target.dtype)}";
         }
     }
 }

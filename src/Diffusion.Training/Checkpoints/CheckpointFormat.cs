@@ -60,7 +60,10 @@ internal static class CheckpointFormat
         }
         catch (Exception problem) when (problem is JsonException or InvalidOperationException)
         {
-            throw new CheckpointDamageException(path, $"{ManifestFile} is no valid manifest: {problem.Message}", problem);
+            // Its seal fits, so it is as it was written.
+            throw new CheckpointException(
+                $"Checkpoint '{path}' is whole, but to this version of the library its {ManifestFile} is no valid manifest: {problem.Message} Use the version of the library that wrote it.",
+                problem);
         }
     }
 

@@ -61,6 +61,9 @@ public sealed record CheckpointManifest
     /// <summary>The last measured loss over the held-out images; null where none is measured.</summary>
     public double? HeldOutLoss { get; init; }
 
+    /// <summary>The step at which that loss was measured; null where none was.</summary>
+    public long? HeldOutStep { get; init; }
+
     /// <summary>The options of the run.</summary>
     public required TrainingOptions Options { get; init; }
 
@@ -87,6 +90,14 @@ public sealed record CheckpointManifest
         : !Files.Select(file => file.Name).Order(StringComparer.Ordinal).SequenceEqual(ExpectedFiles.Order(StringComparer.Ordinal), StringComparer.Ordinal)
             ? $"it lists the files {string.Join(", ", Files.Select(file => file.Name))}, but must list {string.Join(", ", ExpectedFiles)}."
         : null;
+
+    /// <summary>Why it would be refused when it is read again, or null.</summary>
+    /// <param name="averages">How many averages go with it.</param>
+    internal string? ProblemToSave(int averages) =>
+        FormatVersion != CurrentVersion ? $"its format version is {FormatVersion}, but must be {CurrentVersion}."
+        : Averages.Count != averages ? $"it names {Averages.Count} averages, but has {averages}."
+        : HeldOutLoss is { } loss && !double.IsFinite(loss) ? $"its held-out loss is {loss}, which JSON cannot hold; use null."
+        : (this with { Files = [.. ExpectedFiles.Select(name => new CheckpointFile(name, 0, string.Empty))] }).Problem;
 
     private IEnumerable<string> ExpectedFiles =>
         [CheckpointFormat.WeightsFile, CheckpointFormat.OptimizerFile, .. Averages.Select(average => average.File)];

@@ -5,6 +5,9 @@ namespace Diffusion.Training;
 /// <summary>Reads checkpoints, and believes nothing that is not as it was written.</summary>
 internal static class CheckpointReader
 {
+    private const int DiskFailure = 5; // EIO
+    private const int DiskFailureOnWindows = unchecked((int)0x80070017); // ERROR_CRC
+
     /// <summary>Reads and verifies a whole checkpoint.</summary>
     /// <returns>It; to be disposed.</returns>
     /// <exception cref="CheckpointDamageException">A file is missing, or not as it was written.</exception>
@@ -110,16 +113,20 @@ internal static class CheckpointReader
     private static bool Matches(string folder, CheckpointFile listed, HashingReader reader) =>
         reader.Finish() == listed.Sha256 ? true : throw new CheckpointDamageException(folder, $"{listed.Name} is not as it was written: its SHA-256 is another.");
 
-    // What the disk cannot read is damaged too; what may not be read is not.
+    // What is missing, cut off or cannot be read from the disk is damaged; what cannot be read for another reason may be whole.
     private static T Attempt<T>(string folder, Func<T> read)
     {
         try
         {
             return read();
         }
-        catch (IOException problem)
+        catch (IOException problem) when (problem is FileNotFoundException or DirectoryNotFoundException or EndOfStreamException or SafeTensorsException || problem.HResult is DiskFailure or DiskFailureOnWindows)
         {
             throw new CheckpointDamageException(folder, problem.Message, problem);
+        }
+        catch (IOException problem)
+        {
+            throw new CheckpointException($"Checkpoint '{folder}' cannot be read at the moment, and may be whole: {problem.Message} Try again.", problem);
         }
         catch (UnauthorizedAccessException problem)
         {

@@ -70,6 +70,11 @@ public sealed class CheckpointStore : IDisposable
     public string Save(Checkpoint checkpoint)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
+        if (checkpoint.Manifest.ProblemToSave(checkpoint.Averages.Count) is { } impossible)
+        {
+            throw new ArgumentException($"The checkpoint cannot be saved, as it could not be loaded: {impossible}", nameof(checkpoint));
+        }
+
         Lock();
         long step = checkpoint.Manifest.Step;
         if (folder.Checkpoints is [.., CheckpointName newest] && newest.Step > step)
@@ -100,8 +105,22 @@ public sealed class CheckpointStore : IDisposable
     }
 
     /// <summary>Reads the manifest of the newest checkpoint that has a whole one, or null when there is none.</summary>
-    public CheckpointManifest? ReadLatestManifest() =>
-        folder.Checkpoints.Reverse().Select(TryReadManifest).FirstOrDefault(manifest => manifest is not null);
+    public CheckpointManifest? ReadLatestManifest()
+    {
+        while (true)
+        {
+            CheckpointName[] candidates = [.. folder.Checkpoints.Reverse()];
+            if (candidates.Select(TryReadManifest).FirstOrDefault(manifest => manifest is not null) is { } newest)
+            {
+                return newest;
+            }
+
+            if (candidates.All(candidate => Directory.Exists(folder.Of(candidate))))
+            {
+                return null; // Else one was deleted meanwhile by the one who writes here, who has a newer one.
+            }
+        }
+    }
 
     /// <summary>
     /// Hands the newest whole checkpoint to <paramref name="use"/>, or does nothing when there is none. It is verified to the last byte before.
@@ -124,6 +143,11 @@ public sealed class CheckpointStore : IDisposable
             }
             catch (CheckpointDamageException damage)
             {
+                if (!Directory.Exists(folder.Of(candidate)))
+                {
+                    return LoadLatest(use, onDamaged); // Deleted meanwhile by the one who writes here, who has a newer one.
+                }
+
                 damaged.Add((candidate, damage));
                 continue;
             }
@@ -146,6 +170,10 @@ public sealed class CheckpointStore : IDisposable
         held?.Dispose();
         held = null;
     }
+
+    // A loss that was measured at another step says nothing of this one.
+    private double? LossAt(CheckpointName name) =>
+        TryReadManifest(name) is { } manifest && manifest.HeldOutStep == manifest.Step ? manifest.HeldOutLoss : null;
 
     private CheckpointManifest? TryReadManifest(CheckpointName name)
     {
@@ -177,7 +205,7 @@ public sealed class CheckpointStore : IDisposable
         try
         {
             IReadOnlyList<CheckpointName> superfluous = retention.Superfluous(
-                [.. folder.Checkpoints.Select(checkpoint => (checkpoint, retention.Best == 0 ? null : TryReadManifest(checkpoint)?.HeldOutLoss))]);
+                [.. folder.Checkpoints.Select(checkpoint => (checkpoint, retention.Best == 0 ? null : LossAt(checkpoint)))]);
             if (superfluous.Count > 0)
             {
                 CheckpointReader.Verify(target);

@@ -15,6 +15,7 @@ internal sealed class RunFolder : IDisposable
     public RunFolder(TrainerSetup setup, string folder)
     {
         this.setup = setup;
+        folder = Path.GetFullPath(folder);
         CheckpointRetention retention = new()
         {
             Last = setup.Options.KeepCheckpoints,
@@ -42,8 +43,9 @@ internal sealed class RunFolder : IDisposable
     public bool TryRestore(TrainingState state)
     {
         IReadOnlyList<string> changes = [];
-        if (!store.LoadLatest(checkpoint => changes = state.Restore(checkpoint), (path, reason) => TrainingLog.DamagedCheckpoint(setup.Logger, path, reason)))
+        if (!store.LoadLatest(checkpoint => changes = state.Restore(checkpoint, () => Cut(checkpoint.Manifest.Step, checkpoint.Manifest.ImagesSeen)), (path, reason) => TrainingLog.DamagedCheckpoint(setup.Logger, path, reason)))
         {
+            Cut(step: 0, images: 0);
             return false;
         }
 
@@ -56,13 +58,6 @@ internal sealed class RunFolder : IDisposable
         }
 
         return true;
-    }
-
-    /// <summary>Drops the lines that a run wrote beyond where this one begins: after a checkpoint, or before the first. They are written again.</summary>
-    public void Cut(TrainingState state)
-    {
-        Metrics.CutAfter(state.Step);
-        BadImages.CutFrom(state.ImagesSeen);
     }
 
     /// <summary>Begins to save a checkpoint, unless this step's is there. The state may change as soon as this returns.</summary>
@@ -81,10 +76,18 @@ internal sealed class RunFolder : IDisposable
     public void Poll() => Saved(saver.Poll());
 
     /// <summary>Saves a checkpoint, unless this step's is there.</summary>
-    /// <exception cref="CheckpointException">It, or the one before, could not be saved.</exception>
+    /// <exception cref="CheckpointException">It could not be saved.</exception>
     public void Save(TrainingState state)
     {
-        Saved(saver.Finish());
+        try
+        {
+            Saved(saver.Finish());
+        }
+        catch (CheckpointException problem)
+        {
+            TrainingLog.NotSaved(setup.Logger, problem); // This state is newer; only its own failure counts.
+        }
+
         if (state.Step != savedStep)
         {
             begunStep = state.Step;
@@ -95,8 +98,31 @@ internal sealed class RunFolder : IDisposable
     /// <summary>Waits for a checkpoint that is being saved, and lets another trainer have the folder.</summary>
     public void Dispose()
     {
+        try
+        {
+            Saved(saver.Finish());
+        }
+        catch (CheckpointException problem)
+        {
+            TrainingLog.NotSaved(setup.Logger, problem);
+        }
+
         saver.Dispose();
         store.Dispose();
+    }
+
+    // What a run wrote beyond where this one begins is written again.
+    private void Cut(long step, long images)
+    {
+        try
+        {
+            Metrics.CutAfter(step);
+            BadImages.CutFrom(images);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new CheckpointException($"The reports of the run cannot be cut back to step {step}: {problem.Message} Make room, or choose another folder.", problem);
+        }
     }
 
     private void Saved(string? checkpoint)

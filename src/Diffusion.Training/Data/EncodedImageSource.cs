@@ -37,7 +37,7 @@ public sealed class EncodedImageSource : IImageSource
     public int? ClassCount => files.ClassCount;
 
     /// <inheritdoc/>
-    public string Description => $"{files.Description}, {Shape}";
+    public string Description => $"{files.Description}, {Shape}, {preparation.Resize}{(preparation is { Resize: ImageResize.CropToFill, Crop: ImageCrop.Random } ? FormattableString.Invariant($" at random from {preparation.SmallestCrop}") : string.Empty)}";
 
     /// <inheritdoc/>
     public bool IsInMemory => false;

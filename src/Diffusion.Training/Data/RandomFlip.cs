@@ -36,7 +36,7 @@ public sealed class RandomFlip : IImageSource
     public int? ClassCount => source.ClassCount;
 
     /// <inheritdoc/>
-    public string Description => source.Description;
+    public string Description => $"{source.Description}, flipped at random";
 
     /// <inheritdoc/>
     public bool IsInMemory => source.IsInMemory;

@@ -38,15 +38,17 @@ public sealed class HeldOutLoss
 
     /// <summary>Measures now. Waits for the device.</summary>
     /// <param name="batchSize">How many images at a time.</param>
+    /// <param name="cancellationToken">Ends it between two batches.</param>
     /// <returns>The mean loss; not a number when no image can be read.</returns>
-    public double Measure(int batchSize)
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public double Measure(int batchSize, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
         bool wasTraining = denoiser.Model.Network.training;
         denoiser.Model.Network.eval();
         try
         {
-            return Mean(batchSize);
+            return Mean(batchSize, cancellationToken);
         }
         finally
         {
@@ -54,13 +56,14 @@ public sealed class HeldOutLoss
         }
     }
 
-    private double Mean(int batchSize)
+    private double Mean(int batchSize, CancellationToken cancellationToken)
     {
         using IDisposable noGradients = no_grad();
         double sum = 0;
         int measured = 0;
         for (int first = 0; first < samples.Length; first += batchSize)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             using DisposeScope scope = NewDisposeScope();
             using ImageBatch? batch = reader.ReadGood(samples.AsSpan(first, Math.Min(batchSize, samples.Length - first)), onBadImage);
             if (batch is null)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Microsoft.Win32.SafeHandles;
 
 namespace Diffusion.Training;
 
@@ -23,6 +24,11 @@ internal sealed class JsonLines<T>(string path, JsonTypeInfo<T> type)
 
         string replacement = path + ".new";
         File.WriteAllLines(replacement, File.ReadLines(path).Where(line => Parse(line) is { } value && keep(value)));
+        using (SafeFileHandle handle = File.OpenHandle(replacement, FileMode.Open, FileAccess.ReadWrite))
+        {
+            DiskSync.File(handle, replacement);
+        }
+
         File.Move(replacement, path, overwrite: true);
     }
 

@@ -38,6 +38,9 @@ internal static partial class TrainingLog
     [LoggerMessage(10, LogLevel.Warning, "{Name} could not be read: {Reason}")]
     public static partial void BadImage(ILogger logger, string name, string reason);
 
+    [LoggerMessage(13, LogLevel.Error, "A checkpoint could not be saved")]
+    public static partial void NotSaved(ILogger logger, Exception problem);
+
     [LoggerMessage(12, LogLevel.Warning, "{Warning}")]
     public static partial void Unusual(ILogger logger, TrainingWarning warning);
 }

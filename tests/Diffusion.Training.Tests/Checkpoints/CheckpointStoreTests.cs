@@ -145,6 +145,91 @@ public sealed class CheckpointStoreTests
         SampleCheckpoint.StepIn(store).Should().Be(2);
     }
 
+    public static TheoryData<Func<CheckpointManifest, CheckpointManifest>, string> Unloadable => new()
+    {
+        { manifest => manifest with { DataExtents = [] }, "*extents of its data*" },
+        { manifest => manifest with { Averages = [] }, "*names 0 averages, but has 2*" },
+        { manifest => manifest with { FormatVersion = 1 }, "*format version is 1*" },
+        { manifest => manifest with { HeldOutLoss = double.NaN }, "*held-out loss is NaN*" },
+        { manifest => manifest with { Step = -1 }, "*out of its range*" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Unloadable), DisableDiscoveryEnumeration = true)]
+    public void What_could_not_be_loaded_is_not_saved(Func<CheckpointManifest, CheckpointManifest> change, string message)
+    {
+        using TemporaryFolder folder = new();
+        using CheckpointStore store = Store(folder, 1);
+        using SampleCheckpoint next = new(step: 2);
+        store.Invoking(s => s.Save(next.Value with { Manifest = change(next.Value.Manifest) })).Should().Throw<ArgumentException>().WithMessage(message);
+        SampleCheckpoint.StepIn(store).Should().Be(1);
+    }
+
+    [Fact]
+    public async Task A_reader_beside_a_writer_always_finds_a_whole_checkpoint()
+    {
+        using TemporaryFolder folder = TemporaryFolder.InMemory();
+        using CheckpointStore writer = new(folder.Path, new CheckpointRetention { Last = 1 });
+        Save(0);
+        Task writing = Task.Run(() => Array.ForEach([.. Enumerable.Range(1, 100)], Save), TestContext.Current.CancellationToken);
+        using CheckpointStore reader = new(folder.Path);
+        int missed = 0;
+        while (!writing.IsCompleted)
+        {
+            missed += SampleCheckpoint.StepIn(reader) is null ? 1 : 0;
+            missed += reader.ReadLatestManifest() is null ? 1 : 0;
+        }
+
+        await writing;
+        missed.Should().Be(0);
+
+        void Save(int step)
+        {
+            using SampleCheckpoint checkpoint = new(step);
+            writer.Save(checkpoint.Value);
+        }
+    }
+
+    [Fact]
+    public void A_file_that_cannot_be_read_for_a_while_is_not_taken_for_damaged()
+    {
+        using TemporaryFolder folder = new();
+        using CheckpointStore store = Store(folder, 1, 2);
+        using (FileStream busy = new(Path.Combine(store.Latest!, "weights.safetensors"), FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+        {
+            store.Invoking(s => SampleCheckpoint.StepIn(s)).Should().Throw<CheckpointException>().WithMessage("*cannot be read at the moment, and may be whole*Try again*");
+        }
+
+        SampleCheckpoint.StepIn(store).Should().Be(2);
+    }
+
+    [Fact]
+    public void A_whole_manifest_that_a_newer_library_wrote_is_no_damage()
+    {
+        using TemporaryFolder folder = new();
+        using CheckpointStore store = Store(folder, 1, 2);
+        string file = Path.Combine(store.Latest!, "manifest.json");
+        byte[] json = System.Text.Encoding.UTF8.GetBytes(File.ReadAllText(file).Replace("\"Cosine\"", "\"Spiral\"", StringComparison.Ordinal));
+        ManifestSeal.Close(json);
+        File.WriteAllBytes(file, json);
+        store.Invoking(s => SampleCheckpoint.StepIn(s)).Should().Throw<CheckpointException>().WithMessage("*is whole, but to this version of the library*Use the version of the library that wrote it*");
+        Directory.GetDirectories(folder.File("checkpoints")).Should().HaveCount(2);
+    }
+
+    [Fact]
+    public void A_loss_that_was_measured_at_another_step_makes_no_checkpoint_the_best()
+    {
+        using TemporaryFolder folder = new();
+        using CheckpointStore store = new(folder.File("checkpoints"), new CheckpointRetention { Last = 1, Best = 1 });
+        foreach ((long step, long measured, double loss) in ((long, long, double)[])[(3, 3, 0.5), (6, 4, 0.1), (9, 8, 0.1)])
+        {
+            using SampleCheckpoint checkpoint = new(step, heldOutLoss: loss);
+            store.Save(checkpoint.Value with { Manifest = checkpoint.Value.Manifest with { HeldOutStep = measured } });
+        }
+
+        Directory.GetDirectories(folder.File("checkpoints")).Select(Path.GetFileName).Should().BeEquivalentTo("step-000000003", "step-000000009");
+    }
+
     [Fact]
     public void A_step_before_the_newest_is_refused_since_it_would_never_be_loaded()
     {

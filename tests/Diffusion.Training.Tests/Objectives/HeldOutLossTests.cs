@@ -23,14 +23,14 @@ public sealed class HeldOutLossTests
         List<BadImage> left = [];
         HeldOutLoss loss = new(denoiser, new BatchReader(damaged), split, new SeedStream(1), left.Add);
 
-        double[] without = [loss.Measure(10), loss.Measure(4), loss.Measure(1)];
+        double[] without = [loss.Measure(10, TestContext.Current.CancellationToken), loss.Measure(4, TestContext.Current.CancellationToken), loss.Measure(1, TestContext.Current.CancellationToken)];
         without[1].Should().BeApproximately(without[0], 1e-5);
         without[2].Should().BeApproximately(without[0], 1e-5);
         left.Should().HaveCount(3).And.OnlyContain(image => image.Index == bad && image.Name == "one" && image.Reason == "gone.");
         HeldOutLoss strict = new(denoiser, new BatchReader(damaged), split, new SeedStream(1));
-        ((Action)(() => strict.Measure(10))).Should().Throw<ImageDataException>();
+        ((Action)(() => strict.Measure(10, TestContext.Current.CancellationToken))).Should().Throw<ImageDataException>();
         broken = false;
-        double whole = loss.Measure(10);
+        double whole = loss.Measure(10, TestContext.Current.CancellationToken);
         whole.Should().NotBeApproximately(without[0], 1e-6);
     }
 }

@@ -44,7 +44,8 @@ public static class DiffusersFolder
         }
 
         bool hasScheduler = File.Exists(Path.Combine(folder, SchedulerFile));
-        return new DiffusersModel(ReadUNet(folder), hasScheduler ? ReadScheduler(folder, index: null) : null);
+        DiffusersScheduler? bare = hasScheduler ? ReadScheduler(folder, index: null) : null;
+        return new DiffusersModel(ReadUNet(folder), bare);
     }
 
     /// <summary>

@@ -3,32 +3,43 @@ using System.Security.Cryptography;
 
 namespace Diffusion.Training;
 
-/// <summary>Tells sets of images apart by a few of them: those that a set had before it was extended look the same after it.</summary>
+/// <summary>
+/// Tells sets of images apart by eight of them, spread evenly: those that a set had before it was extended look the same after it. An image that
+/// cannot be read at the moment is left open.
+/// </summary>
 internal static class DataFingerprint
 {
     private const int Images = 8;
+    private const int HashCharacters = 16;
+    private const char Between = '-';
+    private const string Unknown = "?";
 
-    /// <summary>The fingerprint of the first images of a source: of the pixels of eight of them, spread evenly, and of the groups they lie in.</summary>
+    /// <summary>The fingerprint of the first images of a source: of the pixels and labels of eight of them, and of the groups they lie in.</summary>
     /// <param name="source">The source.</param>
     /// <param name="count">How many of its images, at least 1.</param>
     public static string Of(IImageSource source, long count)
     {
-        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        byte[] pixels = new byte[new SampleReader(source).ImageBytes];
+        byte[] sample = new byte[new SampleReader(source).ImageBytes + sizeof(long)];
         long images = Math.Min(count, Images);
+        List<string> pieces = [];
         for (long i = 0; i < images; i++)
         {
             long index = images == 1 ? 0 : (long)((Int128)i * (count - 1) / (images - 1));
-            hash.AppendData(TryRead(source, index, pixels) ? pixels : []);
-            Append(hash, index);
+            pieces.Add(TryRead(source, index, sample) ? HashOf(sample) : Unknown);
         }
 
-        foreach (long size in Groups(source, count))
-        {
-            Append(hash, size);
-        }
+        byte[] groups = [.. Groups(source, count).SelectMany(BitConverter.GetBytes)];
+        return string.Join(Between, [.. pieces, HashOf(groups)]);
+    }
 
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    /// <summary>A fingerprint in which what was left open is taken from an earlier one of the same images; null where they are others.</summary>
+    public static string? Join(string earlier, string now)
+    {
+        string[] before = earlier.Split(Between);
+        string[] after = now.Split(Between);
+        return before.Length == after.Length && before.Zip(after).All(pair => pair.First == pair.Second || pair.First == Unknown || pair.Second == Unknown)
+            ? string.Join(Between, before.Zip(after, (first, second) => second == Unknown ? first : second))
+            : null;
     }
 
     /// <summary>The sizes of the groups that the first images of a source lie in; of the last group only what belongs to them.</summary>
@@ -42,11 +53,12 @@ internal static class DataFingerprint
         }
     }
 
-    private static bool TryRead(IImageSource source, long index, byte[] pixels)
+    private static bool TryRead(IImageSource source, long index, Span<byte> sample)
     {
         try
         {
-            source.Read(index, pixels);
+            source.Read(index, sample[sizeof(long)..]);
+            BinaryPrimitives.WriteInt64LittleEndian(sample, source.ClassCount is null ? 0 : source.LabelOf(index));
             return true;
         }
         catch (ImageDataException)
@@ -55,10 +67,5 @@ internal static class DataFingerprint
         }
     }
 
-    private static void Append(IncrementalHash hash, long number)
-    {
-        Span<byte> bytes = stackalloc byte[sizeof(long)];
-        BinaryPrimitives.WriteInt64LittleEndian(bytes, number);
-        hash.AppendData(bytes);
-    }
+    private static string HashOf(ReadOnlySpan<byte> bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes))[..HashCharacters];
 }

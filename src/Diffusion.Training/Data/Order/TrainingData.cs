@@ -33,50 +33,61 @@ internal sealed class TrainingData
     /// <summary>Which image each position of the run reads.</summary>
     public ISampleOrder Order() => new GrowingOrder([.. Extents.Select(extent => (extent.Position, OrderOf(Extents, extent)))]);
 
-    /// <summary>Goes on as a run did: the images that it had stay where they were until its epoch ends, and those added to them come in after that.</summary>
+    /// <summary>
+    /// How a run goes on: the images that it had stay where they were until its epoch ends, and those added to them come in after that. Nothing is
+    /// changed yet.
+    /// </summary>
     /// <param name="saved">The extents of the run.</param>
     /// <param name="position">Where it goes on.</param>
-    /// <returns>What is different, in words, or null.</returns>
-    public string? GoOn(IReadOnlyList<DataExtent> saved, long position)
+    public DataContinuation Continue(IReadOnlyList<DataExtent> saved, long position)
     {
         DataExtent[] begun = Begun(saved, position);
         DataExtent last = begun[^1];
+        if (begun.Select(TooSmall).FirstOrDefault(problem => problem is not null) is { } tooSmall)
+        {
+            return new DataContinuation(begun, null, tooSmall);
+        }
+
         if (source.Count == last.Count)
         {
-            Extents = [.. begun[..^1], last with { Fingerprint = whole.Fingerprint }];
-            return last.Fingerprint == whole.Fingerprint ? null : $"the {whole.Count} images, or how they are prepared, are not as they were";
+            string? joined = DataFingerprint.Join(last.Fingerprint, whole.Fingerprint);
+            return joined is not null
+                ? new DataContinuation([.. begun[..^1], last with { Fingerprint = joined }], null, null)
+                : Others([.. begun[..^1], last with { Fingerprint = whole.Fingerprint }], $"the {whole.Count} images, their labels, or how they are prepared, are not as they were");
         }
 
         string change = string.Create(CultureInfo.InvariantCulture, $"number of images was {last.Count} and is {source.Count}");
-        if (!IsExtensionOf(last))
+        if (source.Count < last.Count || DataFingerprint.Join(last.Fingerprint, DataFingerprint.Of(source, last.Count)) is null)
         {
-            Extents = [whole];
-            return $"{change}, of which the first are others: from here on some images of this epoch may come twice and others not at all";
+            return Others([whole], $"{change}, of which the first are others: from here on some images of this epoch may come twice and others not at all");
         }
 
         TrainingOrder order = OrderOf(begun, last);
         long next = last.Position + (GrowingOrder.EpochsBetween(order, last.Position, position) * order.EpochLength);
-        Extents = next == 0 ? [whole] : [.. begun, whole with { Position = next }];
-        return string.Create(CultureInfo.InvariantCulture, $"{change}; those added come in with the next epoch, after {next} images seen");
+        return new DataContinuation(
+            next == 0 ? [whole] : [.. begun, whole with { Position = next }],
+            string.Create(CultureInfo.InvariantCulture, $"{change}; those added come in with the next epoch, after {next} images seen"),
+            null);
     }
 
-    /// <summary>Why a run cannot go on with these images, or null: held-out images would be trained on, or the other way round.</summary>
-    public string? Refusal(IReadOnlyList<DataExtent> saved, long position)
-    {
-        DataExtent last = Begun(saved, position)[^1];
-        return options.HoldOutFraction == 0 || source.Count == last.Count || IsExtensionOf(last)
-            ? null
-            : string.Create(
-                CultureInfo.InvariantCulture,
-                $"number of images, of which some are held out, was {last.Count} and is {source.Count}, and those of before are not the first of them: held-out images would be trained on");
-    }
+    /// <summary>Goes on so.</summary>
+    public void Use(DataContinuation continuation) => Extents = continuation.Extents;
 
     // An extension that had not come in yet may have become another meanwhile.
     private static DataExtent[] Begun(IReadOnlyList<DataExtent> saved, long position) =>
         [.. saved.TakeWhile(extent => extent.Position == 0 || extent.Position < position)];
 
-    private bool IsExtensionOf(DataExtent last) =>
-        source.Count > last.Count && DataFingerprint.Of(source, last.Count) == last.Fingerprint;
+    // Where images are held out, others must not take their places: held-out ones would be trained on.
+    private DataContinuation Others(IReadOnlyList<DataExtent> extents, string change) => new(
+        extents, change, options.HoldOutFraction == 0 ? null : $"{change}; as some are held out, these would be trained on, so use the images it had, with those that were added behind them");
+
+    private string? TooSmall(DataExtent extent)
+    {
+        long images = SplitOf([extent], extent.Count).TrainingCount;
+        return options.Loading.DropLast && options.BatchSize > images
+            ? $"BatchSize is {options.BatchSize}, but an epoch of the run had {images} images, of which DropLast would leave none"
+            : null;
+    }
 
     private HeldOutSplit SplitOf(IReadOnlyList<DataExtent> extents, long count) =>
         new HeldOutSplit(extents[0].Count, options.HoldOutFraction, seeds).GrownTo(count);
