@@ -28,7 +28,7 @@ public sealed class ParquetImagesTests : IDisposable
         images.Files.Should().Equal(file);
         Enumerable.Range(0, 8).Select(i => (Value(images, i), images.LabelOf(i))).Should().Equal(Enumerable.Range(0, 8).Select(i => (i, (long)(i % 3))));
         images.NameOf(5).Should().Be($"{file}, row group 2, row 1 (path 5.png)");
-        images.Description.Should().Be($"8 images from {file}, 3 classes, {images.Shape}");
+        images.Description.Should().Be($"8 images from {file}, 3 classes, {images.Shape}, CropToFill");
     }
 
     [Fact]
