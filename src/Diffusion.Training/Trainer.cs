@@ -22,7 +22,11 @@ public sealed class Trainer : IDisposable
         options = setup.Options;
         parts = new TrainingParts(setup, OnBadImage);
         state = parts.State;
-        Warnings = UnusualOptions.Of(options, setup.Schedule, state.Data.Split.TrainingCount, state.Parameters.Layout.Entries.Sum(entry => entry.Length));
+        Warnings =
+        [
+            .. UnusualOptions.Of(options, setup.Schedule, state.Data.Split.TrainingCount, state.Parameters.Layout.Entries.Sum(entry => entry.Length)),
+            .. UnusualImages.Of(parts.Images, setup.Source, setup.Model.ClassCount),
+        ];
         try
         {
             foreach (TrainingWarning warning in Warnings)
@@ -59,7 +63,7 @@ public sealed class Trainer : IDisposable
     /// </summary>
     /// <param name="cancellationToken">Ends the run between two steps, or in a wait for images. That is no error: the result says so.</param>
     /// <returns>How it ended; its denoisers live as long as this trainer.</returns>
-    /// <exception cref="TrainingDivergedException">Gradients stayed infinite or not a number.</exception>
+    /// <exception cref="TrainingDivergedException">Gradients stayed infinite or not a number, or the loss diverged and <see cref="HealthOptions.OnDivergence"/> ends the run.</exception>
     /// <exception cref="CheckpointException">A checkpoint could not be saved.</exception>
     /// <exception cref="ImageDataException">An image cannot be read or lies outside [-1, 1].</exception>
     /// <exception cref="InvalidOperationException">It is running already.</exception>
@@ -92,7 +96,22 @@ public sealed class Trainer : IDisposable
     {
         try
         {
-            return Loop(cancellationToken);
+            long began = setup.Time.GetTimestamp();
+            parts.Reporter.Begin();
+            if (options.Health.OnDivergence == DivergencePolicy.RollBack)
+            {
+                parts.Folder!.SaveFirst(state); // There must be somewhere to go back to.
+            }
+
+            while (true)
+            {
+                if (Loop(began, cancellationToken) is { } reason)
+                {
+                    return End(reason);
+                }
+
+                parts.RollBack();
+            }
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -105,9 +124,9 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    private TrainingResult Loop(CancellationToken cancellationToken)
+    // Returns null where the run has diverged and is to go back to its last checkpoint.
+    private StopReason? Loop(long began, CancellationToken cancellationToken)
     {
-        long began = setup.Time.GetTimestamp();
         Device device = setup.Device.Activate();
         int batchSize = options.BatchSize;
         int microBatchSize = options.MicroBatchSize ?? batchSize;
@@ -134,13 +153,13 @@ public sealed class Trainer : IDisposable
                 : null;
             if (stop is { } reason)
             {
-                return End(reason);
+                return reason;
             }
 
             double learningRate;
             using (DisposeScope step = NewDisposeScope())
             {
-                parts.Meter.Begin(loader.Waited);
+                parts.Gauges.Meter.Begin(loader.Waited);
 
                 // Gradients: each micro-batch adds its share of the batch's mean.
                 Tensor batchLoss = zeros([], ScalarType.Float32, device);
@@ -155,7 +174,12 @@ public sealed class Trainer : IDisposable
                     }
 
                     Conditioning conditioning = batch.ConditioningOf(setup.Model, device);
-                    Tensor share = Backward(batch.Pixels, conditioning, batch.Positions, (double)microBatchSize / batchSize);
+                    if (first == 0 && state.Step > 0 && state.Step % options.Health.NoiseScaleEverySteps == 0)
+                    {
+                        MeasureNoiseScale(batch, conditioning);
+                    }
+
+                    Tensor share = Backward(parts.Objective, batch.Pixels, conditioning, batch.Positions, (double)microBatchSize / batchSize);
                     batchLoss.add_(share);
                     trained += microBatchSize;
                 }
@@ -168,8 +192,15 @@ public sealed class Trainer : IDisposable
                     batchLoss.MultiplyBy((double)batchSize / trained);
                 }
 
+                // The gradients of each block, where the step is reported
+                bool reports = (state.Step + 1) % options.ReportEverySteps == 0 || state.Step + 1 == options.Steps;
+                if (reports)
+                {
+                    parts.Gauges.Blocks.Measure(state.Parameters.Gradients);
+                }
+
                 // Weights: clip, optimizer, average, zero.
-                learningRate = state.LearningRate.At(state.Step, options.Steps);
+                learningRate = state.NextLearningRate;
                 if (trained > 0)
                 {
                     state.Update.Apply(state.Step + 1, learningRate);
@@ -177,8 +208,10 @@ public sealed class Trainer : IDisposable
 
                 state.Step++;
                 state.ImagesSeen += batchSize;
-                parts.Meter.End(trained > 0 ? batchLoss : null, batchSize, loader.Waited);
+                parts.Gauges.Meter.End(trained > 0 ? batchLoss : null, batchSize, loader.Waited);
             }
+
+            parts.Gauges.Tensors.End("the training step");
 
             // Held-out loss
             if (parts.HeldOut is { } heldOut && (state.Step % options.HoldOutEverySteps == 0 || state.Step == options.Steps))
@@ -186,18 +219,26 @@ public sealed class Trainer : IDisposable
                 state.HeldOutLoss = heldOut.Measure(microBatchSize, cancellationToken);
                 state.HeldOutStep = state.Step;
                 TrainingLog.HeldOut(setup.Logger, state.Step, state.HeldOutLoss.Value);
+                parts.Gauges.Tensors.End("the held-out loss");
             }
 
             // Status
             if (state.Step % options.ReportEverySteps == 0 || state.Step == options.Steps)
             {
-                parts.Reporter.Report(learningRate, setup.Time.GetElapsedTime(began), state.HeldOutLoss, loader.BadImages);
+                IReadOnlyList<HealthFinding> found = parts.Reporter.Report(learningRate, setup.Time.GetElapsedTime(began), state.HeldOutLoss, loader.BadImages);
+                parts.Gauges.Tensors.End("a progress observer");
+                if (found.FirstOrDefault(finding => finding.Kind == FindingKind.Diverged) is { } divergence && options.Health.OnDivergence != DivergencePolicy.Report)
+                {
+                    bool goesOn = options.Health.OnDivergence == DivergencePolicy.RollBack && state.Rollbacks < TrainingState.MostRollbacks;
+                    return goesOn ? null : throw new TrainingDivergedException($"{divergence.Seen} {divergence.Meaning} {divergence.Remedy}");
+                }
             }
 
             // Previews
             foreach (TrainerSetup.Preview preview in setup.Previews.Where(preview => state.Step % preview.EverySteps == 0))
             {
-                parts.Reporter.Shield("preview", () => preview.Action(new TrainingPreview(state.Step, parts.EmaDenoiser, cancellationToken)));
+                parts.Reporter.Shield("preview", () => preview.Action(new TrainingPreview(state.Step, parts.EmaDenoiser, cancellationToken) { OnSamples = parts.Reporter.TakeSamples }));
+                parts.Gauges.Tensors.End("a preview");
             }
 
             // Checkpoint: training waits for the copy of its state, and goes on while that is saved.
@@ -209,7 +250,23 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    private Tensor Backward(Tensor clean, Conditioning conditioning, ReadOnlyMemory<long> positions, double share)
+    // The micro-batch in two parts, whose gradients are forgotten again.
+    private void MeasureNoiseScale(ImageBatch batch, Conditioning conditioning)
+    {
+        int images = batch.Positions.Length;
+        if (images < 2)
+        {
+            return;
+        }
+
+        parts.Gauges.NoiseScale.Measure(images, (from, to, share) =>
+        {
+            Conditioning labels = conditioning.ClassLabels is { } all ? new Conditioning { ClassLabels = all.narrow(0, from, to - from) } : conditioning;
+            Backward(parts.MeasuringObjective, batch.Pixels.narrow(0, from, to - from), labels, batch.Positions[from..to], share);
+        });
+    }
+
+    private Tensor Backward(DenoisingObjective objective, Tensor clean, Conditioning conditioning, ReadOnlyMemory<long> positions, double share)
     {
         if (!setup.Model.DrawsRandomNumbers)
         {
@@ -224,7 +281,7 @@ public sealed class Trainer : IDisposable
 
         Tensor Backward()
         {
-            Tensor loss = parts.Objective.Loss(clean, conditioning, positions.Span).Times(share);
+            Tensor loss = objective.Loss(clean, conditioning, positions.Span).Times(share);
             loss.backward();
             return loss.detach();
         }
@@ -249,6 +306,7 @@ public sealed class Trainer : IDisposable
             EmaDenoiser = parts.EmaDenoiser,
             Averages = parts.Averages,
             Denoiser = parts.Denoiser,
+            Findings = [.. parts.Reporter.Findings],
             Checkpoint = parts.Folder?.LastCheckpoint,
         };
     }

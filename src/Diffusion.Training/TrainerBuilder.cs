@@ -16,6 +16,7 @@ public sealed class TrainerBuilder
     private readonly List<string> problems = [];
     private readonly HashSet<string> filled = new(StringComparer.Ordinal);
     private readonly List<IProgress<TrainingProgress>> observers = [];
+    private readonly List<IProgress<HealthFinding>> findingObservers = [];
     private readonly List<TrainerSetup.Preview> previews = [];
     private readonly IDiffusionModel model;
     private ComputeDevice? device;
@@ -85,6 +86,14 @@ public sealed class TrainerBuilder
         return this;
     }
 
+    /// <summary>Hears of everything that is wrong with the run, on the training thread. One that throws is logged and does not end the run.</summary>
+    public TrainerBuilder ReportFindingsTo(IProgress<HealthFinding> observer)
+    {
+        ArgumentNullException.ThrowIfNull(observer);
+        findingObservers.Add(observer);
+        return this;
+    }
+
     /// <summary>Calls back with the averaged model, on the training thread. A preview that throws is logged and does not end the run.</summary>
     /// <param name="everySteps">Optimizer steps between two calls.</param>
     /// <param name="preview">What to do, for instance to sample a grid.</param>
@@ -132,7 +141,7 @@ public sealed class TrainerBuilder
         }
 
         TrainerSetup setup = new(
-            model, source!, device ?? ComputeDevice.Best, options.Copy(), usedSchedule!, optimizer, logger, time, [.. observers], [.. previews]);
+            model, source!, device ?? ComputeDevice.Best, options.Copy(), usedSchedule!, optimizer, logger, time, [.. observers], [.. findingObservers], [.. previews]);
         Device? home = model.Network.parameters().FirstOrDefault()?.device;
         try
         {

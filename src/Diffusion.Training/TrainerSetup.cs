@@ -13,6 +13,7 @@ internal sealed record TrainerSetup(
     ILogger Logger,
     TimeProvider Time,
     IReadOnlyList<IProgress<TrainingProgress>> Observers,
+    IReadOnlyList<IProgress<HealthFinding>> FindingObservers,
     IReadOnlyList<TrainerSetup.Preview> Previews)
 {
     /// <summary>A call back at intervals.</summary>

@@ -75,6 +75,9 @@ public sealed class TrainingOptions
     /// <summary>How images are read: workers, prefetching, shuffling of shards, bad images.</summary>
     public LoadingOptions Loading { get; set; } = new();
 
+    /// <summary>How the run is watched, and what follows when it goes wrong.</summary>
+    public HealthOptions Health { get; set; } = new();
+
     internal TrainingOptions Copy() => (TrainingOptions)MemberwiseClone();
 
     /// <summary>A safetensors file of weights to start from. Null, the default, starts from the network as it is.</summary>

@@ -52,6 +52,9 @@ public sealed class TrainingOptionsValidator : IValidateOptions<TrainingOptions>
             Unless(options.KeepCheckpointsEverySteps is null or >= 1,
                 nameof(options.KeepCheckpointsEverySteps), options.KeepCheckpointsEverySteps, "at least 1", "Leave it out to keep none for good."),
             .. options.Loading.Problems.Select(problem => $"Loading.{problem}"),
+            .. options.Health.Problems.Select(problem => $"Health.{problem}"),
+            Unless(options.Health.OnDivergence != DivergencePolicy.RollBack || options.RunFolder is not null,
+                "Health.OnDivergence", options.Health.OnDivergence, "Report or Stop without RunFolder", "Set RunFolder, so that there are checkpoints to go back to."),
         ]).OfType<string>();
     }
 

@@ -18,7 +18,7 @@ internal sealed class TrainingParts : IDisposable
         bool badImagesEndIt = options.Loading.BadImages == BadImagePolicy.Throw;
         Seeds = new SeedStream(options.Seed);
         BatchReader reader = new(setup.Source);
-        reader.Inspect(largestBadShare: badImagesEndIt ? 0 : options.Loading.LargestBadShare);
+        Images = reader.Inspect(largestBadShare: badImagesEndIt ? 0 : options.Loading.LargestBadShare);
         TrainingData data = new(setup.Source, options, Seeds);
         Folder = options.RunFolder is { } folder ? belongings.Add(new RunFolder(setup, folder)) : null;
 
@@ -30,10 +30,14 @@ internal sealed class TrainingParts : IDisposable
             Begin(options.InitialWeights);
             Denoiser = new Denoiser(setup.Model, setup.Schedule, options.Prediction);
             Averages = [.. State.Averages.Select(ema => new AveragedDenoiser(ema.Decay, new Denoiser(TwinOver(ema, setup.Model), setup.Schedule, options.Prediction)))];
-            Objective = new DenoisingObjective(Denoiser, Seeds);
+            Gauges = belongings.Add(new RunGauges(setup, State));
+            Objective = new DenoisingObjective(Denoiser, Seeds) { Gauge = Gauges.Meter.Losses };
+            MeasuringObjective = new DenoisingObjective(Denoiser, Seeds);
             HeldOut = data.Split.HeldOutCount == 0 ? null : new HeldOutLoss(EmaDenoiser, reader, data.Split, Seeds, badImagesEndIt ? null : onBadImage);
-            Meter = belongings.Add(new TrainingMeter(setup.Time, State.Update));
-            Reporter = new ProgressReporter(setup, State, Meter, Folder is null ? setup.Observers : [Folder.Metrics, .. setup.Observers]);
+            SkippedStepTrace trace = new(setup, State, MeasuringObjective, Seeds);
+            HealthWatch watch = new(options, State.LearningRate.WarmupOf(options.Steps), trace.Of);
+            Reporter = new ProgressReporter(
+                setup, State, Gauges, watch, new ColourCheck(Images), Folder is null ? setup.Observers : [Folder.Metrics, .. setup.Observers]);
         }
         catch
         {
@@ -57,8 +61,14 @@ internal sealed class TrainingParts : IDisposable
     /// <summary>The model with each of its averages.</summary>
     public IReadOnlyList<AveragedDenoiser> Averages { get; }
 
+    /// <summary>Colours and contrast of the images.</summary>
+    public ImageStatistics Images { get; }
+
     /// <summary>The loss.</summary>
     public DenoisingObjective Objective { get; }
+
+    /// <summary>The same loss, for passes that are not trained on.</summary>
+    public DenoisingObjective MeasuringObjective { get; }
 
     /// <summary>The loss of held-out images; null where none are.</summary>
     public HeldOutLoss? HeldOut { get; }
@@ -66,11 +76,21 @@ internal sealed class TrainingParts : IDisposable
     /// <summary>What the run leaves on disk; null where nothing is saved.</summary>
     public RunFolder? Folder { get; }
 
-    /// <summary>Loss and speed between two reports.</summary>
-    public TrainingMeter Meter { get; }
+    /// <summary>What is measured between two reports.</summary>
+    public RunGauges Gauges { get; }
 
     /// <summary>Tells where the run stands.</summary>
     public ProgressReporter Reporter { get; }
+
+    /// <summary>Goes back to the last checkpoint, with a third of the learning rate.</summary>
+    /// <exception cref="CheckpointException">It cannot be read.</exception>
+    public void RollBack()
+    {
+        int rollbacks = State.Rollbacks + 1;
+        Folder!.RollBack(State);
+        State.RollBack(rollbacks);
+        Reporter.RolledBack(Folder.LastCheckpoint!);
+    }
 
     public void Dispose() => belongings.Dispose();
 

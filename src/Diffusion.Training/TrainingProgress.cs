@@ -15,6 +15,53 @@ public sealed record TrainingProgress
     /// <summary>The mean training loss of the steps since the last report; not a number when all of them were skipped or had no image left.</summary>
     public required double Loss { get; init; }
 
+    /// <summary>Steps since the last report.</summary>
+    public long StepsReported { get; init; }
+
+    /// <summary>The standard deviation of the training loss from step to step since the last report.</summary>
+    public double LossDeviation { get; init; }
+
+    /// <summary>
+    /// The training loss over that of a network that always answers zero: 1 has learnt nothing, whatever is predicted.
+    /// </summary>
+    public double RelativeLoss { get; init; }
+
+    /// <summary>The training loss by quarters of the schedule, from the least noise to the most; not a number where no timestep fell.</summary>
+    public IReadOnlyList<double> LossByTimestep { get; init; } = [];
+
+    /// <summary><see cref="RelativeLoss"/> by quarters of the schedule, from the least noise to the most.</summary>
+    public IReadOnlyList<double> RelativeLossByTimestep { get; init; } = [];
+
+    /// <summary>The mean norm of the gradients since the last report, before clipping.</summary>
+    public double MeanGradientNorm { get; init; }
+
+    /// <summary>The largest norm of the gradients since the last report, before clipping.</summary>
+    public double LargestGradientNorm { get; init; }
+
+    /// <summary>The share of the steps since the last report whose gradients were clipped, 0 to 1.</summary>
+    public double ClippedShare { get; init; }
+
+    /// <summary>The root of the mean square of the gradients of each block of the network at the last step, by its name.</summary>
+    public IReadOnlyDictionary<string, double> GradientsByBlock { get; init; } = new Dictionary<string, double>(StringComparer.Ordinal);
+
+    /// <summary>The first step since the last report that was skipped, or null when none was.</summary>
+    public long? FirstSkippedStep { get; init; }
+
+    /// <summary>How many tensors live in this process.</summary>
+    public long LiveTensors { get; init; }
+
+    /// <summary>The parts of the training loop that left tensors behind since this call of <see cref="Trainer.Run"/> began, and how many.</summary>
+    public IReadOnlyDictionary<string, long> LeakedTensors { get; init; } = new Dictionary<string, long>(StringComparer.Ordinal);
+
+    /// <summary>What is wrong since this report.</summary>
+    public IReadOnlyList<HealthFinding> Findings { get; init; } = [];
+
+    /// <summary>
+    /// The gradient noise scale in images (McCandlish et al. 2018, appendix A.1): batches well below it learn about as much per image as small
+    /// ones, larger ones learn little more per step. Null before the first measurement.
+    /// </summary>
+    public double? GradientNoiseScale { get; init; }
+
     /// <summary>The norm of all gradients together at the last step, before clipping.</summary>
     public required double GradientNorm { get; init; }
 

@@ -27,6 +27,9 @@ public sealed record TrainingResult
     /// <summary>The model with its own weights.</summary>
     public required Denoiser Denoiser { get; init; }
 
+    /// <summary>What was wrong, in the order in which it was found, since this call of <see cref="Trainer.Run"/> began.</summary>
+    public required IReadOnlyList<HealthFinding> Findings { get; init; }
+
     /// <summary>The folder of the last checkpoint, or null when nothing is saved.</summary>
     public required string? Checkpoint { get; init; }
 }

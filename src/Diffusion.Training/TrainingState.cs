@@ -8,6 +8,10 @@ namespace Diffusion.Training;
 /// <summary>All that training changes: what a checkpoint holds, and nothing else.</summary>
 internal sealed class TrainingState : IDisposable
 {
+    /// <summary>How often a run may go back to a checkpoint.</summary>
+    public const int MostRollbacks = 3;
+
+    private const double RollbackFactor = 3;
     private const string OrderChange = "the order of images differs from here on, so that until the end of the epoch some may come twice and others not at all";
 
     private readonly Belongings belongings = new();
@@ -29,7 +33,7 @@ internal sealed class TrainingState : IDisposable
             double[] decays = setup.Options.EmaDecay is { } decay ? [decay, .. setup.Options.MoreEmaDecays] : [];
             Averages = [.. decays.Select(each => belongings.Add(new EmaWrapper(Parameters, each)))];
             averages = [.. Averages.Select(average => ViewsOf(average.Average))];
-            Update = belongings.Add(new ParameterUpdate(Parameters, Optimizer, Averages, setup.Options.GradientClip));
+            Update = belongings.Add(new ParameterUpdate(Parameters, Optimizer, Averages, setup.Options.GradientClip, setup.Options.Health.LargestGradientNorm));
         }
         catch
         {
@@ -49,6 +53,12 @@ internal sealed class TrainingState : IDisposable
 
     /// <summary>The learning rate with the warm-up that the run began with.</summary>
     public LearningRate LearningRate { get; private set; }
+
+    /// <summary>How often the run went back to a checkpoint with a third of the learning rate.</summary>
+    public int Rollbacks { get; private set; }
+
+    /// <summary>The learning rate of the next step.</summary>
+    public double NextLearningRate => LearningRate.At(Step, setup.Options.Steps) / Math.Pow(RollbackFactor, Rollbacks);
 
     public FlatParameters Parameters { get; }
 
@@ -102,6 +112,7 @@ internal sealed class TrainingState : IDisposable
 
         Data.Use(data);
         Step = saved.Step;
+        Rollbacks = saved.Options.LearningRate == setup.Options.LearningRate ? saved.Rollbacks : 0;
         HeldOutLoss = saved.HeldOutLoss;
         HeldOutStep = saved.HeldOutStep;
         ImagesSeen = saved.ImagesSeen;
@@ -113,6 +124,7 @@ internal sealed class TrainingState : IDisposable
         using (no_grad())
         {
             Update.Skipped.Fill(saved.SkippedSteps);
+            Update.SkippedInARow.Fill(saved.SkippedInARow);
         }
 
         return [.. Changes(
@@ -134,6 +146,10 @@ internal sealed class TrainingState : IDisposable
     }
 
     public void Dispose() => belongings.Dispose();
+
+    /// <summary>Goes on with a lower learning rate, after a checkpoint was restored.</summary>
+    /// <param name="rollbacks">How often the run has gone back by now.</param>
+    public void RollBack(int rollbacks) => Rollbacks = rollbacks;
 
     /// <summary>Takes weights to start from; the average starts there too.</summary>
     /// <exception cref="CheckpointException">They cannot be read or do not fit; nothing was changed.</exception>
@@ -195,6 +211,8 @@ internal sealed class TrainingState : IDisposable
         Step = Step,
         ImagesSeen = ImagesSeen,
         SkippedSteps = (long)Update.Skipped.item<float>(),
+        SkippedInARow = (long)Update.SkippedInARow.item<float>(),
+        Rollbacks = Rollbacks,
         Model = setup.Model.Description,
         Schedule = setup.Schedule.Description,
         Prediction = setup.Options.Prediction,

@@ -74,6 +74,13 @@ internal static class HeldScalars
         return tensor.eq(held);
     }
 
+    /// <summary>Where a tensor is a number at most, as a new tensor of bool; not where it is not a number.</summary>
+    public static Tensor IsAtMost(this Tensor tensor, double number)
+    {
+        using Scalar held = number.ToScalar();
+        return tensor.le(held);
+    }
+
     /// <summary>Sets all numbers.</summary>
     public static Tensor Fill(this Tensor tensor, double number)
     {

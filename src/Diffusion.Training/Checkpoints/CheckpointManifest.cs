@@ -22,6 +22,12 @@ public sealed record CheckpointManifest
     /// <summary>Steps skipped for gradients that are not finite.</summary>
     public required long SkippedSteps { get; init; }
 
+    /// <summary>How many of the last steps were skipped one after the other.</summary>
+    public long SkippedInARow { get; init; }
+
+    /// <summary>How often the run went back to a checkpoint with a third of the learning rate, 0 to 3.</summary>
+    public int Rollbacks { get; init; }
+
     /// <summary>Optimizer steps of the warm-up: a longer run later does not begin it again.</summary>
     public required long WarmupSteps { get; init; }
 
@@ -82,7 +88,8 @@ public sealed record CheckpointManifest
     /// <summary>Why it cannot be what this library wrote, or null.</summary>
     [JsonIgnore]
     internal string? Problem =>
-        Step < 0 || ImagesSeen < 0 || SkippedSteps < 0 || WarmupSteps is < 0 or > int.MaxValue || World < 1 ? "a number is out of its range."
+        Step < 0 || ImagesSeen < 0 || SkippedSteps < 0 || SkippedInARow < 0 || SkippedInARow > SkippedSteps || Rollbacks is < 0 or > TrainingState.MostRollbacks
+            || WarmupSteps is < 0 or > int.MaxValue || World < 1 ? "a number is out of its range."
         : DataExtent.AreImpossible(DataExtents) ? "the extents of its data do not follow each other."
         : Files.Any(file => file is null) || Averages.Any(average => average is null) ? "a file or an average is null."
         : Files.Any(file => file.Size < 0 || Path.GetFileName(file.Name) != file.Name) ? "a file has an impossible name or size."

@@ -60,6 +60,28 @@ internal sealed class RunFolder : IDisposable
         return true;
     }
 
+    /// <summary>Saves a checkpoint where there is none.</summary>
+    /// <exception cref="CheckpointException">It could not be saved.</exception>
+    public void SaveFirst(TrainingState state)
+    {
+        if (LastCheckpoint is null)
+        {
+            begunStep = state.Step;
+            Saved(store.Save(state.Snapshot()));
+        }
+    }
+
+    /// <summary>Takes the newest checkpoint once more; what was reported since is dropped.</summary>
+    /// <exception cref="CheckpointException">It cannot be read.</exception>
+    public void RollBack(TrainingState state)
+    {
+        Saved(saver.Finish());
+        if (!TryRestore(state))
+        {
+            throw new CheckpointException($"The run diverged, but no checkpoint is left in '{setup.Options.RunFolder}' to go back to. Lower the learning rate and begin anew.");
+        }
+    }
+
     /// <summary>Begins to save a checkpoint, unless this step's is there. The state may change as soon as this returns.</summary>
     /// <exception cref="CheckpointException">The one before could not be saved.</exception>
     public void BeginSave(TrainingState state)

@@ -22,6 +22,9 @@ public sealed class DenoisingObjective
         this.seeds = seeds;
     }
 
+    /// <summary>Takes the losses of every micro-batch; null where nobody gathers them.</summary>
+    internal LossGauge? Gauge { get; init; }
+
     /// <summary>The timestep of each position, uniform over [0, T-1].</summary>
     /// <param name="positions">Positions in the run.</param>
     /// <returns>int64 <c>[B]</c> on the CPU; it belongs to the caller.</returns>
@@ -63,6 +66,7 @@ public sealed class DenoisingObjective
         Tensor noisy = denoiser.AddNoise(clean, noise, timesteps);
         Tensor target = denoiser.Target(clean, noise, timesteps);
         Tensor prediction = denoiser.Predict(noisy, timesteps, conditioning);
+        Gauge?.Take(prediction, target, timesteps);
         return nn.functional.mse_loss(prediction, target).MoveToOuterDisposeScope(); // []
     }
 }

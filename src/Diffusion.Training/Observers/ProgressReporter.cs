@@ -1,11 +1,20 @@
+using TorchSharp;
+
 namespace Diffusion.Training;
 
 /// <summary>Tells log and observers where a run stands, and ends it when it has diverged.</summary>
-internal sealed class ProgressReporter(TrainerSetup setup, TrainingState state, TrainingMeter meter, IReadOnlyList<IProgress<TrainingProgress>> observers)
+internal sealed class ProgressReporter(
+    TrainerSetup setup, TrainingState state, RunGauges gauges, HealthWatch watch, ColourCheck colours, IReadOnlyList<IProgress<TrainingProgress>> observers)
 {
     private const long MostSkippedInARow = 8;
+    private const double ShareBeforeSamples = 0.2;
 
     private readonly TrainingOptions options = setup.Options;
+    private readonly List<HealthFinding> findings = [];
+    private HealthFinding? ofSamples;
+
+    /// <summary>What was wrong since the run began, in the order in which it was found.</summary>
+    public IReadOnlyList<HealthFinding> Findings => findings;
 
     /// <summary>The training loss of the last report.</summary>
     public double? LastLoss { get; private set; }
@@ -15,10 +24,11 @@ internal sealed class ProgressReporter(TrainerSetup setup, TrainingState state, 
     /// <param name="elapsed">Since the run began.</param>
     /// <param name="heldOutLoss">The last one measured.</param>
     /// <param name="badImages">Images that could not be read so far.</param>
+    /// <returns>What is wrong since this report.</returns>
     /// <exception cref="TrainingDivergedException">Gradients stayed infinite or not a number.</exception>
-    public void Report(double learningRate, TimeSpan elapsed, double? heldOutLoss, long badImages)
+    public IReadOnlyList<HealthFinding> Report(double learningRate, TimeSpan elapsed, double? heldOutLoss, long badImages)
     {
-        TrainingMeter.Reading reading = meter.Read();
+        MeterReading reading = gauges.Meter.Read();
         double imagesLeft = (options.Steps - state.Step) * (double)options.BatchSize;
         double secondsLeft = Math.Min(
             imagesLeft / Math.Max(1e-9, reading.ImagesPerSecond),
@@ -29,7 +39,20 @@ internal sealed class ProgressReporter(TrainerSetup setup, TrainingState state, 
             Steps = options.Steps,
             ImagesSeen = state.ImagesSeen,
             Loss = reading.Loss,
+            StepsReported = reading.Made,
+            LossDeviation = reading.LossDeviation,
+            RelativeLoss = reading.RelativeLoss,
+            LossByTimestep = reading.LossByTimestep,
+            RelativeLossByTimestep = reading.RelativeLosses,
             GradientNorm = reading.GradientNorm,
+            MeanGradientNorm = reading.MeanGradientNorm,
+            LargestGradientNorm = reading.LargestGradientNorm,
+            ClippedShare = reading.ClippedShare,
+            GradientsByBlock = gauges.Blocks.Read(),
+            GradientNoiseScale = gauges.NoiseScale.Read(),
+            FirstSkippedStep = state.Step - reading.Made + reading.FirstSkipped + 1,
+            LiveTensors = TensorLedger.Live,
+            LeakedTensors = gauges.Tensors.Left,
             LearningRate = learningRate,
             EmaDecay = state.Averages.Count == 0 ? null : state.Averages[0].DecayAt(state.Step),
             ImagesPerSecond = reading.ImagesPerSecond,
@@ -40,6 +63,10 @@ internal sealed class ProgressReporter(TrainerSetup setup, TrainingState state, 
             SkippedSteps = reading.Skipped,
             BadImages = badImages,
         };
+        HealthFinding[] found = [.. watch.Look(progress), .. ofSamples is null ? Array.Empty<HealthFinding>() : [ofSamples]];
+        ofSamples = null;
+        findings.AddRange(found);
+        progress = progress with { Findings = found };
         LastLoss = progress.Loss;
         TrainingLog.Progress(setup.Logger, progress.Step, progress.Loss, progress.GradientNorm, progress.LearningRate, progress.ImagesPerSecond);
         foreach (IProgress<TrainingProgress> observer in observers)
@@ -52,13 +79,50 @@ internal sealed class ProgressReporter(TrainerSetup setup, TrainingState state, 
             TrainingLog.Skipped(setup.Logger, reading.SkippedOfSteps, reading.Steps, reading.Skipped);
         }
 
+        foreach (HealthFinding finding in found)
+        {
+            TrainingLog.Found(setup.Logger, finding);
+            foreach (IProgress<HealthFinding> observer in setup.FindingObservers)
+            {
+                Shield("finding observer", () => observer.Report(finding));
+            }
+        }
+
         if (reading.SkippedInARow >= MostSkippedInARow)
         {
             throw new TrainingDivergedException(
-                $"The gradients of the last {reading.SkippedInARow} steps before step {state.Step} were infinite or not a number, "
+                $"The gradients of the last {reading.SkippedInARow} steps before step {state.Step} were infinite, not a number or beyond Health.LargestGradientNorm, "
                 + $"at learning rate {learningRate:G3}. The weights are those of the last good step. "
+                + (findings.FindLast(finding => finding.Kind == FindingKind.SkippedSteps) is { } skipped ? $"{skipped.Seen} " : string.Empty)
                 + "Lower the learning rate (divide it by 3), lengthen the warm-up, or lower GradientClip.");
         }
+
+        return found;
+    }
+
+    /// <summary>Takes samples of a preview.</summary>
+    public void TakeSamples(torch.Tensor samples)
+    {
+        if (state.Step >= options.Steps * ShareBeforeSamples)
+        {
+            ofSamples ??= colours.Look(samples, state.Step);
+        }
+    }
+
+    /// <summary>The run went back to a checkpoint.</summary>
+    public void RolledBack(string checkpoint)
+    {
+        TrainingLog.RolledBack(setup.Logger, checkpoint, state.Step, state.NextLearningRate);
+        gauges.Begin();
+        watch.Reset();
+    }
+
+    /// <summary>Begins a call of Run.</summary>
+    public void Begin()
+    {
+        findings.Clear();
+        gauges.Begin();
+        watch.Reset();
     }
 
     /// <summary>Calls what others hang onto a run, which must not end it: what it throws is logged.</summary>

@@ -41,6 +41,12 @@ internal static partial class TrainingLog
     [LoggerMessage(13, LogLevel.Error, "A checkpoint could not be saved")]
     public static partial void NotSaved(ILogger logger, Exception problem);
 
+    [LoggerMessage(14, LogLevel.Warning, "{Finding}")]
+    public static partial void Found(ILogger logger, HealthFinding finding);
+
+    [LoggerMessage(15, LogLevel.Warning, "The loss diverged: training goes on from {Path} at step {Step} with learning rate {LearningRate:G3}")]
+    public static partial void RolledBack(ILogger logger, string path, long step, double learningRate);
+
     [LoggerMessage(12, LogLevel.Warning, "{Warning}")]
     public static partial void Unusual(ILogger logger, TrainingWarning warning);
 }

@@ -3,28 +3,40 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
-/// <summary>Gathers loss and speed between two reports, on the device; only a reading waits for it.</summary>
+/// <summary>Gathers losses, gradient norms and speed between two reports, on the device; only a reading waits for it.</summary>
 internal sealed class TrainingMeter : IDisposable
 {
     private readonly TimeProvider time;
     private readonly ParameterUpdate update;
-    private readonly Tensor lossSum;
-    private readonly Tensor lossCount;
+    private readonly double clip;
+    private readonly Tensor sums;
+    private readonly Tensor largest;
     private long steps;
+    private long made;
     private long images;
     private long stepBegan;
     private TimeSpan training;
     private TimeSpan waiting;
     private TimeSpan waitedBefore;
 
-    public TrainingMeter(TimeProvider time, ParameterUpdate update)
+    /// <param name="time">The clock.</param>
+    /// <param name="update">What knows the norm of the gradients, and whether a step was skipped.</param>
+    /// <param name="clip">The norm that gradients are clipped to, or null.</param>
+    /// <param name="timesteps">T.</param>
+    public TrainingMeter(TimeProvider time, ParameterUpdate update, double? clip, int timesteps)
     {
         this.time = time;
         this.update = update;
+        this.clip = clip ?? double.PositiveInfinity;
         Device device = update.GradientNorm.device;
-        lossSum = zeros([], ScalarType.Float32, device).DetachFromDisposeScope();
-        lossCount = zeros([], ScalarType.Float32, device).DetachFromDisposeScope();
+        Losses = new LossGauge(timesteps, device);
+        sums = zeros(5, ScalarType.Float32, device).DetachFromDisposeScope();
+        largest = zeros(2, ScalarType.Float32, device).DetachFromDisposeScope();
+        Reset();
     }
+
+    /// <summary>The losses by timestep.</summary>
+    public LossGauge Losses { get; }
 
     /// <summary>Starts the clock of one step.</summary>
     /// <param name="waited">How long images have been waited for so far.</param>
@@ -45,41 +57,65 @@ internal sealed class TrainingMeter : IDisposable
             Take(loss);
         }
 
+        made++;
         images += batchSize;
         training += time.GetElapsedTime(stepBegan);
         waiting += waited - waitedBefore;
     }
 
     /// <summary>What came together since the last reading.</summary>
-    public Reading Read()
+    public MeterReading Read()
     {
-        using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
         long began = time.GetTimestamp();
-        float[] values = stack([lossSum, lossCount, update.GradientNorm, update.Skipped, update.SkippedInARow]).cpu().data<float>().ToArray();
+        float[] values = cat([sums, largest, stack([update.GradientNorm, update.Skipped, update.SkippedInARow]), Losses.Sums.flatten()]).cpu().data<float>().ToArray();
         training += time.GetElapsedTime(began);
-        Reading reading = new(
-            values[0] / values[1],
-            values[2],
-            (long)values[3],
-            (long)values[4],
-            steps,
-            steps - (long)values[1],
-            images / Math.Max(1e-9, training.TotalSeconds),
-            waiting / TimeSpan.FromTicks(Math.Max(1, training.Ticks)));
-        lossSum.zero_();
-        lossCount.zero_();
+        ReadOnlySpan<float> losses = values.AsSpan(10);
+        double taken = values[4];
+        double mean = values[0] / taken;
+        MeterReading reading = new()
+        {
+            Loss = mean,
+            LossDeviation = taken < 2 ? 0 : Math.Sqrt(Math.Max(0, (values[1] / taken) - (mean * mean)) * taken / (taken - 1)),
+            MeanGradientNorm = values[2] / taken,
+            ClippedShare = values[3] / taken,
+            LargestGradientNorm = values[5],
+            FirstSkipped = float.IsNegativeInfinity(values[6]) ? null : -(long)values[6],
+            GradientNorm = values[7],
+            Skipped = (long)values[8],
+            SkippedInARow = (long)values[9],
+            Made = made,
+            Steps = steps,
+            SkippedOfSteps = steps - (long)taken,
+            RelativeLoss = Sum(losses[..LossGauge.Parts]) / Sum(losses.Slice(LossGauge.Parts, LossGauge.Parts)),
+            RelativeLosses = Quotients(losses[..LossGauge.Parts], losses.Slice(LossGauge.Parts, LossGauge.Parts)),
+            LossByTimestep = Quotients(losses[..LossGauge.Parts], losses.Slice(2 * LossGauge.Parts, LossGauge.Parts)),
+            ImagesPerSecond = images / Math.Max(1e-9, training.TotalSeconds),
+            DataWaitShare = waiting / TimeSpan.FromTicks(Math.Max(1, training.Ticks)),
+        };
+        Reset();
+        return reading;
+    }
+
+    /// <summary>Forgets what came together.</summary>
+    public void Reset()
+    {
+        using IDisposable noGradients = no_grad();
+        sums.zero_();
+        largest.Fill(double.NegativeInfinity);
+        Losses.Reset();
         steps = 0;
+        made = 0;
         images = 0;
         training = TimeSpan.Zero;
         waiting = TimeSpan.Zero;
-        return reading;
     }
 
     public void Dispose()
     {
-        lossSum.Dispose();
-        lossCount.Dispose();
+        sums.Dispose();
+        largest.Dispose();
+        Losses.Dispose();
     }
 
     private void Take(Tensor loss)
@@ -87,12 +123,38 @@ internal sealed class TrainingMeter : IDisposable
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
         Tensor good = update.SkippedInARow.Is(0);
-        lossSum.add_(where(good, loss, zeros_like(loss)));
-        lossCount.add_(good.to(ScalarType.Float32));
+        Tensor norm = update.GradientNorm;
+        Tensor clipped = norm.IsAtMost(clip).logical_not().to(ScalarType.Float32);
+        Tensor now = stack([loss, loss.square(), norm, clipped, ones_like(loss)]);
+        sums.add_(where(good, now, zeros_like(now)));
+
+        // The largest norm of steps that count, and the first step that does not, as the largest negative.
+        Tensor never = zeros_like(norm).Fill(double.NegativeInfinity);
+        Tensor step = zeros_like(norm).Fill(-made);
+        largest.copy_(maximum(largest, stack([where(good, norm, never), where(good, never, step)])));
+        Losses.End(good);
         steps++;
     }
 
-    /// <summary>One reading.</summary>
-    public readonly record struct Reading(
-        double Loss, double GradientNorm, long Skipped, long SkippedInARow, long Steps, long SkippedOfSteps, double ImagesPerSecond, double DataWaitShare);
+    private static double Sum(ReadOnlySpan<float> values)
+    {
+        double sum = 0;
+        foreach (float value in values)
+        {
+            sum += value;
+        }
+
+        return sum;
+    }
+
+    private static double[] Quotients(ReadOnlySpan<float> over, ReadOnlySpan<float> under)
+    {
+        double[] quotients = new double[over.Length];
+        for (int i = 0; i < quotients.Length; i++)
+        {
+            quotients[i] = (double)over[i] / under[i];
+        }
+
+        return quotients;
+    }
 }

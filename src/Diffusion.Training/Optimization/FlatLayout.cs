@@ -10,7 +10,7 @@ namespace Diffusion.Training;
 /// </summary>
 public sealed class FlatLayout
 {
-    private const long Alignment = 128;
+    internal const long Alignment = 128;
 
     private FlatLayout(IReadOnlyList<FlatEntry> entries)
     {

@@ -13,8 +13,9 @@ public sealed class GradientNorm : IDisposable
 
     /// <summary>Measures the gradients as they are now.</summary>
     /// <param name="parameters">The parameters whose gradients are meant.</param>
-    /// <param name="clip">The largest norm allowed, or null for no clipping.</param>
-    public GradientNorm(FlatParameters parameters, double? clip)
+    /// <param name="clip">The norm that larger ones are clipped to, or null for no clipping.</param>
+    /// <param name="largest">The largest norm that is used at all, or null for no limit.</param>
+    public GradientNorm(FlatParameters parameters, double? clip, double? largest = null)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         using IDisposable noGradients = no_grad();
@@ -23,8 +24,9 @@ public sealed class GradientNorm : IDisposable
 
         // By dot products: on a CPU libtorch's norm takes twice as long, and of tens of millions of numbers is wrong in the third digit.
         Tensor norm = stack([.. trained.split(LongestDot).Select(part => part.dot(part))]).sum().sqrt(); // []
-        Tensor divisor = clip is { } largest ? norm.DividedBy(largest).AtLeast(1) : ones_like(norm);
-        Skip = norm.isfinite().logical_not().to(ScalarType.Float32).MoveToOuterDisposeScope();
+        Tensor divisor = clip is { } limit ? norm.DividedBy(limit).AtLeast(1) : ones_like(norm);
+        Tensor usable = largest is { } most ? norm.IsAtMost(most) : norm.isfinite();
+        Skip = usable.logical_not().to(ScalarType.Float32).MoveToOuterDisposeScope();
         Norm = norm.MoveToOuterDisposeScope();
         Divisor = divisor.MoveToOuterDisposeScope();
     }
@@ -35,7 +37,7 @@ public sealed class GradientNorm : IDisposable
     /// <summary>What the gradients are divided by, float32 scalar on the device; at least 1.</summary>
     public Tensor Divisor { get; }
 
-    /// <summary>1 where a gradient is infinite or not a number, so that this step must change nothing, else 0; float32 scalar on the device.</summary>
+    /// <summary>1 where a gradient is infinite or not a number, or the norm is beyond its limit, so that this step must change nothing, else 0; float32 scalar on the device.</summary>
     public Tensor Skip { get; }
 
     /// <summary>Frees the three scalars.</summary>

@@ -13,13 +13,15 @@ public sealed class ParameterUpdate : IDisposable
     private readonly IOptimizer optimizer;
     private readonly IReadOnlyList<EmaWrapper> averages;
     private readonly double? clip;
+    private readonly double? largest;
 
     /// <summary>Joins the parts; they stay the caller's.</summary>
     /// <param name="parameters">What is updated.</param>
     /// <param name="optimizer">By which rule.</param>
     /// <param name="averages">The averages that follow; none if empty.</param>
     /// <param name="clip">The largest gradient norm; 0.5 to 2 is usual. Null for no clipping.</param>
-    public ParameterUpdate(FlatParameters parameters, IOptimizer optimizer, IReadOnlyList<EmaWrapper> averages, double? clip)
+    /// <param name="largest">A step with a larger gradient norm is skipped. Null, the default, for no limit.</param>
+    public ParameterUpdate(FlatParameters parameters, IOptimizer optimizer, IReadOnlyList<EmaWrapper> averages, double? clip, double? largest = null)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(optimizer);
@@ -28,6 +30,7 @@ public sealed class ParameterUpdate : IDisposable
         this.optimizer = optimizer;
         this.averages = averages;
         this.clip = clip;
+        this.largest = largest;
         Device device = parameters.Values.device;
         GradientNorm = zeros([], ScalarType.Float32, device).DetachFromDisposeScope();
         Skipped = zeros([], ScalarType.Float32, device).DetachFromDisposeScope();
@@ -50,7 +53,7 @@ public sealed class ParameterUpdate : IDisposable
     {
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        using GradientNorm norm = new(parameters, clip);
+        using GradientNorm norm = new(parameters, clip, largest);
         optimizer.Update(learningRate, norm.Divisor, norm.Skip);
         foreach (EmaWrapper average in averages)
         {

@@ -32,13 +32,15 @@ public sealed class BatchReader
     /// </summary>
     /// <param name="refuseUnitRange">False lets float images pass whose values all lie in 0..1. Default true.</param>
     /// <param name="largestBadShare">How many of them may be unreadable, 0 to 1. Default 0: none; above 0, ten are always allowed while one is good.</param>
+    /// <returns>Their colours and contrast.</returns>
     /// <exception cref="ImageDataException">An image or a label cannot be used.</exception>
-    public void Inspect(bool refuseUnitRange = true, double largestBadShare = 0)
+    public ImageStatistics Inspect(bool refuseUnitRange = true, double largestBadShare = 0)
     {
         long fitting = Math.Max(1, InspectedElements / source.Shape.Elements);
         int images = (int)Math.Min(source.Count, Math.Min(fitting, InspectedImages));
         byte[] pixels = new byte[images * samples.ImageBytes];
         List<ImageDataException> problems = [];
+        List<long> labels = [];
         for (int i = 0; i < images; i++)
         {
             long index = (long)((Int128)i * source.Count / images);
@@ -56,7 +58,7 @@ public sealed class BatchReader
             samples.CheckRange(index, image);
             if (samples.HasLabels)
             {
-                samples.LabelOf(index);
+                labels.Add(samples.LabelOf(index));
             }
         }
 
@@ -75,6 +77,8 @@ public sealed class BatchReader
         {
             throw new ImageDataException(source.Description, mistake);
         }
+
+        return ImageStatistics.Of(read, source.Shape, source.Encoding, labels);
     }
 
     /// <summary>Reads a batch.</summary>

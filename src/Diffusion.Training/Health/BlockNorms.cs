@@ -1,0 +1,78 @@
+using System.Globalization;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Training;
+
+/// <summary>The norms of the gradients of each block of a network, measured on the device before a report and read with it.</summary>
+internal sealed class BlockNorms : IDisposable
+{
+    private readonly (string Name, (long From, long To)[] Parts, long Length)[] blocks;
+    private readonly Tensor squares;
+
+    /// <param name="parameters">Whose gradients.</param>
+    public BlockNorms(FlatParameters parameters)
+    {
+        blocks = [.. parameters.Layout.Entries.Where(entry => entry.Group != ParameterGroup.Frozen).GroupBy(entry => BlockOf(entry.Name), StringComparer.Ordinal)
+            .Select(block => (block.Key, Joined(block), block.Sum(entry => entry.Length)))];
+        squares = zeros(blocks.Length, ScalarType.Float32, parameters.Values.device).DetachFromDisposeScope();
+    }
+
+    /// <summary>Measures the gradients as they are now.</summary>
+    /// <param name="gradients">The flat gradients, before they are zeroed.</param>
+    public void Measure(Tensor gradients)
+    {
+        using IDisposable noGradients = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        squares.copy_(stack([.. blocks.Select(block => stack([.. block.Parts.Select(part => Square(gradients, part))]).sum())]));
+    }
+
+    /// <summary>The root of the mean square of each block's gradients, at the last measurement. Waits for the device.</summary>
+    public IReadOnlyDictionary<string, double> Read()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        float[] values = squares.cpu().data<float>().ToArray();
+        return blocks.Zip(values, (block, square) => (block.Name, Rms: Math.Sqrt(square / block.Length)))
+            .ToDictionary(block => block.Name, block => block.Rms, StringComparer.Ordinal);
+    }
+
+    public void Dispose() => squares.Dispose();
+
+    /// <summary>The block of a parameter: <c>down_blocks.0</c> of <c>down_blocks.0.resnets.1.conv1.weight</c>, <c>conv_in</c> of <c>conv_in.bias</c>.</summary>
+    internal static string BlockOf(string parameter)
+    {
+        string[] names = parameter.Split('.');
+        return names.Length > 2 && int.TryParse(names[1], NumberStyles.None, CultureInfo.InvariantCulture, out _) ? $"{names[0]}.{names[1]}" : names[0];
+    }
+
+    private static Tensor Square(Tensor gradients, (long From, long To) part)
+    {
+        using Tensor view = gradients.narrow(0, part.From, part.To - part.From);
+        return view.dot(view);
+    }
+
+    // Neighbours in the buffer are measured as one; the gaps between them hold zeros.
+    private static (long From, long To)[] Joined(IEnumerable<FlatEntry> entries)
+    {
+        List<(long From, long To, ParameterGroup Group)> parts = [];
+        int place = -1;
+        long lastEnd = 0;
+        foreach (FlatEntry entry in entries.OrderBy(entry => entry.Offset))
+        {
+            long end = entry.Offset + entry.Length;
+            if (place >= 0 && parts[place].Group == entry.Group && entry.Offset - lastEnd < FlatLayout.Alignment)
+            {
+                parts[place] = parts[place] with { To = end };
+            }
+            else
+            {
+                parts.Add((entry.Offset, end, entry.Group));
+                place++;
+            }
+
+            lastEnd = end;
+        }
+
+        return [.. parts.Select(part => (part.From, part.To))];
+    }
+}

@@ -1,0 +1,40 @@
+using System.Globalization;
+
+namespace Diffusion.Training;
+
+/// <summary>Finds a loss that rose far above what it had been.</summary>
+internal sealed class DivergenceCheck : IHealthCheck
+{
+    private const long FirstStep = 50;
+    private const double LargestRelativeLoss = 2;
+    private const double Rise = 2;
+    private const double RelativeRise = 0.25;
+    private const double Significance = 6;
+
+    public HealthFinding? Look(RunHistory run)
+    {
+        if (!run.LastHasLoss || run.Best is not { } best || run.Last.Step < FirstStep)
+        {
+            return null;
+        }
+
+        TrainingProgress last = run.Last;
+        bool isSure = last.Loss - best.Loss > Significance * RunHistory.ErrorOf(last);
+        bool isWorseThanNothing = last.RelativeLoss > LargestRelativeLoss && last.Loss > best.Loss;
+        bool hasRisen = last.Loss > Rise * best.Loss && last.RelativeLoss > best.RelativeLoss + RelativeRise;
+        if (!(isSure && hasRisen) && !isWorseThanNothing)
+        {
+            return null;
+        }
+
+        return new HealthFinding(
+            FindingKind.Diverged,
+            last.Step,
+            string.Create(CultureInfo.InvariantCulture, $"The loss is {last.Loss:G3}, {last.Loss / best.Loss:G2} times the {best.Loss:G3} of step {best.Step}."),
+            "The learning rate is usually too high, or lacks a warm-up.",
+            string.Create(CultureInfo.InvariantCulture, $"Lower LearningRate.Peak from {run.Options.LearningRate.Peak:G3} to {run.Options.LearningRate.Peak / 3:G2}, and go on from a checkpoint before step {last.Step}; LrRangeFinder measures the right one."))
+        {
+            Figures = new Dictionary<string, double>(StringComparer.Ordinal) { ["loss"] = last.Loss, ["lowestLoss"] = best.Loss, ["learningRate"] = last.LearningRate },
+        };
+    }
+}

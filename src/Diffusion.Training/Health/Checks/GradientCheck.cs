@@ -1,0 +1,40 @@
+using System.Globalization;
+
+namespace Diffusion.Training;
+
+/// <summary>Finds gradients that are far larger than they were.</summary>
+internal sealed class GradientCheck : IHealthCheck
+{
+    private const int Reports = 3;
+    private const double Factor = 50;
+    private const double LargestUsual = 5;
+
+    public HealthFinding? Look(RunHistory run)
+    {
+        if (!run.LastHasLoss || run.Reports.Count <= Reports)
+        {
+            return null;
+        }
+
+        double[] before = [.. run.Reports.Take(run.Reports.Count - 1).TakeLast(20).Select(report => report.MeanGradientNorm).Order()];
+        double usual = before[before.Length / 2];
+        double largest = run.Last.LargestGradientNorm;
+        if (largest < Factor * usual || largest < LargestUsual)
+        {
+            return null;
+        }
+
+        string remedy = run.Options.GradientClip is null
+            ? "Set GradientClip to 1."
+            : string.Create(CultureInfo.InvariantCulture, $"Set Health.LargestGradientNorm to {20 * usual:G2}, so that such steps are skipped; if they come often, lower LearningRate.Peak from {run.Options.LearningRate.Peak:G3} to {run.Options.LearningRate.Peak / 3:G2}.");
+        return new HealthFinding(
+            FindingKind.ExplodingGradients,
+            run.Last.Step,
+            string.Create(CultureInfo.InvariantCulture, $"The norm of the gradients reached {largest:G3}; {usual:G3} was usual."),
+            "One bad batch, or a learning rate that is too high.",
+            remedy)
+        {
+            Figures = new Dictionary<string, double>(StringComparer.Ordinal) { ["largest"] = largest, ["usual"] = usual },
+        };
+    }
+}

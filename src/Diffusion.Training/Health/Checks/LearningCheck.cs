@@ -1,0 +1,51 @@
+using System.Globalization;
+
+namespace Diffusion.Training;
+
+/// <summary>
+/// Finds a loss that does not fall, or much too slowly. It looks at the quarter of the schedule that is easiest: its loss falls to a small part
+/// of the target's power within a few hundred steps of any run that learns.
+/// </summary>
+internal sealed class LearningCheck : IHealthCheck
+{
+    private const long FirstStep = 500;
+    private const long StepsAfterWarmup = 300;
+    private const double LearntNothing = 0.95;
+    private const double LearntLittle = 0.35;
+
+    public HealthFinding? Look(RunHistory run)
+    {
+        TrainingProgress last = run.Last;
+        if (!run.LastHasLoss || last.Step < Math.Max(FirstStep, run.WarmupSteps + StepsAfterWarmup))
+        {
+            return null;
+        }
+
+        double easiest = last.RelativeLossByTimestep.Where(double.IsFinite).DefaultIfEmpty(double.NaN).Min();
+        double peak = run.Options.LearningRate.Peak;
+        double usual = BatchSizeScaling.LearningRate(run.Options.BatchSize);
+        string numbers = string.Create(
+            CultureInfo.InvariantCulture,
+            $"After {last.Step} steps the loss is {last.RelativeLoss:P0} of that of always answering zero, and {easiest:P0} where that is least.");
+        Dictionary<string, double> figures = new(StringComparer.Ordinal)
+        {
+            ["relativeLoss"] = last.RelativeLoss, ["easiestRelativeLoss"] = easiest, ["learningRate"] = last.LearningRate,
+        };
+        if (easiest >= LearntNothing)
+        {
+            return peak > usual
+                ? new HealthFinding(FindingKind.NotLearning, last.Step, numbers, "The learning rate is usually too high: samples stay noise.", Set(peak, usual)) { Figures = figures }
+                : new HealthFinding(
+                    FindingKind.NotLearning, last.Step, numbers, "The learning rate is far too low, or the network's answer does not depend on its weights.",
+                    Set(peak, usual)) { Figures = figures };
+        }
+
+        return easiest < LearntLittle ? null : peak > 5 * usual
+            ? new HealthFinding(FindingKind.LearningSlowly, last.Step, numbers, "The learning rate is usually too high: each step undoes the one before.", Set(peak, usual)) { Figures = figures }
+            : new HealthFinding(FindingKind.LearningSlowly, last.Step, numbers, "The learning rate is usually too low: samples stay blurry long after the time they should take.", Set(peak, usual)) { Figures = figures };
+    }
+
+    private static string Set(double peak, double usual) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"Change LearningRate.Peak from {peak:G3} to {(peak is var rate && (rate > usual * 1.5 || rate < usual / 1.5) ? usual : usual * 3):G2}, or measure it with LrRangeFinder.");
+}

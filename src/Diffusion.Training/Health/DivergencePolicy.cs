@@ -1,0 +1,17 @@
+namespace Diffusion.Training;
+
+/// <summary>What follows when the loss has diverged.</summary>
+public enum DivergencePolicy
+{
+    /// <summary>It is reported, and training goes on.</summary>
+    Report,
+
+    /// <summary>
+    /// Training goes on from the last checkpoint with a third of the learning rate, at most three times in a run; then it ends with a
+    /// <see cref="TrainingDivergedException"/>. Needs <see cref="TrainingOptions.RunFolder"/>.
+    /// </summary>
+    RollBack,
+
+    /// <summary>The run ends with a <see cref="TrainingDivergedException"/>; the last checkpoint stays as it is.</summary>
+    Stop,
+}

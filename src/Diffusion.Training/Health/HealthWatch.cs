@@ -1,0 +1,55 @@
+namespace Diffusion.Training;
+
+/// <summary>Watches a run by its reports. What is wrong is said once, and again only when it has been right for a while.</summary>
+internal sealed class HealthWatch
+{
+    private const int ReportsToForget = 10;
+
+    private readonly Dictionary<FindingKind, int> sinceSeen = [];
+    private readonly TrainingOptions options;
+    private readonly long warmupSteps;
+    private readonly IReadOnlyList<IHealthCheck> checks;
+    private RunHistory run;
+
+    /// <param name="options">Of the run.</param>
+    /// <param name="warmupSteps">The steps of its warm-up.</param>
+    /// <param name="trace">Says where the numbers of a step that was skipped went wrong.</param>
+    public HealthWatch(TrainingOptions options, long warmupSteps, Func<long, string> trace)
+    {
+        this.options = options;
+        this.warmupSteps = warmupSteps;
+        run = new RunHistory(options, warmupSteps);
+        checks =
+        [
+            new SkipCheck(trace), new DivergenceCheck(), new LearningCheck(), new OscillationCheck(), new PlateauCheck(), new OverfittingCheck(),
+            new GradientCheck(), new BlockCheck(), new ClipCheck(), new LeakCheck(), new LoadingCheck(),
+        ];
+    }
+
+    /// <summary>Looks at the next report.</summary>
+    /// <returns>What is wrong and was not before.</returns>
+    public IReadOnlyList<HealthFinding> Look(TrainingProgress report)
+    {
+        run.Add(report);
+        HealthFinding[] now = [.. checks.Select(check => check.Look(run)).OfType<HealthFinding>()];
+        HealthFinding[] found = [.. now.Where(finding => !sinceSeen.ContainsKey(finding.Kind))];
+        foreach (FindingKind kind in sinceSeen.Keys.Where(kind => ++sinceSeen[kind] > ReportsToForget))
+        {
+            sinceSeen.Remove(kind);
+        }
+
+        foreach (HealthFinding finding in now)
+        {
+            sinceSeen[finding.Kind] = 0;
+        }
+
+        return found;
+    }
+
+    /// <summary>Forgets the run so far: it goes on from elsewhere.</summary>
+    public void Reset()
+    {
+        run = new RunHistory(options, warmupSteps);
+        sinceSeen.Clear();
+    }
+}

@@ -1,0 +1,66 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Training;
+
+/// <summary>Gathers the losses of images between two reports by the quarter of the schedule that their timestep lies in, on the device.</summary>
+internal sealed class LossGauge : IDisposable
+{
+    /// <summary>Into how many parts the timesteps are divided.</summary>
+    public const int Parts = 4;
+
+    private readonly int timesteps;
+    private readonly Tensor step;
+    private readonly Tensor sums;
+
+    /// <param name="timesteps">T.</param>
+    /// <param name="device">Where losses are.</param>
+    public LossGauge(int timesteps, Device device)
+    {
+        this.timesteps = timesteps;
+        step = zeros([3, Parts], ScalarType.Float32, device).DetachFromDisposeScope();
+        sums = zeros([3, Parts], ScalarType.Float32, device).DetachFromDisposeScope();
+    }
+
+    /// <summary>Per part of the schedule, float32 <c>[3, Parts]</c> on the device: the sum of losses, the sum of the targets' squares, the number of images.</summary>
+    public Tensor Sums => sums;
+
+    /// <summary>Takes a micro-batch.</summary>
+    /// <param name="prediction"><c>[B, C, H, W]</c>.</param>
+    /// <param name="target"><c>[B, C, H, W]</c>.</param>
+    /// <param name="timestepsOfImages">int64 <c>[B]</c> on the CPU.</param>
+    public void Take(Tensor prediction, Tensor target, Tensor timestepsOfImages)
+    {
+        using IDisposable noGradients = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        Tensor losses = (prediction - target).square().flatten(1).mean([1]); // [B]
+        Tensor powers = target.square().flatten(1).mean([1]); // [B]
+        long[] parts = [.. timestepsOfImages.data<long>().ToArray().Select(timestep => timestep * Parts / timesteps)];
+        Tensor rows = stack([losses, powers, ones_like(losses)]).to(ScalarType.Float32); // [3, B]
+        step.scatter_add_(1, tensor(parts).to(step.device).expand(3, parts.Length), rows);
+    }
+
+    /// <summary>Ends a step.</summary>
+    /// <param name="counts">bool scalar on the device: false where the step was skipped, and its losses must not count.</param>
+    public void End(Tensor counts)
+    {
+        using IDisposable noGradients = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        sums.add_(where(counts, step, zeros_like(step)));
+        step.zero_();
+    }
+
+    /// <summary>Begins anew.</summary>
+    public void Reset()
+    {
+        using IDisposable noGradients = no_grad();
+        step.zero_();
+        sums.zero_();
+    }
+
+    public void Dispose()
+    {
+        step.Dispose();
+        sums.Dispose();
+    }
+}

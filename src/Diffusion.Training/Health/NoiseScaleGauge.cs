@@ -1,0 +1,73 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Training;
+
+/// <summary>
+/// Gathers the gradient noise scale, the batch at which the noise of the gradient is as large as the gradient (McCandlish et al. 2018, appendix
+/// A.1), from the norms of gradients of a part of a batch and of the whole of it. Everything stays on the device until it is read.
+/// </summary>
+internal sealed class NoiseScaleGauge : IDisposable
+{
+    private const double Weight = 0.2;
+
+    private readonly FlatParameters parameters;
+    private readonly Tensor estimates;
+    private long measured;
+
+    /// <param name="parameters">Whose gradients.</param>
+    public NoiseScaleGauge(FlatParameters parameters)
+    {
+        this.parameters = parameters;
+        estimates = zeros(2, ScalarType.Float32, parameters.Values.device).DetachFromDisposeScope();
+    }
+
+    /// <summary>Takes one measurement. The gradients must be zero before, and are zero afterwards.</summary>
+    /// <param name="images">Images of the whole batch, at least 2.</param>
+    /// <param name="backward">Adds the gradient of the mean loss of images [from, to), times a share, to the parameters' gradients.</param>
+    public void Measure(int images, Action<int, int, double> backward)
+    {
+        int part = images / 2;
+        backward(0, part, (double)part / images);
+        using DisposeScope scope = NewDisposeScope();
+        Tensor ofPart = Square().Times((double)images * images / ((double)part * part));
+        backward(part, images, (double)(images - part) / images);
+        using IDisposable noGradients = no_grad();
+        Tensor ofWhole = Square();
+        parameters.Gradients.zero_();
+
+        // |G|^2 and tr(S), without bias; both averaged, as their quotient is not.
+        Tensor signal = (ofWhole.Times(images) - ofPart.Times(part)).DividedBy(images - part);
+        Tensor noise = (ofPart - ofWhole).DividedBy((1.0 / part) - (1.0 / images));
+        Tensor now = stack([signal, noise]);
+        Tensor usable = now.isfinite().all();
+        measured++;
+        Tensor next = estimates.Times(1 - Share).add_(now.Times(Share));
+        estimates.copy_(where(usable, next, estimates));
+    }
+
+    // A plain mean at first, later one that forgets.
+    private double Share => Math.Max(Weight, 1.0 / measured);
+
+    /// <summary>The gradient noise scale in images; null before the first measurement, or while the signal is lost in the noise. Waits for the device.</summary>
+    public double? Read()
+    {
+        if (measured == 0)
+        {
+            return null;
+        }
+
+        using DisposeScope scope = NewDisposeScope();
+        float[] values = estimates.cpu().data<float>().ToArray();
+        return values[0] > 0 && values[1] > 0 ? (double)values[1] / values[0] : null;
+    }
+
+    public void Dispose() => estimates.Dispose();
+
+    private Tensor Square()
+    {
+        using IDisposable noGradients = no_grad();
+        using Tensor trained = parameters.Gradients.narrow(0, 0, parameters.Layout.TrainedLength);
+        return trained.dot(trained);
+    }
+}

@@ -1,0 +1,82 @@
+using System.Globalization;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Training;
+
+/// <summary>Makes a step that was skipped once more, with the weights as they are now, to see where its numbers go wrong. Changes nothing.</summary>
+internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, DenoisingObjective objective, SeedStream seeds)
+{
+    private const int NamedImages = 3;
+
+    /// <summary>Says where the first number that is not finite comes from.</summary>
+    /// <param name="step">The number of the step, from 1.</param>
+    public string Of(long step)
+    {
+        TrainingOptions options = setup.Options;
+        int microBatch = options.MicroBatchSize ?? options.BatchSize;
+        long start = state.ImagesSeen - ((state.Step - step + 1) * options.BatchSize);
+        Device device = state.Parameters.Values.device;
+        ISampleOrder order = state.Data.Order();
+        BatchPlan plan = new() { StepSize = options.BatchSize, BatchSize = microBatch, Start = start };
+        using BatchLoader loader = new(setup.Source, order, plan, seeds, options.Loading with { Workers = 0 }, device);
+        try
+        {
+            for (int first = 0; first < options.BatchSize; first += microBatch)
+            {
+                using DisposeScope scope = NewDisposeScope();
+                using ImageBatch batch = loader.Next();
+                if (!batch.Positions.IsEmpty && Fault(batch, device, order) is { } fault)
+                {
+                    return fault;
+                }
+            }
+        }
+        finally
+        {
+            using IDisposable noGradients = no_grad();
+            state.Parameters.Gradients.zero_();
+        }
+
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"Made again with the weights of step {state.Step}, all its numbers are finite and within limits: it was the weights of then.");
+    }
+
+    private string? Fault(ImageBatch batch, Device device, ISampleOrder order)
+    {
+        using FiniteLayers layers = new(setup.Model.Network);
+        long[] positions = batch.Positions.ToArray();
+        using (GlobalGenerator.Hold(seeds.Derive(RandomPurpose.Dropout, positions[0])))
+        {
+            Tensor loss = objective.Loss(batch.Pixels, batch.ConditioningOf(setup.Model, device), positions);
+            loss.backward();
+        }
+
+        if (layers.First is { } layer)
+        {
+            int[] images = [.. layers.Images.Where(image => image < positions.Length)];
+            return images.Length == 0 ? $"Layer {layer} is the first whose answer is not finite." : $"Layer {layer} is the first whose answer is not finite, for {Names(images)}.";
+        }
+
+        foreach (FlatEntry entry in state.Parameters.Layout.Entries.Where(entry => entry.Group != ParameterGroup.Frozen).Reverse())
+        {
+            using Tensor gradient = state.Parameters.Gradients.narrow(0, entry.Offset, entry.Length);
+            if (!gradient.isfinite().all().item<bool>())
+            {
+                return $"All answers are finite, but the gradient of {entry.Name} is not.";
+            }
+        }
+
+        return null;
+
+        string Names(int[] images)
+        {
+            using Tensor timesteps = objective.DrawTimesteps(positions);
+            long[] drawn = timesteps.data<long>().ToArray();
+            string named = string.Join("; ", images.Take(NamedImages).Select(image => string.Create(
+                CultureInfo.InvariantCulture, $"{setup.Source.NameOf(order.IndexAt(positions[image]))} (sample {positions[image]}, timestep {drawn[image]})")));
+            return images.Length > NamedImages ? $"{named}; and {images.Length - NamedImages} others of {positions.Length}" : named;
+        }
+    }
+}
