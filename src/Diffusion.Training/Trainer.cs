@@ -24,7 +24,7 @@ public sealed class Trainer : IDisposable
         state = parts.State;
         Warnings =
         [
-            .. UnusualOptions.Of(options, setup.Schedule, state.Data.Split.TrainingCount, state.Parameters.Layout.Entries.Sum(entry => entry.Length)),
+            .. UnusualOptions.Of(options, setup.Schedule, state.Data.Split.TrainingCount, state.Parameters.Layout.Entries.Sum(entry => entry.Length), (setup.Model as UNet2D)?.Options.Dropout ?? 0),
             .. UnusualImages.Of(parts.Images, setup.Source, setup.Model.ClassCount),
         ];
         try

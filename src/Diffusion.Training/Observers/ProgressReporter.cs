@@ -69,6 +69,7 @@ internal sealed class ProgressReporter(
         progress = progress with { Findings = found };
         LastLoss = progress.Loss;
         TrainingLog.Progress(setup.Logger, progress.Step, progress.Loss, progress.GradientNorm, progress.LearningRate, progress.ImagesPerSecond);
+        TrainingMetrics.Take(progress, reading.Made * options.BatchSize, reading.SkippedOfSteps);
         foreach (IProgress<TrainingProgress> observer in observers)
         {
             Shield("progress observer", () => observer.Report(progress));

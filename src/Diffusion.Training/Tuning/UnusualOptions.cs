@@ -17,7 +17,8 @@ internal static class UnusualOptions
     /// <param name="schedule">The noise schedule.</param>
     /// <param name="images">How many images are trained on.</param>
     /// <param name="parameters">How many numbers the network learns.</param>
-    public static IReadOnlyList<TrainingWarning> Of(TrainingOptions options, INoiseSchedule schedule, long images, long parameters) =>
+    /// <param name="dropout">The network's dropout, where it is known.</param>
+    public static IReadOnlyList<TrainingWarning> Of(TrainingOptions options, INoiseSchedule schedule, long images, long parameters, double dropout = 0) =>
     [
         .. ((IEnumerable<TrainingWarning?>)
         [
@@ -27,7 +28,8 @@ internal static class UnusualOptions
             Timesteps(schedule.Timesteps),
             Warmup(options),
             Clip(options.GradientClip),
-            LastTimestep(schedule),
+            LastTimestep(schedule, options.Prediction),
+            Dropout(dropout),
             Epochs(options, images),
         ]).OfType<TrainingWarning>(),
     ];
@@ -89,14 +91,20 @@ internal static class UnusualOptions
     };
 
     // Sampling begins with pure noise: what training has never seen where its last timestep still shows the image (Lin et al. 2023).
-    private static TrainingWarning? LastTimestep(INoiseSchedule schedule)
+    private static TrainingWarning? LastTimestep(INoiseSchedule schedule, PredictionType prediction)
     {
         NoiseLevel last = schedule[schedule.Timesteps - 1];
         double signal = last.Alpha * last.Alpha;
-        return signal <= MostSignalAtTheEnd
+        return signal == 0 && prediction == PredictionType.Epsilon
+            ? new TrainingWarning("Prediction", "the last timestep of the schedule keeps nothing of the image, which cannot be found from noise alone: the first step of sampling divides by zero. Use Velocity.")
+            : signal <= MostSignalAtTheEnd
             ? null
             : new TrainingWarning("Schedule", Text($"the last timestep keeps {signal:P1} of the image's power, but sampling begins with noise alone: samples come out with the wrong brightness. Use Cosine, or betas that end in less signal than {MostSignalAtTheEnd:P0}."));
     }
+
+    private static TrainingWarning? Dropout(double dropout) => dropout <= 0.2
+        ? null
+        : new TrainingWarning("Dropout", Text($"{dropout} takes so much away that the network fits its images badly; 0 to 0.2 is usual. Use 0, or 0.1 where it learns few images by heart."));
 
     private static TrainingWarning? Epochs(TrainingOptions options, long images)
     {

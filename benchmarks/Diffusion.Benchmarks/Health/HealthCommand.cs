@@ -1,0 +1,44 @@
+using System.CommandLine;
+using System.Globalization;
+using Diffusion.TestKit;
+
+namespace Diffusion.Benchmarks;
+
+/// <summary><c>health</c>: runs with a known mistake and runs with none, and what the library says of each.</summary>
+internal static class HealthCommand
+{
+    public static Command Create()
+    {
+        Option<string?> only = new("--only") { Description = "A part of the names of the runs; all by default." };
+        Command command = new("health", "Trains small networks wrongly and rightly, and checks what is said of it. Uses real images where DIFFUSION_DATA names their folder.") { only };
+        command.SetAction(arguments => Run(arguments.GetValue(only) ?? string.Empty));
+        return command;
+    }
+
+    private static int Run(string only)
+    {
+        TorchBackend.EnsureLoaded();
+        string? data = Environment.GetEnvironmentVariable("DIFFUSION_DATA");
+        IReadOnlyList<ScriptedRun> healthy = HealthyRuns.All(data);
+        List<string> wrong = [];
+        Console.WriteLine("| run | said | at step | what |");
+        Console.WriteLine("| --- | --- | --- | --- |");
+        int runs = 0;
+        foreach (ScriptedRun run in SickRuns.All.Concat(healthy).Where(run => run.Name.Contains(only, StringComparison.Ordinal)))
+        {
+            IReadOnlyList<ScriptedSaying> said = run.Run();
+            runs++;
+            if (!run.IsRight(said))
+            {
+                wrong.Add(run.Expected.Length == 0 ? $"{run.Name}: nothing is wrong with it." : $"{run.Name}: expected {string.Join(" or ", run.Expected)}, '{run.Says}'.");
+            }
+
+            foreach (ScriptedSaying saying in said.DefaultIfEmpty(new ScriptedSaying("nothing", null, string.Empty)))
+            {
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {run.Name} | {saying.What} | {saying.Step} | {saying.Text.ReplaceLineEndings(" ")} |"));
+            }
+        }
+
+        return Verdict.Print(string.Create(CultureInfo.InvariantCulture, $"{runs} runs{(data is null ? "; real images skipped, as DIFFUSION_DATA is not set" : string.Empty)}"), wrong, "diagnosed wrongly");
+    }
+}

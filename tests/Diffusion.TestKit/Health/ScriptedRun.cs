@@ -1,0 +1,114 @@
+using Diffusion.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.TestKit;
+
+/// <summary>A short training run of a small U-Net that is told what to do wrong, or nothing, and what the library should say of it.</summary>
+/// <param name="Name">What is special about it.</param>
+/// <param name="Expected">What it should be told, each beginning such as <c>Diverged</c>, <c>warning EmaDecay</c> or <c>refused</c>: one of them is enough. None for a healthy run.</param>
+public sealed record ScriptedRun(string Name, params string[] Expected)
+{
+    private const int Size = 16;
+
+    /// <summary>A part of the text that must be said with it.</summary>
+    public string Says { get; init; } = string.Empty;
+
+    /// <summary>The images; drawn shapes by default.</summary>
+    public Func<IImageSource> Data { get; init; } = () => InMemoryImages.Load(DrawnShapes.Create(500, Size));
+
+    /// <summary>Changes the network's options.</summary>
+    public Func<UNet2DOptions, UNet2DOptions> Network { get; init; } = options => options;
+
+    /// <summary>Changes the network.</summary>
+    public Action<UNet2D> Weights { get; init; } = _ => { };
+
+    /// <summary>Changes the run.</summary>
+    public Action<TrainingOptions> Options { get; init; } = _ => { };
+
+    /// <summary>Hangs something onto the run.</summary>
+    public Action<TrainerBuilder> Builder { get; init; } = _ => { };
+
+    /// <summary>Does something else than a training.</summary>
+    public Action? Instead { get; init; }
+
+    /// <summary>Runs it.</summary>
+    /// <returns>All that the library said.</returns>
+    public IReadOnlyList<ScriptedSaying> Run()
+    {
+        List<ScriptedSaying> said = [];
+        try
+        {
+            if (Instead is not null)
+            {
+                Instead();
+            }
+            else
+            {
+                Train(said);
+            }
+        }
+#pragma warning disable CA1031 // Whatever it is, is what the library said.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            said.Add(new ScriptedSaying(error is TrainingDivergedException ? "ended" : "refused", null, error.Message));
+        }
+
+        return said;
+    }
+
+    /// <summary>Whether what was said is right.</summary>
+    public bool IsRight(IReadOnlyList<ScriptedSaying> said) => Expected.Length == 0
+        ? said.Count == 0
+        : said.Any(each => Expected.Any(kind => each.What == kind) && each.Text.Contains(Says, StringComparison.Ordinal));
+
+    private void Train(List<ScriptedSaying> said)
+    {
+        using IImageSource source = Data();
+        UNet2DOptions options = Network(new UNet2DOptions
+        {
+            SampleSize = new SampleSize(source.Shape.Height, source.Shape.Width),
+            InChannels = source.Shape.Channels,
+            OutChannels = source.Shape.Channels,
+            BlockOutChannels = [16, 32],
+            DownBlockTypes = [DownBlockType.DownBlock2D, DownBlockType.DownBlock2D],
+            UpBlockTypes = [UpBlockType.UpBlock2D, UpBlockType.UpBlock2D],
+            LayersPerBlock = 1,
+            AttentionHeadDim = 16,
+            NormNumGroups = 8,
+        });
+        using UNet2D network = new(options, seed: 1);
+        Weights(network);
+        TrainerBuilder builder = Trainer.For(network)
+            .UseData(source)
+            .UseDevice(ComputeDevice.Cpu(1))
+            .UseLearningRate(LearningRate.Constant(5e-4))
+            .Configure(run =>
+            {
+                run.Steps = 800;
+                run.BatchSize = 32;
+                run.EmaDecay = 0.999;
+                run.ReportEverySteps = 20;
+                run.Health = run.Health with { NoiseScaleEverySteps = 200 };
+                Options(run);
+            })
+            .ReportFindingsTo(new Listener(finding => said.Add(new ScriptedSaying(finding.Kind.ToString(), finding.Step, $"{finding.Seen} {finding.Meaning} {finding.Remedy}"))));
+        Builder(builder);
+        using Trainer trainer = builder.Build();
+        said.AddRange(trainer.Warnings.Select(warning => new ScriptedSaying($"warning {warning.Option}", 0, warning.Text)));
+        trainer.Run();
+    }
+
+    // Progress<T> would report later, from another thread.
+    private sealed class Listener(Action<HealthFinding> hear) : IProgress<HealthFinding>
+    {
+        public void Report(HealthFinding value) => hear(value);
+    }
+}
+
+/// <summary>Something that the library said.</summary>
+/// <param name="What">The kind of a finding, <c>warning</c> with its option, <c>refused</c>, or <c>ended</c>.</param>
+/// <param name="Step">The step at which it was said; null when no step was made or it is not known.</param>
+/// <param name="Text">The words.</param>
+public sealed record ScriptedSaying(string What, long? Step, string Text);

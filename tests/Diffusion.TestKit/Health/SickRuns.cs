@@ -1,0 +1,157 @@
+using Diffusion.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.TestKit;
+
+/// <summary>Runs with a mistake that people make, and what the library must say of each.</summary>
+public static class SickRuns
+{
+    private static readonly List<Tensor> Leak = [];
+
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<ScriptedRun> All { get; } =
+    [
+        new("learning rate 100 times too high", "Diverged", "NotLearning", "Oscillating", "LearningSlowly") { Says = "ower", Options = run => run.LearningRate = LearningRate.Constant(5e-2) },
+        new("learning rate 2000 times too high", "Diverged", "NotLearning", "SkippedSteps") { Says = "LearningRate.Peak from 1 to", Options = run => run.LearningRate = LearningRate.Constant(1) },
+        new("learning rate 100 times too low", "NotLearning", "LearningSlowly") { Says = "too low", Options = run => run.LearningRate = LearningRate.Constant(2e-6) },
+        new("learning rate outside its range", "warning LearningRate.Peak") { Says = "high", Options = Briefly(run => run.LearningRate = LearningRate.Constant(2e-2)) },
+        new("no warm-up, rate 20 times too high, rollback", "Diverged", "ended", "NotLearning")
+        {
+            Says = "ower",
+            Options = run =>
+            {
+                run.LearningRate = LearningRate.Constant(0.5).WithWarmup(0);
+                run.RunFolder = NewFolder();
+                run.Health = run.Health with { OnDivergence = DivergencePolicy.RollBack };
+            },
+        },
+        new("a NaN in one image", "refused")
+        {
+            Says = "NaN",
+            Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { Value = (image, value) => image == 77 && value > 0.9f ? float.NaN : value },
+            Options = Briefly(_ => { }),
+        },
+        new("images in [0, 1]", "refused") { Says = "0..1", Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { Value = (_, value) => (value + 1) / 2 } },
+        new("images in [0, 255]", "refused") { Says = "255", Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { Value = (_, value) => (value + 1) * 127.5f } },
+        new("images of one colour", "warning Data") { Says = "one colour", Data = () => new FlatImages(), Options = Briefly(_ => { }) },
+        new("the same image again and again", "warning Data") { Says = "one is like the other", Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { Index = _ => 3 }, Options = Briefly(_ => { }) },
+        new("one class only", "warning Data")
+        {
+            Says = "one label", Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { Label = _ => 4 },
+            Network = options => options with { NumClassEmbeds = 10 }, Options = Briefly(_ => { }),
+        },
+        new("a layer with weights 10,000 times too large", "ExplodingGradients", "Diverged") { Weights = network => Scale(network, "mid_block.resnets.0.conv2.weight", 1e4) },
+        new("a layer whose weights overflow", "SkippedSteps", "ended") { Says = "mid_block", Weights = network => Scale(network, "mid_block.resnets.0.conv2.weight", 1e38) },
+        new("a block that nothing reaches", "VanishingGradients") { Says = "mid_block", Weights = network => Scale(network, "mid_block", 0), Options = run => run.Steps = 100 },
+        new("EMA decay too high for the run", "warning EmaDecay") { Says = "usual", Options = Briefly(run => run.EmaDecay = 0.999999) },
+        new("EMA decay too low", "warning EmaDecay") { Says = "hardly an average", Options = Briefly(run => run.EmaDecay = 0.5) },
+        new("no averaged weights", "warning EmaDecay") { Says = "visibly worse", Options = Briefly(run => run.EmaDecay = null) },
+        new("20 timesteps", "warning Timesteps") { Options = Briefly(run => run.Timesteps = 20) },
+        new("resumed with other timesteps", "refused") { Says = "schedule", Instead = ResumeWithOtherTimesteps },
+        new("a checkpoint without its optimizer", "refused") { Says = "optimizer.safetensors", Instead = LoseTheOptimizer },
+        new("float timesteps", "refused") { Says = "int64", Instead = () => AddNoise(tensor([1f, 2f])) },
+        new("timesteps from 1 to T", "refused") { Says = "999", Instead = () => AddNoise(tensor([1L, 1000L])) },
+        new("weights in bf16", "refused") { Says = "BFloat16", Weights = network => network.to(ScalarType.BFloat16) },
+        new("clip of 0.0001", "ClippedTooMuch") { Says = "Raise GradientClip", Options = run => run.GradientClip = 1e-4 },
+        new("no clip", "warning GradientClip") { Options = Briefly(run => run.GradientClip = null) },
+        new("warm-up longer than half of the run", "warning LearningRate.WarmupSteps") { Options = Briefly(run => run.LearningRate = LearningRate.Constant(5e-4).WithWarmup(25)) },
+        new("a batch larger than the data", "warning BatchSize") { Says = "more than the 20 images", Data = () => DrawnShapes.Create(20, 16), Options = Briefly(_ => { }) },
+        new("a schedule that keeps some of the image", "warning Schedule") { Says = "brightness", Options = Briefly(run => (run.Schedule, run.Timesteps) = (NoiseScheduleKind.Linear, 250)) },
+        new("dropout of 0.6", "warning Dropout") { Network = options => options with { Dropout = 0.6 }, Options = Briefly(_ => { }) },
+        new("tensors kept by a preview", "LeakedTensors") { Says = "a preview", Options = run => run.Steps = 200, Builder = builder => builder.AddPreview(20, _ => Leak.Add(zeros(10).DetachFromDisposeScope())) },
+        new("a source that is slower than training", "SlowData")
+        {
+            Says = "Workers",
+            Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { OnRead = () => Thread.Sleep(5), IsInMemory = false },
+            Options = run => run.Steps = 200,
+        },
+        new("16 images learnt by heart", "Overfitting")
+        {
+            Data = () => InMemoryImages.Load(DrawnShapes.Create(32, 16)),
+            Options = run =>
+            {
+                (run.Steps, run.BatchSize, run.HoldOutFraction, run.HoldOutEverySteps) = (3000, 16, 0.5, 100);
+                run.LearningRate = LearningRate.Constant(1e-3);
+            },
+        },
+        new("gradients beyond their limit", "ended") { Says = "LargestGradientNorm", Options = run => run.Health = run.Health with { LargestGradientNorm = 1e-6 } },
+        new("samples scaled to [0, 1]", "ColourShift") { Options = run => run.Steps = 200, Builder = builder => builder.AddPreview(100, preview => preview.Check(rand(16, 3, 16, 16))) },
+    ];
+
+    private static Action<TrainingOptions> Briefly(Action<TrainingOptions> options) => run =>
+    {
+        run.Steps = 40;
+        options(run);
+    };
+
+    private static void Scale(UNet2D network, string name, double factor)
+    {
+        using IDisposable noGradients = no_grad();
+        foreach ((string parameter, TorchSharp.Modules.Parameter value) in network.named_parameters())
+        {
+            if (parameter.StartsWith(name, StringComparison.Ordinal))
+            {
+                value.mul_(factor);
+            }
+        }
+    }
+
+    private static string NewFolder() => Path.Combine(Path.GetTempPath(), $"scripted-{Guid.NewGuid():N}");
+
+    private static void AddNoise(Tensor timesteps)
+    {
+        using TinyModel model = new();
+        new Denoiser(model, NoiseSchedule.Cosine(1000), PredictionType.Epsilon).AddNoise(zeros(2, 1, 8, 8), zeros(2, 1, 8, 8), timesteps);
+    }
+
+    private static void ResumeWithOtherTimesteps()
+    {
+        string folder = NewFolder();
+        TrainTiny(folder, 1000);
+        TrainTiny(folder, 500);
+    }
+
+    private static void LoseTheOptimizer()
+    {
+        string folder = NewFolder();
+        TrainTiny(folder, 1000);
+        foreach (string file in Directory.GetFiles(folder, "optimizer.safetensors", SearchOption.AllDirectories))
+        {
+            File.Delete(file);
+        }
+
+        TrainTiny(folder, 1000);
+    }
+
+    private static void TrainTiny(string folder, int timesteps)
+    {
+        using TinyModel model = new();
+        using StripedImages images = new();
+        using Trainer trainer = Trainer.For(model).UseData(images).UseDevice(ComputeDevice.Cpu(1)).UseCheckpoints(folder)
+            .Configure(run => (run.Steps, run.BatchSize, run.Timesteps) = (2, 8, timesteps)).Build();
+        trainer.Run();
+    }
+
+    // Every image has one colour of its own.
+    private sealed class FlatImages : IImageSource
+    {
+        public long Count => 500;
+
+        public ImageShape Shape => ImageShape.Square(16);
+
+        public PixelEncoding Encoding => PixelEncoding.UInt8;
+
+        public int? ClassCount => null;
+
+        public string Description => "flat images";
+
+        public long LabelOf(long index) => 0;
+
+        public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default) => destination.Fill((byte)(index % 256));
+
+        public void Dispose()
+        {
+        }
+    }
+}
