@@ -41,13 +41,16 @@ public static class SickRuns
             Says = "one label", Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { Label = _ => 4 },
             Network = options => options with { NumClassEmbeds = 10 }, Options = Briefly(_ => { }),
         },
-        new("a layer with weights 10,000 times too large", "ExplodingGradients", "Diverged") { Weights = network => Scale(network, "mid_block.resnets.0.conv2.weight", 1e4) },
+        new("a last layer with weights 1,000 times too large", "ExplodingGradients", "NotLearning") { Weights = network => Scale(network, "conv_out.weight", 1e3) },
         new("a layer whose weights overflow", "SkippedSteps", "ended") { Says = "mid_block", Weights = network => Scale(network, "mid_block.resnets.0.conv2.weight", 1e38) },
-        new("a block that nothing reaches", "VanishingGradients") { Says = "mid_block", Weights = network => Scale(network, "mid_block", 0), Options = run => run.Steps = 100 },
+        new("a layer that is never called", "VanishingGradients")
+        {
+            Says = "forgotten", Weights = network => network.register_module("forgotten", nn.Linear(8, 8)), Options = run => (run.Steps, run.EmaDecay) = (100, null),
+        },
         new("EMA decay too high for the run", "warning EmaDecay") { Says = "usual", Options = Briefly(run => run.EmaDecay = 0.999999) },
         new("EMA decay too low", "warning EmaDecay") { Says = "hardly an average", Options = Briefly(run => run.EmaDecay = 0.5) },
         new("no averaged weights", "warning EmaDecay") { Says = "visibly worse", Options = Briefly(run => run.EmaDecay = null) },
-        new("20 timesteps", "warning Timesteps") { Options = Briefly(run => run.Timesteps = 20) },
+        new("20 timesteps", "refused") { Says = "250..4000", Options = Briefly(run => run.Timesteps = 20) },
         new("resumed with other timesteps", "refused") { Says = "schedule", Instead = ResumeWithOtherTimesteps },
         new("a checkpoint without its optimizer", "refused") { Says = "optimizer.safetensors", Instead = LoseTheOptimizer },
         new("float timesteps", "refused") { Says = "int64", Instead = () => AddNoise(tensor([1f, 2f])) },
@@ -57,7 +60,7 @@ public static class SickRuns
         new("no clip", "warning GradientClip") { Options = Briefly(run => run.GradientClip = null) },
         new("warm-up longer than half of the run", "warning LearningRate.WarmupSteps") { Options = Briefly(run => run.LearningRate = LearningRate.Constant(5e-4).WithWarmup(25)) },
         new("a batch larger than the data", "warning BatchSize") { Says = "more than the 20 images", Data = () => DrawnShapes.Create(20, 16), Options = Briefly(_ => { }) },
-        new("a schedule that keeps some of the image", "warning Schedule") { Says = "brightness", Options = Briefly(run => (run.Schedule, run.Timesteps) = (NoiseScheduleKind.Linear, 250)) },
+        new("a schedule that keeps some of the image", "warning Schedule") { Says = "brightness", Options = Briefly(_ => { }), Builder = builder => builder.UseSchedule(NoiseSchedule.Linear(250, 1e-4, 0.02)) },
         new("dropout of 0.6", "warning Dropout") { Network = options => options with { Dropout = 0.6 }, Options = Briefly(_ => { }) },
         new("tensors kept by a preview", "LeakedTensors") { Says = "a preview", Options = run => run.Steps = 200, Builder = builder => builder.AddPreview(20, _ => Leak.Add(zeros(10).DetachFromDisposeScope())) },
         new("a source that is slower than training", "SlowData")

@@ -1,0 +1,163 @@
+using Diffusion.TestKit;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Training.Tests.Health;
+
+/// <summary>What follows when the loss has diverged.</summary>
+public sealed class DivergenceTests
+{
+    [Fact]
+    public void A_run_that_rolls_back_goes_on_from_its_checkpoint_with_a_third_of_the_rate()
+    {
+        using TemporaryFolder folder = new();
+        List<(long Step, double Rate)> reports = [];
+        CollectedLog log = new();
+
+        // The weights are thrown away once, after step 90.
+        bool thrown = false;
+        TrainingResult result = Train(folder.Path, DivergencePolicy.RollBack, (model, step) =>
+        {
+            if (step == 90 && !thrown)
+            {
+                thrown = true;
+                ThrowAway(model);
+            }
+        }, reports, log);
+
+        result.StopReason.Should().Be(StopReason.Completed);
+        result.Step.Should().Be(200);
+        reports.Select(report => report.Step).Should().Equal([.. Steps(10, 100), .. Steps(60, 200)]);
+        reports.Take(10).Should().OnlyContain(report => report.Rate == 3e-4);
+        reports.Skip(10).Should().OnlyContain(report => Math.Abs(report.Rate - 1e-4) < 1e-12);
+        log.Lines.Should().ContainSingle(line => line.StartsWith("The loss diverged: training goes on from", StringComparison.Ordinal) && line.Contains("at step 50 with learning rate 0.0001", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_lower_rate_is_kept_by_a_run_that_resumes_and_given_up_where_the_rate_is_changed()
+    {
+        using TemporaryFolder folder = new();
+        bool thrown = false;
+        List<(long Step, double Rate)> reports = [];
+        Train(folder.Path, DivergencePolicy.RollBack, (model, step) =>
+        {
+            if (step == 90 && !thrown)
+            {
+                thrown = true;
+                ThrowAway(model);
+            }
+        }, reports);
+        reports.Clear();
+
+        Train(folder.Path, DivergencePolicy.RollBack, (_, _) => { }, reports, steps: 210);
+        Train(folder.Path, DivergencePolicy.RollBack, (_, _) => { }, reports, steps: 220, rate: 2e-4);
+
+        reports.Select(report => report.Rate).Should().SatisfyRespectively(
+            kept => kept.Should().BeApproximately(1e-4, 1e-12), changed => changed.Should().Be(2e-4));
+    }
+
+    [Fact]
+    public void After_three_times_the_run_ends_and_its_checkpoint_is_whole()
+    {
+        using TemporaryFolder folder = new();
+        int times = 0;
+
+        Action run = () => Train(folder.Path, DivergencePolicy.RollBack, (model, step) =>
+        {
+            if (step == 90)
+            {
+                times++;
+                ThrowAway(model);
+            }
+        });
+
+        run.Should().Throw<TrainingDivergedException>().WithMessage("The loss is*Lower LearningRate.Peak*");
+        times.Should().Be(4);
+        using CheckpointStore store = new(Path.Combine(folder.Path, "checkpoints"));
+        store.Latest.Should().EndWith("step-000000050");
+    }
+
+    [Fact]
+    public void A_run_that_diverges_before_its_first_checkpoint_goes_back_to_its_beginning()
+    {
+        using TemporaryFolder folder = new();
+        bool thrown = false;
+        List<(long Step, double Rate)> reports = [];
+
+        Train(folder.Path, DivergencePolicy.RollBack, (model, step) =>
+        {
+            if (step == 60 && !thrown)
+            {
+                thrown = true;
+                ThrowAway(model);
+            }
+        }, reports, checkpointEvery: 1000);
+
+        reports.Select(report => report.Step).Should().Equal([.. Steps(10, 70), .. Steps(10, 200)]);
+    }
+
+    [Fact]
+    public void A_run_that_stops_says_why_and_leaves_the_last_checkpoint()
+    {
+        using TemporaryFolder folder = new();
+
+        Action run = () => Train(folder.Path, DivergencePolicy.Stop, (model, step) =>
+        {
+            if (step == 90)
+            {
+                ThrowAway(model);
+            }
+        });
+
+        run.Should().Throw<TrainingDivergedException>().WithMessage("The loss is*");
+        using CheckpointStore store = new(Path.Combine(folder.Path, "checkpoints"));
+        store.Latest.Should().EndWith("step-000000050");
+    }
+
+    [Fact]
+    public void A_gradient_beyond_its_limit_leaves_weights_moments_and_averages_as_they_are()
+    {
+        using TinyModel limited = new();
+        using TinyModel untouched = new();
+        using StripedImages images = new();
+        using Trainer trainer = Trainer.For(limited).UseDevice(ComputeDevice.Cpu(1)).UseData(images)
+            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps, o.Health) = (5, 4, 5, new HealthOptions { LargestGradientNorm = 1e-6 })).Build();
+
+        TrainingResult result = trainer.Run(TestContext.Current.CancellationToken);
+
+        result.Findings.Should().ContainSingle().Which.Seen.Should().Contain("5 steps were skipped");
+        Weights(limited).Should().Equal(Weights(untouched));
+    }
+
+    private static IEnumerable<long> Steps(long from, long to) => Enumerable.Range(0, (int)((to - from) / 10) + 1).Select(i => from + (10 * i));
+
+    private static float[] Weights(TinyModel model) => [.. model.named_parameters().SelectMany(parameter => parameter.parameter.data<float>().ToArray())];
+
+    private static void ThrowAway(TinyModel model)
+    {
+        using IDisposable noGradients = no_grad();
+        model.get_parameter("conv_out.bias")!.fill_(100);
+    }
+
+    private static TrainingResult Train(
+        string folder, DivergencePolicy policy, Action<TinyModel, long> after, List<(long Step, double Rate)>? reports = null, CollectedLog? log = null,
+        long steps = 200, double rate = 3e-4, int checkpointEvery = 50)
+    {
+        using TinyModel model = new();
+        using StripedImages images = new();
+        using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images)
+            .UseCheckpoints(folder, checkpointEvery)
+            .UseLearningRate(LearningRate.Constant(rate).WithWarmup(0))
+            .UseLogger(log ?? new CollectedLog())
+            .ReportTo(new Listener(reports ?? []))
+            .AddPreview(1, preview => after(model, preview.Step))
+            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps, o.Health) = (steps, 8, 10, new HealthOptions { OnDivergence = policy }))
+            .Build();
+        return trainer.Run(TestContext.Current.CancellationToken);
+    }
+
+    private sealed class Listener(List<(long Step, double Rate)> reports) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value) => reports.Add((value.Step, value.LearningRate));
+    }
+}

@@ -1,0 +1,133 @@
+using Diffusion.TestKit;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Training.Tests.Health;
+
+/// <summary>What is measured on the device between two reports.</summary>
+public sealed class GaugesTests
+{
+    [Fact]
+    public void Losses_are_gathered_by_quarters_of_the_schedule_and_those_of_skipped_steps_are_not()
+    {
+        using LossGauge gauge = new(1000, CPU);
+        using Tensor prediction = zeros(3, 1, 2, 2);
+        using Tensor target = stack([full(1, 2, 2, 1f), full(1, 2, 2, 2f), full(1, 2, 2, 3f)]);
+        using Tensor timesteps = tensor([0L, 250L, 999L]);
+
+        gauge.Take(prediction, target, timesteps);
+        gauge.Take(target, target, timesteps);
+        gauge.End(tensor(true));
+        gauge.Take(prediction, target, timesteps);
+        gauge.End(tensor(false));
+
+        float[] sums = gauge.Sums.data<float>().ToArray();
+        sums[..4].Should().Equal(1, 4, 0, 9);
+        sums[4..8].Should().Equal(2, 8, 0, 18);
+        sums[8..].Should().Equal(2, 2, 0, 2);
+    }
+
+    [Fact]
+    public void Gradients_are_measured_block_by_block()
+    {
+        using UNet2D network = new(UNet2DOptions.ForImages(16, 1), seed: 1);
+        using FlatParameters parameters = new(network);
+        using BlockNorms norms = new(parameters);
+        using (no_grad())
+        {
+            foreach (FlatEntry entry in parameters.Layout.Entries)
+            {
+                using Tensor part = parameters.Gradients.narrow(0, entry.Offset, entry.Length);
+                part.fill_(entry.Name.StartsWith("mid_block", StringComparison.Ordinal) ? 3 : entry.Name.StartsWith("up_blocks.1", StringComparison.Ordinal) ? 0 : 0.5);
+            }
+        }
+
+        norms.Measure(parameters.Gradients);
+        IReadOnlyDictionary<string, double> read = norms.Read();
+
+        read.Keys.Should().Contain("conv_in").And.Contain("down_blocks.0").And.Contain("time_embedding").And.Contain("conv_norm_out");
+        read["mid_block"].Should().BeApproximately(3, 1e-4);
+        read["up_blocks.1"].Should().Be(0);
+        read["conv_in"].Should().BeApproximately(0.5, 1e-5);
+    }
+
+    // Gradients of images that are a common part plus noise of their own: the noise scale is known.
+    [Fact]
+    public void The_noise_scale_is_that_of_the_gradients()
+    {
+        const int Length = 4096;
+        const double Noise = 3;
+        using nn.Module network = nn.Linear(Length, 1, hasBias: false);
+        using FlatParameters parameters = new(network);
+        using NoiseScaleGauge gauge = new(parameters);
+        using Tensor common = ones(Length);
+        gauge.Read().Should().BeNull();
+
+        for (int round = 0; round < 5; round++)
+        {
+            using Generator generator = new((ulong)round, CPU);
+            gauge.Measure(16, (from, to, share) =>
+            {
+                using IDisposable noGradients = no_grad();
+                using DisposeScope scope = NewDisposeScope();
+                Tensor noise = randn(to - from, Length, generator: generator).mul(Noise).mean([0]);
+                parameters.Gradients.add_((common + noise).mul(share));
+            });
+        }
+
+        // tr(S) / |G|^2 = Length * Noise^2 / Length
+        gauge.Read().Should().BeApproximately(Noise * Noise, 0.5);
+        parameters.Gradients.abs().max().item<float>().Should().Be(0);
+    }
+
+    [Fact]
+    public void Measuring_changes_neither_weights_nor_losses_of_the_run()
+    {
+        Train(noiseScaleEvery: 3, out double measured).Should().Equal(Train(noiseScaleEvery: null, out double plain));
+        measured.Should().Be(plain);
+    }
+
+    [Fact]
+    public void Reports_hold_what_was_measured()
+    {
+        List<TrainingProgress> reports = [];
+        using TinyModel model = new(dropoutProbability: 0.1);
+        using StripedImages images = new();
+        using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images).ReportTo(new Listener(reports))
+            .Configure(o => (o.Steps, o.BatchSize, o.MicroBatchSize, o.ReportEverySteps, o.Health) = (12, 8, 4, 6, new HealthOptions { NoiseScaleEverySteps = 4 }))
+            .Build();
+
+        trainer.Run(TestContext.Current.CancellationToken);
+
+        reports.Should().HaveCount(2);
+        TrainingProgress last = reports[^1];
+        last.StepsReported.Should().Be(6);
+        last.LossByTimestep.Should().HaveCount(4);
+        last.RelativeLoss.Should().BeInRange(0.5, 3);
+        last.LossDeviation.Should().BePositive();
+        last.LargestGradientNorm.Should().BeGreaterThanOrEqualTo(last.MeanGradientNorm);
+        last.GradientsByBlock.Keys.Should().BeEquivalentTo("conv_in", "time", "conv_out");
+        Math.Sqrt(last.GradientsByBlock.Sum(block => block.Value * block.Value * Elements(model, block.Key))).Should().BeApproximately(last.GradientNorm, 1e-4 * last.GradientNorm);
+        last.LiveTensors.Should().BePositive();
+        last.FirstSkippedStep.Should().BeNull();
+    }
+
+    private static long Elements(TinyModel model, string block) =>
+        model.named_parameters().Where(parameter => parameter.name.StartsWith(block + ".", StringComparison.Ordinal)).Sum(parameter => parameter.parameter.numel());
+
+    private static float[] Train(int? noiseScaleEvery, out double loss)
+    {
+        using TinyModel model = new(dropoutProbability: 0.1, classCount: 3);
+        using StripedImages images = new(classCount: 3);
+        using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images)
+            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps, o.Health) = (10, 4, 10, new HealthOptions { NoiseScaleEverySteps = noiseScaleEvery }))
+            .Build();
+        loss = trainer.Run(TestContext.Current.CancellationToken).Loss!.Value;
+        return [.. model.named_parameters().SelectMany(parameter => parameter.parameter.data<float>().ToArray())];
+    }
+
+    private sealed class Listener(List<TrainingProgress> reports) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value) => reports.Add(value);
+    }
+}

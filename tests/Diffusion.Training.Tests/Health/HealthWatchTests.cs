@@ -1,0 +1,186 @@
+namespace Diffusion.Training.Tests.Health;
+
+/// <summary>What the watch says of reports as a test writes them.</summary>
+public sealed class HealthWatchTests
+{
+    [Fact]
+    public void A_loss_that_falls_and_stays_low_is_healthy()
+    {
+        SyntheticRun run = new();
+
+        foreach (double loss in Enumerable.Range(0, 100).Select(i => 0.05 + Math.Exp(-0.5 * i) + (i % 2 * 0.004)))
+        {
+            run.Report(loss);
+        }
+
+        run.Found.Should().BeEmpty();
+    }
+
+    [Fact]
+    public void A_loss_that_rises_far_above_its_lowest_has_diverged_and_the_remedy_is_a_third_of_the_rate()
+    {
+        SyntheticRun run = new SyntheticRun().Reports(5, 0.1).Report(0.9);
+
+        HealthFinding finding = run.Found.Should().ContainSingle().Subject;
+        finding.Kind.Should().Be(FindingKind.Diverged);
+        finding.Step.Should().Be(600);
+        finding.Remedy.Should().Contain("LearningRate.Peak from 0.0002 to 6.7E-05");
+        finding.Figures["lowestLoss"].Should().Be(0.1);
+        finding.ToString().Should().StartWith("Diverged at step 600: The loss is 0.9, 9 times the 0.1 of step 100.");
+    }
+
+    [Fact]
+    public void A_rise_within_the_noise_of_few_steps_is_no_divergence()
+    {
+        new SyntheticRun(every: 2).Reports(30, 0.2).Report(0.5, report => report with { LossDeviation = 0.2 }).Found.Should().BeEmpty();
+    }
+
+    [Fact]
+    public void What_was_said_is_said_again_only_after_ten_good_reports()
+    {
+        SyntheticRun run = new SyntheticRun().Reports(5, 0.1).Report(0.9).Reports(3, 0.1).Report(0.9).Reports(11, 0.1).Report(0.9);
+
+        run.Kinds.Should().Equal(FindingKind.Diverged, FindingKind.Diverged);
+        run.Found[^1].Step.Should().Be(2200);
+    }
+
+    [Theory]
+    [InlineData(2e-2, "usually too high", "from 0.02 to 0.0002")]
+    [InlineData(2e-6, "far too low", "from 2E-06 to 0.0002")]
+    public void A_loss_of_one_everywhere_has_learnt_nothing_and_the_remedy_fits_the_rate(double rate, string meaning, string remedy)
+    {
+        SyntheticRun run = new(new TrainingOptions { LearningRate = LearningRate.Constant(rate) });
+
+        run.Reports(6, 1, report => report with { RelativeLossByTimestep = [1, 1, 0.99, 1] });
+
+        HealthFinding finding = run.Found.Should().ContainSingle().Subject;
+        finding.Kind.Should().Be(FindingKind.NotLearning);
+        finding.Step.Should().Be(500);
+        finding.Meaning.Should().Contain(meaning);
+        finding.Remedy.Should().Contain(remedy);
+    }
+
+    [Fact]
+    public void A_loss_that_hardly_falls_is_learning_slowly_but_not_before_the_warm_up_has_ended()
+    {
+        SyntheticRun slow = new(warmup: 1000);
+
+        slow.Reports(12, 0.9, report => report with { RelativeLossByTimestep = [1, 0.9, 0.8, 0.6] });
+        slow.Found.Should().BeEmpty();
+        slow.Report(0.9, report => report with { RelativeLossByTimestep = [1, 0.9, 0.8, 0.6] });
+
+        slow.Kinds.Should().Equal(FindingKind.LearningSlowly);
+    }
+
+    [Fact]
+    public void A_loss_that_jumps_up_and_down_oscillates_and_one_that_jumps_while_it_falls_does_not()
+    {
+        SyntheticRun jumping = new();
+        SyntheticRun falling = new();
+        for (int i = 0; i < 14; i++)
+        {
+            jumping.Report(i % 2 == 0 ? 0.2 : 0.32);
+            falling.Report((i % 2 == 0 ? 0.4 : 0.6) * Math.Exp(-0.2 * i));
+        }
+
+        jumping.Kinds.Should().Equal(FindingKind.Oscillating);
+        falling.Found.Should().BeEmpty();
+    }
+
+    [Fact]
+    public void A_loss_that_stays_high_everywhere_is_a_plateau()
+    {
+        SyntheticRun run = new(every: 20);
+        for (int i = 0; i < 60; i++)
+        {
+            run.Report(0.5, report => report with { RelativeLossByTimestep = [0.6, 0.5, 0.4, 0.3] });
+        }
+
+        run.Kinds.Should().Equal(FindingKind.Plateau);
+    }
+
+    [Fact]
+    public void A_held_out_loss_that_rises_while_training_goes_on_is_overfitting()
+    {
+        SyntheticRun run = new();
+        foreach (double heldOut in (double[])[0.2, 0.1, 0.08, 0.09, 0.1, 0.12])
+        {
+            run.Reports(3, 0.05, report => report with { HeldOutLoss = heldOut });
+        }
+
+        HealthFinding finding = run.Found.Should().ContainSingle().Subject;
+        finding.Kind.Should().Be(FindingKind.Overfitting);
+        finding.Seen.Should().Contain("was 0.08 and is 0.12");
+    }
+
+    [Fact]
+    public void A_gradient_far_above_the_usual_explodes_and_the_remedy_is_a_limit()
+    {
+        SyntheticRun run = new SyntheticRun().Reports(6, 0.1).Report(0.1, report => report with { LargestGradientNorm = 40 });
+
+        HealthFinding finding = run.Found.Should().ContainSingle().Subject;
+        finding.Kind.Should().Be(FindingKind.ExplodingGradients);
+        finding.Remedy.Should().Contain("Health.LargestGradientNorm to 6");
+    }
+
+    [Theory]
+    [InlineData(10.0, FindingKind.ExplodingGradients)]
+    [InlineData(1e-12, FindingKind.VanishingGradients)]
+    [InlineData(0.0, FindingKind.VanishingGradients)]
+    public void A_block_whose_gradients_are_far_from_the_others_is_named(double gradient, FindingKind kind)
+    {
+        SyntheticRun run = new SyntheticRun().Reports(3, 0.1, report => report with
+        {
+            GradientsByBlock = new Dictionary<string, double>(report.GradientsByBlock, StringComparer.Ordinal) { ["mid_block"] = gradient },
+        });
+
+        HealthFinding finding = run.Found.Should().ContainSingle().Subject;
+        finding.Kind.Should().Be(kind);
+        finding.Seen.Should().Contain("mid_block");
+    }
+
+    [Fact]
+    public void Gradients_that_are_nearly_all_cut_to_a_small_part_are_clipped_too_much()
+    {
+        TrainingOptions options = new() { GradientClip = 0.01 };
+
+        new SyntheticRun(options).Reports(5, 0.1, report => report with { ClippedShare = 1 }).Kinds.Should().Equal(FindingKind.ClippedTooMuch);
+        new SyntheticRun(options).Reports(9, 0.1, report => report with { ClippedShare = 0.5 }).Found.Should().BeEmpty();
+    }
+
+    [Fact]
+    public void Tensors_that_grow_from_report_to_report_leak_and_the_place_is_named()
+    {
+        SyntheticRun run = new();
+        for (int i = 0; i < 6; i++)
+        {
+            long more = 3 * i;
+            run.Report(0.1, report => report with
+            {
+                LiveTensors = 500 + more,
+                LeakedTensors = new Dictionary<string, long>(StringComparer.Ordinal) { ["a preview"] = more, ["the held-out loss"] = 1 },
+            });
+        }
+
+        HealthFinding finding = run.Found.Should().ContainSingle().Subject;
+        finding.Kind.Should().Be(FindingKind.LeakedTensors);
+        finding.Seen.Should().Contain("15 more").And.Contain("from a preview");
+    }
+
+    [Fact]
+    public void Waiting_for_images_in_several_reports_is_slow_data()
+    {
+        new SyntheticRun().Reports(4, 0.1, report => report with { DataWaitShare = 0.5 }).Kinds.Should().Equal(FindingKind.SlowData);
+        new SyntheticRun().Reports(3, 0.1).Report(0.1, report => report with { DataWaitShare = 0.9 }).Found.Should().BeEmpty();
+    }
+
+    [Fact]
+    public void A_skipped_step_is_traced_once_also_when_the_report_has_no_loss()
+    {
+        SyntheticRun run = new SyntheticRun().Reports(2, 0.1).Reports(2, double.NaN, report => report with { FirstSkippedStep = 207, SkippedSteps = 94 });
+
+        HealthFinding finding = run.Found.Should().ContainSingle().Subject;
+        finding.Kind.Should().Be(FindingKind.SkippedSteps);
+        finding.Seen.Should().Contain("94 steps").And.Contain("step 207. Traced 207.");
+    }
+}

@@ -1,0 +1,60 @@
+using Diffusion.TestKit;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Training.Tests.Health;
+
+/// <summary>Steps whose numbers went wrong are found again.</summary>
+public sealed class SkippedStepTraceTests
+{
+    [Fact]
+    public void The_layer_and_the_image_are_named()
+    {
+        HealthFinding finding = FindingOf(model => model.get_parameter("conv_out.weight")!.mul_(float.MaxValue));
+
+        finding.Seen.Should().Contain("the first of this report being step 2.").And.Contain("Layer conv_out is the first").And.Contain("of stripes(40, 8)").And.Contain("timestep");
+    }
+
+    [Fact]
+    public void A_gradient_that_is_not_finite_is_named_where_all_answers_are()
+    {
+        // The loss is finite, its gradient times the input is not.
+        HealthFinding finding = FindingOf(model => model.get_parameter("conv_out.weight")!.mul_(3e19f));
+
+        finding.Seen.Should().Contain("All answers are finite, but the gradient of");
+    }
+
+    [Fact]
+    public void Weights_that_are_good_again_are_said_to_be()
+    {
+        HealthFinding finding = FindingOf(
+            model => model.get_parameter("conv_out.bias")!.fill_(float.NaN), model => model.get_parameter("conv_out.bias")!.fill_(0));
+
+        finding.Seen.Should().Contain("Made again with the weights of step 5, all its numbers are finite");
+    }
+
+    // Breaks the weights after step 1, mends them after step 4, and reports at step 5.
+    private static HealthFinding FindingOf(Action<TinyModel> damage, Action<TinyModel>? mend = null)
+    {
+        List<HealthFinding> found = [];
+        using TinyModel model = new();
+        using StripedImages images = new();
+        using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images)
+            .ReportFindingsTo(new Listener(found))
+            .AddPreview(1, preview =>
+            {
+                using IDisposable noGradients = no_grad();
+                (preview.Step == 1 ? damage : preview.Step == 4 ? mend : null)?.Invoke(model);
+            })
+            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps) = (5, 4, 5))
+            .Build();
+
+        trainer.Run(TestContext.Current.CancellationToken).Findings.Should().Equal(found);
+        return found.Should().ContainSingle(finding => finding.Kind == FindingKind.SkippedSteps).Subject;
+    }
+
+    private sealed class Listener(List<HealthFinding> found) : IProgress<HealthFinding>
+    {
+        public void Report(HealthFinding value) => found.Add(value);
+    }
+}
