@@ -22,7 +22,7 @@ internal sealed class OscillationCheck : IHealthCheck
         double mean = last.Average(report => report.Loss);
         double swing = changes.Average(Math.Abs);
         double error = last.Average(RunHistory.ErrorOf) * Math.Sqrt(2);
-        int turns = changes.Zip(changes.Skip(1)).Count(pair => Math.Sign(pair.First) != Math.Sign(pair.Second));
+        int turns = changes.Zip(changes.Skip(1)).Count(pair => pair.First * pair.Second < 0);
         bool falls = last.Skip(Reports / 2).Average(report => report.Loss) < 0.9 * last.Take(Reports / 2).Average(report => report.Loss);
         if (turns < FewestTurns || swing < Swing * mean || swing < Significance * error || falls)
         {
