@@ -6,7 +6,7 @@ internal sealed class LrCurve
     /// <summary>With fewer rates nothing is read from a curve.</summary>
     public const int FewestPoints = 10;
 
-    private const double SmallestChange = 0.01; // of the first loss
+    private const double SmallestChange = 0.01;
     private const double RiseShare = 0.25; // of the fall before it
     private const double NoiseFactor = 3;
     private const double DeviationOfMedian = 1.4826; // the standard deviation of normal noise whose median size is 1
@@ -23,25 +23,22 @@ internal sealed class LrCurve
             return;
         }
 
-        double[] residuals = [.. losses.Zip(Smoothed, (loss, smooth) => Math.Abs(loss - smooth)).Order()];
-        double certain = Math.Max(SmallestChange * Smoothed[0], NoiseFactor * DeviationOfMedian * residuals[residuals.Length / 2]);
+        // Changes are ratios, as logarithms.
+        double[] residuals = [.. losses.Zip(Smoothed, Change).Select(Math.Abs).Order()];
+        double certain = Math.Max(SmallestChange, NoiseFactor * DeviationOfMedian * residuals[residuals.Length / 2]);
         Count = losses.Count;
-        for (int i = 1; i < losses.Count; i++)
+        for (int i = 1; i < losses.Count && !Rises; i++)
         {
-            if (Smoothed[i] < Smoothed[Lowest])
-            {
-                Lowest = i;
-            }
-            else if (Smoothed[i] - Smoothed[Lowest] > Math.Max(certain, RiseShare * (Smoothed[0] - Smoothed[Lowest])))
+            Lowest = Smoothed[i] < Smoothed[Lowest] ? i : Lowest;
+            if (Change(Smoothed[i], Smoothed[Lowest]) > Math.Max(certain, RiseShare * Change(Smoothed[0], Smoothed[Lowest])))
             {
                 Rises = true;
                 Count = i + 1;
-                break;
             }
         }
 
         Rises |= endedInHarm;
-        Falls = Smoothed[0] - Smoothed[Lowest] > certain;
+        Falls = Change(Smoothed[0], Smoothed[Lowest]) > certain;
     }
 
     /// <summary>The learning rate of each point.</summary>
@@ -56,12 +53,14 @@ internal sealed class LrCurve
     /// <summary>Where the loss is lowest before it rises.</summary>
     public int Lowest { get; }
 
-    /// <summary>Whether the loss falls by more than a hundredth of the first loss and three times its noise.</summary>
+    /// <summary>Whether the loss falls at all: by more than one in a hundred, and three times its noise.</summary>
     public bool Falls { get; }
 
     /// <summary>
-    /// Whether the loss rises from its lowest point by more than a quarter of its fall, a hundredth of the first loss, and three times its noise;
-    /// or the sweep ended in numbers that are not finite.
+    /// Whether the loss rises from its lowest point: by as large a ratio as a quarter of its fall, on a logarithmic scale, by more than one in a
+    /// hundred and three times its noise; or the sweep ended in numbers that are not finite.
     /// </summary>
     public bool Rises { get; }
+
+    private static double Change(double loss, double from) => Math.Log(Math.Max(loss, LrSmoothing.LeastLoss) / from);
 }

@@ -37,7 +37,7 @@ internal static class LrRangeReading
             : curve.Rates.Count < LrCurve.FewestPoints
                 ? $"only {curve.Rates.Count} rates were tried before {How(end, rate)}, at least {LrCurve.FewestPoints} are needed. {cure}"
             : curve.Falls ? null
-            : curve.Rises ? $"the loss never falls; it rises from about {Rate(curve.Rates[curve.Lowest])} on. {cure}"
+            : curve.Rises ? $"the loss never falls, and {(curve.Count < curve.Rates.Count || end != LrRangeEnd.NotFinite ? $"has risen at {Rate(curve.Rates[curve.Count - 1])}" : How(end, rate))}. {cure}"
             : end == LrRangeEnd.Cancelled ? $"the loss had not changed when {How(end, rate)}. {cure}"
             : $"the loss is the same at every rate up to {Rate(range.Highest)}. {Raise(range)}";
     }

@@ -3,22 +3,30 @@ namespace Diffusion.Training;
 /// <summary>Places on a curve that falls, each by one rule.</summary>
 internal static class LrRules
 {
+    private const double BegunShare = 0.01;
     private const int SlideDistance = 15;
     private const double SlideThreshold = 0.005;
 
     /// <summary>Where the loss falls most steeply over the logarithm of the rate, up to its lowest point.</summary>
     public static int SteepestDescent(LrCurve curve) => Enumerable.Range(0, curve.Lowest + 1).MinBy(at => Slope(curve.Smoothed, at));
 
-    /// <summary>The middle of the longest sequence of falling losses, neighbours or not.</summary>
+    /// <summary>The middle of the longest sequence of falling losses, neighbours or not, from where the loss has fallen by a hundredth of its fall.</summary>
     public static int Valley(LrCurve curve)
     {
         IReadOnlyList<double> losses = curve.Smoothed;
+        double begun = losses[0] - (BegunShare * (losses[0] - losses[curve.Lowest]));
+        int first = 0;
+        while (losses[first] > begun)
+        {
+            first++;
+        }
+
         int[] lengths = new int[curve.Count];
         int[] starts = new int[curve.Count];
-        for (int i = 0; i < curve.Count; i++)
+        for (int i = first; i < curve.Count; i++)
         {
             (lengths[i], starts[i]) = (1, i);
-            for (int before = 0; before < i; before++)
+            for (int before = first; before < i; before++)
             {
                 if (losses[before] > losses[i] && lengths[before] >= lengths[i])
                 {

@@ -2,10 +2,14 @@ namespace Diffusion.Training;
 
 /// <summary>
 /// A straight line through the neighbours of each loss on both sides, the near ones weighing more (tricube weights, Cleveland 1979), read at its
-/// place. An average of past losses would show every turn too late, at too high a rate.
+/// place; of the losses' logarithms, so that an explosion does not outweigh what was before it. An average of past losses would show every turn
+/// too late, at too high a rate.
 /// </summary>
 internal static class LrSmoothing
 {
+    /// <summary>Lower losses count as this one, which has a logarithm.</summary>
+    public const double LeastLoss = 1e-30;
+
     private const double Decades = 0.15;
     private const int FewestNeighbours = 2;
 
@@ -15,20 +19,21 @@ internal static class LrSmoothing
     public static double[] Smooth(IReadOnlyList<double> losses, double decadesPerStep)
     {
         int reach = Math.Max(FewestNeighbours, (int)(Decades / decadesPerStep));
-        return [.. Enumerable.Range(0, losses.Count).Select(at => LineAt(losses, at, reach))];
+        double[] logarithms = [.. losses.Select(loss => Math.Log(Math.Max(LeastLoss, loss)))];
+        return [.. Enumerable.Range(0, losses.Count).Select(at => Math.Exp(LineAt(logarithms, at, reach)))];
     }
 
-    private static double LineAt(IReadOnlyList<double> losses, int at, int reach)
+    private static double LineAt(double[] values, int at, int reach)
     {
         int first = Math.Max(0, at - reach);
-        int last = Math.Min(losses.Count - 1, at + reach);
+        int last = Math.Min(values.Length - 1, at + reach);
         double weights = 0, meanX = 0, meanY = 0;
         for (int i = first; i <= last; i++)
         {
             double weight = Weight(i - at, reach);
             weights += weight;
             meanX += weight * (i - at);
-            meanY += weight * losses[i];
+            meanY += weight * values[i];
         }
 
         (meanX, meanY) = (meanX / weights, meanY / weights);
@@ -36,7 +41,7 @@ internal static class LrSmoothing
         for (int i = first; i <= last; i++)
         {
             double weight = Weight(i - at, reach);
-            covariance += weight * (i - at - meanX) * (losses[i] - meanY);
+            covariance += weight * (i - at - meanX) * (values[i] - meanY);
             variance += weight * (i - at - meanX) * (i - at - meanX);
         }
 

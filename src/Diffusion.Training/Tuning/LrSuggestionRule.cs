@@ -9,7 +9,10 @@ public enum LrSuggestionRule
     /// <summary>The rate at which the loss falls most steeply over the logarithm of the rate (Smith 2017; fastai's <c>steep</c>).</summary>
     SteepestDescent,
 
-    /// <summary>The middle of the longest fall of the curve, not counting what rises within it (fastai's <c>valley</c>, by ESRI).</summary>
+    /// <summary>
+    /// The middle of the longest fall of the curve, not counting what rises within it (fastai's <c>valley</c>, by ESRI); from where the loss has
+    /// fallen by a hundredth of its whole fall, as a curve without noise falls a little at every rate.
+    /// </summary>
     Valley,
 
     /// <summary>
