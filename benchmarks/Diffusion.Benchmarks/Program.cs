@@ -16,5 +16,6 @@ RootCommand root = new("Measures what the library promises. Each command ends in
     ResumeCommand.Create(),
     TrainCommand.Create(),
     SavingCommand.Create(),
+    LrRangeCommand.Create(),
 };
 return root.Parse(args).Invoke();

@@ -27,7 +27,7 @@ internal static class LrRangeText
         StringBuilder text = new();
         int count = range.Points.Count;
         int shown = Math.Min(count, Rows);
-        text.Append(CultureInfo.InvariantCulture, $"{"rate",8} {"loss",9} {"smoothed",9}   {shown} of {count} rates; {Ending(range)}\n");
+        text.Append(CultureInfo.InvariantCulture, $"{"rate",8} {"loss",9} {"smoothed",9}   {shown} of {count} rates shown; {Ending(range)}\n");
         foreach (int row in Enumerable.Range(0, shown))
         {
             LrRangePoint point = range.Points[shown == 1 ? 0 : (int)((long)row * (count - 1) / (shown - 1))];
@@ -47,7 +47,7 @@ internal static class LrRangeText
     {
         LrRangeEnd.Diverged => $"the loss was ten times the first at {Rate(range.EndedAt!.Value)}",
         LrRangeEnd.NotFinite => $"numbers were not finite at {Rate(range.EndedAt!.Value)}",
-        LrRangeEnd.Cancelled => "cancelled",
-        _ => "all were tried",
+        LrRangeEnd.Cancelled => "the sweep was cancelled",
+        _ => "every rate was tried",
     };
 }

@@ -39,12 +39,12 @@ public sealed class LrRangeOutputTests
     {
         string[] lines = Range.ToTable().Split('\n', StringSplitOptions.RemoveEmptyEntries);
         lines.Should().HaveCount(1 + 20 + 4);
-        lines[0].Should().Be("    rate      loss  smoothed   20 of 200 rates; all were tried");
+        lines[0].Should().Be("    rate      loss  smoothed   20 of 200 rates shown; every rate was tried");
         lines[1].Should().StartWith("    1e-7    2.9380");
         lines[20].Should().StartWith("    1e-2    0.5380");
         lines[21].Should().Be($"TenthOfLowest   {Range.Suggestion}");
         lines[^1].Should().StartWith("Slide ");
-        Cancelled().ToTable().Should().StartWith("    rate      loss  smoothed   0 of 0 rates; cancelled");
+        Cancelled().ToTable().Should().StartWith("    rate      loss  smoothed   0 of 0 rates shown; the sweep was cancelled");
     }
 
     [Fact]
@@ -53,7 +53,7 @@ public sealed class LrRangeOutputTests
         XElement svg = XDocument.Parse(Range.ToSvg()).Root!;
         svg.Name.LocalName.Should().Be("svg");
         string[] texts = [.. svg.Elements().Where(element => element.Name.LocalName == "text").Select(element => element.Value)];
-        texts.Should().Contain(["loss by learning rate", "1e-7", "1e-6", "1e-5", "1e-4", "1e-3", "1e-2", "measured", "smoothed", $"tenth of lowest {LrRangeText.Rate(Range.Suggestion.LearningRate!.Value)}", "all were tried"]);
+        texts.Should().Contain(["loss by learning rate", "1e-7", "1e-6", "1e-5", "1e-4", "1e-3", "1e-2", "measured", "smoothed", $"tenth of lowest {LrRangeText.Rate(Range.Suggestion.LearningRate!.Value)}", "every rate was tried"]);
         texts.Should().Contain(text => text.StartsWith("steepest ")).And.Contain(text => text.StartsWith("valley ")).And.Contain(text => text.StartsWith("slide"));
         svg.Elements().Count(element => element.Name.LocalName == "polyline" && element.Attribute("points")!.Value.Split(' ').Length == 200).Should().Be(2);
         XDocument.Parse(Cancelled().ToSvg()).Root!.Value.Should().Contain("no curve");
@@ -86,6 +86,13 @@ public sealed class LrRangeOutputTests
 
         Cancelled().SavePng(path);
     }
+
+    [Theory]
+    [InlineData(1e-7, 1e-2, "1e-7 1e-6 1e-5 1e-4 1e-3 1e-2")]
+    [InlineData(0.19, 2.2, "2e-1 5e-1 1e0 2e0")]
+    [InlineData(0.9, 1.1, "9e-1 9.5e-1 1e0 1.1e0 1.1e0")]
+    public void An_axis_has_a_few_labels_whatever_it_spans(double least, double most, string labels) =>
+        string.Join(' ', new PlotAxis(least, most, 0, 100).Labelled.Select(LrRangeText.Rate)).Should().Be(labels);
 
     [Fact]
     public void Every_sign_of_a_plot_can_be_drawn()

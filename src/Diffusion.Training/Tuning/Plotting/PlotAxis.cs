@@ -7,20 +7,27 @@ namespace Diffusion.Training;
 /// <param name="To">The pixel of the most.</param>
 internal sealed record PlotAxis(double Least, double Most, double From, double To)
 {
-    private const double FewestDecades = 1.5;
+    private const double MostForRoundValues = 3; // of the greatest to the least value
+    private const double LeastForDecades = 500;
     private const int Ticks = 6;
+    private const double Rounding = 1e-9;
 
     /// <summary>The pixel of a value.</summary>
     public double Of(double value) => From + ((To - From) * Math.Log(value / Least) / Math.Log(Most / Least));
 
-    /// <summary>Whole decades, or round values where the axis spans few of them.</summary>
-    public IReadOnlyList<double> Labelled => Math.Log10(Most / Least) >= FewestDecades ? Decades() : RoundValues();
+    /// <summary>Whole decades; or ones, twos and fives of them; or round values; so that there are a few in any case.</summary>
+    public IReadOnlyList<double> Labelled =>
+        Most / Least <= MostForRoundValues ? RoundValues() : Most / Least >= LeastForDecades ? Decades(1) : Decades(1, 2, 5);
 
-    private double[] Decades()
+    private double[] Decades(params int[] digits)
     {
-        int first = (int)Math.Ceiling(Math.Log10(Least) - 1e-9);
-        int last = (int)Math.Floor(Math.Log10(Most) + 1e-9);
-        return [.. Enumerable.Range(first, last - first + 1).Select(exponent => Math.Pow(10, exponent))];
+        int first = (int)Math.Floor(Math.Log10(Least));
+        int last = (int)Math.Ceiling(Math.Log10(Most));
+        return
+        [
+            .. Enumerable.Range(first, last - first + 1).SelectMany(exponent => digits.Select(digit => digit * Math.Pow(10, exponent)))
+                .Where(value => value >= Least * (1 - Rounding) && value <= Most * (1 + Rounding)),
+        ];
     }
 
     private double[] RoundValues()
