@@ -17,5 +17,6 @@ RootCommand root = new("Measures what the library promises. Each command ends in
     TrainCommand.Create(),
     SavingCommand.Create(),
     HealthCommand.Create(),
+    LrRangeCommand.Create(),
 };
 return root.Parse(args).Invoke();

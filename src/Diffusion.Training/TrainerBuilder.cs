@@ -127,21 +127,7 @@ public sealed class TrainerBuilder
     /// <exception cref="ImageDataException">Images are outside [-1, 1].</exception>
     public Trainer Build()
     {
-        List<string> all = [.. problems, .. TrainingOptionsValidator.Problems(options), .. optimizer.Problems];
-        INoiseSchedule? usedSchedule = schedule ?? (TrainingOptionsValidator.HasSchedule(options) ? NoiseSchedule.Create(options.Schedule, options.Timesteps) : null);
-        all.AddRange(DataProblems.Of(options, model, source));
-        if (source is not null && usedSchedule is not null)
-        {
-            all.AddRange(model.Problems(source.Shape, usedSchedule));
-        }
-
-        if (all.Count > 0)
-        {
-            throw new OptionsValidationException(nameof(TrainingOptions), typeof(TrainingOptions), all);
-        }
-
-        TrainerSetup setup = new(
-            model, source!, device ?? ComputeDevice.Best, options.Copy(), usedSchedule!, optimizer, logger, time, [.. observers], [.. findingObservers], [.. previews]);
+        TrainerSetup setup = Check([]);
         Device? home = model.Network.parameters().FirstOrDefault()?.device;
         try
         {
@@ -156,6 +142,37 @@ public sealed class TrainerBuilder
 
             throw;
         }
+    }
+
+    /// <summary>
+    /// Checks everything as <see cref="Build"/> does, and makes what finds the learning rate for this run. Neither the model nor the run folder is
+    /// touched; the builder can build a trainer afterwards.
+    /// </summary>
+    /// <param name="range">What is tried. Null, the default, for 200 rates from 1e-7 to 1e-2.</param>
+    /// <exception cref="OptionsValidationException">Something is missing or impossible; the message lists every problem.</exception>
+    public LrRangeFinder BuildLrRangeFinder(LrRangeOptions? range = null)
+    {
+        LrRangeOptions tried = range ?? new LrRangeOptions();
+        return new LrRangeFinder(Check(tried.Problems), tried);
+    }
+
+    private TrainerSetup Check(IEnumerable<string> more)
+    {
+        List<string> all = [.. problems, .. TrainingOptionsValidator.Problems(options), .. optimizer.Problems, .. more];
+        INoiseSchedule? usedSchedule = schedule ?? (TrainingOptionsValidator.HasSchedule(options) ? NoiseSchedule.Create(options.Schedule, options.Timesteps) : null);
+        all.AddRange(DataProblems.Of(options, model, source));
+        if (source is not null && usedSchedule is not null)
+        {
+            all.AddRange(model.Problems(source.Shape, usedSchedule));
+        }
+
+        if (all.Count > 0)
+        {
+            throw new OptionsValidationException(nameof(TrainingOptions), typeof(TrainingOptions), all);
+        }
+
+        return new TrainerSetup(
+            model, source!, device ?? ComputeDevice.Best, options.Copy(), usedSchedule!, optimizer, logger, time, [.. observers], [.. findingObservers], [.. previews]);
     }
 
     private TrainerBuilder Fill(string place, object value, Action fill)

@@ -42,9 +42,9 @@ internal static class UnusualOptions
         double highest = Math.Max(usual, BatchSizeScaling.BaseLearningRate) * UsualFactor * (parameters < SmallNetwork ? SmallNetworksTake : 1);
         string range = Text($"{lowest:0.#e-0} to {highest:0.#e-0} is usual for a batch of {options.BatchSize} and {parameters:N0} parameters");
         return peak > highest
-            ? new TrainingWarning("LearningRate.Peak", Text($"{peak:0.##e-0} is high, {range}: the loss may not fall, or become infinite. Use {usual:0.#e-0}."))
+            ? new TrainingWarning("LearningRate.Peak", Text($"{peak:0.##e-0} is high, {range}: the loss may not fall, or become infinite. Use {usual:0.#e-0}, or measure it with LrRangeFinder."))
             : peak < lowest
-            ? new TrainingWarning("LearningRate.Peak", Text($"{peak:0.##e-0} is low, {range}: the loss falls slowly, and samples stay blurry for long. Use {usual:0.#e-0}."))
+            ? new TrainingWarning("LearningRate.Peak", Text($"{peak:0.##e-0} is low, {range}: the loss falls slowly, and samples stay blurry for long. Use {usual:0.#e-0}, or measure it with LrRangeFinder."))
             : null;
     }
 

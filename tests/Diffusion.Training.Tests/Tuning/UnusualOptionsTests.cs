@@ -10,8 +10,8 @@ public sealed class UnusualOptionsTests
 
     public static TheoryData<Action<TrainingOptions>, string, string> Unusual => new()
     {
-        { o => o.LearningRate = LearningRate.Constant(1e-2), "LearningRate.Peak", "*1e-2 is high, 6.7e-5 to 3e-4 is usual for a batch of 64*Use 2e-4*" },
-        { o => o.LearningRate = LearningRate.Constant(1e-6), "LearningRate.Peak", "*1e-6 is low*stay blurry*" },
+        { o => o.LearningRate = LearningRate.Constant(1e-2), "LearningRate.Peak", "*1e-2 is high, 6.7e-5 to 3e-4 is usual for a batch of 64*Use 2e-4, or measure it with LrRangeFinder." },
+        { o => o.LearningRate = LearningRate.Constant(1e-6), "LearningRate.Peak", "*1e-6 is low*stay blurry*measure it with LrRangeFinder." },
         { o => (o.BatchSize, o.LearningRate) = (256, LearningRate.Constant(1e-4)), "LearningRate.Peak", "*low, 2.7e-4 to 1.2e-3 is usual for a batch of 256*Use 8e-4*" },
         { o => o.BatchSize = 8, "BatchSize", "*8 gives very noisy gradients*" },
         { o => (o.BatchSize, o.LearningRate) = (1024, LearningRate.Constant(2e-3)), "BatchSize", "*1024 is large*square root*" },

@@ -1,0 +1,42 @@
+using Diffusion.Training;
+
+namespace Diffusion.Benchmarks;
+
+/// <summary>A model and a data set on which a suggested learning rate is compared with others.</summary>
+/// <param name="Name">What it is called.</param>
+/// <param name="Channels">Of the U-Net's levels; the last has attention.</param>
+/// <param name="Prediction">What the network predicts.</param>
+/// <param name="Open">Opens the images, or null where they are not there.</param>
+internal sealed record LrRangeCase(string Name, int[] Channels, PredictionType Prediction, Func<IImageSource?> Open)
+{
+    private const int Size = 16;
+    private const int DrawnImages = 2000;
+
+    /// <summary>The three that are measured.</summary>
+    public static IReadOnlyList<LrRangeCase> All { get; } =
+    [
+        new("hand signs, channels 16/32", [16, 32], PredictionType.Epsilon, () => Photos("sign-digits")),
+        new("drawn shapes, channels 32/64", [32, 64], PredictionType.Velocity, () => DrawnShapes.Create(DrawnImages, Size)),
+        new("tiles, channels 24/48/48", [24, 48, 48], PredictionType.Epsilon, () => Photos("dcss-tiles")),
+    ];
+
+    /// <summary>The network with its first weights, the same ones each time.</summary>
+    public UNet2D CreateModel() => new(
+        new UNet2DOptions
+        {
+            SampleSize = Size,
+            BlockOutChannels = Channels,
+            DownBlockTypes = [.. Enumerable.Repeat(DownBlockType.DownBlock2D, Channels.Length - 1), DownBlockType.AttnDownBlock2D],
+            UpBlockTypes = [UpBlockType.AttnUpBlock2D, .. Enumerable.Repeat(UpBlockType.UpBlock2D, Channels.Length - 1)],
+            LayersPerBlock = 1,
+            AttentionHeadDim = 16,
+            NormNumGroups = 8,
+        },
+        seed: 0);
+
+    private static InMemoryImages? Photos(string set)
+    {
+        string? folder = Environment.GetEnvironmentVariable("DIFFUSION_DATA") is { } data ? Path.Combine(data, set, "images") : null;
+        return Directory.Exists(folder) ? InMemoryImages.Load(ImageFolder.Open(folder, Size)) : null;
+    }
+}

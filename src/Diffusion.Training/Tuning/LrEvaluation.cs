@@ -1,0 +1,67 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Training;
+
+/// <summary>The loss of images, timesteps and noise that stay the same: two measurements differ by the weights alone.</summary>
+internal sealed class LrEvaluation : IDisposable
+{
+    private const long SweepStream = 2;
+
+    private readonly IDiffusionModel model;
+    private readonly DenoisingObjective objective;
+    private readonly ImageBatch batch;
+    private readonly Tensor? labels;
+    private readonly long[] timesteps;
+
+    /// <param name="setup">Whose images they are.</param>
+    /// <param name="parts">Whose denoiser is measured.</param>
+    /// <param name="first">The position in the run of the first image.</param>
+    /// <param name="images">How many.</param>
+    /// <param name="onBadImage">Told of each image that cannot be read.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    public LrEvaluation(TrainerSetup setup, TrainingParts parts, long first, int images, Action<BadImage> onBadImage, CancellationToken cancellationToken)
+    {
+        model = setup.Model;
+        objective = new DenoisingObjective(parts.Denoiser, parts.Seeds.Child(RandomPurpose.HoldOut, SweepStream));
+        BatchPlan plan = new() { StepSize = images, BatchSize = images, Start = first };
+        LoadingOptions loading = setup.Options.Loading with { Prefetch = 1 };
+        using BatchLoader loader = new(setup.Source, parts.State.Data.Order(), plan, parts.Seeds, loading, parts.Denoiser.Device, onBadImage);
+        batch = loader.Next(cancellationToken);
+        if (batch.Positions.IsEmpty)
+        {
+            batch.Dispose();
+            throw new ImageDataException(setup.Source.Description, $"none of the {images} images to measure the loss on can be read. Raise LrRangeOptions.EvaluationImages.");
+        }
+
+        labels = batch.ConditioningOf(model, parts.Denoiser.Device).ClassLabels;
+        int count = batch.Positions.Length;
+        timesteps = [.. Enumerable.Range(0, count).Select(place => (long)((place + 0.5) / count * setup.Schedule.Timesteps))];
+    }
+
+    /// <summary>Measures now, without dropout. Waits for the device.</summary>
+    /// <param name="batchSize">How many images at a time.</param>
+    public double Measure(int batchSize)
+    {
+        model.Network.eval();
+        using IDisposable noGradients = no_grad();
+        double sum = 0;
+        for (int first = 0; first < timesteps.Length; first += batchSize)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            int count = Math.Min(batchSize, timesteps.Length - first);
+            Conditioning conditioning = labels is null ? Conditioning.None : new Conditioning { ClassLabels = labels.narrow(0, first, count) };
+            ReadOnlySpan<long> positions = batch.Positions.Span.Slice(first, count);
+            Tensor at = tensor(timesteps.AsSpan(first, count).ToArray()); // [B]
+            sum += count * objective.Loss(batch.Pixels.narrow(0, first, count), conditioning, at, positions).item<float>();
+        }
+
+        return sum / timesteps.Length;
+    }
+
+    public void Dispose()
+    {
+        batch.Dispose();
+        labels?.Dispose();
+    }
+}

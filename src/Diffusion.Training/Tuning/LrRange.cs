@@ -1,0 +1,66 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Diffusion.Training;
+
+/// <summary>The curve of a sweep of the learning rate, and what it says. Made by <see cref="LrRangeFinder"/>.</summary>
+public sealed record LrRange
+{
+    /// <summary>The loss of the evaluation images before the first step; not a number where the sweep was cancelled before it.</summary>
+    public required double StartLoss { get; init; }
+
+    /// <summary>The rates that were tried, rising, with their losses; all finite.</summary>
+    public required IReadOnlyList<LrRangePoint> Points { get; init; }
+
+    /// <summary>Why the sweep ended.</summary>
+    public required LrRangeEnd End { get; init; }
+
+    /// <summary>The rate that did harm; null where none did.</summary>
+    public required double? EndedAt { get; init; }
+
+    /// <summary>What each rule reads from the curve, in the order of <see cref="LrSuggestionRule"/>.</summary>
+    public required IReadOnlyList<LrSuggestion> Suggestions { get; init; }
+
+    /// <summary>What the default rule reads from the curve: the peak learning rate to use, or why there is none.</summary>
+    [JsonIgnore]
+    public LrSuggestion Suggestion => Suggestions[0];
+
+    /// <summary>What to do, in one line.</summary>
+    public string Advice => Suggestion.LearningRate is null ? Suggestion.ToString() : $"Use a peak learning rate of {Suggestion}";
+
+    /// <summary>A table to be printed: about 20 rates, evenly chosen, and what each rule suggests.</summary>
+    public string ToTable() => LrRangeText.Table(this);
+
+    /// <summary>Every point as comma-separated values: <c>learning_rate,loss,smoothed</c>, one line each.</summary>
+    public string ToCsv() => LrRangeText.Csv(this);
+
+    /// <summary>Everything as indented JSON, in camel case.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, LrRangeJson.Default.LrRange);
+
+    /// <summary>The curve as a picture of 1000 x 560 in SVG.</summary>
+    public string ToSvg()
+    {
+        SvgCanvas canvas = new(LrPlot.Width, LrPlot.Height);
+        LrPlot.Draw(this, canvas);
+        return canvas.ToString();
+    }
+
+    /// <summary>Writes the curve as a PNG of 1000 x 560 pixels.</summary>
+    /// <param name="path">The file; its folder is made where it is missing, an older file is replaced.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public void SavePng(string path)
+    {
+        BitmapCanvas canvas = new(LrPlot.Width, LrPlot.Height);
+        LrPlot.Draw(this, canvas);
+        ImageCodec.SavePng(canvas.ToImage(), path);
+    }
+}
+
+/// <summary>How a sweep becomes JSON, without reflection.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    UseStringEnumConverter = true,
+    WriteIndented = true)]
+[JsonSerializable(typeof(LrRange))]
+internal sealed partial class LrRangeJson : JsonSerializerContext;

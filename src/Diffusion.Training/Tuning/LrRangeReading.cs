@@ -1,0 +1,81 @@
+namespace Diffusion.Training;
+
+/// <summary>Reads suggestions from the losses of a sweep.</summary>
+internal static class LrRangeReading
+{
+    private const double Decade = 10;
+
+    /// <summary>What a sweep says.</summary>
+    /// <param name="losses">The loss after each step; finite ones.</param>
+    /// <param name="startLoss">The loss before the first step.</param>
+    /// <param name="end">Why it ended.</param>
+    /// <param name="range">What was tried.</param>
+    public static LrRange Of(IReadOnlyList<double> losses, double startLoss, LrRangeEnd end, LrRangeOptions range)
+    {
+        LrCurve curve = new(losses, range, end == LrRangeEnd.NotFinite);
+        return new LrRange
+        {
+            StartLoss = startLoss,
+            Points = [.. losses.Select((loss, i) => new LrRangePoint(curve.Rates[i], loss, curve.Smoothed[i]))],
+            End = end,
+            EndedAt = end is LrRangeEnd.Completed or LrRangeEnd.Cancelled ? null : range.RateAt(Math.Max(0, losses.Count - (end == LrRangeEnd.Diverged ? 1 : 0))),
+            Suggestions = Silence(curve, startLoss, end, range) is { } reason
+                ? [.. Enum.GetValues<LrSuggestionRule>().Select(rule => new LrSuggestion(rule, null, reason))]
+                : [Lowest(curve, end, range), Steepest(curve), Valley(curve), Slide(curve)],
+        };
+    }
+
+    // Why a curve says nothing at all.
+    private static string? Silence(LrCurve curve, double startLoss, LrRangeEnd end, LrRangeOptions range)
+    {
+        string rate = Rate(curve.Rates.Count < range.Steps ? range.RateAt(curve.Rates.Count) : range.Highest);
+        string cure = end == LrRangeEnd.Cancelled
+            ? "Let the sweep run on."
+            : $"Start at a lower rate: set LrRangeOptions.Lowest to {Rate(range.Lowest / 100)}.";
+        return curve.Rates.Count == 0 && !double.IsFinite(startLoss) && end == LrRangeEnd.NotFinite
+                ? "the loss is infinite or not a number before the first step. Check the weights that the sweep begins with."
+            : curve.Rates.Count < LrCurve.FewestPoints
+                ? $"only {curve.Rates.Count} rates were tried before {How(end, rate)}, at least {LrCurve.FewestPoints} are needed. {cure}"
+            : curve.Falls ? null
+            : curve.Rises ? $"the loss never falls, and {(curve.Count < curve.Rates.Count || end != LrRangeEnd.NotFinite ? $"has risen at {Rate(curve.Rates[curve.Count - 1])}" : How(end, rate))}. {cure}"
+            : end == LrRangeEnd.Cancelled ? $"the loss had not changed when {How(end, rate)}. {cure}"
+            : $"the loss is the same at every rate up to {Rate(range.Highest)}. {Raise(range)}";
+    }
+
+    private static LrSuggestion Lowest(LrCurve curve, LrRangeEnd end, LrRangeOptions range)
+    {
+        double lowest = curve.Rates[curve.Lowest];
+        string loss = FormattableString.Invariant($"{curve.Smoothed[curve.Lowest]:G4}");
+        return curve.Rises
+            ? new LrSuggestion(LrSuggestionRule.TenthOfLowest, lowest / Decade, $"a tenth of {Rate(lowest)}, where the loss was lowest ({loss}) before it rose.")
+            : new LrSuggestion(
+                LrSuggestionRule.TenthOfLowest,
+                null,
+                end == LrRangeEnd.Cancelled
+                    ? $"the loss had not risen when the sweep was cancelled, after {Rate(curve.Rates[^1])}. Let the sweep run on."
+                    : $"the loss never rises; it is lowest ({loss}) at {Rate(lowest)}, and the highest rate tried was {Rate(range.Highest)}. {Raise(range)}");
+    }
+
+    private static LrSuggestion Steepest(LrCurve curve) =>
+        new(LrSuggestionRule.SteepestDescent, curve.Rates[LrRules.SteepestDescent(curve)], "where the loss fell most steeply.");
+
+    private static LrSuggestion Valley(LrCurve curve) =>
+        new(LrSuggestionRule.Valley, curve.Rates[LrRules.Valley(curve)], "the middle of the longest fall of the loss.");
+
+    private static LrSuggestion Slide(LrCurve curve) => LrRules.Slide(curve) is { } place
+        ? new LrSuggestion(LrSuggestionRule.Slide, curve.Rates[place], "where the slopes of the loss become alike.")
+        : new LrSuggestion(LrSuggestionRule.Slide, null, "the slopes of the loss are alike at the high end, from which the rule begins. Use another rule.");
+
+    private static string How(LrRangeEnd end, string rate) => end switch
+    {
+        LrRangeEnd.Diverged => "the loss diverged",
+        LrRangeEnd.NotFinite => $"numbers were not finite at {rate}",
+        _ => $"the sweep was cancelled at {rate}",
+    };
+
+    private static string Raise(LrRangeOptions range) => range.Highest < 1
+        ? $"Raise LrRangeOptions.Highest to {Rate(Math.Min(1, range.Highest * Decade))}."
+        : "No higher rate can be tried: check that the model is trained at all.";
+
+    private static string Rate(double rate) => LrRangeText.Rate(rate);
+}

@@ -1,0 +1,277 @@
+using Diffusion.TestKit;
+using Microsoft.Extensions.Options;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Training.Tests.Tuning;
+
+public sealed class LrRangeFinderTests
+{
+    private static readonly LrRangeOptions Short = new() { Lowest = 1e-5, Highest = 1, Steps = 60 };
+
+    [Fact]
+    public void A_sweep_of_a_unet_falls_rises_and_says_so()
+    {
+        using UNet2D model = SmallUNet();
+        using DrawnShapes images = DrawnShapes.Create(400, 8);
+        List<LrRangeProgress> heard = [];
+        LrRange range = Builder(model, images).BuildLrRangeFinder(Short).Run(new Observer(heard.Add), TestContext.Current.CancellationToken);
+
+        range.Points[0].LearningRate.Should().Be(1e-5);
+        range.Points[0].Loss.Should().BeApproximately(range.StartLoss, 0.01);
+        range.Points.Min(point => point.Smoothed).Should().BeLessThan(0.8 * range.StartLoss);
+        range.Suggestion.LearningRate.Should().BeInRange(1e-4, 1e-1, range.ToTable());
+        heard.Select(step => (step.LearningRate, step.Loss)).Should().Equal(range.Points.Select(point => (point.LearningRate, point.Loss)));
+        heard[^1].Step.Should().Be(range.Points.Count);
+    }
+
+    [Fact]
+    public void The_same_parts_give_the_same_curve_and_another_seed_another()
+    {
+        LrRange first = Sweep(seed: 3);
+        Sweep(seed: 3).Points.Should().Equal(first.Points);
+        Sweep(seed: 4).Points.Should().NotEqual(first.Points);
+    }
+
+    [Fact]
+    public void Micro_batches_change_the_curve_by_rounding_only()
+    {
+        LrRange whole = Sweep(seed: 3);
+        LrRange parts = Sweep(seed: 3, micro: 4);
+        parts.Points.Zip(whole.Points, (a, b) => Math.Abs(a.Loss - b.Loss)).Take(30).Max().Should().BeLessThan(1e-3);
+    }
+
+    [Fact]
+    public void The_curve_is_smooth_as_every_rate_is_judged_by_the_same_images_timesteps_and_noise()
+    {
+        LrRange range = Sweep(seed: 3, range: new LrRangeOptions { Lowest = 1e-7, Highest = 1e-5, Steps = 40 });
+        range.Points.Max(point => point.Loss).Should().BeLessThan(1.01 * range.Points.Min(point => point.Loss));
+    }
+
+    [Theory]
+    [InlineData("whole")]
+    [InlineData("cancelled")]
+    [InlineData("source throws")]
+    [InlineData("progress throws")]
+    public void Model_and_process_are_bit_for_bit_as_they_were_however_it_ends(string how)
+    {
+        using TinyModel model = new(dropoutProbability: 0.2);
+        using StripedImages images = new();
+        model.eval();
+        model.parameters().First().requires_grad = false;
+        Tensor[] parameters = [.. model.parameters()];
+        byte[][] weights = [.. parameters.Select(parameter => parameter.bytes.ToArray())];
+        using Tensor generator = random.get_rng_state();
+        using CancellationTokenSource stop = new();
+        int reads = 0;
+        WatchedImages watched = new(images, _ =>
+        {
+            if (++reads == 500 && how == "source throws")
+            {
+                throw new IOException("the disk is gone");
+            }
+        });
+        LrRangeFinder finder = Builder(model, watched).BuildLrRangeFinder(Short);
+        Observer observer = new(progress =>
+        {
+            if (progress.Step == 20 && how == "cancelled")
+            {
+                stop.Cancel();
+            }
+            else if (how == "progress throws")
+            {
+                throw new InvalidOperationException("an observer's own mistake");
+            }
+        });
+
+        if (how == "source throws")
+        {
+            FluentActions.Invoking(() => finder.Run(observer, stop.Token)).Should().Throw<IOException>();
+        }
+        else
+        {
+            LrRange range = finder.Run(observer, stop.Token);
+            range.End.Should().Be(how == "cancelled" ? LrRangeEnd.Cancelled : range.End);
+            (range.Points.Count > 20).Should().Be(how != "cancelled");
+        }
+
+        model.training.Should().BeFalse();
+        model.parameters().Zip(parameters, ReferenceEquals).Should().OnlyContain(same => same);
+        parameters.Select(parameter => parameter.requires_grad).Should().Equal(parameters.Select((_, i) => i > 0));
+        parameters.Count(parameter => parameter.grad is not null).Should().Be(0);
+        foreach ((Tensor parameter, byte[] before) in parameters.Zip(weights))
+        {
+            parameter.bytes.ToArray().Should().Equal(before);
+        }
+
+        using Tensor after = random.get_rng_state();
+        after.bytes.ToArray().Should().Equal(generator.bytes.ToArray());
+    }
+
+    [Fact]
+    public void A_trainer_over_the_same_model_goes_on_as_if_there_had_been_no_sweep()
+    {
+        float[] Train(bool sweeps)
+        {
+            using TinyModel model = new();
+            using StripedImages images = new();
+            using TemporaryFolder folder = new();
+            TrainerBuilder builder = Builder(model, images).UseCheckpoints(folder.Path).Configure(o => o.Steps = 12);
+            using CancellationTokenSource stop = new();
+            builder.ReportTo(new StopAt(6, stop));
+            using Trainer trainer = builder.Build();
+            trainer.Run(stop.Token);
+            string[] files = Directory.GetFileSystemEntries(folder.Path, "*", SearchOption.AllDirectories);
+            if (sweeps)
+            {
+                builder.BuildLrRangeFinder(Short).Run(cancellationToken: TestContext.Current.CancellationToken);
+            }
+
+            Directory.GetFileSystemEntries(folder.Path, "*", SearchOption.AllDirectories).Should().Equal(files);
+            trainer.Run(TestContext.Current.CancellationToken).Step.Should().Be(12);
+            return [.. model.parameters().SelectMany(parameter => parameter.data<float>().ToArray())];
+        }
+
+        Train(sweeps: true).Should().Equal(Train(sweeps: false));
+    }
+
+    [Fact]
+    public void A_sweep_leaves_no_tensor_behind()
+    {
+        using TinyModel model = new(dropoutProbability: 0.1, classCount: 4);
+        using StripedImages images = new(classCount: 4);
+        LrRangeFinder finder = Builder(model, images).BuildLrRangeFinder(Short);
+        LiveTensors.GrowthOver(2, () => finder.Run(cancellationToken: TestContext.Current.CancellationToken)).Should().Be(0);
+    }
+
+    [Fact]
+    public void Divergence_ends_the_sweep()
+    {
+        LrRange range = Sweep(seed: 3, optimizer: new PlainDescent());
+        range.End.Should().Be(LrRangeEnd.Diverged, range.ToTable());
+        range.Points.Should().HaveCountLessThan(Short.Steps);
+        range.Points[^1].Loss.Should().BeGreaterThanOrEqualTo(10 * range.StartLoss);
+        range.Points.SkipLast(1).Should().OnlyContain(point => point.Loss < 10 * range.StartLoss);
+        range.EndedAt.Should().Be(range.Points[^1].LearningRate);
+    }
+
+    [Fact]
+    public void Numbers_that_are_not_finite_end_the_sweep()
+    {
+        LrRange range = Sweep(seed: 3, optimizer: new PlainDescent { ExplodesAt = 1e-3, Power = 1 });
+        range.End.Should().Be(LrRangeEnd.NotFinite);
+        range.Points.Should().OnlyContain(point => double.IsFinite(point.Loss));
+        range.EndedAt.Should().Be(Short.RateAt(range.Points.Count)).And.BeInRange(1e-3, 1.3e-3);
+    }
+
+    [Fact]
+    public void Bad_images_are_replaced_logged_and_end_nothing()
+    {
+        CollectedLog log = new();
+        using TinyModel model = new();
+        using StripedImages images = new(count: 300);
+        WatchedImages damaged = new(images, index =>
+        {
+            if (index == 77)
+            {
+                throw new ImageDataException("photo 77", "the image is truncated.");
+            }
+        });
+        LrRange range = Builder(model, damaged).UseLogger(log).BuildLrRangeFinder(Short).Run(cancellationToken: TestContext.Current.CancellationToken);
+        range.End.Should().Be(LrRangeEnd.Completed);
+        log.Lines.Should().Contain(line => line.Contains("photo 77"));
+    }
+
+    [Fact]
+    public void Every_problem_of_run_and_sweep_is_listed_at_once()
+    {
+        using TinyModel model = new();
+        LrRangeOptions wrong = new() { Lowest = 0, Highest = 2, Steps = 5, EvaluationImages = 0 };
+        FluentActions.Invoking(() => Trainer.For(model).Configure(o => o.BatchSize = 0).BuildLrRangeFinder(wrong)).Should().Throw<OptionsValidationException>()
+            .Which.Failures.Should().Contain(
+            [
+                "LrRangeOptions.Lowest (0) must be above 0 and below 1. Use 1e-7.",
+                "LrRangeOptions.Highest (2) must be at least 10 times Lowest (0) and at most 1. Use 1e-2.",
+                "LrRangeOptions.Steps (5) must be in 20..10000. Use 200.",
+                "LrRangeOptions.EvaluationImages (0) must be in 1..65536. Leave it out for as many as a batch has.",
+                "BatchSize (0) must be in 1..65536. Use 64.",
+            ]).And.Contain(problem => problem.Contains("Call UseData"));
+        FluentActions.Invoking(() => Builder(model, new StripedImages()).BuildLrRangeFinder(new LrRangeOptions { Lowest = 1e-4, Highest = 9e-4 }))
+            .Should().Throw<OptionsValidationException>().WithMessage("LrRangeOptions.Highest (0.0009) must be at least 10 times Lowest (0.0001)*");
+    }
+
+    private static LrRange Sweep(long seed, int? micro = null, LrRangeOptions? range = null, IOptimizerFactory? optimizer = null)
+    {
+        using TinyModel model = new(dropoutProbability: micro is null ? 0.1 : 0);
+        using StripedImages images = new();
+        TrainerBuilder builder = Builder(model, images).Configure(o => (o.Seed, o.MicroBatchSize) = (seed, micro));
+        if (optimizer is not null)
+        {
+            builder.UseOptimizer(optimizer).Configure(o => o.GradientClip = null);
+        }
+
+        return builder.BuildLrRangeFinder(range ?? Short).Run(cancellationToken: TestContext.Current.CancellationToken);
+    }
+
+    private static TrainerBuilder Builder(IDiffusionModel model, IImageSource images) =>
+        Trainer.For(model).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images).Configure(o => (o.BatchSize, o.ReportEverySteps) = (16, 1));
+
+    private static UNet2D SmallUNet() => new(
+        new UNet2DOptions
+        {
+            SampleSize = 8,
+            BlockOutChannels = [8, 16],
+            DownBlockTypes = [DownBlockType.DownBlock2D, DownBlockType.DownBlock2D],
+            UpBlockTypes = [UpBlockType.UpBlock2D, UpBlockType.UpBlock2D],
+            LayersPerBlock = 1,
+            AttentionHeadDim = 8,
+            NormNumGroups = 4,
+        },
+        seed: 0);
+
+    private sealed class Observer(Action<LrRangeProgress> report) : IProgress<LrRangeProgress>
+    {
+        public void Report(LrRangeProgress value) => report(value);
+    }
+
+    private sealed class StopAt(long step, CancellationTokenSource stop) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value)
+        {
+            if (value.Step == step)
+            {
+                stop.Cancel();
+            }
+        }
+    }
+
+    /// <summary>Gradient descent, which explodes where AdamW would not.</summary>
+    private sealed record PlainDescent : IOptimizerFactory
+    {
+        public double Power { get; init; } = 100;
+
+        public double ExplodesAt { get; init; } = double.PositiveInfinity;
+
+        public string Description => "plain";
+
+        public IReadOnlyList<string> Problems => [];
+
+        public IOptimizer Create(FlatParameters parameters) => new Descent(parameters, rate => rate >= ExplodesAt ? 1e30 : rate * Power);
+
+        private sealed class Descent(FlatParameters parameters, Func<double, double> factor) : IOptimizer
+        {
+            public IReadOnlyDictionary<string, Tensor> State { get; } = new Dictionary<string, Tensor>();
+
+            public void Update(double learningRate, Tensor gradientDivisor, Tensor skip)
+            {
+                using Scalar rate = factor(learningRate).ToScalar();
+                using Tensor step = parameters.Gradients.mul(rate);
+                parameters.Values.sub_(step);
+            }
+
+            public void Dispose()
+            {
+            }
+        }
+    }
+}
