@@ -16,5 +16,7 @@ RootCommand root = new("Measures what the library promises. Each command ends in
     ResumeCommand.Create(),
     TrainCommand.Create(),
     SavingCommand.Create(),
+    MemoryCommand.Create(),
+    MemoryCaseCommand.Create(),
 };
 return root.Parse(args).Invoke();
