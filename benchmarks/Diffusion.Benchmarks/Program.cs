@@ -18,5 +18,7 @@ RootCommand root = new("Measures what the library promises. Each command ends in
     SavingCommand.Create(),
     HealthCommand.Create(),
     LrRangeCommand.Create(),
+    MemoryCommand.Create(),
+    MemoryCaseCommand.Create(),
 };
 return root.Parse(args).Invoke();

@@ -1,0 +1,55 @@
+using Diffusion.Training;
+
+namespace Diffusion.Benchmarks;
+
+/// <summary>Real steps of a case in this process, and the most memory that they took.</summary>
+internal static class MemoryTraining
+{
+    private const int Steps = 3;
+
+    // Every kind of layer once, so that libtorch's own code and tables are in memory before the measurement.
+    private static readonly MemoryCase First = new("first", 16, 2, [16, 32], 1)
+    {
+        Groups = 8, ImageChannels = 1, Classes = 2, Dropout = 0.1, Saves = true,
+    };
+
+    /// <summary>Trains.</summary>
+    /// <returns>The peak of the resident memory beyond what there was before the network was made, in bytes.</returns>
+    public static long Measure(MemoryCase memory)
+    {
+        Train(First);
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        long before = ProcessMemory.Now();
+        ProcessMemory.ForgetPeak();
+        Train(memory);
+        return ProcessMemory.Peak() - before;
+    }
+
+    private static void Train(MemoryCase memory)
+    {
+        string folder = Path.Combine(Path.GetTempPath(), $"memory-{Guid.NewGuid():N}");
+        try
+        {
+            using UNet2D network = new(memory.Network);
+            using NoisyImages images = new(ImageShape.Square(memory.Size, memory.ImageChannels), memory.Classes);
+            using Trainer trainer = Trainer.For(network).UseData(images).Configure(options =>
+            {
+                options.Steps = Steps;
+                options.BatchSize = memory.Batch;
+                options.EmaDecay = memory.Averages > 0 ? 0.999 : null;
+                options.MoreEmaDecays = [.. Enumerable.Range(1, Math.Max(0, memory.Averages - 1)).Select(i => 0.9 + (0.01 * i))];
+                options.RunFolder = memory.Saves ? folder : null;
+                options.CheckpointEverySteps = 1;
+            }).Build();
+            trainer.Run();
+        }
+        finally
+        {
+            if (Directory.Exists(folder))
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+namespace Diffusion.Training;
+
+/// <summary>The residual, attention and resizing blocks of the U-Net as operations. Pixels are those of one image.</summary>
+internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int batch)
+{
+    private readonly long timeChannels = options.TimeEmbeddingDim ?? 4L * options.BlockOutChannels[0];
+
+    /// <summary>A residual block, which may have a fourth or four times the pixels at its end.</summary>
+    public void Residual(long inChannels, long outChannels, long pixelsBefore, long pixelsAfter)
+    {
+        long before = batch * pixelsBefore;
+        long after = batch * pixelsAfter;
+        long statistics = batch * (long)options.NormNumGroups;
+        long skip = inChannels * before;
+        bool scalesAndShifts = options.ResnetTimeScaleShift == TimeScaleShift.ScaleShift;
+        bool halves = after < before;
+        tape.Normalisation(inChannels, before, statistics, skip);
+        tape.NonLinearity(options.ActFn, inChannels * before, skip);
+        if (before != after)
+        {
+            // Averaging keeps what it averages; repeating keeps nothing.
+            tape.Add(new TapeStep { Kept = halves ? skip : 0, Input = skip, Output = inChannels * after, Waiting = skip });
+        }
+
+        tape.Convolution((inChannels, after), (outChannels, after), 3, kept: inChannels * after, waiting: skip);
+        Linear(timeChannels, scalesAndShifts ? 2 * outChannels : outChannels);
+        tape.Normalisation(outChannels, after, statistics, skip);
+        if (scalesAndShifts)
+        {
+            tape.PointWise(outChannels * after, outChannels * after, skip);
+        }
+
+        tape.NonLinearity(options.ActFn, outChannels * after, skip);
+        if (options.Dropout > 0)
+        {
+            tape.PointWise(outChannels * after, outChannels * after, skip); // its mask, in float32
+        }
+
+        bool hasOwnSkip = inChannels != outChannels || before != after;
+        tape.Convolution((outChannels, after), (outChannels, after), 3, kept: outChannels * after, waiting: hasOwnSkip ? skip : 0);
+        if (inChannels != outChannels)
+        {
+            tape.Convolution((inChannels, after), (outChannels, after), 1, kept: 0);
+        }
+    }
+
+    /// <summary>Self-attention between pixels, perhaps without normalisation.</summary>
+    public void Attention(long channels, long pixels, int? groups)
+    {
+        long head = options.AttentionHeadDim ?? channels;
+        long heads = channels / head;
+        long all = batch * pixels;
+        long inner = heads * head * all;
+        long outer = channels * all;
+        if (groups is { } count)
+        {
+            tape.Normalisation(channels, all, batch * (long)count, outer);
+        }
+
+        tape.PointWise(outer, 0, outer); // the pixels side by side
+        Linear(channels, heads * head);
+        Linear(channels, heads * head);
+        Linear(channels, heads * head);
+        tape.Add(new TapeStep { Kept = outer, Output = 3 * inner, Input = 2 * outer, Waiting = outer });
+
+        // Flash attention keeps queries, keys, values, its answer, and one logarithm per row in place of the scores.
+        tape.Add(new TapeStep { Kept = (4 * inner) + (heads * all), Output = inner, Input = 3 * inner, Waiting = outer });
+        Linear(heads * head, channels);
+        tape.Add(new TapeStep { Output = outer, Input = inner, Scratch = outer, Waiting = outer });
+    }
+
+    /// <summary>Half the size by a strided convolution.</summary>
+    public void Halve(long channels, long height, long width)
+    {
+        // Padding on one side makes a copy. Otherwise the input is kept here first.
+        bool padsOneSide = options.DownsamplePadding == 0;
+        long kept = padsOneSide ? batch * channels * (height + 1) * (width + 1) : batch * channels * height * width;
+        tape.Convolution((channels, batch * height * width), (channels, batch * height * width / 4), 3, kept);
+    }
+
+    /// <summary>Double the size by a transposed convolution, whose 4 x 4 kernel is made from a padded 3 x 3 one and kept with it.</summary>
+    public void Double(long channels, long pixels)
+    {
+        const long KernelNumbers = 25 + 16;
+        tape.Convolution(
+            (channels, batch * pixels), (channels, 4 * batch * pixels), 3,
+            kept: (batch * channels * pixels) + (KernelNumbers * channels * channels));
+    }
+
+    /// <summary>The parameters of a linear layer.</summary>
+    public void Linear(long inputs, long outputs) => tape.Add(inputs * outputs, outputs);
+}

@@ -1,0 +1,47 @@
+namespace Diffusion.Training;
+
+/// <summary>What single layers of the U-Net keep and need on a CPU. Pixels are those of all images of the micro-batch.</summary>
+internal static class TapeLayers
+{
+    // oneDNN computes convolutions on copies whose channels are padded to whole vectors.
+    private const long Vector = 16;
+
+    /// <summary>A convolution, which keeps its input unless another operation did, and needs copies of both sides in oneDNN's layout.</summary>
+    /// <param name="tape">Where it goes.</param>
+    /// <param name="inputs">Channels and pixels that come in.</param>
+    /// <param name="outputs">Channels and pixels that go out.</param>
+    /// <param name="kernel">Height and width of the kernel.</param>
+    /// <param name="kept">What it keeps.</param>
+    /// <param name="waiting">The gradient that waits beside it.</param>
+    public static TapeStep Convolution(
+        this MemoryTape tape, (long Channels, long Pixels) inputs, (long Channels, long Pixels) outputs, int kernel, long kept, long waiting = 0)
+    {
+        long weights = inputs.Channels * outputs.Channels * kernel * kernel;
+        tape.Add(weights, outputs.Channels);
+        return tape.Add(new TapeStep
+        {
+            Kept = kept,
+            Output = outputs.Channels * outputs.Pixels,
+            Input = inputs.Channels * inputs.Pixels,
+            Scratch = (Padded(inputs.Channels) * inputs.Pixels) + (Padded(outputs.Channels) * outputs.Pixels) + (2 * weights),
+            Waiting = waiting,
+        });
+    }
+
+    /// <summary>A group normalisation, which keeps its input, and the mean and deviation of each group.</summary>
+    public static void Normalisation(this MemoryTape tape, long channels, long pixels, long statistics, long waiting = 0)
+    {
+        tape.Add(channels, channels);
+        tape.PointWise(channels * pixels, (channels * pixels) + (2 * statistics), waiting);
+    }
+
+    /// <summary>An operation on each number by itself.</summary>
+    public static void PointWise(this MemoryTape tape, long numbers, long kept, long waiting = 0) =>
+        tape.Add(new TapeStep { Kept = kept, Output = numbers, Input = numbers, Waiting = waiting });
+
+    /// <summary>A non-linearity, which keeps its input, or its output where that is enough: the convolution behind it keeps that anyway.</summary>
+    public static void NonLinearity(this MemoryTape tape, Activation activation, long numbers, long waiting = 0) =>
+        tape.PointWise(numbers, activation == Activation.Relu ? 0 : numbers, waiting);
+
+    private static long Padded(long channels) => (channels + Vector - 1) / Vector * Vector;
+}

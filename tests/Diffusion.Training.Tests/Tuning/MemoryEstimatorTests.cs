@@ -1,0 +1,170 @@
+namespace Diffusion.Training.Tests;
+
+/// <summary>The memory of training, estimated.</summary>
+public sealed class MemoryEstimatorTests
+{
+    private const long Mebibyte = 1 << 20;
+
+    private static readonly UNet2DOptions Plain = new()
+    {
+        BlockOutChannels = [32, 64],
+        DownBlockTypes = [DownBlockType.DownBlock2D, DownBlockType.DownBlock2D],
+        UpBlockTypes = [UpBlockType.UpBlock2D, UpBlockType.UpBlock2D],
+        AddAttention = false,
+        LayersPerBlock = 1,
+    };
+
+    public static TheoryData<UNet2DOptions> Networks =>
+    [
+        Plain,
+        Plain with { InChannels = 1, OutChannels = 1, NumClassEmbeds = 10, Dropout = 0.1 },
+        Plain with { TimeEmbeddingType = TimeEmbeddingType.Fourier, TimeEmbeddingDim = 48, ClassEmbedType = ClassEmbedType.Timestep },
+        Plain with { ClassEmbedType = ClassEmbedType.Identity, HasMidBlock = false, LayersPerBlock = 2 },
+        Plain with { AddAttention = true, AttentionHeadDim = 24, ResnetTimeScaleShift = TimeScaleShift.ScaleShift },
+        Plain with { AddAttention = true, AttentionHeadDim = null, AttnNormNumGroups = 16, ResnetTimeScaleShift = TimeScaleShift.ScaleShift },
+        Plain with
+        {
+            DownBlockTypes = [DownBlockType.ResnetDownsampleBlock2D, DownBlockType.AttnDownBlock2D],
+            UpBlockTypes = [UpBlockType.AttnUpBlock2D, UpBlockType.ResnetUpsampleBlock2D],
+            UpsampleType = ResamplingType.Resnet,
+            LayersPerBlock = 3,
+        },
+        Plain with
+        {
+            DownBlockTypes = [DownBlockType.AttnDownBlock2D, DownBlockType.DownBlock2D],
+            UpBlockTypes = [UpBlockType.UpBlock2D, UpBlockType.AttnUpBlock2D],
+            DownsampleType = ResamplingType.Resnet,
+            DownsamplePadding = 0,
+        },
+        UNet2DOptions.ForImages(32, 3, classes: 5),
+        UNet2DOptions.ForImages(64, 1),
+    ];
+
+    [Theory]
+    [MemberData(nameof(Networks), DisableDiscoveryEnumeration = true)]
+    public void Parameters_are_those_of_the_real_network(UNet2DOptions options)
+    {
+        using UNet2D network = new(options);
+        FlatLayout layout = FlatLayout.Of(network);
+
+        MemoryEstimate estimate = new MemoryEstimator(options, ImageShape.Square(64, options.InChannels)).Estimate(1);
+
+        estimate.ParameterCount.Should().Be(network.NamedTensors().Sum(tensor => tensor.Value.numel()));
+        estimate.Parameters.Should().Be(layout.Length * sizeof(float));
+        estimate.Gradients.Should().Be(estimate.Parameters);
+        estimate.Optimizer.Should().Be(2 * estimate.Parameters);
+    }
+
+    [Fact]
+    public void Activations_grow_with_the_batch_and_with_the_pixels()
+    {
+        // Kernels of the upsampling are kept once, whatever the batch.
+        long kernels = Kept(32, 1) - (Kept(32, 2) - Kept(32, 1));
+        long perImage = Kept(32, 1) - kernels;
+
+        kernels.Should().Be(41 * 64 * 64 * sizeof(float));
+        Kept(32, 7).Should().Be(kernels + (7 * perImage));
+
+        // Embeddings and the groups' statistics do not grow with the pixels.
+        long pixels = Kept(64, 1) - Kept(32, 1);
+        (Kept(128, 1) - Kept(64, 1)).Should().Be(4 * pixels);
+        pixels.Should().BeGreaterThan(0);
+    }
+
+    [Fact]
+    public void Attention_keeps_no_scores_but_five_tensors_of_the_size_of_its_images_and_a_copy()
+    {
+        UNet2DOptions attentive = Plain with { AddAttention = true, AttentionHeadDim = 32 };
+        long images = 64 * 16 * 16;
+        long statistics = 2 * 32;
+        long logarithms = 2 * 16 * 16;
+
+        long more = new MemoryEstimator(attentive, ImageShape.Square(32)).Estimate(1).Activations - Kept(32, 1);
+
+        more.Should().Be(((6 * images) + statistics + logarithms) * sizeof(float));
+    }
+
+    [Fact]
+    public void The_total_is_the_sum_of_its_parts_and_activations_that_of_the_blocks()
+    {
+        MemoryEstimator two = new(Plain, ImageShape.Square(32)) { Averages = 2 };
+        MemoryEstimate estimate = two.Estimate(4);
+
+        estimate.Activations.Should().Be(estimate.Blocks.Sum(block => block.ActivationBytes));
+        estimate.Averages.Should().Be(2 * estimate.Parameters);
+        estimate.SavingCopy.Should().Be(5 * estimate.Parameters);
+        estimate.Transient.Should().BePositive();
+        estimate.Total.Should().Be((11 * estimate.Parameters) + estimate.Images + estimate.Activations + estimate.Transient);
+        estimate.ToTable().Should().Contain("down 1").And.Contain("middle").And.Contain("total");
+    }
+
+    [Fact]
+    public void A_trainers_options_say_how_many_averages_and_whether_it_saves()
+    {
+        TrainingOptions options = new() { RunFolder = "run", MoreEmaDecays = [0.9, 0.99] };
+        MemoryEstimator saving = MemoryEstimator.For(Plain, ImageShape.Square(32), options);
+        MemoryEstimator bare = MemoryEstimator.For(Plain, ImageShape.Square(32), new TrainingOptions { EmaDecay = null });
+
+        saving.Averages.Should().Be(3);
+        saving.CopiesForSaving.Should().BeTrue();
+        bare.Averages.Should().Be(0);
+        bare.CopiesForSaving.Should().BeFalse();
+    }
+
+    [Theory]
+    [InlineData(16)]
+    [InlineData(50)]
+    [InlineData(333)]
+    public void The_largest_micro_batch_fits_and_one_image_more_does_not(long mebibytes)
+    {
+        MemoryEstimator estimator = new(Plain, ImageShape.Square(32));
+
+        int largest = estimator.LargestMicroBatch(mebibytes * Mebibyte);
+
+        largest.Should().BePositive();
+        estimator.Estimate(largest).Total.Should().BeLessThanOrEqualTo(mebibytes * Mebibyte);
+        estimator.Estimate(largest + 1).Total.Should().BeGreaterThan(mebibytes * Mebibyte);
+    }
+
+    [Fact]
+    public void Every_way_to_fit_fits_and_keeps_the_batch_whole()
+    {
+        MemoryEstimator estimator = new(Plain, ImageShape.Square(64)) { Averages = 2 };
+        long budget = estimator.Estimate(12).Total / 2;
+
+        MemoryAdvice advice = estimator.WaysToFit(12, budget);
+
+        advice.Fits.Should().BeFalse();
+        advice.FitsOneImage.Should().BeTrue();
+        advice.Ways.Should().HaveCountGreaterThan(3);
+        advice.Ways[0].Change.Should().StartWith("MicroBatchSize ");
+        advice.Ways.Should().OnlyContain(way => way.Estimate.Total <= budget && 12 % way.Estimate.MicroBatchSize == 0);
+        advice.Ways.Should().OnlyContain(way => way.Estimator.Estimate(way.Estimate.MicroBatchSize).Total == way.Estimate.Total);
+        advice.ToString().Should().Contain("no average").And.Contain("MiB");
+    }
+
+    [Fact]
+    public void A_budget_below_one_image_is_answered_with_what_one_image_takes()
+    {
+        MemoryEstimator estimator = new(Plain, ImageShape.Square(64));
+        long parameters = estimator.Estimate(1).Parameters;
+
+        estimator.LargestMicroBatch(parameters).Should().Be(0);
+        MemoryAdvice little = estimator.WaysToFit(8, parameters);
+        little.FitsOneImage.Should().BeFalse();
+        little.Ways.Should().BeEmpty();
+        little.ToString().Should().Contain("Even one image at a time takes").And.Contain("smaller network");
+        estimator.WaysToFit(8, long.MaxValue).Fits.Should().BeTrue();
+        estimator.WaysToFit(8, long.MaxValue).Ways.Should().BeEmpty();
+    }
+
+    [Fact]
+    public void Images_that_the_network_cannot_take_are_refused()
+    {
+        ((Func<MemoryEstimator>)(() => new MemoryEstimator(Plain, ImageShape.Square(32, 1)))).Should().Throw<ArgumentException>().WithMessage("*1 channels*takes 3*");
+        ((Func<MemoryEstimator>)(() => new MemoryEstimator(Plain, ImageShape.Square(33)))).Should().Throw<ArgumentException>().WithMessage("*33 x 33*divide by 2*");
+        ((Func<MemoryEstimate>)(() => new MemoryEstimator(Plain, ImageShape.Square(32)).Estimate(0))).Should().Throw<ArgumentOutOfRangeException>();
+    }
+
+    private static long Kept(int size, int batch) => new MemoryEstimator(Plain, ImageShape.Square(size)).Estimate(batch).Activations;
+}
