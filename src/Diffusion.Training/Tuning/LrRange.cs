@@ -6,7 +6,7 @@ namespace Diffusion.Training;
 /// <summary>The curve of a sweep of the learning rate, and what it says. Made by <see cref="LrRangeFinder"/>.</summary>
 public sealed record LrRange
 {
-    /// <summary>The loss of the evaluation images before the first step; not a number where the sweep was cancelled before it.</summary>
+    /// <summary>The loss of the evaluation images before the first step; not a number where the sweep was cancelled before it was measured.</summary>
     public required double StartLoss { get; init; }
 
     /// <summary>The rates that were tried, rising, with their losses; all finite.</summary>
@@ -15,7 +15,7 @@ public sealed record LrRange
     /// <summary>Why the sweep ended.</summary>
     public required LrRangeEnd End { get; init; }
 
-    /// <summary>The rate that did harm; null where none did.</summary>
+    /// <summary>The rate that did harm; null where none did, also where the loss was not finite before the first step.</summary>
     public required double? EndedAt { get; init; }
 
     /// <summary>What each rule reads from the curve, in the order of <see cref="LrSuggestionRule"/>.</summary>

@@ -18,7 +18,12 @@ internal static class LrRangeReading
             StartLoss = startLoss,
             Points = [.. losses.Select((loss, i) => new LrRangePoint(curve.Rates[i], loss, curve.Smoothed[i]))],
             End = end,
-            EndedAt = end is LrRangeEnd.Completed or LrRangeEnd.Cancelled ? null : range.RateAt(Math.Max(0, losses.Count - (end == LrRangeEnd.Diverged ? 1 : 0))),
+            EndedAt = end switch
+            {
+                LrRangeEnd.Diverged => range.RateAt(losses.Count - 1),
+                LrRangeEnd.NotFinite when double.IsFinite(startLoss) => range.RateAt(losses.Count),
+                _ => null,
+            },
             Suggestions = Silence(curve, startLoss, end, range) is { } reason
                 ? [.. Enum.GetValues<LrSuggestionRule>().Select(rule => new LrSuggestion(rule, null, reason))]
                 : [Lowest(curve, end, range), Steepest(curve), Valley(curve), Slide(curve)],
@@ -32,12 +37,12 @@ internal static class LrRangeReading
         string cure = end == LrRangeEnd.Cancelled
             ? "Let the sweep run on."
             : $"Start at a lower rate: set LrRangeOptions.Lowest to {Rate(range.Lowest / 100)}.";
-        return curve.Rates.Count == 0 && !double.IsFinite(startLoss) && end == LrRangeEnd.NotFinite
+        return !double.IsFinite(startLoss) && end == LrRangeEnd.NotFinite
                 ? "the loss is infinite or not a number before the first step. Check the weights that the sweep begins with."
             : curve.Rates.Count < LrCurve.FewestPoints
                 ? $"only {curve.Rates.Count} rates were tried before {How(end, rate)}, at least {LrCurve.FewestPoints} are needed. {cure}"
             : curve.Falls ? null
-            : curve.Rises ? $"the loss never falls, and {(curve.Count < curve.Rates.Count || end != LrRangeEnd.NotFinite ? $"has risen at {Rate(curve.Rates[curve.Count - 1])}" : How(end, rate))}. {cure}"
+            : curve.Rises ? $"the loss never falls, and {(OnlyEnds(curve, end) ? How(end, rate) : $"has risen at {Rate(curve.Rates[curve.Count - 1])}")}. {cure}"
             : end == LrRangeEnd.Cancelled ? $"the loss had not changed when {How(end, rate)}. {cure}"
             : $"the loss is the same at every rate up to {Rate(range.Highest)}. {Raise(range)}";
     }
@@ -47,7 +52,7 @@ internal static class LrRangeReading
         double lowest = curve.Rates[curve.Lowest];
         string loss = FormattableString.Invariant($"{curve.Smoothed[curve.Lowest]:G4}");
         return curve.Rises
-            ? new LrSuggestion(LrSuggestionRule.TenthOfLowest, lowest / Decade, $"a tenth of {Rate(lowest)}, where the loss was lowest ({loss}) before it rose.")
+            ? new LrSuggestion(LrSuggestionRule.TenthOfLowest, lowest / Decade, $"a tenth of {Rate(lowest)}, where the loss was lowest ({loss}) before {(OnlyEnds(curve, end) ? "numbers were not finite" : "it rose")}.")
             : new LrSuggestion(
                 LrSuggestionRule.TenthOfLowest,
                 null,
@@ -65,6 +70,9 @@ internal static class LrRangeReading
     private static LrSuggestion Slide(LrCurve curve) => LrRules.Slide(curve) is { } place
         ? new LrSuggestion(LrSuggestionRule.Slide, curve.Rates[place], "where the slopes of the loss become alike.")
         : new LrSuggestion(LrSuggestionRule.Slide, null, "the slopes of the loss are alike at the high end, from which the rule begins. Use another rule.");
+
+    // Whether numbers that are not finite came without a rise before them.
+    private static bool OnlyEnds(LrCurve curve, LrRangeEnd end) => end == LrRangeEnd.NotFinite && curve.Count == curve.Rates.Count;
 
     private static string How(LrRangeEnd end, string rate) => end switch
     {

@@ -46,6 +46,7 @@ internal static class LrRangeText
     public static string Ending(LrRange range) => range.End switch
     {
         LrRangeEnd.Diverged => $"the loss was ten times the first at {Rate(range.EndedAt!.Value)}",
+        LrRangeEnd.NotFinite when range.EndedAt is null => "the loss was not finite before the first step",
         LrRangeEnd.NotFinite => $"numbers were not finite at {Rate(range.EndedAt!.Value)}",
         LrRangeEnd.Cancelled => "the sweep was cancelled",
         _ => "every rate was tried",

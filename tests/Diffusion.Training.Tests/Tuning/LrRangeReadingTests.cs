@@ -107,6 +107,7 @@ public sealed class LrRangeReadingTests
         range.Points.Should().HaveCount(160).And.OnlyContain(point => double.IsFinite(point.Smoothed));
         range.EndedAt.Should().BeApproximately(Range.RateAt(160), 1e-12);
         range.Suggestion.LearningRate.Should().BeApproximately(Range.RateAt(159) / 10, 1e-9);
+        range.Advice.Should().EndWith("before numbers were not finite.");
         range.ToTable().Should().Contain("numbers were not finite at 1e-3");
     }
 
@@ -120,6 +121,13 @@ public sealed class LrRangeReadingTests
         LrRange range = LrRangeReading.Of([.. Enumerable.Repeat(1.0, points)], start, end, Range);
         range.Suggestion.LearningRate.Should().BeNull();
         range.Advice.Should().Match(advice);
+        range.EndedAt.HasValue.Should().Be(end == LrRangeEnd.Diverged);
+        range.ToTable().Should().Contain(end switch
+        {
+            LrRangeEnd.NotFinite => "the loss was not finite before the first step",
+            LrRangeEnd.Diverged => "the loss was ten times the first at 1.1e-7",
+            _ => "the sweep was cancelled",
+        });
     }
 
     [Fact]
