@@ -35,7 +35,9 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
         Description = options.ToJson();
 
         // Layers are made in diffusers' order, which decides what each draws, and registered in its other order, of the state dict.
+        // The scope frees the tensors that weights are made from: left to the garbage collector they would hold the memory of the first weights.
         using Lock.Scope generator = GlobalGenerator.Hold(seed);
+        using DisposeScope scope = NewDisposeScope();
         IReadOnlyList<int> channels = options.BlockOutChannels;
         convIn = nn.Conv2d(options.InChannels, channels[0], 3, padding: 1);
         bool isFourier = options.TimeEmbeddingType == TimeEmbeddingType.Fourier;
@@ -66,6 +68,10 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
         normOut = GroupNormalization.Create(options.NormNumGroups, channels[0], options.NormEps);
         convOut = nn.Conv2d(channels[0], options.OutChannels, 3, padding: 1);
         RegisterAll();
+        foreach (Parameter weights in parameters())
+        {
+            weights.DetachFromDisposeScope();
+        }
     }
 
     /// <summary>The architecture.</summary>

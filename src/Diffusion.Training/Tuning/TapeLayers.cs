@@ -40,8 +40,13 @@ internal static class TapeLayers
         tape.Add(new TapeStep { Kept = kept, Output = numbers, Input = numbers, Waiting = waiting });
 
     /// <summary>A non-linearity, which keeps its input, or its output where that is enough: the convolution behind it keeps that anyway.</summary>
-    public static void NonLinearity(this MemoryTape tape, Activation activation, long numbers, long waiting = 0) =>
-        tape.PointWise(numbers, activation == Activation.Relu ? 0 : numbers, waiting);
+    public static void NonLinearity(this MemoryTape tape, Activation activation, long numbers, long waiting = 0)
+    {
+        // TorchSharp makes Mish of three operations, of which tanh keeps its answer as well.
+        bool isMish = activation == Activation.Mish;
+        long kept = activation == Activation.Relu ? 0 : isMish ? 2 * numbers : numbers;
+        tape.Add(new TapeStep { Kept = kept, Output = numbers, Input = numbers, Scratch = isMish ? numbers : 0, Waiting = waiting });
+    }
 
     private static long Padded(long channels) => (channels + Vector - 1) / Vector * Vector;
 }

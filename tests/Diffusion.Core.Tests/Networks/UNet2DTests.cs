@@ -276,4 +276,15 @@ public sealed class UNet2DTests
     };
 
     private static byte[] Bytes(UNet2D unet) => [.. unet.NamedTensors().SelectMany(t => t.Value.bytes.ToArray())];
+
+    [Fact]
+    public void Building_leaves_no_tensors_but_the_weights_and_a_scope_around_it_does_not_free_them()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using UNet2D network = new(UNet2DOptions.ForImages(16, 3, classes: 4) with { TimeEmbeddingType = TimeEmbeddingType.Fourier });
+
+        scope.DisposablesCount.Should().Be(0);
+        scope.DisposeEverything();
+        network.parameters().Should().OnlyContain(weights => !weights.IsInvalid);
+    }
 }
