@@ -7,7 +7,11 @@ namespace Diffusion.Benchmarks;
 /// <summary>The training loop in public parts, with a clock between them. On the CPU: elsewhere a part ends before its work does.</summary>
 internal sealed class TimedSteps : IDisposable
 {
+    /// <summary>The part that watches the run.</summary>
+    public const string Watching = "watching the run";
+
     private const string Network = "forward and backward";
+    private const int ReportEverySteps = 100;
 
     private readonly SeedStream seeds = new(0);
     private readonly SampleOrder order;
@@ -18,6 +22,8 @@ internal sealed class TimedSteps : IDisposable
     private readonly IOptimizer optimizer;
     private readonly EmaWrapper ema;
     private readonly ParameterUpdate update;
+    private readonly TrainingMeter meter;
+    private readonly BlockNorms blocks;
     private readonly int batchSize;
     private readonly ImageShape shape;
     private long step;
@@ -34,6 +40,8 @@ internal sealed class TimedSteps : IDisposable
         optimizer = Optimizers.AdamW().Create(parameters);
         ema = new EmaWrapper(parameters);
         update = new ParameterUpdate(parameters, optimizer, [ema], clip: 1);
+        meter = new TrainingMeter(TimeProvider.System, update, clip: 1, denoiser.Schedule.Timesteps);
+        blocks = new BlockNorms(parameters);
     }
 
     public PartsClock Clock { get; } = new();
@@ -62,11 +70,30 @@ internal sealed class TimedSteps : IDisposable
             Clock.End("noisy images and their targets");
 
             Tensor prediction = denoiser.Predict(noisy, timesteps, new Conditioning { ClassLabels = batch.Labels });
-            nn.functional.mse_loss(prediction, target).backward();
+            Tensor loss = nn.functional.mse_loss(prediction, target);
+            loss.backward();
             Clock.End(Network);
+
+            meter.Losses.Take(prediction, target, timesteps);
+            bool reports = (step + 1) % ReportEverySteps == 0;
+            if (reports)
+            {
+                blocks.Measure(parameters.Gradients);
+            }
+
+            Clock.End(Watching);
 
             update.Apply(++step, learningRate: 2e-4);
             Clock.End("clip, AdamW, EMA, zero");
+
+            meter.End(loss.detach(), batchSize, TimeSpan.Zero);
+            if (reports)
+            {
+                meter.Read();
+                blocks.Read();
+            }
+
+            Clock.End(Watching);
         }
 
         return Clock[Network] - before;
@@ -74,6 +101,8 @@ internal sealed class TimedSteps : IDisposable
 
     public void Dispose()
     {
+        blocks.Dispose();
+        meter.Dispose();
         update.Dispose();
         ema.Dispose();
         optimizer.Dispose();

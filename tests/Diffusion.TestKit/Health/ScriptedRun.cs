@@ -11,6 +11,9 @@ public sealed record ScriptedRun(string Name, params string[] Expected)
 {
     private const int Size = 16;
 
+    /// <summary>Whether it takes a few seconds only.</summary>
+    public bool IsShort { get; init; }
+
     /// <summary>A part of the text that must be said with it.</summary>
     public string Says { get; init; } = string.Empty;
 

@@ -15,7 +15,7 @@ public static class SickRuns
         new("learning rate 100 times too high", "Diverged", "NotLearning", "Oscillating", "LearningSlowly") { Says = "ower", Options = run => run.LearningRate = LearningRate.Constant(5e-2) },
         new("learning rate 2000 times too high", "Diverged", "NotLearning", "SkippedSteps") { Says = "LearningRate.Peak from 1 to", Options = run => run.LearningRate = LearningRate.Constant(1) },
         new("learning rate 100 times too low", "NotLearning", "LearningSlowly") { Says = "too low", Options = run => run.LearningRate = LearningRate.Constant(2e-6) },
-        new("learning rate outside its range", "warning LearningRate.Peak") { Says = "high", Options = Briefly(run => run.LearningRate = LearningRate.Constant(2e-2)) },
+        new("learning rate outside its range", "warning LearningRate.Peak") { IsShort = true, Says = "high", Options = Briefly(run => run.LearningRate = LearningRate.Constant(2e-2)) },
         new("no warm-up, rate 20 times too high, rollback", "Diverged", "ended", "NotLearning")
         {
             Says = "ower",
@@ -28,41 +28,42 @@ public static class SickRuns
         },
         new("a NaN in one image", "refused")
         {
+            IsShort = true,
             Says = "NaN",
             Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { Value = (image, value) => image == 77 && value > 0.9f ? float.NaN : value },
-            Options = Briefly(_ => { }),
+            Options = run => run.Steps = 40,
         },
-        new("images in [0, 1]", "refused") { Says = "0..1", Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { Value = (_, value) => (value + 1) / 2 } },
-        new("images in [0, 255]", "refused") { Says = "255", Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { Value = (_, value) => (value + 1) * 127.5f } },
-        new("images of one colour", "warning Data") { Says = "one colour", Data = () => new FlatImages(), Options = Briefly(_ => { }) },
+        new("images in [0, 1]", "refused") { IsShort = true, Says = "0..1", Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { Value = (_, value) => (value + 1) / 2 } },
+        new("images in [0, 255]", "refused") { IsShort = true, Says = "255", Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { Value = (_, value) => (value + 1) * 127.5f } },
+        new("images of one colour", "warning Data") { IsShort = true, Says = "one colour", Data = () => new FlatImages(), Options = Briefly(_ => { }) },
         new("the same image again and again", "warning Data") { Says = "one is like the other", Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { Index = _ => 3 }, Options = Briefly(_ => { }) },
         new("one class only", "warning Data")
         {
-            Says = "one label", Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { Label = _ => 4 },
+            IsShort = true, Says = "one label", Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { Label = _ => 4 },
             Network = options => options with { NumClassEmbeds = 10 }, Options = Briefly(_ => { }),
         },
         new("a last layer with weights 1,000 times too large", "ExplodingGradients", "NotLearning") { Weights = network => Scale(network, "conv_out.weight", 1e3) },
-        new("a layer whose weights overflow", "SkippedSteps", "ended") { Says = "mid_block", Weights = network => Scale(network, "mid_block.resnets.0.conv2.weight", 1e38) },
+        new("a layer whose weights overflow", "SkippedSteps", "ended") { IsShort = true, Says = "mid_block", Weights = network => Scale(network, "mid_block.resnets.0.conv2.weight", 1e38) },
         new("a layer that is never called", "VanishingGradients")
         {
-            Says = "forgotten", Weights = network => network.register_module("forgotten", nn.Linear(8, 8)), Options = run => (run.Steps, run.EmaDecay) = (100, null),
+            IsShort = true, Says = "forgotten", Weights = network => network.register_module("forgotten", nn.Linear(8, 8)), Options = run => (run.Steps, run.EmaDecay) = (100, null),
         },
-        new("EMA decay too high for the run", "warning EmaDecay") { Says = "usual", Options = Briefly(run => run.EmaDecay = 0.999999) },
-        new("EMA decay too low", "warning EmaDecay") { Says = "hardly an average", Options = Briefly(run => run.EmaDecay = 0.5) },
-        new("no averaged weights", "warning EmaDecay") { Says = "visibly worse", Options = Briefly(run => run.EmaDecay = null) },
-        new("20 timesteps", "refused") { Says = "250..4000", Options = Briefly(run => run.Timesteps = 20) },
-        new("resumed with other timesteps", "refused") { Says = "schedule", Instead = ResumeWithOtherTimesteps },
-        new("a checkpoint without its optimizer", "refused") { Says = "optimizer.safetensors", Instead = LoseTheOptimizer },
-        new("float timesteps", "refused") { Says = "int64", Instead = () => AddNoise(tensor([1f, 2f])) },
-        new("timesteps from 1 to T", "refused") { Says = "999", Instead = () => AddNoise(tensor([1L, 1000L])) },
-        new("weights in bf16", "refused") { Says = "BFloat16", Weights = network => network.to(ScalarType.BFloat16) },
+        new("EMA decay too high for the run", "warning EmaDecay") { IsShort = true, Says = "usual", Options = Briefly(run => run.EmaDecay = 0.999999) },
+        new("EMA decay too low", "warning EmaDecay") { IsShort = true, Says = "hardly an average", Options = Briefly(run => run.EmaDecay = 0.5) },
+        new("no averaged weights", "warning EmaDecay") { IsShort = true, Says = "visibly worse", Options = Briefly(run => run.EmaDecay = null) },
+        new("20 timesteps", "refused") { IsShort = true, Says = "250..4000", Options = Briefly(run => run.Timesteps = 20) },
+        new("resumed with other timesteps", "refused") { IsShort = true, Says = "schedule", Instead = ResumeWithOtherTimesteps },
+        new("a checkpoint without its optimizer", "refused") { IsShort = true, Says = "optimizer.safetensors", Instead = LoseTheOptimizer },
+        new("float timesteps", "refused") { IsShort = true, Says = "int64", Instead = () => AddNoise(tensor([1f, 2f])) },
+        new("timesteps from 1 to T", "refused") { IsShort = true, Says = "999", Instead = () => AddNoise(tensor([1L, 1000L])) },
+        new("weights in bf16", "refused") { IsShort = true, Says = "BFloat16", Weights = network => network.to(ScalarType.BFloat16) },
         new("clip of 0.0001", "ClippedTooMuch") { Says = "Raise GradientClip", Options = run => run.GradientClip = 1e-4 },
-        new("no clip", "warning GradientClip") { Options = Briefly(run => run.GradientClip = null) },
-        new("warm-up longer than half of the run", "warning LearningRate.WarmupSteps") { Options = Briefly(run => run.LearningRate = LearningRate.Constant(5e-4).WithWarmup(25)) },
-        new("a batch larger than the data", "warning BatchSize") { Says = "more than the 20 images", Data = () => DrawnShapes.Create(20, 16), Options = Briefly(_ => { }) },
-        new("a schedule that keeps some of the image", "warning Schedule") { Says = "brightness", Options = Briefly(_ => { }), Builder = builder => builder.UseSchedule(NoiseSchedule.Linear(250, 1e-4, 0.02)) },
-        new("dropout of 0.6", "warning Dropout") { Network = options => options with { Dropout = 0.6 }, Options = Briefly(_ => { }) },
-        new("tensors kept by a preview", "LeakedTensors") { Says = "a preview", Options = run => run.Steps = 200, Builder = builder => builder.AddPreview(20, _ => Leak.Add(zeros(10).DetachFromDisposeScope())) },
+        new("no clip", "warning GradientClip") { IsShort = true, Options = Briefly(run => run.GradientClip = null) },
+        new("warm-up longer than half of the run", "warning LearningRate.WarmupSteps") { IsShort = true, Options = Briefly(run => run.LearningRate = LearningRate.Constant(5e-4).WithWarmup(5)) },
+        new("a batch larger than the data", "warning BatchSize") { IsShort = true, Says = "more than the 20 images", Data = () => DrawnShapes.Create(20, 16), Options = Briefly(_ => { }) },
+        new("a schedule that keeps some of the image", "warning Schedule") { IsShort = true, Says = "brightness", Options = Briefly(_ => { }), Builder = builder => builder.UseSchedule(NoiseSchedule.Linear(250, 1e-4, 0.02)) },
+        new("dropout of 0.6", "warning Dropout") { IsShort = true, Network = options => options with { Dropout = 0.6 }, Options = Briefly(_ => { }) },
+        new("tensors kept by a preview", "LeakedTensors") { IsShort = true, Says = "a preview", Options = run => run.Steps = 200, Builder = builder => builder.AddPreview(20, _ => Leak.Add(zeros(10).DetachFromDisposeScope())) },
         new("a source that is slower than training", "SlowData")
         {
             Says = "Workers",
@@ -78,13 +79,13 @@ public static class SickRuns
                 run.LearningRate = LearningRate.Constant(1e-3);
             },
         },
-        new("gradients beyond their limit", "ended") { Says = "LargestGradientNorm", Options = run => run.Health = run.Health with { LargestGradientNorm = 1e-6 } },
+        new("gradients beyond their limit", "ended") { IsShort = true, Says = "LargestGradientNorm", Options = run => run.Health = run.Health with { LargestGradientNorm = 1e-6 } },
         new("samples scaled to [0, 1]", "ColourShift") { Options = run => run.Steps = 200, Builder = builder => builder.AddPreview(100, preview => preview.Check(rand(16, 3, 16, 16))) },
     ];
 
     private static Action<TrainingOptions> Briefly(Action<TrainingOptions> options) => run =>
     {
-        run.Steps = 40;
+        run.Steps = 8;
         options(run);
     };
 
