@@ -35,7 +35,7 @@ internal sealed class FiniteLayers : IDisposable
         {
             using IDisposable noGradients = no_grad();
             using DisposeScope scope = NewDisposeScope();
-            bool[] good = answer.isfinite().flatten(1).all(1).cpu().data<bool>().ToArray();
+            bool[] good = answer.isfinite().reshape(answer.dim() == 0 ? 1 : answer.shape[0], -1).all(1).cpu().data<bool>().ToArray();
             if (good.Contains(false))
             {
                 First = name;

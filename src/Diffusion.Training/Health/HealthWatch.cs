@@ -33,9 +33,12 @@ internal sealed class HealthWatch
         run.Add(report);
         HealthFinding[] now = [.. checks.Select(check => check.Look(run)).OfType<HealthFinding>()];
         HealthFinding[] found = [.. now.Where(finding => !sinceSeen.ContainsKey(finding.Kind))];
-        foreach (FindingKind kind in sinceSeen.Keys.Where(kind => ++sinceSeen[kind] > ReportsToForget))
+        foreach (FindingKind kind in sinceSeen.Keys.ToArray())
         {
-            sinceSeen.Remove(kind);
+            if (++sinceSeen[kind] > ReportsToForget)
+            {
+                sinceSeen.Remove(kind);
+            }
         }
 
         foreach (HealthFinding finding in now)

@@ -13,6 +13,20 @@ internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, 
     /// <param name="step">The number of the step, from 1.</param>
     public string Of(long step)
     {
+        try
+        {
+            return Replay(step);
+        }
+#pragma warning disable CA1031 // Training goes on without the trace, whatever prevents it.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            return $"It could not be made again to see where: {error.Message}";
+        }
+    }
+
+    private string Replay(long step)
+    {
         TrainingOptions options = setup.Options;
         int microBatch = options.MicroBatchSize ?? options.BatchSize;
         long start = state.ImagesSeen - ((state.Step - step + 1) * options.BatchSize);

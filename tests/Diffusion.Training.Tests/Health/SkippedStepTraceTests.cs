@@ -33,13 +33,36 @@ public sealed class SkippedStepTraceTests
         finding.Seen.Should().Contain("Made again with the weights of step 5, all its numbers are finite");
     }
 
+    [Fact]
+    public void Training_goes_on_where_the_images_cannot_be_read_again()
+    {
+        int reads = int.MinValue;
+        using WatchedImages images = new(new StripedImages(), _ =>
+        {
+            if (++reads > 16)
+            {
+                throw new InvalidOperationException("The disk is gone.");
+            }
+        });
+
+        HealthFinding finding = FindingOf(
+            model =>
+            {
+                model.get_parameter("conv_out.bias")!.fill_(float.NaN);
+                reads = 0;
+            },
+            images: images);
+
+        finding.Seen.Should().EndWith("It could not be made again to see where: The disk is gone.");
+    }
+
     // Breaks the weights after step 1, mends them after step 4, and reports at step 5.
-    private static HealthFinding FindingOf(Action<TinyModel> damage, Action<TinyModel>? mend = null)
+    private static HealthFinding FindingOf(Action<TinyModel> damage, Action<TinyModel>? mend = null, IImageSource? images = null)
     {
         List<HealthFinding> found = [];
         using TinyModel model = new();
-        using StripedImages images = new();
-        using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images)
+        using StripedImages stripes = new();
+        using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images ?? stripes)
             .ReportFindingsTo(new Listener(found))
             .AddPreview(1, preview =>
             {

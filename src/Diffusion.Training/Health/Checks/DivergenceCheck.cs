@@ -10,6 +10,7 @@ internal sealed class DivergenceCheck : IHealthCheck
     private const double Rise = 2;
     private const double RelativeRise = 0.25;
     private const double Significance = 6;
+    private const double SignificanceAboveNothing = 2; // A loss that shoots up within one report is uncertain itself.
 
     public HealthFinding? Look(RunHistory run)
     {
@@ -19,10 +20,11 @@ internal sealed class DivergenceCheck : IHealthCheck
         }
 
         TrainingProgress last = run.Last;
-        bool isSure = last.Loss - best.Loss > Significance * RunHistory.ErrorOf(last);
-        bool isWorseThanNothing = last.RelativeLoss > LargestRelativeLoss && last.Loss > best.Loss;
-        bool hasRisen = last.Loss > Rise * best.Loss && last.RelativeLoss > best.RelativeLoss + RelativeRise;
-        if (!(isSure && hasRisen) && !isWorseThanNothing)
+        double rise = (last.Loss - best.Loss) / RunHistory.ErrorOf(last);
+        bool hasDoubled = last.Loss > Rise * best.Loss;
+        bool hasRisen = hasDoubled && rise > Significance && last.RelativeLoss > best.RelativeLoss + RelativeRise;
+        bool isWorseThanNothing = hasDoubled && rise > SignificanceAboveNothing && last.RelativeLoss > LargestRelativeLoss;
+        if (!hasRisen && !isWorseThanNothing)
         {
             return null;
         }
