@@ -112,7 +112,7 @@ public sealed class MemoryEstimatorTests
     }
 
     [Theory]
-    [InlineData(24)]
+    [InlineData(40)]
     [InlineData(50)]
     [InlineData(333)]
     public void The_largest_micro_batch_fits_and_one_image_more_does_not(long mebibytes)
