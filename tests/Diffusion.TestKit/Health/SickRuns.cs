@@ -16,7 +16,7 @@ public static class SickRuns
         new("learning rate 2000 times too high", "Diverged", "NotLearning", "SkippedSteps") { Says = "LearningRate.Peak from 1 to", Options = run => run.LearningRate = LearningRate.Constant(1) },
         new("learning rate 100 times too low", "NotLearning", "LearningSlowly") { Says = "too low", Options = run => run.LearningRate = LearningRate.Constant(2e-6) },
         new("learning rate outside its range", "warning LearningRate.Peak") { IsShort = true, Says = "high", Options = Briefly(run => run.LearningRate = LearningRate.Constant(2e-2)) },
-        new("no warm-up, rate 20 times too high, rollback", "Diverged", "ended", "NotLearning")
+        new("no warm-up, rate 1,000 times too high, rollback", "Diverged", "ended", "NotLearning")
         {
             Says = "ower",
             Options = run =>
