@@ -211,7 +211,7 @@ public sealed class Trainer : IDisposable
                 parts.Gauges.Meter.End(trained > 0 ? batchLoss : null, batchSize, loader.Waited);
             }
 
-            parts.Gauges.Tensors.End("the training step");
+            parts.Gauges.EndStep();
 
             // Held-out loss
             if (parts.HeldOut is { } heldOut && (state.Step % options.HoldOutEverySteps == 0 || state.Step == options.Steps))
@@ -219,14 +219,14 @@ public sealed class Trainer : IDisposable
                 state.HeldOutLoss = heldOut.Measure(microBatchSize, cancellationToken);
                 state.HeldOutStep = state.Step;
                 TrainingLog.HeldOut(setup.Logger, state.Step, state.HeldOutLoss.Value);
-                parts.Gauges.Tensors.End("the held-out loss");
+                parts.Gauges.EndPause("the held-out loss", options.HoldOutEverySteps);
             }
 
             // Status
             if (state.Step % options.ReportEverySteps == 0 || state.Step == options.Steps)
             {
                 IReadOnlyList<HealthFinding> found = parts.Reporter.Report(learningRate, setup.Time.GetElapsedTime(began), state.HeldOutLoss, loader.BadImages);
-                parts.Gauges.Tensors.End("a progress observer");
+                parts.Gauges.EndPause("a progress observer", options.ReportEverySteps);
                 if (found.FirstOrDefault(finding => finding.Kind == FindingKind.Diverged) is { } divergence && options.Health.OnDivergence != DivergencePolicy.Report)
                 {
                     bool goesOn = options.Health.OnDivergence == DivergencePolicy.RollBack && state.Rollbacks < TrainingState.MostRollbacks;
@@ -238,7 +238,7 @@ public sealed class Trainer : IDisposable
             foreach (TrainerSetup.Preview preview in setup.Previews.Where(preview => state.Step % preview.EverySteps == 0))
             {
                 parts.Reporter.Shield("preview", () => preview.Action(new TrainingPreview(state.Step, parts.EmaDenoiser, cancellationToken) { OnSamples = parts.Reporter.TakeSamples }));
-                parts.Gauges.Tensors.End("a preview");
+                parts.Gauges.EndPause("a preview", preview.EverySteps);
             }
 
             // Checkpoint: training waits for the copy of its state, and goes on while that is saved.
@@ -246,6 +246,7 @@ public sealed class Trainer : IDisposable
             if (state.Step % options.CheckpointEverySteps == 0)
             {
                 parts.Folder?.BeginSave(state);
+                parts.Gauges.EndPause("a checkpoint", options.CheckpointEverySteps);
             }
         }
     }

@@ -156,6 +156,25 @@ public sealed class TrainerBuilder
         return new LrRangeFinder(Check(tried.Problems), tried);
     }
 
+    /// <summary>
+    /// Checks everything as <see cref="Build"/> does, measures a few steps on a copy of the model, and says what the run will take. Neither the model
+    /// nor the run folder is touched; the builder can build a trainer afterwards.
+    /// </summary>
+    /// <param name="plan">What is measured and planned for. Null, the default, for at least 8 steps and 16 images in 50 sampler steps.</param>
+    /// <param name="cancellationToken">Ends the measurement between two steps, or in a wait for images.</param>
+    /// <returns>The plan.</returns>
+    /// <exception cref="OptionsValidationException">Something is missing or impossible; the message lists every problem.</exception>
+    /// <exception cref="CheckpointException">The initial weights cannot be read or do not fit.</exception>
+    /// <exception cref="ImageDataException">An image cannot be read or lies outside [-1, 1].</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public TrainingPlan Plan(PlanOptions? plan = null, CancellationToken cancellationToken = default)
+    {
+        PlanOptions planned = plan ?? new PlanOptions();
+        TrainerSetup setup = Check(planned.Problems);
+        using DisposeScope scope = NewDisposeScope();
+        return TrainingPlanner.Of(setup, planned, cancellationToken);
+    }
+
     private TrainerSetup Check(IEnumerable<string> more)
     {
         List<string> all = [.. problems, .. TrainingOptionsValidator.Problems(options), .. optimizer.Problems, .. more];

@@ -35,7 +35,8 @@ internal sealed class TrainingParts : IDisposable
             MeasuringObjective = new DenoisingObjective(Denoiser, Seeds);
             HeldOut = data.Split.HeldOutCount == 0 ? null : new HeldOutLoss(EmaDenoiser, reader, data.Split, Seeds, badImagesEndIt ? null : onBadImage);
             SkippedStepTrace trace = new(setup, State, MeasuringObjective, Seeds);
-            HealthWatch watch = new(options, State.LearningRate.WarmupOf(options.Steps), trace.Of);
+            long firstSamples = TrainingPlanner.FirstSamplesStep(StepsTable.For(data.Split.TrainingCount, setup.Source.Shape, options.BatchSize), options);
+            HealthWatch watch = new(options, State.LearningRate.WarmupOf(options.Steps), firstSamples, trace.Of);
             Reporter = new ProgressReporter(
                 setup, State, Gauges, watch, new ColourCheck(Images), Folder is null ? setup.Observers : [Folder.Metrics, .. setup.Observers]);
         }

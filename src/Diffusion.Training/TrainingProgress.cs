@@ -80,7 +80,10 @@ public sealed record TrainingProgress
     /// <summary>Time since this call of <see cref="Trainer.Run"/> began.</summary>
     public required TimeSpan Elapsed { get; init; }
 
-    /// <summary>The time the remaining steps will take at the present rate, time limit included.</summary>
+    /// <summary>
+    /// The time that the remaining steps will take at the present rate, with measurements, previews and saves as they were so far, and within the
+    /// time limit.
+    /// </summary>
     public required TimeSpan Remaining { get; init; }
 
     /// <summary>The last measured loss of the held-out images under the averaged weights, or null before the first.</summary>

@@ -8,17 +8,20 @@ internal sealed class HealthWatch
     private readonly Dictionary<FindingKind, int> sinceSeen = [];
     private readonly TrainingOptions options;
     private readonly long warmupSteps;
+    private readonly long firstSamplesStep;
     private readonly IReadOnlyList<IHealthCheck> checks;
     private RunHistory run;
 
     /// <param name="options">Of the run.</param>
     /// <param name="warmupSteps">The steps of its warm-up.</param>
+    /// <param name="firstSamplesStep">The step at which a plan of the run expects recognisable samples.</param>
     /// <param name="trace">Says where the numbers of a step that was skipped went wrong.</param>
-    public HealthWatch(TrainingOptions options, long warmupSteps, Func<long, string> trace)
+    public HealthWatch(TrainingOptions options, long warmupSteps, long firstSamplesStep, Func<long, string> trace)
     {
         this.options = options;
         this.warmupSteps = warmupSteps;
-        run = new RunHistory(options, warmupSteps);
+        this.firstSamplesStep = firstSamplesStep;
+        run = new RunHistory(options, warmupSteps, firstSamplesStep);
         checks =
         [
             new SkipCheck(trace), new DivergenceCheck(), new LearningCheck(), new OscillationCheck(), new PlateauCheck(), new OverfittingCheck(),
@@ -52,7 +55,7 @@ internal sealed class HealthWatch
     /// <summary>Forgets the run so far: it goes on from elsewhere.</summary>
     public void Reset()
     {
-        run = new RunHistory(options, warmupSteps);
+        run = new RunHistory(options, warmupSteps, firstSamplesStep);
         sinceSeen.Clear();
     }
 }

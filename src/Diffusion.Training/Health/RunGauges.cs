@@ -1,8 +1,12 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Diffusion.Training;
 
 /// <summary>All that is measured between two reports.</summary>
 internal sealed class RunGauges : IDisposable
 {
+    private readonly TimeProvider time;
+
     /// <param name="setup">The run.</param>
     /// <param name="state">What it changes.</param>
     public RunGauges(TrainerSetup setup, TrainingState state)
@@ -10,6 +14,8 @@ internal sealed class RunGauges : IDisposable
         Meter = new TrainingMeter(setup.Time, state.Update, setup.Options.GradientClip, setup.Schedule.Timesteps);
         Blocks = new BlockNorms(state.Parameters);
         NoiseScale = new NoiseScaleGauge(state.Parameters);
+        time = setup.Time;
+        Begin();
     }
 
     /// <summary>Losses, norms and speed.</summary>
@@ -22,13 +28,34 @@ internal sealed class RunGauges : IDisposable
     public NoiseScaleGauge NoiseScale { get; }
 
     /// <summary>The tensors that parts of the loop leave behind.</summary>
-    public TensorLedger Tensors { get; private set; } = new();
+    public TensorLedger Tensors { get; private set; }
+
+    /// <summary>What the parts of the loop take beside training.</summary>
+    public TimeLedger Times { get; private set; }
 
     /// <summary>Begins a run.</summary>
+    [MemberNotNull(nameof(Tensors), nameof(Times))]
     public void Begin()
     {
         Meter.Reset();
         Tensors = new TensorLedger();
+        Times = new TimeLedger(time);
+    }
+
+    /// <summary>A training step ends here.</summary>
+    public void EndStep()
+    {
+        Tensors.End("the training step");
+        Times.EndStep();
+    }
+
+    /// <summary>Another part of the loop ends here.</summary>
+    /// <param name="part">Its name.</param>
+    /// <param name="everySteps">After how many steps it comes again.</param>
+    public void EndPause(string part, long everySteps)
+    {
+        Tensors.End(part);
+        Times.End(part, everySteps);
     }
 
     public void Dispose()

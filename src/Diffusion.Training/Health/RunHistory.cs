@@ -1,7 +1,7 @@
 namespace Diffusion.Training;
 
 /// <summary>The reports of a run that checks look back at; those without any loss are left out.</summary>
-internal sealed class RunHistory(TrainingOptions options, long warmupSteps)
+internal sealed class RunHistory(TrainingOptions options, long warmupSteps, long firstSamplesStep)
 {
     private const int Longest = 1000;
 
@@ -12,6 +12,9 @@ internal sealed class RunHistory(TrainingOptions options, long warmupSteps)
 
     /// <summary>The steps of its warm-up.</summary>
     public long WarmupSteps => warmupSteps;
+
+    /// <summary>The step at which a plan of the run expects recognisable samples.</summary>
+    public long FirstSamplesStep => firstSamplesStep;
 
     /// <summary>The first report.</summary>
     public TrainingProgress? First { get; private set; }

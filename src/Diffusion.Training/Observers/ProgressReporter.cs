@@ -29,10 +29,8 @@ internal sealed class ProgressReporter(
     public IReadOnlyList<HealthFinding> Report(double learningRate, TimeSpan elapsed, double? heldOutLoss, long badImages)
     {
         MeterReading reading = gauges.Meter.Read();
-        double imagesLeft = (options.Steps - state.Step) * (double)options.BatchSize;
-        double secondsLeft = Math.Min(
-            imagesLeft / Math.Max(1e-9, reading.ImagesPerSecond),
-            ((options.TimeLimit ?? TimeSpan.MaxValue) - elapsed).TotalSeconds);
+        gauges.Times.EndStep(); // the reading has waited for the steps
+        TimeSpan remaining = Remaining(reading.ImagesPerSecond, elapsed);
         TrainingProgress progress = new()
         {
             Step = state.Step,
@@ -58,7 +56,7 @@ internal sealed class ProgressReporter(
             ImagesPerSecond = reading.ImagesPerSecond,
             DataWaitShare = reading.DataWaitShare,
             Elapsed = elapsed,
-            Remaining = TimeSpan.FromSeconds(Math.Clamp(secondsLeft, 0, TimeSpan.MaxValue.TotalSeconds / 2)),
+            Remaining = remaining,
             HeldOutLoss = heldOutLoss,
             SkippedSteps = reading.Skipped,
             BadImages = badImages,
@@ -99,6 +97,14 @@ internal sealed class ProgressReporter(
         }
 
         return found;
+    }
+
+    private TimeSpan Remaining(double imagesPerSecond, TimeSpan elapsed)
+    {
+        RunTime pace = new(TimeSpan.FromSeconds(Math.Min(options.BatchSize / Math.Max(1e-9, imagesPerSecond), TimeSpan.MaxValue.TotalSeconds / 2)), gauges.Times.Pauses);
+        TimeSpan all = pace.Between(state.Step, options.Steps);
+        TimeSpan limit = (options.TimeLimit ?? TimeSpan.MaxValue) - elapsed;
+        return limit < TimeSpan.Zero ? TimeSpan.Zero : all < limit ? all : limit;
     }
 
     /// <summary>Takes samples of a preview.</summary>

@@ -14,19 +14,19 @@ internal sealed class LrEvaluation : IDisposable
     private readonly Tensor? labels;
     private readonly long[] timesteps;
 
-    /// <param name="setup">Whose images they are.</param>
-    /// <param name="parts">Whose denoiser is measured.</param>
+    /// <param name="trial">Whose images and whose denoiser they are.</param>
     /// <param name="first">The position in the run of the first image.</param>
     /// <param name="images">How many.</param>
-    /// <param name="onBadImage">Told of each image that cannot be read.</param>
     /// <param name="cancellationToken">Ends the reading.</param>
-    public LrEvaluation(TrainerSetup setup, TrainingParts parts, long first, int images, Action<BadImage> onBadImage, CancellationToken cancellationToken)
+    public LrEvaluation(TrialRun trial, long first, int images, CancellationToken cancellationToken)
     {
+        TrainerSetup setup = trial.Setup;
+        TrainingParts parts = trial.Parts;
         model = setup.Model;
         objective = new DenoisingObjective(parts.Denoiser, parts.Seeds.Child(RandomPurpose.HoldOut, SweepStream));
         BatchPlan plan = new() { StepSize = images, BatchSize = images, Start = first };
         LoadingOptions loading = setup.Options.Loading with { Prefetch = 1 };
-        using BatchLoader loader = new(setup.Source, parts.State.Data.Order(), plan, parts.Seeds, loading, parts.Denoiser.Device, onBadImage);
+        using BatchLoader loader = new(setup.Source, parts.State.Data.Order(), plan, parts.Seeds, loading, trial.Device, trial.OnBadImage);
         batch = loader.Next(cancellationToken);
         if (batch.Positions.IsEmpty)
         {
@@ -34,7 +34,7 @@ internal sealed class LrEvaluation : IDisposable
             throw new ImageDataException(setup.Source.Description, $"none of the {images} images to measure the loss on can be read. Raise LrRangeOptions.EvaluationImages.");
         }
 
-        labels = batch.ConditioningOf(model, parts.Denoiser.Device).ClassLabels;
+        labels = batch.ConditioningOf(model, trial.Device).ClassLabels;
         int count = batch.Positions.Length;
         timesteps = [.. Enumerable.Range(0, count).Select(place => (long)((place + 0.5) / count * setup.Schedule.Timesteps))];
     }

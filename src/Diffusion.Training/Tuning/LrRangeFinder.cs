@@ -25,14 +25,7 @@ public sealed class LrRangeFinder
     internal LrRangeFinder(TrainerSetup setup, LrRangeOptions options)
     {
         this.options = options;
-        this.setup = setup with
-        {
-            Options = setup.Options.Copy(),
-            Observers = [],
-            FindingObservers = [],
-            Previews = [],
-        };
-        (this.setup.Options.RunFolder, this.setup.Options.EmaDecay, this.setup.Options.MoreEmaDecays) = (null, null, []);
+        this.setup = setup;
     }
 
     /// <summary>Sweeps, from the model's present weights or <see cref="TrainingOptions.InitialWeights"/>. The same parts give the same curve.</summary>

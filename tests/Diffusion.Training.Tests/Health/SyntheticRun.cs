@@ -9,7 +9,7 @@ internal sealed class SyntheticRun
 
     public SyntheticRun(TrainingOptions? options = null, long every = 100, long warmup = 0)
     {
-        watch = new HealthWatch(options ?? new TrainingOptions(), warmup, step => $"Traced {step}.");
+        watch = new HealthWatch(options ?? new TrainingOptions(), warmup, firstSamplesStep: 5000, step => $"Traced {step}.");
         this.every = every;
     }
 

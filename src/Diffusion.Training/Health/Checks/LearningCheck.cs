@@ -40,9 +40,12 @@ internal sealed class LearningCheck : IHealthCheck
                     Set(peak, usual)) { Figures = figures };
         }
 
+        string slow = string.Create(
+            CultureInfo.InvariantCulture,
+            $"The learning rate is usually too low: samples stay blurry long after the time they should take. At this rate the first recognisable ones are due at step {run.FirstSamplesStep} at best.");
         return easiest < LearntLittle ? null : peak > 5 * usual
             ? new HealthFinding(FindingKind.LearningSlowly, last.Step, numbers, "The learning rate is usually too high: each step undoes the one before.", Set(peak, usual)) { Figures = figures }
-            : new HealthFinding(FindingKind.LearningSlowly, last.Step, numbers, "The learning rate is usually too low: samples stay blurry long after the time they should take.", Set(peak, usual)) { Figures = figures };
+            : new HealthFinding(FindingKind.LearningSlowly, last.Step, numbers, slow, Set(peak, usual)) { Figures = figures };
     }
 
     private static string Set(double peak, double usual) => string.Create(

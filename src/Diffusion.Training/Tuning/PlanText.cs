@@ -1,0 +1,50 @@
+using System.Globalization;
+using System.Text;
+
+namespace Diffusion.Training;
+
+/// <summary>A plan as text.</summary>
+internal static class PlanText
+{
+    public static string Report(TrainingPlan plan)
+    {
+        StepCalibration measured = plan.Calibration;
+        int passes = plan.BatchSize / plan.MicroBatchSize;
+        StringBuilder text = new();
+        Line("images", Text($"{plan.Images:N0} of {plan.Shape}") + (plan.HeldOutImages > 0 ? Text($", {plan.HeldOutImages:N0} held out") : string.Empty));
+        Line("network", Text($"{plan.ParameterCount:N0} parameters"));
+        Line("batch", Text($"{plan.BatchSize}") + (passes > 1 ? Text($", in {passes} passes of {plan.MicroBatchSize}") : string.Empty));
+        Line("speed", Text($"{Time(measured.StepTime)} per step, {plan.BatchSize / Math.Max(1e-9, measured.StepTime.TotalSeconds):N1} images/s, measured over {measured.Steps} steps on {measured.Device} ({measured.CpuThreads} CPU threads)"));
+        Line("this run", Text($"{plan.Steps:N0} steps, {plan.ImagesSeen:N0} images, {plan.Epochs:N1} epochs: {Time(plan.Duration)}"));
+        Line("suggested", Text($"{plan.Suggested.Steps:N0} steps: {Time(plan.SuggestedDuration)} here, about {Time(plan.Suggested.OneV100)} on one V100 with a usual network"));
+        Line(string.Empty, plan.Suggested.Reason);
+        Line("first samples", Text($"recognisable from about step {plan.FirstSamplesStep:N0}: {Time(plan.FirstSamplesAfter)}"));
+        Line("sampling", Text($"{plan.SampledImages} images in {plan.SamplerSteps} steps: {Time(plan.SamplingTime)}"));
+        if (plan.MostCheckpoints > 0)
+        {
+            Line("checkpoints", Text($"{MemoryEstimate.Mebibytes(plan.CheckpointBytes)} each, at most {plan.MostCheckpoints} at a time: {MemoryEstimate.Mebibytes(plan.CheckpointSpace)}"));
+        }
+
+        foreach (string note in plan.Notes)
+        {
+            Line("note", note);
+        }
+
+        return text.ToString();
+
+        void Line(string name, string value) => text.Append(CultureInfo.InvariantCulture, $"{name,-14} {value}\n");
+    }
+
+    /// <summary>A time as people say it, in the two largest units that matter.</summary>
+    public static string Time(TimeSpan time) => time.TotalSeconds switch
+    {
+        < 1 => Text($"{time.TotalMilliseconds:F0} ms"),
+        < 60 => Text($"{time.TotalSeconds:F1} s"),
+        < 3600 => Text($"{(int)time.TotalMinutes} min {time.Seconds} s"),
+        < 86_400 => Text($"{(int)time.TotalHours} h {time.Minutes} min"),
+        _ when time.TotalDays < 100 => Text($"{(int)time.TotalDays} d {time.Hours} h"),
+        _ => Text($"{time.TotalDays:N0} d"),
+    };
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

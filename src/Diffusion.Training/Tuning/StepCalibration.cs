@@ -1,0 +1,26 @@
+namespace Diffusion.Training;
+
+/// <summary>What a few steps took on this device, with this network, these images and these options.</summary>
+public sealed record StepCalibration
+{
+    /// <summary>Where it was measured.</summary>
+    public required string Device { get; init; }
+
+    /// <summary>The CPU threads of the computation.</summary>
+    public required int CpuThreads { get; init; }
+
+    /// <summary>How many steps were measured, after two that were not.</summary>
+    public required int Steps { get; init; }
+
+    /// <summary>The mean time of an optimizer step: reading, forward and backward passes, update.</summary>
+    public required TimeSpan StepTime { get; init; }
+
+    /// <summary>The share of that in which images were waited for, 0 to 1.</summary>
+    public required double DataWaitShare { get; init; }
+
+    /// <summary>The time of a forward pass without gradients.</summary>
+    public required TimeSpan ForwardTime { get; init; }
+
+    /// <summary>The images of that pass.</summary>
+    public required int ForwardImages { get; init; }
+}

@@ -1,0 +1,92 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Training;
+
+/// <summary>Measures a few steps of a run, on a copy of its model.</summary>
+internal static class StepCalibrator
+{
+    private const int WarmupSteps = 2;
+    private const int MostSteps = 1000;
+    private const int ForwardPasses = 3;
+    private static readonly TimeSpan LeastTime = TimeSpan.FromSeconds(1);
+
+    /// <summary>Measures.</summary>
+    /// <param name="trial">The run.</param>
+    /// <param name="leastSteps">How many steps at least; more where they take less than a second.</param>
+    /// <param name="cancellationToken">Ends it between two steps, or in a wait for images.</param>
+    public static StepCalibration Measure(TrialRun trial, int leastSteps, CancellationToken cancellationToken)
+    {
+        TrainingOptions options = trial.Setup.Options;
+        TimeProvider time = trial.Setup.Time;
+        int least = Math.Max(leastSteps, StepsReadAhead(options));
+        for (int step = 0; step < WarmupSteps; step++)
+        {
+            Step(trial, step, cancellationToken);
+        }
+
+        TimeSpan waited = trial.Waited;
+        long began = time.GetTimestamp();
+        TimeSpan taken = TimeSpan.Zero;
+        int steps = 0;
+        while (steps < least || (taken < LeastTime && steps < MostSteps))
+        {
+            Step(trial, WarmupSteps + steps, cancellationToken);
+            steps++;
+            taken = time.GetElapsedTime(began);
+        }
+
+        int images = options.MicroBatchSize ?? options.BatchSize;
+        return new StepCalibration
+        {
+            Device = trial.Setup.Device.ToString(),
+            CpuThreads = trial.Setup.Device.CpuThreads,
+            Steps = steps,
+            StepTime = taken / steps,
+            DataWaitShare = Math.Clamp((trial.Waited - waited) / TimeSpan.FromTicks(Math.Max(1, taken.Ticks)), 0, 1),
+            ForwardTime = Forward(trial, images, cancellationToken),
+            ForwardImages = images,
+        };
+    }
+
+    // Twice what may have been read before the clock began.
+    private static int StepsReadAhead(TrainingOptions options)
+    {
+        int passes = options.BatchSize / (options.MicroBatchSize ?? options.BatchSize);
+        return 2 * ((options.Loading.Prefetch + passes - 1) / passes);
+    }
+
+    private static void Step(TrialRun trial, int step, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        TrainingOptions options = trial.Setup.Options;
+        trial.Step(options.LearningRate.At(step, options.Steps), cancellationToken);
+        trial.Parts.State.Update.GradientNorm.item<float>(); // waits for the device
+    }
+
+    private static TimeSpan Forward(TrialRun trial, int images, CancellationToken cancellationToken)
+    {
+        Denoiser denoiser = trial.Parts.Denoiser;
+        denoiser.Model.Network.eval();
+        using IDisposable noGradients = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        ImageShape shape = trial.Setup.Source.Shape;
+        Tensor noisy = zeros([images, shape.Channels, shape.Height, shape.Width], ScalarType.Float32, trial.Device); // [B, C, H, W]
+        Tensor timesteps = zeros([images], ScalarType.Int64); // [B]
+        Conditioning conditioning = denoiser.Model.ClassCount is null
+            ? Conditioning.None
+            : new Conditioning { ClassLabels = zeros([images], ScalarType.Int64, trial.Device) };
+        TimeSpan shortest = TimeSpan.MaxValue;
+        for (int pass = 0; pass <= ForwardPasses; pass++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            using DisposeScope one = NewDisposeScope();
+            long began = trial.Setup.Time.GetTimestamp();
+            denoiser.Predict(noisy, timesteps, conditioning).sum().item<float>(); // waits for the device
+            TimeSpan taken = trial.Setup.Time.GetElapsedTime(began);
+            shortest = pass > 0 && taken < shortest ? taken : shortest; // the first pass makes its plans
+        }
+
+        return shortest;
+    }
+}

@@ -1,0 +1,103 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Diffusion.Training;
+
+/// <summary>
+/// What a run will take before it begins: steps, time, space, and when to expect what. Made by <see cref="TrainerBuilder.Plan"/> from the parts
+/// of the run and a few measured steps.
+/// </summary>
+public sealed record TrainingPlan
+{
+    /// <summary>The images that are trained on.</summary>
+    public required long Images { get; init; }
+
+    /// <summary>The images that are kept from training and measured.</summary>
+    public required long HeldOutImages { get; init; }
+
+    /// <summary>The size of one image.</summary>
+    public required ImageShape Shape { get; init; }
+
+    /// <summary>The parameters of the network.</summary>
+    public required long ParameterCount { get; init; }
+
+    /// <summary>Images per optimizer step.</summary>
+    public required int BatchSize { get; init; }
+
+    /// <summary>Images per forward and backward pass.</summary>
+    public required int MicroBatchSize { get; init; }
+
+    /// <summary>How long a run is usual for such images, and where that comes from.</summary>
+    public required SuggestedSteps Suggested { get; init; }
+
+    /// <summary>The optimizer steps of this run: its own, or those that fit into its <see cref="TrainingOptions.TimeLimit"/>.</summary>
+    public required long Steps { get; init; }
+
+    /// <summary>The images that this run sees, repeats counted.</summary>
+    public required long ImagesSeen { get; init; }
+
+    /// <summary>How often this run sees each image.</summary>
+    public required double Epochs { get; init; }
+
+    /// <summary>What was measured.</summary>
+    public required StepCalibration Calibration { get; init; }
+
+    /// <summary>The time of this run; held-out images included, previews and the saving of checkpoints not.</summary>
+    public required TimeSpan Duration { get; init; }
+
+    /// <summary>The time of the suggested steps.</summary>
+    public required TimeSpan SuggestedDuration { get; init; }
+
+    /// <summary>
+    /// The step at which samples should become recognisable: after the warm-up and 2% of the suggested steps, in proportion fewer where the learning
+    /// rate is higher than is usual for the batch, and more where it is lower. A rule of thumb: simple images come sooner.
+    /// </summary>
+    public required long FirstSamplesStep { get; init; }
+
+    /// <summary>The time until then.</summary>
+    public required TimeSpan FirstSamplesAfter { get; init; }
+
+    /// <summary>The size of one checkpoint in bytes; its manifest, a few kilobytes, comes on top. It is 0 where nothing is saved.</summary>
+    public required long CheckpointBytes { get; init; }
+
+    /// <summary>The most checkpoints that lie in the run folder at one time.</summary>
+    public required long MostCheckpoints { get; init; }
+
+    /// <summary>How many images a sampling makes.</summary>
+    public required int SampledImages { get; init; }
+
+    /// <summary>Forward passes per image of a sampling.</summary>
+    public required int SamplerSteps { get; init; }
+
+    /// <summary>The time of a sampling.</summary>
+    public required TimeSpan SamplingTime { get; init; }
+
+    /// <summary>What is unusual about the plan, each with what to change; usually nothing.</summary>
+    public required IReadOnlyList<string> Notes { get; init; }
+
+    /// <summary>The most space that checkpoints take in the run folder, in bytes.</summary>
+    public long CheckpointSpace => CheckpointBytes * MostCheckpoints;
+
+    /// <summary>How the time is reckoned.</summary>
+    internal RunTime Time { get; init; } = new(TimeSpan.Zero, []);
+
+    /// <summary>The optimizer steps that fit into a time.</summary>
+    /// <param name="time">For instance <c>TimeSpan.FromHours(8)</c>; 0 or more.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The time is negative.</exception>
+    public long StepsWithin(TimeSpan time)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(time, TimeSpan.Zero);
+        return Time.StepsWithin(time);
+    }
+
+    /// <summary>The plan as lines of text.</summary>
+    public string ToReport() => PlanText.Report(this);
+
+    /// <summary>Everything as indented JSON, in camel case; times as <c>d.hh:mm:ss</c>.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, TrainingPlanJson.Default.TrainingPlan);
+}
+
+/// <summary>How a plan becomes JSON, without reflection.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
+[JsonSerializable(typeof(TrainingPlan))]
+internal sealed partial class TrainingPlanJson : JsonSerializerContext;

@@ -1,0 +1,108 @@
+using System.Globalization;
+
+namespace Diffusion.Training;
+
+/// <summary>Makes a plan from the parts of a run and what a few of its steps took.</summary>
+internal static class TrainingPlanner
+{
+    private const double RecognisableAfter = 0.02;
+    private const double MostByRate = 10;
+    private const double MuchWaiting = 0.1;
+    private const double MuchLonger = 3;
+
+    /// <summary>Measures and plans.</summary>
+    /// <param name="setup">The run.</param>
+    /// <param name="plan">What is measured and planned for.</param>
+    /// <param name="cancellationToken">Ends it between two steps, or in a wait for images.</param>
+    public static TrainingPlan Of(TrainerSetup setup, PlanOptions plan, CancellationToken cancellationToken)
+    {
+        using TrialRun trial = new(setup);
+        StepCalibration calibration = StepCalibrator.Measure(trial, plan.CalibrationSteps, cancellationToken);
+        TrainingOptions options = setup.Options;
+        TrainingState state = trial.Parts.State;
+        HeldOutSplit split = state.Data.Split;
+        RunTime time = new(calibration.StepTime, [(options.HoldOutEverySteps, HeldOutTime(split, calibration))]);
+        long steps = options.TimeLimit is { } limit ? Math.Min(options.Steps, time.StepsWithin(limit)) : options.Steps;
+        SuggestedSteps suggested = StepsTable.For(split.TrainingCount, setup.Source.Shape, options.BatchSize);
+        long firstSamples = FirstSamplesStep(suggested, options);
+        return new TrainingPlan
+        {
+            Images = split.TrainingCount,
+            HeldOutImages = split.HeldOutCount,
+            Shape = setup.Source.Shape,
+            ParameterCount = state.Parameters.Layout.Entries.Sum(entry => entry.Length),
+            BatchSize = options.BatchSize,
+            MicroBatchSize = options.MicroBatchSize ?? options.BatchSize,
+            Suggested = suggested,
+            Steps = steps,
+            ImagesSeen = steps * options.BatchSize,
+            Epochs = (double)steps * options.BatchSize / split.TrainingCount,
+            Calibration = calibration,
+            Duration = time.Between(0, steps),
+            SuggestedDuration = time.Between(0, suggested.Steps),
+            FirstSamplesStep = firstSamples,
+            FirstSamplesAfter = time.Between(0, firstSamples),
+            CheckpointBytes = options.RunFolder is null ? 0 : Bytes(state.Snapshot()),
+            MostCheckpoints = options.RunFolder is null ? 0 : MostCheckpoints(options, steps),
+            SampledImages = plan.SampledImages,
+            SamplerSteps = plan.SamplerSteps,
+            SamplingTime = calibration.ForwardTime * plan.SamplerSteps * plan.SampledImages / calibration.ForwardImages,
+            Notes = [.. Notes(options, suggested, calibration, steps, firstSamples)],
+            Time = time,
+        };
+    }
+
+    /// <summary>When samples should become recognisable.</summary>
+    /// <param name="suggested">The usual length of such a run.</param>
+    /// <param name="options">The run.</param>
+    public static long FirstSamplesStep(SuggestedSteps suggested, TrainingOptions options)
+    {
+        double usual = BatchSizeScaling.LearningRate(options.BatchSize);
+        double byRate = Math.Clamp(usual / options.LearningRate.Peak, 1 / MostByRate, MostByRate);
+        return options.LearningRate.WarmupOf(options.Steps) + (long)Math.Ceiling(RecognisableAfter * suggested.Steps * byRate);
+    }
+
+    /// <summary>What is unusual about a plan.</summary>
+    public static IEnumerable<string> Notes(TrainingOptions options, SuggestedSteps suggested, StepCalibration calibration, long steps, long firstSamples)
+    {
+        if (steps < firstSamples)
+        {
+            yield return Text($"The run ends at step {steps:N0}, before its samples should be recognisable (about step {firstSamples:N0}). Give it more steps or time, a smaller network, or a higher learning rate if LrRangeFinder allows it.");
+        }
+        else if (steps < suggested.Steps / MuchLonger)
+        {
+            yield return Text($"The run makes {100.0 * steps / suggested.Steps:0.##}% of the suggested steps: good for a first look; samples go on getting better for long after.");
+        }
+        else if (steps > suggested.Steps * MuchLonger)
+        {
+            yield return Text($"The run makes {(double)steps / suggested.Steps:F1} times the suggested steps. Hold images out (HoldOutFraction 0.05) to see whether it learns them by heart.");
+        }
+
+        if (calibration.DataWaitShare > MuchWaiting)
+        {
+            yield return Text($"{100 * calibration.DataWaitShare:0}% of the time is spent waiting for images. Raise Loading.Workers, or prepare the images once at their size with ShardWriter.");
+        }
+
+        if (options.RunFolder is null)
+        {
+            yield return "Nothing is saved. Give the run a folder with UseCheckpoints.";
+        }
+    }
+
+    private static TimeSpan HeldOutTime(HeldOutSplit split, StepCalibration calibration) =>
+        calibration.ForwardTime * ((double)Math.Min(split.HeldOutCount, HeldOutLoss.MostImages) / calibration.ForwardImages);
+
+    private static long Bytes(Checkpoint checkpoint) =>
+        checkpoint.Averages.Append(checkpoint.Weights).Append(checkpoint.Optimizer)
+            .Sum(tensors => tensors.Values.Sum(tensor => tensor.NumberOfElements * tensor.ElementSize));
+
+    // The one that is being written comes on top of those that are kept; the last step saves one as well.
+    private static long MostCheckpoints(TrainingOptions options, long steps)
+    {
+        long saved = (steps / options.CheckpointEverySteps) + (steps % options.CheckpointEverySteps == 0 ? 0 : 1);
+        long kept = options.KeepCheckpoints + options.KeepBestCheckpoints + (options.KeepCheckpointsEverySteps is { } every ? steps / every : 0);
+        return Math.Min(saved, kept + 1);
+    }
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,214 @@
+using System.Text.Json;
+using Diffusion.TestKit;
+using Microsoft.Extensions.Options;
+using TorchSharp;
+
+namespace Diffusion.Training.Tests.Tuning;
+
+public sealed class TrainingPlanTests
+{
+    private static readonly TimeSpan PerImage = TimeSpan.FromMilliseconds(10);
+
+    private readonly MovedTime time = new();
+
+    [Fact]
+    public void Time_follows_from_the_measured_steps()
+    {
+        TrainingPlan plan = Plan(o => o.Steps = 1000);
+
+        plan.Calibration.StepTime.Should().Be(4 * PerImage);
+        plan.Calibration.DataWaitShare.Should().BeInRange(0, 1);
+        plan.Duration.Should().BeCloseTo(TimeSpan.FromSeconds(40), TimeSpan.FromMilliseconds(1));
+        plan.SuggestedDuration.Should().BeCloseTo(plan.Suggested.Steps * 4 * PerImage, TimeSpan.FromMilliseconds(1));
+        plan.FirstSamplesAfter.Should().BeCloseTo(plan.FirstSamplesStep * 4 * PerImage, TimeSpan.FromMilliseconds(1));
+        plan.StepsWithin(TimeSpan.FromSeconds(10)).Should().Be(250);
+    }
+
+    [Fact]
+    public void It_counts_images_epochs_and_passes()
+    {
+        TrainingPlan plan = Plan(o => (o.Steps, o.MicroBatchSize, o.HoldOutFraction) = (1000, 2, 0.25));
+
+        (plan.Images, plan.HeldOutImages, plan.BatchSize, plan.MicroBatchSize).Should().Be((150L, 50L, 4, 2));
+        (plan.Steps, plan.ImagesSeen, plan.Epochs).Should().Be((1000L, 4000L, 4000.0 / 150));
+        plan.Suggested.Should().Be(StepsTable.For(150, new ImageShape(1, 8, 8), 4));
+    }
+
+    [Fact]
+    public void A_time_limit_ends_the_planned_run()
+    {
+        TrainingPlan plan = Plan(o => (o.Steps, o.TimeLimit) = (1000, TimeSpan.FromSeconds(4)));
+        plan.Steps.Should().Be(100);
+        plan.Duration.Should().BeCloseTo(TimeSpan.FromSeconds(4), TimeSpan.FromMilliseconds(1));
+    }
+
+    [Fact]
+    public void First_samples_come_after_the_warm_up_and_sooner_at_higher_rates()
+    {
+        long At(double rate) => Plan(o => (o.Steps, o.LearningRate) = (1000, LearningRate.Constant(rate).WithWarmup(50))).FirstSamplesStep - 50;
+        double usual = BatchSizeScaling.LearningRate(4);
+        At(2 * usual).Should().BeCloseTo(At(usual) / 2, 1);
+        At(usual / 2).Should().BeCloseTo(At(usual) * 2, 1);
+        At(1).Should().BeCloseTo(At(usual) / 10, 1);
+    }
+
+    [Fact]
+    public void Checkpoints_take_the_space_that_the_plan_says()
+    {
+        using TemporaryFolder folder = new();
+        using TinyModel model = new();
+        using StripedImages images = new();
+        TrainerBuilder builder = Builder(model, images).UseCheckpoints(folder.Path, everySteps: 4).Configure(o => o.Steps = 20);
+        TrainingPlan plan = builder.Plan(cancellationToken: TestContext.Current.CancellationToken);
+        Directory.GetFileSystemEntries(folder.Path).Should().BeEmpty();
+
+        using Trainer trainer = builder.Build();
+        string checkpoint = trainer.Run(TestContext.Current.CancellationToken).Checkpoint!;
+        long tensors = 0;
+        foreach (string file in Directory.GetFiles(checkpoint, "*.safetensors"))
+        {
+            using SafeTensors read = SafeTensorsFile.Read(file);
+            tensors += read.Tensors.Values.Sum(tensor => tensor.NumberOfElements * tensor.ElementSize);
+        }
+
+        plan.CheckpointBytes.Should().Be(tensors);
+        plan.MostCheckpoints.Should().Be(3);
+        plan.CheckpointSpace.Should().Be(3 * tensors);
+    }
+
+    [Fact]
+    public void A_run_without_a_folder_takes_no_space_and_is_told_so()
+    {
+        TrainingPlan plan = Plan(o => o.Steps = 1000);
+        plan.CheckpointSpace.Should().Be(0);
+        plan.Notes.Should().Contain("Nothing is saved. Give the run a folder with UseCheckpoints.");
+    }
+
+    [Theory]
+    [InlineData(10, "The run ends at step 10, before its samples should be recognisable")]
+    [InlineData(10_000, "of the suggested steps: good for a first look")]
+    [InlineData(10_000_000, "times the suggested steps. Hold images out")]
+    public void A_run_that_is_too_short_or_too_long_is_told_so(long steps, string note) =>
+        Plan(o => o.Steps = steps).Notes.Should().Contain(each => each.Contains(note));
+
+    [Fact]
+    public void A_run_that_waits_for_images_is_told_so()
+    {
+        TrainingPlan plan = Plan(o => o.Steps = 1000);
+        StepCalibration waiting = plan.Calibration with { DataWaitShare = 0.3 };
+        TrainingPlanner.Notes(new TrainingOptions(), plan.Suggested, waiting, 1000, 10).Should().Contain(note => note.StartsWith("30% of the time is spent waiting for images. Raise Loading.Workers"));
+    }
+
+    [Fact]
+    public void Sampling_is_so_many_forward_passes()
+    {
+        using TinyModel model = new(classCount: 3);
+        using StripedImages images = new(classCount: 3);
+        TrainingPlan plan = Builder(model, images).Plan(new PlanOptions { SamplerSteps = 30, SampledImages = 8 }, TestContext.Current.CancellationToken);
+        plan.Calibration.ForwardTime.Should().BePositive();
+        plan.SamplingTime.Should().BeCloseTo(plan.Calibration.ForwardTime * 30 * 8 / 4, TimeSpan.FromTicks(10));
+    }
+
+    [Fact]
+    public void Planning_changes_nothing_and_leaves_no_tensor_behind()
+    {
+        using TinyModel model = new(dropoutProbability: 0.2);
+        using StripedImages images = new();
+        byte[][] weights = [.. model.parameters().Select(parameter => parameter.bytes.ToArray())];
+        using torch.Tensor generator = torch.random.get_rng_state();
+        TrainerBuilder builder = Builder(model, images);
+        LiveTensors.GrowthOver(2, () => builder.Plan(new PlanOptions { CalibrationSteps = 1 }, TestContext.Current.CancellationToken)).Should().Be(0);
+
+        model.parameters().Select(parameter => parameter.bytes.ToArray()).Should().BeEquivalentTo(weights, options => options.WithStrictOrdering());
+        using torch.Tensor after = torch.random.get_rng_state();
+        after.bytes.ToArray().Should().Equal(generator.bytes.ToArray());
+    }
+
+    [Fact]
+    public void It_can_be_cancelled()
+    {
+        using CancellationTokenSource stop = new();
+        int reads = 0;
+        using TinyModel model = new();
+        WatchedImages images = new(new StripedImages(), _ =>
+        {
+            if (++reads == 100)
+            {
+                stop.Cancel();
+            }
+        });
+        FluentActions.Invoking(() => Builder(model, images).Plan(new PlanOptions { CalibrationSteps = 1000 }, stop.Token)).Should().Throw<OperationCanceledException>();
+        reads.Should().BeLessThan(200);
+    }
+
+    [Fact]
+    public void Every_problem_is_listed_at_once()
+    {
+        using TinyModel model = new();
+        PlanOptions wrong = new() { CalibrationSteps = 0, SamplerSteps = 0, SampledImages = 0 };
+        FluentActions.Invoking(() => Trainer.For(model).Configure(o => o.BatchSize = 0).Plan(wrong)).Should().Throw<OptionsValidationException>()
+            .Which.Failures.Should().Contain(
+            [
+                "PlanOptions.CalibrationSteps (0) must be in 1..1000. Use 8.",
+                "PlanOptions.SamplerSteps (0) must be in 1..10000. Use 50.",
+                "PlanOptions.SampledImages (0) must be at least 1. Use 16.",
+                "BatchSize (0) must be in 1..65536. Use 64.",
+            ]);
+    }
+
+    [Fact]
+    public void The_report_names_every_part()
+    {
+        string report = Plan(o => o.Steps = 10_000).ToReport();
+        report.Should().ContainAll(
+            "images         200 of 1 x 8 x 8\n", "batch          4\n", "40 ms per step, 100.0 images/s", "this run       10,000 steps, 40,000 images, 200.0 epochs: 6 min 40 s\n",
+            "22,000 steps at batch 64, 16 times as many at batch 4.", "recognisable from about step", "16 images in 50 steps", "note           Nothing is saved");
+    }
+
+    [Fact]
+    public void The_json_holds_what_the_plan_holds()
+    {
+        TrainingPlan plan = Plan(o => o.Steps = 1000);
+        using JsonDocument json = JsonDocument.Parse(plan.ToJson());
+        json.RootElement.GetProperty("steps").GetInt64().Should().Be(1000);
+        json.RootElement.GetProperty("duration").GetString().Should().Be("00:00:40");
+        json.RootElement.GetProperty("suggested").GetProperty("reason").GetString().Should().Be(plan.Suggested.Reason);
+        json.RootElement.GetProperty("calibration").GetProperty("stepTime").GetString().Should().Be("00:00:00.0400000");
+        json.RootElement.GetProperty("notes").GetArrayLength().Should().Be(plan.Notes.Count);
+        json.RootElement.TryGetProperty("time", out _).Should().BeFalse();
+    }
+
+    [Fact]
+    public void What_remains_of_a_run_counts_what_interrupts_it()
+    {
+        List<TimeSpan> remaining = [];
+        using TinyModel model = new();
+        using Trainer trainer = Builder(model, Slow())
+            .UseTimeProvider(time)
+            .AddPreview(4, _ => time.Move(TimeSpan.FromSeconds(5)))
+            .ReportTo(new Observer(progress => remaining.Add(progress.Remaining)))
+            .Configure(o => (o.Steps, o.ReportEverySteps, o.Loading) = (20, 3, new LoadingOptions { Workers = 0 }))
+            .Build();
+        trainer.Run(TestContext.Current.CancellationToken);
+
+        // At steps 3, 6, 9, ...: four images a step; previews at 8, 12, 16, 20 are known of from step 4 on.
+        remaining.Select(each => Math.Round(each.TotalSeconds, 2)).Should().Equal(17 * 0.04, (14 * 0.04) + 20, (11 * 0.04) + 15, (8 * 0.04) + 10, (5 * 0.04) + 10, (2 * 0.04) + 5, 0);
+    }
+
+    private TrainingPlan Plan(Action<TrainingOptions> configure)
+    {
+        using TinyModel model = new();
+        return Builder(model, Slow()).UseTimeProvider(time).Configure(o => o.Loading = new LoadingOptions { Workers = 0 })
+            .Configure(configure).Plan(cancellationToken: TestContext.Current.CancellationToken);
+    }
+
+    private WatchedImages Slow() => new(new StripedImages(200), _ => time.Move(PerImage));
+
+    private static TrainerBuilder Builder(TinyModel model, IImageSource images) =>
+        Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images).Configure(o => (o.BatchSize, o.Steps) = (4, 1000));
+
+    private sealed class Observer(Action<TrainingProgress> action) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value) => action(value);
+    }
+}
