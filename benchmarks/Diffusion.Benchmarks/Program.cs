@@ -18,6 +18,7 @@ RootCommand root = new("Measures what the library promises. Each command ends in
     SavingCommand.Create(),
     HealthCommand.Create(),
     LrRangeCommand.Create(),
+    PlanCommand.Create(),
     MemoryCommand.Create(),
     MemoryCaseCommand.Create(),
 };

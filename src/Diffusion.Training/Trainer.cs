@@ -22,13 +22,14 @@ public sealed class Trainer : IDisposable
         options = setup.Options;
         parts = new TrainingParts(setup, OnBadImage);
         state = parts.State;
-        Warnings =
-        [
-            .. UnusualOptions.Of(options, setup.Schedule, state.Data.Split.TrainingCount, state.Parameters.Layout.Entries.Sum(entry => entry.Length), (setup.Model as UNet2D)?.Options.Dropout ?? 0),
-            .. UnusualImages.Of(parts.Images, setup.Source, setup.Model.ClassCount),
-        ];
         try
         {
+            Warnings =
+            [
+                .. UnusualOptions.Of(options, setup.Schedule, state.Data.Split.TrainingCount, state.Parameters.Layout.Entries.Sum(entry => entry.Length), (setup.Model as UNet2D)?.Options.Dropout ?? 0),
+                .. UnusualImages.Of(parts.Images, setup.Source, setup.Model.ClassCount),
+                .. state.Step > 0 ? [] : UnusualNetwork.Of(parts.Denoiser, setup.Source.Shape),
+            ];
             foreach (TrainingWarning warning in Warnings)
             {
                 TrainingLog.Unusual(setup.Logger, warning);
@@ -36,7 +37,7 @@ public sealed class Trainer : IDisposable
         }
         catch
         {
-            parts.Dispose(); // A logger that throws must not leave the folder locked.
+            parts.Dispose(); // A logger or a network that throws must not leave the folder locked.
             throw;
         }
     }

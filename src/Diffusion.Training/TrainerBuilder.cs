@@ -172,7 +172,7 @@ public sealed class TrainerBuilder
         PlanOptions planned = plan ?? new PlanOptions();
         TrainerSetup setup = Check(planned.Problems);
         using DisposeScope scope = NewDisposeScope();
-        return TrainingPlanner.Of(setup, planned, cancellationToken);
+        return TrainingPlanner.Measure(setup, planned, cancellationToken);
     }
 
     private TrainerSetup Check(IEnumerable<string> more)

@@ -3,7 +3,7 @@ namespace Diffusion.Training;
 /// <summary>What a <see cref="HealthFinding"/> is about.</summary>
 public enum FindingKind
 {
-    /// <summary>The loss rose far above what it had been.</summary>
+    /// <summary>The loss rose far above what it had been, or never fell at a learning rate far above the usual one.</summary>
     Diverged,
 
     /// <summary>The loss goes up and down and does not fall.</summary>

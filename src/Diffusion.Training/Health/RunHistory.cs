@@ -4,6 +4,7 @@ namespace Diffusion.Training;
 internal sealed class RunHistory(TrainingOptions options, long warmupSteps, long firstSamplesStep)
 {
     private const int Longest = 1000;
+    private const double HighRate = 5;
 
     private readonly List<TrainingProgress> reports = [];
 
@@ -30,6 +31,9 @@ internal sealed class RunHistory(TrainingOptions options, long warmupSteps, long
 
     /// <summary>The reports with a loss, oldest first, up to and with the last one.</summary>
     public IReadOnlyList<TrainingProgress> Reports => reports;
+
+    /// <summary>Whether the last learning rate was far above the usual one for the batch.</summary>
+    public bool RateIsHigh => Last.LearningRate > HighRate * BatchSizeScaling.LearningRate(options.BatchSize);
 
     /// <summary>How uncertain the loss of a report is: its standard error.</summary>
     public static double ErrorOf(TrainingProgress report) => report.LossDeviation / Math.Sqrt(Math.Max(1, report.StepsReported));

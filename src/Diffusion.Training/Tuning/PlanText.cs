@@ -14,6 +14,7 @@ internal static class PlanText
         Line("images", Text($"{plan.Images:N0} of {plan.Shape}") + (plan.HeldOutImages > 0 ? Text($", {plan.HeldOutImages:N0} held out") : string.Empty));
         Line("network", Text($"{plan.ParameterCount:N0} parameters"));
         Line("batch", Text($"{plan.BatchSize}") + (passes > 1 ? Text($", in {passes} passes of {plan.MicroBatchSize}") : string.Empty));
+        Line("learning rate", LrRangeText.Rate(plan.LearningRate));
         Line("speed", Text($"{Time(measured.StepTime)} per step, {plan.BatchSize / Math.Max(1e-9, measured.StepTime.TotalSeconds):N1} images/s, measured over {measured.Steps} steps on {measured.Device} ({measured.CpuThreads} CPU threads)"));
         Line("this run", Text($"{plan.Steps:N0} steps, {plan.ImagesSeen:N0} images, {plan.Epochs:N1} epochs: {Time(plan.Duration)}"));
         Line("suggested", Text($"{plan.Suggested.Steps:N0} steps: {Time(plan.SuggestedDuration)} here, about {Time(plan.Suggested.OneV100)} on one V100 with a usual network"));

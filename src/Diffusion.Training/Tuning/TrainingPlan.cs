@@ -9,6 +9,10 @@ namespace Diffusion.Training;
 /// </summary>
 public sealed record TrainingPlan
 {
+    internal TrainingPlan()
+    {
+    }
+
     /// <summary>The images that are trained on.</summary>
     public required long Images { get; init; }
 
@@ -26,6 +30,9 @@ public sealed record TrainingPlan
 
     /// <summary>Images per forward and backward pass.</summary>
     public required int MicroBatchSize { get; init; }
+
+    /// <summary>The highest learning rate.</summary>
+    public required double LearningRate { get; init; }
 
     /// <summary>How long a run is usual for such images, and where that comes from.</summary>
     public required SuggestedSteps Suggested { get; init; }
@@ -78,8 +85,9 @@ public sealed record TrainingPlan
     /// <summary>The most space that checkpoints take in the run folder, in bytes.</summary>
     public long CheckpointSpace => CheckpointBytes * MostCheckpoints;
 
-    /// <summary>How the time is reckoned.</summary>
-    internal RunTime Time { get; init; } = new(TimeSpan.Zero, []);
+    internal PlanFacts Facts { get; init; } = null!;
+
+    internal RunTime Time { get; init; } = null!;
 
     /// <summary>The optimizer steps that fit into a time.</summary>
     /// <param name="time">For instance <c>TimeSpan.FromHours(8)</c>; 0 or more.</param>
@@ -88,6 +96,17 @@ public sealed record TrainingPlan
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(time, TimeSpan.Zero);
         return Time.StepsWithin(time);
+    }
+
+    /// <summary>The plan of the same run with another number of steps; nothing is measured again.</summary>
+    /// <param name="steps">Optimizer steps, at least 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no step.</exception>
+    public TrainingPlan WithSteps(long steps)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1);
+        TrainingOptions options = Facts.Options.Copy();
+        options.Steps = steps;
+        return TrainingPlanner.Of(Facts with { Options = options });
     }
 
     /// <summary>The plan as lines of text.</summary>

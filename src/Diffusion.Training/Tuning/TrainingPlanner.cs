@@ -14,40 +14,57 @@ internal static class TrainingPlanner
     /// <param name="setup">The run.</param>
     /// <param name="plan">What is measured and planned for.</param>
     /// <param name="cancellationToken">Ends it between two steps, or in a wait for images.</param>
-    public static TrainingPlan Of(TrainerSetup setup, PlanOptions plan, CancellationToken cancellationToken)
+    public static TrainingPlan Measure(TrainerSetup setup, PlanOptions plan, CancellationToken cancellationToken)
     {
         using TrialRun trial = new(setup);
-        StepCalibration calibration = StepCalibrator.Measure(trial, plan.CalibrationSteps, cancellationToken);
-        TrainingOptions options = setup.Options;
         TrainingState state = trial.Parts.State;
-        HeldOutSplit split = state.Data.Split;
-        RunTime time = new(calibration.StepTime, [(options.HoldOutEverySteps, HeldOutTime(split, calibration))]);
+        return Of(new PlanFacts
+        {
+            Options = setup.Options,
+            Plan = plan,
+            Calibration = StepCalibrator.Measure(trial, plan.CalibrationSteps, cancellationToken),
+            Images = state.Data.Split.TrainingCount,
+            HeldOutImages = state.Data.Split.HeldOutCount,
+            Shape = setup.Source.Shape,
+            ParameterCount = state.Parameters.Layout.Entries.Sum(entry => entry.Length),
+            CheckpointBytes = setup.Options.RunFolder is null ? 0 : Bytes(state.Snapshot()),
+        });
+    }
+
+    /// <summary>Plans.</summary>
+    /// <param name="facts">From what.</param>
+    public static TrainingPlan Of(PlanFacts facts)
+    {
+        (TrainingOptions options, PlanOptions plan, StepCalibration calibration) = (facts.Options, facts.Plan, facts.Calibration);
+        RunTime time = new(calibration.StepTime, [(options.HoldOutEverySteps, HeldOutTime(facts.HeldOutImages, calibration))]);
         long steps = options.TimeLimit is { } limit ? Math.Min(options.Steps, time.StepsWithin(limit)) : options.Steps;
-        SuggestedSteps suggested = StepsTable.For(split.TrainingCount, setup.Source.Shape, options.BatchSize);
+        SuggestedSteps suggested = StepsTable.For(facts.Images, facts.Shape, options.BatchSize);
         long firstSamples = FirstSamplesStep(suggested, options);
         return new TrainingPlan
         {
-            Images = split.TrainingCount,
-            HeldOutImages = split.HeldOutCount,
-            Shape = setup.Source.Shape,
-            ParameterCount = state.Parameters.Layout.Entries.Sum(entry => entry.Length),
+            Images = facts.Images,
+            HeldOutImages = facts.HeldOutImages,
+            Shape = facts.Shape,
+            ParameterCount = facts.ParameterCount,
             BatchSize = options.BatchSize,
             MicroBatchSize = options.MicroBatchSize ?? options.BatchSize,
+            LearningRate = options.LearningRate.Peak,
             Suggested = suggested,
             Steps = steps,
             ImagesSeen = steps * options.BatchSize,
-            Epochs = (double)steps * options.BatchSize / split.TrainingCount,
+            Epochs = (double)steps * options.BatchSize / facts.Images,
             Calibration = calibration,
             Duration = time.Between(0, steps),
             SuggestedDuration = time.Between(0, suggested.Steps),
             FirstSamplesStep = firstSamples,
             FirstSamplesAfter = time.Between(0, firstSamples),
-            CheckpointBytes = options.RunFolder is null ? 0 : Bytes(state.Snapshot()),
+            CheckpointBytes = facts.CheckpointBytes,
             MostCheckpoints = options.RunFolder is null ? 0 : MostCheckpoints(options, steps),
             SampledImages = plan.SampledImages,
             SamplerSteps = plan.SamplerSteps,
             SamplingTime = calibration.ForwardTime * plan.SamplerSteps * plan.SampledImages / calibration.ForwardImages,
             Notes = [.. Notes(options, suggested, calibration, steps, firstSamples)],
+            Facts = facts,
             Time = time,
         };
     }
@@ -62,8 +79,7 @@ internal static class TrainingPlanner
         return options.LearningRate.WarmupOf(options.Steps) + (long)Math.Ceiling(RecognisableAfter * suggested.Steps * byRate);
     }
 
-    /// <summary>What is unusual about a plan.</summary>
-    public static IEnumerable<string> Notes(TrainingOptions options, SuggestedSteps suggested, StepCalibration calibration, long steps, long firstSamples)
+    private static IEnumerable<string> Notes(TrainingOptions options, SuggestedSteps suggested, StepCalibration calibration, long steps, long firstSamples)
     {
         if (steps < firstSamples)
         {
@@ -89,8 +105,8 @@ internal static class TrainingPlanner
         }
     }
 
-    private static TimeSpan HeldOutTime(HeldOutSplit split, StepCalibration calibration) =>
-        calibration.ForwardTime * ((double)Math.Min(split.HeldOutCount, HeldOutLoss.MostImages) / calibration.ForwardImages);
+    private static TimeSpan HeldOutTime(long images, StepCalibration calibration) =>
+        calibration.ForwardTime * ((double)Math.Min(images, HeldOutLoss.MostImages) / calibration.ForwardImages);
 
     private static long Bytes(Checkpoint checkpoint) =>
         checkpoint.Averages.Append(checkpoint.Weights).Append(checkpoint.Optimizer)

@@ -16,7 +16,7 @@ public static class SickRuns
         new("learning rate 2000 times too high", "Diverged", "NotLearning", "SkippedSteps") { Says = "LearningRate.Peak from 1 to", Options = run => run.LearningRate = LearningRate.Constant(1) },
         new("learning rate 100 times too low", "NotLearning", "LearningSlowly") { Says = "too low", Options = run => run.LearningRate = LearningRate.Constant(2e-6) },
         new("learning rate outside its range", "warning LearningRate.Peak") { IsShort = true, Says = "high", Options = Briefly(run => run.LearningRate = LearningRate.Constant(2e-2)) },
-        new("no warm-up, rate 1,000 times too high, rollback", "Diverged", "ended", "NotLearning")
+        new("no warm-up, rate 1,000 times too high, rollback", "Diverged", "ended")
         {
             Says = "ower",
             Options = run =>
@@ -42,7 +42,7 @@ public static class SickRuns
             IsShort = true, Says = "one label", Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { Label = _ => 4 },
             Network = options => options with { NumClassEmbeds = 10 }, Options = Briefly(_ => { }),
         },
-        new("a last layer with weights 1,000 times too large", "ExplodingGradients", "NotLearning") { Weights = network => Scale(network, "conv_out.weight", 1e3) },
+        new("a last layer with weights 1,000 times too large", "warning Network") { Says = "last layer", Weights = network => Scale(network, "conv_out.weight", 1e3) },
         new("a layer whose weights overflow", "SkippedSteps", "ended") { IsShort = true, Says = "mid_block", Weights = network => Scale(network, "mid_block.resnets.0.conv2.weight", 1e38) },
         new("a layer that is never called", "VanishingGradients")
         {

@@ -45,16 +45,17 @@ public sealed class HealthWatchTests
     }
 
     [Theory]
-    [InlineData(2e-2, "usually too high", "from 0.02 to 0.0002")]
-    [InlineData(2e-6, "far too low", "from 2E-06 to 0.0002")]
-    public void A_loss_of_one_everywhere_has_learnt_nothing_and_the_remedy_fits_the_rate(double rate, string meaning, string remedy)
+    [InlineData(2e-2, 1, FindingKind.Diverged, "usually too high", "from 0.02 to 0.0002")]
+    [InlineData(2e-6, 1, FindingKind.NotLearning, "far too low", "from 2E-06 to 0.0002")]
+    [InlineData(2e-4, 7, FindingKind.NotLearning, "weights that began far too large", "from 0.0002 to 0.0006")]
+    public void A_loss_of_one_everywhere_has_learnt_nothing_and_the_remedy_fits_the_rate(double rate, double loss, FindingKind kind, string meaning, string remedy)
     {
         SyntheticRun run = new(new TrainingOptions { LearningRate = LearningRate.Constant(rate) });
 
-        run.Reports(6, 1, report => report with { RelativeLossByTimestep = [1, 1, 0.99, 1] });
+        run.Reports(6, loss, report => report with { RelativeLossByTimestep = [1, 1, 0.99, 1] });
 
         HealthFinding finding = run.Found.Should().ContainSingle().Subject;
-        finding.Kind.Should().Be(FindingKind.NotLearning);
+        finding.Kind.Should().Be(kind);
         finding.Step.Should().Be(500);
         finding.Meaning.Should().Contain(meaning);
         finding.Remedy.Should().Contain(remedy);

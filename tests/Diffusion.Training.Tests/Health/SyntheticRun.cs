@@ -5,11 +5,14 @@ internal sealed class SyntheticRun
 {
     private readonly HealthWatch watch;
     private readonly long every;
+    private readonly double rate;
     private long step;
 
     public SyntheticRun(TrainingOptions? options = null, long every = 100, long warmup = 0)
     {
-        watch = new HealthWatch(options ?? new TrainingOptions(), warmup, firstSamplesStep: 5000, step => $"Traced {step}.");
+        options ??= new TrainingOptions();
+        rate = options.LearningRate.Peak;
+        watch = new HealthWatch(options, warmup, firstSamplesStep: 5000, step => $"Traced {step}.");
         this.every = every;
     }
 
@@ -29,7 +32,7 @@ internal sealed class SyntheticRun
             ImagesSeen = step * 64,
             Loss = loss,
             GradientNorm = 0.3,
-            LearningRate = 2e-4,
+            LearningRate = rate,
             EmaDecay = 0.999,
             ImagesPerSecond = 100,
             Elapsed = TimeSpan.Zero,

@@ -96,7 +96,8 @@ public sealed class TrainingPlanTests
     {
         TrainingPlan plan = Plan(o => o.Steps = 1000);
         StepCalibration waiting = plan.Calibration with { DataWaitShare = 0.3 };
-        TrainingPlanner.Notes(new TrainingOptions(), plan.Suggested, waiting, 1000, 10).Should().Contain(note => note.StartsWith("30% of the time is spent waiting for images. Raise Loading.Workers"));
+        TrainingPlanner.Of(plan.Facts with { Calibration = waiting }).Notes.Should()
+            .Contain(note => note.StartsWith("30% of the time is spent waiting for images. Raise Loading.Workers"));
     }
 
     [Fact]
@@ -157,11 +158,26 @@ public sealed class TrainingPlanTests
     }
 
     [Fact]
+    public void Another_number_of_steps_is_planned_without_measuring_again()
+    {
+        TrainingPlan plan = Plan(o => (o.Steps, o.RunFolder) = (1000, "never made"));
+        TimeSpan before = time.GetElapsedTime(0);
+        TrainingPlan longer = plan.WithSteps(200_000);
+        time.GetElapsedTime(0).Should().Be(before);
+
+        longer.Duration.Should().BeCloseTo(200 * plan.Duration, TimeSpan.FromMilliseconds(1));
+        longer.FirstSamplesStep.Should().BeGreaterThan(plan.FirstSamplesStep, "the warm-up is longer");
+        longer.MostCheckpoints.Should().Be(3);
+        plan.MostCheckpoints.Should().Be(1);
+        FluentActions.Invoking(() => plan.WithSteps(0)).Should().Throw<ArgumentOutOfRangeException>();
+    }
+
+    [Fact]
     public void The_report_names_every_part()
     {
         string report = Plan(o => o.Steps = 10_000).ToReport();
         report.Should().ContainAll(
-            "images         200 of 1 x 8 x 8\n", "batch          4\n", "40 ms per step, 100.0 images/s", "this run       10,000 steps, 40,000 images, 200.0 epochs: 6 min 40 s\n",
+            "images         200 of 1 x 8 x 8\n", "batch          4\n", "learning rate  2e-4\n", "40 ms per step, 100.0 images/s", "this run       10,000 steps, 40,000 images, 200.0 epochs: 6 min 40 s\n",
             "22,000 steps at batch 64, 16 times as many at batch 4.", "recognisable from about step", "16 images in 50 steps", "note           Nothing is saved");
     }
 

@@ -23,9 +23,13 @@ internal sealed class BlockCheck : IHealthCheck
             double[] shares = [.. last.Select(report => report.GradientsByBlock[block] / Usual(report.GradientsByBlock))];
             if (shares.All(share => share > Explosion))
             {
-                return Finding(
-                    FindingKind.ExplodingGradients, run, block, shares[^1], "Its weights are usually far too large.",
-                    $"Start {block} from other weights: its initialisation multiplies what comes in.");
+                return run.RateIsHigh
+                    ? Finding(
+                        FindingKind.ExplodingGradients, run, block, shares[^1], "The learning rate is usually too high: it has made weights far too large.",
+                        string.Create(CultureInfo.InvariantCulture, $"Lower LearningRate.Peak from {run.Options.LearningRate.Peak:G3} to {BatchSizeScaling.LearningRate(run.Options.BatchSize):G2}, or measure it with LrRangeFinder."))
+                    : Finding(
+                        FindingKind.ExplodingGradients, run, block, shares[^1], "Its weights are usually far too large.",
+                        $"Start {block} from other weights: its initialisation multiplies what comes in.");
             }
 
             if (shares.All(share => share < Vanishing))

@@ -12,6 +12,7 @@ internal sealed class LearningCheck : IHealthCheck
     private const long StepsAfterWarmup = 300;
     private const double LearntNothing = 0.95;
     private const double LearntLittle = 0.35;
+    private const double LargerThanNothing = 1.5;
 
     public HealthFinding? Look(RunHistory run)
     {
@@ -33,19 +34,20 @@ internal sealed class LearningCheck : IHealthCheck
         };
         if (easiest >= LearntNothing)
         {
-            return peak > usual
-                ? new HealthFinding(FindingKind.NotLearning, last.Step, numbers, "The learning rate is usually too high: samples stay noise.", Set(peak, usual)) { Figures = figures }
-                : new HealthFinding(
-                    FindingKind.NotLearning, last.Step, numbers, "The learning rate is far too low, or the network's answer does not depend on its weights.",
-                    Set(peak, usual)) { Figures = figures };
+            return run.RateIsHigh
+                ? Finding(FindingKind.Diverged, "The loss never fell: the learning rate is usually too high, and samples stay noise.")
+                : last.RelativeLoss > LargerThanNothing
+                ? Finding(FindingKind.NotLearning, "The answers of the network are larger than what they are compared with: weights that began far too large, usually of its last layer, which is best begun near zero; or a learning rate that is too high.")
+                : Finding(FindingKind.NotLearning, "The learning rate is far too low, or the network's answer does not depend on its weights.");
         }
 
-        string slow = string.Create(
-            CultureInfo.InvariantCulture,
-            $"The learning rate is usually too low: samples stay blurry long after the time they should take. At this rate the first recognisable ones are due at step {run.FirstSamplesStep} at best.");
-        return easiest < LearntLittle ? null : peak > 5 * usual
-            ? new HealthFinding(FindingKind.LearningSlowly, last.Step, numbers, "The learning rate is usually too high: each step undoes the one before.", Set(peak, usual)) { Figures = figures }
-            : new HealthFinding(FindingKind.LearningSlowly, last.Step, numbers, slow, Set(peak, usual)) { Figures = figures };
+        return easiest < LearntLittle ? null
+            : run.RateIsHigh ? Finding(FindingKind.LearningSlowly, "The learning rate is usually too high: each step undoes the one before.")
+            : Finding(FindingKind.LearningSlowly, string.Create(
+                CultureInfo.InvariantCulture,
+                $"The learning rate is usually too low: samples stay blurry long after the time they should take. At this rate the first recognisable ones are due at step {run.FirstSamplesStep} at best."));
+
+        HealthFinding Finding(FindingKind kind, string meaning) => new(kind, last.Step, numbers, meaning, Set(peak, usual)) { Figures = figures };
     }
 
     private static string Set(double peak, double usual) => string.Create(

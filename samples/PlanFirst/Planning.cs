@@ -1,0 +1,98 @@
+using Diffusion;
+using Diffusion.Training;
+
+namespace PlanFirst;
+
+/// <summary>What is found out before training: memory, learning rate, steps and time. Each is printed, and kept as a file where it is more than a number.</summary>
+internal sealed class Planning(Settings settings, IImageSource images, UNet2D unet, ComputeDevice device, CancellationToken stop)
+{
+    // Small networks take high rates: the sweep goes on until one does harm.
+    private const double HighestRate = 0.1;
+
+    /// <summary>Finds everything out.</summary>
+    public Choices Run()
+    {
+        Directory.CreateDirectory(settings.RunFolder);
+        int microBatchSize = Memory();
+        double rate = settings.Rate ?? Rate(microBatchSize);
+        long steps = Steps(microBatchSize, rate);
+        return new Choices { Steps = steps, MicroBatchSize = microBatchSize, LearningRate = rate };
+    }
+
+    /// <summary>The run with what was chosen, without a place to train in.</summary>
+    public static TrainerBuilder Builder(Settings settings, IImageSource images, UNet2D unet, ComputeDevice device, Choices choices) => Trainer.For(unet)
+        .UseDevice(device)
+        .UseData(images)
+        .UsePrediction(PredictionType.Velocity)
+        .UseLearningRate(LearningRate.Cosine(choices.LearningRate))
+        .UseEma(decay: 0.999)
+        .UseCheckpoints(settings.RunFolder, everySteps: 1000)
+        .Configure(o =>
+        {
+            o.Steps = choices.Steps;
+            o.BatchSize = settings.Batch;
+            o.MicroBatchSize = choices.MicroBatchSize;
+            o.HoldOutFraction = 0.05;
+            o.HoldOutEverySteps = 500;
+            o.ReportEverySteps = 50;
+            o.Seed = settings.Seed;
+        });
+
+    private int Memory()
+    {
+        MemoryEstimator estimator = new(unet.Options, images.Shape);
+        int fits = estimator.LargestMicroBatch(settings.MemoryBytes);
+        Console.WriteLine($"Memory (of {settings.MemoryBytes / (double)(1L << 30):N1} GiB)");
+        if (fits == 0)
+        {
+            MemoryAdvice advice = estimator.WaysToFit(settings.Batch, settings.MemoryBytes);
+            throw new InvalidOperationException($"Not even one image fits: {advice}");
+        }
+
+        BatchSplit split = BatchSizeScaling.Split(settings.Batch, fits);
+        Console.WriteLine(estimator.Estimate(split.MicroBatch).ToTable());
+        Console.WriteLine($"A batch of {settings.Batch} goes in {split.Accumulation} passes of {split.MicroBatch} images; {fits} would fit.");
+        BatchAdvice batch = BatchSizeScaling.Advice(settings.Batch);
+        Console.WriteLine($"A {batch.Name} batch. {batch.Note}");
+        Console.WriteLine();
+        return split.MicroBatch;
+    }
+
+    private double Rate(int microBatchSize)
+    {
+        double usual = BatchSizeScaling.LearningRate(settings.Batch);
+        Choices choices = new() { Steps = settings.Steps ?? 10_000, MicroBatchSize = microBatchSize, LearningRate = usual };
+        Console.WriteLine("Learning rate");
+        LrRange range = Builder(settings, images, unet, device, choices)
+            .BuildLrRangeFinder(new LrRangeOptions { Highest = HighestRate })
+            .Run(cancellationToken: stop);
+        stop.ThrowIfCancellationRequested();
+        string picture = Path.Combine(settings.RunFolder, "lr-range.png");
+        range.SavePng(picture);
+        File.WriteAllText(Path.ChangeExtension(picture, ".svg"), range.ToSvg());
+        File.WriteAllText(Path.ChangeExtension(picture, ".csv"), range.ToCsv());
+        File.WriteAllText(Path.ChangeExtension(picture, ".json"), range.ToJson());
+        Console.WriteLine(range.ToTable());
+        Console.WriteLine(range.Advice);
+        Console.WriteLine($"Picture {picture}");
+        if (range.Suggestion.LearningRate is null)
+        {
+            Console.WriteLine($"Training takes {usual:G2}, which is usual for a batch of {settings.Batch}.");
+        }
+
+        Console.WriteLine();
+        return range.Suggestion.LearningRate ?? usual;
+    }
+
+    private long Steps(int microBatchSize, double rate)
+    {
+        Choices choices = new() { Steps = settings.Steps ?? 10_000, MicroBatchSize = microBatchSize, LearningRate = rate };
+        Console.WriteLine("Plan");
+        TrainingPlan plan = Builder(settings, images, unet, device, choices).Plan(cancellationToken: stop);
+        long steps = settings.Steps ?? (settings.Minutes is { } minutes ? Math.Max(1, plan.StepsWithin(TimeSpan.FromMinutes(minutes))) : plan.Suggested.Steps);
+        plan = plan.WithSteps(steps);
+        Console.WriteLine(plan.ToReport());
+        File.WriteAllText(Path.Combine(settings.RunFolder, "plan.json"), plan.ToJson());
+        return steps;
+    }
+}

@@ -1,0 +1,24 @@
+using Diffusion;
+using Diffusion.Training;
+using Microsoft.Extensions.Options;
+using PlanFirst;
+
+return CommandLine.Run(args, settings =>
+{
+    try
+    {
+        using StopSignals signals = new();
+        return PlanFirstRun.Execute(settings, signals);
+    }
+    catch (OperationCanceledException)
+    {
+        Console.WriteLine("Stopped before training; nothing was changed.");
+        return 130;
+    }
+    catch (Exception error) when (error is NativeBackendException or ImageDataException or CheckpointException or OptionsValidationException
+        or TrainingDivergedException or InvalidOperationException or ArgumentException or FormatException or IOException or UnauthorizedAccessException)
+    {
+        Console.Error.WriteLine($"error: {error.Message.ReplaceLineEndings(" ")}");
+        return 1;
+    }
+});

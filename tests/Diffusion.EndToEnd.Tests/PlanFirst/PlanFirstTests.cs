@@ -1,0 +1,79 @@
+using System.Text.Json;
+using Diffusion.TestKit;
+using TorchSharp;
+
+namespace Diffusion.EndToEnd.Tests.PlanFirst;
+
+public sealed class PlanFirstTests : IDisposable
+{
+    private static readonly string Assembly = Path.Combine(
+        BuildFacts.Repository, "samples", "PlanFirst", "bin", BuildFacts.Configuration, "net10.0", "PlanFirst.dll");
+
+    private readonly TemporaryFolder folder = new();
+
+    private string Out => Path.Combine(folder.Path, "out");
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public async Task The_plan_says_memory_learning_rate_steps_and_time_and_trains_nothing()
+    {
+        ChildProcess.Result result = await Run("--minutes", "0.1", "--plan-only");
+
+        result.ExitCode.Should().Be(0, result.Errors);
+        result.Output.Should().ContainAll("Memory (of", "activations", "in 1 passes of 4", "A tiny batch", "TenthOfLowest", "this run", "suggested", "first samples", "checkpoints", "sampling");
+        result.Output.Should().NotContain("Training");
+        Directory.GetFiles(Out).Select(Path.GetFileName).Should().BeEquivalentTo("lr-range.png", "lr-range.svg", "lr-range.csv", "lr-range.json", "plan.json");
+        using JsonDocument plan = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(Out, "plan.json"), TestContext.Current.CancellationToken));
+        plan.RootElement.GetProperty("duration").GetString().Should().StartWith("00:00:0");
+        plan.RootElement.GetProperty("images").GetInt64().Should().Be(38);
+    }
+
+    [Fact]
+    public async Task Then_it_trains_as_planned_and_goes_on_with_what_it_chose()
+    {
+        ChildProcess.Result first = await Run("--steps", "12", "--rate", "1e-3", "--memory", "0.0252");
+        first.ExitCode.Should().Be(0, first.Errors);
+        first.Output.Should().ContainAll("learning rate  1e-3", "Training 12 steps.", "step 12/12", "Samples");
+        Directory.GetFiles(Out, "samples*.png").Should().HaveCount(13, "a picture comes every step, and one at the end");
+        first.Output.Should().Contain("passes of 1 images");
+
+        ChildProcess.Result again = await Run("--steps", "500");
+        again.Output.Should().Contain("Going on from step 12 of 12").And.NotContain("Learning rate");
+    }
+
+    [Theory]
+    [InlineData("--steps 0", "--steps is 0")]
+    [InlineData("--minutes -1", "--minutes is -1")]
+    [InlineData("--rate NaN", "--rate is NaN")]
+    [InlineData("--steps 3 --minutes 3", "Leave one out")]
+    [InlineData("--memory 0.001", "Not even one image fits")]
+    [InlineData("--size 3", "size")]
+    [InlineData("--many 3", "--many")]
+    [InlineData("--device gpu", "Use best, cpu, cuda")]
+    public async Task Bad_input_is_one_clear_line_before_any_work(string arguments, string expected)
+    {
+        ChildProcess.Result result = await Run(arguments.Split(' '));
+
+        result.ExitCode.Should().BeOneOf([1, 2], result.Output);
+        result.Errors.Trim().Split('\n').Should().ContainSingle().Which.Should().Contain(expected);
+        result.Output.Should().NotContain("Learning rate");
+    }
+
+    private Task<ChildProcess.Result> Run(params string[] arguments)
+    {
+        string images = Path.Combine(folder.Path, "images");
+        if (!Directory.Exists(images))
+        {
+            Directory.CreateDirectory(images);
+            for (int i = 0; i < 40; i++)
+            {
+                using torch.Tensor image = torch.rand(1, 3, 8, 8);
+                ImageGrid.Save(image, Path.Combine(images, $"{i}.png"));
+            }
+        }
+
+        string[] size = arguments.Contains("--size") ? [] : ["--size", "8"];
+        return ChildProcess.Dotnet(["exec", Assembly, images, .. size, "--batch", "4", "--small", "--out", Out, .. arguments]);
+    }
+}
