@@ -37,7 +37,7 @@ internal static class PlanFirstRun
             .ReportFindingsTo(new FindingLines())
             .AddPreview((int)Math.Max(1, choices.Steps / PicturesPerRun), preview =>
             {
-                using Tensor samples = Sample(preview.Denoiser, images.ClassCount, settings.Seed);
+                using Tensor samples = Sample(preview.EmaDenoiser, images.ClassCount, settings.Seed);
                 preview.Check(samples);
                 Save(samples, settings, $"samples-{preview.Step:D6}.png");
             })

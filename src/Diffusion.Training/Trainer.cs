@@ -307,7 +307,7 @@ public sealed class Trainer : IDisposable
             Loss = parts.Reporter.LastLoss,
             EmaDenoiser = parts.EmaDenoiser,
             Averages = parts.Averages,
-            Denoiser = parts.Denoiser,
+            RawDenoiser = parts.Denoiser,
             Findings = [.. parts.Reporter.Findings],
             Checkpoint = parts.Folder?.LastCheckpoint,
         };

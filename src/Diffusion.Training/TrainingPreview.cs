@@ -4,9 +4,9 @@ namespace Diffusion.Training;
 
 /// <summary>What a preview is made from.</summary>
 /// <param name="Step">Optimizer steps made.</param>
-/// <param name="Denoiser">The model with the averaged weights; valid during the call, and not changed by training meanwhile.</param>
+/// <param name="EmaDenoiser">The model with the averaged weights; valid during the call, and not changed by training meanwhile.</param>
 /// <param name="CancellationToken">Ends the run; a preview that takes long should heed it.</param>
-public sealed record TrainingPreview(long Step, Denoiser Denoiser, CancellationToken CancellationToken = default)
+public sealed record TrainingPreview(long Step, Denoiser EmaDenoiser, CancellationToken CancellationToken = default)
 {
     /// <summary>Takes samples of the run; null outside of one.</summary>
     internal Action<torch.Tensor>? OnSamples { get; init; }

@@ -24,8 +24,8 @@ public sealed record TrainingResult
     /// </summary>
     public required IReadOnlyList<AveragedDenoiser> Averages { get; init; }
 
-    /// <summary>The model with its own weights.</summary>
-    public required Denoiser Denoiser { get; init; }
+    /// <summary>The model with its own weights, noisy as those of any one step are: for comparisons; samples come from <see cref="EmaDenoiser"/>.</summary>
+    public required Denoiser RawDenoiser { get; init; }
 
     /// <summary>What was wrong, in the order in which it was found, since this call of <see cref="Trainer.Run"/> began.</summary>
     public required IReadOnlyList<HealthFinding> Findings { get; init; }

@@ -21,8 +21,8 @@ public static class TrainingResultExtensions
         }
 
         // Without an average both are the network itself.
-        bool isAverage = weights == ExportedWeights.Ema && !ReferenceEquals(result.EmaDenoiser, result.Denoiser);
-        Denoiser denoiser = isAverage ? result.EmaDenoiser : result.Denoiser;
+        bool isAverage = weights == ExportedWeights.Ema && !ReferenceEquals(result.EmaDenoiser, result.RawDenoiser);
+        Denoiser denoiser = isAverage ? result.EmaDenoiser : result.RawDenoiser;
         UNet2D unet = denoiser.Model as UNet2D ?? throw new ArgumentException(
             $"The model is a {denoiser.Model.GetType().Name}, but diffusers has a counterpart only for {nameof(UNet2D)}.", nameof(result));
 

@@ -183,6 +183,36 @@ public sealed class TrainerTests
     }
 
     [Fact]
+    public void Samples_come_from_the_averaged_weights_and_the_raw_ones_have_to_be_asked_for_by_name()
+    {
+        using TinyModel model = new();
+        using StripedImages images = new();
+        List<float[]> previewed = [];
+        using Trainer trainer = Builder(model, images)
+            .AddPreview(12, preview => previewed.Add(Weights((TinyModel)preview.EmaDenoiser.Model)))
+            .Configure(o => (o.Steps, o.EmaDecay) = (12, 0.9)).Build();
+        TrainingResult result = trainer.Run(TestContext.Current.CancellationToken);
+
+        float[] averaged = Weights((TinyModel)result.EmaDenoiser.Model);
+        previewed.Should().ContainSingle().Which.Should().Equal(averaged);
+        averaged.Should().NotEqual(Weights(model));
+        result.RawDenoiser.Model.Should().BeSameAs(model);
+        typeof(TrainingResult).GetProperties().Where(property => property.PropertyType == typeof(Denoiser)).Select(property => property.Name)
+            .Should().BeEquivalentTo(nameof(TrainingResult.EmaDenoiser), nameof(TrainingResult.RawDenoiser));
+    }
+
+    [Fact]
+    public void Without_an_average_the_weights_are_the_raw_ones_and_the_trainer_warns_of_it()
+    {
+        using TinyModel model = new();
+        using StripedImages images = new();
+        using Trainer trainer = Builder(model, images).Configure(o => (o.Steps, o.EmaDecay) = (2, null)).Build();
+        trainer.Warnings.Should().Contain(warning => warning.Option == "EmaDecay" && warning.Text.Contains("samples are visibly worse"));
+        TrainingResult result = trainer.Run(TestContext.Current.CancellationToken);
+        result.EmaDenoiser.Should().BeSameAs(result.RawDenoiser);
+    }
+
+    [Fact]
     public void Each_average_becomes_a_model_of_its_own()
     {
         using TemporaryFolder folder = new();
@@ -238,7 +268,7 @@ public sealed class TrainerTests
         Trainer trainer;
         using (NewDisposeScope())
         {
-            trainer = Builder(model, images).Configure(o => o.Steps = 6).AddPreview(3, p => kept = p.Denoiser.Model.Network.parameters().First() * 2).Build();
+            trainer = Builder(model, images).Configure(o => o.Steps = 6).AddPreview(3, p => kept = p.EmaDenoiser.Model.Network.parameters().First() * 2).Build();
         }
 
         TrainingResult result = trainer.Run(TestContext.Current.CancellationToken);
@@ -320,7 +350,7 @@ public sealed class TrainerTests
             .AddPreview(4, preview =>
             {
                 steps.Add(preview.Step);
-                ReferenceEquals(preview.Denoiser.Model, model).Should().BeFalse();
+                ReferenceEquals(preview.EmaDenoiser.Model, model).Should().BeFalse();
                 throw new InvalidOperationException("a preview's own mistake");
             })
             .ReportTo(new Observer(_ => throw new InvalidOperationException("an observer's own mistake")))

@@ -86,7 +86,7 @@ internal static class QualityCommand
                 ("real test images", count, n => Read(test, RealIndices(test, n))),
                 ("Gaussian noise", count, n => Noise(n)),
             }),
-            .. new[] { ("averaged weights", result.EmaDenoiser), ("raw weights", result.Denoiser) }.SelectMany(model => new (string, int, Func<int, Tensor>)[]
+            .. new[] { ("averaged weights", result.EmaDenoiser), ("raw weights", result.RawDenoiser) }.SelectMany(model => new (string, int, Func<int, Tensor>)[]
             {
                 ($"{model.Item1}, DDIM 10", many, n => Sample(new DdimSampler { Steps = 10 }, model.Item2, n)),
                 ($"{model.Item1}, DDIM 20", many, n => Sample(new DdimSampler { Steps = 20 }, model.Item2, n)),

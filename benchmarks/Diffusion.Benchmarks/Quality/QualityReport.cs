@@ -20,8 +20,8 @@ internal sealed class QualityReport(double accuracy, QualityPlan plan, TrainingR
 
     private string Text()
     {
-        UNet2DOptions network = ((UNet2D)result.Denoiser.Model).Options;
-        long parameters = result.Denoiser.Model.Network.parameters().Sum(p => p.numel());
+        UNet2DOptions network = ((UNet2D)result.RawDenoiser.Model).Options;
+        long parameters = result.RawDenoiser.Model.Network.parameters().Sum(p => p.numel());
         double imagesPerSecond = result.ImagesSeen / plan.Trained.TotalSeconds;
         return string.Create(CultureInfo.InvariantCulture, $"""
             # Quality: MNIST after {plan.Minutes:0.#} minutes on a CPU
@@ -39,7 +39,7 @@ internal sealed class QualityReport(double accuracy, QualityPlan plan, TrainingR
             | software | {RuntimeInformation.FrameworkDescription}, libtorch {torch.__version__}, {torch.get_num_threads()} threads |
             | network | U-Net, channels {string.Join("/", network.BlockOutChannels)}, {parameters:N0} parameters, unconditional |
             | training | {result.Step:N0} of {plan.Steps:N0} steps of {QualityTraining.BatchSize} images in {plan.Trained.TotalMinutes:F1} minutes: {result.ImagesSeen:N0} images, {imagesPerSecond:F0} per second |
-            | options | prediction {result.Denoiser.Prediction}, {result.Denoiser.Schedule.Description}, AdamW with a cosine learning rate from {QualityTraining.PeakLearningRate}, EMA decay {QualityTraining.EmaDecay} |
+            | options | prediction {result.RawDenoiser.Prediction}, {result.RawDenoiser.Schedule.Description}, AdamW with a cosine learning rate from {QualityTraining.PeakLearningRate}, EMA decay {QualityTraining.EmaDecay} |
             | last loss | {plan.Loss:F4} |
 
             ## Samples

@@ -45,7 +45,7 @@ internal static class SoakCommand
             {
                 if (preview.Step % StepsPerSampling == 0)
                 {
-                    sampler.Sample(preview.Denoiser, count: 4, seed: preview.Step, classLabels: [preview.Step % 2]).Dispose();
+                    sampler.Sample(preview.EmaDenoiser, count: 4, seed: preview.Step, classLabels: [preview.Step % 2]).Dispose();
                 }
 
                 tensors[preview.Step - 1] = torch.Tensor.TotalCount;
