@@ -24,7 +24,7 @@ internal static class PlanFirstRun
         Console.WriteLine($"{images.Description}; {device}, {device.CpuThreads} CPU threads; run folder {settings.RunFolder}");
         Console.WriteLine();
 
-        Choices? kept = Choices.Read(settings.RunFolder);
+        Choices? kept = settings.PlanOnly ? null : Choices.Read(settings.RunFolder);
         Choices choices = kept ?? new Planning(settings, images, unet, device, signals.Token).Run();
         if (settings.PlanOnly)
         {

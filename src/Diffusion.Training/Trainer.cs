@@ -28,7 +28,7 @@ public sealed class Trainer : IDisposable
             [
                 .. UnusualOptions.Of(options, setup.Schedule, state.Data.Split.TrainingCount, state.Parameters.Layout.Entries.Sum(entry => entry.Length), (setup.Model as UNet2D)?.Options.Dropout ?? 0),
                 .. UnusualImages.Of(parts.Images, setup.Source, setup.Model.ClassCount),
-                .. state.Step > 0 ? [] : UnusualNetwork.Of(parts.Denoiser, setup.Source.Shape),
+                .. state.Step > 0 ? [] : UnusualNetwork.Of(parts.Denoiser, setup.Source.Shape, options.MicroBatchSize ?? options.BatchSize),
             ];
             foreach (TrainingWarning warning in Warnings)
             {

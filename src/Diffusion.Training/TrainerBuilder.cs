@@ -158,7 +158,7 @@ public sealed class TrainerBuilder
 
     /// <summary>
     /// Checks everything as <see cref="Build"/> does, measures a few steps on a copy of the model, and says what the run will take. Neither the model
-    /// nor the run folder is touched; the builder can build a trainer afterwards.
+    /// nor the run folder is touched; the builder can build a trainer afterwards. It takes the memory of the run, and that of the model once more.
     /// </summary>
     /// <param name="plan">What is measured and planned for. Null, the default, for at least 8 steps and 16 images in 50 sampler steps.</param>
     /// <param name="cancellationToken">Ends the measurement between two steps, or in a wait for images.</param>

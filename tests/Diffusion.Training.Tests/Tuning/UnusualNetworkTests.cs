@@ -56,5 +56,5 @@ public sealed class UnusualNetworkTests
         again.Warnings.Should().NotContain(warning => warning.Option == "Network");
     }
 
-    private static IReadOnlyList<TrainingWarning> Warnings(IDiffusionModel model) => UnusualNetwork.Of(new Denoiser(model, NoiseSchedule.Cosine()), Shape);
+    private static IReadOnlyList<TrainingWarning> Warnings(IDiffusionModel model) => UnusualNetwork.Of(new Denoiser(model, NoiseSchedule.Cosine()), Shape, microBatchSize: 2);
 }
