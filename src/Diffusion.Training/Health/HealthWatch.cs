@@ -4,6 +4,7 @@ namespace Diffusion.Training;
 internal sealed class HealthWatch
 {
     private const int ReportsToForget = 10;
+    private const long FewestSteps = 10;
 
     private readonly Dictionary<FindingKind, int> sinceSeen = [];
     private readonly TrainingOptions options;
@@ -11,6 +12,7 @@ internal sealed class HealthWatch
     private readonly long firstSamplesStep;
     private readonly IReadOnlyList<IHealthCheck> checks;
     private RunHistory run;
+    private TrainingProgress? unfinished;
 
     /// <param name="options">Of the run.</param>
     /// <param name="warmupSteps">The steps of its warm-up.</param>
@@ -33,7 +35,16 @@ internal sealed class HealthWatch
     /// <returns>What is wrong and was not before.</returns>
     public IReadOnlyList<HealthFinding> Look(TrainingProgress report)
     {
-        run.Add(report);
+        // Reports of a few steps are joined first, unless a step was skipped, which is said at once.
+        TrainingProgress window = unfinished is null ? report : ReportWindow.Join(unfinished, report);
+        bool isWhole = window.StepsReported >= FewestSteps || window.FirstSkippedStep is not null;
+        unfinished = isWhole ? null : window;
+        if (!isWhole)
+        {
+            return [];
+        }
+
+        run.Add(window);
         HealthFinding[] now = [.. checks.Select(check => check.Look(run)).OfType<HealthFinding>()];
         HealthFinding[] found = [.. now.Where(finding => !sinceSeen.ContainsKey(finding.Kind))];
         foreach (FindingKind kind in sinceSeen.Keys.ToArray())
@@ -56,6 +67,7 @@ internal sealed class HealthWatch
     public void Reset()
     {
         run = new RunHistory(options, warmupSteps, firstSamplesStep);
+        unfinished = null;
         sinceSeen.Clear();
     }
 }

@@ -5,6 +5,7 @@ internal sealed class RunHistory(TrainingOptions options, long warmupSteps, long
 {
     private const int Longest = 1000;
     private const double HighRate = 5;
+    private const long FewestSteps = 5;
 
     private readonly List<TrainingProgress> reports = [];
 
@@ -35,8 +36,9 @@ internal sealed class RunHistory(TrainingOptions options, long warmupSteps, long
     /// <summary>Whether the last learning rate was far above the usual one for the batch.</summary>
     public bool RateIsHigh => Last.LearningRate > HighRate * BatchSizeScaling.LearningRate(options.BatchSize);
 
-    /// <summary>How uncertain the loss of a report is: its standard error.</summary>
-    public static double ErrorOf(TrainingProgress report) => report.LossDeviation / Math.Sqrt(Math.Max(1, report.StepsReported));
+    /// <summary>How uncertain the loss of a report is: its standard error, without limit where it has too few steps to tell.</summary>
+    public static double ErrorOf(TrainingProgress report) =>
+        report.StepsReported < FewestSteps ? double.PositiveInfinity : report.LossDeviation / Math.Sqrt(report.StepsReported);
 
     /// <summary>Takes the next report.</summary>
     public void Add(TrainingProgress report)

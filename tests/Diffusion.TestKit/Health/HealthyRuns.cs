@@ -28,6 +28,8 @@ public static class HealthyRuns
         new("four sizes of channels") { Network = options => options with { BlockOutChannels = [8, 16, 24, 32], DownBlockTypes = [.. Enumerable.Repeat(DownBlockType.DownBlock2D, 4)], UpBlockTypes = [.. Enumerable.Repeat(UpBlockType.UpBlock2D, 4)] } },
         new("clip of 0.5") { Options = run => run.GradientClip = 0.5 },
         new("clip of 2, other seed") { Options = run => (run.GradientClip, run.Seed) = (2, 5) },
+        new("a report every step") { Options = run => run.ReportEverySteps = 1 },
+        new("a report every 200 steps") { Options = run => run.ReportEverySteps = 200 },
         new("mirrored") { Data = () => new RandomFlip(InMemoryImages.Load(DrawnShapes.Create(500, 16, seed: 3))) },
         .. data is null ? Array.Empty<ScriptedRun>() :
         [

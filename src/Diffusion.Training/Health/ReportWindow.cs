@@ -1,0 +1,46 @@
+namespace Diffusion.Training;
+
+/// <summary>Joins reports that follow each other, so that checks look at enough steps whatever the report interval.</summary>
+internal static class ReportWindow
+{
+    /// <summary>One report in the place of two.</summary>
+    /// <param name="first">The earlier one.</param>
+    /// <param name="second">The later one; what is no sum or mean is taken from it.</param>
+    public static TrainingProgress Join(TrainingProgress first, TrainingProgress second)
+    {
+        if (!double.IsFinite(first.Loss) || !double.IsFinite(second.Loss))
+        {
+            // All steps of one of them were skipped: its numbers say nothing.
+            TrainingProgress known = double.IsFinite(second.Loss) ? second : first with { Step = second.Step, LiveTensors = second.LiveTensors, LeakedTensors = second.LeakedTensors };
+            return known with { FirstSkippedStep = first.FirstSkippedStep ?? second.FirstSkippedStep, SkippedSteps = second.SkippedSteps };
+        }
+
+        long steps = first.StepsReported + second.StepsReported;
+        double share = (double)second.StepsReported / Math.Max(1, steps);
+        double loss = Mean(first.Loss, second.Loss);
+        double square = Mean(Square(first), Square(second)) - (loss * loss);
+        return second with
+        {
+            StepsReported = steps,
+            Loss = loss,
+            LossDeviation = steps < 2 ? 0 : Math.Sqrt(Math.Max(0, square) * steps / (steps - 1)),
+            RelativeLoss = Mean(first.RelativeLoss, second.RelativeLoss),
+            LossByTimestep = Means(first.LossByTimestep, second.LossByTimestep),
+            RelativeLossByTimestep = Means(first.RelativeLossByTimestep, second.RelativeLossByTimestep),
+            MeanGradientNorm = Mean(first.MeanGradientNorm, second.MeanGradientNorm),
+            LargestGradientNorm = Math.Max(first.LargestGradientNorm, second.LargestGradientNorm),
+            ClippedShare = Mean(first.ClippedShare, second.ClippedShare),
+            DataWaitShare = Mean(first.DataWaitShare, second.DataWaitShare),
+            FirstSkippedStep = first.FirstSkippedStep ?? second.FirstSkippedStep,
+        };
+
+        double Mean(double a, double b) => (a * (1 - share)) + (b * share);
+
+        // A part of the schedule into which no timestep fell is not a number.
+        double[] Means(IReadOnlyList<double> a, IReadOnlyList<double> b) =>
+            [.. a.Zip(b, (x, y) => double.IsNaN(x) ? y : double.IsNaN(y) ? x : Mean(x, y))];
+
+        static double Square(TrainingProgress report) =>
+            (report.Loss * report.Loss) + (report.LossDeviation * report.LossDeviation * (report.StepsReported - 1) / Math.Max(1, report.StepsReported));
+    }
+}
