@@ -3,7 +3,7 @@ using Microsoft.Extensions.Options;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Diffusion.Training.Tests.Tuning;
+namespace Diffusion.Training.Tests.Tuning.LearningRates;
 
 public sealed class LrRangeFinderTests
 {

@@ -3,7 +3,7 @@ using System.Text.Json;
 using System.Xml.Linq;
 using Diffusion.TestKit;
 
-namespace Diffusion.Training.Tests.Tuning;
+namespace Diffusion.Training.Tests.Tuning.LearningRates;
 
 public sealed class LrRangeOutputTests
 {

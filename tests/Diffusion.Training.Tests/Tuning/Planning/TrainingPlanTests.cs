@@ -3,7 +3,7 @@ using Diffusion.TestKit;
 using Microsoft.Extensions.Options;
 using TorchSharp;
 
-namespace Diffusion.Training.Tests.Tuning;
+namespace Diffusion.Training.Tests.Tuning.Planning;
 
 public sealed class TrainingPlanTests
 {

@@ -1,4 +1,4 @@
-namespace Diffusion.Training.Tests.Tuning;
+namespace Diffusion.Training.Tests.Tuning.LearningRates;
 
 public sealed class LrRangeReadingTests
 {
