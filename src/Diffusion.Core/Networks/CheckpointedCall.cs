@@ -109,9 +109,9 @@ internal sealed class CheckpointedCall(ResidualLayer layer, bool joins, Recomput
             return [null, null, condition.grad, null];
         }
 
-        // What goes across waits long, and would keep all of the joined gradient in memory if it were a part of it.
-        Tensor? x = inputs[0].requires_grad ? both.narrow(1, 0, below) : null;
-        Tensor? across = inputs[1].requires_grad ? both.narrow(1, below, both.shape[1] - below).contiguous() : null;
+        // Copies, as the one that goes across waits long, and a part of the joined gradient would keep all of it in memory.
+        Tensor? x = inputs[0].requires_grad ? both.narrow(1, 0, below).clone() : null; // [B, below, H, W]
+        Tensor? across = inputs[1].requires_grad ? both.narrow(1, below, both.shape[1] - below).clone() : null; // [B, across, H, W]
         return [x, across, condition.grad, null];
     }
 

@@ -30,6 +30,7 @@ internal sealed class LrSweep : IDisposable
         {
             belongings.Add(new KeptGenerator());
             this.setup = setup with { Model = belongings.Add(Copy(setup.Model)) };
+            belongings.Add(new LayersComputedAgain(this.setup.Model, setup.Options));
             parts = belongings.Add(new TrainingParts(this.setup, OnBadImage));
             device = setup.Device.Activate();
         }
@@ -103,6 +104,11 @@ internal sealed class LrSweep : IDisposable
             to[name].requires_grad = from.requires_grad;
         }
 
+        if (model is IGradientCheckpointing { GradientCheckpointing: true } && twin is IGradientCheckpointing layers)
+        {
+            layers.GradientCheckpointing = true;
+        }
+
         return twin;
     }
 
@@ -154,7 +160,7 @@ internal sealed class LrSweep : IDisposable
         void Backward()
         {
             Tensor loss = parts.MeasuringObjective.Loss(batch.Pixels, batch.ConditioningOf(setup.Model, device), timesteps, positions);
-            loss.Times((double)microBatchSize / batchSize).backward();
+            BackwardPass.Run(loss.Times((double)microBatchSize / batchSize), setup.Model);
         }
     }
 
