@@ -19,6 +19,7 @@ RootCommand root = new("Measures what the library promises. Each command ends in
     HealthCommand.Create(),
     LrRangeCommand.Create(),
     MemoryCommand.Create(),
+    CheckpointingCommand.Create(),
     MemoryCaseCommand.Create(),
 };
 return root.Parse(args).Invoke();

@@ -34,6 +34,7 @@ internal sealed class CheckpointedCall(ResidualLayer layer, bool joins, Recomput
     /// <returns>Those of the inputs, null where none is needed.</returns>
     public List<Tensor> Backward(autograd.AutogradContext kept, Tensor gradient)
     {
+        recomputation.Release();
         try
         {
             using DisposeScope scope = NewDisposeScope();

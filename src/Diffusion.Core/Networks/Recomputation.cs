@@ -14,16 +14,12 @@ internal sealed class Recomputation : IDisposable
     public void Begin()
     {
         Failure = null;
-        Dispose();
+        Release();
     }
 
-    /// <summary>
-    /// Hands gradients to libtorch, which has its own references once the next layer's turn comes. Kept longer, the gradients of all layers
-    /// would be in memory together.
-    /// </summary>
+    /// <summary>Hands gradients to libtorch, which has references of its own once the next layer's turn comes.</summary>
     public List<Tensor> HandOver(List<Tensor?> gradients)
     {
-        Dispose();
         handedOver = gradients;
         List<Tensor?> ofAll = [.. gradients, null]; // the call itself has none
         return ofAll!;
@@ -39,8 +35,8 @@ internal sealed class Recomputation : IDisposable
         return HandOver([.. Enumerable.Repeat(refused, CheckpointFunction.Inputs)]);
     }
 
-    /// <summary>Frees what the last layer handed over.</summary>
-    public void Dispose()
+    /// <summary>Lets go of what the last layer handed over: else the gradients of all layers would be in memory together.</summary>
+    public void Release()
     {
         foreach (Tensor? gradient in handedOver)
         {
@@ -49,4 +45,7 @@ internal sealed class Recomputation : IDisposable
 
         handedOver = [];
     }
+
+    /// <summary>Lets go of what is left.</summary>
+    public void Dispose() => Release();
 }
