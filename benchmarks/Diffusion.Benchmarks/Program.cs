@@ -20,6 +20,7 @@ RootCommand root = new("Measures what the library promises. Each command ends in
     LrRangeCommand.Create(),
     PlanCommand.Create(),
     MemoryCommand.Create(),
+    CheckpointingCommand.Create(),
     MemoryCaseCommand.Create(),
 };
 return root.Parse(args).Invoke();

@@ -98,6 +98,7 @@ public sealed class Trainer : IDisposable
         try
         {
             long began = setup.Time.GetTimestamp();
+            using LayersComputedAgain again = new(setup.Model, options);
             parts.Reporter.Begin();
             if (options.Health.OnDivergence == DivergencePolicy.RollBack)
             {
@@ -284,7 +285,7 @@ public sealed class Trainer : IDisposable
         Tensor Backward()
         {
             Tensor loss = objective.Loss(clean, conditioning, positions.Span).Times(share);
-            loss.backward();
+            BackwardPass.Run(loss, setup.Model);
             return loss.detach();
         }
     }

@@ -185,6 +185,8 @@ public sealed class TrainerBuilder
             all.AddRange(model.Problems(source.Shape, usedSchedule));
         }
 
+        all.AddRange(CheckpointingProblems.Of(options, model, device));
+
         if (all.Count > 0)
         {
             throw new OptionsValidationException(nameof(TrainingOptions), typeof(TrainingOptions), all);

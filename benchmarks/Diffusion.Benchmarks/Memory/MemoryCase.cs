@@ -38,6 +38,14 @@ internal sealed record MemoryCase(string Name, int Size, int Batch, int[] Channe
         new("narrow", 256, 4, [32, 32, 32, 64, 64], 4) { Layers = 1 },
         new("two layers", 256, 2, [32, 32, 64, 64, 128], 4),
         new("eight channels", 256, 8, [16, 16, 32, 32, 64], 4) { Layers = 1, ImageChannels = 1, Groups = 8 },
+        new("digits, checkpointed", 28, 64, [32, 64, 64], 2) { ImageChannels = 1, Classes = 10, Checkpointing = true },
+        new("proposed, checkpointed", 32, 64, [64, 128, 128], 1) { Checkpointing = true },
+        new("dropout, scale and shift, checkpointed", 32, 64, [32, 64, 128], 2) { Dropout = 0.1, ScaleShift = true, Checkpointing = true },
+        new("three layers, residual resizing, checkpointed", 48, 16, [32, 64, 96], 3) { Layers = 3, ResidualResizing = true, Checkpointing = true },
+        new("proposed, checkpointed", 64, 16, [64, 128, 128, 256], 2) { Checkpointing = true },
+        new("wide and deep, checkpointed", 64, 4, [64, 128, 256, 256], 2) { Layers = 3, Averages = 2, Checkpointing = true },
+        new("attention at 32 pixels, checkpointed", 128, 8, [32, 64, 64, 64], 2) { Checkpointing = true },
+        new("two layers, checkpointed", 256, 2, [32, 32, 64, 64, 128], 4) { Checkpointing = true },
     ];
 
     public int ImageChannels { get; init; } = 3;
@@ -57,6 +65,8 @@ internal sealed record MemoryCase(string Name, int Size, int Batch, int[] Channe
     public bool ScaleShift { get; init; }
 
     public bool ResidualResizing { get; init; }
+
+    public bool Checkpointing { get; init; }
 
     public Activation Activation { get; init; } = Activation.Silu;
 
@@ -81,5 +91,5 @@ internal sealed record MemoryCase(string Name, int Size, int Batch, int[] Channe
 
     /// <summary>What the library thinks it takes.</summary>
     public MemoryEstimate Estimate() =>
-        new MemoryEstimator(Network, ImageShape.Square(Size, ImageChannels)) { Averages = Averages, CopiesForSaving = Saves }.Estimate(Batch);
+        new MemoryEstimator(Network, ImageShape.Square(Size, ImageChannels)) { Averages = Averages, CopiesForSaving = Saves, GradientCheckpointing = Checkpointing }.Estimate(Batch);
 }

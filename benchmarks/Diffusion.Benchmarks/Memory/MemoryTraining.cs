@@ -41,6 +41,7 @@ internal static class MemoryTraining
                 options.MoreEmaDecays = [.. Enumerable.Range(1, Math.Max(0, memory.Averages - 1)).Select(i => 0.9 + (0.01 * i))];
                 options.RunFolder = memory.Saves ? folder : null;
                 options.CheckpointEverySteps = 1;
+                options.GradientCheckpointing = memory.Checkpointing;
             }).Build();
             trainer.Run();
         }

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>One level on the way down: residual blocks, each perhaps with attention, then perhaps half the size.</summary>
-internal sealed class DownBlock : nn.Module<Tensor, Tensor, IReadOnlyList<Tensor>>
+internal sealed class DownBlock : nn.Module<Tensor, Tensor, Recomputation?, IReadOnlyList<Tensor>>
 {
     private readonly ModuleList<ResnetBlock> resnets = [];
     private readonly ModuleList<AttentionBlock> attentions = [];
@@ -37,26 +37,20 @@ internal sealed class DownBlock : nn.Module<Tensor, Tensor, IReadOnlyList<Tensor
 
     /// <summary>
     /// Images <c>[B, inChannels, H, W]</c> to every layer's images <c>[B, outChannels, H, W]</c>, and the halved ones; the last goes
-    /// further down, and all of them across to the way up.
+    /// further down, and all of them across to the way up. With a recomputation the residual blocks keep only their inputs.
     /// </summary>
-    public override IReadOnlyList<Tensor> forward(Tensor x, Tensor condition)
+    public override IReadOnlyList<Tensor> forward(Tensor x, Tensor condition, Recomputation? recomputation)
     {
         List<Tensor> images = [];
         for (int layer = 0; layer < resnets.Count; layer++)
         {
-            x = resnets[layer].call(x, condition);
-            if (attentions.Count > 0)
-            {
-                using Tensor plain = x;
-                x = attentions[layer].call(plain);
-            }
-
+            x = new ResidualLayer(resnets[layer], attentions.Count > 0 ? attentions[layer] : null).Run(x, condition, recomputation);
             images.Add(x);
         }
 
         foreach (nn.Module<Tensor, Tensor, Tensor> sampler in samplers)
         {
-            x = sampler.call(x, condition);
+            x = sampler is ResnetBlock resnet ? new ResidualLayer(resnet, null).Run(x, condition, recomputation) : sampler.call(x, condition);
             images.Add(x);
         }
 

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>The middle of the network: two residual blocks, perhaps with attention between them.</summary>
-internal sealed class MidBlock : nn.Module<Tensor, Tensor, Tensor>
+internal sealed class MidBlock : nn.Module<Tensor, Tensor, Recomputation?, Tensor>
 {
     private readonly ResnetBlock first;
     private readonly AttentionBlock? attention;
@@ -24,17 +24,11 @@ internal sealed class MidBlock : nn.Module<Tensor, Tensor, Tensor>
         register_module("resnets", new ModuleList<ResnetBlock>(first, second));
     }
 
-    /// <summary><c>[B, C, H, W]</c> to the same.</summary>
-    public override Tensor forward(Tensor x, Tensor condition)
+    /// <summary><c>[B, C, H, W]</c> to the same. With a recomputation the residual blocks keep only their inputs.</summary>
+    public override Tensor forward(Tensor x, Tensor condition, Recomputation? recomputation)
     {
-        using Tensor before = first.call(x, condition);
-        if (attention is null)
-        {
-            return second.call(before, condition);
-        }
-
-        using Tensor attended = attention.call(before);
-        return second.call(attended, condition);
+        using Tensor between = new ResidualLayer(first, attention).Run(x, condition, recomputation);
+        return new ResidualLayer(second, null).Run(between, condition, recomputation);
     }
 
     /// <summary>The layers are registered in the constructor.</summary>

@@ -43,8 +43,14 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor>
         }
     }
 
+    /// <summary>Whether it draws from the global generator now.</summary>
+    public bool DrawsRandomNumbers => training && dropout > 0;
+
     /// <summary>Images <c>[B, inChannels, H, W]</c> and the activated time embedding <c>[B, D]</c> to <c>[B, outChannels, H', W']</c>.</summary>
-    public override Tensor forward(Tensor x, Tensor condition)
+    public override Tensor forward(Tensor x, Tensor condition) => Run(x, x, condition);
+
+    /// <summary>The same, where what is convolved and what it is added to may be two tensors of the same numbers, each with its own gradient.</summary>
+    public Tensor Run(Tensor x, Tensor skip, Tensor condition)
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor time = timeProjection.call(condition).unsqueeze(-1).unsqueeze(-1); // [B, outChannels or twice that, 1, 1]
@@ -64,7 +70,7 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor>
         }
 
         residual.Dispose();
-        Tensor sum = SecondHalf(normalised).add_(Shortcut(x));
+        Tensor sum = SecondHalf(normalised).add_(Shortcut(skip));
         return (outputScale == 1 ? sum : sum.DivideBy(outputScale)).MoveToOuterDisposeScope();
     }
 
@@ -91,7 +97,7 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor>
         using (normalised)
         {
             using Tensor activated = activation.Apply(normalised);
-            if (dropout == 0 || !training)
+            if (!DrawsRandomNumbers)
             {
                 return conv2.call(activated);
             }

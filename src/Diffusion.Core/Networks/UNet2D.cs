@@ -9,8 +9,9 @@ namespace Diffusion;
 /// up again, seeing at each level what went down. Its arithmetic, its names of weights and their order are those of diffusers'
 /// <c>UNet2DModel</c>, so that weights move between both.
 /// </summary>
-public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffusionModel
+public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffusionModel, IGradientCheckpointing
 {
+    private readonly Recomputation recomputation = new();
     private readonly Conv2d convIn;
     private readonly nn.Module<Tensor, Tensor> timeProjection;
     private readonly TimeEmbedding timeEmbedding;
@@ -93,15 +94,27 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
     /// <inheritdoc/>
     public string Description { get; }
 
+    /// <inheritdoc/>
+    /// <remarks>
+    /// Residual blocks, with the attention that follows them, keep only their inputs; a backward pass then runs once over a forward pass, and
+    /// gradients have no gradients. Dropout needs the CPU. A twin begins without it.
+    /// </remarks>
+    public bool GradientCheckpointing { get; set; }
+
+    /// <inheritdoc/>
+    public Exception? RecomputationFailure => recomputation.Failure;
+
     /// <summary>Runs the network: see <see cref="Predict"/>.</summary>
     /// <param name="noisy">Noisy images, in the dtype and on the device of the weights, <c>[B, C, H, W]</c>.</param>
     /// <param name="labels">The noise level of each, <c>[B]</c>, on any device.</param>
     /// <param name="classLabels">The class of each image where the network has classes, else null.</param>
     /// <returns><c>[B, C, H, W]</c>; it belongs to the caller.</returns>
     /// <exception cref="ArgumentException">A shape, dtype or number does not fit; the message says which and what would.</exception>
+    /// <exception cref="InvalidOperationException">It trains with dropout and gradient checkpointing on a GPU.</exception>
     public override Tensor forward(Tensor noisy, Tensor labels, Tensor? classLabels)
     {
         UNet2DInputs.Check(Options, convIn.weight, noisy, labels, classLabels);
+        Recomputation? checkpoints = BeginCheckpoints();
         using DisposeScope scope = NewDisposeScope();
         Tensor levels = labels.to(noisy.device); // [B]
         Tensor embedding = Embed(levels, classLabels); // [B, D]
@@ -112,7 +125,7 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
         Stack<Tensor> across = new([x]);
         foreach (DownBlock block in downBlocks)
         {
-            foreach (Tensor images in block.call(x, condition))
+            foreach (Tensor images in block.call(x, condition, checkpoints))
             {
                 across.Push(images);
             }
@@ -122,12 +135,12 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
 
         if (midBlock is not null)
         {
-            x = midBlock.call(x, condition);
+            x = midBlock.call(x, condition, checkpoints);
         }
 
         foreach (UpBlock block in upBlocks)
         {
-            x = block.call(x, across, condition);
+            x = block.call(x, across, condition, checkpoints);
         }
 
         x = convOut.call(nn.functional.silu(normOut.call(x))); // [B, C, H, W]
@@ -180,6 +193,17 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
     {
     }
 
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            recomputation.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+
     // The base constructor is already native code.
     private static string NameOnceLoaded()
     {
@@ -207,6 +231,18 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
         register_module("mid_block", midBlock!);
         register_module("conv_norm_out", normOut);
         register_module("conv_out", convOut);
+    }
+
+    // Null where nothing is to be computed again.
+    private Recomputation? BeginCheckpoints()
+    {
+        if (!GradientCheckpointing || !is_grad_enabled())
+        {
+            return null;
+        }
+
+        recomputation.Begin();
+        return recomputation;
     }
 
     // The time embedding, plus the embedding of the class where there is one, [B, D].

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>One level on the way up: residual blocks that also see the way down, each perhaps with attention, then perhaps double the size.</summary>
-internal sealed class UpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, Tensor>
+internal sealed class UpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, Recomputation?, Tensor>
 {
     private readonly ModuleList<ResnetBlock> resnets = [];
     private readonly ModuleList<AttentionBlock> attentions = [];
@@ -46,26 +46,22 @@ internal sealed class UpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, Tensor>
 
     /// <summary>
     /// Images <c>[B, belowChannels, H, W]</c> and what came across, the last of which is taken from the stack for each layer and
-    /// disposed, to <c>[B, channels, 2H, 2W]</c>, or H and W at the top.
+    /// disposed, to <c>[B, channels, 2H, 2W]</c>, or H and W at the top. With a recomputation the residual
+    /// blocks keep only their inputs.
     /// </summary>
-    public override Tensor forward(Tensor x, Stack<Tensor> across, Tensor condition)
+    public override Tensor forward(Tensor x, Stack<Tensor> across, Tensor condition, Recomputation? recomputation)
     {
         using DisposeScope scope = NewDisposeScope();
         for (int layer = 0; layer < resnets.Count; layer++)
         {
             using Tensor skip = across.Pop();
-            using Tensor joined = cat([x, skip], 1); // [B, below + across, H, W]
-            x = resnets[layer].call(joined, condition); // [B, channels, H, W]
-            if (attentions.Count > 0)
-            {
-                using Tensor plain = x;
-                x = attentions[layer].call(plain);
-            }
+            ResidualLayer residual = new(resnets[layer], attentions.Count > 0 ? attentions[layer] : null);
+            x = residual.Run(x, skip, condition, recomputation); // [B, channels, H, W]
         }
 
         foreach (nn.Module<Tensor, Tensor, Tensor> sampler in samplers)
         {
-            x = sampler.call(x, condition);
+            x = sampler is ResnetBlock resnet ? new ResidualLayer(resnet, null).Run(x, condition, recomputation) : sampler.call(x, condition);
         }
 
         return x.MoveToOuterDisposeScope();

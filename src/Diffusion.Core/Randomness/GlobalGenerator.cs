@@ -36,4 +36,34 @@ public static class GlobalGenerator
 
         return scope;
     }
+
+    /// <summary>Gives the CPU's generator an earlier state, and its own back when the answer is disposed on the same thread.</summary>
+    internal static IDisposable Rewind(torch.Tensor state) => new Rewound(state);
+
+    // Holds the generator meanwhile.
+    private sealed class Rewound : IDisposable
+    {
+        private readonly torch.Tensor now;
+
+        public Rewound(torch.Tensor state)
+        {
+            now = torch.random.get_rng_state();
+            Gate.Enter();
+            Set(state);
+        }
+
+        public void Dispose()
+        {
+            Set(now);
+            now.Dispose();
+            Gate.Exit();
+        }
+
+        private static void Set(torch.Tensor state)
+        {
+#pragma warning disable RS0030 // The state is the generator's own, and so of its size.
+            torch.random.set_rng_state(state);
+#pragma warning restore RS0030
+        }
+    }
 }

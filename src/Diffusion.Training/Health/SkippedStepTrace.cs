@@ -64,7 +64,7 @@ internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, 
         using (GlobalGenerator.Hold(seeds.Derive(RandomPurpose.Dropout, positions[0])))
         {
             Tensor loss = objective.Loss(batch.Pixels, batch.ConditioningOf(setup.Model, device), positions);
-            loss.backward();
+            BackwardPass.Run(loss, setup.Model);
         }
 
         if (layers.First is { } layer)

@@ -27,6 +27,7 @@ internal sealed class TrialRun : IDisposable
         {
             belongings.Add(new KeptGenerator());
             IDiffusionModel copy = belongings.Add(Copy(run.Model));
+            belongings.Add(new LayersComputedAgain(copy, options));
             setup = run with { Model = copy, Options = options, Observers = [], FindingObservers = [], Previews = [] };
             Parts = belongings.Add(new TrainingParts(setup, OnBadImage));
             Device = setup.Device.Activate();
@@ -101,6 +102,11 @@ internal sealed class TrialRun : IDisposable
             to[name].requires_grad = from.requires_grad;
         }
 
+        if (model is IGradientCheckpointing { GradientCheckpointing: true } && twin is IGradientCheckpointing layers)
+        {
+            layers.GradientCheckpointing = true;
+        }
+
         return twin;
     }
 
@@ -122,7 +128,7 @@ internal sealed class TrialRun : IDisposable
         void Backward()
         {
             Tensor loss = Parts.MeasuringObjective.Loss(batch.Pixels, batch.ConditioningOf(setup.Model, Device), timesteps, positions);
-            loss.Times((double)microBatchSize / batchSize).backward();
+            BackwardPass.Run(loss.Times((double)microBatchSize / batchSize), setup.Model);
         }
     }
 

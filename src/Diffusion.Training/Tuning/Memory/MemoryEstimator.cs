@@ -61,10 +61,13 @@ public sealed class MemoryEstimator
     /// <summary>Whether checkpoints are saved while training goes on, from a copy; true by default, false for a run without a folder.</summary>
     public bool CopiesForSaving { get; init; } = true;
 
+    /// <summary>Whether layers keep only their inputs, and are computed again; false by default.</summary>
+    public bool GradientCheckpointing { get; init; }
+
     /// <summary>An estimator that counts what a trainer with these options keeps.</summary>
     /// <param name="network">The architecture.</param>
     /// <param name="images">The size of one image.</param>
-    /// <param name="options">Its averages and its folder are looked at.</param>
+    /// <param name="options">Its averages, its folder and its gradient checkpointing are looked at.</param>
     /// <exception cref="ArgumentException">No network can be built so, or it cannot take such images; the message says why.</exception>
     public static MemoryEstimator For(UNet2DOptions network, ImageShape images, TrainingOptions options)
     {
@@ -73,6 +76,7 @@ public sealed class MemoryEstimator
         {
             Averages = options.EmaDecay is null ? 0 : 1 + options.MoreEmaDecays.Length,
             CopiesForSaving = options.RunFolder is not null,
+            GradientCheckpointing = options.GradientCheckpointing,
         };
     }
 
@@ -82,7 +86,7 @@ public sealed class MemoryEstimator
     public MemoryEstimate Estimate(int microBatchSize)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(microBatchSize, 1);
-        MemoryTape tape = UNetTape.Record(Network, Images, microBatchSize);
+        MemoryTape tape = UNetTape.Record(Network, Images, microBatchSize, GradientCheckpointing);
         long flat = tape.FlatLength * sizeof(float);
         long activations = tape.Kept * sizeof(float);
         return new MemoryEstimate
@@ -99,6 +103,12 @@ public sealed class MemoryEstimator
             Blocks = tape.Blocks,
         };
     }
+
+    /// <summary>What gradient checkpointing saves, whether it is on or not.</summary>
+    /// <param name="microBatchSize">Images per forward and backward pass, at least 1.</param>
+    /// <returns>Bytes; what training takes without, less what it takes with.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">There is no image.</exception>
+    public long SavedByCheckpointing(int microBatchSize) => With(false).Estimate(microBatchSize).Total - With(true).Estimate(microBatchSize).Total;
 
     /// <summary>The largest micro-batch that fits.</summary>
     /// <param name="budgetBytes">The memory there is for training, in bytes.</param>
@@ -140,4 +150,7 @@ public sealed class MemoryEstimator
             Ways = asked.Total <= budgetBytes ? [] : [.. MemoryWays.Of(this, microBatchSize, budgetBytes)],
         };
     }
+
+    private MemoryEstimator With(bool checkpointing) =>
+        new(Network, Images) { Averages = Averages, CopiesForSaving = CopiesForSaving, GradientCheckpointing = checkpointing };
 }

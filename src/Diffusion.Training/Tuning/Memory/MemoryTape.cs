@@ -8,6 +8,7 @@ internal sealed class MemoryTape
 
     private readonly List<TapeStep> steps = [];
     private readonly List<BlockMemory> blocks = [];
+    private TapeLayer? open;
 
     /// <summary>What each block has, in the order of the forward pass.</summary>
     public IReadOnlyList<BlockMemory> Blocks => blocks;
@@ -19,7 +20,7 @@ internal sealed class MemoryTape
     public long FlatLength { get; private set; }
 
     /// <summary>All that is kept at the end of the forward pass.</summary>
-    public long Kept => steps.Sum(step => step.Kept);
+    public long Kept { get; private set; }
 
     /// <summary>Begins a block: what follows belongs to it.</summary>
     public void Begin(string name) => blocks.Add(new BlockMemory(name, 0, 0));
@@ -38,9 +39,28 @@ internal sealed class MemoryTape
     public TapeStep Add(TapeStep step)
     {
         steps.Add(step);
-        blocks[^1] = blocks[^1] with { ActivationBytes = blocks[^1].ActivationBytes + (step.Kept * sizeof(float)) };
+        if (open is null)
+        {
+            Keep(step.Kept);
+            return step;
+        }
+
+        step.Layer = open;
+        open.First ??= step;
+        open.Last = step;
+        open.Again += step.Kept;
         return step;
     }
+
+    /// <summary>Begins a layer with gradient checkpointing: the operations that follow belong to it.</summary>
+    public void Open(TapeLayer layer)
+    {
+        open = layer;
+        Keep(layer.Kept);
+    }
+
+    /// <summary>Ends that layer.</summary>
+    public void Close() => open = null;
 
     /// <summary>The most that lives at one time, forward or backward, kept numbers included.</summary>
     public long Peak()
@@ -49,18 +69,31 @@ internal sealed class MemoryTape
         long peak = 0;
         foreach (TapeStep step in steps)
         {
-            live += step.Kept;
-            peak = Math.Max(peak, live + step.Output + step.Scratch);
+            live += step.Layer is null ? step.Kept : step == step.Layer.First ? step.Layer.Kept : 0;
+            long input = step.Layer is null ? 0 : step.Input;
+            peak = Math.Max(peak, live + input + step.Output + step.Scratch);
         }
 
         long across = 0;
         foreach (TapeStep step in Enumerable.Reverse(steps))
         {
-            peak = Math.Max(peak, live + across + step.Output + step.Input + step.Scratch + step.Waiting);
+            // Computed again: first all that a layer keeps, then back. The first gradient is that of the answer, which later ones lie beside.
+            TapeLayer? layer = step.Layer;
+            bool begins = step == layer?.Last;
+            live += begins ? layer!.Again - layer.Shared : 0;
+            long beside = layer is null ? 0 : begins ? layer.Answer : 2 * layer.Answer;
+            peak = Math.Max(peak, live + across + step.Output + step.Input + step.Scratch + step.Waiting + beside);
             live -= step.Kept;
+            live += step == layer?.First ? layer.Shared - layer.Kept : 0;
             across += step.Across;
         }
 
         return peak;
+    }
+
+    private void Keep(long numbers)
+    {
+        Kept += numbers;
+        blocks[^1] = blocks[^1] with { ActivationBytes = blocks[^1].ActivationBytes + (numbers * sizeof(float)) };
     }
 }

@@ -11,6 +11,9 @@ internal static class MemoryWays
         (string Change, MemoryEstimator Estimator)[] states =
         [
             (string.Empty, asked),
+            .. asked.GradientCheckpointing
+                ? Array.Empty<(string, MemoryEstimator)>()
+                : [("gradient checkpointing", With(asked, asked.Averages, asked.CopiesForSaving, checkpointing: true))],
             .. asked.CopiesForSaving ? [("no checkpoints", With(asked, asked.Averages, copies: false))] : Array.Empty<(string, MemoryEstimator)>(),
             .. asked.Averages > 1 ? [("one average", With(asked, 1, asked.CopiesForSaving))] : Array.Empty<(string, MemoryEstimator)>(),
             .. asked.Averages > 0 ? [("no average", With(asked, 0, asked.CopiesForSaving))] : Array.Empty<(string, MemoryEstimator)>(),
@@ -57,9 +60,13 @@ internal static class MemoryWays
         }
     }
 
-    private static MemoryEstimator With(MemoryEstimator asked, int averages, bool copies) =>
-        new(asked.Network, asked.Images) { Averages = averages, CopiesForSaving = copies };
+    private static MemoryEstimator With(MemoryEstimator asked, int averages, bool copies, bool checkpointing = false) => new(asked.Network, asked.Images)
+    {
+        Averages = averages, CopiesForSaving = copies, GradientCheckpointing = asked.GradientCheckpointing || checkpointing,
+    };
 
-    private static MemoryEstimator Over(MemoryEstimator asked, UNet2DOptions network) =>
-        new(network, asked.Images) { Averages = asked.Averages, CopiesForSaving = asked.CopiesForSaving };
+    private static MemoryEstimator Over(MemoryEstimator asked, UNet2DOptions network) => new(network, asked.Images)
+    {
+        Averages = asked.Averages, CopiesForSaving = asked.CopiesForSaving, GradientCheckpointing = asked.GradientCheckpointing,
+    };
 }

@@ -1,12 +1,54 @@
 namespace Diffusion.Training;
 
 /// <summary>The residual, attention and resizing blocks of the U-Net as operations. Pixels are those of one image.</summary>
-internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int batch)
+internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int batch, bool checkpointing)
 {
     private readonly long timeChannels = options.TimeEmbeddingDim ?? 4L * options.BlockOutChannels[0];
 
+    /// <summary>A residual block that may change the size of its images, and the attention behind it; one layer of gradient checkpointing.</summary>
+    /// <param name="channels">Channels that come in and go out.</param>
+    /// <param name="pixels">Pixels that come in and go out.</param>
+    /// <param name="keepsInput">Whether nobody else keeps its input.</param>
+    /// <param name="attention">The attention behind it, if any.</param>
+    public void Layer((long In, long Out) channels, (long Before, long After) pixels, bool keepsInput, Action? attention = null)
+    {
+        if (checkpointing)
+        {
+            long input = channels.In * batch * pixels.Before;
+            tape.Add(new TapeStep { Output = 2 * input }); // its gradients by both branches
+            tape.Open(new TapeLayer { Kept = keepsInput ? input : 0, Shared = input, Answer = channels.Out * batch * pixels.After });
+        }
+
+        Residual(channels.In, channels.Out, pixels.Before, pixels.After);
+        attention?.Invoke();
+        tape.Close();
+    }
+
+    /// <summary>The same over images from below joined with those that came across.</summary>
+    /// <param name="channels">Channels from below, from across, and that go out.</param>
+    /// <param name="pixels">Pixels of an image.</param>
+    /// <param name="pushed">Where what came across was made.</param>
+    /// <param name="attention">The attention behind it, if any.</param>
+    public void JoiningLayer((long Below, long Across, long Out) channels, long pixels, TapeStep pushed, Action? attention)
+    {
+        long joined = (channels.Below + channels.Across) * batch * pixels;
+
+        // The gradient of what came across waits until the way down is done with it: as a copy of its own, or within the joined one.
+        long waiting = checkpointing ? channels.Across * batch * pixels : joined;
+        tape.Add(new TapeStep { Output = checkpointing ? 2 * joined : joined, Across = waiting });
+        pushed.Across -= waiting;
+        if (checkpointing)
+        {
+            tape.Open(new TapeLayer { Kept = channels.Below * batch * pixels, Shared = 0, Answer = channels.Out * batch * pixels });
+        }
+
+        Residual(channels.Below + channels.Across, channels.Out, pixels, pixels);
+        attention?.Invoke();
+        tape.Close();
+    }
+
     /// <summary>A residual block, which may have a fourth or four times the pixels at its end.</summary>
-    public void Residual(long inChannels, long outChannels, long pixelsBefore, long pixelsAfter)
+    private void Residual(long inChannels, long outChannels, long pixelsBefore, long pixelsAfter)
     {
         long before = batch * pixelsBefore;
         long after = batch * pixelsAfter;
@@ -72,9 +114,9 @@ internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int bat
     /// <summary>Half the size by a strided convolution.</summary>
     public void Halve(long channels, long height, long width)
     {
-        // Padding on one side makes a copy. Otherwise the input is kept here first.
+        // Padding on one side makes a copy. Otherwise the input is kept here first, unless it waits for gradient checkpointing anyway.
         bool padsOneSide = options.DownsamplePadding == 0;
-        long kept = padsOneSide ? batch * channels * (height + 1) * (width + 1) : batch * channels * height * width;
+        long kept = padsOneSide ? batch * channels * (height + 1) * (width + 1) : checkpointing ? 0 : batch * channels * height * width;
         tape.Convolution((channels, batch * height * width), (channels, batch * height * width / 4), 3, kept);
     }
 

@@ -20,4 +20,7 @@ internal sealed class TapeStep
 
     /// <summary>The gradients that wait from here on in the backward pass, until the way down takes them; negative where it does.</summary>
     public long Across { get; set; }
+
+    /// <summary>The layer with gradient checkpointing that it belongs to, if any.</summary>
+    public TapeLayer? Layer { get; set; }
 }

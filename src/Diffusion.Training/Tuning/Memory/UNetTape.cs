@@ -8,20 +8,22 @@ internal sealed class UNetTape
     private readonly UNet2DOptions options;
     private readonly ImageShape images;
     private readonly int batch;
+    private readonly bool checkpointing;
     private readonly TapeBlocks blocks;
 
-    private UNetTape(UNet2DOptions options, ImageShape images, int batch)
+    private UNetTape(UNet2DOptions options, ImageShape images, int batch, bool checkpointing)
     {
         this.options = options;
         this.images = images;
         this.batch = batch;
-        blocks = new TapeBlocks(options, tape, batch);
+        this.checkpointing = checkpointing;
+        blocks = new TapeBlocks(options, tape, batch, checkpointing);
     }
 
     /// <summary>The operations of one forward pass.</summary>
-    public static MemoryTape Record(UNet2DOptions options, ImageShape images, int batch)
+    public static MemoryTape Record(UNet2DOptions options, ImageShape images, int batch, bool checkpointing)
     {
-        UNetTape walk = new(options, images, batch);
+        UNetTape walk = new(options, images, batch, checkpointing);
         walk.Ends();
         int levels = options.BlockOutChannels.Count;
         for (int level = 0; level < levels; level++)
@@ -43,7 +45,12 @@ internal sealed class UNetTape
 
     private long PixelsAt(int level) => (long)(images.Height >> level) * (images.Width >> level);
 
-    private void Push(long channels) => across.Push((channels, tape.Add(new TapeStep())));
+    // With gradient checkpointing it is kept for the layers on both ways that take it.
+    private void Push(long channels, long pixels) =>
+        across.Push((channels, tape.Add(new TapeStep { Kept = checkpointing ? channels * batch * pixels : 0 })));
+
+    private Action? Attention(bool attends, long channels, int level) =>
+        attends ? () => blocks.Attention(channels, PixelsAt(level), options.NormNumGroups) : null;
 
     // The embeddings, and the first convolution, which needs no gradient of its input.
     private void Ends()
@@ -75,7 +82,7 @@ internal sealed class UNetTape
         tape.Begin("first convolution");
         long pixels = batch * PixelsAt(0);
         tape.Convolution((options.InChannels, pixels), (first, pixels), 3, kept: options.CenterInputSample ? options.InChannels * pixels : 0);
-        Push(first);
+        Push(first, PixelsAt(0));
     }
 
     private void Down(int level)
@@ -86,13 +93,9 @@ internal sealed class UNetTape
         for (int layer = 0; layer < options.LayersPerBlock; layer++)
         {
             long inChannels = layer == 0 ? options.BlockOutChannels[Math.Max(level - 1, 0)] : channels;
-            blocks.Residual(inChannels, channels, PixelsAt(level), PixelsAt(level));
-            if (type == DownBlockType.AttnDownBlock2D)
-            {
-                blocks.Attention(channels, PixelsAt(level), options.NormNumGroups);
-            }
-
-            Push(channels);
+            Action? attention = Attention(type == DownBlockType.AttnDownBlock2D, channels, level);
+            blocks.Layer((inChannels, channels), (PixelsAt(level), PixelsAt(level)), keepsInput: false, attention);
+            Push(channels, PixelsAt(level));
         }
 
         if (level == Coarsest)
@@ -108,10 +111,10 @@ internal sealed class UNetTape
         }
         else
         {
-            blocks.Residual(channels, channels, PixelsAt(level), PixelsAt(level + 1));
+            blocks.Layer((channels, channels), (PixelsAt(level), PixelsAt(level + 1)), keepsInput: false);
         }
 
-        Push(channels);
+        Push(channels, PixelsAt(level + 1));
     }
 
     private void Middle()
@@ -124,14 +127,11 @@ internal sealed class UNetTape
         tape.Begin("middle");
         long channels = options.BlockOutChannels[^1];
         long pixels = PixelsAt(Coarsest);
-        blocks.Residual(channels, channels, pixels, pixels);
-        if (options.AddAttention)
-        {
-            bool isPlain = options.ResnetTimeScaleShift == TimeScaleShift.Default;
-            blocks.Attention(channels, pixels, options.AttnNormNumGroups ?? (isPlain ? options.NormNumGroups : null));
-        }
-
-        blocks.Residual(channels, channels, pixels, pixels);
+        bool isPlain = options.ResnetTimeScaleShift == TimeScaleShift.Default;
+        int? groups = options.AttnNormNumGroups ?? (isPlain ? options.NormNumGroups : null);
+        Action? attention = options.AddAttention ? () => blocks.Attention(channels, pixels, groups) : null;
+        blocks.Layer((channels, channels), (pixels, pixels), keepsInput: false, attention);
+        blocks.Layer((channels, channels), (pixels, pixels), keepsInput: true);
     }
 
     private void Up(int level)
@@ -143,17 +143,8 @@ internal sealed class UNetTape
         {
             (long acrossChannels, TapeStep pushed) = across.Pop();
             long below = layer == 0 ? options.BlockOutChannels[Math.Min(level + 1, Coarsest)] : channels;
-            long joined = below + acrossChannels;
-
-            // The gradient of what came across is a view of the joined one, which so lives until the way down is done with it.
-            long gradient = joined * batch * PixelsAt(level);
-            tape.Add(new TapeStep { Output = gradient, Across = gradient });
-            pushed.Across -= gradient;
-            blocks.Residual(joined, channels, PixelsAt(level), PixelsAt(level));
-            if (type == UpBlockType.AttnUpBlock2D)
-            {
-                blocks.Attention(channels, PixelsAt(level), options.NormNumGroups);
-            }
+            Action? attention = Attention(type == UpBlockType.AttnUpBlock2D, channels, level);
+            blocks.JoiningLayer((below, acrossChannels, channels), PixelsAt(level), pushed, attention);
         }
 
         bool byConvolution = type == UpBlockType.UpBlock2D
@@ -164,7 +155,7 @@ internal sealed class UNetTape
         }
         else if (level > 0)
         {
-            blocks.Residual(channels, channels, PixelsAt(level), PixelsAt(level - 1));
+            blocks.Layer((channels, channels), (PixelsAt(level), PixelsAt(level - 1)), keepsInput: true);
         }
     }
 

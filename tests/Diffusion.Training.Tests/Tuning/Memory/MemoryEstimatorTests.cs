@@ -111,6 +111,54 @@ public sealed class MemoryEstimatorTests
         bare.CopiesForSaving.Should().BeFalse();
     }
 
+    [Fact]
+    public void With_gradient_checkpointing_only_what_crosses_and_what_comes_up_is_kept()
+    {
+        // Batch 2, 32 x 32 and 16 x 16 pixels, one layer each way: four tensors across, three of 64 channels and three of 32 that come up.
+        MemoryEstimator again = new(Plain, ImageShape.Square(32)) { GradientCheckpointing = true };
+        long fine = 2 * 32 * 32 * 32;
+        long coarse = 2 * 64 * 16 * 16;
+        long across = (2 * fine) + (fine / 4) + coarse;
+        long middle = coarse;
+        long up = (3 * coarse) + (4 * coarse) + fine;
+        long upsampling = 41 * 64 * 64;
+        long last = (3 * fine) + (2 * 2 * 32);
+        long embeddings = 2 * (32 + (4 * 128));
+
+        again.Estimate(2).Activations.Should().Be((across + middle + up + upsampling + last + embeddings) * sizeof(float));
+        again.Estimate(2).Activations.Should().BeLessThan(Kept(32, 2) / 2);
+        again.Estimate(2).Parameters.Should().Be(new MemoryEstimator(Plain, ImageShape.Square(32)).Estimate(2).Parameters);
+    }
+
+    [Theory]
+    [MemberData(nameof(Networks), DisableDiscoveryEnumeration = true)]
+    public void Gradient_checkpointing_saves_the_same_whether_it_is_on_or_off(UNet2DOptions options)
+    {
+        ImageShape images = ImageShape.Square(64, options.InChannels);
+        MemoryEstimator off = MemoryEstimator.For(options, images, new TrainingOptions());
+        MemoryEstimator on = MemoryEstimator.For(options, images, new TrainingOptions { GradientCheckpointing = true });
+
+        long saved = off.SavedByCheckpointing(4);
+
+        saved.Should().Be(off.Estimate(4).Total - on.Estimate(4).Total).And.Be(on.SavedByCheckpointing(4));
+        saved.Should().BeGreaterThan(off.Estimate(4).Activations / 4);
+        on.Estimate(4).Activations.Should().Be(on.Estimate(4).Blocks.Sum(block => block.ActivationBytes));
+    }
+
+    [Fact]
+    public void Gradient_checkpointing_is_a_way_to_fit_before_those_that_change_the_result()
+    {
+        MemoryEstimator estimator = new(Plain, ImageShape.Square(64)) { Averages = 2 };
+        long budget = estimator.Estimate(12).Total * 2 / 3;
+
+        string[] changes = [.. estimator.WaysToFit(12, budget).Ways.Select(way => way.Change)];
+        MemoryEstimator already = new(Plain, ImageShape.Square(64)) { GradientCheckpointing = true };
+        IReadOnlyList<WayToFit> more = already.WaysToFit(12, already.Estimate(12).Total * 2 / 3).Ways;
+
+        changes[1].Should().StartWith("gradient checkpointing");
+        more.Should().NotBeEmpty().And.OnlyContain(way => way.Estimator.GradientCheckpointing && !way.Change.Contains("gradient checkpointing", StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData(40)]
     [InlineData(50)]
