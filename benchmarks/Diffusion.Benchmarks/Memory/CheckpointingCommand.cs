@@ -39,7 +39,8 @@ internal static class CheckpointingCommand
             })
             .Build();
         Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"{shape}, batch {batch}, {ComputeDevice.Cpu().CpuThreads} threads, {network.parameters().Sum(weights => weights.numel()):N0} parameters"));
+            CultureInfo.InvariantCulture,
+            $"{shape}, batch {batch}, {ComputeDevice.Cpu().CpuThreads} threads, {network.parameters().Sum(weights => weights.numel()):N0} parameters"));
 
         _ = Block(again: false);
         _ = Block(again: true);

@@ -41,7 +41,8 @@ internal sealed class CheckpointedCall(ResidualLayer layer, bool joins, Recomput
             if (hasRun)
             {
                 throw new InvalidOperationException(
-                    "A backward pass ran twice over one forward pass with gradient checkpointing, which forgets its inputs in the first. Run forward again, or switch GradientCheckpointing off.");
+                    "A backward pass ran twice over one forward pass with gradient checkpointing, which forgets its inputs in the first. "
+                    + "Run forward again, or switch GradientCheckpointing off.");
             }
 
             hasRun = true;

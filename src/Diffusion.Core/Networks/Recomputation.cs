@@ -11,10 +11,18 @@ internal sealed class Recomputation : IDisposable
     public Exception? Failure { get; private set; }
 
     /// <summary>Begins a forward pass.</summary>
-    public void Begin()
+    /// <param name="wanted">Whether layers are to be computed again.</param>
+    /// <returns>This, or null where no layer is: it is not wanted, or no backward pass can follow.</returns>
+    public Recomputation? Begin(bool wanted)
     {
+        if (!wanted || !is_grad_enabled())
+        {
+            return null;
+        }
+
         Failure = null;
         Release();
+        return this;
     }
 
     /// <summary>Hands gradients to libtorch, which has references of its own once the next layer's turn comes.</summary>

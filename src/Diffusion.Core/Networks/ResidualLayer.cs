@@ -8,7 +8,9 @@ internal sealed record ResidualLayer(ResnetBlock Resnet, AttentionBlock? Attenti
     /// <summary>Whether it draws from the global generator now.</summary>
     public bool DrawsRandomNumbers => Resnet.DrawsRandomNumbers;
 
-    /// <summary>Images <c>[B, inChannels, H, W]</c> and the condition <c>[B, D]</c> to <c>[B, outChannels, H', W']</c>, keeping what the backward pass needs.</summary>
+    /// <summary>
+    /// Images <c>[B, inChannels, H, W]</c> and the condition <c>[B, D]</c> to <c>[B, outChannels, H', W']</c>, keeping what the backward pass needs.
+    /// </summary>
     public Tensor Call(Tensor x, Tensor condition)
     {
         if (Attention is null)

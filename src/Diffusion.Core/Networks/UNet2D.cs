@@ -114,7 +114,7 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
     public override Tensor forward(Tensor noisy, Tensor labels, Tensor? classLabels)
     {
         UNet2DInputs.Check(Options, convIn.weight, noisy, labels, classLabels);
-        Recomputation? checkpoints = BeginCheckpoints();
+        Recomputation? checkpoints = recomputation.Begin(GradientCheckpointing);
         using DisposeScope scope = NewDisposeScope();
         Tensor levels = labels.to(noisy.device); // [B]
         Tensor embedding = Embed(levels, classLabels); // [B, D]
@@ -231,18 +231,6 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
         register_module("mid_block", midBlock!);
         register_module("conv_norm_out", normOut);
         register_module("conv_out", convOut);
-    }
-
-    // Null where nothing is to be computed again.
-    private Recomputation? BeginCheckpoints()
-    {
-        if (!GradientCheckpointing || !is_grad_enabled())
-        {
-            return null;
-        }
-
-        recomputation.Begin();
-        return recomputation;
     }
 
     // The time embedding, plus the embedding of the class where there is one, [B, D].

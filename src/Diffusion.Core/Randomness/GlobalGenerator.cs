@@ -47,9 +47,17 @@ public static class GlobalGenerator
 
         public Rewound(torch.Tensor state)
         {
-            now = torch.random.get_rng_state();
             Gate.Enter();
-            Set(state);
+            try
+            {
+                now = torch.random.get_rng_state();
+                Set(state);
+            }
+            catch
+            {
+                Gate.Exit();
+                throw;
+            }
         }
 
         public void Dispose()

@@ -37,6 +37,31 @@ public sealed class GradientCheckpointingLifetimeTests
     }
 
     [Fact]
+    public void A_backward_pass_outside_of_any_scope_leaves_one_layers_gradients_until_the_next_pass()
+    {
+        using UNet2D unet = new(Network) { GradientCheckpointing = true };
+        Step();
+        long before = Tensor.TotalCount;
+        Step();
+        Step();
+        Tensor.TotalCount.Should().Be(before);
+
+        void Step()
+        {
+            Tensor loss;
+            using (NewDisposeScope())
+            {
+                loss = Loss(unet).MoveToOuterDisposeScope();
+            }
+
+            using (loss)
+            {
+                loss.backward();
+            }
+        }
+    }
+
+    [Fact]
     public void The_answer_is_all_that_lands_in_the_callers_scope()
     {
         using UNet2D unet = new(Network) { GradientCheckpointing = true };
