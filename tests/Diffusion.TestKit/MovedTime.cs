@@ -1,13 +1,14 @@
 namespace Diffusion.TestKit;
 
 /// <summary>A clock that stands still unless a test moves it.</summary>
-public sealed class MovedTime : TimeProvider
+/// <param name="stride">How far it moves by itself whenever it is looked at; not at all by default.</param>
+public sealed class MovedTime(TimeSpan stride = default) : TimeProvider
 {
     private long ticks;
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
-    public override long GetTimestamp() => Interlocked.Read(ref ticks);
+    public override long GetTimestamp() => Interlocked.Add(ref ticks, stride.Ticks);
 
     /// <summary>Moves it on.</summary>
     public void Move(TimeSpan by) => Interlocked.Add(ref ticks, by.Ticks);

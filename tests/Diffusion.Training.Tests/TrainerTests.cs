@@ -296,7 +296,7 @@ public sealed class TrainerTests
         using TinyModel model = new();
         using StripedImages images = new();
         using Trainer trainer = Builder(model, images)
-            .UseTimeProvider(new StridingTime(TimeSpan.FromSeconds(1)))
+            .UseTimeProvider(new MovedTime(TimeSpan.FromSeconds(1)))
             .UseCheckpoints(folder.Path)
             .Configure(o => { o.Steps = 1000; o.TimeLimit = TimeSpan.FromSeconds(30); })
             .Build();
@@ -467,15 +467,5 @@ public sealed class TrainerTests
     private sealed class Observer(Action<TrainingProgress> action) : IProgress<TrainingProgress>
     {
         public void Report(TrainingProgress value) => action(value);
-    }
-
-    /// <summary>A clock that moves on whenever it is looked at.</summary>
-    private sealed class StridingTime(TimeSpan stride) : TimeProvider
-    {
-        private long ticks;
-
-        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
-
-        public override long GetTimestamp() => ticks += stride.Ticks;
     }
 }

@@ -4,7 +4,7 @@ namespace Diffusion.Training;
 public sealed record PlanOptions
 {
     /// <summary>
-    /// The fewest optimizer steps that are measured, 1 to 1000; twice the batches that are read ahead are measured at least, so that what was
+    /// The fewest optimizer steps that are measured, 1 to 1000; more where they take less than three seconds; twice the batches that are read ahead are measured at least, so that what was
     /// read before the clock began does not hide the reading. Default 8.
     /// </summary>
     public int CalibrationSteps { get; init; } = 8;

@@ -9,7 +9,7 @@ public sealed record StepCalibration
     /// <summary>The CPU threads of the computation.</summary>
     public required int CpuThreads { get; init; }
 
-    /// <summary>How many steps were measured, after two that were not.</summary>
+    /// <summary>How many steps were measured; those of the first three seconds, two at least, were not.</summary>
     public required int Steps { get; init; }
 
     /// <summary>The mean time of an optimizer step: reading, forward and backward passes, update.</summary>

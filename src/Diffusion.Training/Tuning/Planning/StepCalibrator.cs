@@ -6,36 +6,21 @@ namespace Diffusion.Training;
 /// <summary>Measures a few steps of a run, on a copy of its model.</summary>
 internal static class StepCalibrator
 {
-    private const int WarmupSteps = 2;
+    private const int LeastWarmupSteps = 2;
     private const int MostSteps = 1000;
     private const int ForwardPasses = 3;
-    private static readonly TimeSpan LeastTime = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LeastTime = TimeSpan.FromSeconds(3);
 
     /// <summary>Measures.</summary>
     /// <param name="trial">The run.</param>
-    /// <param name="leastSteps">How many steps at least; more where they take less than a second.</param>
+    /// <param name="leastSteps">How many steps at least; more where they take less than three seconds.</param>
     /// <param name="cancellationToken">Ends it between two steps, or in a wait for images.</param>
     public static StepCalibration Measure(TrialRun trial, int leastSteps, CancellationToken cancellationToken)
     {
         TrainingOptions options = trial.Setup.Options;
-        TimeProvider time = trial.Setup.Time;
-        int least = Math.Max(leastSteps, StepsReadAhead(options));
-        for (int step = 0; step < WarmupSteps; step++)
-        {
-            Step(trial, step, cancellationToken);
-        }
-
+        int warmup = Make(trial, 0, LeastWarmupSteps, cancellationToken).Steps;
         TimeSpan waited = trial.Waited;
-        long began = time.GetTimestamp();
-        TimeSpan taken = TimeSpan.Zero;
-        int steps = 0;
-        while (steps < least || (taken < LeastTime && steps < MostSteps))
-        {
-            Step(trial, WarmupSteps + steps, cancellationToken);
-            steps++;
-            taken = time.GetElapsedTime(began);
-        }
-
+        (int steps, TimeSpan taken) = Make(trial, warmup, Math.Max(leastSteps, StepsReadAhead(options)), cancellationToken);
         int images = options.MicroBatchSize ?? options.BatchSize;
         return new StepCalibration
         {
@@ -56,12 +41,23 @@ internal static class StepCalibrator
         return 2 * ((options.Loading.Prefetch + passes - 1) / passes);
     }
 
-    private static void Step(TrialRun trial, int step, CancellationToken cancellationToken)
+    // As many steps as are asked for, and more where they take less time than it takes to tell.
+    private static (int Steps, TimeSpan Taken) Make(TrialRun trial, int first, int least, CancellationToken cancellationToken)
     {
-        cancellationToken.ThrowIfCancellationRequested();
         TrainingOptions options = trial.Setup.Options;
-        trial.Step(options.LearningRate.At(step, options.Steps), cancellationToken);
-        trial.Parts.State.Update.GradientNorm.item<float>(); // waits for the device
+        long began = trial.Setup.Time.GetTimestamp();
+        TimeSpan taken = TimeSpan.Zero;
+        int steps = 0;
+        while (steps < least || (taken < LeastTime && steps < MostSteps))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            trial.Step(options.LearningRate.At(first + steps, options.Steps), cancellationToken);
+            trial.Parts.State.Update.GradientNorm.item<float>(); // waits for the device
+            steps++;
+            taken = trial.Setup.Time.GetElapsedTime(began);
+        }
+
+        return (steps, taken);
     }
 
     private static TimeSpan Forward(TrialRun trial, int images, CancellationToken cancellationToken)

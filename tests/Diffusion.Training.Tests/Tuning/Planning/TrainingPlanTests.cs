@@ -58,7 +58,7 @@ public sealed class TrainingPlanTests
         using TemporaryFolder folder = new();
         using TinyModel model = new();
         using StripedImages images = new();
-        TrainerBuilder builder = Builder(model, images).UseCheckpoints(folder.Path, everySteps: 4).Configure(o => o.Steps = 20);
+        TrainerBuilder builder = Builder(model, images).UseTimeProvider(new MovedTime(TimeSpan.FromSeconds(1))).UseCheckpoints(folder.Path, everySteps: 4).Configure(o => o.Steps = 20);
         TrainingPlan plan = builder.Plan(cancellationToken: TestContext.Current.CancellationToken);
         Directory.GetFileSystemEntries(folder.Path).Should().BeEmpty();
 
@@ -105,8 +105,8 @@ public sealed class TrainingPlanTests
     {
         using TinyModel model = new(classCount: 3);
         using StripedImages images = new(classCount: 3);
-        TrainingPlan plan = Builder(model, images).Plan(new PlanOptions { SamplerSteps = 30, SampledImages = 8 }, TestContext.Current.CancellationToken);
-        plan.Calibration.ForwardTime.Should().BePositive();
+        TrainingPlan plan = Builder(model, images).UseTimeProvider(new MovedTime(TimeSpan.FromSeconds(1))).Plan(new PlanOptions { SamplerSteps = 30, SampledImages = 8 }, TestContext.Current.CancellationToken);
+        plan.Calibration.ForwardTime.Should().Be(TimeSpan.FromSeconds(1));
         plan.SamplingTime.Should().BeCloseTo(plan.Calibration.ForwardTime * 30 * 8 / 4, TimeSpan.FromTicks(10));
     }
 
@@ -117,7 +117,7 @@ public sealed class TrainingPlanTests
         using StripedImages images = new();
         byte[][] weights = [.. model.parameters().Select(parameter => parameter.bytes.ToArray())];
         using torch.Tensor generator = torch.random.get_rng_state();
-        TrainerBuilder builder = Builder(model, images);
+        TrainerBuilder builder = Builder(model, images).UseTimeProvider(new MovedTime(TimeSpan.FromSeconds(1)));
         LiveTensors.GrowthOver(2, () => builder.Plan(new PlanOptions { CalibrationSteps = 1 }, TestContext.Current.CancellationToken)).Should().Be(0);
 
         model.parameters().Select(parameter => parameter.bytes.ToArray()).Should().BeEquivalentTo(weights, options => options.WithStrictOrdering());
