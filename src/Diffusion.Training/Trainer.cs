@@ -181,8 +181,9 @@ public sealed class Trainer : IDisposable
                         MeasureNoiseScale(batch, conditioning);
                     }
 
-                    Tensor share = Backward(parts.Objective, batch.Pixels, conditioning, batch.Positions, (double)microBatchSize / batchSize);
-                    batchLoss.add_(share);
+                    batchLoss.add_(parts.Gradients.Run(
+                        batch.Positions.Span[0],
+                        () => parts.Objective.Loss(batch.Pixels, conditioning, batch.Positions.Span).Times((double)microBatchSize / batchSize)));
                     trained += microBatchSize;
                 }
 
@@ -264,30 +265,11 @@ public sealed class Trainer : IDisposable
 
         parts.Gauges.NoiseScale.Measure(images, (from, to, share) =>
         {
+            Tensor pixels = batch.Pixels.narrow(0, from, to - from);
             Conditioning labels = conditioning.ClassLabels is { } all ? new Conditioning { ClassLabels = all.narrow(0, from, to - from) } : conditioning;
-            Backward(parts.MeasuringObjective, batch.Pixels.narrow(0, from, to - from), labels, batch.Positions[from..to], share);
+            ReadOnlyMemory<long> positions = batch.Positions[from..to];
+            parts.Gradients.Run(positions.Span[0], () => parts.MeasuringObjective.Loss(pixels, labels, positions.Span).Times(share));
         });
-    }
-
-    private Tensor Backward(DenoisingObjective objective, Tensor clean, Conditioning conditioning, ReadOnlyMemory<long> positions, double share)
-    {
-        if (!setup.Model.DrawsRandomNumbers)
-        {
-            return Backward();
-        }
-
-        // Dropout draws from the process's one generator: seeded for each micro-batch, and held meanwhile.
-        using (GlobalGenerator.Hold(parts.Seeds.Derive(RandomPurpose.Dropout, positions.Span[0])))
-        {
-            return Backward();
-        }
-
-        Tensor Backward()
-        {
-            Tensor loss = objective.Loss(clean, conditioning, positions.Span).Times(share);
-            BackwardPass.Run(loss, setup.Model);
-            return loss.detach();
-        }
     }
 
     private void OnBadImage(BadImage image)

@@ -32,9 +32,10 @@ internal sealed class TrainingParts : IDisposable
             Averages = [.. State.Averages.Select(ema => new AveragedDenoiser(ema.Decay, new Denoiser(TwinOver(ema, setup.Model), setup.Schedule, options.Prediction)))];
             Gauges = belongings.Add(new RunGauges(setup, State));
             Objective = new DenoisingObjective(Denoiser, Seeds) { Gauge = Gauges.Meter.Losses };
+            Gradients = new GradientPass(setup.Model, Seeds);
             MeasuringObjective = new DenoisingObjective(Denoiser, Seeds);
             HeldOut = data.Split.HeldOutCount == 0 ? null : new HeldOutLoss(EmaDenoiser, reader, data.Split, Seeds, badImagesEndIt ? null : onBadImage);
-            SkippedStepTrace trace = new(setup, State, MeasuringObjective, Seeds);
+            SkippedStepTrace trace = new(setup, State, MeasuringObjective, Gradients, Seeds);
             long firstSamples = TrainingPlanner.FirstSamplesStep(StepsTable.For(data.Split.TrainingCount, setup.Source.Shape, options.BatchSize), options);
             HealthWatch watch = new(options, State.LearningRate.WarmupOf(options.Steps), firstSamples, trace.Of);
             Reporter = new ProgressReporter(
@@ -70,6 +71,9 @@ internal sealed class TrainingParts : IDisposable
 
     /// <summary>The same loss, for passes that are not trained on.</summary>
     public DenoisingObjective MeasuringObjective { get; }
+
+    /// <summary>Adds gradients of either.</summary>
+    public GradientPass Gradients { get; }
 
     /// <summary>The loss of held-out images; null where none are.</summary>
     public HeldOutLoss? HeldOut { get; }

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Diffusion.Training;
 
 /// <summary>Makes a step that was skipped once more, with the weights as they are now, to see where its numbers go wrong. Changes nothing.</summary>
-internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, DenoisingObjective objective, SeedStream seeds)
+internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, DenoisingObjective objective, GradientPass gradients, SeedStream seeds)
 {
     private const int NamedImages = 3;
 
@@ -61,12 +61,7 @@ internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, 
     {
         using FiniteLayers layers = new(setup.Model.Network);
         long[] positions = batch.Positions.ToArray();
-        using (GlobalGenerator.Hold(seeds.Derive(RandomPurpose.Dropout, positions[0])))
-        {
-            Tensor loss = objective.Loss(batch.Pixels, batch.ConditioningOf(setup.Model, device), positions);
-            BackwardPass.Run(loss, setup.Model);
-        }
-
+        gradients.Run(positions[0], () => objective.Loss(batch.Pixels, batch.ConditioningOf(setup.Model, device), positions));
         if (layers.First is { } layer)
         {
             int[] images = [.. layers.Images.Where(image => image < positions.Length)];

@@ -114,22 +114,11 @@ internal sealed class TrialRun : IDisposable
     {
         long[] positions = batch.Positions.ToArray();
         Tensor timesteps = tensor([.. positions.Select(TimestepOf)]);
-        if (!setup.Model.DrawsRandomNumbers)
-        {
-            Backward();
-            return;
-        }
-
-        using (GlobalGenerator.Hold(Parts.Seeds.Derive(RandomPurpose.Dropout, positions[0])))
-        {
-            Backward();
-        }
-
-        void Backward()
+        Parts.Gradients.Run(positions[0], () =>
         {
             Tensor loss = Parts.MeasuringObjective.Loss(batch.Pixels, batch.ConditioningOf(setup.Model, Device), timesteps, positions);
-            BackwardPass.Run(loss.Times((double)microBatchSize / batchSize), setup.Model);
-        }
+            return loss.Times((double)microBatchSize / batchSize);
+        });
     }
 
     // Place i of a batch draws from stretch i of the schedule: images come in random order, so that each meets every timestep.
