@@ -87,12 +87,12 @@ internal sealed class TrainingParts : IDisposable
     /// <summary>Tells where the run stands.</summary>
     public ProgressReporter Reporter { get; }
 
-    /// <summary>Goes back to the last checkpoint, with a third of the learning rate.</summary>
+    /// <summary>Goes back to the last checkpoint from before the loss rose, with a third of the learning rate.</summary>
     /// <exception cref="CheckpointException">It cannot be read.</exception>
     public void RollBack()
     {
         int rollbacks = State.Rollbacks + 1;
-        Folder!.RollBack(State);
+        Folder!.RollBack(State, Reporter.Findings.Last(finding => finding.Kind == FindingKind.Diverged).LastGoodStep);
         State.RollBack(rollbacks);
         Reporter.RolledBack(Folder.LastCheckpoint!);
     }

@@ -11,7 +11,9 @@ internal sealed class TrainingState : IDisposable
     /// <summary>How often a run may go back to a checkpoint.</summary>
     public const int MostRollbacks = 3;
 
-    private const double RollbackFactor = 3;
+    /// <summary>By what each time divides the learning rate.</summary>
+    public const double RollbackFactor = 3;
+
     private const string OrderChange = "the order of images differs from here on, so that until the end of the epoch some may come twice and others not at all";
 
     private readonly Belongings belongings = new();

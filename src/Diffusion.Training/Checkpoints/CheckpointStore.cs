@@ -164,6 +164,36 @@ public sealed class CheckpointStore : IDisposable
                 damaged[0].Damage);
     }
 
+    /// <summary>
+    /// Deletes the checkpoints after the last one up to a step; where there is none up to it, after the first of all. Deletes nothing where that
+    /// one is damaged.
+    /// </summary>
+    /// <exception cref="CheckpointException">They could not be deleted.</exception>
+    internal void DropAfter(long step)
+    {
+        Lock();
+        int kept = Math.Max(0, folder.Checkpoints.Count(checkpoint => checkpoint.Step <= step) - 1);
+        CheckpointName[] later = [.. folder.Checkpoints.Skip(kept + 1)];
+        if (later.Length == 0)
+        {
+            return;
+        }
+
+        try
+        {
+            CheckpointReader.Verify(folder.Of(folder.Checkpoints[kept]));
+            folder.Delete(later);
+        }
+        catch (CheckpointDamageException)
+        {
+            return; // The later ones are what is left.
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new CheckpointException($"The checkpoints in '{path}' after step {step} could not be deleted: {problem.Message} Delete them by hand.", problem);
+        }
+    }
+
     /// <summary>Lets another process write here.</summary>
     public void Dispose()
     {

@@ -71,11 +71,14 @@ internal sealed class RunFolder : IDisposable
         }
     }
 
-    /// <summary>Takes the newest checkpoint once more; what was reported since is dropped.</summary>
-    /// <exception cref="CheckpointException">It cannot be read.</exception>
-    public void RollBack(TrainingState state)
+    /// <summary>Takes the last checkpoint up to a step once more, or the first one after it; what was reported and saved since is dropped.</summary>
+    /// <param name="state">Takes it.</param>
+    /// <param name="lastGoodStep">The step.</param>
+    /// <exception cref="CheckpointException">It cannot be read, or later ones cannot be deleted.</exception>
+    public void RollBack(TrainingState state, long lastGoodStep)
     {
         Saved(saver.Finish());
+        store.DropAfter(lastGoodStep);
         if (!TryRestore(state))
         {
             throw new CheckpointException($"The run diverged, but no checkpoint is left in '{setup.Options.RunFolder}' to go back to. Lower the learning rate and begin anew.");

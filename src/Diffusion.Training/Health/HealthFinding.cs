@@ -11,6 +11,9 @@ public sealed record HealthFinding(FindingKind Kind, long Step, string Seen, str
     /// <summary>The numbers behind it, by name.</summary>
     public IReadOnlyDictionary<string, double> Figures { get; init; } = new Dictionary<string, double>(StringComparer.Ordinal);
 
+    /// <summary>Of a divergence: the step up to which the weights are not yet spoilt.</summary>
+    internal long LastGoodStep { get; init; }
+
     /// <inheritdoc/>
     public override string ToString() => $"{Kind} at step {Step}: {Seen} {Meaning} {Remedy}";
 }

@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Diffusion.Training;
 
 /// <summary>Watches a run by its reports. What is wrong is said once, and again only when it has been right for a while.</summary>
@@ -10,7 +12,8 @@ internal sealed class HealthWatch
     private readonly TrainingOptions options;
     private readonly long warmupSteps;
     private readonly long firstSamplesStep;
-    private readonly IReadOnlyList<IHealthCheck> checks;
+    private readonly Func<long, string> trace;
+    private IReadOnlyList<IHealthCheck> checks;
     private RunHistory run;
     private TrainingProgress? unfinished;
 
@@ -23,12 +26,23 @@ internal sealed class HealthWatch
         this.options = options;
         this.warmupSteps = warmupSteps;
         this.firstSamplesStep = firstSamplesStep;
-        run = new RunHistory(options, warmupSteps, firstSamplesStep);
+        this.trace = trace;
+        Begin(rollbacks: 0);
+    }
+
+    /// <summary>Forgets the run so far: it begins, or goes on from elsewhere.</summary>
+    /// <param name="rollbacks">How often its learning rate was lowered.</param>
+    [MemberNotNull(nameof(checks), nameof(run))]
+    public void Begin(int rollbacks)
+    {
+        run = new RunHistory(options, warmupSteps, firstSamplesStep, rollbacks);
         checks =
         [
             new SkipCheck(trace), new DivergenceCheck(), new LearningCheck(), new OscillationCheck(), new PlateauCheck(), new OverfittingCheck(),
             new GradientCheck(), new BlockCheck(), new ClipCheck(), new LeakCheck(), new LoadingCheck(),
         ];
+        unfinished = null;
+        sinceSeen.Clear();
     }
 
     /// <summary>Looks at the next report.</summary>
@@ -61,13 +75,5 @@ internal sealed class HealthWatch
         }
 
         return found;
-    }
-
-    /// <summary>Forgets the run so far: it goes on from elsewhere.</summary>
-    public void Reset()
-    {
-        run = new RunHistory(options, warmupSteps, firstSamplesStep);
-        unfinished = null;
-        sinceSeen.Clear();
     }
 }

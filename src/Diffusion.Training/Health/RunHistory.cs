@@ -1,13 +1,15 @@
 namespace Diffusion.Training;
 
-/// <summary>The reports of a run that checks look back at; those without any loss are left out.</summary>
-internal sealed class RunHistory(TrainingOptions options, long warmupSteps, long firstSamplesStep)
+/// <summary>What checks look back at: the last reports, and what they need of the ones before. Reports without any loss are left out.</summary>
+internal sealed class RunHistory(TrainingOptions options, long warmupSteps, long firstSamplesStep, int rollbacks)
 {
-    private const int Longest = 1000;
+    private const int Longest = 100;
     private const double HighRate = 5;
     private const long FewestSteps = 5;
 
     private readonly List<TrainingProgress> reports = [];
+    private readonly List<double> heldOutLosses = [];
+    private readonly RunCurve curve = new();
 
     /// <summary>The options of the run.</summary>
     public TrainingOptions Options => options;
@@ -18,10 +20,7 @@ internal sealed class RunHistory(TrainingOptions options, long warmupSteps, long
     /// <summary>The step at which a plan of the run expects recognisable samples.</summary>
     public long FirstSamplesStep => firstSamplesStep;
 
-    /// <summary>The first report.</summary>
-    public TrainingProgress? First { get; private set; }
-
-    /// <summary>The report with the lowest loss before the last one.</summary>
+    /// <summary>The report with the lowest loss before the last one, of those with enough steps to tell.</summary>
     public TrainingProgress? Best { get; private set; }
 
     /// <summary>The last report.</summary>
@@ -30,11 +29,29 @@ internal sealed class RunHistory(TrainingOptions options, long warmupSteps, long
     /// <summary>Whether the last report has a loss.</summary>
     public bool LastHasLoss { get; private set; }
 
-    /// <summary>The reports with a loss, oldest first, up to and with the last one.</summary>
+    /// <summary>The last reports with a loss, at most a hundred, oldest first, up to and with the last one.</summary>
     public IReadOnlyList<TrainingProgress> Reports => reports;
 
+    /// <summary>The whole run, coarsely.</summary>
+    public IReadOnlyList<TrainingProgress> Curve => curve.Windows;
+
+    /// <summary>All measurements of the held-out loss, oldest first.</summary>
+    public IReadOnlyList<double> HeldOutLosses => heldOutLosses;
+
     /// <summary>Whether the last learning rate was far above the usual one for the batch.</summary>
-    public bool RateIsHigh => Last.LearningRate > HighRate * BatchSizeScaling.LearningRate(options.BatchSize);
+    public bool RateIsHigh => Last.LearningRate > HighRate * UsualRate;
+
+    /// <summary>The peak to try where the present one, lowered by rollbacks, is too high.</summary>
+    public double LowerRate => RateIsHigh ? UsualRate : options.LearningRate.Peak / Math.Pow(TrainingState.RollbackFactor, rollbacks + 1);
+
+    /// <summary>The learning rate that is usual for the batch.</summary>
+    public double UsualRate => BatchSizeScaling.LearningRate(options.BatchSize);
+
+    /// <summary>
+    /// The step of the last report whose loss was nearer to the lowest than to the present one: weights of then are not yet spoilt. Zero where
+    /// there is none.
+    /// </summary>
+    public long LastGoodStep => Best is { } best ? reports.FindLast(report => report.Loss * report.Loss <= best.Loss * Last.Loss)?.Step ?? best.Step : 0;
 
     /// <summary>How uncertain the loss of a report is: its standard error, without limit where it has too few steps to tell.</summary>
     public static double ErrorOf(TrainingProgress report) =>
@@ -50,12 +67,17 @@ internal sealed class RunHistory(TrainingOptions options, long warmupSteps, long
             return;
         }
 
-        if (reports.Count > 0 && (Best is null || reports[^1].Loss < Best.Loss))
+        if (reports is [.., TrainingProgress before] && double.IsFinite(ErrorOf(before)) && (Best is null || before.Loss < Best.Loss))
         {
-            Best = reports[^1];
+            Best = before;
         }
 
-        First ??= report;
+        if (report.HeldOutLoss is { } heldOut && double.IsFinite(heldOut) && (heldOutLosses.Count == 0 || heldOut != heldOutLosses[^1]))
+        {
+            heldOutLosses.Add(heldOut);
+        }
+
+        curve.Add(report);
         reports.Add(report);
         if (reports.Count > Longest)
         {

@@ -121,7 +121,7 @@ internal sealed class ProgressReporter(
     {
         TrainingLog.RolledBack(setup.Logger, checkpoint, state.Step, state.NextLearningRate);
         gauges.Begin();
-        watch.Reset();
+        watch.Begin(state.Rollbacks);
     }
 
     /// <summary>Begins a call of Run.</summary>
@@ -129,7 +129,7 @@ internal sealed class ProgressReporter(
     {
         findings.Clear();
         gauges.Begin();
-        watch.Reset();
+        watch.Begin(state.Rollbacks);
     }
 
     /// <summary>Calls what others hang onto a run, which must not end it: what it throws is logged.</summary>

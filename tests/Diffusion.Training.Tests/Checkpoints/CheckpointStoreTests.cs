@@ -240,6 +240,39 @@ public sealed class CheckpointStoreTests
         SampleCheckpoint.StepIn(store).Should().Be(5);
     }
 
+    [Theory]
+    [InlineData(9, 7)]
+    [InlineData(6, 5)]
+    [InlineData(5, 5)]
+    [InlineData(3, 4)]
+    public void Checkpoints_after_a_step_are_dropped_but_never_all(long step, long newest)
+    {
+        using TemporaryFolder folder = new();
+        using CheckpointStore store = new(folder.File("checkpoints"), new CheckpointRetention { Last = 3 });
+        foreach (int saved in (int[])[4, 5, 7])
+        {
+            using SampleCheckpoint checkpoint = new(saved);
+            store.Save(checkpoint.Value);
+        }
+
+        store.DropAfter(step);
+
+        SampleCheckpoint.StepIn(store).Should().Be(newest);
+        Directory.GetDirectories(folder.File("checkpoints")).Should().HaveCount(newest switch { 4 => 1, 5 => 2, _ => 3 });
+    }
+
+    [Fact]
+    public void Nothing_is_dropped_where_the_one_to_go_back_to_is_damaged()
+    {
+        using TemporaryFolder folder = new();
+        using CheckpointStore store = Store(folder, 4, 7);
+        Halve(folder.File("checkpoints", "step-000000004", "weights.safetensors"));
+
+        store.DropAfter(5);
+
+        SampleCheckpoint.StepIn(store).Should().Be(7);
+    }
+
     [Fact]
     public void A_manifest_that_would_be_too_large_to_be_read_is_not_written()
     {

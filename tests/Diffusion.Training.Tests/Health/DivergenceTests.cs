@@ -97,6 +97,27 @@ public sealed class DivergenceTests
     }
 
     [Fact]
+    public void A_checkpoint_from_after_the_loss_rose_is_not_gone_back_to()
+    {
+        using TemporaryFolder folder = new();
+        bool thrown = false;
+        List<(long Step, double Rate)> reports = [];
+
+        // The weights are thrown away at step 81 and saved at step 90, before the report of step 100 sees it.
+        Train(folder.Path, DivergencePolicy.RollBack, (model, step) =>
+        {
+            if (step == 81 && !thrown)
+            {
+                thrown = true;
+                ThrowAway(model);
+            }
+        }, reports, checkpointEvery: 10, reportEvery: 20);
+
+        reports.Select(report => report.Step).Should().Equal(20, 40, 60, 80, 100, 100, 120, 140, 160, 180, 200);
+        reports.Skip(5).Should().OnlyContain(report => Math.Abs(report.Rate - 1e-4) < 1e-12);
+    }
+
+    [Fact]
     public void A_run_that_stops_says_why_and_leaves_the_last_checkpoint()
     {
         using TemporaryFolder folder = new();
@@ -141,7 +162,7 @@ public sealed class DivergenceTests
 
     private static TrainingResult Train(
         string folder, DivergencePolicy policy, Action<TinyModel, long> after, List<(long Step, double Rate)>? reports = null, CollectedLog? log = null,
-        long steps = 200, double rate = 3e-4, int checkpointEvery = 50)
+        long steps = 200, double rate = 3e-4, int checkpointEvery = 50, int reportEvery = 10)
     {
         using TinyModel model = new();
         using StripedImages images = new();
@@ -151,7 +172,7 @@ public sealed class DivergenceTests
             .UseLogger(log ?? new CollectedLog())
             .ReportTo(new Listener(reports ?? []))
             .AddPreview(1, preview => after(model, preview.Step))
-            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps, o.Health) = (steps, 8, 10, new HealthOptions { OnDivergence = policy }))
+            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps, o.Health) = (steps, 8, reportEvery, new HealthOptions { OnDivergence = policy }))
             .Build();
         return trainer.Run(TestContext.Current.CancellationToken);
     }

@@ -29,6 +29,45 @@ public sealed class HealthWatchTests
         finding.ToString().Should().StartWith("Diverged at step 600: The loss is 0.9, 9 times the 0.1 of step 100.");
     }
 
+    [Theory]
+    [InlineData(2e-4, 0, "from 0.0002 to 6.7E-05")]
+    [InlineData(2e-4, 1, "from 0.0002 to 2.2E-05")]
+    [InlineData(2e-1, 0, "from 0.2 to 0.0002")]
+    public void A_rate_far_above_the_usual_is_lowered_to_it_and_one_that_was_lowered_before_is_lowered_further(double rate, int rollbacks, string remedy)
+    {
+        SyntheticRun run = new(new TrainingOptions { LearningRate = LearningRate.Constant(rate) }, rollbacks: rollbacks);
+
+        run.Reports(4, 0.1).Report(0.9).Found.Should().ContainSingle().Which.Remedy.Should().Contain(remedy);
+    }
+
+    [Fact]
+    public void Weights_are_not_yet_spoilt_up_to_the_last_report_with_a_low_loss()
+    {
+        SyntheticRun run = new SyntheticRun().Reports(3, 0.1).Report(0.09).Reports(4, 0.11).Report(0.3, report => report with { LossDeviation = 3 }).Report(0.9);
+
+        HealthFinding finding = run.Found.Should().ContainSingle().Subject;
+        finding.LastGoodStep.Should().Be(800);
+        finding.Remedy.Should().Contain("a checkpoint of step 800 or before");
+    }
+
+    [Fact]
+    public void A_loss_that_never_fell_was_good_nowhere()
+    {
+        SyntheticRun run = new(new TrainingOptions { LearningRate = LearningRate.Constant(0.5) });
+
+        run.Reports(5, 1, report => report with { RelativeLossByTimestep = [1, 1, 0.99, 1] }).Found.Should().ContainSingle().Which.LastGoodStep.Should().Be(0);
+    }
+
+    [Fact]
+    public void A_window_of_few_steps_that_was_low_by_chance_is_no_measure()
+    {
+        // The window of two steps is cut short by a step that was skipped.
+        SyntheticRun run = new(every: 2);
+        run.Report(0.1, report => report with { FirstSkippedStep = 1, SkippedSteps = 1 });
+
+        run.Reports(50, 0.5).Kinds.Should().Equal(FindingKind.SkippedSteps);
+    }
+
     [Fact]
     public void A_rise_within_the_noise_of_few_steps_is_no_divergence()
     {
@@ -47,7 +86,8 @@ public sealed class HealthWatchTests
     [Theory]
     [InlineData(2e-2, 1, FindingKind.Diverged, "usually too high", "from 0.02 to 0.0002")]
     [InlineData(2e-6, 1, FindingKind.NotLearning, "far too low", "from 2E-06 to 0.0002")]
-    [InlineData(2e-4, 7, FindingKind.NotLearning, "weights that began far too large", "from 0.0002 to 0.0006")]
+    [InlineData(2e-4, 1, FindingKind.NotLearning, "does not depend on its weights", "Raise LearningRate.Peak from 0.0002 to 0.0006")]
+    [InlineData(2e-4, 7, FindingKind.NotLearning, "began far too large", "weights near zero; where it does, lower LearningRate.Peak from 0.0002 to 6.7E-05")]
     public void A_loss_of_one_everywhere_has_learnt_nothing_and_the_remedy_fits_the_rate(double rate, double loss, FindingKind kind, string meaning, string remedy)
     {
         SyntheticRun run = new(new TrainingOptions { LearningRate = LearningRate.Constant(rate) });
@@ -98,6 +138,43 @@ public sealed class HealthWatchTests
         }
 
         run.Kinds.Should().Equal(FindingKind.Plateau);
+    }
+
+    [Fact]
+    public void A_plateau_is_also_seen_in_a_run_of_many_reports()
+    {
+        SyntheticRun run = new();
+        for (int i = 1; i <= 20_000; i++)
+        {
+            run.Report(Math.Max(0.5, 4 / Math.Sqrt(i)), report => report with { RelativeLossByTimestep = [0.6, 0.5, 0.34, 0.3] });
+        }
+
+        run.Kinds.Should().Equal(FindingKind.Plateau);
+        run.Found[0].Step.Should().BeInRange(6_400, 20_000, "it fell until step 6,400");
+    }
+
+    [Fact]
+    public void A_loss_that_still_falls_over_many_reports_is_no_plateau()
+    {
+        SyntheticRun run = new();
+        for (int i = 1; i <= 20_000; i++)
+        {
+            run.Report(2 / Math.Pow(i, 0.3), report => report with { RelativeLossByTimestep = [0.6, 0.5, 0.34, 0.3] });
+        }
+
+        run.Found.Should().BeEmpty();
+    }
+
+    [Fact]
+    public void Overfitting_is_also_seen_where_a_thousand_reports_lie_between_two_measurements_and_one_report_was_low_by_chance()
+    {
+        SyntheticRun run = new SyntheticRun().Reports(1, 0.05).Report(0.035);
+        foreach (double heldOut in (double[])[0.2, 0.1, 0.08, 0.09, 0.1, 0.12])
+        {
+            run.Reports(1000, 0.05, report => report with { HeldOutLoss = heldOut, LossDeviation = 0.05 });
+        }
+
+        run.Kinds.Should().Equal(FindingKind.Overfitting);
     }
 
     [Fact]
@@ -183,5 +260,29 @@ public sealed class HealthWatchTests
         HealthFinding finding = run.Found.Should().ContainSingle().Subject;
         finding.Kind.Should().Be(FindingKind.SkippedSteps);
         finding.Seen.Should().Contain("94 steps").And.Contain("step 207. Traced 207.");
+    }
+
+    [Fact]
+    public void A_run_that_begins_anew_traces_anew()
+    {
+        List<long> traced = [];
+        HealthWatch watch = new(new TrainingOptions(), warmupSteps: 0, firstSamplesStep: 5000, step =>
+        {
+            traced.Add(step);
+            return string.Empty;
+        });
+
+        watch.Look(Skipped(3));
+        watch.Look(Skipped(13));
+        watch.Begin(rollbacks: 1);
+        watch.Look(Skipped(5));
+
+        traced.Should().Equal(3, 5);
+
+        static TrainingProgress Skipped(long step) => new()
+        {
+            Step = 20, Steps = 100, ImagesSeen = 20, Loss = double.NaN, GradientNorm = double.NaN, LearningRate = 1e-4, EmaDecay = null, ImagesPerSecond = 1,
+            Elapsed = TimeSpan.Zero, Remaining = TimeSpan.Zero, FirstSkippedStep = step,
+        };
     }
 }

@@ -8,11 +8,12 @@ internal sealed class SyntheticRun
     private readonly double rate;
     private long step;
 
-    public SyntheticRun(TrainingOptions? options = null, long every = 100, long warmup = 0)
+    public SyntheticRun(TrainingOptions? options = null, long every = 100, long warmup = 0, int rollbacks = 0)
     {
         options ??= new TrainingOptions();
         rate = options.LearningRate.Peak;
         watch = new HealthWatch(options, warmup, firstSamplesStep: 5000, step => $"Traced {step}.");
+        watch.Begin(rollbacks);
         this.every = every;
     }
 

@@ -23,8 +23,6 @@ internal sealed class LearningCheck : IHealthCheck
         }
 
         double easiest = last.RelativeLossByTimestep.Where(double.IsFinite).DefaultIfEmpty(double.NaN).Min();
-        double peak = run.Options.LearningRate.Peak;
-        double usual = BatchSizeScaling.LearningRate(run.Options.BatchSize);
         string numbers = string.Create(
             CultureInfo.InvariantCulture,
             $"After {last.Step} steps the loss is {last.RelativeLoss:P0} of that of always answering zero, and {easiest:P0} where that is least.");
@@ -37,7 +35,10 @@ internal sealed class LearningCheck : IHealthCheck
             return run.RateIsHigh
                 ? Finding(FindingKind.Diverged, "The loss never fell: the learning rate is usually too high, and samples stay noise.")
                 : last.RelativeLoss > LargerThanNothing
-                ? Finding(FindingKind.NotLearning, "The answers of the network are larger than what they are compared with: weights that began far too large, usually of its last layer, which is best begun near zero; or a learning rate that is too high.")
+                ? Finding(FindingKind.NotLearning, "The answers of the network are larger than what they are compared with: usually the weights of its last layer began far too large.") with
+                {
+                    Remedy = string.Create(CultureInfo.InvariantCulture, $"Begin the last layer with weights near zero; where it does, lower LearningRate.Peak from {run.Options.LearningRate.Peak:G3} to {run.LowerRate:G2}."),
+                }
                 : Finding(FindingKind.NotLearning, "The learning rate is far too low, or the network's answer does not depend on its weights.");
         }
 
@@ -47,10 +48,14 @@ internal sealed class LearningCheck : IHealthCheck
                 CultureInfo.InvariantCulture,
                 $"The learning rate is usually too low: samples stay blurry long after the time they should take. At this rate the first recognisable ones are due at step {run.FirstSamplesStep} at best."));
 
-        HealthFinding Finding(FindingKind kind, string meaning) => new(kind, last.Step, numbers, meaning, Set(peak, usual)) { Figures = figures };
+        HealthFinding Finding(FindingKind kind, string meaning) => new(kind, last.Step, numbers, meaning, Set(run.Options.LearningRate.Peak, run.UsualRate)) { Figures = figures };
     }
 
-    private static string Set(double peak, double usual) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"Change LearningRate.Peak from {peak:G3} to {(peak is var rate && (rate > usual * 1.5 || rate < usual / 1.5) ? usual : usual * 3):G2}, or measure it with LrRangeFinder.");
+    private static string Set(double peak, double usual)
+    {
+        double better = peak > usual * 1.5 || peak < usual / 1.5 ? usual : usual * 3;
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{(better < peak ? "Lower" : "Raise")} LearningRate.Peak from {peak:G3} to {better:G2}, or measure it with LrRangeFinder.");
+    }
 }

@@ -7,18 +7,21 @@ internal sealed class OverfittingCheck : IHealthCheck
 {
     private const double Rise = 1.1;
     private const int Measurements = 3;
+    private const double Significance = 4;
 
     public HealthFinding? Look(RunHistory run)
     {
-        double[] losses = [.. run.Reports.Select(report => report.HeldOutLoss).OfType<double>().Where(double.IsFinite)];
-        double[] measured = [.. losses.Where((loss, place) => place == 0 || loss != losses[place - 1])];
-        if (!run.LastHasLoss || measured.Length <= Measurements)
+        double[] measured = [.. run.HeldOutLosses];
+        if (!run.LastHasLoss || measured.Length <= Measurements || run.Best is not { } lowest)
         {
             return null;
         }
 
+        // One report may be low by chance, so that only what is more counts as a rise of the training loss.
         double best = measured[..^Measurements].Min();
-        if (measured[^Measurements..].Any(loss => loss < Rise * best) || run.Last.Loss > run.Best!.Loss * Rise)
+        double risen = run.Last.Loss - lowest.Loss;
+        bool trainingRises = risen > (Rise - 1) * lowest.Loss && risen > Significance * RunHistory.ErrorOf(run.Last);
+        if (measured[^Measurements..].Any(loss => loss < Rise * best) || trainingRises)
         {
             return null;
         }

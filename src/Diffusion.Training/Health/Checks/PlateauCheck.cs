@@ -5,28 +5,28 @@ namespace Diffusion.Training;
 /// <summary>Finds a loss that stopped falling while even its easiest part is still high.</summary>
 internal sealed class PlateauCheck : IHealthCheck
 {
-    private const int Reports = 20;
+    private const int Windows = 20;
     private const long FewestSteps = 400;
     private const double High = 0.15;
     private const double Fall = 0.02;
 
     public HealthFinding? Look(RunHistory run)
     {
-        if (!run.LastHasLoss || run.Reports.Count < Reports || run.Last.Step < run.WarmupSteps + FewestSteps)
+        if (!run.LastHasLoss || run.Curve.Count < Windows || run.Last.Step < run.WarmupSteps + FewestSteps)
         {
             return null;
         }
 
-        // As many reports as make up enough steps, in two halves.
+        // As many windows as make up enough steps, in two halves.
         long span = Math.Max(FewestSteps, run.Last.Step / 3);
-        TrainingProgress[] last = [.. run.Reports.Where(report => report.Step > run.Last.Step - span)];
-        if (last.Length < Reports || run.Reports[0].Step > run.Last.Step - span || last[0].Step < run.WarmupSteps)
+        TrainingProgress[] last = [.. run.Curve.Where(window => window.Step > run.Last.Step - span)];
+        if (last.Length < Windows || run.Curve[0].Step > run.Last.Step - span || last[0].Step < run.WarmupSteps)
         {
             return null;
         }
 
-        double before = last.Take(last.Length / 2).Average(report => report.Loss);
-        double after = last.Skip(last.Length / 2).Average(report => report.Loss);
+        double before = last.Take(last.Length / 2).Average(window => window.Loss);
+        double after = last.Skip(last.Length / 2).Average(window => window.Loss);
         double easiest = run.Last.RelativeLossByTimestep.Where(double.IsFinite).DefaultIfEmpty(double.NaN).Min();
         if (!(after > before * (1 - Fall)) || !(easiest > High))
         {
@@ -38,7 +38,7 @@ internal sealed class PlateauCheck : IHealthCheck
             run.Last.Step,
             string.Create(CultureInfo.InvariantCulture, $"Over the last {span} steps the loss did not fall: {before:G3}, then {after:G3}, still {easiest:P0} of that of answering zero where that is least."),
             "The learning rate is usually too high to go further, or the network too small for these images.",
-            string.Create(CultureInfo.InvariantCulture, $"Lower LearningRate.Peak from {run.Options.LearningRate.Peak:G3} to {run.Options.LearningRate.Peak / 3:G2}; if that changes nothing, make the network larger."))
+            string.Create(CultureInfo.InvariantCulture, $"Lower LearningRate.Peak from {run.Options.LearningRate.Peak:G3} to {run.LowerRate:G2}; if that changes nothing, make the network larger."))
         {
             Figures = new Dictionary<string, double>(StringComparer.Ordinal) { ["before"] = before, ["after"] = after, ["easiestRelativeLoss"] = easiest },
         };

@@ -24,13 +24,12 @@ internal sealed class SkipCheck(Func<long, string> trace) : IHealthCheck
             traced = step;
         }
 
-        double peak = run.Options.LearningRate.Peak;
         return new HealthFinding(
             FindingKind.SkippedSteps,
             run.Last.Step,
             string.Create(CultureInfo.InvariantCulture, $"{run.Last.SkippedSteps} steps were skipped so far, the first of this report being step {step}. {where}"),
             "Now and then this is one bad batch; often it is a learning rate that is too high, and the weights have grown.",
-            string.Create(CultureInfo.InvariantCulture, $"If it goes on, lower LearningRate.Peak from {peak:G3} to {peak / 3:G2}."))
+            string.Create(CultureInfo.InvariantCulture, $"If it goes on, lower LearningRate.Peak from {run.Options.LearningRate.Peak:G3} to {run.LowerRate:G2}."))
         {
             Figures = new Dictionary<string, double>(StringComparer.Ordinal) { ["skippedSteps"] = run.Last.SkippedSteps, ["firstSkippedStep"] = step },
         };
