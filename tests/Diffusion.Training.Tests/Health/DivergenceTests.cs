@@ -101,7 +101,7 @@ public sealed class DivergenceTests
     {
         using TemporaryFolder folder = new();
         bool thrown = false;
-        List<(long Step, double Rate)> reports = [];
+        CollectedLog log = new();
 
         // The weights are thrown away at step 81 and saved at step 90, before the report of step 100 sees it.
         Train(folder.Path, DivergencePolicy.RollBack, (model, step) =>
@@ -111,10 +111,9 @@ public sealed class DivergenceTests
                 thrown = true;
                 ThrowAway(model);
             }
-        }, reports, checkpointEvery: 10, reportEvery: 20);
+        }, log: log, checkpointEvery: 10, reportEvery: 20);
 
-        reports.Select(report => report.Step).Should().Equal(20, 40, 60, 80, 100, 100, 120, 140, 160, 180, 200);
-        reports.Skip(5).Should().OnlyContain(report => Math.Abs(report.Rate - 1e-4) < 1e-12);
+        log.Lines.Should().ContainSingle(line => line.StartsWith("The loss diverged", StringComparison.Ordinal) && line.Contains("at step 80 with", StringComparison.Ordinal));
     }
 
     [Fact]
