@@ -240,7 +240,8 @@ public sealed class Trainer : IDisposable
             // Previews
             foreach (TrainerSetup.Preview preview in setup.Previews.Where(preview => state.Step % preview.EverySteps == 0))
             {
-                parts.Reporter.Shield("preview", () => preview.Action(new TrainingPreview(state.Step, parts.EmaDenoiser, cancellationToken) { OnSamples = parts.Reporter.TakeSamples }));
+                TrainingPreview made = new(state.Step, parts.EmaDenoiser, cancellationToken) { OnSamples = parts.Reporter.TakeSamples };
+                parts.Reporter.Shield("preview", () => preview.Action(made), cancellationToken);
                 parts.Gauges.EndPause("a preview", preview.EverySteps);
             }
 

@@ -362,6 +362,29 @@ public sealed class TrainerTests
     }
 
     [Fact]
+    public void A_preview_that_is_cancelled_with_the_run_is_no_mistake()
+    {
+        CollectedLog log = new();
+        using TinyModel model = new();
+        using StripedImages images = new();
+        using CancellationTokenSource source = new();
+        using Trainer trainer = Builder(model, images)
+            .AddPreview(4, preview =>
+            {
+                source.Cancel();
+                preview.CancellationToken.ThrowIfCancellationRequested();
+            })
+            .UseLogger(log)
+            .Configure(o => o.Steps = 10)
+            .Build();
+
+        TrainingResult result = trainer.Run(source.Token);
+
+        (result.StopReason, result.Step).Should().Be((StopReason.Cancelled, 4L));
+        log.Lines.Should().NotContain(line => line.Contains("preview", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Live_tensors_stay_constant()
     {
         List<long> live = [];

@@ -135,11 +135,16 @@ internal sealed class ProgressReporter(
     /// <summary>Calls what others hang onto a run, which must not end it: what it throws is logged.</summary>
     /// <param name="what">Its name in the log.</param>
     /// <param name="action">The call.</param>
-    public void Shield(string what, Action action)
+    /// <param name="cancellationToken">What ends the call early, which is no error.</param>
+    public void Shield(string what, Action action, CancellationToken cancellationToken = default)
     {
         try
         {
             action();
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            return;
         }
 #pragma warning disable CA1031 // Whatever it throws is logged, and training goes on.
         catch (Exception error)

@@ -64,7 +64,7 @@ internal sealed class LrSweep : IDisposable
             }
 
             losses.Add(loss);
-            trial.Parts.Reporter.Shield("progress observer", () => progress?.Report(new LrRangeProgress(losses.Count, range.Steps, rate, loss)));
+            trial.Parts.Reporter.Shield("progress observer", () => progress?.Report(new LrRangeProgress(losses.Count, range.Steps, rate, loss)), cancellationToken);
             if (loss >= DivergedFactor * startLoss)
             {
                 return LrRangeEnd.Diverged;
