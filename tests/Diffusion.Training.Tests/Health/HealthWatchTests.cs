@@ -222,8 +222,18 @@ public sealed class HealthWatchTests
     {
         TrainingOptions options = new() { GradientClip = 0.01 };
 
-        new SyntheticRun(options).Reports(5, 0.1, report => report with { ClippedShare = 1 }).Kinds.Should().Equal(FindingKind.ClippedTooMuch);
+        HealthFinding finding = new SyntheticRun(options).Reports(5, 0.1, report => report with { ClippedShare = 1 }).Found.Should().ContainSingle().Subject;
+        finding.Kind.Should().Be(FindingKind.ClippedTooMuch);
+        finding.Remedy.Should().Be("Raise GradientClip from 0.01 to 1.");
         new SyntheticRun(options).Reports(9, 0.1, report => report with { ClippedShare = 0.5 }).Found.Should().BeEmpty();
+    }
+
+    [Fact]
+    public void A_usual_clip_is_not_to_be_raised_where_the_gradients_are_too_large()
+    {
+        SyntheticRun run = new SyntheticRun().Reports(5, 0.1, report => report with { ClippedShare = 1, MeanGradientNorm = 5000 });
+
+        run.Found.Should().ContainSingle().Which.Remedy.Should().StartWith("Leave GradientClip at 1:");
     }
 
     [Fact]
