@@ -35,9 +35,9 @@ public sealed class TrainingOptionsValidator : IValidateOptions<TrainingOptions>
             Unless(options.EmaDecay is null or (>= 0 and < 1),
                 nameof(options.EmaDecay), options.EmaDecay, "at least 0 and below 1", "Use 0.9999, or null for no average."),
             Unless(options.EmaDecay is not null || options.MoreEmaDecays.Length == 0,
-                nameof(options.MoreEmaDecays), string.Join(", ", options.MoreEmaDecays), "empty without EmaDecay", "Set EmaDecay to the first of them."),
+                nameof(options.MoreEmaDecays), Decays(options), "empty without EmaDecay", "Set EmaDecay to the first of them."),
             Unless(options.MoreEmaDecays.All(decay => decay is >= 0 and < 1) && options.MoreEmaDecays.Append(options.EmaDecay ?? -1).Distinct().Count() == options.MoreEmaDecays.Length + 1,
-                nameof(options.MoreEmaDecays), string.Join(", ", options.MoreEmaDecays), "decays from 0 to below 1, each once", "Use for example 0.999 beside 0.9999."),
+                nameof(options.MoreEmaDecays), Decays(options), "decays from 0 to below 1, each once", "Use for example 0.999 beside 0.9999."),
             Unless(Enum.IsDefined(options.Schedule), nameof(options.Schedule), options.Schedule, "a known schedule", "Use Cosine."),
             Unless(options.Timesteps is >= NoiseSchedule.FewestTimesteps and <= NoiseSchedule.MostTimesteps, nameof(options.Timesteps),
                 options.Timesteps, $"in {NoiseSchedule.FewestTimesteps}..{NoiseSchedule.MostTimesteps}", "Use 1000; the sampler may take fewer steps."),
@@ -61,6 +61,9 @@ public sealed class TrainingOptionsValidator : IValidateOptions<TrainingOptions>
     /// <summary>Whether the options name a schedule that can be made.</summary>
     internal static bool HasSchedule(TrainingOptions options) =>
         Enum.IsDefined(options.Schedule) && options.Timesteps is >= NoiseSchedule.FewestTimesteps and <= NoiseSchedule.MostTimesteps;
+
+    private static string Decays(TrainingOptions options) =>
+        string.Join(", ", options.MoreEmaDecays.Select(decay => decay.ToString(CultureInfo.InvariantCulture)));
 
     private static string? MicroBatch(TrainingOptions options)
     {

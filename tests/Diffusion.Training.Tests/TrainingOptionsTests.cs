@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Microsoft.Extensions.Configuration;
 
@@ -30,6 +31,22 @@ public sealed class TrainingOptionsTests
             Seed = 7,
             RunFolder = "runs/x",
         });
+    }
+
+    [Fact]
+    public void Decays_are_written_alike_in_every_culture()
+    {
+        CultureInfo before = CultureInfo.CurrentCulture;
+        try
+        {
+            CultureInfo.CurrentCulture = CultureInfo.GetCultureInfo("de-DE");
+            TrainingOptionsValidator.Problems(new TrainingOptions { EmaDecay = null, MoreEmaDecays = [0.5, 0.9] })
+                .Should().ContainSingle().Which.Should().StartWith("MoreEmaDecays (0.5, 0.9) must be empty");
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = before;
+        }
     }
 
     [Fact]

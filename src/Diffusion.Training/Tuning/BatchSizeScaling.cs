@@ -90,9 +90,9 @@ public static class BatchSizeScaling
             micro--;
         }
 
-        // A batch with the fewest passes that memory allows, if this one's divisors do not reach it.
-        int passes = (share + largestMicroBatch - 1) / largestMicroBatch;
-        int? better = passes < share / micro ? share / passes * passes * processes : null;
+        // The largest batch below that needs as few passes as memory allows, or one fewer, if this one's divisors do not reach that.
+        int passes = ((share - 1) / largestMicroBatch) + 1;
+        int? better = passes < share / micro ? Math.Max(share / passes * passes, (passes - 1) * largestMicroBatch) * processes : null;
         return new BatchSplit(micro, share / micro, processes, better);
     }
 

@@ -50,7 +50,7 @@ internal static class UnusualOptions
 
     private static TrainingWarning? Batch(int batch, long images) =>
         batch > images ? new TrainingWarning("BatchSize", Text($"{batch} is more than the {images} images that are trained on, so that each step sees some of them twice. Use at most {images}."))
-        : batch < 32 ? new TrainingWarning("BatchSize", Text($"{batch} gives very noisy gradients; 32 to 512 is usual. Use 64; where memory is short, with a MicroBatchSize."))
+        : batch < Math.Min(32, images) ? new TrainingWarning("BatchSize", Text($"{batch} gives very noisy gradients; 32 to 512 is usual. Use {Math.Min(64, images)}; where memory is short, with a MicroBatchSize."))
         : batch > 512 ? new TrainingWarning("BatchSize", Text($"{batch} is large; 32 to 512 is usual. Beyond 512 the rate may grow only with the square root of the batch, so that images are used less well."))
         : null;
 

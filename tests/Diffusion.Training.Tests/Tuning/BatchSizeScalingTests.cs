@@ -38,6 +38,11 @@ public sealed class BatchSizeScalingTests
     [InlineData(256, 24, 4, 16, 4, 252)] // 64 each: three passes of 21
     [InlineData(67, 32, 1, 1, 67, 66)] // a prime
     [InlineData(5, 1, 1, 1, 5, null)]
+    [InlineData(101, 2, 1, 1, 101, 100)] // fifty passes of 2, not fifty-one of 1
+    [InlineData(131, 10, 1, 1, 131, 130)]
+    [InlineData(14, 2, 2, 1, 7, 12)]
+    [InlineData(64, int.MaxValue, 1, 64, 1, null)] // no limit
+    [InlineData(2, int.MaxValue, 1, 2, 1, null)]
     public void A_batch_is_split_into_the_largest_passes_that_fit(int batch, int fits, int processes, int micro, int accumulation, int? better)
     {
         BatchSplit split = BatchSizeScaling.Split(batch, fits, processes);

@@ -51,6 +51,25 @@ public sealed class UnusualOptionsTests
     public void A_batch_larger_than_the_data_is_told() =>
         Of(_ => { }, images: 40).Should().Contain(warning => warning.Option == "BatchSize" && warning.Text.Contains("more than the 40 images"));
 
+    [Theory]
+    [InlineData(64, 10, "*Use at most 10.")]
+    [InlineData(4, 10, "4 gives very noisy gradients*Use 10;*")]
+    [InlineData(4, 40, "4 gives very noisy gradients*Use 40;*")]
+    [InlineData(10, 10, null)]
+    public void A_batch_that_is_told_to_be_used_is_none_that_is_told_of(int batch, long images, string? text)
+    {
+        IEnumerable<string> told = Of(o => (o.BatchSize, o.LearningRate) = (batch, LearningRate.Constant(1e-4)), images: images)
+            .Where(warning => warning.Option == "BatchSize").Select(warning => warning.Text);
+        if (text is null)
+        {
+            told.Should().BeEmpty();
+        }
+        else
+        {
+            told.Should().ContainSingle().Which.Should().Match(text);
+        }
+    }
+
     [Fact]
     public void Few_images_seen_thousands_of_times_are_told_where_none_are_held_out()
     {

@@ -23,7 +23,9 @@ public sealed record LrRangeOptions
     [
         Lowest is > 0 and < 1 ? null : FormattableString.Invariant($"LrRangeOptions.Lowest ({Lowest}) must be above 0 and below 1. Use 1e-7."),
         Highest >= 10 * Lowest && Highest <= 1
-            ? null : FormattableString.Invariant($"LrRangeOptions.Highest ({Highest}) must be at least 10 times Lowest ({Lowest}) and at most 1. Use 1e-2."),
+            ? null
+            : FormattableString.Invariant($"LrRangeOptions.Highest ({Highest}) must be at least 10 times Lowest ({Lowest}) and at most 1. Use ")
+                + $"{(Lowest <= 1e-3 ? "1e-2" : Lowest <= 0.1 ? "1" : "a Lowest of 1e-7")}.",
         Steps is >= 20 and <= 10_000 ? null : FormattableString.Invariant($"LrRangeOptions.Steps ({Steps}) must be in 20..10000. Use 200."),
         EvaluationImages is null or (>= 1 and <= 65_536)
             ? null : FormattableString.Invariant($"LrRangeOptions.EvaluationImages ({EvaluationImages}) must be in 1..65536. Leave it out for as many as a batch has."),

@@ -11,7 +11,7 @@ namespace Diffusion.Training;
 public sealed class MemoryEstimator
 {
     // Images, noise, noisy images, the answer, its gradient.
-    private const int ImageTensors = 5;
+    private const long ImageTensors = 5;
     private const int Moments = 2;
 
     /// <summary>An estimator for a network and images of one size.</summary>

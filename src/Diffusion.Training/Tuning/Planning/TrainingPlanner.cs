@@ -63,7 +63,7 @@ internal static class TrainingPlanner
             SampledImages = plan.SampledImages,
             SamplerSteps = plan.SamplerSteps,
             SamplingTime = calibration.ForwardTime * plan.SamplerSteps * plan.SampledImages / calibration.ForwardImages,
-            Notes = [.. Notes(options, suggested, calibration, steps, firstSamples)],
+            Notes = [.. Notes(facts, suggested, steps, firstSamples)],
             Facts = facts,
             Time = time,
         };
@@ -79,7 +79,7 @@ internal static class TrainingPlanner
         return options.LearningRate.WarmupOf(options.Steps) + (long)Math.Ceiling(RecognisableAfter * suggested.Steps * byRate);
     }
 
-    private static IEnumerable<string> Notes(TrainingOptions options, SuggestedSteps suggested, StepCalibration calibration, long steps, long firstSamples)
+    private static IEnumerable<string> Notes(PlanFacts facts, SuggestedSteps suggested, long steps, long firstSamples)
     {
         if (steps < firstSamples)
         {
@@ -91,15 +91,15 @@ internal static class TrainingPlanner
         }
         else if (steps > suggested.Steps * MuchLonger)
         {
-            yield return Text($"The run makes {(double)steps / suggested.Steps:F1} times the suggested steps. Hold images out (HoldOutFraction 0.05) to see whether it learns them by heart.");
+            yield return Text($"The run makes {(double)steps / suggested.Steps:F1} times the suggested steps. {(facts.HeldOutImages > 0 ? "The loss of the held-out images shows" : "Hold images out (HoldOutFraction 0.05) to see")} whether it learns them by heart.");
         }
 
-        if (calibration.DataWaitShare > MuchWaiting)
+        if (facts.Calibration.DataWaitShare > MuchWaiting)
         {
-            yield return Text($"{100 * calibration.DataWaitShare:0}% of the time is spent waiting for images. Raise Loading.Workers, or prepare the images once at their size with ShardWriter.");
+            yield return Text($"{100 * facts.Calibration.DataWaitShare:0}% of the time is spent waiting for images. Raise Loading.Workers, or prepare the images once at their size with ShardWriter.");
         }
 
-        if (options.RunFolder is null)
+        if (facts.Options.RunFolder is null)
         {
             yield return "Nothing is saved. Give the run a folder with UseCheckpoints.";
         }

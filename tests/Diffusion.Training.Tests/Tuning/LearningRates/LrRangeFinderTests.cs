@@ -200,6 +200,17 @@ public sealed class LrRangeFinderTests
             .Should().Throw<OptionsValidationException>().WithMessage("LrRangeOptions.Highest (0.0009) must be at least 10 times Lowest (0.0001)*");
     }
 
+    [Theory]
+    [InlineData(1e-3, 1e-4, "*Use 1e-2.")]
+    [InlineData(1e-2, 1e-2, "*Use 1.")]
+    [InlineData(0.5, 1, "*Use a Lowest of 1e-7.")]
+    public void What_is_told_to_use_as_highest_rate_suits_the_lowest(double lowest, double highest, string remedy)
+    {
+        using TinyModel model = new();
+        FluentActions.Invoking(() => Builder(model, new StripedImages()).BuildLrRangeFinder(new LrRangeOptions { Lowest = lowest, Highest = highest }))
+            .Should().Throw<OptionsValidationException>().WithMessage(remedy);
+    }
+
     private static LrRange Sweep(long seed, int? micro = null, LrRangeOptions? range = null, IOptimizerFactory? optimizer = null)
     {
         using TinyModel model = new(dropoutProbability: micro is null ? 0.1 : 0);

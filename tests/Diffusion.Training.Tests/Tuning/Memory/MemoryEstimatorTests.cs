@@ -72,6 +72,10 @@ public sealed class MemoryEstimatorTests
     }
 
     [Fact]
+    public void As_many_images_as_an_int_counts_are_counted_in_longs() =>
+        new MemoryEstimator(Plain, ImageShape.Square(32, 3)).Estimate(int.MaxValue).Images.Should().Be(5L * int.MaxValue * 3 * 32 * 32 * sizeof(float));
+
+    [Fact]
     public void Attention_keeps_no_scores_but_five_tensors_of_the_size_of_its_images_and_a_copy()
     {
         UNet2DOptions attentive = Plain with { AddAttention = true, AttentionHeadDim = 32 };
