@@ -60,7 +60,17 @@ public sealed class PlanFirstTests : IDisposable
         result.Output.Should().NotContain("Learning rate");
     }
 
-    private Task<ChildProcess.Result> Run(params string[] arguments)
+    [Fact]
+    public async Task Numbers_have_a_point_on_a_german_computer_too()
+    {
+        ChildProcess.Result result = await Run(["--memory", "0.001", "--plan-only"], new Dictionary<string, string?> { ["LANG"] = "de_DE.UTF-8", ["LC_ALL"] = "de_DE.UTF-8" });
+        result.Errors.Should().Contain("Not even one image fits");
+        result.Output.Should().Contain("Memory (of 0.0 GiB)");
+    }
+
+    private Task<ChildProcess.Result> Run(params string[] arguments) => Run(arguments, new Dictionary<string, string?>());
+
+    private Task<ChildProcess.Result> Run(string[] arguments, Dictionary<string, string?> environment)
     {
         string images = Path.Combine(folder.Path, "images");
         if (!Directory.Exists(images))
@@ -74,6 +84,6 @@ public sealed class PlanFirstTests : IDisposable
         }
 
         string[] size = arguments.Contains("--size") ? [] : ["--size", "8"];
-        return ChildProcess.Dotnet(["exec", Assembly, images, .. size, "--batch", "4", "--small", "--out", Out, .. arguments]);
+        return ChildProcess.Dotnet(["exec", Assembly, images, .. size, "--batch", "4", "--small", "--out", Out, .. arguments], environment: environment);
     }
 }
