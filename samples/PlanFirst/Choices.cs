@@ -11,17 +11,21 @@ internal sealed record Choices
 
     public required long Steps { get; init; }
 
+    public required int BatchSize { get; init; }
+
     public required int MicroBatchSize { get; init; }
 
     public required double LearningRate { get; init; }
 
     /// <summary>What an earlier call kept; null where there was none.</summary>
-    public static Choices? Read(string folder)
+    public static Choices? Read(string folder, int batchSize)
     {
         string file = Path.Combine(folder, FileName);
         try
         {
-            return File.Exists(file) ? JsonSerializer.Deserialize<Choices>(File.ReadAllText(file), Json) : null;
+            Choices? kept = File.Exists(file) ? JsonSerializer.Deserialize<Choices>(File.ReadAllText(file), Json) : null;
+            return kept is null || kept.BatchSize == batchSize ? kept
+                : throw new FormatException($"The run in '{folder}' was planned with --batch {kept.BatchSize}, not {batchSize} ('{file}'). Give that again, or another folder with --out.");
         }
         catch (JsonException error)
         {

@@ -24,7 +24,7 @@ internal static class PlanFirstRun
         Console.WriteLine($"{images.Description}; {device}, {device.CpuThreads} CPU threads; run folder {settings.RunFolder}");
         Console.WriteLine();
 
-        Choices? kept = settings.PlanOnly ? null : Choices.Read(settings.RunFolder);
+        Choices? kept = settings.PlanOnly ? null : Choices.Read(settings.RunFolder, settings.Batch);
         Choices choices = kept ?? new Planning(settings, images, unet, device, signals.Token).Run();
         if (settings.PlanOnly)
         {
@@ -97,7 +97,7 @@ internal static class PlanFirstRun
                 nextLine = value.Step + Math.Max(1, steps / LinesPerRun);
                 Console.WriteLine(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"step {value.Step}/{value.Steps}  loss {value.Loss:F4}{HeldOut(value)}  {value.ImagesPerSecond:F0} images/s  {value.Remaining:hh\\:mm\\:ss} left"));
+                    $"step {value.Step}/{value.Steps}  loss {value.Loss:F4}{HeldOut(value)}  {value.ImagesPerSecond:F0} images/s  {(long)value.Remaining.TotalHours:00}:{value.Remaining:mm\\:ss} left"));
             }
         }
 

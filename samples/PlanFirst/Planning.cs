@@ -16,7 +16,7 @@ internal sealed class Planning(Settings settings, IImageSource images, UNet2D un
         int microBatchSize = Memory();
         double rate = settings.Rate ?? Rate(microBatchSize);
         long steps = Steps(microBatchSize, rate);
-        return new Choices { Steps = steps, MicroBatchSize = microBatchSize, LearningRate = rate };
+        return new Choices { Steps = steps, BatchSize = settings.Batch, MicroBatchSize = microBatchSize, LearningRate = rate };
     }
 
     /// <summary>The run with what was chosen, without a place to train in.</summary>
@@ -61,7 +61,7 @@ internal sealed class Planning(Settings settings, IImageSource images, UNet2D un
     private double Rate(int microBatchSize)
     {
         double usual = BatchSizeScaling.LearningRate(settings.Batch);
-        Choices choices = new() { Steps = settings.Steps ?? 10_000, MicroBatchSize = microBatchSize, LearningRate = usual };
+        Choices choices = new() { Steps = settings.Steps ?? 10_000, BatchSize = settings.Batch, MicroBatchSize = microBatchSize, LearningRate = usual };
         Console.WriteLine("Learning rate");
         LrRange range = Builder(settings, images, unet, device, choices)
             .BuildLrRangeFinder(new LrRangeOptions { Highest = HighestRate })
@@ -86,10 +86,10 @@ internal sealed class Planning(Settings settings, IImageSource images, UNet2D un
 
     private long Steps(int microBatchSize, double rate)
     {
-        Choices choices = new() { Steps = settings.Steps ?? 10_000, MicroBatchSize = microBatchSize, LearningRate = rate };
+        Choices choices = new() { Steps = settings.Steps ?? 10_000, BatchSize = settings.Batch, MicroBatchSize = microBatchSize, LearningRate = rate };
         Console.WriteLine("Plan");
         TrainingPlan plan = Builder(settings, images, unet, device, choices).Plan(cancellationToken: stop);
-        long steps = settings.Steps ?? (settings.Minutes is { } minutes ? Math.Max(1, plan.StepsWithin(TimeSpan.FromMinutes(minutes))) : plan.Suggested.Steps);
+        long steps = settings.Steps ?? (settings.Minutes is { } minutes ? plan.StepsWithin(TimeSpan.FromMinutes(minutes)) : plan.Suggested.Steps);
         plan = plan.WithSteps(steps);
         Console.WriteLine(plan.ToReport());
         File.WriteAllText(Path.Combine(settings.RunFolder, "plan.json"), plan.ToJson());

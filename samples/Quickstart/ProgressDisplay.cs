@@ -36,7 +36,7 @@ internal sealed class ProgressDisplay : IProgress<TrainingProgress>
     {
         string text = string.Create(
             CultureInfo.InvariantCulture,
-            $"step {value.Step}/{value.Steps}  loss {value.Loss:F4}  {value.ImagesPerSecond:F0} images/s  {value.Remaining:hh\\:mm\\:ss} left");
+            $"step {value.Step}/{value.Steps}  loss {value.Loss:F4}  {value.ImagesPerSecond:F0} images/s  {(long)value.Remaining.TotalHours:00}:{value.Remaining:mm\\:ss} left");
         if (bar is not null)
         {
             bar.Value = value.Step;

@@ -222,14 +222,14 @@ public sealed class Trainer : IDisposable
                 state.HeldOutLoss = heldOut.Measure(microBatchSize, cancellationToken);
                 state.HeldOutStep = state.Step;
                 TrainingLog.HeldOut(setup.Logger, state.Step, state.HeldOutLoss.Value);
-                parts.Gauges.EndPause("the held-out loss", options.HoldOutEverySteps);
+                parts.Gauges.EndPause("the held-out loss", options.HoldOutEverySteps, alsoAtEnd: true);
             }
 
             // Status
             if (state.Step % options.ReportEverySteps == 0 || state.Step == options.Steps)
             {
                 IReadOnlyList<HealthFinding> found = parts.Reporter.Report(learningRate, setup.Time.GetElapsedTime(began), state.HeldOutLoss, loader.BadImages);
-                parts.Gauges.EndPause("a progress observer", options.ReportEverySteps);
+                parts.Gauges.EndPause("a progress observer", options.ReportEverySteps, alsoAtEnd: true);
                 if (found.FirstOrDefault(finding => finding.Kind == FindingKind.Diverged) is { } divergence && options.Health.OnDivergence != DivergencePolicy.Report)
                 {
                     bool goesOn = options.Health.OnDivergence == DivergencePolicy.RollBack && state.Rollbacks < TrainingState.MostRollbacks;

@@ -10,6 +10,10 @@ public interface IGradientCheckpointing
     /// Whether forward passes from now on do so; false at first. On a CPU every number of the result is the same as without. A pass that needs
     /// no gradient is not affected.
     /// </summary>
+    /// <remarks>
+    /// Gradients come from <c>loss.backward()</c>, once per forward pass and with the weights of that pass. <c>autograd.grad</c> does not see the
+    /// weights of such layers, which ends the process, or adds to their gradients.
+    /// </remarks>
     bool GradientCheckpointing { get; set; }
 
     /// <summary>

@@ -58,17 +58,17 @@ internal static class UNet2DRules
 
         if (!(o.Dropout is >= 0 and < 1))
         {
-            yield return $"dropout is {o.Dropout}, but must be at least 0 and below 1.";
+            yield return FormattableString.Invariant($"dropout is {o.Dropout}, but must be at least 0 and below 1.");
         }
 
         if (!(o.NormEps > 0 && double.IsFinite(o.NormEps)))
         {
-            yield return $"norm_eps is {o.NormEps}, but must be a positive number such as 1e-5.";
+            yield return FormattableString.Invariant($"norm_eps is {o.NormEps}, but must be a positive number such as 1e-5.");
         }
 
         if (o.MidBlockScaleFactor == 0 || !double.IsFinite(o.MidBlockScaleFactor))
         {
-            yield return $"mid_block_scale_factor is {o.MidBlockScaleFactor}, but must be a number other than 0, usually 1.";
+            yield return FormattableString.Invariant($"mid_block_scale_factor is {o.MidBlockScaleFactor}, but must be a number other than 0, usually 1.");
         }
     }
 
@@ -137,13 +137,13 @@ internal static class UNet2DRules
             && o.BlockOutChannels[0] / 2 is > 0 and int frequencies
             && o.FreqShift == frequencies)
         {
-            yield return $"freq_shift is {o.FreqShift}, which divides by zero with {frequencies} frequencies (half the first of "
+            yield return FormattableString.Invariant($"freq_shift is {o.FreqShift}, which divides by zero with {frequencies} frequencies (half the first of ")
                 + "block_out_channels). Use 0.";
         }
 
         if (!double.IsFinite(o.FreqShift))
         {
-            yield return $"freq_shift is {o.FreqShift}, but must be a number, usually 0 or 1.";
+            yield return FormattableString.Invariant($"freq_shift is {o.FreqShift}, but must be a number, usually 0 or 1.");
         }
     }
 

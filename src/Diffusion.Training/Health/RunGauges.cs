@@ -52,10 +52,11 @@ internal sealed class RunGauges : IDisposable
     /// <summary>Another part of the loop ends here.</summary>
     /// <param name="part">Its name.</param>
     /// <param name="everySteps">After how many steps it comes again.</param>
-    public void EndPause(string part, long everySteps)
+    /// <param name="alsoAtEnd">Whether it comes after the last step, too.</param>
+    public void EndPause(string part, long everySteps, bool alsoAtEnd = false)
     {
         Tensors.End(part);
-        Times.End(part, everySteps);
+        Times.End(part, everySteps, alsoAtEnd);
     }
 
     public void Dispose()

@@ -1,3 +1,4 @@
+using System.Globalization;
 using TorchSharp;
 
 namespace Diffusion.Training;
@@ -91,7 +92,7 @@ internal sealed class ProgressReporter(
         {
             throw new TrainingDivergedException(
                 $"The gradients of the last {reading.SkippedInARow} steps before step {state.Step} were infinite, not a number or beyond Health.LargestGradientNorm, "
-                + $"at learning rate {learningRate:G3}. The weights are those of the last good step. "
+                + string.Create(CultureInfo.InvariantCulture, $"at learning rate {learningRate:G3}. The weights are those of the last good step. ")
                 + (findings.FindLast(finding => finding.Kind == FindingKind.SkippedSteps) is { } skipped ? $"{skipped.Seen} " : string.Empty)
                 + "Lower the learning rate (divide it by 3), lengthen the warm-up, or lower GradientClip.");
         }
@@ -101,8 +102,8 @@ internal sealed class ProgressReporter(
 
     private TimeSpan Remaining(double imagesPerSecond, TimeSpan elapsed)
     {
-        RunTime pace = new(TimeSpan.FromSeconds(Math.Min(options.BatchSize / Math.Max(1e-9, imagesPerSecond), TimeSpan.MaxValue.TotalSeconds / 2)), gauges.Times.Pauses);
-        TimeSpan all = pace.Between(state.Step, options.Steps);
+        RunTime pace = new(RunTime.Seconds(options.BatchSize / Math.Max(1e-9, imagesPerSecond)), gauges.Times.Pauses);
+        TimeSpan all = pace.Between(state.Step, options.Steps, isEnd: true);
         TimeSpan limit = (options.TimeLimit ?? TimeSpan.MaxValue) - elapsed;
         return limit < TimeSpan.Zero ? TimeSpan.Zero : all < limit ? all : limit;
     }

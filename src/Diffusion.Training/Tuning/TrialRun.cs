@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Training steps on a copy of the model, with an optimizer of their own: model, trainers, run folder and the process's CPU generator stay bit
-/// for bit as they are. Nobody but the log hears of them.
+/// Training steps on a copy of the model, with an optimizer of their own: model, trainers, run folder, the process's CPU generator and
+/// its number of CPU threads stay as they are, bit for bit. Nobody but the log hears of them.
 /// </summary>
 internal sealed class TrialRun : IDisposable
 {
@@ -26,6 +26,7 @@ internal sealed class TrialRun : IDisposable
         try
         {
             belongings.Add(new KeptGenerator());
+            belongings.Add(new KeptThreads());
             IDiffusionModel copy = belongings.Add(Copy(run.Model));
             belongings.Add(new LayersComputedAgain(copy, options));
             setup = run with { Model = copy, Options = options, Observers = [], FindingObservers = [], Previews = [] };

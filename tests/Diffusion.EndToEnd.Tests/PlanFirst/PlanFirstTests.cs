@@ -40,6 +40,12 @@ public sealed class PlanFirstTests : IDisposable
 
         ChildProcess.Result again = await Run("--steps", "500");
         again.Output.Should().Contain("Going on from step 12 of 12").And.NotContain("Learning rate");
+
+        string choices = Path.Combine(Out, "choices.json");
+        CancellationToken stop = TestContext.Current.CancellationToken;
+        await File.WriteAllTextAsync(choices, (await File.ReadAllTextAsync(choices, stop)).Replace("\"batchSize\": 4", "\"batchSize\": 16", StringComparison.Ordinal), stop);
+        ChildProcess.Result other = await Run();
+        other.Errors.Should().Contain("was planned with --batch 16, not 4").And.Contain("another folder with --out");
     }
 
     [Theory]

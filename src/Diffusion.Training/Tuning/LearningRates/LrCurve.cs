@@ -8,6 +8,7 @@ internal sealed class LrCurve
 
     private const double SmallestChange = 0.01;
     private const double RiseShare = 0.25; // of the fall before it
+    private const double LeastFallShare = 0.1; // of the whole fall
     private const double NoiseFactor = 3;
     private const double DeviationOfMedian = 1.4826; // the standard deviation of normal noise whose median size is 1
 
@@ -26,11 +27,14 @@ internal sealed class LrCurve
         // Changes are ratios, as logarithms.
         double[] residuals = [.. losses.Zip(Smoothed, Change).Select(Math.Abs).Order()];
         double certain = Math.Max(SmallestChange, NoiseFactor * DeviationOfMedian * residuals[residuals.Length / 2]);
+        double wholeFall = Change(Smoothed[0], Smoothed.Min());
         Count = losses.Count;
         for (int i = 1; i < losses.Count && !Rises; i++)
         {
+            // A rise from where nearly all of the fall is yet to come is a wiggle.
             Lowest = Smoothed[i] < Smoothed[Lowest] ? i : Lowest;
-            if (Change(Smoothed[i], Smoothed[Lowest]) > Math.Max(certain, RiseShare * Change(Smoothed[0], Smoothed[Lowest])))
+            double fall = Change(Smoothed[0], Smoothed[Lowest]);
+            if (fall >= LeastFallShare * wholeFall && Change(Smoothed[i], Smoothed[Lowest]) > Math.Max(certain, RiseShare * fall))
             {
                 Rises = true;
                 Count = i + 1;
@@ -58,7 +62,7 @@ internal sealed class LrCurve
 
     /// <summary>
     /// Whether the loss rises from its lowest point: by as large a ratio as a quarter of its fall, on a logarithmic scale, by more than one in a
-    /// hundred and three times its noise; or the sweep ended in numbers that are not finite.
+    /// hundred and three times its noise, after at least a tenth of the whole fall; or the sweep ended in numbers that are not finite.
     /// </summary>
     public bool Rises { get; }
 

@@ -44,7 +44,7 @@ internal static class LrRangeReading
             : curve.Falls ? null
             : curve.Rises ? $"the loss never falls, and {(OnlyEnds(curve, end) ? How(end, rate) : $"has risen at {Rate(curve.Rates[curve.Count - 1])}")}. {cure}"
             : end == LrRangeEnd.Cancelled ? $"the loss had not changed when {How(end, rate)}. {cure}"
-            : $"the loss is the same at every rate up to {Rate(range.Highest)}. {Raise(range)}";
+            : $"the loss is the same at every rate up to {Rate(range.Highest)}. {Raise(range, "check that the model is trained at all")}";
     }
 
     private static LrSuggestion Lowest(LrCurve curve, LrRangeEnd end, LrRangeOptions range)
@@ -58,7 +58,7 @@ internal static class LrRangeReading
                 null,
                 end == LrRangeEnd.Cancelled
                     ? $"the loss had not risen when the sweep was cancelled, after {Rate(curve.Rates[^1])}. Let the sweep run on."
-                    : $"the loss never rises; it is lowest ({loss}) at {Rate(lowest)}, and the highest rate tried was {Rate(range.Highest)}. {Raise(range)}");
+                    : $"the loss never rises; it is lowest ({loss}) at {Rate(lowest)}, and the highest rate tried was {Rate(range.Highest)}. {Raise(range, "use another rule")}");
     }
 
     private static LrSuggestion Steepest(LrCurve curve) =>
@@ -81,9 +81,9 @@ internal static class LrRangeReading
         _ => $"the sweep was cancelled at {rate}",
     };
 
-    private static string Raise(LrRangeOptions range) => range.Highest < 1
+    private static string Raise(LrRangeOptions range, string otherwise) => range.Highest < 1
         ? $"Raise LrRangeOptions.Highest to {Rate(Math.Min(1, range.Highest * Decade))}."
-        : "No higher rate can be tried: check that the model is trained at all.";
+        : $"No higher rate can be tried: {otherwise}.";
 
     private static string Rate(double rate) => LrRangeText.Rate(rate);
 }

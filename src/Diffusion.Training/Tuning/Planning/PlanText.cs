@@ -17,7 +17,7 @@ internal static class PlanText
         Line("learning rate", LrRangeText.Rate(plan.LearningRate));
         Line("speed", Text($"{Time(measured.StepTime)} per step, {plan.BatchSize / Math.Max(1e-9, measured.StepTime.TotalSeconds):N1} images/s, measured over {measured.Steps} steps on {measured.Device} ({measured.CpuThreads} CPU threads)"));
         Line("this run", Text($"{plan.Steps:N0} steps, {plan.ImagesSeen:N0} images, {plan.Epochs:N1} epochs: {Time(plan.Duration)}"));
-        Line("suggested", Text($"{plan.Suggested.Steps:N0} steps: {Time(plan.SuggestedDuration)} here, about {Time(plan.Suggested.OneV100)} on one V100 with a usual network"));
+        Line("suggested", Text($"{plan.Suggested.Steps:N0} steps: {Time(plan.SuggestedDuration)} here") + (plan.Suggested.OneV100 is { } days ? $", about {Time(days)} on one V100 with a usual network" : string.Empty));
         Line(string.Empty, plan.Suggested.Reason);
         Line("first samples", Text($"recognisable from about step {plan.FirstSamplesStep:N0}: {Time(plan.FirstSamplesAfter)}"));
         Line("sampling", Text($"{plan.SampledImages} images in {plan.SamplerSteps} steps: {Time(plan.SamplingTime)}"));

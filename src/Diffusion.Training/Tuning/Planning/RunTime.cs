@@ -2,13 +2,17 @@ namespace Diffusion.Training;
 
 /// <summary>The time that steps take, with what interrupts them: the same for a plan and for a run that is under way.</summary>
 /// <param name="Step">The time of one training step.</param>
-/// <param name="Pauses">What is done every so many steps, and how long it takes each time.</param>
-internal sealed record RunTime(TimeSpan Step, IReadOnlyList<(long EverySteps, TimeSpan Time)> Pauses)
+/// <param name="Pauses">What is done beside.</param>
+internal sealed record RunTime(TimeSpan Step, IReadOnlyList<RunPause> Pauses)
 {
+    /// <summary>A time in seconds, or the longest there is.</summary>
+    public static TimeSpan Seconds(double seconds) => TimeSpan.FromSeconds(Math.Min(seconds, TimeSpan.MaxValue.TotalSeconds / 2));
+
     /// <summary>How long the steps after one step take, up to and with another.</summary>
     /// <param name="from">Steps made.</param>
     /// <param name="to">Steps to make in all.</param>
-    public TimeSpan Between(long from, long to)
+    /// <param name="isEnd">Whether that is the last step of the run.</param>
+    public TimeSpan Between(long from, long to, bool isEnd)
     {
         if (to <= from)
         {
@@ -16,19 +20,21 @@ internal sealed record RunTime(TimeSpan Step, IReadOnlyList<(long EverySteps, Ti
         }
 
         double seconds = (to - from) * Step.TotalSeconds;
-        foreach ((long everySteps, TimeSpan time) in Pauses)
+        foreach (RunPause pause in Pauses)
         {
-            seconds += ((to / everySteps) - (from / everySteps)) * time.TotalSeconds;
+            bool once = isEnd && pause.AlsoAtEnd && to % pause.EverySteps != 0;
+            seconds += ((to / pause.EverySteps) - (from / pause.EverySteps) + (once ? 1 : 0)) * pause.Time.TotalSeconds;
         }
 
-        return TimeSpan.FromSeconds(Math.Min(seconds, TimeSpan.MaxValue.TotalSeconds / 2));
+        return Seconds(seconds);
     }
 
-    /// <summary>The most steps that fit into a time.</summary>
+    /// <summary>The steps that begin within a time, at least one.</summary>
     /// <param name="time">It.</param>
     public long StepsWithin(TimeSpan time)
     {
         double perStep = Step.TotalSeconds + Pauses.Sum(pause => pause.Time.TotalSeconds / pause.EverySteps);
-        return (long)Math.Clamp(time.TotalSeconds / Math.Max(1e-9, perStep), 0, long.MaxValue / 2);
+        double steps = Math.Ceiling(Math.Round(time.TotalSeconds / Math.Max(1e-9, perStep), 6));
+        return (long)Math.Clamp(steps, 1, long.MaxValue / 2);
     }
 }

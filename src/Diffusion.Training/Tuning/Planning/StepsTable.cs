@@ -31,10 +31,12 @@ internal static class StepsTable
         // A rate that grows with the batch makes up for fewer steps: exactly as much as it grows.
         double batches = BatchSizeScaling.LearningRate(batchSize) / BatchSizeScaling.BaseLearningRate;
         long steps = (long)Rounded(Math.Max(1, atBase / batches));
+        double batchesOf64 = batchSize / (64 * batches); // the images seen, against those at batch 64
+        bool isInside = images >= DaysAt64[0].Images && images <= DaysAt64[^1].Images && pixels >= DaysByPixels[0].Pixels && pixels <= DaysByPixels[^1].Pixels;
         return new SuggestedSteps
         {
             Steps = steps,
-            OneV100 = TimeSpan.FromDays(atBase / At(StepsAt64, images) * At(DaysAt64, images) * AtInside(DaysByPixels, pixels)),
+            OneV100 = isInside ? TimeSpan.FromDays(At(DaysAt64, images) * At(DaysByPixels, pixels) * batchesOf64) : null,
             Reason = Reason(images, shape, batchSize, atBase, batches),
         };
     }

@@ -89,23 +89,24 @@ public sealed record TrainingPlan
 
     internal RunTime Time { get; init; } = null!;
 
-    /// <summary>The optimizer steps that fit into a time.</summary>
-    /// <param name="time">For instance <c>TimeSpan.FromHours(8)</c>; 0 or more.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The time is negative.</exception>
+    /// <summary>The optimizer steps of a run that ends after a time: the last one begins within it.</summary>
+    /// <param name="time">For instance <c>TimeSpan.FromHours(8)</c>; above 0.</param>
+    /// <returns>At least 1.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The time is not above 0.</exception>
     public long StepsWithin(TimeSpan time)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(time, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(time, TimeSpan.Zero);
         return Time.StepsWithin(time);
     }
 
-    /// <summary>The plan of the same run with another number of steps; nothing is measured again.</summary>
+    /// <summary>The plan of the same run with another number of steps and without a time limit; nothing is measured again.</summary>
     /// <param name="steps">Optimizer steps, at least 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no step.</exception>
     public TrainingPlan WithSteps(long steps)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1);
         TrainingOptions options = Facts.Options.Copy();
-        options.Steps = steps;
+        (options.Steps, options.TimeLimit) = (steps, null);
         return TrainingPlanner.Of(Facts with { Options = options });
     }
 

@@ -36,7 +36,7 @@ internal static class TrainingPlanner
     public static TrainingPlan Of(PlanFacts facts)
     {
         (TrainingOptions options, PlanOptions plan, StepCalibration calibration) = (facts.Options, facts.Plan, facts.Calibration);
-        RunTime time = new(calibration.StepTime, [(options.HoldOutEverySteps, HeldOutTime(facts.HeldOutImages, calibration))]);
+        RunTime time = new(calibration.StepTime, [new RunPause(options.HoldOutEverySteps, HeldOutTime(facts.HeldOutImages, calibration), AlsoAtEnd: true)]);
         long steps = options.TimeLimit is { } limit ? Math.Min(options.Steps, time.StepsWithin(limit)) : options.Steps;
         SuggestedSteps suggested = StepsTable.For(facts.Images, facts.Shape, options.BatchSize);
         long firstSamples = FirstSamplesStep(suggested, options);
@@ -51,18 +51,18 @@ internal static class TrainingPlanner
             LearningRate = options.LearningRate.Peak,
             Suggested = suggested,
             Steps = steps,
-            ImagesSeen = steps * options.BatchSize,
+            ImagesSeen = long.CreateSaturating((Int128)steps * options.BatchSize),
             Epochs = (double)steps * options.BatchSize / facts.Images,
             Calibration = calibration,
-            Duration = time.Between(0, steps),
-            SuggestedDuration = time.Between(0, suggested.Steps),
+            Duration = time.Between(0, steps, isEnd: steps == options.Steps),
+            SuggestedDuration = time.Between(0, suggested.Steps, isEnd: true),
             FirstSamplesStep = firstSamples,
-            FirstSamplesAfter = time.Between(0, firstSamples),
+            FirstSamplesAfter = time.Between(0, firstSamples, isEnd: false),
             CheckpointBytes = facts.CheckpointBytes,
             MostCheckpoints = options.RunFolder is null ? 0 : MostCheckpoints(options, steps),
             SampledImages = plan.SampledImages,
             SamplerSteps = plan.SamplerSteps,
-            SamplingTime = calibration.ForwardTime * plan.SamplerSteps * plan.SampledImages / calibration.ForwardImages,
+            SamplingTime = RunTime.Seconds(calibration.ForwardTime.TotalSeconds * plan.SamplerSteps * plan.SampledImages / calibration.ForwardImages),
             Notes = [.. Notes(facts, suggested, steps, firstSamples)],
             Facts = facts,
             Time = time,
@@ -112,10 +112,11 @@ internal static class TrainingPlanner
         checkpoint.Averages.Append(checkpoint.Weights).Append(checkpoint.Optimizer)
             .Sum(tensors => tensors.Values.Sum(tensor => tensor.NumberOfElements * tensor.ElementSize));
 
-    // The one that is being written comes on top of those that are kept; the last step saves one as well.
+    // The one that is being written comes on top of those that are kept; the last step saves one as well, and a run that may roll back its first.
     private static long MostCheckpoints(TrainingOptions options, long steps)
     {
-        long saved = (steps / options.CheckpointEverySteps) + (steps % options.CheckpointEverySteps == 0 ? 0 : 1);
+        long saved = (steps / options.CheckpointEverySteps) + (steps % options.CheckpointEverySteps == 0 ? 0 : 1)
+            + (options.Health.OnDivergence == DivergencePolicy.RollBack ? 1 : 0);
         long kept = options.KeepCheckpoints + options.KeepBestCheckpoints + (options.KeepCheckpointsEverySteps is { } every ? steps / every : 0);
         return Math.Min(saved, kept + 1);
     }

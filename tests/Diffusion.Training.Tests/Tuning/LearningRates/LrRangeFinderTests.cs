@@ -10,6 +10,18 @@ public sealed class LrRangeFinderTests
     private static readonly LrRangeOptions Short = new() { Lowest = 1e-5, Highest = 1, Steps = 60 };
 
     [Fact]
+    public void A_limit_on_the_norm_of_gradients_is_no_matter_of_the_sweep()
+    {
+        using TinyModel model = new();
+        using StripedImages images = new();
+
+        LrRange range = Builder(model, images).Configure(o => o.Health = o.Health with { LargestGradientNorm = 1e-6 })
+            .BuildLrRangeFinder(Short).Run(cancellationToken: TestContext.Current.CancellationToken);
+
+        range.End.Should().Be(LrRangeEnd.Completed);
+    }
+
+    [Fact]
     public void A_sweep_of_a_unet_falls_rises_and_says_so()
     {
         using UNet2D model = SmallUNet();

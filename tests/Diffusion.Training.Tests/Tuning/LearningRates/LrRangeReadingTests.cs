@@ -16,6 +16,26 @@ public sealed class LrRangeReadingTests
         range.Advice.Should().Match("Use a peak learning rate of *e-5: a tenth of *e-4, where the loss was lowest (0.2*) before it rose.");
     }
 
+    [Theory]
+    [InlineData(0.015)]
+    [InlineData(-0.025)]
+    public void A_wiggle_before_the_fall_is_no_rise(double height)
+    {
+        LrRange plain = Of(Bowl);
+        LrRange wiggling = Of(rate => Bowl(rate) * (1 + (height * Math.Exp(-Math.Pow((Math.Log10(rate) + 6) / 0.3, 2)))));
+
+        wiggling.Suggestion.LearningRate.Should().BeApproximately(plain.Suggestion.LearningRate!.Value, 0.1e-5);
+    }
+
+    [Fact]
+    public void A_rise_after_much_of_the_fall_is_one_though_the_loss_is_lower_later()
+    {
+        // From 1 to 0.4 at 1e-4, up to 0.8 at 1e-3, and down to 0.2.
+        LrRange range = Of(rate => Math.Log10(rate) is var at && at < -4 ? 1 - (0.2 * (at + 7)) : at < -3 ? 0.4 + (0.4 * (at + 4)) : 0.8 - (0.6 * (at + 3)));
+
+        range.Suggestion.LearningRate.Should().BeApproximately(1e-5, 0.2e-5);
+    }
+
     [Fact]
     public void The_steepest_descent_is_where_the_loss_falls_fastest()
     {
@@ -49,6 +69,15 @@ public sealed class LrRangeReadingTests
         range.Suggestion.LearningRate.Should().BeNull();
         range.Advice.Should().Match("No suggestion: the loss never rises; it is lowest (0.09*) at 1e-2, and the highest rate tried was 1e-2. Raise LrRangeOptions.Highest to 1e-1.");
         Rate(range, LrSuggestionRule.SteepestDescent).Should().BeApproximately(1e-3, 0.2e-3);
+    }
+
+    [Fact]
+    public void A_loss_that_falls_up_to_a_rate_of_one_says_to_use_another_rule()
+    {
+        LrRangeOptions widest = new() { Highest = 1 };
+        LrRange range = LrRangeReading.Of([.. Enumerable.Range(0, widest.Steps).Select(step => 1 / (1 + widest.RateAt(step)))], 1, LrRangeEnd.Completed, widest);
+
+        range.Advice.Should().EndWith("No higher rate can be tried: use another rule.");
     }
 
     [Fact]

@@ -11,15 +11,15 @@ public sealed class StepsTableTests
     {
         SuggestedSteps suggested = Suggested(images, size);
         suggested.Steps.Should().Be(steps);
-        suggested.OneV100.TotalDays.Should().BeApproximately(days, 1e-6);
+        suggested.OneV100!.Value.TotalDays.Should().BeApproximately(days, 1e-6);
     }
 
     [Fact]
     public void Between_the_points_both_axes_are_interpolated_in_logarithms()
     {
         Suggested(22_361, 64).Steps.Should().Be(320_000); // the geometric mean of 200,000 and 500,000, to two digits
-        Suggested(22_361, 64).OneV100.TotalDays.Should().BeApproximately(2, 1e-3);
-        Suggested(50_000, 128).OneV100.TotalDays.Should().BeApproximately(Math.Sqrt(4 * 10.5), 1e-6);
+        Suggested(22_361, 64).OneV100!.Value.TotalDays.Should().BeApproximately(2, 1e-3);
+        Suggested(50_000, 128).OneV100!.Value.TotalDays.Should().BeApproximately(Math.Sqrt(4 * 10.5), 1e-6);
         Suggested(50_000, 128).Steps.Should().Be(500_000);
     }
 
@@ -29,9 +29,23 @@ public sealed class StepsTableTests
         Suggested(1000, 64).Steps.Should().Be(54_000);
         Suggested(10_000_000, 64).Steps.Should().Be(1_700_000);
         Suggested(3, 64).Steps.Should().Be(10_000);
-        Suggested(50_000, 16).OneV100.Should().Be(Suggested(50_000, 64).OneV100);
-        Suggested(50_000, 1024).OneV100.Should().Be(Suggested(50_000, 256).OneV100);
+        Suggested(50_000, 16).Steps.Should().Be(Suggested(50_000, 64).Steps);
+        Suggested(50_000, 1024).Steps.Should().Be(Suggested(50_000, 256).Steps);
     }
+
+    [Theory]
+    [InlineData(9_999, 64)]
+    [InlineData(1_000_001, 64)]
+    [InlineData(50_000, 32)]
+    [InlineData(50_000, 512)]
+    public void Beyond_the_points_no_time_is_named(long images, int size) => Suggested(images, size).OneV100.Should().BeNull();
+
+    [Theory]
+    [InlineData(16, 4)]
+    [InlineData(512, 4)]
+    [InlineData(8192, 16)]
+    public void The_time_goes_with_the_images_seen(int batch, double days) =>
+        Suggested(50_000, 64, batch).OneV100!.Value.TotalDays.Should().BeApproximately(days, 1e-6);
 
     [Fact]
     public void More_images_never_suggest_fewer_steps_and_larger_batches_never_more()

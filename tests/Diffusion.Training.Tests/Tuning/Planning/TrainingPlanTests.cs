@@ -25,6 +25,77 @@ public sealed class TrainingPlanTests
     }
 
     [Fact]
+    public void The_last_step_is_measured_on_held_out_images_too()
+    {
+        TrainingPlan measured = Plan(o => (o.Steps, o.HoldOutFraction, o.HoldOutEverySteps) = (500, 0.25, 200));
+        TrainingPlan plan = TrainingPlanner.Of(measured.Facts with { Calibration = measured.Calibration with { ForwardTime = TimeSpan.FromSeconds(1) } });
+
+        double pauses = (plan.Duration - (500 * plan.Calibration.StepTime)).TotalSeconds;
+        double of400 = (plan.WithSteps(400).Duration - (400 * plan.Calibration.StepTime)).TotalSeconds;
+
+        pauses.Should().BeApproximately(1.5 * of400, 1e-6).And.BePositive("three measurements, and two in 400 steps");
+    }
+
+    [Theory]
+    [InlineData(30, 1)]
+    [InlineData(110, 3)]
+    [InlineData(120, 3)]
+    public void A_time_limit_ends_a_run_after_the_step_that_begins_within_it(int milliseconds, long steps)
+    {
+        TrainingPlan plan = Plan(o => (o.Steps, o.TimeLimit) = (1000, TimeSpan.FromMilliseconds(milliseconds)));
+
+        plan.Steps.Should().Be(steps);
+        plan.StepsWithin(TimeSpan.FromMilliseconds(milliseconds)).Should().Be(steps);
+        plan.WithSteps(500).Steps.Should().Be(500, "a number of steps is what was asked for");
+    }
+
+    [Fact]
+    public void Numbers_too_large_for_a_plan_end_at_the_largest_there_is()
+    {
+        TrainingPlan plan = Plan(o => o.Steps = 1000);
+
+        plan.WithSteps(long.MaxValue / 2).ImagesSeen.Should().Be(long.MaxValue);
+        StepCalibration slow = plan.Calibration with { ForwardTime = TimeSpan.FromDays(300) };
+        TrainingPlanner.Of(plan.Facts with { Calibration = slow, Plan = new PlanOptions { SampledImages = 1_000_000, SamplerSteps = 10_000 } })
+            .SamplingTime.Should().BeGreaterThan(TimeSpan.FromDays(1_000_000));
+    }
+
+    [Fact]
+    public void The_checkpoint_that_a_run_begins_with_to_go_back_to_is_counted()
+    {
+        using TemporaryFolder folder = new();
+        using TinyModel model = new();
+        using StripedImages images = new();
+        TrainerBuilder builder = Builder(model, images).UseTimeProvider(new MovedTime(TimeSpan.FromSeconds(1))).UseCheckpoints(folder.Path, everySteps: 4)
+            .Configure(o => (o.Steps, o.Health) = (4, o.Health with { OnDivergence = DivergencePolicy.RollBack }));
+        TrainingPlan plan = builder.Plan(cancellationToken: TestContext.Current.CancellationToken);
+        using Trainer trainer = builder.Build();
+
+        trainer.Run(TestContext.Current.CancellationToken);
+
+        plan.MostCheckpoints.Should().Be(Directory.GetDirectories(folder.File("checkpoints")).Length).And.Be(2);
+    }
+
+    [Fact]
+    public void The_process_keeps_its_number_of_threads()
+    {
+        using TinyModel model = new();
+        using StripedImages images = new();
+        int before = torch.get_num_threads();
+        try
+        {
+            torch.set_num_threads(2);
+            Builder(model, images).UseTimeProvider(new MovedTime(TimeSpan.FromSeconds(1))).Plan(cancellationToken: TestContext.Current.CancellationToken);
+
+            torch.get_num_threads().Should().Be(2);
+        }
+        finally
+        {
+            torch.set_num_threads(before);
+        }
+    }
+
+    [Fact]
     public void It_counts_images_epochs_and_passes()
     {
         TrainingPlan plan = Plan(o => (o.Steps, o.MicroBatchSize, o.HoldOutFraction) = (1000, 2, 0.25));
@@ -157,7 +228,7 @@ public sealed class TrainingPlanTests
             [
                 "PlanOptions.CalibrationSteps (0) must be in 1..1000. Use 8.",
                 "PlanOptions.SamplerSteps (0) must be in 1..10000. Use 50.",
-                "PlanOptions.SampledImages (0) must be at least 1. Use 16.",
+                "PlanOptions.SampledImages (0) must be in 1..1000000. Use 16.",
                 "BatchSize (0) must be in 1..65536. Use 64.",
             ]);
     }

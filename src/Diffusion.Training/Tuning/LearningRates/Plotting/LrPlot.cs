@@ -18,6 +18,7 @@ internal static class LrPlot
     private const double Legend = 720;
     private const double LegendLine = 26;
     private const double Margin = 1.05;
+    private const double LargestPlain = 1e5;
 
     private static readonly RgbColor Grid = new(225, 225, 225);
     private static readonly RgbColor Measured = new(150, 170, 200);
@@ -58,7 +59,7 @@ internal static class LrPlot
         foreach (double loss in losses.Labelled)
         {
             canvas.Line([new PlotPoint(Left, losses.Of(loss)), new PlotPoint(Right, losses.Of(loss))], Grid, 1);
-            canvas.Text(loss.ToString("0.####", CultureInfo.InvariantCulture), new PlotPoint(Left - 10, losses.Of(loss) + 7), PlotAnchor.End, RgbColor.Black);
+            canvas.Text(loss.ToString(loss < LargestPlain ? "0.####" : "0e+0", CultureInfo.InvariantCulture), new PlotPoint(Left - 10, losses.Of(loss) + 7), PlotAnchor.End, RgbColor.Black);
         }
 
         canvas.Line([new PlotPoint(Left, Top), new PlotPoint(Left, Bottom), new PlotPoint(Right, Bottom)], RgbColor.Black, 1.5);
