@@ -30,6 +30,12 @@ public sealed class HealthWatchTests
     }
 
     [Fact]
+    public void A_loss_too_large_for_a_deviation_has_diverged()
+    {
+        new SyntheticRun().Reports(5, 0.1).Report(1e24, report => report with { LossDeviation = double.PositiveInfinity }).Kinds.Should().Contain(FindingKind.Diverged);
+    }
+
+    [Fact]
     public void A_rise_within_the_noise_of_few_steps_is_no_divergence()
     {
         new SyntheticRun(every: 2).Reports(30, 0.2).Report(0.5, report => report with { LossDeviation = 0.2 }).Found.Should().BeEmpty();
