@@ -53,7 +53,7 @@ public sealed class HealthWatchTests
     [Theory]
     [InlineData(2e-2, 1, FindingKind.Diverged, "usually too high", "from 0.02 to 0.0002")]
     [InlineData(2e-6, 1, FindingKind.NotLearning, "far too low", "from 2E-06 to 0.0002")]
-    [InlineData(2e-4, 7, FindingKind.NotLearning, "weights that began far too large", "from 0.0002 to 0.0006")]
+    [InlineData(2e-4, 7, FindingKind.NotLearning, "weights that began far too large", "from 0.0002 to 6.7E-05")]
     public void A_loss_of_one_everywhere_has_learnt_nothing_and_the_remedy_fits_the_rate(double rate, double loss, FindingKind kind, string meaning, string remedy)
     {
         SyntheticRun run = new(new TrainingOptions { LearningRate = LearningRate.Constant(rate) });
@@ -64,6 +64,21 @@ public sealed class HealthWatchTests
         finding.Kind.Should().Be(kind);
         finding.Step.Should().Be(500);
         finding.Meaning.Should().Contain(meaning);
+        finding.Remedy.Should().Contain(remedy);
+    }
+
+    [Theory]
+    [InlineData(64, 5e-4, "from 0.0005 to 0.0015")]
+    [InlineData(16, 1e-4, "from 0.0001 to 0.0003")]
+    [InlineData(64, 2e-6, "from 2E-06 to 0.0002")]
+    public void A_rate_that_is_called_too_low_is_to_be_raised(int batch, double rate, string remedy)
+    {
+        SyntheticRun run = new(new TrainingOptions { BatchSize = batch, LearningRate = LearningRate.Constant(rate) });
+
+        run.Reports(6, 0.9, report => report with { RelativeLossByTimestep = [1, 0.9, 0.8, 0.6] });
+
+        HealthFinding finding = run.Found.Should().ContainSingle().Subject;
+        finding.Meaning.Should().Contain("too low");
         finding.Remedy.Should().Contain(remedy);
     }
 

@@ -28,6 +28,8 @@ internal sealed class LearningCheck : IHealthCheck
         string numbers = string.Create(
             CultureInfo.InvariantCulture,
             $"After {last.Step} steps the loss is {last.RelativeLoss:P0} of that of always answering zero, and {easiest:P0} where that is least.");
+        double lower = peak > usual * 1.5 ? usual : peak / 3;
+        double higher = peak < usual / 1.5 ? usual : peak * 3;
         Dictionary<string, double> figures = new(StringComparer.Ordinal)
         {
             ["relativeLoss"] = last.RelativeLoss, ["easiestRelativeLoss"] = easiest, ["learningRate"] = last.LearningRate,
@@ -35,22 +37,21 @@ internal sealed class LearningCheck : IHealthCheck
         if (easiest >= LearntNothing)
         {
             return run.RateIsHigh
-                ? Finding(FindingKind.Diverged, "The loss never fell: the learning rate is usually too high, and samples stay noise.")
+                ? Finding(FindingKind.Diverged, "The loss never fell: the learning rate is usually too high, and samples stay noise.", lower)
                 : last.RelativeLoss > LargerThanNothing
-                ? Finding(FindingKind.NotLearning, "The answers of the network are larger than what they are compared with: weights that began far too large, usually of its last layer, which is best begun near zero; or a learning rate that is too high.")
-                : Finding(FindingKind.NotLearning, "The learning rate is far too low, or the network's answer does not depend on its weights.");
+                ? Finding(FindingKind.NotLearning, "The answers of the network are larger than what they are compared with: weights that began far too large, usually of its last layer, which is best begun near zero; or a learning rate that is too high.", lower)
+                : Finding(FindingKind.NotLearning, "The learning rate is far too low, or the network's answer does not depend on its weights.", higher);
         }
 
         return easiest < LearntLittle ? null
-            : run.RateIsHigh ? Finding(FindingKind.LearningSlowly, "The learning rate is usually too high: each step undoes the one before.")
+            : run.RateIsHigh ? Finding(FindingKind.LearningSlowly, "The learning rate is usually too high: each step undoes the one before.", lower)
             : Finding(FindingKind.LearningSlowly, string.Create(
                 CultureInfo.InvariantCulture,
-                $"The learning rate is usually too low: samples stay blurry long after the time they should take. At this rate the first recognisable ones are due at step {run.FirstSamplesStep} at best."));
+                $"The learning rate is usually too low: samples stay blurry long after the time they should take. At this rate the first recognisable ones are due at step {run.FirstSamplesStep} at best."), higher);
 
-        HealthFinding Finding(FindingKind kind, string meaning) => new(kind, last.Step, numbers, meaning, Set(peak, usual)) { Figures = figures };
+        HealthFinding Finding(FindingKind kind, string meaning, double to) => new(kind, last.Step, numbers, meaning, Set(peak, to)) { Figures = figures };
     }
 
-    private static string Set(double peak, double usual) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"Change LearningRate.Peak from {peak:G3} to {(peak is var rate && (rate > usual * 1.5 || rate < usual / 1.5) ? usual : usual * 3):G2}, or measure it with LrRangeFinder.");
+    private static string Set(double from, double to) => string.Create(
+        CultureInfo.InvariantCulture, $"Change LearningRate.Peak from {from:G3} to {to:G2}, or measure it with LrRangeFinder.");
 }
