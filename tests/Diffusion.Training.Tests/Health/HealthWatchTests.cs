@@ -162,6 +162,19 @@ public sealed class HealthWatchTests
     }
 
     [Fact]
+    public void Blocks_without_gradients_are_named_also_where_they_are_most()
+    {
+        SyntheticRun run = new SyntheticRun().Reports(3, 0.1, report => report with
+        {
+            GradientsByBlock = new Dictionary<string, double>(StringComparer.Ordinal) { ["conv_in"] = 1e-4, ["first"] = 0, ["second"] = 0, ["third"] = 0, ["conv_out"] = 1e-3 },
+        });
+
+        HealthFinding finding = run.Found.Should().ContainSingle().Subject;
+        finding.Kind.Should().Be(FindingKind.VanishingGradients);
+        finding.Seen.Should().Contain("first");
+    }
+
+    [Fact]
     public void Gradients_that_are_nearly_all_cut_to_a_small_part_are_clipped_too_much()
     {
         TrainingOptions options = new() { GradientClip = 0.01 };
