@@ -203,6 +203,23 @@ public sealed class HealthWatchTests
     }
 
     [Fact]
+    public void A_part_that_keeps_much_once_is_not_the_place_of_a_leak()
+    {
+        SyntheticRun run = new();
+        for (int i = 0; i < 6; i++)
+        {
+            long step = i;
+            run.Report(0.1, report => report with
+            {
+                LiveTensors = 500 + step + (step > 0 ? 100 : 0),
+                LeakedTensors = new Dictionary<string, long>(StringComparer.Ordinal) { ["a checkpoint"] = step > 0 ? 100 : 0, ["a preview"] = step },
+            });
+        }
+
+        run.Found.Should().ContainSingle().Which.Seen.Should().Contain("105 more").And.Contain("5 of them came from a preview");
+    }
+
+    [Fact]
     public void Waiting_for_images_in_several_reports_is_slow_data()
     {
         new SyntheticRun().Reports(4, 0.1, report => report with { DataWaitShare = 0.5 }).Kinds.Should().Equal(FindingKind.SlowData);
