@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Diffusion.Training;
 
 /// <summary>Watches a run by its reports. What is wrong is said once, and again only when it has been right for a while.</summary>
@@ -10,7 +12,8 @@ internal sealed class HealthWatch
     private readonly TrainingOptions options;
     private readonly long warmupSteps;
     private readonly long firstSamplesStep;
-    private readonly IReadOnlyList<IHealthCheck> checks;
+    private readonly Func<long, string> trace;
+    private IReadOnlyList<IHealthCheck> checks;
     private RunHistory run;
     private TrainingProgress? unfinished;
 
@@ -23,12 +26,8 @@ internal sealed class HealthWatch
         this.options = options;
         this.warmupSteps = warmupSteps;
         this.firstSamplesStep = firstSamplesStep;
-        run = new RunHistory(options, warmupSteps, firstSamplesStep);
-        checks =
-        [
-            new SkipCheck(trace), new DivergenceCheck(), new LearningCheck(), new OscillationCheck(), new PlateauCheck(), new OverfittingCheck(),
-            new GradientCheck(), new BlockCheck(), new ClipCheck(), new LeakCheck(), new LoadingCheck(),
-        ];
+        this.trace = trace;
+        Reset();
     }
 
     /// <summary>Looks at the next report.</summary>
@@ -64,8 +63,14 @@ internal sealed class HealthWatch
     }
 
     /// <summary>Forgets the run so far: it goes on from elsewhere.</summary>
+    [MemberNotNull(nameof(run), nameof(checks))]
     public void Reset()
     {
+        checks =
+        [
+            new SkipCheck(trace), new DivergenceCheck(), new LearningCheck(), new OscillationCheck(), new PlateauCheck(), new OverfittingCheck(),
+            new GradientCheck(), new BlockCheck(), new ClipCheck(), new LeakCheck(), new LoadingCheck(),
+        ];
         run = new RunHistory(options, warmupSteps, firstSamplesStep);
         unfinished = null;
         sinceSeen.Clear();

@@ -227,6 +227,18 @@ public sealed class HealthWatchTests
     }
 
     [Fact]
+    public void After_the_run_went_elsewhere_a_skipped_step_is_traced_anew()
+    {
+        TrainingProgress report = ReportWindowTests.One(300, 0.1) with { FirstSkippedStep = 207 };
+        HealthWatch watch = new(new TrainingOptions(), warmupSteps: 0, firstSamplesStep: 5000, step => $"Traced {step}.");
+        watch.Look(report);
+
+        watch.Reset();
+
+        watch.Look(report with { FirstSkippedStep = 250 }).Should().ContainSingle().Which.Seen.Should().EndWith("step 250. Traced 250.");
+    }
+
+    [Fact]
     public void A_skipped_step_is_traced_once_also_when_the_report_has_no_loss()
     {
         SyntheticRun run = new SyntheticRun().Reports(2, 0.1).Reports(2, double.NaN, report => report with { FirstSkippedStep = 207, SkippedSteps = 94 });

@@ -55,7 +55,7 @@ public sealed class ReportWindowTests
         run.Found.Should().ContainSingle().Which.Step.Should().Be(4);
     }
 
-    private static TrainingProgress One(long step, double loss) => new()
+    internal static TrainingProgress One(long step, double loss) => new()
     {
         Step = step,
         Steps = 100,
