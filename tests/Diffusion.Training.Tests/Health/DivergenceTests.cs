@@ -129,6 +129,24 @@ public sealed class DivergenceTests
         Weights(limited).Should().Equal(Weights(untouched));
     }
 
+    [Fact]
+    public void The_error_of_steps_skipped_in_a_row_says_nothing_of_one_skipped_long_before()
+    {
+        using TemporaryFolder folder = new();
+
+        Action run = () => Train(folder.Path, DivergencePolicy.Report, (model, step) =>
+        {
+            using IDisposable noGradients = no_grad();
+            if (step is 4 or 5 or 34)
+            {
+                model.get_parameter("conv_out.bias")!.fill_(step == 5 ? 0 : float.NaN);
+            }
+        });
+
+        run.Should().Throw<TrainingDivergedException>().WithMessage("The gradients of the last 16 steps before step 50 *")
+            .Which.Message.Should().NotContain("skipped so far");
+    }
+
     private static IEnumerable<long> Steps(long from, long to) => Enumerable.Range(0, (int)((to - from) / 10) + 1).Select(i => from + (10 * i));
 
     private static float[] Weights(TinyModel model) => [.. model.named_parameters().SelectMany(parameter => parameter.parameter.data<float>().ToArray())];
