@@ -299,6 +299,7 @@ public sealed class Trainer : IDisposable
     private TrainingResult End(StopReason reason)
     {
         parts.Folder?.Save(state);
+        parts.Reporter.End();
         TrainingLog.Ended(setup.Logger, state.Step, reason);
         return new TrainingResult
         {

@@ -78,15 +78,7 @@ internal sealed class ProgressReporter(
             TrainingLog.Skipped(setup.Logger, reading.SkippedOfSteps, reading.Steps, reading.Skipped);
         }
 
-        foreach (HealthFinding finding in found)
-        {
-            TrainingLog.Found(setup.Logger, finding);
-            foreach (IProgress<HealthFinding> observer in setup.FindingObservers)
-            {
-                Shield("finding observer", () => observer.Report(finding));
-            }
-        }
-
+        Tell(found);
         if (reading.SkippedInARow >= MostSkippedInARow)
         {
             throw new TrainingDivergedException(
@@ -97,6 +89,29 @@ internal sealed class ProgressReporter(
         }
 
         return found;
+    }
+
+    /// <summary>A call of Run ends: says what no report is left for.</summary>
+    public void End()
+    {
+        if (ofSamples is { } last)
+        {
+            ofSamples = null;
+            findings.Add(last);
+            Tell([last]);
+        }
+    }
+
+    private void Tell(IReadOnlyList<HealthFinding> found)
+    {
+        foreach (HealthFinding finding in found)
+        {
+            TrainingLog.Found(setup.Logger, finding);
+            foreach (IProgress<HealthFinding> observer in setup.FindingObservers)
+            {
+                Shield("finding observer", () => observer.Report(finding));
+            }
+        }
     }
 
     private TimeSpan Remaining(double imagesPerSecond, TimeSpan elapsed)
