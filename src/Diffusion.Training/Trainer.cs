@@ -120,6 +120,11 @@ public sealed class Trainer : IDisposable
             // Within a step, in a wait for images: nothing of that step is kept.
             return End(StopReason.Cancelled);
         }
+        catch (TrainingDivergedException error) when (error.WeightsAreGood)
+        {
+            parts.Folder?.TrySave(state);
+            throw;
+        }
         finally
         {
             guard.Leave();
@@ -282,6 +287,7 @@ public sealed class Trainer : IDisposable
     private TrainingResult End(StopReason reason)
     {
         parts.Folder?.Save(state);
+        parts.Reporter.End();
         TrainingLog.Ended(setup.Logger, state.Step, reason);
         return new TrainingResult
         {

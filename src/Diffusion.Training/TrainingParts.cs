@@ -94,6 +94,7 @@ internal sealed class TrainingParts : IDisposable
         int rollbacks = State.Rollbacks + 1;
         Folder!.RollBack(State, Reporter.Findings.Last(finding => finding.Kind == FindingKind.Diverged).LastGoodStep);
         State.RollBack(rollbacks);
+        Folder.SaveAgain(State); // A run that is resumed must know of the lower rate.
         Reporter.RolledBack(Folder.LastCheckpoint!);
     }
 

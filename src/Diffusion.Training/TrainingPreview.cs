@@ -11,7 +11,7 @@ public sealed record TrainingPreview(long Step, Denoiser EmaDenoiser, Cancellati
     /// <summary>Takes samples of the run; null outside of one.</summary>
     internal Action<torch.Tensor>? OnSamples { get; init; }
 
-    /// <summary>Compares the colours of samples with those of the data; where they differ, the run has a finding with its next report.</summary>
+    /// <summary>Compares the colours of samples with those of the data; where they differ, the run has a finding with its next report, or at its end.</summary>
     /// <param name="samples">In [-1, 1], floating point <c>[N, C, H, W]</c>, at least 8 of them to tell; they stay the caller's.</param>
     /// <exception cref="ArgumentException">They have another number of channels than the data.</exception>
     public void Check(torch.Tensor samples)

@@ -18,6 +18,9 @@ public sealed record TrainingProgress
     /// <summary>Steps since the last report.</summary>
     public long StepsReported { get; init; }
 
+    /// <summary>Those of them that count in the loss: that were not skipped, and had images.</summary>
+    internal long StepsOfLoss { get; init; }
+
     /// <summary>The standard deviation of the training loss from step to step since the last report.</summary>
     public double LossDeviation { get; init; }
 
@@ -71,7 +74,7 @@ public sealed record TrainingProgress
     /// <summary>The EMA decay of the last step, or null without an average.</summary>
     public required double? EmaDecay { get; init; }
 
-    /// <summary>Images per second of training since the last report; previews, measurements and saves not counted.</summary>
+    /// <summary>Images per second of training since the last report; previews, held-out measurements and saves not counted.</summary>
     public required double ImagesPerSecond { get; init; }
 
     /// <summary>The share of the training time since the last report in which images were waited for, 0 to 1; more loading workers lower it.</summary>

@@ -114,7 +114,7 @@ internal sealed class TrainingState : IDisposable
 
         Data.Use(data);
         Step = saved.Step;
-        Rollbacks = saved.Options.LearningRate == setup.Options.LearningRate ? saved.Rollbacks : 0;
+        Rollbacks = saved.Options.LearningRate.Peak == setup.Options.LearningRate.Peak ? saved.Rollbacks : 0;
         HeldOutLoss = saved.HeldOutLoss;
         HeldOutStep = saved.HeldOutStep;
         ImagesSeen = saved.ImagesSeen;

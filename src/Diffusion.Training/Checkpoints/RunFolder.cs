@@ -66,8 +66,7 @@ internal sealed class RunFolder : IDisposable
     {
         if (LastCheckpoint is null)
         {
-            begunStep = state.Step;
-            Saved(store.Save(state.Snapshot()));
+            SaveAgain(state);
         }
     }
 
@@ -115,9 +114,29 @@ internal sealed class RunFolder : IDisposable
 
         if (state.Step != savedStep)
         {
-            begunStep = state.Step;
-            Saved(store.Save(state.Snapshot()));
+            SaveAgain(state);
         }
+    }
+
+    /// <summary>Saves a checkpoint, unless this step's is there; where it cannot, the log says so.</summary>
+    public void TrySave(TrainingState state)
+    {
+        try
+        {
+            Save(state);
+        }
+        catch (CheckpointException problem)
+        {
+            TrainingLog.NotSaved(setup.Logger, problem);
+        }
+    }
+
+    /// <summary>Saves a checkpoint in the place of this step's.</summary>
+    /// <exception cref="CheckpointException">It could not be saved.</exception>
+    public void SaveAgain(TrainingState state)
+    {
+        begunStep = state.Step;
+        Saved(store.Save(state.Snapshot()));
     }
 
     /// <summary>Waits for a checkpoint that is being saved, and lets another trainer have the folder.</summary>

@@ -7,8 +7,8 @@ public sealed record HealthOptions
     public DivergencePolicy OnDivergence { get; init; } = DivergencePolicy.Report;
 
     /// <summary>
-    /// A step whose gradients together have a larger norm changes nothing and is counted as skipped, as one whose gradients are not finite; eight
-    /// skipped one after the other end the run. Null, the default, for no limit.
+    /// A step whose gradients together have a larger norm changes nothing and is counted as skipped, as one whose gradients are not finite; eight or more
+    /// one after the other before a report end the run, which is saved. Null, the default, for no limit.
     /// </summary>
     public double? LargestGradientNorm { get; init; }
 

@@ -27,15 +27,16 @@ internal sealed class HealthWatch
         this.warmupSteps = warmupSteps;
         this.firstSamplesStep = firstSamplesStep;
         this.trace = trace;
-        Begin(rollbacks: 0);
+        Begin(step: 0, rollbacks: 0);
     }
 
     /// <summary>Forgets the run so far: it begins, or goes on from elsewhere.</summary>
+    /// <param name="step">The steps that were made before.</param>
     /// <param name="rollbacks">How often its learning rate was lowered.</param>
     [MemberNotNull(nameof(checks), nameof(run))]
-    public void Begin(int rollbacks)
+    public void Begin(long step, int rollbacks)
     {
-        run = new RunHistory(options, warmupSteps, firstSamplesStep, rollbacks);
+        run = new RunHistory(options, warmupSteps, firstSamplesStep, step, rollbacks);
         checks =
         [
             new SkipCheck(trace), new DivergenceCheck(), new LearningCheck(), new OscillationCheck(), new PlateauCheck(), new OverfittingCheck(),
@@ -75,5 +76,13 @@ internal sealed class HealthWatch
         }
 
         return found;
+    }
+
+    /// <summary>Whether a finding that comes from elsewhere was not said lately; from now on it was.</summary>
+    public bool IsNew(HealthFinding finding)
+    {
+        bool isNew = !sinceSeen.ContainsKey(finding.Kind);
+        sinceSeen[finding.Kind] = 0;
+        return isNew;
     }
 }

@@ -25,19 +25,24 @@ internal sealed class LossGauge : IDisposable
     /// <summary>Per part of the schedule, float32 <c>[3, Parts]</c> on the device: the sum of losses, the sum of the targets' squares, the number of images.</summary>
     public Tensor Sums => sums;
 
+    /// <summary>The parts of the schedule that timesteps lie in, on the device. To be asked before the forward pass: the copy waits for what is under way.</summary>
+    /// <param name="timestepsOfImages">int64 <c>[B]</c> on the CPU.</param>
+    /// <returns>int64 <c>[B]</c>.</returns>
+    public Tensor PartsOf(Tensor timestepsOfImages) =>
+        tensor([.. timestepsOfImages.data<long>().ToArray().Select(timestep => timestep * Parts / timesteps)]).to(step.device);
+
     /// <summary>Takes a micro-batch.</summary>
     /// <param name="prediction"><c>[B, C, H, W]</c>.</param>
     /// <param name="target"><c>[B, C, H, W]</c>.</param>
-    /// <param name="timestepsOfImages">int64 <c>[B]</c> on the CPU.</param>
-    public void Take(Tensor prediction, Tensor target, Tensor timestepsOfImages)
+    /// <param name="parts">What <see cref="PartsOf"/> gave for its timesteps.</param>
+    public void Take(Tensor prediction, Tensor target, Tensor parts)
     {
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
         Tensor losses = (prediction - target).square().flatten(1).mean([1]); // [B]
         Tensor powers = target.square().flatten(1).mean([1]); // [B]
-        long[] parts = [.. timestepsOfImages.data<long>().ToArray().Select(timestep => timestep * Parts / timesteps)];
         Tensor rows = stack([losses, powers, ones_like(losses)]).to(ScalarType.Float32); // [3, B]
-        step.scatter_add_(1, tensor(parts).to(step.device).expand(3, parts.Length), rows);
+        step.scatter_add_(1, parts.expand(3, parts.shape[0]), rows);
     }
 
     /// <summary>Ends a step.</summary>

@@ -15,13 +15,14 @@ internal static class ReportWindow
             return known with { FirstSkippedStep = first.FirstSkippedStep ?? second.FirstSkippedStep, SkippedSteps = second.SkippedSteps };
         }
 
-        long steps = first.StepsReported + second.StepsReported;
-        double share = (double)second.StepsReported / Math.Max(1, steps);
+        long steps = first.StepsOfLoss + second.StepsOfLoss;
+        double share = (double)second.StepsOfLoss / Math.Max(1, steps);
         double loss = Mean(first.Loss, second.Loss);
         double square = Mean(Square(first), Square(second)) - (loss * loss);
         return second with
         {
-            StepsReported = steps,
+            StepsReported = first.StepsReported + second.StepsReported,
+            StepsOfLoss = steps,
             Loss = loss,
             LossDeviation = steps < 2 ? 0 : Math.Sqrt(Math.Max(0, square) * steps / (steps - 1)),
             RelativeLoss = Mean(first.RelativeLoss, second.RelativeLoss),
@@ -41,6 +42,6 @@ internal static class ReportWindow
             [.. a.Zip(b, (x, y) => double.IsNaN(x) ? y : double.IsNaN(y) ? x : Mean(x, y))];
 
         static double Square(TrainingProgress report) =>
-            (report.Loss * report.Loss) + (report.LossDeviation * report.LossDeviation * (report.StepsReported - 1) / Math.Max(1, report.StepsReported));
+            (report.Loss * report.Loss) + (report.LossDeviation * report.LossDeviation * (report.StepsOfLoss - 1) / Math.Max(1, report.StepsOfLoss));
     }
 }

@@ -1,10 +1,11 @@
 namespace Diffusion.Training;
 
 /// <summary>What checks look back at: the last reports, and what they need of the ones before. Reports without any loss are left out.</summary>
-internal sealed class RunHistory(TrainingOptions options, long warmupSteps, long firstSamplesStep, int rollbacks)
+internal sealed class RunHistory(TrainingOptions options, long warmupSteps, long firstSamplesStep, long beganAt, int rollbacks)
 {
     private const int Longest = 100;
     private const double HighRate = 5;
+    private const double Unusual = 1.5;
     private const long FewestSteps = 5;
 
     private readonly List<TrainingProgress> reports = [];
@@ -19,6 +20,9 @@ internal sealed class RunHistory(TrainingOptions options, long warmupSteps, long
 
     /// <summary>The step at which a plan of the run expects recognisable samples.</summary>
     public long FirstSamplesStep => firstSamplesStep;
+
+    /// <summary>The steps that were made before the run began, was resumed, or went back to a checkpoint.</summary>
+    public long BeganAt => beganAt;
 
     /// <summary>The report with the lowest loss before the last one, of those with enough steps to tell.</summary>
     public TrainingProgress? Best { get; private set; }
@@ -38,14 +42,21 @@ internal sealed class RunHistory(TrainingOptions options, long warmupSteps, long
     /// <summary>All measurements of the held-out loss, oldest first.</summary>
     public IReadOnlyList<double> HeldOutLosses => heldOutLosses;
 
-    /// <summary>Whether the last learning rate was far above the usual one for the batch.</summary>
-    public bool RateIsHigh => Last.LearningRate > HighRate * UsualRate;
+    /// <summary>Whether the last learning rate was far above the usual one for the batch, and that of batch 64.</summary>
+    public bool RateIsHigh => Last.LearningRate > HighRate * HighestUsualRate;
 
     /// <summary>The peak to try where the present one, lowered by rollbacks, is too high.</summary>
     public double LowerRate => RateIsHigh ? UsualRate : options.LearningRate.Peak / Math.Pow(TrainingState.RollbackFactor, rollbacks + 1);
 
+    /// <summary>The peak to try where the present one is too low; null where it is above the usual one already.</summary>
+    public double? HigherRate =>
+        options.LearningRate.Peak < UsualRate / Unusual ? UsualRate : options.LearningRate.Peak > HighestUsualRate * Unusual ? null : options.LearningRate.Peak * 3;
+
     /// <summary>The learning rate that is usual for the batch.</summary>
     public double UsualRate => BatchSizeScaling.LearningRate(options.BatchSize);
+
+    // Small batches do not ask for a lower rate, though they allow it.
+    private double HighestUsualRate => Math.Max(UsualRate, BatchSizeScaling.BaseLearningRate);
 
     /// <summary>
     /// The step of the last report whose loss was nearer to the lowest than to the present one: weights of then are not yet spoilt. Zero where
@@ -55,7 +66,7 @@ internal sealed class RunHistory(TrainingOptions options, long warmupSteps, long
 
     /// <summary>How uncertain the loss of a report is: its standard error, without limit where it has too few steps to tell.</summary>
     public static double ErrorOf(TrainingProgress report) =>
-        report.StepsReported < FewestSteps ? double.PositiveInfinity : report.LossDeviation / Math.Sqrt(report.StepsReported);
+        report.StepsOfLoss < FewestSteps ? double.PositiveInfinity : report.LossDeviation / Math.Sqrt(report.StepsOfLoss);
 
     /// <summary>Takes the next report.</summary>
     public void Add(TrainingProgress report)

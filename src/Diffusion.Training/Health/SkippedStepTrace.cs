@@ -34,17 +34,26 @@ internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, 
         ISampleOrder order = state.Data.Order();
         BatchPlan plan = new() { StepSize = options.BatchSize, BatchSize = microBatch, Start = start };
         using BatchLoader loader = new(setup.Source, order, plan, seeds, options.Loading with { Workers = 0 }, device);
+        int passes = 0;
+        double norm;
         try
         {
             for (int first = 0; first < options.BatchSize; first += microBatch)
             {
                 using DisposeScope scope = NewDisposeScope();
                 using ImageBatch batch = loader.Next();
-                if (!batch.Positions.IsEmpty && Fault(batch, device, order) is { } fault)
+                if (!batch.Positions.IsEmpty)
                 {
-                    return fault;
+                    passes++;
+                    if (Fault(batch, device, order) is { } fault)
+                    {
+                        return fault;
+                    }
                 }
             }
+
+            using GradientNorm whole = new(state.Parameters, clip: null);
+            norm = whole.Norm.item<float>() / Math.Max(1, passes); // each pass added the gradient of its own mean
         }
         finally
         {
@@ -52,9 +61,11 @@ internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, 
             state.Parameters.Gradients.zero_();
         }
 
-        return string.Create(
-            CultureInfo.InvariantCulture,
-            $"Made again with the weights of step {state.Step}, all its numbers are finite and within limits: it was the weights of then.");
+        double limit = options.Health.LargestGradientNorm ?? float.MaxValue;
+        string cause = norm > limit
+            ? string.Create(CultureInfo.InvariantCulture, $", but the norm of its gradients is {norm:G3}, beyond {limit:G3}.")
+            : " and within limits: it was the weights of then.";
+        return string.Create(CultureInfo.InvariantCulture, $"Made again with the weights of step {state.Step}, all its numbers are finite{cause}");
     }
 
     private string? Fault(ImageBatch batch, Device device, ISampleOrder order)

@@ -1,6 +1,9 @@
 namespace Diffusion.Training;
 
-/// <summary>Training ended because its gradients stayed infinite or not a number. The weights are those of the last good step.</summary>
+/// <summary>
+/// Training ended because its gradients stayed infinite or not a number, and the weights are those of the last good step; or because its loss
+/// diverged, and they are as they were when that was seen.
+/// </summary>
 public sealed class TrainingDivergedException : Exception
 {
     /// <summary>An error without details.</summary>
@@ -13,6 +16,9 @@ public sealed class TrainingDivergedException : Exception
     public TrainingDivergedException(string message) : base(message)
     {
     }
+
+    /// <summary>Whether the weights are those of the last good step.</summary>
+    internal bool WeightsAreGood { get; init; }
 
     /// <summary>An error with its details, remedy and cause.</summary>
     /// <param name="message">What was seen, and what to do.</param>

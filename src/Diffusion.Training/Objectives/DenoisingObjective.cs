@@ -65,8 +65,13 @@ public sealed class DenoisingObjective
         Tensor noise = NormalNoise.Draw(seeds, RandomPurpose.Noise, positions, shape).to(clean.device); // [B, C, H, W]
         Tensor noisy = denoiser.AddNoise(clean, noise, timesteps);
         Tensor target = denoiser.Target(clean, noise, timesteps);
+        Tensor? parts = Gauge?.PartsOf(timesteps); // [B]
         Tensor prediction = denoiser.Predict(noisy, timesteps, conditioning);
-        Gauge?.Take(prediction, target, timesteps);
+        if (parts is not null)
+        {
+            Gauge!.Take(prediction, target, parts);
+        }
+
         return nn.functional.mse_loss(prediction, target).MoveToOuterDisposeScope(); // []
     }
 }

@@ -39,6 +39,7 @@ internal sealed class ProgressReporter(
             ImagesSeen = state.ImagesSeen,
             Loss = reading.Loss,
             StepsReported = reading.Made,
+            StepsOfLoss = reading.Steps - reading.SkippedOfSteps,
             LossDeviation = reading.LossDeviation,
             RelativeLoss = reading.RelativeLoss,
             LossByTimestep = reading.LossByTimestep,
@@ -62,7 +63,7 @@ internal sealed class ProgressReporter(
             SkippedSteps = reading.Skipped,
             BadImages = badImages,
         };
-        HealthFinding[] found = [.. watch.Look(progress), .. ofSamples is null ? Array.Empty<HealthFinding>() : [ofSamples]];
+        HealthFinding[] found = [.. watch.Look(progress), .. ofSamples is { } seen && watch.IsNew(seen) ? [seen] : Array.Empty<HealthFinding>()];
         ofSamples = null;
         findings.AddRange(found);
         progress = progress with { Findings = found };
@@ -79,6 +80,36 @@ internal sealed class ProgressReporter(
             TrainingLog.Skipped(setup.Logger, reading.SkippedOfSteps, reading.Steps, reading.Skipped);
         }
 
+        Tell(found);
+        if (reading.SkippedInARow >= MostSkippedInARow)
+        {
+            throw new TrainingDivergedException(
+                $"The gradients of the last {reading.SkippedInARow} steps before step {state.Step} were infinite, not a number or beyond Health.LargestGradientNorm, "
+                + string.Create(CultureInfo.InvariantCulture, $"at learning rate {learningRate:G3}. The weights are those of the last good step. ")
+                + (findings.FindLast(finding => finding.Kind == FindingKind.SkippedSteps && finding.Step > state.Step - reading.SkippedInARow) is { } skipped ? $"{skipped.Seen} " : string.Empty)
+                + "Lower the learning rate (divide it by 3), lengthen the warm-up, or lower GradientClip.")
+            {
+                WeightsAreGood = true,
+            };
+        }
+
+        return found;
+    }
+
+    /// <summary>A call of Run ends: says what no report is left for.</summary>
+    public void End()
+    {
+        if (ofSamples is { } last && watch.IsNew(last))
+        {
+            findings.Add(last);
+            Tell([last]);
+        }
+
+        ofSamples = null;
+    }
+
+    private void Tell(IReadOnlyList<HealthFinding> found)
+    {
         foreach (HealthFinding finding in found)
         {
             TrainingLog.Found(setup.Logger, finding);
@@ -87,17 +118,6 @@ internal sealed class ProgressReporter(
                 Shield("finding observer", () => observer.Report(finding));
             }
         }
-
-        if (reading.SkippedInARow >= MostSkippedInARow)
-        {
-            throw new TrainingDivergedException(
-                $"The gradients of the last {reading.SkippedInARow} steps before step {state.Step} were infinite, not a number or beyond Health.LargestGradientNorm, "
-                + string.Create(CultureInfo.InvariantCulture, $"at learning rate {learningRate:G3}. The weights are those of the last good step. ")
-                + (findings.FindLast(finding => finding.Kind == FindingKind.SkippedSteps) is { } skipped ? $"{skipped.Seen} " : string.Empty)
-                + "Lower the learning rate (divide it by 3), lengthen the warm-up, or lower GradientClip.");
-        }
-
-        return found;
     }
 
     private TimeSpan Remaining(double imagesPerSecond, TimeSpan elapsed)
@@ -122,7 +142,7 @@ internal sealed class ProgressReporter(
     {
         TrainingLog.RolledBack(setup.Logger, checkpoint, state.Step, state.NextLearningRate);
         gauges.Begin();
-        watch.Begin(state.Rollbacks);
+        watch.Begin(state.Step, state.Rollbacks);
     }
 
     /// <summary>Begins a call of Run.</summary>
@@ -130,7 +150,7 @@ internal sealed class ProgressReporter(
     {
         findings.Clear();
         gauges.Begin();
-        watch.Begin(state.Rollbacks);
+        watch.Begin(state.Step, state.Rollbacks);
     }
 
     /// <summary>Calls what others hang onto a run, which must not end it: what it throws is logged.</summary>

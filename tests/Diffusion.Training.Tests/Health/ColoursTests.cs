@@ -68,4 +68,30 @@ public sealed class ColoursTests
 
         result.Findings.First().Should().Match<HealthFinding>(finding => finding.Kind == FindingKind.ColourShift && finding.Step == 4);
     }
+
+    [Fact]
+    public void Samples_of_the_last_preview_are_found_at_the_end_of_the_run()
+    {
+        List<HealthFinding> told = [];
+        using TinyModel model = new(channels: 3);
+        using DrawnShapes shapes = DrawnShapes.Create(100, 8);
+        using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(shapes)
+            .ReportFindingsTo(new Listener(told))
+            .AddPreview(4, preview =>
+            {
+                using Tensor black = full(8, 3, 8, 8, -1f);
+                preview.Check(black);
+            })
+            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps) = (4, 4, 2)).Build();
+
+        TrainingResult result = trainer.Run(TestContext.Current.CancellationToken);
+
+        result.Findings.Should().ContainSingle().Which.Kind.Should().Be(FindingKind.ColourShift);
+        told.Should().Equal(result.Findings);
+    }
+
+    private sealed class Listener(List<HealthFinding> found) : IProgress<HealthFinding>
+    {
+        public void Report(HealthFinding value) => found.Add(value);
+    }
 }

@@ -74,7 +74,7 @@ public sealed class DivergenceTests
         run.Should().Throw<TrainingDivergedException>().WithMessage("The loss is*Lower LearningRate.Peak*");
         times.Should().Be(4);
         using CheckpointStore store = new(Path.Combine(folder.Path, "checkpoints"));
-        store.Latest.Should().EndWith("step-000000050");
+        store.Latest.Should().EndWith("step-000000050-4", "each rollback is saved");
     }
 
     [Fact]
@@ -117,6 +117,43 @@ public sealed class DivergenceTests
     }
 
     [Fact]
+    public void A_run_that_is_started_again_after_its_error_has_no_more_rollbacks()
+    {
+        using TemporaryFolder folder = new();
+        CollectedLog log = new();
+        for (int sitting = 0; sitting < 2; sitting++)
+        {
+            Action run = () => Train(folder.Path, DivergencePolicy.RollBack, (model, step) =>
+            {
+                if (step == 90)
+                {
+                    ThrowAway(model);
+                }
+            }, log: log);
+
+            run.Should().Throw<TrainingDivergedException>();
+        }
+
+        log.Lines.Where(line => line.StartsWith("The loss diverged: training goes on", StringComparison.Ordinal)).Should().HaveCount(3);
+    }
+
+    [Fact]
+    public void Weights_of_the_last_good_step_are_saved_where_all_steps_are_skipped()
+    {
+        using TemporaryFolder folder = new();
+
+        using TinyModel model = new();
+        using StripedImages images = new();
+        using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images).UseCheckpoints(folder.Path, everySteps: 1000)
+            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps, o.Health) = (200, 8, 10, new HealthOptions { LargestGradientNorm = 1e-6 })).Build();
+
+        trainer.Invoking(t => t.Run(TestContext.Current.CancellationToken)).Should().Throw<TrainingDivergedException>().WithMessage("The gradients of the last 10*");
+
+        using CheckpointStore store = new(folder.File("checkpoints"));
+        store.Latest.Should().EndWith("step-000000010");
+    }
+
+    [Fact]
     public void A_run_that_stops_says_why_and_leaves_the_last_checkpoint()
     {
         using TemporaryFolder folder = new();
@@ -145,8 +182,26 @@ public sealed class DivergenceTests
 
         TrainingResult result = trainer.Run(TestContext.Current.CancellationToken);
 
-        result.Findings.Should().ContainSingle().Which.Seen.Should().Contain("5 steps were skipped");
+        result.Findings.Should().ContainSingle().Which.Seen.Should().Contain("5 steps were skipped").And.MatchRegex("the norm of its gradients is [0-9.]+, beyond 1E-06");
         Weights(limited).Should().Equal(Weights(untouched));
+    }
+
+    [Fact]
+    public void The_error_of_steps_skipped_in_a_row_says_nothing_of_one_skipped_long_before()
+    {
+        using TemporaryFolder folder = new();
+
+        Action run = () => Train(folder.Path, DivergencePolicy.Report, (model, step) =>
+        {
+            using IDisposable noGradients = no_grad();
+            if (step is 4 or 5 or 34)
+            {
+                model.get_parameter("conv_out.bias")!.fill_(step == 5 ? 0 : float.NaN);
+            }
+        });
+
+        run.Should().Throw<TrainingDivergedException>().WithMessage("The gradients of the last 16 steps before step 50 *")
+            .Which.Message.Should().NotContain("skipped so far");
     }
 
     private static IEnumerable<long> Steps(long from, long to) => Enumerable.Range(0, (int)((to - from) / 10) + 1).Select(i => from + (10 * i));

@@ -15,10 +15,11 @@ public sealed class GaugesTests
         using Tensor target = stack([full(1, 2, 2, 1f), full(1, 2, 2, 2f), full(1, 2, 2, 3f)]);
         using Tensor timesteps = tensor([0L, 250L, 999L]);
 
-        gauge.Take(prediction, target, timesteps);
-        gauge.Take(target, target, timesteps);
+        using Tensor parts = gauge.PartsOf(timesteps);
+        gauge.Take(prediction, target, parts);
+        gauge.Take(target, target, parts);
         gauge.End(tensor(true));
-        gauge.Take(prediction, target, timesteps);
+        gauge.Take(prediction, target, parts);
         gauge.End(tensor(false));
 
         float[] sums = gauge.Sums.data<float>().ToArray();

@@ -69,6 +69,12 @@ public sealed class HealthWatchTests
     }
 
     [Fact]
+    public void A_loss_too_large_for_a_deviation_has_diverged()
+    {
+        new SyntheticRun().Reports(5, 0.1).Report(1e24, report => report with { LossDeviation = double.PositiveInfinity }).Kinds.Should().Contain(FindingKind.Diverged);
+    }
+
+    [Fact]
     public void A_rise_within_the_noise_of_few_steps_is_no_divergence()
     {
         new SyntheticRun(every: 2).Reports(30, 0.2).Report(0.5, report => report with { LossDeviation = 0.2 }).Found.Should().BeEmpty();
@@ -218,6 +224,19 @@ public sealed class HealthWatchTests
     }
 
     [Fact]
+    public void Blocks_without_gradients_are_named_also_where_they_are_most()
+    {
+        SyntheticRun run = new SyntheticRun().Reports(3, 0.1, report => report with
+        {
+            GradientsByBlock = new Dictionary<string, double>(StringComparer.Ordinal) { ["conv_in"] = 1e-4, ["first"] = 0, ["second"] = 0, ["third"] = 0, ["conv_out"] = 1e-3 },
+        });
+
+        HealthFinding finding = run.Found.Should().ContainSingle().Subject;
+        finding.Kind.Should().Be(FindingKind.VanishingGradients);
+        finding.Seen.Should().Contain("first");
+    }
+
+    [Fact]
     public void Gradients_that_are_nearly_all_cut_to_a_small_part_are_clipped_too_much()
     {
         TrainingOptions options = new() { GradientClip = 0.01 };
@@ -256,6 +275,23 @@ public sealed class HealthWatchTests
     }
 
     [Fact]
+    public void A_part_that_keeps_much_once_is_not_the_place_of_a_leak()
+    {
+        SyntheticRun run = new();
+        for (int i = 0; i < 6; i++)
+        {
+            long step = i;
+            run.Report(0.1, report => report with
+            {
+                LiveTensors = 500 + step + (step > 0 ? 100 : 0),
+                LeakedTensors = new Dictionary<string, long>(StringComparer.Ordinal) { ["a checkpoint"] = step > 0 ? 100 : 0, ["a preview"] = step },
+            });
+        }
+
+        run.Found.Should().ContainSingle().Which.Seen.Should().Contain("105 more").And.Contain("5 of them came from a preview");
+    }
+
+    [Fact]
     public void Waiting_for_images_in_several_reports_is_slow_data()
     {
         new SyntheticRun().Reports(4, 0.1, report => report with { DataWaitShare = 0.5 }).Kinds.Should().Equal(FindingKind.SlowData);
@@ -272,6 +308,49 @@ public sealed class HealthWatchTests
         finding.Seen.Should().Contain("94 steps").And.Contain("step 207. Traced 207.");
     }
 
+    [Theory]
+    [InlineData(8)]
+    [InlineData(1)]
+    public void The_default_rate_is_not_far_too_high_for_a_small_batch(int batch)
+    {
+        SyntheticRun run = new(new TrainingOptions { BatchSize = batch });
+
+        run.Reports(6, 1, report => report with { RelativeLossByTimestep = [1, 1, 0.99, 1] }).Kinds.Should().Equal(FindingKind.NotLearning);
+    }
+
+    [Theory]
+    [InlineData(64, 5e-4, "Measure LearningRate.Peak with LrRangeFinder: 0.0005 is above the usual 0.0002")]
+    [InlineData(64, 1e-4, "Raise LearningRate.Peak from 0.0001 to 0.0002")]
+    [InlineData(16, 1e-4, "Raise LearningRate.Peak from 0.0001 to 0.0003")]
+    public void A_rate_that_is_too_low_is_raised(int batch, double rate, string remedy)
+    {
+        SyntheticRun run = new(new TrainingOptions { BatchSize = batch, LearningRate = LearningRate.Constant(rate) });
+
+        run.Reports(6, 0.9, report => report with { RelativeLossByTimestep = [1, 0.9, 0.8, 0.6] }).Found.Should().ContainSingle().Which.Remedy.Should().StartWith(remedy);
+    }
+
+    [Fact]
+    public void One_step_that_counts_among_many_that_were_skipped_is_no_divergence()
+    {
+        SyntheticRun run = new SyntheticRun().Reports(10, 0.3)
+            .Report(0.7, report => report with { StepsOfLoss = 1, LossDeviation = 0, FirstSkippedStep = 1001, SkippedSteps = 99 });
+
+        run.Kinds.Should().Equal(FindingKind.SkippedSteps);
+    }
+
+    [Fact]
+    public void A_run_that_went_back_is_given_time_at_its_lower_rate()
+    {
+        HealthWatch watch = new(new TrainingOptions { LearningRate = LearningRate.Constant(0.1) }, warmupSteps: 0, firstSamplesStep: 5000, _ => string.Empty);
+        TrainingProgress learntNothing = ReportWindowTests.One(500, 1) with { StepsReported = 100, StepsOfLoss = 100, LearningRate = 0.1, RelativeLossByTimestep = [1, 1, 1, 1] };
+        watch.Look(learntNothing).Should().ContainSingle().Which.Kind.Should().Be(FindingKind.Diverged);
+
+        watch.Begin(step: 490, rollbacks: 1);
+
+        watch.Look(learntNothing with { Step = 590 }).Should().BeEmpty();
+        watch.Look(learntNothing with { Step = 790 }).Should().ContainSingle();
+    }
+
     [Fact]
     public void A_run_that_begins_anew_traces_anew()
     {
@@ -284,7 +363,7 @@ public sealed class HealthWatchTests
 
         watch.Look(Skipped(3));
         watch.Look(Skipped(13));
-        watch.Begin(rollbacks: 1);
+        watch.Begin(step: 10, rollbacks: 1);
         watch.Look(Skipped(5));
 
         traced.Should().Equal(3, 5);

@@ -39,11 +39,11 @@ public sealed class ReportWindowTests
         SyntheticRun run = new(every: 1);
         for (int i = 0; i < 400; i++)
         {
-            run.Report(0.1 * (1 + noise.NextDouble()), report => report with { StepsReported = 1, LossDeviation = 0 });
+            run.Report(0.1 * (1 + noise.NextDouble()), report => report with { StepsReported = 1, StepsOfLoss = 1, LossDeviation = 0 });
         }
 
         run.Found.Should().BeEmpty();
-        run.Reports(40, 0.9, report => report with { StepsReported = 1, LossDeviation = 0, RelativeLossByTimestep = [1, 0.9, 0.5, 0.1] });
+        run.Reports(40, 0.9, report => report with { StepsReported = 1, StepsOfLoss = 1, LossDeviation = 0, RelativeLossByTimestep = [1, 0.9, 0.5, 0.1] });
         run.Kinds.Should().Equal(FindingKind.Diverged);
     }
 
@@ -55,7 +55,7 @@ public sealed class ReportWindowTests
         run.Found.Should().ContainSingle().Which.Step.Should().Be(4);
     }
 
-    private static TrainingProgress One(long step, double loss) => new()
+    internal static TrainingProgress One(long step, double loss) => new()
     {
         Step = step,
         Steps = 100,
@@ -68,6 +68,7 @@ public sealed class ReportWindowTests
         Elapsed = TimeSpan.Zero,
         Remaining = TimeSpan.Zero,
         StepsReported = 1,
+        StepsOfLoss = double.IsNaN(loss) ? 0 : 1,
         RelativeLoss = loss,
         RelativeLossByTimestep = [loss, loss == 0.4 ? 0.5 : double.NaN],
         MeanGradientNorm = 10 * loss,

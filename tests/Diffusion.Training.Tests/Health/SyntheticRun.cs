@@ -13,7 +13,7 @@ internal sealed class SyntheticRun
         options ??= new TrainingOptions();
         rate = options.LearningRate.Peak;
         watch = new HealthWatch(options, warmup, firstSamplesStep: 5000, step => $"Traced {step}.");
-        watch.Begin(rollbacks);
+        watch.Begin(step: 0, rollbacks);
         this.every = every;
     }
 
@@ -39,6 +39,7 @@ internal sealed class SyntheticRun
             Elapsed = TimeSpan.Zero,
             Remaining = TimeSpan.Zero,
             StepsReported = every,
+            StepsOfLoss = every,
             LossDeviation = 0.2 * loss,
             RelativeLoss = loss,
             LossByTimestep = [loss, loss, loss, loss / 4],

@@ -43,10 +43,11 @@ internal sealed class BlockCheck : IHealthCheck
         return null;
     }
 
+    // Blocks without any gradient are compared with the others, however many they are.
     private static double Usual(IReadOnlyDictionary<string, double> gradients)
     {
-        double[] sorted = [.. gradients.Values.Order()];
-        return sorted[sorted.Length / 2];
+        double[] sorted = [.. gradients.Values.Where(gradient => gradient > 0).Order()];
+        return sorted.Length == 0 ? double.NaN : sorted[sorted.Length / 2];
     }
 
     private static HealthFinding Finding(FindingKind kind, RunHistory run, string block, double share, string meaning, string remedy) => new(

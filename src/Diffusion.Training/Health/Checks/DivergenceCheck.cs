@@ -20,7 +20,9 @@ internal sealed class DivergenceCheck : IHealthCheck
         }
 
         TrainingProgress last = run.Last;
-        double rise = (last.Loss - best.Loss) / RunHistory.ErrorOf(last);
+        double rise = double.IsInfinity(last.LossDeviation)
+            ? double.PositiveInfinity // so large a loss that its square has no number
+            : (last.Loss - best.Loss) / RunHistory.ErrorOf(last);
         bool hasDoubled = last.Loss > Rise * best.Loss;
         bool hasRisen = hasDoubled && rise > Significance && last.RelativeLoss > best.RelativeLoss + RelativeRise;
         bool isWorseThanNothing = hasDoubled && rise > SignificanceAboveNothing && last.RelativeLoss > LargestRelativeLoss;

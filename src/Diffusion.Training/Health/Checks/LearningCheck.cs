@@ -17,7 +17,7 @@ internal sealed class LearningCheck : IHealthCheck
     public HealthFinding? Look(RunHistory run)
     {
         TrainingProgress last = run.Last;
-        if (!run.LastHasLoss || last.Step < Math.Max(FirstStep, run.WarmupSteps + StepsAfterWarmup))
+        if (!run.LastHasLoss || last.Step < Math.Max(FirstStep, Math.Max(run.WarmupSteps, run.BeganAt) + StepsAfterWarmup))
         {
             return null;
         }
@@ -30,32 +30,33 @@ internal sealed class LearningCheck : IHealthCheck
         {
             ["relativeLoss"] = last.RelativeLoss, ["easiestRelativeLoss"] = easiest, ["learningRate"] = last.LearningRate,
         };
+        string peak = string.Create(CultureInfo.InvariantCulture, $"LearningRate.Peak from {run.Options.LearningRate.Peak:G3}");
+        string lower = string.Create(CultureInfo.InvariantCulture, $"ower {peak} to {run.LowerRate:G2}");
+        string higher = run.HigherRate is { } rate
+            ? string.Create(CultureInfo.InvariantCulture, $"Raise {peak} to {rate:G2}, or measure it with LrRangeFinder.")
+            : string.Create(CultureInfo.InvariantCulture, $"Measure LearningRate.Peak with LrRangeFinder: {run.Options.LearningRate.Peak:G3} is above the usual {run.UsualRate:G2} already.");
         if (easiest >= LearntNothing)
         {
             return run.RateIsHigh
-                ? Finding(FindingKind.Diverged, "The loss never fell: the learning rate is usually too high, and samples stay noise.")
+                ? Finding(FindingKind.Diverged, "The loss never fell: the learning rate is usually too high, and samples stay noise.", $"L{lower}, or measure it with LrRangeFinder.")
                 : last.RelativeLoss > LargerThanNothing
-                ? Finding(FindingKind.NotLearning, "The answers of the network are larger than what they are compared with: usually the weights of its last layer began far too large.") with
-                {
-                    Remedy = string.Create(CultureInfo.InvariantCulture, $"Begin the last layer with weights near zero; where it does, lower LearningRate.Peak from {run.Options.LearningRate.Peak:G3} to {run.LowerRate:G2}."),
-                }
-                : Finding(FindingKind.NotLearning, "The learning rate is far too low, or the network's answer does not depend on its weights.");
+                ? Finding(
+                    FindingKind.NotLearning,
+                    "The answers of the network are larger than what they are compared with: usually the weights of its last layer began far too large.",
+                    $"Begin the last layer with weights near zero; where it does, l{lower}.")
+                : Finding(FindingKind.NotLearning, "The learning rate is far too low, or the network's answer does not depend on its weights.", higher);
         }
 
         return easiest < LearntLittle ? null
-            : run.RateIsHigh ? Finding(FindingKind.LearningSlowly, "The learning rate is usually too high: each step undoes the one before.")
-            : Finding(FindingKind.LearningSlowly, string.Create(
-                CultureInfo.InvariantCulture,
-                $"The learning rate is usually too low: samples stay blurry long after the time they should take. At this rate the first recognisable ones are due at step {run.FirstSamplesStep} at best."));
+            : run.RateIsHigh
+            ? Finding(FindingKind.LearningSlowly, "The learning rate is usually too high: each step undoes the one before.", $"L{lower}, or measure it with LrRangeFinder.")
+            : Finding(
+                FindingKind.LearningSlowly,
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"The learning rate is usually too low: samples stay blurry long after the time they should take. At this rate the first recognisable ones are due at step {run.FirstSamplesStep} at best."),
+                higher);
 
-        HealthFinding Finding(FindingKind kind, string meaning) => new(kind, last.Step, numbers, meaning, Set(run.Options.LearningRate.Peak, run.UsualRate)) { Figures = figures };
-    }
-
-    private static string Set(double peak, double usual)
-    {
-        double better = peak > usual * 1.5 || peak < usual / 1.5 ? usual : usual * 3;
-        return string.Create(
-            CultureInfo.InvariantCulture,
-            $"{(better < peak ? "Lower" : "Raise")} LearningRate.Peak from {peak:G3} to {better:G2}, or measure it with LrRangeFinder.");
+        HealthFinding Finding(FindingKind kind, string meaning, string remedy) => new(kind, last.Step, numbers, meaning, remedy) { Figures = figures };
     }
 }
