@@ -70,6 +70,22 @@ public sealed class ColoursTests
     }
 
     [Fact]
+    public void A_shift_that_stays_is_said_once()
+    {
+        using TinyModel model = new(channels: 3);
+        using DrawnShapes shapes = DrawnShapes.Create(100, 8);
+        using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(shapes)
+            .AddPreview(2, preview =>
+            {
+                using Tensor black = full(8, 3, 8, 8, -1f);
+                preview.Check(black);
+            })
+            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps) = (20, 4, 1)).Build();
+
+        trainer.Run(TestContext.Current.CancellationToken).Findings.Should().ContainSingle().Which.Step.Should().Be(4);
+    }
+
+    [Fact]
     public void Samples_of_the_last_preview_are_found_at_the_end_of_the_run()
     {
         List<HealthFinding> told = [];
