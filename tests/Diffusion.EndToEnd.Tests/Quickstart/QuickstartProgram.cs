@@ -16,7 +16,11 @@ internal static class QuickstartProgram
     /// <returns>The exit code and all that it printed.</returns>
     public static async Task<(int ExitCode, string Output)> Interrupt(string sign, params string[] arguments)
     {
-        ProcessStartInfo start = new("dotnet", ["exec", Assembly, .. arguments]) { RedirectStandardOutput = true };
+        // A shell that runs the tests in the background has them ignore Ctrl+C, and programs inherit that.
+        ProcessStartInfo start = OperatingSystem.IsLinux()
+            ? new("env", ["--default-signal=INT", "dotnet", "exec", Assembly, .. arguments])
+            : new("dotnet", ["exec", Assembly, .. arguments]);
+        start.RedirectStandardOutput = true;
         start.Environment["OMP_NUM_THREADS"] = "1";
         start.Environment.Remove(TorchBackend.FolderVariable);
         using Process process = Process.Start(start)!;
