@@ -74,7 +74,7 @@ internal sealed class TimedSteps : IDisposable
             loss.backward();
             Clock.End(Network);
 
-            meter.Losses.Take(prediction, target, timesteps);
+            meter.Losses.Take(prediction, target, meter.Losses.PartsOf(timesteps));
             bool reports = (step + 1) % ReportEverySteps == 0;
             if (reports)
             {
