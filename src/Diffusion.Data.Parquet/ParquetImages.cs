@@ -35,6 +35,9 @@ public sealed class ParquetImages : IImageSource
     public PixelEncoding Encoding => images.Encoding;
 
     /// <inheritdoc/>
+    public ImageSourceReport Report => images.Report;
+
+    /// <inheritdoc/>
     public int? ClassCount => images.ClassCount;
 
     /// <inheritdoc/>
@@ -105,6 +108,10 @@ public sealed class ParquetImages : IImageSource
 
     /// <inheritdoc/>
     public string NameOf(long index) => images.NameOf(index);
+
+    /// <summary>The description, and what was left out.</summary>
+    /// <returns>One line, and one more for each reason for which something was left out.</returns>
+    public override string ToString() => Report.ToString(Description);
 
     /// <inheritdoc/>
     public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default) =>

@@ -34,6 +34,9 @@ public sealed class EncodedImageSource : IImageSource
     public PixelEncoding Encoding => PixelEncoding.UInt8;
 
     /// <inheritdoc/>
+    public ImageSourceReport Report => files.Report;
+
+    /// <inheritdoc/>
     public int? ClassCount => files.ClassCount;
 
     /// <inheritdoc/>

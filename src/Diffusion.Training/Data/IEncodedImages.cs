@@ -17,6 +17,9 @@ public interface IEncodedImages : IDisposable
     /// <summary>How many images there are and where, in a few words, for logs and errors: <c>2062 images from photos</c>.</summary>
     string Description { get; }
 
+    /// <summary>What was taken and what was left out when the files were looked for. Default: everything was taken.</summary>
+    ImageSourceReport Report => new(Count, []);
+
     /// <summary>The sizes of groups of neighbours that are read fastest one after the other, in order; null when any order is as fast.</summary>
     IReadOnlyList<long>? GroupSizes => null;
 

@@ -20,6 +20,9 @@ public interface IImageSource : IDisposable
     /// <summary>One line about the set, for logs and errors.</summary>
     string Description { get; }
 
+    /// <summary>What the source took and what it left out when it was opened. Default: everything was taken.</summary>
+    ImageSourceReport Report => new(Count, []);
+
     /// <summary>Whether reading is no more than a copy of memory, so that threads which read ahead gain nothing. Default true.</summary>
     bool IsInMemory => true;
 

@@ -36,6 +36,9 @@ public sealed class ImageFolder : IImageSource
     public PixelEncoding Encoding => images.Encoding;
 
     /// <inheritdoc/>
+    public ImageSourceReport Report => images.Report;
+
+    /// <inheritdoc/>
     public int? ClassCount => images.ClassCount;
 
     /// <inheritdoc/>
@@ -72,6 +75,10 @@ public sealed class ImageFolder : IImageSource
 
     /// <inheritdoc/>
     public string NameOf(long index) => images.NameOf(index);
+
+    /// <summary>The description, and what was left out.</summary>
+    /// <returns>One line, and one more for each reason for which something was left out.</returns>
+    public override string ToString() => Report.ToString(Description);
 
     /// <inheritdoc/>
     public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default) =>

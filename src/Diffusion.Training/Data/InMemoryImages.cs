@@ -34,6 +34,9 @@ public sealed class InMemoryImages : IImageSource
     public PixelEncoding Encoding => source.Encoding;
 
     /// <inheritdoc/>
+    public ImageSourceReport Report => source.Report;
+
+    /// <inheritdoc/>
     public int? ClassCount => source.ClassCount;
 
     /// <inheritdoc/>
@@ -75,6 +78,10 @@ public sealed class InMemoryImages : IImageSource
 
     /// <inheritdoc/>
     public string NameOf(long index) => source.NameOf(index);
+
+    /// <summary>The description, and what was left out.</summary>
+    /// <returns>One line, and one more for each reason for which something was left out.</returns>
+    public override string ToString() => Report.ToString(Description);
 
     /// <inheritdoc/>
     public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default)

@@ -33,6 +33,9 @@ public sealed class RandomFlip : IImageSource
     public PixelEncoding Encoding => source.Encoding;
 
     /// <inheritdoc/>
+    public ImageSourceReport Report => source.Report;
+
+    /// <inheritdoc/>
     public int? ClassCount => source.ClassCount;
 
     /// <inheritdoc/>
@@ -49,6 +52,10 @@ public sealed class RandomFlip : IImageSource
 
     /// <inheritdoc/>
     public string NameOf(long index) => source.NameOf(index);
+
+    /// <summary>The description, and what was left out.</summary>
+    /// <returns>One line, and one more for each reason for which something was left out.</returns>
+    public override string ToString() => Report.ToString(Description);
 
     /// <inheritdoc/>
     public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default)
