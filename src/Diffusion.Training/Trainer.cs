@@ -27,7 +27,9 @@ public sealed class Trainer : IDisposable
             Warnings =
             [
                 .. UnusualOptions.Of(options, setup.Schedule, state.Data.Split.TrainingCount, state.Parameters.Layout.Entries.Sum(entry => entry.Length), (setup.Model as UNet2D)?.Options.Dropout ?? 0),
-                .. UnusualImages.Of(parts.Images, setup.Source, setup.Model.ClassCount),
+                .. UnusualImages.Of(setup.Images, setup.Source, setup.Model.ClassCount),
+                .. UnusualParts.Of(setup, state.Data.Split.HeldOutCount),
+                .. parts.Folder?.Warnings ?? [],
                 .. state.Step > 0 ? [] : UnusualNetwork.Of(parts.Denoiser, setup.Source.Shape, options.MicroBatchSize ?? options.BatchSize),
             ];
             foreach (TrainingWarning warning in Warnings)

@@ -15,10 +15,8 @@ internal sealed class TrainingParts : IDisposable
     public TrainingParts(TrainerSetup setup, Action<BadImage> onBadImage)
     {
         TrainingOptions options = setup.Options;
-        bool badImagesEndIt = options.Loading.BadImages == BadImagePolicy.Throw;
         Seeds = new SeedStream(options.Seed);
         BatchReader reader = new(setup.Source);
-        Images = reader.Inspect(largestBadShare: badImagesEndIt ? 0 : options.Loading.LargestBadShare);
         TrainingData data = new(setup.Source, options, Seeds);
         Folder = options.RunFolder is { } folder ? belongings.Add(new RunFolder(setup, folder)) : null;
 
@@ -28,18 +26,18 @@ internal sealed class TrainingParts : IDisposable
             setup.Model.Network.to(setup.Device.Activate());
             State = belongings.Add(new TrainingState(setup, data));
             Begin(options.InitialWeights);
-            Denoiser = new Denoiser(setup.Model, setup.Schedule, options.Prediction);
-            Averages = [.. State.Averages.Select(ema => new AveragedDenoiser(ema.Decay, new Denoiser(TwinOver(ema, setup.Model), setup.Schedule, options.Prediction)))];
+            Denoiser = DenoiserOf(setup.Model, setup);
+            Averages = [.. State.Averages.Select(ema => new AveragedDenoiser(ema.Decay, DenoiserOf(TwinOver(ema, setup.Model), setup)))];
             Gauges = belongings.Add(new RunGauges(setup, State));
             Objective = new DenoisingObjective(Denoiser, Seeds) { Gauge = Gauges.Meter.Losses };
             Gradients = new GradientPass(setup.Model, Seeds);
             MeasuringObjective = new DenoisingObjective(Denoiser, Seeds);
-            HeldOut = data.Split.HeldOutCount == 0 ? null : new HeldOutLoss(EmaDenoiser, reader, data.Split, Seeds, badImagesEndIt ? null : onBadImage);
+            HeldOut = data.Split.HeldOutCount == 0 ? null : new HeldOutLoss(EmaDenoiser, reader, data.Split, Seeds, options.Loading.BadImages == BadImagePolicy.Throw ? null : onBadImage);
             SkippedStepTrace trace = new(setup, State, MeasuringObjective, Gradients, Seeds);
             long firstSamples = TrainingPlanner.FirstSamplesStep(StepsTable.For(data.Split.TrainingCount, setup.Source.Shape, options.BatchSize), options);
             HealthWatch watch = new(options, State.LearningRate.WarmupOf(options.Steps), firstSamples, trace.Of);
             Reporter = new ProgressReporter(
-                setup, State, Gauges, watch, new ColourCheck(Images), Folder is null ? setup.Observers : [Folder.Metrics, .. setup.Observers]);
+                setup, State, Gauges, watch, new ColourCheck(setup.Images), Folder is null ? setup.Observers : [Folder.Metrics, .. setup.Observers]);
         }
         catch
         {
@@ -62,9 +60,6 @@ internal sealed class TrainingParts : IDisposable
 
     /// <summary>The model with each of its averages.</summary>
     public IReadOnlyList<AveragedDenoiser> Averages { get; }
-
-    /// <summary>Colours and contrast of the images.</summary>
-    public ImageStatistics Images { get; }
 
     /// <summary>The loss.</summary>
     public DenoisingObjective Objective { get; }
@@ -99,6 +94,10 @@ internal sealed class TrainingParts : IDisposable
     }
 
     public void Dispose() => belongings.Dispose();
+
+    // Samples have the size of the images, also of a network that takes several sizes.
+    private static Denoiser DenoiserOf(IDiffusionModel model, TrainerSetup setup) =>
+        new(model, setup.Schedule, setup.Options.Prediction) { SampleShape = setup.Source.Shape };
 
     private void Begin(string? initialWeights)
     {

@@ -77,6 +77,9 @@ internal sealed class TrainingState : IDisposable
 
     public ParameterUpdate Update { get; }
 
+    /// <summary>What is different about the images from those of the run that this one goes on from; empty when they are the same, or more of them.</summary>
+    public IReadOnlyList<string> UnusualChanges { get; private set; } = [];
+
     /// <summary>The state as it is now, over the live tensors.</summary>
     public Checkpoint Snapshot() => new(Manifest(), weights, averages, Optimizer.State);
 
@@ -113,6 +116,7 @@ internal sealed class TrainingState : IDisposable
         }
 
         Data.Use(data);
+        UnusualChanges = data is { IsOther: true, Change: { } change } ? [change] : [];
         Step = saved.Step;
         Rollbacks = saved.Options.LearningRate.Peak == setup.Options.LearningRate.Peak ? saved.Rollbacks : 0;
         HeldOutLoss = saved.HeldOutLoss;

@@ -10,6 +10,7 @@ namespace Diffusion;
 public sealed class Denoiser
 {
     private readonly ForwardProcess forward;
+    private readonly ImageShape? sampleShape;
 
     /// <summary>Joins a model with what it was, or will be, trained for.</summary>
     /// <param name="model">The network; not disposed here.</param>
@@ -38,6 +39,12 @@ public sealed class Denoiser
 
     /// <summary>What the network's answer means.</summary>
     public PredictionType Prediction { get; }
+
+    /// <summary>
+    /// The shape of the images that it makes unless another is asked for: by default that of <see cref="IDiffusionModel.SampleShape"/>; of a
+    /// trainer's denoisers that of the images they were trained on.
+    /// </summary>
+    public ImageShape? SampleShape { get => sampleShape ?? Model.SampleShape; init => sampleShape = value; }
 
     /// <summary>Where the network's parameters are; the CPU when it has none.</summary>
     public Device Device => Model.Network.parameters().FirstOrDefault()?.device ?? CPU;

@@ -14,6 +14,12 @@ public interface IImageSource : IDisposable
     /// <summary>How <see cref="Read"/> gives pixels.</summary>
     PixelEncoding Encoding { get; }
 
+    /// <summary>
+    /// Whether float images of which no value lies below 0 are refused, as 0..1 passed as they are. Default true. False for images that truly have
+    /// no pixel darker than middle grey, such as masks of 0 and 1.
+    /// </summary>
+    bool RefusesUnitRange => true;
+
     /// <summary>How many classes the labels tell apart; null when there are no labels.</summary>
     int? ClassCount { get; }
 

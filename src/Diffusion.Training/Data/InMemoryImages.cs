@@ -37,6 +37,9 @@ public sealed class InMemoryImages : IImageSource
     public ImageSourceReport Report => source.Report;
 
     /// <inheritdoc/>
+    public bool RefusesUnitRange => source.RefusesUnitRange;
+
+    /// <inheritdoc/>
     public int? ClassCount => source.ClassCount;
 
     /// <inheritdoc/>

@@ -36,6 +36,9 @@ public sealed class RandomFlip : IImageSource
     public ImageSourceReport Report => source.Report;
 
     /// <inheritdoc/>
+    public bool RefusesUnitRange => source.RefusesUnitRange;
+
+    /// <inheritdoc/>
     public int? ClassCount => source.ClassCount;
 
     /// <inheritdoc/>

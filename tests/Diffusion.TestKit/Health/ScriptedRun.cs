@@ -86,9 +86,9 @@ public sealed record ScriptedRun(string Name, params string[] Expected)
         TrainerBuilder builder = Trainer.For(network)
             .UseData(source)
             .UseDevice(ComputeDevice.Cpu(1))
-            .UseLearningRate(LearningRate.Constant(5e-4))
             .Configure(run =>
             {
+                run.LearningRate = LearningRate.Constant(5e-4);
                 run.Steps = 800;
                 run.BatchSize = 32;
                 run.EmaDecay = 0.999;

@@ -79,7 +79,7 @@ internal sealed class TrainingData
 
     // Where images are held out, others must not take their places: held-out ones would be trained on.
     private DataContinuation Others(IReadOnlyList<DataExtent> extents, string change) => new(
-        extents, change, options.HoldOutFraction == 0 ? null : $"{change}; as some are held out, these would be trained on, so use the images it had, with those that were added behind them");
+        extents, change, options.HoldOutFraction == 0 ? null : $"{change}; as some are held out, these would be trained on, so use the images it had, with those that were added behind them") { IsOther = true };
 
     private string? TooSmall(DataExtent extent)
     {
