@@ -20,6 +20,9 @@ internal sealed record Choices
     /// <summary>The minutes that were asked for; null where they were not.</summary>
     public double? Minutes { get; init; }
 
+    /// <summary>The memory that was asked for, in GiB; null where it was not.</summary>
+    public double? MemoryGiB { get; init; }
+
     /// <summary>What an earlier call kept; null where there was none.</summary>
     /// <exception cref="FormatException">It cannot be read, or something else is asked for now.</exception>
     public static Choices? Read(Settings settings)
@@ -44,6 +47,7 @@ internal sealed record Choices
         : settings.Steps is { } steps && Steps != steps ? $"{Steps} steps, not --steps {steps}"
         : settings.Minutes is { } minutes && Minutes != minutes ? FormattableString.Invariant($"{Steps} steps, not --minutes {minutes}")
         : settings.Rate is { } rate && LearningRate != rate ? FormattableString.Invariant($"a learning rate of {LearningRate}, not --rate {rate}")
+        : settings.MemoryGiB is { } memory && MemoryGiB != memory ? FormattableString.Invariant($"passes of {MicroBatchSize} images, not --memory {memory}")
         : null;
 
     /// <summary>Keeps them.</summary>

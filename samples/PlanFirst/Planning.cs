@@ -15,7 +15,7 @@ internal sealed class Planning(Settings settings, IImageSource images, UNet2D un
         int microBatchSize = Memory();
         double rate = settings.Rate ?? Rate(microBatchSize);
         long steps = Steps(microBatchSize, rate);
-        return new Choices { Steps = steps, BatchSize = settings.Batch, MicroBatchSize = microBatchSize, LearningRate = rate, Minutes = settings.Minutes };
+        return new Choices { Steps = steps, BatchSize = settings.Batch, MicroBatchSize = microBatchSize, LearningRate = rate, Minutes = settings.Minutes, MemoryGiB = settings.MemoryGiB };
     }
 
     /// <summary>The run with what was chosen, without a place to train in.</summary>
