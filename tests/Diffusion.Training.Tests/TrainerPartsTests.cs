@@ -200,7 +200,7 @@ public sealed class TrainerPartsTests : IDisposable
         { builder => builder.AddPreview(1000, _ => { }), "AddPreview: a preview is made every 1,000 steps, but the run has 100" },
         { builder => builder.Configure(o => o.HoldOutFraction = 0.1), "HoldOutFraction: only 4 images" },
         { builder => builder.Configure(o => (o.HoldOutFraction, o.HoldOutEverySteps, o.CheckpointEverySteps, o.KeepBestCheckpoints) = (0.2, 30, 50, 1)), "KeepBestCheckpoints: the held-out loss is measured every 30 steps" },
-        { builder => builder.Configure(o => (o.CheckpointEverySteps, o.KeepCheckpointsEverySteps) = (20, 50)), "KeepCheckpointsEverySteps: checkpoints are saved every 20 steps" },
+        { builder => builder.Configure(o => (o.HoldOutEverySteps, o.CheckpointEverySteps, o.KeepCheckpointsEverySteps) = (10, 20, 50)), "KeepCheckpointsEverySteps: checkpoints are saved every 20 steps" },
     };
 
     [Theory]
@@ -210,7 +210,8 @@ public sealed class TrainerPartsTests : IDisposable
         using TinyModel model = new();
         using StripedImages images = new();
         TrainerBuilder usual = Trainer.For(model).UseData(images).AddPreview(100, _ => { })
-            .Configure(o => (o.Steps, o.HoldOutFraction, o.HoldOutEverySteps, o.CheckpointEverySteps, o.KeepBestCheckpoints, o.KeepCheckpointsEverySteps) = (100, 0.2, 25, 50, 1, 100));
+            .Configure(o => (o.BatchSize, o.Steps, o.HoldOutFraction, o.HoldOutEverySteps) = (16, 100, 0.2, 25))
+            .Configure(o => (o.CheckpointEverySteps, o.KeepBestCheckpoints, o.KeepCheckpointsEverySteps) = (50, 1, 100));
         string[] before = Warnings(usual);
         build(usual);
         Warnings(usual).Except(before).Should().ContainSingle().Which.Should().StartWith(expected);
