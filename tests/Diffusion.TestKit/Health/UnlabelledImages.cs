@@ -1,6 +1,6 @@
 using Diffusion.Training;
 
-namespace Diffusion.TestKit.Health;
+namespace Diffusion.TestKit;
 
 /// <summary>The images of a source without their labels: for networks without classes.</summary>
 internal sealed class UnlabelledImages(IImageSource images) : IImageSource
