@@ -1,4 +1,5 @@
 using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
@@ -9,11 +10,13 @@ namespace Diffusion.Training;
 internal sealed class TrainingParts : IDisposable
 {
     private readonly Belongings belongings = new();
+    private readonly TrainerSetup setup;
 
     /// <param name="setup">What it is made of.</param>
     /// <param name="onBadImage">Told of each held-out image that cannot be read, where the run goes on without it.</param>
     public TrainingParts(TrainerSetup setup, Action<BadImage> onBadImage)
     {
+        this.setup = setup;
         TrainingOptions options = setup.Options;
         bool badImagesEndIt = options.Loading.BadImages == BadImagePolicy.Throw;
         Seeds = new SeedStream(options.Seed);
@@ -28,8 +31,9 @@ internal sealed class TrainingParts : IDisposable
             setup.Model.Network.to(setup.Device.Activate());
             State = belongings.Add(new TrainingState(setup, data));
             Begin(options.InitialWeights);
-            Denoiser = new Denoiser(setup.Model, setup.Schedule, options.Prediction);
-            Averages = [.. State.Averages.Select(ema => new AveragedDenoiser(ema.Decay, new Denoiser(TwinOver(ema, setup.Model), setup.Schedule, options.Prediction)))];
+            Denoiser = DenoiserOf(setup.Model, new Lazy<IDiffusionModel>(RawTwin));
+            Averages = [.. State.Averages.Select(AverageOf)];
+            ModelProbe.Check(Denoiser, State.Parameters, setup.Source.Shape);
             Gauges = belongings.Add(new RunGauges(setup, State));
             Objective = new DenoisingObjective(Denoiser, Seeds) { Gauge = Gauges.Meter.Losses };
             Gradients = new GradientPass(setup.Model, Seeds);
@@ -54,7 +58,7 @@ internal sealed class TrainingParts : IDisposable
     /// <summary>What training changes, as the newest checkpoint has it, or as the run begins.</summary>
     public TrainingState State { get; }
 
-    /// <summary>The model with its own weights.</summary>
+    /// <summary>The model with its own weights. It trains the model itself, and samples a twin that shares its weights: its mode stays as it is.</summary>
     public Denoiser Denoiser { get; }
 
     /// <summary>The model with the averaged weights; its own where there is no average.</summary>
@@ -98,7 +102,12 @@ internal sealed class TrainingParts : IDisposable
         Reporter.RolledBack(Folder.LastCheckpoint!);
     }
 
-    public void Dispose() => belongings.Dispose();
+    /// <summary>Frees everything, once the calls of denoisers in flight have ended.</summary>
+    public void Dispose()
+    {
+        State?.Gate.Dispose();
+        belongings.Dispose();
+    }
 
     private void Begin(string? initialWeights)
     {
@@ -109,10 +118,29 @@ internal sealed class TrainingParts : IDisposable
         }
     }
 
-    private IDiffusionModel TwinOver(EmaWrapper ema, IDiffusionModel model)
+    private AveragedDenoiser AverageOf(EmaWrapper ema)
     {
-        IDiffusionModel twin = belongings.Add(model.CreateTwin());
-        State.Parameters.Layout.Bind(twin.Network, ema.Average);
+        IDiffusionModel twin = TwinOver(ema.Average);
+        return new AveragedDenoiser(ema.Decay, DenoiserOf(twin, new Lazy<IDiffusionModel>(twin)));
+    }
+
+    private Denoiser DenoiserOf(IDiffusionModel model, Lazy<IDiffusionModel> sampled) =>
+        new(model, sampled, setup.Schedule, setup.Options.Prediction, State.Gate);
+
+    // Any thread may be the first to sample the raw weights. Between the draws of a new network's first weights another may be training.
+    private IDiffusionModel RawTwin()
+    {
+        using IDisposable generator = GlobalGenerator.Keep();
+        using WeightGate.Pass pass = State.Gate.Read();
+        return TwinOver(State.Parameters.Values);
+    }
+
+    // A network in evaluation mode whose weights are those of a flat buffer.
+    private IDiffusionModel TwinOver(Tensor weights)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        IDiffusionModel twin = belongings.Add(ModelTwin.Of(setup.Model));
+        State.Parameters.Layout.Bind(twin.Network, weights);
         twin.Network.eval();
         return twin;
     }
