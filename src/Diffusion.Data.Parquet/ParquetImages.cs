@@ -46,6 +46,9 @@ public sealed class ParquetImages : IImageSource
     /// <inheritdoc/>
     public bool IsInMemory => images.IsInMemory;
 
+    /// <inheritdoc/>
+    public IReadOnlyList<ImageTransform> Transforms => images.Transforms;
+
     /// <summary>
     /// The largest <see cref="LoadingOptions.ShuffleWindow"/> at which an epoch reads each row group about once, 1 to <see cref="Count"/>:
     /// as many images as <see cref="ParquetImageOptions.CacheBytes"/> holds with their row groups. With a larger one row groups are read
