@@ -32,6 +32,9 @@ public interface IImageSource : IDisposable
     /// <summary>Whether reading is no more than a copy of memory, so that threads which read ahead gain nothing. Default true.</summary>
     bool IsInMemory => true;
 
+    /// <summary>What is done to each image as it is read, in order; a source that reads from another gives that one's first. Default nothing.</summary>
+    IReadOnlyList<ImageTransform> Transforms => [];
+
     /// <summary>
     /// The sizes of groups of neighbours that are read fastest one after the other, in order: shards, row groups. Null, the default, when
     /// any order is as fast.
