@@ -58,6 +58,9 @@ public sealed class RandomFlip : IImageSource
     public override string ToString() => Report.ToString(Description);
 
     /// <inheritdoc/>
+    public void Announce(ReadOnlySpan<long> indices, CancellationToken cancellationToken = default) => source.Announce(indices, cancellationToken);
+
+    /// <inheritdoc/>
     public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default)
     {
         source.Read(index, destination, draws, cancellationToken);

@@ -1,47 +1,58 @@
 using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
-using Microsoft.Win32.SafeHandles;
 
 namespace Diffusion.Training;
 
 /// <summary>Finds the bytes and the index of a shard, wherever it lies: as it is, unpacked, or fetched from a server.</summary>
-internal sealed class ShardStore(ShardOptions options) : IDisposable
+internal sealed class ShardStore : IDisposable
 {
     private const int PieceBytes = 1 << 20;
 
-    private readonly Lazy<RemoteShards> remote = new(() => new RemoteShards(options));
-    private readonly ShardPicker picker = new(options);
+    private readonly ShardOptions options;
+    private readonly Lazy<RemoteShards> remote;
+    private readonly ShardPicker picker;
+
+    public ShardStore(ShardOptions options)
+    {
+        this.options = options;
+        picker = new ShardPicker(options);
+        remote = new Lazy<RemoteShards>(() => new RemoteShards(options, Unpack));
+    }
+
+    /// <summary>What was used although it could not be checked.</summary>
+    public IReadOnlyList<string> Warnings => remote.IsValueCreated ? remote.Value.Warnings : [];
 
     /// <summary>How many samples and classes a shard has; read through whole only where no index says so.</summary>
     public ShardIndex IndexOf(string name, CancellationToken cancellationToken)
     {
-        if (KnownIndex(name, cancellationToken) is { } known)
+        if (RemoteShards.IsRemote(name))
+        {
+            return remote.Value.IndexOf(name, cancellationToken);
+        }
+
+        if (KnownIndex(name) is { } known)
         {
             return known;
         }
 
-        using LocalShard shard = Locate(name, cancellationToken);
+        LocalShard shard = Locate(name, cancellationToken);
         return Scan(name, shard, cancellationToken).Index;
     }
 
     /// <summary>Opens a shard, and chooses its images.</summary>
     public Shard Open(string name, CancellationToken cancellationToken)
     {
-        LocalShard shard = Locate(name, cancellationToken);
-        SafeFileHandle? file = null;
+        (IShardBytes bytes, IReadOnlyList<ShardEntry> samples) = RemoteShards.IsRemote(name) ? remote.Value.Open(name, cancellationToken) : OpenLocal(name, cancellationToken);
         try
         {
-            IReadOnlyList<ShardEntry> samples = KnownSamples(name, shard) ?? Scan(name, shard, cancellationToken).Samples;
-            using FileStream stream = OpenStream(shard.Path);
+            using Stream stream = bytes.OpenStream(cancellationToken);
             (IReadOnlyList<ShardPick> picks, IReadOnlyList<string> leftOut) = picker.Pick(name, samples, stream);
-            file = File.OpenHandle(shard.Path);
-            return new Shard(file, shard.Lease, picks, leftOut);
+            return new Shard(bytes, picks, leftOut);
         }
         catch
         {
-            file?.Dispose();
-            shard.Dispose();
+            bytes.Dispose();
             throw;
         }
     }
@@ -52,6 +63,13 @@ internal sealed class ShardStore(ShardOptions options) : IDisposable
         {
             remote.Value.Dispose();
         }
+    }
+
+    private (IShardBytes Bytes, IReadOnlyList<ShardEntry> Samples) OpenLocal(string name, CancellationToken cancellationToken)
+    {
+        LocalShard shard = Locate(name, cancellationToken);
+        IReadOnlyList<ShardEntry> samples = KnownSamples(name, shard) ?? Scan(name, shard, cancellationToken).Samples;
+        return (new LocalBytes(shard.Path, shard.Stamp, null), samples);
     }
 
     private (ShardIndex Index, IReadOnlyList<ShardEntry> Samples) Scan(string name, LocalShard shard, CancellationToken cancellationToken)
@@ -72,14 +90,14 @@ internal sealed class ShardStore(ShardOptions options) : IDisposable
     private static FileStream OpenStream(string path) => new(path, FileMode.Open, FileAccess.Read, FileShare.Read);
 
     private static bool IsPacked(string name) =>
-        (RemoteShards.IsRemote(name) ? new Uri(name).AbsolutePath : name).EndsWith(".gz", StringComparison.OrdinalIgnoreCase);
+        name.EndsWith(".gz", StringComparison.OrdinalIgnoreCase);
 
     // A shard that was changed is another shard.
     private static long StampOf(string name) => File.GetLastWriteTimeUtc(name).Ticks;
 
     private string CachedPath(string name)
     {
-        string place = RemoteShards.IsRemote(name) ? name : $"{Path.GetFullPath(name)}|{new FileInfo(name).Length}|{StampOf(name)}";
+        string place = $"{Path.GetFullPath(name)}|{new FileInfo(name).Length}|{StampOf(name)}";
         return Path.Combine(options.CacheFolder, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(place))));
     }
 
@@ -94,35 +112,13 @@ internal sealed class ShardStore(ShardOptions options) : IDisposable
             : null;
     }
 
-    private ShardIndex? KnownIndex(string name, CancellationToken cancellationToken)
-    {
-        if (ShardIndex.TryOpen(CachedIndexPath(name)) is { } cached)
-        {
-            return cached;
-        }
+    private ShardIndex? KnownIndex(string name) => ShardIndex.TryOpen(CachedIndexPath(name)) ?? (IsPacked(name) ? null : IndexBeside(name));
 
-        if (RemoteShards.IsRemote(name))
-        {
-            if (IsPacked(name) || remote.Value.TryFetchIndex(name, cancellationToken) is not { } bytes || ShardIndex.TryRead(bytes) is null)
-            {
-                return null;
-            }
-
-            Directory.CreateDirectory(options.CacheFolder);
-            string unfinished = $"{CachedIndexPath(name)}.{Path.GetRandomFileName()}.tmp";
-            File.WriteAllBytes(unfinished, bytes);
-            File.Move(unfinished, CachedIndexPath(name), overwrite: true);
-            return ShardIndex.TryOpen(CachedIndexPath(name));
-        }
-
-        return IsPacked(name) ? null : IndexBeside(name);
-    }
-
-    // An index is believed only of the very bytes that are here: what lies on a server may have become another shard since.
+    // An index is believed only of the very bytes that are here.
     private IReadOnlyList<ShardEntry>? KnownSamples(string name, LocalShard shard)
     {
         long length = new FileInfo(shard.Path).Length;
-        return Fitting(CachedIndexPath(name)) ?? (RemoteShards.IsRemote(name) || IsPacked(name) || IndexBeside(name) is null ? null : Fitting(name + ShardIndex.Extension));
+        return Fitting(CachedIndexPath(name)) ?? (IsPacked(name) || IndexBeside(name) is null ? null : Fitting(name + ShardIndex.Extension));
 
         IReadOnlyList<ShardEntry>? Fitting(string path) =>
             ShardIndex.TryOpen(path) is { } index && index.ShardLength == length && (index.Stamp == shard.Stamp || index.Stamp == 0 || shard.Stamp == 0)
@@ -130,30 +126,18 @@ internal sealed class ShardStore(ShardOptions options) : IDisposable
                 : null;
     }
 
-    private LocalShard Locate(string name, CancellationToken cancellationToken)
-    {
-        string unpacked = CachedPath(name) + ".tar";
-        if (IsPacked(name) && File.Exists(unpacked))
-        {
-            return new LocalShard(unpacked, 0, null);
-        }
-
-        CachedFile? lease = RemoteShards.IsRemote(name) ? remote.Value.Fetch(name, cancellationToken) : null;
-        if (!IsPacked(name))
-        {
-            return lease is null ? new LocalShard(name, StampOf(name), null) : new LocalShard(lease.Path, lease.Stamp, lease);
-        }
-
-        using (lease)
-        {
-            Unpack(lease?.Path ?? name, name, unpacked, cancellationToken);
-            return new LocalShard(unpacked, 0, null);
-        }
-    }
+    private LocalShard Locate(string name, CancellationToken cancellationToken) => IsPacked(name)
+        ? new LocalShard(Unpack(name, name, CachedPath(name) + ".tar", cancellationToken), 0)
+        : new LocalShard(name, StampOf(name));
 
     // A .tar.gz cannot be read in the middle: it is unpacked once, under a temporary name, and moved into its place.
-    private void Unpack(string path, string name, string target, CancellationToken cancellationToken)
+    private string Unpack(string path, string name, string target, CancellationToken cancellationToken)
     {
+        if (File.Exists(target))
+        {
+            return target;
+        }
+
         Directory.CreateDirectory(options.CacheFolder);
         string unfinished = $"{target}.{Path.GetRandomFileName()}.tmp";
         try
@@ -176,6 +160,7 @@ internal sealed class ShardStore(ShardOptions options) : IDisposable
             }
 
             File.Move(unfinished, target, overwrite: true);
+            return target;
         }
         catch (InvalidDataException problem)
         {
@@ -187,8 +172,5 @@ internal sealed class ShardStore(ShardOptions options) : IDisposable
         }
     }
 
-    private sealed record LocalShard(string Path, long Stamp, IDisposable? Lease) : IDisposable
-    {
-        public void Dispose() => Lease?.Dispose();
-    }
+    private sealed record LocalShard(string Path, long Stamp);
 }
