@@ -10,6 +10,9 @@ internal sealed class LocalBytes(string path, long stamp, IDisposable? lease) : 
 {
     private readonly SafeFileHandle file = File.OpenHandle(path);
 
+    /// <summary>The file.</summary>
+    public string Path => path;
+
     public long Length => RandomAccess.GetLength(file);
 
     public long Stamp => stamp;

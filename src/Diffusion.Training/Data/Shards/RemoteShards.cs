@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Diffusion.Training;
@@ -10,7 +8,7 @@ namespace Diffusion.Training;
 /// Shards on http servers, and their indexes beside them. The server is asked once for each shard which version it has; an index, a copy or what an earlier
 /// scan found is used only of that version.
 /// </summary>
-internal sealed class RemoteShards(ShardOptions options, Func<string, string, string, CancellationToken, string> unpack) : IDisposable
+internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker) : IDisposable
 {
     private const long LargestIndex = 1 << 30;
 
@@ -49,16 +47,11 @@ internal sealed class RemoteShards(ShardOptions options, Func<string, string, st
     {
         RemoteProbe probe = ProbeOf(name, cancellationToken);
         IReadOnlyList<ShardEntry>? samples = HasCopy(name, probe) ? null
-            : Found(name, probe.Version.Stamp, probe.Version.Length) is not null ? ShardIndex.TryRead(File.ReadAllBytes(IndexPath(name)))
-            : SamplesBeside(name, probe, cancellationToken);
+            : SamplesFound(name, probe.Version.Stamp, probe.Version.Length) ?? SamplesBeside(name, probe, cancellationToken);
         IShardBytes bytes = OpenBytes(name, probe, samples, isForReading: true, cancellationToken);
         try
         {
-            if (samples is null && Found(name, bytes.Stamp, bytes.Length) is not null)
-            {
-                samples = ShardIndex.TryRead(File.ReadAllBytes(IndexPath(name)));
-            }
-
+            samples ??= SamplesFound(name, bytes.Stamp, bytes.Length);
             return (bytes, samples ?? Scan(name, bytes, cancellationToken).Samples);
         }
         catch
@@ -119,6 +112,11 @@ internal sealed class RemoteShards(ShardOptions options, Func<string, string, st
             return cache.Open(address, probe, wish, isForReading, stream => Verify(name, probe, stream, used), cancellationToken);
         }
 
+        if (IsPacked(name) && probe.Version.Stamp is not 0 and long known && File.Exists(UnpackedPath(address, known)))
+        {
+            return OpenUnpacked(UnpackedPath(address, known), known);
+        }
+
         CachedFile copy = cache.Fetch(address, wish, cancellationToken);
         probes[name] = probe with { Version = copy.Version };
         if (!IsPacked(name))
@@ -128,14 +126,35 @@ internal sealed class RemoteShards(ShardOptions options, Func<string, string, st
 
         using (copy)
         {
-            string unpacked = Path.Combine(options.CacheFolder, string.Create(CultureInfo.InvariantCulture, $"{RemoteAddress.KeyOf(address)}-{copy.Stamp:x}.tar"));
-            return new LocalBytes(unpack(copy.Path, name, unpacked, cancellationToken), copy.Stamp, null);
+            return OpenUnpacked(unpacker.Unpack(copy.Path, name, UnpackedPath(address, copy.Stamp), cancellationToken), copy.Stamp);
         }
     }
+
+    private LocalBytes OpenUnpacked(string path, long stamp)
+    {
+        LocalBytes bytes = new(path, stamp, null);
+        File.SetLastWriteTimeUtc(path, options.Fetching.Time.GetUtcNow().UtcDateTime);
+        cache.MakeRoom();
+        return bytes;
+    }
+
+    private string UnpackedPath(Uri address, long stamp) => string.Create(CultureInfo.InvariantCulture, $"{cache.PathOf(address)}-{stamp:x}.tar");
 
     // What an earlier scan found of this version.
     private ShardIndex? Found(string name, long stamp, long? length) =>
         stamp != 0 && ShardIndex.TryOpen(IndexPath(name)) is { } index && index.Stamp == stamp && (IsPacked(name) || index.ShardLength == length) ? index : null;
+
+    private IReadOnlyList<ShardEntry>? SamplesFound(string name, long stamp, long? length)
+    {
+        try
+        {
+            return Found(name, stamp, length) is null ? null : ShardIndex.TryRead(File.ReadAllBytes(IndexPath(name)));
+        }
+        catch (IOException)
+        {
+            return null; // it went between two looks
+        }
+    }
 
     private ShardIndex? Beside(string name, RemoteProbe probe, CancellationToken cancellationToken)
     {
@@ -185,6 +204,11 @@ internal sealed class RemoteShards(ShardOptions options, Func<string, string, st
             // It may be mended on the server, so nothing of it is kept.
             bytes.Dispose();
             cache.Drop(new Uri(name));
+            if (IsPacked(name) && bytes is LocalBytes unpacked)
+            {
+                File.Delete(unpacked.Path);
+            }
+
             throw;
         }
     }
@@ -202,8 +226,7 @@ internal sealed class RemoteShards(ShardOptions options, Func<string, string, st
         }
     }
 
-    private string IndexPath(string name) => Path.Combine(
-        options.CacheFolder, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes("remote|" + RemoteAddress.KeyOf(new Uri(name))))) + ShardIndex.Extension);
+    private string IndexPath(string name) => cache.PathOf(new Uri(name)) + ShardIndex.Extension;
 
     private sealed class SampleComparer : IEqualityComparer<ShardEntry>
     {

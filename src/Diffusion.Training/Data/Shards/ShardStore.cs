@@ -12,7 +12,7 @@ internal sealed class ShardStore : IDisposable
         ShardUnpacker unpacker = new(options);
         picker = new ShardPicker(options);
         local = new LocalShards(options, unpacker);
-        remote = new Lazy<RemoteShards>(() => new RemoteShards(options, unpacker.Unpack));
+        remote = new Lazy<RemoteShards>(() => new RemoteShards(options, unpacker));
     }
 
     /// <summary>What was used although it could not be checked.</summary>
