@@ -261,7 +261,7 @@ public sealed class TrainerPartsTests : IDisposable
         [
             () => ImageTensors.From(masks, refuseUnitRange: false),
             () => InMemoryImages.Load(ImageTensors.From(masks, refuseUnitRange: false)),
-            () => new RandomFlip(InMemoryImages.Load(ImageTensors.From(masks, refuseUnitRange: false))),
+            () => InMemoryImages.Load(ImageTensors.From(masks, refuseUnitRange: false)).With(ImageTransforms.HorizontalFlip()),
             () => new FloatImages(masks) { RefusesUnitRange = false },
         ];
         foreach (Func<IImageSource> make in sources)
