@@ -32,6 +32,9 @@ public interface IImageSource : IDisposable
     /// <summary>Whether reading is no more than a copy of memory, so that threads which read ahead gain nothing. Default true.</summary>
     bool IsInMemory => true;
 
+    /// <summary>What is done to each image as it is read, in order; a source that reads from another gives that one's first. Default nothing.</summary>
+    IReadOnlyList<ImageTransform> Transforms => [];
+
     /// <summary>
     /// The sizes of groups of neighbours that are read fastest one after the other, in order: shards, row groups. Null, the default, when
     /// any order is as fast.
@@ -43,6 +46,16 @@ public interface IImageSource : IDisposable
     /// <exception cref="InvalidOperationException">The source has no labels.</exception>
     /// <exception cref="ImageDataException">This label cannot be read: in training its image is replaced or skipped, as one that cannot be read.</exception>
     long LabelOf(long index);
+
+    /// <summary>
+    /// Says which images will be read soon, in which order, so that a source on a server can fetch them. Default: nothing; a source that wraps another passes it
+    /// on. Safe from several threads; never an error of the images.
+    /// </summary>
+    /// <param name="indices">0 to <see cref="Count"/> - 1 each.</param>
+    /// <param name="cancellationToken">Ends a wait.</param>
+    void Announce(ReadOnlySpan<long> indices, CancellationToken cancellationToken = default)
+    {
+    }
 
     /// <summary>
     /// Reads the pixels of one image. Safe from several threads. It may be called inside a dispose scope: a tensor that it keeps must be

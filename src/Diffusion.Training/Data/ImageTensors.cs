@@ -53,10 +53,16 @@ public sealed class ImageTensors : IImageSource
     /// False lets float32 images pass, here and in training, whose values all lie in 0..1; see <see cref="PixelRange.Check"/>. Default true.
     /// </param>
     /// <exception cref="ArgumentException">The images have a wrong type, shape or range, or the labels do not fit them.</exception>
+    /// <exception cref="ImageDataException">A label is outside of the classes.</exception>
     public static ImageTensors From(Tensor images, Tensor? labels = null, int? classCount = null, bool refuseUnitRange = true)
     {
         ArgumentNullException.ThrowIfNull(images);
         PixelEncoding encoding = EncodingOf(images);
+        if (labels is null && classCount is not null)
+        {
+            throw new ArgumentException($"There are no labels, but classCount is {classCount}. Give the labels, or leave classCount out.", nameof(classCount));
+        }
+
         if (encoding == PixelEncoding.Float32)
         {
             PixelRange.Check(images, refuseUnitRange);
@@ -98,6 +104,12 @@ public sealed class ImageTensors : IImageSource
     private static PixelEncoding EncodingOf(Tensor images)
     {
         bool bytes = images.dtype == ScalarType.Byte;
+        if (images.dim() == 4 && images.dtype == ScalarType.Float32 && images.shape[1] == images.shape[2] && images.shape[1] > 4 && images.shape[3] is 1 or 3)
+        {
+            throw new ArgumentException(
+                $"Images are float32 [{string.Join(", ", images.shape)}], which looks like [N, H, W, C], but must be [N, C, H, W]. Use images.permute(0, 3, 1, 2).", nameof(images));
+        }
+
         if (images.dim() == 4 && images.numel() > 0 && (images.dtype == ScalarType.Float32 || (bytes && images.shape[3] is 1 or 3)))
         {
             return bytes ? PixelEncoding.UInt8 : PixelEncoding.Float32;
