@@ -25,11 +25,12 @@ internal readonly partial record struct FileIdentity(long Inode, long Length, lo
     // File systems keep times to 10 ms (ext4, XFS) or to 2 s (FAT): two changes within that are one.
     private static readonly TimeSpan Coarsest = TimeSpan.FromSeconds(2);
 
-    /// <summary>Whether an equal identity means equal bytes, once it <see cref="IsSettled"/>.</summary>
+    /// <summary>Whether an equal identity means equal bytes, once it is settled.</summary>
     public bool IsStrong => Changed != 0;
 
     /// <summary>Whether a later change would show: false for a file that was changed just now.</summary>
-    public bool IsSettled => IsStrong && DateTime.UtcNow - DateTime.UnixEpoch.AddTicks(Changed / TimeSpan.NanosecondsPerTick) > Coarsest;
+    /// <param name="now">The time.</param>
+    public bool IsSettledAt(DateTimeOffset now) => IsStrong && now - DateTimeOffset.UnixEpoch.AddTicks(Changed / TimeSpan.NanosecondsPerTick) > Coarsest;
 
     /// <summary>A number made of all of it; never 0.</summary>
     public long Stamp

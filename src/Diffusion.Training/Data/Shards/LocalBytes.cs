@@ -11,6 +11,9 @@ internal sealed class LocalBytes(string path, long stamp, IDisposable? lease, Fi
 {
     private readonly SafeFileHandle file = File.OpenHandle(path);
 
+    /// <summary>The file.</summary>
+    public string Path => path;
+
     public long Length => RandomAccess.GetLength(file);
 
     public long Stamp => stamp;

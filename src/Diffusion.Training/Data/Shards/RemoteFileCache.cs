@@ -19,11 +19,14 @@ internal sealed record RemoteWish(long Largest)
 /// <summary>
 /// Local copies of files of servers, in a folder that several threads and processes may share. Each copy has a name made of its
 /// address: the file itself, <c>.info</c> with what it came from, <c>.lock</c> for whoever fetches or deletes it, and <c>.part</c>
-/// while it is fetched. The copy used longest ago goes first when the folder is full.
+/// while it is fetched; what is made of a copy is kept beside it. What was used longest ago goes first when the folder is full.
 /// </summary>
 internal sealed class RemoteFileCache : IDisposable
 {
     private const string Part = ".part";
+
+    // What is made of a copy: the index of a scan, and what a gzip file unpacks to.
+    private static readonly string[] Made = [ShardIndex.Extension, ".tar"];
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(50);
 
     private readonly RemoteFileOptions options;
@@ -339,7 +342,8 @@ internal sealed class RemoteFileCache : IDisposable
         }
     }
 
-    private string PathOf(Uri address) => Path.Combine(options.Folder, RemoteAddress.KeyOf(address));
+    /// <summary>Where the copy of a file is kept, and, with another ending, what is made of it.</summary>
+    public string PathOf(Uri address) => Path.Combine(options.Folder, RemoteAddress.KeyOf(address));
 
     // Under the lock of its name. What is not the copy that was noted is none.
     private static CachedFile? OpenCopy(string path, Uri address)
@@ -361,7 +365,8 @@ internal sealed class RemoteFileCache : IDisposable
         return new CachedFile(path, hold, note);
     }
 
-    private void MakeRoom()
+    /// <summary>Deletes what was used longest ago until the folder holds no more than it may, or only what is in use.</summary>
+    public void MakeRoom()
     {
         DirectoryInfo folder = new(options.Folder);
         foreach (FileInfo part in folder.GetFiles("*" + Part))
@@ -369,16 +374,13 @@ internal sealed class RemoteFileCache : IDisposable
             DeleteStale(part.FullName);
         }
 
-        FileInfo[] copies = [.. folder.GetFiles("*" + CachedCopy.Extension).OrderBy(info => info.LastWriteTimeUtc)];
-        long held = folder.GetFiles("*" + Part).Sum(part => LengthOf(part.FullName)) + copies.Sum(info => LengthOf(Path.ChangeExtension(info.FullName, null)));
-        foreach (FileInfo info in copies)
+        FileInfo[] files = [.. folder.GetFiles().OrderBy(file => file.LastWriteTimeUtc)];
+        long held = files.Where(file => file.Extension != CachedCopy.Extension).Sum(file => LengthOf(file.FullName));
+        foreach (FileInfo file in files.TakeWhile(_ => held > options.CacheBytes))
         {
-            if (held <= options.CacheBytes)
-            {
-                return;
-            }
-
-            held -= Delete(Path.ChangeExtension(info.FullName, null));
+            held -= file.Extension == CachedCopy.Extension ? Delete(Path.ChangeExtension(file.FullName, null))
+                : Made.Contains(file.Extension) ? DeleteUnused(file.FullName)
+                : 0;
         }
 
         if (held > options.CacheBytes)
@@ -426,10 +428,20 @@ internal sealed class RemoteFileCache : IDisposable
             return 0;
         }
 
+        long freed = DeleteUnused(path);
+        if (!File.Exists(path))
+        {
+            File.Delete(path + CachedCopy.Extension);
+        }
+
+        return freed;
+    }
+
+    private static long DeleteUnused(string path)
+    {
         try
         {
             using FileStream last = new(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
-            File.Delete(path + CachedCopy.Extension);
             return last.Length;
         }
         catch (IOException)

@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Diffusion.Training;
@@ -10,7 +8,7 @@ namespace Diffusion.Training;
 /// Shards on http servers, and their indexes beside them. The server is asked once for each shard which version it has; an index, a copy or what an earlier
 /// scan found is used only of that version.
 /// </summary>
-internal sealed class RemoteShards(ShardOptions options, Func<string, string, string, CancellationToken, string> unpack) : IDisposable
+internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker) : IDisposable
 {
     private const long LargestIndex = 1 << 30;
 
@@ -45,21 +43,16 @@ internal sealed class RemoteShards(ShardOptions options, Func<string, string, st
     }
 
     /// <summary>The bytes of a shard, and its samples.</summary>
-    public (IShardBytes Bytes, IReadOnlyList<ShardEntry> Samples) Open(string name, CancellationToken cancellationToken)
+    public (IShardBytes Bytes, ShardContents Contents) Open(string name, bool isForReading, CancellationToken cancellationToken)
     {
         RemoteProbe probe = ProbeOf(name, cancellationToken);
-        IReadOnlyList<ShardEntry>? samples = HasCopy(name, probe) ? null
-            : Found(name, probe.Version.Stamp, probe.Version.Length) is not null ? ShardIndex.TryRead(File.ReadAllBytes(IndexPath(name)))
-            : SamplesBeside(name, probe, cancellationToken);
-        IShardBytes bytes = OpenBytes(name, probe, samples, isForReading: true, cancellationToken);
+        ShardContents? samples = HasCopy(name, probe) ? null
+            : SamplesFound(name, probe.Version.Stamp, probe.Version.Length) ?? SamplesBeside(name, probe, cancellationToken);
+        IShardBytes bytes = OpenBytes(name, probe, samples, isForReading, cancellationToken);
         try
         {
-            if (samples is null && Found(name, bytes.Stamp, bytes.Length) is not null)
-            {
-                samples = ShardIndex.TryRead(File.ReadAllBytes(IndexPath(name)));
-            }
-
-            return (bytes, samples ?? Scan(name, bytes, cancellationToken).Samples);
+            samples ??= SamplesFound(name, bytes.Stamp, bytes.Length);
+            return (bytes, samples ?? Scan(name, bytes, cancellationToken).Contents);
         }
         catch
         {
@@ -106,7 +99,7 @@ internal sealed class RemoteShards(ShardOptions options, Func<string, string, st
 
     private bool HasCopy(string name, RemoteProbe probe) => cache.VersionOfCopy(new Uri(name)) is { } copy && copy.Matches(probe.Version);
 
-    private IShardBytes OpenBytes(string name, RemoteProbe probe, IReadOnlyList<ShardEntry>? used, bool isForReading, CancellationToken cancellationToken)
+    private IShardBytes OpenBytes(string name, RemoteProbe probe, ShardContents? used, bool isForReading, CancellationToken cancellationToken)
     {
         Uri address = new(name);
         RemoteWish wish = new(options.RemoteCacheLimit)
@@ -119,6 +112,11 @@ internal sealed class RemoteShards(ShardOptions options, Func<string, string, st
             return cache.Open(address, probe, wish, isForReading, stream => Verify(name, probe, stream, used), cancellationToken);
         }
 
+        if (IsPacked(name) && probe.Version.Stamp is not 0 and long known && File.Exists(UnpackedPath(address, known)))
+        {
+            return OpenUnpacked(UnpackedPath(address, known), known);
+        }
+
         CachedFile copy = cache.Fetch(address, wish, cancellationToken);
         probes[name] = probe with { Version = copy.Version };
         if (!IsPacked(name))
@@ -128,14 +126,35 @@ internal sealed class RemoteShards(ShardOptions options, Func<string, string, st
 
         using (copy)
         {
-            string unpacked = Path.Combine(options.CacheFolder, string.Create(CultureInfo.InvariantCulture, $"{RemoteAddress.KeyOf(address)}-{copy.Stamp:x}.tar"));
-            return new LocalBytes(unpack(copy.Path, name, unpacked, cancellationToken), copy.Stamp, null);
+            return OpenUnpacked(unpacker.Unpack(copy.Path, name, UnpackedPath(address, copy.Stamp), cancellationToken), copy.Stamp);
         }
     }
+
+    private LocalBytes OpenUnpacked(string path, long stamp)
+    {
+        LocalBytes bytes = new(path, stamp, null);
+        File.SetLastWriteTimeUtc(path, options.Fetching.Time.GetUtcNow().UtcDateTime);
+        cache.MakeRoom();
+        return bytes;
+    }
+
+    private string UnpackedPath(Uri address, long stamp) => string.Create(CultureInfo.InvariantCulture, $"{cache.PathOf(address)}-{stamp:x}.tar");
 
     // What an earlier scan found of this version.
     private ShardIndex? Found(string name, long stamp, long? length) =>
         stamp != 0 && ShardIndex.TryOpen(IndexPath(name)) is { } index && index.Stamp == stamp && (IsPacked(name) || index.ShardLength == length) ? index : null;
+
+    private ShardContents? SamplesFound(string name, long stamp, long? length)
+    {
+        try
+        {
+            return Found(name, stamp, length) is null ? null : ShardIndex.TryRead(File.ReadAllBytes(IndexPath(name)));
+        }
+        catch (IOException)
+        {
+            return null; // it went between two looks
+        }
+    }
 
     private ShardIndex? Beside(string name, RemoteProbe probe, CancellationToken cancellationToken)
     {
@@ -145,7 +164,7 @@ internal sealed class RemoteShards(ShardOptions options, Func<string, string, st
             : null;
     }
 
-    private IReadOnlyList<ShardEntry>? SamplesBeside(string name, RemoteProbe probe, CancellationToken cancellationToken)
+    private ShardContents? SamplesBeside(string name, RemoteProbe probe, CancellationToken cancellationToken)
     {
         using CachedFile? file = TryFetchIndex(name, revalidate: false, cancellationToken);
         return file is not null && ShardIndex.TryOpen(file.Path)?.ShardLength == probe.Version.Length ? ShardIndex.TryRead(File.ReadAllBytes(file.Path)) : null;
@@ -172,12 +191,12 @@ internal sealed class RemoteShards(ShardOptions options, Func<string, string, st
         }
     }
 
-    private (ShardIndex Index, IReadOnlyList<ShardEntry> Samples) Scan(string name, IShardBytes bytes, CancellationToken cancellationToken)
+    private (ShardIndex Index, ShardContents Contents) Scan(string name, IShardBytes bytes, CancellationToken cancellationToken)
     {
         try
         {
             using Stream stream = bytes.OpenStream(cancellationToken);
-            IReadOnlyList<ShardEntry> samples = ShardScanner.Scan(stream, name, cancellationToken);
+            ShardContents samples = ShardScanner.Scan(stream, name, cancellationToken);
             return (ShardIndex.Write(IndexPath(name), bytes.Length, bytes.Stamp, samples), samples);
         }
         catch (ImageDataException)
@@ -185,16 +204,21 @@ internal sealed class RemoteShards(ShardOptions options, Func<string, string, st
             // It may be mended on the server, so nothing of it is kept.
             bytes.Dispose();
             cache.Drop(new Uri(name));
+            if (IsPacked(name) && bytes is LocalBytes unpacked)
+            {
+                File.Delete(unpacked.Path);
+            }
+
             throw;
         }
     }
 
     // Once every byte is here: an index that was used without them must agree with them.
-    private void Verify(string name, RemoteProbe probe, Stream stream, IReadOnlyList<ShardEntry>? used)
+    private void Verify(string name, RemoteProbe probe, Stream stream, ShardContents? used)
     {
-        IReadOnlyList<ShardEntry> samples = ShardScanner.Scan(stream, name, CancellationToken.None);
+        ShardContents samples = ShardScanner.Scan(stream, name, CancellationToken.None);
         ShardIndex.Write(IndexPath(name), stream.Length, probe.Version.Stamp, samples);
-        if (used is not null && !used.SequenceEqual(samples, SampleComparer.Instance))
+        if (used is not null && !used.Samples.SequenceEqual(samples.Samples, SampleComparer.Instance))
         {
             throw new ImageDataException(
                 name, "its index on the server is of another version of the shard, so labels may have been wrong. Upload the index that belongs to it, or remove it. "
@@ -202,8 +226,7 @@ internal sealed class RemoteShards(ShardOptions options, Func<string, string, st
         }
     }
 
-    private string IndexPath(string name) => Path.Combine(
-        options.CacheFolder, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes("remote|" + RemoteAddress.KeyOf(new Uri(name))))) + ShardIndex.Extension);
+    private string IndexPath(string name) => cache.PathOf(new Uri(name)) + ShardIndex.Extension;
 
     private sealed class SampleComparer : IEqualityComparer<ShardEntry>
     {

@@ -5,12 +5,16 @@ namespace Diffusion.Training;
 
 /// <summary>The folder in which indexes and unpacked shards are kept. It is made when something is written into it, and several processes may share it.</summary>
 /// <param name="folder">Its full path.</param>
-internal sealed class ShardCache(string folder)
+/// <param name="time">What ages are measured by.</param>
+internal sealed class ShardCache(string folder, TimeProvider time)
 {
     private const string Unfinished = ".tmp";
     private static readonly TimeSpan Abandoned = TimeSpan.FromDays(1);
 
     private int swept;
+
+    /// <summary>The time.</summary>
+    public DateTimeOffset Now => time.GetUtcNow();
 
     /// <summary>Its full path.</summary>
     public string Folder { get; } = folder;
@@ -100,7 +104,7 @@ internal sealed class ShardCache(string folder)
 
         foreach (string file in Directory.GetFiles(Folder, "*" + Unfinished))
         {
-            if (DateTime.UtcNow - File.GetLastWriteTimeUtc(file) > Abandoned)
+            if (Now.UtcDateTime - File.GetLastWriteTimeUtc(file) > Abandoned)
             {
                 TryDelete(file);
             }

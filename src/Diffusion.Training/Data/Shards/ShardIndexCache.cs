@@ -9,7 +9,7 @@ namespace Diffusion.Training;
 internal sealed class ShardIndexCache(ShardCache cache)
 {
     private readonly ConcurrentDictionary<string, byte[]> inMemory = new(StringComparer.Ordinal);
-    private readonly long ours = Random.Shared.NextInt64() | 1;
+    private readonly long ours = BitConverter.ToInt64(Guid.NewGuid().ToByteArray()) | 1; // another in each source
 
     /// <summary>How many samples and classes a shard has; null when no index says so.</summary>
     public ShardIndex? TryOpen(string shard, FileIdentity identity) =>
@@ -42,7 +42,7 @@ internal sealed class ShardIndexCache(ShardCache cache)
     /// <param name="contents">What the scan found.</param>
     public ShardIndex Keep(string shard, FileIdentity identity, ShardContents contents)
     {
-        byte[] bytes = ShardIndex.ToBytes(identity.Length, identity.IsSettled ? identity.Stamp : identity.Stamp ^ ours, contents);
+        byte[] bytes = ShardIndex.ToBytes(identity.Length, identity.IsSettledAt(cache.Now) ? identity.Stamp : identity.Stamp ^ ours, contents);
         if (cache.TryWrite(PathOf(shard), bytes))
         {
             inMemory.TryRemove(shard, out _);

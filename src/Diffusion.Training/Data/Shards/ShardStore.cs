@@ -9,14 +9,14 @@ internal sealed class ShardStore : IDisposable
 
     public ShardStore(ShardOptions options)
     {
-        ShardCache cache = new(Path.GetFullPath(options.CacheFolder));
+        ShardCache cache = new(Path.GetFullPath(options.CacheFolder), options.Fetching.Time);
         ShardUnpacker unpacker = new(cache, options.LargestUnpacked);
         picker = new ShardPicker(options);
         local = new LocalShards(cache, new UnpackedShards(cache, unpacker, options.UnpackedCacheLimit));
         remote = new Lazy<RemoteShards>(() =>
         {
             cache.Require();
-            return new RemoteShards(options with { CacheFolder = cache.Folder }, unpacker.Unpack);
+            return new RemoteShards(options with { CacheFolder = cache.Folder }, unpacker);
         });
     }
 

@@ -43,7 +43,7 @@ internal sealed class UnpackedShards(ShardCache cache, ShardUnpacker unpacker, l
         }
 
         // A file that changed just now may change again unseen: it is hashed once more the next time.
-        Note found = new(identity.IsSettled ? identity.Stamp : 0, hash, FileIdentity.Of(copy).Stamp);
+        Note found = new(identity.IsSettledAt(cache.Now) ? identity.Stamp : 0, hash, FileIdentity.Of(copy).Stamp);
         cache.TryWrite(cache.PathFor(name, NoteExtension), found.ToBytes());
         return copy;
     }
