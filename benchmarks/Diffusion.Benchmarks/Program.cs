@@ -22,6 +22,7 @@ RootCommand root = new("Measures what the library promises. Each command ends in
     PlanCommand.Create(),
     MemoryCommand.Create(),
     CheckpointingCommand.Create(),
+    BesideTrainingCommand.Create(),
     MemoryCaseCommand.Create(),
 };
 return root.Parse(args).Invoke();

@@ -12,7 +12,23 @@ internal static class HuggingFaceFeatures
     public static string? Find(IReadOnlyList<KeyValue>? notes) => notes?.FirstOrDefault(note => string.Equals(note.Key, Key, StringComparison.Ordinal))?.Value;
 
     /// <summary>The names of the classes of a column; empty where there are none, or where the JSON is not as expected.</summary>
-    public static IReadOnlyList<string> ClassNames(string? json, string column)
+    public static IReadOnlyList<string> ClassNames(string? json, string column) => Read(
+        json,
+        root => Part(root, "info", "features", column, "names") is { ValueKind: JsonValueKind.Array } names
+            && names.EnumerateArray().All(name => name.ValueKind == JsonValueKind.String)
+            ? [.. names.EnumerateArray().Select(name => name.GetString()!)]
+            : []);
+
+    /// <summary>The columns of a type, <c>Image</c> or <c>ClassLabel</c>; empty where there are none, or where the JSON is not as expected.</summary>
+    public static IReadOnlyList<string> ColumnsOf(string? json, string type) => Read(
+        json,
+        root => Part(root, "info", "features") is { ValueKind: JsonValueKind.Object } features
+            ? [.. features.EnumerateObject()
+                .Where(column => Part(column.Value, "_type") is { ValueKind: JsonValueKind.String } kind && kind.ValueEquals(type))
+                .Select(column => column.Name)]
+            : []);
+
+    private static IReadOnlyList<string> Read(string? json, Func<JsonElement, IReadOnlyList<string>> read)
     {
         if (string.IsNullOrWhiteSpace(json))
         {
@@ -22,10 +38,7 @@ internal static class HuggingFaceFeatures
         try
         {
             using JsonDocument document = JsonDocument.Parse(json);
-            return Part(document.RootElement, "info", "features", column, "names") is { ValueKind: JsonValueKind.Array } names
-                && names.EnumerateArray().All(name => name.ValueKind == JsonValueKind.String)
-                ? [.. names.EnumerateArray().Select(name => name.GetString()!)]
-                : [];
+            return read(document.RootElement);
         }
         catch (Exception problem) when (problem is JsonException or InvalidOperationException)
         {

@@ -3,67 +3,121 @@ using Parquet.Schema;
 namespace Diffusion.Data.Parquet;
 
 /// <summary>The columns of one file that are read.</summary>
-/// <param name="Bytes">The image files.</param>
-/// <param name="Path">What each was called; null where the file does not say.</param>
+/// <param name="Bytes">The image files; null where they are only named.</param>
+/// <param name="Path">What each was called, or where it is; null where the file does not say.</param>
 /// <param name="Label">The labels; null without labels.</param>
-internal sealed record ParquetColumns(DataField Bytes, DataField? Path, DataField? Label)
+internal sealed record ParquetColumns(DataField? Bytes, DataField? Path, DataField? Label)
 {
     /// <summary>The label column that may be missing.</summary>
     public const string DefaultLabel = "label";
 
-    private static readonly string[] DefaultImages = ["image", "img"];
+    private static readonly string[] ImageNames = ["image", "img", "images", "picture", "photo", "jpg", "jpeg", "png", "webp", "pixel_values"];
+    private static readonly string[] LabelNames = [DefaultLabel, "labels", "cls", "class", "target"];
 
     /// <summary>Picks the columns, or says what is wrong with them.</summary>
-    public static ParquetColumns Choose(string file, ParquetSchema schema, ParquetImageOptions options)
+    /// <param name="file">What errors call the file.</param>
+    /// <param name="schema">Its columns.</param>
+    /// <param name="note">What Hugging Face's library noted about them; null without.</param>
+    /// <param name="options">What the user chose.</param>
+    public static ParquetColumns Choose(string file, ParquetSchema schema, string? note, ParquetImageOptions options)
     {
-        string[] candidates = options.ImageColumn is null ? DefaultImages : [options.ImageColumn];
-        Field image = candidates.Select(name => Find(schema, name)).FirstOrDefault(field => field is not null)
-            ?? throw Missing(file, schema, string.Join(" or ", candidates), nameof(ParquetImageOptions.ImageColumn));
-        DataField? label = ChooseLabel(file, schema, options.LabelColumn);
-        if (image is StructField parts)
-        {
-            DataField? path = Part(parts, "path");
-            return IsBinary(Part(parts, "bytes")) is { } bytes
-                ? new ParquetColumns(bytes, IsText(path) ? path : null, label)
-                : throw Unusable(file, image.Name, "is a struct without a binary field 'bytes'");
-        }
-
-        return IsBinary(image as DataField) is { } binary
-            ? new ParquetColumns(binary, null, label)
-            : throw Unusable(file, image.Name, "is neither binary nor a struct with a binary field 'bytes'");
+        (DataField? bytes, DataField? path) = ChooseImage(file, schema, note, options.ImageColumn);
+        return new ParquetColumns(bytes, path, ChooseLabel(file, schema, note, options.LabelColumn));
     }
 
-    private static DataField? ChooseLabel(string file, ParquetSchema schema, string? name)
+    private static (DataField? Bytes, DataField? Path) ChooseImage(string file, ParquetSchema schema, string? note, string? name)
     {
+        if (name is not null)
+        {
+            Field chosen = Find(schema, name) ?? throw Missing(file, schema, name, nameof(ParquetImageOptions.ImageColumn));
+            return PartsOf(chosen) ?? throw Unusable(file, chosen);
+        }
+
+        IReadOnlyList<string> noted = HuggingFaceFeatures.ColumnsOf(note, "Image");
+        string[] others = [.. HuggingFaceFeatures.ColumnsOf(note, "Audio"), .. HuggingFaceFeatures.ColumnsOf(note, "Video")];
+        Field[] named = [.. schema.Fields.Where(field => noted.Contains(field.Name, StringComparer.Ordinal) || ImageNames.Contains(field.Name, StringComparer.OrdinalIgnoreCase))];
+        Field[] holding =
+        [
+            .. schema.Fields.Where(field => !others.Contains(field.Name, StringComparer.Ordinal) && PartsOf(field) is not null
+                && (named.Contains(field) || field is StructField)),
+        ];
+        return holding switch
+        {
+            [Field only] => PartsOf(only)!.Value,
+            [] when named is [Field unusable, ..] => throw Unusable(file, unusable),
+            [] => throw Missing(file, schema, "image or img", nameof(ParquetImageOptions.ImageColumn)),
+            _ => throw new ImageDataException(
+                file, $"its columns {Names(holding)} all hold images. Name one of them with ImageColumn."),
+        };
+    }
+
+    private static DataField? ChooseLabel(string file, ParquetSchema schema, string? note, string? name)
+    {
+        Field? field;
         if (name is null)
         {
             return null;
         }
 
-        return Find(schema, name) switch
+        if (name == DefaultLabel && Find(schema, name) is null)
         {
-            null when name == DefaultLabel => null,
-            null => throw Missing(file, schema, name, nameof(ParquetImageOptions.LabelColumn)),
-            DataField { MaxRepetitionLevel: 0 } field when ParquetLabels.CanRead(field) => field,
+            IReadOnlyList<string> noted = HuggingFaceFeatures.ColumnsOf(note, "ClassLabel");
+            Field[] likely = [.. schema.Fields.Where(one => LabelNames.Contains(one.Name, StringComparer.Ordinal) || noted.Contains(one.Name, StringComparer.Ordinal))];
+            if (likely.Length > 1)
+            {
+                throw new ImageDataException(file, $"its columns {Names(likely)} all look like labels. Name one of them with LabelColumn, or null for no labels.");
+            }
+
+            field = likely.FirstOrDefault();
+        }
+        else
+        {
+            field = Find(schema, name) ?? throw Missing(file, schema, name, nameof(ParquetImageOptions.LabelColumn));
+        }
+
+        return field switch
+        {
+            null => null,
+            DataField { MaxRepetitionLevel: 0 } column when ParquetLabels.CanRead(column) => column,
             _ => throw new ImageDataException(
-                file, $"its column '{name}' holds no whole numbers, as labels must be. Name another with LabelColumn, or null for no labels."),
+                file, $"its column '{field.Name}' {(IsText(field as DataField) ? "holds text" : "holds no whole numbers")}, but labels must be whole numbers from 0. "
+                + "Number the classes (in Python, dataset.class_encode_column), name another column with LabelColumn, or null for no labels."),
         };
     }
 
     private static Field? Find(ParquetSchema schema, string name) =>
         schema.Fields.FirstOrDefault(field => string.Equals(field.Name, name, StringComparison.Ordinal));
 
+    // Bytes, or a struct of bytes and a path, or the path alone.
+    private static (DataField? Bytes, DataField? Path)? PartsOf(Field field)
+    {
+        DataField? bytes = Binary(field is StructField parts ? Part(parts, "bytes") : field as DataField);
+        DataField? path = field is StructField same ? Part(same, "path") : field as DataField;
+        path = IsText(path) ? path : null;
+        return bytes is null && path is null ? null : (bytes, path);
+    }
+
     private static DataField? Part(StructField parts, string name) =>
         parts.Fields.FirstOrDefault(field => string.Equals(field.Name, name, StringComparison.Ordinal)) as DataField;
 
-    private static DataField? IsBinary(DataField? field) =>
+    private static DataField? Binary(DataField? field) =>
         field is { MaxRepetitionLevel: 0 } && field.ClrType == typeof(ReadOnlyMemory<byte>) ? field : null;
 
     private static bool IsText(DataField? field) => field is { MaxRepetitionLevel: 0 } && field.ClrType == typeof(ReadOnlyMemory<char>);
 
-    private static ImageDataException Missing(string file, ParquetSchema schema, string wanted, string option) => new(
-        file, $"it has no column {wanted}; it has {string.Join(", ", schema.Fields.Select(field => field.Name))}. Name one of them with {option}.");
+    private static string Names(IEnumerable<Field> fields) => string.Join(", ", fields.Select(field => field.Name));
 
-    private static ImageDataException Unusable(string file, string name, string what) => new(
-        file, $"its column '{name}' {what}, so it holds no image files. Name another with ImageColumn.");
+    private static ImageDataException Missing(string file, ParquetSchema schema, string wanted, string option) => new(
+        file, $"it has no column {wanted}; it has {Names(schema.Fields)}. Name one of them with {option}.");
+
+    private static ImageDataException Unusable(string file, Field field)
+    {
+        string what = field switch
+        {
+            StructField => "is a struct without a binary field 'bytes' or a text field 'path'",
+            ListField or DataField { MaxRepetitionLevel: > 0 } or DataField { IsArray: true } => "holds lists, where each row must hold one image file",
+            _ => "is neither binary nor text nor a struct with a binary field 'bytes'",
+        };
+        return new ImageDataException(file, $"its column '{field.Name}' {what}, so it holds no image files. Name another with ImageColumn.");
+    }
 }

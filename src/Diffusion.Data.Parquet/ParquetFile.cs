@@ -68,6 +68,20 @@ internal sealed class ParquetFile
         }
     }
 
+    /// <summary>How many values of a column are null, where the file says; null where it does not.</summary>
+    /// <exception cref="ImageDataException">As above.</exception>
+    public long? Nulls(int group, DataField field, int rows)
+    {
+        try
+        {
+            return ParquetChunk.Find(Reader.OpenRowGroupReader(group), field, rows).Statistics?.NullCount;
+        }
+        catch (Exception problem) when (problem is not ImageDataException)
+        {
+            throw Failed(group, field, problem);
+        }
+    }
+
     /// <summary>Reads a column of one row group.</summary>
     /// <param name="group">The number of the row group.</param>
     /// <param name="field">The column.</param>

@@ -1,56 +1,130 @@
-using System.Text.RegularExpressions;
+using System.IO.Enumeration;
+using Diffusion.Training;
 
 namespace Diffusion.Data.Parquet;
 
-/// <summary>Which files a path stands for: a file itself, the Parquet files of a folder, or those that a pattern matches.</summary>
-internal static partial class ParquetFileNames
+/// <summary>Which files a path stands for: a file itself, the Parquet files of a folder and its sub-folders, or those that a pattern matches.</summary>
+internal static class ParquetFileNames
 {
-    private const string All = "*.parquet";
+    private const string SystemReason = "hidden files, and files and folders that the system makes";
+
+    private static readonly string[] Extensions = [".parquet", ".parq", ".pq"];
+    private static readonly string[] PackedExtensions = [".parquet.gz", ".parquet.zst", ".parquet.zip", ".parquet.bz2", ".parquet.xz"];
 
     /// <summary>The full paths, in the order of the names.</summary>
-    public static string[] Find(string path)
+    /// <param name="path">A file, a folder or a pattern.</param>
+    /// <param name="split">The split that is wanted: see <see cref="ParquetImageOptions.Split"/>.</param>
+    /// <param name="leftOut">Takes what is passed over.</param>
+    public static string[] Find(string path, string? split, LeftOutList leftOut)
     {
         if (Directory.Exists(path))
         {
-            string[] files = List(path, All, path);
-            string[] splits = [.. files.Select(SplitOf).OfType<string>().Distinct(StringComparer.Ordinal)];
-            return splits.Length < 2
-                ? files
-                : throw new ImageDataException(
-                    path, $"the folder mixes {splits.Length} splits: {string.Join(", ", splits)}. "
-                    + $"Name one, as in {Path.Combine(path, $"{splits[^1]}-{All}")}.");
+            string folder = Path.GetFullPath(path);
+            List<string> found = [];
+            Reading(path, () => Walk(folder, folder, new HashSet<string>(StringComparer.Ordinal), found, leftOut));
+            return Chosen(path, found.Count > 0 ? found : throw new ImageDataException(path, "no file there, or in a folder within, is named *.parquet."), folder, split, leftOut);
         }
 
         string name = Path.GetFileName(path);
-        if (!name.Contains('*', StringComparison.Ordinal) && !name.Contains('?', StringComparison.Ordinal))
+        if (File.Exists(path) || !HasWildcard(path))
         {
-            return [Path.GetFullPath(path)];
+            string file = Path.GetFullPath(path);
+            return split is null ? [file] : Chosen(path, [file], Path.GetDirectoryName(file)!, split, leftOut);
         }
 
-        string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        return Directory.Exists(folder) ? List(folder, name, path) : throw new ImageDataException(path, "the folder does not exist.");
+        string parent = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        if (!Directory.Exists(parent))
+        {
+            throw new ImageDataException(path, HasWildcard(parent)
+                ? "a pattern may stand in the last part of a path only. Open the folder, which is searched with the folders within."
+                : "the folder does not exist.");
+        }
+
+        List<string> matching = [];
+        Reading(path, () =>
+        {
+            foreach (string file in Directory.EnumerateFiles(parent).Where(file => FileSystemName.MatchesSimpleExpression(name, Path.GetFileName(file))))
+            {
+                if (!IsPassedOver(file, parent, leftOut))
+                {
+                    matching.Add(file);
+                }
+            }
+        });
+        return Chosen(path, matching.Count > 0 ? matching : throw new ImageDataException(path, $"no file there matches {name}."), parent, split, leftOut);
     }
 
-    private static string[] List(string folder, string pattern, string path)
+    /// <summary>The full paths of files that were named one by one, in their order.</summary>
+    /// <param name="files">They.</param>
+    /// <param name="split">The split that is wanted; null for all of them.</param>
+    /// <param name="leftOut">Takes those of other splits.</param>
+    public static string[] Named(IReadOnlyList<string> files, string? split, LeftOutList leftOut)
     {
-        string[] files;
+        string[] paths = [.. files.Select(Path.GetFullPath)];
+        return split is null
+            ? paths
+            : ParquetSplits.Choose($"{files.Count} Parquet files", [.. paths.Select(file => (file, Path.GetFileName(file)))], split, leftOut);
+    }
+
+    private static string[] Chosen(string path, List<string> files, string root, string? split, LeftOutList leftOut)
+    {
+        files.Sort(StringComparer.Ordinal);
+        return ParquetSplits.Choose(path, [.. files.Select(file => (file, Path.GetRelativePath(root, file).Replace('\\', '/')))], split, leftOut);
+    }
+
+    // Links are followed, but no folder is read twice: links can loop.
+    private static void Walk(string folder, string root, HashSet<string> seen, List<string> found, LeftOutList leftOut)
+    {
+        if (!seen.Add(RealPath.Of(folder)))
+        {
+            leftOut.Add("links to folders that are read already", Path.GetRelativePath(root, folder));
+            return;
+        }
+
+        foreach (string file in Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal))
+        {
+            if (!IsPassedOver(file, root, leftOut) && Extensions.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase))
+            {
+                found.Add(file);
+            }
+        }
+
+        foreach (string inner in Directory.EnumerateDirectories(folder).Order(StringComparer.Ordinal))
+        {
+            if (!IsPassedOver(inner, root, leftOut))
+            {
+                Walk(inner, root, seen, found, leftOut);
+            }
+        }
+    }
+
+    private static bool IsPassedOver(string path, string root, LeftOutList leftOut)
+    {
+        string name = Path.GetFileName(path);
+        string? reason =
+            SystemFiles.IsPassedOver(name) ? SystemReason
+            : name.StartsWith('_') ? "files and folders of the program that wrote the data, which begin with _"
+            : PackedExtensions.Any(extension => name.EndsWith(extension, StringComparison.OrdinalIgnoreCase)) ? "Parquet files that are packed as a whole, which are not read: unpack them"
+            : null;
+        if (reason is not null)
+        {
+            leftOut.Add(reason, Path.GetRelativePath(root, path));
+        }
+
+        return reason is not null;
+    }
+
+    private static bool HasWildcard(string path) => path.AsSpan().ContainsAny('*', '?');
+
+    private static void Reading(string path, Action read)
+    {
         try
         {
-            files = Directory.GetFiles(Path.GetFullPath(folder), pattern);
+            read();
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
             throw new ImageDataException(path, $"the folder cannot be read: {problem.Message}", problem);
         }
-
-        Array.Sort(files, StringComparer.Ordinal);
-        return files.Length > 0 ? files : throw new ImageDataException(path, $"no file there matches {pattern}.");
     }
-
-    // Hugging Face names its files train-00000-of-00002.parquet, or with a hash behind. Null for other names.
-    private static string? SplitOf(string file) =>
-        Shard().Match(Path.GetFileName(file)) is { Success: true } match ? match.Groups["split"].Value : null;
-
-    [GeneratedRegex(@"^(?<split>.+)-\d+-of-\d+", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1000)]
-    private static partial Regex Shard();
 }

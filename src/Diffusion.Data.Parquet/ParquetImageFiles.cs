@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Concurrent;
 using Diffusion.Training;
 
 namespace Diffusion.Data.Parquet;
@@ -9,9 +10,11 @@ internal sealed class ParquetImageFiles : IEncodedImages
     private readonly ParquetGroup[] groups;
     private readonly long[] starts; // one more than groups: the last is the count
     private readonly string description;
+    private readonly NamedImageFiles[] named; // for each group
+    private readonly ConcurrentDictionary<int, char[]?[]?> namesOfMissing = new();
     private volatile GroupNames? names;
 
-    private ParquetImageFiles(string name, ParquetTable[] tables, int? classCount, ParquetImageOptions options)
+    private ParquetImageFiles(string name, string? folder, ParquetTable[] tables, int? classCount, ParquetImageOptions options, LeftOutList? leftOut)
     {
         Paths = [.. tables.Select(table => table.Path)];
         ClassNames = tables[0].ClassNames;
@@ -28,6 +31,8 @@ internal sealed class ParquetImageFiles : IEncodedImages
         long bytes = options.CacheBytes ?? room.Default(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
         LargestShuffleWindow = (int)Math.Min(room.LargestWindow(bytes), int.MaxValue);
         Cache = new RowGroupCache(bytes, group => groups[group].Table.ReadImages(groups[group]));
+        named = [.. groups.Select(group => new NamedImageFiles([.. new[] { Path.GetDirectoryName(group.Table.Path)!, folder }.OfType<string>().Distinct(StringComparer.Ordinal)]))];
+        Report = (leftOut ?? new LeftOutList()).ToReport(Count);
         description = $"{Count} images from {name}{(classCount is null ? string.Empty : $", {classCount} classes")}";
     }
 
@@ -49,10 +54,17 @@ internal sealed class ParquetImageFiles : IEncodedImages
 
     public string Description => description;
 
+    public ImageSourceReport Report { get; }
+
     public IReadOnlyList<long> GroupSizes { get; }
 
     /// <summary>Opens the files and reads their labels.</summary>
-    public static ParquetImageFiles Open(string name, string[] paths, ParquetImageOptions options)
+    /// <param name="name">What errors call the set.</param>
+    /// <param name="paths">The full paths of the files.</param>
+    /// <param name="options">What the user chose.</param>
+    /// <param name="folder">The full path of the folder that was opened; null for files.</param>
+    /// <param name="leftOut">What was left out when the files were looked for; null for nothing.</param>
+    public static ParquetImageFiles Open(string name, string[] paths, ParquetImageOptions options, string? folder = null, LeftOutList? leftOut = null)
     {
         ParquetTable[] tables = [.. paths.Select(path => ParquetTable.Open(path, options))];
         if (tables.All(table => table.Groups.Count == 0))
@@ -60,7 +72,9 @@ internal sealed class ParquetImageFiles : IEncodedImages
             throw new ImageDataException(name, "there is no row, so no image.");
         }
 
-        return new ParquetImageFiles(name, tables, ParquetClasses.Count(tables, options.ClassCount), options);
+        ParquetImageFiles files = new(name, folder, tables, ParquetClasses.Count(tables, options.ClassCount), options, leftOut);
+        files.FindFirstNamed();
+        return files;
     }
 
     public long LabelOf(long index)
@@ -78,19 +92,33 @@ internal sealed class ParquetImageFiles : IEncodedImages
     public void Read(long index, IBufferWriter<byte> destination, CancellationToken cancellationToken)
     {
         (ParquetGroup group, int number, int row) = Find(index);
-        destination.Write(Usable(Cache.Get(number)[row], group.NameOf(row)));
+        byte[]? held = Cache.Get(number)[row];
+        if (held is null && NamesOfMissing(number) is { } paths && paths[row] is { Length: > 0 } path)
+        {
+            named[number].Read(new string(path), group.NameOf(row), destination);
+            return;
+        }
+
+        destination.Write(Usable(held, group.NameOf(row)));
     }
 
     public void Dispose() => Cache.Clear();
 
     /// <summary>An image file that is there and not too large.</summary>
-    internal static byte[] Usable(byte[]? file, string name) => file switch
+    internal static byte[] Usable(byte[]? file, string name)
     {
-        null => throw new ImageDataException(name, "its image is null."),
-        { Length: > ParquetBounds.Image } => throw new ImageDataException(
-            name, $"the image has {file.Length} bytes, more than the {ParquetBounds.Image} that an image file may have."),
-        _ => file,
-    };
+        ThrowIfOver(file?.Length ?? throw new ImageDataException(name, "its image is null."), name);
+        return file;
+    }
+
+    /// <summary>Refuses an image file that is too large.</summary>
+    internal static void ThrowIfOver(long bytes, string name)
+    {
+        if (bytes > ParquetBounds.Image)
+        {
+            throw new ImageDataException(name, $"the image has {bytes} bytes, more than the {ParquetBounds.Image} that an image file may have.");
+        }
+    }
 
     private (ParquetGroup Group, int Number, int Row) Find(long index)
     {
@@ -103,6 +131,23 @@ internal sealed class ParquetImageFiles : IEncodedImages
         int number = place >= 0 ? place : ~place - 1;
         return (groups[number], number, (int)(index - starts[number]));
     }
+
+    // Images that are named and not there are told at once, by the first of each file that holds none.
+    private void FindFirstNamed()
+    {
+        foreach (IGrouping<ParquetTable, int> table in Enumerable.Range(0, groups.Length).Where(number => groups[number].HoldsNone).GroupBy(number => groups[number].Table))
+        {
+            int number = table.First();
+            char[]?[]? paths = NamesOfMissing(number);
+            int row = Array.FindIndex(paths ?? [], path => path is { Length: > 0 });
+            if (row >= 0)
+            {
+                named[number].Find(new string(paths![row]), groups[number].NameOf(row));
+            }
+        }
+    }
+
+    private char[]?[]? NamesOfMissing(int number) => namesOfMissing.GetOrAdd(number, static (key, all) => all[key].Table.ReadNames(all[key]), groups);
 
     // Paths are read only when somebody asks; the last group's are kept, because who asks for one asks for its neighbours.
     private char[]? PathOf(ParquetGroup group, int number, int row)

@@ -46,6 +46,9 @@ public sealed class ParquetImages : IImageSource
     /// <inheritdoc/>
     public bool IsInMemory => images.IsInMemory;
 
+    /// <inheritdoc/>
+    public IReadOnlyList<ImageTransform> Transforms => images.Transforms;
+
     /// <summary>
     /// The largest <see cref="LoadingOptions.ShuffleWindow"/> at which an epoch reads each row group about once, 1 to <see cref="Count"/>:
     /// as many images as <see cref="ParquetImageOptions.CacheBytes"/> holds with their row groups. With a larger one row groups are read
@@ -58,16 +61,17 @@ public sealed class ParquetImages : IImageSource
 
     /// <summary>Opens a file, the files of a folder, or those that a pattern matches.</summary>
     /// <param name="path">
-    /// A file; a folder, of which every <c>*.parquet</c> directly within is read; or a pattern such as <c>data/train-*.parquet</c>. Files
-    /// come in the order of their names, by their characters' codes.
+    /// A file; a folder, of which every <c>*.parquet</c> is read, also in folders within; or a pattern such as <c>data/train-*.parquet</c>. Files
+    /// come in the order of their paths, by their characters' codes. Hidden files and those of the system are passed over, and files whose names
+    /// begin with _; <see cref="Report"/> counts them.
     /// </param>
     /// <param name="size">Height and width that every image gets, in pixels.</param>
     /// <param name="channels">3 (default) for RGB, 1 for grey, whatever the files hold.</param>
     /// <param name="options">Columns, classes and memory; null for the defaults.</param>
     /// <returns>The source; it belongs to the caller.</returns>
     /// <exception cref="ImageDataException">
-    /// There is no such file, the folder mixes splits such as train and test, a file is damaged or lacks a column, or a label is missing or
-    /// out of range.
+    /// There is no such file, there are several splits such as train and test and none was chosen, a file is damaged, lacks a column or is a Git LFS
+    /// pointer, a label is missing or out of range, or the images are named but not held, and not in the folder either.
     /// </exception>
     public static ParquetImages Open(string path, int size, int channels = 3, ParquetImageOptions? options = null) =>
         Open(path, new ImagePreparation { Size = size, Channels = channels }, options ?? new ParquetImageOptions());
@@ -82,7 +86,7 @@ public sealed class ParquetImages : IImageSource
     public static ParquetImages Open(string path, ImagePreparation preparation, ParquetImageOptions options)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
-        return Open(path, () => ParquetFileNames.Find(path), preparation, options);
+        return Open(path, leftOut => ParquetFileNames.Find(path, options.Split, leftOut), preparation, options);
     }
 
     /// <summary>Opens several files.</summary>
@@ -100,7 +104,7 @@ public sealed class ParquetImages : IImageSource
             throw new ArgumentException("There is no file, but at least one is needed.", nameof(files));
         }
 
-        return Open($"{files.Count} Parquet files", () => [.. files.Select(Path.GetFullPath)], preparation, options);
+        return Open($"{files.Count} Parquet files", leftOut => ParquetFileNames.Named(files, options.Split, leftOut), preparation, options);
     }
 
     /// <inheritdoc/>
@@ -120,11 +124,13 @@ public sealed class ParquetImages : IImageSource
     /// <inheritdoc/>
     public void Dispose() => images.Dispose();
 
-    private static ParquetImages Open(string name, Func<string[]> find, ImagePreparation preparation, ParquetImageOptions options)
+    private static ParquetImages Open(string name, Func<LeftOutList, string[]> find, ImagePreparation preparation, ParquetImageOptions options)
     {
         ArgumentNullException.ThrowIfNull(preparation);
         ArgumentNullException.ThrowIfNull(options);
         options.Check();
-        return new ParquetImages(ParquetImageFiles.Open(name, find(), options), preparation);
+        LeftOutList leftOut = new();
+        string? folder = Directory.Exists(name) ? Path.GetFullPath(name) : null;
+        return new ParquetImages(ParquetImageFiles.Open(name, find(leftOut), options, folder, leftOut), preparation);
     }
 }

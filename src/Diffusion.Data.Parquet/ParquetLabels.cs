@@ -1,15 +1,17 @@
+using System.Globalization;
 using System.Numerics;
 using Parquet.Schema;
 
 namespace Diffusion.Data.Parquet;
 
-/// <summary>Turns a column of whole numbers of any width into labels.</summary>
+/// <summary>Turns a column of whole numbers into labels, of integers of any width or of floats, as pandas writes a column that had a gap.</summary>
 internal static class ParquetLabels
 {
     /// <summary>Whether a column holds whole numbers.</summary>
     public static bool CanRead(DataField field) =>
         field.ClrType == typeof(long) || field.ClrType == typeof(int) || field.ClrType == typeof(short) || field.ClrType == typeof(sbyte)
-        || field.ClrType == typeof(ulong) || field.ClrType == typeof(uint) || field.ClrType == typeof(ushort) || field.ClrType == typeof(byte);
+        || field.ClrType == typeof(ulong) || field.ClrType == typeof(uint) || field.ClrType == typeof(ushort) || field.ClrType == typeof(byte)
+        || field.ClrType == typeof(double) || field.ClrType == typeof(float);
 
     /// <summary>The label of each row.</summary>
     /// <param name="file">The file.</param>
@@ -24,11 +26,13 @@ internal static class ParquetLabels
         Type type when type == typeof(ulong) => Read<ulong>(file, field, group),
         Type type when type == typeof(uint) => Read<uint>(file, field, group),
         Type type when type == typeof(ushort) => Read<ushort>(file, field, group),
+        Type type when type == typeof(double) => Read<double>(file, field, group),
+        Type type when type == typeof(float) => Read<float>(file, field, group),
         _ => Read<byte>(file, field, group),
     };
 
     private static async ValueTask<int[]> Read<T>(ParquetFile file, DataField field, ParquetGroup group)
-        where T : struct, IBinaryInteger<T>, IMinMaxValue<T>
+        where T : struct, INumber<T>, IMinMaxValue<T>
     {
         // What is missing must not pass for class 0.
         T missing = T.IsNegative(T.MinValue) ? T.MinValue : T.MaxValue;
@@ -42,7 +46,14 @@ internal static class ParquetLabels
                 throw new ImageDataException(group.NameOf(row), "its label is null. Give every row a label, or set LabelColumn to null for no labels.");
             }
 
-            long label = long.CreateSaturating(column.Values[place]);
+            T value = column.Values[place];
+            if (!T.IsInteger(value))
+            {
+                throw new ImageDataException(group.NameOf(row), string.Create(
+                    CultureInfo.InvariantCulture, $"its label is {value}, but labels must be whole numbers from 0. Number the classes, or set LabelColumn to null for no labels."));
+            }
+
+            long label = long.CreateSaturating(value);
             if (label is < 0 or >= int.MaxValue)
             {
                 throw new ImageDataException(

@@ -10,6 +10,9 @@ namespace Diffusion.Data.Parquet;
 /// <param name="Labels">The label of each row; null without labels.</param>
 internal sealed record ParquetGroup(ParquetTable Table, int Number, int Rows, long Bytes, int[]? Labels)
 {
+    /// <summary>Whether the file says that it holds none of the images.</summary>
+    public bool HoldsNone { get; init; }
+
     /// <summary>What an error calls a row.</summary>
     public string NameOf(int row) => $"{Table.Path}, row group {Number}, row {row}";
 }
@@ -41,8 +44,9 @@ internal sealed class ParquetTable
     /// <summary>Reads what the end of a file says about it, and its labels.</summary>
     public static ParquetTable Open(string path, ParquetImageOptions options) => ParquetFile.Read(path, async file =>
     {
-        ParquetColumns chosen = ParquetColumns.Choose(path, file.Reader.Schema, options);
         string? note = HuggingFaceFeatures.Find(file.Reader.Metadata?.KeyValueMetadata);
+        ParquetColumns chosen = ParquetColumns.Choose(path, file.Reader.Schema, note, options);
+        ThrowIfLabelsAreFolders(path, chosen, options.LabelColumn);
         ParquetTable table = new(path, chosen, chosen.Label is { } label ? HuggingFaceFeatures.ClassNames(note, label.Name) : []);
         List<ParquetGroup> groups = [];
         foreach ((int number, int rows) in ParquetCounts.Check(path, file))
@@ -55,9 +59,9 @@ internal sealed class ParquetTable
     });
 
     /// <summary>The image files of a row group; null where a row has none.</summary>
-    public byte[]?[] ReadImages(ParquetGroup group) => ReadArrays<byte>(group, columns.Bytes);
+    public byte[]?[] ReadImages(ParquetGroup group) => columns.Bytes is { } bytes ? ReadArrays<byte>(group, bytes) : new byte[]?[group.Rows];
 
-    /// <summary>What the images of a row group were called; null where the file does not say.</summary>
+    /// <summary>What the images of a row group were called, or where they are; null where the file does not say.</summary>
     public char[]?[]? ReadNames(ParquetGroup group) => columns.Path is { } path ? ReadArrays<char>(group, path) : null;
 
     private T[]?[] ReadArrays<T>(ParquetGroup group, DataField field) => ParquetFile.Read(
@@ -65,7 +69,22 @@ internal sealed class ParquetTable
 
     private async ValueTask<ParquetGroup> OpenGroup(ParquetFile file, int number, int rows)
     {
-        ParquetGroup group = new(this, number, rows, file.UnpackedBytes(number, columns.Bytes, rows), null);
+        ParquetGroup group = new(this, number, rows, columns.Bytes is { } bytes ? file.UnpackedBytes(number, bytes, rows) : 0, null)
+        {
+            HoldsNone = columns.Bytes is null || file.Nulls(number, columns.Bytes, rows) == rows,
+        };
         return columns.Label is { } label ? group with { Labels = await ParquetLabels.Read(file, label, group) } : group;
+    }
+
+    // Spark writes label=3/part-0.parquet, and the column nowhere else.
+    private static void ThrowIfLabelsAreFolders(string path, ParquetColumns columns, string? label)
+    {
+        if (columns.Label is null && label is not null
+            && System.IO.Path.GetDirectoryName(path)?.Split(System.IO.Path.DirectorySeparatorChar).FirstOrDefault(part => part.StartsWith($"{label}=", StringComparison.Ordinal)) is { } folder)
+        {
+            throw new ImageDataException(
+                path, $"it has no column {label}, which the folder {folder} seems to hold: labels in the names of folders are not read. "
+                + "Write the column into the files, or set LabelColumn to null for no labels.");
+        }
     }
 }

@@ -9,7 +9,7 @@ public sealed record SampleRequest
     /// <summary>The seed of all noise. Default 0.</summary>
     public long Seed { get; init; }
 
-    /// <summary>The size of the images. Default null: the size the model was made for.</summary>
+    /// <summary>The size of the images. Default null: the size the model was made for or trained on.</summary>
     public ImageShape? Shape { get; init; }
 
     /// <summary>
@@ -26,6 +26,17 @@ public sealed record SampleRequest
     /// <c>Count = 1, FirstIndex = 41</c>.
     /// </summary>
     public long FirstIndex { get; init; }
+
+    /// <summary>The classes one after the other, 0, 1, 2 and so on, and again from 0: what a picture of all classes wants.</summary>
+    /// <param name="count">How many images, at least 1.</param>
+    /// <param name="classCount">How many classes the model has, or null for none.</param>
+    /// <returns>One label for each image; null where there are no classes.</returns>
+    public static IReadOnlyList<long>? ClassesInTurn(int count, int? classCount)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(classCount ?? 1, 1, nameof(classCount));
+        return classCount is { } classes ? [.. Enumerable.Range(0, count).Select(image => (long)(image % classes))] : null;
+    }
 
     /// <summary>Every reason why these images cannot be made with this denoiser, each with its remedy; empty when they can.</summary>
     public IReadOnlyList<string> Problems(Denoiser denoiser)
@@ -52,11 +63,11 @@ public sealed record SampleRequest
         return problems;
     }
 
-    private IReadOnlyList<string> ShapeProblems(Denoiser denoiser) => (Shape ?? denoiser.Model.SampleShape) switch
+    private IReadOnlyList<string> ShapeProblems(Denoiser denoiser) => (Shape ?? denoiser.SampleShape) switch
     {
         null => ["Shape is not set, and the model was made for no one size. Set Shape, for example ImageShape.Square(32)."],
         { Channels: < 1 } or { Height: < 1 } or { Width: < 1 } =>
-            [$"Shape is {Shape ?? denoiser.Model.SampleShape}, but channels, height and width must each be at least 1."],
+            [$"Shape is {Shape ?? denoiser.SampleShape}, but channels, height and width must each be at least 1."],
         { } shape => denoiser.Model.Problems(shape, denoiser.Schedule),
     };
 

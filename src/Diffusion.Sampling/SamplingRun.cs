@@ -36,7 +36,7 @@ public sealed class SamplingRun
         this.denoiser = denoiser;
         this.request = request;
         this.progress = progress;
-        shape = (request.Shape ?? denoiser.Model.SampleShape)!.Value;
+        shape = (request.Shape ?? denoiser.SampleShape)!.Value;
     }
 
     /// <summary>Walks every batch from noise to images.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -12,7 +13,7 @@ namespace Diffusion.Training;
 /// </summary>
 public sealed class TrainerBuilder
 {
-    private TrainingOptions options = new();
+    private readonly OptionEdits edits = new();
     private readonly List<string> problems = [];
     private readonly HashSet<string> filled = new(StringComparer.Ordinal);
     private readonly List<IProgress<TrainingProgress>> observers = [];
@@ -28,15 +29,11 @@ public sealed class TrainerBuilder
 
     internal TrainerBuilder(IDiffusionModel model) => this.model = model;
 
-    /// <summary>Begins from given options, for instance bound from configuration, in place of the defaults. They are copied. Call it first.</summary>
-    public TrainerBuilder UseOptions(TrainingOptions value) => Fill(nameof(UseOptions), value, () =>
-    {
-        options = value.Copy();
-        if (filled.Count > 1)
-        {
-            problems.Add("UseOptions was called after other calls, which it would undo. Call it first.");
-        }
-    });
+    /// <summary>
+    /// Begins from given options, for instance bound from configuration, in place of the defaults. They are copied. Whatever the order of the calls,
+    /// <see cref="Configure"/> and the other <c>Use</c> calls change what is given here.
+    /// </summary>
+    public TrainerBuilder UseOptions(TrainingOptions value) => Fill(nameof(UseOptions), value, () => edits.BeginFrom(value));
 
     /// <summary>Where to train. Default <see cref="ComputeDevice.Best"/>.</summary>
     public TrainerBuilder UseDevice(ComputeDevice value) => Fill(nameof(UseDevice), value, () => device = value);
@@ -48,29 +45,37 @@ public sealed class TrainerBuilder
     public TrainerBuilder UseSchedule(INoiseSchedule value) => Fill(nameof(UseSchedule), value, () => schedule = value);
 
     /// <summary>What the network predicts. Default the noise.</summary>
-    public TrainerBuilder UsePrediction(PredictionType value) => Fill(nameof(UsePrediction), value, () => options.Prediction = value);
+    public TrainerBuilder UsePrediction(PredictionType value) => Choose(nameof(UsePrediction), nameof(TrainingOptions.Prediction), value, options => options.Prediction, options => options.Prediction = value);
 
     /// <summary>The optimizer. Default AdamW with weight decay 0.01.</summary>
     public TrainerBuilder UseOptimizer(IOptimizerFactory value) => Fill(nameof(UseOptimizer), value, () => optimizer = value);
 
     /// <summary>The learning rate. Default 2e-4, constant after its warm-up.</summary>
-    public TrainerBuilder UseLearningRate(LearningRate value) => Fill(nameof(UseLearningRate), value, () => options.LearningRate = value);
+    public TrainerBuilder UseLearningRate(LearningRate value) => Choose(nameof(UseLearningRate), nameof(TrainingOptions.LearningRate), value, options => options.LearningRate, options => options.LearningRate = value);
 
     /// <summary>The limit of the averaged weights' decay. Default 0.9999.</summary>
-    public TrainerBuilder UseEma(double decay) => Fill(nameof(UseEma), decay, () => options.EmaDecay = decay);
+    public TrainerBuilder UseEma(double decay) => Choose(nameof(UseEma), nameof(TrainingOptions.EmaDecay), decay, options => options.EmaDecay, options => options.EmaDecay = decay);
 
     /// <summary>Saves the run in a folder, and resumes from it.</summary>
     /// <param name="folder">The folder of the run.</param>
-    /// <param name="everySteps">Optimizer steps between two checkpoints.</param>
-    public TrainerBuilder UseCheckpoints(string folder, int everySteps = 5000) => Fill(nameof(UseCheckpoints), folder, () =>
+    /// <param name="everySteps">Optimizer steps between two checkpoints. Null, the default, for <see cref="TrainingOptions.CheckpointEverySteps"/>.</param>
+    public TrainerBuilder UseCheckpoints(string folder, int? everySteps = null)
     {
-        options.RunFolder = folder;
-        options.CheckpointEverySteps = everySteps;
-    });
+        Choose(nameof(UseCheckpoints), nameof(TrainingOptions.RunFolder), folder, options => options.RunFolder, options => options.RunFolder = folder);
+        if (everySteps is { } steps)
+        {
+            edits.Choose(
+                nameof(UseCheckpoints), nameof(TrainingOptions.CheckpointEverySteps), steps,
+                options => options.CheckpointEverySteps, options => options.CheckpointEverySteps = steps);
+        }
+
+        return this;
+    }
 
     /// <summary>Starts from given weights, where there is no checkpoint to resume from.</summary>
     /// <param name="path">A safetensors file, for instance the <c>ema.safetensors</c> of a checkpoint.</param>
-    public TrainerBuilder UseInitialWeights(string path) => Fill(nameof(UseInitialWeights), path, () => options.InitialWeights = path);
+    public TrainerBuilder UseInitialWeights(string path) => Choose(
+        nameof(UseInitialWeights), nameof(TrainingOptions.InitialWeights), path, options => options.InitialWeights, options => options.InitialWeights = path);
 
     /// <summary>Where the trainer logs. Default nowhere.</summary>
     public TrainerBuilder UseLogger(ILogger value) => Fill(nameof(UseLogger), value, () => logger = value);
@@ -86,12 +91,26 @@ public sealed class TrainerBuilder
         return this;
     }
 
+    /// <summary>Calls back with progress once per report interval, on the training thread. A call that throws is logged and does not end the run.</summary>
+    public TrainerBuilder ReportTo(Action<TrainingProgress> observer)
+    {
+        ArgumentNullException.ThrowIfNull(observer);
+        return ReportTo(new CallObserver<TrainingProgress>(observer));
+    }
+
     /// <summary>Hears of everything that is wrong with the run, on the training thread. One that throws is logged and does not end the run.</summary>
     public TrainerBuilder ReportFindingsTo(IProgress<HealthFinding> observer)
     {
         ArgumentNullException.ThrowIfNull(observer);
         findingObservers.Add(observer);
         return this;
+    }
+
+    /// <summary>Calls back with everything that is wrong with the run, on the training thread. A call that throws is logged and does not end the run.</summary>
+    public TrainerBuilder ReportFindingsTo(Action<HealthFinding> observer)
+    {
+        ArgumentNullException.ThrowIfNull(observer);
+        return ReportFindingsTo(new CallObserver<HealthFinding>(observer));
     }
 
     /// <summary>Calls back with the averaged model, on the training thread. A preview that throws is logged and does not end the run.</summary>
@@ -109,11 +128,14 @@ public sealed class TrainerBuilder
         return this;
     }
 
-    /// <summary>Edits the options.</summary>
+    /// <summary>
+    /// Edits the options, each time that they are checked: at <see cref="Build"/>, <see cref="Plan"/> and <see cref="BuildLrRangeFinder"/>. A value
+    /// that a <c>Use</c> call chooses otherwise is refused there.
+    /// </summary>
     public TrainerBuilder Configure(Action<TrainingOptions> edit)
     {
         ArgumentNullException.ThrowIfNull(edit);
-        edit(options);
+        edits.Edit(edit);
         return this;
     }
 
@@ -121,10 +143,17 @@ public sealed class TrainerBuilder
     /// Checks everything, moves the model to its device, and makes the trainer. If that fails, nothing is left behind: the model has its
     /// weights, where it was.
     /// </summary>
+    /// <remarks>
+    /// Options, parts that must fit each other, images and the run folder are checked together. A single mistake of the images or of the folder is an
+    /// error of its own kind; otherwise one error lists all of them. Weights to start from, or the checkpoint of a run to go on with, are read when
+    /// all that is right.
+    /// </remarks>
     /// <returns>The trainer; it belongs to the caller.</returns>
     /// <exception cref="OptionsValidationException">Something is missing or impossible; the message lists every problem.</exception>
-    /// <exception cref="CheckpointException">The run folder cannot be written to, or weights to start from do not fit.</exception>
-    /// <exception cref="ImageDataException">Images are outside [-1, 1].</exception>
+    /// <exception cref="CheckpointException">
+    /// All is right but the run folder, which cannot be written to or belongs to another run, or weights to start from, which do not fit.
+    /// </exception>
+    /// <exception cref="ImageDataException">All is right but the images: too many cannot be read, or they are outside [-1, 1].</exception>
     public Trainer Build()
     {
         TrainerSetup setup = Check([]);
@@ -150,6 +179,7 @@ public sealed class TrainerBuilder
     /// </summary>
     /// <param name="range">What is tried. Null, the default, for 200 rates from 1e-7 to 1e-2.</param>
     /// <exception cref="OptionsValidationException">Something is missing or impossible; the message lists every problem.</exception>
+    /// <exception cref="ImageDataException">All is right but the images: too many cannot be read, or they are outside [-1, 1].</exception>
     public LrRangeFinder BuildLrRangeFinder(LrRangeOptions? range = null)
     {
         LrRangeOptions tried = range ?? new LrRangeOptions();
@@ -177,24 +207,59 @@ public sealed class TrainerBuilder
 
     private TrainerSetup Check(IEnumerable<string> more)
     {
-        List<string> all = [.. problems, .. TrainingOptionsValidator.Problems(options), .. optimizer.Problems, .. more];
+        (TrainingOptions options, IReadOnlyList<string> contradictions) = edits.Make();
+        if (TrainingOptionsValidator.Missing(options) is { Count: > 0 } missing)
+        {
+            throw new OptionsValidationException(nameof(TrainingOptions), typeof(TrainingOptions), [.. problems, .. contradictions, .. missing]);
+        }
+
+        List<string> all =
+        [
+            .. problems, .. contradictions, .. TrainingOptionsValidator.Problems(options), .. optimizer.Problems, .. more,
+            .. ScheduleProblems.Of(options, schedule), .. DataProblems.Of(options, model, source), .. CheckpointingProblems.Of(options, model, device),
+        ];
         INoiseSchedule? usedSchedule = schedule ?? (TrainingOptionsValidator.HasSchedule(options) ? NoiseSchedule.Create(options.Schedule, options.Timesteps) : null);
-        all.AddRange(DataProblems.Of(options, model, source));
         if (source is not null && usedSchedule is not null)
         {
-            all.AddRange(model.Problems(source.Shape, usedSchedule));
+            all.AddRange(ModelProblems.Of(model, source.Shape, usedSchedule));
         }
 
-        all.AddRange(CheckpointingProblems.Of(options, model, device));
-
-        if (all.Count > 0)
+        (ImageStatistics? images, ImageDataException? badImages) = Inspect(options);
+        if (all.Count == 0 && badImages is null)
         {
-            throw new OptionsValidationException(nameof(TrainingOptions), typeof(TrainingOptions), all);
+            return new TrainerSetup(
+                model, source!, images!, device ?? ComputeDevice.Best, options, usedSchedule!, optimizer, logger, time, [.. observers], [.. findingObservers], [.. previews]);
         }
 
-        return new TrainerSetup(
-            model, source!, device ?? ComputeDevice.Best, options.Copy(), usedSchedule!, optimizer, logger, time, [.. observers], [.. findingObservers], [.. previews]);
+        string? badFolder = options.RunFolder is { } folder ? RunFolderProbe.Problem(folder) : null;
+        if (badImages is not null && all.Count == 0 && badFolder is null)
+        {
+            ExceptionDispatchInfo.Throw(badImages);
+        }
+
+        throw new OptionsValidationException(
+            nameof(TrainingOptions), typeof(TrainingOptions), [.. all, .. new[] { badImages?.Message, badFolder }.OfType<string>()]);
     }
+
+    private (ImageStatistics? Images, ImageDataException? Problem) Inspect(TrainingOptions options)
+    {
+        if (source is null)
+        {
+            return (null, null);
+        }
+
+        try
+        {
+            return (new BatchReader(source).Inspect(options.Loading.BadImages == BadImagePolicy.Throw ? 0 : options.Loading.LargestBadShare), null);
+        }
+        catch (ImageDataException problem)
+        {
+            return (null, problem);
+        }
+    }
+
+    private TrainerBuilder Choose(string place, string option, object value, Func<TrainingOptions, object?> read, Action<TrainingOptions> write) =>
+        Fill(place, value, () => edits.Choose(place, option, value, read, write));
 
     private TrainerBuilder Fill(string place, object value, Action fill)
     {

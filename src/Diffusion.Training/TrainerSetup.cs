@@ -6,6 +6,7 @@ namespace Diffusion.Training;
 internal sealed record TrainerSetup(
     IDiffusionModel Model,
     IImageSource Source,
+    ImageStatistics Images,
     ComputeDevice Device,
     TrainingOptions Options,
     INoiseSchedule Schedule,

@@ -86,7 +86,12 @@ public sealed class TrainingOptions
     /// <summary>How the run is watched, and what follows when it goes wrong.</summary>
     public HealthOptions Health { get; set; } = new();
 
-    internal TrainingOptions Copy() => (TrainingOptions)MemberwiseClone();
+    internal TrainingOptions Copy()
+    {
+        TrainingOptions copy = (TrainingOptions)MemberwiseClone();
+        copy.MoreEmaDecays = (double[]?)MoreEmaDecays?.Clone()!;
+        return copy;
+    }
 
     /// <summary>A safetensors file of weights to start from. Null, the default, starts from the network as it is.</summary>
     public string? InitialWeights { get; set; }

@@ -17,6 +17,21 @@ public sealed class TrainingOptionsValidator : IValidateOptions<TrainingOptions>
     /// <summary>Every impossible value; empty when there is none.</summary>
     internal static IEnumerable<string> Problems(TrainingOptions options)
     {
+        return Missing(options) is { Count: > 0 } missing ? missing : Impossible(options);
+    }
+
+    /// <summary>Every part of the options that is null and must not be.</summary>
+    internal static IReadOnlyList<string> Missing(TrainingOptions options) =>
+    [
+        .. new (string Name, object? Value)[]
+        {
+            (nameof(options.LearningRate), options.LearningRate), (nameof(options.MoreEmaDecays), options.MoreEmaDecays),
+            (nameof(options.Loading), options.Loading), (nameof(options.Health), options.Health),
+        }.Where(part => part.Value is null).Select(part => $"{part.Name} (null) must have a value. Leave it out for its defaults."),
+    ];
+
+    private static IEnumerable<string> Impossible(TrainingOptions options)
+    {
         LearningRate rate = options.LearningRate;
         return ((IEnumerable<string?>)
         [

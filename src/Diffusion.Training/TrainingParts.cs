@@ -1,4 +1,5 @@
 using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
@@ -9,16 +10,16 @@ namespace Diffusion.Training;
 internal sealed class TrainingParts : IDisposable
 {
     private readonly Belongings belongings = new();
+    private readonly TrainerSetup setup;
 
     /// <param name="setup">What it is made of.</param>
     /// <param name="onBadImage">Told of each held-out image that cannot be read, where the run goes on without it.</param>
     public TrainingParts(TrainerSetup setup, Action<BadImage> onBadImage)
     {
+        this.setup = setup;
         TrainingOptions options = setup.Options;
-        bool badImagesEndIt = options.Loading.BadImages == BadImagePolicy.Throw;
         Seeds = new SeedStream(options.Seed);
         BatchReader reader = new(setup.Source);
-        Images = reader.Inspect(largestBadShare: badImagesEndIt ? 0 : options.Loading.LargestBadShare);
         TrainingData data = new(setup.Source, options, Seeds);
         Folder = options.RunFolder is { } folder ? belongings.Add(new RunFolder(setup, folder)) : null;
 
@@ -28,18 +29,19 @@ internal sealed class TrainingParts : IDisposable
             setup.Model.Network.to(setup.Device.Activate());
             State = belongings.Add(new TrainingState(setup, data));
             Begin(options.InitialWeights);
-            Denoiser = new Denoiser(setup.Model, setup.Schedule, options.Prediction);
-            Averages = [.. State.Averages.Select(ema => new AveragedDenoiser(ema.Decay, new Denoiser(TwinOver(ema, setup.Model), setup.Schedule, options.Prediction)))];
+            Denoiser = DenoiserOf(setup.Model, new Lazy<IDiffusionModel>(RawTwin));
+            Averages = [.. State.Averages.Select(AverageOf)];
+            ModelProbe.Check(Denoiser, State.Parameters, setup.Source.Shape);
             Gauges = belongings.Add(new RunGauges(setup, State));
             Objective = new DenoisingObjective(Denoiser, Seeds) { Gauge = Gauges.Meter.Losses };
             Gradients = new GradientPass(setup.Model, Seeds);
             MeasuringObjective = new DenoisingObjective(Denoiser, Seeds);
-            HeldOut = data.Split.HeldOutCount == 0 ? null : new HeldOutLoss(EmaDenoiser, reader, data.Split, Seeds, badImagesEndIt ? null : onBadImage);
+            HeldOut = data.Split.HeldOutCount == 0 ? null : new HeldOutLoss(EmaDenoiser, reader, data.Split, Seeds, options.Loading.BadImages == BadImagePolicy.Throw ? null : onBadImage);
             SkippedStepTrace trace = new(setup, State, MeasuringObjective, Gradients, Seeds);
             long firstSamples = TrainingPlanner.FirstSamplesStep(StepsTable.For(data.Split.TrainingCount, setup.Source.Shape, options.BatchSize), options);
             HealthWatch watch = new(options, State.LearningRate.WarmupOf(options.Steps), firstSamples, trace.Of);
             Reporter = new ProgressReporter(
-                setup, State, Gauges, watch, new ColourCheck(Images), Folder is null ? setup.Observers : [Folder.Metrics, .. setup.Observers]);
+                setup, State, Gauges, watch, new ColourCheck(setup.Images), Folder is null ? setup.Observers : [Folder.Metrics, .. setup.Observers]);
         }
         catch
         {
@@ -54,7 +56,7 @@ internal sealed class TrainingParts : IDisposable
     /// <summary>What training changes, as the newest checkpoint has it, or as the run begins.</summary>
     public TrainingState State { get; }
 
-    /// <summary>The model with its own weights.</summary>
+    /// <summary>The model with its own weights. It trains the model itself, and samples a twin that shares its weights: its mode stays as it is.</summary>
     public Denoiser Denoiser { get; }
 
     /// <summary>The model with the averaged weights; its own where there is no average.</summary>
@@ -62,9 +64,6 @@ internal sealed class TrainingParts : IDisposable
 
     /// <summary>The model with each of its averages.</summary>
     public IReadOnlyList<AveragedDenoiser> Averages { get; }
-
-    /// <summary>Colours and contrast of the images.</summary>
-    public ImageStatistics Images { get; }
 
     /// <summary>The loss.</summary>
     public DenoisingObjective Objective { get; }
@@ -98,7 +97,12 @@ internal sealed class TrainingParts : IDisposable
         Reporter.RolledBack(Folder.LastCheckpoint!);
     }
 
-    public void Dispose() => belongings.Dispose();
+    /// <summary>Frees everything, once the calls of denoisers in flight have ended.</summary>
+    public void Dispose()
+    {
+        State?.Gate.Dispose();
+        belongings.Dispose();
+    }
 
     private void Begin(string? initialWeights)
     {
@@ -109,10 +113,30 @@ internal sealed class TrainingParts : IDisposable
         }
     }
 
-    private IDiffusionModel TwinOver(EmaWrapper ema, IDiffusionModel model)
+    private AveragedDenoiser AverageOf(EmaWrapper ema)
     {
-        IDiffusionModel twin = belongings.Add(model.CreateTwin());
-        State.Parameters.Layout.Bind(twin.Network, ema.Average);
+        IDiffusionModel twin = TwinOver(ema.Average);
+        return new AveragedDenoiser(ema.Decay, DenoiserOf(twin, new Lazy<IDiffusionModel>(twin)));
+    }
+
+    // Samples have the size of the training images, also where the network takes several sizes.
+    private Denoiser DenoiserOf(IDiffusionModel model, Lazy<IDiffusionModel> sampled) =>
+        new(model, sampled, setup.Schedule, setup.Options.Prediction, State.Gate) { SampleShape = setup.Source.Shape };
+
+    // Any thread may be the first to sample the raw weights. Between the draws of a new network's first weights another may be training.
+    private IDiffusionModel RawTwin()
+    {
+        using IDisposable generator = GlobalGenerator.Keep();
+        using WeightGate.Pass pass = State.Gate.Read();
+        return TwinOver(State.Parameters.Values);
+    }
+
+    // A network in evaluation mode whose weights are those of a flat buffer.
+    private IDiffusionModel TwinOver(Tensor weights)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        IDiffusionModel twin = belongings.Add(ModelTwin.Of(setup.Model));
+        State.Parameters.Layout.Bind(twin.Network, weights);
         twin.Network.eval();
         return twin;
     }

@@ -33,7 +33,7 @@ internal sealed class TrainingState : IDisposable
             weights = ViewsOf(Parameters.Values);
             Optimizer = belongings.Add(setup.Optimizer.Create(Parameters));
             double[] decays = setup.Options.EmaDecay is { } decay ? [decay, .. setup.Options.MoreEmaDecays] : [];
-            Averages = [.. decays.Select(each => belongings.Add(new EmaWrapper(Parameters, each)))];
+            Averages = [.. decays.Select(each => belongings.Add(new EmaWrapper(Parameters, each, Gate)))];
             averages = [.. Averages.Select(average => ViewsOf(average.Average))];
             Update = belongings.Add(new ParameterUpdate(Parameters, Optimizer, Averages, setup.Options.GradientClip, setup.Options.Health.LargestGradientNorm));
         }
@@ -62,6 +62,9 @@ internal sealed class TrainingState : IDisposable
     /// <summary>The learning rate of the next step.</summary>
     public double NextLearningRate => LearningRate.At(Step, setup.Options.Steps) / Math.Pow(RollbackFactor, Rollbacks);
 
+    /// <summary>Guards weights, averages and step: denoisers read them from other threads while a run goes on.</summary>
+    public WeightGate Gate { get; } = new(nameof(Trainer), "Take SnapshotEma() for a denoiser that outlives its trainer.");
+
     public FlatParameters Parameters { get; }
 
     public IOptimizer Optimizer { get; }
@@ -76,6 +79,9 @@ internal sealed class TrainingState : IDisposable
     public long? HeldOutStep { get; set; }
 
     public ParameterUpdate Update { get; }
+
+    /// <summary>What is different about the images from those of the run that this one goes on from; empty when they are the same, or more of them.</summary>
+    public IReadOnlyList<string> UnusualChanges { get; private set; } = [];
 
     /// <summary>The state as it is now, over the live tensors.</summary>
     public Checkpoint Snapshot() => new(Manifest(), weights, averages, Optimizer.State);
@@ -107,12 +113,14 @@ internal sealed class TrainingState : IDisposable
             .. data.Refusal is null ? Array.Empty<string>() : [data.Refusal],
             .. sets.SelectMany(set => NamedWeights.Misfits(set.To, set.From))]);
         beforeChange();
+        using WeightGate.Pass pass = Gate.Write();
         foreach ((IReadOnlyDictionary<string, Tensor> to, IReadOnlyDictionary<string, Tensor> from) in sets)
         {
             NamedWeights.CopyInto(to, from);
         }
 
         Data.Use(data);
+        UnusualChanges = data is { IsOther: true, Change: { } change } ? [change] : [];
         Step = saved.Step;
         Rollbacks = saved.Options.LearningRate.Peak == setup.Options.LearningRate.Peak ? saved.Rollbacks : 0;
         HeldOutLoss = saved.HeldOutLoss;

@@ -55,14 +55,14 @@ public sealed class ParquetDamageTests : IDisposable
     }
 
     // A page may unpack to 64 MiB, and is copied.
-    [Theory(Timeout = 120_000)]
+    [Theory]
     [InlineData("rust-none.parquet")]
     [InlineData("rust-gzip-pages.parquet")]
     [InlineData("rust-zstd-groups.parquet")]
     [InlineData("rust-snappy-v2.parquet")]
     [InlineData("duckdb-zstd-dictionary.parquet")]
     [InlineData("js-snappy-groups.parquet")]
-    public async Task A_wrong_byte_anywhere_neither_hangs_nor_takes_much_memory(string name)
+    public async Task A_wrong_byte_anywhere_takes_neither_much_memory_nor_many_readings(string name)
     {
         byte[] whole = await File.ReadAllBytesAsync(ForeignParquetTests.PathOf(name), TestContext.Current.CancellationToken);
         string file = folder.File("damaged.parquet");
@@ -72,7 +72,7 @@ public sealed class ParquetDamageTests : IDisposable
             damaged[place] ^= (byte)(place % 3 switch { 0 => 0x80, 1 => 0xFF, _ => 0x01 });
             await File.WriteAllBytesAsync(file, place % 7 == 0 ? [.. damaged[..place], .. damaged[(place + 3)..]] : damaged, TestContext.Current.CancellationToken);
             long before = GC.GetTotalAllocatedBytes(precise: true);
-            Exception? problem = await Task.Run(() => Problem(file), TestContext.Current.CancellationToken);
+            Exception? problem = Problem(file);
             problem?.Should().BeOfType<ImageDataException>($"byte {place} of {name} is wrong: {problem}");
             (GC.GetTotalAllocatedBytes(precise: true) - before).Should().BeLessThan(160L << 20, $"byte {place} of {name} is wrong");
         }

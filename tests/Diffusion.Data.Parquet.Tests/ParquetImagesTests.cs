@@ -56,7 +56,7 @@ public sealed class ParquetImagesTests : IDisposable
             Values(images).Should().Equal(1, 2, 3);
         }
 
-        Failure(() => ParquetImages.Open(folder.Path, 4)).Should().Contain("mixes 2 splits: test, train").And.Contain("train-*.parquet");
+        Failure(() => ParquetImages.Open(folder.Path, 4)).Should().Contain("it holds 2 splits: test, train. Choose one with ParquetImageOptions.Split");
         string[] files = [.. new[] { "train-00001-of-00002.parquet", "test-00000-of-00001.parquet" }.Select(name => Path.Combine(folder.Path, name))];
         using ParquetImages chosen = ParquetImages.Open(files, new ImagePreparation { Size = 4 }, new ParquetImageOptions());
         Values(chosen).Should().Equal(3, 9);
@@ -89,7 +89,7 @@ public sealed class ParquetImagesTests : IDisposable
         }
 
         Failure(() => ParquetImages.Open(plain, 4)).Should().StartWith(plain).And.Contain("no column image or img; it has content, label");
-        Failure(() => ParquetImages.Open(plain, 4, options: new ParquetImageOptions { ImageColumn = "label" })).Should().Contain("neither binary nor a struct");
+        Failure(() => ParquetImages.Open(plain, 4, options: new ParquetImageOptions { ImageColumn = "label" })).Should().Contain("neither binary nor text nor a struct");
         Failure(() => ParquetImages.Open(img, 4, options: new ParquetImageOptions { LabelColumn = "labels" })).Should().Contain("no column labels; it has img, fine_label");
         Failure(() => ParquetImages.Open(img, 4, options: new ParquetImageOptions { LabelColumn = "img" })).Should().Contain("no whole numbers");
     }
@@ -102,7 +102,7 @@ public sealed class ParquetImagesTests : IDisposable
         using ParquetImages images = ParquetImages.Open(file, 4);
 
         new[] { 0, 2, 5 }.Select(i => Value(images, i)).Should().Equal(1, 3, 6);
-        Failure(() => Value(images, 1)).Should().Be($"{file}, row group 0, row 1 (path 1.png): its image is null.");
+        Failure(() => Value(images, 1)).Should().StartWith($"{file}, row group 0, row 1 (path 1.png): its image is not held but named, as '1.png', and no such file is in {folder.Path}. Put");
         Failure(() => Value(images, 3)).Should().Contain("row group 1, row 0 (path 3.png): the file is empty");
         Failure(() => Value(images, 4)).Should().Contain("row group 1, row 1 (path 4.png)");
     }
@@ -117,8 +117,10 @@ public sealed class ParquetImagesTests : IDisposable
         Failure(() => ParquetImages.Open(file, 4)).Should().StartWith($"{file}, row group 0, row 0: its label is -1").And.Contain("secret");
         await WrittenParquet.Write(file, Groups(2, 3), row => row, new WrittenLayout { Features = Names });
         Failure(() => ParquetImages.Open(file, 4)).Should().StartWith($"{file}, row group 1, row 1: its label is 3, but labels must lie in 0..2");
-        await WrittenParquet.Write(file, Groups(2), row => row, new WrittenLayout { LabelType = typeof(double) });
-        Failure(() => ParquetImages.Open(file, 4)).Should().Contain("no whole numbers");
+        await WrittenParquet.Write(file, Groups(2), row => row, new WrittenLayout { LabelType = typeof(double), Fraction = 0.5 });
+        Failure(() => ParquetImages.Open(file, 4)).Should().StartWith($"{file}, row group 0, row 0: its label is 0.5, but labels must be whole numbers");
+        await WrittenParquet.Write(file, Groups(2), _ => 1, new WrittenLayout { LabelType = typeof(double), Fraction = double.NaN });
+        Failure(() => ParquetImages.Open(file, 4)).Should().Contain("its label is NaN");
     }
 
     [Fact]
@@ -151,7 +153,7 @@ public sealed class ParquetImagesTests : IDisposable
     {
         string file = folder.File("a.parquet");
         Failure(() => ParquetImages.Open(file, 4)).Should().Be($"{file}: the file does not exist.");
-        Failure(() => ParquetImages.Open(folder.Path, 4)).Should().Contain("no file there matches *.parquet");
+        Failure(() => ParquetImages.Open(folder.Path, 4)).Should().Contain("no file there, or in a folder within, is named *.parquet");
         Failure(() => ParquetImages.Open(Path.Combine(folder.Path, "none", "*.parquet"), 4)).Should().Contain("does not exist");
         await WrittenParquet.Write(file, [[]]);
         Failure(() => ParquetImages.Open(file, 4)).Should().Contain("there is no row");

@@ -26,6 +26,16 @@ internal static class WrittenParquet
     public static Task Write(string file, byte[]?[][] groups, Func<int, long>? label = null, WrittenLayout? layout = null) =>
         WriteFile(file, groups, label, layout ?? new WrittenLayout());
 
+    /// <summary>Writes a file that has columns and no rows.</summary>
+    public static async Task WriteColumns(string file, params Field[] fields)
+    {
+        await using FileStream stream = new(file, FileMode.Create);
+        await using ParquetWriter writer = await ParquetWriter.CreateAsync(new ParquetSchema(fields), stream, cancellationToken: TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>A struct of bytes and path.</summary>
+    public static StructField Image(string name) => new(name, Bytes.Copy(), Path.Copy());
+
     private static async Task WriteFile(string file, byte[]?[][] groups, Func<int, long>? label, WrittenLayout layout)
     {
         Field image = layout.Plain ? new DataField(layout.Image, typeof(ReadOnlyMemory<byte>), isNullable: true) : new StructField(layout.Image, Bytes.Copy(), Path.Copy());
@@ -48,12 +58,12 @@ internal static class WrittenParquet
             await columns.WriteImages(schema.DataFields[0], group);
             if (!layout.Plain)
             {
-                await columns.WriteText(schema.DataFields[1], [.. rows.Select(row => string.Create(CultureInfo.InvariantCulture, $"{row}.png"))]);
+                await columns.WriteText(schema.DataFields[1], [.. rows.Select(layout.Path)]);
             }
 
             if (label is not null)
             {
-                await columns.WriteLabels(schema.DataFields[^1], [.. rows.Select(label)]);
+                await columns.WriteLabels(schema.DataFields[^1], [.. rows.Select(label)], layout);
             }
         }
     }
@@ -67,22 +77,30 @@ internal static class WrittenParquet
         await columns.WriteAllPartsAsync<ReadOnlyMemory<byte>>(field, values, levels.AsMemory(), null, TestContext.Current.CancellationToken);
     }
 
-    private static async Task WriteText(this ParquetRowGroupWriter columns, DataField field, string[] texts)
+    private static async Task WriteText(this ParquetRowGroupWriter columns, DataField field, string?[] texts)
     {
-        int[] levels = [.. texts.Select(_ => field.MaxDefinitionLevel)];
-        ReadOnlyMemory<char>[] values = [.. texts.Select(text => text.AsMemory())];
+        int[] levels = [.. texts.Select(text => text is null ? field.MaxDefinitionLevel - 1 : field.MaxDefinitionLevel)];
+        ReadOnlyMemory<char>[] values = [.. texts.OfType<string>().Select(text => text.AsMemory())];
         await columns.WriteAllPartsAsync<ReadOnlyMemory<char>>(field, values, levels.AsMemory(), null, TestContext.Current.CancellationToken);
     }
 
-    private static async Task WriteLabels(this ParquetRowGroupWriter columns, DataField field, long[] labels)
+    private static async Task WriteLabels(this ParquetRowGroupWriter columns, DataField field, long[] labels, WrittenLayout layout)
     {
         if (field.ClrType == typeof(int))
         {
             await columns.WriteAsync<int>(field, labels.Select(label => (int)label).ToArray().AsMemory(), cancellationToken: TestContext.Current.CancellationToken);
         }
+        else if (field.ClrType == typeof(sbyte))
+        {
+            await columns.WriteAsync<sbyte>(field, labels.Select(label => (sbyte)label).ToArray().AsMemory(), cancellationToken: TestContext.Current.CancellationToken);
+        }
+        else if (field.ClrType == typeof(ulong))
+        {
+            await columns.WriteAsync<ulong>(field, labels.Select(label => (ulong)label).ToArray().AsMemory(), cancellationToken: TestContext.Current.CancellationToken);
+        }
         else if (field.ClrType == typeof(double))
         {
-            await columns.WriteAsync<double>(field, labels.Select(label => (double)label).ToArray().AsMemory(), cancellationToken: TestContext.Current.CancellationToken);
+            await columns.WriteAsync<double>(field, labels.Select(label => label + layout.Fraction).ToArray().AsMemory(), cancellationToken: TestContext.Current.CancellationToken);
         }
         else
         {
@@ -100,6 +118,12 @@ internal sealed record WrittenLayout
     public string Label { get; init; } = "label";
 
     public Type LabelType { get; init; } = typeof(long);
+
+    /// <summary>The path of each row; null for none.</summary>
+    public Func<int, string?> Path { get; init; } = row => string.Create(CultureInfo.InvariantCulture, $"{row}.png");
+
+    /// <summary>Makes a label a number with a fraction, where labels are floats.</summary>
+    public double Fraction { get; init; }
 
     public bool Plain { get; init; }
 

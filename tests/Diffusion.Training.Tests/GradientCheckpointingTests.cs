@@ -10,7 +10,7 @@ namespace Diffusion.Training.Tests;
 /// <summary>Training with layers that are computed once more.</summary>
 public sealed class GradientCheckpointingTests
 {
-    private static readonly UNet2DOptions Small = UNet2DOptions.ForImages(8, 1) with
+    private static readonly UNet2DOptions Small = UNet2DOptions.ForImages(8, 1, UNet2DSize.Medium) with
     {
         BlockOutChannels = [8], NormNumGroups = 4, AttentionHeadDim = 4, Dropout = 0.3,
     };

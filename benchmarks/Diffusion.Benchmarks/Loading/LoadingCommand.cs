@@ -47,11 +47,30 @@ internal static class LoadingCommand
             "Rates of the loader",
             FormattableString.Invariant($"bars: one worker at least {BarOfOneWorker} of the bare loop, two at least {BarOfTwoWorkers} times one, under {BarOfBytes} bytes per image"),
             passed);
-        WaitingShare.Result cost = WaitingShare.Measure(sets.OpenPhotos);
+        PrintTransforms(sets);
+        WaitingShare.Result cost = WaitingShare.Measure(size => sets.OpenPhotos(size));
         int waiting = Verdict.Print(
             $"A step of {cost.Step.TotalMilliseconds:F0} ms whose loading takes {cost.LoaderShare:P0} of it on the other core: {cost.Slower:P1} slower than from memory",
             $"{cost.Waited:P2} of the step is waited for images; bar: below {BarOfWaiting:P0}",
             cost.Waited < BarOfWaiting);
         return Math.Max(rating, waiting);
+    }
+
+    private static void PrintTransforms(LoadingSets sets)
+    {
+        const int Size = 64;
+        using IImageSource files = sets.OpenPhotos(Size);
+        using IImageSource changedFiles = sets.OpenPhotos(Size, TransformCost.Transforms);
+        using IImageSource memory = InMemoryImages.Load(sets.OpenPhotos(Size));
+        using IImageSource changedMemory = InMemoryImages.Load(sets.OpenPhotos(Size)).With(TransformCost.Transforms);
+        Console.WriteLine($"With {string.Join(", ", TransformCost.Transforms.Select(transform => transform.ToString()))}, one worker:");
+        foreach ((string name, IImageSource plain, IImageSource changed) in new[] { ("drawn JPEG, 256 px to 64", files, changedFiles), ("from memory, 64 px", memory, changedMemory) })
+        {
+            TransformCost.Result cost = TransformCost.Measure(plain, changed);
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture, $"{name}: {cost.Transformed:N0} images/s for {cost.Plain:N0} without, {cost.Ratio:P0}"));
+        }
+
+        Console.WriteLine();
     }
 }

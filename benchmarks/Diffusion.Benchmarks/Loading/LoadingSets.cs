@@ -40,8 +40,9 @@ internal sealed class LoadingSets : IDisposable
         return sets;
     }
 
-    /// <summary>Opens the drawn photos as a folder, at a size.</summary>
-    public IImageSource OpenPhotos(int size) => ImageFolder.Open(Path.Combine(root, "drawn"), size);
+    /// <summary>Opens the drawn photos as a folder, at a size, transformed.</summary>
+    public IImageSource OpenPhotos(int size, params ImageTransform[] transforms) =>
+        ImageFolder.Open(Path.Combine(root, "drawn"), new ImagePreparation { Size = size, Transforms = transforms });
 
     public void Dispose()
     {

@@ -26,7 +26,7 @@ internal static class CheckpointingCommand
     {
         ImageShape shape = ImageShape.Square(size);
         using NoisyImages images = new(shape, classes: null);
-        using UNet2D network = new(UNet2DOptions.ForImages(size));
+        using UNet2D network = new(UNet2DOptions.ForImages(size, 3, UNet2DSize.Medium));
         CancellationTokenSource endOfBlock = new();
         using Trainer trainer = Trainer.For(network)
             .UseDevice(ComputeDevice.Cpu())

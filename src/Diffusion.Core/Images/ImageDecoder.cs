@@ -35,24 +35,34 @@ public sealed class ImageDecoder : IDisposable
     /// <summary>Whether libturbojpeg decoded the last image.</summary>
     internal bool UsedTurboJpeg { get; private set; }
 
-    /// <summary>Decodes a file.</summary>
+    /// <summary>Decodes a file at its own size.</summary>
     /// <param name="file">The whole file: JPEG, PNG, WebP, GIF (its first frame) or BMP.</param>
     /// <param name="name">What errors call it.</param>
-    /// <param name="smallestSide">
-    /// A JPEG is decoded at an eighth, a quarter or half of its size if both its sides still have this many pixels then, which is several
-    /// times faster than shrinking it afterwards. Default: at its own size, always.
-    /// </param>
     /// <returns>The pixels, valid until this decoder is used again or disposed.</returns>
     /// <exception cref="ImageDataException">The file is empty, is no image, is truncated or damaged, or is over the pixel limit.</exception>
     /// <exception cref="ObjectDisposedException">This decoder was disposed.</exception>
-    public unsafe ImagePixels Decode(ReadOnlySpan<byte> file, string name, int smallestSide = int.MaxValue)
+    public ImagePixels Decode(ReadOnlySpan<byte> file, string name) => Decode(file, name, static (_, _) => int.MaxValue);
+
+    /// <summary>Decodes a file; a JPEG at a part of its size where that is enough.</summary>
+    /// <param name="file">The whole file, as above.</param>
+    /// <param name="name">What errors call it.</param>
+    /// <param name="smallestSide">
+    /// Given width and height as shown, in pixels, the least number of pixels that both sides must keep: a JPEG is decoded at an eighth, a quarter or
+    /// half of its size if both sides still have as many then, which is several times faster than shrinking it afterwards.
+    /// </param>
+    /// <returns>The pixels, valid until this decoder is used again or disposed.</returns>
+    /// <exception cref="ImageDataException">As above.</exception>
+    /// <exception cref="ObjectDisposedException">This decoder was disposed.</exception>
+    public unsafe ImagePixels Decode(ReadOnlySpan<byte> file, string name, Func<int, int, int> smallestSide)
     {
+        ArgumentNullException.ThrowIfNull(smallestSide);
         ObjectDisposedException.ThrowIf(disposed, this);
         fixed (byte* bytes = file)
         {
             using EncodedImage image = EncodedImage.Open(bytes, file.Length, name);
-            image.ThrowIfOver(decoding.PixelLimit, name);
-            int scale = image.IsJpeg ? ScaleFor(Math.Min(image.Width, image.Height), smallestSide) : 1;
+            (int fullWidth, int fullHeight) = image.SizeWithin(decoding.PixelLimit, name);
+            int least = smallestSide(fullWidth, fullHeight);
+            int scale = image.IsJpeg ? ScaleFor(Math.Min(fullWidth, fullHeight), least) : 1;
             int width = EncodedImage.Scaled(image.Width, scale);
             int height = EncodedImage.Scaled(image.Height, scale);
 

@@ -129,7 +129,7 @@ public static class PixelRange
 
         return refuseUnitRange && smallest >= 0 && count >= UnitRangeElements
             ? $"{found} and use the half below 0. They look like 0..1 passed as they are: multiply by 2 and subtract 1. "
-                + "If no pixel of theirs is truly darker than middle grey, switch this check off."
+                + "If truly no pixel of theirs is darker than middle grey, give refuseUnitRange: false; in a source of your own let RefusesUnitRange be false."
             : null;
     }
 

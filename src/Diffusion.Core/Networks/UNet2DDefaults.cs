@@ -1,6 +1,6 @@
 namespace Diffusion;
 
-/// <summary>The network that <see cref="UNet2DOptions.ForImages"/> proposes for a size.</summary>
+/// <summary>The network that <see cref="UNet2DOptions.ForImages(ImageShape, UNet2DSize, int?)"/> proposes.</summary>
 internal static class UNet2DDefaults
 {
     private const int SmallestSize = 4;
@@ -22,50 +22,83 @@ internal static class UNet2DDefaults
         [64, 64, 64, 64, 128, 128, 256, 256],
     ];
 
-    /// <summary>See <see cref="UNet2DOptions.ForImages"/>.</summary>
-    public static UNet2DOptions ForImages(int size, int channels, int? classes)
+    /// <summary>See <see cref="UNet2DOptions.ForImages(ImageShape, UNet2DSize, int?)"/>.</summary>
+    public static UNet2DOptions ForImages(ImageShape images, UNet2DSize size, int? classes)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(size, SmallestSize);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(size, LargestSize);
-        ArgumentOutOfRangeException.ThrowIfLessThan(channels, 1);
-        int[] sizes = [.. Halvings(size)];
-        if (sizes[^1] > CoarsestLimit)
+        Check(images, size);
+        ImageShape[] levels = [.. Halvings(images)];
+        int count = levels.Length;
+        UNet2DOptions medium = new()
         {
-            int multiple = 1;
-            while (size / multiple > CoarsestLimit)
-            {
-                multiple *= 2;
-            }
-
-            throw new ArgumentOutOfRangeException(
-                nameof(size),
-                size,
-                $"Images of this size halve only down to {sizes[^1]} pixels, where attention is too expensive. Use a multiple of {multiple}, "
-                + $"such as {size / multiple * multiple} or {((size / multiple) + 1) * multiple}.");
-        }
-
-        UNet2DOptions options = new()
-        {
-            SampleSize = size,
-            InChannels = channels,
-            OutChannels = channels,
-            DownBlockTypes = [.. sizes.Select(s => s <= AttentionFrom ? DownBlockType.AttnDownBlock2D : DownBlockType.DownBlock2D)],
-            UpBlockTypes = [.. sizes.Reverse().Select(s => s <= AttentionFrom ? UpBlockType.AttnUpBlock2D : UpBlockType.UpBlock2D)],
-            BlockOutChannels = Channels[sizes.Length - 1],
+            SampleSize = new SampleSize(images.Height, images.Width),
+            InChannels = images.Channels,
+            OutChannels = images.Channels,
+            DownBlockTypes = [.. levels.Select(level => HasAttention(level) ? DownBlockType.AttnDownBlock2D : DownBlockType.DownBlock2D)],
+            UpBlockTypes = [.. levels.Reverse().Select(level => HasAttention(level) ? UpBlockType.AttnUpBlock2D : UpBlockType.UpBlock2D)],
+            BlockOutChannels = Channels[count - 1],
             AttentionHeadDim = 32,
             NumClassEmbeds = classes,
+        };
+        UNet2DOptions options = size switch
+        {
+            UNet2DSize.Small => medium with
+            {
+                BlockOutChannels = [.. medium.BlockOutChannels.Select(channels => channels / 2)],
+                LayersPerBlock = 1,
+                AttentionHeadDim = 16,
+                NormNumGroups = 8,
+            },
+            UNet2DSize.Large => medium with { BlockOutChannels = [.. medium.BlockOutChannels.Select(channels => channels * 2)] },
+            _ => medium,
         };
         options.Validate();
         return options;
     }
 
-    private static IEnumerable<int> Halvings(int size)
+    private static void Check(ImageShape images, UNet2DSize size)
     {
-        yield return size;
-        while (size > CoarsestTarget && size % 2 == 0)
+        if (!Enum.IsDefined(size))
         {
-            size /= 2;
-            yield return size;
+            throw new ArgumentOutOfRangeException(nameof(size), size, "Use Small, Medium or Large.");
+        }
+
+        ArgumentOutOfRangeException.ThrowIfLessThan(images.Channels, 1, nameof(images));
+        if (Math.Min(images.Height, images.Width) < SmallestSize || LongerSide(images) > LargestSize)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(images), images, $"Height and width must each be in {SmallestSize}..{LargestSize} pixels. Open the images with another size.");
+        }
+
+        int coarsest = LongerSide(Halvings(images).Last());
+        if (coarsest > CoarsestLimit)
+        {
+            int multiple = 1;
+            while (LongerSide(images) / multiple > CoarsestLimit)
+            {
+                multiple *= 2;
+            }
+
+            int odd = images.Height % multiple != 0 ? images.Height : images.Width;
+            int below = odd / multiple * multiple;
+            throw new ArgumentOutOfRangeException(
+                nameof(images),
+                images,
+                $"Images of this size halve only down to {coarsest} pixels, where attention is too expensive. Use multiples of {multiple}, "
+                + (below >= SmallestSize ? $"such as {below} or {below + multiple} for {odd}." : $"such as {below + multiple} for {odd}."));
         }
     }
+
+    private static IEnumerable<ImageShape> Halvings(ImageShape images)
+    {
+        yield return images;
+        while (LongerSide(images) > CoarsestTarget && images.Height % 2 == 0 && images.Width % 2 == 0)
+        {
+            images = images with { Height = images.Height / 2, Width = images.Width / 2 };
+            yield return images;
+        }
+    }
+
+    private static bool HasAttention(ImageShape level) => LongerSide(level) <= AttentionFrom;
+
+    private static int LongerSide(ImageShape images) => Math.Max(images.Height, images.Width);
 }

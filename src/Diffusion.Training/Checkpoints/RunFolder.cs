@@ -3,6 +3,9 @@ namespace Diffusion.Training;
 /// <summary>What a run leaves on disk: checkpoints, metrics, the list of bad images.</summary>
 internal sealed class RunFolder : IDisposable
 {
+    /// <summary>The name of the folder of checkpoints in that of the run.</summary>
+    public const string Checkpoints = "checkpoints";
+
     private readonly TrainerSetup setup;
     private readonly CheckpointStore store;
     private readonly BackgroundSaver saver;
@@ -22,7 +25,7 @@ internal sealed class RunFolder : IDisposable
             Best = setup.Options.KeepBestCheckpoints,
             EverySteps = setup.Options.KeepCheckpointsEverySteps,
         };
-        store = new CheckpointStore(Path.Combine(folder, "checkpoints"), retention);
+        store = new CheckpointStore(Path.Combine(folder, Checkpoints), retention);
         store.Lock();
         saver = new BackgroundSaver(store);
         Metrics = new MetricsFile(folder);
@@ -37,6 +40,9 @@ internal sealed class RunFolder : IDisposable
 
     /// <summary>The folder of the checkpoint that was saved or read last; null before the first.</summary>
     public string? LastCheckpoint { get; private set; }
+
+    /// <summary>What is unusual about the images of the run that goes on here; empty when nothing is.</summary>
+    public IReadOnlyList<TrainingWarning> Warnings { get; private set; } = [];
 
     /// <summary>Takes the newest checkpoint; false when there is none.</summary>
     /// <exception cref="CheckpointException">It cannot be read, or belongs to another run.</exception>
@@ -56,6 +62,8 @@ internal sealed class RunFolder : IDisposable
         {
             TrainingLog.ChangedOnResume(setup.Logger, string.Join("; ", changes));
         }
+
+        Warnings = [.. state.UnusualChanges.Select(change => new TrainingWarning("Data", $"the run in '{setup.Options.RunFolder}' goes on with other images: {change}. Use the images it was begun with, or another folder."))];
 
         return true;
     }

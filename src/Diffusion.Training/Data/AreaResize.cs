@@ -4,33 +4,34 @@ using System.Runtime.Intrinsics;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Scales a square of an image. Smaller: each new pixel is the mean of exactly the area that it covers, so nothing aliases. Larger: linear
+/// Scales a part of an image. Smaller: each new pixel is the mean of exactly the area that it covers, so nothing aliases. Larger: linear
 /// between pixel centres. On the sRGB values as they are. Every sum is added tap by tap, multiplied and then added, whatever the width of
 /// the processor's vectors: the same bytes everywhere. For one thread at a time.
 /// </summary>
-/// <param name="size">Height and width of the result.</param>
-internal sealed class AreaResize(int size)
+/// <param name="width">Width of the result.</param>
+/// <param name="height">Height of the result.</param>
+internal sealed class AreaResize(int width, int height)
 {
     // A pixel of three channels is read as four.
     private const int Slack = 1;
-    private readonly ResizeTaps across = new(size);
-    private readonly ResizeTaps down = new(size);
+    private readonly ResizeTaps across = new(width);
+    private readonly ResizeTaps down = new(height);
     private float[] row = [];
 
-    /// <summary>Writes a square, scaled, as bytes <c>[H, W, C]</c>.</summary>
+    /// <summary>Writes a part, scaled, as bytes <c>[H, W, C]</c>.</summary>
     /// <param name="image">Grey or RGB, at its own size or at a part of it, which then is larger than the result.</param>
-    /// <param name="window">What of it, in pixels of its own size.</param>
+    /// <param name="part">What of it, in pixels of its own size.</param>
     /// <param name="destination">Filled whole.</param>
-    public void Resize(ImagePixels image, SquareWindow window, Span<byte> destination)
+    public void Resize(ImagePixels image, SampledPart part, Span<byte> destination)
     {
         int channels = image.Channels;
-        double side = (double)window.Side / image.Reduction;
-        double left = (double)(window.Left - image.FullLeft) / image.Reduction;
-        double top = (double)(window.Top - image.FullTop) / image.Reduction;
-        int firstColumn = (int)left;
-        int columns = (int)Math.Ceiling(left + side) - firstColumn;
-        across.Fill(left - firstColumn, side, columns);
-        down.Fill(top, side, image.Height);
+        double wide = part.Width / image.Reduction;
+        double left = (part.Left - image.FullLeft) / image.Reduction;
+        double top = (part.Top - image.FullTop) / image.Reduction;
+        int firstColumn = Math.Min((int)left, image.Width - 1);
+        int columns = Math.Clamp((int)Math.Ceiling(left + wide), firstColumn + 1, image.Width) - firstColumn;
+        across.Fill(left - firstColumn, wide, columns);
+        down.Fill(top, part.Height / image.Reduction, image.Height);
         int length = columns * channels;
         if (row.Length < length + Slack)
         {
@@ -39,11 +40,11 @@ internal sealed class AreaResize(int size)
 
         int stride = image.Width * channels;
         ReadOnlySpan<byte> strip = image.Bytes[(firstColumn * channels)..];
-        for (int y = 0; y < size; y++)
+        for (int y = 0; y < height; y++)
         {
             // Down first, over whole rows, then across.
             Sum(strip[(down.First(y) * stride)..], stride, down.Weights(y), row.AsSpan(0, length));
-            Span<byte> target = destination.Slice(y * size * channels, size * channels);
+            Span<byte> target = destination.Slice(y * width * channels, width * channels);
             if (channels == 1)
             {
                 AcrossGrey(target);
@@ -97,7 +98,7 @@ internal sealed class AreaResize(int size)
 
     private void AcrossGrey(Span<byte> target)
     {
-        for (int x = 0; x < size; x++)
+        for (int x = 0; x < width; x++)
         {
             ReadOnlySpan<float> weights = across.Weights(x);
             ReadOnlySpan<float> old = row.AsSpan(across.First(x), weights.Length);
@@ -113,7 +114,7 @@ internal sealed class AreaResize(int size)
 
     private void AcrossRgb(Span<byte> target)
     {
-        for (int x = 0; x < size; x++)
+        for (int x = 0; x < width; x++)
         {
             ReadOnlySpan<float> weights = across.Weights(x);
             ReadOnlySpan<float> old = row.AsSpan(across.First(x) * 3, (weights.Length * 3) + Slack);

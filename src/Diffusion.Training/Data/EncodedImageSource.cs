@@ -9,6 +9,7 @@ public sealed class EncodedImageSource : IImageSource
 
     private readonly IEncodedImages files;
     private readonly ImagePreparation preparation;
+    private readonly TransformList transforms;
     private readonly Stack<Workspace> workspaces = new();
 
     /// <summary>A source of files.</summary>
@@ -22,6 +23,7 @@ public sealed class EncodedImageSource : IImageSource
         preparation.Check();
         this.files = files;
         this.preparation = preparation;
+        transforms = new TransformList(preparation.Transforms, [], preparation.Channels);
     }
 
     /// <inheritdoc/>
@@ -40,10 +42,13 @@ public sealed class EncodedImageSource : IImageSource
     public int? ClassCount => files.ClassCount;
 
     /// <inheritdoc/>
-    public string Description => $"{files.Description}, {Shape}, {preparation.Resize}{(preparation is { Resize: ImageResize.CropToFill, Crop: ImageCrop.Random } ? FormattableString.Invariant($" at random from {preparation.SmallestCrop}") : string.Empty)}";
+    public string Description => $"{files.Description}, {Shape}, {preparation.Resize}{transforms}";
 
     /// <inheritdoc/>
     public bool IsInMemory => false;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<ImageTransform> Transforms => transforms.All;
 
     /// <inheritdoc/>
     public IReadOnlyList<long>? GroupSizes => files.GroupSizes;
@@ -82,6 +87,10 @@ public sealed class EncodedImageSource : IImageSource
         catch (Exception problem) when (IsOfImage(problem))
         {
             throw Named(index, problem);
+        }
+        catch (ImageTransformException problem)
+        {
+            throw problem.On(files.NameOf(index));
         }
         finally
         {
@@ -130,7 +139,7 @@ public sealed class EncodedImageSource : IImageSource
             }
         }
 
-        return new Workspace(new ArrayBufferWriter<byte>(), new PreparedDecoder(preparation));
+        return new Workspace(new ArrayBufferWriter<byte>(), new PreparedDecoder(preparation, transforms));
     }
 
     private sealed record Workspace(ArrayBufferWriter<byte> File, PreparedDecoder Decoder);

@@ -14,6 +14,12 @@ public interface IImageSource : IDisposable
     /// <summary>How <see cref="Read"/> gives pixels.</summary>
     PixelEncoding Encoding { get; }
 
+    /// <summary>
+    /// Whether float images of which no value lies below 0 are refused, as 0..1 passed as they are. Default true. False for images that truly have
+    /// no pixel darker than middle grey, such as masks of 0 and 1.
+    /// </summary>
+    bool RefusesUnitRange => true;
+
     /// <summary>How many classes the labels tell apart; null when there are no labels.</summary>
     int? ClassCount { get; }
 
@@ -25,6 +31,9 @@ public interface IImageSource : IDisposable
 
     /// <summary>Whether reading is no more than a copy of memory, so that threads which read ahead gain nothing. Default true.</summary>
     bool IsInMemory => true;
+
+    /// <summary>What is done to each image as it is read, in order; a source that reads from another gives that one's first. Default nothing.</summary>
+    IReadOnlyList<ImageTransform> Transforms => [];
 
     /// <summary>
     /// The sizes of groups of neighbours that are read fastest one after the other, in order: shards, row groups. Null, the default, when

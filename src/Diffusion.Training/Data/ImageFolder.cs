@@ -47,6 +47,9 @@ public sealed class ImageFolder : IImageSource
     /// <inheritdoc/>
     public bool IsInMemory => images.IsInMemory;
 
+    /// <inheritdoc/>
+    public IReadOnlyList<ImageTransform> Transforms => images.Transforms;
+
     /// <summary>Finds the images of a folder. Nothing is decoded yet.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="size">Height and width that every image gets, in pixels.</param>

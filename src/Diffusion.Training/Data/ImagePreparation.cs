@@ -12,14 +12,11 @@ public sealed record ImagePreparation
     /// <summary>What happens to images of other sizes. Default <see cref="ImageResize.CropToFill"/>.</summary>
     public ImageResize Resize { get; init; } = ImageResize.CropToFill;
 
-    /// <summary>Where the square is cut out of an image with <see cref="ImageResize.CropToFill"/>. Default the middle.</summary>
-    public ImageCrop Crop { get; init; } = ImageCrop.Center;
-
     /// <summary>
-    /// With <see cref="ImageCrop.Random"/>, the least side of the square as a share of the image's shorter side, above 0 and at most 1.
-    /// Each reading draws its side evenly between this and 1. Default 1: as large as fits.
+    /// What is done to each image as it is read, in order: crops and resizes first, which work on the image as it was decoded, then changes of
+    /// pixels, which work at <see cref="Size"/>. Default nothing.
     /// </summary>
-    public double SmallestCrop { get; init; } = 1;
+    public IReadOnlyList<ImageTransform> Transforms { get; init; } = [];
 
     /// <summary>What shows through where an image is transparent. Default white.</summary>
     public RgbColor Background { get; init; } = RgbColor.White;
@@ -36,10 +33,7 @@ public sealed record ImagePreparation
             throw new ArgumentOutOfRangeException(nameof(Channels), Channels, $"Channels are {Channels}, but must be 1 (grey) or 3 (RGB).");
         }
 
-        if (SmallestCrop is not (> 0 and <= 1))
-        {
-            throw new ArgumentOutOfRangeException(
-                nameof(SmallestCrop), SmallestCrop, $"SmallestCrop is {SmallestCrop}, but must be above 0 and at most 1. Use 0.8, or 1 for squares as large as fit.");
-        }
+        ArgumentNullException.ThrowIfNull(Transforms);
+        _ = new TransformList(Transforms, [], Channels);
     }
 }

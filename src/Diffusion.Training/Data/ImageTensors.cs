@@ -12,7 +12,7 @@ public sealed class ImageTensors : IImageSource
     private readonly int imageBytes;
     private bool disposed;
 
-    private ImageTensors(Tensor pixels, ImageShape shape, PixelEncoding encoding, long[]? labels, int? classCount)
+    private ImageTensors(Tensor pixels, ImageShape shape, PixelEncoding encoding, bool refusesUnitRange, long[]? labels, int? classCount)
     {
         this.pixels = pixels;
         this.labels = labels;
@@ -20,6 +20,7 @@ public sealed class ImageTensors : IImageSource
         Count = pixels.shape[0];
         Shape = shape;
         Encoding = encoding;
+        RefusesUnitRange = refusesUnitRange;
         ClassCount = classCount;
         imageBytes = checked((int)shape.Elements * (encoding == PixelEncoding.UInt8 ? 1 : sizeof(float)));
     }
@@ -34,6 +35,9 @@ public sealed class ImageTensors : IImageSource
     public PixelEncoding Encoding { get; }
 
     /// <inheritdoc/>
+    public bool RefusesUnitRange { get; }
+
+    /// <inheritdoc/>
     public int? ClassCount { get; }
 
     /// <inheritdoc/>
@@ -45,12 +49,20 @@ public sealed class ImageTensors : IImageSource
     /// </param>
     /// <param name="labels">int64 <c>[N]</c>, 0 or more; null for none.</param>
     /// <param name="classCount">How many classes there are; default one more than the highest label.</param>
-    /// <param name="refuseUnitRange">False lets float32 images pass whose values all lie in 0..1, see <see cref="PixelRange.Check"/>. Default true.</param>
+    /// <param name="refuseUnitRange">
+    /// False lets float32 images pass, here and in training, whose values all lie in 0..1; see <see cref="PixelRange.Check"/>. Default true.
+    /// </param>
     /// <exception cref="ArgumentException">The images have a wrong type, shape or range, or the labels do not fit them.</exception>
+    /// <exception cref="ImageDataException">A label is outside of the classes.</exception>
     public static ImageTensors From(Tensor images, Tensor? labels = null, int? classCount = null, bool refuseUnitRange = true)
     {
         ArgumentNullException.ThrowIfNull(images);
         PixelEncoding encoding = EncodingOf(images);
+        if (labels is null && classCount is not null)
+        {
+            throw new ArgumentException($"There are no labels, but classCount is {classCount}. Give the labels, or leave classCount out.", nameof(classCount));
+        }
+
         if (encoding == PixelEncoding.Float32)
         {
             PixelRange.Check(images, refuseUnitRange);
@@ -63,7 +75,7 @@ public sealed class ImageTensors : IImageSource
 
         using DisposeScope scope = NewDisposeScope();
         Tensor copy = images.detach().cpu().contiguous().clone().DetachFromDisposeScope();
-        return new ImageTensors(copy, shape, encoding, labelValues, classes);
+        return new ImageTensors(copy, shape, encoding, refuseUnitRange, labelValues, classes);
     }
 
     /// <inheritdoc/>
@@ -92,6 +104,12 @@ public sealed class ImageTensors : IImageSource
     private static PixelEncoding EncodingOf(Tensor images)
     {
         bool bytes = images.dtype == ScalarType.Byte;
+        if (images.dim() == 4 && images.dtype == ScalarType.Float32 && images.shape[1] == images.shape[2] && images.shape[1] > 4 && images.shape[3] is 1 or 3)
+        {
+            throw new ArgumentException(
+                $"Images are float32 [{string.Join(", ", images.shape)}], which looks like [N, H, W, C], but must be [N, C, H, W]. Use images.permute(0, 3, 1, 2).", nameof(images));
+        }
+
         if (images.dim() == 4 && images.numel() > 0 && (images.dtype == ScalarType.Float32 || (bytes && images.shape[3] is 1 or 3)))
         {
             return bytes ? PixelEncoding.UInt8 : PixelEncoding.Float32;

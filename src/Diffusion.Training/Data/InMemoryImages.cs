@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
 
 namespace Diffusion.Training;
 
@@ -7,9 +8,8 @@ namespace Diffusion.Training;
 /// be wasted.
 /// </summary>
 /// <remarks>
-/// Nothing is drawn at random when images are loaded, and nothing afterwards: with <see cref="ImageCrop.Random"/> every image keeps its middle
-/// square, and a <see cref="RandomFlip"/> that is loaded never mirrors. For mirrored images put the flip outside,
-/// <c>new RandomFlip(InMemoryImages.Load(source))</c>; for random crops train on the source itself, without this.
+/// A source with random transforms is refused, as they would be lost. Put them outside, as in
+/// <c>InMemoryImages.Load(source).With(ImageTransform.RandomFlip())</c>; for random crops at full detail train on the source itself.
 /// </remarks>
 public sealed class InMemoryImages : IImageSource
 {
@@ -37,6 +37,9 @@ public sealed class InMemoryImages : IImageSource
     public ImageSourceReport Report => source.Report;
 
     /// <inheritdoc/>
+    public bool RefusesUnitRange => source.RefusesUnitRange;
+
+    /// <inheritdoc/>
     public int? ClassCount => source.ClassCount;
 
     /// <inheritdoc/>
@@ -44,18 +47,27 @@ public sealed class InMemoryImages : IImageSource
 
     /// <summary>Reads every image, on all cores. All images that cannot be used are named in one error.</summary>
     /// <param name="source">
-    /// The images, read without anything random: its random crops and flips are lost. Disposed with the result, and at once if this fails.
+    /// The images, without random transforms. Disposed with the result, and at once if this fails.
     /// </param>
     /// <param name="memoryLimit">The most bytes that all images may take. Default 4 GiB.</param>
     /// <param name="cancellationToken">Ends the reading early.</param>
     /// <returns>The source; it belongs to the caller.</returns>
-    /// <exception cref="ImageDataException">Images cannot be read, or are over the memory limit together.</exception>
+    /// <exception cref="ImageDataException">Images or labels cannot be used, or the images are over the memory limit together.</exception>
+    /// <exception cref="ArgumentException">The source has random transforms.</exception>
+    /// <exception cref="ImageTransformException">A transform failed.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static InMemoryImages Load(IImageSource source, long memoryLimit = 4L << 30, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(source);
         try
         {
+            if (source.Transforms.Where(transform => transform.IsRandom).Select(transform => transform.Name).ToArray() is [_, ..] random)
+            {
+                throw new ArgumentException(
+                    $"{source.Description}: loading into memory reads each image once, so its random transforms ({string.Join(", ", random)}) would be lost. "
+                    + "Load the source without them and add them afterwards: InMemoryImages.Load(source).With(...).", nameof(source));
+            }
+
             int imageBytes = checked((int)source.Shape.Elements * (source.Encoding == PixelEncoding.UInt8 ? 1 : sizeof(float)));
             if (source.Count > memoryLimit / imageBytes)
             {
@@ -72,6 +84,9 @@ public sealed class InMemoryImages : IImageSource
             throw;
         }
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<ImageTransform> Transforms => source.Transforms;
 
     /// <inheritdoc/>
     public long LabelOf(long index) => source.LabelOf(index);
@@ -98,18 +113,29 @@ public sealed class InMemoryImages : IImageSource
     {
         byte[][] images = new byte[source.Count][];
         ConcurrentDictionary<long, string> problems = new();
-        Parallel.For(0, source.Count, new ParallelOptions { CancellationToken = cancellationToken }, index =>
+        SampleReader samples = new(source);
+        try
         {
-            try
+            Parallel.For(0, source.Count, new ParallelOptions { CancellationToken = cancellationToken }, index =>
             {
-                images[index] = new byte[imageBytes];
-                source.Read(index, images[index]);
-            }
-            catch (ImageDataException problem)
-            {
-                problems[index] = problem.Message;
-            }
-        });
+                try
+                {
+                    images[index] = new byte[imageBytes];
+                    source.Read(index, images[index], cancellationToken: cancellationToken);
+                    samples.CheckRange(index, images[index]);
+                    _ = samples.HasLabels ? samples.LabelOf(index) : 0;
+                }
+                catch (ImageDataException problem)
+                {
+                    problems[index] = problem.Message;
+                }
+            });
+        }
+        catch (AggregateException problem)
+        {
+            ExceptionDispatchInfo.Throw(problem.InnerExceptions[0]);
+        }
+
         if (problems.IsEmpty)
         {
             return images;

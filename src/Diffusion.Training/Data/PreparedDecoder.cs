@@ -7,15 +7,24 @@ internal sealed class PreparedDecoder : IDisposable
     private const double PixelsPerPixel = 2;
 
     private readonly ImagePreparation preparation;
+    private readonly TransformList transforms;
+    private readonly ImageShape shape;
     private readonly ImageDecoder decoder;
     private readonly AreaResize resize;
+    private readonly Func<int, int, int> choosePart;
+    private SeedStream? draws;
+    private SampledPart part;
 
     /// <summary>A decoder with memory of its own.</summary>
     /// <param name="preparation">How every image comes to its size; checked by the caller.</param>
-    public PreparedDecoder(ImagePreparation preparation)
+    /// <param name="transforms">The transforms of the preparation.</param>
+    public PreparedDecoder(ImagePreparation preparation, TransformList transforms)
     {
         this.preparation = preparation;
-        resize = new AreaResize(preparation.Size);
+        this.transforms = transforms;
+        shape = ImageShape.Square(preparation.Size, preparation.Channels);
+        resize = new AreaResize(preparation.Size, preparation.Size);
+        choosePart = ChoosePart;
         decoder = new ImageDecoder(new ImageDecoding
         {
             Channels = preparation.Channels,
@@ -26,43 +35,51 @@ internal sealed class PreparedDecoder : IDisposable
 
     /// <summary>Decodes and prepares one image.</summary>
     /// <param name="file">The whole file.</param>
-    /// <param name="draws">What a random crop is drawn from; null for the middle.</param>
+    /// <param name="draws">What random transforms draw from; null for none.</param>
     /// <param name="destination">Bytes <c>[H, W, C]</c>, filled whole.</param>
     /// <exception cref="ImageDataException">The file is no image, damaged, over the pixel limit, or of a size that is refused. Its path is empty.</exception>
+    /// <exception cref="ImageTransformException">A transform failed. Its image is empty.</exception>
     public void Decode(ReadOnlySpan<byte> file, SeedStream? draws, Span<byte> destination)
     {
-        int size = preparation.Size;
-        if (preparation.Resize == ImageResize.None)
-        {
-            ImagePixels whole = decoder.Decode(file, string.Empty);
-            ThrowIfNot(size, whole);
-            whole.Bytes.CopyTo(destination);
-            return;
-        }
-
-        SeedStream? crop = preparation.Crop == ImageCrop.Random ? draws : null;
-        double share = crop is null ? 1 : 1 - (crop.Value.Uniform(RandomPurpose.Augmentation, 0) * (1 - preparation.SmallestCrop));
-        ImagePixels image = decoder.Decode(file, string.Empty, (int)Math.Min(Math.Ceiling(PixelsPerPixel * size / share), int.MaxValue));
-        if (image.FullWidth == size && image.FullHeight == size && share == 1)
+        this.draws = draws;
+        ImagePixels image = decoder.Decode(file, string.Empty, choosePart);
+        if (image.Width == shape.Width && image.Height == shape.Height && part == ImageFrame.Whole(shape.Width, shape.Height).Part)
         {
             image.Bytes.CopyTo(destination);
-            return;
+        }
+        else
+        {
+            resize.Resize(image, part, destination);
         }
 
-        SquareWindow window = crop is null
-            ? SquareWindow.Middle(image.FullWidth, image.FullHeight)
-            : SquareWindow.Anywhere(image.FullWidth, image.FullHeight, share, crop.Value);
-        resize.Resize(image, window, destination);
+        if (transforms.HasEdits)
+        {
+            transforms.Edit(new ImageCanvas(destination, shape, PixelEncoding.UInt8), draws);
+        }
     }
 
     public void Dispose() => decoder.Dispose();
 
-    private static void ThrowIfNot(int size, ImagePixels image)
+    // The decoder asks once it knows the size of the image; the answer is how many pixels its shorter side must keep.
+    private int ChoosePart(int width, int height)
     {
-        if (image.Width != size || image.Height != size)
+        ImageFrame frame = transforms.Choose(ImageFrame.Whole(width, height), (shape.Width, shape.Height), draws);
+        if (preparation.Resize == ImageResize.None)
+        {
+            ThrowIfNot(shape, frame);
+        }
+
+        part = frame.Filling((shape.Width, shape.Height)).Part;
+        double kept = PixelsPerPixel * Math.Min(width, height);
+        return (int)Math.Min(Math.Ceiling(Math.Max(kept * shape.Width / part.Width, kept * shape.Height / part.Height)), int.MaxValue);
+    }
+
+    private static void ThrowIfNot(ImageShape shape, ImageFrame frame)
+    {
+        if (frame.Width != shape.Width || frame.Height != shape.Height)
         {
             throw new ImageDataException(
-                string.Empty, $"it has {image.Width} x {image.Height} pixels, but with ImageResize.None all must have {size} x {size}. "
+                string.Empty, $"it has {frame.Width} x {frame.Height} pixels, but with ImageResize.None all must have {shape.Width} x {shape.Height}. "
                 + "Use ImageResize.CropToFill, or give the size that they have.");
         }
     }

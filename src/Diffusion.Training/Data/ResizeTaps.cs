@@ -36,7 +36,8 @@ internal sealed class ResizeTaps(int size)
         for (int pixel = 0; pixel < size; pixel++)
         {
             // Smaller: [start, end) is the area that the new pixel covers. Larger: it is one old pixel wide around the new centre.
-            double start = from + (scale > 1 ? pixel * scale : Math.Clamp(((pixel + 0.5) * scale) - 0.5, 0, length - 1));
+            double start = from + (scale > 1 ? pixel * scale : Math.Clamp(((pixel + 0.5) * scale) - 0.5, 0, Math.Max(length - 1, 0)));
+            start = scale > 1 ? start : Math.Min(start, pixels - 1);
             double end = start + Math.Max(scale, 1);
             first[pixel] = Math.Min((int)start, pixels - 1);
             count[pixel] = 0;

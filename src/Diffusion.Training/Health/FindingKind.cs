@@ -41,4 +41,7 @@ public enum FindingKind
 
     /// <summary>Samples have other colours than the data.</summary>
     ColourShift,
+
+    /// <summary>A preview or an observer threw.</summary>
+    CallbackFailed,
 }

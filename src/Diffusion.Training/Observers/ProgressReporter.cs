@@ -12,7 +12,7 @@ internal sealed class ProgressReporter(
 
     private readonly TrainingOptions options = setup.Options;
     private readonly List<HealthFinding> findings = [];
-    private HealthFinding? ofSamples;
+    private readonly Dictionary<FindingKind, HealthFinding> waiting = [];
 
     /// <summary>What was wrong since the run began, in the order in which it was found.</summary>
     public IReadOnlyList<HealthFinding> Findings => findings;
@@ -63,8 +63,7 @@ internal sealed class ProgressReporter(
             SkippedSteps = reading.Skipped,
             BadImages = badImages,
         };
-        HealthFinding[] found = [.. watch.Look(progress), .. ofSamples is { } seen && watch.IsNew(seen) ? [seen] : Array.Empty<HealthFinding>()];
-        ofSamples = null;
+        HealthFinding[] found = [.. watch.Look(progress), .. TakeWaiting()];
         findings.AddRange(found);
         progress = progress with { Findings = found };
         LastLoss = progress.Loss;
@@ -99,13 +98,17 @@ internal sealed class ProgressReporter(
     /// <summary>A call of Run ends: says what no report is left for.</summary>
     public void End()
     {
-        if (ofSamples is { } last && watch.IsNew(last))
-        {
-            findings.Add(last);
-            Tell([last]);
-        }
+        HealthFinding[] last = TakeWaiting();
+        findings.AddRange(last);
+        Tell(last);
+    }
 
-        ofSamples = null;
+    // What was found between two reports and was not said lately.
+    private HealthFinding[] TakeWaiting()
+    {
+        HealthFinding[] found = [.. waiting.Values.Where(watch.IsNew)];
+        waiting.Clear();
+        return found;
     }
 
     private void Tell(IReadOnlyList<HealthFinding> found)
@@ -131,9 +134,9 @@ internal sealed class ProgressReporter(
     /// <summary>Takes samples of a preview.</summary>
     public void TakeSamples(torch.Tensor samples)
     {
-        if (state.Step >= options.Steps * ShareBeforeSamples)
+        if (state.Step >= options.Steps * ShareBeforeSamples && colours.Look(samples, state.Step) is { } shift)
         {
-            ofSamples ??= colours.Look(samples, state.Step);
+            waiting.TryAdd(shift.Kind, shift);
         }
     }
 
@@ -149,11 +152,12 @@ internal sealed class ProgressReporter(
     public void Begin()
     {
         findings.Clear();
+        waiting.Clear();
         gauges.Begin();
         watch.Begin(state.Step, state.Rollbacks);
     }
 
-    /// <summary>Calls what others hang onto a run, which must not end it: what it throws is logged.</summary>
+    /// <summary>Calls what others hang onto a run, which must not end it: what it throws is logged, and a finding of the next report.</summary>
     /// <param name="what">Its name in the log.</param>
     /// <param name="action">The call.</param>
     /// <param name="cancellationToken">What ends the call early, which is no error.</param>
@@ -172,6 +176,12 @@ internal sealed class ProgressReporter(
 #pragma warning restore CA1031
         {
             TrainingLog.CallbackThrew(setup.Logger, error, what, state.Step);
+            waiting.TryAdd(FindingKind.CallbackFailed, new HealthFinding(
+                FindingKind.CallbackFailed,
+                state.Step,
+                $"A {what} threw {error.GetType().Name}: {error.Message}",
+                "What it shows, saves or checks is missing; training goes on.",
+                "Mend what it calls, and go on from the last checkpoint."));
         }
     }
 }

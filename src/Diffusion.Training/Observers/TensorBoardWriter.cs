@@ -5,7 +5,7 @@ using TorchSharp.Modules;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Writes a run's reports for TensorBoard: give it to <see cref="TrainerBuilder.ReportTo"/>, and start <c>tensorboard --logdir</c> with its folder.
+/// Writes a run's reports for TensorBoard: give it to <see cref="TrainerBuilder.ReportTo(IProgress{TrainingProgress})"/>, and start <c>tensorboard --logdir</c> with its folder.
 /// A resumed run adds a file of its own to the folder, which TensorBoard joins by the step.
 /// </summary>
 public sealed class TensorBoardWriter : IProgress<TrainingProgress>

@@ -92,10 +92,10 @@ public sealed class ImageDecoderTests
     public void A_jpeg_is_decoded_at_the_smallest_part_of_its_size_that_is_large_enough(int smallestSide, int expected)
     {
         using ImageDecoder decoder = new(new ImageDecoding());
-        decoder.Decode(Encode(1024, 2001, SKEncodedImageFormat.Jpeg), "jpeg", smallestSide).Width.Should().Be(expected);
-        decoder.Decode(Encode(2001, 1024, SKEncodedImageFormat.Jpeg), "jpeg", smallestSide).Height.Should().Be(expected);
-        decoder.Decode(Encode(100, 200, SKEncodedImageFormat.Png), "png", smallestSide).Width.Should().Be(100);
-        decoder.Decode(Encode(100, 200, SKEncodedImageFormat.Webp), "webp", smallestSide).Width.Should().Be(100);
+        decoder.Decode(Encode(1024, 2001, SKEncodedImageFormat.Jpeg), "jpeg", (_, _) => smallestSide).Width.Should().Be(expected);
+        decoder.Decode(Encode(2001, 1024, SKEncodedImageFormat.Jpeg), "jpeg", (_, _) => smallestSide).Height.Should().Be(expected);
+        decoder.Decode(Encode(100, 200, SKEncodedImageFormat.Png), "png", (_, _) => smallestSide).Width.Should().Be(100);
+        decoder.Decode(Encode(100, 200, SKEncodedImageFormat.Webp), "webp", (_, _) => smallestSide).Width.Should().Be(100);
     }
 
     [Fact]

@@ -18,8 +18,8 @@ public sealed class TurboJpegTests
         ImageDecoding decoding = new() { Channels = channels };
         using ImageDecoder turbo = new(decoding, turboJpeg: true);
         using ImageDecoder skia = new(decoding, turboJpeg: false);
-        DecodedImage a = turbo.Decode(JpegFiles.Read(name), name, smallestSide).ToImage();
-        DecodedImage b = skia.Decode(JpegFiles.Read(name), name, smallestSide).ToImage();
+        DecodedImage a = turbo.Decode(JpegFiles.Read(name), name, (_, _) => smallestSide).ToImage();
+        DecodedImage b = skia.Decode(JpegFiles.Read(name), name, (_, _) => smallestSide).ToImage();
 
         (turbo.UsedTurboJpeg, skia.UsedTurboJpeg).Should().Be((true, false));
         (a.Width, a.Height, a.Channels).Should().Be((b.Width, b.Height, b.Channels));

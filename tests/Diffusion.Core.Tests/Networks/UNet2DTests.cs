@@ -282,7 +282,7 @@ public sealed class UNet2DTests
     public void Building_leaves_no_tensors_but_the_weights_and_a_scope_around_it_does_not_free_them()
     {
         using DisposeScope scope = NewDisposeScope();
-        using UNet2D network = new(UNet2DOptions.ForImages(16, 3, classes: 4) with { TimeEmbeddingType = TimeEmbeddingType.Fourier });
+        using UNet2D network = new(UNet2DOptions.ForImages(16, 3, UNet2DSize.Medium, classes: 4) with { TimeEmbeddingType = TimeEmbeddingType.Fourier });
 
         scope.DisposablesCount.Should().Be(0);
         scope.DisposeEverything();

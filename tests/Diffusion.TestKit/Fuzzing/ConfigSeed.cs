@@ -26,7 +26,7 @@ internal sealed record ConfigSeed(ConfigFile File, JsonSeed Json)
     /// <summary>Configurations of every kind.</summary>
     public static ConfigSeed[] All { get; } =
     [
-        Of(ConfigFile.UNet, Encoding.UTF8.GetString(DiffusersConfig.UNet(UNet2DOptions.ForImages(32)))),
+        Of(ConfigFile.UNet, Encoding.UTF8.GetString(DiffusersConfig.UNet(UNet2DOptions.ForImages(32, 3, UNet2DSize.Medium)))),
         Of(ConfigFile.UNet, new UNet2DOptions { SampleSize = new SampleSize(8, 16), NumClassEmbeds = 10, AttentionHeadDim = null }.ToJson()),
         Of(ConfigFile.UNet, """
             {"_class_name": "UNet2DModel", "_diffusers_version": "0.32.2", "sample_size": 8, "in_channels": 2, "out_channels": 2, "block_out_channels": [4, 8],

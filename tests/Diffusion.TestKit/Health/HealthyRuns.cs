@@ -30,7 +30,7 @@ public static class HealthyRuns
         new("clip of 2, other seed") { Options = run => (run.GradientClip, run.Seed) = (2, 5) },
         new("a report every step") { Options = run => run.ReportEverySteps = 1 },
         new("a report every 200 steps") { Options = run => run.ReportEverySteps = 200 },
-        new("mirrored") { Data = () => new RandomFlip(InMemoryImages.Load(DrawnShapes.Create(500, 16, seed: 3))) },
+        new("mirrored") { Data = () => InMemoryImages.Load(DrawnShapes.Create(500, 16, seed: 3)).With(ImageTransform.RandomFlip()) },
         .. data is null ? Array.Empty<ScriptedRun>() :
         [
             new("MNIST") { Data = () => IdxImages.OpenFolder(Path.Combine(data, "mnist")), Options = run => run.Steps = 600 },

@@ -84,11 +84,11 @@ public sealed record ScriptedRun(string Name, params string[] Expected)
         using UNet2D network = new(options, seed: 1);
         Weights(network);
         TrainerBuilder builder = Trainer.For(network)
-            .UseData(source)
+            .UseData(options.NumClassEmbeds is null ? new UnlabelledImages(source) : source)
             .UseDevice(ComputeDevice.Cpu(1))
-            .UseLearningRate(LearningRate.Constant(5e-4))
             .Configure(run =>
             {
+                run.LearningRate = LearningRate.Constant(5e-4);
                 run.Steps = 800;
                 run.BatchSize = 32;
                 run.EmaDecay = 0.999;

@@ -16,6 +16,9 @@ public sealed record ResumeCase(string Name, Action<TrainingOptions> Configure)
     /// <summary>How many classes they have.</summary>
     public int? Classes { get; init; }
 
+    /// <summary>What is done to the images.</summary>
+    public IReadOnlyList<ImageTransform> Transforms { get; init; } = [];
+
     /// <summary>The dropout of the model.</summary>
     public double Dropout { get; init; }
 
@@ -31,6 +34,15 @@ public sealed record ResumeCase(string Name, Action<TrainingOptions> Configure)
         new("dropout", o => o.MicroBatchSize = 2) { Dropout = 0.2 },
         new("class labels", _ => { }) { Classes = 5 },
         new("held-out images", o => (o.HoldOutFraction, o.HoldOutEverySteps) = (0.2, 3)),
+        new("transforms", o => o.Loading = o.Loading with { Workers = 2 })
+        {
+            Images = 7,
+            Transforms =
+            [
+                ImageTransform.RandomSquare(0.5), ImageTransform.RandomFlip(), ImageTransform.ColorJitter(0.2, 0.2),
+                ImageTransform.RandomEdit("one pixel", (image, draws) => image[0, 0, 0] = (float)draws.Uniform(RandomPurpose.Augmentation, 0)),
+            ],
+        },
         new("loading threads", o => o.Loading = o.Loading with { Workers = 2 }) { Dropout = 0.1, Classes = 3 },
     ];
 
@@ -49,7 +61,8 @@ public sealed record ResumeCase(string Name, Action<TrainingOptions> Configure)
     {
         using CancellationTokenSource stop = new();
         using TinyModel model = new(hidden: 4, classCount: Classes, dropoutProbability: Dropout);
-        using StripedImages images = new(Images, classCount: Classes);
+        using StripedImages striped = new(Images, classCount: Classes);
+        using IImageSource images = Transforms.Count == 0 ? striped : striped.With(Transforms);
         TrainerBuilder builder = Trainer.For(model)
             .UseDevice(ComputeDevice.Cpu(threads: 1))
             .UseData(images)

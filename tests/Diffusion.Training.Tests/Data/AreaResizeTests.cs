@@ -60,9 +60,9 @@ public sealed class AreaResizeTests
     {
         // Down, then across, each sum tap by tap: what no width of vectors may change.
         DecodedImage image = Noise(side + 9, side + 5, channels);
-        SquareWindow window = new(4, 3, side);
+        SampledPart part = new(4, 3, side, side);
         byte[] actual = new byte[size * size * channels];
-        new AreaResize(size).Resize(Pixels(image), window, actual);
+        new AreaResize(size, size).Resize(Pixels(image), part, actual);
 
         ResizeTaps taps = new(size);
         taps.Fill(0, side, side);
@@ -75,7 +75,7 @@ public sealed class AreaResizeTests
                 float column = 0;
                 for (int down = 0; down < taps.Weights(y).Length; down++)
                 {
-                    int pixel = ((window.Top + taps.First(y) + down) * image.Width) + window.Left + taps.First(x) + across;
+                    int pixel = ((3 + taps.First(y) + down) * image.Width) + 4 + taps.First(x) + across;
                     column += taps.Weights(y)[down] * image.Pixels[(pixel * channels) + c];
                 }
 
@@ -90,13 +90,15 @@ public sealed class AreaResizeTests
     public void Any_window_is_what_cutting_it_out_first_gives()
     {
         DecodedImage image = Noise(50, 40, 3);
-        AreaResize resize = new(9);
-        foreach (SquareWindow window in (SquareWindow[])[new(0, 0, 40), new(10, 0, 40), new(49, 39, 1), new(7, 11, 23), new(30, 20, 20)])
+        AreaResize resize = new(9, 7);
+        foreach (ImageWindow window in (ImageWindow[])[new(0, 0, 40, 40), new(10, 0, 40, 13), new(49, 39, 1, 1), new(7, 11, 23, 5), new(30, 20, 20, 20)])
         {
-            byte[] cut = [.. Enumerable.Range(window.Top, window.Side).SelectMany(y => image.Pixels.AsSpan(((y * 50) + window.Left) * 3, window.Side * 3).ToArray())];
-            byte[] actual = new byte[9 * 9 * 3];
-            resize.Resize(Pixels(image), window, actual);
-            actual.Should().Equal(Resize(new DecodedImage(window.Side, window.Side, 3, cut), 9));
+            byte[] cut = [.. Enumerable.Range(window.Top, window.Height).SelectMany(y => image.Pixels.AsSpan(((y * 50) + window.Left) * 3, window.Width * 3).ToArray())];
+            byte[] actual = new byte[9 * 7 * 3];
+            resize.Resize(Pixels(image), new SampledPart(window.Left, window.Top, window.Width, window.Height), actual);
+            byte[] expected = new byte[actual.Length];
+            resize.Resize(new ImagePixels(window.Width, window.Height, 3, cut), new SampledPart(0, 0, window.Width, window.Height), expected);
+            actual.Should().Equal(expected);
         }
     }
 
@@ -104,7 +106,7 @@ public sealed class AreaResizeTests
     public void Weights_sum_to_one_wherever_a_stretch_begins()
     {
         ResizeTaps taps = new(7);
-        foreach ((double from, double length, int pixels) in ((double, double, int)[])[(0, 30, 30), (0.875, 29.125, 30), (3.5, 8.25, 12), (0.25, 7, 8), (5, 3, 8), (0, 1, 1)])
+        foreach ((double from, double length, int pixels) in ((double, double, int)[])[(0, 30, 30), (0.875, 29.125, 30), (3.5, 8.25, 12), (0.25, 7, 8), (5, 3, 8), (0, 1, 1), (7.5, 0.5, 8), (3.2, 0.4, 8), (0, 0.25, 1)])
         {
             taps.Fill(from, length, pixels);
             for (int pixel = 0; pixel < 7; pixel++)
@@ -125,7 +127,7 @@ public sealed class AreaResizeTests
     private static byte[] Resize(DecodedImage image, int size)
     {
         byte[] pixels = new byte[size * size * image.Channels];
-        new AreaResize(size).Resize(Pixels(image), SquareWindow.Middle(image.Width, image.Height), pixels);
+        new AreaResize(size, size).Resize(Pixels(image), ImageFrame.Whole(image.Width, image.Height).Filling((size, size)).Part, pixels);
         return pixels;
     }
 }

@@ -58,6 +58,32 @@ public sealed class ImageTensorsTests
         ((Action)(() => ImageTensors.From(images))).Should().Throw<ArgumentException>().WithMessage("*0..255 passed as they are*");
     }
 
+    [Theory]
+    [InlineData(float.NaN)]
+    [InlineData(float.NegativeInfinity)]
+    public void One_value_that_is_no_number_among_many_images_is_refused(float value)
+    {
+        using Tensor images = rand(50, 1, 10, 10).mul_(2).sub_(1);
+        images[37, 0, 4, 9] = value;
+        ((Action)(() => ImageTensors.From(images))).Should().Throw<ArgumentException>().WithMessage("*NaN or infinity*");
+    }
+
+    [Fact]
+    public void Floats_with_channels_last_are_not_taken_for_images_of_many_channels()
+    {
+        using Tensor last = rand(2, 32, 32, 3).mul_(2).sub_(1);
+        ((Action)(() => ImageTensors.From(last))).Should().Throw<ArgumentException>().WithMessage("*looks like [[]N, H, W, C], but must be [[]N, C, H, W]*permute(0, 3, 1, 2)*");
+        using Tensor latents = rand(2, 4, 4, 1).mul_(2).sub_(1);
+        ImageTensors.From(latents).Dispose();
+    }
+
+    [Fact]
+    public void A_number_of_classes_without_labels_is_refused()
+    {
+        using Tensor images = zeros([2, 4, 4, 3], ScalarType.Byte);
+        ((Action)(() => ImageTensors.From(images, classCount: 10))).Should().Throw<ArgumentException>().WithMessage("*no labels, but classCount is 10*");
+    }
+
     [Fact]
     public void Wrong_tensors_are_refused()
     {

@@ -11,11 +11,11 @@ public sealed class PreparedDecoderTests
     public void Preparing_an_image_leaves_hardly_any_garbage(int side, SKEncodedImageFormat format)
     {
         const int Images = 200;
-        byte[] file = Encode(side, side, format, Patches);
+        byte[] file = TestImages.Encode(side, side, format, Patches);
         byte[] pixels = new byte[64 * 64 * 3];
-        foreach (ImageCrop crop in Enum.GetValues<ImageCrop>())
+        foreach (ImageTransform[] transforms in (ImageTransform[][])[[], [ImageTransform.RandomSquare(0.3), ImageTransform.RandomFlip(), ImageTransform.ColorJitter(0.2, 0.2, 0.2, 0.1)]])
         {
-            using PreparedDecoder decoder = new(new ImagePreparation { Size = 64, Crop = crop, SmallestCrop = 0.3 });
+            using PreparedDecoder decoder = Decoder(new ImagePreparation { Size = 64, Transforms = transforms });
             long before = 0;
             for (int i = -Images; i < Images; i++)
             {
@@ -31,8 +31,8 @@ public sealed class PreparedDecoderTests
     public void Random_squares_are_as_large_as_asked_and_lie_anywhere()
     {
         // Red is the column and green the row, so that a square of two pixels tells where it was.
-        byte[] file = Encode(240, 120, SKEncodedImageFormat.Png, (x, y) => new SKColor((byte)x, (byte)y, 0));
-        using PreparedDecoder decoder = new(new ImagePreparation { Size = 2, Crop = ImageCrop.Random, SmallestCrop = 0.5 });
+        byte[] file = TestImages.Encode(240, 120, SKEncodedImageFormat.Png, (x, y) => new SKColor((byte)x, (byte)y, 0));
+        using PreparedDecoder decoder = Decoder(new ImagePreparation { Size = 2, Transforms = [ImageTransform.RandomSquare(0.5)] });
         List<(double Left, double Top, double Side)> squares = [];
         byte[] pixels = new byte[2 * 2 * 3];
         for (int i = 0; i < 500; i++)
@@ -54,19 +54,19 @@ public sealed class PreparedDecoderTests
     [Fact]
     public void The_same_draws_give_the_same_bytes_and_none_the_middle()
     {
-        byte[] file = Encode(90, 60, SKEncodedImageFormat.Png, Patches);
-        ImagePreparation random = new() { Size = 20, Crop = ImageCrop.Random, SmallestCrop = 0.4 };
+        byte[] file = TestImages.Encode(90, 60, SKEncodedImageFormat.Png, Patches);
+        ImagePreparation random = new() { Size = 20, Transforms = [ImageTransform.RandomSquare(0.4)] };
         byte[] first = Prepare(random, file, new SeedStream(7));
-        using PreparedDecoder decoder = new(random);
+        using PreparedDecoder decoder = Decoder(random);
         byte[] again = new byte[first.Length];
         decoder.Decode(file, new SeedStream(8), again);
         again.Should().NotEqual(first);
         decoder.Decode(file, new SeedStream(7), again);
         again.Should().Equal(first);
 
-        byte[] middle = Prepare(random with { Crop = ImageCrop.Center }, file, null);
+        byte[] middle = Prepare(random with { Transforms = [] }, file, null);
         Prepare(random, file, null).Should().Equal(middle);
-        Prepare(random with { Crop = ImageCrop.Center }, file, new SeedStream(7)).Should().Equal(middle);
+        Prepare(random with { Transforms = [] }, file, new SeedStream(7)).Should().Equal(middle);
     }
 
     [Theory]
@@ -77,7 +77,7 @@ public sealed class PreparedDecoderTests
     [InlineData(301, 333, 64, 1.3)]
     public void Decoding_at_a_part_of_the_size_changes_hard_edges_little(int width, int height, int size, double mean)
     {
-        byte[] file = Encode(width, height, SKEncodedImageFormat.Jpeg, Patches);
+        byte[] file = TestImages.Encode(width, height, SKEncodedImageFormat.Jpeg, Patches);
         (double actual, int largest) = Difference(file, new ImagePreparation { Size = size }, null);
         actual.Should().BeInRange(1e-9, mean);
         largest.Should().BeLessThanOrEqualTo(32);
@@ -95,7 +95,7 @@ public sealed class PreparedDecoderTests
     public void A_square_lies_at_the_same_place_at_every_size_however_the_image_is_turned(byte orientation)
     {
         // 301 and 333 are no multiples of 8: which end of a side the last part of a pixel lies at depends on the turn.
-        byte[] jpeg = Encode(333, 301, SKEncodedImageFormat.Jpeg, (x, y) => new SKColor((byte)(x * 255 / 333), (byte)(y * 255 / 301), (byte)(((x * 3) + (y * 2)) % 256)));
+        byte[] jpeg = TestImages.Encode(333, 301, SKEncodedImageFormat.Jpeg, (x, y) => new SKColor((byte)(x * 255 / 333), (byte)(y * 255 / 301), (byte)(((x * 3) + (y * 2)) % 256)));
         byte[] exif =
         [
             0xFF, 0xE1, 0, 34, .. "Exif"u8, 0, 0, .. "MM"u8, 0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0,
@@ -103,7 +103,7 @@ public sealed class PreparedDecoderTests
         byte[] file = [.. jpeg[..2], .. exif, .. jpeg[2..]];
         for (int seed = 0; seed < 20; seed++)
         {
-            Difference(file, new ImagePreparation { Size = 16, Crop = ImageCrop.Random, SmallestCrop = 0.9 }, new SeedStream(seed)).Mean.Should().BeLessThan(1.5);
+            Difference(file, new ImagePreparation { Size = 16, Transforms = [ImageTransform.Resize(200), ImageTransform.RandomCrop(180)] }, new SeedStream(seed)).Mean.Should().BeLessThan(1.5);
         }
     }
 
@@ -124,35 +124,23 @@ public sealed class PreparedDecoderTests
     {
         using ImageDecoder decoder = new(new ImageDecoding());
         ImagePixels whole = decoder.Decode(file, "whole");
-        double share = draws is null ? 1 : 1 - (draws.Value.Uniform(RandomPurpose.Augmentation, 0) * (1 - preparation.SmallestCrop));
+        (int, int) size = (preparation.Size, preparation.Size);
+        ImageFrame frame = new TransformList(preparation.Transforms, [], 3).Choose(ImageFrame.Whole(whole.Width, whole.Height), size, draws).Filling(size);
         byte[] expected = new byte[preparation.Size * preparation.Size * 3];
-        new AreaResize(preparation.Size).Resize(
-            whole,
-            draws is null ? SquareWindow.Middle(whole.Width, whole.Height) : SquareWindow.Anywhere(whole.Width, whole.Height, share, draws.Value),
-            expected);
+        new AreaResize(preparation.Size, preparation.Size).Resize(whole, frame.Part, expected);
         int[] differences = [.. Prepare(preparation, file, draws).Zip(expected, (a, b) => Math.Abs(a - b))];
         return (differences.Average(), differences.Max());
     }
 
+    private static PreparedDecoder Decoder(ImagePreparation preparation) => new(preparation, new TransformList(preparation.Transforms, [], preparation.Channels));
+
     private static byte[] Prepare(ImagePreparation preparation, byte[] file, SeedStream? draws)
     {
-        using PreparedDecoder decoder = new(preparation);
+        using PreparedDecoder decoder = Decoder(preparation);
         byte[] pixels = new byte[preparation.Size * preparation.Size * 3];
         decoder.Decode(file, draws, pixels);
         return pixels;
     }
 
     private static SKColor Patches(int x, int y) => ((x / 37) + (y / 53)) % 2 == 0 ? new SKColor(220, (byte)(y / 4), 200) : new SKColor((byte)(x / 6), 90, 40);
-
-    private static byte[] Encode(int width, int height, SKEncodedImageFormat format, Func<int, int, SKColor> colour)
-    {
-        using SKBitmap bitmap = new(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque));
-        for (int i = 0; i < width * height; i++)
-        {
-            bitmap.SetPixel(i % width, i / width, colour(i % width, i / width));
-        }
-
-        using SKData data = bitmap.Encode(format, 90);
-        return data.ToArray();
-    }
 }

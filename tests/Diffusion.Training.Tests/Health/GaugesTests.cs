@@ -31,7 +31,7 @@ public sealed class GaugesTests
     [Fact]
     public void Gradients_are_measured_block_by_block()
     {
-        using UNet2D network = new(UNet2DOptions.ForImages(16, 1), seed: 1);
+        using UNet2D network = new(UNet2DOptions.ForImages(16, 1, UNet2DSize.Medium), seed: 1);
         using FlatParameters parameters = new(network);
         using BlockNorms norms = new(parameters);
         using (no_grad())

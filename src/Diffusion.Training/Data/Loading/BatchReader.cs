@@ -28,13 +28,13 @@ public sealed class BatchReader
 
     /// <summary>
     /// Reads up to 256 images (fewer of large ones) spread evenly over the set and checks their labels and range, so that a mistake is found before the first
-    /// step. Only here are float images refused that have no value below 0, as 0..1 passed as they are: a single batch may be so by chance.
+    /// step. Only here are float images refused that have no value below 0, as 0..1 passed as they are, unless
+    /// <see cref="IImageSource.RefusesUnitRange"/> is false: a single batch may be so by chance.
     /// </summary>
-    /// <param name="refuseUnitRange">False lets float images pass whose values all lie in 0..1. Default true.</param>
     /// <param name="largestBadShare">How many of them may be unreadable, 0 to 1. Default 0: none; above 0, ten are always allowed while one is good.</param>
     /// <returns>Their colours and contrast.</returns>
     /// <exception cref="ImageDataException">An image or a label cannot be used.</exception>
-    public ImageStatistics Inspect(bool refuseUnitRange = true, double largestBadShare = 0)
+    public ImageStatistics Inspect(double largestBadShare = 0)
     {
         long fitting = Math.Max(1, InspectedElements / source.Shape.Elements);
         int images = (int)Math.Min(source.Count, Math.Min(fitting, InspectedImages));
@@ -75,7 +75,7 @@ public sealed class BatchReader
 
         ReadOnlySpan<byte> read = pixels.AsSpan(0, (images - problems.Count) * samples.ImageBytes);
         if (source.Encoding == PixelEncoding.Float32
-            && PixelRange.FindMistake(MemoryMarshal.Cast<byte, float>(read), refuseUnitRange) is { } mistake)
+            && PixelRange.FindMistake(MemoryMarshal.Cast<byte, float>(read), source.RefusesUnitRange) is { } mistake)
         {
             throw new ImageDataException(source.Description, mistake);
         }

@@ -15,11 +15,6 @@ internal sealed class TrainingData
         this.source = source;
         this.options = options;
         this.seeds = seeds;
-        if (source.GroupSizes is { } groups && groups.Sum() != source.Count)
-        {
-            throw new ArgumentException($"The groups of the source hold {groups.Sum()} images, but its Count is {source.Count}. GroupSizes must add up to it.");
-        }
-
         whole = new DataExtent(0, source.Count, DataFingerprint.Of(source, source.Count));
         Extents = [whole];
     }
@@ -79,7 +74,7 @@ internal sealed class TrainingData
 
     // Where images are held out, others must not take their places: held-out ones would be trained on.
     private DataContinuation Others(IReadOnlyList<DataExtent> extents, string change) => new(
-        extents, change, options.HoldOutFraction == 0 ? null : $"{change}; as some are held out, these would be trained on, so use the images it had, with those that were added behind them");
+        extents, change, options.HoldOutFraction == 0 ? null : $"{change}; as some are held out, these would be trained on, so use the images it had, with those that were added behind them") { IsOther = true };
 
     private string? TooSmall(DataExtent extent)
     {

@@ -53,6 +53,9 @@ public sealed class ShardedImages : IImageSource
     public bool IsInMemory => images.IsInMemory;
 
     /// <inheritdoc/>
+    public IReadOnlyList<ImageTransform> Transforms => images.Transforms;
+
+    /// <inheritdoc/>
     public IReadOnlyList<long>? GroupSizes => images.GroupSizes;
 
     /// <summary>Opens shards. Those without an index are read through once, on all cores.</summary>

@@ -53,7 +53,8 @@ public sealed class BatchReaderTests
         BatchReader reader = new(bright);
         reader.Read([.. Enumerable.Range(0, 300).Select(i => (long)i)]).Dispose();
         ((Action)(() => reader.Inspect())).Should().Throw<ImageDataException>().WithMessage("*0..1 passed as they are*");
-        reader.Inspect(refuseUnitRange: false);
+        using FloatSource truly = new(1000, _ => 0.7f) { RefusesUnitRange = false };
+        new BatchReader(truly).Inspect();
 
         using FloatSource mixed = new(1000, index => index < 990 ? 0.7f : -0.7f);
         new BatchReader(mixed).Inspect();
@@ -148,6 +149,8 @@ public sealed class BatchReaderTests
         public ImageShape Shape => new(1, 4, 5);
 
         public PixelEncoding Encoding => PixelEncoding.Float32;
+
+        public bool RefusesUnitRange { get; init; } = true;
 
         public int? ClassCount => label is null ? null : 3;
 

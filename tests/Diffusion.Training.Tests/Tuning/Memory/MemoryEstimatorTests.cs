@@ -36,8 +36,8 @@ public sealed class MemoryEstimatorTests
             DownsampleType = ResamplingType.Resnet,
             DownsamplePadding = 0,
         },
-        UNet2DOptions.ForImages(32, 3, classes: 5),
-        UNet2DOptions.ForImages(64, 1),
+        UNet2DOptions.ForImages(32, 3, UNet2DSize.Medium, classes: 5),
+        UNet2DOptions.ForImages(64, 1, UNet2DSize.Medium),
     ];
 
     [Theory]

@@ -1,0 +1,40 @@
+namespace Diffusion.Training;
+
+/// <summary>Tells whether a run folder could be written to, and leaves nothing behind: for a list of problems, where no run begins.</summary>
+internal static class RunFolderProbe
+{
+    /// <summary>Why it cannot; null when nothing stands against it.</summary>
+    /// <param name="folder">The folder; it need not exist.</param>
+    public static string? Problem(string folder)
+    {
+        try
+        {
+            DirectoryInfo place = new(Path.Combine(Path.GetFullPath(folder), RunFolder.Checkpoints));
+            if (place.Exists)
+            {
+                CheckpointLock.Take(place.FullName).Dispose();
+            }
+
+            while (!place.Exists)
+            {
+                if (File.Exists(place.FullName))
+                {
+                    throw new IOException($"'{place.FullName}' is a file.");
+                }
+
+                place = place.Parent ?? throw new IOException($"'{place.FullName}' does not exist.");
+            }
+
+            File.Create(Path.Combine(place.FullName, Path.GetRandomFileName()), 1, FileOptions.DeleteOnClose).Dispose();
+            return null;
+        }
+        catch (CheckpointException problem)
+        {
+            return problem.Message;
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return $"Checkpoints cannot be written to '{folder}': {problem.Message} Choose a folder that can be written to.";
+        }
+    }
+}

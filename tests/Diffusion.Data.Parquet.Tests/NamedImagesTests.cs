@@ -1,0 +1,130 @@
+using Diffusion.TestKit;
+using Diffusion.Training;
+using Parquet.Schema;
+
+namespace Diffusion.Data.Parquet.Tests;
+
+/// <summary>Tables that name their images and do not hold them.</summary>
+public sealed class NamedImagesTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public async Task Images_that_are_named_are_read_beside_those_that_are_held()
+    {
+        string root = Path.Combine(folder.Path, "set");
+        string file = folder.File("set", "data", "train-00000-of-00001.parquet");
+        File.WriteAllBytes(folder.File("set", "data", "images", "r.png"), WrittenParquet.Png(11));
+        File.WriteAllBytes(folder.File("set", "images", "g.png"), WrittenParquet.Png(22));
+        string?[] paths = ["images/r.png", "held.png", "images\\g.png", Path.Combine(root, "data", "images", "r.png"), "./images/r.png"];
+        await WrittenParquet.Write(
+            file, [[null, WrittenParquet.Png(7), null], [null, null]], row => row, new WrittenLayout { Path = row => paths[row] });
+
+        using ParquetImages images = ParquetImages.Open(root, 4);
+        Values(images).Should().Equal(11, 7, 22, 11, 11);
+        new BatchReader(images).Inspect().Images.Should().Be(5);
+    }
+
+    [Fact]
+    public async Task A_table_of_paths_alone_is_read()
+    {
+        File.WriteAllBytes(folder.File("0.png"), WrittenParquet.Png(5));
+        File.WriteAllBytes(folder.File("1.png"), WrittenParquet.Png(6));
+        await WrittenParquet.Write(folder.File("a.parquet"), [[null, null]], row => row);
+        using ParquetImages images = ParquetImages.Open(folder.File("a.parquet"), 4);
+        Values(images).Should().Equal(5, 6);
+    }
+
+    [Fact]
+    public async Task Images_that_are_named_and_not_there_are_told_at_opening_with_the_remedy()
+    {
+        string file = folder.File("a.parquet");
+        await WrittenParquet.Write(file, [[null, null]], row => row);
+        Failure(() => ParquetImages.Open(file, 4)).Should().Be(
+            $"{file}, row group 0, row 0: its image is not held but named, as '0.png', and no such file is in {folder.Path}. Put the files there, or write them into the "
+            + "table: in Python, dataset.with_format(\"arrow\").map(datasets.table.embed_table_storage, batched=True).to_parquet(...).");
+    }
+
+    [Fact]
+    public async Task One_image_of_many_that_is_not_there_is_a_bad_sample()
+    {
+        string file = folder.File("a.parquet");
+        File.WriteAllBytes(folder.File("0.png"), WrittenParquet.Png(5));
+        await WrittenParquet.Write(file, [[null, null]], row => row, new WrittenLayout { Path = row => row == 0 ? "0.png" : null });
+        using (ParquetImages images = ParquetImages.Open(file, 4))
+        {
+            Failure(() => Value(images, 1)).Should().Be($"{file}, row group 0, row 1: its image is null.");
+        }
+
+        await WrittenParquet.Write(file, [[null, null]], row => row);
+        using ParquetImages missing = ParquetImages.Open(file, 4);
+        Value(missing, 0).Should().Be(5);
+        Failure(() => Value(missing, 1)).Should().Contain("row 1 (path 1.png): its image is not held but named");
+    }
+
+    [Theory]
+    [InlineData("../secret.png")]
+    [InlineData("images/../../secret.png")]
+    [InlineData("..\\secret.png")]
+    [InlineData("/etc/hostname")]
+    [InlineData("C:\\Windows\\win.ini")]
+    [InlineData("https://example.org/a.png")]
+    [InlineData("ABSOLUTE")]
+    public async Task Nothing_outside_the_folder_is_read(string path)
+    {
+        string secret = folder.File("secret.png");
+        File.WriteAllBytes(secret, WrittenParquet.Png(99));
+        string file = folder.File("set", "a.parquet");
+        Directory.CreateDirectory(Path.Combine(folder.Path, "set", "images"));
+        await WrittenParquet.Write(file, [[WrittenParquet.Png(1), null]], row => row, new WrittenLayout { Path = row => path == "ABSOLUTE" ? secret : path });
+        using ParquetImages images = ParquetImages.Open(file, 4);
+        Failure(() => Value(images, 1)).Should().Contain("its image is not held but named").And.Contain($"which is outside {Path.GetDirectoryName(file)}.");
+    }
+
+    [Theory]
+    [InlineData("link.png")]
+    [InlineData("linked/secret.png")]
+    public async Task No_link_leads_out_of_the_folder(string path)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need a privilege there.");
+        string secret = folder.File("outside", "secret.png");
+        File.WriteAllBytes(secret, WrittenParquet.Png(99));
+        string file = folder.File("set", "a.parquet");
+        File.CreateSymbolicLink(folder.File("set", "link.png"), secret);
+        Directory.CreateSymbolicLink(folder.File("set", "linked"), Path.Combine(folder.Path, "outside"));
+        await WrittenParquet.Write(file, [[WrittenParquet.Png(1), null]], row => row, new WrittenLayout { Path = _ => path });
+        using (ParquetImages images = ParquetImages.Open(file, 4))
+        {
+            Failure(() => Value(images, 1)).Should().Contain($"named, as '{path}', which is a link out of");
+        }
+
+        // The folder itself may be a link, and links within it lead on.
+        Directory.CreateSymbolicLink(Path.Combine(folder.Path, "by link"), Path.Combine(folder.Path, "set"));
+        File.WriteAllBytes(folder.File("set", "real", "in.png"), WrittenParquet.Png(33));
+        Directory.CreateSymbolicLink(folder.File("set", "within"), Path.Combine(folder.Path, "set", "real"));
+        await WrittenParquet.Write(file, [[null]], row => row, new WrittenLayout { Path = _ => "within/in.png" });
+        using ParquetImages inside = ParquetImages.Open(Path.Combine(folder.Path, "by link"), 4);
+        Value(inside, 0).Should().Be(33);
+    }
+
+    [Fact]
+    public async Task A_column_of_text_with_the_name_of_an_image_names_files()
+    {
+        string file = folder.File("a.parquet");
+        await WrittenParquet.WriteColumns(file, new DataField("image", typeof(ReadOnlyMemory<char>), isNullable: true));
+        Failure(() => ParquetImages.Open(file, 4)).Should().Contain("there is no row");
+    }
+
+    private static int Value(ParquetImages images, long index)
+    {
+        byte[] pixels = new byte[images.Shape.Elements];
+        images.Read(index, pixels);
+        return pixels[0];
+    }
+
+    private static IEnumerable<int> Values(ParquetImages images) => Enumerable.Range(0, (int)images.Count).Select(i => Value(images, i));
+
+    private static string Failure(Func<object> open) => open.Should().Throw<ImageDataException>().Which.Message;
+}

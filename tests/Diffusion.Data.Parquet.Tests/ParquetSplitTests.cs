@@ -1,0 +1,189 @@
+using Diffusion.TestKit;
+using Diffusion.Training;
+
+namespace Diffusion.Data.Parquet.Tests;
+
+/// <summary>Which files of a folder are taken: splits, subsets, what systems and programs leave there.</summary>
+public sealed class ParquetSplitTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Theory]
+    [InlineData("train-00000-of-00002.parquet", "train-00001-of-00002.parquet", "test-00000-of-00001.parquet")]
+    [InlineData("data/train-00000-of-00002.parquet", "data/train-00001-of-00002-a1b2c3.parquet", "data/test-00000-of-00001.parquet")]
+    [InlineData("default/train/0000.parquet", "default/train/0001.parquet", "default/test/0000.parquet")]
+    [InlineData("train/part-00000-of-00002.parquet", "train/part-00001-of-00002.parquet", "test/part-00000-of-00001.parquet")]
+    [InlineData("train/a/0.parquet", "train/b/0.parquet", "test/a/0.parquet")]
+    [InlineData("digits_train_0.parquet", "digits_train_1.parquet", "digits_test.parquet")]
+    [InlineData("TRAIN.PARQUET", "training-1.parquet", "eval.parquet")]
+    public async Task Several_splits_are_refused_by_name_one_is_chosen_and_all_are_mixed_when_asked_for(params string[] files)
+    {
+        await Write(files);
+        Failure(null).Should().Contain("it holds 2 splits: ").And.Contain("Choose one with ParquetImageOptions.Split, or mix them with ParquetImageOptions.Split = \"all\"");
+        using (ParquetImages train = Open("train"))
+        {
+            Values(train).Should().BeEquivalentTo([0, 1]);
+            train.Report.LeftOut.Should().ContainSingle().Which.Should().Match<LeftOutImages>(
+                left => left.Reason == "files of other splits" && left.Count == 1 && left.Examples.Single() == files[2]);
+            train.ToString().Should().Contain("1 left out: files of other splits");
+        }
+
+        using (ParquetImages test = Open("test"))
+        {
+            Values(test).Should().Equal(2);
+        }
+
+        using ParquetImages all = Open("all");
+        Values(all).Should().BeEquivalentTo([0, 1, 2]);
+        all.Report.LeftOut.Should().BeEmpty();
+        Failure("validation").Should().Contain("ParquetImageOptions.Split is \"validation\", but the splits that are there are");
+    }
+
+    [Fact]
+    public async Task A_pattern_that_matches_several_splits_is_refused_too_and_files_named_one_by_one_are_taken()
+    {
+        string[] files = ["train-00000-of-00001.parquet", "val-00000-of-00001.parquet"];
+        await Write(files);
+        string pattern = Path.Combine(folder.Path, "*.parquet");
+        FluentActions.Invoking(() => ParquetImages.Open(pattern, 4)).Should().Throw<ImageDataException>().WithMessage("*2 splits: train, val*");
+        using (ParquetImages train = ParquetImages.Open(pattern, 4, options: new ParquetImageOptions { Split = "validation" }))
+        {
+            Values(train).Should().Equal(1);
+        }
+
+        string[] paths = [.. files.Select(file => Path.Combine(folder.Path, file))];
+        using (ParquetImages both = ParquetImages.Open(paths, new ImagePreparation { Size = 4 }, new ParquetImageOptions()))
+        {
+            Values(both).Should().Equal(0, 1);
+        }
+
+        using ParquetImages one = ParquetImages.Open(paths, new ImagePreparation { Size = 4 }, new ParquetImageOptions { Split = "train" });
+        Values(one).Should().Equal(0);
+    }
+
+    [Fact]
+    public async Task Names_that_say_no_split_are_one_set_and_a_split_that_is_wanted_of_them_is_refused()
+    {
+        await Write("b/1.parquet", "a/0.parquet", "more.PQ");
+        using (ParquetImages images = Open(null))
+        {
+            Values(images).Should().Equal(1, 0, 2);
+            images.Files.Select(file => Path.GetRelativePath(folder.Path, file).Replace('\\', '/')).Should().Equal("a/0.parquet", "b/1.parquet", "more.PQ");
+        }
+
+        Failure("train").Should().Contain("ParquetImageOptions.Split is \"train\", but the names of its files say no split");
+        FluentActions.Invoking(() => ParquetImages.Open(Path.Combine(folder.Path, "more.PQ"), 4, options: new ParquetImageOptions { Split = "train" }))
+            .Should().Throw<ImageDataException>().WithMessage("*say no split*");
+    }
+
+    [Fact]
+    public async Task One_split_alone_is_taken_with_what_lies_beside_it()
+    {
+        await Write("train-00000-of-00001.parquet", "more.parquet");
+        using (ParquetImages images = Open(null))
+        {
+            Values(images).Should().Equal(1, 0);
+        }
+
+        using ParquetImages chosen = Open("train");
+        Values(chosen).Should().Equal(0);
+        chosen.Report.LeftOut.Single().Reason.Should().Be("files whose names say no split");
+    }
+
+    [Fact]
+    public async Task Subsets_with_splits_of_their_own_are_refused_by_name()
+    {
+        await Write("full/train-00000-of-00001.parquet", "small/train-00000-of-00001.parquet");
+        Failure(null).Should().Contain("2 subsets with splits of their own, in the folders full, small. Open one of them, as in").And.Contain("small");
+        using ParquetImages one = ParquetImages.Open(Path.Combine(folder.Path, "small"), 4);
+        Values(one).Should().Equal(1);
+    }
+
+    [Fact]
+    public async Task What_systems_and_programs_leave_beside_the_files_is_passed_over_and_counted()
+    {
+        await Write("train-00000-of-00001.parquet", "@eaDir/train-00000-of-00001.parquet", "_temporary/0/part-0.parquet", "_old.parquet");
+        foreach (string name in (string[])["._train-00000-of-00001.parquet", ".train-00000-of-00001.parquet.crc", "_SUCCESS", "_metadata", "test-00000-of-00001.parquet.gz", "README.md"])
+        {
+            File.WriteAllText(folder.File(name), "no Parquet");
+        }
+
+        foreach (string path in (string[])[folder.Path, Path.Combine(folder.Path, "*train*.parquet")])
+        {
+            using ParquetImages images = ParquetImages.Open(path, 4);
+            Values(images).Should().Equal(0);
+            images.Report.Taken.Should().Be(1);
+        }
+
+        using ParquetImages all = Open(null);
+        all.Report.LeftOut.Select(left => (left.Count, left.Reason[..12])).Should().BeEquivalentTo([(3L, "hidden files"), (4L, "files and fo"), (1L, "Parquet file")]);
+        all.ToString().Should().Contain("._train-00000-of-00001.parquet").And.Contain("_SUCCESS").And.Contain("unpack them");
+    }
+
+    [Fact]
+    public async Task Links_to_folders_are_followed_and_no_folder_is_read_twice()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need a privilege there.");
+        await Write("set/0.parquet", "elsewhere/1.parquet");
+        string set = Path.Combine(folder.Path, "set");
+        Directory.CreateSymbolicLink(Path.Combine(set, "data"), Path.Combine(folder.Path, "elsewhere"));
+        Directory.CreateSymbolicLink(Path.Combine(set, "data again"), Path.Combine(folder.Path, "elsewhere"));
+        Directory.CreateSymbolicLink(Path.Combine(folder.Path, "elsewhere", "loop"), set);
+        using ParquetImages images = ParquetImages.Open(set, 4);
+        Values(images).Should().BeEquivalentTo([0, 1]);
+        images.Report.LeftOut.Single().Should().Match<LeftOutImages>(left => left.Count == 2 && left.Reason == "links to folders that are read already");
+    }
+
+    [Fact]
+    public async Task A_relative_path_holds_after_the_working_folder_changes()
+    {
+        await Write("0.parquet");
+        string before = Environment.CurrentDirectory;
+        try
+        {
+            Environment.CurrentDirectory = folder.Path;
+            using ParquetImages images = ParquetImages.Open("0.parquet", 4);
+            using ParquetImages all = ParquetImages.Open(".", 4);
+            using ParquetImages matching = ParquetImages.Open("*.parquet", 4);
+            Environment.CurrentDirectory = Path.GetTempPath();
+            foreach (ParquetImages one in (ParquetImages[])[images, all, matching])
+            {
+                Values(one).Should().Equal(0);
+            }
+        }
+        finally
+        {
+            Environment.CurrentDirectory = before;
+        }
+    }
+
+    [Fact]
+    public async Task A_pattern_for_folders_is_refused_with_the_remedy()
+    {
+        await Write("a/train.parquet");
+        FluentActions.Invoking(() => ParquetImages.Open(Path.Combine(folder.Path, "*", "train.parquet"), 4)).Should().Throw<ImageDataException>()
+            .WithMessage("*in the last part of a path only. Open the folder*");
+    }
+
+    // File i holds the one image i.
+    private async Task Write(params string[] files)
+    {
+        foreach ((int i, string file) in files.Index())
+        {
+            await WrittenParquet.Write(folder.File(file.Split('/')), [[WrittenParquet.Png(i)]]);
+        }
+    }
+
+    private ParquetImages Open(string? split) => ParquetImages.Open(folder.Path, 4, options: new ParquetImageOptions { Split = split });
+
+    private string Failure(string? split) => FluentActions.Invoking(() => Open(split)).Should().Throw<ImageDataException>().Which.Message;
+
+    private static IEnumerable<int> Values(ParquetImages images) => Enumerable.Range(0, (int)images.Count).Select(i =>
+    {
+        byte[] pixels = new byte[images.Shape.Elements];
+        images.Read(i, pixels);
+        return (int)pixels[0];
+    });
+}
