@@ -46,11 +46,11 @@ internal sealed class ShardFiles : IEncodedImages
         int shard = ShardOf(index);
         try
         {
-            return Use(index, (_, pick) => $"{names[shard]}, sample {pick.Key}{(pick.Offset < 0 ? string.Empty : $", byte {pick.Offset}")}", CancellationToken.None);
+            return Use(index, (_, pick) => $"{RemoteAddress.Shown(names[shard])}, sample {pick.Key}{(pick.Offset < 0 ? string.Empty : $", byte {pick.Offset}")}", CancellationToken.None);
         }
         catch (Exception problem) when (problem is ImageDataException or IOException or UnauthorizedAccessException)
         {
-            return $"{names[shard]}, sample number {index - starts[shard]}";
+            return $"{RemoteAddress.Shown(names[shard])}, sample number {index - starts[shard]}";
         }
     }
 
@@ -115,7 +115,7 @@ internal sealed class ShardFiles : IEncodedImages
 
         shard.Dispose();
         throw new ImageDataException(
-            names[number], $"it has {shard.Picks.Count} samples that are used, but had {GroupSizes[number]} when the shards were opened. "
+            RemoteAddress.Shown(names[number]), $"it has {shard.Picks.Count} samples that are used, but had {GroupSizes[number]} when the shards were opened. "
             + "Let nothing change them meanwhile.");
     }
 

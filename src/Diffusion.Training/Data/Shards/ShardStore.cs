@@ -30,7 +30,7 @@ internal sealed class ShardStore : IDisposable
         try
         {
             using Stream stream = bytes.OpenStream(cancellationToken);
-            (IReadOnlyList<ShardPick> picks, IReadOnlyList<string> leftOut) = picker.Pick(name, samples, stream);
+            (IReadOnlyList<ShardPick> picks, IReadOnlyList<string> leftOut) = picker.Pick(RemoteAddress.Shown(name), samples, stream);
             return new Shard(bytes, picks, leftOut);
         }
         catch

@@ -35,7 +35,7 @@ internal sealed record ShardSurvey(
                 found[number] = finding;
                 if (finding.LeftOut.Count > 0)
                 {
-                    damaged[number] = ShardPicker.Unreadable(names[number], finding.LeftOut);
+                    damaged[number] = ShardPicker.Unreadable(RemoteAddress.Shown(names[number]), finding.LeftOut);
                 }
             }
             catch (ImageDataException problem)
@@ -44,7 +44,7 @@ internal sealed record ShardSurvey(
             }
             catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
             {
-                unreachable[number] = new ImageDataException(names[number], problem.Message, problem);
+                unreachable[number] = new ImageDataException(RemoteAddress.Shown(names[number]), problem.Message, problem);
             }
         }
 

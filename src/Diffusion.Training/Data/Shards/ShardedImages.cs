@@ -75,17 +75,18 @@ public sealed class ShardedImages : IImageSource
         preparation.Check();
         options ??= new ShardOptions();
         IReadOnlyList<string> names = ShardList.Expand(pattern);
+        string shown = RemoteAddress.Shown(pattern);
         ShardStore store = new(options);
         try
         {
-            ShardSurvey survey = ShardSurvey.Of(pattern, names, store, options, cancellationToken);
+            ShardSurvey survey = ShardSurvey.Of(shown, names, store, options, cancellationToken);
             if (survey.Count == 0)
             {
-                throw new ImageDataException(pattern, $"its {names.Count} shards hold no sample{(options.Where is null ? string.Empty : " that Where lets pass")}.");
+                throw new ImageDataException(shown, $"its {names.Count} shards hold no sample{(options.Where is null ? string.Empty : " that Where lets pass")}.");
             }
 
-            int? classes = ClassCountOf(pattern, survey, options);
-            string description = $"{survey.Count} images from {survey.Names.Count} shards of {pattern}{(classes is null ? string.Empty : $", {classes} classes")}";
+            int? classes = ClassCountOf(shown, survey, options);
+            string description = $"{survey.Count} images from {survey.Names.Count} shards of {shown}{(classes is null ? string.Empty : $", {classes} classes")}";
             return new ShardedImages(new ShardFiles(survey, store, classes, description, options.Fetching.Time), preparation, survey.Damaged, store.Warnings);
         }
         catch
