@@ -80,7 +80,7 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
             return known;
         }
 
-        Uri address = new(name);
+        Uri address = RemoteAddress.Of(name);
         RemoteProbe probe;
         try
         {
@@ -101,7 +101,7 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
 
     private IShardBytes OpenBytes(string name, RemoteProbe probe, IReadOnlyList<ShardEntry>? used, bool isForReading, CancellationToken cancellationToken)
     {
-        Uri address = new(name);
+        Uri address = RemoteAddress.Of(name);
         RemoteWish wish = new(options.RemoteCacheLimit)
         {
             Version = probe.Version,
