@@ -64,11 +64,11 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
     public void Dispose() => cache.Dispose();
 
     private static bool IsPacked(string name) =>
-        new Uri(name).AbsolutePath is { } path && (path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".tgz", StringComparison.OrdinalIgnoreCase));
+        RemoteAddress.Of(name).AbsolutePath is { } path && (path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".tgz", StringComparison.OrdinalIgnoreCase));
 
     private static Uri IndexAddress(string name)
     {
-        UriBuilder address = new(name);
+        UriBuilder address = new(RemoteAddress.Of(name));
         address.Path += ShardIndex.Extension;
         return address.Uri;
     }
@@ -80,7 +80,7 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
             return known;
         }
 
-        Uri address = new(name);
+        Uri address = RemoteAddress.Of(name);
         RemoteProbe probe;
         try
         {
@@ -97,11 +97,11 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
         return probes.GetOrAdd(name, probe);
     }
 
-    private bool HasCopy(string name, RemoteProbe probe) => cache.VersionOfCopy(new Uri(name)) is { } copy && copy.Matches(probe.Version);
+    private bool HasCopy(string name, RemoteProbe probe) => cache.VersionOfCopy(RemoteAddress.Of(name)) is { } copy && copy.Matches(probe.Version);
 
     private IShardBytes OpenBytes(string name, RemoteProbe probe, ShardContents? used, bool isForReading, CancellationToken cancellationToken)
     {
-        Uri address = new(name);
+        Uri address = RemoteAddress.Of(name);
         RemoteWish wish = new(options.RemoteCacheLimit)
         {
             Version = probe.Version,
@@ -126,7 +126,7 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
 
         using (copy)
         {
-            return OpenUnpacked(unpacker.Unpack(copy.Path, name, UnpackedPath(address, copy.Stamp), cancellationToken), copy.Stamp);
+            return OpenUnpacked(unpacker.Unpack(copy.Path, RemoteAddress.Shown(name), UnpackedPath(address, copy.Stamp), cancellationToken), copy.Stamp);
         }
     }
 
@@ -196,14 +196,14 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
         try
         {
             using Stream stream = bytes.OpenStream(cancellationToken);
-            ShardContents samples = ShardScanner.Scan(stream, name, cancellationToken);
+            ShardContents samples = ShardScanner.Scan(stream, RemoteAddress.Shown(name), cancellationToken);
             return (ShardIndex.Write(IndexPath(name), bytes.Length, bytes.Stamp, samples), samples);
         }
         catch (ImageDataException)
         {
             // It may be mended on the server, so nothing of it is kept.
             bytes.Dispose();
-            cache.Drop(new Uri(name));
+            cache.Drop(RemoteAddress.Of(name));
             if (IsPacked(name) && bytes is LocalBytes unpacked)
             {
                 File.Delete(unpacked.Path);
@@ -216,17 +216,17 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
     // Once every byte is here: an index that was used without them must agree with them.
     private void Verify(string name, RemoteProbe probe, Stream stream, ShardContents? used)
     {
-        ShardContents samples = ShardScanner.Scan(stream, name, CancellationToken.None);
+        ShardContents samples = ShardScanner.Scan(stream, RemoteAddress.Shown(name), CancellationToken.None);
         ShardIndex.Write(IndexPath(name), stream.Length, probe.Version.Stamp, samples);
         if (used is not null && !used.Samples.SequenceEqual(samples.Samples, SampleComparer.Instance))
         {
             throw new ImageDataException(
-                name, "its index on the server is of another version of the shard, so labels may have been wrong. Upload the index that belongs to it, or remove it. "
+                RemoteAddress.Shown(name), "its index on the server is of another version of the shard, so labels may have been wrong. Upload the index that belongs to it, or remove it. "
                 + "Open the shards again: the shard is scanned then.");
         }
     }
 
-    private string IndexPath(string name) => cache.PathOf(new Uri(name)) + ShardIndex.Extension;
+    private string IndexPath(string name) => cache.PathOf(RemoteAddress.Of(name)) + ShardIndex.Extension;
 
     private sealed class SampleComparer : IEqualityComparer<ShardEntry>
     {

@@ -37,6 +37,6 @@ internal static class ShardClasses
     {
         string name = survey.Names[survey.Findings.Index().First(finding => isMeant(finding.Item)).Index];
         using Shard shard = store.Open(name, isForReading: false, cancellationToken);
-        return (name, shard.Selection);
+        return (RemoteAddress.Shown(name), shard.Selection);
     }
 }

@@ -51,11 +51,11 @@ internal sealed class ShardFiles : IEncodedImages
         int shard = ShardOf(index);
         try
         {
-            return Use(index, (_, pick) => $"{names[shard]}, sample {pick.Key}{(pick.Offset < 0 ? string.Empty : $", byte {pick.Offset}")}", CancellationToken.None);
+            return Use(index, (_, pick) => $"{RemoteAddress.Shown(names[shard])}, sample {pick.Key}{(pick.Offset < 0 ? string.Empty : $", byte {pick.Offset}")}", CancellationToken.None);
         }
         catch (Exception problem) when (problem is ImageDataException or IOException or UnauthorizedAccessException)
         {
-            return $"{names[shard]}, sample number {index - starts[shard]}";
+            return $"{RemoteAddress.Shown(names[shard])}, sample number {index - starts[shard]}";
         }
     }
 
@@ -121,7 +121,7 @@ internal sealed class ShardFiles : IEncodedImages
         int count = shard.Picks.Count;
         shard.Dispose();
         throw new ImageDataException(
-            names[number], "its keys, labels or places are others than when the shards were opened"
+            RemoteAddress.Shown(names[number]), "its keys, labels or places are others than when the shards were opened"
             + (count == findings[number].Count ? ". " : $": {count} samples are used, not {findings[number].Count}. ")
             + "Let nothing change the shards meanwhile, and give the same answers in Where.");
     }

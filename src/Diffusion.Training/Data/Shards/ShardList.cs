@@ -21,7 +21,9 @@ internal static partial class ShardList
         leftOut ??= new LeftOutList();
         List<string> shards = [];
         List<string> named = [];
-        foreach (string part in Separator().Split(pattern).Where(part => !string.IsNullOrWhiteSpace(part)))
+        string[] parts = [.. Separator().Split(pattern).Where(part => !string.IsNullOrWhiteSpace(part))];
+        pattern = RemoteAddress.Shown(pattern);
+        foreach (string part in parts)
         {
             foreach (string name in ShardBraces.Expand(part.Trim(), pattern))
             {

@@ -25,7 +25,7 @@ internal static partial class ShardSplits
         if (splits.Contains(null))
         {
             return wanted is null || string.Equals(wanted, DataSplit.All, StringComparison.OrdinalIgnoreCase) ? shards : throw new ImageDataException(
-                source, $"ShardOptions.Split is \"{wanted}\", but not every name says a split: {Path.GetFileName(shards[Array.IndexOf(splits, null)])}. "
+                source, $"ShardOptions.Split is \"{wanted}\", but not every name says a split: {Path.GetFileName(RemoteAddress.Shown(shards[Array.IndexOf(splits, null)]))}. "
                 + "Name the shards that are meant.");
         }
 
@@ -45,7 +45,7 @@ internal static partial class ShardSplits
             }
             else
             {
-                leftOut.Add(Other, Path.GetFileName(shard));
+                leftOut.Add(Other, Path.GetFileName(RemoteAddress.Shown(shard)));
             }
         }
 
@@ -55,7 +55,7 @@ internal static partial class ShardSplits
     // The one word of a name that is a split's; null where there is none, or several.
     private static string? Of(string shard)
     {
-        string name = RemoteShards.IsRemote(shard) ? new Uri(shard).AbsolutePath : shard;
+        string name = RemoteAddress.Shown(shard);
         string[] words = [.. Word().Matches(Path.GetFileName(name)).Select(match => match.Value).Where(DataSplit.IsName)];
         return words.Length > 0 && Array.TrueForAll(words, word => DataSplit.AreSame(word, words[0])) ? words[0] : null;
     }

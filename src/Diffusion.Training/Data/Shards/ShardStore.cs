@@ -38,7 +38,7 @@ internal sealed class ShardStore : IDisposable
         try
         {
             using Stream stream = bytes.OpenStream(cancellationToken);
-            return new Shard(bytes, picker.Pick(name, contents, stream), ShardIndex.DigestOf(contents));
+            return new Shard(bytes, picker.Pick(RemoteAddress.Shown(name), contents, stream), ShardIndex.DigestOf(contents));
         }
         catch
         {

@@ -45,7 +45,7 @@ internal sealed record ShardSurvey(IReadOnlyList<string> Names, IReadOnlyList<Sh
                 found[number] = finding;
                 if (finding.Remarks is { Damaged.Count: > 0 } remarks)
                 {
-                    damaged[number] = ShardPicker.Unreadable(names[number], remarks.Damaged);
+                    damaged[number] = ShardPicker.Unreadable(RemoteAddress.Shown(names[number]), remarks.Damaged);
                 }
             }
             catch (ImageDataException problem)
@@ -54,7 +54,7 @@ internal sealed record ShardSurvey(IReadOnlyList<string> Names, IReadOnlyList<Sh
             }
             catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
             {
-                unreachable[number] = new ImageDataException(names[number], problem.Message, problem);
+                unreachable[number] = new ImageDataException(RemoteAddress.Shown(names[number]), problem.Message, problem);
             }
         }
 
@@ -80,7 +80,7 @@ internal sealed record ShardSurvey(IReadOnlyList<string> Names, IReadOnlyList<Sh
 
     private static void Report(string name, ShardFinding? finding, ShardOptions options, LeftOutList leftOut)
     {
-        string shard = RemoteShards.IsRemote(name) ? RemoteFile.NameOf(new Uri(name)) : Path.GetFileName(name);
+        string shard = RemoteShards.IsRemote(name) ? RemoteAddress.Shown(name) : Path.GetFileName(name);
         if (finding is null)
         {
             leftOut.Add("damaged shards (ShardOptions.LeaveOutDamaged)", shard);

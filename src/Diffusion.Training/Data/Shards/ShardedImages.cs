@@ -81,17 +81,18 @@ public sealed class ShardedImages : IImageSource
         options ??= new ShardOptions();
         LeftOutList leftOut = new();
         IReadOnlyList<string> names = ShardList.Expand(pattern, options.Split, leftOut);
+        string shown = RemoteAddress.Shown(pattern);
         ShardStore store = new(options);
         try
         {
-            ShardSurvey survey = ShardSurvey.Of(pattern, names, store, options, leftOut, cancellationToken);
+            ShardSurvey survey = ShardSurvey.Of(shown, names, store, options, leftOut, cancellationToken);
             if (survey.Count == 0)
             {
-                throw new ImageDataException(pattern, $"its {names.Count} shards hold no sample{(options.Where is null ? string.Empty : " that Where lets pass")}.");
+                throw new ImageDataException(shown, $"its {names.Count} shards hold no sample{(options.Where is null ? string.Empty : " that Where lets pass")}.");
             }
 
-            int? classes = ShardClasses.CountOf(pattern, survey, store, options, cancellationToken);
-            string description = $"{survey.Count} images from {survey.Names.Count} shards of {pattern}{(classes is null ? string.Empty : $", {classes} classes")}";
+            int? classes = ShardClasses.CountOf(shown, survey, store, options, cancellationToken);
+            string description = $"{survey.Count} images from {survey.Names.Count} shards of {shown}{(classes is null ? string.Empty : $", {classes} classes")}";
             ShardFiles files = new(survey, store, classes, description, leftOut.ToReport(survey.Count), options.Fetching.Time);
             return new ShardedImages(files, preparation, survey.Damaged, store.Warnings);
         }
