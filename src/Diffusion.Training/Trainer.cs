@@ -24,9 +24,11 @@ public sealed class Trainer : IDisposable
         state = parts.State;
         try
         {
+            TrainingLog.Images(setup.Logger, setup.Source.Report.ToString(setup.Source.Description));
             Warnings =
             [
                 .. UnusualOptions.Of(options, setup.Schedule, state.Data.Split.TrainingCount, state.Parameters.Layout.Entries.Sum(entry => entry.Length), (setup.Model as UNet2D)?.Options.Dropout ?? 0),
+                .. UnusualSource.Of(setup.Source),
                 .. UnusualImages.Of(parts.Images, setup.Source, setup.Model.ClassCount),
                 .. state.Step > 0 ? [] : UnusualNetwork.Of(parts.Denoiser, setup.Source.Shape, options.MicroBatchSize ?? options.BatchSize),
             ];
