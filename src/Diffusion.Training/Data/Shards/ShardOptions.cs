@@ -5,7 +5,8 @@ namespace Diffusion.Training;
 /// <summary>How shards are read.</summary>
 public sealed record ShardOptions
 {
-    internal static readonly string[] DefaultImageExtensions = ["jpg", "jpeg", "png", "webp", "gif", "bmp"];
+    internal static readonly string[] DefaultImageExtensions =
+        ["jpg", "jpeg", "png", "webp", "gif", "bmp", "jpe", "jfif", "jif", "jfi", "pjpeg", "pjp", "apng", "dib"];
 
     private readonly string? cacheFolder;
 
@@ -29,7 +30,8 @@ public sealed record ShardOptions
     public string? Split { get; init; }
 
     /// <summary>
-    /// The extensions of images, with or without a dot; the first of them that a sample has is its image. Default jpg, jpeg, png, webp, gif, bmp.
+    /// The extensions of images, with or without a dot; the first of them that a sample has is its image. Default jpg, jpeg, png, webp, gif, bmp, and the
+    /// rarer names of these formats: jpe, jfif, jif, jfi, pjpeg, pjp, apng, dib.
     /// </summary>
     public IReadOnlyList<string> ImageExtensions { get; init; } = DefaultImageExtensions;
 
