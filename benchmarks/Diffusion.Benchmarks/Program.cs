@@ -8,6 +8,7 @@ RootCommand root = new("Measures what the library promises. Each command ends in
     SoakCommand.Create(),
     QualityCommand.Create(),
     LoadingCommand.Create(),
+    StreamingCommand.Create(),
     FuzzCommand.Create(),
     FaultsCommand.Create(),
     BitsCommand.Create(),
@@ -21,6 +22,7 @@ RootCommand root = new("Measures what the library promises. Each command ends in
     PlanCommand.Create(),
     MemoryCommand.Create(),
     CheckpointingCommand.Create(),
+    BesideTrainingCommand.Create(),
     MemoryCaseCommand.Create(),
 };
 return root.Parse(args).Invoke();

@@ -17,21 +17,38 @@ internal sealed record Choices
 
     public required double LearningRate { get; init; }
 
+    /// <summary>The minutes that were asked for; null where they were not.</summary>
+    public double? Minutes { get; init; }
+
+    /// <summary>The memory that was asked for, in GiB; null where it was not.</summary>
+    public double? MemoryGiB { get; init; }
+
     /// <summary>What an earlier call kept; null where there was none.</summary>
-    public static Choices? Read(string folder, int batchSize)
+    /// <exception cref="FormatException">It cannot be read, or something else is asked for now.</exception>
+    public static Choices? Read(Settings settings)
     {
-        string file = Path.Combine(folder, FileName);
+        string file = Path.Combine(settings.RunFolder, FileName);
         try
         {
             Choices? kept = File.Exists(file) ? JsonSerializer.Deserialize<Choices>(File.ReadAllText(file), Json) : null;
-            return kept is null || kept.BatchSize == batchSize ? kept
-                : throw new FormatException($"The run in '{folder}' was planned with --batch {kept.BatchSize}, not {batchSize} ('{file}'). Give that again, or another folder with --out.");
+            return kept?.Difference(settings) is { } difference
+                ? throw new FormatException($"The run in '{settings.RunFolder}' was planned with {difference} ('{file}'). Give that again, or another folder with --out.")
+                : kept;
         }
         catch (JsonException error)
         {
             throw new FormatException($"'{file}' cannot be read: {error.Message} Delete it, and the run is planned anew.", error);
         }
     }
+
+    // What is left out now is taken from the plan.
+    private string? Difference(Settings settings) =>
+        BatchSize != settings.Batch ? $"--batch {BatchSize}, not {settings.Batch}"
+        : settings.Steps is { } steps && Steps != steps ? $"{Steps} steps, not --steps {steps}"
+        : settings.Minutes is { } minutes && Minutes != minutes ? FormattableString.Invariant($"{Steps} steps, not --minutes {minutes}")
+        : settings.Rate is { } rate && LearningRate != rate ? FormattableString.Invariant($"a learning rate of {LearningRate}, not --rate {rate}")
+        : settings.MemoryGiB is { } memory && MemoryGiB != memory ? FormattableString.Invariant($"passes of {MicroBatchSize} images, not --memory {memory}")
+        : null;
 
     /// <summary>Keeps them.</summary>
     public void Write(string folder) => File.WriteAllText(Path.Combine(folder, FileName), JsonSerializer.Serialize(this, Json));

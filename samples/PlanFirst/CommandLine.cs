@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Diffusion;
 
 namespace PlanFirst;
 
@@ -12,18 +13,18 @@ internal static class CommandLine
         Argument<string> images = new("images") { Description = "A folder of images. Where they lie in two or more sub-folders, each is a class." };
         Option<int> size = new("--size") { Description = "Height and width of the images in pixels.", DefaultValueFactory = _ => 32 };
         Option<int> batch = new("--batch") { Description = "Images per step.", DefaultValueFactory = _ => 64 };
-        Option<bool> small = new("--small") { Description = "A network of half the channels and one layer per level, for a CPU." };
+        Option<UNet2DSize> network = new("--network") { Description = "small for a CPU, medium or large for a GPU.", DefaultValueFactory = _ => UNet2DSize.Small };
         Option<long?> steps = new("--steps") { Description = "Training steps. Default: what --minutes allows, or what is suggested for so many images." };
         Option<double?> minutes = new("--minutes") { Description = "The time to train in; the plan says how many steps that is." };
         Option<double?> memory = new("--memory") { Description = "The memory to train in, in GiB. Default: three quarters of the machine's." };
         Option<double?> rate = new("--rate") { Description = "The learning rate. Default: what the range finder suggests." };
-        Option<bool> planOnly = new("--plan-only") { Description = "Says what training would take, and does not train." };
+        Option<bool> planOnly = new("--plan-only") { Description = "Says what training would take, keeps nothing, and does not train." };
         Option<string> device = new("--device") { Description = "best, cpu, cuda, cuda:<number> or mps.", DefaultValueFactory = _ => "best" };
         Option<string?> folder = new("--out") { Description = "The folder of the run. Default: runs/ and the data's name." };
         Option<long> seed = new("--seed") { Description = "The seed of every random number.", DefaultValueFactory = _ => 0L };
         RootCommand root = new("Says what training on a folder of images takes (memory, learning rate, steps, time), and then trains. Run it again to go on.")
         {
-            images, size, batch, small, steps, minutes, memory, rate, planOnly, device, folder, seed,
+            images, size, batch, network, steps, minutes, memory, rate, planOnly, device, folder, seed,
         };
 
         ParseResult parsed = root.Parse(args);
@@ -38,7 +39,7 @@ internal static class CommandLine
             Images = result.GetValue(images)!,
             Size = result.GetValue(size),
             Batch = result.GetValue(batch),
-            Small = result.GetValue(small),
+            NetworkSize = result.GetValue(network),
             Steps = result.GetValue(steps),
             Minutes = result.GetValue(minutes),
             MemoryGiB = result.GetValue(memory),

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Diffusion;
 using Diffusion.Sampling;
 using Diffusion.Training;
@@ -20,11 +19,12 @@ internal static class PlanFirstRun
         settings.Check();
         ComputeDevice device = ComputeDevice.Parse(settings.Device);
         using IImageSource images = InMemoryImages.Load(ImageFolder.Open(settings.Images, settings.Size));
-        using UNet2D unet = new(Network(settings, images), settings.Seed);
+        using UNet2D unet = new(UNet2DOptions.ForImages(images.Shape, settings.NetworkSize, images.ClassCount), settings.Seed);
+        ConsoleReporter console = new();
         Console.WriteLine($"{images.Description}; {device}, {device.CpuThreads} CPU threads; run folder {settings.RunFolder}");
         Console.WriteLine();
 
-        Choices? kept = settings.PlanOnly ? null : Choices.Read(settings.RunFolder, settings.Batch);
+        Choices? kept = settings.PlanOnly ? null : Choices.Read(settings);
         Choices choices = kept ?? new Planning(settings, images, unet, device, signals.Token).Run();
         if (settings.PlanOnly)
         {
@@ -33,8 +33,8 @@ internal static class PlanFirstRun
 
         choices.Write(settings.RunFolder);
         using Trainer trainer = Planning.Builder(settings, images, unet, device, choices)
-            .ReportTo(new ProgressLines(choices.Steps))
-            .ReportFindingsTo(new FindingLines())
+            .ReportTo(console)
+            .ReportFindingsTo(console)
             .AddPreview((int)Math.Max(1, choices.Steps / PicturesPerRun), preview =>
             {
                 using Tensor samples = Sample(preview.EmaDenoiser, images.ClassCount, settings.Seed);
@@ -61,14 +61,6 @@ internal static class PlanFirstRun
         return 0;
     }
 
-    private static UNet2DOptions Network(Settings settings, IImageSource images)
-    {
-        UNet2DOptions usual = UNet2DOptions.ForImages(settings.Size, images.Shape.Channels, images.ClassCount);
-        return settings.Small
-            ? usual with { BlockOutChannels = [.. usual.BlockOutChannels.Select(channels => channels / 2)], LayersPerBlock = 1, AttentionHeadDim = 16, NormNumGroups = 8 }
-            : usual;
-    }
-
     // One column per class where there are classes.
     private static Tensor Sample(Denoiser denoiser, int? classCount, long seed)
     {
@@ -81,32 +73,5 @@ internal static class PlanFirstRun
         string path = Path.Combine(settings.RunFolder, name);
         ImageGrid.Save(samples, path, columns: Columns, scale: Math.Max(1, 96 / settings.Size));
         return path;
-    }
-
-    /// <summary>A line of progress now and then.</summary>
-    private sealed class ProgressLines(long steps) : IProgress<TrainingProgress>
-    {
-        private const int LinesPerRun = 20;
-
-        private long nextLine;
-
-        public void Report(TrainingProgress value)
-        {
-            if (value.Step >= nextLine || value.Step == steps)
-            {
-                nextLine = value.Step + Math.Max(1, steps / LinesPerRun);
-                Console.WriteLine(string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"step {value.Step}/{value.Steps}  loss {value.Loss:F4}{HeldOut(value)}  {value.ImagesPerSecond:F0} images/s  {(long)value.Remaining.TotalHours:00}:{value.Remaining:mm\\:ss} left"));
-            }
-        }
-
-        private static string HeldOut(TrainingProgress value) => value.HeldOutLoss is { } loss ? string.Create(CultureInfo.InvariantCulture, $"  held out {loss:F4}") : string.Empty;
-    }
-
-    /// <summary>A line for everything that is wrong with the run.</summary>
-    private sealed class FindingLines : IProgress<HealthFinding>
-    {
-        public void Report(HealthFinding value) => Console.WriteLine($"step {value.Step}: {value}");
     }
 }

@@ -3,7 +3,7 @@ using Diffusion.Training;
 
 namespace PlanFirst;
 
-/// <summary>What is found out before training: memory, learning rate, steps and time. Each is printed, and kept as a file where it is more than a number.</summary>
+/// <summary>What is found out before training: memory, learning rate, steps and time. Each is printed, and kept as a file where it is more than a number and training follows.</summary>
 internal sealed class Planning(Settings settings, IImageSource images, UNet2D unet, ComputeDevice device, CancellationToken stop)
 {
     // Small networks take high rates: the sweep goes on until one does harm.
@@ -12,11 +12,10 @@ internal sealed class Planning(Settings settings, IImageSource images, UNet2D un
     /// <summary>Finds everything out.</summary>
     public Choices Run()
     {
-        Directory.CreateDirectory(settings.RunFolder);
         int microBatchSize = Memory();
         double rate = settings.Rate ?? Rate(microBatchSize);
         long steps = Steps(microBatchSize, rate);
-        return new Choices { Steps = steps, BatchSize = settings.Batch, MicroBatchSize = microBatchSize, LearningRate = rate };
+        return new Choices { Steps = steps, BatchSize = settings.Batch, MicroBatchSize = microBatchSize, LearningRate = rate, Minutes = settings.Minutes, MemoryGiB = settings.MemoryGiB };
     }
 
     /// <summary>The run with what was chosen, without a place to train in.</summary>
@@ -67,14 +66,9 @@ internal sealed class Planning(Settings settings, IImageSource images, UNet2D un
             .BuildLrRangeFinder(new LrRangeOptions { Highest = HighestRate })
             .Run(cancellationToken: stop);
         stop.ThrowIfCancellationRequested();
-        string picture = Path.Combine(settings.RunFolder, "lr-range.png");
-        range.SavePng(picture);
-        File.WriteAllText(Path.ChangeExtension(picture, ".svg"), range.ToSvg());
-        File.WriteAllText(Path.ChangeExtension(picture, ".csv"), range.ToCsv());
-        File.WriteAllText(Path.ChangeExtension(picture, ".json"), range.ToJson());
         Console.WriteLine(range.ToTable());
         Console.WriteLine(range.Advice);
-        Console.WriteLine($"Picture {picture}");
+        Keep(range);
         if (range.Suggestion.LearningRate is null)
         {
             Console.WriteLine($"Training takes {usual:G2}, which is usual for a batch of {settings.Batch}.");
@@ -92,7 +86,32 @@ internal sealed class Planning(Settings settings, IImageSource images, UNet2D un
         long steps = settings.Steps ?? (settings.Minutes is { } minutes ? plan.StepsWithin(TimeSpan.FromMinutes(minutes)) : plan.Suggested.Steps);
         plan = plan.WithSteps(steps);
         Console.WriteLine(plan.ToReport());
-        File.WriteAllText(Path.Combine(settings.RunFolder, "plan.json"), plan.ToJson());
+        Keep(plan);
         return steps;
+    }
+
+    private void Keep(LrRange range)
+    {
+        if (settings.PlanOnly)
+        {
+            return;
+        }
+
+        Directory.CreateDirectory(settings.RunFolder);
+        string picture = Path.Combine(settings.RunFolder, "lr-range.png");
+        range.SavePng(picture);
+        File.WriteAllText(Path.ChangeExtension(picture, ".svg"), range.ToSvg());
+        File.WriteAllText(Path.ChangeExtension(picture, ".csv"), range.ToCsv());
+        File.WriteAllText(Path.ChangeExtension(picture, ".json"), range.ToJson());
+        Console.WriteLine($"Picture {picture}");
+    }
+
+    private void Keep(TrainingPlan plan)
+    {
+        if (!settings.PlanOnly)
+        {
+            Directory.CreateDirectory(settings.RunFolder);
+            File.WriteAllText(Path.Combine(settings.RunFolder, "plan.json"), plan.ToJson());
+        }
     }
 }

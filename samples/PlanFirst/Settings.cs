@@ -1,3 +1,5 @@
+using Diffusion;
+
 namespace PlanFirst;
 
 /// <summary>What the command line asked for.</summary>
@@ -9,7 +11,7 @@ internal sealed record Settings
 
     public required int Batch { get; init; }
 
-    public required bool Small { get; init; }
+    public required UNet2DSize NetworkSize { get; init; }
 
     public long? Steps { get; init; }
 

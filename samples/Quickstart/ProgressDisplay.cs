@@ -4,18 +4,15 @@ using Spectre.Console;
 
 namespace Quickstart;
 
-/// <summary>A live progress bar on a terminal; a line now and then where the output goes to a file.</summary>
+/// <summary>A live progress bar on a terminal; lines where the output goes to a file. Both show what is wrong with the run.</summary>
 internal sealed class ProgressDisplay : IProgress<TrainingProgress>
 {
-    private const int LinesPerRun = 20;
-
+    private readonly ConsoleReporter lines = new();
     private ProgressTask? bar;
-    private long nextLine;
 
     /// <summary>Shows progress while <paramref name="run"/> runs, on this thread.</summary>
     public TrainingResult Show(long step, long steps, Func<TrainingResult> run)
     {
-        nextLine = step;
         if (Console.IsOutputRedirected)
         {
             return run();
@@ -34,18 +31,19 @@ internal sealed class ProgressDisplay : IProgress<TrainingProgress>
     /// <inheritdoc/>
     public void Report(TrainingProgress value)
     {
-        string text = string.Create(
+        if (bar is null)
+        {
+            lines.Report(value);
+            return;
+        }
+
+        bar.Value = value.Step;
+        bar.Description = string.Create(
             CultureInfo.InvariantCulture,
             $"step {value.Step}/{value.Steps}  loss {value.Loss:F4}  {value.ImagesPerSecond:F0} images/s  {(long)value.Remaining.TotalHours:00}:{value.Remaining:mm\\:ss} left");
-        if (bar is not null)
+        foreach (HealthFinding finding in value.Findings)
         {
-            bar.Value = value.Step;
-            bar.Description = text;
-        }
-        else if (value.Step >= nextLine || value.Step == value.Steps)
-        {
-            Console.WriteLine(text);
-            nextLine = value.Step + Math.Max(1, value.Steps / LinesPerRun);
+            AnsiConsole.WriteLine(finding.ToString());
         }
     }
 }

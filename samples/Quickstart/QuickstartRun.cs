@@ -47,6 +47,12 @@ internal static class QuickstartRun
             Console.WriteLine($"Going on from step {trainer.Step} of {settings.Steps}.");
         }
 
+        // The options are this sample's own, for minutes on a CPU; the images may be yours.
+        foreach (TrainingWarning warning in trainer.Warnings.Where(warning => warning.Option is "Data" or "Network"))
+        {
+            Console.WriteLine($"Unusual: {warning}");
+        }
+
         TrainingResult result = display.Show(trainer.Step, settings.Steps, () => trainer.Run(signals.Token));
         if (result.StopReason == StopReason.Cancelled)
         {

@@ -13,14 +13,23 @@ internal static class DataProblems
             return ["There are no images to train on. Call UseData, for example UseData(ImageFolder.Open(\"photos\", size: 32))."];
         }
 
-        return ((IEnumerable<string?>)[Classes(model.ClassCount, source.ClassCount), HeldOut(options, source), WholeBatches(options, source)]).OfType<string>();
+        return ((IEnumerable<string?>)[Classes(model.ClassCount, source), Groups(source), HeldOut(options, source), WholeBatches(options, source)]).OfType<string>();
     }
 
-    private static string? Classes(int? modelClasses, int? dataClasses) =>
-        modelClasses is not { } wanted || dataClasses <= wanted
+    private static string? Classes(int? modelClasses, IImageSource source) =>
+        modelClasses is not { } wanted || source.ClassCount <= wanted
             ? null
-            : $"The model has {wanted} classes, but the data has {dataClasses?.ToString(CultureInfo.InvariantCulture) ?? "no labels"}. "
+            : $"The model has {wanted} classes, but the data has {source.ClassCount?.ToString(CultureInfo.InvariantCulture) ?? "no labels"}{WhatIsLeftOut(source)}. "
                 + "Make the model for the data's classes, or without classes.";
+
+    // Why labels are missing is in what the source says of itself.
+    private static string WhatIsLeftOut(IImageSource source) => source.ClassCount is null && source.Report.LeftOut is { Count: > 0 } parts
+        ? $" ({source.Description}; {string.Join("; ", parts)})"
+        : string.Empty;
+
+    private static string? Groups(IImageSource source) => source.GroupSizes is { } groups && groups.Sum() != source.Count
+        ? $"The groups of the source hold {groups.Sum()} images, but its Count is {source.Count}. GroupSizes must add up to it."
+        : null;
 
     private static string? HeldOut(TrainingOptions options, IImageSource source) =>
         options.HoldOutFraction > 0 && source.Count < 2

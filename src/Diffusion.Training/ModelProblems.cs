@@ -10,13 +10,16 @@ internal static class ModelProblems
     public static IReadOnlyList<string> Of(IDiffusionModel model, ImageShape images, INoiseSchedule schedule)
     {
         IReadOnlyList<string> own = model.Problems(images, schedule);
-        return model.SampleShape is not { } made || made == images || (own.Count > 0 && made.Channels != images.Channels)
-            ? own
-            :
-            [
-                .. own,
-                $"The images are {images}, but the network was made for {made}, and would be sampled at that size. Make the network for the images, "
-                + $"UNet2DOptions.ForImages(images.Shape, ...), or open the images with the size of the network.",
-            ];
+        bool saysSo = own.Count > 0 && model.SampleShape?.Channels != images.Channels; // of the channels the model has said what is wrong
+        return
+        [
+            .. FlatLayout.Problems(model.Network),
+            .. own,
+            .. model.SampleShape is { } made && made != images && !saysSo ? [OfSize(made, images)] : Array.Empty<string>(),
+        ];
     }
+
+    private static string OfSize(ImageShape made, ImageShape images) =>
+        $"The images are {images}, but the network was made for {made}, and would be sampled at that size. Make the network for the images, "
+        + "UNet2DOptions.ForImages(images.Shape, ...), or open the images with the size of the network.";
 }

@@ -15,15 +15,22 @@ public sealed class Trainer : IDisposable
     private readonly TrainingOptions options;
     private readonly TrainingParts parts;
     private readonly TrainingState state;
+    private readonly TrainedNetworks.Use claim;
 
     internal Trainer(TrainerSetup setup)
     {
         this.setup = setup;
         options = setup.Options;
-        parts = new TrainingParts(setup, OnBadImage);
-        state = parts.State;
+        claim = TrainedNetworks.Claim(setup.Model.Network, this);
         try
         {
+            parts = new TrainingParts(setup, OnBadImage);
+            state = parts.State;
+            foreach (EmaWrapper average in state.Averages)
+            {
+                average.Hold = guard.Hold;
+            }
+
             Warnings =
             [
                 .. UnusualOptions.Of(options, setup.Schedule, state.Data.Split.TrainingCount, state.Parameters.Layout.Entries.Sum(entry => entry.Length), (setup.Model as UNet2D)?.Options.Dropout ?? 0),
@@ -39,7 +46,8 @@ public sealed class Trainer : IDisposable
         }
         catch
         {
-            parts.Dispose(); // A logger or a network that throws must not leave the folder locked.
+            parts?.Dispose(); // A logger or a network that throws must not leave the folder locked.
+            TrainedNetworks.Release(setup.Model.Network, claim, hasRawWeights: null);
             throw;
         }
     }
@@ -53,12 +61,61 @@ public sealed class Trainer : IDisposable
     /// <summary>Images seen so far, repeats counted.</summary>
     public long ImagesSeen => state.ImagesSeen;
 
+    /// <summary>
+    /// The model with the averaged weights (its own where there is no average). Other threads may sample it while training goes on: each call of
+    /// <see cref="Denoiser.Denoise"/> sees the average after one whole step, the next call that after a later one. Valid until this trainer is
+    /// disposed, which waits for the call in flight.
+    /// </summary>
+    public Denoiser EmaDenoiser => parts.EmaDenoiser;
+
+    /// <summary>
+    /// The model with the weights of its last step, which are noisy: for comparisons. Otherwise as <see cref="EmaDenoiser"/>; its
+    /// <see cref="Denoiser.Model"/> is the model that was given to <see cref="For"/>.
+    /// </summary>
+    public Denoiser RawDenoiser => parts.Denoiser;
+
+    /// <summary>The average of <see cref="TrainingOptions.EmaDecay"/>, which this trainer updates and frees; null where there is none.</summary>
+    public EmaWrapper? Ema => state.Averages.Count == 0 ? null : state.Averages[0];
+
     /// <summary>Begins to put a trainer together.</summary>
-    /// <param name="model">The model to train; it stays the caller's, and holds the trained weights when the run has ended.</param>
+    /// <param name="model">
+    /// The model to train; it stays the caller's. It is the trainer's until that is disposed, and then holds the weights of the last step, or the
+    /// averaged ones after <see cref="EndWithAverages"/>.
+    /// </param>
     public static TrainerBuilder For(IDiffusionModel model)
     {
         ArgumentNullException.ThrowIfNull(model);
         return new TrainerBuilder(model);
+    }
+
+    /// <summary>
+    /// Copies the averaged weights (the model's own where there is no average) into a model of its own, which lives until it is disposed. It may be
+    /// called from any thread while training goes on, which waits meanwhile between two steps.
+    /// </summary>
+    /// <returns>The copy; it belongs to the caller. It takes the memory of the weights once more.</returns>
+    /// <exception cref="ObjectDisposedException">This trainer was disposed.</exception>
+    public DenoiserSnapshot SnapshotEma() => DenoiserSnapshot.Of(EmaDenoiser, () => state.Step);
+
+    /// <summary>
+    /// Disposes this trainer and leaves the averaged weights in the model, in evaluation mode: to sample or save it, or to train it further. The
+    /// checkpoints keep both kinds of weights.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">It is running, or averaged weights are swapped in; nothing was changed.</exception>
+    /// <exception cref="ObjectDisposedException">It was disposed.</exception>
+    public void EndWithAverages()
+    {
+        ObjectDisposedException.ThrowIf(!guard.TryEnd(), this);
+        using (WeightGate.Pass pass = state.Gate.Write())
+        using (no_grad())
+        {
+            if (Ema is { } average)
+            {
+                state.Parameters.Values.copy_(average.Average);
+            }
+        }
+
+        setup.Model.Network.eval();
+        Free(hasRawWeights: false);
     }
 
     /// <summary>
@@ -85,14 +142,29 @@ public sealed class Trainer : IDisposable
         return Task.Factory.StartNew(() => RunToEnd(cancellationToken), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
-    /// <summary>Frees the training state and the averaged model. The model that was trained stays usable.</summary>
-    /// <exception cref="InvalidOperationException">It is running; nothing was freed, and the run goes on.</exception>
+    /// <summary>
+    /// Frees the training state and the averages, once the calls of its denoisers in flight have ended; later ones throw
+    /// <see cref="ObjectDisposedException"/>. The model that was trained keeps the weights of its last step.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">It is running, or averaged weights are swapped in; nothing was freed.</exception>
     public void Dispose()
     {
         if (guard.TryEnd())
         {
-            parts.Dispose();
+            // Without an average the weights of the last step are all there is.
+            Free(hasRawWeights: state.Step == 0 ? null : state.Averages.Count > 0);
         }
+    }
+
+    private void Free(bool? hasRawWeights)
+    {
+        foreach (EmaWrapper average in state.Averages)
+        {
+            average.Hold = null;
+        }
+
+        parts.Dispose();
+        TrainedNetworks.Release(setup.Model.Network, claim, hasRawWeights);
     }
 
     private TrainingResult RunToEnd(CancellationToken cancellationToken)
@@ -211,13 +283,17 @@ public sealed class Trainer : IDisposable
 
                 // Weights: clip, optimizer, average, zero.
                 learningRate = state.NextLearningRate;
-                if (trained > 0)
+                using (state.Gate.Write())
                 {
-                    state.Update.Apply(state.Step + 1, learningRate);
+                    if (trained > 0)
+                    {
+                        state.Update.Apply(state.Step + 1, learningRate);
+                    }
+
+                    state.Step++;
+                    state.ImagesSeen += batchSize;
                 }
 
-                state.Step++;
-                state.ImagesSeen += batchSize;
                 parts.Gauges.Meter.End(trained > 0 ? batchLoss : null, batchSize, loader.Waited);
             }
 

@@ -1,4 +1,5 @@
 using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
@@ -9,11 +10,13 @@ namespace Diffusion.Training;
 internal sealed class TrainingParts : IDisposable
 {
     private readonly Belongings belongings = new();
+    private readonly TrainerSetup setup;
 
     /// <param name="setup">What it is made of.</param>
     /// <param name="onBadImage">Told of each held-out image that cannot be read, where the run goes on without it.</param>
     public TrainingParts(TrainerSetup setup, Action<BadImage> onBadImage)
     {
+        this.setup = setup;
         TrainingOptions options = setup.Options;
         Seeds = new SeedStream(options.Seed);
         BatchReader reader = new(setup.Source);
@@ -26,8 +29,9 @@ internal sealed class TrainingParts : IDisposable
             setup.Model.Network.to(setup.Device.Activate());
             State = belongings.Add(new TrainingState(setup, data));
             Begin(options.InitialWeights);
-            Denoiser = DenoiserOf(setup.Model, setup);
-            Averages = [.. State.Averages.Select(ema => new AveragedDenoiser(ema.Decay, DenoiserOf(TwinOver(ema, setup.Model), setup)))];
+            Denoiser = DenoiserOf(setup.Model, new Lazy<IDiffusionModel>(RawTwin));
+            Averages = [.. State.Averages.Select(AverageOf)];
+            ModelProbe.Check(Denoiser, State.Parameters, setup.Source.Shape);
             Gauges = belongings.Add(new RunGauges(setup, State));
             Objective = new DenoisingObjective(Denoiser, Seeds) { Gauge = Gauges.Meter.Losses };
             Gradients = new GradientPass(setup.Model, Seeds);
@@ -52,7 +56,7 @@ internal sealed class TrainingParts : IDisposable
     /// <summary>What training changes, as the newest checkpoint has it, or as the run begins.</summary>
     public TrainingState State { get; }
 
-    /// <summary>The model with its own weights.</summary>
+    /// <summary>The model with its own weights. It trains the model itself, and samples a twin that shares its weights: its mode stays as it is.</summary>
     public Denoiser Denoiser { get; }
 
     /// <summary>The model with the averaged weights; its own where there is no average.</summary>
@@ -93,11 +97,12 @@ internal sealed class TrainingParts : IDisposable
         Reporter.RolledBack(Folder.LastCheckpoint!);
     }
 
-    public void Dispose() => belongings.Dispose();
-
-    // Samples have the size of the images, also of a network that takes several sizes.
-    private static Denoiser DenoiserOf(IDiffusionModel model, TrainerSetup setup) =>
-        new(model, setup.Schedule, setup.Options.Prediction) { SampleShape = setup.Source.Shape };
+    /// <summary>Frees everything, once the calls of denoisers in flight have ended.</summary>
+    public void Dispose()
+    {
+        State?.Gate.Dispose();
+        belongings.Dispose();
+    }
 
     private void Begin(string? initialWeights)
     {
@@ -108,10 +113,30 @@ internal sealed class TrainingParts : IDisposable
         }
     }
 
-    private IDiffusionModel TwinOver(EmaWrapper ema, IDiffusionModel model)
+    private AveragedDenoiser AverageOf(EmaWrapper ema)
     {
-        IDiffusionModel twin = belongings.Add(model.CreateTwin());
-        State.Parameters.Layout.Bind(twin.Network, ema.Average);
+        IDiffusionModel twin = TwinOver(ema.Average);
+        return new AveragedDenoiser(ema.Decay, DenoiserOf(twin, new Lazy<IDiffusionModel>(twin)));
+    }
+
+    // Samples have the size of the training images, also where the network takes several sizes.
+    private Denoiser DenoiserOf(IDiffusionModel model, Lazy<IDiffusionModel> sampled) =>
+        new(model, sampled, setup.Schedule, setup.Options.Prediction, State.Gate) { SampleShape = setup.Source.Shape };
+
+    // Any thread may be the first to sample the raw weights. Between the draws of a new network's first weights another may be training.
+    private IDiffusionModel RawTwin()
+    {
+        using IDisposable generator = GlobalGenerator.Keep();
+        using WeightGate.Pass pass = State.Gate.Read();
+        return TwinOver(State.Parameters.Values);
+    }
+
+    // A network in evaluation mode whose weights are those of a flat buffer.
+    private IDiffusionModel TwinOver(Tensor weights)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        IDiffusionModel twin = belongings.Add(ModelTwin.Of(setup.Model));
+        State.Parameters.Layout.Bind(twin.Network, weights);
         twin.Network.eval();
         return twin;
     }

@@ -11,6 +11,7 @@ public static class TrainingResultExtensions
     /// <returns>What was written, above all which weights; the header of the weights' file says it too.</returns>
     /// <exception cref="ArgumentException">The model is no <see cref="UNet2D"/>, or diffusers cannot express its schedule.</exception>
     /// <exception cref="DiffusersFolderException">The folder is there already, or cannot be written.</exception>
+    /// <exception cref="ObjectDisposedException">The trainer was disposed.</exception>
     public static DiffusersExport ExportDiffusers(
         this TrainingResult result, string folder, ExportedWeights weights = ExportedWeights.Ema, bool overwrite = false)
     {
@@ -23,6 +24,7 @@ public static class TrainingResultExtensions
         // Without an average both are the network itself.
         bool isAverage = weights == ExportedWeights.Ema && !ReferenceEquals(result.EmaDenoiser, result.RawDenoiser);
         Denoiser denoiser = isAverage ? result.EmaDenoiser : result.RawDenoiser;
+        using WeightGate.Pass pass = denoiser.Enter(); // a trainer that goes on waits with its next step
         UNet2D unet = denoiser.Model as UNet2D ?? throw new ArgumentException(
             $"The model is a {denoiser.Model.GetType().Name}, but diffusers has a counterpart only for {nameof(UNet2D)}.", nameof(result));
 

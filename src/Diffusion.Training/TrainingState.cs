@@ -33,7 +33,7 @@ internal sealed class TrainingState : IDisposable
             weights = ViewsOf(Parameters.Values);
             Optimizer = belongings.Add(setup.Optimizer.Create(Parameters));
             double[] decays = setup.Options.EmaDecay is { } decay ? [decay, .. setup.Options.MoreEmaDecays] : [];
-            Averages = [.. decays.Select(each => belongings.Add(new EmaWrapper(Parameters, each)))];
+            Averages = [.. decays.Select(each => belongings.Add(new EmaWrapper(Parameters, each, Gate)))];
             averages = [.. Averages.Select(average => ViewsOf(average.Average))];
             Update = belongings.Add(new ParameterUpdate(Parameters, Optimizer, Averages, setup.Options.GradientClip, setup.Options.Health.LargestGradientNorm));
         }
@@ -61,6 +61,9 @@ internal sealed class TrainingState : IDisposable
 
     /// <summary>The learning rate of the next step.</summary>
     public double NextLearningRate => LearningRate.At(Step, setup.Options.Steps) / Math.Pow(RollbackFactor, Rollbacks);
+
+    /// <summary>Guards weights, averages and step: denoisers read them from other threads while a run goes on.</summary>
+    public WeightGate Gate { get; } = new(nameof(Trainer), "Take SnapshotEma() for a denoiser that outlives its trainer.");
 
     public FlatParameters Parameters { get; }
 
@@ -110,6 +113,7 @@ internal sealed class TrainingState : IDisposable
             .. data.Refusal is null ? Array.Empty<string>() : [data.Refusal],
             .. sets.SelectMany(set => NamedWeights.Misfits(set.To, set.From))]);
         beforeChange();
+        using WeightGate.Pass pass = Gate.Write();
         foreach ((IReadOnlyDictionary<string, Tensor> to, IReadOnlyDictionary<string, Tensor> from) in sets)
         {
             NamedWeights.CopyInto(to, from);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace Diffusion.EndToEnd.Tests;
 
@@ -12,6 +13,33 @@ internal static class ChildProcess
     public static Task<Result> Dotnet(
         IEnumerable<string> arguments, string? folder = null, IReadOnlyDictionary<string, string?>? environment = null) =>
         Run(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet", arguments, folder, environment);
+
+    /// <summary>Runs a program until it prints a line that holds <paramref name="sign"/>, then presses Ctrl+C.</summary>
+    /// <returns>The exit code and all that it printed.</returns>
+    public static async Task<(int ExitCode, string Output)> Interrupt(string sign, string program, IEnumerable<string> arguments, string? folder = null)
+    {
+        // A shell that runs the tests in the background has them ignore Ctrl+C, and programs inherit that.
+        ProcessStartInfo start = OperatingSystem.IsLinux() ? new("env", ["--default-signal=INT", program, .. arguments]) : new(program, arguments);
+        start.RedirectStandardOutput = true;
+        start.WorkingDirectory = folder ?? Path.GetTempPath();
+        start.Environment["OMP_NUM_THREADS"] = "1";
+        start.Environment.Remove(TorchBackend.FolderVariable);
+        using Process process = Process.Start(start)!;
+        List<string> lines = [];
+        while (await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken) is { } line)
+        {
+            lines.Add(line);
+            if (line.Contains(sign, StringComparison.Ordinal))
+            {
+                string id = process.Id.ToString(CultureInfo.InvariantCulture);
+                (await Run("kill", ["-INT", id])).ExitCode.Should().Be(0);
+                sign = "\0";
+            }
+        }
+
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        return (process.ExitCode, string.Join('\n', lines));
+    }
 
     /// <summary>Runs a program.</summary>
     public static async Task<Result> Run(

@@ -70,4 +70,13 @@ public sealed class SampleRequestTests
         new SampleRequest { Count = 3, ClassLabels = [1] }.Problems(denoiser)
             .Should().ContainSingle().Which.Should().Contain("the model has no classes");
     }
+
+    [Fact]
+    public void Classes_come_one_after_the_other_and_there_are_none_without_classes()
+    {
+        SampleRequest.ClassesInTurn(5, 3).Should().Equal(0, 1, 2, 0, 1);
+        SampleRequest.ClassesInTurn(5, null).Should().BeNull();
+        FluentActions.Invoking(() => SampleRequest.ClassesInTurn(0, 3)).Should().Throw<ArgumentOutOfRangeException>();
+        FluentActions.Invoking(() => SampleRequest.ClassesInTurn(5, 0)).Should().Throw<ArgumentOutOfRangeException>();
+    }
 }

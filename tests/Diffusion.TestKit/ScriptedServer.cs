@@ -10,7 +10,14 @@ namespace Diffusion.TestKit;
 /// <param name="Path">The path with its query.</param>
 /// <param name="From">Where the bytes should begin; null for the whole file.</param>
 /// <param name="IfRange">The version of which a part is wanted.</param>
-public sealed record ServerRequest(string Path, long? From, string? IfRange);
+public sealed record ServerRequest(string Path, long? From, string? IfRange)
+{
+    /// <summary>The last byte that is wanted; null for the last of the file.</summary>
+    public long? To { get; init; }
+
+    /// <summary>The version that the client has and need not get again.</summary>
+    public string? IfNoneMatch { get; init; }
+}
 
 /// <summary>What a server answers, and how it fails at that.</summary>
 public sealed record ServerReply
@@ -43,6 +50,7 @@ public sealed class ScriptedServer : IDisposable
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource end = new();
     private readonly ConcurrentQueue<ServerRequest> requests = new();
+    private readonly ConcurrentQueue<string[]> requestHeaders = new();
     private readonly Func<ServerRequest, int, ServerReply> script;
     private readonly Lock gate = new();
     private long bodyBytes;
@@ -59,6 +67,9 @@ public sealed class ScriptedServer : IDisposable
     public Action Stalled { get; set; } = () => { };
 
     public IReadOnlyList<ServerRequest> Requests => [.. requests];
+
+    /// <summary>The headers of each request, one <c>Name: value</c> to a line.</summary>
+    public IReadOnlyList<string[]> RequestHeaders => [.. requestHeaders];
 
     /// <summary>How many bytes of files were sent.</summary>
     public long BodyBytes => Interlocked.Read(ref bodyBytes);
@@ -93,7 +104,8 @@ public sealed class ScriptedServer : IDisposable
             try
             {
                 NetworkStream stream = connection.GetStream();
-                await Answer(stream, await ReadRequest(stream));
+                (ServerRequest request, string[] headers) = await ReadRequest(stream);
+                await Answer(stream, request, headers);
                 connection.Client.Shutdown(SocketShutdown.Send);
                 await stream.CopyToAsync(Stream.Null, end.Token);
             }
@@ -104,7 +116,7 @@ public sealed class ScriptedServer : IDisposable
         }
     }
 
-    private static async Task<ServerRequest> ReadRequest(NetworkStream stream)
+    private static async Task<(ServerRequest Request, string[] Headers)> ReadRequest(NetworkStream stream)
     {
         StringBuilder text = new();
         byte[] piece = new byte[4096];
@@ -120,20 +132,28 @@ public sealed class ScriptedServer : IDisposable
         }
 
         string[] lines = text.ToString().Split("\r\n");
-        string? range = Header(lines, "Range")?["bytes=".Length..].TrimEnd('-');
-        return new ServerRequest(lines[0].Split(' ')[1], range is null ? null : long.Parse(range, CultureInfo.InvariantCulture), Header(lines, "If-Range"));
+        string[]? range = Header(lines, "Range")?["bytes=".Length..].Split('-');
+        ServerRequest request = new(lines[0].Split(' ')[1], Number(range?[0]), Header(lines, "If-Range"))
+        {
+            To = Number(range?[1]),
+            IfNoneMatch = Header(lines, "If-None-Match"),
+        };
+        return (request, lines[1..]);
     }
+
+    private static long? Number(string? text) => string.IsNullOrEmpty(text) ? null : long.Parse(text, CultureInfo.InvariantCulture);
 
     private static string? Header(string[] lines, string name) =>
         Array.Find(lines, line => line.StartsWith(name + ": ", StringComparison.OrdinalIgnoreCase))?[(name.Length + 2)..];
 
-    private async Task Answer(NetworkStream stream, ServerRequest request)
+    private async Task Answer(NetworkStream stream, ServerRequest request, string[] headers)
     {
         ServerReply reply;
         lock (gate)
         {
             reply = script(request, requests.Count);
             requests.Enqueue(request);
+            requestHeaders.Enqueue(headers);
         }
 
         if (reply.Raw is not null)

@@ -19,23 +19,32 @@ public sealed record ServedFile(byte[] Content, string? Tag = "\"1\"", string? C
 
     public ServerReply Answer(ServerRequest request)
     {
-        if (request.From is not { } from || request.IfRange is null || (request.IfRange != Tag && request.IfRange != Changed))
+        if (Tag is not null && request.IfNoneMatch == Tag)
+        {
+            return new ServerReply { Status = 304, Headers = Headers() };
+        }
+
+        if (request.From is not { } from || (request.IfRange is { } version && version != Tag && version != Changed))
         {
             return Whole();
         }
 
         return from >= Content.Length
             ? new ServerReply { Status = 416, Headers = [string.Create(CultureInfo.InvariantCulture, $"Content-Range: bytes */{Content.Length}")] }
-            : Part((int)from);
+            : Part((int)from, request.To);
     }
 
     /// <summary>The bytes from a place on, and what they are said to be.</summary>
-    public ServerReply Part(int from) => new()
+    public ServerReply Part(int from, long? to = null)
     {
-        Status = 206,
-        Body = Content[from..],
-        Headers = [.. Headers(), string.Create(CultureInfo.InvariantCulture, $"Content-Range: bytes {from}-{Content.Length - 1}/{Content.Length}")],
-    };
+        int end = (int)Math.Min(Content.Length, to + 1 ?? Content.Length);
+        return new ServerReply
+        {
+            Status = 206,
+            Body = Content[from..end],
+            Headers = [.. Headers(), string.Create(CultureInfo.InvariantCulture, $"Content-Range: bytes {from}-{end - 1}/{Content.Length}")],
+        };
+    }
 
     private string[] Headers() => [.. Tag is null ? Array.Empty<string>() : [$"ETag: {Tag}"], .. Changed is null ? Array.Empty<string>() : [$"Last-Modified: {Changed}"]];
 }

@@ -23,6 +23,7 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
     private readonly Conv2d convOut;
 
     /// <summary>Builds a network on the CPU with the weights that PyTorch would begin with after the same seed.</summary>
+    /// <remarks>It begins in training mode, as networks of PyTorch do; a <see cref="Denoiser"/> puts it into evaluation mode.</remarks>
     /// <param name="options">Its architecture.</param>
     /// <param name="seed">The seed of its weights.</param>
     /// <exception cref="ArgumentException">The options contradict each other; the message lists every problem.</exception>
@@ -94,6 +95,9 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
     /// <inheritdoc/>
     public string Description { get; }
 
+    /// <summary>Keeps the network alive while it is asked.</summary>
+    internal WeightGate Gate { get; } = new(nameof(UNet2D), "Dispose the network after the last call.");
+
     /// <inheritdoc/>
     /// <remarks>
     /// Residual blocks, with the attention that follows them, keep only their inputs; a backward pass then runs once over a forward pass, and
@@ -111,8 +115,10 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
     /// <returns><c>[B, C, H, W]</c>; it belongs to the caller.</returns>
     /// <exception cref="ArgumentException">A shape, dtype or number does not fit; the message says which and what would.</exception>
     /// <exception cref="InvalidOperationException">It trains with dropout and gradient checkpointing on a GPU.</exception>
+    /// <exception cref="ObjectDisposedException">It was disposed.</exception>
     public override Tensor forward(Tensor noisy, Tensor labels, Tensor? classLabels)
     {
+        using WeightGate.Pass pass = Gate.Read();
         UNet2DInputs.Check(Options, convIn.weight, noisy, labels, classLabels);
         Recomputation? checkpoints = recomputation.Begin(GradientCheckpointing);
         using DisposeScope scope = NewDisposeScope();
@@ -158,6 +164,7 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
     /// <inheritdoc/>
     public IDiffusionModel CreateTwin()
     {
+        using WeightGate.Pass pass = Gate.Read();
         UNet2D twin = new(Options);
         twin.to(convIn.weight.device, convIn.weight.dtype);
         return twin;
@@ -185,7 +192,9 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
     public void LoadWeights(IReadOnlyDictionary<string, Tensor> weights)
     {
         ArgumentNullException.ThrowIfNull(weights);
+        using WeightGate.Pass pass = Gate.Write();
         NamedWeights.CopyInto(NamedTensors(), weights, LegacyWeightNames.ToCurrent);
+        TrainedNetworks.Renew(this);
     }
 
     /// <summary>The layers are registered in the constructor.</summary>
@@ -198,6 +207,7 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
     {
         if (disposing)
         {
+            Gate.Dispose(); // waits for calls in flight
             recomputation.Dispose();
         }
 

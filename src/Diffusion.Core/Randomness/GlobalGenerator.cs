@@ -37,6 +37,13 @@ public static class GlobalGenerator
         return scope;
     }
 
+    /// <summary>Holds the generator, and gives the CPU's its present state back when the answer is disposed on the same thread.</summary>
+    internal static IDisposable Keep()
+    {
+        TorchBackend.EnsureLoaded();
+        return new Rewound(state: null);
+    }
+
     /// <summary>Gives the CPU's generator an earlier state, and its own back when the answer is disposed on the same thread.</summary>
     internal static IDisposable Rewind(torch.Tensor state) => new Rewound(state);
 
@@ -45,13 +52,16 @@ public static class GlobalGenerator
     {
         private readonly torch.Tensor now;
 
-        public Rewound(torch.Tensor state)
+        public Rewound(torch.Tensor? state)
         {
             Gate.Enter();
             try
             {
-                now = torch.random.get_rng_state();
-                Set(state);
+                now = torch.random.get_rng_state().DetachFromDisposeScope();
+                if (state is not null)
+                {
+                    Set(state);
+                }
             }
             catch
             {

@@ -70,6 +70,9 @@ public sealed class EncodedImageSource : IImageSource
     public string NameOf(long index) => files.NameOf(index);
 
     /// <inheritdoc/>
+    public void Announce(ReadOnlySpan<long> indices, CancellationToken cancellationToken = default) => files.Announce(indices, cancellationToken);
+
+    /// <inheritdoc/>
     public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default)
     {
         SourceGuard.Index(index, Count);

@@ -34,6 +34,16 @@ public interface IEncodedImages : IDisposable
     /// <param name="index">0 to <see cref="Count"/> - 1.</param>
     string NameOf(long index);
 
+    /// <summary>
+    /// Says which images will be read soon, in which order, so that a store on a server can fetch them. Default: nothing. Safe from several threads; never an
+    /// error of the images.
+    /// </summary>
+    /// <param name="indices">0 to <see cref="Count"/> - 1 each.</param>
+    /// <param name="cancellationToken">Ends a wait.</param>
+    void Announce(ReadOnlySpan<long> indices, CancellationToken cancellationToken)
+    {
+    }
+
     /// <summary>Reads an image file whole. Safe from several threads.</summary>
     /// <param name="index">0 to <see cref="Count"/> - 1.</param>
     /// <param name="destination">Takes the bytes of the file.</param>

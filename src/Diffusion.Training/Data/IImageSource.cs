@@ -48,6 +48,16 @@ public interface IImageSource : IDisposable
     long LabelOf(long index);
 
     /// <summary>
+    /// Says which images will be read soon, in which order, so that a source on a server can fetch them. Default: nothing; a source that wraps another passes it
+    /// on. Safe from several threads; never an error of the images.
+    /// </summary>
+    /// <param name="indices">0 to <see cref="Count"/> - 1 each.</param>
+    /// <param name="cancellationToken">Ends a wait.</param>
+    void Announce(ReadOnlySpan<long> indices, CancellationToken cancellationToken = default)
+    {
+    }
+
+    /// <summary>
     /// Reads the pixels of one image. Safe from several threads. It may be called inside a dispose scope: a tensor that it keeps must be
     /// detached from it.
     /// </summary>

@@ -13,6 +13,7 @@ namespace Diffusion.Training;
 public sealed class EmaWrapper : IDisposable
 {
     private readonly FlatParameters parameters;
+    private readonly WeightGate? gate;
     private bool swapped;
 
     /// <summary>An average that starts at the parameters' present values.</summary>
@@ -20,6 +21,15 @@ public sealed class EmaWrapper : IDisposable
     /// <param name="decay">The limit of the decay, in [0, 1); 0.999 to 0.99999, higher for longer training. Default 0.9999.</param>
     /// <exception cref="ArgumentOutOfRangeException">The decay is outside [0, 1).</exception>
     public EmaWrapper(FlatParameters parameters, double decay = 0.9999)
+        : this(parameters, decay, gate: null)
+    {
+    }
+
+    /// <summary>The average of a trainer, which disposes it.</summary>
+    /// <param name="parameters">What is averaged.</param>
+    /// <param name="decay">The limit of the decay.</param>
+    /// <param name="gate">Guards parameters and average; null where nobody reads them beside the caller.</param>
+    internal EmaWrapper(FlatParameters parameters, double decay, WeightGate? gate)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         if (decay is not (>= 0 and < 1))
@@ -28,6 +38,7 @@ public sealed class EmaWrapper : IDisposable
         }
 
         this.parameters = parameters;
+        this.gate = gate;
         Decay = decay;
         Average = zeros_like(parameters.Values).DetachFromDisposeScope();
         Reset();
@@ -36,8 +47,14 @@ public sealed class EmaWrapper : IDisposable
     /// <summary>The limit of the decay.</summary>
     public double Decay { get; }
 
-    /// <summary>The averaged parameters, float32 <c>[Layout.Length]</c>, in the parameters' own layout. It belongs to this object.</summary>
+    /// <summary>
+    /// The averaged parameters, float32 <c>[Layout.Length]</c>, in the parameters' own layout. It belongs to this object. A trainer that runs changes
+    /// it: read it on the training thread (an observer, a preview), or take <see cref="Trainer.SnapshotEma"/>.
+    /// </summary>
     public Tensor Average { get; }
+
+    /// <summary>Keeps a trainer from running, being disposed or swapping another average until the answer is disposed; null without a trainer.</summary>
+    internal Func<IDisposable>? Hold { get; set; }
 
     /// <summary>The decay of one update.</summary>
     /// <param name="step">The number of the optimizer step, from 1.</param>
@@ -47,6 +64,7 @@ public sealed class EmaWrapper : IDisposable
     public void Reset()
     {
         ThrowIfSwapped();
+        using WeightGate.Pass pass = Write();
         using IDisposable noGradients = no_grad();
         Average.copy_(parameters.Values);
     }
@@ -59,25 +77,44 @@ public sealed class EmaWrapper : IDisposable
     {
         ArgumentNullException.ThrowIfNull(skip);
         ThrowIfSwapped();
+        using WeightGate.Pass pass = Write();
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
         Average.lerp_(parameters.Values, (ones_like(skip) - skip).Times(1 - DecayAt(step)));
     }
 
     /// <summary>
-    /// Gives the network the averaged weights until the result is disposed, which gives it its own back. Needs memory for a third copy.
-    /// For sampling beside training, use the denoiser over the averaged weights instead: nothing is swapped under the trainer.
+    /// Gives the network the averaged weights until the result is disposed, which gives it its own back. Needs memory for a third copy. A trainer can
+    /// neither run nor be disposed meanwhile; to sample, its EmaDenoiser needs no swap.
     /// </summary>
     /// <returns>The scope of the swap; dispose it before the next update.</returns>
-    /// <exception cref="InvalidOperationException">They are swapped in already.</exception>
+    /// <exception cref="InvalidOperationException">They are swapped in already, or the trainer runs.</exception>
+    /// <exception cref="ObjectDisposedException">The trainer was disposed.</exception>
     public IDisposable Swap()
     {
         ThrowIfSwapped();
-        return new SwapScope(this);
+        IDisposable? hold = Hold?.Invoke();
+        try
+        {
+            return new SwapScope(this, hold);
+        }
+        catch
+        {
+            hold?.Dispose();
+            throw;
+        }
     }
 
-    /// <summary>Frees the average.</summary>
-    public void Dispose() => Average.Dispose();
+    /// <summary>Frees the average. That of a trainer is freed by the trainer, and not by this.</summary>
+    public void Dispose()
+    {
+        if (Hold is null)
+        {
+            Average.Dispose();
+        }
+    }
+
+    private WeightGate.Pass Write() => gate is null ? default : gate.Write();
 
     private void ThrowIfSwapped()
     {
@@ -90,12 +127,15 @@ public sealed class EmaWrapper : IDisposable
     private sealed class SwapScope : IDisposable
     {
         private readonly EmaWrapper ema;
+        private readonly IDisposable? hold;
         private readonly Tensor own;
         private bool disposed;
 
-        public SwapScope(EmaWrapper ema)
+        public SwapScope(EmaWrapper ema, IDisposable? hold)
         {
             this.ema = ema;
+            this.hold = hold;
+            using WeightGate.Pass pass = ema.Write();
             own = zeros_like(ema.parameters.Values).DetachFromDisposeScope();
             own.copy_(ema.parameters.Values);
             Copy(ema.Average);
@@ -113,10 +153,12 @@ public sealed class EmaWrapper : IDisposable
             own.Dispose();
             ema.swapped = false;
             disposed = true;
+            hold?.Dispose();
         }
 
         private void Copy(Tensor from)
         {
+            using WeightGate.Pass pass = ema.Write();
             using IDisposable noGradients = no_grad();
             ema.parameters.Values.copy_(from);
         }

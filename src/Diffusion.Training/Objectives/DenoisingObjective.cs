@@ -13,7 +13,7 @@ public sealed class DenoisingObjective
     private readonly SeedStream seeds;
 
     /// <summary>The objective for a denoiser.</summary>
-    /// <param name="denoiser">The model under training, with its schedule and prediction type; stays the caller's.</param>
+    /// <param name="denoiser">The model under training, with its schedule and prediction type; stays the caller's. Call its network's <c>train()</c> for dropout.</param>
     /// <param name="seeds">The stream of the run.</param>
     public DenoisingObjective(Denoiser denoiser, SeedStream seeds)
     {

@@ -44,16 +44,8 @@ public sealed class HeldOutLoss
     public double Measure(int batchSize, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
-        bool wasTraining = denoiser.Model.Network.training;
-        denoiser.Model.Network.eval();
-        try
-        {
-            return Mean(batchSize, cancellationToken);
-        }
-        finally
-        {
-            denoiser.Model.Network.train(wasTraining);
-        }
+        using IDisposable mode = EvaluationMode.Of(denoiser.Model.Network);
+        return Mean(batchSize, cancellationToken);
     }
 
     private double Mean(int batchSize, CancellationToken cancellationToken)

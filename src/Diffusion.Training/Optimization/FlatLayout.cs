@@ -39,9 +39,12 @@ public sealed class FlatLayout
     public static FlatLayout Of(nn.Module network)
     {
         ArgumentNullException.ThrowIfNull(network);
-        List<(string Name, Parameter Value)> parameters = [.. network.named_parameters()];
-        Check(network, parameters);
+        if (Problems(network).FirstOrDefault() is { } problem)
+        {
+            throw new ArgumentException(problem, nameof(network));
+        }
 
+        List<(string Name, Parameter Value)> parameters = [.. network.named_parameters()];
         List<FlatEntry> entries = new(parameters.Count);
         long offset = 0;
         foreach (ParameterGroup group in Enum.GetValues<ParameterGroup>())
@@ -54,6 +57,29 @@ public sealed class FlatLayout
         }
 
         return new FlatLayout(entries);
+    }
+
+    /// <summary>Every reason why a network has no layout, each with its remedy; empty when it has one.</summary>
+    internal static IEnumerable<string> Problems(nn.Module network)
+    {
+        List<(string Name, Parameter Value)> parameters = [.. network.named_parameters()];
+        if (!parameters.Exists(p => p.Value.requires_grad))
+        {
+            yield return $"The network has {parameters.Count} parameters, none of them trained. "
+                + "Call RegisterComponents() in its constructor, or register its parts with register_module.";
+        }
+
+        if (parameters.Find(p => p.Value.dtype != ScalarType.Float32) is { Value: not null } other)
+        {
+            yield return $"Parameter '{other.Name}' is {other.Value.dtype}, but weights are trained as float32. Use network.to(torch.float32).";
+        }
+
+        string[] buffers = [.. network.named_buffers().Select(b => b.name)];
+        if (buffers.Length > 0)
+        {
+            yield return $"The network has buffers ({string.Join(", ", buffers.Take(5))}), which are neither averaged nor saved. "
+                + "Make them parameters without requires_grad, or use a normalisation without running statistics.";
+        }
     }
 
     /// <summary>The part of a flat buffer that belongs to one parameter, in its shape.</summary>
@@ -96,31 +122,4 @@ public sealed class FlatLayout
 
     private static long LengthOf(IReadOnlyList<FlatEntry> entries, params ParameterGroup[] groups) =>
         entries.Where(entry => groups.Contains(entry.Group)).Sum(entry => Aligned(entry.Length));
-
-    private static void Check(nn.Module network, List<(string Name, Parameter Value)> parameters)
-    {
-        if (!parameters.Exists(p => p.Value.requires_grad))
-        {
-            throw new ArgumentException(
-                $"The network has {parameters.Count} parameters, none of them trained. "
-                + "Call RegisterComponents() in its constructor, or register its parts with register_module.",
-                nameof(network));
-        }
-
-        if (parameters.Find(p => p.Value.dtype != ScalarType.Float32) is { Value: not null } other)
-        {
-            throw new ArgumentException(
-                $"Parameter '{other.Name}' is {other.Value.dtype}, but weights are trained as float32. Use network.to(torch.float32).",
-                nameof(network));
-        }
-
-        string[] buffers = [.. network.named_buffers().Select(b => b.name)];
-        if (buffers.Length > 0)
-        {
-            throw new ArgumentException(
-                $"The network has buffers ({string.Join(", ", buffers.Take(5))}), which are neither averaged nor saved. "
-                + "Make them parameters without requires_grad, or use a normalisation without running statistics.",
-                nameof(network));
-        }
-    }
 }

@@ -1,5 +1,4 @@
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Diffusion.Training;
@@ -94,15 +93,8 @@ internal sealed class TrialRun : IDisposable
 
     private static IDiffusionModel Copy(IDiffusionModel model)
     {
-        IDiffusionModel twin = model.CreateTwin();
-        Dictionary<string, Parameter> to = twin.Network.named_parameters().ToDictionary(p => p.name, p => p.parameter, StringComparer.Ordinal);
-        using IDisposable noGradients = no_grad();
-        foreach ((string name, Parameter from) in model.Network.named_parameters())
-        {
-            to[name].copy_(from);
-            to[name].requires_grad = from.requires_grad;
-        }
-
+        IDiffusionModel twin = ModelTwin.Of(model);
+        ModelTwin.CopyWeights(model, twin);
         if (model is IGradientCheckpointing { GradientCheckpointing: true } && twin is IGradientCheckpointing layers)
         {
             layers.GradientCheckpointing = true;

@@ -24,25 +24,16 @@ internal static class UnusualNetwork
 
     private static double SizeOfAnswers(Denoiser denoiser, ImageShape shape, int count)
     {
-        nn.Module network = denoiser.Model.Network;
-        bool wasTraining = network.training;
-        network.eval();
-        try
-        {
-            using IDisposable noGradients = no_grad();
-            using DisposeScope scope = NewDisposeScope();
-            long[] images = [.. Enumerable.Range(0, count).Select(i => (long)i)];
-            Tensor noise = NormalNoise.Draw(new SeedStream(0), RandomPurpose.InitialNoise, images, shape).to(denoiser.Device); // [B, C, H, W]
-            Tensor timesteps = tensor([.. images.Select(i => (long)((i + 0.5) / count * denoiser.Schedule.Timesteps))]); // [B]
-            Conditioning conditioning = denoiser.Model.ClassCount is null
-                ? Conditioning.None
-                : new Conditioning { ClassLabels = zeros([count], ScalarType.Int64, denoiser.Device) };
-            return Math.Sqrt(denoiser.Predict(noise, timesteps, conditioning).square().mean().item<float>());
-        }
-        finally
-        {
-            network.train(wasTraining);
-        }
+        using IDisposable mode = EvaluationMode.Of(denoiser.Model.Network);
+        using IDisposable noGradients = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        long[] images = [.. Enumerable.Range(0, count).Select(i => (long)i)];
+        Tensor noise = NormalNoise.Draw(new SeedStream(0), RandomPurpose.InitialNoise, images, shape).to(denoiser.Device); // [B, C, H, W]
+        Tensor timesteps = tensor([.. images.Select(i => (long)((i + 0.5) / count * denoiser.Schedule.Timesteps))]); // [B]
+        Conditioning conditioning = denoiser.Model.ClassCount is null
+            ? Conditioning.None
+            : new Conditioning { ClassLabels = zeros([count], ScalarType.Int64, denoiser.Device) };
+        return Math.Sqrt(denoiser.Predict(noise, timesteps, conditioning).square().mean().item<float>());
     }
 
     private static TrainingWarning Warn(FormattableString text) => new("Network", text.ToString(CultureInfo.InvariantCulture));

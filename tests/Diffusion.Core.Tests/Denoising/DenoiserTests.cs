@@ -226,13 +226,14 @@ public sealed class DenoiserTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Denoising_turns_dropout_and_gradients_off_and_restores_the_mode(bool training)
+    public void A_denoiser_samples_without_dropout_and_gradients(bool wasTraining)
     {
         using TorchSharp.Modules.Dropout dropout = nn.Dropout(0.5);
-        dropout.train(training);
+        dropout.train(wasTraining);
         using Tensor noisy = ones(1, 1, 8, 8, requires_grad: true);
         using ScriptedModel model = new((x, _, _) => dropout.call(x) * 1, dropout);
         Denoiser denoiser = new(model, Schedule, PredictionType.Sample);
+        dropout.training.Should().BeFalse();
 
         using (DenoisedImages denoised = denoiser.Denoise(noisy, Schedule[500]))
         {
@@ -241,23 +242,50 @@ public sealed class DenoiserTests
             denoised.Noise.requires_grad.Should().BeFalse();
         }
 
-        dropout.training.Should().Be(training);
         is_grad_enabled().Should().BeTrue();
     }
 
     [Fact]
-    public void A_network_that_throws_leaves_the_mode_and_no_tensor_behind()
+    public void A_network_that_was_put_into_training_mode_is_not_sampled_and_stays_in_it()
+    {
+        using ScriptedModel model = new((noisy, _, _) => zeros_like(noisy));
+        Denoiser denoiser = new(model, Schedule);
+        model.Network.train();
+        using Tensor noisy = zeros(1, 1, 2, 2);
+        denoiser.Invoking(d => d.Denoise(noisy, Schedule[5])).Should().Throw<InvalidOperationException>().WithMessage("*training mode*Network.eval()*");
+        model.Network.training.Should().BeTrue();
+    }
+
+    [Fact]
+    public void A_disposed_network_is_named()
+    {
+        ScriptedModel scripted = new((noisy, _, _) => zeros_like(noisy));
+        UNet2D unet = new(Networks.TinyUNet.Options with { InChannels = 1, OutChannels = 1 });
+        foreach (IDiffusionModel model in (IDiffusionModel[])[scripted, unet])
+        {
+            Denoiser denoiser = new(model, Schedule);
+            using Tensor noisy = zeros(1, 1, 8, 8);
+            using Tensor timesteps = tensor((long[])[3]);
+            model.Dispose();
+            foreach (Action call in (Action[])
+                [() => denoiser.Denoise(noisy, Schedule[5]), () => denoiser.Predict(noisy, timesteps), () => _ = denoiser.Device])
+            {
+                call.Should().Throw<ObjectDisposedException>().Which.ObjectName.Should().Be(model.GetType().Name);
+            }
+        }
+    }
+
+    [Fact]
+    public void A_network_that_throws_leaves_no_tensor_behind()
     {
         using ScriptedModel model = new((noisy, _, _) =>
         {
             Tensor half = noisy / 2;
             throw new NotSupportedException($"{half.numel()}");
         });
-        model.Network.train();
         Denoiser denoiser = new(model, Schedule);
         using Tensor noisy = zeros(1, 1, 2, 2);
         LiveTensors.GrowthOver(3, () => ((Action)(() => denoiser.Denoise(noisy, Schedule[5]))).Should().Throw<NotSupportedException>()).Should().Be(0);
-        model.Network.training.Should().BeTrue();
         is_grad_enabled().Should().BeTrue();
     }
 

@@ -160,24 +160,44 @@ public sealed class UNet2DOptionsTests
     }
 
     [Theory]
-    [InlineData(8, "128", 3_805_059)]
-    [InlineData(28, "64 128 128", 6_803_715)]
-    [InlineData(32, "64 128 128", 6_803_715)]
-    [InlineData(64, "64 128 128 256", 18_536_323)]
-    [InlineData(128, "64 64 128 256 256", 27_285_763)]
-    [InlineData(256, "64 64 128 128 256 256", 29_765_635)]
-    public void The_default_network_of_a_size_has_the_documented_parameters(int size, string channels, long parameters)
+    [InlineData(8, "128", 696_451, 3_805_059, 15_179_523)]
+    [InlineData(28, "64 128 128", 1_164_259, 6_803_715, 27_156_995)]
+    [InlineData(32, "64 128 128", 1_164_259, 6_803_715, 27_156_995)]
+    [InlineData(64, "64 128 128 256", 3_197_859, 18_536_323, 74_051_331)]
+    [InlineData(128, "64 64 128 256 256", 4_637_443, 27_285_763, 109_023_747)]
+    [InlineData(256, "64 64 128 128 256 256", 5_048_899, 29_765_635, 118_931_459)]
+    public void A_network_of_each_size_has_the_documented_channels_and_parameters(int size, string channels, params long[] parameters)
     {
-        UNet2DOptions options = UNet2DOptions.ForImages(size);
-        string.Join(' ', options.BlockOutChannels).Should().Be(channels);
-        options.DownBlockTypes.Reverse().Select(t => t.ToString().Replace("Down", "Up"))
-            .Should().Equal(options.UpBlockTypes.Select(t => t.ToString()));
-        using UNet2D unet = new(options);
-        unet.parameters().Sum(p => p.NumberOfElements).Should().Be(parameters);
+        foreach ((UNet2DSize networkSize, long expected) in Enum.GetValues<UNet2DSize>().Zip(parameters))
+        {
+            UNet2DOptions options = UNet2DOptions.ForImages(size, 3, networkSize);
+            options.SampleSize.Should().Be((SampleSize)size);
+            options.DownBlockTypes.Reverse().Select(t => t.ToString().Replace("Down", "Up"))
+                .Should().Equal(options.UpBlockTypes.Select(t => t.ToString()));
+            using UNet2D unet = new(options);
+            unet.parameters().Sum(p => p.NumberOfElements).Should().Be(expected);
+        }
+
+        string.Join(' ', UNet2DOptions.ForImages(size, 3, UNet2DSize.Medium).BlockOutChannels).Should().Be(channels);
     }
 
     [Fact]
-    public void The_default_network_can_be_built_for_every_size_that_halves_far_enough()
+    public void A_network_can_be_proposed_for_images_as_their_source_gives_them()
+    {
+        UNet2DOptions options = UNet2DOptions.ForImages(new ImageShape(1, 24, 48), UNet2DSize.Small, classes: 10);
+
+        options.SampleSize.Should().Be(new SampleSize(24, 48));
+        (options.InChannels, options.OutChannels, options.NumClassEmbeds).Should().Be((1, 1, 10));
+        options.SizeMultiple.Should().Be(8, "48 pixels halve until they are 6");
+        options.Problems().Should().BeEmpty();
+        FluentActions.Invoking(() => UNet2DOptions.ForImages(new ImageShape(3, 100, 33), UNet2DSize.Small, null)).Should().Throw<ArgumentOutOfRangeException>()
+            .WithMessage("*100 pixels*multiples of 4, such as 32 or 36 for 33*");
+        FluentActions.Invoking(() => UNet2DOptions.ForImages(new ImageShape(3, 32, 2), UNet2DSize.Small, null)).Should().Throw<ArgumentOutOfRangeException>().WithMessage("*4..1024 pixels*");
+        FluentActions.Invoking(() => UNet2DOptions.ForImages(32, 3, (UNet2DSize)7)).Should().Throw<ArgumentOutOfRangeException>().WithMessage("*Small, Medium or Large*");
+    }
+
+    [Fact]
+    public void The_proposed_network_can_be_built_for_every_size_that_halves_far_enough()
     {
         for (int size = 4; size <= 1024; size++)
         {
@@ -187,10 +207,10 @@ public sealed class UNet2DOptionsTests
                 coarsest /= 2;
             }
 
-            Func<UNet2DOptions> make = () => UNet2DOptions.ForImages(size, channels: 1, classes: 10);
+            Func<UNet2DOptions> make = () => UNet2DOptions.ForImages(size, channels: 1, UNet2DSize.Medium, classes: 10);
             if (coarsest > 32)
             {
-                make.Should().Throw<ArgumentOutOfRangeException>().WithMessage("*Use a multiple of*");
+                make.Should().Throw<ArgumentOutOfRangeException>().WithMessage("*Use multiples of*");
                 continue;
             }
 
@@ -205,8 +225,8 @@ public sealed class UNet2DOptionsTests
     [Fact]
     public void A_size_that_does_not_halve_is_answered_with_sizes_that_do()
     {
-        Action make = () => UNet2DOptions.ForImages(250);
-        make.Should().Throw<ArgumentOutOfRangeException>().WithMessage("*125 pixels*multiple of 8*248 or 256*");
+        Action make = () => UNet2DOptions.ForImages(250, 3, UNet2DSize.Medium);
+        make.Should().Throw<ArgumentOutOfRangeException>().WithMessage("*125 pixels*multiples of 8*248 or 256*");
     }
 
     [Theory]

@@ -1,9 +1,11 @@
+using Diffusion.EndToEnd.Tests.Documents;
 using Diffusion.TestKit;
+using TorchSharp;
 
 namespace Diffusion.EndToEnd.Tests.Packages;
 
 /// <summary>
-/// A console project outside the solution, made as a newcomer makes one. Its NuGet configuration adds the packed packages to the
+/// A console project outside the solution, made as the README says, with its commands and its program. Its NuGet configuration adds the packed packages to the
 /// machine's own sources, unpacks them into a folder of its own, and takes everything else, libtorch first, from where the machine has
 /// it unpacked: nothing large is fetched or copied, and nothing stays behind.
 /// </summary>
@@ -25,9 +27,17 @@ public sealed class ConsumerProject(PackedPackages packages) : IAsyncLifetime
             </configuration>
             """);
         await Dotnet("new", "console", "--no-restore", "--name", "Consumer", "--output", ".");
-        File.Copy(Path.Combine(AppContext.BaseDirectory, "ConsumerApp", "Program.cs"), folder.File("Program.cs"), overwrite: true);
-        await Dotnet("add", "package", "Diffusion.Training", "--version", packages.Version);
-        await Dotnet("add", "package", "TorchSharp-cpu", "--version", "0.107.0");
+        foreach (string command in Readme.AddCommands)
+        {
+            string[] words = command.Split(' ');
+            await Dotnet([.. words[1..], .. words.Contains("--version") ? Array.Empty<string>() : ["--version", packages.Version]]);
+        }
+
+        for (int i = 0; i < 12; i++)
+        {
+            using torch.Tensor image = torch.rand(1, 3, 16, 16);
+            ImageGrid.Save(image, folder.File("photos", i % 2 == 0 ? "cats" : "dogs", $"{i}.png"));
+        }
     }
 
     public ValueTask DisposeAsync()
@@ -36,19 +46,39 @@ public sealed class ConsumerProject(PackedPackages packages) : IAsyncLifetime
         return ValueTask.CompletedTask;
     }
 
+    /// <summary>A file or folder of the project.</summary>
+    public string PathOf(string name) => Path.Combine(folder.Path, name);
+
+    /// <summary>Takes the README's program, with fewer and smaller images, and other steps.</summary>
+    public void Write(string steps)
+    {
+        string program = Readme.Program;
+        foreach ((string from, string to) in new[] { ("size: 32", "size: 8"), ("BatchSize = 32", "BatchSize = 4"), ("Steps = 20_000", $"Steps = {steps}"), ("Steps = 50", "Steps = 2") })
+        {
+            program.Split(from).Should().HaveCount(2, $"the README's program says {from} once");
+            program = program.Replace(from, to, StringComparison.Ordinal);
+        }
+
+        File.WriteAllText(folder.File("Program.cs"), program);
+    }
+
     /// <summary>Builds or publishes into a folder of the project.</summary>
     /// <returns>What the build printed.</returns>
     public Task<string> Make(string verb, string output, params string[] options) =>
         Dotnet([verb, "-c", "Release", "-o", folder.File(output), .. options, .. LinkInsteadOfCopy]);
 
-    /// <summary>Runs the program that lies in a folder of the project, and gives what it printed.</summary>
+    /// <summary>Runs the program of a folder of the project in the project's folder, and gives what it printed.</summary>
     public async Task<string> Run(string output)
     {
-        ChildProcess.Result result = await ChildProcess.Run(Path.Combine(folder.File(output), "Consumer"), []);
+        ChildProcess.Result result = await ChildProcess.Run(Path.Combine(folder.File(output), "Consumer"), [], folder.Path);
         result.ExitCode.Should().Be(0, result.Output + result.Errors);
         result.Errors.Should().BeEmpty();
         return result.Output;
     }
+
+    /// <summary>Runs it until it prints a line that holds <paramref name="sign"/>, then presses Ctrl+C.</summary>
+    public Task<(int ExitCode, string Output)> Interrupt(string output, string sign) =>
+        ChildProcess.Interrupt(sign, Path.Combine(folder.File(output), "Consumer"), [], folder.Path);
 
     private async Task<string> Dotnet(params string[] arguments)
     {

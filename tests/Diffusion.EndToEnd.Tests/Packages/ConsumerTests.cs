@@ -2,27 +2,41 @@ using System.Runtime.InteropServices;
 
 namespace Diffusion.EndToEnd.Tests.Packages;
 
-/// <summary>What a newcomer does: a console project of their own, the packages, a backend, and a run.</summary>
+/// <summary>What a newcomer does: a console project of their own, the README's packages and program, their photos, and a run.</summary>
 public sealed class ConsumerTests(ConsumerProject project) : IClassFixture<ConsumerProject>
 {
-    private static readonly string Expected = $"Completed after 10 steps and 40 images, loss below 2: True{Environment.NewLine}";
-
     [Fact]
-    public async Task A_project_outside_the_solution_adds_the_packages_builds_without_a_warning_and_runs()
+    public async Task The_program_of_the_README_builds_without_a_warning_and_shows_its_data_its_warnings_its_progress_and_samples_of_each_class()
     {
+        project.Write(steps: "20");
         string said = await project.Make("build", "built");
 
         // NU1603: a feed may lack the exact version of SharpZipLib that TorchSharp names.
         said.Split('\n').Should().NotContain(line => line.Contains("warning ", StringComparison.Ordinal)
             && !line.Contains("NU1603", StringComparison.Ordinal));
-        (await project.Run("built")).Should().Be(Expected);
+        string[] lines = (await project.Run("built")).Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        lines[0].Should().StartWith("12 images from photos, 2 classes");
+        lines.Should().Contain(line => line.StartsWith("Unusual: BatchSize: 4 "));
+        lines.Should().Contain(line => line.StartsWith("step 10/20  loss ")).And.Contain(line => line.StartsWith("step 20/20  loss ") && line.EndsWith(" left"));
+        lines[^1].Should().Match("Completed at step 20, saved in *step-000000020");
+        File.Exists(project.PathOf("samples.png")).Should().BeTrue();
     }
 
     [Fact]
-    public async Task A_program_published_for_its_platform_finds_libtorch_beside_itself()
+    public async Task A_program_published_for_its_platform_finds_libtorch_beside_itself_and_Ctrl_C_saves_its_run()
     {
+        project.Write(steps: "2_000_000");
         await project.Make("publish", "published", "-r", RuntimeInformation.RuntimeIdentifier, "--no-self-contained");
+        if (Directory.Exists(project.PathOf("runs")))
+        {
+            Directory.Delete(project.PathOf("runs"), recursive: true); // of the other test, whichever comes first
+        }
 
-        (await project.Run("published")).Should().Be(Expected);
+
+        (int exitCode, string output) = await project.Interrupt("published", "step ");
+
+        exitCode.Should().Be(130);
+        output.Should().Contain("Cancelled at step ");
+        Directory.GetDirectories(project.PathOf("runs/photos/checkpoints"), "step-*").Should().ContainSingle();
     }
 }

@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
-
 namespace Diffusion.EndToEnd.Tests.Quickstart;
 
 /// <summary>The quickstart, as its build left it, run as a process of its own.</summary>
@@ -14,29 +11,6 @@ internal static class QuickstartProgram
 
     /// <summary>Runs it until it prints a line that holds <paramref name="sign"/>, then presses Ctrl+C.</summary>
     /// <returns>The exit code and all that it printed.</returns>
-    public static async Task<(int ExitCode, string Output)> Interrupt(string sign, params string[] arguments)
-    {
-        // A shell that runs the tests in the background has them ignore Ctrl+C, and programs inherit that.
-        ProcessStartInfo start = OperatingSystem.IsLinux()
-            ? new("env", ["--default-signal=INT", "dotnet", "exec", Assembly, .. arguments])
-            : new("dotnet", ["exec", Assembly, .. arguments]);
-        start.RedirectStandardOutput = true;
-        start.Environment["OMP_NUM_THREADS"] = "1";
-        start.Environment.Remove(TorchBackend.FolderVariable);
-        using Process process = Process.Start(start)!;
-        List<string> lines = [];
-        while (await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken) is { } line)
-        {
-            lines.Add(line);
-            if (line.Contains(sign, StringComparison.Ordinal))
-            {
-                string id = process.Id.ToString(CultureInfo.InvariantCulture);
-                (await ChildProcess.Run("kill", ["-INT", id])).ExitCode.Should().Be(0);
-                sign = "\0";
-            }
-        }
-
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        return (process.ExitCode, string.Join('\n', lines));
-    }
+    public static Task<(int ExitCode, string Output)> Interrupt(string sign, params string[] arguments) =>
+        ChildProcess.Interrupt(sign, "dotnet", ["exec", Assembly, .. arguments]);
 }

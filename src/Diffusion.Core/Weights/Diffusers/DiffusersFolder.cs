@@ -112,6 +112,7 @@ public static class DiffusersFolder
         try
         {
             unet.LoadWeights(weights.Tensors);
+            unet.eval();
             return unet;
         }
         catch (ArgumentException e)

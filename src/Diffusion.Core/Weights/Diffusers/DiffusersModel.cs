@@ -9,7 +9,7 @@ public sealed class DiffusersModel : IDisposable
         Scheduler = scheduler;
     }
 
-    /// <summary>The network with its weights, on the CPU, in float32.</summary>
+    /// <summary>The network with its weights, on the CPU, in float32, in evaluation mode.</summary>
     public UNet2D UNet { get; }
 
     /// <summary>What it was trained with, and how to sample from it; null where a network's folder was read, which does not say.</summary>
@@ -22,6 +22,6 @@ public sealed class DiffusersModel : IDisposable
         : throw new InvalidOperationException(
             "The folder held a network without a scheduler. Make a Denoiser of UNet with the schedule and prediction type that it was trained with.");
 
-    /// <summary>Frees the network.</summary>
+    /// <summary>Frees the network, once the calls in flight have ended; later calls of its denoisers throw <see cref="ObjectDisposedException"/>.</summary>
     public void Dispose() => UNet.Dispose();
 }

@@ -15,6 +15,7 @@ internal sealed class BatchFiller(SampleReader samples, ISampleOrder order, Seed
     public int Fill(BatchBuffer buffer, long first, int count, List<BadImage> bad, CancellationToken cancellationToken)
     {
         int filled = 0;
+        Announce(first, count, cancellationToken);
         for (int i = 0; i < count; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -25,6 +26,22 @@ internal sealed class BatchFiller(SampleReader samples, ISampleOrder order, Seed
         }
 
         return filled;
+    }
+
+    private void Announce(long first, int count, CancellationToken cancellationToken)
+    {
+        if (samples.Source.IsInMemory)
+        {
+            return;
+        }
+
+        long[] indices = new long[count];
+        for (int i = 0; i < count; i++)
+        {
+            indices[i] = order.IndexAt(first + i);
+        }
+
+        samples.Source.Announce(indices, cancellationToken);
     }
 
     private bool TryRead(BatchBuffer buffer, int place, long position, List<BadImage> bad, CancellationToken cancellationToken)

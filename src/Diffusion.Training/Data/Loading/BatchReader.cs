@@ -38,12 +38,14 @@ public sealed class BatchReader
     {
         long fitting = Math.Max(1, InspectedElements / source.Shape.Elements);
         int images = (int)Math.Min(source.Count, Math.Min(fitting, InspectedImages));
+        long[] chosen = [.. Enumerable.Range(0, images).Select(i => (long)((Int128)i * source.Count / images))];
+        source.Announce(chosen);
         byte[] pixels = new byte[images * samples.ImageBytes];
         List<ImageDataException> problems = [];
         List<long> labels = [];
         for (int i = 0; i < images; i++)
         {
-            long index = (long)((Int128)i * source.Count / images);
+            long index = chosen[i];
             Span<byte> image = pixels.AsSpan((i - problems.Count) * samples.ImageBytes, samples.ImageBytes);
             try
             {
@@ -92,6 +94,7 @@ public sealed class BatchReader
             throw new ArgumentException("A batch needs at least one image.", nameof(indices));
         }
 
+        source.Announce(indices);
         using BatchBuffer buffer = new(samples, indices.Length, pinned: false);
         for (int i = 0; i < indices.Length; i++)
         {
@@ -108,6 +111,7 @@ public sealed class BatchReader
     /// <returns>The batch, its <see cref="ImageBatch.Positions"/> being places among the indices; null when none can be read.</returns>
     internal ImageBatch? ReadGood(ReadOnlySpan<long> indices, Action<BadImage>? onBadImage)
     {
+        source.Announce(indices);
         using BatchBuffer buffer = new(samples, indices.Length, pinned: false);
         int good = 0;
         for (int i = 0; i < indices.Length; i++)

@@ -15,11 +15,6 @@ internal sealed class TrainingData
         this.source = source;
         this.options = options;
         this.seeds = seeds;
-        if (source.GroupSizes is { } groups && groups.Sum() != source.Count)
-        {
-            throw new ArgumentException($"The groups of the source hold {groups.Sum()} images, but its Count is {source.Count}. GroupSizes must add up to it.");
-        }
-
         whole = new DataExtent(0, source.Count, DataFingerprint.Of(source, source.Count));
         Extents = [whole];
     }

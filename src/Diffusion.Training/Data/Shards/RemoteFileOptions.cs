@@ -11,10 +11,18 @@ internal sealed record RemoteFileOptions
     public required string Folder { get; init; }
 
     /// <summary>
-    /// How many bytes of complete copies are kept, at least 0; those in use stay even beyond it, and those being fetched come on top.
-    /// Default 64 GiB.
+    /// How many bytes of copies and of half-fetched files are kept, at least 0; those in use stay even beyond it. Default 64 GiB.
     /// </summary>
     public long CacheBytes { get; init; } = 64L << 30;
+
+    /// <summary>The client that sends the requests, which stays its owner's; null for one of our own.</summary>
+    public HttpClient? Client { get; init; }
+
+    /// <summary>Headers of every request to the host of its address, and to no other.</summary>
+    public IReadOnlyDictionary<string, string> Headers { get; init; } = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>How many requests run at a time for files that are read while they are fetched, at least 1. Default 6.</summary>
+    public int Connections { get; init; } = 6;
 
     /// <summary>How long a connection or an answer may stand still before it is given up and asked for again. Default one minute.</summary>
     public TimeSpan StallTimeout { get; init; } = TimeSpan.FromMinutes(1);
@@ -60,6 +68,7 @@ internal sealed record RemoteFileOptions
         ArgumentException.ThrowIfNullOrWhiteSpace(Folder);
         ArgumentOutOfRangeException.ThrowIfNegative(CacheBytes);
         ArgumentOutOfRangeException.ThrowIfLessThan(Attempts, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(Connections, 1);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(StallTimeout, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThan(FirstDelay, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThan(LongestDelay, FirstDelay);

@@ -1,9 +1,7 @@
-using Microsoft.Win32.SafeHandles;
-
 namespace Diffusion.Training;
 
-/// <summary>An opened shard: its file, and the images that are used of it.</summary>
-internal sealed class Shard(SafeFileHandle file, IDisposable? lease, IReadOnlyList<ShardPick> picks, IReadOnlyList<string> leftOut) : IDisposable
+/// <summary>An opened shard: its bytes, and the images that are used of it.</summary>
+internal sealed class Shard(IShardBytes bytes, IReadOnlyList<ShardPick> picks, IReadOnlyList<string> leftOut) : IDisposable
 {
     /// <summary>The images, in the order of the shard.</summary>
     public IReadOnlyList<ShardPick> Picks { get; } = picks;
@@ -11,24 +9,20 @@ internal sealed class Shard(SafeFileHandle file, IDisposable? lease, IReadOnlyLi
     /// <summary>The keys of samples that are left out because their labels cannot be read.</summary>
     public IReadOnlyList<string> LeftOut { get; } = leftOut;
 
-    /// <summary>Reads bytes of the file; fewer when it ends early.</summary>
-    public int Read(Span<byte> destination, long offset)
+    /// <summary>Reads bytes of the shard, and waits for those that are on their way; fewer when it ends early.</summary>
+    public int Read(Span<byte> destination, long offset, CancellationToken cancellationToken) => bytes.Read(destination, offset, cancellationToken);
+
+    /// <summary>Says that an image will be read soon.</summary>
+    public void Announce(ShardPick pick)
     {
-        int read = 0;
-        while (read < destination.Length && RandomAccess.Read(file, destination[read..], offset + read) is > 0 and int piece)
+        if (pick.Offset >= 0)
         {
-            read += piece;
+            bytes.Announce(pick.Offset, pick.Size);
         }
-
-        return read;
     }
 
-    /// <summary>Closes the file.</summary>
-    public void Dispose()
-    {
-        file.Dispose();
-        lease?.Dispose();
-    }
+    /// <summary>Closes the shard.</summary>
+    public void Dispose() => bytes.Dispose();
 }
 
 /// <summary>One image of a shard.</summary>

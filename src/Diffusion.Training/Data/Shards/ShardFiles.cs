@@ -70,9 +70,33 @@ internal sealed class ShardFiles : IEncodedImages
             }
 
             Span<byte> bytes = destination.GetSpan((int)Math.Max(pick.Size, 1))[..(int)pick.Size];
-            destination.Advance(shard.Read(bytes, pick.Offset));
+            destination.Advance(shard.Read(bytes, pick.Offset, cancellationToken));
             return true;
         }, cancellationToken);
+    }
+
+    public void Announce(ReadOnlySpan<long> indices, CancellationToken cancellationToken)
+    {
+        foreach (long index in indices)
+        {
+            if (!RemoteShards.IsRemote(names[ShardOf(index)]))
+            {
+                continue;
+            }
+
+            try
+            {
+                Use(index, (shard, pick) =>
+                {
+                    shard.Announce(pick);
+                    return true;
+                }, cancellationToken);
+            }
+            catch (Exception problem) when (problem is ImageDataException or IOException or UnauthorizedAccessException)
+            {
+                // Whoever reads the image is told.
+            }
+        }
     }
 
     public void Dispose()

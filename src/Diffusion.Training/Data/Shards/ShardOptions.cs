@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+
 namespace Diffusion.Training;
 
 /// <summary>How shards are read.</summary>
@@ -31,8 +33,27 @@ public sealed record ShardOptions
     /// <summary>The most bytes that one <c>.tar.gz</c> may unpack to. Default 64 GiB.</summary>
     public long LargestUnpacked { get; init; } = 64L << 30;
 
-    /// <summary>The most bytes of shards from http servers that are kept, and that one of them may have. Default 256 GiB.</summary>
+    /// <summary>
+    /// The most bytes of files from http servers that are kept, those being fetched included, and that one of them may have. The ones used longest ago
+    /// go first; those in use stay even beyond it. Default 256 GiB.
+    /// </summary>
     public long RemoteCacheLimit { get; init; } = 256L << 30;
+
+    /// <summary>
+    /// The client that asks http servers, for a proxy, certificates, or logins of your own; it stays yours, and its Timeout, proxy, redirections and default
+    /// headers hold. Null, the default, for one that follows ten redirections and takes the proxy from HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
+    /// </summary>
+    public HttpClient? HttpClient { get; init; }
+
+    /// <summary>
+    /// Headers that are sent to the hosts that the addresses name, such as <c>Authorization</c> or <c>User-Agent</c>: never to another host after a redirection,
+    /// and never into an error, a log or the name of a file. Not together with <see cref="HttpClient"/>. Default none; User-Agent is then
+    /// <c>Diffusion.Training/VERSION</c>.
+    /// </summary>
+    public IReadOnlyDictionary<string, string> Headers { get; init; } = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>Told when a local copy is used although its server could not be asked whether it has changed. Null, the default, for nobody.</summary>
+    public ILogger? Logger { get; init; }
 
     /// <summary>
     /// Whether shards that are damaged, and samples whose labels cannot be read, are left out and listed in <see cref="ShardedImages.Damaged"/>,

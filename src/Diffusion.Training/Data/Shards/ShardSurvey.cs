@@ -13,6 +13,7 @@ internal sealed record ShardSurvey(
     IReadOnlyList<string> Names, IReadOnlyList<long> Sizes, long Labelled, int HighestLabel, IReadOnlyList<ImageDataException> Damaged)
 {
     private const int NamedShards = 5;
+    private const int ServersAskedAtOnce = 8;
 
     /// <summary>How many images there are.</summary>
     public long Count => Sizes.Sum();
@@ -24,7 +25,7 @@ internal sealed record ShardSurvey(
         Finding?[] found = new Finding?[names.Count];
         ConcurrentDictionary<int, ImageDataException> damaged = new();
         ConcurrentDictionary<int, ImageDataException> unreachable = new();
-        ForEach(names.Count, Find, cancellationToken);
+        ForEach(names.Count, Find, names.Any(RemoteShards.IsRemote), cancellationToken);
 
         void Find(int number)
         {
@@ -77,11 +78,12 @@ internal sealed record ShardSurvey(
     }
 
     // What a Where or a Map of the caller throws comes as it was thrown.
-    private static void ForEach(int count, Action<int> look, CancellationToken cancellationToken)
+    private static void ForEach(int count, Action<int> look, bool waitsForServers, CancellationToken cancellationToken)
     {
+        int atOnce = waitsForServers ? Math.Max(ServersAskedAtOnce, Environment.ProcessorCount) : Environment.ProcessorCount;
         try
         {
-            Parallel.For(0, count, new ParallelOptions { CancellationToken = cancellationToken, MaxDegreeOfParallelism = Environment.ProcessorCount }, look);
+            Parallel.For(0, count, new ParallelOptions { CancellationToken = cancellationToken, MaxDegreeOfParallelism = atOnce }, look);
         }
         catch (AggregateException problem)
         {

@@ -6,7 +6,7 @@ namespace Diffusion.Training;
 /// which is otherwise made by reading the shard once, and kept in <see cref="ShardOptions.CacheFolder"/>.
 /// </summary>
 /// <remarks>
-/// A .tar.gz is unpacked into the cache folder when it is first used, a shard on a server fetched whole. A key goes up to the first dot
+/// A .tar.gz is unpacked into the cache folder when it is first used. A .tar on a server is read while it is fetched. A key goes up to the first dot
 /// of a path's last part. Files that are hidden, have no dot, or lie under a name like <c>__this__</c> are passed over. The files of a sample must lie
 /// together, and each extension comes once. The label is the number in <c>cls</c>, or <c>label</c> or <c>cls</c> in <c>json</c>.
 /// </remarks>
@@ -14,10 +14,11 @@ public sealed class ShardedImages : IImageSource
 {
     private readonly EncodedImageSource images;
 
-    private ShardedImages(IEncodedImages files, ImagePreparation preparation, IReadOnlyList<ImageDataException> damaged)
+    private ShardedImages(IEncodedImages files, ImagePreparation preparation, IReadOnlyList<ImageDataException> damaged, IReadOnlyList<string> warnings)
     {
         images = new EncodedImageSource(files, preparation);
         Damaged = damaged;
+        Warnings = warnings;
     }
 
     /// <summary>
@@ -25,6 +26,9 @@ public sealed class ShardedImages : IImageSource
     /// <see cref="ShardOptions.LeaveOutDamaged"/>.
     /// </summary>
     public IReadOnlyList<ImageDataException> Damaged { get; }
+
+    /// <summary>Shards whose local copy is used although their server could not be asked whether they have changed, each with the reason.</summary>
+    public IReadOnlyList<string> Warnings { get; }
 
     /// <inheritdoc/>
     public long Count => images.Count;
@@ -85,7 +89,7 @@ public sealed class ShardedImages : IImageSource
 
             int? classes = ClassCountOf(pattern, survey, options);
             string description = $"{survey.Count} images from {survey.Names.Count} shards of {pattern}{(classes is null ? string.Empty : $", {classes} classes")}";
-            return new ShardedImages(new ShardFiles(survey, store, classes, description, options.Fetching.Time), preparation, survey.Damaged);
+            return new ShardedImages(new ShardFiles(survey, store, classes, description, options.Fetching.Time), preparation, survey.Damaged, store.Warnings);
         }
         catch
         {
@@ -100,9 +104,12 @@ public sealed class ShardedImages : IImageSource
     /// <inheritdoc/>
     public string NameOf(long index) => images.NameOf(index);
 
-    /// <summary>The description, and what was left out.</summary>
-    /// <returns>One line, and one more for each reason for which something was left out.</returns>
-    public override string ToString() => Report.ToString(Description);
+    /// <summary>The description, what was left out, and the <see cref="Warnings"/>.</summary>
+    /// <returns>One line, and one more for each reason for which something was left out and for each warning.</returns>
+    public override string ToString() => string.Join(Environment.NewLine, Warnings.Prepend(Report.ToString(Description)));
+
+    /// <inheritdoc/>
+    public void Announce(ReadOnlySpan<long> indices, CancellationToken cancellationToken = default) => images.Announce(indices, cancellationToken);
 
     /// <inheritdoc/>
     public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default) =>

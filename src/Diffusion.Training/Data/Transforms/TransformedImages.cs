@@ -50,6 +50,8 @@ internal sealed class TransformedImages : IImageSource
 
     public string NameOf(long index) => source.NameOf(index);
 
+    public void Announce(ReadOnlySpan<long> indices, CancellationToken cancellationToken = default) => source.Announce(indices, cancellationToken);
+
     public override string ToString() => Report.ToString(Description);
 
     public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default)

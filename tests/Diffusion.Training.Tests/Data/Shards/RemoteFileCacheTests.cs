@@ -57,7 +57,7 @@ public sealed class RemoteFileCacheTests : IDisposable
     {
         using ScriptedServer server = new((request, _) => Served(request).Answer(request));
         using RemoteFileCache cache = new(Options(3 * 1000));
-        using CachedFile held = cache.Fetch(server.Address("0"), long.MaxValue, TestContext.Current.CancellationToken);
+        using CachedFile held = cache.Fetch(server.Address("0"), new RemoteWish(long.MaxValue), TestContext.Current.CancellationToken);
         foreach (string path in new[] { "1", "2", "1", "3", "1", "2" })
         {
             Read(cache, server, path).Should().Equal(Served("/" + path).Content);
@@ -74,8 +74,8 @@ public sealed class RemoteFileCacheTests : IDisposable
         using ScriptedServer server = new((request, _) => Served(request).Answer(request));
         using RemoteFileCache cache = new(Options(0));
         using RemoteFileCache other = new(Options(0));
-        using (CachedFile first = cache.Fetch(server.Address("1"), long.MaxValue, TestContext.Current.CancellationToken))
-        using (CachedFile second = other.Fetch(server.Address("2"), long.MaxValue, TestContext.Current.CancellationToken))
+        using (CachedFile first = cache.Fetch(server.Address("1"), new RemoteWish(long.MaxValue), TestContext.Current.CancellationToken))
+        using (CachedFile second = other.Fetch(server.Address("2"), new RemoteWish(long.MaxValue), TestContext.Current.CancellationToken))
         {
             File.ReadAllBytes(first.Path).Should().Equal(Served("/1").Content);
             File.ReadAllBytes(second.Path).Should().Equal(Served("/2").Content);
@@ -121,7 +121,7 @@ public sealed class RemoteFileCacheTests : IDisposable
 
     private static byte[] Read(RemoteFileCache cache, ScriptedServer server, string path)
     {
-        using CachedFile copy = cache.Fetch(server.Address(path), long.MaxValue, TestContext.Current.CancellationToken);
+        using CachedFile copy = cache.Fetch(server.Address(path), new RemoteWish(long.MaxValue), TestContext.Current.CancellationToken);
         return File.ReadAllBytes(copy.Path);
     }
 

@@ -65,10 +65,10 @@ public sealed class RemoteFileFailureTests : IDisposable
 
         using RemoteFileCache cache = new(Options(attempts: 2));
         Uri guarded = new(address.AbsoluteUri.Replace("http://", "http://user:pa55@", StringComparison.Ordinal));
-        Failure(() => cache.Fetch(guarded, long.MaxValue, TestContext.Current.CancellationToken)).ToString().Should().NotContain("pa55").And.Contain("given up after 2 requests");
-        ((Action)(() => cache.Fetch(new Uri("ftp://user:pa55@host/a"), long.MaxValue, TestContext.Current.CancellationToken)))
+        Failure(() => cache.Fetch(guarded, new RemoteWish(long.MaxValue), TestContext.Current.CancellationToken)).ToString().Should().NotContain("pa55").And.Contain("given up after 2 requests");
+        ((Action)(() => cache.Fetch(new Uri("ftp://user:pa55@host/a"), new RemoteWish(long.MaxValue), TestContext.Current.CancellationToken)))
             .Should().Throw<ArgumentException>().WithMessage("The address is ftp://host/a, but must begin with http:// or https://*");
-        ((Action)(() => cache.Fetch(new Uri("a.tar", UriKind.Relative), long.MaxValue, TestContext.Current.CancellationToken))).Should().Throw<ArgumentException>();
+        ((Action)(() => cache.Fetch(new Uri("a.tar", UriKind.Relative), new RemoteWish(long.MaxValue), TestContext.Current.CancellationToken))).Should().Throw<ArgumentException>();
     }
 
     [Fact]
@@ -78,14 +78,14 @@ public sealed class RemoteFileFailureTests : IDisposable
         using ScriptedServer server = new((request, _) => file.Answer(request) with { DropAfter = 10, Stall = true });
         server.Stalled = stop.Cancel;
         using RemoteFileCache cache = new(Options());
-        ((Action)(() => cache.Fetch(server.Address("a.tar"), long.MaxValue, stop.Token))).Should().Throw<OperationCanceledException>();
+        ((Action)(() => cache.Fetch(server.Address("a.tar"), new RemoteWish(long.MaxValue), stop.Token))).Should().Throw<OperationCanceledException>();
         server.Requests.Should().HaveCount(1);
     }
 
     private byte[] Fetch(ScriptedServer server, int attempts = 8, string query = "")
     {
         using RemoteFileCache cache = new(Options(attempts));
-        using CachedFile copy = cache.Fetch(server.Address("a.tar" + query), long.MaxValue, TestContext.Current.CancellationToken);
+        using CachedFile copy = cache.Fetch(server.Address("a.tar" + query), new RemoteWish(long.MaxValue), TestContext.Current.CancellationToken);
         return File.ReadAllBytes(copy.Path);
     }
 

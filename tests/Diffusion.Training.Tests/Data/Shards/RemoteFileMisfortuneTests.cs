@@ -25,7 +25,7 @@ public sealed class RemoteFileMisfortuneTests : IDisposable
             using RemoteFileCache cache = new(new RemoteFileOptions { Folder = folder.Path, Attempts = 6, StallTimeout = FetchTime.Stall, Time = time, CacheBytes = 0 });
             try
             {
-                using CachedFile copy = cache.Fetch(server.Address(string.Create(CultureInfo.InvariantCulture, $"{i}")), long.MaxValue, TestContext.Current.CancellationToken);
+                using CachedFile copy = cache.Fetch(server.Address(string.Create(CultureInfo.InvariantCulture, $"{i}")), new RemoteWish(long.MaxValue), TestContext.Current.CancellationToken);
                 byte[] bytes = File.ReadAllBytes(copy.Path);
                 versions.Should().Contain(version => version.Content.SequenceEqual(bytes), $"fetch {i} must give one version whole");
                 whole++;

@@ -1,0 +1,91 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Diffusion.Training;
+
+/// <summary>Makes twins of models, and refuses what is no twin: it would train or average other weights than it should, silently.</summary>
+internal static class ModelTwin
+{
+    private const int MostNamed = 5;
+
+    /// <summary>A twin of a model, checked.</summary>
+    /// <returns>The twin; it belongs to the caller.</returns>
+    /// <exception cref="InvalidOperationException"><see cref="IDiffusionModel.CreateTwin"/> answered with what is no twin; the message says why.</exception>
+    public static IDiffusionModel Of(IDiffusionModel model)
+    {
+        IDiffusionModel? twin = model.CreateTwin();
+        if (twin is null || ReferenceEquals(twin, model) || ReferenceEquals(twin.Network, model.Network))
+        {
+            throw Wrong(model, $"returned {(twin is null ? "null" : "the model itself")}");
+        }
+
+        try
+        {
+            Check(model, twin);
+            return twin;
+        }
+        catch
+        {
+            twin.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Copies the weights of a model into its twin.</summary>
+    public static void CopyWeights(IDiffusionModel model, IDiffusionModel twin)
+    {
+        Dictionary<string, Parameter> to = Parameters(twin);
+        using IDisposable noGradients = no_grad();
+        foreach ((string name, Parameter from) in model.Network.named_parameters())
+        {
+            to[name].copy_(from);
+            to[name].requires_grad = from.requires_grad;
+        }
+    }
+
+    private static void Check(IDiffusionModel model, IDiffusionModel twin)
+    {
+        Dictionary<string, Parameter> own = Parameters(model);
+        Dictionary<string, Parameter> others = Parameters(twin);
+        string[] missing = [.. own.Keys.Where(name => !others.ContainsKey(name))];
+        string[] unexpected = [.. others.Keys.Where(name => !own.ContainsKey(name))];
+        if (missing.Length + unexpected.Length > 0)
+        {
+            throw Wrong(model, $"returned a network with other parameters ({Names("missing", missing)}{Names("unexpected", unexpected)})");
+        }
+
+        HashSet<IntPtr> memory = [.. own.Values.Select(Memory)];
+        foreach ((string name, Parameter parameter) in own)
+        {
+            Parameter other = others[name];
+            if (!other.shape.AsSpan().SequenceEqual(parameter.shape))
+            {
+                throw Wrong(model, $"returned a network whose {name} is {Guard.Text(other)}, where the model's is {Guard.Text(parameter)}");
+            }
+
+            if (other.dtype != parameter.dtype || !Guard.OnOneDevice(other, parameter))
+            {
+                throw Wrong(
+                    model, $"returned a network whose {name} is {other.dtype} on {other.device}, where the model's is {parameter.dtype} on {parameter.device}");
+            }
+
+            if (other.numel() > 0 && memory.Contains(Memory(other)))
+            {
+                throw Wrong(model, $"returned a network whose {name} shares its memory with the model");
+            }
+        }
+    }
+
+    private static Dictionary<string, Parameter> Parameters(IDiffusionModel model) =>
+        model.Network.named_parameters().ToDictionary(p => p.name, p => p.parameter, StringComparer.Ordinal);
+
+    private static IntPtr Memory(Parameter parameter) => parameter.storage<float>().data_ptr();
+
+    private static string Names(string what, string[] names) =>
+        names.Length == 0 ? string.Empty : $"{what}: {string.Join(", ", names.Take(MostNamed))}{(names.Length > MostNamed ? ", ..." : string.Empty)}; ";
+
+    private static InvalidOperationException Wrong(IDiffusionModel model, string fault) => new(
+        $"{model.GetType().Name}.CreateTwin() {fault}. It must return a second network of the same architecture on the same device, with parameters of "
+        + "its own.");
+}

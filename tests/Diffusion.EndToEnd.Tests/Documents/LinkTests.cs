@@ -1,0 +1,42 @@
+namespace Diffusion.EndToEnd.Tests.Documents;
+
+public sealed class LinkTests
+{
+    [Fact]
+    public void Every_link_between_documents_leads_to_a_file_and_a_heading()
+    {
+        List<string> broken = [];
+        foreach (MarkdownFile file in MarkdownFile.All)
+        {
+            foreach ((string target, int line) in file.Links.Where(link => !IsAbsolute(link.Target)))
+            {
+                string[] parts = Uri.UnescapeDataString(target).Split('#');
+                string path = parts[0].Length == 0 ? file.Path : Path.Combine(Path.GetDirectoryName(file.Path)!, parts[0]);
+                bool leadsThere = parts.Length == 1
+                    ? Path.Exists(path)
+                    : File.Exists(path) && new MarkdownFile(path).Anchors.Contains(parts[1], StringComparer.Ordinal);
+                if (!leadsThere)
+                {
+                    broken.Add($"{file.Name}({line}): {target}");
+                }
+            }
+        }
+
+        broken.Should().BeEmpty();
+    }
+
+    [Theory]
+    [InlineData("Diffusion.Core")]
+    [InlineData("Diffusion.Data.Parquet")]
+    [InlineData("Diffusion.Sampling")]
+    [InlineData("Diffusion.Training")]
+    public void The_page_of_a_package_has_no_relative_link_no_picture_of_the_repository_and_no_HTML(string package)
+    {
+        MarkdownFile page = new(Path.Combine(BuildFacts.Repository, "src", package, "README.md"));
+
+        page.Links.Where(link => !IsAbsolute(link.Target)).Should().BeEmpty("a page of a package stands alone, without the files of the repository");
+        page.Html.Should().BeEmpty("the pages of nuget.org show no HTML");
+    }
+
+    private static bool IsAbsolute(string target) => target.StartsWith("https://", StringComparison.Ordinal) || target.StartsWith("http://", StringComparison.Ordinal);
+}

@@ -1,0 +1,65 @@
+using Markdig.Syntax;
+
+namespace Diffusion.EndToEnd.Tests.Documents;
+
+/// <summary>
+/// A C# block of a document. Without a note it is a whole program. A part of one has a note in the line before, which readers do not see:
+/// <c>&lt;!-- snippet: given Trainer trainer, IImageSource images --&gt;</c>, or <c>given nothing</c>; and
+/// <c>&lt;!-- snippet: given nothing; not run, it needs a server --&gt;</c> where it is only compiled.
+/// </summary>
+/// <param name="File">The document.</param>
+/// <param name="Line">The line of its first line of code, from 1.</param>
+/// <param name="Code">The code.</param>
+/// <param name="Given">What it is given: type and name, separated by a space; null for a whole program.</param>
+/// <param name="NotRun">Why it is not run; null where it is.</param>
+internal sealed record Snippet(string File, int Line, string Code, IReadOnlyList<string>? Given, string? NotRun)
+{
+    private const string Begin = "<!-- snippet:";
+    private const string End = "-->";
+    private static readonly string[] OtherLanguages = ["", "bash", "json", "python", "xml"];
+
+    public bool IsProgram => Given is null;
+
+    public string Place => $"{File}({Line})";
+
+    /// <summary>The C# blocks of a document.</summary>
+    /// <exception cref="FormatException">A note or a language is not understood.</exception>
+    public static IEnumerable<Snippet> Of(MarkdownFile file)
+    {
+        foreach (FencedCodeBlock block in file.Document.Descendants<FencedCodeBlock>())
+        {
+            string language = block.Info ?? string.Empty;
+            int line = block.Line + 2;
+            if (language == "csharp")
+            {
+                (IReadOnlyList<string>? given, string? notRun) = Read(NoteBefore(block), $"{file.Name}({line})");
+                yield return new Snippet(file.Name, line, block.Lines.ToString(), given, notRun);
+            }
+            else if (!OtherLanguages.Contains(language))
+            {
+                throw new FormatException($"{file.Name}({line}): the language '{language}' is not known. Use csharp, {string.Join(", ", OtherLanguages[1..])} or none.");
+            }
+        }
+    }
+
+    private static string? NoteBefore(FencedCodeBlock block)
+    {
+        ContainerBlock parent = block.Parent!;
+        int place = parent.IndexOf(block);
+        string text = place > 0 && parent[place - 1] is HtmlBlock note ? note.Lines.ToString().Trim() : string.Empty;
+        return text.StartsWith(Begin, StringComparison.Ordinal) ? text[Begin.Length..^End.Length] : null;
+    }
+
+    private static (IReadOnlyList<string>? Given, string? NotRun) Read(string? note, string place)
+    {
+        if (note is null)
+        {
+            return (null, null);
+        }
+
+        string[] parts = note.Split(';', StringSplitOptions.TrimEntries);
+        return parts[0].StartsWith("given ", StringComparison.Ordinal) && (parts.Length == 1 || (parts.Length == 2 && parts[1].StartsWith("not run, ", StringComparison.Ordinal)))
+            ? (parts[0] == "given nothing" ? [] : parts[0]["given ".Length..].Split(',', StringSplitOptions.TrimEntries), parts.Length == 2 ? parts[1]["not run, ".Length..] : null)
+            : throw new FormatException($"{place}: the note '{note}' is not understood. Write <!-- snippet: given Trainer trainer --> or <!-- snippet: given nothing; not run, it needs a server -->.");
+    }
+}

@@ -1,0 +1,72 @@
+using System.Reflection;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+
+namespace Diffusion.EndToEnd.Tests.Documents;
+
+/// <summary>Compiles the code of documents against the libraries of this repository. Warnings are errors, as in a user's careful project.</summary>
+internal static class SnippetCompiler
+{
+    private const string EverySdkProject = """
+        global using System;
+        global using System.Collections.Generic;
+        global using System.IO;
+        global using System.Linq;
+        global using System.Net.Http;
+        global using System.Threading;
+        global using System.Threading.Tasks;
+        """;
+
+    private const string Parts = """
+        using Diffusion;
+        using Diffusion.Data.Parquet;
+        using Diffusion.Sampling;
+        using Diffusion.Training;
+        using TorchSharp;
+        using static TorchSharp.torch;
+        """;
+
+    private static readonly Lazy<MetadataReference[]> References = new(() =>
+    [
+        .. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
+            .Where(File.Exists).Select(path => MetadataReference.CreateFromFile(path)),
+    ]);
+
+    /// <summary>Compiles a snippet.</summary>
+    /// <param name="snippet">The snippet.</param>
+    /// <param name="errors">What is wrong, each with its file and line.</param>
+    /// <returns>The program, or null where something is wrong.</returns>
+    public static byte[]? Compile(Snippet snippet, out IReadOnlyList<string> errors)
+    {
+        CSharpParseOptions latest = new(LanguageVersion.Latest);
+        CSharpCompilation compilation = CSharpCompilation.Create(
+            $"Snippet{Guid.NewGuid():N}",
+            [CSharpSyntaxTree.ParseText(EverySdkProject, latest), CSharpSyntaxTree.ParseText(Source(snippet), latest)],
+            References.Value,
+            new CSharpCompilationOptions(
+                snippet.IsProgram ? OutputKind.ConsoleApplication : OutputKind.DynamicallyLinkedLibrary,
+                nullableContextOptions: NullableContextOptions.Enable,
+                generalDiagnosticOption: ReportDiagnostic.Error,
+                specificDiagnosticOptions: [new("CS1701", ReportDiagnostic.Suppress), new("CS1702", ReportDiagnostic.Suppress)]));
+        using MemoryStream program = new();
+        errors = [.. compilation.Emit(program).Diagnostics.Where(found => found.Severity == DiagnosticSeverity.Error).Select(Text)];
+        return errors.Count == 0 ? program.ToArray() : null;
+    }
+
+    /// <summary>Runs a part of a program.</summary>
+    /// <param name="program">What was compiled.</param>
+    /// <param name="given">What it is given.</param>
+    public static void Run(byte[] program, object?[] given) => Assembly.Load(program).GetType("Snippet")!.GetMethod("Run")!
+        .Invoke(null, BindingFlags.DoNotWrapExceptions, binder: null, given, culture: null);
+
+    private static string Source(Snippet snippet) => snippet.Given is null
+        ? $"#line {snippet.Line} \"{snippet.File}\"\n{snippet.Code}\n"
+        : $"{Parts}\npublic static class Snippet\n{{\npublic static void Run({string.Join(", ", snippet.Given)})\n{{\n"
+            + $"#line {snippet.Line} \"{snippet.File}\"\n{snippet.Code}\n#line hidden\n}}\n}}\n";
+
+    private static string Text(Diagnostic found)
+    {
+        FileLinePositionSpan place = found.Location.GetMappedLineSpan();
+        return $"{place.Path}({place.StartLinePosition.Line + 1}): {found.Id}: {found.GetMessage(System.Globalization.CultureInfo.InvariantCulture)}";
+    }
+}
