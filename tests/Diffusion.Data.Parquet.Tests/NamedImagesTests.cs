@@ -38,6 +38,20 @@ public sealed class NamedImagesTests : IDisposable
     }
 
     [Fact]
+    public void A_table_of_paths_that_another_library_wrote_is_read_where_the_files_are_there()
+    {
+        string file = folder.File("data", "train-00000-of-00001.parquet");
+        File.Copy(ForeignParquetTests.PathOf("python/paths-only.parquet"), file);
+        Failure(() => ParquetImages.Open(Path.GetDirectoryName(file)!, 4)).Should().Contain("its image is not held but named, as 'images/r.png', and no such file is in");
+        File.WriteAllBytes(folder.File("data", "images", "r.png"), WrittenParquet.Png(5));
+        File.WriteAllBytes(folder.File("data", "images", "g.png"), WrittenParquet.Png(6));
+        using ParquetImages images = ParquetImages.Open(Path.GetDirectoryName(file)!, 4);
+        Values(images).Should().Equal(5, 6);
+        images.ClassCount.Should().Be(2);
+        new BatchReader(images).Inspect().Images.Should().Be(2);
+    }
+
+    [Fact]
     public async Task Images_that_are_named_and_not_there_are_told_at_opening_with_the_remedy()
     {
         string file = folder.File("a.parquet");

@@ -72,7 +72,7 @@ public sealed class ImageTensorsTests
     public void Floats_with_channels_last_are_not_taken_for_images_of_many_channels()
     {
         using Tensor last = rand(2, 32, 32, 3).mul_(2).sub_(1);
-        ((Action)(() => ImageTensors.From(last))).Should().Throw<ArgumentException>().WithMessage("*looks like [[]N, H, W, C], but must be [[]N, C, H, W]*permute(0, 3, 1, 2)*");
+        ((Action)(() => ImageTensors.From(last))).Should().Throw<ArgumentException>().WithMessage("*looks like [N, H, W, C], but must be [N, C, H, W]*permute(0, 3, 1, 2)*");
         using Tensor latents = rand(2, 4, 4, 1).mul_(2).sub_(1);
         ImageTensors.From(latents).Dispose();
     }

@@ -108,6 +108,14 @@ public sealed class PreparedDecoderTests
     }
 
     [Fact]
+    public void A_small_part_of_a_large_jpeg_is_decoded_at_a_size_that_keeps_its_detail()
+    {
+        byte[] file = TestImages.Encode(1024, 1024, SKEncodedImageFormat.Jpeg, (x, y) => (x / 5 % 2) == (y / 7 % 2) ? SKColors.White : SKColors.Navy);
+        ImagePreparation part = new() { Size = 32, Transforms = [ImageTransform.Crop("a part", (_, _) => new ImageWindow(300, 500, 70, 70))] };
+        Difference(file, part, null).Mean.Should().BeLessThan(1.5);
+    }
+
+    [Fact]
     public void Decoding_photographs_at_a_part_of_their_size_can_hardly_be_seen()
     {
         string folder = TestData.Folder("sign-digits", "images", "7");
