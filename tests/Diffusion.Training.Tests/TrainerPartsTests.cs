@@ -264,7 +264,7 @@ public sealed class TrainerPartsTests : IDisposable
         [
             () => ImageTensors.From(masks, refuseUnitRange: false),
             () => InMemoryImages.Load(ImageTensors.From(masks, refuseUnitRange: false)),
-            () => InMemoryImages.Load(ImageTensors.From(masks, refuseUnitRange: false)).With(ImageTransforms.HorizontalFlip()),
+            () => InMemoryImages.Load(ImageTensors.From(masks, refuseUnitRange: false)).With(ImageTransform.RandomFlip()),
             () => new FloatImages(masks) { RefusesUnitRange = false },
         ];
         foreach (Func<IImageSource> make in sources)
