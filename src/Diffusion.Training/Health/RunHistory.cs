@@ -73,6 +73,11 @@ internal sealed class RunHistory(TrainingOptions options, long warmupSteps, long
     {
         Last = report;
         LastHasLoss = double.IsFinite(report.Loss);
+        if (report.HeldOutLoss is { } heldOut && double.IsFinite(heldOut) && (heldOutLosses.Count == 0 || heldOut != heldOutLosses[^1]))
+        {
+            heldOutLosses.Add(heldOut);
+        }
+
         if (!LastHasLoss)
         {
             return;
@@ -81,11 +86,6 @@ internal sealed class RunHistory(TrainingOptions options, long warmupSteps, long
         if (reports is [.., TrainingProgress before] && double.IsFinite(ErrorOf(before)) && (Best is null || before.Loss < Best.Loss))
         {
             Best = before;
-        }
-
-        if (report.HeldOutLoss is { } heldOut && double.IsFinite(heldOut) && (heldOutLosses.Count == 0 || heldOut != heldOutLosses[^1]))
-        {
-            heldOutLosses.Add(heldOut);
         }
 
         curve.Add(report);
