@@ -91,7 +91,7 @@ internal sealed class ProgressReporter(
                 $"The gradients of the last {reading.SkippedInARow} steps before step {state.Step} were infinite, not a number or beyond Health.LargestGradientNorm, "
                 + string.Create(CultureInfo.InvariantCulture, $"at learning rate {learningRate:G3}. The weights are those of the last good step. ")
                 + (findings.FindLast(finding => finding.Kind == FindingKind.SkippedSteps && finding.Step > state.Step - reading.SkippedInARow) is { } skipped ? $"{skipped.Seen} " : string.Empty)
-                + "Lower the learning rate (divide it by 3), lengthen the warm-up, or lower GradientClip.")
+                + $"Lower {new RateAdvice(options.BatchSize, options.LearningRate.Peak, state.Rollbacks).Lower}, lengthen the warm-up, or lower GradientClip.")
             {
                 WeightsAreGood = true,
             };
