@@ -313,7 +313,7 @@ public sealed class Trainer : IDisposable
             // Status
             if (state.Step % options.ReportEverySteps == 0 || state.Step == options.Steps)
             {
-                IReadOnlyList<HealthFinding> found = parts.Reporter.Report(learningRate, setup.Time.GetElapsedTime(began), state.HeldOutLoss, loader.BadImages);
+                IReadOnlyList<HealthFinding> found = parts.Reporter.Report(learningRate, setup.Time.GetElapsedTime(began), loader.BadImages);
                 parts.Gauges.EndPause("a progress observer", options.ReportEverySteps, alsoAtEnd: true);
                 if (found.FirstOrDefault(finding => finding.Kind == FindingKind.Diverged) is { } divergence && options.Health.OnDivergence != DivergencePolicy.Report)
                 {
