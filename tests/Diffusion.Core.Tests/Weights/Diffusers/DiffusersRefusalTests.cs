@@ -34,7 +34,21 @@ public sealed class DiffusersRefusalTests : IDisposable
     [InlineData(HandmadeFolder.UNet, "norm_num_groups", "0", "at least 1")]
     [InlineData(HandmadeFolder.UNet, "attention_head_dim", "500", "at most")]
     [InlineData(HandmadeFolder.UNet, "dropout", "1.5", "below 1")]
+<<<<<<< HEAD
     [InlineData(HandmadeFolder.UNet, "attention_legacy_order", "7", "true or false")]
+=======
+    [InlineData(HandmadeFolder.UNet, "attention_legacy_order", "true", "only false")]
+    [InlineData(HandmadeFolder.UNet, "in_channels", "NaN", "must be an integer")]
+    [InlineData(HandmadeFolder.UNet, "norm_eps", "NaN", "must be a number, and finite")]
+    [InlineData(HandmadeFolder.UNet, "sample_size", "[Infinity, 8]", "must be an integer")]
+    [InlineData(HandmadeFolder.UNet, "attention_head_dim", "NaN", "must be an integer")]
+    [InlineData(HandmadeFolder.Scheduler, "beta_start", "NaN", "must be a number, and finite")]
+    [InlineData(HandmadeFolder.Scheduler, "beta_end", "-Infinity", "must be a number, and finite")]
+    [InlineData(HandmadeFolder.Scheduler, "num_train_timesteps", "Infinity", "must be an integer")]
+    [InlineData(HandmadeFolder.Scheduler, "trained_betas", "NaN", "must be an array")]
+    [InlineData(HandmadeFolder.Scheduler, "prediction_type", "NaN", "must be a string")]
+    [InlineData(HandmadeFolder.Scheduler, "clip_sample", "NaN", "true or false")]
+>>>>>>> store
     [InlineData(HandmadeFolder.UNet, "cross_attention_dim", "8", "unknown")]
     [InlineData(HandmadeFolder.Scheduler, "_class_name", "\"DDIMScheduler\"", "Both must be the same")]
     [InlineData(HandmadeFolder.Scheduler, "_class_name", "5", "_class_name is 5, but must be a string")]
@@ -92,12 +106,12 @@ public sealed class DiffusersRefusalTests : IDisposable
         { "null", "must be a JSON object" },
         { "{", "not valid JSON" },
         { "{} {}", "not valid JSON" },
-        { """{"in_channels": NaN}""", "not valid JSON" },
+        { """{"in_channels": -NaN}""", "not valid JSON" },
         { """{"_name_or_path": "a", "_name_or_path": "b"}""", "_name_or_path" },
         { """{"\ud800": 1}""", "not valid" },
         { """{"_class_name": "\ud800"}""", "_class_name is \"\\ud800\", but must be valid Unicode" },
         { $$"""{"_note": {{new string('[', 100)}}{{new string(']', 100)}}}""", "depth" },
-        { "\ufeff{}", "not valid JSON" },
+        { "\ufeff{", "not valid JSON" },
     };
 
     [Theory]
