@@ -34,10 +34,7 @@ public sealed class DiffusersRefusalTests : IDisposable
     [InlineData(HandmadeFolder.UNet, "norm_num_groups", "0", "at least 1")]
     [InlineData(HandmadeFolder.UNet, "attention_head_dim", "500", "at most")]
     [InlineData(HandmadeFolder.UNet, "dropout", "1.5", "below 1")]
-<<<<<<< HEAD
     [InlineData(HandmadeFolder.UNet, "attention_legacy_order", "7", "true or false")]
-=======
-    [InlineData(HandmadeFolder.UNet, "attention_legacy_order", "true", "only false")]
     [InlineData(HandmadeFolder.UNet, "in_channels", "NaN", "must be an integer")]
     [InlineData(HandmadeFolder.UNet, "norm_eps", "NaN", "must be a number, and finite")]
     [InlineData(HandmadeFolder.UNet, "sample_size", "[Infinity, 8]", "must be an integer")]
@@ -48,7 +45,6 @@ public sealed class DiffusersRefusalTests : IDisposable
     [InlineData(HandmadeFolder.Scheduler, "trained_betas", "NaN", "must be an array")]
     [InlineData(HandmadeFolder.Scheduler, "prediction_type", "NaN", "must be a string")]
     [InlineData(HandmadeFolder.Scheduler, "clip_sample", "NaN", "true or false")]
->>>>>>> store
     [InlineData(HandmadeFolder.UNet, "cross_attention_dim", "8", "unknown")]
     [InlineData(HandmadeFolder.Scheduler, "_class_name", "\"DDIMScheduler\"", "Both must be the same")]
     [InlineData(HandmadeFolder.Scheduler, "_class_name", "5", "_class_name is 5, but must be a string")]
