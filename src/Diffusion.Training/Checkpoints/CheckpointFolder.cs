@@ -3,7 +3,8 @@ namespace Diffusion.Training;
 /// <summary>
 /// The folder around the checkpoints of a run, and the names in it: <c>step-000005000</c> is a checkpoint, <c>.saving</c> one being written,
 /// <c>.deleting-step-000005000</c> one being deleted, <c>damaged-step-000005000</c> one set aside.
-/// Nothing is deleted under the name of a checkpoint, so none is ever seen in part.
+/// Nothing is deleted under the name of a checkpoint, so none is ever seen in part. Nothing is deleted through a link: a link goes, and what it
+/// points at stays.
 /// </summary>
 internal sealed class CheckpointFolder(string path, IDisk disk)
 {
@@ -14,12 +15,17 @@ internal sealed class CheckpointFolder(string path, IDisk disk)
     /// <summary>Where a checkpoint is written before it has its place.</summary>
     public string Temporary => Path.Combine(path, Saving);
 
-    /// <summary>The checkpoints, from the first to the last.</summary>
+    /// <summary>The checkpoints, from the first to the last; among them links to checkpoints, also those that lead nowhere at the moment.</summary>
     public IReadOnlyList<CheckpointName> Checkpoints =>
         !Directory.Exists(path) ? [] :
         [
-            .. Directory.GetDirectories(path).Select(folder => CheckpointName.TryParse(Path.GetFileName(folder))).OfType<CheckpointName>().OrderBy(name => name.Step).ThenBy(name => name.Save),
+            .. Directory.GetDirectories(path).Concat(Directory.GetFiles(path).Where(IsLink))
+                .Select(entry => CheckpointName.TryParse(Path.GetFileName(entry))).OfType<CheckpointName>()
+                .OrderBy(name => name.Step).ThenBy(name => name.Save),
         ];
+
+    /// <summary>What a checkpoint that is a link points at, where no folder is there; null for any other.</summary>
+    public string? BrokenLink(CheckpointName name) => Directory.Exists(Of(name)) ? null : new FileInfo(Of(name)).LinkTarget;
 
     /// <summary>The place of a checkpoint.</summary>
     public string Of(CheckpointName name) => Path.Combine(path, name.ToString());
@@ -30,10 +36,10 @@ internal sealed class CheckpointFolder(string path, IDisk disk)
     /// <summary>Removes what an interrupted process left.</summary>
     public void Sweep()
     {
-        foreach (string left in Directory.GetDirectories(path))
+        foreach (string left in Directory.GetFileSystemEntries(path))
         {
             string name = Path.GetFileName(left);
-            if (name == Saving || name.StartsWith(Deleting, StringComparison.Ordinal))
+            if ((name == Saving || name.StartsWith(Deleting, StringComparison.Ordinal)) && (IsLink(left) || Directory.Exists(left)))
             {
                 DeleteTree(left);
             }
@@ -69,7 +75,7 @@ internal sealed class CheckpointFolder(string path, IDisk disk)
     {
         string plain = Path.Combine(path, Damaged + name);
         string free = plain;
-        for (int number = 2; Directory.Exists(free); number++)
+        for (int number = 2; Path.Exists(free) || IsLink(free); number++)
         {
             free = FormattableString.Invariant($"{plain}-{number}");
         }
@@ -82,7 +88,7 @@ internal sealed class CheckpointFolder(string path, IDisk disk)
     /// <summary>Deletes what was being written.</summary>
     public void DropTemporary()
     {
-        if (Directory.Exists(Temporary))
+        if (Directory.Exists(Temporary) || IsLink(Temporary))
         {
             DeleteTree(Temporary);
         }
@@ -101,14 +107,18 @@ internal sealed class CheckpointFolder(string path, IDisk disk)
         disk.SyncFolder(parent);
     }
 
-    private void DeleteTree(string folder)
+    private static bool IsLink(string entry) => new FileInfo(entry).LinkTarget is not null;
+
+    // On Windows more than links are reparse points: what cannot be told apart is left to .NET, which follows none that leads elsewhere.
+    private void DeleteTree(string entry)
     {
-        foreach (string file in Directory.GetFiles(folder))
+        if (!Directory.Exists(entry) || File.GetAttributes(entry).HasFlag(FileAttributes.ReparsePoint))
         {
-            disk.DeleteFile(file);
+            disk.DeleteFile(entry);
+            return;
         }
 
-        Array.ForEach(Directory.GetDirectories(folder), DeleteTree);
-        disk.DeleteFolder(folder);
+        Array.ForEach(Directory.GetFileSystemEntries(entry), DeleteTree);
+        disk.DeleteFolder(entry);
     }
 }

@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Diffusion.Training;
 
 /// <summary>
@@ -5,16 +7,24 @@ namespace Diffusion.Training;
 /// <c>ema.safetensors</c> and <c>optimizer.safetensors</c>. A checkpoint is there whole or not at all, whenever the process or the machine
 /// stops; older ones are deleted only after the newest was read back. Any process may read; one at a time may write.
 /// </summary>
+/// <remarks>
+/// A checkpoint may be moved elsewhere and linked back: it is read through the link. Where it would be deleted only the link is; what it points at
+/// stays. A link whose folder is not there (an unmounted disk) is not passed over in silence: loading it is an error.
+/// </remarks>
 public sealed class CheckpointStore : IDisposable
 {
-    private readonly string path;
+    private readonly string given;
+    private readonly IDisk disk;
     private readonly CheckpointRetention retention;
-    private readonly CheckpointFolder folder;
     private readonly CheckpointWriter writer;
+    private string path;
+    private CheckpointFolder folder;
     private CheckpointLock? held;
 
     /// <summary>The checkpoints in a folder. Nothing is written yet.</summary>
-    /// <param name="folder">Where they lie; made by <see cref="Lock"/> if it is not there.</param>
+    /// <param name="folder">
+    /// Where they are, or the folder of a run, which holds them in <c>checkpoints</c>; made by <see cref="Lock"/> if it is not there.
+    /// </param>
     /// <param name="retention">Which of them are kept; default the last two.</param>
     /// <exception cref="ArgumentOutOfRangeException">The retention has an impossible value.</exception>
     public CheckpointStore(string folder, CheckpointRetention? retention = null)
@@ -26,14 +36,22 @@ public sealed class CheckpointStore : IDisposable
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         retention.Check();
-        path = Path.GetFullPath(folder);
+        given = Path.GetFullPath(folder);
+        this.disk = disk;
         this.retention = retention;
-        this.folder = new CheckpointFolder(path, disk);
+        Find();
         writer = new CheckpointWriter(disk);
     }
 
     /// <summary>The folder of the newest checkpoint, or null when there is none.</summary>
-    public string? Latest => folder.Checkpoints is [.., CheckpointName last] ? folder.Of(last) : null;
+    public string? Latest
+    {
+        get
+        {
+            Find();
+            return folder.Checkpoints is [.., CheckpointName last] ? folder.Of(last) : null;
+        }
+    }
 
     /// <summary>
     /// Makes this store the one that writes here until it is disposed, and removes what an interrupted process left. <see cref="Save"/> does it
@@ -47,6 +65,7 @@ public sealed class CheckpointStore : IDisposable
             return;
         }
 
+        Find();
         try
         {
             folder.Make();
@@ -107,6 +126,7 @@ public sealed class CheckpointStore : IDisposable
     /// <summary>Reads the manifest of the newest checkpoint that has a whole one, or null when there is none.</summary>
     public CheckpointManifest? ReadLatestManifest()
     {
+        Find();
         while (true)
         {
             CheckpointName[] candidates = [.. folder.Checkpoints.Reverse()];
@@ -115,7 +135,7 @@ public sealed class CheckpointStore : IDisposable
                 return newest;
             }
 
-            if (candidates.All(candidate => Directory.Exists(folder.Of(candidate))))
+            if (candidates.All(folder.Checkpoints.Contains))
             {
                 return null; // Else one was deleted meanwhile by the one who writes here, who has a newer one.
             }
@@ -129,13 +149,23 @@ public sealed class CheckpointStore : IDisposable
     /// <param name="use">Copies what it needs; the tensors live during the call.</param>
     /// <param name="onDamaged">Told of each damaged checkpoint: where it is now, and what is wrong with it.</param>
     /// <returns>Whether there was one.</returns>
-    /// <exception cref="CheckpointException">All that are there are damaged, or <paramref name="use"/> refuses the one.</exception>
+    /// <exception cref="CheckpointException">
+    /// All that are there are damaged, the newest is a link that leads nowhere, or <paramref name="use"/> refuses the one.
+    /// </exception>
     public bool LoadLatest(Action<Checkpoint> use, Action<string, string>? onDamaged = null)
     {
         ArgumentNullException.ThrowIfNull(use);
+        Find();
         List<(CheckpointName Name, CheckpointDamageException Damage)> damaged = [];
         foreach (CheckpointName candidate in folder.Checkpoints.Reverse())
         {
+            if (folder.BrokenLink(candidate) is { } target)
+            {
+                throw new CheckpointException(
+                    $"Checkpoint '{folder.Of(candidate)}' is a link to '{target}', but no folder is there. Mount or restore it, or delete the link "
+                    + "to go on without that checkpoint.");
+            }
+
             try
             {
                 using OpenCheckpoint open = CheckpointReader.Read(folder.Of(candidate));
@@ -201,6 +231,20 @@ public sealed class CheckpointStore : IDisposable
         held = null;
     }
 
+    // Who names the folder of a run means the checkpoints in it. The run may begin after this store is made, but is not changed while it writes.
+    [MemberNotNull(nameof(path), nameof(folder))]
+    private void Find()
+    {
+        if (held is not null && path is not null && folder is not null)
+        {
+            return;
+        }
+
+        string inRun = Path.Combine(given, RunFolder.Checkpoints);
+        path = new CheckpointFolder(given, disk).Checkpoints.Count == 0 && Directory.Exists(inRun) ? inRun : given;
+        folder = new CheckpointFolder(path, disk);
+    }
+
     // A loss that was measured at another step says nothing of this one.
     private double? LossAt(CheckpointName name) =>
         TryReadManifest(name) is { } manifest && manifest.HeldOutStep == manifest.Step ? manifest.HeldOutLoss : null;
@@ -235,7 +279,7 @@ public sealed class CheckpointStore : IDisposable
         try
         {
             IReadOnlyList<CheckpointName> superfluous = retention.Superfluous(
-                [.. folder.Checkpoints.Select(checkpoint => (checkpoint, retention.Best == 0 ? null : LossAt(checkpoint)))]);
+                [.. folder.Checkpoints.Where(checkpoint => folder.BrokenLink(checkpoint) is null).Select(checkpoint => (checkpoint, retention.Best == 0 ? null : LossAt(checkpoint)))]);
             if (superfluous.Count > 0)
             {
                 CheckpointReader.Verify(target);

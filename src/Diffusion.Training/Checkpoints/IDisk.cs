@@ -17,10 +17,10 @@ internal interface IDisk
     /// <summary>Makes the names in a folder survive a power failure.</summary>
     void SyncFolder(string path);
 
-    /// <summary>Gives a folder another name beside it, which nothing may have yet.</summary>
+    /// <summary>Gives a folder, or a link to one, another name beside it, which nothing may have yet.</summary>
     void RenameFolder(string from, string to);
 
-    /// <summary>Deletes a file.</summary>
+    /// <summary>Deletes a file, or a link of any kind and not what it points at.</summary>
     void DeleteFile(string path);
 
     /// <summary>Deletes an empty folder.</summary>

@@ -13,7 +13,17 @@ internal sealed class LocalDisk : IDisk
 
     public void RenameFolder(string from, string to) => Directory.Move(from, to);
 
-    public void DeleteFile(string path) => File.Delete(path);
+    public void DeleteFile(string path)
+    {
+        if (OperatingSystem.IsWindows() && Directory.Exists(path))
+        {
+            Directory.Delete(path, recursive: true); // Links to folders are folders there. .NET follows neither those nor mount points.
+        }
+        else
+        {
+            File.Delete(path);
+        }
+    }
 
     public void DeleteFolder(string path) => Directory.Delete(path);
 

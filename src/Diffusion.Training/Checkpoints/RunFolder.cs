@@ -41,7 +41,7 @@ internal sealed class RunFolder : IDisposable
     /// <summary>The folder of the checkpoint that was saved or read last; null before the first.</summary>
     public string? LastCheckpoint { get; private set; }
 
-    /// <summary>What is unusual about the images of the run that goes on here; empty when nothing is.</summary>
+    /// <summary>What is unusual about the run that goes on here: other images, checkpoints that were set aside; empty when nothing is.</summary>
     public IReadOnlyList<TrainingWarning> Warnings { get; private set; } = [];
 
     /// <summary>Takes the newest checkpoint; false when there is none.</summary>
@@ -49,7 +49,11 @@ internal sealed class RunFolder : IDisposable
     public bool TryRestore(TrainingState state)
     {
         IReadOnlyList<string> changes = [];
-        if (!store.LoadLatest(checkpoint => changes = state.Restore(checkpoint, () => Cut(checkpoint.Manifest.Step, checkpoint.Manifest.ImagesSeen)), (path, reason) => TrainingLog.DamagedCheckpoint(setup.Logger, path, reason)))
+        List<(string Path, string Reason)> damaged = [];
+        bool isThere = store.LoadLatest(
+            checkpoint => changes = state.Restore(checkpoint, () => Cut(checkpoint.Manifest.Step, checkpoint.Manifest.ImagesSeen)),
+            (path, reason) => damaged.Add((path, reason)));
+        if (!isThere)
         {
             Cut(step: 0, images: 0);
             return false;
@@ -63,8 +67,15 @@ internal sealed class RunFolder : IDisposable
             TrainingLog.ChangedOnResume(setup.Logger, string.Join("; ", changes));
         }
 
-        Warnings = [.. state.UnusualChanges.Select(change => new TrainingWarning("Data", $"the run in '{setup.Options.RunFolder}' goes on with other images: {change}. Use the images it was begun with, or another folder."))];
-
+        Warnings =
+        [
+            .. damaged.Select(one => new TrainingWarning(
+                nameof(TrainingOptions.RunFolder),
+                $"a checkpoint is damaged and was set aside as '{one.Path}': {one.Reason} The run goes on from '{LastCheckpoint}' in its place. Look after the disk or the memory, "
+                + "and delete what was set aside.")),
+            .. state.UnusualChanges.Select(change => new TrainingWarning(
+                "Data", $"the run in '{setup.Options.RunFolder}' goes on with other images: {change}. Use the images it was begun with, or another folder.")),
+        ];
         return true;
     }
 
@@ -89,6 +100,11 @@ internal sealed class RunFolder : IDisposable
         if (!TryRestore(state))
         {
             throw new CheckpointException($"The run diverged, but no checkpoint is left in '{setup.Options.RunFolder}' to go back to. Lower the learning rate and begin anew.");
+        }
+
+        foreach (TrainingWarning warning in Warnings)
+        {
+            TrainingLog.Unusual(setup.Logger, warning);
         }
     }
 

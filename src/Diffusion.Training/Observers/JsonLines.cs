@@ -1,17 +1,37 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.Win32.SafeHandles;
 
 namespace Diffusion.Training;
 
-/// <summary>A file of one JSON object per line, each flushed at once.</summary>
+/// <summary>
+/// A file of one JSON object per line, each flushed at once. What a full disk, a kill or a power failure left of a last line is cut off before the
+/// next one is written.
+/// </summary>
 /// <param name="path">The file; made with its first line.</param>
 /// <param name="type">How an object becomes JSON.</param>
 internal sealed class JsonLines<T>(string path, JsonTypeInfo<T> type)
     where T : class
 {
-    /// <summary>Appends one line.</summary>
-    public void Add(T value) => File.AppendAllText(path, JsonSerializer.Serialize(value, type) + "\n");
+    private const int PieceBytes = 1 << 12;
+
+    /// <summary>Appends one line, whole or not at all.</summary>
+    public void Add(T value)
+    {
+        byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(value, type), (byte)'\n'];
+        using SafeFileHandle file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+        long end = RandomAccess.GetLength(file);
+        long lastLine = LastLineAt(file, end);
+        if (lastLine < end)
+        {
+            // A last line that is whole was written by somebody else, who ended it otherwise.
+            bool isWhole = end - lastLine <= int.MaxValue && Parse(TextAt(file, lastLine, (int)(end - lastLine))) is not null;
+            (end, line) = isWhole ? (end, [(byte)'\n', .. line]) : (lastLine, line);
+        }
+
+        WholeAppend.Write(file, line, end, path);
+    }
 
     /// <summary>Drops lines, and those that were not written whole. The file is replaced at once or not at all.</summary>
     /// <param name="keep">Which stay.</param>
@@ -22,14 +42,44 @@ internal sealed class JsonLines<T>(string path, JsonTypeInfo<T> type)
             return;
         }
 
-        string replacement = path + ".new";
+        // A file that is a link stays one: what it points at is replaced. Nothing is written through a link that has the replacement's name.
+        string target = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+        string replacement = target + ".new";
+        File.Delete(replacement);
         File.WriteAllLines(replacement, File.ReadLines(path).Where(line => Parse(line) is { } value && keep(value)));
         using (SafeFileHandle handle = File.OpenHandle(replacement, FileMode.Open, FileAccess.ReadWrite))
         {
             DiskSync.File(handle, replacement);
         }
 
-        File.Move(replacement, path, overwrite: true);
+        File.Move(replacement, target, overwrite: true);
+    }
+
+    // The place behind the last line break; the end where the file ends in one.
+    private static long LastLineAt(SafeFileHandle file, long end)
+    {
+        Span<byte> piece = stackalloc byte[PieceBytes];
+        while (end > 0)
+        {
+            int count = (int)Math.Min(piece.Length, end);
+            int read = RandomAccess.Read(file, piece[..count], end - count);
+            int place = piece[..read].LastIndexOf((byte)'\n');
+            if (place >= 0)
+            {
+                return end - count + place + 1;
+            }
+
+            end -= count;
+        }
+
+        return 0;
+    }
+
+    private static string TextAt(SafeFileHandle file, long at, int length)
+    {
+        byte[] bytes = new byte[length];
+        int read = RandomAccess.Read(file, bytes, at);
+        return Encoding.UTF8.GetString(bytes, 0, read);
     }
 
     private T? Parse(string line)

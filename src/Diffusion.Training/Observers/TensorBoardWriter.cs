@@ -1,56 +1,100 @@
 using System.Globalization;
-using TorchSharp;
-using TorchSharp.Modules;
+using Google.Protobuf;
+using Tensorboard;
 
 namespace Diffusion.Training;
 
 /// <summary>
-/// Writes a run's reports for TensorBoard: give it to <see cref="TrainerBuilder.ReportTo(IProgress{TrainingProgress})"/>, and start <c>tensorboard --logdir</c> with its folder.
-/// A resumed run adds a file of its own to the folder, which TensorBoard joins by the step.
+/// Writes a run's reports for TensorBoard: give it to <see cref="TrainerBuilder.ReportTo(IProgress{TrainingProgress})"/>, and start
+/// <c>tensorboard --logdir</c> with its folder. A resumed run adds a file of its own to the folder. It says from which step it goes on, also after
+/// it went back to a checkpoint, so that TensorBoard drops what was reported for later steps before.
 /// </summary>
 public sealed class TensorBoardWriter : IProgress<TrainingProgress>
 {
-    private readonly SummaryWriter writer;
+    private readonly EventFile file;
+    private long? lastStep;
+    private long? startStep;
 
     /// <summary>A writer into a folder.</summary>
     /// <param name="folder">Made where it is not there.</param>
-    /// <exception cref="IOException">The folder cannot be made.</exception>
+    /// <exception cref="IOException">The folder cannot be made or written to.</exception>
     public TensorBoardWriter(string folder)
+        : this(folder, TimeProvider.System)
     {
-        ArgumentException.ThrowIfNullOrEmpty(folder);
-        TorchBackend.EnsureLoaded();
-        Directory.CreateDirectory(folder);
-        writer = torch.utils.tensorboard.SummaryWriter(folder);
     }
 
-    /// <summary>Writes one report.</summary>
+    internal TensorBoardWriter(string folder, TimeProvider time)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        string path = Path.GetFullPath(folder);
+        Directory.CreateDirectory(path);
+        file = new EventFile(path, time);
+    }
+
+    /// <summary>Writes one report, whole or not at all.</summary>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public void Report(TrainingProgress value)
     {
         ArgumentNullException.ThrowIfNull(value);
-        Write(value.Step, ("loss/training", value.Loss), ("loss/relative", value.RelativeLoss), ("loss/held out", value.HeldOutLoss));
-        Write(value.Step, [.. value.LossByTimestep.Select((loss, part) => (string.Create(CultureInfo.InvariantCulture, $"loss by timestep/quarter {part + 1}"), (double?)loss))]);
-        Write(
-            value.Step, ("gradients/mean norm", value.MeanGradientNorm), ("gradients/largest norm", value.LargestGradientNorm),
-            ("gradients/clipped share", value.ClippedShare), ("gradients/noise scale", value.GradientNoiseScale));
-        Write(value.Step, [.. value.GradientsByBlock.Select(block => ($"gradients by block/{block.Key}", (double?)block.Value))]);
-        Write(
-            value.Step, ("run/learning rate", value.LearningRate), ("run/images per second", value.ImagesPerSecond),
-            ("run/data wait share", value.DataWaitShare), ("run/skipped steps", value.SkippedSteps));
-        foreach (HealthFinding finding in value.Findings)
+        long firstStep = Math.Min(value.Step, value.Step - value.StepsReported + 1);
+        if (lastStep is null || firstStep <= lastStep)
         {
-            writer.add_text($"findings/{finding.Kind}", $"{finding.Seen} {finding.Meaning} {finding.Remedy}", (int)finding.Step);
+            startStep = Math.Min(startStep ?? firstStep, firstStep);
+        }
+
+        lastStep = value.Step;
+        file.Append([.. startStep is { } step ? [StartAt(step)] : Array.Empty<Event>(), .. Scalars(value), .. value.Findings.Select(TextOf)]);
+        startStep = null; // Only what was written needs not be written again.
+    }
+
+    // TensorBoard drops what it has of this step and of later ones.
+    private static Event StartAt(long step) => new() { Step = step, SessionLog = new SessionLog { Status = SessionLog.Types.SessionStatus.Start } };
+
+    private static IEnumerable<Event> Scalars(TrainingProgress value)
+    {
+        (string Name, double? Value)[] scalars =
+        [
+            ("loss/training", value.Loss),
+            ("loss/relative", value.RelativeLoss),
+            .. value.LossByTimestep.Select((loss, part) => (string.Create(CultureInfo.InvariantCulture, $"loss by timestep/quarter {part + 1}"), (double?)loss)),
+            ("gradients/mean norm", value.MeanGradientNorm),
+            ("gradients/largest norm", value.LargestGradientNorm),
+            ("gradients/clipped share", value.ClippedShare),
+            ("gradients/noise scale", value.GradientNoiseScale),
+            .. value.GradientsByBlock.Select(block => ($"gradients by block/{block.Key}", (double?)block.Value)),
+            ("run/learning rate", value.LearningRate),
+            ("run/images per second", value.ImagesPerSecond),
+            ("run/data wait share", value.DataWaitShare),
+            ("run/skipped steps", value.SkippedSteps),
+        ];
+        foreach ((string name, double? scalar) in scalars)
+        {
+            if (scalar is { } number)
+            {
+                yield return ScalarOf(value.Step, name, number);
+            }
+        }
+
+        if (value.HeldOutLoss is { } heldOut)
+        {
+            yield return ScalarOf(value.HeldOutLossStep ?? value.Step, "loss/held out", heldOut);
         }
     }
 
-    private void Write(long step, params ReadOnlySpan<(string Name, double? Value)> values)
+    private static Event ScalarOf(long step, string name, double value) => EventOf(step, new Summary.Types.Value { Tag = name, SimpleValue = (float)value });
+
+    // As torch.utils.tensorboard's add_text writes it.
+    private static Event TextOf(HealthFinding finding) => EventOf(finding.Step, new Summary.Types.Value
     {
-        foreach ((string name, double? value) in values)
+        Tag = $"findings/{finding.Kind}/text_summary",
+        Metadata = new SummaryMetadata { PluginData = new SummaryMetadata.Types.PluginData { PluginName = "text" } },
+        Tensor = new TensorProto
         {
-            if (value is { } number)
-            {
-                writer.add_scalar(name, (float)number, (int)step);
-            }
-        }
-    }
+            Dtype = DataType.DtString,
+            TensorShape = new TensorShapeProto { Dim = { new TensorShapeProto.Types.Dim { Size = 1 } } },
+            StringVal = { ByteString.CopyFromUtf8($"{finding.Seen} {finding.Meaning} {finding.Remedy}") },
+        },
+    });
+
+    private static Event EventOf(long step, Summary.Types.Value value) => new() { Step = step, Summary = new Summary { Value = { value } } };
 }

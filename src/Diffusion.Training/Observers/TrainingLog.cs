@@ -35,9 +35,6 @@ internal static partial class TrainingLog
     [LoggerMessage(9, LogLevel.Information, "Ended at step {Step}: {Reason}")]
     public static partial void Ended(ILogger logger, long step, StopReason reason);
 
-    [LoggerMessage(11, LogLevel.Warning, "A checkpoint is damaged and passed over: {Path}: {Reason}")]
-    public static partial void DamagedCheckpoint(ILogger logger, string path, string reason);
-
     [LoggerMessage(10, LogLevel.Warning, "{Name} could not be read: {Reason}")]
     public static partial void BadImage(ILogger logger, string name, string reason);
 
