@@ -34,20 +34,12 @@ internal static class ExportRun
     private static Loaded Load(Checkpoint checkpoint, string folder, ExportedWeights weights)
     {
         CheckpointManifest manifest = checkpoint.Manifest;
-        DiffusersScheduler scheduler = new() { Schedule = ScheduleOf(manifest), Prediction = manifest.Prediction };
+        DiffusersScheduler scheduler = new() { Schedule = manifest.Options.CreateSchedule(), Prediction = manifest.Prediction };
         IReadOnlyDictionary<string, Tensor>? averages = weights == ExportedWeights.Ema ? checkpoint.Averages.FirstOrDefault() : null;
         UNet2D unet = new(UNet2DOptions.FromJson(manifest.Model));
         unet.LoadWeights(averages ?? checkpoint.Weights);
         return new Loaded(unet, scheduler, new DiffusersExport(folder, averages is null ? ExportedWeights.Raw : ExportedWeights.Ema, manifest.Step));
     }
-
-    // A checkpoint describes its schedule in words: the named schedules can be told by theirs.
-    private static BetaSchedule ScheduleOf(CheckpointManifest manifest) =>
-        Enum.GetValues<NoiseScheduleKind>()
-            .Select(kind => NoiseSchedule.Create(kind, manifest.Options.Timesteps))
-            .FirstOrDefault(schedule => schedule.Description == manifest.Schedule)
-        ?? throw new FormatException(
-            $"The run was trained with {manifest.Schedule}, which only the program that made it knows. Call ExportDiffusers there.");
 
     private sealed record Loaded(UNet2D UNet, DiffusersScheduler Scheduler, DiffusersExport Export);
 }

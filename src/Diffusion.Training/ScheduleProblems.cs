@@ -1,6 +1,6 @@
 namespace Diffusion.Training;
 
-/// <summary>Finds options that name another schedule than the one that is used, as: what, actual, expected, remedy.</summary>
+/// <summary>Finds options that name another schedule than the one that is used, or one that only code can make, as: what, actual, expected, remedy.</summary>
 internal static class ScheduleProblems
 {
     /// <summary>The contradiction; empty when there is none.</summary>
@@ -8,12 +8,17 @@ internal static class ScheduleProblems
     /// <param name="given">The schedule that is used in its place; null for none.</param>
     public static IEnumerable<string> Of(TrainingOptions options, INoiseSchedule? given)
     {
-        TrainingOptions unset = new();
-        bool namesOne = options.Schedule != unset.Schedule || options.Timesteps != unset.Timesteps;
-        if (given is not null && namesOne && TrainingOptionsValidator.HasSchedule(options)
-            && NoiseSchedule.Create(options.Schedule, options.Timesteps).Description is { } named && named != given.Description)
+        string? described = OptionSchedule.OnlyDescribed(options);
+        if (given is null)
         {
-            yield return $"UseSchedule gives {given.Description}, but the options Schedule and Timesteps name {named}. Leave one of the two out.";
+            return described is null
+                ? []
+                : [$"{nameof(options.ScheduleDescription)} ({described}) names a schedule that only code makes. Give it with UseSchedule, or leave it out."];
         }
+
+        string? named = OptionSchedule.IsNamed(options) ? described ?? OptionSchedule.TryMake(options)?.Description : null;
+        return named is null || named == given.Description
+            ? []
+            : [$"UseSchedule gives {given.Description}, but the options Schedule and Timesteps name {named}. Leave one of the two out."];
     }
 }

@@ -41,7 +41,10 @@ public sealed class TrainerBuilder
     /// <summary>The images to train on; they stay the caller's. Required.</summary>
     public TrainerBuilder UseData(IImageSource value) => Fill(nameof(UseData), value, () => source = value);
 
-    /// <summary>A noise schedule of one's own; default is the one that <see cref="TrainingOptions.Schedule"/> names.</summary>
+    /// <summary>
+    /// A noise schedule; default is the one that <see cref="TrainingOptions.Schedule"/> names. The options of the run take it over, so that its
+    /// checkpoints hold it as data; of a schedule of a type of one's own they hold the description.
+    /// </summary>
     public TrainerBuilder UseSchedule(INoiseSchedule value) => Fill(nameof(UseSchedule), value, () => schedule = value);
 
     /// <summary>What the network predicts. Default the noise.</summary>
@@ -73,7 +76,10 @@ public sealed class TrainerBuilder
     }
 
     /// <summary>Starts from given weights, where there is no checkpoint to resume from.</summary>
-    /// <param name="path">A safetensors file, for instance the <c>ema.safetensors</c> of a checkpoint.</param>
+    /// <param name="path">
+    /// A safetensors file, for instance the <c>ema.safetensors</c> of a checkpoint; the index of several; or the folder of a network or pipeline of
+    /// diffusers, whose configuration must describe this network.
+    /// </param>
     public TrainerBuilder UseInitialWeights(string path) => Choose(
         nameof(UseInitialWeights), nameof(TrainingOptions.InitialWeights), path, options => options.InitialWeights, options => options.InitialWeights = path);
 
@@ -218,7 +224,7 @@ public sealed class TrainerBuilder
             .. problems, .. contradictions, .. TrainingOptionsValidator.Problems(options), .. optimizer.Problems, .. more,
             .. ScheduleProblems.Of(options, schedule), .. DataProblems.Of(options, model, source), .. CheckpointingProblems.Of(options, model, device),
         ];
-        INoiseSchedule? usedSchedule = schedule ?? (TrainingOptionsValidator.HasSchedule(options) ? NoiseSchedule.Create(options.Schedule, options.Timesteps) : null);
+        INoiseSchedule? usedSchedule = schedule ?? OptionSchedule.TryMake(options);
         if (source is not null && usedSchedule is not null)
         {
             all.AddRange(ModelProblems.Of(model, source.Shape, usedSchedule));
@@ -227,6 +233,7 @@ public sealed class TrainerBuilder
         (ImageStatistics? images, ImageDataException? badImages) = Inspect(options);
         if (all.Count == 0 && badImages is null)
         {
+            OptionSchedule.Write(options, usedSchedule!); // So the manifest of a checkpoint says what was used.
             return new TrainerSetup(
                 model, source!, images!, device ?? ComputeDevice.Best, options, usedSchedule!, optimizer, logger, time, [.. observers], [.. findingObservers], [.. previews]);
         }

@@ -50,6 +50,24 @@ public sealed class TrainingOptions
     /// <summary>The number of timesteps T, 250 to 4000. Default 1000.</summary>
     public int Timesteps { get; set; } = NoiseSchedule.DefaultTimesteps;
 
+    /// <summary>
+    /// The first beta of <see cref="Schedule"/>, the lower limit for the sigmoid one, in (0, 1). Null, the default, is the usual one for
+    /// <see cref="Timesteps"/>. The cosine schedule has none.
+    /// </summary>
+    public double? BetaStart { get; set; }
+
+    /// <summary>The last beta of <see cref="Schedule"/>, the upper limit for the sigmoid one; otherwise as <see cref="BetaStart"/>.</summary>
+    public double? BetaEnd { get; set; }
+
+    /// <summary>Each beta, in place of <see cref="Schedule"/>: <see cref="Timesteps"/> numbers in (0, 1). Null, the default, for none.</summary>
+    public double[]? Betas { get; set; }
+
+    /// <summary>
+    /// What a schedule that <see cref="Schedule"/> does not name calls itself: one of <see cref="Betas"/>; or without them one of a user's own type,
+    /// which no options can make, so that it must be given with <see cref="TrainerBuilder.UseSchedule"/>. Null, the default, for any other.
+    /// </summary>
+    public string? ScheduleDescription { get; set; }
+
     /// <summary>What the network predicts. Default the noise.</summary>
     public PredictionType Prediction { get; set; } = PredictionType.Epsilon;
 
@@ -86,13 +104,31 @@ public sealed class TrainingOptions
     /// <summary>How the run is watched, and what follows when it goes wrong.</summary>
     public HealthOptions Health { get; set; } = new();
 
+    /// <summary>Makes the noise schedule that these options name. The options in a checkpoint's manifest name the one of its run.</summary>
+    /// <exception cref="InvalidOperationException">Only <see cref="ScheduleDescription"/> names it: it is of a type that the library does not know.</exception>
+    /// <exception cref="ArgumentException">A value is impossible; the message lists every problem.</exception>
+    public INoiseSchedule CreateSchedule()
+    {
+        if (OptionSchedule.OnlyDescribed(this) is { } described)
+        {
+            throw new InvalidOperationException($"The schedule is {described}, of a type that the library does not know: only the program that made it can make it again.");
+        }
+
+        string[] problems = [.. OptionSchedule.Problems(this)];
+        return problems.Length == 0 ? OptionSchedule.Make(this) : throw new ArgumentException(string.Join(" ", problems));
+    }
+
     internal TrainingOptions Copy()
     {
         TrainingOptions copy = (TrainingOptions)MemberwiseClone();
         copy.MoreEmaDecays = (double[]?)MoreEmaDecays?.Clone()!;
+        copy.Betas = (double[]?)Betas?.Clone();
         return copy;
     }
 
-    /// <summary>A safetensors file of weights to start from. Null, the default, starts from the network as it is.</summary>
+    /// <summary>
+    /// Weights to start from: a safetensors file, the index of several, or a folder of diffusers. Null, the default, starts from the network as it
+    /// is.
+    /// </summary>
     public string? InitialWeights { get; set; }
 }

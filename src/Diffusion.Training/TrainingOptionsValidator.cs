@@ -53,9 +53,7 @@ public sealed class TrainingOptionsValidator : IValidateOptions<TrainingOptions>
                 nameof(options.MoreEmaDecays), Decays(options), "empty without EmaDecay", "Set EmaDecay to the first of them."),
             Unless(options.MoreEmaDecays.All(decay => decay is >= 0 and < 1) && options.MoreEmaDecays.Append(options.EmaDecay ?? -1).Distinct().Count() == options.MoreEmaDecays.Length + 1,
                 nameof(options.MoreEmaDecays), Decays(options), "decays from 0 to below 1, each once", "Use for example 0.999 beside 0.9999."),
-            Unless(Enum.IsDefined(options.Schedule), nameof(options.Schedule), options.Schedule, "a known schedule", "Use Cosine."),
-            Unless(options.Timesteps is >= NoiseSchedule.FewestTimesteps and <= NoiseSchedule.MostTimesteps, nameof(options.Timesteps),
-                options.Timesteps, $"in {NoiseSchedule.FewestTimesteps}..{NoiseSchedule.MostTimesteps}", "Use 1000; the sampler may take fewer steps."),
+            .. OptionSchedule.Problems(options),
             Unless(Enum.IsDefined(options.Prediction), nameof(options.Prediction), options.Prediction, "a known prediction type", "Use Epsilon."),
             Unless(options.HoldOutFraction is >= 0 and <= 0.5, nameof(options.HoldOutFraction), options.HoldOutFraction, "in 0..0.5", "Use 0.05."),
             Every(nameof(options.HoldOutEverySteps), options.HoldOutEverySteps),
@@ -72,10 +70,6 @@ public sealed class TrainingOptionsValidator : IValidateOptions<TrainingOptions>
                 "Health.OnDivergence", options.Health.OnDivergence, "Report or Stop without RunFolder", "Set RunFolder, so that there are checkpoints to go back to."),
         ]).OfType<string>();
     }
-
-    /// <summary>Whether the options name a schedule that can be made.</summary>
-    internal static bool HasSchedule(TrainingOptions options) =>
-        Enum.IsDefined(options.Schedule) && options.Timesteps is >= NoiseSchedule.FewestTimesteps and <= NoiseSchedule.MostTimesteps;
 
     private static string Decays(TrainingOptions options) =>
         string.Join(", ", options.MoreEmaDecays.Select(decay => decay.ToString(CultureInfo.InvariantCulture)));

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Reflection;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -162,13 +164,26 @@ internal sealed class TrainingState : IDisposable
     public void RollBack(int rollbacks) => Rollbacks = rollbacks;
 
     /// <summary>Takes weights to start from; the average starts there too.</summary>
+    /// <param name="path">A safetensors file, the index of several, or a folder of diffusers.</param>
     /// <exception cref="CheckpointException">They cannot be read or do not fit; nothing was changed.</exception>
-    public void LoadInitialWeights(string file)
+    public void LoadInitialWeights(string path)
     {
         try
         {
-            using SafeTensors initial = SafeTensorsFile.Read(file);
-            NamedWeights.CopyInto(weights, initial.Tensors);
+            if (CheckpointReader.IsCheckpoint(path))
+            {
+                throw new IOException($"it is a checkpoint. Name a file in it: {CheckpointFormat.FirstEmaFile} for the averaged weights, or {CheckpointFormat.WeightsFile}.");
+            }
+
+            using StoredWeights initial = StoredWeights.Read(path);
+            if (initial.Options is { } described && setup.Model is UNet2D unet && OtherNetwork(described, unet.Options) is { Length: > 0 } differences)
+            {
+                throw new ArgumentException(
+                    $"its config.json describes another network: {differences}. Build the network with these options, or name the file of weights alone "
+                    + "to take them all the same.");
+            }
+
+            NamedWeights.CopyInto(weights, initial.Tensors, setup.Model is UNet2D ? LegacyWeightNames.ToCurrent : null);
             foreach (EmaWrapper average in Averages)
             {
                 average.Reset();
@@ -176,9 +191,20 @@ internal sealed class TrainingState : IDisposable
         }
         catch (Exception error) when (error is ArgumentException or IOException or UnauthorizedAccessException)
         {
-            throw new CheckpointException($"Training cannot start from '{file}': {error.Message} Name a safetensors file of this network, or leave InitialWeights out.", error);
+            string reason = error is SafeTensorsException damage && damage.Path == path ? damage.MessageWithoutPath : error.Message;
+            throw new CheckpointException(
+                $"Training cannot start from '{path}': {reason} Name a safetensors file of this network, the index of its parts, or a folder of diffusers, or leave "
+                + "InitialWeights out.", error);
         }
     }
+
+    // What changes an answer of the network, and shows in no shape.
+    private static string OtherNetwork(UNet2DOptions described, UNet2DOptions mine) => string.Join(
+        ", ",
+        JsonDifferences.Of(Json(described), Json(mine)).Select(difference => $"{difference.Name} is {difference.First} there and {difference.Second} here"));
+
+    private static JsonObject Json(UNet2DOptions options) =>
+        JsonNode.Parse((options with { SampleSize = null, Dropout = 0 }).ToJson())!.AsObject();
 
     // Each average goes on from the one with its own decay; those with new decays from those that are left, in their order.
     private IEnumerable<(IReadOnlyDictionary<string, Tensor> To, IReadOnlyDictionary<string, Tensor> From)> AveragePairs(
@@ -253,5 +279,29 @@ internal sealed class TrainingState : IDisposable
         string.Join(", ", manifest.Averages.Select(average => average.Decay.ToString(CultureInfo.InvariantCulture)));
 
     private static IReadOnlyList<string> Changes(params (string What, object? Saved, object? Mine)[] values) =>
-        [.. values.Where(v => !Equals(v.Saved, v.Mine)).Select(v => $"{v.What} was {v.Saved ?? "none"} and is {v.Mine ?? "none"}")];
+        [.. values.Where(v => !Equals(v.Saved, v.Mine)).SelectMany(v => ChangesOf(v.What, v.Saved, v.Mine))];
+
+    // What has options of its own is told option by option.
+    private static IEnumerable<string> ChangesOf(string what, object? saved, object? mine) =>
+        AsObject(saved) is { } before && AsObject(mine) is { } now
+            ? JsonDifferences.Of(before, now).Select(part => $"{what}.{part.Name} was {part.First} and is {part.Second}")
+            : [string.Create(CultureInfo.InvariantCulture, $"{what} was {saved ?? "none"} and is {mine ?? "none"}")];
+
+    private static JsonObject? AsObject(object? value)
+    {
+        if (value is LearningRate rate)
+        {
+            return new JsonObject([.. JsonSerializer.SerializeToNode(rate, CheckpointJson.Default.LearningRate)!.AsObject()
+                .Select(part => KeyValuePair.Create($"{char.ToUpperInvariant(part.Key[0])}{part.Key[1..]}", part.Value?.DeepClone()))]);
+        }
+
+        try
+        {
+            return value is string text && text.StartsWith('{') ? JsonNode.Parse(text) as JsonObject : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
 }

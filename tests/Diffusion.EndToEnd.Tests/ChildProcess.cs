@@ -16,24 +16,39 @@ internal static class ChildProcess
 
     /// <summary>Runs a program until it prints a line that holds <paramref name="sign"/>, then presses Ctrl+C.</summary>
     /// <returns>The exit code and all that it printed.</returns>
-    public static async Task<(int ExitCode, string Output)> Interrupt(string sign, string program, IEnumerable<string> arguments, string? folder = null)
+    public static Task<(int ExitCode, string Output)> Interrupt(string sign, string program, IEnumerable<string> arguments, string? folder = null) =>
+        Signal([(sign, "INT")], program, arguments, folder);
+
+    /// <summary>Runs a program, and sends it signals, each as soon as it prints a line that holds the signal's sign.</summary>
+    /// <param name="signals">Signs and signals (INT, TERM, HUP), one after the other.</param>
+    /// <param name="program">The program.</param>
+    /// <param name="arguments">Its arguments.</param>
+    /// <param name="folder">Where it runs.</param>
+    /// <param name="ignored">A signal that it is started to ignore, as nohup does.</param>
+    /// <returns>The exit code, 128 and the number of a signal that ended it, and all that it printed.</returns>
+    public static async Task<(int ExitCode, string Output)> Signal(
+        IReadOnlyList<(string Sign, string Name)> signals, string program, IEnumerable<string> arguments, string? folder = null, string? ignored = null)
     {
         // A shell that runs the tests in the background has them ignore Ctrl+C, and programs inherit that.
-        ProcessStartInfo start = OperatingSystem.IsLinux() ? new("env", ["--default-signal=INT", program, .. arguments]) : new(program, arguments);
+        string[] ignoring = ignored is null ? [] : [$"--ignore-signal={ignored}"];
+        ProcessStartInfo start = OperatingSystem.IsLinux()
+            ? new("env", ["--default-signal=INT,TERM,HUP", .. ignoring, program, .. arguments])
+            : new(program, arguments);
         start.RedirectStandardOutput = true;
         start.WorkingDirectory = folder ?? Path.GetTempPath();
         start.Environment["OMP_NUM_THREADS"] = "1";
         start.Environment.Remove(TorchBackend.FolderVariable);
         using Process process = Process.Start(start)!;
         List<string> lines = [];
+        int sent = 0;
         while (await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken) is { } line)
         {
             lines.Add(line);
-            if (line.Contains(sign, StringComparison.Ordinal))
+            while (sent < signals.Count && line.Contains(signals[sent].Sign, StringComparison.Ordinal))
             {
                 string id = process.Id.ToString(CultureInfo.InvariantCulture);
-                (await Run("kill", ["-INT", id])).ExitCode.Should().Be(0);
-                sign = "\0";
+                (await Run("kill", [$"-{signals[sent].Name}", id])).ExitCode.Should().Be(0);
+                sent++;
             }
         }
 
@@ -61,7 +76,14 @@ internal static class ChildProcess
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
         foreach ((string key, string? value) in environment ?? new Dictionary<string, string?>())
         {
-            start.Environment[key] = value;
+            if (value is null)
+            {
+                start.Environment.Remove(key);
+            }
+            else
+            {
+                start.Environment[key] = value;
+            }
         }
 
         using Process process = Process.Start(start)!;

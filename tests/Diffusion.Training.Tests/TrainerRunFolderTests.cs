@@ -56,6 +56,41 @@ public sealed class TrainerRunFolderTests
         model.parameters().SelectMany(p => p.data<float>().ToArray()).Should().Equal(before);
     }
 
+    [Fact]
+    public void A_damaged_checkpoint_that_was_set_aside_is_a_warning_and_logged_once()
+    {
+        using TemporaryFolder folder = new();
+        Run(folder.Path, checkpointEvery: 6, dieAtRead: -1);
+        string newest = folder.File("checkpoints", "step-000000012");
+        File.WriteAllText(Path.Combine(newest, "weights.safetensors"), "damaged");
+        CollectedLog log = new();
+        using TinyModel model = new();
+        using StripedImages images = new();
+        using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images).UseCheckpoints(folder.Path).UseLogger(log)
+            .Configure(o => (o.Steps, o.BatchSize) = (12, 16)).Build();
+
+        trainer.Step.Should().Be(6);
+        TrainingWarning warning = trainer.Warnings.Should().ContainSingle(one => one.Option == nameof(TrainingOptions.RunFolder)).Which;
+        warning.Text.Should().Contain("damaged-step-000000012").And.Contain("weights.safetensors").And.Contain("goes on from").And.Contain("step-000000006");
+        log.Lines.Count(line => line.Contains("damaged-step-000000012", StringComparison.Ordinal)).Should().Be(1);
+    }
+
+    [Fact]
+    public void A_run_folder_that_is_a_link_works_as_the_folder_does()
+    {
+        using TemporaryFolder folder = new();
+        string place = folder.File("big disk", "run");
+        Directory.CreateDirectory(place);
+        string link = folder.File("run");
+        Directory.CreateSymbolicLink(link, place);
+        Run(link, checkpointEvery: 2, dieAtRead: -1);
+        Run(link, checkpointEvery: 2, dieAtRead: -1);
+
+        new DirectoryInfo(link).LinkTarget.Should().Be(place);
+        Directory.GetDirectories(Path.Combine(place, "checkpoints")).Select(Path.GetFileName).Should().BeEquivalentTo("step-000000010", "step-000000012");
+        Numbers(Path.Combine(place, MetricsFile.FileName), "step").Should().HaveCount(12);
+    }
+
     private static void Run(string folder, int checkpointEvery, int dieAtRead)
     {
         int reads = 0;

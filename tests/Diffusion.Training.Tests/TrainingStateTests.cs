@@ -67,6 +67,49 @@ public sealed class TrainingStateTests
         Run(folder.Path, _ => { }).Should().BeNull();
     }
 
+    [Fact]
+    public void Options_within_options_are_told_one_by_one()
+    {
+        using TemporaryFolder folder = new();
+        Run(folder.Path, o => o.LearningRate = LearningRate.Constant(1e-4));
+        string changes = Run(folder.Path, o => o.LearningRate = LearningRate.Constant(3e-4))!;
+        changes.Should().Contain("LearningRate.Peak was 0.0001 and is 0.0003").And.NotContain("Shape");
+    }
+
+    [Fact]
+    public void Another_network_is_told_option_by_option_and_not_as_two_texts()
+    {
+        using TemporaryFolder folder = new();
+        using (UNet2D first = new(Network(4)))
+        {
+            TrainNetwork(first);
+        }
+
+        using UNet2D second = new(Network(8) with { ActFn = Activation.Gelu });
+        string message = FluentActions.Invoking(() => TrainNetwork(second)).Should().Throw<CheckpointException>().Which.Message;
+        message.Should().Contain("model.block_out_channels was [4] and is [8]").And.Contain("model.act_fn was \"silu\" and is \"gelu\"")
+            .And.NotContain("layers_per_block").And.NotContain("_class_name");
+
+        void TrainNetwork(UNet2D unet)
+        {
+            using NumberedImages images = new(60, groups: [10, 30, 20]);
+            using Trainer trainer = Trainer.For(unet).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images).UseCheckpoints(folder.Path)
+                .Configure(o => (o.Steps, o.BatchSize) = (1, 2)).Build();
+            trainer.Run(TestContext.Current.CancellationToken);
+        }
+    }
+
+    private static UNet2DOptions Network(int channels) => new()
+    {
+        SampleSize = 8,
+        BlockOutChannels = [channels],
+        DownBlockTypes = [DownBlockType.DownBlock2D],
+        UpBlockTypes = [UpBlockType.UpBlock2D],
+        LayersPerBlock = 1,
+        NormNumGroups = 2,
+        AttentionHeadDim = 4,
+    };
+
     // One more step of a run: what the log says that has changed.
     private static string? Run(string folder, Action<TrainingOptions> configure)
     {

@@ -167,11 +167,12 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
 
     /// <summary>
     /// Copies weights into the network, converting between floating-point dtypes and devices. Names of old diffusers files (query,
-    /// key, value, proj_attn) are understood. Nothing is changed unless every weight fits.
+    /// key, value, proj_attn) are understood, and a prefix that all names have (<c>module.</c>, <c>_orig_mod.</c>) is left out. Nothing is changed
+    /// unless every weight fits.
     /// </summary>
     /// <param name="weights">Exactly the network's weights by name; they stay the caller's.</param>
     /// <exception cref="ArgumentException">
-    /// Weights are missing, unexpected, or of another shape or kind; the message lists the first twenty and how many more.
+    /// Weights are missing, unexpected, or of another shape or kind; the message lists twenty of them and how many more.
     /// </exception>
     public void LoadWeights(IReadOnlyDictionary<string, Tensor> weights)
     {

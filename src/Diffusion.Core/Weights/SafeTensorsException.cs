@@ -30,6 +30,9 @@ public sealed class SafeTensorsException : IOException
     /// <summary>The byte in the file where it shows, or null.</summary>
     public long? Position { get; }
 
+    /// <summary>The message for whoever names the file already.</summary>
+    internal string MessageWithoutPath => Message[Path.Length..].TrimStart(',', ':', ' ');
+
     private static string Describe(string path, string reason, string? tensor, long? position) =>
         $"{path}{(tensor is null ? "" : $", tensor \"{tensor}\"")}{(position is null ? "" : $", byte {position}")}: {reason}";
 }

@@ -35,6 +35,12 @@ internal static class SafeTensorsPrefix
                 position: 0);
         }
 
+        if (size > SafeTensorsHeader.MostBytes && prefix[0] == (byte)'{')
+        {
+            throw new SafeTensorsException(
+                name, "this is JSON, not safetensors. If it is the index of several files (.safetensors.index.json), read it with SafeTensorsIndex.", position: 0);
+        }
+
         if (size > SafeTensorsHeader.MostBytes)
         {
             throw new SafeTensorsException(

@@ -11,7 +11,7 @@ internal static class CheckpointFormat
     public const string WeightsFile = "weights.safetensors";
     public const string OptimizerFile = "optimizer.safetensors";
 
-    private const string FirstEmaFile = "ema.safetensors";
+    public const string FirstEmaFile = "ema.safetensors";
 
     /// <summary>The most bytes that a manifest may have.</summary>
     public const int LargestManifest = 1 << 18;

@@ -8,6 +8,10 @@ internal static class CheckpointReader
     private const int DiskFailure = 5; // EIO
     private const int DiskFailureOnWindows = unchecked((int)0x80070017); // ERROR_CRC
 
+    /// <summary>Whether a path names the folder of a checkpoint, whole or not.</summary>
+    public static bool IsCheckpoint(string folder) =>
+        File.Exists(Path.Combine(folder, CheckpointFormat.ManifestFile)) && File.Exists(Path.Combine(folder, CheckpointFormat.WeightsFile));
+
     /// <summary>Reads and verifies a whole checkpoint.</summary>
     /// <returns>It; to be disposed.</returns>
     /// <exception cref="CheckpointDamageException">A file is missing, or not as it was written.</exception>
@@ -51,7 +55,7 @@ internal static class CheckpointReader
 
             byte[] bytes = new byte[file.Length];
             file.ReadExactly(bytes);
-            return bytes;
+            return GitLfsPointer.IsPointer(bytes, bytes.Length) ? throw new CheckpointException($"'{path}' cannot be read: {GitLfsPointer.Explanation}") : bytes;
         });
         return CheckpointFormat.Read(json, folder);
     }
@@ -106,8 +110,9 @@ internal static class CheckpointReader
         }
 
         long length = file.Length;
+        bool isPointer = GitLfsPointer.IsPointer(file);
         file.Dispose();
-        throw new CheckpointDamageException(folder, $"{listed.Name} has {length} bytes, but was written with {listed.Size}.");
+        throw isPointer ? new CheckpointException($"'{file.Name}' cannot be read: {GitLfsPointer.Explanation}") : new CheckpointDamageException(folder, $"{listed.Name} has {length} bytes, but was written with {listed.Size}.");
     }
 
     private static bool Matches(string folder, CheckpointFile listed, HashingReader reader) =>

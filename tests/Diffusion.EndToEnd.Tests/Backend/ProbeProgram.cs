@@ -28,7 +28,7 @@ internal sealed class ProbeProgram : IDisposable
     }
 
     /// <summary>What one attempt to load gave: a folder, the file of TorchSharp's native library and a sum; or an error.</summary>
-    public sealed record Attempt(string? Folder, string? Binding, float? Sum, string? Device, string? Error);
+    public sealed record Attempt(string? Folder, string? Binding, float? Sum, string? Device, int? Threads, string? Error);
 
     /// <summary>Where the program's own native libraries lie.</summary>
     public string Natives => folder.File("runtimes/linux-x64/native");

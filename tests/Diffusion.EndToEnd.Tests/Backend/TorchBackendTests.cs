@@ -26,6 +26,18 @@ public sealed class TorchBackendTests : IDisposable
         attempt.Error.Should().BeNull();
     }
 
+    [Theory]
+    [InlineData(null, 1)]
+    [InlineData("2", 2)]
+    public async Task Threads_are_no_more_than_the_cores_of_a_quota_unless_a_number_was_chosen(string? chosen, int expected)
+    {
+        ProbeProgram.LayLibtorch(probe.Natives);
+        probe.Environment["OMP_NUM_THREADS"] = chosen;
+        probe.Environment["DOTNET_PROCESSOR_COUNT"] = "1"; // What .NET makes of a quota; a test cannot set one.
+
+        (await probe.Run()).Threads.Should().Be(expected);
+    }
+
     [Fact]
     public async Task A_program_without_libtorch_takes_the_one_that_the_variable_names()
     {

@@ -13,4 +13,9 @@ internal static class QuickstartProgram
     /// <returns>The exit code and all that it printed.</returns>
     public static Task<(int ExitCode, string Output)> Interrupt(string sign, params string[] arguments) =>
         ChildProcess.Interrupt(sign, "dotnet", ["exec", Assembly, .. arguments]);
+
+    /// <summary>Runs it until it prints a line that holds <paramref name="sign"/>, then sends it a signal.</summary>
+    /// <returns>The exit code and all that it printed.</returns>
+    public static Task<(int ExitCode, string Output)> Signal(string sign, string signal, params string[] arguments) =>
+        ChildProcess.Signal([(sign, signal)], "dotnet", ["exec", Assembly, .. arguments]);
 }

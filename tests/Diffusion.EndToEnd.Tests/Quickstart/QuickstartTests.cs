@@ -46,6 +46,20 @@ public sealed class QuickstartTests : IDisposable
         (await File.ReadAllBytesAsync(WeightsFile(run), TestContext.Current.CancellationToken)).Should().Equal(await Weights("whole", 150));
     }
 
+    [Theory]
+    [InlineData("TERM", 143)]
+    [InlineData("HUP", 129)]
+    public async Task A_machine_that_shuts_down_or_a_connection_that_drops_loses_no_step(string signal, int expected)
+    {
+        string run = folder.File("stopped");
+
+        (int exitCode, string output) = await QuickstartProgram.Signal("step 10/5000", signal, [.. Small, "--steps", "5000", "--out", run]);
+
+        exitCode.Should().Be(expected, output);
+        output.Should().Contain("To go on: dotnet run");
+        Directory.GetDirectories(Path.Combine(run, "checkpoints")).Should().ContainSingle("the run is saved where it was stopped");
+    }
+
     [Fact]
     public async Task Help_names_every_option()
     {

@@ -29,6 +29,40 @@ public sealed class CheckpointStoreTests
         Run(folder.Path, steps: 3);
     }
 
+    [Fact]
+    public void The_folder_of_a_run_means_the_checkpoints_in_it()
+    {
+        using TemporaryFolder folder = new();
+        using CheckpointStore reader = new(folder.Path);
+        reader.Latest.Should().BeNull();
+        SampleCheckpoint.StepIn(reader).Should().BeNull("the run has not begun");
+
+        using (CheckpointStore run = Store(folder, 3))
+        {
+            reader.Latest.Should().Be(run.Latest);
+            reader.ReadLatestManifest()!.Step.Should().Be(3);
+            SampleCheckpoint.StepIn(reader).Should().Be(3);
+        }
+
+        using SampleCheckpoint next = new(4);
+        reader.Save(next.Value).Should().Be(folder.File("checkpoints", "step-000000004"));
+    }
+
+    [Fact]
+    public void Files_that_are_still_Git_LFS_pointers_are_named_as_such_and_not_set_aside()
+    {
+        using TemporaryFolder folder = new();
+        using CheckpointStore store = Store(folder, 1, 2);
+        string pointer = $"version https://git-lfs.github.com/spec/v1\noid sha256:{new string('0', 64)}\nsize 12345\n";
+        foreach (string file in (string[])["weights.safetensors", "manifest.json"])
+        {
+            File.WriteAllText(Path.Combine(store.Latest!, file), pointer);
+            store.Invoking(s => SampleCheckpoint.StepIn(s)).Should().Throw<CheckpointException>().WithMessage($"*{file}*Git LFS pointer*git lfs pull*");
+        }
+
+        Directory.GetDirectories(folder.File("checkpoints")).Should().HaveCount(2);
+    }
+
     [Theory]
     [InlineData("weights.safetensors")]
     [InlineData("manifest.json")]

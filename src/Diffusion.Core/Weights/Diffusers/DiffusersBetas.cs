@@ -101,8 +101,8 @@ internal sealed record DiffusersBetas
         return betas;
     }
 
-    // Schedules are told apart by their descriptions.
-    private static string Describe(double[] betas)
+    /// <summary>The description of a schedule of given betas: schedules are told apart by it.</summary>
+    public static string Describe(double[] betas)
     {
         string hash = Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(betas.AsSpan())));
         return string.Create(CultureInfo.InvariantCulture, $"trained-betas(timesteps: {betas.Length}, sha256: {hash[..16]})");

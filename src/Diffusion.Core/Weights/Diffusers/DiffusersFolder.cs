@@ -22,7 +22,8 @@ public static class DiffusersFolder
     /// <summary>Reads a model.</summary>
     /// <param name="folder">
     /// A pipeline's folder (<c>model_index.json</c>, <c>unet</c>, <c>scheduler</c>), or a network's (<c>config.json</c>, the weights, and perhaps
-    /// <c>scheduler_config.json</c>). Weights are <c>diffusion_pytorch_model.safetensors</c>, or parts of it with an index.
+    /// <c>scheduler_config.json</c>). Weights are <c>diffusion_pytorch_model.safetensors</c>, or parts of it with an index. A prefix that all
+    /// their names have, such as <c>module.</c>, is left out.
     /// </param>
     /// <returns>The model; it belongs to the caller.</returns>
     /// <exception cref="DiffusersFolderException">
@@ -36,7 +37,7 @@ public static class DiffusersFolder
             // diffusers looks into the folder itself where there is none of the part's name.
             DiffusersIndex index = DiffusersFiles.Read(Path.Combine(folder, DiffusersIndex.FileName), DiffusersIndex.Read);
             DiffusersScheduler scheduler = ReadScheduler(PartOf(folder, SchedulerFolder), index);
-            return new DiffusersModel(ReadUNet(PartOf(folder, UNetFolder)), scheduler);
+            return new DiffusersModel(ReadUNet(UNetOf(folder)), scheduler);
         }
 
         if (!File.Exists(Path.Combine(folder, UNetFile)))
@@ -98,6 +99,16 @@ public static class DiffusersFolder
         });
     }
 
+    /// <summary>The folder of the network in that of a pipeline; that of a network is its own.</summary>
+    internal static string UNetOf(string folder) => PartOf(folder, UNetFolder);
+
+    /// <summary>The options in the folder of a network; null where it has no configuration.</summary>
+    /// <exception cref="DiffusersFolderException">They are not supported.</exception>
+    internal static UNet2DOptions? TryReadOptions(string folder) =>
+        File.Exists(Path.Combine(folder, UNetFile)) ? ReadOptions(folder) : null;
+
+    private static UNet2DOptions ReadOptions(string folder) => DiffusersFiles.Read(Path.Combine(folder, UNetFile), UNet2DOptions.FromJson);
+
     private static string PartOf(string folder, string part)
     {
         string path = Path.Combine(folder, part);
@@ -109,9 +120,10 @@ public static class DiffusersFolder
 
     private static UNet2D ReadUNet(string folder)
     {
-        UNet2DOptions options = DiffusersFiles.Read(Path.Combine(folder, UNetFile), UNet2DOptions.FromJson);
+        UNet2DOptions options = ReadOptions(folder);
         using DiffusersWeights weights = DiffusersWeights.Read(folder);
-        if (DiffusersFit.Problem(options, weights.Tensors) is { } problem)
+        IReadOnlyDictionary<string, Tensor> tensors = SharedPrefix.Strip(weights.Tensors); // No U-Net's own names all begin alike.
+        if (DiffusersFit.Problem(options, tensors) is { } problem)
         {
             throw new DiffusersFolderException(weights.Path, problem);
         }
@@ -119,7 +131,7 @@ public static class DiffusersFolder
         UNet2D unet = new(options);
         try
         {
-            unet.LoadWeights(weights.Tensors);
+            unet.LoadWeights(tensors);
             unet.eval();
             return unet;
         }

@@ -46,7 +46,7 @@ internal sealed class DiffusersWeights : IDisposable
         }
         catch (SafeTensorsException e)
         {
-            throw new DiffusersFolderException(e.Path, e.Message, e);
+            throw new DiffusersFolderException(e.Path, e.MessageWithoutPath, e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -1,0 +1,47 @@
+using static TorchSharp.torch;
+
+namespace Diffusion;
+
+/// <summary>
+/// The weights of a network as they are found on a disk: a safetensors file, the index of several, the folder of a network of diffusers, or that of
+/// a pipeline. It owns the tensors.
+/// </summary>
+internal sealed class StoredWeights : IDisposable
+{
+    private const string IndexEnding = ".json";
+
+    private readonly IDisposable owner;
+
+    private StoredWeights(IDisposable owner, IReadOnlyDictionary<string, Tensor> tensors, UNet2DOptions? options)
+    {
+        this.owner = owner;
+        Tensors = tensors;
+        Options = options;
+    }
+
+    /// <summary>The weights by the names that they have there.</summary>
+    public IReadOnlyDictionary<string, Tensor> Tensors { get; }
+
+    /// <summary>The network that the folder's configuration describes; null where there is none, as beside a file.</summary>
+    public UNet2DOptions? Options { get; }
+
+    /// <summary>Reads them.</summary>
+    /// <exception cref="IOException">There are none, or they are damaged; the message names the file.</exception>
+    /// <exception cref="DiffusersFolderException">A folder holds none, or what is not supported; the message names the file.</exception>
+    public static StoredWeights Read(string path)
+    {
+        if (Directory.Exists(path))
+        {
+            string folder = DiffusersFolder.UNetOf(path);
+            UNet2DOptions? options = DiffusersFolder.TryReadOptions(folder);
+            DiffusersWeights weights = DiffusersWeights.Read(folder);
+            return new StoredWeights(weights, weights.Tensors, options);
+        }
+
+        bool isIndex = path.EndsWith(IndexEnding, StringComparison.OrdinalIgnoreCase);
+        SafeTensors content = isIndex ? SafeTensorsIndex.Read(path) : SafeTensorsFile.Read(path);
+        return new StoredWeights(content, content.Tensors, options: null);
+    }
+
+    public void Dispose() => owner.Dispose();
+}

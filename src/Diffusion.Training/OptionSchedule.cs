@@ -1,0 +1,123 @@
+namespace Diffusion.Training;
+
+/// <summary>
+/// A noise schedule as data in the options: a named curve with its parameters, or betas one by one. Schedules of a user's own type are no data: of
+/// those the options only keep the description, and whoever goes on must give the schedule again.
+/// </summary>
+internal static class OptionSchedule
+{
+    /// <summary>Whether the options name a schedule, be it by data or by description.</summary>
+    public static bool IsNamed(TrainingOptions options) =>
+        new TrainingOptions() is var unset
+        && (options.Schedule != unset.Schedule || options.Timesteps != unset.Timesteps || options.BetaStart is not null || options.BetaEnd is not null
+            || options.Betas is not null || options.ScheduleDescription is not null);
+
+    /// <summary>The description of a schedule that options cannot make; null where they make theirs.</summary>
+    public static string? OnlyDescribed(TrainingOptions options) => options.Betas is null ? options.ScheduleDescription : null;
+
+    /// <summary>Makes the schedule; null where the options cannot, or have impossible values.</summary>
+    public static INoiseSchedule? TryMake(TrainingOptions options) =>
+        OnlyDescribed(options) is null && !Problems(options).Any() ? Make(options) : null;
+
+    /// <summary>Makes the schedule; <see cref="Problems"/> must be none.</summary>
+    /// <exception cref="ArgumentException">A value is impossible.</exception>
+    public static INoiseSchedule Make(TrainingOptions options) => options switch
+    {
+        { Betas: { } betas } => new BetaSchedule(betas, options.ScheduleDescription ?? DiffusersBetas.Describe(betas)),
+        { Schedule: NoiseScheduleKind.Linear } => NoiseSchedule.Linear(options.Timesteps, options.BetaStart, options.BetaEnd),
+        { Schedule: NoiseScheduleKind.ScaledLinear } => NoiseSchedule.ScaledLinear(options.Timesteps, options.BetaStart, options.BetaEnd),
+        { Schedule: NoiseScheduleKind.Sigmoid } => NoiseSchedule.Sigmoid(options.Timesteps, options.BetaStart, options.BetaEnd),
+        _ => NoiseSchedule.Cosine(options.Timesteps),
+    };
+
+    /// <summary>Writes a schedule into the options, so that <see cref="Make"/> gives the same one, to the last bit.</summary>
+    public static void Write(TrainingOptions options, INoiseSchedule schedule)
+    {
+        (options.BetaStart, options.BetaEnd, options.Betas, options.ScheduleDescription) = (null, null, null, null);
+        if (IsValid(schedule.Timesteps))
+        {
+            options.Timesteps = schedule.Timesteps;
+        }
+
+        switch (schedule)
+        {
+            case BetaSchedule { Formula: { } formula }:
+                options.Schedule = formula.Kind;
+                if (NoiseSchedule.Create(formula.Kind, schedule.Timesteps).Description != schedule.Description)
+                {
+                    (options.BetaStart, options.BetaEnd) = (formula.Start, formula.End);
+                }
+
+                break;
+            case BetaSchedule betas:
+                options.Betas = [.. betas.Betas];
+                options.ScheduleDescription = schedule.Description;
+                break;
+            default:
+                options.ScheduleDescription = schedule.Description;
+                break;
+        }
+    }
+
+    /// <summary>Every impossible value, as: what, actual, expected, remedy.</summary>
+    public static IEnumerable<string> Problems(TrainingOptions options)
+    {
+        int before = 0;
+        foreach (string problem in ImpossibleValues(options))
+        {
+            before++;
+            yield return problem;
+        }
+
+        if (before == 0 && ProblemOfMaking(options) is { } rounded)
+        {
+            yield return rounded;
+        }
+    }
+
+    private static IEnumerable<string> ImpossibleValues(TrainingOptions options)
+    {
+        if (!Enum.IsDefined(options.Schedule))
+        {
+            yield return $"{nameof(options.Schedule)} ({options.Schedule}) must be a known schedule. Use Cosine.";
+        }
+
+        if (!IsValid(options.Timesteps))
+        {
+            yield return $"{nameof(options.Timesteps)} ({options.Timesteps}) must be in {NoiseSchedule.FewestTimesteps}..{NoiseSchedule.MostTimesteps}. "
+                + "Use 1000; the sampler may take fewer steps.";
+        }
+
+        foreach ((string name, double? beta) in ((string, double?)[])[(nameof(options.BetaStart), options.BetaStart), (nameof(options.BetaEnd), options.BetaEnd)])
+        {
+            if (beta is { } value && value is not (> 0 and < 1))
+            {
+                yield return FormattableString.Invariant($"{name} ({value}) must be above 0 and below 1. Leave it out for the usual one.");
+            }
+            else if (beta is not null && (options.Betas is not null || options.Schedule == NoiseScheduleKind.Cosine))
+            {
+                yield return FormattableString.Invariant($"{name} ({beta}) must be left out with {(options.Betas is null ? "the cosine schedule, which has no such limit" : "Betas")}.");
+            }
+        }
+
+        if (options.Betas is { } betas && betas.Length != options.Timesteps)
+        {
+            yield return $"{nameof(options.Betas)} ({betas.Length} numbers) must be one for each of the {options.Timesteps} Timesteps.";
+        }
+    }
+
+    private static string? ProblemOfMaking(TrainingOptions options)
+    {
+        try
+        {
+            _ = Make(options);
+            return null;
+        }
+        catch (ArgumentException problem)
+        {
+            return $"The options {nameof(options.Schedule)}, {nameof(options.BetaStart)}, {nameof(options.BetaEnd)} and {nameof(options.Betas)} make no schedule: {problem.Message}";
+        }
+    }
+
+    private static bool IsValid(int timesteps) => timesteps is >= NoiseSchedule.FewestTimesteps and <= NoiseSchedule.MostTimesteps;
+}
