@@ -15,6 +15,11 @@ internal static class ParquetFooter
     /// <exception cref="NotSupportedException">The footer is too large.</exception>
     public static long Check(string path, Stream file)
     {
+        if (GitLfsPointer.IsPointer(file))
+        {
+            throw new ImageDataException(path, GitLfsPointer.Explanation);
+        }
+
         if (file.Length < SmallestFile)
         {
             throw new ImageDataException(path, $"it has {file.Length} bytes, but a Parquet file has at least {SmallestFile}. Fetch it again.");
