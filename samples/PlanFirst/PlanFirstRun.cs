@@ -21,7 +21,8 @@ internal static class PlanFirstRun
         using IImageSource images = InMemoryImages.Load(ImageFolder.Open(settings.Images, settings.Size));
         using UNet2D unet = new(UNet2DOptions.ForImages(images.Shape, settings.NetworkSize, images.ClassCount), settings.Seed);
         ConsoleReporter console = new();
-        Console.WriteLine($"{images.Description}; {device}, {device.CpuThreads} CPU threads; run folder {settings.RunFolder}");
+        Console.WriteLine(images.Report.ToString(images.Description));
+        Console.WriteLine($"{device}, {device.CpuThreads} CPU threads; run folder {settings.RunFolder}");
         Console.WriteLine();
 
         Choices? kept = settings.PlanOnly ? null : Choices.Read(settings);

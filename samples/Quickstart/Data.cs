@@ -17,7 +17,7 @@ internal static class Data
             return DrawnShapes.Create(DrawnImages, settings.Size ?? DefaultSize, settings.Seed);
         }
 
-        if (!Directory.Exists(folder) || Directory.GetFiles(folder, "*-images-idx3-ubyte*").Length == 0)
+        if (!IdxImages.AreIn(folder))
         {
             return InMemoryImages.Load(ImageFolder.Open(folder, settings.Size ?? DefaultSize));
         }

@@ -41,7 +41,8 @@ internal static class QuickstartRun
             })
             .Build();
 
-        Console.WriteLine($"{images.Description}; {device}, {device.CpuThreads} CPU threads; run folder {settings.RunFolder}");
+        Console.WriteLine(images.Report.ToString(images.Description));
+        Console.WriteLine($"{device}, {device.CpuThreads} CPU threads; run folder {settings.RunFolder}");
         if (trainer.Step > 0)
         {
             Console.WriteLine($"Going on from step {trainer.Step} of {settings.Steps}.");

@@ -32,6 +32,11 @@ internal static class ShardsRun
         }
 
         writer.Finish();
+        foreach (LeftOutImages part in images.Report.LeftOut)
+        {
+            Console.WriteLine(part);
+        }
+
         string classes = images.ClassCount is { } count ? $", {count} classes" : string.Empty;
         Console.WriteLine(FormattableString.Invariant($"{writer.Shards} shards, {images.Count} samples, {bytes} bytes{classes} in {settings.Out}"));
         return 0;

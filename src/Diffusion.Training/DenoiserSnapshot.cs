@@ -41,6 +41,7 @@ public sealed class DenoiserSnapshot : IDisposable
         using IDisposable generator = GlobalGenerator.Keep();
         using WeightGate.Pass pass = source.Enter();
         using DisposeScope scope = NewDisposeScope();
+        using IDisposable tensors = TensorLedger.Uncounted(); // its owner may dispose it on another thread
         IDiffusionModel copy = sampled.CreateTwin();
         try
         {
@@ -59,6 +60,7 @@ public sealed class DenoiserSnapshot : IDisposable
     public void Dispose()
     {
         gate.Dispose();
+        using IDisposable tensors = TensorLedger.Uncounted();
         twin.Dispose();
     }
 }

@@ -55,7 +55,7 @@ internal static class ModelTwin
             throw Wrong(model, $"returned a network with other parameters ({Names("missing", missing)}{Names("unexpected", unexpected)})");
         }
 
-        HashSet<IntPtr> memory = [.. own.Values.Select(Memory)];
+        HashSet<IntPtr> memory = [.. own.Values.Where(CanBeTrained).Select(Memory)];
         foreach ((string name, Parameter parameter) in own)
         {
             Parameter other = others[name];
@@ -70,7 +70,7 @@ internal static class ModelTwin
                     model, $"returned a network whose {name} is {other.dtype} on {other.device}, where the model's is {parameter.dtype} on {parameter.device}");
             }
 
-            if (other.numel() > 0 && memory.Contains(Memory(other)))
+            if (CanBeTrained(other) && memory.Contains(Memory(other)))
             {
                 throw Wrong(model, $"returned a network whose {name} shares its memory with the model");
             }
@@ -79,6 +79,9 @@ internal static class ModelTwin
 
     private static Dictionary<string, Parameter> Parameters(IDiffusionModel model) =>
         model.Network.named_parameters().ToDictionary(p => p.name, p => p.parameter, StringComparer.Ordinal);
+
+    // Weights of another dtype are refused elsewhere; an empty one has no memory.
+    private static bool CanBeTrained(Parameter parameter) => parameter.dtype == ScalarType.Float32 && parameter.numel() > 0;
 
     private static IntPtr Memory(Parameter parameter) => parameter.storage<float>().data_ptr();
 

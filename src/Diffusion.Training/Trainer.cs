@@ -31,9 +31,11 @@ public sealed class Trainer : IDisposable
                 average.Hold = guard.Hold;
             }
 
+            TrainingLog.Images(setup.Logger, setup.Source.Report.ToString(setup.Source.Description));
             Warnings =
             [
                 .. UnusualOptions.Of(options, setup.Schedule, state.Data.Split.TrainingCount, state.Parameters.Layout.Entries.Sum(entry => entry.Length), (setup.Model as UNet2D)?.Options.Dropout ?? 0),
+                .. UnusualSource.Of(setup.Source),
                 .. UnusualImages.Of(setup.Images, setup.Source, setup.Model.ClassCount),
                 .. UnusualParts.Of(setup, state.Data.Split.HeldOutCount),
                 .. parts.Folder?.Warnings ?? [],
@@ -311,7 +313,7 @@ public sealed class Trainer : IDisposable
             // Status
             if (state.Step % options.ReportEverySteps == 0 || state.Step == options.Steps)
             {
-                IReadOnlyList<HealthFinding> found = parts.Reporter.Report(learningRate, setup.Time.GetElapsedTime(began), state.HeldOutLoss, loader.BadImages);
+                IReadOnlyList<HealthFinding> found = parts.Reporter.Report(learningRate, setup.Time.GetElapsedTime(began), loader.BadImages);
                 parts.Gauges.EndPause("a progress observer", options.ReportEverySteps, alsoAtEnd: true);
                 if (found.FirstOrDefault(finding => finding.Kind == FindingKind.Diverged) is { } divergence && options.Health.OnDivergence != DivergencePolicy.Report)
                 {

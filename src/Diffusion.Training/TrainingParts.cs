@@ -37,7 +37,7 @@ internal sealed class TrainingParts : IDisposable
             Gradients = new GradientPass(setup.Model, Seeds);
             MeasuringObjective = new DenoisingObjective(Denoiser, Seeds);
             HeldOut = data.Split.HeldOutCount == 0 ? null : new HeldOutLoss(EmaDenoiser, reader, data.Split, Seeds, options.Loading.BadImages == BadImagePolicy.Throw ? null : onBadImage);
-            SkippedStepTrace trace = new(setup, State, MeasuringObjective, Gradients, Seeds);
+            SkippedStepTrace trace = new(setup, State, Denoiser, Gradients, Seeds);
             long firstSamples = TrainingPlanner.FirstSamplesStep(StepsTable.For(data.Split.TrainingCount, setup.Source.Shape, options.BatchSize), options);
             HealthWatch watch = new(options, State.LearningRate.WarmupOf(options.Steps), firstSamples, trace.Of);
             Reporter = new ProgressReporter(

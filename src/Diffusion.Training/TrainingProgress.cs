@@ -50,10 +50,16 @@ public sealed record TrainingProgress
     /// <summary>The first step since the last report that was skipped, or null when none was.</summary>
     public long? FirstSkippedStep { get; init; }
 
-    /// <summary>How many tensors live in this process.</summary>
+    /// <summary>
+    /// TorchSharp's count of the tensors of this process, of all threads. It never falls for parameters of networks that were disposed, so that its
+    /// growth alone is no leak.
+    /// </summary>
     public long LiveTensors { get; init; }
 
-    /// <summary>The parts of the training loop that left tensors behind since this call of <see cref="Trainer.Run"/> began, and how many.</summary>
+    /// <summary>
+    /// The parts of the training loop that keep more and more of the tensors that they make on the training thread, and how many; empty in a healthy
+    /// run. What a part keeps once, and what other threads make, does not count.
+    /// </summary>
     public IReadOnlyDictionary<string, long> LeakedTensors { get; init; } = new Dictionary<string, long>(StringComparer.Ordinal);
 
     /// <summary>What is wrong since this report.</summary>
@@ -89,8 +95,11 @@ public sealed record TrainingProgress
     /// </summary>
     public required TimeSpan Remaining { get; init; }
 
-    /// <summary>The last measured loss of the held-out images under the averaged weights, or null before the first.</summary>
+    /// <summary>The loss of the held-out images under the averaged weights, where it was measured since the last report; else null.</summary>
     public double? HeldOutLoss { get; init; }
+
+    /// <summary>The step at which <see cref="HeldOutLoss"/> was measured; null with it.</summary>
+    public long? HeldOutLossStep { get; init; }
 
     /// <summary>Steps that changed nothing because their gradients were not finite, over the whole run.</summary>
     public long SkippedSteps { get; init; }

@@ -321,21 +321,23 @@ public sealed class TrainerTests
     [Fact]
     public void The_held_out_loss_is_measured_on_images_that_training_never_sees()
     {
-        List<double?> losses = [];
+        List<(long Step, double? Loss, long? MeasuredAt)> losses = [];
         using TinyModel model = new();
         using StripedImages images = new();
         Dictionary<long, int> readsOf = [];
         WatchedImages recording = new(images, index => readsOf[index] = readsOf.GetValueOrDefault(index) + 1);
         using Trainer trainer = Builder(model, recording)
-            .ReportTo(new Observer(p => losses.Add(p.HeldOutLoss)))
+            .ReportTo(new Observer(p => losses.Add((p.Step, p.HeldOutLoss, p.HeldOutLossStep))))
             .Configure(o => { o.Steps = 40; o.HoldOutFraction = 0.2; o.HoldOutEverySteps = 10; })
             .Build();
         readsOf.Clear();
 
         trainer.Run(TestContext.Current.CancellationToken);
 
-        losses.Skip(1).Should().AllSatisfy(loss => loss.Should().NotBeNull());
-        losses[^1].Should().BeLessThan(losses[1]!.Value);
+        losses.Select(loss => (loss.Step, loss.MeasuredAt)).Should().Equal(
+            Enumerable.Range(1, 8).Select(report => ((long)(5 * report), report % 2 == 0 ? (long?)(5 * report) : null)), "each value is reported once");
+        losses.Should().OnlyContain(loss => (loss.Loss == null) == (loss.MeasuredAt == null));
+        losses[^1].Loss.Should().BeLessThan(losses[1].Loss!.Value);
         readsOf.Values.Distinct().Should().HaveCountGreaterThan(1);
         readsOf.Where(pair => pair.Value == 4).Should().HaveCount(8, "each of the 8 held-out images is read at 4 measurements only");
     }

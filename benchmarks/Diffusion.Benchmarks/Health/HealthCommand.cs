@@ -10,12 +10,13 @@ internal static class HealthCommand
     public static Command Create()
     {
         Option<string?> only = new("--only") { Description = "A part of the names of the runs; all by default." };
-        Command command = new("health", "Trains small networks wrongly and rightly, and checks what is said of it. Uses real images where DIFFUSION_DATA names their folder.") { only };
-        command.SetAction(arguments => Run(arguments.GetValue(only) ?? string.Empty));
+        Option<double> minutes = new("--minutes") { Description = "How long a web application loads and drops networks beside a training.", DefaultValueFactory = _ => 10 };
+        Command command = new("health", "Trains small networks wrongly and rightly, and checks what is said of it. Uses real images where DIFFUSION_DATA names their folder.") { only, minutes };
+        command.SetAction(arguments => Run(arguments.GetValue(only) ?? string.Empty, TimeSpan.FromMinutes(arguments.GetValue(minutes))));
         return command;
     }
 
-    private static int Run(string only)
+    private static int Run(string only, TimeSpan webApplication)
     {
         TorchBackend.EnsureLoaded();
         string? data = Environment.GetEnvironmentVariable("DIFFUSION_DATA");
@@ -24,7 +25,7 @@ internal static class HealthCommand
         Console.WriteLine("| run | said | at step | what |");
         Console.WriteLine("| --- | --- | --- | --- |");
         int runs = 0;
-        foreach (ScriptedRun run in SickRuns.All.Concat(healthy).Where(run => run.Name.Contains(only, StringComparison.Ordinal)))
+        foreach (ScriptedRun run in SickRuns.All.Concat(healthy).Append(HealthyRuns.WithWebApplication(webApplication)).Where(run => run.Name.Contains(only, StringComparison.Ordinal)))
         {
             IReadOnlyList<ScriptedSaying> said = run.Run();
             runs++;

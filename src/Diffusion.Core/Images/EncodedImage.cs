@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using SkiaSharp;
 
 namespace Diffusion;
@@ -8,6 +9,7 @@ namespace Diffusion;
 internal sealed unsafe class EncodedImage : IDisposable
 {
     private readonly SKCodec codec;
+    private readonly bool isBmp;
 
     private EncodedImage(SKCodec codec)
     {
@@ -17,6 +19,7 @@ internal sealed unsafe class EncodedImage : IDisposable
         Width = info.Width;
         Height = info.Height;
         IsJpeg = codec.EncodedFormat == SKEncodedImageFormat.Jpeg;
+        isBmp = codec.EncodedFormat == SKEncodedImageFormat.Bmp;
         Origin = codec.EncodedOrigin;
     }
 
@@ -43,8 +46,10 @@ internal sealed unsafe class EncodedImage : IDisposable
             throw new ImageDataException(name, "the file is empty (0 bytes). Remove it or replace it.");
         }
 
-        return TryOpen(bytes, length, out SKCodecResult result) ?? throw new ImageDataException(name, result == SKCodecResult.IncompleteInput
-            ? $"the image is truncated: its {length} bytes end within the header. Replace the file."
+        return TryOpen(bytes, length, out SKCodecResult result) ?? throw new ImageDataException(
+            name,
+            GitLfsPointer.IsPointer(new ReadOnlySpan<byte>(bytes, length), length) ? GitLfsPointer.Explanation
+            : result == SKCodecResult.IncompleteInput ? $"the image is truncated: its {length} bytes end within the header. Replace the file."
             : "it is not an image that can be read (JPEG, PNG, WebP, GIF or BMP), whatever its name says. Remove it or replace it.");
     }
 
@@ -90,12 +95,36 @@ internal sealed unsafe class EncodedImage : IDisposable
                 ? "the image is truncated: the file ends before its last pixel. Replace it."
                 : $"the image is damaged or cut short ({result}). Replace the file.");
         }
+
+        if (isBmp)
+        {
+            ShowIfAllClear(rgba);
+        }
     }
 
     /// <summary>A side of a JPEG decoded at 1/<paramref name="scale"/>.</summary>
     public static int Scaled(int side, int scale) => (int)(((long)side + scale - 1) / scale);
 
     public void Dispose() => codec.Dispose();
+
+    // Many programs write BMP files with a fourth byte that they leave 0: a BMP whose alpha is 0 everywhere has none.
+    private static void ShowIfAllClear(Span<byte> rgba)
+    {
+        Span<uint> pixels = MemoryMarshal.Cast<byte, uint>(rgba);
+        uint alpha = BitConverter.IsLittleEndian ? 0xFF000000 : 0xFF;
+        foreach (uint pixel in pixels)
+        {
+            if ((pixel & alpha) != 0)
+            {
+                return;
+            }
+        }
+
+        foreach (ref uint pixel in pixels)
+        {
+            pixel |= alpha;
+        }
+    }
 
     private static EncodedImage? TryOpen(byte* bytes, int length, out SKCodecResult result)
     {

@@ -12,19 +12,19 @@ internal sealed class AttentionBlock : nn.Module<Tensor, Tensor>
     private readonly Linear toKey;
     private readonly Linear toValue;
     private readonly Linear toOut;
-    private readonly int heads;
-    private readonly int headChannels;
     private readonly double outputScale;
 
     /// <summary>Builds the layers; without groups there is no normalisation.</summary>
-    public AttentionBlock(UNet2DOptions options, int channels, int? groups, double outputScale = 1)
+    public AttentionBlock(UNet2DOptions options, int channels, int? groups, double outputScale, bool legacyOrder)
         : base(nameof(AttentionBlock))
     {
+        HeadsFirst = legacyOrder;
+
         // Where the channels do not divide, the heads together are narrower than the input.
-        headChannels = options.AttentionHeadDim ?? channels;
-        heads = channels / headChannels;
+        HeadChannels = options.AttentionHeadDim ?? channels;
+        Heads = channels / HeadChannels;
         this.outputScale = outputScale;
-        int inner = heads * headChannels;
+        int inner = Heads * HeadChannels;
         if (groups is int count)
         {
             register_module("group_norm", groupNorm = GroupNormalization.Create(count, channels, options.NormEps));
@@ -36,14 +36,23 @@ internal sealed class AttentionBlock : nn.Module<Tensor, Tensor>
         register_module("to_out", new ModuleList<Linear>(toOut = nn.Linear(inner, channels)));
     }
 
+    /// <summary>How many heads there are.</summary>
+    public int Heads { get; }
+
+    /// <summary>Channels of one head.</summary>
+    public int HeadChannels { get; }
+
+    /// <summary>Whether queries, keys and values are taken apart after the heads: see <see cref="UNet2DOptions.AttentionLegacyOrder"/>.</summary>
+    public bool HeadsFirst { get; }
+
     /// <summary><c>[B, C, H, W]</c> to the same.</summary>
     public override Tensor forward(Tensor x)
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor normalised = groupNorm is null ? x : groupNorm.call(x);
         Tensor pixels = normalised.flatten(2).transpose(1, 2).contiguous(); // [B, H * W, C]
-        Tensor attended = nn.functional.scaled_dot_product_attention(
-            Heads(toQuery.call(pixels)), Heads(toKey.call(pixels)), Heads(toValue.call(pixels))); // [B, heads, H * W, headChannels]
+        (Tensor query, Tensor key, Tensor value) = Split(toQuery.call(pixels), toKey.call(pixels), toValue.call(pixels));
+        Tensor attended = nn.functional.scaled_dot_product_attention(query, key, value); // [B, heads, H * W, headChannels]
         Tensor joined = attended.transpose(1, 2).flatten(2); // [B, H * W, inner]
         Tensor answer = toOut.call(joined).transpose(1, 2).view(x.shape); // [B, C, H, W]
         Tensor sum = x + answer;
@@ -55,7 +64,21 @@ internal sealed class AttentionBlock : nn.Module<Tensor, Tensor>
     {
     }
 
-    // [B, H * W, inner] to [B, heads, H * W, headChannels]
-    private Tensor Heads(Tensor projected) =>
-        projected.view(projected.shape[0], projected.shape[1], heads, headChannels).transpose(1, 2);
+    private static Tensor Part(Tensor all, int index) => all.select(3, index).transpose(1, 2);
+
+    // [B, H * W, inner] each, to [B, heads, H * W, headChannels] each
+    private (Tensor Query, Tensor Key, Tensor Value) Split(Tensor query, Tensor key, Tensor value)
+    {
+        if (!HeadsFirst)
+        {
+            return (Cut(query), Cut(key), Cut(value));
+        }
+
+        // The three side by side are cut into heads, and each head into its query, key and value.
+        Tensor all = cat([query, key, value], 2).view(query.shape[0], query.shape[1], Heads, 3, HeadChannels);
+        return (Part(all, 0), Part(all, 1), Part(all, 2));
+    }
+
+    private Tensor Cut(Tensor projected) =>
+        projected.view(projected.shape[0], projected.shape[1], Heads, HeadChannels).transpose(1, 2);
 }

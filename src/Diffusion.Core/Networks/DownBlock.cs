@@ -17,9 +17,9 @@ internal sealed class DownBlock : nn.Module<Tensor, Tensor, Recomputation?, IRea
         for (int layer = 0; layer < options.LayersPerBlock; layer++)
         {
             resnets.Add(new ResnetBlock(options, layer == 0 ? inChannels : outChannels, outChannels));
-            if (type == DownBlockType.AttnDownBlock2D)
+            if (type.HasAttention())
             {
-                attentions.Add(new AttentionBlock(options, outChannels, options.NormNumGroups));
+                attentions.Add(new AttentionBlock(options, outChannels, options.NormNumGroups, outputScale: 1, options.AttentionLegacyOrder));
             }
         }
 

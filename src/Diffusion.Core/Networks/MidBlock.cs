@@ -14,11 +14,8 @@ internal sealed class MidBlock : nn.Module<Tensor, Tensor, Recomputation?, Tenso
     public MidBlock(UNet2DOptions options, int channels)
         : base(nameof(MidBlock))
     {
-        // A network that scales and shifts has no normalisation here, unless it is told how many groups.
-        int? groups = options.AttnNormNumGroups
-            ?? (options.ResnetTimeScaleShift == TimeScaleShift.Default ? options.NormNumGroups : null);
         first = new ResnetBlock(options, channels, channels, outputScale: options.MidBlockScaleFactor);
-        attention = options.AddAttention ? new AttentionBlock(options, channels, groups, options.MidBlockScaleFactor) : null;
+        attention = options.AddAttention ? new AttentionBlock(options, channels, options.MidAttentionGroups, options.MidBlockScaleFactor, options.AttentionLegacyOrder) : null;
         second = new ResnetBlock(options, channels, channels, outputScale: options.MidBlockScaleFactor);
         register_module("attentions", attention is null ? new ModuleList<AttentionBlock>() : new ModuleList<AttentionBlock>(attention));
         register_module("resnets", new ModuleList<ResnetBlock>(first, second));

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -15,6 +16,12 @@ internal enum Resampling
 
     /// <summary>Repeats each pixel 2 x 2 times.</summary>
     Double,
+
+    /// <summary>Weighs 4 x 4 pixels, beyond the edge zeros, by (1, 3, 3, 1) / 8 in both directions (Karras et al. 2020, StyleGAN2).</summary>
+    HalveSmoothly,
+
+    /// <summary>The transpose of <see cref="HalveSmoothly"/>, times 4, which keeps the mean.</summary>
+    DoubleSmoothly,
 }
 
 /// <summary>The arithmetic of <see cref="Resampling"/>.</summary>
@@ -25,6 +32,32 @@ internal static class ResamplingFunctions
     {
         Resampling.Halve => functional.avg_pool2d(x, 2, stride: 2),
         Resampling.Double => functional.interpolate(x, scale_factor: [2, 2]),
+        Resampling.HalveSmoothly => HalveSmoothly(x),
+        Resampling.DoubleSmoothly => DoubleSmoothly(x),
         _ => throw new UnreachableException(),
     };
+
+    private static Tensor HalveSmoothly(Tensor x)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor planes = x.reshape(-1, 1, x.shape[2], x.shape[3]); // [B * C, 1, H, W]
+        Tensor halved = functional.conv2d(planes, Kernel(x, sum: 1), strides: [2, 2], padding: [1, 1]);
+        return halved.view(x.shape[0], x.shape[1], x.shape[2] / 2, x.shape[3] / 2).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor DoubleSmoothly(Tensor x)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor planes = x.reshape(-1, 1, x.shape[2], x.shape[3]); // [B * C, 1, H, W]
+        Tensor doubled = functional.conv_transpose2d(planes, Kernel(x, sum: 4), strides: [2, 2], padding: [1, 1]);
+        return doubled.view(x.shape[0], x.shape[1], 2 * x.shape[2], 2 * x.shape[3]).MoveToOuterDisposeScope();
+    }
+
+    // [1, 1, 4, 4], exact in every dtype. Counted on the device itself, as a copy from the CPU would wait for the device.
+    private static Tensor Kernel(Tensor like, int sum)
+    {
+        using Scalar stop = 4.ToScalar();
+        Tensor weights = arange(stop, ScalarType.Float32, like.device).Plus(-1.5).abs().Times(-2).Plus(4); // 1, 3, 3, 1
+        return (weights.unsqueeze(0) * weights.unsqueeze(1)).Times(sum / 64.0).view(1, 1, 4, 4).to(like.dtype);
+    }
 }

@@ -24,20 +24,27 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor>
 
     public ResnetBlock(
         UNet2DOptions options, int inChannels, int outChannels, Resampling resampling = Resampling.None, double outputScale = 1)
+        : this(options, (inChannels, outChannels), (options.NormNumGroups, options.NormNumGroups), resampling, outputScale, projects: inChannels != outChannels)
+    {
+    }
+
+    private ResnetBlock(
+        UNet2DOptions options, (int In, int Out) channels, (int In, int Out) groups, Resampling resampling, double outputScale, bool projects)
         : base(nameof(ResnetBlock))
     {
+        (int inChannels, int outChannels) = channels;
         activation = options.ActFn;
         scalesAndShifts = options.ResnetTimeScaleShift == TimeScaleShift.ScaleShift;
         dropout = options.Dropout;
         this.resampling = resampling;
         this.outputScale = outputScale;
         int timeOutputs = scalesAndShifts ? 2 * outChannels : outChannels;
-        register_module("norm1", norm1 = GroupNormalization.Create(options.NormNumGroups, inChannels, options.NormEps));
+        register_module("norm1", norm1 = GroupNormalization.Create(groups.In, inChannels, options.NormEps));
         register_module("conv1", conv1 = nn.Conv2d(inChannels, outChannels, 3, padding: 1));
         register_module("time_emb_proj", timeProjection = nn.Linear(options.TimeChannels, timeOutputs));
-        register_module("norm2", norm2 = GroupNormalization.Create(options.NormNumGroups, outChannels, options.NormEps));
+        register_module("norm2", norm2 = GroupNormalization.Create(groups.Out, outChannels, options.NormEps));
         register_module("conv2", conv2 = nn.Conv2d(outChannels, outChannels, 3, padding: 1));
-        if (inChannels != outChannels)
+        if (projects)
         {
             register_module("conv_shortcut", shortcut = nn.Conv2d(inChannels, outChannels, 1));
         }
@@ -45,6 +52,21 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor>
 
     /// <summary>Whether it draws from the global generator now.</summary>
     public bool DrawsRandomNumbers => training && dropout > 0;
+
+    /// <summary>A block of <see cref="SkipDownBlock"/> or <see cref="SkipUpBlock"/>.</summary>
+    /// <param name="options">The options of the network.</param>
+    /// <param name="inChannels">Channels that come in.</param>
+    /// <param name="outChannels">Channels that go out.</param>
+    /// <param name="resampling">What it does to the size of its images.</param>
+    /// <param name="groups">Groups of the first normalisation; null for those that fit its channels.</param>
+    public static ResnetBlock OfSkipBlock(
+        UNet2DOptions options, int inChannels, int outChannels, Resampling resampling = Resampling.None, int? groups = null) => new(
+        options,
+        (inChannels, outChannels),
+        (groups ?? SkipBlocks.Groups(inChannels), SkipBlocks.Groups(outChannels)),
+        resampling,
+        SkipBlocks.OutputScale,
+        projects: inChannels != outChannels || resampling != Resampling.None);
 
     /// <summary>Images <c>[B, inChannels, H, W]</c> and the activated time embedding <c>[B, D]</c> to <c>[B, outChannels, H', W']</c>.</summary>
     public override Tensor forward(Tensor x, Tensor condition) => Run(x, x, condition);

@@ -16,9 +16,9 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
     private readonly nn.Module<Tensor, Tensor> timeProjection;
     private readonly TimeEmbedding timeEmbedding;
     private readonly nn.Module<Tensor, Tensor>? classEmbedding;
-    private readonly ModuleList<DownBlock> downBlocks;
+    private readonly ModuleList<nn.Module> downBlocks;
     private readonly MidBlock? midBlock;
-    private readonly ModuleList<UpBlock> upBlocks;
+    private readonly ModuleList<nn.Module> upBlocks;
     private readonly GroupNorm normOut;
     private readonly Conv2d convOut;
 
@@ -42,19 +42,18 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
         using DisposeScope scope = NewDisposeScope();
         IReadOnlyList<int> channels = options.BlockOutChannels;
         convIn = nn.Conv2d(options.InChannels, channels[0], 3, padding: 1);
-        bool isFourier = options.TimeEmbeddingType == TimeEmbeddingType.Fourier;
-        timeProjection = isFourier
-            ? new FourierEmbedding(channels[0])
-            : new PositionalEmbedding(channels[0], options.FreqShift, options.FlipSinToCos);
-        int timeInputs = isFourier ? 2 * channels[0] : channels[0];
-        timeEmbedding = new TimeEmbedding(timeInputs, options.TimeChannels);
-        classEmbedding = CreateClassEmbedding(options, timeInputs);
+        timeProjection = CreateTimeProjection(options);
+        timeEmbedding = new TimeEmbedding(options.LabelChannels, options.TimeChannels);
+        classEmbedding = CreateClassEmbedding(options);
         downBlocks = [];
         for (int level = 0; level < channels.Count; level++)
         {
             int above = channels[Math.Max(level - 1, 0)];
             bool isCoarsest = level == channels.Count - 1;
-            downBlocks.Add(new DownBlock(options, options.DownBlockTypes[level], above, channels[level], halves: !isCoarsest));
+            DownBlockType type = options.DownBlockTypes[level];
+            downBlocks.Add(type.IsSkip()
+                ? new SkipDownBlock(options, type, above, channels[level], halves: !isCoarsest)
+                : new DownBlock(options, type, above, channels[level], halves: !isCoarsest));
         }
 
         midBlock = options.HasMidBlock ? new MidBlock(options, channels[^1]) : null;
@@ -64,7 +63,9 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
             UpBlockType type = options.UpBlockTypes[channels.Count - 1 - level];
             int below = channels[Math.Min(level + 1, channels.Count - 1)];
             int above = channels[Math.Max(level - 1, 0)];
-            upBlocks.Add(new UpBlock(options, type, below, channels[level], above, doubles: level > 0));
+            upBlocks.Add(type.IsSkip()
+                ? new SkipUpBlock(options, type, below, channels[level], above, doubles: level > 0)
+                : new UpBlock(options, type, below, channels[level], above, doubles: level > 0));
         }
 
         normOut = GroupNormalization.Create(options.NormNumGroups, channels[0], options.NormEps);
@@ -127,29 +128,12 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
 
         // Every residual block activates the embedding before its own projection: once is enough.
         Tensor condition = Options.ActFn.Apply(embedding); // [B, D]
-        Tensor x = convIn.call(Options.CenterInputSample ? noisy.Times(2).Plus(-1) : noisy); // [B, C0, H, W]
-        Stack<Tensor> across = new([x]);
-        foreach (DownBlock block in downBlocks)
-        {
-            foreach (Tensor images in block.call(x, condition, checkpoints))
-            {
-                across.Push(images);
-            }
-
-            x = across.Peek();
-        }
-
-        if (midBlock is not null)
-        {
-            x = midBlock.call(x, condition, checkpoints);
-        }
-
-        foreach (UpBlock block in upBlocks)
-        {
-            x = block.call(x, across, condition, checkpoints);
-        }
-
+        Tensor images = Options.CenterInputSample ? noisy.Times(2).Plus(-1) : noisy;
+        Stack<Tensor> across = Down(images, condition, checkpoints);
+        Tensor x = midBlock is null ? across.Peek() : midBlock.call(across.Peek(), condition, checkpoints);
+        (x, Tensor? ofLevels) = Up(x, across, condition, checkpoints);
         x = convOut.call(nn.functional.silu(normOut.call(x))); // [B, C, H, W]
+        x = ofLevels is null ? x : x + ofLevels;
         return (Options.TimeEmbeddingType == TimeEmbeddingType.Fourier ? x / levels.view(-1, 1, 1, 1) : x).MoveToOuterDisposeScope();
     }
 
@@ -221,10 +205,17 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
         return nameof(UNet2D);
     }
 
-    private static nn.Module<Tensor, Tensor>? CreateClassEmbedding(UNet2DOptions options, int timeInputs) =>
+    private static nn.Module<Tensor, Tensor> CreateTimeProjection(UNet2DOptions options) => options.TimeEmbeddingType switch
+    {
+        TimeEmbeddingType.Fourier => new FourierEmbedding(options.BlockOutChannels[0]),
+        TimeEmbeddingType.Learned => nn.Embedding(options.NumTrainTimesteps!.Value, options.BlockOutChannels[0]),
+        _ => new PositionalEmbedding(options.BlockOutChannels[0], options.FreqShift, options.FlipSinToCos),
+    };
+
+    private static nn.Module<Tensor, Tensor>? CreateClassEmbedding(UNet2DOptions options) =>
         (options.ClassEmbedType, options.NumClassEmbeds) switch
         {
-            (ClassEmbedType.Timestep, _) => new TimeEmbedding(timeInputs, options.TimeChannels),
+            (ClassEmbedType.Timestep, _) => new TimeEmbedding(options.LabelChannels, options.TimeChannels),
             (ClassEmbedType.Identity, _) => nn.Identity(),
             (null, int classes) => nn.Embedding(classes, options.TimeChannels),
             _ => null,
@@ -243,17 +234,70 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
         register_module("conv_out", convOut);
     }
 
+    // What goes across, the last of which goes on: the features [B, C0, H, W] and those of every layer.
+    private Stack<Tensor> Down(Tensor images, Tensor condition, Recomputation? checkpoints)
+    {
+        Stack<Tensor> across = new([convIn.call(images)]);
+        foreach (nn.Module block in downBlocks)
+        {
+            Tensor x = across.Peek();
+            if (block is SkipDownBlock skip)
+            {
+                images = skip.Halves ? Resampling.HalveSmoothly.Apply(images) : images; // [B, 3, H/2, W/2]
+                PushAll(skip.call(x, images, condition, checkpoints));
+            }
+            else
+            {
+                PushAll(((DownBlock)block).call(x, condition, checkpoints));
+            }
+        }
+
+        return across;
+
+        void PushAll(IReadOnlyList<Tensor> layers)
+        {
+            foreach (Tensor features in layers)
+            {
+                across.Push(features);
+            }
+        }
+    }
+
+    // Features [B, C0, H, W], and the sum of the levels' images [B, 3, H, W] where levels have some.
+    private (Tensor Features, Tensor? Images) Up(Tensor x, Stack<Tensor> across, Tensor condition, Recomputation? checkpoints)
+    {
+        Tensor? images = null;
+        foreach (nn.Module block in upBlocks)
+        {
+            if (block is not SkipUpBlock skip)
+            {
+                x = ((UpBlock)block).call(x, across, condition, checkpoints);
+                continue;
+            }
+
+            Tensor? ofBelow = images is null ? null : Resampling.DoubleSmoothly.Apply(images);
+            (x, Tensor? ofLevel) = skip.call(x, across, condition, checkpoints);
+            images = ofBelow is null ? ofLevel : ofLevel is null ? ofBelow : ofBelow + ofLevel;
+        }
+
+        return (x, images);
+    }
+
+    // What the label is before the linear layers, [B, label channels].
+    private Tensor Project(Tensor labels) =>
+        timeProjection.call(Options.TimeEmbeddingType == TimeEmbeddingType.Learned ? labels.to(ScalarType.Int64) : labels);
+
     // The time embedding, plus the embedding of the class where there is one, [B, D].
     private Tensor Embed(Tensor labels, Tensor? classLabels)
     {
-        Tensor time = timeEmbedding.call(timeProjection.call(labels)); // [B, D]
+        Tensor time = timeEmbedding.call(Project(labels)); // [B, D]
         if (classEmbedding is null)
         {
             return time;
         }
 
         Tensor classes = classLabels!.to(time.device);
-        Tensor embedded = classEmbedding.call(Options.ClassEmbedType == ClassEmbedType.Timestep ? timeProjection.call(classes) : classes);
+        Tensor embedded = classEmbedding.call(Options.ClassEmbedType == ClassEmbedType.Timestep ? Project(classes) : classes);
         return time + embedded.to(time.dtype);
     }
 }

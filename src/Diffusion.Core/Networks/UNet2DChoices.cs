@@ -11,6 +11,15 @@ public enum DownBlockType
 
     /// <summary>Residual blocks, then a residual block that halves its images by averaging.</summary>
     ResnetDownsampleBlock2D,
+
+    /// <summary>
+    /// Residual blocks, then one that halves its images smoothly, to which the network's own images, halved as smoothly, are added
+    /// (Song et al. 2021, NCSN++). It chooses its numbers of groups itself. Needs 3 input channels.
+    /// </summary>
+    SkipDownBlock2D,
+
+    /// <summary>As <see cref="SkipDownBlock2D"/>, with self-attention after each residual block. Needs channels that divide by 32.</summary>
+    AttnSkipDownBlock2D,
 }
 
 /// <summary>What one level of a <see cref="UNet2D"/> does on the way up.</summary>
@@ -24,6 +33,15 @@ public enum UpBlockType
 
     /// <summary>Residual blocks, then a residual block that doubles its images.</summary>
     ResnetUpsampleBlock2D,
+
+    /// <summary>
+    /// Residual blocks, then one that doubles its images smoothly. Each level also adds an image of its own size to the network's answer
+    /// (Song et al. 2021, NCSN++). It chooses its numbers of groups itself. Needs 3 output channels.
+    /// </summary>
+    SkipUpBlock2D,
+
+    /// <summary>As <see cref="SkipUpBlock2D"/>, with self-attention after the last residual block. Needs channels that divide by 32.</summary>
+    AttnSkipUpBlock2D,
 }
 
 /// <summary>How a level with attention changes the size of its images.</summary>
@@ -47,6 +65,9 @@ public enum TimeEmbeddingType
     /// positive noise levels, by which the answer is divided.
     /// </summary>
     Fourier,
+
+    /// <summary>A learned vector for each label. Labels are whole numbers below <see cref="UNet2DOptions.NumTrainTimesteps"/>.</summary>
+    Learned,
 }
 
 /// <summary>How the time embedding enters a residual block.</summary>

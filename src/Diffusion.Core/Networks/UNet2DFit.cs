@@ -37,6 +37,27 @@ internal static class UNet2DFit
             yield return $"The network's Fourier time embedding takes the logarithm of its label and divides by it, but the first label of "
                 + $"{schedule.Description} is {schedule[0].Label}. Use a positional time embedding, or a schedule whose labels are positive.";
         }
+
+        if (options.TimeEmbeddingType == TimeEmbeddingType.Learned && LearnedProblem(options, schedule) is { } problem)
+        {
+            yield return problem;
+        }
+    }
+
+    private static string? LearnedProblem(UNet2DOptions options, INoiseSchedule schedule)
+    {
+        int count = options.NumTrainTimesteps ?? 0;
+        foreach (double label in Enumerable.Range(0, schedule.Timesteps).Select(timestep => schedule[timestep].Label))
+        {
+            if (!double.IsInteger(label) || label < 0 || label >= count)
+            {
+                return $"The network's learned time embedding has {count} vectors, for the labels 0 to {count - 1}, but {schedule.Description} has the "
+                    + FormattableString.Invariant($"label {label}. Build the network with NumTrainTimesteps {schedule.Timesteps}, or use a positional time ")
+                    + "embedding.";
+            }
+        }
+
+        return null;
     }
 
     private static int RoundUp(int size, int multiple) => (size + multiple - 1) / multiple * multiple;

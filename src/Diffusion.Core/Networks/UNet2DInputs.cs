@@ -12,7 +12,7 @@ internal static class UNet2DInputs
     {
         CheckImages(options, weight, noisy);
         ArgumentNullException.ThrowIfNull(labels);
-        CheckNumbers(labels, noisy.shape[0], "Noise-level labels", nameof(labels));
+        CheckNumbers(options, labels, noisy.shape[0], "Noise-level labels", nameof(labels));
         CheckClasses(options, noisy.shape[0], classLabels);
     }
 
@@ -72,7 +72,7 @@ internal static class UNet2DInputs
                 CheckIndices(labels, batch, options.NumClassEmbeds.Value);
                 break;
             case ClassEmbedType.Timestep:
-                CheckNumbers(labels, batch, "Class labels", nameof(Conditioning.ClassLabels));
+                CheckNumbers(options, labels, batch, "Class labels", nameof(Conditioning.ClassLabels));
                 break;
             default:
                 CheckEmbeddings(labels, batch, options.TimeChannels);
@@ -80,11 +80,32 @@ internal static class UNet2DInputs
         }
     }
 
-    private static void CheckNumbers(Tensor labels, long batch, string what, string name)
+    private static void CheckNumbers(UNet2DOptions options, Tensor labels, long batch, string what, string name)
     {
         if (labels.dim() != 1 || labels.shape[0] != batch || !IsReal(labels))
         {
             throw new ArgumentException($"{what} are {labels.dtype} {Guard.Text(labels)}, but must be numbers [{batch}], one for each image.", name);
+        }
+
+        if (options is { TimeEmbeddingType: TimeEmbeddingType.Learned, NumTrainTimesteps: { } count } && labels.device_type == DeviceType.CPU)
+        {
+            CheckLearned(labels, count, what, name);
+        }
+    }
+
+    // Labels that are already on a GPU are not read back: that would wait for the device.
+    private static void CheckLearned(Tensor labels, int count, string what, string name)
+    {
+        using Tensor contiguous = labels.to(ScalarType.Float64).contiguous();
+        foreach (double label in contiguous.data<double>())
+        {
+            if (!double.IsInteger(label) || label < 0 || label >= count)
+            {
+                throw new ArgumentException(
+                    FormattableString.Invariant($"{what} have {label}, but must be whole numbers from 0 to {count - 1}: the network's time embedding is ")
+                    + $"learned, and has {count} vectors (num_train_timesteps).",
+                    name);
+            }
         }
     }
 

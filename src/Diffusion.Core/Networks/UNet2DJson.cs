@@ -10,6 +10,8 @@ internal static class UNet2DJson
 {
     private const string ClassName = "UNet2DModel";
     private const string MidBlockName = "UNetMidBlock2D";
+    private const string TimeEmbedding = "time_embedding_type";
+    private const string LegacyOrder = "attention_legacy_order";
 
     // diffusers once prefixed the names of its blocks.
     private const string OldBlockPrefix = "UNetRes";
@@ -24,7 +26,7 @@ internal static class UNet2DJson
         new("in_channels", (o, v) => o with { InChannels = Integer(v) }, (w, o) => w.WriteNumberValue(o.InChannels)),
         new("out_channels", (o, v) => o with { OutChannels = Integer(v) }, (w, o) => w.WriteNumberValue(o.OutChannels)),
         new("center_input_sample", (o, v) => o with { CenterInputSample = Flag(v) }, (w, o) => w.WriteBooleanValue(o.CenterInputSample)),
-        new("time_embedding_type", (o, v) => o with { TimeEmbeddingType = Choice<TimeEmbeddingType>(v) }, (w, o) => w.WriteStringValue(Name(o.TimeEmbeddingType))),
+        new(TimeEmbedding, (o, v) => o with { TimeEmbeddingType = IsAdm(v) ? TimeEmbeddingType.Positional : Choice<TimeEmbeddingType>(v) }, (w, o) => w.WriteStringValue(Name(o.TimeEmbeddingType))),
         new("time_embedding_dim", (o, v) => o with { TimeEmbeddingDim = OrNull(v, Integer) }, (w, o) => WriteInteger(w, o.TimeEmbeddingDim)),
         new("freq_shift", (o, v) => o with { FreqShift = Number(v) }, (w, o) => WriteNumber(w, o.FreqShift)),
         new("flip_sin_to_cos", (o, v) => o with { FlipSinToCos = Flag(v) }, (w, o) => w.WriteBooleanValue(o.FlipSinToCos)),
@@ -35,8 +37,8 @@ internal static class UNet2DJson
         new("layers_per_block", (o, v) => o with { LayersPerBlock = Integer(v) }, (w, o) => w.WriteNumberValue(o.LayersPerBlock)),
         new("mid_block_scale_factor", (o, v) => o with { MidBlockScaleFactor = Number(v) }, (w, o) => WriteNumber(w, o.MidBlockScaleFactor)),
         new("downsample_padding", (o, v) => o with { DownsamplePadding = Integer(v) }, (w, o) => w.WriteNumberValue(o.DownsamplePadding)),
-        new("downsample_type", (o, v) => o with { DownsampleType = Choice<ResamplingType>(v) }, (w, o) => w.WriteStringValue(Name(o.DownsampleType))),
-        new("upsample_type", (o, v) => o with { UpsampleType = Choice<ResamplingType>(v) }, (w, o) => w.WriteStringValue(Name(o.UpsampleType))),
+        new("downsample_type", (o, v) => o with { DownsampleType = OrNull(v, Choice<ResamplingType>) ?? ResamplingType.Conv }, (w, o) => w.WriteStringValue(Name(o.DownsampleType))),
+        new("upsample_type", (o, v) => o with { UpsampleType = OrNull(v, Choice<ResamplingType>) ?? ResamplingType.Conv }, (w, o) => w.WriteStringValue(Name(o.UpsampleType))),
         new("dropout", (o, v) => o with { Dropout = Number(v) }, (w, o) => WriteNumber(w, o.Dropout)),
         new("act_fn", (o, v) => o with { ActFn = ActivationOf(v) }, (w, o) => w.WriteStringValue(Name(o.ActFn))),
         new("attention_head_dim", (o, v) => o with { AttentionHeadDim = OrNull(v, Integer) }, (w, o) => WriteInteger(w, o.AttentionHeadDim)),
@@ -48,7 +50,7 @@ internal static class UNet2DJson
         new("class_embed_type", (o, v) => o with { ClassEmbedType = OrNull(v, Choice<ClassEmbedType>) }, (w, o) => w.WriteStringValue(o.ClassEmbedType is { } t ? Name(t) : null)),
         new("num_class_embeds", (o, v) => o with { NumClassEmbeds = OrNull(v, Integer) }, (w, o) => WriteInteger(w, o.NumClassEmbeds)),
         new("num_train_timesteps", (o, v) => o with { NumTrainTimesteps = OrNull(v, Integer) }, (w, o) => WriteInteger(w, o.NumTrainTimesteps)),
-        new("attention_legacy_order", (o, v) => Flag(v) ? throw new FormatException("only false is supported.") : o),
+        new(LegacyOrder, (o, v) => o with { AttentionLegacyOrder = Flag(v) }),
     ];
 
     /// <summary>Reads options.</summary>
@@ -58,6 +60,11 @@ internal static class UNet2DJson
         using JsonDocument document = Parse(json);
         List<string> problems = [];
         UNet2DOptions options = JsonKeys.Read(document.RootElement, new UNet2DOptions(), Keys, IsNote, problems);
+        if (document.RootElement.TryGetProperty(TimeEmbedding, out JsonElement type) && IsAdm(type))
+        {
+            options = options with { FlipSinToCos = true, FreqShift = 0 };
+        }
+
         problems.AddRange(options.Problems());
         return problems.Count == 0 ? options : throw JsonKeys.Refuse(ClassName, problems);
     }
@@ -71,6 +78,12 @@ internal static class UNet2DJson
             writer.WriteStartObject();
             writer.WriteString("_class_name", ClassName);
             JsonKeys.Write(writer, options, Keys);
+            if (options.AttentionLegacyOrder)
+            {
+                // Where it is false it is not written: released versions of diffusers do not know it.
+                writer.WriteBoolean(LegacyOrder, value: true);
+            }
+
             writer.WriteEndObject();
         }
 
@@ -82,6 +95,9 @@ internal static class UNet2DJson
         property.Name == "_class_name" && Text(property.Value) != ClassName
             ? throw new FormatException($"must be \"{ClassName}\".")
             : property.Name.StartsWith('_') || NotesOfAverages.Contains(property.Name);
+
+    // Converted guided-diffusion models, which have the legacy order too, name the positional embedding with its defaults so.
+    private static bool IsAdm(JsonElement type) => type.ValueKind == JsonValueKind.String && Text(type) == "adm";
 
     private static SampleSize Size(JsonElement value)
     {

@@ -42,7 +42,7 @@ public sealed record UNet2DOptions
     public IReadOnlyList<UpBlockType> UpBlockTypes { get; init; } =
         [UpBlockType.AttnUpBlock2D, UpBlockType.AttnUpBlock2D, UpBlockType.AttnUpBlock2D, UpBlockType.UpBlock2D];
 
-    /// <summary>Channels of each level, finest first; each a multiple of <see cref="NormNumGroups"/>.</summary>
+    /// <summary>Channels of each level, finest first; each a multiple of <see cref="NormNumGroups"/>, except in blocks named Skip.</summary>
     public IReadOnlyList<int> BlockOutChannels { get; init; } = [224, 448, 672, 896];
 
     /// <summary>Residual blocks per level on the way down, one more on the way up; 2 by default.</summary>
@@ -69,7 +69,7 @@ public sealed record UNet2DOptions
     /// <summary>Channels of one attention head; null is one head of all channels. 8 by default.</summary>
     public int? AttentionHeadDim { get; init; } = 8;
 
-    /// <summary>Groups of every normalisation; 32 by default.</summary>
+    /// <summary>Groups of every normalisation, except in blocks named Skip; 32 by default.</summary>
     public int NormNumGroups { get; init; } = 32;
 
     /// <summary>
@@ -93,11 +93,27 @@ public sealed record UNet2DOptions
     /// <summary>How many classes have a learned embedding; null (the default) for an unconditional model.</summary>
     public int? NumClassEmbeds { get; init; }
 
-    /// <summary>Kept for diffusers' sake: the number of timesteps a model was trained with. The network does not depend on it.</summary>
+    /// <summary>
+    /// How many labels have a vector with <see cref="Diffusion.TimeEmbeddingType.Learned"/>, which needs it. Other networks do not depend on it.
+    /// </summary>
     public int? NumTrainTimesteps { get; init; }
+
+    /// <summary>
+    /// Whether queries, keys and values are taken apart after the heads, as in the guided-diffusion models of Dhariwal and Nichol (2021);
+    /// false by default. Then the attention in the middle has <see cref="NormNumGroups"/> groups. Blocks named Skip do not depend on it.
+    /// </summary>
+    public bool AttentionLegacyOrder { get; init; }
 
     /// <summary>By what number the height and width of images must divide: 2^(levels - 1).</summary>
     public int SizeMultiple => 1 << (BlockOutChannels.Count - 1);
+
+    /// <summary>The groups of the normalisation before the attention in the middle; null where there is no normalisation.</summary>
+    internal int? MidAttentionGroups => AttentionLegacyOrder
+        ? NormNumGroups
+        : AttnNormNumGroups ?? (ResnetTimeScaleShift == TimeScaleShift.Default ? NormNumGroups : null);
+
+    /// <summary>The size of a label's embedding before the first linear layer.</summary>
+    internal int LabelChannels => TimeEmbeddingType == TimeEmbeddingType.Fourier ? 2 * BlockOutChannels[0] : BlockOutChannels[0];
 
     /// <summary>The size of the time embedding.</summary>
     internal int TimeChannels => TimeEmbeddingDim ?? 4 * BlockOutChannels[0];

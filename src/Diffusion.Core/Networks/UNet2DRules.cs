@@ -10,7 +10,7 @@ internal static class UNet2DRules
     public static IReadOnlyList<string> Problems(UNet2DOptions o) =>
         o.BlockOutChannels is null || o.DownBlockTypes is null || o.UpBlockTypes is null
             ? ["block_out_channels, down_block_types and up_block_types must not be null, but have one entry per level."]
-            : [.. Numbers(o).Concat(Choices(o)).Concat(Levels(o)).Concat(Channels(o)).Concat(Embeddings(o))];
+            : [.. Numbers(o).Concat(Choices(o)).Concat(Levels(o)).Concat(Channels(o)).Concat(UNet2DSkipRules.Problems(o)).Concat(Embeddings(o))];
 
     private static IEnumerable<string> Numbers(UNet2DOptions o)
     {
@@ -112,13 +112,13 @@ internal static class UNet2DRules
             {
                 yield return $"block_out_channels has {channels}, but channels must be at least 1.";
             }
-            else if (o.NormNumGroups > 0 && channels % o.NormNumGroups != 0)
+            else if (o.NormNumGroups > 0 && channels % o.NormNumGroups != 0 && UNet2DSkipRules.HaveGroupsOfTheNetwork(o, channels))
             {
                 yield return $"block_out_channels has {channels}, but must have multiples of norm_num_groups ({o.NormNumGroups}).";
             }
         }
 
-        if (HasMidAttention(o) && o.AttnNormNumGroups is > 0 and int groups && o.BlockOutChannels[^1] % groups != 0)
+        if (HasMidAttention(o) && !o.AttentionLegacyOrder && o.AttnNormNumGroups is > 0 and int groups && o.BlockOutChannels[^1] % groups != 0)
         {
             yield return $"attn_norm_num_groups is {groups}, but must divide the last of block_out_channels ({o.BlockOutChannels[^1]}).";
         }
@@ -145,6 +145,12 @@ internal static class UNet2DRules
         {
             yield return FormattableString.Invariant($"freq_shift is {o.FreqShift}, but must be a number, usually 0 or 1.");
         }
+
+        if (o.TimeEmbeddingType == TimeEmbeddingType.Learned && o.NumTrainTimesteps is null)
+        {
+            yield return "num_train_timesteps is null, but a learned time embedding needs the number of its vectors. Set it to the timesteps of "
+                + "the schedule, usually 1000.";
+        }
     }
 
     private static bool HasMidAttention(UNet2DOptions o) => o.HasMidBlock && o.AddAttention && o.BlockOutChannels.Count > 0;
@@ -152,10 +158,10 @@ internal static class UNet2DRules
     private static IEnumerable<int> AttentionChannels(UNet2DOptions o)
     {
         IEnumerable<int> down = o.BlockOutChannels.Zip(o.DownBlockTypes)
-            .Where(level => level.Second == DownBlockType.AttnDownBlock2D)
+            .Where(level => level.Second.HasAttention())
             .Select(level => level.First);
         IEnumerable<int> up = o.BlockOutChannels.Reverse().Zip(o.UpBlockTypes)
-            .Where(level => level.Second == UpBlockType.AttnUpBlock2D)
+            .Where(level => level.Second.HasAttention())
             .Select(level => level.First);
         return HasMidAttention(o) ? down.Concat(up).Append(o.BlockOutChannels[^1]) : down.Concat(up);
     }

@@ -26,9 +26,9 @@ internal sealed class UpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, Recompu
             int below = layer == 0 ? belowChannels : channels;
             int across = layer == options.LayersPerBlock ? aboveChannels : channels;
             resnets.Add(new ResnetBlock(options, below + across, channels));
-            if (type == UpBlockType.AttnUpBlock2D)
+            if (type.HasAttention())
             {
-                attentions.Add(new AttentionBlock(options, channels, options.NormNumGroups));
+                attentions.Add(new AttentionBlock(options, channels, options.NormNumGroups, outputScale: 1, options.AttentionLegacyOrder));
             }
         }
 

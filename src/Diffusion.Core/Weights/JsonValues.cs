@@ -15,7 +15,7 @@ internal static class JsonValues
     {
         try
         {
-            JsonDocument document = JsonDocument.Parse(json, Strict);
+            JsonDocument document = PythonJson.Parse(json, Strict);
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? document
                 : throw new FormatException("The configuration must be a JSON object.");
@@ -42,7 +42,7 @@ internal static class JsonValues
     /// <summary>A value as its file writes it, cut where it is long, for messages.</summary>
     public static string Shown(JsonElement value)
     {
-        string text = value.GetRawText();
+        string text = PythonJson.RawText(value);
         return text.Length <= MostShown ? text : $"{text[..MostShown]}...";
     }
 
@@ -52,7 +52,9 @@ internal static class JsonValues
             : throw new FormatException("must be an integer.");
 
     public static double Number(JsonElement value) =>
-        value.ValueKind == JsonValueKind.Number ? value.GetDouble() : throw new FormatException("must be a number.");
+        value.ValueKind == JsonValueKind.Number && value.GetDouble() is var number && double.IsFinite(number)
+            ? number
+            : throw new FormatException("must be a number, and finite.");
 
     public static bool Flag(JsonElement value) =>
         value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw new FormatException("must be true or false.");

@@ -15,8 +15,6 @@ internal sealed record SafeTensorsMap(Dictionary<string, string> Map, long? Tota
     private const long MostBytes = 16 << 20;
     private const int MostFiles = 1000;
 
-    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
-
     private static readonly JsonKey<long?>[] Notes = [new("total_size", (_, v) => SizeOf(v))];
 
     private static readonly JsonKey<SafeTensorsMap>[] Keys =
@@ -43,9 +41,14 @@ internal sealed record SafeTensorsMap(Dictionary<string, string> Map, long? Tota
 
         byte[] bytes = new byte[file.Length];
         file.ReadExactly(bytes);
+        if (GitLfsPointer.IsPointer(bytes, bytes.Length))
+        {
+            throw new SafeTensorsException(path, GitLfsPointer.Explanation);
+        }
+
         try
         {
-            return Parse(StrictUtf8.GetString(bytes));
+            return Parse(PythonJson.Decode(bytes));
         }
         catch (Exception e) when (e is FormatException or DecoderFallbackException)
         {
@@ -56,7 +59,7 @@ internal sealed record SafeTensorsMap(Dictionary<string, string> Map, long? Tota
     /// <summary>Writes an index.</summary>
     public void Write(string path)
     {
-        byte[] json = PythonJson.Object(writer =>
+        byte[] json = PythonJsonWriter.Object(writer =>
         {
             writer.WriteStartObject("metadata");
             writer.WriteNumber("total_size", TotalSize!.Value);

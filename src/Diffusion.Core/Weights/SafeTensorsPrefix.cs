@@ -13,6 +13,11 @@ internal static class SafeTensorsPrefix
     public static (SafeTensorsHeader Header, long DataStart) ReadHeader(Stream source, string name)
     {
         long length = source.Length;
+        if (source.CanSeek && GitLfsPointer.IsPointer(source))
+        {
+            throw new SafeTensorsException(name, GitLfsPointer.Explanation, position: 0);
+        }
+
         Span<byte> prefix = stackalloc byte[SafeTensorsHeader.PrefixBytes];
         if (source.ReadAtLeast(prefix, prefix.Length, throwOnEndOfStream: false) < prefix.Length)
         {

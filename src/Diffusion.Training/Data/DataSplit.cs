@@ -9,6 +9,8 @@ public static class DataSplit
     /// <summary>Takes every split: the value of a source's <c>Split</c> option that asks for a mixture.</summary>
     public const string All = "all";
 
+    private static readonly char[] Separators = [.. "-._ 0123456789"];
+
     // The names that Hugging Face's datasets recognises (datasets.data_files), without its patterns around them.
     private static readonly Dictionary<string, string> Names = new(StringComparer.OrdinalIgnoreCase)
     {
@@ -37,8 +39,22 @@ public static class DataSplit
     /// <param name="second">Another name.</param>
     /// <returns>True also where both are equal but for upper and lower case.</returns>
     public static bool AreSame(string first, string second) =>
-        string.Equals(first, second, StringComparison.OrdinalIgnoreCase)
-        || (Names.TryGetValue(first, out string? one) && Names.TryGetValue(second, out string? other) && one == other);
+        string.Equals(first, second, StringComparison.OrdinalIgnoreCase) || (Of(first) is { } one && one == Of(second));
+
+    /// <summary>
+    /// The split that a longer name stands for, as <c>train_images</c>, <c>train2017</c> and <c>seg-train</c> stand for <c>train</c>; null where it names
+    /// none, or several. Such names count only beside those of another split: <c>express-train</c> may be a class.
+    /// </summary>
+    /// <param name="name">A folder's name.</param>
+    internal static string? Of(string name)
+    {
+        string[] splits =
+        [
+            .. name.Split(Separators, StringSplitOptions.RemoveEmptyEntries).Select(word => Names.GetValueOrDefault(word)).OfType<string>()
+                .Distinct(StringComparer.Ordinal),
+        ];
+        return splits.Length == 1 ? splits[0] : null;
+    }
 
     /// <summary>Which of the splits that were found are taken.</summary>
     /// <param name="source">What errors call the source.</param>
@@ -49,7 +65,7 @@ public static class DataSplit
     /// <exception cref="ImageDataException">Several are there and none was chosen, or the one that was chosen is not there.</exception>
     public static IReadOnlyList<string> Choose(string source, IReadOnlyList<string> found, string? wanted, string option)
     {
-        if (string.Equals(wanted, All, StringComparison.OrdinalIgnoreCase) || (wanted is null && found.Count == 1))
+        if (string.Equals(wanted, All, StringComparison.OrdinalIgnoreCase) || (wanted is null && found.All(name => AreSame(name, found[0]))))
         {
             return found;
         }

@@ -21,6 +21,26 @@ internal static class IdxFile
         return Read(file, path, dimensions);
     }
 
+    /// <summary>How many dimensions a file has by its first bytes; null where it cannot be read or is no IDX file, of whatever type.</summary>
+    /// <param name="path">The file, plain or gzip.</param>
+    public static int? DimensionsOf(string path)
+    {
+        try
+        {
+            using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+            using GZipStream unpacked = new(file, CompressionMode.Decompress, leaveOpen: true);
+            bool packed = IsPacked(file);
+            byte[] magic = new byte[4];
+            return (packed ? unpacked : (Stream)file).ReadAtLeast(magic, magic.Length, throwOnEndOfStream: false) == magic.Length && magic is [0, 0, >= 0x08 and <= 0x0E, > 0]
+                ? magic[3]
+                : null;
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException or InvalidDataException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Reads a whole file that is open already.</summary>
     /// <param name="file">The file; it can seek, and stays its caller's.</param>
     /// <param name="path">What errors call it.</param>
@@ -32,9 +52,12 @@ internal static class IdxFile
             throw new ImageDataException(path, "the file is empty (0 bytes). Fetch it again.");
         }
 
-        bool packed = file.ReadByte() == 0x1F && file.ReadByte() == 0x8B;
-        file.Position = 0;
-        if (!packed)
+        if (GitLfsPointer.IsPointer(file))
+        {
+            throw new ImageDataException(path, GitLfsPointer.Explanation);
+        }
+
+        if (!IsPacked(file))
         {
             return Read(file, path, dimensions, file.Length);
         }
@@ -48,6 +71,13 @@ internal static class IdxFile
         {
             throw new ImageDataException(path, "its gzip data are truncated or damaged. Fetch it again.", damage);
         }
+    }
+
+    private static bool IsPacked(Stream file)
+    {
+        bool packed = file.ReadByte() == 0x1F && file.ReadByte() == 0x8B;
+        file.Position = 0;
+        return packed;
     }
 
     private static (int[] Dimensions, byte[] Values) Read(Stream stream, string path, int dimensions, long? fileBytes)

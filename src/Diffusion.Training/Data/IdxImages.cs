@@ -19,7 +19,7 @@ public static class IdxImages
         string description = $"{size[0]} images {shape} from {imagesFile}";
         if (labelsFile is null)
         {
-            return new ByteImages(pixels, shape, null, null, description);
+            return new ByteImages(pixels, shape, null, null, $"{description}, no labels");
         }
 
         int[] labels = [.. IdxFile.Read(labelsFile, dimensions: 1).Values];
@@ -35,21 +35,30 @@ public static class IdxImages
 
     /// <summary>Opens images and labels by their usual names in a folder.</summary>
     /// <param name="folder">
-    /// Holds <c>{part}-images-idx3-ubyte</c> and, for labels, <c>{part}-labels-idx1-ubyte</c>, either of them also with <c>.gz</c>.
+    /// Holds <c>{part}-images-idx3-ubyte</c> and, for labels, <c>{part}-labels-idx1-ubyte</c>: also with <c>.gz</c>, with dots for hyphens, in upper
+    /// case, with more before it (<c>emnist-letters-train-...</c>), or in a sub-folder.
     /// </param>
-    /// <param name="part"><c>train</c> (default) for the training images, <c>t10k</c> for the test images.</param>
+    /// <param name="part"><c>train</c> (default) for the training images, <c>t10k</c> or <c>test</c> for the test images; or all that stands before <c>-images</c>.</param>
     /// <param name="classCount">How many classes there are; default one more than the highest label.</param>
     /// <returns>The source; without labels where there is no file of them. It belongs to the caller.</returns>
-    /// <exception cref="ImageDataException">The images are not there, or a file cannot be used.</exception>
+    /// <exception cref="ImageDataException">The images are not there, several files may be meant, or a file cannot be used.</exception>
     public static IImageSource OpenFolder(string folder, string part = "train", int? classCount = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(folder);
-        string imagesFile = $"{part}-images-idx3-ubyte";
-        string images = Find(folder, imagesFile)
-            ?? throw new ImageDataException(folder, $"the folder holds neither {imagesFile} nor {imagesFile}.gz.");
-        return Open(images, Find(folder, $"{part}-labels-idx1-ubyte"), classCount);
+        ArgumentException.ThrowIfNullOrWhiteSpace(part);
+        (string images, string? labels) = IdxFolder.Of(folder, part).Find();
+        return Open(images, labels, classCount);
     }
 
-    private static string? Find(string folder, string name) =>
-        Array.Find([Path.Combine(folder, name), Path.Combine(folder, name + ".gz")], File.Exists);
+    /// <summary>Whether <see cref="OpenFolder"/> finds images in a folder.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="part">As for <see cref="OpenFolder"/>.</param>
+    /// <returns>False also where the folder does not exist.</returns>
+    /// <exception cref="ImageDataException">The folder cannot be read.</exception>
+    public static bool AreIn(string folder, string part = "train")
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(folder);
+        ArgumentException.ThrowIfNullOrWhiteSpace(part);
+        return Directory.Exists(folder) && IdxFolder.Of(folder, part).HasImages;
+    }
 }

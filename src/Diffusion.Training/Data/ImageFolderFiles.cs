@@ -7,21 +7,19 @@ namespace Diffusion.Training;
 /// <param name="Paths">The full path of each file.</param>
 /// <param name="Labels">The class of each file; null without classes.</param>
 /// <param name="ClassNames">The names of the classes in their order; empty without classes.</param>
-/// <param name="Folder">The folder, as it was given.</param>
-internal sealed record ImageFolderFiles(IReadOnlyList<string> Paths, int[]? Labels, IReadOnlyList<string> ClassNames, string Folder) : IEncodedImages
+/// <param name="Description">How many there are, and where.</param>
+/// <param name="Report">What was taken and left out.</param>
+internal sealed record ImageFolderFiles(
+    IReadOnlyList<string> Paths, int[]? Labels, IReadOnlyList<string> ClassNames, string Description, ImageSourceReport Report) : IEncodedImages
 {
     private const int LargestFile = 1 << 30;
-
-    private static readonly EnumerationOptions All = new() { RecurseSubdirectories = true, IgnoreInaccessible = false };
 
     public long Count => Paths.Count;
 
     public int? ClassCount => Labels is null ? null : ClassNames.Count;
 
-    public string Description => $"{Paths.Count} images from {Folder}{(Labels is null ? string.Empty : $", {ClassNames.Count} classes")}";
-
     /// <summary>Looks through a folder and everything below it.</summary>
-    public static ImageFolderFiles Find(string folder)
+    public static ImageFolderFiles Find(string folder, ImageFolderOptions options)
     {
         string root = Path.GetFullPath(folder);
         if (!Directory.Exists(root))
@@ -29,30 +27,21 @@ internal sealed record ImageFolderFiles(IReadOnlyList<string> Paths, int[]? Labe
             throw new ImageDataException(folder, File.Exists(root) ? "it is a file, but must be a folder of images." : "the folder does not exist.");
         }
 
-        string[] names =
-        [
-            .. ListFiles(root, folder)
-                .Where(path => ImageFolder.Extensions.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase))
-                .Select(path => Path.GetRelativePath(root, path).Replace(Path.DirectorySeparatorChar, '/'))
-                .Where(name => !name.StartsWith('.') && !name.Contains("/.", StringComparison.Ordinal))
-                .Order(StringComparer.Ordinal),
-        ];
-        if (names.Length == 0)
+        List<string> names = ImageFolderWalk.Find(root, folder, out LeftOutList leftOut);
+        if (names.Count == 0)
         {
-            throw new ImageDataException(
-                folder, $"the folder and its sub-folders hold no image. Looked for files that end in {string.Join(", ", ImageFolder.Extensions)}.");
+            throw new ImageDataException(folder, leftOut.ToReport(0).ToString(
+                $"the folder and its sub-folders hold no image. Looked for files that end in {string.Join(", ", ImageFolder.Extensions)}."));
         }
 
-        string[] paths = [.. names.Select(name => Path.Combine(root, name.Replace('/', Path.DirectorySeparatorChar)))];
-        string[] classes = [.. names.Select(name => name[..Math.Max(name.IndexOf('/', StringComparison.Ordinal), 0)]).Distinct(StringComparer.Ordinal)];
-        if (classes.Length < 2 || classes.Contains(string.Empty, StringComparer.Ordinal))
-        {
-            return new ImageFolderFiles(paths, null, [], folder);
-        }
-
-        Array.Sort(classes, StringComparer.Ordinal);
-        Dictionary<string, int> labels = classes.Index().ToDictionary(entry => entry.Item, entry => entry.Index, StringComparer.Ordinal);
-        return new ImageFolderFiles(paths, [.. names.Select(name => labels[name[..name.IndexOf('/', StringComparison.Ordinal)]])], classes, folder);
+        ImageFolderLayout layout = ImageFolderLayout.Of(folder, names, options.Split, leftOut);
+        string classes = layout.Labels is null ? string.Empty : $", {layout.ClassNames.Count} classes";
+        return new ImageFolderFiles(
+            [.. layout.Images.Select(name => Path.Combine(root, name.Replace('/', Path.DirectorySeparatorChar)))],
+            layout.Labels,
+            layout.ClassNames,
+            $"{layout.Images.Count} images from {folder}{layout.Note}{classes}",
+            leftOut.ToReport(layout.Images.Count));
     }
 
     public long LabelOf(long index)
@@ -84,17 +73,5 @@ internal sealed record ImageFolderFiles(IReadOnlyList<string> Paths, int[]? Labe
 
     public void Dispose()
     {
-    }
-
-    private static string[] ListFiles(string root, string folder)
-    {
-        try
-        {
-            return Directory.GetFiles(root, "*", All);
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw new ImageDataException(folder, $"the folder cannot be read: {problem.Message}", problem);
-        }
     }
 }

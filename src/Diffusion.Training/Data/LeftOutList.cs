@@ -28,5 +28,6 @@ internal sealed class LeftOutList
 
     /// <summary>What a source says of itself.</summary>
     /// <param name="taken">How many images it gives.</param>
-    public ImageSourceReport ToReport(long taken) => new(taken, [.. order.Select(reason => new LeftOutImages(reason, parts[reason].Count, parts[reason].Examples))]);
+    public ImageSourceReport ToReport(long taken) =>
+        new(taken, [.. order.Select(reason => new LeftOutImages(reason, parts[reason].Count, parts[reason].Examples) { IsExpected = reason == SystemFiles.Reason })]);
 }

@@ -7,7 +7,7 @@ namespace Diffusion.Training;
 public static class SystemFiles
 {
     /// <summary>The reason in a report for what <see cref="IsPassedOver"/> left out.</summary>
-    internal const string Reason = "hidden files, and files and folders that the system makes";
+    public const string Reason = "hidden files, and files and folders that the system makes";
 
     private static readonly HashSet<string> Names = new(StringComparer.OrdinalIgnoreCase)
     {

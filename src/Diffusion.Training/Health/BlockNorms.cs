@@ -15,7 +15,7 @@ internal sealed class BlockNorms : IDisposable
     {
         blocks = [.. parameters.Layout.Entries.Where(entry => entry.Group != ParameterGroup.Frozen).GroupBy(entry => BlockOf(entry.Name), StringComparer.Ordinal)
             .Select(block => (block.Key, Joined(block), block.Sum(entry => entry.Length)))];
-        squares = zeros(blocks.Length, ScalarType.Float32, parameters.Values.device).DetachFromDisposeScope();
+        squares = zeros(blocks.Length, SumOfSquares.TypeOn(parameters.Values.device), parameters.Values.device).DetachFromDisposeScope();
     }
 
     /// <summary>Measures the gradients as they are now.</summary>
@@ -24,14 +24,15 @@ internal sealed class BlockNorms : IDisposable
     {
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        squares.copy_(stack([.. blocks.Select(block => stack([.. block.Parts.Select(part => Square(gradients, part))]).sum())]));
+        Tensor rows = SumOfSquares.OfRows(gradients, FlatLayout.Alignment);
+        squares.copy_(stack([.. blocks.Select(block => stack([.. block.Parts.Select(part => Sum(rows, part))]).sum())]));
     }
 
     /// <summary>The root of the mean square of each block's gradients, at the last measurement. Waits for the device.</summary>
     public IReadOnlyDictionary<string, double> Read()
     {
         using DisposeScope scope = NewDisposeScope();
-        float[] values = squares.cpu().data<float>().ToArray();
+        double[] values = squares.cpu().to(ScalarType.Float64).data<double>().ToArray();
         return blocks.Zip(values, (block, square) => (block.Name, Rms: Math.Sqrt(square / block.Length)))
             .ToDictionary(block => block.Name, block => block.Rms, StringComparer.Ordinal);
     }
@@ -45,10 +46,13 @@ internal sealed class BlockNorms : IDisposable
         return names.Length > 2 && int.TryParse(names[1], NumberStyles.None, CultureInfo.InvariantCulture, out _) ? $"{names[0]}.{names[1]}" : names[0];
     }
 
-    private static Tensor Square(Tensor gradients, (long From, long To) part)
+    // Parameters begin with a row, and behind their ends are zeros.
+    private static Tensor Sum(Tensor rows, (long From, long To) part)
     {
-        using Tensor view = gradients.narrow(0, part.From, part.To - part.From);
-        return view.dot(view);
+        long from = part.From / FlatLayout.Alignment;
+        long to = (part.To + FlatLayout.Alignment - 1) / FlatLayout.Alignment;
+        using Tensor view = rows.narrow(0, from, to - from);
+        return view.sum();
     }
 
     // Neighbours in the buffer are measured as one; the gaps between them hold zeros.

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
-/// <summary>Watches every layer of a network that takes and gives one tensor, for the first whose answer is not finite.</summary>
+/// <summary>Watches every layer of a network whose answer is a tensor, and the model's own answer, for the first that is not finite.</summary>
 internal sealed class FiniteLayers : IDisposable
 {
     private readonly List<Action> removals = [];
@@ -11,23 +11,40 @@ internal sealed class FiniteLayers : IDisposable
     /// <param name="network">The network; it must call its layers by <c>call</c>.</param>
     public FiniteLayers(nn.Module network)
     {
-        foreach ((string name, nn.Module module) in network.named_modules())
+        foreach ((string name, nn.Module module) in network.named_modules().Where(part => part.Item1.Length > 0))
         {
-            if (module is nn.Module<Tensor, Tensor> layer)
+            string layer = $"Layer {name}";
+            switch (module)
             {
-                var hook = layer.register_forward_hook((_, _, answer) => Look(name, answer));
-                removals.Add(hook.remove);
+                case nn.Module<Tensor, Tensor> one:
+                    removals.Add(one.register_forward_hook((_, _, answer) => Look(layer, answer)).remove);
+                    break;
+                case nn.Module<Tensor, Tensor, Tensor> two:
+                    removals.Add(two.register_forward_hook((_, _, _, answer) => Look(layer, answer)).remove);
+                    break;
+                case nn.Module<Tensor, Tensor, Tensor, Tensor> three:
+                    removals.Add(three.register_forward_hook((_, _, _, _, answer) => Look(layer, answer)).remove);
+                    break;
+                case nn.Module<Tensor, Tensor, Recomputation?, Tensor> middle:
+                    removals.Add(middle.register_forward_hook((_, _, _, _, answer) => Look(layer, answer)).remove);
+                    break;
+                case nn.Module<Tensor, Stack<Tensor>, Tensor, Recomputation?, Tensor> up:
+                    removals.Add(up.register_forward_hook((_, _, _, _, _, answer) => Look(layer, answer)).remove);
+                    break;
             }
         }
     }
 
-    /// <summary>The name of the first layer whose answer is not finite; null when all are.</summary>
+    /// <summary>The name of the first whose answer is not finite; null when all are.</summary>
     public string? First { get; private set; }
 
     /// <summary>The places in the batch where that answer is not finite.</summary>
     public IReadOnlyList<int> Images { get; private set; } = [];
 
     public void Dispose() => removals.ForEach(remove => remove());
+
+    /// <summary>Looks at the answer of the model, after those of all layers.</summary>
+    public void LookAtAnswer(Tensor answer) => Look("The model itself, after all layers that could be looked at,", answer);
 
     private Tensor Look(string name, Tensor answer)
     {

@@ -19,10 +19,10 @@ internal sealed class LossGauge : IDisposable
     {
         this.timesteps = timesteps;
         step = zeros([3, Parts], ScalarType.Float32, device).DetachFromDisposeScope();
-        sums = zeros([3, Parts], ScalarType.Float32, device).DetachFromDisposeScope();
+        sums = zeros([3, Parts], SumOfSquares.TypeOn(device), device).DetachFromDisposeScope();
     }
 
-    /// <summary>Per part of the schedule, float32 <c>[3, Parts]</c> on the device: the sum of losses, the sum of the targets' squares, the number of images.</summary>
+    /// <summary>Per part of the schedule, <c>[3, Parts]</c> on the device, float64 where it has that: the sum of losses, the sum of the targets' squares, the number of images.</summary>
     public Tensor Sums => sums;
 
     /// <summary>The parts of the schedule that timesteps lie in, on the device. To be asked before the forward pass: the copy waits for what is under way.</summary>

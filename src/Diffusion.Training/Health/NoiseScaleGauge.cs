@@ -19,7 +19,7 @@ internal sealed class NoiseScaleGauge : IDisposable
     public NoiseScaleGauge(FlatParameters parameters)
     {
         this.parameters = parameters;
-        estimates = zeros(2, ScalarType.Float32, parameters.Values.device).DetachFromDisposeScope();
+        estimates = zeros(2, SumOfSquares.TypeOn(parameters.Values.device), parameters.Values.device).DetachFromDisposeScope();
     }
 
     /// <summary>Takes one measurement. The gradients must be zero before, and are zero afterwards.</summary>
@@ -58,8 +58,8 @@ internal sealed class NoiseScaleGauge : IDisposable
         }
 
         using DisposeScope scope = NewDisposeScope();
-        float[] values = estimates.cpu().data<float>().ToArray();
-        return values[0] > 0 && values[1] > 0 ? (double)values[1] / values[0] : null;
+        double[] values = estimates.cpu().to(ScalarType.Float64).data<double>().ToArray();
+        return values[0] > 0 && values[1] > 0 ? values[1] / values[0] : null;
     }
 
     public void Dispose() => estimates.Dispose();
@@ -68,6 +68,6 @@ internal sealed class NoiseScaleGauge : IDisposable
     {
         using IDisposable noGradients = no_grad();
         using Tensor trained = parameters.Gradients.narrow(0, 0, parameters.Layout.TrainedLength);
-        return trained.dot(trained);
+        return SumOfSquares.Of(trained);
     }
 }

@@ -12,7 +12,13 @@ internal static class ReportWindow
         {
             // All steps of one of them were skipped: its numbers say nothing.
             TrainingProgress known = double.IsFinite(second.Loss) ? second : first with { Step = second.Step, LiveTensors = second.LiveTensors, LeakedTensors = second.LeakedTensors };
-            return known with { FirstSkippedStep = first.FirstSkippedStep ?? second.FirstSkippedStep, SkippedSteps = second.SkippedSteps };
+            return known with
+            {
+                FirstSkippedStep = first.FirstSkippedStep ?? second.FirstSkippedStep,
+                SkippedSteps = second.SkippedSteps,
+                HeldOutLoss = second.HeldOutLoss ?? first.HeldOutLoss,
+                HeldOutLossStep = second.HeldOutLossStep ?? first.HeldOutLossStep,
+            };
         }
 
         long steps = first.StepsOfLoss + second.StepsOfLoss;
@@ -33,6 +39,8 @@ internal static class ReportWindow
             ClippedShare = Mean(first.ClippedShare, second.ClippedShare),
             DataWaitShare = Mean(first.DataWaitShare, second.DataWaitShare),
             FirstSkippedStep = first.FirstSkippedStep ?? second.FirstSkippedStep,
+            HeldOutLoss = second.HeldOutLoss ?? first.HeldOutLoss,
+            HeldOutLossStep = second.HeldOutLossStep ?? first.HeldOutLossStep,
         };
 
         double Mean(double a, double b) => (a * (1 - share)) + (b * share);

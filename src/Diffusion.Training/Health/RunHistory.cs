@@ -5,7 +5,6 @@ internal sealed class RunHistory(TrainingOptions options, long warmupSteps, long
 {
     private const int Longest = 100;
     private const double HighRate = 5;
-    private const double Unusual = 1.5;
     private const long FewestSteps = 5;
 
     private readonly List<TrainingProgress> reports = [];
@@ -43,20 +42,13 @@ internal sealed class RunHistory(TrainingOptions options, long warmupSteps, long
     public IReadOnlyList<double> HeldOutLosses => heldOutLosses;
 
     /// <summary>Whether the last learning rate was far above the usual one for the batch, and that of batch 64.</summary>
-    public bool RateIsHigh => Last.LearningRate > HighRate * HighestUsualRate;
+    public bool RateIsHigh => Last.LearningRate > HighRate * Math.Max(Rates.Usual, BatchSizeScaling.BaseLearningRate); // Small batches do not ask for a lower rate.
 
-    /// <summary>The peak to try where the present one, lowered by rollbacks, is too high.</summary>
-    public double LowerRate => RateIsHigh ? UsualRate : options.LearningRate.Peak / Math.Pow(TrainingState.RollbackFactor, rollbacks + 1);
+    /// <summary>The usual learning rates, and which to try next.</summary>
+    public RateAdvice Rates { get; } = new(options.BatchSize, options.LearningRate.Peak, rollbacks);
 
-    /// <summary>The peak to try where the present one is too low; null where it is above the usual one already.</summary>
-    public double? HigherRate =>
-        options.LearningRate.Peak < UsualRate / Unusual ? UsualRate : options.LearningRate.Peak > HighestUsualRate * Unusual ? null : options.LearningRate.Peak * 3;
-
-    /// <summary>The learning rate that is usual for the batch.</summary>
-    public double UsualRate => BatchSizeScaling.LearningRate(options.BatchSize);
-
-    // Small batches do not ask for a lower rate, though they allow it.
-    private double HighestUsualRate => Math.Max(UsualRate, BatchSizeScaling.BaseLearningRate);
+    /// <summary>What to lower to what.</summary>
+    public string LowerRate => RateIsHigh ? Rates.LowerToUsual : Rates.Lower;
 
     /// <summary>
     /// The step of the last report whose loss was nearer to the lowest than to the present one: weights of then are not yet spoilt. Zero where
@@ -73,6 +65,11 @@ internal sealed class RunHistory(TrainingOptions options, long warmupSteps, long
     {
         Last = report;
         LastHasLoss = double.IsFinite(report.Loss);
+        if (report.HeldOutLoss is { } heldOut && double.IsFinite(heldOut) && (heldOutLosses.Count == 0 || heldOut != heldOutLosses[^1]))
+        {
+            heldOutLosses.Add(heldOut);
+        }
+
         if (!LastHasLoss)
         {
             return;
@@ -81,11 +78,6 @@ internal sealed class RunHistory(TrainingOptions options, long warmupSteps, long
         if (reports is [.., TrainingProgress before] && double.IsFinite(ErrorOf(before)) && (Best is null || before.Loss < Best.Loss))
         {
             Best = before;
-        }
-
-        if (report.HeldOutLoss is { } heldOut && double.IsFinite(heldOut) && (heldOutLosses.Count == 0 || heldOut != heldOutLosses[^1]))
-        {
-            heldOutLosses.Add(heldOut);
         }
 
         curve.Add(report);

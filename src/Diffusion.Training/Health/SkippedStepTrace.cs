@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Diffusion.Training;
 
 /// <summary>Makes a step that was skipped once more, with the weights as they are now, to see where its numbers go wrong. Changes nothing.</summary>
-internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, DenoisingObjective objective, GradientPass gradients, SeedStream seeds)
+internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, Denoiser denoiser, GradientPass gradients, SeedStream seeds)
 {
     private const int NamedImages = 3;
 
@@ -71,12 +71,13 @@ internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, 
     private string? Fault(ImageBatch batch, Device device, ISampleOrder order)
     {
         using FiniteLayers layers = new(setup.Model.Network);
+        DenoisingObjective objective = new(denoiser, seeds) { OnPrediction = layers.LookAtAnswer };
         long[] positions = batch.Positions.ToArray();
         gradients.Run(positions[0], () => objective.Loss(batch.Pixels, batch.ConditioningOf(setup.Model, device), positions));
         if (layers.First is { } layer)
         {
             int[] images = [.. layers.Images.Where(image => image < positions.Length)];
-            return images.Length == 0 ? $"Layer {layer} is the first whose answer is not finite." : $"Layer {layer} is the first whose answer is not finite, for {Names(images)}.";
+            return images.Length == 0 ? $"{layer} is the first whose answer is not finite." : $"{layer} is the first whose answer is not finite, for {Names(images)}.";
         }
 
         foreach (FlatEntry entry in state.Parameters.Layout.Entries.Where(entry => entry.Group != ParameterGroup.Frozen).Reverse())

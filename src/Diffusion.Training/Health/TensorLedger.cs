@@ -1,28 +1,85 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
-/// <summary>Counts the tensors that each part of the training loop leaves behind.</summary>
+/// <summary>
+/// Counts the tensors that each part of the training loop makes on the training thread and keeps. TorchSharp's count for the process cannot
+/// tell: it takes in other threads, and never falls for the parameters of networks.
+/// </summary>
 internal sealed class TensorLedger
 {
-    private readonly Dictionary<string, long> left = new(StringComparer.Ordinal);
-    private long last = Tensor.TotalCount;
+    [ThreadStatic]
+    private static long ownedElsewhere;
 
-    /// <summary>How many tensors live.</summary>
-    public static long Live => Tensor.TotalCount;
+    private readonly Dictionary<string, KeptTensors> parts = new(StringComparer.Ordinal);
+    private readonly List<WeakReference<Tensor>> left = [];
+    private long last = OfThread;
 
-    /// <summary>The parts that left more tensors than they took, and how many.</summary>
-    public IReadOnlyDictionary<string, long> Left => left.Where(part => part.Value > 0).ToDictionary(StringComparer.Ordinal);
+    /// <summary>The parts that keep more and more tensors, and how many; none in a healthy run.</summary>
+    public IReadOnlyDictionary<string, long> Growing
+    {
+        get
+        {
+            // What nobody holds is no leak, though it lives until the garbage collector comes.
+            if (parts.Values.Any(part => part.MayBeGarbage))
+            {
+                GC.Collect();
+                GC.WaitForPendingFinalizers();
+                foreach (KeptTensors part in parts.Values)
+                {
+                    part.Collected();
+                }
+            }
+
+            return parts.Where(part => part.Value.Grows).ToDictionary(part => part.Key, part => part.Value.Count, StringComparer.Ordinal);
+        }
+    }
+
+    private static long OfThread => DisposeScopeManager.Statistics.ThreadTotalLiveCount - ownedElsewhere;
+
+    /// <summary>Leaves out of all counts what this thread makes or disposes meanwhile: its owner may dispose it on any thread.</summary>
+    public static IDisposable Uncounted() => new OwnedElsewhere();
 
     /// <summary>Ends a part of the loop.</summary>
     /// <param name="part">Its name.</param>
     public void End(string part)
     {
-        long now = Tensor.TotalCount;
-        if (now != last)
+        long now = OfThread;
+        if (now != last || left.Count > 0)
         {
-            left[part] = left.GetValueOrDefault(part) + now - last;
+            if (!parts.TryGetValue(part, out KeptTensors? kept))
+            {
+                parts.Add(part, kept = new KeptTensors());
+            }
+
+            kept.Add(now - last, left);
+            left.Clear();
             last = now;
         }
+    }
+
+    /// <summary>Watches which tensors a callback of the user leaves undisposed; they stay the user's.</summary>
+    /// <returns>Dispose it when the callback has returned.</returns>
+    public IDisposable Watch() => new Watched(this);
+
+    private sealed class Watched(TensorLedger ledger) : IDisposable
+    {
+        private readonly DisposeScope scope = NewDisposeScope();
+
+        public void Dispose()
+        {
+            IDisposable[] undisposed = [.. scope.DisposablesView];
+            ledger.left.AddRange(undisposed.OfType<Tensor>().Select(tensor => new WeakReference<Tensor>(tensor)));
+            scope.MoveToOuter(undisposed);
+            scope.Dispose();
+        }
+    }
+
+    private sealed class OwnedElsewhere : IDisposable
+    {
+        private readonly long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+
+        public void Dispose() => ownedElsewhere += DisposeScopeManager.Statistics.ThreadTotalLiveCount - before;
     }
 }

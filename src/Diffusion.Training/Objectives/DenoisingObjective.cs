@@ -25,6 +25,9 @@ public sealed class DenoisingObjective
     /// <summary>Takes the losses of every micro-batch; null where nobody gathers them.</summary>
     internal LossGauge? Gauge { get; init; }
 
+    /// <summary>Looks at every prediction; null where nobody does.</summary>
+    internal Action<Tensor>? OnPrediction { get; init; }
+
     /// <summary>The timestep of each position, uniform over [0, T-1].</summary>
     /// <param name="positions">Positions in the run.</param>
     /// <returns>int64 <c>[B]</c> on the CPU; it belongs to the caller.</returns>
@@ -67,6 +70,7 @@ public sealed class DenoisingObjective
         Tensor target = denoiser.Target(clean, noise, timesteps);
         Tensor? parts = Gauge?.PartsOf(timesteps); // [B]
         Tensor prediction = denoiser.Predict(noisy, timesteps, conditioning);
+        OnPrediction?.Invoke(prediction);
         if (parts is not null)
         {
             Gauge!.Take(prediction, target, parts);

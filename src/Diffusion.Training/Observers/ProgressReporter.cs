@@ -9,10 +9,12 @@ internal sealed class ProgressReporter(
 {
     private const long MostSkippedInARow = 8;
     private const double ShareBeforeSamples = 0.2;
+    private const long StepsBeforeSamples = 100;
 
     private readonly TrainingOptions options = setup.Options;
     private readonly List<HealthFinding> findings = [];
     private readonly Dictionary<FindingKind, HealthFinding> waiting = [];
+    private long? heldOutReported = state.HeldOutStep;
 
     /// <summary>What was wrong since the run began, in the order in which it was found.</summary>
     public IReadOnlyList<HealthFinding> Findings => findings;
@@ -23,14 +25,15 @@ internal sealed class ProgressReporter(
     /// <summary>Reports the steps since the last time.</summary>
     /// <param name="learningRate">Of the last step.</param>
     /// <param name="elapsed">Since the run began.</param>
-    /// <param name="heldOutLoss">The last one measured.</param>
     /// <param name="badImages">Images that could not be read so far.</param>
     /// <returns>What is wrong since this report.</returns>
     /// <exception cref="TrainingDivergedException">Gradients stayed infinite or not a number.</exception>
-    public IReadOnlyList<HealthFinding> Report(double learningRate, TimeSpan elapsed, double? heldOutLoss, long badImages)
+    public IReadOnlyList<HealthFinding> Report(double learningRate, TimeSpan elapsed, long badImages)
     {
         MeterReading reading = gauges.Meter.Read();
         gauges.Times.EndStep(); // the reading has waited for the steps
+        bool isNewHeldOut = state.HeldOutStep != heldOutReported;
+        heldOutReported = state.HeldOutStep;
         TimeSpan remaining = Remaining(reading.ImagesPerSecond, elapsed);
         TrainingProgress progress = new()
         {
@@ -51,15 +54,16 @@ internal sealed class ProgressReporter(
             GradientsByBlock = gauges.Blocks.Read(),
             GradientNoiseScale = gauges.NoiseScale.Read(),
             FirstSkippedStep = state.Step - reading.Made + reading.FirstSkipped + 1,
-            LiveTensors = TensorLedger.Live,
-            LeakedTensors = gauges.Tensors.Left,
+            LiveTensors = torch.Tensor.TotalCount,
+            LeakedTensors = gauges.Tensors.Growing,
             LearningRate = learningRate,
             EmaDecay = state.Averages.Count == 0 ? null : state.Averages[0].DecayAt(state.Step),
             ImagesPerSecond = reading.ImagesPerSecond,
             DataWaitShare = reading.DataWaitShare,
             Elapsed = elapsed,
             Remaining = remaining,
-            HeldOutLoss = heldOutLoss,
+            HeldOutLoss = isNewHeldOut ? state.HeldOutLoss : null,
+            HeldOutLossStep = isNewHeldOut ? state.HeldOutStep : null,
             SkippedSteps = reading.Skipped,
             BadImages = badImages,
         };
@@ -86,7 +90,7 @@ internal sealed class ProgressReporter(
                 $"The gradients of the last {reading.SkippedInARow} steps before step {state.Step} were infinite, not a number or beyond Health.LargestGradientNorm, "
                 + string.Create(CultureInfo.InvariantCulture, $"at learning rate {learningRate:G3}. The weights are those of the last good step. ")
                 + (findings.FindLast(finding => finding.Kind == FindingKind.SkippedSteps && finding.Step > state.Step - reading.SkippedInARow) is { } skipped ? $"{skipped.Seen} " : string.Empty)
-                + "Lower the learning rate (divide it by 3), lengthen the warm-up, or lower GradientClip.")
+                + $"Lower {new RateAdvice(options.BatchSize, options.LearningRate.Peak, state.Rollbacks).Lower}, lengthen the warm-up, or lower GradientClip.")
             {
                 WeightsAreGood = true,
             };
@@ -134,7 +138,7 @@ internal sealed class ProgressReporter(
     /// <summary>Takes samples of a preview.</summary>
     public void TakeSamples(torch.Tensor samples)
     {
-        if (state.Step >= options.Steps * ShareBeforeSamples && colours.Look(samples, state.Step) is { } shift)
+        if (state.Step >= Math.Max(StepsBeforeSamples, options.Steps * ShareBeforeSamples) && colours.Look(samples, state.Step) is { } shift)
         {
             waiting.TryAdd(shift.Kind, shift);
         }
@@ -144,6 +148,7 @@ internal sealed class ProgressReporter(
     public void RolledBack(string checkpoint)
     {
         TrainingLog.RolledBack(setup.Logger, checkpoint, state.Step, state.NextLearningRate);
+        heldOutReported = state.HeldOutStep;
         gauges.Begin();
         watch.Begin(state.Step, state.Rollbacks);
     }
@@ -153,6 +158,7 @@ internal sealed class ProgressReporter(
     {
         findings.Clear();
         waiting.Clear();
+        heldOutReported = state.HeldOutStep;
         gauges.Begin();
         watch.Begin(state.Step, state.Rollbacks);
     }
@@ -163,6 +169,7 @@ internal sealed class ProgressReporter(
     /// <param name="cancellationToken">What ends the call early, which is no error.</param>
     public void Shield(string what, Action action, CancellationToken cancellationToken = default)
     {
+        using IDisposable tensors = gauges.Tensors.Watch();
         try
         {
             action();

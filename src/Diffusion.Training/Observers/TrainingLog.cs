@@ -8,6 +8,9 @@ internal static partial class TrainingLog
     [LoggerMessage(1, LogLevel.Information, "Training on {Device} with {Threads} CPU threads: {Images} images of {Shape}, {Parameters} parameters, from step {Step} to {Steps}")]
     public static partial void Started(ILogger logger, string device, int threads, long images, string shape, long parameters, long step, long steps);
 
+    [LoggerMessage(16, LogLevel.Information, "Images: {Report}")]
+    public static partial void Images(ILogger logger, string report);
+
     [LoggerMessage(2, LogLevel.Information, "Step {Step}: loss {Loss:F4}, gradient norm {GradientNorm:F3}, learning rate {LearningRate:G3}, {ImagesPerSecond:F0} images/s")]
     public static partial void Progress(ILogger logger, long step, double loss, double gradientNorm, double learningRate, double imagesPerSecond);
 

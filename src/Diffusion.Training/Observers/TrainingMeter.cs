@@ -30,7 +30,7 @@ internal sealed class TrainingMeter : IDisposable
         this.clip = clip ?? double.PositiveInfinity;
         Device device = update.GradientNorm.device;
         Losses = new LossGauge(timesteps, device);
-        sums = zeros(5, ScalarType.Float32, device).DetachFromDisposeScope();
+        sums = zeros(5, SumOfSquares.TypeOn(device), device).DetachFromDisposeScope();
         largest = zeros(2, ScalarType.Float32, device).DetachFromDisposeScope();
         Reset();
     }
@@ -68,9 +68,10 @@ internal sealed class TrainingMeter : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         long began = time.GetTimestamp();
-        float[] values = cat([sums, largest, stack([update.GradientNorm, update.Skipped, update.SkippedInARow]), Losses.Sums.flatten()]).cpu().data<float>().ToArray();
+        Tensor read = cat([sums, largest, stack([update.GradientNorm, update.Skipped, update.SkippedInARow]), Losses.Sums.flatten()]);
+        double[] values = read.cpu().to(ScalarType.Float64).data<double>().ToArray();
         training += time.GetElapsedTime(began);
-        ReadOnlySpan<float> losses = values.AsSpan(10);
+        ReadOnlySpan<double> losses = values.AsSpan(10);
         double taken = values[4];
         double mean = values[0] / taken;
         MeterReading reading = new()
@@ -80,7 +81,7 @@ internal sealed class TrainingMeter : IDisposable
             MeanGradientNorm = values[2] / taken,
             ClippedShare = values[3] / taken,
             LargestGradientNorm = values[5],
-            FirstSkipped = float.IsNegativeInfinity(values[6]) ? null : -(long)values[6],
+            FirstSkipped = double.IsNegativeInfinity(values[6]) ? null : -(long)values[6],
             GradientNorm = values[7],
             Skipped = (long)values[8],
             SkippedInARow = (long)values[9],
@@ -125,7 +126,8 @@ internal sealed class TrainingMeter : IDisposable
         Tensor good = update.SkippedInARow.Is(0);
         Tensor norm = update.GradientNorm;
         Tensor clipped = norm.IsAtMost(clip).logical_not().to(ScalarType.Float32);
-        Tensor now = stack([loss, loss.square(), norm, clipped, ones_like(loss)]);
+        Tensor wide = loss.to(sums.dtype);
+        Tensor now = stack([wide, wide.square(), norm.to(sums.dtype), clipped.to(sums.dtype), ones_like(wide)]);
         sums.add_(where(good, now, zeros_like(now)));
 
         // The largest norm of steps that count, and the first step that does not, as the largest negative.
@@ -136,10 +138,10 @@ internal sealed class TrainingMeter : IDisposable
         steps++;
     }
 
-    private static double Sum(ReadOnlySpan<float> values)
+    private static double Sum(ReadOnlySpan<double> values)
     {
         double sum = 0;
-        foreach (float value in values)
+        foreach (double value in values)
         {
             sum += value;
         }
@@ -147,12 +149,12 @@ internal sealed class TrainingMeter : IDisposable
         return sum;
     }
 
-    private static double[] Quotients(ReadOnlySpan<float> over, ReadOnlySpan<float> under)
+    private static double[] Quotients(ReadOnlySpan<double> over, ReadOnlySpan<double> under)
     {
         double[] quotients = new double[over.Length];
         for (int i = 0; i < quotients.Length; i++)
         {
-            quotients[i] = (double)over[i] / under[i];
+            quotients[i] = over[i] / under[i];
         }
 
         return quotients;

@@ -7,8 +7,8 @@ internal static class UnusualOptions
 {
     private const long SmallNetwork = 10_000_000;
     private const double SmallNetworksTake = 5;
-    private const double UsualFactor = 1.5;
     private const double MostSignalAtTheEnd = 0.01;
+    private const long LongRun = 20_000;
     private const int ManyEpochs = 2000;
     private const int FewImages = 1000;
 
@@ -24,7 +24,7 @@ internal static class UnusualOptions
         [
             Rate(options, parameters),
             Batch(options.BatchSize, images),
-            Ema(options.EmaDecay, options.Steps),
+            Ema(options),
             Timesteps(schedule.Timesteps),
             Warmup(options),
             Clip(options.GradientClip),
@@ -37,9 +37,9 @@ internal static class UnusualOptions
     private static TrainingWarning? Rate(TrainingOptions options, long parameters)
     {
         double peak = options.LearningRate.Peak;
-        double usual = BatchSizeScaling.LearningRate(options.BatchSize);
-        double lowest = usual / (2 * UsualFactor);
-        double highest = Math.Max(usual, BatchSizeScaling.BaseLearningRate) * UsualFactor * (parameters < SmallNetwork ? SmallNetworksTake : 1);
+        RateAdvice rates = new(options.BatchSize, peak);
+        (double usual, double lowest) = (rates.Usual, rates.Lowest);
+        double highest = rates.Highest * (parameters < SmallNetwork ? SmallNetworksTake : 1);
         string range = Text($"{lowest:0.#e-0} to {highest:0.#e-0} is usual for a batch of {options.BatchSize} and {parameters:N0} parameters");
         return peak > highest
             ? new TrainingWarning("LearningRate.Peak", Text($"{peak:0.##e-0} is high, {range}: the loss may not fall, or become infinite. Use {usual:0.#e-0}, or measure it with LrRangeFinder."))
@@ -54,16 +54,24 @@ internal static class UnusualOptions
         : batch > 512 ? new TrainingWarning("BatchSize", Text($"{batch} is large; 32 to 512 is usual. Beyond 512 the rate may grow only with the square root of the batch, so that images are used less well."))
         : null;
 
-    private static TrainingWarning? Ema(double? decay, long steps)
+    // Within a time limit nobody knows yet how many steps there will be.
+    private static TrainingWarning? Ema(TrainingOptions options)
     {
-        if (decay is not { } limit)
+        long? steps = options.TimeLimit is null ? options.Steps : null;
+        string use = steps switch
         {
-            return new TrainingWarning("EmaDecay", "without averaged weights samples are visibly worse, as the weights of any one step are noisy. Use 0.9999.");
+            null => "Use 0.999 for some thousand steps, 0.9999 for many more.",
+            < LongRun => "Use 0.999.",
+            _ => "Use 0.9999.",
+        };
+        if (options.EmaDecay is not { } limit)
+        {
+            return new TrainingWarning("EmaDecay", $"without averaged weights samples are visibly worse, as the weights of any one step are noisy. {use}");
         }
 
         double halfLife = Math.Log(0.5) / Math.Log(limit);
-        return limit > 0.99999 ? new TrainingWarning("EmaDecay", Text($"{limit} forgets half only after {halfLife:N0} steps; 0.999 to 0.99999 is usual. Use 0.9999."))
-            : limit < 0.999 && steps >= 20_000 ? new TrainingWarning("EmaDecay", Text($"{limit} averages over {halfLife:N0} of {steps:N0} steps only; 0.999 to 0.99999 is usual. Use 0.9999."))
+        return limit > 0.99999 ? new TrainingWarning("EmaDecay", Text($"{limit} forgets half only after {halfLife:N0} steps; 0.999 to 0.99999 is usual. {use}"))
+            : limit < 0.999 && steps >= LongRun ? new TrainingWarning("EmaDecay", Text($"{limit} averages over {halfLife:N0} of {steps:N0} steps only; 0.999 to 0.99999 is usual. Use 0.9999."))
             : limit < 0.9 ? new TrainingWarning("EmaDecay", Text($"{limit} averages over {halfLife:N1} steps, which is hardly an average. Use 0.999."))
             : null;
     }
@@ -77,7 +85,7 @@ internal static class UnusualOptions
         long warmup = options.LearningRate.WarmupOf(options.Steps);
         return warmup > options.Steps / 4
             ? new TrainingWarning("LearningRate.WarmupSteps", Text($"{warmup:N0} of {options.Steps:N0} steps is most of what a short run learns in; about 5% is usual. Leave it out."))
-            : warmup < Math.Min(1000, options.Steps / 100)
+            : options.TimeLimit is null && warmup < Math.Min(1000, options.Steps / 100)
             ? new TrainingWarning("LearningRate.WarmupSteps", Text($"{warmup:N0} of {options.Steps:N0} steps is short: AdamW's first steps are its largest, before its moments are settled. Leave it out for about 5%."))
             : null;
     }
@@ -109,7 +117,7 @@ internal static class UnusualOptions
     private static TrainingWarning? Epochs(TrainingOptions options, long images)
     {
         double epochs = (double)options.Steps * options.BatchSize / images;
-        return images < FewImages && epochs > ManyEpochs && options.HoldOutFraction == 0
+        return images < FewImages && epochs > ManyEpochs && options.HoldOutFraction == 0 && options.TimeLimit is null
             ? new TrainingWarning("HoldOutFraction", Text($"{images} images are seen {epochs:N0} times, which a network may learn by heart, and nothing would show it. Hold out 0.1 of them."))
             : null;
     }

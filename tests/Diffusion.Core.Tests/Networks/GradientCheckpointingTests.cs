@@ -30,6 +30,26 @@ public sealed class GradientCheckpointingTests
             MidBlockScaleFactor = 2,
         },
         Deep with { HasMidBlock = false, ActFn = Activation.Relu },
+        Deep with
+        {
+            InChannels = 3,
+            OutChannels = 3,
+            BlockOutChannels = [32, 64],
+            DownBlockTypes = [DownBlockType.AttnSkipDownBlock2D, DownBlockType.SkipDownBlock2D],
+            UpBlockTypes = [UpBlockType.SkipUpBlock2D, UpBlockType.AttnSkipUpBlock2D],
+            Dropout = 0.3,
+        },
+        Deep with
+        {
+            InChannels = 3,
+            OutChannels = 3,
+            BlockOutChannels = [32, 32],
+            DownBlockTypes = [DownBlockType.SkipDownBlock2D, DownBlockType.AttnSkipDownBlock2D],
+            UpBlockTypes = [UpBlockType.AttnSkipUpBlock2D, UpBlockType.SkipUpBlock2D],
+            TimeEmbeddingType = TimeEmbeddingType.Learned,
+            NumTrainTimesteps = 1000,
+            AttentionLegacyOrder = true,
+        },
         Deep with { AddAttention = false, ActFn = Activation.Gelu, Dropout = 0.5 },
     ];
 

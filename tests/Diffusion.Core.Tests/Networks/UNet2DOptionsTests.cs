@@ -46,12 +46,13 @@ public sealed class UNet2DOptionsTests
             ClassEmbedType = ClassEmbedType.Identity,
             NumClassEmbeds = 7,
             NumTrainTimesteps = 1000,
+            AttentionLegacyOrder = true,
         };
         UNet2DOptions back = UNet2DOptions.FromJson(options.ToJson());
         back.Should().Be(options);
         back.GetHashCode().Should().Be(options.GetHashCode());
         back.ToJson().Should().Be(
-            """{"_class_name":"UNet2DModel","sample_size":[8,16],"in_channels":1,"out_channels":2,"center_input_sample":true,"time_embedding_type":"fourier","time_embedding_dim":20,"freq_shift":0.5,"flip_sin_to_cos":false,"down_block_types":["ResnetDownsampleBlock2D","AttnDownBlock2D"],"mid_block_type":null,"up_block_types":["ResnetUpsampleBlock2D","AttnUpBlock2D"],"block_out_channels":[8,12],"layers_per_block":3,"mid_block_scale_factor":1.5,"downsample_padding":0,"downsample_type":"resnet","upsample_type":"resnet","dropout":0.1,"act_fn":"mish","attention_head_dim":null,"norm_num_groups":4,"attn_norm_num_groups":2,"norm_eps":1E-06,"resnet_time_scale_shift":"scale_shift","add_attention":false,"class_embed_type":"identity","num_class_embeds":7,"num_train_timesteps":1000}""");
+            """{"_class_name":"UNet2DModel","sample_size":[8,16],"in_channels":1,"out_channels":2,"center_input_sample":true,"time_embedding_type":"fourier","time_embedding_dim":20,"freq_shift":0.5,"flip_sin_to_cos":false,"down_block_types":["ResnetDownsampleBlock2D","AttnDownBlock2D"],"mid_block_type":null,"up_block_types":["ResnetUpsampleBlock2D","AttnUpBlock2D"],"block_out_channels":[8,12],"layers_per_block":3,"mid_block_scale_factor":1.5,"downsample_padding":0,"downsample_type":"resnet","upsample_type":"resnet","dropout":0.1,"act_fn":"mish","attention_head_dim":null,"norm_num_groups":4,"attn_norm_num_groups":2,"norm_eps":1E-06,"resnet_time_scale_shift":"scale_shift","add_attention":false,"class_embed_type":"identity","num_class_embeds":7,"num_train_timesteps":1000,"attention_legacy_order":true}""");
         foreach (System.Reflection.PropertyInfo property in typeof(UNet2DOptions).GetProperties().Where(p => p.CanWrite))
         {
             property.GetValue(options).Should().NotBeEquivalentTo(property.GetValue(new UNet2DOptions()), property.Name);
@@ -76,8 +77,16 @@ public sealed class UNet2DOptionsTests
         options.SampleSize.Should().Be((SampleSize)32);
     }
 
+    [Fact]
+    public void No_type_of_resampling_is_a_convolution_as_in_diffusers()
+    {
+        UNet2DOptions options = UNet2DOptions.FromJson("""{"downsample_type":null,"upsample_type":null}""");
+        options.DownsampleType.Should().Be(ResamplingType.Conv);
+        options.UpsampleType.Should().Be(ResamplingType.Conv);
+    }
+
     [Theory]
-    [InlineData("""{"attention_legacy_order":true}""", "attention_legacy_order", "only false")]
+    [InlineData("""{"attention_legacy_order":1}""", "attention_legacy_order", "true or false")]
     [InlineData("""{"_class_name":5}""", "_class_name", "must be a string")]
     [InlineData("""{"act_fn":"\ud800"}""", "act_fn", "valid Unicode")]
     [InlineData("""{"\ud800":1}""", "configuration", "not valid JSON")]
@@ -85,12 +94,13 @@ public sealed class UNet2DOptionsTests
     [InlineData("""{"time_embedding_dim":65537}""", "time_embedding_dim", "at most 65536")]
     [InlineData("""{"cross_attention_dim":8}""", "cross_attention_dim", "unknown")]
     [InlineData("""{"_class_name":"UNet2DConditionModel"}""", "_class_name", "\"UNet2DModel\"")]
-    [InlineData("""{"time_embedding_type":"learned"}""", "time_embedding_type", "\"positional\", \"fourier\"")]
-    [InlineData("""{"down_block_types":["SkipDownBlock2D"]}""", "SkipDownBlock2D", "\"ResnetDownsampleBlock2D\"")]
-    [InlineData("""{"up_block_types":["AttnSkipUpBlock2D"]}""", "AttnSkipUpBlock2D", "\"ResnetUpsampleBlock2D\"")]
+    [InlineData("""{"time_embedding_type":"rotary"}""", "time_embedding_type", "\"positional\", \"fourier\", \"learned\"")]
+    [InlineData("""{"time_embedding_type":"learned"}""", "num_train_timesteps is null", "usually 1000")]
+    [InlineData("""{"down_block_types":["DownEncoderBlock2D"]}""", "DownEncoderBlock2D", "\"AttnSkipDownBlock2D\"")]
+    [InlineData("""{"up_block_types":["UpDecoderBlock2D"]}""", "UpDecoderBlock2D", "\"AttnSkipUpBlock2D\"")]
     [InlineData("""{"mid_block_type":"UNetMidBlock2DCrossAttn"}""", "mid_block_type", "\"UNetMidBlock2D\" or null")]
     [InlineData("""{"downsample_type":"fir"}""", "downsample_type", "\"conv\", \"resnet\"")]
-    [InlineData("""{"upsample_type":null}""", "upsample_type", "must be a string")]
+    [InlineData("""{"upsample_type":1}""", "upsample_type", "must be a string")]
     [InlineData("""{"act_fn":"tanh"}""", "act_fn", "\"silu\", \"mish\", \"gelu\", \"relu\"")]
     [InlineData("""{"resnet_time_scale_shift":"spatial"}""", "resnet_time_scale_shift", "\"scale_shift\"")]
     [InlineData("""{"class_embed_type":"projection"}""", "class_embed_type", "\"timestep\", \"identity\"")]

@@ -8,10 +8,10 @@ public sealed class UNet2DTests
 {
     private static readonly (string Name, Func<UNet2DOptions, UNet2DOptions>[] Choices)[] Axes =
     [
-        ("time", [o => o, o => o with { TimeEmbeddingType = TimeEmbeddingType.Fourier }]),
+        ("time", [o => o, o => o with { TimeEmbeddingType = TimeEmbeddingType.Fourier }, o => o with { TimeEmbeddingType = TimeEmbeddingType.Learned, NumTrainTimesteps = 901 }]),
         ("shift", [o => o, o => o with { ResnetTimeScaleShift = TimeScaleShift.ScaleShift }]),
-        ("down", [.. Enum.GetValues<DownBlockType>().Select(t => (Func<UNet2DOptions, UNet2DOptions>)(o => o with { DownBlockTypes = [t, t] }))]),
-        ("up", [.. Enum.GetValues<UpBlockType>().Select(t => (Func<UNet2DOptions, UNet2DOptions>)(o => o with { UpBlockTypes = [t, t] }))]),
+        ("down", [.. Enum.GetValues<DownBlockType>().Select(t => (Func<UNet2DOptions, UNet2DOptions>)(o => Wide(o) with { DownBlockTypes = [t, t] }))]),
+        ("up", [.. Enum.GetValues<UpBlockType>().Select(t => (Func<UNet2DOptions, UNet2DOptions>)(o => Wide(o) with { UpBlockTypes = [t, t] }))]),
         ("samplers", [o => o, o => o with { DownsampleType = ResamplingType.Resnet, UpsampleType = ResamplingType.Resnet }]),
         ("padding", [o => o, o => o with { DownsamplePadding = 0 }]),
         ("activation", [.. Enum.GetValues<Activation>().Select(a => (Func<UNet2DOptions, UNet2DOptions>)(o => o with { ActFn = a }))]),
@@ -23,7 +23,7 @@ public sealed class UNet2DTests
             o => o with { ClassEmbedType = ClassEmbedType.Identity },
         ]),
         ("middle", [o => o, o => o with { HasMidBlock = false }, o => o with { AddAttention = false }, o => o with { AttnNormNumGroups = 2 }]),
-        ("heads", [o => o, o => o with { AttentionHeadDim = null }, o => o with { AttentionHeadDim = 3 }]),
+        ("heads", [o => o, o => o with { AttentionHeadDim = null }, o => o with { AttentionHeadDim = 3 }, o => o with { AttentionLegacyOrder = true }]),
         ("other", [o => o, o => o with { Dropout = 0.5, CenterInputSample = true, MidBlockScaleFactor = 2, TimeEmbeddingDim = 5 }]),
     ];
 
@@ -55,7 +55,7 @@ public sealed class UNet2DTests
         Tensor labels = tensor((long[])[1, 2, 900]);
 
         Tensor answer = unet.Predict(x, labels, ConditioningFor(options, 3));
-        answer.shape.Should().Equal(3, 2, 8, 8);
+        answer.shape.Should().Equal(3, 3, 8, 8);
         answer.is_contiguous().Should().BeTrue();
         (answer * answer).sum().backward();
 
@@ -198,6 +198,7 @@ public sealed class UNet2DTests
         using UNet2D plain = new(TinyUNet.Options);
         using UNet2D classes = new(TinyUNet.Options with { NumClassEmbeds = 3 });
         using UNet2D numbers = new(TinyUNet.Options with { ClassEmbedType = ClassEmbedType.Timestep });
+        using UNet2D learned = new(TinyUNet.Options with { TimeEmbeddingType = TimeEmbeddingType.Learned, NumTrainTimesteps = 50 });
         using UNet2D embeddings = new(TinyUNet.Options with { ClassEmbedType = ClassEmbedType.Identity });
         using DisposeScope scope = NewDisposeScope();
         Tensor x = zeros(2, 2, 8, 8);
@@ -220,6 +221,8 @@ public sealed class UNet2DTests
         Refused(classes, x, t, tensor((long[])[-1, 0]), "*Class label -1 is outside*");
         Refused(numbers, x, t, zeros(2, 1), "*must be numbers [2]*");
         Refused(embeddings, x, t, zeros(2, 4), "*numbers [2, 16]*");
+        Refused(learned, x, tensor((long[])[0, 50]), null, "*Noise-level labels have 50*from 0 to 49*");
+        Refused(learned, x, tensor((float[])[0.5f, 0]), null, "*have 0.5*whole numbers*");
         Refused(embeddings, x, t, zeros(2, 16, @bool), "*Bool [2, 16]*numbers [2, 16]*");
 
         static void Refused(UNet2D unet, Tensor x, Tensor t, Tensor? y, string message)
@@ -254,10 +257,18 @@ public sealed class UNet2DTests
             p => p.Should().Contain("7 x 8").And.Contain("to 8 x 8"),
             p => p.Should().Contain("Fourier").And.Contain("is 0"));
 
+        using UNet2D learned = new(TinyUNet.Options with { TimeEmbeddingType = TimeEmbeddingType.Learned, NumTrainTimesteps = 50 });
+        learned.Problems(new ImageShape(2, 8, 8), schedule).Should().ContainSingle().Which.Should().Contain("50 vectors").And.Contain("label 50");
+        using UNet2D whole = new(learned.Options with { NumTrainTimesteps = 1000 });
+        whole.Problems(new ImageShape(2, 8, 8), schedule).Should().BeEmpty();
+
         using UNet2D embedded = new(TinyUNet.Options with { ClassEmbedType = ClassEmbedType.Identity, NumClassEmbeds = 3 });
         embedded.ClassCount.Should().BeNull("it takes embeddings, not class numbers");
         embedded.Problems(new ImageShape(2, 8, 8), schedule).Should().ContainSingle().Which.Should().Contain("Identity class embeddings");
     }
+
+    // Blocks named Skip need three channels and groups of 32.
+    private static UNet2DOptions Wide(UNet2DOptions options) => options with { InChannels = 3, OutChannels = 3, BlockOutChannels = [32, 32] };
 
     private static int ChoiceOf(int combination, int axis) =>
         (int)(new SeedStream(axis).Uniform(RandomPurpose.Drawing, combination) * Axes[axis].Choices.Length);

@@ -37,7 +37,7 @@ internal sealed class IndexTarget() : FuzzTarget(FuzzBytes.Small, _ => null, "th
             {
                 case 0:
                     BinaryPrimitives.WriteInt64LittleEndian(number, Numbers[random.Below(Numbers.Length)]);
-                    Input.Overwrite(8 + (8 * random.Below(7)), number);
+                    Input.Overwrite(8 + (8 * random.Below(ShardIndex.Numbers)), number);
                     break;
                 case 1 when Input.Length > Body:
                     byte[] varint = Varints[random.Below(Varints.Length)];
@@ -57,18 +57,18 @@ internal sealed class IndexTarget() : FuzzTarget(FuzzBytes.Small, _ => null, "th
 
     private protected override string? Read(ref string kind)
     {
-        if (ShardIndex.TryRead(Input.Span) is not { } samples)
+        if (ShardIndex.TryRead(Input.Span) is not { } contents)
         {
             kind = Kinds[0];
             return null;
         }
 
         long shard = BinaryPrimitives.ReadInt64LittleEndian(Input.Span[8..]);
-        foreach (ShardEntry sample in samples)
+        foreach (ShardEntry sample in contents.Samples)
         {
             foreach (ShardMember member in sample.Members)
             {
-                if (member.Offset < 0 || member.Size < 0 || member.Size > shard - member.Offset)
+                if (member.Offset < -1 || member.Size < 0 || (member.IsMissing && member.Size > 0) || member.Size > shard - member.Offset)
                 {
                     return $"Sample {sample.Key} has {member}, which is not within the shard's {shard} bytes.";
                 }
@@ -87,7 +87,6 @@ internal sealed class IndexTarget() : FuzzTarget(FuzzBytes.Small, _ => null, "th
     {
         BinaryPrimitives.WriteInt64LittleEndian(number, Input.Length - Body);
         Input.Overwrite(Checksum - 8, number);
-        hash.AppendData(Input.Span[..Checksum]);
         hash.AppendData(Input.Span[Body..]);
         hash.GetHashAndReset(Input.Span[Checksum..HeaderChecksum]);
         hash.AppendData(Input.Span[..HeaderChecksum]);
@@ -104,11 +103,11 @@ internal sealed class IndexTarget() : FuzzTarget(FuzzBytes.Small, _ => null, "th
         {
             ShardEntry[] samples = [.. Enumerable.Range(0, count).Select(i => new ShardEntry(
                 $"folder/{i:D6}",
-                [.. Enumerable.Range(0, 1 + (i % 3)).Select(k => new ShardMember(k == 0 ? "jpg" : $"part{k}.png", 512 + (1024L * ((3 * i) + k)), i * k))],
+                [.. Enumerable.Range(0, 1 + (i % 3)).Select(k => new ShardMember(k == 0 ? "jpg" : $"part{k}.png", 512 + (1024L * ((3 * i) + k)), i * k)), new ShardMember("txt", -1, 0)],
                 count == 12 ? null : (i % 6) - 1))];
             string path = folder.File("index");
-            ShardMember last = samples[^1].Members[^1];
-            ShardIndex.Write(path, shardLength: last.Offset + last.Size, stamp: 0, samples);
+            ShardMember last = samples[^1].Members[^2];
+            ShardIndex.Write(path, shardLength: last.Offset + last.Size, stamp: 0, new ShardContents(samples, count < 3 ? [] : [new LeftOutImages("a reason", count, ["a", "b"])]));
             files.Add(File.ReadAllBytes(path));
         }
 

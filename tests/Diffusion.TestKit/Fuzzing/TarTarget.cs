@@ -14,7 +14,7 @@ internal sealed class TarTarget() : FuzzTarget(
     private const int Block = TarHeader.Size;
     private const int MostDamages = 4;
 
-    private static ReadOnlySpan<byte> Types => "0\012567LKxgVSMDZ"u8;
+    private static ReadOnlySpan<byte> Types => "0\012567LKxXgVASMDZ"u8;
 
     private protected override long MostBytes => 300_000;
 
@@ -43,11 +43,11 @@ internal sealed class TarTarget() : FuzzTarget(
 
     private protected override string? Read(ref string kind)
     {
-        foreach (ShardEntry sample in ShardScanner.Scan(Input.Stream(), "input", CancellationToken.None))
+        foreach (ShardEntry sample in ShardScanner.Scan(Input.Stream(), "input", CancellationToken.None).Samples)
         {
             foreach (ShardMember member in sample.Members)
             {
-                if (member.Offset < Block || member.Size < 0 || member.Size > Input.Length - member.Offset)
+                if ((member.Offset < Block && !(member.IsMissing && member.Size == 0)) || member.Size < 0 || member.Size > Input.Length - member.Offset)
                 {
                     return $"Sample {sample.Key} has {member}, which is not within the {Input.Length} bytes.";
                 }

@@ -5,6 +5,16 @@ namespace Diffusion.TestKit;
 /// <summary>Runs with nothing wrong, of which the library must say nothing.</summary>
 public static class HealthyRuns
 {
+    /// <summary>A web application in the process of a training.</summary>
+    /// <param name="time">How long it trains.</param>
+    public static ScriptedRun WithWebApplication(TimeSpan time) => new("a web application that loads and drops networks")
+    {
+        Data = () => InMemoryImages.Load(DrawnShapes.Create(2000, 16)),
+        Options = run => (run.Steps, run.TimeLimit, run.LearningRate) = (1_000_000, time, LearningRate.Constant(5e-4).WithWarmup(40)),
+        Builder = builder => builder.AddPreview(20, _ => WebApplication.Preview()),
+        Beside = () => new WebApplication(),
+    };
+
     /// <summary>All of them. Those on real images are left out where there are none.</summary>
     /// <param name="data">The folder of <c>mnist</c>, <c>sign-digits</c> and <c>dcss-tiles</c>, or null.</param>
     public static IReadOnlyList<ScriptedRun> All(string? data) =>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Diffusion.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -31,6 +32,9 @@ public sealed record ScriptedRun(string Name, params string[] Expected)
 
     /// <summary>Hangs something onto the run.</summary>
     public Action<TrainerBuilder> Builder { get; init; } = _ => { };
+
+    /// <summary>Does something beside the run until it is disposed.</summary>
+    public Func<IDisposable>? Beside { get; init; }
 
     /// <summary>Does something else than a training.</summary>
     public Action? Instead { get; init; }
@@ -97,10 +101,35 @@ public sealed record ScriptedRun(string Name, params string[] Expected)
                 Options(run);
             })
             .ReportFindingsTo(new Listener(finding => said.Add(new ScriptedSaying(finding.Kind.ToString(), finding.Step, $"{finding.Seen} {finding.Meaning} {finding.Remedy}"))));
+        if (Expected.Length == 0)
+        {
+            builder.ReportTo(new FieldListener(said));
+        }
+
         Builder(builder);
+        using IDisposable? beside = Beside?.Invoke();
         using Trainer trainer = builder.Build();
         said.AddRange(trainer.Warnings.Select(warning => new ScriptedSaying($"warning {warning.Option}", 0, warning.Text)));
         trainer.Run();
+    }
+
+    // Every field of a report that tells of something wrong.
+    private sealed class FieldListener(List<ScriptedSaying> said) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value)
+        {
+            (string Field, string? Value)[] fields =
+            [
+                (nameof(value.LeakedTensors), value.LeakedTensors.Count == 0 ? null : string.Join(", ", value.LeakedTensors)),
+                (nameof(value.Findings), value.Findings.Count == 0 ? null : string.Join(", ", value.Findings)),
+                (nameof(value.FirstSkippedStep), value.FirstSkippedStep?.ToString(CultureInfo.InvariantCulture)),
+                (nameof(value.SkippedSteps), value.SkippedSteps == 0 ? null : value.SkippedSteps.ToString(CultureInfo.InvariantCulture)),
+                (nameof(value.BadImages), value.BadImages == 0 ? null : value.BadImages.ToString(CultureInfo.InvariantCulture)),
+                (nameof(value.Loss), double.IsFinite(value.Loss) ? null : value.Loss.ToString(CultureInfo.InvariantCulture)),
+                (nameof(value.HeldOutLoss), (value.HeldOutLoss is null) == (value.HeldOutLossStep is null) ? null : "without its step"),
+            ];
+            said.AddRange(fields.Where(field => field.Value is not null).Select(field => new ScriptedSaying($"field {field.Field}", value.Step, field.Value!)));
+        }
     }
 
     // Progress<T> would report later, from another thread.

@@ -52,21 +52,21 @@ public sealed class ColoursTests
     }
 
     [Fact]
-    public void Samples_of_a_preview_are_found_with_the_next_report_after_a_fifth_of_the_run()
+    public void Samples_of_a_preview_are_found_with_the_next_report_after_100_steps_and_a_fifth_of_the_run()
     {
         using TinyModel model = new(channels: 3);
         using DrawnShapes shapes = DrawnShapes.Create(100, 8);
         using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(shapes)
-            .AddPreview(2, preview =>
+            .AddPreview(20, preview =>
             {
                 using Tensor black = full(8, 3, 8, 8, -1f);
                 preview.Check(black);
             })
-            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps) = (20, 4, 2)).Build();
+            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps) = (200, 4, 20)).Build();
 
         TrainingResult result = trainer.Run(TestContext.Current.CancellationToken);
 
-        result.Findings.First().Should().Match<HealthFinding>(finding => finding.Kind == FindingKind.ColourShift && finding.Step == 4);
+        result.Findings.First().Should().Match<HealthFinding>(finding => finding.Kind == FindingKind.ColourShift && finding.Step == 100);
     }
 
     [Fact]
@@ -75,14 +75,14 @@ public sealed class ColoursTests
         using TinyModel model = new(channels: 3);
         using DrawnShapes shapes = DrawnShapes.Create(100, 8);
         using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(shapes)
-            .AddPreview(2, preview =>
+            .AddPreview(20, preview =>
             {
                 using Tensor black = full(8, 3, 8, 8, -1f);
                 preview.Check(black);
             })
-            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps) = (20, 4, 1)).Build();
+            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps) = (200, 4, 10)).Build();
 
-        trainer.Run(TestContext.Current.CancellationToken).Findings.Should().ContainSingle().Which.Step.Should().Be(4);
+        trainer.Run(TestContext.Current.CancellationToken).Findings.Should().ContainSingle().Which.Step.Should().Be(110);
     }
 
     [Fact]
@@ -93,12 +93,12 @@ public sealed class ColoursTests
         using DrawnShapes shapes = DrawnShapes.Create(100, 8);
         using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(shapes)
             .ReportFindingsTo(new Listener(told))
-            .AddPreview(4, preview =>
+            .AddPreview(100, preview =>
             {
                 using Tensor black = full(8, 3, 8, 8, -1f);
                 preview.Check(black);
             })
-            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps) = (4, 4, 2)).Build();
+            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps) = (100, 4, 50)).Build();
 
         TrainingResult result = trainer.Run(TestContext.Current.CancellationToken);
 

@@ -22,10 +22,65 @@ public sealed class GaugesTests
         gauge.Take(prediction, target, parts);
         gauge.End(tensor(false));
 
-        float[] sums = gauge.Sums.data<float>().ToArray();
+        double[] sums = gauge.Sums.data<double>().ToArray();
         sums[..4].Should().Equal(1, 4, 0, 9);
         sums[4..8].Should().Equal(2, 8, 0, 18);
         sums[8..].Should().Equal(2, 2, 0, 2);
+    }
+
+    [Fact]
+    public void Twenty_million_images_between_two_reports_are_counted_to_the_last()
+    {
+        const int Batch = 4097;
+        const int Steps = 5000;
+        using LossGauge gauge = new(1000, CPU);
+        using DisposeScope scope = NewDisposeScope();
+        Tensor images = ones(Batch, 1, 1, 1);
+        Tensor parts = gauge.PartsOf(zeros(Batch, int64));
+        for (int i = 0; i < Steps; i++)
+        {
+            gauge.Take(images, images, parts);
+            gauge.End(tensor(true));
+        }
+
+        gauge.Sums.data<double>().ToArray()[8].Should().Be(Batch * Steps);
+    }
+
+    [Fact]
+    public void A_small_deviation_of_losses_is_not_lost_in_rounding()
+    {
+        const double Deviation = 1.0 / 8192;
+        using TinyModel model = new();
+        using FlatParameters parameters = new(model);
+        using IOptimizer optimizer = Optimizers.AdamW().Create(parameters);
+        using ParameterUpdate update = new(parameters, optimizer, [], clip: null);
+        using TrainingMeter meter = new(TimeProvider.System, update, clip: null, timesteps: 1000);
+        for (int i = 0; i < 1000; i++)
+        {
+            meter.Begin(TimeSpan.Zero);
+            using Tensor loss = tensor((float)(1 + (i % 2 == 0 ? Deviation : -Deviation)));
+            meter.End(loss, batchSize: 1, TimeSpan.Zero);
+        }
+
+        MeterReading reading = meter.Read();
+        reading.Loss.Should().BeApproximately(1, 1e-9);
+        reading.LossDeviation.Should().BeApproximately(Deviation, 0.001 * Deviation);
+    }
+
+    [Fact]
+    public void The_norm_of_a_large_block_is_exact()
+    {
+        using nn.Module network = nn.Linear((1 << 22) + 3, 1, hasBias: false);
+        using FlatParameters parameters = new(network);
+        using BlockNorms norms = new(parameters);
+        using (no_grad())
+        {
+            parameters.Gradients.narrow(0, 0, (1 << 22) + 3).fill_(1.0 / 3);
+        }
+
+        norms.Measure(parameters.Gradients);
+
+        norms.Read()["weight"].Should().BeApproximately(1.0 / 3, 1e-6 / 3);
     }
 
     [Fact]
@@ -47,9 +102,9 @@ public sealed class GaugesTests
         IReadOnlyDictionary<string, double> read = norms.Read();
 
         read.Keys.Should().Contain("conv_in").And.Contain("down_blocks.0").And.Contain("time_embedding").And.Contain("conv_norm_out");
-        read["mid_block"].Should().BeApproximately(3, 1e-4);
+        read["mid_block"].Should().BeApproximately(3, 3e-6);
         read["up_blocks.1"].Should().Be(0);
-        read["conv_in"].Should().BeApproximately(0.5, 1e-5);
+        read["conv_in"].Should().BeApproximately(0.5, 5e-7);
     }
 
     // Gradients of images that are a common part plus noise of their own: the noise scale is known.
@@ -79,6 +134,32 @@ public sealed class GaugesTests
         // tr(S) / |G|^2 = Length * Noise^2 / Length
         gauge.Read().Should().BeApproximately(Noise * Noise, 0.5);
         parameters.Gradients.abs().max().item<float>().Should().Be(0);
+    }
+
+    // Half of the batch has the gradient c + d, the other half c - d: |G|^2 and tr(S) follow, and differ by a factor of 600.
+    [Fact]
+    public void A_noise_scale_far_below_one_image_is_not_lost_in_rounding()
+    {
+        const int Length = 1 << 22;
+        const double Common = 1.0 / 3;
+        const double Own = Common / 100;
+        using nn.Module network = nn.Linear(Length, 1, hasBias: false);
+        using FlatParameters parameters = new(network);
+        using NoiseScaleGauge gauge = new(parameters);
+        using DisposeScope scope = NewDisposeScope();
+        Tensor signs = ones(Length);
+        signs.narrow(0, 0, Length / 2).fill_(-1);
+
+        gauge.Measure(16, (from, to, share) =>
+        {
+            using IDisposable noGradients = no_grad();
+            using DisposeScope inner = NewDisposeScope();
+            parameters.Gradients.add_(((signs * (from == 0 ? Own : -Own)) + Common) * share);
+        });
+
+        // tr(S) = 16 n d^2 and |G|^2 = n (c^2 - d^2)
+        double expected = 16 * Own * Own / ((Common * Common) - (Own * Own));
+        gauge.Read().Should().BeApproximately(expected, 0.01 * expected);
     }
 
     [Fact]

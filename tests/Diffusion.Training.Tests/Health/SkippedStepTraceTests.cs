@@ -16,6 +16,37 @@ public sealed class SkippedStepTraceTests
     }
 
     [Fact]
+    public void A_number_that_goes_wrong_after_all_layers_is_blamed_on_the_model_itself_as_the_warning_does()
+    {
+        List<HealthFinding> found = [];
+        using TinyModel inner = new();
+        using DividingModel model = new(inner);
+        using StripedImages stripes = new();
+        using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(stripes)
+            .ReportFindingsTo(new Listener(found))
+            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps) = (2, 4, 2))
+            .Build();
+        trainer.Warnings.Should().Contain(warning => warning.Option == "Network" && warning.Text.Contains("infinite or not a number"));
+
+        trainer.Run(TestContext.Current.CancellationToken);
+
+        found.Should().ContainSingle(finding => finding.Kind == FindingKind.SkippedSteps).Which.Seen.Should().Contain("The model itself").And.Contain("is the first whose answer is not finite");
+    }
+
+    [Fact]
+    public void A_layer_of_several_inputs_is_named_where_its_own_arithmetic_goes_wrong()
+    {
+        using AddingLayer adding = new();
+        using TorchSharp.Modules.Sequential network = nn.Sequential(("plain", nn.Identity()));
+        network.register_module("adding", adding);
+        using FiniteLayers layers = new(network);
+        using Tensor largest = full(2, 3, float.MaxValue);
+        using Tensor sum = adding.call(largest, largest);
+        layers.First.Should().Be("Layer adding");
+        layers.Images.Should().Equal(0, 1);
+    }
+
+    [Fact]
     public void A_gradient_that_is_not_finite_is_named_where_all_answers_are()
     {
         // The loss is finite, its gradient times the input is not.
@@ -74,6 +105,38 @@ public sealed class SkippedStepTraceTests
 
         trainer.Run(TestContext.Current.CancellationToken).Findings.Should().Equal(found);
         return found.Should().ContainSingle(finding => finding.Kind == FindingKind.SkippedSteps).Subject;
+    }
+
+    private sealed class AddingLayer() : nn.Module<Tensor, Tensor, Tensor>("adding")
+    {
+        public override Tensor forward(Tensor one, Tensor other) => one + other;
+    }
+
+    // Divides zero by zero after the network's last layer.
+    private sealed class DividingModel(TinyModel inner) : IDiffusionModel
+    {
+        public nn.Module Network => inner;
+
+        public ImageShape? SampleShape => inner.SampleShape;
+
+        public int? ClassCount => null;
+
+        public bool DrawsRandomNumbers => false;
+
+        public string Description => "dividing";
+
+        public Tensor Predict(Tensor noisy, Tensor labels, Conditioning conditioning)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            Tensor answer = inner.Predict(noisy, labels, conditioning);
+            return (answer / zeros_like(answer)).MoveToOuterDisposeScope();
+        }
+
+        public IDiffusionModel CreateTwin() => new DividingModel((TinyModel)inner.CreateTwin());
+
+        public IReadOnlyList<string> Problems(ImageShape shape, INoiseSchedule schedule) => [];
+
+        public void Dispose() => inner.Dispose();
     }
 
     private sealed class Listener(List<HealthFinding> found) : IProgress<HealthFinding>

@@ -23,16 +23,42 @@ public sealed class ParameterUpdateTests
         none.Divisor.item<float>().Should().Be(1);
     }
 
-    [Fact]
-    public void The_norm_of_many_gradients_is_exact()
+    [Theory]
+    [InlineData("normal")]
+    [InlineData("equal")]
+    [InlineData("thirds")]
+    [InlineData("of twelve magnitudes")]
+    [InlineData("one large among small")]
+    public void The_norm_of_many_gradients_is_exact(string kind)
     {
         using nn.Module<Tensor, Tensor> layer = nn.Linear((1 << 24) + 1, 1, hasBias: false);
         using FlatParameters parameters = new(layer);
-        using Tensor gradients = randn_like(layer.get_parameter("weight")!);
-        layer.get_parameter("weight")!.grad!.copy_(gradients);
-        using Tensor exact = layer.get_parameter("weight")!.grad!.to(float64).norm();
+        using DisposeScope scope = NewDisposeScope();
+        Tensor gradients = layer.get_parameter("weight")!.grad!;
+        using (Generator generator = new(7, CPU))
+        {
+            Fill(gradients, kind, generator);
+        }
+
+        Tensor wide = gradients.flatten().to(float64);
+        double exact = Math.Sqrt(wide.dot(wide).item<double>());
         using GradientNorm norm = new(parameters, clip: null);
-        ((double)norm.Norm.item<float>()).Should().BeApproximately(exact.item<double>(), exact.item<double>() * 1e-4);
+
+        ((double)norm.Norm.item<float>()).Should().BeApproximately(exact, exact * 1e-6);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(511)]
+    [InlineData(512)]
+    [InlineData(1300)]
+    public void A_sum_of_squares_takes_every_number_once(int length)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor numbers = arange(1, length + 1, dtype: float32);
+
+        double exact = Enumerable.Range(1, length).Sum(number => (double)number * number);
+        SumOfSquares.Of(numbers).item<double>().Should().BeApproximately(exact, exact * 1e-6);
     }
 
     [Fact]
@@ -60,5 +86,29 @@ public sealed class ParameterUpdateTests
         parameters.Values.data<float>().ToArray().Should().NotEqual(weights);
         update.Skipped.item<float>().Should().Be(2);
         update.SkippedInARow.item<float>().Should().Be(0);
+    }
+
+    private static void Fill(Tensor gradients, string kind, Generator generator)
+    {
+        using IDisposable noGradients = no_grad();
+        switch (kind)
+        {
+            case "normal":
+                gradients.copy_(randn(gradients.shape, generator: generator));
+                break;
+            case "equal":
+                gradients.fill_(0.1);
+                break;
+            case "thirds":
+                gradients.fill_(1.0 / 3);
+                break;
+            case "of twelve magnitudes":
+                gradients.copy_(randn(gradients.shape, generator: generator) * pow(10, (rand(gradients.shape, generator: generator) * 12) - 9));
+                break;
+            default:
+                gradients.fill_(1e-3);
+                gradients[0, 1 << 23] = tensor(3f);
+                break;
+        }
     }
 }

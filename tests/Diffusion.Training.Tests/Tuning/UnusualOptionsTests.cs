@@ -10,14 +10,16 @@ public sealed class UnusualOptionsTests
 
     public static TheoryData<Action<TrainingOptions>, string, string> Unusual => new()
     {
-        { o => o.LearningRate = LearningRate.Constant(1e-2), "LearningRate.Peak", "*1e-2 is high, 6.7e-5 to 3e-4 is usual for a batch of 64*Use 2e-4, or measure it with LrRangeFinder." },
+        { o => o.LearningRate = LearningRate.Constant(1e-2), "LearningRate.Peak", "*1e-2 is high, 1e-4 to 3e-4 is usual for a batch of 64*Use 2e-4, or measure it with LrRangeFinder." },
         { o => o.LearningRate = LearningRate.Constant(1e-6), "LearningRate.Peak", "*1e-6 is low*stay blurry*measure it with LrRangeFinder." },
-        { o => (o.BatchSize, o.LearningRate) = (256, LearningRate.Constant(1e-4)), "LearningRate.Peak", "*low, 2.7e-4 to 1.2e-3 is usual for a batch of 256*Use 8e-4*" },
+        { o => (o.BatchSize, o.LearningRate) = (256, LearningRate.Constant(9e-5)), "LearningRate.Peak", "*low, 1e-4 to 1.2e-3 is usual for a batch of 256*Use 8e-4*" },
         { o => o.BatchSize = 8, "BatchSize", "*8 gives very noisy gradients*" },
         { o => (o.BatchSize, o.LearningRate) = (1024, LearningRate.Constant(2e-3)), "BatchSize", "*1024 is large*square root*" },
         { o => o.EmaDecay = null, "EmaDecay", "*visibly worse*0.9999*" },
         { o => o.EmaDecay = 0.999999, "EmaDecay", "*only after 693,147 steps*" },
         { o => o.EmaDecay = 0.99, "EmaDecay", "*over 69 of 200,000 steps only*" },
+        { o => (o.Steps, o.EmaDecay) = (2000, null), "EmaDecay", "*visibly worse*Use 0.999." },
+        { o => (o.TimeLimit, o.EmaDecay) = (TimeSpan.FromMinutes(4), null), "EmaDecay", "*visibly worse*Use 0.999 for some thousand steps, 0.9999 for many more." },
         { o => (o.Steps, o.EmaDecay) = (2000, 0.5), "EmaDecay", "*hardly an average*" },
         { o => o.LearningRate = new LearningRate { WarmupSteps = 100_000 }, "LearningRate.WarmupSteps", "*100,000 of 200,000 steps*" },
         { o => o.LearningRate = new LearningRate { WarmupSteps = 10 }, "LearningRate.WarmupSteps", "*10 of 200,000 steps is short*" },
@@ -43,9 +45,18 @@ public sealed class UnusualOptionsTests
     [InlineData(64, 1e-4, LargeNetwork)]
     [InlineData(64, 3e-4, LargeNetwork)]
     [InlineData(256, 8e-4, LargeNetwork)]
+    [InlineData(256, 2e-4, LargeNetwork)]
+    [InlineData(128, 2e-4, LargeNetwork)]
+    [InlineData(32, 1e-4, LargeNetwork)]
     [InlineData(512, 1.6e-3, LargeNetwork)]
     public void Usual_rates_are_usual(int batch, double rate, long parameters) =>
         Of(o => (o.BatchSize, o.LearningRate) = (batch, LearningRate.Constant(rate)), parameters: parameters).Should().BeEmpty();
+
+    [Fact]
+    public void Where_a_time_limit_hides_the_number_of_steps_nothing_is_said_of_it() => Of(o =>
+    {
+        (o.TimeLimit, o.EmaDecay, o.LearningRate) = (TimeSpan.FromMinutes(4), 0.99, new LearningRate { WarmupSteps = 100 });
+    }).Should().BeEmpty();
 
     [Fact]
     public void A_batch_larger_than_the_data_is_told() =>

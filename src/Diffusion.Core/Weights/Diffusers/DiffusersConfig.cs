@@ -21,7 +21,7 @@ internal static class DiffusersConfig
                 writer.WritePropertyName(option.Name);
                 if (Floats.Contains(option.Name))
                 {
-                    PythonJson.WriteFloat(writer, option.Value.GetDouble());
+                    PythonJsonWriter.WriteFloat(writer, option.Value.GetDouble());
                 }
                 else
                 {
@@ -35,7 +35,7 @@ internal static class DiffusersConfig
     public static byte[] Scheduler(DiffusersScheduler scheduler) =>
         WithNotes(DiffusersClasses.SchedulerOf(scheduler.Kind), writer => DiffusersSchedulerJson.Write(writer, scheduler));
 
-    private static byte[] WithNotes(string className, Action<Utf8JsonWriter> writeOptions) => PythonJson.Object(writer =>
+    private static byte[] WithNotes(string className, Action<Utf8JsonWriter> writeOptions) => PythonJsonWriter.Object(writer =>
     {
         writeOptions(writer);
         writer.WriteString(ClassName, className);

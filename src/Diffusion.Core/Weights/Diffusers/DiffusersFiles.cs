@@ -7,8 +7,6 @@ internal static class DiffusersFiles
 {
     private const long MostBytes = 1 << 20;
 
-    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
-
     /// <summary>Reads a file of text, and hands it to whoever understands it.</summary>
     /// <exception cref="DiffusersFolderException">It cannot be read, is no text, or is refused with a <see cref="FormatException"/>.</exception>
     public static T Read<T>(string path, Func<string, T> parse)
@@ -23,6 +21,11 @@ internal static class DiffusersFiles
 
             byte[] bytes = new byte[file.Length];
             file.ReadExactly(bytes);
+            if (GitLfsPointer.IsPointer(bytes, bytes.Length))
+            {
+                throw new DiffusersFolderException(path, GitLfsPointer.Explanation);
+            }
+
             return Parse(path, bytes, parse);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
@@ -41,11 +44,11 @@ internal static class DiffusersFiles
     {
         try
         {
-            return parse(StrictUtf8.GetString(bytes));
+            return parse(PythonJson.Decode(bytes));
         }
         catch (DecoderFallbackException e)
         {
-            throw new DiffusersFolderException(path, "it is not valid UTF-8.", e);
+            throw new DiffusersFolderException(path, "it is not valid UTF-8, nor what its byte-order mark says.", e);
         }
         catch (FormatException e)
         {

@@ -37,6 +37,11 @@ internal static class DiffusersFit
         yield return ("conv_in.weight", [channels[0], options.InChannels, 3, 3]);
         yield return ("conv_out.weight", [options.OutChannels, channels[0], 3, 3]);
         yield return ("time_embedding.linear_2.weight", [options.TimeChannels, options.TimeChannels]);
+        if (options is { TimeEmbeddingType: TimeEmbeddingType.Learned, NumTrainTimesteps: { } labels })
+        {
+            yield return ("time_proj.weight", [labels, channels[0]]);
+        }
+
         if (options is { ClassEmbedType: null, NumClassEmbeds: { } classes })
         {
             yield return ("class_embedding.weight", [classes, options.TimeChannels]);

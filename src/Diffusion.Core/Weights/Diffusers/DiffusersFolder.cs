@@ -1,4 +1,6 @@
 using System.Collections.ObjectModel;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Diffusion;
 
@@ -83,8 +85,14 @@ public static class DiffusersFolder
         {
             Directory.CreateDirectory(Path.Combine(temporary, UNetFolder));
             Directory.CreateDirectory(Path.Combine(temporary, SchedulerFolder));
-            SafeTensorsFile.Write(Path.Combine(temporary, UNetFolder, DiffusersWeights.FileName), unet.NamedTensors(), metadata);
-            File.WriteAllBytes(Path.Combine(temporary, UNetFolder, UNetFile), DiffusersConfig.UNet(unet.Options));
+            using (DisposeScope scope = NewDisposeScope())
+            {
+                SafeTensorsFile.Write(
+                    Path.Combine(temporary, UNetFolder, DiffusersWeights.FileName), LegacyAttentionOrder.WeightsWithout(unet), metadata);
+            }
+
+            File.WriteAllBytes(
+                Path.Combine(temporary, UNetFolder, UNetFile), DiffusersConfig.UNet(LegacyAttentionOrder.Without(unet.Options)));
             File.WriteAllBytes(Path.Combine(temporary, SchedulerFolder, SchedulerFile), schedulerConfig);
             File.WriteAllBytes(Path.Combine(temporary, DiffusersIndex.FileName), DiffusersIndex.Of(scheduler.Kind));
         });

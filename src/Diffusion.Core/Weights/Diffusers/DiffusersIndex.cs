@@ -37,7 +37,7 @@ internal sealed record DiffusersIndex(string? Pipeline = null, string? Scheduler
     }
 
     /// <summary>The bytes of the index of a pipeline.</summary>
-    public static byte[] Of(DiffusersSchedulerKind kind) => PythonJson.Object(writer =>
+    public static byte[] Of(DiffusersSchedulerKind kind) => PythonJsonWriter.Object(writer =>
         JsonKeys.Write(writer, new DiffusersIndex(DiffusersClasses.PipelineOf(kind), DiffusersClasses.SchedulerOf(kind)), Keys));
 
     private static string PipelineOf(JsonElement value) => Text(value) switch

@@ -18,8 +18,8 @@ internal static class DiffusersSchedulerJson
     private static readonly JsonKey<Values>[] Keys =
     [
         Beta("num_train_timesteps", (b, v) => b with { Timesteps = Integer(v) }, (w, b) => w.WriteNumberValue(b.Timesteps)),
-        Beta("beta_start", (b, v) => b with { Start = Number(v) }, (w, b) => PythonJson.WriteFloat(w, b.Start)),
-        Beta("beta_end", (b, v) => b with { End = Number(v) }, (w, b) => PythonJson.WriteFloat(w, b.End)),
+        Beta("beta_start", (b, v) => b with { Start = Number(v) }, (w, b) => PythonJsonWriter.WriteFloat(w, b.Start)),
+        Beta("beta_end", (b, v) => b with { End = Number(v) }, (w, b) => PythonJsonWriter.WriteFloat(w, b.End)),
         Beta("beta_schedule", (b, v) => b with { Curve = ChoiceOf<NoiseScheduleKind>(Text(v), DiffusersBetas.NameOf) }, (w, b) => w.WriteStringValue(DiffusersBetas.NameOf(b.Curve))),
         Beta("trained_betas", (b, v) => b with { Trained = v.ValueKind == JsonValueKind.Null ? null : Items(v, Number) }, (w, b) => WriteBetas(w, b.Trained)),
         Setting("variance_type", (s, v) => s with { VarianceType = Variance(v) }, (w, s) => w.WriteStringValue(SnakeCase(s.VarianceType))),
@@ -27,9 +27,9 @@ internal static class DiffusersSchedulerJson
         Setting("set_alpha_to_one", (s, v) => s with { SetAlphaToOne = Flag(v) }, (w, s) => w.WriteBooleanValue(s.SetAlphaToOne)),
         Setting("prediction_type", (s, v) => s with { Prediction = ChoiceOf<PredictionType>(Text(v), NameOf) }, (w, s) => w.WriteStringValue(NameOf(s.Prediction))),
         Setting("thresholding", (s, v) => s with { Thresholding = Flag(v) }, (w, s) => w.WriteBooleanValue(s.Thresholding)),
-        Setting("dynamic_thresholding_ratio", (s, v) => s with { DynamicThresholdingRatio = Number(v) }, (w, s) => PythonJson.WriteFloat(w, s.DynamicThresholdingRatio)),
-        Setting("clip_sample_range", (s, v) => s with { ClipSampleRange = Number(v) }, (w, s) => PythonJson.WriteFloat(w, s.ClipSampleRange)),
-        Setting("sample_max_value", (s, v) => s with { SampleMaxValue = Number(v) }, (w, s) => PythonJson.WriteFloat(w, s.SampleMaxValue)),
+        Setting("dynamic_thresholding_ratio", (s, v) => s with { DynamicThresholdingRatio = Number(v) }, (w, s) => PythonJsonWriter.WriteFloat(w, s.DynamicThresholdingRatio)),
+        Setting("clip_sample_range", (s, v) => s with { ClipSampleRange = Number(v) }, (w, s) => PythonJsonWriter.WriteFloat(w, s.ClipSampleRange)),
+        Setting("sample_max_value", (s, v) => s with { SampleMaxValue = Number(v) }, (w, s) => PythonJsonWriter.WriteFloat(w, s.SampleMaxValue)),
         Setting("timestep_spacing", (s, v) => s with { TimestepSpacing = ChoiceOf<DiffusersSpacing>(Text(v), SnakeCase) }, (w, s) => w.WriteStringValue(SnakeCase(s.TimestepSpacing))),
         Setting("steps_offset", (s, v) => s with { StepsOffset = Integer(v) }, (w, s) => w.WriteNumberValue(s.StepsOffset)),
         Setting("rescale_betas_zero_snr", (s, v) => Flag(v) ? throw new FormatException("only false is supported: the library has no such schedule.") : s, (w, _) => w.WriteBooleanValue(false)),
@@ -127,7 +127,7 @@ internal static class DiffusersSchedulerJson
         writer.WriteStartArray();
         foreach (double beta in betas)
         {
-            PythonJson.WriteFloat(writer, beta);
+            PythonJsonWriter.WriteFloat(writer, beta);
         }
 
         writer.WriteEndArray();

@@ -70,7 +70,10 @@ public sealed class BatchReader
             throw problems.Count == 1
                 ? problems[0]
                 : new ImageDataException(
-                    source.Description, $"{problems.Count} of {images} images looked at cannot be used. The first: {problems[0].Message}", problems[0]);
+                    source.Description,
+                    $"{problems.Count} of {images} images looked at cannot be used. The first: {problems[0].Message} Mend them or leave them out, "
+                    + (largestBadShare == 0 ? "or let Loading.BadImages replace or skip them." : "or raise Loading.LargestBadShare."),
+                    problems[0]);
         }
 
         ReadOnlySpan<byte> read = pixels.AsSpan(0, (images - problems.Count) * samples.ImageBytes);

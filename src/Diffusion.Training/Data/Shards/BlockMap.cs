@@ -4,8 +4,8 @@ namespace Diffusion.Training;
 /// <param name="length">The bytes of the file.</param>
 internal sealed class BlockMap(long length)
 {
-    /// <summary>The bytes of a block: 64 KiB. The last one may have fewer.</summary>
-    public const int BlockBytes = 1 << 16;
+    /// <summary>The bytes of a block: 16 KiB. The last one may have fewer.</summary>
+    public const int BlockBytes = 1 << 14;
 
     private readonly State[] blocks = new State[(length + BlockBytes - 1) / BlockBytes];
     private int here;

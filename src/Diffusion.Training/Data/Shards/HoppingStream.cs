@@ -13,7 +13,7 @@ internal sealed class HoppingStream(StreamedFile file, TimeProvider time, Cancel
     private const int LastBytes = 1 << 16;
     private const int Measured = 32;
     private const long LeastBytesPerHop = 1 << 14;
-    private const double LeastBytesPerSecond = 16e6;
+    private const double LeastBytesPerSecond = 8e6;
 
     private byte[] window = [];
     private byte[] earlier = [];
@@ -21,8 +21,7 @@ internal sealed class HoppingStream(StreamedFile file, TimeProvider time, Cancel
     private long earlierStart;
     private bool isWhole = !file.HasRanges;
     private int hops;
-    private long measuredFrom;
-    private long measuredAt = time.GetTimestamp();
+    private readonly long began = time.GetTimestamp();
 
     public override bool CanRead => true;
 
@@ -90,9 +89,7 @@ internal sealed class HoppingStream(StreamedFile file, TimeProvider time, Cancel
         windowStart = Position;
         if (++hops % Measured == 0)
         {
-            double bytes = Position - measuredFrom;
-            isWhole = bytes < Measured * LeastBytesPerHop || bytes < LeastBytesPerSecond * time.GetElapsedTime(measuredAt).TotalSeconds;
-            (measuredFrom, measuredAt) = (Position, time.GetTimestamp());
+            isWhole = Position < hops * LeastBytesPerHop || Position < LeastBytesPerSecond * time.GetElapsedTime(began).TotalSeconds;
         }
     }
 

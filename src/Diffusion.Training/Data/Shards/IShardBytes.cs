@@ -9,6 +9,9 @@ internal interface IShardBytes : IDisposable
     /// <summary>Tells versions of the shard apart; 0 where nothing does.</summary>
     long Stamp { get; }
 
+    /// <summary>Whether the shard has changed since it was opened, so that its index is no longer right. Default: it cannot change.</summary>
+    bool HasChanged => false;
+
     /// <summary>Reads bytes, and waits for them where they are on their way; fewer when the shard ends early.</summary>
     int Read(Span<byte> destination, long offset, CancellationToken cancellationToken);
 

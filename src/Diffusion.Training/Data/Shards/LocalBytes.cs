@@ -6,7 +6,8 @@ namespace Diffusion.Training;
 /// <param name="path">The file.</param>
 /// <param name="stamp">Tells versions of the file apart; 0 where nothing does.</param>
 /// <param name="lease">Keeps the file; disposed with this.</param>
-internal sealed class LocalBytes(string path, long stamp, IDisposable? lease) : IShardBytes
+/// <param name="identity">What the file was when its index was read; null where nobody else writes it.</param>
+internal sealed class LocalBytes(string path, long stamp, IDisposable? lease, FileIdentity? identity = null) : IShardBytes
 {
     private readonly SafeFileHandle file = File.OpenHandle(path);
 
@@ -16,6 +17,8 @@ internal sealed class LocalBytes(string path, long stamp, IDisposable? lease) : 
     public long Length => RandomAccess.GetLength(file);
 
     public long Stamp => stamp;
+
+    public bool HasChanged => identity is { } known && FileIdentity.TryOf(file) is { } now && now != known;
 
     public int Read(Span<byte> destination, long offset, CancellationToken cancellationToken)
     {

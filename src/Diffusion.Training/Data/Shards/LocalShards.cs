@@ -1,77 +1,62 @@
-using System.Security.Cryptography;
-using System.Text;
-
 namespace Diffusion.Training;
 
-/// <summary>Shards in folders, and their indexes.</summary>
-internal sealed class LocalShards(ShardOptions options, ShardUnpacker unpacker)
+/// <summary>
+/// Shards in folders. Each is scanned once, and what the scan found is kept for as long as the file is the same. An index that lies beside the shard is not
+/// read: to see that it is of these very bytes takes as much reading as the scan.
+/// </summary>
+internal sealed class LocalShards(ShardCache cache, UnpackedShards unpacked)
 {
-    /// <summary>How many samples and classes a shard has; read through whole only where no index says so.</summary>
-    public ShardIndex IndexOf(string name, CancellationToken cancellationToken) =>
-        KnownIndex(name) ?? Scan(name, Locate(name, cancellationToken), cancellationToken).Index;
+    private readonly ShardIndexCache indexes = new(cache);
 
-    /// <summary>The bytes of a shard, and its samples.</summary>
-    public (IShardBytes Bytes, IReadOnlyList<ShardEntry> Samples) Open(string name, CancellationToken cancellationToken)
+    /// <summary>How many samples and classes a shard has.</summary>
+    public ShardIndex IndexOf(string name, CancellationToken cancellationToken)
     {
-        LocalShard shard = Locate(name, cancellationToken);
-        IReadOnlyList<ShardEntry> samples = KnownSamples(name, shard) ?? Scan(name, shard, cancellationToken).Samples;
-        return (new LocalBytes(shard.Path, shard.Stamp, null), samples);
+        string path = Locate(name, cancellationToken);
+        FileIdentity identity = FileIdentity.Of(path);
+        return indexes.TryOpen(path, identity) ?? Scan(name, path, identity, cancellationToken).Index;
     }
 
-    private (ShardIndex Index, IReadOnlyList<ShardEntry> Samples) Scan(string name, LocalShard shard, CancellationToken cancellationToken)
+    /// <summary>The bytes of a shard, and what it holds.</summary>
+    public (IShardBytes Bytes, ShardContents Contents) Open(string name, CancellationToken cancellationToken)
     {
+        string path = Locate(name, cancellationToken);
+        FileIdentity identity = FileIdentity.Of(path);
+        LocalBytes bytes = new(path, identity.Stamp, null, identity);
         try
         {
-            using FileStream stream = new(shard.Path, FileMode.Open, FileAccess.Read, FileShare.Read);
-            IReadOnlyList<ShardEntry> samples = ShardScanner.Scan(stream, name, cancellationToken);
-            return (ShardIndex.Write(CachedIndexPath(name), stream.Length, shard.Stamp, samples), samples);
+            return (bytes, indexes.TryRead(path, identity) ?? Scan(name, path, identity, cancellationToken).Contents);
         }
-        catch (ImageDataException) when (IsPacked(name))
+        catch
         {
-            File.Delete(shard.Path); // the unpacked copy of what may be mended
+            bytes.Dispose();
             throw;
         }
     }
 
-    private static bool IsPacked(string name) => name.EndsWith(".gz", StringComparison.OrdinalIgnoreCase);
-
-    // A shard that was changed is another shard.
-    private static long StampOf(string name) => File.GetLastWriteTimeUtc(name).Ticks;
-
-    private string CachedPath(string name)
+    private (ShardIndex Index, ShardContents Contents) Scan(string name, string path, FileIdentity identity, CancellationToken cancellationToken)
     {
-        string place = $"{Path.GetFullPath(name)}|{new FileInfo(name).Length}|{StampOf(name)}";
-        return Path.Combine(options.CacheFolder, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(place))));
+        try
+        {
+            using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+            ShardContents contents = ShardScanner.Scan(stream, name, cancellationToken);
+            return (indexes.Keep(path, identity, contents), contents);
+        }
+        catch (ImageDataException) when (path != name)
+        {
+            unpacked.Drop(name);
+            throw;
+        }
     }
 
-    private string CachedIndexPath(string name) => CachedPath(name) + ShardIndex.Extension;
-
-    // Older than the shard, it may be of what the shard was before, even where both have the same length.
-    private static ShardIndex? IndexBeside(string name)
+    // The tar file: the shard itself, or its unpacked copy.
+    private string Locate(string name, CancellationToken cancellationToken)
     {
-        string path = name + ShardIndex.Extension;
-        return ShardIndex.TryOpen(path) is { } index && index.ShardLength == new FileInfo(name).Length && File.GetLastWriteTimeUtc(path) >= File.GetLastWriteTimeUtc(name)
-            ? index
-            : null;
+        if (!ShardFormat.IsPacked(name, name))
+        {
+            return name;
+        }
+
+        string copy = unpacked.CopyOf(name, cancellationToken);
+        return ShardFormat.IsPacked(copy, name) ? throw new ImageDataException(name, "it is a gzip file within a gzip file. Unpack it once (gunzip).") : copy;
     }
-
-    private ShardIndex? KnownIndex(string name) => ShardIndex.TryOpen(CachedIndexPath(name)) ?? (IsPacked(name) ? null : IndexBeside(name));
-
-    // An index is believed only of the very bytes that are here.
-    private IReadOnlyList<ShardEntry>? KnownSamples(string name, LocalShard shard)
-    {
-        long length = new FileInfo(shard.Path).Length;
-        return Fitting(CachedIndexPath(name)) ?? (IsPacked(name) || IndexBeside(name) is null ? null : Fitting(name + ShardIndex.Extension));
-
-        IReadOnlyList<ShardEntry>? Fitting(string path) =>
-            ShardIndex.TryOpen(path) is { } index && index.ShardLength == length && (index.Stamp == shard.Stamp || index.Stamp == 0 || shard.Stamp == 0)
-                ? ShardIndex.TryRead(File.ReadAllBytes(path))
-                : null;
-    }
-
-    private LocalShard Locate(string name, CancellationToken cancellationToken) => IsPacked(name)
-        ? new LocalShard(unpacker.Unpack(name, name, CachedPath(name) + ".tar", cancellationToken), 0)
-        : new LocalShard(name, StampOf(name));
-
-    private sealed record LocalShard(string Path, long Stamp);
 }

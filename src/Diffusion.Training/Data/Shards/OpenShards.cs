@@ -1,8 +1,11 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Diffusion.Training;
 
 /// <summary>
 /// Keeps the shards open that were used last, and opens each once however many threads want it. One that could not be opened is not tried
-/// again for a minute: each of its thousand images would otherwise wait for the same server.
+/// again for a minute: each of its thousand images would otherwise wait for the same server. One
+/// that has changed is opened anew.
 /// </summary>
 /// <param name="open">Opens the shard of a number.</param>
 /// <param name="time">What the minute is measured by.</param>
@@ -21,11 +24,14 @@ internal sealed class OpenShards(Func<int, CancellationToken, Shard> open, TimeP
     /// <param name="cancellationToken">Ends the opening.</param>
     public T Use<T>(int number, Func<Shard, T> use, CancellationToken cancellationToken)
     {
-        while (true)
+        for (bool isFirst = true; ; isFirst = false)
         {
             try
             {
-                return UseOnce(number, use, cancellationToken);
+                if (TryUse(number, use, mayHaveChanged: !isFirst, cancellationToken, out T? result))
+                {
+                    return result;
+                }
             }
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
             {
@@ -42,14 +48,23 @@ internal sealed class OpenShards(Func<int, CancellationToken, Shard> open, TimeP
         }
     }
 
-    private T UseOnce<T>(int number, Func<Shard, T> use, CancellationToken cancellationToken)
+    // False when the shard has changed since it was opened: the next use opens it anew.
+    private bool TryUse<T>(int number, Func<Shard, T> use, bool mayHaveChanged, CancellationToken cancellationToken, [MaybeNullWhen(false)] out T result)
     {
         Slot slot = Rent(number, cancellationToken);
         Exception? failure = null;
+        result = default;
         try
         {
             Shard shard = slot.Shard.Value;
-            return use(shard);
+            if (!mayHaveChanged && shard.HasChanged)
+            {
+                Forget(number, slot);
+                return false;
+            }
+
+            result = use(shard);
+            return true;
         }
         catch (Exception problem) when (!slot.Shard.IsValueCreated)
         {
@@ -59,6 +74,18 @@ internal sealed class OpenShards(Func<int, CancellationToken, Shard> open, TimeP
         finally
         {
             Return(number, slot, failure);
+        }
+    }
+
+    private void Forget(int number, Slot slot)
+    {
+        lock (gate)
+        {
+            slot.IsForgotten = true;
+            if (slots.GetValueOrDefault(number) == slot)
+            {
+                slots.Remove(number);
+            }
         }
     }
 
@@ -84,6 +111,11 @@ internal sealed class OpenShards(Func<int, CancellationToken, Shard> open, TimeP
         lock (gate)
         {
             slot.Users--;
+            if (slot is { IsForgotten: true, Users: 0 })
+            {
+                slot.Close();
+            }
+
             if (failure is OperationCanceledException && slots.GetValueOrDefault(number) == slot)
             {
                 slots.Remove(number);
@@ -114,6 +146,8 @@ internal sealed class OpenShards(Func<int, CancellationToken, Shard> open, TimeP
         public long LastUse { get; set; }
 
         public long? FailedAt { get; set; }
+
+        public bool IsForgotten { get; set; }
 
         public void Close()
         {

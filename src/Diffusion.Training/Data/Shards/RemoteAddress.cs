@@ -1,10 +1,11 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace Diffusion.Training;
 
 /// <summary>What tells remote files apart in a cache: their address without logins and signatures, which differ each time the same file is asked for.</summary>
-internal static class RemoteAddress
+internal static partial class RemoteAddress
 {
     private static readonly HashSet<string> Signatures = new(StringComparer.OrdinalIgnoreCase)
     {
@@ -20,6 +21,15 @@ internal static class RemoteAddress
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(query.Length == 0 ? bare : $"{bare}?{query}")));
     }
 
+    /// <summary>A name or a pattern of shards as errors and logs show it: addresses without logins and queries, which may be secret.</summary>
+    public static string Shown(string pattern) => Secrets().Replace(pattern, "${scheme}${rest}");
+
+    /// <summary>The address that a name of a shard is.</summary>
+    /// <exception cref="RemoteException">It is none.</exception>
+    public static Uri Of(string name) => Uri.TryCreate(name, UriKind.Absolute, out Uri? address)
+        ? address
+        : throw new RemoteException($"{Shown(name)}: it begins like an address, but is none. Check the host, the port and the brackets.", null, isRefusal: true);
+
     /// <summary>Refuses what is no full http or https address, without showing what may be secret.</summary>
     public static void Check(Uri address)
     {
@@ -30,6 +40,10 @@ internal static class RemoteAddress
             throw new ArgumentException($"The address is {shown}, but must begin with http:// or https://.", nameof(address));
         }
     }
+
+    // Up to the next of several that are joined by ::, but for the two colons within [::1].
+    [GeneratedRegex(@"(?<scheme>https?://)([^/?@]*@)?(?<rest>[^?]*?)(\?.*?)?(?=::(?![^\[\]]*\])|$)", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex Secrets();
 
     // Of Amazon, Google, Azure and CloudFront, and plain tokens.
     private static bool IsSignature(string parameter)

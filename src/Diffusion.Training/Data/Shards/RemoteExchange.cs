@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net.Http.Headers;
 
 namespace Diffusion.Training;
@@ -47,26 +48,33 @@ internal sealed class RemoteExchange(RemoteClient client, RemoteFileOptions opti
     private async Task<RemoteFailure?> Receive(
         Stream body, Func<ReadOnlyMemory<byte>, (bool More, RemoteFailure? Failure)> take, CancellationTokenSource stall, CancellationToken cancellation)
     {
-        byte[] buffer = new byte[PieceBytes];
-        while (true)
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(PieceBytes);
+        try
         {
-            int read;
-            stall.CancelAfter(options.StallTimeout);
-            try
+            while (true)
             {
-                read = await body.ReadAsync(buffer, cancellation);
-            }
-            catch (IOException problem)
-            {
-                return new RemoteFailure($"the connection broke off ({problem.Message})", problem);
-            }
+                int read;
+                stall.CancelAfter(options.StallTimeout);
+                try
+                {
+                    read = await body.ReadAsync(buffer, cancellation);
+                }
+                catch (IOException problem)
+                {
+                    return new RemoteFailure($"the connection broke off ({problem.Message})", problem);
+                }
 
-            stall.CancelAfter(Timeout.InfiniteTimeSpan);
-            (bool more, RemoteFailure? failure) = take(buffer.AsMemory(0, read));
-            if (!more || read == 0)
-            {
-                return failure;
+                stall.CancelAfter(Timeout.InfiniteTimeSpan);
+                (bool more, RemoteFailure? failure) = take(buffer.AsMemory(0, read));
+                if (!more || read == 0)
+                {
+                    return failure;
+                }
             }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
         }
     }
 }

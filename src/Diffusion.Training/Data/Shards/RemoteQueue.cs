@@ -8,7 +8,7 @@ namespace Diffusion.Training;
 internal sealed class RemoteQueue(int connections)
 {
     /// <summary>The most blocks of one request: 1 MiB, so that nobody waits long behind one.</summary>
-    public const int MostBlocks = 16;
+    public const int MostBlocks = (1 << 20) / BlockMap.BlockBytes;
 
     private const int MostBehind = 2;
 

@@ -43,16 +43,16 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
     }
 
     /// <summary>The bytes of a shard, and its samples.</summary>
-    public (IShardBytes Bytes, IReadOnlyList<ShardEntry> Samples) Open(string name, CancellationToken cancellationToken)
+    public (IShardBytes Bytes, ShardContents Contents) Open(string name, bool isForReading, CancellationToken cancellationToken)
     {
         RemoteProbe probe = ProbeOf(name, cancellationToken);
-        IReadOnlyList<ShardEntry>? samples = HasCopy(name, probe) ? null
+        ShardContents? samples = HasCopy(name, probe) ? null
             : SamplesFound(name, probe.Version.Stamp, probe.Version.Length) ?? SamplesBeside(name, probe, cancellationToken);
-        IShardBytes bytes = OpenBytes(name, probe, samples, isForReading: true, cancellationToken);
+        IShardBytes bytes = OpenBytes(name, probe, samples, isForReading, cancellationToken);
         try
         {
             samples ??= SamplesFound(name, bytes.Stamp, bytes.Length);
-            return (bytes, samples ?? Scan(name, bytes, cancellationToken).Samples);
+            return (bytes, samples ?? Scan(name, bytes, cancellationToken).Contents);
         }
         catch
         {
@@ -64,11 +64,11 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
     public void Dispose() => cache.Dispose();
 
     private static bool IsPacked(string name) =>
-        new Uri(name).AbsolutePath is { } path && (path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".tgz", StringComparison.OrdinalIgnoreCase));
+        RemoteAddress.Of(name).AbsolutePath is { } path && (path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".tgz", StringComparison.OrdinalIgnoreCase));
 
     private static Uri IndexAddress(string name)
     {
-        UriBuilder address = new(name);
+        UriBuilder address = new(RemoteAddress.Of(name));
         address.Path += ShardIndex.Extension;
         return address.Uri;
     }
@@ -80,7 +80,7 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
             return known;
         }
 
-        Uri address = new(name);
+        Uri address = RemoteAddress.Of(name);
         RemoteProbe probe;
         try
         {
@@ -97,11 +97,11 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
         return probes.GetOrAdd(name, probe);
     }
 
-    private bool HasCopy(string name, RemoteProbe probe) => cache.VersionOfCopy(new Uri(name)) is { } copy && copy.Matches(probe.Version);
+    private bool HasCopy(string name, RemoteProbe probe) => cache.VersionOfCopy(RemoteAddress.Of(name)) is { } copy && copy.Matches(probe.Version);
 
-    private IShardBytes OpenBytes(string name, RemoteProbe probe, IReadOnlyList<ShardEntry>? used, bool isForReading, CancellationToken cancellationToken)
+    private IShardBytes OpenBytes(string name, RemoteProbe probe, ShardContents? used, bool isForReading, CancellationToken cancellationToken)
     {
-        Uri address = new(name);
+        Uri address = RemoteAddress.Of(name);
         RemoteWish wish = new(options.RemoteCacheLimit)
         {
             Version = probe.Version,
@@ -126,7 +126,7 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
 
         using (copy)
         {
-            return OpenUnpacked(unpacker.Unpack(copy.Path, name, UnpackedPath(address, copy.Stamp), cancellationToken), copy.Stamp);
+            return OpenUnpacked(unpacker.Unpack(copy.Path, RemoteAddress.Shown(name), UnpackedPath(address, copy.Stamp), cancellationToken), copy.Stamp);
         }
     }
 
@@ -144,7 +144,7 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
     private ShardIndex? Found(string name, long stamp, long? length) =>
         stamp != 0 && ShardIndex.TryOpen(IndexPath(name)) is { } index && index.Stamp == stamp && (IsPacked(name) || index.ShardLength == length) ? index : null;
 
-    private IReadOnlyList<ShardEntry>? SamplesFound(string name, long stamp, long? length)
+    private ShardContents? SamplesFound(string name, long stamp, long? length)
     {
         try
         {
@@ -164,7 +164,7 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
             : null;
     }
 
-    private IReadOnlyList<ShardEntry>? SamplesBeside(string name, RemoteProbe probe, CancellationToken cancellationToken)
+    private ShardContents? SamplesBeside(string name, RemoteProbe probe, CancellationToken cancellationToken)
     {
         using CachedFile? file = TryFetchIndex(name, revalidate: false, cancellationToken);
         return file is not null && ShardIndex.TryOpen(file.Path)?.ShardLength == probe.Version.Length ? ShardIndex.TryRead(File.ReadAllBytes(file.Path)) : null;
@@ -191,19 +191,19 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
         }
     }
 
-    private (ShardIndex Index, IReadOnlyList<ShardEntry> Samples) Scan(string name, IShardBytes bytes, CancellationToken cancellationToken)
+    private (ShardIndex Index, ShardContents Contents) Scan(string name, IShardBytes bytes, CancellationToken cancellationToken)
     {
         try
         {
             using Stream stream = bytes.OpenStream(cancellationToken);
-            IReadOnlyList<ShardEntry> samples = ShardScanner.Scan(stream, name, cancellationToken);
+            ShardContents samples = ShardScanner.Scan(stream, RemoteAddress.Shown(name), cancellationToken);
             return (ShardIndex.Write(IndexPath(name), bytes.Length, bytes.Stamp, samples), samples);
         }
         catch (ImageDataException)
         {
             // It may be mended on the server, so nothing of it is kept.
             bytes.Dispose();
-            cache.Drop(new Uri(name));
+            cache.Drop(RemoteAddress.Of(name));
             if (IsPacked(name) && bytes is LocalBytes unpacked)
             {
                 File.Delete(unpacked.Path);
@@ -214,19 +214,19 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
     }
 
     // Once every byte is here: an index that was used without them must agree with them.
-    private void Verify(string name, RemoteProbe probe, Stream stream, IReadOnlyList<ShardEntry>? used)
+    private void Verify(string name, RemoteProbe probe, Stream stream, ShardContents? used)
     {
-        IReadOnlyList<ShardEntry> samples = ShardScanner.Scan(stream, name, CancellationToken.None);
+        ShardContents samples = ShardScanner.Scan(stream, RemoteAddress.Shown(name), CancellationToken.None);
         ShardIndex.Write(IndexPath(name), stream.Length, probe.Version.Stamp, samples);
-        if (used is not null && !used.SequenceEqual(samples, SampleComparer.Instance))
+        if (used is not null && !used.Samples.SequenceEqual(samples.Samples, SampleComparer.Instance))
         {
             throw new ImageDataException(
-                name, "its index on the server is of another version of the shard, so labels may have been wrong. Upload the index that belongs to it, or remove it. "
+                RemoteAddress.Shown(name), "its index on the server is of another version of the shard, so labels may have been wrong. Upload the index that belongs to it, or remove it. "
                 + "Open the shards again: the shard is scanned then.");
         }
     }
 
-    private string IndexPath(string name) => cache.PathOf(new Uri(name)) + ShardIndex.Extension;
+    private string IndexPath(string name) => cache.PathOf(RemoteAddress.Of(name)) + ShardIndex.Extension;
 
     private sealed class SampleComparer : IEqualityComparer<ShardEntry>
     {

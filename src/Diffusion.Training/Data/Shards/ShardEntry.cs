@@ -8,10 +8,20 @@ internal sealed record ShardEntry(string Key, IReadOnlyList<ShardMember> Members
 {
     /// <summary>Stands for a label that the sample has, and that cannot be read.</summary>
     public const int UnreadableLabel = -1;
+
+    private const int NamedFiles = 6;
+
+    /// <summary>The extensions of its files, as messages list them.</summary>
+    public string Files =>
+        string.Join(", ", Members.Take(NamedFiles).Select(member => $".{member.Extension}")) + (Members.Count > NamedFiles ? ", ..." : string.Empty);
 }
 
 /// <summary>One file of a sample.</summary>
 /// <param name="Extension">In lower case, without the first dot: <c>jpg</c>, <c>seg.png</c>.</param>
-/// <param name="Offset">Where its bytes begin in the shard.</param>
+/// <param name="Offset">Where its bytes begin in the shard; -1 for a link to a file that the shard does not hold.</param>
 /// <param name="Size">How many bytes it has.</param>
-internal readonly record struct ShardMember(string Extension, long Offset, long Size);
+internal readonly record struct ShardMember(string Extension, long Offset, long Size)
+{
+    /// <summary>Whether it is a link to a file that the shard does not hold.</summary>
+    public bool IsMissing => Offset < 0;
+}

@@ -8,18 +8,21 @@ internal sealed class ShardFiles : IEncodedImages
     private const int LargestImage = 1 << 30;
 
     private readonly IReadOnlyList<string> names;
+    private readonly IReadOnlyList<ShardFinding> findings;
     private readonly ShardStore store;
     private readonly OpenShards open;
     private readonly long[] starts;
 
-    public ShardFiles(ShardSurvey survey, ShardStore store, int? classCount, string description, TimeProvider time)
+    public ShardFiles(ShardSurvey survey, ShardStore store, int? classCount, string description, ImageSourceReport report, TimeProvider time)
     {
         names = survey.Names;
+        findings = survey.Findings;
         this.store = store;
         open = new OpenShards(Open, time);
-        GroupSizes = survey.Sizes;
+        GroupSizes = [.. findings.Select(shard => shard.Count)];
         ClassCount = classCount;
         Description = description;
+        Report = report;
         starts = new long[GroupSizes.Count + 1];
         for (int shard = 0; shard < GroupSizes.Count; shard++)
         {
@@ -32,6 +35,8 @@ internal sealed class ShardFiles : IEncodedImages
     public int? ClassCount { get; }
 
     public string Description { get; }
+
+    public ImageSourceReport Report { get; }
 
     public IReadOnlyList<long> GroupSizes { get; }
 
@@ -46,11 +51,11 @@ internal sealed class ShardFiles : IEncodedImages
         int shard = ShardOf(index);
         try
         {
-            return Use(index, (_, pick) => $"{names[shard]}, sample {pick.Key}{(pick.Offset < 0 ? string.Empty : $", byte {pick.Offset}")}", CancellationToken.None);
+            return Use(index, (_, pick) => $"{RemoteAddress.Shown(names[shard])}, sample {pick.Key}{(pick.Offset < 0 ? string.Empty : $", byte {pick.Offset}")}", CancellationToken.None);
         }
         catch (Exception problem) when (problem is ImageDataException or IOException or UnauthorizedAccessException)
         {
-            return $"{names[shard]}, sample number {index - starts[shard]}";
+            return $"{RemoteAddress.Shown(names[shard])}, sample number {index - starts[shard]}";
         }
     }
 
@@ -59,9 +64,9 @@ internal sealed class ShardFiles : IEncodedImages
         SourceGuard.Index(index, Count);
         Use(index, (shard, pick) =>
         {
-            if (pick.Offset < 0)
+            if (pick.Problem is { } problem)
             {
-                throw new ImageDataException(string.Empty, "the sample has no image file.");
+                throw new ImageDataException(string.Empty, problem);
             }
 
             if (pick.Size > LargestImage)
@@ -107,16 +112,18 @@ internal sealed class ShardFiles : IEncodedImages
 
     private Shard Open(int number, CancellationToken cancellationToken)
     {
-        Shard shard = store.Open(names[number], cancellationToken);
-        if (shard.Picks.Count == GroupSizes[number])
+        Shard shard = store.Open(names[number], isForReading: true, cancellationToken);
+        if (shard.Digest == findings[number].Digest && shard.Picks.Count == findings[number].Count)
         {
             return shard;
         }
 
+        int count = shard.Picks.Count;
         shard.Dispose();
         throw new ImageDataException(
-            names[number], $"it has {shard.Picks.Count} samples that are used, but had {GroupSizes[number]} when the shards were opened. "
-            + "Let nothing change them meanwhile.");
+            RemoteAddress.Shown(names[number]), "its keys, labels or places are others than when the shards were opened"
+            + (count == findings[number].Count ? ". " : $": {count} samples are used, not {findings[number].Count}. ")
+            + "Let nothing change the shards meanwhile, and give the same answers in Where.");
     }
 
     private int ShardOf(long index)

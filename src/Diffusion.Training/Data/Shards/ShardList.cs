@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.RegularExpressions;
 
 namespace Diffusion.Training;
@@ -6,121 +5,101 @@ namespace Diffusion.Training;
 /// <summary>From a pattern to the names of shards.</summary>
 internal static partial class ShardList
 {
-    private const int MostShards = 1_000_000;
+    private const int Named = 5;
 
     /// <summary>
-    /// The shards that a pattern means: <c>a::b</c> joins lists, a folder means every .tar and .tar.gz in it by name, <c>{000..127}</c> counts,
-    /// padded with zeros where the pattern is, and <c>{a,b}</c> takes turns; braces may stand within braces.
+    /// The shards that a pattern means: <c>a::b</c> joins lists, a folder means every .tar, .tar.gz and .tgz in it by name, and braces mean what a shell
+    /// makes of them.
     /// </summary>
+    /// <param name="pattern">The pattern.</param>
+    /// <param name="split">Which split is taken: <see cref="ShardOptions.Split"/>.</param>
+    /// <param name="leftOut">Takes what is left out of folders.</param>
+    /// <returns>Full paths and addresses.</returns>
     /// <exception cref="ImageDataException">The pattern is malformed, means too many shards or none, or local ones are missing.</exception>
-    public static IReadOnlyList<string> Expand(string pattern)
+    public static IReadOnlyList<string> Expand(string pattern, string? split = null, LeftOutList? leftOut = null)
     {
+        leftOut ??= new LeftOutList();
         List<string> shards = [];
-        foreach (string part in Separator().Split(pattern).Where(part => !string.IsNullOrWhiteSpace(part)))
+        List<string> named = [];
+        string[] parts = [.. Separator().Split(pattern).Where(part => !string.IsNullOrWhiteSpace(part))];
+        pattern = RemoteAddress.Shown(pattern);
+        foreach (string part in parts)
         {
-            foreach (string name in Braces(part.Trim(), pattern))
+            foreach (string name in ShardBraces.Expand(part.Trim(), pattern))
             {
-                shards.AddRange(Directory.Exists(name) ? FilesOf(name) : [name]);
-                if (shards.Count > MostShards)
+                if (Directory.Exists(name))
                 {
-                    throw new ImageDataException(pattern, $"it means more than {MostShards} shards. Pack more samples into each.");
+                    shards.AddRange(FilesOf(name, split, leftOut));
+                }
+                else
+                {
+                    named.Add(Resolved(name, pattern));
+                    shards.Add(named[^1]);
+                }
+
+                if (shards.Count > ShardBraces.MostShards)
+                {
+                    throw new ImageDataException(pattern, $"it means more than {ShardBraces.MostShards} shards. Pack more samples into each.");
                 }
             }
         }
 
         if (shards.Count == 0)
         {
-            throw new ImageDataException(pattern, "it means no shard. Give a folder with .tar or .tar.gz files, or a pattern like shards/train-{000000..000127}.tar.");
+            throw new ImageDataException(
+                pattern, "it means no shard. Give a folder with .tar, .tar.gz or .tgz files, or a pattern like shards/train-{000000..000127}.tar."
+                + LeftOutOf(leftOut));
         }
 
+        CheckThere(pattern, shards);
+
+        // Who names shards one by one has chosen, unless a split is asked for all the same.
+        HashSet<string> others = split is null ? [] : [.. named.Except(ShardSplits.Choose(pattern, named, split, leftOut), StringComparer.Ordinal)];
+        return [.. shards.Where(shard => !others.Contains(shard))];
+    }
+
+    private static IReadOnlyList<string> FilesOf(string folder, string? split, LeftOutList leftOut)
+    {
+        try
+        {
+            return new ShardFolderFiles(Path.GetFullPath(folder), split, leftOut).Find();
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new ImageDataException(folder, $"the folder cannot be read: {problem.Message}", problem);
+        }
+    }
+
+    private static void CheckThere(string pattern, List<string> shards)
+    {
         string[] missing = [.. shards.Where(shard => !RemoteShards.IsRemote(shard) && !File.Exists(shard))];
         if (missing.Length > 0)
         {
             throw new ImageDataException(
-                pattern, $"{missing.Length} of {shards.Count} shards do not exist: {string.Join(", ", missing.Take(5))}{(missing.Length > 5 ? ", ..." : string.Empty)}");
+                pattern, $"{missing.Length} of {shards.Count} shards do not exist: {string.Join(", ", missing.Take(Named))}{(missing.Length > Named ? ", ..." : string.Empty)}");
+        }
+    }
+
+    // Now, for the working folder may be another when the shard is opened.
+    private static string Resolved(string name, string pattern)
+    {
+        if (RemoteShards.IsRemote(name))
+        {
+            return name;
         }
 
-        return shards;
+        return Scheme().Match(name) is { Success: true, Value: string scheme } && !File.Exists(name)
+            ? throw new ImageDataException(pattern, $"{scheme} is no scheme that is read: give paths, or http:// or https:// addresses (a signed one, for a bucket).")
+            : Path.GetFullPath(name);
     }
+
+    private static string LeftOutOf(LeftOutList leftOut) =>
+        leftOut.ToReport(0) is { LeftOutCount: > 0 } report ? " What is there: " + string.Join("; ", report.LeftOut.Select(part => part.ToString())) + "." : string.Empty;
 
     // Not the two colons within [::1], a server's address.
     [GeneratedRegex(@"::(?![^\[\]]*\])", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Separator();
 
-    private static IEnumerable<string> FilesOf(string folder) =>
-        Directory.GetFiles(folder)
-            .Where(file => file.EndsWith(".tar", StringComparison.OrdinalIgnoreCase) || file.EndsWith(".tar.gz", StringComparison.OrdinalIgnoreCase))
-            .Order(StringComparer.Ordinal);
-
-    private static IEnumerable<string> Braces(string text, string pattern)
-    {
-        int open = text.IndexOf('{', StringComparison.Ordinal);
-        if (open < 0)
-        {
-            return text.Contains('}', StringComparison.Ordinal) ? throw Malformed(pattern, "a brace is closed that was not opened") : [text];
-        }
-
-        int close = Closing(text, open, pattern);
-        string inner = text[(open + 1)..close];
-        IEnumerable<string> choices = Range(inner, pattern) ?? Alternatives(inner, pattern);
-        return choices.SelectMany(choice => Braces(text[(close + 1)..], pattern), (choice, rest) => text[..open] + choice + rest);
-    }
-
-    private static IEnumerable<string>? Range(string inner, string pattern)
-    {
-        string[] ends = inner.Split("..");
-        if (ends.Length != 2 || !ends.All(end => end.Length is > 0 and <= 12 && end.All(char.IsAsciiDigit)))
-        {
-            return null;
-        }
-
-        long first = long.Parse(ends[0], CultureInfo.InvariantCulture);
-        long last = long.Parse(ends[1], CultureInfo.InvariantCulture);
-        if (Math.Abs(last - first) >= MostShards)
-        {
-            throw Malformed(pattern, $"{{{inner}}} counts further than {MostShards}");
-        }
-
-        int width = ends.Any(end => end.Length > 1 && end[0] == '0') ? ends.Max(end => end.Length) : 0;
-        int count = (int)Math.Abs(last - first) + 1;
-        return Enumerable.Range(0, count).Select(i => (first + (last < first ? -i : i)).ToString(CultureInfo.InvariantCulture).PadLeft(width, '0'));
-    }
-
-    private static IEnumerable<string> Alternatives(string inner, string pattern)
-    {
-        List<string> parts = [];
-        int depth = 0;
-        int start = 0;
-        for (int i = 0; i < inner.Length; i++)
-        {
-            depth += inner[i] switch { '{' => 1, '}' => -1, _ => 0 };
-            if (inner[i] == ',' && depth == 0)
-            {
-                parts.Add(inner[start..i]);
-                start = i + 1;
-            }
-        }
-
-        parts.Add(inner[start..]);
-        return parts.Count > 1
-            ? parts.SelectMany(part => Braces(part, pattern))
-            : throw Malformed(pattern, $"{{{inner}}} is neither a range like {{000..127}} nor a list like {{a,b}}");
-    }
-
-    private static int Closing(string text, int open, string pattern)
-    {
-        int depth = 0;
-        for (int i = open; i < text.Length; i++)
-        {
-            depth += text[i] switch { '{' => 1, '}' => -1, _ => 0 };
-            if (depth == 0)
-            {
-                return i;
-            }
-        }
-
-        throw Malformed(pattern, "a brace is opened that is not closed");
-    }
-
-    private static ImageDataException Malformed(string pattern, string problem) => new(pattern, $"the pattern is malformed: {problem}.");
+    [GeneratedRegex("^([A-Za-z][A-Za-z0-9+.-]+://|pipe:)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Scheme();
 }

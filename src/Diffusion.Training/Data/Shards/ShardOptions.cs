@@ -5,15 +5,35 @@ namespace Diffusion.Training;
 /// <summary>How shards are read.</summary>
 public sealed record ShardOptions
 {
+    internal static readonly string[] DefaultImageExtensions =
+        ["jpg", "jpeg", "png", "webp", "gif", "bmp", "jpe", "jfif", "jif", "jfi", "pjpeg", "pjp", "apng", "dib"];
+
+    private readonly string? cacheFolder;
+
     /// <summary>
-    /// Where indexes, unpacked <c>.tar.gz</c> files and shards of http servers are kept. Default: the folder diffusion-net/shards in the user's local
+    /// Where indexes, unpacked <c>.tar.gz</c> files and shards of http servers are kept. It is made when something is kept; where it cannot be made or
+    /// written, <c>.tar</c> files in folders are read all the same and their indexes are made anew by each opening, while the others end in an error. Default:
+    /// the folder diffusion-net/shards in <c>$XDG_CACHE_HOME</c> or <c>~/.cache</c>, on macOS in <c>~/Library/Caches</c>, on Windows in the user's local
     /// application data.
     /// </summary>
-    public string CacheFolder { get; init; } =
-        Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.Create), "diffusion-net", "shards");
+    public string CacheFolder
+    {
+        get => cacheFolder ?? UserCache.Folder("shards");
+        init => cacheFolder = value;
+    }
 
-    /// <summary>The extensions of images; the first of them that a sample has is its image. Default jpg, jpeg, png, webp, gif, bmp.</summary>
-    public IReadOnlyList<string> ImageExtensions { get; init; } = ["jpg", "jpeg", "png", "webp", "gif", "bmp"];
+    /// <summary>
+    /// Which split is taken where the names of shards or sub-folders say one, as train-000000.tar and val-000000.tar do: a name of
+    /// <see cref="DataSplit.RecognisedNames"/>, or <see cref="DataSplit.All"/> for a mixture. Null, the default, for the one that is there; a folder of several
+    /// is then an error.
+    /// </summary>
+    public string? Split { get; init; }
+
+    /// <summary>
+    /// The extensions of images, with or without a dot; the first of them that a sample has is its image. Default jpg, jpeg, png, webp, gif, bmp, and the
+    /// rarer names of these formats: jpe, jfif, jif, jfi, pjpeg, pjp, apng, dib.
+    /// </summary>
+    public IReadOnlyList<string> ImageExtensions { get; init; } = DefaultImageExtensions;
 
     /// <summary>How many classes there are; default one more than the highest label.</summary>
     public int? ClassCount { get; init; }
@@ -32,6 +52,12 @@ public sealed record ShardOptions
 
     /// <summary>The most bytes that one <c>.tar.gz</c> may unpack to. Default 64 GiB.</summary>
     public long LargestUnpacked { get; init; } = 64L << 30;
+
+    /// <summary>
+    /// The most bytes of unpacked <c>.tar.gz</c> files that are kept. Those used longest ago go first; those of the source itself stay even beyond it. Default
+    /// 256 GiB.
+    /// </summary>
+    public long UnpackedCacheLimit { get; init; } = 256L << 30;
 
     /// <summary>
     /// The most bytes of files from http servers that are kept, those being fetched included, and that one of them may have. The ones used longest ago

@@ -26,21 +26,23 @@ public sealed class ShardSample
     /// <summary>What its files have after that dot, in lower case: <c>jpg</c>, <c>cls</c>, <c>seg.png</c>.</summary>
     public IReadOnlyList<string> Extensions => [.. entry.Members.Select(member => member.Extension)];
 
-    /// <summary>The label that its <c>cls</c> file, or <c>label</c> or <c>cls</c> in its <c>json</c> file, gives; null without one that can be read.</summary>
+    /// <summary>The label in its <c>cls</c> file, or in its <c>json</c> file as <c>label</c> or <c>cls</c>; null without one that is a whole number from 0.</summary>
     public int? Label => entry.Label == ShardEntry.UnreadableLabel ? null : entry.Label;
 
     /// <summary>The bytes of one of its files.</summary>
     /// <param name="extension">One of <see cref="Extensions"/>.</param>
-    /// <exception cref="ImageDataException">It has no such file, or one of more than 64 MiB.</exception>
+    /// <exception cref="ImageDataException">It has no such file, one of more than 64 MiB, or a link to a file that the shard does not hold.</exception>
     public byte[] Read(string extension)
     {
         ArgumentNullException.ThrowIfNull(extension);
         ShardMember member = entry.Members.FirstOrDefault(member => member.Extension == extension);
-        if (member.Extension is null || member.Size > LongestRead)
+        string? problem = member.Extension is null ? $"it has no file '.{extension}', only {string.Join(", ", Extensions)}."
+            : member.IsMissing ? $"its file '.{extension}' is a link to a file that the shard does not hold."
+            : member.Size > LongestRead ? $"its file '.{extension}' has {member.Size} bytes, more than {LongestRead}."
+            : null;
+        if (problem is not null)
         {
-            throw new ImageDataException($"{Shard}, sample {Key}", member.Extension is null
-                ? $"it has no file '.{extension}', only {string.Join(", ", Extensions)}."
-                : $"its file '.{extension}' has {member.Size} bytes, more than {LongestRead}.");
+            throw new ImageDataException($"{Shard}, sample {Key}", problem);
         }
 
         byte[] bytes = new byte[member.Size];

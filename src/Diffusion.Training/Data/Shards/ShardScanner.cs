@@ -1,113 +1,144 @@
-using System.Globalization;
-using System.Text.Json;
-
 namespace Diffusion.Training;
 
-/// <summary>Goes through a whole shard once and finds its samples, by WebDataset's rules.</summary>
-internal static class ShardScanner
+/// <summary>Goes through a whole shard once and finds its samples, by WebDataset's rules. A link is the file that it names.</summary>
+/// <param name="stream">The tar archive; it can seek, and stays its caller's.</param>
+/// <param name="name">What errors call it.</param>
+internal sealed class ShardScanner(Stream stream, string name)
 {
-    private const int LongestLabelFile = 1 << 20;
     private const int MostMembers = 1000;
+    private const string Devices = "devices and pipes, which are no files";
+    private const string FolderLinks = "links to folders: their files count where they lie";
+
+    private readonly List<ShardEntry> samples = [];
+    private readonly HashSet<string> keys = new(StringComparer.Ordinal);
+    private readonly ShardLinks links = new();
+    private readonly List<Link> unresolved = [];
+    private readonly LeftOutList passedOver = new();
+    private List<ShardMember> members = [];
+    private string? current;
 
     /// <summary>The samples of a shard, in its order.</summary>
     /// <param name="stream">The tar archive; it can seek, and stays its caller's.</param>
     /// <param name="name">What errors call it.</param>
     /// <param name="cancellationToken">Ends the scan between two files.</param>
     /// <exception cref="ImageDataException">The archive is damaged; a sample has two files of one extension, or comes in two places.</exception>
-    public static IReadOnlyList<ShardEntry> Scan(Stream stream, string name, CancellationToken cancellationToken)
+    public static ShardContents Scan(Stream stream, string name, CancellationToken cancellationToken)
     {
+        ShardScanner scanner = new(stream, name);
         TarReader tar = new(stream, name);
-        List<ShardEntry> samples = [];
-        HashSet<string> keys = new(StringComparer.Ordinal);
-        string? current = null;
-        List<ShardMember> members = [];
         while (tar.TryReadNext(out TarEntry entry))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (!entry.IsFile || !ShardKey.TrySplit(entry.Name, out string key, out string extension))
-            {
-                continue;
-            }
+            scanner.Take(entry);
+        }
 
-            if (key != current)
-            {
-                Finish();
-                current = key;
-                members = [];
-                if (!keys.Add(key))
-                {
-                    throw new ImageDataException(
-                        name, $"at byte {entry.HeaderOffset}: the files of sample '{key}' do not lie together. Write the shard in order: tar --sort=name.");
-                }
-            }
+        scanner.Finish();
+        return scanner.Resolve();
+    }
 
-            if (members.Exists(member => member.Extension == extension))
-            {
-                throw new ImageDataException(name, $"at byte {entry.HeaderOffset}: sample '{key}' has two files '.{extension}'. Give each its own extension.");
-            }
+    private void Take(TarEntry entry)
+    {
+        links.Add(entry);
+        if (entry.Kind == TarKind.Folder)
+        {
+            return;
+        }
 
-            if (members.Count == MostMembers)
-            {
-                throw new ImageDataException(name, $"at byte {entry.HeaderOffset}: sample '{key}' has more than {MostMembers} files. Give each sample its own key.");
-            }
+        if (!ShardKey.TrySplit(entry.Name, out string key, out string extension, out string? reason) || entry.Kind == TarKind.Device)
+        {
+            passedOver.Add(reason ?? Devices, entry.Name);
+            return;
+        }
 
+        if (key != current)
+        {
+            Finish();
+            Begin(entry, key, extension);
+        }
+
+        Add(entry, key, extension);
+    }
+
+    private void Begin(TarEntry entry, string key, string extension)
+    {
+        current = key;
+        members = [];
+        if (!keys.Add(key))
+        {
+            string dots = extension.Contains('.', StringComparison.Ordinal) ? $" A key ends at the first dot of a name: '{entry.Name}' belongs to '{key}'." : string.Empty;
+            throw new ImageDataException(
+                name, $"at byte {entry.HeaderOffset}: the files of sample '{key}' do not lie together. Write the shard in order: tar --sort=name.{dots}");
+        }
+    }
+
+    private void Add(TarEntry entry, string key, string extension)
+    {
+        if (members.Exists(member => member.Extension == extension))
+        {
+            throw new ImageDataException(name, $"at byte {entry.HeaderOffset}: sample '{key}' has two files '.{extension}'. Give each its own extension.");
+        }
+
+        if (members.Count == MostMembers)
+        {
+            throw new ImageDataException(name, $"at byte {entry.HeaderOffset}: sample '{key}' has more than {MostMembers} files. Give each sample its own key.");
+        }
+
+        if (entry.Kind == TarKind.File)
+        {
             members.Add(new ShardMember(extension, entry.Offset, entry.Size));
+            return;
         }
 
-        Finish();
-        return samples;
+        unresolved.Add(new Link(samples.Count, extension, entry.Name));
+        members.Add(new ShardMember(extension, -1, 0));
+    }
 
-        void Finish()
+    private void Finish()
+    {
+        if (current is not null)
         {
-            if (current is not null)
+            bool hasLinks = unresolved.Count > 0 && unresolved[^1].Sample == samples.Count;
+            samples.Add(new ShardEntry(current, members, hasLinks ? null : LabelOf(members)));
+            current = null;
+        }
+    }
+
+    // Links may stand before the files that they name, so they wait for the end.
+    private ShardContents Resolve()
+    {
+        foreach (IGrouping<int, Link> ofSample in unresolved.GroupBy(link => link.Sample))
+        {
+            List<ShardMember> files = [.. samples[ofSample.Key].Members];
+            foreach (Link link in ofSample)
             {
-                samples.Add(new ShardEntry(current, members, LabelOf(stream, members)));
+                Resolve(link, files);
             }
+
+            samples[ofSample.Key] = samples[ofSample.Key] with { Members = files, Label = LabelOf(files) };
         }
+
+        return new ShardContents([.. samples.Where(sample => sample.Members.Count > 0)], passedOver.ToReport(0).LeftOut);
     }
 
-    private static int? LabelOf(Stream stream, List<ShardMember> members)
+    private void Resolve(Link link, List<ShardMember> files)
     {
-        if (members.Find(member => member.Extension == "cls") is { Extension: not null } number)
+        int place = files.FindIndex(file => file.Extension == link.Extension);
+        if (links.FileOf(link.Name) is { } file)
         {
-            return TryRead(stream, number) is { } digits && int.TryParse(digits.AsSpan().Trim(" \t\r\n"u8), NumberStyles.None, CultureInfo.InvariantCulture, out int label)
-                ? label
-                : ShardEntry.UnreadableLabel;
+            files[place] = new ShardMember(link.Extension, file.Offset, file.Size);
         }
-
-        return members.Find(member => member.Extension == "json") is not { Extension: not null } json ? null
-            : TryRead(stream, json) is { } text ? LabelIn(text)
-            : ShardEntry.UnreadableLabel;
+        else if (links.IsFolder(link.Name))
+        {
+            files.RemoveAt(place);
+            passedOver.Add(FolderLinks, link.Name);
+        }
     }
 
-    private static int? LabelIn(byte[] json)
+    private int? LabelOf(IReadOnlyList<ShardMember> files)
     {
-        try
-        {
-            using JsonDocument document = JsonDocument.Parse(json);
-            return document.RootElement.ValueKind == JsonValueKind.Object
-                && (document.RootElement.TryGetProperty("label", out JsonElement label) || document.RootElement.TryGetProperty("cls", out label))
-                && label.ValueKind == JsonValueKind.Number && label.TryGetInt32(out int value) && value >= 0
-                ? value
-                : null;
-        }
-        catch (Exception problem) when (problem is JsonException or InvalidOperationException)
-        {
-            // The second comes of names with half a surrogate pair, which are found out only when they are looked at.
-            return ShardEntry.UnreadableLabel;
-        }
+        ShardLabel label = ShardLabel.Read(stream, files);
+        return label.Problem is null ? label.Value : ShardEntry.UnreadableLabel;
     }
 
-    private static byte[]? TryRead(Stream stream, ShardMember member)
-    {
-        if (member.Size > LongestLabelFile)
-        {
-            return null;
-        }
-
-        byte[] bytes = new byte[member.Size];
-        stream.Position = member.Offset;
-        stream.ReadExactly(bytes);
-        return bytes;
-    }
+    private readonly record struct Link(int Sample, string Extension, string Name);
 }

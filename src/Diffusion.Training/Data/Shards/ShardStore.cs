@@ -9,10 +9,15 @@ internal sealed class ShardStore : IDisposable
 
     public ShardStore(ShardOptions options)
     {
-        ShardUnpacker unpacker = new(options);
+        ShardCache cache = new(Path.GetFullPath(options.CacheFolder), options.Fetching.Time);
+        ShardUnpacker unpacker = new(cache, options.LargestUnpacked);
         picker = new ShardPicker(options);
-        local = new LocalShards(options, unpacker);
-        remote = new Lazy<RemoteShards>(() => new RemoteShards(options, unpacker));
+        local = new LocalShards(cache, new UnpackedShards(cache, unpacker, options.UnpackedCacheLimit));
+        remote = new Lazy<RemoteShards>(() =>
+        {
+            cache.Require();
+            return new RemoteShards(options with { CacheFolder = cache.Folder }, unpacker);
+        });
     }
 
     /// <summary>What was used although it could not be checked.</summary>
@@ -23,15 +28,17 @@ internal sealed class ShardStore : IDisposable
         RemoteShards.IsRemote(name) ? remote.Value.IndexOf(name, cancellationToken) : local.IndexOf(name, cancellationToken);
 
     /// <summary>Opens a shard, and chooses its images.</summary>
-    public Shard Open(string name, CancellationToken cancellationToken)
+    /// <param name="name">The shard.</param>
+    /// <param name="isForReading">Whether its images will be read; false for a look at its samples.</param>
+    /// <param name="cancellationToken">Ends the opening.</param>
+    public Shard Open(string name, bool isForReading, CancellationToken cancellationToken)
     {
-        (IShardBytes bytes, IReadOnlyList<ShardEntry> samples) =
-            RemoteShards.IsRemote(name) ? remote.Value.Open(name, cancellationToken) : local.Open(name, cancellationToken);
+        (IShardBytes bytes, ShardContents contents) =
+            RemoteShards.IsRemote(name) ? remote.Value.Open(name, isForReading, cancellationToken) : local.Open(name, cancellationToken);
         try
         {
             using Stream stream = bytes.OpenStream(cancellationToken);
-            (IReadOnlyList<ShardPick> picks, IReadOnlyList<string> leftOut) = picker.Pick(name, samples, stream);
-            return new Shard(bytes, picks, leftOut);
+            return new Shard(bytes, picker.Pick(RemoteAddress.Shown(name), contents, stream), ShardIndex.DigestOf(contents));
         }
         catch
         {

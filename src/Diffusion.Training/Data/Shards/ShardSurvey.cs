@@ -5,24 +5,34 @@ namespace Diffusion.Training;
 
 /// <summary>What is found when shards are looked at before they are used: which of them are, and how many images and classes they hold.</summary>
 /// <param name="Names">The shards that are used.</param>
-/// <param name="Sizes">How many images are used of each.</param>
-/// <param name="Labelled">How many of these have a label.</param>
-/// <param name="HighestLabel">The highest label; -1 without labels.</param>
-/// <param name="Damaged">What is left out.</param>
-internal sealed record ShardSurvey(
-    IReadOnlyList<string> Names, IReadOnlyList<long> Sizes, long Labelled, int HighestLabel, IReadOnlyList<ImageDataException> Damaged)
+/// <param name="Findings">What was found in each.</param>
+/// <param name="Damaged">What is left out because it is damaged.</param>
+internal sealed record ShardSurvey(IReadOnlyList<string> Names, IReadOnlyList<ShardFinding> Findings, IReadOnlyList<ImageDataException> Damaged)
 {
     private const int NamedShards = 5;
     private const int ServersAskedAtOnce = 8;
 
     /// <summary>How many images there are.</summary>
-    public long Count => Sizes.Sum();
+    public long Count => Findings.Sum(shard => shard.Count);
+
+    /// <summary>How many of them have a label.</summary>
+    public long Labelled => Findings.Sum(shard => shard.Labelled);
+
+    /// <summary>The highest label; -1 without labels.</summary>
+    public int HighestLabel => Findings.Select(shard => shard.HighestLabel).DefaultIfEmpty(-1).Max();
 
     /// <summary>Looks at shards, several at a time.</summary>
+    /// <param name="pattern">What errors call them all.</param>
+    /// <param name="names">The shards.</param>
+    /// <param name="store">Where they are.</param>
+    /// <param name="options">Which of them and of their samples are used.</param>
+    /// <param name="leftOut">Takes what is left out.</param>
+    /// <param name="cancellationToken">Ends the survey.</param>
     /// <exception cref="ImageDataException">Some are damaged and may not be left out, or some cannot be read at all.</exception>
-    public static ShardSurvey Of(string pattern, IReadOnlyList<string> names, ShardStore store, ShardOptions options, CancellationToken cancellationToken)
+    public static ShardSurvey Of(
+        string pattern, IReadOnlyList<string> names, ShardStore store, ShardOptions options, LeftOutList leftOut, CancellationToken cancellationToken)
     {
-        Finding?[] found = new Finding?[names.Count];
+        ShardFinding?[] found = new ShardFinding?[names.Count];
         ConcurrentDictionary<int, ImageDataException> damaged = new();
         ConcurrentDictionary<int, ImageDataException> unreachable = new();
         ForEach(names.Count, Find, names.Any(RemoteShards.IsRemote), cancellationToken);
@@ -31,11 +41,11 @@ internal sealed record ShardSurvey(
         {
             try
             {
-                Finding finding = Look(names[number], store, options, cancellationToken);
+                ShardFinding finding = ShardFinding.Of(names[number], store, options, cancellationToken);
                 found[number] = finding;
-                if (finding.LeftOut.Count > 0)
+                if (finding.Remarks is { Damaged.Count: > 0 } remarks)
                 {
-                    damaged[number] = ShardPicker.Unreadable(names[number], finding.LeftOut);
+                    damaged[number] = ShardPicker.Unreadable(RemoteAddress.Shown(names[number]), remarks.Damaged);
                 }
             }
             catch (ImageDataException problem)
@@ -44,7 +54,7 @@ internal sealed record ShardSurvey(
             }
             catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
             {
-                unreachable[number] = new ImageDataException(names[number], problem.Message, problem);
+                unreachable[number] = new ImageDataException(RemoteAddress.Shown(names[number]), problem.Message, problem);
             }
         }
 
@@ -55,26 +65,50 @@ internal sealed record ShardSurvey(
 
         if (!damaged.IsEmpty && !options.LeaveOutDamaged)
         {
-            throw Summary(pattern, names.Count, InOrder(damaged), "are damaged", "Write them anew, or set ShardOptions.LeaveOutDamaged to train on the others.");
+            throw Summary(
+                pattern, names.Count, InOrder(damaged), "are damaged", "Write them anew, or set ShardOptions.LeaveOutDamaged to train without what is damaged.");
+        }
+
+        for (int number = 0; number < names.Count; number++)
+        {
+            Report(names[number], found[number], options, leftOut);
         }
 
         string[] used = [.. names.Zip(found).Where(shard => shard.Second is not null).Select(shard => shard.First)];
-        Finding[] findings = [.. found.OfType<Finding>()];
-        return new ShardSurvey(
-            used, [.. findings.Select(shard => shard.Count)], findings.Sum(shard => shard.Labelled),
-            findings.Select(shard => shard.HighestLabel).DefaultIfEmpty(-1).Max(), InOrder(damaged));
+        return new ShardSurvey(used, [.. found.OfType<ShardFinding>()], InOrder(damaged));
     }
 
-    private static Finding Look(string name, ShardStore store, ShardOptions options, CancellationToken cancellationToken)
+    private static void Report(string name, ShardFinding? finding, ShardOptions options, LeftOutList leftOut)
     {
-        if (options.Where is null && options.Map is null && store.IndexOf(name, cancellationToken) is { Unreadable: 0 } index)
+        string shard = RemoteShards.IsRemote(name) ? RemoteAddress.Shown(name) : Path.GetFileName(name);
+        if (finding is null)
         {
-            return new Finding(index.Count, index.Labelled, index.HighestLabel, []);
+            leftOut.Add("damaged shards (ShardOptions.LeaveOutDamaged)", shard);
+            return;
         }
 
-        using Shard shard = store.Open(name, cancellationToken);
-        return new Finding(
-            shard.Picks.Count, shard.Picks.Count(pick => pick.Label >= 0), shard.Picks.Select(pick => pick.Label).DefaultIfEmpty(-1).Max(), shard.LeftOut);
+        if (finding.Count == 0 && options.Where is null && finding.Remarks is not { Damaged.Count: > 0 })
+        {
+            leftOut.Add("shards without a sample", shard);
+        }
+
+        foreach (string sample in finding.Remarks?.Damaged ?? [])
+        {
+            leftOut.Add("samples whose label or image cannot be read (ShardOptions.LeaveOutDamaged)", $"{shard}: {sample}");
+        }
+
+        foreach (string sample in finding.Remarks?.WithoutImage ?? [])
+        {
+            leftOut.Add("samples without an image file, each a bad image when it is read", $"{shard}: {sample}");
+        }
+
+        foreach (LeftOutImages part in finding.Remarks?.PassedOver ?? [])
+        {
+            foreach ((int place, string example) in part.Examples.Index())
+            {
+                leftOut.Add(part.Reason, $"{shard}: {example}", place == 0 ? part.Count - part.Examples.Count + 1 : 1);
+            }
+        }
     }
 
     // What a Where or a Map of the caller throws comes as it was thrown.
@@ -100,6 +134,4 @@ internal sealed record ShardSurvey(
         + string.Join(Environment.NewLine, problems.Take(NamedShards).Select(problem => problem.Message))
         + (problems.Length > NamedShards ? $"{Environment.NewLine}... and {problems.Length - NamedShards} more." : string.Empty)
         + Environment.NewLine + remedy);
-
-    private sealed record Finding(long Count, long Labelled, int HighestLabel, IReadOnlyList<string> LeftOut);
 }

@@ -34,6 +34,7 @@ public sealed class ShardWriter : IDisposable
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         ArgumentOutOfRangeException.ThrowIfLessThan(mostSamples, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(mostBytes, 1);
+        folder = Path.GetFullPath(folder);
         Directory.CreateDirectory(folder);
         if (Directory.GetFiles(folder, $"{name}-*.tar") is [string first, ..])
         {

@@ -2,13 +2,14 @@ namespace Diffusion.Training;
 
 /// <summary>
 /// The images of WebDataset shards: .tar or .tar.gz files, local or on http servers, whose samples are files of one key (<c>000123.jpg</c>,
-/// <c>000123.cls</c>). Shards are read in the middle, not from the beginning: each has an index, which <see cref="ShardWriter"/> lays beside it and
-/// which is otherwise made by reading the shard once, and kept in <see cref="ShardOptions.CacheFolder"/>.
+/// <c>000123.cls</c>). Shards are read in the middle, not from the beginning: each has an index, which is made by going through the shard's headers and labels
+/// once, and kept in <see cref="ShardOptions.CacheFolder"/> for as long as the shard is the same. For shards on servers <see cref="ShardWriter"/> lays one beside.
 /// </summary>
 /// <remarks>
-/// A .tar.gz is unpacked into the cache folder when it is first used. A .tar on a server is read while it is fetched. A key goes up to the first dot
-/// of a path's last part. Files that are hidden, have no dot, or lie under a name like <c>__this__</c> are passed over. The files of a sample must lie
-/// together, and each extension comes once. The label is the number in <c>cls</c>, or <c>label</c> or <c>cls</c> in <c>json</c>.
+/// A gzip file, whatever its name, is unpacked into the cache folder when it is first used. A .tar on a server is read while it is fetched. A key goes up to
+/// the first dot of a path's last part. Files that are hidden, have no dot, or lie under a name like <c>__this__</c> are passed over. The files of a sample must lie
+/// together, and each extension comes once. Hard and symbolic links are the files that they name. The label is the whole number in <c>cls</c>, or <c>label</c> or
+/// <c>cls</c> in <c>json</c>. What was passed over, and samples without an image, are counted in <see cref="Report"/>.
 /// </remarks>
 public sealed class ShardedImages : IImageSource
 {
@@ -22,7 +23,7 @@ public sealed class ShardedImages : IImageSource
     }
 
     /// <summary>
-    /// What was left out, shard by shard with the reason: damaged shards, and samples whose labels cannot be read. See
+    /// What was left out, shard by shard with the reason: damaged shards, and samples whose labels or images cannot be read. See
     /// <see cref="ShardOptions.LeaveOutDamaged"/>.
     /// </summary>
     public IReadOnlyList<ImageDataException> Damaged { get; }
@@ -59,15 +60,16 @@ public sealed class ShardedImages : IImageSource
 
     /// <summary>Opens shards. Those without an index are read through once, on all cores.</summary>
     /// <param name="pattern">
-    /// A folder with .tar and .tar.gz files; a file; an http or https address; with <c>{000000..000127}</c> or <c>{a,b}</c> in them; several joined
-    /// by <c>::</c>.
+    /// A folder with .tar, .tar.gz and .tgz files; a file; an http or https address; with <c>{000000..000127}</c> or <c>{a,b}</c> in them; several joined
+    /// by <c>::</c>. Relative paths are resolved now.
     /// </param>
     /// <param name="preparation">How every image comes to its size.</param>
     /// <param name="options">Extensions, labels, filters, and where things are kept. Default <see cref="ShardOptions"/> as they are.</param>
     /// <param name="cancellationToken">Ends the opening early.</param>
     /// <returns>The source; it belongs to the caller.</returns>
     /// <exception cref="ImageDataException">
-    /// Shards are missing, damaged, or cannot be fetched (the first five are named in one error), hold no image, or have labels in part.
+    /// Shards are missing, damaged, or cannot be fetched (the first five are named in one error), hold no image, have labels in part or above
+    /// <see cref="ShardOptions.ClassCount"/>, or are of several splits of which none was chosen.
     /// </exception>
     /// <exception cref="ArgumentException">The preparation has an impossible value.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
@@ -77,19 +79,22 @@ public sealed class ShardedImages : IImageSource
         ArgumentNullException.ThrowIfNull(preparation);
         preparation.Check();
         options ??= new ShardOptions();
-        IReadOnlyList<string> names = ShardList.Expand(pattern);
+        LeftOutList leftOut = new();
+        IReadOnlyList<string> names = ShardList.Expand(pattern, options.Split, leftOut);
+        string shown = RemoteAddress.Shown(pattern);
         ShardStore store = new(options);
         try
         {
-            ShardSurvey survey = ShardSurvey.Of(pattern, names, store, options, cancellationToken);
+            ShardSurvey survey = ShardSurvey.Of(shown, names, store, options, leftOut, cancellationToken);
             if (survey.Count == 0)
             {
-                throw new ImageDataException(pattern, $"its {names.Count} shards hold no sample{(options.Where is null ? string.Empty : " that Where lets pass")}.");
+                throw new ImageDataException(shown, $"its {names.Count} shards hold no sample{(options.Where is null ? string.Empty : " that Where lets pass")}.");
             }
 
-            int? classes = ClassCountOf(pattern, survey, options);
-            string description = $"{survey.Count} images from {survey.Names.Count} shards of {pattern}{(classes is null ? string.Empty : $", {classes} classes")}";
-            return new ShardedImages(new ShardFiles(survey, store, classes, description, options.Fetching.Time), preparation, survey.Damaged, store.Warnings);
+            int? classes = ShardClasses.CountOf(shown, survey, store, options, cancellationToken);
+            string description = $"{survey.Count} images from {survey.Names.Count} shards of {shown}{(classes is null ? string.Empty : $", {classes} classes")}";
+            ShardFiles files = new(survey, store, classes, description, leftOut.ToReport(survey.Count), options.Fetching.Time);
+            return new ShardedImages(files, preparation, survey.Damaged, store.Warnings);
         }
         catch
         {
@@ -117,11 +122,4 @@ public sealed class ShardedImages : IImageSource
 
     /// <inheritdoc/>
     public void Dispose() => images.Dispose();
-
-    private static int? ClassCountOf(string pattern, ShardSurvey survey, ShardOptions options) =>
-        survey.Labelled == 0 && options.ClassCount is null ? null
-        : survey.Labelled == survey.Count ? SourceGuard.ClassCount(survey.HighestLabel, options.ClassCount, pattern)
-        : throw new ImageDataException(
-            pattern, $"{survey.Labelled} of {survey.Count} samples have a label, but all must have one, or none. "
-            + "Choose with ShardOptions.Where, or give labels with Map.");
 }

@@ -4,7 +4,7 @@ namespace Diffusion.Training;
 
 /// <summary>
 /// A file on a server that is read while it is fetched. Its bytes lie in a sparse local file; a reader waits until those that it wants are there. A server
-/// that answers Range is asked for what readers want first, in blocks of 64 KiB; any other sends the file from its beginning. Safe from several threads.
+/// that answers Range is asked for what readers want first, in blocks of 16 KiB; any other sends the file from its beginning. Safe from several threads.
 /// </summary>
 internal sealed class StreamedFile : IDisposable
 {

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Text;
 
 namespace Diffusion.Training;
 
@@ -7,7 +6,8 @@ namespace Diffusion.Training;
 /// <param name="Name">The path that the block itself holds.</param>
 /// <param name="Length">The bytes that the entry claims.</param>
 /// <param name="Type">The type flag.</param>
-internal readonly record struct TarHeader(string Name, long Length, char Type)
+/// <param name="Target">The path that a link points at.</param>
+internal readonly record struct TarHeader(string Name, long Length, char Type, string Target)
 {
     /// <summary>Every block has 512 bytes.</summary>
     public const int Size = 512;
@@ -44,17 +44,11 @@ internal readonly record struct TarHeader(string Name, long Length, char Type)
         }
 
         // POSIX keeps the first part of a long path apart; GNU uses that place otherwise.
-        string name = Text(block[..100]);
+        string name = TarText.Decode(block[..100]);
         bool posix = block.Slice(257, 6).SequenceEqual("ustar\0"u8);
-        string prefix = posix ? Text(block.Slice(345, 155)) : string.Empty;
-        header = new TarHeader(prefix.Length > 0 ? $"{prefix}/{name}" : name, length, (char)block[156]);
+        string prefix = posix ? TarText.Decode(block.Slice(345, 155)) : string.Empty;
+        header = new TarHeader(prefix.Length > 0 ? $"{prefix}/{name}" : name, length, (char)block[156], TarText.Decode(block.Slice(157, 100)));
         return true;
-    }
-
-    private static string Text(ReadOnlySpan<byte> field)
-    {
-        int end = field.IndexOf((byte)0);
-        return Encoding.UTF8.GetString(end < 0 ? field : field[..end]);
     }
 
     // Octal digits between spaces and zeros, or GNU's binary numbers, which begin with 0x80.

@@ -18,8 +18,7 @@ internal sealed class TarReader(Stream stream, string name)
 
     private readonly byte[] block = new byte[TarHeader.Size];
     private readonly long length = stream.Length;
-    private string? archiveName;
-    private long? archiveSize;
+    private Extended ofArchive;
     private long position;
 
     /// <summary>The next entry; false at the end mark.</summary>
@@ -28,8 +27,7 @@ internal sealed class TarReader(Stream stream, string name)
     {
         entry = default;
         long first = position;
-        string? longName = null;
-        long? longSize = null;
+        Extended extended = default;
         while (true)
         {
             long at = position;
@@ -41,35 +39,67 @@ internal sealed class TarReader(Stream stream, string name)
             switch (header.Type)
             {
                 case 'L':
-                    longName = Encoding.UTF8.GetString(ReadData(at, header.Length)).TrimEnd('\0');
+                    extended = extended with { Name = TarText.Decode(ReadData(at, header.Length)) };
                     break;
-                case 'x':
-                    (longName, longSize) = Pax(at, ReadData(at, header.Length), longName, longSize);
+                case 'K':
+                    extended = extended with { Target = TarText.Decode(ReadData(at, header.Length)) };
+                    break;
+                case 'x' or 'X':
+                    extended = Pax(at, ReadData(at, header.Length), extended);
                     break;
                 case 'g':
-                    (archiveName, archiveSize) = Pax(at, ReadData(at, header.Length), archiveName, archiveSize);
+                    ofArchive = Pax(at, ReadData(at, header.Length), ofArchive);
                     break;
-                case 'K' or 'V':
-                    Skip(at, header.Length);
+                case 'V' or 'A' or 'E' or 'I' or 'N':
+                    Skip(at, header.Length); // a volume's name, access lists, attributes, old indexes: no file
                     break;
-                case 'S' or 'M' or 'D':
-                    Fail<bool>(at, $"it holds an entry of GNU's type '{header.Type}' (sparse, multi-volume or dump). Write the archive anew with plain files.");
+                case 'S' or 'M':
+                    Fail<bool>(at, $"it holds an entry of GNU's type '{header.Type}' (sparse or multi-volume). Write the archive anew with plain files.");
                     break;
                 default:
-                    // Links, devices and folders have no bytes, whatever their size says.
-                    bool hasBytes = header.Type is not (>= '1' and <= '6');
-                    string path = longName ?? archiveName ?? header.Name;
-                    if (Encoding.UTF8.GetByteCount(path) > MostName)
-                    {
-                        Fail<bool>(at, $"a name of more than {MostName} bytes is no path.");
-                    }
-
-                    long size = hasBytes ? longSize ?? archiveSize ?? header.Length : 0;
-                    entry = new TarEntry(path, first, position, size, header.Type is '0' or '\0' or '7' && !path.EndsWith('/'));
-                    Skip(at, size);
+                    entry = Entry(first, at, header, extended);
+                    Skip(at, Math.Max(entry.Size, header.Type == 'D' ? header.Length : 0));
                     return true;
             }
         }
+    }
+
+    private TarEntry Entry(long first, long at, TarHeader header, Extended extended)
+    {
+        string path = extended.Name ?? ofArchive.Name ?? header.Name;
+        string target = extended.Target ?? ofArchive.Target ?? header.Target;
+        if (Encoding.UTF8.GetByteCount(path) > MostName || Encoding.UTF8.GetByteCount(target) > MostName)
+        {
+            Fail<bool>(at, $"a name of more than {MostName} bytes is no path.");
+        }
+
+        long size = extended.Size ?? ofArchive.Size ?? header.Length;
+        TarKind kind = header.Type switch
+        {
+            '1' => size > 0 && !IsHeaderNext() ? TarKind.File : TarKind.HardLink, // POSIX lets a hard link bring its bytes along
+            '2' => TarKind.SymbolicLink,
+            '3' or '4' or '6' => TarKind.Device,
+            '5' or 'D' => TarKind.Folder,
+            _ => path.EndsWith('/') ? TarKind.Folder : TarKind.File, // POSIX has other types read as files
+        };
+
+        // Links, devices and folders have no bytes, whatever their size says.
+        bool isLink = kind is TarKind.HardLink or TarKind.SymbolicLink;
+        bool hasBytes = kind == TarKind.File || (kind == TarKind.Folder && header.Type is not ('5' or 'D'));
+        return new TarEntry(path, first, position, hasBytes ? size : 0, kind, isLink ? target : string.Empty);
+    }
+
+    // Whether a header, or the end mark, stands where the bytes of an entry would begin.
+    private bool IsHeaderNext()
+    {
+        if (length - position < TarHeader.Size)
+        {
+            return true;
+        }
+
+        stream.Position = position;
+        stream.ReadExactly(block);
+        return TarHeader.TryParse(block, out _, out string? problem) || problem is null;
     }
 
     private bool TryReadHeader(long at, out TarHeader header)
@@ -145,40 +175,42 @@ internal sealed class TarReader(Stream stream, string name)
     }
 
     // Records "LENGTH KEY=VALUE\n", the length counting all of it in bytes; values of other keys may be no text.
-    private (string? Name, long? Size) Pax(long at, ReadOnlySpan<byte> rest, string? path, long? size)
+    private Extended Pax(long at, ReadOnlySpan<byte> rest, Extended known)
     {
         while (rest.Length > 0 && rest[0] != 0)
         {
             int space = rest.IndexOf((byte)' ');
-            if (space is < 1 or > 6 || !int.TryParse(rest[..space], NumberStyles.None, CultureInfo.InvariantCulture, out int recordLength) || recordLength <= space + 1 || recordLength > rest.Length
-                || rest[recordLength - 1] != '\n')
+            if (space is < 1 or > 6 || !int.TryParse(rest[..space], NumberStyles.None, CultureInfo.InvariantCulture, out int recordLength)
+                || recordLength <= space + 1 || recordLength > rest.Length || rest[recordLength - 1] != '\n')
             {
                 Fail<bool>(at, "an extended header is no list of PAX records.");
                 break;
             }
 
-            string record = Encoding.UTF8.GetString(rest[(space + 1)..(recordLength - 1)]);
+            ReadOnlySpan<byte> record = rest[(space + 1)..(recordLength - 1)];
             rest = rest[recordLength..];
-            int equals = record.IndexOf('=', StringComparison.Ordinal);
-            string key = equals < 0 ? record : record[..equals];
-            string value = record[(equals + 1)..];
-            if (key == "path")
+            int equals = Math.Max(record.IndexOf((byte)'='), 0);
+            ReadOnlySpan<byte> value = record[Math.Min(equals + 1, record.Length)..];
+            known = Encoding.UTF8.GetString(record[..equals]) switch
             {
-                path = value;
-            }
-            else if (key == "size")
-            {
-                size = long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out long claimed) ? claimed : Fail<long>(at, $"an extended header gives the size '{value}'.");
-            }
-            else if (key.StartsWith("GNU.sparse", StringComparison.Ordinal))
-            {
-                Fail<bool>(at, "it holds a sparse file. Write the archive anew with plain files.");
-            }
+                "path" => known with { Name = TarText.Decode(value) },
+                "linkpath" => known with { Target = TarText.Decode(value) },
+                "size" => known with { Size = SizeIn(at, TarText.Decode(value)) },
+                string key when key.StartsWith("GNU.sparse", StringComparison.Ordinal) =>
+                    Fail<Extended>(at, "it holds a sparse file. Write the archive anew with plain files."),
+                _ => known,
+            };
         }
 
-        return (path, size);
+        return known;
     }
+
+    private long SizeIn(long at, string value) => long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out long claimed)
+        ? claimed
+        : Fail<long>(at, $"an extended header gives the size '{value}'.");
 
     [DoesNotReturn]
     private T Fail<T>(long at, string problem) => throw new ImageDataException(name, $"at byte {at}: {problem}");
+
+    private readonly record struct Extended(string? Name, string? Target, long? Size);
 }

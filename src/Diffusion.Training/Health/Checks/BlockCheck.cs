@@ -26,7 +26,7 @@ internal sealed class BlockCheck : IHealthCheck
                 return run.RateIsHigh
                     ? Finding(
                         FindingKind.ExplodingGradients, run, block, shares[^1], "The learning rate is usually too high: it has made weights far too large.",
-                        string.Create(CultureInfo.InvariantCulture, $"Lower LearningRate.Peak from {run.Options.LearningRate.Peak:G3} to {run.UsualRate:G2}, or measure it with LrRangeFinder."))
+                        $"Lower {run.LowerRate}, or measure it with LrRangeFinder.")
                     : Finding(
                         FindingKind.ExplodingGradients, run, block, shares[^1], "Its weights are usually far too large.",
                         $"Start {block} from other weights: its initialisation multiplies what comes in.");

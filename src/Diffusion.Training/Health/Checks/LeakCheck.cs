@@ -2,41 +2,51 @@ using System.Globalization;
 
 namespace Diffusion.Training;
 
-/// <summary>Finds tensors that are made and not freed, report after report.</summary>
+/// <summary>Finds a part of the training loop that keeps more tensors from report to report.</summary>
 internal sealed class LeakCheck : IHealthCheck
 {
-    private const int Reports = 5;
+    private const int Growths = 5;
 
     public HealthFinding? Look(RunHistory run)
     {
-        TrainingProgress[] last = [.. run.Reports.TakeLast(Reports + 1)];
-        if (last.Length <= Reports)
+        (string place, long more, long steps) = run.Last.LeakedTensors.Keys.Select(part => GrowthOf(run.Reports, part)).MaxBy(growth => growth.More);
+        if (more <= 0)
         {
             return null;
         }
 
-        long[] growth = [.. last.Zip(last.Skip(1), (before, after) => after.LiveTensors - before.LiveTensors)];
-        if (growth.Any(more => more <= 0))
-        {
-            return null;
-        }
-
-        // A part that keeps something once is no leak: what counts first is how often it left more.
-        (string place, long tensors) = run.Last.LeakedTensors.Keys
-            .Select(part => (Part: part, Left: last.Select(report => report.LeakedTensors.GetValueOrDefault(part)).ToArray()))
-            .Where(part => part.Left[^1] > part.Left[0])
-            .OrderByDescending(part => part.Left.Zip(part.Left.Skip(1)).Count(pair => pair.Second > pair.First))
-            .ThenByDescending(part => part.Left[^1] - part.Left[0])
-            .Select(part => (part.Part, part.Left[^1] - part.Left[0]))
-            .FirstOrDefault(("the training thread", growth.Sum()));
         return new HealthFinding(
             FindingKind.LeakedTensors,
             run.Last.Step,
-            string.Create(CultureInfo.InvariantCulture, $"{run.Last.LiveTensors} tensors live, {growth.Sum()} more than {last[^1].Step - last[0].Step} steps ago; {tensors} of them came from {place}."),
-            "Tensors that are made there are not disposed, or a graph is kept alive; memory runs out in the end.",
+            string.Create(CultureInfo.InvariantCulture, $"{more} more tensors from {place} live than {steps} steps ago, made on the training thread."),
+            "Tensors that are made there are kept and not disposed, or a graph is kept alive; memory runs out in the end.",
             $"Wrap {place} in using DisposeScope scope = torch.NewDisposeScope(), and keep numbers (item()) in place of tensors.")
         {
-            Figures = new Dictionary<string, double>(StringComparer.Ordinal) { ["liveTensors"] = run.Last.LiveTensors, ["growth"] = growth.Sum() },
+            Figures = new Dictionary<string, double>(StringComparer.Ordinal) { ["kept"] = run.Last.LeakedTensors[place], ["growth"] = more },
         };
+    }
+
+    // By how much it grew with its last growths, of which the last is new, if it did not shrink between them; else nothing.
+    private static (string Part, long More, long Steps) GrowthOf(IReadOnlyList<TrainingProgress> reports, string part)
+    {
+        long now = Of(reports.Count - 1);
+        int growths = 0;
+        for (int i = reports.Count - 1; i > 0 && Of(i - 1) <= Of(i); i--)
+        {
+            growths += Of(i) > Of(i - 1) ? 1 : 0;
+            if (growths == 0)
+            {
+                break;
+            }
+
+            if (growths == Growths)
+            {
+                return (part, now - Of(i - 1), reports[^1].Step - reports[i - 1].Step);
+            }
+        }
+
+        return (part, 0, 0);
+
+        long Of(int report) => reports[report].LeakedTensors.GetValueOrDefault(part);
     }
 }

@@ -30,11 +30,10 @@ internal sealed class LearningCheck : IHealthCheck
         {
             ["relativeLoss"] = last.RelativeLoss, ["easiestRelativeLoss"] = easiest, ["learningRate"] = last.LearningRate,
         };
-        string peak = string.Create(CultureInfo.InvariantCulture, $"LearningRate.Peak from {run.Options.LearningRate.Peak:G3}");
-        string lower = string.Create(CultureInfo.InvariantCulture, $"ower {peak} to {run.LowerRate:G2}");
-        string higher = run.HigherRate is { } rate
-            ? string.Create(CultureInfo.InvariantCulture, $"Raise {peak} to {rate:G2}, or measure it with LrRangeFinder.")
-            : string.Create(CultureInfo.InvariantCulture, $"Measure LearningRate.Peak with LrRangeFinder: {run.Options.LearningRate.Peak:G3} is above the usual {run.UsualRate:G2} already.");
+        string lower = $"ower {run.LowerRate}";
+        string higher = run.Rates.Higher is { } rate
+            ? $"Raise {rate}, or measure it with LrRangeFinder."
+            : string.Create(CultureInfo.InvariantCulture, $"Measure LearningRate.Peak with LrRangeFinder: {run.Options.LearningRate.Peak:G3} is above the usual {run.Rates.Usual:G2} already.");
         if (easiest >= LearntNothing)
         {
             return run.RateIsHigh

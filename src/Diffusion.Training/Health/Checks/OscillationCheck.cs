@@ -34,7 +34,7 @@ internal sealed class OscillationCheck : IHealthCheck
             run.Last.Step,
             string.Create(CultureInfo.InvariantCulture, $"Over the last {Reports} reports the loss went up and down by {swing / mean:P0} of {mean:G3} and did not fall."),
             "The learning rate is usually too high.",
-            string.Create(CultureInfo.InvariantCulture, $"Lower LearningRate.Peak from {run.Options.LearningRate.Peak:G3} to {run.LowerRate:G2}, or double BatchSize."))
+            string.Create(CultureInfo.InvariantCulture, $"Lower {run.LowerRate}, or double BatchSize."))
         {
             Figures = new Dictionary<string, double>(StringComparer.Ordinal) { ["loss"] = mean, ["swing"] = swing, ["turns"] = turns },
         };

@@ -3,6 +3,9 @@ namespace Diffusion.Training;
 /// <summary>The residual, attention and resizing blocks of the U-Net as operations. Pixels are those of one image.</summary>
 internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int batch, bool checkpointing)
 {
+    private const long MostSkipGroups = 32;
+    private const long ImageChannels = 3;
+
     private readonly long timeChannels = options.TimeEmbeddingDim ?? 4L * options.BlockOutChannels[0];
 
     /// <summary>A residual block that may change the size of its images, and the attention behind it; one layer of gradient checkpointing.</summary>
@@ -10,7 +13,9 @@ internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int bat
     /// <param name="pixels">Pixels that come in and go out.</param>
     /// <param name="keepsInput">Whether nobody else keeps its input.</param>
     /// <param name="attention">The attention behind it, if any.</param>
-    public void Layer((long In, long Out) channels, (long Before, long After) pixels, bool keepsInput, Action? attention = null)
+    /// <param name="isSkip">Whether it is of a block named Skip.</param>
+    public void Layer(
+        (long In, long Out) channels, (long Before, long After) pixels, bool keepsInput, Action? attention = null, bool isSkip = false)
     {
         if (checkpointing)
         {
@@ -19,7 +24,7 @@ internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int bat
             tape.Open(new TapeLayer { Kept = keepsInput ? input : 0, Shared = input, Answer = channels.Out * batch * pixels.After });
         }
 
-        Residual(channels.In, channels.Out, pixels.Before, pixels.After);
+        Residual(channels, pixels, isSkip);
         attention?.Invoke();
         tape.Close();
     }
@@ -29,7 +34,8 @@ internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int bat
     /// <param name="pixels">Pixels of an image.</param>
     /// <param name="pushed">Where what came across was made.</param>
     /// <param name="attention">The attention behind it, if any.</param>
-    public void JoiningLayer((long Below, long Across, long Out) channels, long pixels, TapeStep pushed, Action? attention)
+    /// <param name="isSkip">Whether it is of a block named Skip.</param>
+    public void JoiningLayer((long Below, long Across, long Out) channels, long pixels, TapeStep pushed, Action? attention, bool isSkip)
     {
         long joined = (channels.Below + channels.Across) * batch * pixels;
 
@@ -42,17 +48,18 @@ internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int bat
             tape.Open(new TapeLayer { Kept = channels.Below * batch * pixels, Shared = 0, Answer = channels.Out * batch * pixels });
         }
 
-        Residual(channels.Below + channels.Across, channels.Out, pixels, pixels);
+        Residual((channels.Below + channels.Across, channels.Out), (pixels, pixels), isSkip);
         attention?.Invoke();
         tape.Close();
     }
 
     /// <summary>A residual block, which may have a fourth or four times the pixels at its end.</summary>
-    private void Residual(long inChannels, long outChannels, long pixelsBefore, long pixelsAfter)
+    private void Residual((long In, long Out) channels, (long Before, long After) pixels, bool isSkip)
     {
-        long before = batch * pixelsBefore;
-        long after = batch * pixelsAfter;
-        long statistics = batch * (long)options.NormNumGroups;
+        (long inChannels, long outChannels) = channels;
+        long before = batch * pixels.Before;
+        long after = batch * pixels.After;
+        long statistics = batch * (isSkip ? MostSkipGroups : options.NormNumGroups);
         long skip = inChannels * before;
         bool scalesAndShifts = options.ResnetTimeScaleShift == TimeScaleShift.ScaleShift;
         bool halves = after < before;
@@ -60,8 +67,8 @@ internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int bat
         tape.NonLinearity(options.ActFn, inChannels * before, skip);
         if (before != after)
         {
-            // Averaging keeps what it averages; repeating keeps nothing.
-            tape.Add(new TapeStep { Kept = halves ? skip : 0, Input = skip, Output = inChannels * after, Waiting = skip });
+            // Averaging and smoothing keep what they are given; repeating keeps nothing.
+            tape.Add(new TapeStep { Kept = halves || isSkip ? skip : 0, Input = skip, Output = inChannels * after, Waiting = skip });
         }
 
         tape.Convolution((inChannels, after), (outChannels, after), 3, kept: inChannels * after, waiting: skip);
@@ -80,9 +87,10 @@ internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int bat
 
         bool hasOwnSkip = inChannels != outChannels || before != after;
         tape.Convolution((outChannels, after), (outChannels, after), 3, kept: outChannels * after, waiting: hasOwnSkip ? skip : 0);
-        if (inChannels != outChannels)
+        bool resamplesSkip = isSkip && before != after;
+        if (inChannels != outChannels || resamplesSkip)
         {
-            tape.Convolution((inChannels, after), (outChannels, after), 1, kept: 0);
+            tape.Convolution((inChannels, after), (outChannels, after), 1, kept: resamplesSkip ? inChannels * after : 0);
         }
     }
 
@@ -127,6 +135,22 @@ internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int bat
         tape.Convolution(
             (channels, batch * pixels), (channels, 4 * batch * pixels), 3,
             kept: (batch * channels * pixels) + (KernelNumbers * channels * channels));
+    }
+
+    /// <summary>The halved images, added to the halved features of a block named Skip.</summary>
+    public void AddImages(long channels, long pixels) =>
+        tape.Convolution((ImageChannels, batch * pixels), (channels, batch * pixels), 1, kept: ImageChannels * batch * pixels);
+
+    /// <summary>The images of a level on the way up, and those from below, doubled.</summary>
+    public void AnswerImages(long channels, long pixels)
+    {
+        // The residual block behind it keeps what is normalised here too.
+        long all = batch * pixels;
+        tape.Add(channels, channels);
+        tape.PointWise(channels * all, 2 * batch * MostSkipGroups);
+        tape.NonLinearity(Activation.Silu, channels * all);
+        tape.Convolution((channels, all), (ImageChannels, all), 3, kept: channels * all);
+        tape.PointWise(ImageChannels * all, kept: ImageChannels * all);
     }
 
     /// <summary>The parameters of a linear layer.</summary>

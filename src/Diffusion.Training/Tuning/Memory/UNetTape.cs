@@ -3,6 +3,8 @@ namespace Diffusion.Training;
 /// <summary>Walks through a U-Net as it is built, without building it.</summary>
 internal sealed class UNetTape
 {
+    private const int SkipAttentionGroups = 32;
+
     private readonly Stack<(long Channels, TapeStep Step)> across = [];
     private readonly MemoryTape tape = new();
     private readonly UNet2DOptions options;
@@ -49,8 +51,8 @@ internal sealed class UNetTape
     private void Push(long channels, long pixels) =>
         across.Push((channels, tape.Add(new TapeStep { Kept = checkpointing ? channels * batch * pixels : 0 })));
 
-    private Action? Attention(bool attends, long channels, int level) =>
-        attends ? () => blocks.Attention(channels, PixelsAt(level), options.NormNumGroups) : null;
+    private Action? Attention(bool attends, long channels, int level, bool isSkip) =>
+        attends ? () => blocks.Attention(channels, PixelsAt(level), isSkip ? SkipAttentionGroups : options.NormNumGroups) : null;
 
     // The embeddings, and the first convolution, which needs no gradient of its input.
     private void Ends()
@@ -58,11 +60,15 @@ internal sealed class UNetTape
         tape.Begin("embeddings");
         long first = options.BlockOutChannels[0];
         long time = options.TimeEmbeddingDim ?? 4 * first;
-        bool isFourier = options.TimeEmbeddingType == TimeEmbeddingType.Fourier;
-        long timeInputs = isFourier ? 2 * first : first;
-        if (isFourier)
+        long timeInputs = options.TimeEmbeddingType == TimeEmbeddingType.Fourier ? 2 * first : first;
+        switch (options.TimeEmbeddingType)
         {
-            tape.Add(first);
+            case TimeEmbeddingType.Fourier:
+                tape.Add(first);
+                break;
+            case TimeEmbeddingType.Learned:
+                tape.Add((options.NumTrainTimesteps ?? 0) * first);
+                break;
         }
 
         blocks.Linear(timeInputs, time);
@@ -89,12 +95,14 @@ internal sealed class UNetTape
     {
         tape.Begin($"down {level}");
         DownBlockType type = options.DownBlockTypes[level];
+        bool isSkip = type is DownBlockType.SkipDownBlock2D or DownBlockType.AttnSkipDownBlock2D;
+        bool attends = type is DownBlockType.AttnDownBlock2D or DownBlockType.AttnSkipDownBlock2D;
         long channels = options.BlockOutChannels[level];
         for (int layer = 0; layer < options.LayersPerBlock; layer++)
         {
             long inChannels = layer == 0 ? options.BlockOutChannels[Math.Max(level - 1, 0)] : channels;
-            Action? attention = Attention(type == DownBlockType.AttnDownBlock2D, channels, level);
-            blocks.Layer((inChannels, channels), (PixelsAt(level), PixelsAt(level)), keepsInput: false, attention);
+            Action? attention = Attention(attends, channels, level, isSkip);
+            blocks.Layer((inChannels, channels), (PixelsAt(level), PixelsAt(level)), keepsInput: false, attention, isSkip);
             Push(channels, PixelsAt(level));
         }
 
@@ -111,7 +119,12 @@ internal sealed class UNetTape
         }
         else
         {
-            blocks.Layer((channels, channels), (PixelsAt(level), PixelsAt(level + 1)), keepsInput: false);
+            blocks.Layer((channels, channels), (PixelsAt(level), PixelsAt(level + 1)), keepsInput: false, isSkip: isSkip);
+        }
+
+        if (isSkip)
+        {
+            blocks.AddImages(channels, PixelsAt(level + 1));
         }
 
         Push(channels, PixelsAt(level + 1));
@@ -127,8 +140,8 @@ internal sealed class UNetTape
         tape.Begin("middle");
         long channels = options.BlockOutChannels[^1];
         long pixels = PixelsAt(Coarsest);
-        bool isPlain = options.ResnetTimeScaleShift == TimeScaleShift.Default;
-        int? groups = options.AttnNormNumGroups ?? (isPlain ? options.NormNumGroups : null);
+        bool isNormalised = options.AttentionLegacyOrder || options.ResnetTimeScaleShift == TimeScaleShift.Default;
+        int? groups = options.AttnNormNumGroups ?? (isNormalised ? options.NormNumGroups : null);
         Action? attention = options.AddAttention ? () => blocks.Attention(channels, pixels, groups) : null;
         blocks.Layer((channels, channels), (pixels, pixels), keepsInput: false, attention);
         blocks.Layer((channels, channels), (pixels, pixels), keepsInput: true);
@@ -138,13 +151,20 @@ internal sealed class UNetTape
     {
         tape.Begin($"up {level}");
         UpBlockType type = options.UpBlockTypes[Coarsest - level];
+        bool isSkip = type is UpBlockType.SkipUpBlock2D or UpBlockType.AttnSkipUpBlock2D;
         long channels = options.BlockOutChannels[level];
         for (int layer = 0; layer <= options.LayersPerBlock; layer++)
         {
             (long acrossChannels, TapeStep pushed) = across.Pop();
             long below = layer == 0 ? options.BlockOutChannels[Math.Min(level + 1, Coarsest)] : channels;
-            Action? attention = Attention(type == UpBlockType.AttnUpBlock2D, channels, level);
-            blocks.JoiningLayer((below, acrossChannels, channels), PixelsAt(level), pushed, attention);
+            bool attends = type == UpBlockType.AttnUpBlock2D || (type == UpBlockType.AttnSkipUpBlock2D && layer == options.LayersPerBlock);
+            Action? attention = Attention(attends, channels, level, isSkip);
+            blocks.JoiningLayer((below, acrossChannels, channels), PixelsAt(level), pushed, attention, isSkip);
+        }
+
+        if (isSkip && level > 0)
+        {
+            blocks.AnswerImages(channels, PixelsAt(level));
         }
 
         bool byConvolution = type == UpBlockType.UpBlock2D
@@ -155,7 +175,7 @@ internal sealed class UNetTape
         }
         else if (level > 0)
         {
-            blocks.Layer((channels, channels), (PixelsAt(level), PixelsAt(level - 1)), keepsInput: true);
+            blocks.Layer((channels, channels), (PixelsAt(level), PixelsAt(level - 1)), keepsInput: true, isSkip: isSkip);
         }
     }
 

@@ -24,8 +24,8 @@ public sealed class DiffusersRefusalTests : IDisposable
     [InlineData(HandmadeFolder.UNet, "in_channels", "2.5", "must be an integer")]
     [InlineData(HandmadeFolder.UNet, "sample_size", "[1, 2, 3]", "height and width")]
     [InlineData(HandmadeFolder.UNet, "center_input_sample", "1", "true or false")]
-    [InlineData(HandmadeFolder.UNet, "time_embedding_type", "\"learned\"", "\"positional\", \"fourier\"")]
-    [InlineData(HandmadeFolder.UNet, "down_block_types", """["SkipDownBlock2D", "DownBlock2D"]""", "SkipDownBlock2D")]
+    [InlineData(HandmadeFolder.UNet, "time_embedding_type", "\"rotary\"", "\"positional\", \"fourier\", \"learned\"")]
+    [InlineData(HandmadeFolder.UNet, "down_block_types", """["KDownBlock2D", "DownBlock2D"]""", "KDownBlock2D")]
     [InlineData(HandmadeFolder.UNet, "up_block_types", "7", "must be an array")]
     [InlineData(HandmadeFolder.UNet, "mid_block_type", "\"UNetMidBlock2DCrossAttn\"", "\"UNetMidBlock2D\" or null")]
     [InlineData(HandmadeFolder.UNet, "resnet_time_scale_shift", "\"spatial\"", "\"default\", \"scale_shift\"")]
@@ -34,7 +34,17 @@ public sealed class DiffusersRefusalTests : IDisposable
     [InlineData(HandmadeFolder.UNet, "norm_num_groups", "0", "at least 1")]
     [InlineData(HandmadeFolder.UNet, "attention_head_dim", "500", "at most")]
     [InlineData(HandmadeFolder.UNet, "dropout", "1.5", "below 1")]
-    [InlineData(HandmadeFolder.UNet, "attention_legacy_order", "true", "only false")]
+    [InlineData(HandmadeFolder.UNet, "attention_legacy_order", "7", "true or false")]
+    [InlineData(HandmadeFolder.UNet, "in_channels", "NaN", "must be an integer")]
+    [InlineData(HandmadeFolder.UNet, "norm_eps", "NaN", "must be a number, and finite")]
+    [InlineData(HandmadeFolder.UNet, "sample_size", "[Infinity, 8]", "must be an integer")]
+    [InlineData(HandmadeFolder.UNet, "attention_head_dim", "NaN", "must be an integer")]
+    [InlineData(HandmadeFolder.Scheduler, "beta_start", "NaN", "must be a number, and finite")]
+    [InlineData(HandmadeFolder.Scheduler, "beta_end", "-Infinity", "must be a number, and finite")]
+    [InlineData(HandmadeFolder.Scheduler, "num_train_timesteps", "Infinity", "must be an integer")]
+    [InlineData(HandmadeFolder.Scheduler, "trained_betas", "NaN", "must be an array")]
+    [InlineData(HandmadeFolder.Scheduler, "prediction_type", "NaN", "must be a string")]
+    [InlineData(HandmadeFolder.Scheduler, "clip_sample", "NaN", "true or false")]
     [InlineData(HandmadeFolder.UNet, "cross_attention_dim", "8", "unknown")]
     [InlineData(HandmadeFolder.Scheduler, "_class_name", "\"DDIMScheduler\"", "Both must be the same")]
     [InlineData(HandmadeFolder.Scheduler, "_class_name", "5", "_class_name is 5, but must be a string")]
@@ -92,12 +102,12 @@ public sealed class DiffusersRefusalTests : IDisposable
         { "null", "must be a JSON object" },
         { "{", "not valid JSON" },
         { "{} {}", "not valid JSON" },
-        { """{"in_channels": NaN}""", "not valid JSON" },
+        { """{"in_channels": -NaN}""", "not valid JSON" },
         { """{"_name_or_path": "a", "_name_or_path": "b"}""", "_name_or_path" },
         { """{"\ud800": 1}""", "not valid" },
         { """{"_class_name": "\ud800"}""", "_class_name is \"\\ud800\", but must be valid Unicode" },
         { $$"""{"_note": {{new string('[', 100)}}{{new string(']', 100)}}}""", "depth" },
-        { "\ufeff{}", "not valid JSON" },
+        { "\ufeff{", "not valid JSON" },
     };
 
     [Theory]

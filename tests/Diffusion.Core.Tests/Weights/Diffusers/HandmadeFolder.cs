@@ -48,20 +48,13 @@ internal sealed class HandmadeFolder : IDisposable
 
     public void Delete(string file) => File.Delete(At(file));
 
-    /// <summary>Sets a key of a file to a value written as JSON, or takes it out where that is null.</summary>
+    /// <summary>Sets a key of a file to a value written as JSON, or as Python writes it, or takes it out where that is null.</summary>
     public void Set(string file, string key, string? json)
     {
         JsonObject node = JsonNode.Parse(File.ReadAllText(At(file)))!.AsObject();
-        if (json is null)
-        {
-            node.Remove(key);
-        }
-        else
-        {
-            node[key] = JsonNode.Parse(json);
-        }
-
-        Write(file, node.ToJsonString());
+        node.Remove(key);
+        string text = node.ToJsonString();
+        Write(file, json is null ? text : $"{text[..^1]}, \"{key}\": {json.Replace(", ", ",", StringComparison.Ordinal)}}}");
     }
 
     /// <summary>Spreads the weights over two files with an index.</summary>

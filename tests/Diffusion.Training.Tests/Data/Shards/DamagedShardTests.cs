@@ -5,7 +5,7 @@ public sealed class DamagedShardTests : IDisposable
 {
     private const int Bad = 11;
     private const int BatchSize = 4;
-    private const string Unreadable = "the labels of 1 of its samples cannot be read: 000011.";
+    private const string Unreadable = "1 of its samples cannot be read: 000011 (";
 
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
     private static readonly SeedStream Seeds = new(3);

@@ -47,9 +47,21 @@ public sealed class RemoteClientTests : IDisposable
         using ScriptedServer server = new((request, _) => new ServerReply { Status = 401 });
         Uri address = new(server.Address("a.tar").AbsoluteUri.Replace("http://", "http://user:pa55@", StringComparison.Ordinal));
         FluentActions.Invoking(() => ReadAll(address, Options() with { Headers = Headers("X-Token", "s3cret") })).Should().Throw<ImageDataException>()
-            .WithMessage("*401*It needs a login: pass a token with ShardOptions.Headers*").Which.ToString().Should().NotContain("s3cret");
+            .WithMessage("*401*It needs a login: pass a token with ShardOptions.Headers*").Which.ToString().Should().NotContain("s3cret").And.NotContain("pa55");
         server.RequestHeaders.Should().OnlyContain(headers => headers.Contains("Authorization: Basic dXNlcjpwYTU1"));
     }
+
+    [Theory]
+    [InlineData("https://user:pa55@host/a-{0..1}.tar?sig=x::s3://b?x::HTTP://h:1/b.tar", "https://host/a-{0..1}.tar::s3://b?x::HTTP://h:1/b.tar")]
+    [InlineData("http://[::1]:80/a@b.tar?token=a?b&c=d::shards", "http://[::1]:80/a@b.tar::shards")]
+    [InlineData("shards/what?.tar", "shards/what?.tar")]
+    public void Names_are_shown_without_what_may_be_secret(string pattern, string shown) => RemoteAddress.Shown(pattern).Should().Be(shown);
+
+    [Theory]
+    [InlineData("http://")]
+    [InlineData("http://host:99999/a.tar")]
+    public void What_is_no_address_is_one_clear_error(string name) =>
+        FluentActions.Invoking(() => ShardedImages.Open(name, ShardFolder.Preparation, Options(), TestContext.Current.CancellationToken)).Should().Throw<ImageDataException>().WithMessage("*is none*");
 
     [Fact]
     public void The_client_of_the_caller_asks_and_stays_open()

@@ -111,12 +111,13 @@ public sealed class RemoteShardsTests : IDisposable
 
         bad.Should().Be(10);
         int requests = server.Requests.Count(request => request.Path == "/shard-000001.tar" && !RemoteShard.IsProbe(request));
-        requests.Should().Be(new RemoteFileOptions { Folder = folder.Path }.Attempts);
+        int attempts = new RemoteFileOptions { Folder = folder.Path }.Attempts;
+        requests.Should().BeInRange(attempts, 3 * attempts, "at most three parts of the shard are asked for at a time");
 
         // Another minute, another try.
         time.Passed = TimeSpan.FromMinutes(1);
         FluentActions.Invoking(() => ShardFolder.Read(images, 10)).Should().Throw<ImageDataException>();
-        server.Requests.Count(request => request.Path == "/shard-000001.tar" && !RemoteShard.IsProbe(request)).Should().Be(2 * requests);
+        server.Requests.Count(request => request.Path == "/shard-000001.tar" && !RemoteShard.IsProbe(request)).Should().BeGreaterThan(requests);
     }
 
     [Theory]

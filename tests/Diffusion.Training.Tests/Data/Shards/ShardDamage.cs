@@ -63,7 +63,7 @@ internal static class ShardDamage
                 return Shard(first, $"{first + 3:D6}.cls", "dog"u8.ToArray());
             case "bad json":
                 "00000000022\0"u8.CopyTo(shard.AsSpan(header + 1024 + 124));
-                "{\"l\\uD800bel\": 1}\n"u8.CopyTo(shard.AsSpan(header + 1024 + 512));
+                "{\"label\": 1, \"a\": 'b"u8.CopyTo(shard.AsSpan(header + 1024 + 512));
                 Rename(shard.AsSpan(header + 1024), $"{first + 3:D6}.json");
                 return shard;
             default:

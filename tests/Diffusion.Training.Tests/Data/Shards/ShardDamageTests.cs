@@ -50,7 +50,7 @@ public sealed class ShardDamageTests : IDisposable
         }
 
         byte[] bytes = File.ReadAllBytes(index);
-        bytes[100] ^= 0x10;
+        bytes[^3] ^= 0x10;
         File.WriteAllBytes(index, bytes);
         using ShardedImages images = ShardedImages.Open(Shards, ShardFolder.Preparation, folder.Options, TestContext.Current.CancellationToken);
         ShardFolder.Read(images, 5)[0].Should().Be(5);

@@ -29,7 +29,7 @@ public sealed class TarReaderTests
         File.CreateSymbolicLink(folder.File("in", "link.jpg"), "nowhere");
         GnuTar.Run(folder.Path, ["--create", $"--format={format}", "--file=out.tar", "--directory=in", "--sort=name", .. Directory.GetFileSystemEntries(folder.File("in")).Select(Path.GetFileName)!]);
         using FileStream stream = File.OpenRead(folder.File("out.tar"));
-        List<TarEntry> files = [.. Entries(stream).Where(entry => entry.IsFile)];
+        List<TarEntry> files = [.. Entries(stream).Where(entry => entry.Kind == TarKind.File)];
         files.Select(entry => entry.Name).Should().BeEquivalentTo(names);
         foreach (TarEntry entry in files)
         {
@@ -44,7 +44,7 @@ public sealed class TarReaderTests
         foreach (TarEntryFormat format in (TarEntryFormat[])[TarEntryFormat.V7, TarEntryFormat.Ustar, TarEntryFormat.Pax, TarEntryFormat.Gnu])
         {
             byte[] archive = Archive(format, ("a/b.jpg", [1, 2, 3]), ("c.txt", []));
-            Entries(new MemoryStream(archive)).Select(entry => (entry.Name, entry.Size, entry.IsFile)).Should().Equal(("a/b.jpg", 3, true), ("c.txt", 0, true));
+            Entries(new MemoryStream(archive)).Select(entry => (entry.Name, entry.Size, entry.Kind == TarKind.File)).Should().Equal(("a/b.jpg", 3, true), ("c.txt", 0, true));
         }
     }
 

@@ -36,6 +36,14 @@ public sealed class MemoryEstimatorTests
             DownsampleType = ResamplingType.Resnet,
             DownsamplePadding = 0,
         },
+        Plain with
+        {
+            BlockOutChannels = [32, 64, 32],
+            DownBlockTypes = [DownBlockType.AttnSkipDownBlock2D, DownBlockType.SkipDownBlock2D, DownBlockType.AttnSkipDownBlock2D],
+            UpBlockTypes = [UpBlockType.SkipUpBlock2D, UpBlockType.AttnSkipUpBlock2D, UpBlockType.SkipUpBlock2D],
+            TimeEmbeddingType = TimeEmbeddingType.Learned,
+            NumTrainTimesteps = 77,
+        },
         UNet2DOptions.ForImages(32, 3, UNet2DSize.Medium, classes: 5),
         UNet2DOptions.ForImages(64, 1, UNet2DSize.Medium),
     ];

@@ -3,8 +3,8 @@ using System.Text.Json;
 
 namespace Diffusion;
 
-/// <summary>JSON as Python's json.dumps(indent=2) writes it.</summary>
-internal static class PythonJson
+/// <summary>Writes JSON as Python's json.dumps(indent=2) does.</summary>
+internal static class PythonJsonWriter
 {
     private static readonly JsonWriterOptions Indented = new() { Indented = true, IndentSize = 2, NewLine = "\n" };
 

@@ -1,0 +1,31 @@
+namespace Diffusion;
+
+/// <summary>What the blocks with a path for the images themselves (diffusers' Skip blocks; NCSN++ of Song et al. 2021) have in common.</summary>
+internal static class SkipBlocks
+{
+    /// <summary>Channels of the images on their own path, in and out.</summary>
+    public const int ImageChannels = 3;
+
+    /// <summary>Groups of the normalisation before attention.</summary>
+    public const int AttentionGroups = 32;
+
+    private const int MostGroups = 32;
+
+    /// <summary>By what sums are divided, so that their variance stays the same.</summary>
+    public static readonly double OutputScale = Math.Sqrt(2);
+
+    public static bool IsSkip(this DownBlockType type) => type is DownBlockType.SkipDownBlock2D or DownBlockType.AttnSkipDownBlock2D;
+
+    public static bool IsSkip(this UpBlockType type) => type is UpBlockType.SkipUpBlock2D or UpBlockType.AttnSkipUpBlock2D;
+
+    public static bool HasAttention(this DownBlockType type) => type is DownBlockType.AttnDownBlock2D or DownBlockType.AttnSkipDownBlock2D;
+
+    public static bool HasAttention(this UpBlockType type) => type is UpBlockType.AttnUpBlock2D or UpBlockType.AttnSkipUpBlock2D;
+
+    /// <summary>Groups of a normalisation over these channels.</summary>
+    public static int Groups(int channels) => Math.Min(channels / 4, MostGroups);
+
+    /// <summary>Groups of a normalisation over channels from below joined with those from across.</summary>
+    public static int JoinedGroups(UpBlockType type, int below, int across) =>
+        type == UpBlockType.AttnSkipUpBlock2D ? Math.Min(below + (across / 4), MostGroups) : Groups(below + across);
+}
