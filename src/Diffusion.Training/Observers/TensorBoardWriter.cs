@@ -19,6 +19,7 @@ public sealed class TensorBoardWriter : IProgress<TrainingProgress>
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         TorchBackend.EnsureLoaded();
+        folder = Path.GetFullPath(folder);
         Directory.CreateDirectory(folder);
         writer = torch.utils.tensorboard.SummaryWriter(folder);
     }
