@@ -37,6 +37,11 @@ internal static class ShardsRun
             Console.WriteLine(part);
         }
 
+        foreach (LeftOutImages part in images.Report.LeftOut)
+        {
+            Console.WriteLine(part);
+        }
+
         string classes = images.ClassCount is { } count ? $", {count} classes" : string.Empty;
         Console.WriteLine(FormattableString.Invariant($"{writer.Shards} shards, {images.Count} samples, {bytes} bytes{classes} in {settings.Out}"));
         return 0;

@@ -37,7 +37,7 @@ internal static class HuggingFaceFeatures
 
         try
         {
-            using JsonDocument document = JsonDocument.Parse(json);
+            using JsonDocument document = PythonJson.Parse(json);
             return read(document.RootElement);
         }
         catch (Exception problem) when (problem is JsonException or InvalidOperationException)

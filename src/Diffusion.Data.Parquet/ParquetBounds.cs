@@ -18,10 +18,12 @@ internal static class ParquetBounds
     /// <summary>The largest image file, in bytes, as in shards.</summary>
     public const int Image = 1 << 30;
 
+    /// <summary>No image file has fewer bytes.</summary>
+    public const long SmallestImage = 16;
+
     /// <summary>What any column of a row group may unpack to, in bytes.</summary>
     public const long Unpacked = 64L << 20;
 
-    private const long SmallestImage = 16;
     private const int Rows = 1 << 20;
     private const int Packing = 256;
     private const long BytesOfLabel = 32;

@@ -6,8 +6,6 @@ namespace Diffusion.Data.Parquet;
 /// <summary>Which files a path stands for: a file itself, the Parquet files of a folder and its sub-folders, or those that a pattern matches.</summary>
 internal static class ParquetFileNames
 {
-    private const string SystemReason = "hidden files, and files and folders that the system makes";
-
     private static readonly string[] Extensions = [".parquet", ".parq", ".pq"];
     private static readonly string[] PackedExtensions = [".parquet.gz", ".parquet.zst", ".parquet.zip", ".parquet.bz2", ".parquet.xz"];
 
@@ -102,7 +100,7 @@ internal static class ParquetFileNames
     {
         string name = Path.GetFileName(path);
         string? reason =
-            SystemFiles.IsPassedOver(name) ? SystemReason
+            SystemFiles.IsPassedOver(name) ? SystemFiles.Reason
             : name.StartsWith('_') ? "files and folders of the program that wrote the data, which begin with _"
             : PackedExtensions.Any(extension => name.EndsWith(extension, StringComparison.OrdinalIgnoreCase)) ? "Parquet files that are packed as a whole, which are not read: unpack them"
             : null;

@@ -6,6 +6,7 @@ namespace Diffusion.Data.Parquet;
 internal static class ParquetFooter
 {
     private const int SmallestFile = 12;
+    private const int PointerBytes = 64;
 
     private static ReadOnlySpan<byte> Mark => "PAR1"u8;
 
@@ -15,6 +16,14 @@ internal static class ParquetFooter
     /// <exception cref="NotSupportedException">The footer is too large.</exception>
     public static long Check(string path, Stream file)
     {
+        Span<byte> first = stackalloc byte[(int)Math.Min(file.Length, PointerBytes)];
+        file.ReadExactly(first);
+        file.Position = 0;
+        if (GitLfsPointer.IsPointer(first, file.Length))
+        {
+            throw new ImageDataException(path, GitLfsPointer.Explanation);
+        }
+
         if (file.Length < SmallestFile)
         {
             throw new ImageDataException(path, $"it has {file.Length} bytes, but a Parquet file has at least {SmallestFile}. Fetch it again.");

@@ -10,7 +10,7 @@ namespace Diffusion.Data.Parquet;
 /// <param name="Labels">The label of each row; null without labels.</param>
 internal sealed record ParquetGroup(ParquetTable Table, int Number, int Rows, long Bytes, int[]? Labels)
 {
-    /// <summary>Whether the file says that it holds none of the images.</summary>
+    /// <summary>Whether the file holds none of the images.</summary>
     public bool HoldsNone { get; init; }
 
     /// <summary>What an error calls a row.</summary>
@@ -69,11 +69,33 @@ internal sealed class ParquetTable
 
     private async ValueTask<ParquetGroup> OpenGroup(ParquetFile file, int number, int rows)
     {
-        ParquetGroup group = new(this, number, rows, columns.Bytes is { } bytes ? file.UnpackedBytes(number, bytes, rows) : 0, null)
-        {
-            HoldsNone = columns.Bytes is null || file.Nulls(number, columns.Bytes, rows) == rows,
-        };
+        ParquetGroup group = new(this, number, rows, columns.Bytes is { } bytes ? file.UnpackedBytes(number, bytes, rows) : 0, null);
+        group = group with { HoldsNone = columns.Bytes is null || await HoldsNone(file, columns.Bytes, group) };
         return columns.Label is { } label ? group with { Labels = await ParquetLabels.Read(file, label, group) } : group;
+    }
+
+    // Statistics tell; without them a column that is too small for images is read. Damage is found where its images are read.
+    private static async ValueTask<bool> HoldsNone(ParquetFile file, DataField bytes, ParquetGroup group)
+    {
+        if (file.Nulls(group.Number, bytes, group.Rows) is { } nulls)
+        {
+            return nulls == group.Rows;
+        }
+
+        if (group.Bytes > group.Rows * ParquetBounds.SmallestImage)
+        {
+            return false;
+        }
+
+        try
+        {
+            ParquetColumn<ReadOnlyMemory<byte>> column = await file.ReadColumn<ReadOnlyMemory<byte>>(group.Number, bytes, group.Rows, ParquetBounds.Unpacked, default);
+            return column.Places.All(place => place < 0);
+        }
+        catch (ImageDataException)
+        {
+            return false;
+        }
     }
 
     // Spark writes label=3/part-0.parquet, and the column nowhere else.

@@ -149,6 +149,14 @@ public sealed class ParquetImagesTests : IDisposable
     }
 
     [Fact]
+    public async Task A_note_with_a_number_that_only_Python_writes_still_names_the_classes()
+    {
+        await WrittenParquet.Write(folder.File("a.parquet"), Groups(2), row => row, new WrittenLayout { Features = Names.Replace("{\"info\": {", "{\"info\": {\"size\": NaN, ", StringComparison.Ordinal) });
+        using ParquetImages images = ParquetImages.Open(folder.Path, 4);
+        images.ClassNames.Should().Equal("cat", "dog", "owl");
+    }
+
+    [Fact]
     public async Task Impossible_values_and_missing_files_are_refused()
     {
         string file = folder.File("a.parquet");

@@ -12,7 +12,7 @@ public sealed class BadImageFile
 
     /// <summary>The bad images of a run's folder.</summary>
     /// <param name="folder">The folder of the run; it exists.</param>
-    public BadImageFile(string folder) => lines = new(Path.Combine(folder, FileName), BadImageJson.Default.BadImage);
+    public BadImageFile(string folder) => lines = new(Path.Combine(Path.GetFullPath(folder), FileName), BadImageJson.Default.BadImage);
 
     /// <summary>
     /// Drops the images that a run listed beyond the position that it goes on from, where it meets them again, and a last line that was not

@@ -6,9 +6,9 @@ using Microsoft.Win32.SafeHandles;
 namespace Diffusion.Training;
 
 /// <summary>
-/// What tells versions of a file apart without reading it. On Linux the kernel's time of change is part of it, which no program can set: copying with
-/// dates, unpacking a backup or writing in place all move it. Other systems give no such time here; a file's identity is then not
-/// <see cref="IsStrong"/>.
+/// What tells versions of a file apart without reading it. On Linux the kernel's time of change is part of it, which no program can set:
+/// copying with dates, unpacking a backup or writing in place all move it. Other systems give no such time here; a file's identity is then
+/// not <see cref="IsStrong"/>.
 /// </summary>
 /// <param name="Inode">The file's number on its disk; 0 where the system does not tell.</param>
 /// <param name="Length">Its bytes.</param>
@@ -30,7 +30,8 @@ internal readonly partial record struct FileIdentity(long Inode, long Length, lo
 
     /// <summary>Whether a later change would show: false for a file that was changed just now.</summary>
     /// <param name="now">The time.</param>
-    public bool IsSettledAt(DateTimeOffset now) => IsStrong && now - DateTimeOffset.UnixEpoch.AddTicks(Changed / TimeSpan.NanosecondsPerTick) > Coarsest;
+    public bool IsSettledAt(DateTimeOffset now) =>
+        IsStrong && now - DateTimeOffset.UnixEpoch.AddTicks(Changed / TimeSpan.NanosecondsPerTick) > Coarsest;
 
     /// <summary>A number made of all of it; never 0.</summary>
     public long Stamp
@@ -61,9 +62,12 @@ internal readonly partial record struct FileIdentity(long Inode, long Length, lo
 
     /// <summary>The identity of an open file; null where the system does not tell.</summary>
     public static FileIdentity? TryOf(SafeFileHandle file) =>
-        OperatingSystem.IsLinux() && TryStatus(status => Statx(file, string.Empty, OfTheHandle, BasicFields, status)) is { } status ? FromStatus(status) : null;
+        OperatingSystem.IsLinux() && TryStatus(status => Statx(file, string.Empty, OfTheHandle, BasicFields, status)) is { } status
+            ? FromStatus(status)
+            : null;
 
-    private static FileIdentity FromStatus(byte[] status) => new(Number(status, 32), Number(status, 40), Time(status, 112), Time(status, 96));
+    private static FileIdentity FromStatus(byte[] status) =>
+        new(Number(status, 32), Number(status, 40), Time(status, 112), Time(status, 96));
 
     private static byte[]? TryStatus(Func<byte[], int> ask)
     {

@@ -1,8 +1,8 @@
 namespace Diffusion.Training;
 
 /// <summary>
-/// Shards in folders. Each is scanned once, and what the scan found is kept for as long as the file is the same. An index that lies beside the shard is not
-/// read: to see that it is of these very bytes takes as much reading as the scan.
+/// Shards in folders. Each is scanned once, and what the scan found is kept for as long as the file is the same. An index that lies beside
+/// the shard is not read: to see that it is of these very bytes takes as much reading as the scan.
 /// </summary>
 internal sealed class LocalShards(ShardCache cache, UnpackedShards unpacked)
 {
@@ -33,7 +33,8 @@ internal sealed class LocalShards(ShardCache cache, UnpackedShards unpacked)
         }
     }
 
-    private (ShardIndex Index, ShardContents Contents) Scan(string name, string path, FileIdentity identity, CancellationToken cancellationToken)
+    private (ShardIndex Index, ShardContents Contents) Scan(
+        string name, string path, FileIdentity identity, CancellationToken cancellationToken)
     {
         try
         {
@@ -57,6 +58,8 @@ internal sealed class LocalShards(ShardCache cache, UnpackedShards unpacked)
         }
 
         string copy = unpacked.CopyOf(name, cancellationToken);
-        return ShardFormat.IsPacked(copy, name) ? throw new ImageDataException(name, "it is a gzip file within a gzip file. Unpack it once (gunzip).") : copy;
+        return ShardFormat.IsPacked(copy, name)
+            ? throw new ImageDataException(name, "it is a gzip file within a gzip file. Unpack it once (gunzip).")
+            : copy;
     }
 }

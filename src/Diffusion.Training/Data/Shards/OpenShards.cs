@@ -49,7 +49,8 @@ internal sealed class OpenShards(Func<int, CancellationToken, Shard> open, TimeP
     }
 
     // False when the shard has changed since it was opened: the next use opens it anew.
-    private bool TryUse<T>(int number, Func<Shard, T> use, bool mayHaveChanged, CancellationToken cancellationToken, [MaybeNullWhen(false)] out T result)
+    private bool TryUse<T>(
+        int number, Func<Shard, T> use, bool mayHaveChanged, CancellationToken cancellationToken, [MaybeNullWhen(false)] out T result)
     {
         Slot slot = Rent(number, cancellationToken);
         Exception? failure = null;

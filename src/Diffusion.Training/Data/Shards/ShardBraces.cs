@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Diffusion.Training;
 
 /// <summary>
-/// What braces in a pattern mean, as a shell has it: <c>{000..127}</c> counts, padded with zeros where the pattern is, and <c>{a,b}</c> takes turns;
-/// braces may stand within braces.
+/// What braces in a pattern mean, as a shell has it: <c>{000..127}</c> counts, padded with zeros where the pattern is, and <c>{a,b}</c>
+/// takes turns; braces may stand within braces.
 /// </summary>
 internal static class ShardBraces
 {

@@ -3,7 +3,10 @@ using System.Text;
 
 namespace Diffusion.Training;
 
-/// <summary>The folder in which indexes and unpacked shards are kept. It is made when something is written into it, and several processes may share it.</summary>
+/// <summary>
+/// The folder in which indexes and unpacked shards are kept. It is made when something is written into it, and several processes may share
+/// it.
+/// </summary>
 /// <param name="folder">Its full path.</param>
 /// <param name="time">What ages are measured by.</param>
 internal sealed class ShardCache(string folder, TimeProvider time)
@@ -51,8 +54,6 @@ internal sealed class ShardCache(string folder, TimeProvider time)
             using (FileStream file = File.Create(unfinished))
             {
                 write(file);
-                file.Flush();
-                DiskSync.File(file.SafeFileHandle, unfinished);
             }
 
             File.Move(unfinished, path, overwrite: true);
@@ -112,6 +113,7 @@ internal sealed class ShardCache(string folder, TimeProvider time)
     }
 
     private IOException Unusable(Exception problem) => new(
-        $"ShardOptions.CacheFolder ({Folder}) cannot be used: {problem.Message.TrimEnd('.')}. Shards that are gzip files, or on servers, need it: "
+        $"ShardOptions.CacheFolder ({Folder}) cannot be used: {problem.Message.TrimEnd('.')}. "
+        + "Shards that are gzip files, or on servers, need it: "
         + "set it to a folder that can be written and has room.", problem);
 }

@@ -3,7 +3,9 @@ namespace Diffusion.Training;
 /// <summary>One sample of a shard: where each of its files lies.</summary>
 /// <param name="Key">Its key in the shard.</param>
 /// <param name="Members">Its files, in the order of the shard.</param>
-/// <param name="Label">The label that its <c>cls</c> or <c>json</c> file gives; null without one, <see cref="UnreadableLabel"/> where it is damaged.</param>
+/// <param name="Label">
+/// The label that its <c>cls</c> or <c>json</c> file gives; null without one, <see cref="UnreadableLabel"/> where it is damaged.
+/// </param>
 internal sealed record ShardEntry(string Key, IReadOnlyList<ShardMember> Members, int? Label)
 {
     /// <summary>Stands for a label that the sample has, and that cannot be read.</summary>
@@ -13,7 +15,8 @@ internal sealed record ShardEntry(string Key, IReadOnlyList<ShardMember> Members
 
     /// <summary>The extensions of its files, as messages list them.</summary>
     public string Files =>
-        string.Join(", ", Members.Take(NamedFiles).Select(member => $".{member.Extension}")) + (Members.Count > NamedFiles ? ", ..." : string.Empty);
+        string.Join(", ", Members.Take(NamedFiles).Select(member => $".{member.Extension}"))
+        + (Members.Count > NamedFiles ? ", ..." : string.Empty);
 }
 
 /// <summary>One file of a sample.</summary>

@@ -13,7 +13,8 @@ internal sealed class ShardFiles : IEncodedImages
     private readonly OpenShards open;
     private readonly long[] starts;
 
-    public ShardFiles(ShardSurvey survey, ShardStore store, int? classCount, string description, ImageSourceReport report, TimeProvider time)
+    public ShardFiles(
+        ShardSurvey survey, ShardStore store, int? classCount, string description, ImageSourceReport report, TimeProvider time)
     {
         names = survey.Names;
         findings = survey.Findings;
@@ -51,7 +52,9 @@ internal sealed class ShardFiles : IEncodedImages
         int shard = ShardOf(index);
         try
         {
-            return Use(index, (_, pick) => $"{RemoteAddress.Shown(names[shard])}, sample {pick.Key}{(pick.Offset < 0 ? string.Empty : $", byte {pick.Offset}")}", CancellationToken.None);
+            string name = RemoteAddress.Shown(names[shard]);
+            return Use(
+                index, (_, pick) => $"{name}, sample {pick.Key}{(pick.Offset < 0 ? string.Empty : $", byte {pick.Offset}")}", CancellationToken.None);
         }
         catch (Exception problem) when (problem is ImageDataException or IOException or UnauthorizedAccessException)
         {

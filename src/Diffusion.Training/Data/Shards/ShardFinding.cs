@@ -11,7 +11,7 @@ internal sealed record ShardFinding(long Count, long Labelled, int HighestLabel,
     /// <summary>Looks at a shard: at the header of its index where that says enough.</summary>
     public static ShardFinding Of(string name, ShardStore store, ShardOptions options, CancellationToken cancellationToken)
     {
-        bool isPlain = options.Where is null && options.Map is null && ReferenceEquals(options.ImageExtensions, ShardOptions.DefaultImageExtensions);
+        bool isPlain = options is { Where: null, Map: null } && ReferenceEquals(options.ImageExtensions, ShardOptions.DefaultImageExtensions);
         if (isPlain && store.IndexOf(name, cancellationToken) is { HasRemarks: false } index)
         {
             return new ShardFinding(index.Count, index.Labelled, index.HighestLabel, index.Digest, null);
@@ -19,7 +19,7 @@ internal sealed record ShardFinding(long Count, long Labelled, int HighestLabel,
 
         using Shard shard = store.Open(name, isForReading: false, cancellationToken);
         return new ShardFinding(
-            shard.Picks.Count, shard.Picks.Count(pick => pick.Label >= 0), shard.Picks.Select(pick => pick.Label).DefaultIfEmpty(-1).Max(), shard.Digest,
-            shard.Selection with { Picks = [] });
+            shard.Picks.Count, shard.Picks.Count(pick => pick.Label >= 0), shard.Picks.Select(pick => pick.Label).DefaultIfEmpty(-1).Max(),
+            shard.Digest, shard.Selection with { Picks = [] });
     }
 }

@@ -10,26 +10,31 @@ internal sealed class ShardFolderFiles(string folder, string? split, LeftOutList
     private const string Twice = "further names of shards that are taken";
     private const string Below = "shards in sub-folders, which are not looked into where the folder holds shards itself";
 
+    private static readonly EnumerationOptions Accessible = new() { IgnoreInaccessible = true };
     private static readonly string[] Extensions = [".tar", ".tar.gz", ".tgz"];
     private static readonly string[] OtherExtensions = [".zip", ".7z", ".rar", ".tbz", ".tbz2", ".txz", ".tzst"];
 
     /// <summary>Looks through the folder.</summary>
-    /// <exception cref="ImageDataException">It holds several splits and none was chosen, or shards only in sub-folders that are no splits.</exception>
+    /// <exception cref="ImageDataException">
+    /// It holds several splits and none was chosen, or shards only in sub-folders that are no splits.
+    /// </exception>
     public IReadOnlyList<string> Find()
     {
         List<string> shards = ShardsOf(folder);
         string[] folders =
         [
             .. Directory.GetDirectories(folder)
-                .Where(path => !SystemFiles.IsPassedOver(Path.GetFileName(path)) && Directory.EnumerateFiles(path).Any(file => IsShard(Path.GetFileName(file))))
+                .Where(path => !SystemFiles.IsPassedOver(Path.GetFileName(path)) && ShardsBelow(path).Any())
                 .Order(StringComparer.Ordinal),
         ];
         if (shards.Count > 0)
         {
             foreach (string below in folders)
             {
-                string[] files = [.. Directory.EnumerateFiles(below).Where(file => IsShard(Path.GetFileName(file))).Order(StringComparer.Ordinal)];
-                Array.ForEach(files, file => leftOut.Add(Below, Path.GetRelativePath(folder, file)));
+                foreach (string file in ShardsBelow(below).Order(StringComparer.Ordinal))
+                {
+                    leftOut.Add(Below, Path.GetRelativePath(folder, file));
+                }
             }
 
             return ShardSplits.Choose(folder, shards, split, leftOut);
@@ -37,6 +42,10 @@ internal sealed class ShardFolderFiles(string folder, string? split, LeftOutList
 
         return folders.Length == 0 ? [] : OfSplits(folders);
     }
+
+    // A sub-folder that may not be looked into is none of ours.
+    private static IEnumerable<string> ShardsBelow(string path) =>
+        Directory.EnumerateFiles(path, "*", Accessible).Where(file => IsShard(Path.GetFileName(file)));
 
     private static bool IsShard(string name) => HasExtension(name) && !SystemFiles.IsPassedOver(name);
 

@@ -1,6 +1,8 @@
 namespace Diffusion.Training;
 
-/// <summary>What a file that is called a shard really is, by its first bytes: its name may be wrong, for browsers unpack and servers pack.</summary>
+/// <summary>
+/// What a file that is called a shard really is, by its first bytes: its name may be wrong, for browsers unpack and servers pack.
+/// </summary>
 internal static class ShardFormat
 {
     private static readonly (byte[] Start, string Kind)[] Others =
@@ -40,7 +42,8 @@ internal static class ShardFormat
         {
             if (start.StartsWith(known) && !IsHeader(start))
             {
-                throw new ImageDataException(name, $"it is {kind}. Shards are tar files, plain or gzip (.tar, .tar.gz, .tgz): pack it anew.");
+                throw new ImageDataException(
+                    name, $"it is {kind}. Shards are tar files, plain or gzip (.tar, .tar.gz, .tgz): pack it anew.");
             }
         }
 

@@ -35,7 +35,10 @@ internal sealed record ShardIndex(
     /// <summary>Where the body begins.</summary>
     internal const int HeaderSize = HeaderChecksumAt + 8;
 
-    /// <summary>Whether there is more to say of the shard than the header does: labels that cannot be read, files passed over, images that are not there.</summary>
+    /// <summary>
+    /// Whether there is more to say of the shard than the header does: labels that cannot be read, files passed over, images that are not
+    /// there.
+    /// </summary>
     public bool HasRemarks => Unreadable > 0 || WithoutImage > 0 || PassedOver > 0;
 
     private static ReadOnlySpan<byte> Magic => "DNSHARD3"u8;
@@ -65,7 +68,8 @@ internal sealed record ShardIndex(
     }
 
     /// <summary>The <see cref="Digest"/> of an index that says this.</summary>
-    public static long DigestOf(ShardContents contents) => BinaryPrimitives.ReadInt64LittleEndian(SHA256.HashData(ShardIndexBody.ToBytes(contents)));
+    public static long DigestOf(ShardContents contents) =>
+        BinaryPrimitives.ReadInt64LittleEndian(SHA256.HashData(ShardIndexBody.ToBytes(contents)));
 
     /// <summary>Writes an index under a temporary name and moves it into its place.</summary>
     public static ShardIndex Write(string path, long shardLength, long stamp, ShardContents contents)
@@ -103,7 +107,8 @@ internal sealed record ShardIndex(
     }
 
     /// <summary>Reads the header of an index in memory; null when it is damaged, or of another version.</summary>
-    public static ShardIndex? TryOpen(ReadOnlySpan<byte> file) => file.Length < HeaderSize ? null : Parse(file[..HeaderSize], file.Length - HeaderSize);
+    public static ShardIndex? TryOpen(ReadOnlySpan<byte> file) =>
+        file.Length < HeaderSize ? null : Parse(file[..HeaderSize], file.Length - HeaderSize);
 
     /// <summary>Reads what an index says of a shard; null when it is damaged.</summary>
     /// <param name="file">The whole file.</param>
@@ -118,7 +123,8 @@ internal sealed record ShardIndex(
         ShardIndex index = new(
             Number(header, 0), Number(header, 1), Number(header, 2), Number(header, 3), (int)Math.Clamp(Number(header, 4), -1, int.MaxValue),
             Number(header, 5), Number(header, 6), Number(header, 7), BinaryPrimitives.ReadInt64LittleEndian(header[ChecksumAt..]));
-        return header.StartsWith(Magic) && HeaderChecksum(header).SequenceEqual(header[HeaderChecksumAt..HeaderSize]) && Number(header, Numbers - 1) == bodyLength
+        return header.StartsWith(Magic) && HeaderChecksum(header).SequenceEqual(header[HeaderChecksumAt..HeaderSize])
+            && Number(header, Numbers - 1) == bodyLength
             && index.ShardLength >= 0 && index.Count >= 0 && index.Count <= bodyLength / ShardIndexBody.LeastSample
             && index.Labelled >= 0 && index.Labelled <= index.Count && index.Unreadable >= 0 && index.Unreadable <= index.Count - index.Labelled
             && index.WithoutImage >= 0 && index.WithoutImage <= index.Count && index.PassedOver >= 0

@@ -22,7 +22,7 @@ internal static class ShardKey
     {
         int start = path.LastIndexOf('/') + 1;
         int dot = path.IndexOf('.', start);
-        reason = ReasonOf(path) ?? (dot < 0 ? NoExtension : null);
+        reason = ReasonOf(path) ?? (dot <= start ? NoExtension : null);
         key = reason is null ? path[..dot] : string.Empty;
         extension = reason is null ? path[(dot + 1)..].ToLowerInvariant() : string.Empty;
         return reason is null;

@@ -13,6 +13,8 @@ internal readonly record struct ShardLabel(int? Value, string? Problem)
     private const int LongestQuote = 40;
     private const int DeepestJson = 1000; // as deep as Python's json module goes
 
+    private const NumberStyles Decimal = NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent | NumberStyles.AllowLeadingSign;
+
     private static readonly string[] Names = ["label", "cls"];
 
     /// <summary>Reads the label of a sample.</summary>
@@ -80,7 +82,7 @@ internal readonly record struct ShardLabel(int? Value, string? Problem)
         }
     }
 
-    // The last one of a name, as Python takes it. Names with half a surrogate pair, which Python writes, cannot be compared: they are no name of ours.
+    // The last one of a name, as Python takes it. Names with half a surrogate pair, which Python writes, cannot be compared: they are none of ours.
     private static JsonElement? TryFind(JsonElement json, string name)
     {
         JsonElement? found = null;
@@ -114,7 +116,7 @@ internal readonly record struct ShardLabel(int? Value, string? Problem)
             return true;
         }
 
-        bool isWhole = double.TryParse(text, NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent | NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out double number)
+        bool isWhole = double.TryParse(text, Decimal, CultureInfo.InvariantCulture, out double number)
             && number >= 0 && number <= int.MaxValue && Math.Floor(number) == number;
         label = isWhole ? (int)number : 0;
         return isWhole;

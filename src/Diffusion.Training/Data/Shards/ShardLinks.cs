@@ -36,7 +36,8 @@ internal sealed class ShardLinks
     }
 
     /// <summary>The bytes of the file that a link names, over further links; null where the archive holds no such file.</summary>
-    public (long Offset, long Size)? FileOf(string link) => End(link) is { } path && files.TryGetValue(path, out (long, long) file) ? file : null;
+    public (long Offset, long Size)? FileOf(string link) =>
+        End(link) is { } path && files.TryGetValue(path, out (long, long) file) ? file : null;
 
     /// <summary>Whether a link names a folder of the archive.</summary>
     public bool IsFolder(string link) =>

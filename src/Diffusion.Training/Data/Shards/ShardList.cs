@@ -5,11 +5,9 @@ namespace Diffusion.Training;
 /// <summary>From a pattern to the names of shards.</summary>
 internal static partial class ShardList
 {
-    private const int Named = 5;
-
     /// <summary>
-    /// The shards that a pattern means: <c>a::b</c> joins lists, a folder means every .tar, .tar.gz and .tgz in it by name, and braces mean what a shell
-    /// makes of them.
+    /// The shards that a pattern means: <c>a::b</c> joins lists, a folder means every .tar, .tar.gz and .tgz in it by name, and braces mean
+    /// what a shell makes of them.
     /// </summary>
     /// <param name="pattern">The pattern.</param>
     /// <param name="split">Which split is taken: <see cref="ShardOptions.Split"/>.</param>
@@ -39,7 +37,8 @@ internal static partial class ShardList
 
                 if (shards.Count > ShardBraces.MostShards)
                 {
-                    throw new ImageDataException(pattern, $"it means more than {ShardBraces.MostShards} shards. Pack more samples into each.");
+                    throw new ImageDataException(
+                        pattern, $"it means more than {ShardBraces.MostShards} shards. Pack more samples into each.");
                 }
             }
         }
@@ -76,7 +75,7 @@ internal static partial class ShardList
         if (missing.Length > 0)
         {
             throw new ImageDataException(
-                pattern, $"{missing.Length} of {shards.Count} shards do not exist: {string.Join(", ", missing.Take(Named))}{(missing.Length > Named ? ", ..." : string.Empty)}");
+                pattern, $"{missing.Length} of {shards.Count} shards do not exist: {ShardPicker.FirstOf(missing)}");
         }
     }
 
@@ -89,12 +88,13 @@ internal static partial class ShardList
         }
 
         return Scheme().Match(name) is { Success: true, Value: string scheme } && !File.Exists(name)
-            ? throw new ImageDataException(pattern, $"{scheme} is no scheme that is read: give paths, or http:// or https:// addresses (a signed one, for a bucket).")
+            ? throw new ImageDataException(
+                pattern, $"{scheme} is no scheme that is read: give paths, or http:// or https:// addresses (a signed one, for a bucket).")
             : Path.GetFullPath(name);
     }
 
     private static string LeftOutOf(LeftOutList leftOut) =>
-        leftOut.ToReport(0) is { LeftOutCount: > 0 } report ? " What is there: " + string.Join("; ", report.LeftOut.Select(part => part.ToString())) + "." : string.Empty;
+        leftOut.ToReport(0) is { LeftOutCount: > 0 } report ? $" What is there: {string.Join("; ", report.LeftOut.Select(part => part.ToString()))}." : string.Empty;
 
     // Not the two colons within [::1], a server's address.
     [GeneratedRegex(@"::(?![^\[\]]*\])", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]

@@ -81,16 +81,18 @@ internal sealed class ShardPicker
     }
 
     /// <summary>The rule that explains most samples without an image or a label.</summary>
-    public const string KeyRule = "The key of a sample ends at the first dot of the file's name; ShardOptions.Map takes files with other extensions.";
+    public const string KeyRule =
+        "The key of a sample ends at the first dot of the file's name; ShardOptions.Map takes files with other extensions.";
 
     /// <summary>The error, or the note, about samples whose labels or images cannot be read.</summary>
     public static ImageDataException Unreadable(string name, IReadOnlyList<string> samples) => new(
         name, $"{samples.Count} of its samples cannot be read: {FirstOf(samples)}. "
-        + "A label is a whole number from 0, in a cls file or as label or cls in a json file; for other labels, or for none, set ShardOptions.Map: "
-        + "sample => new ShardImage(\"jpg\", label). Links become files with tar --dereference --hard-dereference.");
+        + "A label is a whole number from 0, in a cls file or as label or cls in a json file; "
+        + "for other labels, or for none, set ShardOptions.Map: sample => new ShardImage(\"jpg\", label). Links become files with tar --dereference --hard-dereference.");
 
     /// <summary>The first of some samples, as messages list them.</summary>
-    public static string FirstOf(IReadOnlyList<string> samples) => string.Join(", ", samples.Take(Named)) + (samples.Count > Named ? ", ..." : string.Empty);
+    public static string FirstOf(IReadOnlyList<string> samples) =>
+        string.Join(", ", samples.Take(Named)) + (samples.Count > Named ? ", ..." : string.Empty);
 
     private void Check(string name, int picked, List<string> damaged, List<string> withoutImage)
     {
@@ -102,7 +104,8 @@ internal sealed class ShardPicker
         if (picked > 0 && withoutImage.Count == picked)
         {
             throw new ImageDataException(
-                name, $"none of its {picked} samples has an image file, one of .{string.Join(", .", imageExtensions)}: {FirstOf(withoutImage)}. {KeyRule}");
+                name, $"none of its {picked} samples has an image file, one of .{string.Join(", .", imageExtensions)}: "
+                + $"{FirstOf(withoutImage)}. {KeyRule}");
         }
     }
 
@@ -114,8 +117,9 @@ internal sealed class ShardPicker
     private static ShardPick Mapped(string name, ShardEntry sample, ShardImage image)
     {
         ShardMember member = sample.Members.FirstOrDefault(member => member.Extension == image.Extension);
-        string? problem = member.Extension is null ? $"Map chose its file '.{image.Extension}', but it has only {string.Join(", ", sample.Members.Select(m => m.Extension))}."
-            : member.IsMissing ? $"Map chose its file '.{image.Extension}', which is a link to a file that the shard does not hold."
+        string chosen = $"Map chose its file '.{image.Extension}'";
+        string? problem = member.Extension is null ? $"{chosen}, but it has only {string.Join(", ", sample.Members.Select(m => m.Extension))}."
+            : member.IsMissing ? $"{chosen}, which is a link to a file that the shard does not hold."
             : image.Label < 0 ? $"Map gave it the label {image.Label}, but labels are 0 or more."
             : null;
         return problem is null

@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Diffusion.Training;
 
-/// <summary>One sample of a shard, for <see cref="ShardOptions.Where"/> and <see cref="ShardOptions.Map"/>: its key and the files that belong to it.</summary>
+/// <summary>
+/// One sample of a shard, for <see cref="ShardOptions.Where"/> and <see cref="ShardOptions.Map"/>: its key and the files that belong to it.
+/// </summary>
 public sealed class ShardSample
 {
     private const int LongestRead = 64 << 20;
@@ -26,12 +28,17 @@ public sealed class ShardSample
     /// <summary>What its files have after that dot, in lower case: <c>jpg</c>, <c>cls</c>, <c>seg.png</c>.</summary>
     public IReadOnlyList<string> Extensions => [.. entry.Members.Select(member => member.Extension)];
 
-    /// <summary>The label in its <c>cls</c> file, or in its <c>json</c> file as <c>label</c> or <c>cls</c>; null without one that is a whole number from 0.</summary>
+    /// <summary>
+    /// The label in its <c>cls</c> file, or in its <c>json</c> file as <c>label</c> or <c>cls</c>; null without one that is a whole number
+    /// from 0.
+    /// </summary>
     public int? Label => entry.Label == ShardEntry.UnreadableLabel ? null : entry.Label;
 
     /// <summary>The bytes of one of its files.</summary>
     /// <param name="extension">One of <see cref="Extensions"/>.</param>
-    /// <exception cref="ImageDataException">It has no such file, one of more than 64 MiB, or a link to a file that the shard does not hold.</exception>
+    /// <exception cref="ImageDataException">
+    /// It has no such file, one of more than 64 MiB, or a link to a file that the shard does not hold.
+    /// </exception>
     public byte[] Read(string extension)
     {
         ArgumentNullException.ThrowIfNull(extension);

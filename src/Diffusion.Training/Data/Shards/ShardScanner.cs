@@ -21,7 +21,9 @@ internal sealed class ShardScanner(Stream stream, string name)
     /// <param name="stream">The tar archive; it can seek, and stays its caller's.</param>
     /// <param name="name">What errors call it.</param>
     /// <param name="cancellationToken">Ends the scan between two files.</param>
-    /// <exception cref="ImageDataException">The archive is damaged; a sample has two files of one extension, or comes in two places.</exception>
+    /// <exception cref="ImageDataException">
+    /// The archive is damaged; a sample has two files of one extension, or comes in two places.
+    /// </exception>
     public static ShardContents Scan(Stream stream, string name, CancellationToken cancellationToken)
     {
         ShardScanner scanner = new(stream, name);
@@ -65,7 +67,8 @@ internal sealed class ShardScanner(Stream stream, string name)
         members = [];
         if (!keys.Add(key))
         {
-            string dots = extension.Contains('.', StringComparison.Ordinal) ? $" A key ends at the first dot of a name: '{entry.Name}' belongs to '{key}'." : string.Empty;
+            bool hasDots = extension.Contains('.', StringComparison.Ordinal);
+            string dots = hasDots ? $" A key ends at the first dot of a name: '{entry.Name}' belongs to '{key}'." : string.Empty;
             throw new ImageDataException(
                 name, $"at byte {entry.HeaderOffset}: the files of sample '{key}' do not lie together. Write the shard in order: tar --sort=name.{dots}");
         }
@@ -75,12 +78,14 @@ internal sealed class ShardScanner(Stream stream, string name)
     {
         if (members.Exists(member => member.Extension == extension))
         {
-            throw new ImageDataException(name, $"at byte {entry.HeaderOffset}: sample '{key}' has two files '.{extension}'. Give each its own extension.");
+            throw new ImageDataException(
+                name, $"at byte {entry.HeaderOffset}: sample '{key}' has two files '.{extension}'. Give each its own extension.");
         }
 
         if (members.Count == MostMembers)
         {
-            throw new ImageDataException(name, $"at byte {entry.HeaderOffset}: sample '{key}' has more than {MostMembers} files. Give each sample its own key.");
+            throw new ImageDataException(
+                name, $"at byte {entry.HeaderOffset}: sample '{key}' has more than {MostMembers} files. Give each sample its own key.");
         }
 
         if (entry.Kind == TarKind.File)

@@ -13,7 +13,9 @@ internal static partial class ShardSplits
     /// <param name="shards">Paths or addresses.</param>
     /// <param name="wanted">See <see cref="ShardOptions.Split"/>.</param>
     /// <param name="leftOut">Takes the others.</param>
-    /// <exception cref="ImageDataException">Several splits are there and none was chosen, or the one that was chosen is not there.</exception>
+    /// <exception cref="ImageDataException">
+    /// Several splits are there and none was chosen, or the one that was chosen is not there.
+    /// </exception>
     public static IReadOnlyList<string> Choose(string source, IReadOnlyList<string> shards, string? wanted, LeftOutList leftOut)
     {
         string?[] splits = [.. shards.Select(Of)];
@@ -24,9 +26,9 @@ internal static partial class ShardSplits
 
         if (splits.Contains(null))
         {
+            string other = Path.GetFileName(RemoteAddress.Shown(shards[Array.IndexOf(splits, null)]));
             return wanted is null || string.Equals(wanted, DataSplit.All, StringComparison.OrdinalIgnoreCase) ? shards : throw new ImageDataException(
-                source, $"ShardOptions.Split is \"{wanted}\", but not every name says a split: {Path.GetFileName(RemoteAddress.Shown(shards[Array.IndexOf(splits, null)]))}. "
-                + "Name the shards that are meant.");
+                source, $"ShardOptions.Split is \"{wanted}\", but not every name says a split: {other}. Name the shards that are meant.");
         }
 
         List<string> found = [];

@@ -3,11 +3,14 @@ using System.Runtime.ExceptionServices;
 
 namespace Diffusion.Training;
 
-/// <summary>What is found when shards are looked at before they are used: which of them are, and how many images and classes they hold.</summary>
+/// <summary>
+/// What is found when shards are looked at before they are used: which of them are, and how many images and classes they hold.
+/// </summary>
 /// <param name="Names">The shards that are used.</param>
 /// <param name="Findings">What was found in each.</param>
 /// <param name="Damaged">What is left out because it is damaged.</param>
-internal sealed record ShardSurvey(IReadOnlyList<string> Names, IReadOnlyList<ShardFinding> Findings, IReadOnlyList<ImageDataException> Damaged)
+internal sealed record ShardSurvey(
+    IReadOnlyList<string> Names, IReadOnlyList<ShardFinding> Findings, IReadOnlyList<ImageDataException> Damaged)
 {
     private const int NamedShards = 5;
     private const int ServersAskedAtOnce = 8;
@@ -60,13 +63,15 @@ internal sealed record ShardSurvey(IReadOnlyList<string> Names, IReadOnlyList<Sh
 
         if (!unreachable.IsEmpty)
         {
-            throw Summary(pattern, names.Count, InOrder(unreachable), "cannot be read", "Check the disk, the network and the rights, and open them again.");
+            throw Summary(
+                pattern, names.Count, InOrder(unreachable), "cannot be read", "Check the disk, the network and the rights, and open them again.");
         }
 
         if (!damaged.IsEmpty && !options.LeaveOutDamaged)
         {
             throw Summary(
-                pattern, names.Count, InOrder(damaged), "are damaged", "Write them anew, or set ShardOptions.LeaveOutDamaged to train without what is damaged.");
+                pattern, names.Count, InOrder(damaged), "are damaged",
+                "Write them anew, or set ShardOptions.LeaveOutDamaged to train without what is damaged.");
         }
 
         for (int number = 0; number < names.Count; number++)

@@ -44,10 +44,15 @@ internal sealed class ShardUnpacker(ShardCache cache, long largest)
             cancellationToken.ThrowIfCancellationRequested();
             if (file.Position + read > largest)
             {
-                throw new ImageDataException(name, $"it unpacks to more than {largest} bytes. Raise ShardOptions.LargestUnpacked if that is right.");
+                throw new ImageDataException(
+                    name, $"it unpacks to more than {largest} bytes. Raise ShardOptions.LargestUnpacked if that is right.");
             }
 
             file.Write(piece, 0, read);
         }
+
+        // It is believed from now on, also after a power failure.
+        file.Flush();
+        DiskSync.File(file.SafeFileHandle, file.Name);
     }
 }

@@ -5,8 +5,8 @@ using System.Text;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Writes samples into shards of a bounded size, <c>NAME-000000.tar</c> and on, each with its index beside it. The same samples give the same bytes:
-/// owner, rights and time of every file are fixed. A shard appears under its name when it is whole.
+/// Writes samples into shards of a bounded size, <c>NAME-000000.tar</c> and on, each with its index beside it. The same samples give the
+/// same bytes: owner, rights and time of every file are fixed. A shard appears under its name when it is whole.
 /// </summary>
 public sealed class ShardWriter : IDisposable
 {

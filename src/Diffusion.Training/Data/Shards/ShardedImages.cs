@@ -2,14 +2,16 @@ namespace Diffusion.Training;
 
 /// <summary>
 /// The images of WebDataset shards: .tar or .tar.gz files, local or on http servers, whose samples are files of one key (<c>000123.jpg</c>,
-/// <c>000123.cls</c>). Shards are read in the middle, not from the beginning: each has an index, which is made by going through the shard's headers and labels
-/// once, and kept in <see cref="ShardOptions.CacheFolder"/> for as long as the shard is the same. For shards on servers <see cref="ShardWriter"/> lays one beside.
+/// <c>000123.cls</c>). Shards are read in the middle, not from the beginning: each has an index, which is made by going through the shard's
+/// headers and labels once, and kept in <see cref="ShardOptions.CacheFolder"/> for as long as the shard is the same. For shards on servers
+/// <see cref="ShardWriter"/> lays one beside.
 /// </summary>
 /// <remarks>
-/// A gzip file, whatever its name, is unpacked into the cache folder when it is first used. A .tar on a server is read while it is fetched. A key goes up to
-/// the first dot of a path's last part. Files that are hidden, have no dot, or lie under a name like <c>__this__</c> are passed over. The files of a sample must lie
-/// together, and each extension comes once. Hard and symbolic links are the files that they name. The label is the whole number in <c>cls</c>, or <c>label</c> or
-/// <c>cls</c> in <c>json</c>. What was passed over, and samples without an image, are counted in <see cref="Report"/>.
+/// A gzip file, whatever its name, is unpacked into the cache folder when it is first used. A .tar on a server is read while it is fetched.
+/// A key goes up to the first dot of a path's last part. Files that are hidden, have no dot, or lie under a name like <c>__this__</c> are
+/// passed over. The files of a sample must lie together, and each extension comes once. Hard and symbolic links are the files that they
+/// name. The label is the whole number in <c>cls</c>, or <c>label</c> or <c>cls</c> in <c>json</c>. What was passed over, and samples
+/// without an image, are counted in <see cref="Report"/>.
 /// </remarks>
 public sealed class ShardedImages : IImageSource
 {
@@ -28,7 +30,9 @@ public sealed class ShardedImages : IImageSource
     /// </summary>
     public IReadOnlyList<ImageDataException> Damaged { get; }
 
-    /// <summary>Shards whose local copy is used although their server could not be asked whether they have changed, each with the reason.</summary>
+    /// <summary>
+    /// Shards whose local copy is used although their server could not be asked whether they have changed, each with the reason.
+    /// </summary>
     public IReadOnlyList<string> Warnings { get; }
 
     /// <inheritdoc/>
@@ -60,16 +64,18 @@ public sealed class ShardedImages : IImageSource
 
     /// <summary>Opens shards. Those without an index are read through once, on all cores.</summary>
     /// <param name="pattern">
-    /// A folder with .tar, .tar.gz and .tgz files; a file; an http or https address; with <c>{000000..000127}</c> or <c>{a,b}</c> in them; several joined
-    /// by <c>::</c>. Relative paths are resolved now.
+    /// A folder with .tar, .tar.gz and .tgz files; a file; an http or https address; with <c>{000000..000127}</c> or <c>{a,b}</c> in them;
+    /// several joined by <c>::</c>. Relative paths are resolved now.
     /// </param>
     /// <param name="preparation">How every image comes to its size.</param>
-    /// <param name="options">Extensions, labels, filters, and where things are kept. Default <see cref="ShardOptions"/> as they are.</param>
+    /// <param name="options">
+    /// Extensions, labels, filters, and where things are kept. Default <see cref="ShardOptions"/> as they are.
+    /// </param>
     /// <param name="cancellationToken">Ends the opening early.</param>
     /// <returns>The source; it belongs to the caller.</returns>
     /// <exception cref="ImageDataException">
-    /// Shards are missing, damaged, or cannot be fetched (the first five are named in one error), hold no image, have labels in part or above
-    /// <see cref="ShardOptions.ClassCount"/>, or are of several splits of which none was chosen.
+    /// Shards are missing, damaged, or cannot be fetched (the first five are named in one error), hold no image, have labels in part or
+    /// above <see cref="ShardOptions.ClassCount"/>, or are of several splits of which none was chosen.
     /// </exception>
     /// <exception cref="ArgumentException">The preparation has an impossible value.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>

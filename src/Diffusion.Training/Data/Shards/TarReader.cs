@@ -5,9 +5,9 @@ using System.Text;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Walks through the headers of a tar archive (USTAR, GNU or PAX) and believes none of them: checksums are verified, sizes must lie within the
-/// file, extended headers are at most 64 KiB, and an archive without its end mark, or with data after it, is damaged. What lies between the
-/// headers is not read.
+/// Walks through the headers of a tar archive (USTAR, GNU or PAX) and believes none of them: checksums are verified, sizes must lie within
+/// the file, extended headers are at most 64 KiB, and an archive without its end mark, or with data after it, is damaged. What lies between
+/// the headers is not read.
 /// </summary>
 /// <param name="stream">The archive; it can seek, and stays its caller's.</param>
 /// <param name="name">What errors call it.</param>

@@ -1,11 +1,12 @@
 using System.Globalization;
 using System.Security.Cryptography;
+using System.Text;
 
 namespace Diffusion.Training;
 
 /// <summary>
-/// Unpacked copies of gzip shards in folders, each bound to the bytes that it came from: by the identity of that file, else by its SHA-256. A path
-/// has one copy at most.
+/// Unpacked copies of gzip shards in folders, each bound to the bytes that it came from: by the identity of that file, else by its SHA-256.
+/// A path has one copy at most.
 /// </summary>
 internal sealed class UnpackedShards(ShardCache cache, ShardUnpacker unpacker, long limit)
 {
@@ -91,7 +92,8 @@ internal sealed class UnpackedShards(ShardCache cache, ShardUnpacker unpacker, l
             try
             {
                 return File.ReadAllLines(path) is [Format, { } packed, { } hash, { } copy]
-                    && long.TryParse(packed, CultureInfo.InvariantCulture, out long packedStamp) && long.TryParse(copy, CultureInfo.InvariantCulture, out long copyStamp)
+                    && long.TryParse(packed, CultureInfo.InvariantCulture, out long packedStamp)
+                    && long.TryParse(copy, CultureInfo.InvariantCulture, out long copyStamp)
                     ? new Note(packedStamp, hash, copyStamp)
                     : null;
             }
@@ -101,6 +103,7 @@ internal sealed class UnpackedShards(ShardCache cache, ShardUnpacker unpacker, l
             }
         }
 
-        public byte[] ToBytes() => System.Text.Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Format}\n{Packed}\n{Hash}\n{Copy}\n"));
+        public byte[] ToBytes() =>
+            Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Format}\n{Packed}\n{Hash}\n{Copy}\n"));
     }
 }

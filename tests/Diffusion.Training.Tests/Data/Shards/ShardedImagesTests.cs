@@ -28,7 +28,8 @@ public sealed class ShardedImagesTests : IDisposable
     {
         Unpacked(12);
         GnuTar.Run(folder.PathOf("in", "x")[..^2], "--create", "--sort=name", "--file=../a.tar", ".");
-        using (ShardedImages images = Open(folder.PathOf("a.tar")))
+        ShardOptions options = folder.Options with { Fetching = new RemoteFileOptions { Folder = string.Empty, Time = new LaterTime(TimeSpan.FromSeconds(3)) } };
+        using (ShardedImages images = Open(folder.PathOf("a.tar"), options))
         {
             Enumerable.Range(0, 12).Should().OnlyContain(i => ShardFolder.Read(images, i)[0] == i && images.LabelOf(i) == i % 3);
         }
@@ -36,7 +37,7 @@ public sealed class ShardedImagesTests : IDisposable
         Directory.GetFiles(folder.Options.CacheFolder, "*.index").Should().ContainSingle();
         File.Exists(folder.PathOf("a.tar.index")).Should().BeFalse("nobody asked to write into the folder of the shards");
         DateTime first = File.GetLastWriteTimeUtc(Directory.GetFiles(folder.Options.CacheFolder, "*.index")[0]);
-        Open(folder.PathOf("a.tar")).Dispose();
+        Open(folder.PathOf("a.tar"), options).Dispose();
         File.GetLastWriteTimeUtc(Directory.GetFiles(folder.Options.CacheFolder, "*.index")[0]).Should().Be(first);
     }
 
