@@ -18,6 +18,9 @@ public sealed class WatchedImages(IImageSource inner, Action<long> onRead) : IIm
 
     public string Description => inner.Description;
 
+    /// <summary>What it says of itself; that of the other source where nothing is given.</summary>
+    public ImageSourceReport Report { get; init; } = inner.Report;
+
     public long LabelOf(long index) => inner.LabelOf(index);
 
     public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default)

@@ -7,12 +7,9 @@ namespace Diffusion.Training;
 /// <param name="IsFolder">Whether it is a folder, or a link to one.</param>
 /// <param name="IsLink">Whether it may be a symbolic link or a junction.</param>
 /// <param name="IsHidden">Whether the system hides it or keeps it for itself (Windows), or its name begins with a dot.</param>
-/// <param name="Exists">False where the file system does not find it by the name that it listed.</param>
 /// <param name="Bytes">The length of a file.</param>
-internal readonly record struct FolderEntry(string Name, bool IsFolder, bool IsLink, bool IsHidden, bool Exists, long Bytes)
+internal readonly record struct FolderEntry(string Name, bool IsFolder, bool IsLink, bool IsHidden, long Bytes)
 {
-    private const FileAttributes Missing = (FileAttributes)(-1);
-
     // Nothing is skipped and no error is passed over: whoever asks decides.
     private static readonly EnumerationOptions All = new() { AttributesToSkip = FileAttributes.None, IgnoreInaccessible = false };
 
@@ -30,13 +27,11 @@ internal readonly record struct FolderEntry(string Name, bool IsFolder, bool IsL
     private static FolderEntry Of(ref FileSystemEntry entry)
     {
         FileAttributes attributes = entry.Attributes;
-        bool exists = attributes != Missing;
         return new FolderEntry(
             entry.FileName.ToString(),
             entry.IsDirectory,
-            exists && attributes.HasFlag(FileAttributes.ReparsePoint),
-            exists && (attributes & (FileAttributes.Hidden | FileAttributes.System)) != FileAttributes.None,
-            exists,
-            exists ? entry.Length : 0);
+            attributes.HasFlag(FileAttributes.ReparsePoint),
+            (attributes & (FileAttributes.Hidden | FileAttributes.System)) != FileAttributes.None,
+            entry.Length);
     }
 }

@@ -139,7 +139,7 @@ internal sealed class ImageFolderWalk
                 {
                     PassOver(entry, entryName);
                 }
-                else if (IsUnnameable(entries, i))
+                else if (IsUnnameable(entries, i, path))
                 {
                     unnameable.Add(entryName);
                 }
@@ -212,7 +212,7 @@ internal sealed class ImageFolderWalk
     }
 
     // .NET shows a byte that is no UTF-8 as U+FFFD, and cannot open the file by that. Several such names may look alike.
-    private static bool IsUnnameable(FolderEntry[] entries, int i)
+    private static bool IsUnnameable(FolderEntry[] entries, int i, string path)
     {
         FolderEntry entry = entries[i];
         if (!entry.Name.Contains('\uFFFD', StringComparison.Ordinal))
@@ -222,7 +222,7 @@ internal sealed class ImageFolderWalk
 
         bool matters = entry.IsFolder || ImageNames.IsRead(entry.Name) || Path.GetExtension(entry.Name).Length == 0;
         bool repeated = (i > 0 && entries[i - 1].Name == entry.Name) || (i + 1 < entries.Length && entries[i + 1].Name == entry.Name);
-        return matters && (!entry.Exists || repeated);
+        return matters && (repeated || (!Path.Exists(path) && new FileInfo(path).LinkTarget is null));
     }
 
     private void ThrowIfUnnameable()

@@ -81,6 +81,62 @@ public sealed class ImageCodecTests : IDisposable
         DecodeBytes(bmp).Pixels.Should().Equal(30, 20, 10);
     }
 
+    [Theory]
+    [InlineData(40, 0, new byte[] { 0, 0 }, new byte[] { 1, 2, 3, 200, 100, 50 })]
+    [InlineData(40, 3, new byte[] { 0, 0 }, new byte[] { 1, 2, 3, 200, 100, 50 })]
+    [InlineData(56, 3, new byte[] { 0, 0 }, new byte[] { 1, 2, 3, 200, 100, 50 })]
+    [InlineData(108, 3, new byte[] { 0, 0 }, new byte[] { 1, 2, 3, 200, 100, 50 })]
+    [InlineData(124, 3, new byte[] { 0, 0 }, new byte[] { 1, 2, 3, 200, 100, 50 })]
+    [InlineData(108, 3, new byte[] { 255, 0 }, new byte[] { 1, 2, 3, 255, 255, 255 })]
+    [InlineData(124, 3, new byte[] { 0, 255 }, new byte[] { 255, 255, 255, 200, 100, 50 })]
+    [InlineData(124, 3, new byte[] { 255, 255 }, new byte[] { 1, 2, 3, 200, 100, 50 })]
+    public void A_bmp_whose_alpha_is_zero_everywhere_has_none(int header, int compression, byte[] alpha, byte[] expected) =>
+        DecodeBytes(Bmp(header, compression, 32, [0xFF0000, 0xFF00, 0xFF, 0xFF000000], [3, 2, 1, alpha[0], 50, 100, 200, alpha[1]])).Pixels.Should().Equal(expected);
+
+    [Theory]
+    [InlineData(0, new byte[] { 255, 0, 0, 0, 0, 255 })]
+    [InlineData(0x80, new byte[] { 255, 255, 255, 0, 0, 255 })]
+    public void A_bmp_of_16_bits_with_alpha_is_read_alike(byte alphaOfSecond, byte[] expected) =>
+        DecodeBytes(Bmp(108, 3, 16, [0x7C00, 0x3E0, 0x1F, 0x8000], [0x00, 0x7C, 0x1F, alphaOfSecond])).Pixels.Should().Equal(expected);
+
+    // 2 x 1 pixels.
+    private static byte[] Bmp(int header, int compression, short bits, uint[] masks, byte[] pixels)
+    {
+        using MemoryStream file = new();
+        using BinaryWriter writer = new(file);
+        int begin = 14 + header + (header == 40 && compression == 3 ? 12 : 0);
+        writer.Write([.. "BM"u8]);
+        foreach (int value in (int[])[begin + pixels.Length, 0, begin, header, 2, 1])
+        {
+            writer.Write(value);
+        }
+
+        writer.Write((short)1);
+        writer.Write(bits);
+        foreach (int value in (int[])[compression, pixels.Length, 2835, 2835, 0, 0])
+        {
+            writer.Write(value);
+        }
+
+        foreach (uint mask in masks.Take(compression == 3 ? (begin - 54) / 4 : 0))
+        {
+            writer.Write(mask);
+        }
+
+        writer.Write(new byte[begin - file.Length]);
+        writer.Write(pixels);
+        return file.ToArray();
+    }
+
+    [Fact]
+    public void A_pointer_of_git_lfs_is_named()
+    {
+        string path = folder.File("a.png");
+        File.WriteAllText(path, $"version https://git-lfs.github.com/spec/v1\noid sha256:{new string('5', 64)}\nsize 143131234\n");
+        ((Action)(() => ImageCodec.Decode(path))).Should().Throw<ImageDataException>().Which.Message.Should().StartWith(path).And.Contain("Git LFS").And.Contain("git lfs pull");
+        ((Action)(() => ImageCodec.ReadSize(path))).Should().Throw<ImageDataException>().Which.Message.Should().Contain("git lfs pull");
+    }
+
     [Fact]
     public void A_stream_that_cannot_seek_is_read_too()
     {

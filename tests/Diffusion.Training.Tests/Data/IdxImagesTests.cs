@@ -57,6 +57,90 @@ public sealed class IdxImagesTests : IDisposable
         Failure(() => IdxImages.OpenFolder(folder.Path, "other")).Message.Should().Contain("other-images-idx3-ubyte.gz").And.Contain(folder.Path);
     }
 
+    [Theory]
+    [InlineData("train", "train-images.idx3-ubyte", "train-labels.idx1-ubyte")]
+    [InlineData("train", "train-images-idx3-ubyte", "train-labels.idx1-ubyte")]
+    [InlineData("train", "train-images.idx3-ubyte.gz", "TRAIN-LABELS-IDX1-UBYTE")]
+    [InlineData("train", "train-images-idx3-ubyte/train-images-idx3-ubyte", "train-labels-idx1-ubyte/train-labels-idx1-ubyte")]
+    [InlineData("train", "train-images-idx3-ubyte", "train-labels-idx1-ubyte/train-labels-idx1-ubyte")]
+    [InlineData("train", "MNIST/raw/train-images-idx3-ubyte", "MNIST/raw/train-labels-idx1-ubyte")]
+    [InlineData("train", "emnist-letters-train-images-idx3-ubyte.gz", "emnist-letters-train-labels-idx1-ubyte.gz")]
+    [InlineData("emnist-letters-train", "emnist-letters-train-images-idx3-ubyte", "emnist-letters-train-labels-idx1-ubyte")]
+    [InlineData("test", "t10k-images.idx3-ubyte", "t10k-labels-idx1-ubyte")]
+    [InlineData("t10k", "emnist-letters-test-images-idx3-ubyte", "emnist-letters-test-labels-idx1-ubyte")]
+    [InlineData("train", "X_kannada_MNIST_train-idx3-ubyte.gz", "y_kannada_MNIST_train-idx1-ubyte.gz")]
+    [InlineData("train", "train-labels-idx1-ubyte", "train-images-idx3-ubyte")]
+    public void Files_of_any_usual_name_are_found_with_their_labels(string part, string images, string labels)
+    {
+        Write(images, Images(3, 1, 1, [1, 2, 3]), gzip: images.EndsWith(".gz", StringComparison.Ordinal));
+        Write(labels, Labels(0, 2, 1), gzip: labels.EndsWith(".gz", StringComparison.Ordinal));
+        Write("notes-train-images.txt", [1]);
+        IdxImages.AreIn(folder.Path, part).Should().BeTrue();
+        IdxImages.AreIn(folder.Path, "other").Should().BeFalse();
+        using IImageSource source = IdxImages.OpenFolder(folder.Path, part);
+        (source.Count, source.ClassCount).Should().Be((3, 3));
+        Enumerable.Range(0, 3).Select(i => source.LabelOf(i)).Should().Equal(0, 2, 1);
+    }
+
+    [Fact]
+    public void Folders_of_a_files_name_beside_it_do_not_hide_it()
+    {
+        Write("train-images.idx3-ubyte", Images(3, 1, 1, [1, 2, 3]));
+        Write("train-labels.idx1-ubyte", Labels(0, 2, 1));
+        Write("train-images-idx3-ubyte/train-images-idx3-ubyte", Images(3, 1, 1, [1, 2, 3]));
+        Write("train-labels-idx1-ubyte/train-labels-idx1-ubyte", Labels(0, 2, 1));
+        using IImageSource source = IdxImages.OpenFolder(folder.Path);
+        (source.Count, source.ClassCount).Should().Be((3, 3));
+    }
+
+    [Theory]
+    [InlineData("emnist-letters-train-images-idx3-ubyte emnist-digits-train-images-idx3-ubyte")]
+    [InlineData("mnist/train-images-idx3-ubyte fashion/train-images-idx3-ubyte")]
+    [InlineData("mnist/train-images.idx3-ubyte fashion/train-images-idx3-ubyte.gz")]
+    public void Two_sets_in_one_folder_are_refused_by_name(string names)
+    {
+        foreach (string name in names.Split(' '))
+        {
+            Write(name, Images(1, 1, 1, [1]), gzip: name.EndsWith(".gz", StringComparison.Ordinal));
+        }
+
+        Failure(() => IdxImages.OpenFolder(folder.Path)).Reason.Should().Contain("2 files may be the images").And.ContainAll(names.Split(' '));
+    }
+
+    [Fact]
+    public void The_labels_of_another_set_are_not_taken()
+    {
+        Write("train-images-idx3-ubyte", Images(1, 1, 1, [1]));
+        Write("fashion/train-images-idx3-ubyte", Images(1, 1, 1, [2]));
+        Write("fashion/train-labels-idx1-ubyte", Labels(5));
+        Failure(() => IdxImages.OpenFolder(folder.Path)).Reason.Should().Contain("no labels beside train-images-idx3-ubyte").And.Contain("IdxImages.Open");
+    }
+
+    [Fact]
+    public void Labels_that_cannot_be_read_are_refused_and_not_left_out()
+    {
+        Write("qmnist-train-images-idx3-ubyte", Images(1, 1, 1, [1]));
+        Write("qmnist-train-labels-idx2-int", [.. Numbers(0xC02, 1, 8), .. new byte[32]]);
+        Failure(() => IdxImages.OpenFolder(folder.Path)).Message.Should().Contain("qmnist-train-labels-idx2-int").And.Contain("0x00000C02");
+    }
+
+    [Fact]
+    public void A_photo_with_such_a_name_is_no_idx_file()
+    {
+        Write("train_idx_3.png", [1]);
+        Write("train-images/1.png", [1]);
+        IdxImages.AreIn(folder.Path).Should().BeFalse();
+        IdxImages.AreIn(Path.Combine(folder.Path, "missing")).Should().BeFalse();
+        Failure(() => IdxImages.OpenFolder(Path.Combine(folder.Path, "missing"))).Reason.Should().Contain("does not exist");
+    }
+
+    [Fact]
+    public void A_pointer_of_git_lfs_is_named()
+    {
+        Write("train-images-idx3-ubyte", System.Text.Encoding.ASCII.GetBytes($"version https://git-lfs.github.com/spec/v1\noid sha256:{new string('5', 64)}\nsize 9\n"));
+        Failure(() => IdxImages.OpenFolder(folder.Path)).Reason.Should().Contain("Git LFS").And.Contain("git lfs pull");
+    }
+
     [Fact]
     public void A_file_cut_or_grown_anywhere_is_refused()
     {
@@ -170,7 +254,7 @@ public sealed class IdxImagesTests : IDisposable
 
     private string Write(string name, byte[] bytes, bool gzip = false)
     {
-        string path = folder.File(name);
+        string path = folder.File(name.Split('/'));
         using FileStream file = File.Create(path);
         using Stream target = gzip ? new GZipStream(file, CompressionLevel.Fastest) : file;
         target.Write(bytes);
