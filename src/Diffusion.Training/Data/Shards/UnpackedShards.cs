@@ -29,14 +29,14 @@ internal sealed class UnpackedShards(ShardCache cache, ShardUnpacker unpacker, l
 
         FileIdentity identity = FileIdentity.Of(name);
         Note? note = Note.TryRead(cache.PathFor(name, NoteExtension));
-        bool isWhole = note is not null && File.Exists(copy) && FileIdentity.Of(copy).Stamp == note.Copy;
+        bool isWhole = note is not null && File.Exists(copy) && note.Copy != 0;
         if (isWhole && note!.Packed == identity.Stamp)
         {
             return copy;
         }
 
         string hash = HashOf(name, cancellationToken);
-        if (!isWhole || note!.Hash != hash)
+        if (!isWhole || hash.Length == 0)
         {
             ShardCache.TryDelete(copy);
             unpacker.Unpack(name, name, copy, cancellationToken);
