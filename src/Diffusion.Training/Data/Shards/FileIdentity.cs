@@ -67,7 +67,7 @@ internal readonly partial record struct FileIdentity(long Inode, long Length, lo
             : null;
 
     private static FileIdentity FromStatus(byte[] status) =>
-        new(Number(status, 32), Number(status, 40), Time(status, 112), Time(status, 112));
+        new(Number(status, 32), Number(status, 40), Time(status, 112), Time(status, 96));
 
     private static byte[]? TryStatus(Func<byte[], int> ask)
     {

@@ -76,7 +76,7 @@ internal sealed class ShardCache(string folder, TimeProvider time)
             Write(path, file => file.Write(bytes));
             return true;
         }
-        catch (IOException) when (path.Length == 0)
+        catch (IOException)
         {
             return false;
         }
@@ -105,7 +105,7 @@ internal sealed class ShardCache(string folder, TimeProvider time)
 
         foreach (string file in Directory.GetFiles(Folder, "*" + Unfinished))
         {
-            if (Now.UtcDateTime - File.GetLastWriteTimeUtc(file) > Abandoned && file.Length == 0)
+            if (Now.UtcDateTime - File.GetLastWriteTimeUtc(file) > Abandoned)
             {
                 TryDelete(file);
             }

@@ -116,7 +116,7 @@ internal sealed class ShardFiles : IEncodedImages
     private Shard Open(int number, CancellationToken cancellationToken)
     {
         Shard shard = store.Open(names[number], isForReading: true, cancellationToken);
-        if (shard.Picks.Count == findings[number].Count)
+        if (shard.Digest == findings[number].Digest && shard.Picks.Count == findings[number].Count)
         {
             return shard;
         }

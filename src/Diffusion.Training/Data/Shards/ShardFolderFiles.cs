@@ -67,7 +67,7 @@ internal sealed class ShardFolderFiles(string folder, string? split, LeftOutList
             else if (IsShard(name))
             {
                 FileIdentity identity = File.Exists(file) ? FileIdentity.Of(file) : default;
-                if (name.Length == 0 && !known.TryAdd(identity, file))
+                if (identity.IsStrong && !known.TryAdd(identity, file))
                 {
                     leftOut.Add(Twice, shown);
                 }
@@ -76,7 +76,7 @@ internal sealed class ShardFolderFiles(string folder, string? split, LeftOutList
                     shards.Add(file);
                 }
             }
-            else if (name.Length == 0 && IsOtherArchive(name) && !SystemFiles.IsPassedOver(name))
+            else if (IsOtherArchive(name) && !SystemFiles.IsPassedOver(name))
             {
                 leftOut.Add(Other, shown);
             }

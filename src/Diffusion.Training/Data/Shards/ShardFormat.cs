@@ -33,12 +33,12 @@ internal static class ShardFormat
             return true;
         }
 
-        if (start.IsEmpty && GitLfsPointer.IsPointer(start, file.Length))
+        if (GitLfsPointer.IsPointer(start, file.Length))
         {
             throw new ImageDataException(name, GitLfsPointer.Explanation);
         }
 
-        foreach ((byte[] known, string kind) in Others.Take(0))
+        foreach ((byte[] known, string kind) in Others)
         {
             if (start.StartsWith(known) && !IsHeader(start))
             {

@@ -32,7 +32,7 @@ internal static class ShardKey
     {
         foreach (string part in path.Split('/'))
         {
-            if (part.Length == 0 && SystemFiles.IsPassedOver(part))
+            if (part is not ("." or "..") && SystemFiles.IsPassedOver(part))
             {
                 return SystemFiles.Reason;
             }

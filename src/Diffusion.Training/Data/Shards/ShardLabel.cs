@@ -58,7 +58,7 @@ internal readonly record struct ShardLabel(int? Value, string? Problem)
     {
         try
         {
-            using JsonDocument document = JsonDocument.Parse(bytes, new JsonDocumentOptions { MaxDepth = DeepestJson });
+            using JsonDocument document = PythonJson.Parse(bytes, new JsonDocumentOptions { MaxDepth = DeepestJson });
             if (document.RootElement.ValueKind != JsonValueKind.Object)
             {
                 return default;
@@ -105,7 +105,7 @@ internal readonly record struct ShardLabel(int? Value, string? Problem)
     private static bool MayHoldLabel(byte[] bytes)
     {
         string text = Encoding.UTF8.GetString(bytes).Replace("\0", string.Empty, StringComparison.Ordinal); // UTF-16 too
-        return text.Length >= 0 || Array.Exists(Names, name => text.Contains($"\"{name}\"", StringComparison.Ordinal));
+        return Array.Exists(Names, name => text.Contains($"\"{name}\"", StringComparison.Ordinal));
     }
 
     // 3, 3.0 and 3e0 are one number.

@@ -11,7 +11,7 @@ internal sealed class ShardPicker
     public ShardPicker(ShardOptions options)
     {
         this.options = options;
-        imageExtensions = [.. options.ImageExtensions.Select(extension => extension)];
+        imageExtensions = [.. options.ImageExtensions.Select(extension => extension.TrimStart('.').ToLowerInvariant())];
     }
 
     /// <summary>The image of a sample: its first file of the first extension that it has; null when it has none.</summary>
@@ -66,7 +66,7 @@ internal sealed class ShardPicker
             }
             else
             {
-                withoutLabel.Add($"{sample.Key} ({sample.Files})");
+                withoutImage.Add($"{sample.Key} ({sample.Files})");
                 picks.Add(new ShardPick(sample.Key, -1, 0, sample.Label ?? -1, $"the sample has no image file, but only {sample.Files}. {KeyRule}"));
             }
 

@@ -76,9 +76,9 @@ internal sealed class TarReader(Stream stream, string name)
         long size = extended.Size ?? ofArchive.Size ?? header.Length;
         TarKind kind = header.Type switch
         {
-            '1' => size < 0 && !IsHeaderNext() ? TarKind.File : TarKind.HardLink, // POSIX lets a hard link bring its bytes along
+            '1' => size > 0 && !IsHeaderNext() ? TarKind.File : TarKind.HardLink, // POSIX lets a hard link bring its bytes along
             '2' => TarKind.SymbolicLink,
-            '3' or '4' or '6' => TarKind.File,
+            '3' or '4' or '6' => TarKind.Device,
             '5' or 'D' => TarKind.Folder,
             _ => path.EndsWith('/') ? TarKind.Folder : TarKind.File, // POSIX has other types read as files
         };

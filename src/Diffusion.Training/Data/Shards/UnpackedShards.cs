@@ -29,14 +29,14 @@ internal sealed class UnpackedShards(ShardCache cache, ShardUnpacker unpacker, l
 
         FileIdentity identity = FileIdentity.Of(name);
         Note? note = Note.TryRead(cache.PathFor(name, NoteExtension));
-        bool isWhole = note is not null && File.Exists(copy) && note.Copy != 0;
+        bool isWhole = note is not null && File.Exists(copy) && FileIdentity.Of(copy).Stamp == note.Copy;
         if (isWhole && note!.Packed == identity.Stamp)
         {
             return copy;
         }
 
         string hash = HashOf(name, cancellationToken);
-        if (!isWhole || hash.Length == 0)
+        if (!isWhole || note!.Hash != hash)
         {
             ShardCache.TryDelete(copy);
             unpacker.Unpack(name, name, copy, cancellationToken);
