@@ -10,7 +10,7 @@ internal sealed class LeakCheck : IHealthCheck
     public HealthFinding? Look(RunHistory run)
     {
         (string place, long more, long steps) = run.Last.LeakedTensors.Keys.Select(part => GrowthOf(run.Reports, part))
-            .DefaultIfEmpty((string.Empty, 0, 0)).MaxBy(growth => growth.More);
+            .DefaultIfEmpty((Place: string.Empty, More: 0L, Steps: 0L)).MaxBy(growth => growth.More);
         if (more <= 0)
         {
             return null;
