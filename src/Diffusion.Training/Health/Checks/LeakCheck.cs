@@ -9,8 +9,12 @@ internal sealed class LeakCheck : IHealthCheck
 
     public HealthFinding? Look(RunHistory run)
     {
-        (string place, long more, long steps) = run.Last.LeakedTensors.Keys.Select(part => GrowthOf(run.Reports, part))
-            .DefaultIfEmpty((Place: string.Empty, More: 0L, Steps: 0L)).MaxBy(growth => growth.More);
+        if (run.Last.LeakedTensors.Count == 0)
+        {
+            return null;
+        }
+
+        (string place, long more, long steps) = run.Last.LeakedTensors.Keys.Select(part => GrowthOf(run.Reports, part)).MaxBy(growth => growth.More);
         if (more <= 0)
         {
             return null;
