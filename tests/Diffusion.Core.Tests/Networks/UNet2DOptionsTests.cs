@@ -176,9 +176,9 @@ public sealed class UNet2DOptionsTests
     [InlineData(64, "64 128 128 256", 3_197_859, 18_536_323, 74_051_331)]
     [InlineData(128, "64 64 128 256 256", 4_637_443, 27_285_763, 109_023_747)]
     [InlineData(256, "64 64 128 128 256 256", 5_048_899, 29_765_635, 118_931_459)]
-    public void A_network_of_each_size_has_the_documented_channels_and_parameters(int size, string channels, params long[] parameters)
+    public void A_network_of_each_size_has_the_documented_channels_and_parameters(int size, string channels, long small, long medium, long large)
     {
-        foreach ((UNet2DSize networkSize, long expected) in Enum.GetValues<UNet2DSize>().Zip(parameters))
+        foreach ((UNet2DSize networkSize, long expected) in Enum.GetValues<UNet2DSize>().Zip((long[])[small, medium, large]))
         {
             UNet2DOptions options = UNet2DOptions.ForImages(size, 3, networkSize);
             options.SampleSize.Should().Be((SampleSize)size);

@@ -168,7 +168,8 @@ public sealed class ImageFolderReportTests : IDisposable
     {
         ImageCodec.SavePng(new DecodedImage(1, 1, 1, [9]), folder.File("a.png"));
         Save("b.heic");
-        using RandomFlip images = new(InMemoryImages.Load(ImageFolder.Open(folder.Path, 8), cancellationToken: TestContext.Current.CancellationToken));
+        using IImageSource images = InMemoryImages.Load(ImageFolder.Open(folder.Path, 8), cancellationToken: TestContext.Current.CancellationToken)
+            .With(ImageTransform.RandomFlip());
         images.Report.LeftOut.Should().ContainSingle().Which.Examples.Should().Equal("b.heic");
     }
 
