@@ -215,7 +215,7 @@ public sealed class TrainerDenoisersTests
 
     private static float[] Sample(Denoiser denoiser)
     {
-        using torch.Tensor images = Sampler.Sample(denoiser, count: 1);
+        using torch.Tensor images = Sampler.Sample(denoiser, new SampleRequest { Count = 1, Shape = denoiser.SampleShape ?? ImageShape.Square(8, channels: 1) });
         return images.data<float>().ToArray();
     }
 

@@ -418,7 +418,7 @@ public sealed class TrainerTests
 
         Action run = () => trainer.Run(TestContext.Current.CancellationToken);
 
-        run.Should().Throw<TrainingDivergedException>().WithMessage("*Lower the learning rate*");
+        run.Should().Throw<TrainingDivergedException>().WithMessage("*Lower LearningRate.Peak from 0.0002 to *");
         model.get_parameter("conv_in.weight")!.data<float>().ToArray().Should().Equal(before);
     }
 

@@ -99,9 +99,9 @@ public sealed class TrainingStateTests
         }
     }
 
+    // It takes images of any size.
     private static UNet2DOptions Network(int channels) => new()
     {
-        SampleSize = 8,
         BlockOutChannels = [channels],
         DownBlockTypes = [DownBlockType.DownBlock2D],
         UpBlockTypes = [UpBlockType.UpBlock2D],

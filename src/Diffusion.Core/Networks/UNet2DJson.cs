@@ -97,7 +97,7 @@ internal static class UNet2DJson
             : property.Name.StartsWith('_') || NotesOfAverages.Contains(property.Name);
 
     // Converted guided-diffusion models, which have the legacy order too, name the positional embedding with its defaults so.
-    private static bool IsAdm(JsonElement type) => type.ValueKind == JsonValueKind.String && Text(type) == "adm";
+    private static bool IsAdm(JsonElement type) => type.ValueKind == JsonValueKind.String && type.GetRawText() == "\"adm\"";
 
     private static SampleSize Size(JsonElement value)
     {

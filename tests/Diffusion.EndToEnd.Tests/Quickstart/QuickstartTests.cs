@@ -53,7 +53,7 @@ public sealed class QuickstartTests : IDisposable
     {
         string run = folder.File("stopped");
 
-        (int exitCode, string output) = await QuickstartProgram.Signal("step 10/5000", signal, [.. Small, "--steps", "5000", "--out", run]);
+        (int exitCode, string output) = await QuickstartProgram.Signal("step 10/5,000", signal, [.. Small, "--steps", "5000", "--out", run]);
 
         exitCode.Should().Be(expected, output);
         output.Should().Contain("To go on: dotnet run");

@@ -82,7 +82,7 @@ public sealed class ColoursTests
             })
             .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps) = (200, 4, 10)).Build();
 
-        trainer.Run(TestContext.Current.CancellationToken).Findings.Should().ContainSingle().Which.Step.Should().Be(110);
+        trainer.Run(TestContext.Current.CancellationToken).Findings.Should().ContainSingle().Which.Step.Should().Be(100);
     }
 
     [Fact]

@@ -33,6 +33,7 @@ public sealed class ScriptedRunTests
 
         IReadOnlyList<ScriptedSaying> said = (run with { Options = options => (options.Steps, options.LearningRate) = (100, LearningRate.Constant(1).WithWarmup(40)) }).Run();
 
-        said.Should().Contain(saying => saying.What == "Diverged" && saying.Step <= 100 && saying.Text.Contains("Lower LearningRate.Peak from 1 to 0.0001", StringComparison.Ordinal));
+        // Weights this far off are chaos: the rounding of the processor decides which of the two is seen first.
+        said.Should().Contain(saying => (saying.What == "Diverged" || saying.What == "ExplodingGradients") && saying.Step <= 100 && saying.Text.Contains("Lower LearningRate.Peak from 1 to 0.0001", StringComparison.Ordinal));
     }
 }
