@@ -192,16 +192,18 @@ public sealed class SamplingRunTests
     }
 
     [Fact]
-    public void The_networks_mode_is_left_as_it_was()
+    public void Sampling_never_changes_the_mode_of_a_network_and_refuses_one_that_is_in_training()
     {
         Denoiser denoiser = SamplerCase.Oracle(NoiseSchedule.Cosine());
         using IDiffusionModel model = denoiser.Model;
-        foreach (bool training in (bool[])[true, false])
-        {
-            model.Network.train(training);
-            new DdimSampler { Steps = 2 }.Make(denoiser, count: 1).Dispose();
-            model.Network.training.Should().Be(training);
-        }
+        DdimSampler sampler = new() { Steps = 2 };
+        model.Network.training.Should().BeFalse("a denoiser puts its network into evaluation mode");
+        sampler.Make(denoiser, count: 1).Dispose();
+        model.Network.training.Should().BeFalse();
+
+        model.Network.train();
+        FluentActions.Invoking(() => sampler.Make(denoiser, count: 1)).Should().Throw<InvalidOperationException>().WithMessage("*training mode*Network.eval()*");
+        model.Network.training.Should().BeTrue();
     }
 
     private sealed class Recorder : IProgress<SamplingProgress>
