@@ -35,8 +35,10 @@ public sealed class GradientCheckpointingTests
     {
         using UNet2D unet = new(Small) { GradientCheckpointing = true };
 
-        Train(unet, steps: 1, checkpointing: false, _ => unet.GradientCheckpointing.Should().BeTrue());
+        List<bool> meanwhile = [];
+        Train(unet, steps: 1, checkpointing: false, _ => meanwhile.Add(unet.GradientCheckpointing));
 
+        meanwhile.Should().NotBeEmpty().And.OnlyContain(isOn => isOn);
         unet.GradientCheckpointing.Should().BeTrue();
     }
 

@@ -34,6 +34,8 @@ internal sealed class ByteImages : IImageSource
         return labels is null ? throw SourceGuard.NoLabels() : labels[index];
     }
 
+    public override string ToString() => Description;
+
     public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default)
     {
         SourceGuard.Index(index, Count);

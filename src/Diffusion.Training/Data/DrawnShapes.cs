@@ -72,6 +72,9 @@ public sealed class DrawnShapes : IImageSource
         return index % ClassNames.Count;
     }
 
+    /// <inheritdoc cref="Description"/>
+    public override string ToString() => Description;
+
     /// <inheritdoc/>
     public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default)
     {

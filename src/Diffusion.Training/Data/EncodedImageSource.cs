@@ -72,6 +72,10 @@ public sealed class EncodedImageSource : IImageSource
     /// <inheritdoc/>
     public void Announce(ReadOnlySpan<long> indices, CancellationToken cancellationToken = default) => files.Announce(indices, cancellationToken);
 
+    /// <summary>The description, and what was left out.</summary>
+    /// <returns>One line, and one more for each reason for which something was left out.</returns>
+    public override string ToString() => Report.ToString(Description);
+
     /// <inheritdoc/>
     public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default)
     {

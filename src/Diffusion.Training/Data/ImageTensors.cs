@@ -85,6 +85,9 @@ public sealed class ImageTensors : IImageSource
         return labels is null ? throw SourceGuard.NoLabels() : labels[index];
     }
 
+    /// <inheritdoc cref="Description"/>
+    public override string ToString() => Description;
+
     /// <inheritdoc/>
     public unsafe void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default)
     {

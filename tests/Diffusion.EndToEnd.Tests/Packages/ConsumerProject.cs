@@ -49,9 +49,14 @@ public sealed class ConsumerProject(PackedPackages packages) : IAsyncLifetime
     /// <summary>A file or folder of the project.</summary>
     public string PathOf(string name) => Path.Combine(folder.Path, name);
 
-    /// <summary>Takes the README's program, with fewer and smaller images, and other steps.</summary>
+    /// <summary>Takes the README's program, with fewer and smaller images, and other steps. No run is there to go on with.</summary>
     public void Write(string steps)
     {
+        if (Directory.Exists(folder.File("runs")))
+        {
+            Directory.Delete(folder.File("runs"), recursive: true); // of another test, whichever comes first
+        }
+
         string program = Readme.Program;
         foreach ((string from, string to) in new[] { ("size: 32", "size: 8"), ("BatchSize = 32", "BatchSize = 4"), ("Steps = 20_000", $"Steps = {steps}"), ("Steps = 50", "Steps = 2") })
         {

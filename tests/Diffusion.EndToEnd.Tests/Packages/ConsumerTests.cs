@@ -27,11 +27,6 @@ public sealed class ConsumerTests(ConsumerProject project) : IClassFixture<Consu
     {
         project.Write(steps: "2_000_000");
         await project.Make("publish", "published", "-r", RuntimeInformation.RuntimeIdentifier, "--no-self-contained");
-        if (Directory.Exists(project.PathOf("runs")))
-        {
-            Directory.Delete(project.PathOf("runs"), recursive: true); // of the other test, whichever comes first
-        }
-
 
         (int exitCode, string output) = await project.Interrupt("published", "step ");
 

@@ -185,13 +185,36 @@ public sealed class GaugesTests
         TrainingProgress last = reports[^1];
         last.StepsReported.Should().Be(6);
         last.LossByTimestep.Should().HaveCount(4);
-        last.RelativeLoss.Should().BeInRange(0.5, 3);
         last.LossDeviation.Should().BePositive();
         last.LargestGradientNorm.Should().BeGreaterThanOrEqualTo(last.MeanGradientNorm);
         last.GradientsByBlock.Keys.Should().BeEquivalentTo("conv_in", "time", "conv_out");
         Math.Sqrt(last.GradientsByBlock.Sum(block => block.Value * block.Value * Elements(model, block.Key))).Should().BeApproximately(last.GradientNorm, 1e-4 * last.GradientNorm);
         last.LiveTensors.Should().BePositive();
         last.FirstSkippedStep.Should().BeNull();
+    }
+
+    [Fact]
+    public void The_loss_of_a_network_that_always_answers_zero_is_relatively_one()
+    {
+        List<TrainingProgress> reports = [];
+        using TinyModel model = new();
+        using (no_grad())
+        {
+            model.get_parameter("conv_out.weight")!.zero_();
+            model.get_parameter("conv_out.bias")!.zero_();
+        }
+
+        using StripedImages images = new();
+        using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images).ReportTo(new Listener(reports))
+            .UseLearningRate(LearningRate.Constant(1e-12))
+            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps) = (12, 8, 12))
+            .Build();
+
+        trainer.Run(TestContext.Current.CancellationToken);
+
+        TrainingProgress report = reports.Should().ContainSingle().Subject;
+        report.RelativeLoss.Should().BeApproximately(1, 1e-4);
+        report.RelativeLossByTimestep.Where(double.IsFinite).Should().NotBeEmpty().And.OnlyContain(loss => Math.Abs(loss - 1) < 1e-4);
     }
 
     private static long Elements(TinyModel model, string block) =>

@@ -53,11 +53,21 @@ public sealed class HeldOutSplitTests
     }
 
     [Fact]
-    public void The_largest_set_is_split_as_fast_as_any()
+    public void The_largest_set_is_split_without_going_through_it()
     {
         HeldOutSplit split = new(SampleOrder.LargestCount, 0.5, new SeedStream(3));
-        split.TrainingIndexAt(split.TrainingCount - 1).Should().BeGreaterThan(SampleOrder.LargestCount - 3);
-        split.HeldOutIndexAt(12345).Should().BeInRange(0, SampleOrder.LargestCount - 1);
+        (split.TrainingCount + split.HeldOutCount).Should().Be(SampleOrder.LargestCount);
+        for (long position = split.TrainingCount - 1000; position < split.TrainingCount; position++)
+        {
+            // With one of two held out, the image to train on lies in the stretch of its position.
+            long index = split.TrainingIndexAt(position);
+            (index / 2).Should().Be(position);
+            split.TrainingCountBefore(index).Should().Be(position);
+        }
+
+        long[] heldOut = [.. Range(1000).Select(split.HeldOutIndexAt)];
+        heldOut.Select(index => index / 2).Should().OnlyHaveUniqueItems("one of each stretch is held out");
+        heldOut.Should().OnlyContain(index => split.TrainingIndexAt(index / 2) == (index ^ 1), "the other one is trained on");
     }
 
     [Fact]

@@ -32,7 +32,9 @@ public sealed class LrRangeFinderTests
         range.Points[0].LearningRate.Should().Be(1e-5);
         range.Points[0].Loss.Should().BeApproximately(range.StartLoss, 0.01);
         range.Points.Min(point => point.Smoothed).Should().BeLessThan(0.8 * range.StartLoss);
-        range.Suggestion.LearningRate.Should().BeInRange(1e-4, 1e-1, range.ToTable());
+        LrRangePoint lowest = range.Points.MinBy(point => point.Smoothed)!;
+        range.Suggestion.Rule.Should().Be(LrSuggestionRule.TenthOfLowest);
+        range.Suggestion.LearningRate.Should().BeApproximately(lowest.LearningRate / 10, 1e-9 * lowest.LearningRate, range.ToTable());
         heard.Select(step => (step.LearningRate, step.Loss)).Should().Equal(range.Points.Select(point => (point.LearningRate, point.Loss)));
         heard[^1].Step.Should().Be(range.Points.Count);
     }
@@ -103,7 +105,7 @@ public sealed class LrRangeFinderTests
         else
         {
             LrRange range = finder.Run(observer, stop.Token);
-            range.End.Should().Be(how == "cancelled" ? LrRangeEnd.Cancelled : range.End);
+            (range.End == LrRangeEnd.Cancelled).Should().Be(how == "cancelled");
             (range.Points.Count > 20).Should().Be(how != "cancelled");
         }
 
