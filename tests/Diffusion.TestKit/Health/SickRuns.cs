@@ -46,7 +46,7 @@ public static class SickRuns
         new("a layer whose weights overflow", "SkippedSteps", "ended") { IsShort = true, Says = "mid_block", Weights = network => Scale(network, "mid_block.resnets.0.conv2.weight", 1e38) },
         new("a layer that is never called", "VanishingGradients")
         {
-            IsShort = true, Says = "forgotten", Weights = network => network.register_module("forgotten", nn.Linear(8, 8)), Options = run => (run.Steps, run.EmaDecay) = (100, null),
+            IsShort = true, Says = "forgotten", Weights = network => network.register_module("forgotten", nn.Linear(8, 8)), Options = run => (run.Steps, run.BatchSize, run.EmaDecay) = (100, 8, null),
         },
         new("EMA decay too high for the run", "warning EmaDecay") { IsShort = true, Says = "usual", Options = Briefly(run => run.EmaDecay = 0.999999) },
         new("EMA decay too low", "warning EmaDecay") { IsShort = true, Says = "hardly an average", Options = Briefly(run => run.EmaDecay = 0.5) },
@@ -63,7 +63,7 @@ public static class SickRuns
         new("a batch larger than the data", "warning BatchSize") { IsShort = true, Says = "more than the 20 images", Data = () => DrawnShapes.Create(20, 16), Options = Briefly(_ => { }) },
         new("a schedule that keeps some of the image", "warning Schedule") { IsShort = true, Says = "brightness", Options = Briefly(_ => { }), Builder = builder => builder.UseSchedule(NoiseSchedule.Linear(250, 1e-4, 0.02)) },
         new("dropout of 0.6", "warning Dropout") { IsShort = true, Network = options => options with { Dropout = 0.6 }, Options = Briefly(_ => { }) },
-        new("tensors kept by a preview", "LeakedTensors") { IsShort = true, Says = "a preview", Options = run => run.Steps = 200, Builder = builder => builder.AddPreview(20, _ => Leak.Add(zeros(10).DetachFromDisposeScope())) },
+        new("tensors kept by a preview", "LeakedTensors") { IsShort = true, Says = "a preview", Options = run => (run.Steps, run.BatchSize) = (200, 8), Builder = builder => builder.AddPreview(20, _ => Leak.Add(zeros(10).DetachFromDisposeScope())) },
         new("a source that is slower than training", "SlowData")
         {
             Says = "Workers",

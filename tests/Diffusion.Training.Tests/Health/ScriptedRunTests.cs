@@ -21,7 +21,7 @@ public sealed class ScriptedRunTests
     [Fact]
     public void Of_a_healthy_run_nothing_is_said()
     {
-        ScriptedRun run = HealthyRuns.All(data: null)[0] with { Options = options => options.Steps = 200 };
+        ScriptedRun run = HealthyRuns.All(data: null)[0] with { Options = options => options.Steps = 80 };
 
         run.Run().Should().BeEmpty();
     }
