@@ -1,4 +1,5 @@
 using Diffusion;
+using Diffusion.Data;
 using Diffusion.Training;
 
 namespace PlanFirst;

@@ -1,4 +1,5 @@
 using Diffusion;
+using Diffusion.Data;
 using Diffusion.Sampling;
 using Diffusion.Training;
 using Spectre.Console;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Diffusion;
+using Diffusion.Data;
 using Diffusion.Training;
 
 namespace Shards;

@@ -1,5 +1,4 @@
 using System.IO.Enumeration;
-using Diffusion.Training;
 
 namespace Diffusion.Data.Parquet;
 

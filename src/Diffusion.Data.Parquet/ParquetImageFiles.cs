@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Collections.Concurrent;
-using Diffusion.Training;
 
 namespace Diffusion.Data.Parquet;
 

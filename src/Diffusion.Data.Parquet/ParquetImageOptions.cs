@@ -19,7 +19,7 @@ public sealed record ParquetImageOptions
 
     /// <summary>
     /// Which split is taken, as <c>train</c>, where the names of files or folders tell splits (<c>train-00000-of-00002.parquet</c>,
-    /// <c>default/train/0000.parquet</c>); <see cref="Training.DataSplit.All"/> mixes them. Default null: all files, but where there are several
+    /// <c>default/train/0000.parquet</c>); <see cref="DataSplit.All"/> mixes them. Default null: all files, but where there are several
     /// splits, opening is an error that names them.
     /// </summary>
     public string? Split { get; init; }
@@ -30,7 +30,7 @@ public sealed record ParquetImageOptions
     /// <summary>
     /// How many bytes of image files stay in memory, at least 0. The row group that was read last stays even where it is larger, and those
     /// that are being read come on top: give each thread that reads room for two. Default null: as many as the row groups of the default
-    /// <see cref="Training.LoadingOptions.ShuffleWindow"/> take, at least 1 GiB, but at most a quarter of the memory that the process may
+    /// <see cref="LoadingOptions.ShuffleWindow"/> take, at least 1 GiB, but at most a quarter of the memory that the process may
     /// use. See <see cref="ParquetImages.LargestShuffleWindow"/>.
     /// </summary>
     public long? CacheBytes { get; init; }

@@ -1,5 +1,3 @@
-using Diffusion.Training;
-
 namespace Diffusion.Data.Parquet;
 
 /// <summary>

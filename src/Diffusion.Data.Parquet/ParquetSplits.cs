@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using Diffusion.Training;
 
 namespace Diffusion.Data.Parquet;
 

@@ -1,3 +1,4 @@
+using Diffusion.Data;
 using TorchSharp;
 using static TorchSharp.torch;
 

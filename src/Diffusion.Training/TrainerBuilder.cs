@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using Diffusion.Data;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;

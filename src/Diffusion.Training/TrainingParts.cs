@@ -1,3 +1,4 @@
+using Diffusion.Data;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -20,7 +21,7 @@ internal sealed class TrainingParts : IDisposable
         TrainingOptions options = setup.Options;
         Seeds = new SeedStream(options.Seed);
         BatchReader reader = new(setup.Source);
-        TrainingData data = new(setup.Source, options, Seeds);
+        TrainingData data = new(setup.Source, options.HoldOutFraction, options.BatchSize, options.Loading, Seeds);
         Folder = options.RunFolder is { } folder ? belongings.Add(new RunFolder(setup, folder)) : null;
 
         try

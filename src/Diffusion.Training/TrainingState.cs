@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Diffusion.Data;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,3 +1,4 @@
+using Diffusion.Data;
 using Diffusion.TestKit;
 using Parquet.Schema;
 
@@ -113,7 +114,7 @@ public sealed class ParquetColumnTests : IDisposable
     public void A_file_that_the_datasets_library_of_Python_wrote_is_read_as_it_was_written()
     {
         // 40 x 32 pixels of (7i, 13i, 29i) mod 256, row i mod 32 white; label i mod 3.
-        using ParquetImages images = ParquetImages.Open(ForeignParquetTests.PathOf("python/huggingface-datasets.parquet"), new Training.ImagePreparation { Size = 32 }, new ParquetImageOptions());
+        using ParquetImages images = ParquetImages.Open(ForeignParquetTests.PathOf("python/huggingface-datasets.parquet"), new ImagePreparation { Size = 32 }, new ParquetImageOptions());
         (images.Count, images.ClassCount).Should().Be((30, 3));
         images.ClassNames.Should().Equal("a", "b", "c");
         byte[] pixels = new byte[images.Shape.Elements];

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Diffusion.Data;
 using Diffusion.TestKit;
 using Diffusion.Training;
 

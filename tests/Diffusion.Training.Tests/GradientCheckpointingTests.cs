@@ -1,5 +1,4 @@
 using Diffusion.TestKit;
-using Diffusion.Training.Tests.Data;
 using Microsoft.Extensions.Options;
 using TorchSharp;
 using TorchSharp.Modules;

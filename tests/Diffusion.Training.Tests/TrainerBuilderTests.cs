@@ -1,5 +1,5 @@
+using Diffusion.Data;
 using Diffusion.TestKit;
-using Diffusion.Training.Tests.Data;
 using Microsoft.Extensions.Options;
 
 namespace Diffusion.Training.Tests;

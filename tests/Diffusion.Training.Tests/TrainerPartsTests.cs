@@ -1,3 +1,4 @@
+using Diffusion.Data;
 using Diffusion.Sampling;
 using Diffusion.TestKit;
 using Microsoft.Extensions.Options;

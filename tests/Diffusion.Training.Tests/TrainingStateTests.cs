@@ -1,8 +1,8 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Diffusion.Data;
 using Diffusion.TestKit;
-using Diffusion.Training.Tests.Data;
 
 namespace Diffusion.Training.Tests;
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Diffusion.Data;
 using Diffusion.Training;
 using TorchSharp;
 

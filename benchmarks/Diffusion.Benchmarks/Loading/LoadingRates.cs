@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Diffusion.Data;
 using Diffusion.Training;
 using TorchSharp;
 using TorchSharp.Modules;

@@ -1,3 +1,4 @@
+using Diffusion.Data;
 using Diffusion.Data.Parquet;
 using Diffusion.Training;
 using SkiaSharp;

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using Diffusion.Data;
 using Diffusion.Training;
 using Quickstart;
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Diffusion.Data;
 using Diffusion.Sampling;
 using Diffusion.Training;
 using TorchSharp;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Diffusion.Data;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Diffusion.Data;
 
 namespace Diffusion.Training;
 

@@ -1,3 +1,4 @@
+using Diffusion.Data;
 using Microsoft.Extensions.Logging;
 
 namespace Diffusion.Training;

@@ -1,3 +1,5 @@
+using Diffusion.Data;
+
 namespace Diffusion.Training;
 
 /// <summary>Warns of what a source left out and its user may want.</summary>

@@ -1,5 +1,5 @@
+using Diffusion.Data.Tests;
 using Diffusion.TestKit;
-using Diffusion.Training.Tests.Data;
 
 namespace Diffusion.Core.Tests.Images;
 

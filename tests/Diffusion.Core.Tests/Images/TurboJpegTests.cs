@@ -1,4 +1,4 @@
-using Diffusion.Training.Tests.Data;
+using Diffusion.Data.Tests;
 
 namespace Diffusion.Core.Tests.Images;
 

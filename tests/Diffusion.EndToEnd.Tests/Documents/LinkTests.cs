@@ -27,6 +27,7 @@ public sealed class LinkTests
 
     [Theory]
     [InlineData("Diffusion.Core")]
+    [InlineData("Diffusion.Data")]
     [InlineData("Diffusion.Data.Parquet")]
     [InlineData("Diffusion.Sampling")]
     [InlineData("Diffusion.Training")]

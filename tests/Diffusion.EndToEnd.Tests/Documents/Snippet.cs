@@ -1,3 +1,4 @@
+using Diffusion.Data;
 using Markdig.Syntax;
 
 namespace Diffusion.EndToEnd.Tests.Documents;

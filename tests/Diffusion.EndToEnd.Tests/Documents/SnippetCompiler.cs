@@ -19,6 +19,7 @@ internal static class SnippetCompiler
 
     private const string Parts = """
         using Diffusion;
+        using Diffusion.Data;
         using Diffusion.Data.Parquet;
         using Diffusion.Sampling;
         using Diffusion.Training;

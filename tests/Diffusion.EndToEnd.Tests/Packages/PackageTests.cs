@@ -8,7 +8,7 @@ public sealed class PackageTests(PackedPackages packages)
     [Fact]
     public void Packing_gives_four_packages_with_symbols_and_no_warning()
     {
-        string[] expected = [.. new[] { "Core", "Data.Parquet", "Sampling", "Training" }
+        string[] expected = [.. new[] { "Core", "Data", "Data.Parquet", "Sampling", "Training" }
             .SelectMany(name => new[] { "nupkg", "snupkg" }.Select(kind => $"Diffusion.{name}.{packages.Version}.{kind}"))];
 
         Directory.GetFiles(packages.Folder).Select(Path.GetFileName).Should().BeEquivalentTo(expected);
@@ -17,9 +17,10 @@ public sealed class PackageTests(PackedPackages packages)
 
     [Theory]
     [InlineData("Diffusion.Core", "TorchSharp", "SkiaSharp", "SkiaSharp.NativeAssets.Linux.NoDependencies")]
-    [InlineData("Diffusion.Data.Parquet", "Diffusion.Training", "Parquet.Net")]
+    [InlineData("Diffusion.Data", "Diffusion.Core", "Microsoft.Extensions.Logging.Abstractions")]
+    [InlineData("Diffusion.Data.Parquet", "Diffusion.Data", "Parquet.Net")]
     [InlineData("Diffusion.Sampling", "Diffusion.Core")]
-    [InlineData("Diffusion.Training", "Diffusion.Core", "Microsoft.Extensions.Logging.Abstractions", "Microsoft.Extensions.Options")]
+    [InlineData("Diffusion.Training", "Diffusion.Data", "Microsoft.Extensions.Logging.Abstractions", "Microsoft.Extensions.Options")]
     public async Task A_package_holds_its_assembly_its_documentation_and_no_native_library(string id, params string[] dependencies)
     {
         await using ZipArchive package = await ZipFile.OpenReadAsync(

@@ -1,3 +1,4 @@
+using Diffusion.Data;
 using Diffusion.TestKit;
 using Diffusion.Training;
 

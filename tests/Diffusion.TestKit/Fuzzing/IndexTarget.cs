@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
+using Diffusion.Data;
 using Diffusion.Training;
 
 namespace Diffusion.TestKit.Fuzzing;

@@ -1,5 +1,6 @@
 using System.Formats.Tar;
 using System.Text;
+using Diffusion.Data;
 using Diffusion.Training;
 using WrittenEntry = System.Formats.Tar.TarEntry;
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Diffusion.Data;
 using Diffusion.Training;
 
 namespace Diffusion.TestKit.Fuzzing;

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Diffusion.Data;
 using Diffusion.Training;
 
 namespace Diffusion.TestKit;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Diffusion.Data;
 using Diffusion.Training;
 
 namespace Diffusion.TestKit.Resuming;

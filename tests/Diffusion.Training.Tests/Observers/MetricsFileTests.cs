@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Diffusion.Data;
 using Diffusion.TestKit;
 
 namespace Diffusion.Training.Tests.Observers;

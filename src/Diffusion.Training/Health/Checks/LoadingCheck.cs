@@ -1,4 +1,5 @@
 using System.Globalization;
+using Diffusion.Data;
 
 namespace Diffusion.Training;
 

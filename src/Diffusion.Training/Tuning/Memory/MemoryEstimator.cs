@@ -1,3 +1,5 @@
+using Diffusion.Data;
+
 namespace Diffusion.Training;
 
 /// <summary>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Diffusion.Data;
 using Diffusion.TestKit;
 using Microsoft.Extensions.Options;
 using TorchSharp;

@@ -1,0 +1,210 @@
+using System.Diagnostics;
+using System.Runtime.ExceptionServices;
+using static TorchSharp.torch;
+
+namespace Diffusion.Data;
+
+/// <summary>
+/// Reads the batches of a run ahead of need, on threads of its own. What a batch holds is a pure function of seed and position: number of
+/// workers, prefetching, processes and interruptions change nothing. To go on where a run stopped, give its position as
+/// <see cref="BatchPlan.Start"/>; nothing is read to get there.
+/// </summary>
+/// <remarks>
+/// Images wait as the source gives them, bytes or floats, in buffers that are used again and again (pinned where the device is CUDA), and
+/// become [-1, 1] on the device. An error comes when its batch is asked for, after all batches before it. Use from one thread; the source
+/// stays its caller's, and must outlive the loader.
+/// </remarks>
+public sealed class BatchLoader : IDisposable
+{
+    internal const int BadImagesAlwaysAllowed = 10;
+
+    private readonly BatchPlan plan;
+    private readonly LoadingOptions options;
+    private readonly Device device;
+    private readonly Action<BadImage>? onBadImage;
+    private readonly SampleReader samples;
+    private readonly BatchFiller filler;
+    private readonly BatchQueue queue;
+    private readonly Thread[] workers;
+    private BatchWork? unfilled;
+    private long delivered;
+    private Exception? failure;
+    private bool disposed;
+
+    /// <summary>Starts to read.</summary>
+    /// <param name="source">The images.</param>
+    /// <param name="order">Which image each position reads.</param>
+    /// <param name="plan">Which positions each batch holds.</param>
+    /// <param name="seeds">The stream of the run, for random preparation and replacements.</param>
+    /// <param name="options">Workers, prefetch and bad images; default <see cref="LoadingOptions"/> as they are. Its order settings are not used here.</param>
+    /// <param name="device">Where batches are wanted; default the CPU.</param>
+    /// <param name="onBadImage">Told of each image that could not be read, in the order of the batches, on the thread that asks for them.</param>
+    /// <exception cref="ArgumentException">The plan or the options have an impossible value.</exception>
+    public BatchLoader(
+        IImageSource source,
+        ISampleOrder order,
+        BatchPlan plan,
+        SeedStream seeds,
+        LoadingOptions? options = null,
+        Device? device = null,
+        Action<BadImage>? onBadImage = null)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(order);
+        ArgumentNullException.ThrowIfNull(plan);
+        plan.Check();
+        this.plan = plan;
+        this.options = options ?? new LoadingOptions();
+        if (this.options.Problems is [_, ..] problems)
+        {
+            throw new ArgumentException(string.Join(Environment.NewLine, problems), nameof(options));
+        }
+
+        TorchBackend.EnsureLoaded();
+        this.device = device ?? CPU;
+        this.onBadImage = onBadImage;
+        samples = new SampleReader(source);
+        filler = new BatchFiller(samples, order, seeds, this.options.BadImages);
+
+        // No worker means a batch is filled when it is asked for, and one buffer does.
+        int workerCount = this.options.WorkersFor(source);
+        int buffers = workerCount == 0 ? 1 : this.options.Prefetch;
+        queue = new BatchQueue([.. Enumerable.Range(0, buffers).Select(_ => new BatchBuffer(samples, plan.BatchSize, this.device.type == TorchSharp.DeviceType.CUDA))]);
+        workers = [.. Enumerable.Range(0, workerCount).Select(i => new Thread(Work) { IsBackground = true, Name = $"BatchLoader {i}" })];
+        Array.ForEach(workers, worker => worker.Start());
+    }
+
+    /// <summary>
+    /// The position after the last whole step of all processes: what a resumed run starts from. Within a step of one process, and before the
+    /// first batch, the position after the last batch that was handed out; within a step of several processes, where the step began.
+    /// </summary>
+    public long Position => plan.World == 1 ? plan.PositionOf(delivered) : plan.StepStartOf(delivered);
+
+    /// <summary>Images handed out.</summary>
+    public long Images { get; private set; }
+
+    /// <summary>Images that could not be read, up to the last batch that was handed out.</summary>
+    public long BadImages { get; private set; }
+
+    /// <summary>How long <see cref="Next"/> has waited for images, in all.</summary>
+    public TimeSpan Waited { get; private set; }
+
+    /// <summary>The next batch.</summary>
+    /// <param name="cancellationToken">Ends the waiting; the loader stays usable.</param>
+    /// <returns>
+    /// The batch, its pixels on the device; it belongs to the caller. It is smaller, down to no image at all, where bad images were skipped.
+    /// </returns>
+    /// <exception cref="ImageDataException">
+    /// An image cannot be used and the policy does not cover it, or too many cannot. Every later call fails with the same error.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public ImageBatch Next(CancellationToken cancellationToken = default)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        cancellationToken.ThrowIfCancellationRequested();
+        if (failure is not null)
+        {
+            ExceptionDispatchInfo.Throw(failure);
+        }
+
+        long began = Stopwatch.GetTimestamp();
+        if (workers.Length == 0 && (unfilled is not null || queue.TryTake(out unfilled)))
+        {
+            // If it is cancelled, the next call fills this batch.
+            Fill(unfilled, cancellationToken);
+            unfilled = null;
+        }
+
+        BatchWork batch = queue.Await(delivered, cancellationToken);
+        Waited += Stopwatch.GetElapsedTime(began);
+        try
+        {
+            Count(batch);
+            ImageBatch images = batch.Buffer.ToBatch(batch.Images, device);
+            delivered++;
+            return images;
+        }
+        catch (Exception error)
+        {
+            failure = error;
+            throw;
+        }
+        finally
+        {
+            queue.Return(batch);
+        }
+    }
+
+    /// <summary>Ends the workers after the image in hand, or in a wait for one, and frees the buffers.</summary>
+    public void Dispose()
+    {
+        if (disposed)
+        {
+            return;
+        }
+
+        disposed = true;
+        queue.Stop();
+        Array.ForEach(workers, worker => worker.Join());
+        queue.Dispose();
+    }
+
+    private void Work()
+    {
+        try
+        {
+            while (queue.TryTake(out BatchWork? work))
+            {
+                Fill(work, queue.Stopping);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The loader ends.
+        }
+    }
+
+    private void Fill(BatchWork work, CancellationToken cancellationToken)
+    {
+        work.Begin(work.Number);
+        try
+        {
+            work.Images = filler.Fill(work.Buffer, plan.PositionOf(work.Number), plan.BatchSize, work.Bad, cancellationToken);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            throw;
+        }
+#pragma warning disable CA1031 // Whatever it is goes to the thread that asks for this batch.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            work.Error = error;
+        }
+
+        queue.Finish(work);
+    }
+
+    private void Count(BatchWork batch)
+    {
+        foreach (BadImage bad in batch.Bad)
+        {
+            BadImages++;
+            onBadImage?.Invoke(bad);
+        }
+
+        if (batch.Error is not null)
+        {
+            ExceptionDispatchInfo.Throw(batch.Error);
+        }
+
+        Images += batch.Images;
+        if (BadImages > Math.Max(BadImagesAlwaysAllowed, options.LargestBadShare * (Images + BadImages)) && batch.Bad is [.., BadImage last])
+        {
+            throw new ImageDataException(
+                samples.Source.Description,
+                FormattableString.Invariant($"{BadImages} of {Images + BadImages} images could not be read, more than LargestBadShare ({options.LargestBadShare}). ")
+                + $"The last: {last.Name}: {last.Reason} Repair or remove them, or raise the share.");
+        }
+    }
+}

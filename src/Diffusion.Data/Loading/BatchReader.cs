@@ -1,0 +1,147 @@
+using System.Runtime.InteropServices;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Data;
+
+/// <summary>
+/// Reads chosen images of a source at once, and refuses float images that are not in [-1, 1]. For training in an order and ahead of need
+/// there is <see cref="BatchLoader"/>. Safe from several threads. The source stays its caller's.
+/// </summary>
+public sealed class BatchReader
+{
+    private const int InspectedImages = 256;
+    private const long InspectedElements = 1 << 26;
+
+    private readonly IImageSource source;
+    private readonly SampleReader samples;
+
+    /// <summary>A reader of one source.</summary>
+    /// <param name="source">Any set of images.</param>
+    public BatchReader(IImageSource source)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        TorchBackend.EnsureLoaded();
+        this.source = source;
+        samples = new SampleReader(source);
+    }
+
+    /// <summary>
+    /// Reads up to 256 images (fewer of large ones) spread evenly over the set and checks their labels and range, so that a mistake is found before the first
+    /// step. Only here are float images refused that have no value below 0, as 0..1 passed as they are, unless
+    /// <see cref="IImageSource.RefusesUnitRange"/> is false: a single batch may be so by chance.
+    /// </summary>
+    /// <param name="largestBadShare">How many of them may be unreadable, 0 to 1. Default 0: none; above 0, ten are always allowed while one is good.</param>
+    /// <returns>Their colours and contrast.</returns>
+    /// <exception cref="ImageDataException">An image or a label cannot be used.</exception>
+    public ImageStatistics Inspect(double largestBadShare = 0)
+    {
+        long fitting = Math.Max(1, InspectedElements / source.Shape.Elements);
+        int images = (int)Math.Min(source.Count, Math.Min(fitting, InspectedImages));
+        long[] chosen = [.. Enumerable.Range(0, images).Select(i => (long)((Int128)i * source.Count / images))];
+        source.Announce(chosen);
+        byte[] pixels = new byte[images * samples.ImageBytes];
+        List<ImageDataException> problems = [];
+        List<long> labels = [];
+        for (int i = 0; i < images; i++)
+        {
+            long index = chosen[i];
+            Span<byte> image = pixels.AsSpan((i - problems.Count) * samples.ImageBytes, samples.ImageBytes);
+            try
+            {
+                source.Read(index, image);
+            }
+            catch (ImageDataException problem)
+            {
+                problems.Add(problem);
+                continue;
+            }
+
+            samples.CheckRange(index, image);
+            if (samples.HasLabels)
+            {
+                labels.Add(samples.LabelOf(index));
+            }
+        }
+
+        bool tooMany = problems.Count == images || problems.Count > Math.Max(BatchLoader.BadImagesAlwaysAllowed, images * largestBadShare);
+        if (problems.Count > 0 && (largestBadShare == 0 || tooMany))
+        {
+            throw problems.Count == 1
+                ? problems[0]
+                : new ImageDataException(
+                    source.Description,
+                    $"{problems.Count} of {images} images looked at cannot be used. The first: {problems[0].Message} Mend them or leave them out, "
+                    + (largestBadShare == 0 ? "or let Loading.BadImages replace or skip them." : "or raise Loading.LargestBadShare."),
+                    problems[0]);
+        }
+
+        ReadOnlySpan<byte> read = pixels.AsSpan(0, (images - problems.Count) * samples.ImageBytes);
+        if (source.Encoding == PixelEncoding.Float32
+            && PixelRange.FindMistake(MemoryMarshal.Cast<byte, float>(read), source.RefusesUnitRange) is { } mistake)
+        {
+            throw new ImageDataException(source.Description, mistake);
+        }
+
+        return ImageStatistics.Of(read, source.Shape, source.Encoding, labels);
+    }
+
+    /// <summary>Reads a batch.</summary>
+    /// <param name="indices">Which images of the source, at least one; the same may come twice.</param>
+    /// <returns>The batch, on the CPU; it belongs to the caller.</returns>
+    /// <exception cref="ImageDataException">An image cannot be read, or a float image is not in [-1, 1], or a label is outside its range.</exception>
+    public ImageBatch Read(ReadOnlySpan<long> indices)
+    {
+        if (indices.IsEmpty)
+        {
+            throw new ArgumentException("A batch needs at least one image.", nameof(indices));
+        }
+
+        source.Announce(indices);
+        using BatchBuffer buffer = new(samples, indices.Length, pinned: false);
+        for (int i = 0; i < indices.Length; i++)
+        {
+            Read(indices[i], buffer, i);
+            samples.CheckRange(indices[i], buffer.Image(i));
+        }
+
+        return buffer.ToBatch(indices.Length, CPU) with { Positions = default };
+    }
+
+    /// <summary>Reads those images of a batch that can be read.</summary>
+    /// <param name="indices">Which images of the source.</param>
+    /// <param name="onBadImage">Told of each that cannot be read, its position being its place among the indices; null to throw instead.</param>
+    /// <returns>The batch, its <see cref="ImageBatch.Positions"/> being places among the indices; null when none can be read.</returns>
+    internal ImageBatch? ReadGood(ReadOnlySpan<long> indices, Action<BadImage>? onBadImage)
+    {
+        source.Announce(indices);
+        using BatchBuffer buffer = new(samples, indices.Length, pinned: false);
+        int good = 0;
+        for (int i = 0; i < indices.Length; i++)
+        {
+            try
+            {
+                Read(indices[i], buffer, good);
+            }
+            catch (ImageDataException problem) when (onBadImage is not null)
+            {
+                onBadImage(new BadImage(i, indices[i], problem.Path, problem.Reason, Replacement: null));
+                continue;
+            }
+
+            samples.CheckRange(indices[i], buffer.Image(good));
+            buffer.Positions[good++] = i;
+        }
+
+        return good == 0 ? null : buffer.ToBatch(good, CPU);
+    }
+
+    private void Read(long index, BatchBuffer buffer, int place)
+    {
+        source.Read(index, buffer.Image(place));
+        if (samples.HasLabels)
+        {
+            buffer.Labels[place] = samples.LabelOf(index);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using Microsoft.Win32.SafeHandles;
+
+namespace Diffusion.Data;
+
+/// <summary>
+/// What tells versions of a file apart without reading it. On Linux the kernel's time of change is part of it, which no program can set:
+/// copying with dates, unpacking a backup or writing in place all move it. Other systems give no such time here; a file's identity is then
+/// not <see cref="IsStrong"/>.
+/// </summary>
+/// <param name="Inode">The file's number on its disk; 0 where the system does not tell.</param>
+/// <param name="Length">Its bytes.</param>
+/// <param name="Modified">When its bytes were written, as its owner says.</param>
+/// <param name="Changed">When it was changed, as the kernel says, in nanoseconds; 0 where the system does not tell.</param>
+internal readonly partial record struct FileIdentity(long Inode, long Length, long Modified, long Changed)
+{
+    private const int Here = -100; // AT_FDCWD
+    private const int OfTheHandle = 0x1000; // AT_EMPTY_PATH
+    private const uint BasicFields = 0x7FF; // STATX_BASIC_STATS
+    private const int StatusBytes = 256;
+    private const long NanosecondsPerSecond = 1_000_000_000;
+
+    // File systems keep times to 10 ms (ext4, XFS) or to 2 s (FAT): two changes within that are one.
+    private static readonly TimeSpan Coarsest = TimeSpan.FromSeconds(2);
+
+    /// <summary>Whether an equal identity means equal bytes, once it is settled.</summary>
+    public bool IsStrong => Changed != 0;
+
+    /// <summary>Whether a later change would show: false for a file that was changed just now.</summary>
+    /// <param name="now">The time.</param>
+    public bool IsSettledAt(DateTimeOffset now) =>
+        IsStrong && now - DateTimeOffset.UnixEpoch.AddTicks(Changed / TimeSpan.NanosecondsPerTick) > Coarsest;
+
+    /// <summary>A number made of all of it; never 0.</summary>
+    public long Stamp
+    {
+        get
+        {
+            Span<byte> fields = stackalloc byte[4 * sizeof(long)];
+            BinaryPrimitives.WriteInt64LittleEndian(fields, Inode);
+            BinaryPrimitives.WriteInt64LittleEndian(fields[8..], Length);
+            BinaryPrimitives.WriteInt64LittleEndian(fields[16..], Modified);
+            BinaryPrimitives.WriteInt64LittleEndian(fields[24..], Changed);
+            return BinaryPrimitives.ReadInt64LittleEndian(SHA256.HashData(fields)) | 1;
+        }
+    }
+
+    /// <summary>The identity of a file; of what a link points at.</summary>
+    /// <exception cref="IOException">There is no such file, or it cannot be looked at.</exception>
+    public static FileIdentity Of(string path)
+    {
+        if (OperatingSystem.IsLinux() && TryStatus(status => Statx(Here, path, 0, BasicFields, status)) is { } status)
+        {
+            return FromStatus(status);
+        }
+
+        FileInfo file = new(path);
+        return new FileIdentity(0, file.Length, file.LastWriteTimeUtc.Ticks, 0);
+    }
+
+    /// <summary>The identity of an open file; null where the system does not tell.</summary>
+    public static FileIdentity? TryOf(SafeFileHandle file) =>
+        OperatingSystem.IsLinux() && TryStatus(status => Statx(file, string.Empty, OfTheHandle, BasicFields, status)) is { } status
+            ? FromStatus(status)
+            : null;
+
+    private static FileIdentity FromStatus(byte[] status) =>
+        new(Number(status, 32), Number(status, 40), Time(status, 112), Time(status, 96));
+
+    private static byte[]? TryStatus(Func<byte[], int> ask)
+    {
+        try
+        {
+            byte[] status = new byte[StatusBytes];
+            return ask(status) == 0 ? status : null;
+        }
+        catch (EntryPointNotFoundException)
+        {
+            return null; // a C library from before 2018
+        }
+    }
+
+    private static long Number(byte[] status, int at) => BitConverter.ToInt64(status, at);
+
+    private static long Time(byte[] status, int at) => (Number(status, at) * NanosecondsPerSecond) + BitConverter.ToUInt32(status, at + 8);
+
+    // The kernel's layout, the same on every processor: https://man7.org/linux/man-pages/man2/statx.2.html
+    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Statx(int folder, string path, int flags, uint fields, [Out] byte[] status);
+
+    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Statx(SafeFileHandle file, string path, int flags, uint fields, [Out] byte[] status);
+}

@@ -1,0 +1,142 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+
+namespace Diffusion.Data;
+
+/// <summary>
+/// Sends GET requests, with the caller's client or with its own. Its own follows up to ten redirections, and sends the caller's headers, which may
+/// hold secrets, to no other host than the address names. A client of the caller redirects as it was set up.
+/// </summary>
+internal sealed class RemoteClient : IDisposable
+{
+    private const int MostRedirects = 10;
+    private static readonly string[] OwnHeaders = ["Range", "If-Range", "If-None-Match", "If-Modified-Since", "Accept-Encoding", "Host"];
+    private static readonly ProductInfoHeaderValue Agent = new("Diffusion.Training", VersionText());
+
+    private readonly HttpClient client;
+    private readonly bool isOwn;
+    private readonly IReadOnlyDictionary<string, string> headers;
+
+    /// <summary>A client.</summary>
+    /// <exception cref="ArgumentException">A header cannot be sent, or there are headers beside a client.</exception>
+    public RemoteClient(HttpClient? client, IReadOnlyDictionary<string, string> headers)
+    {
+        Check(client, headers);
+        this.headers = headers;
+        isOwn = client is null;
+
+        // What is left of an answer that is no longer wanted is not read to its end; a name that moved to another machine is looked up again.
+        this.client = client ?? new HttpClient(new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            MaxResponseDrainSize = 0,
+            PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+            UseCookies = false,
+        }) { Timeout = Timeout.InfiniteTimeSpan };
+    }
+
+    /// <summary>Sends a request until an answer is no redirection that may be followed.</summary>
+    /// <param name="address">http or https.</param>
+    /// <param name="prepare">Adds ranges and conditions.</param>
+    /// <param name="cancellation">Ends the wait for the headers of the answer.</param>
+    /// <returns>The answer, its body unread; it belongs to the caller.</returns>
+    public async Task<HttpResponseMessage> Get(Uri address, Action<HttpRequestHeaders> prepare, CancellationToken cancellation)
+    {
+        Uri asked = address;
+        for (int redirects = 0; ; redirects++)
+        {
+            using HttpRequestMessage request = Request(asked, address, prepare);
+            HttpResponseMessage response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
+            if (!isOwn || redirects == MostRedirects || Next(response, asked) is not { } next)
+            {
+                return response;
+            }
+
+            response.Dispose();
+            asked = next;
+        }
+    }
+
+    /// <summary>Closes its own connections; a client of the caller stays open.</summary>
+    public void Dispose()
+    {
+        if (isOwn)
+        {
+            client.Dispose();
+        }
+    }
+
+    private static void Check(HttpClient? client, IReadOnlyDictionary<string, string> headers)
+    {
+        if (client is not null && headers.Count > 0)
+        {
+            throw new ArgumentException(
+                "ShardOptions has an HttpClient and Headers. Set the headers as DefaultRequestHeaders of that client: only it can keep them from other hosts.");
+        }
+
+        using HttpRequestMessage probe = new();
+        foreach ((string name, string value) in headers)
+        {
+            if (OwnHeaders.Contains(name, StringComparer.OrdinalIgnoreCase))
+            {
+                throw new ArgumentException($"ShardOptions.Headers has {name}, which is set for each request as it is needed. Leave it out.");
+            }
+
+            if (value.Any(letter => letter is < ' ' or > '~') || !probe.Headers.TryAddWithoutValidation(name, value))
+            {
+                throw new ArgumentException($"ShardOptions.Headers has '{name}', which no request can carry: a name is one word, a value plain letters in one line.");
+            }
+        }
+    }
+
+    private HttpRequestMessage Request(Uri asked, Uri address, Action<HttpRequestHeaders> prepare)
+    {
+        HttpRequestMessage request = new(HttpMethod.Get, asked);
+        request.Headers.AcceptEncoding.Add(new StringWithQualityHeaderValue("identity"));
+        if (IsSameHost(asked, address))
+        {
+            if (address.UserInfo.Length > 0)
+            {
+                string login = Convert.ToBase64String(Encoding.UTF8.GetBytes(Uri.UnescapeDataString(address.UserInfo)));
+                request.Headers.Authorization = new AuthenticationHeaderValue("Basic", login);
+            }
+
+            foreach ((string name, string value) in headers)
+            {
+                request.Headers.Remove(name);
+                request.Headers.TryAddWithoutValidation(name, value);
+            }
+        }
+
+        if (!request.Headers.Contains("User-Agent") && !client.DefaultRequestHeaders.Contains("User-Agent"))
+        {
+            request.Headers.UserAgent.Add(Agent);
+        }
+
+        prepare(request.Headers);
+        return request;
+    }
+
+    private static Uri? Next(HttpResponseMessage response, Uri asked)
+    {
+        if (response.StatusCode is not (HttpStatusCode.MovedPermanently or HttpStatusCode.Found or HttpStatusCode.SeeOther
+            or HttpStatusCode.TemporaryRedirect or HttpStatusCode.PermanentRedirect) || response.Headers.Location is not { } location)
+        {
+            return null;
+        }
+
+        // Never from a connection that is encrypted to one that is not.
+        Uri next = new(asked, location);
+        return next.Scheme == Uri.UriSchemeHttps || (next.Scheme == Uri.UriSchemeHttp && asked.Scheme == Uri.UriSchemeHttp) ? next : null;
+    }
+
+    private static bool IsSameHost(Uri one, Uri other) =>
+        one.IdnHost == other.IdnHost && (one.Port == other.Port || (one.IsDefaultPort && other.IsDefaultPort));
+
+    private static string VersionText()
+    {
+        Version version = typeof(RemoteClient).Assembly.GetName().Version ?? new Version(0, 0);
+        return version.ToString(3);
+    }
+}

@@ -1,0 +1,47 @@
+namespace Diffusion.Data;
+
+/// <summary>How many classes the labels of shards tell apart; where they do not agree, an error that names samples.</summary>
+internal static class ShardClasses
+{
+    /// <summary>The number of classes; null without labels.</summary>
+    /// <exception cref="ImageDataException">
+    /// Only some samples have a label, or one is above <see cref="ShardOptions.ClassCount"/>.
+    /// </exception>
+    public static int? CountOf(
+        string pattern, ShardSurvey survey, ShardStore store, ShardOptions options, CancellationToken cancellationToken)
+    {
+        if (survey.Labelled == 0 && options.ClassCount is null)
+        {
+            return null;
+        }
+
+        if (survey.Labelled < survey.Count)
+        {
+            (string shard, ShardSelection selection) = First(survey, finding => finding.Labelled < finding.Count, store, cancellationToken);
+            throw new ImageDataException(
+                pattern, $"{survey.Labelled} of {survey.Count} samples have a label, but all must have one, or none. "
+                + $"Without a label, in {shard}: {ShardPicker.FirstOf(selection.WithoutLabel)}. "
+                + $"{ShardPicker.KeyRule} Or choose samples with ShardOptions.Where.");
+        }
+
+        if (options.ClassCount is { } count && survey.HighestLabel >= count)
+        {
+            (string shard, ShardSelection selection) = First(survey, finding => finding.HighestLabel >= count, store, cancellationToken);
+            ShardPick pick = selection.Picks.First(pick => pick.Label >= count);
+            throw new ImageDataException(
+                pattern, $"sample {pick.Key} in {shard} has the label {pick.Label}, but ShardOptions.ClassCount is {count}, so labels must lie in "
+                + $"0..{count - 1}. "
+                + $"The highest label is {survey.HighestLabel}. Count classes from 0, or raise ClassCount.");
+        }
+
+        return SourceGuard.ClassCount(survey.HighestLabel, options.ClassCount, pattern);
+    }
+
+    private static (string Shard, ShardSelection Selection) First(
+        ShardSurvey survey, Func<ShardFinding, bool> isMeant, ShardStore store, CancellationToken cancellationToken)
+    {
+        string name = survey.Names[survey.Findings.Index().First(finding => isMeant(finding.Item)).Index];
+        using Shard shard = store.Open(name, isForReading: false, cancellationToken);
+        return (RemoteAddress.Shown(name), shard.Selection);
+    }
+}

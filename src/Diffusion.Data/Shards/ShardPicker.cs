@@ -1,0 +1,129 @@
+namespace Diffusion.Data;
+
+/// <summary>Chooses the image and the class of each sample.</summary>
+internal sealed class ShardPicker
+{
+    private const int Named = 5;
+
+    private readonly ShardOptions options;
+    private readonly string[] imageExtensions;
+
+    public ShardPicker(ShardOptions options)
+    {
+        this.options = options;
+        imageExtensions = [.. options.ImageExtensions.Select(extension => extension.TrimStart('.').ToLowerInvariant())];
+    }
+
+    /// <summary>The image of a sample: its first file of the first extension that it has; null when it has none.</summary>
+    public static ShardMember? ImageOf(ShardEntry sample, IReadOnlyList<string> extensions)
+    {
+        foreach (string extension in extensions)
+        {
+            foreach (ShardMember member in sample.Members)
+            {
+                if (member.Extension == extension)
+                {
+                    return member;
+                }
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The images that are used of a shard, and what is to be said of the others.</summary>
+    /// <param name="name">The shard.</param>
+    /// <param name="contents">What it holds.</param>
+    /// <param name="stream">Its bytes, for those who are asked.</param>
+    /// <exception cref="ImageDataException">
+    /// A label cannot be read, and may not be left out; no sample has an image; Map chose a file that is not there.
+    /// </exception>
+    public ShardSelection Pick(string name, ShardContents contents, Stream stream)
+    {
+        List<ShardPick> picks = new(contents.Samples.Count);
+        List<string> damaged = [];
+        List<string> withoutImage = [];
+        List<string> withoutLabel = [];
+        foreach (ShardEntry sample in contents.Samples)
+        {
+            ShardSample asked = new(name, sample, stream);
+            if (options.Where is { } where && !where(asked))
+            {
+                continue;
+            }
+
+            if (options.Map is { } map)
+            {
+                picks.Add(Mapped(name, sample, map(asked)));
+            }
+            else if (ProblemOf(sample, stream) is { } problem)
+            {
+                damaged.Add($"{sample.Key} ({problem})");
+            }
+            else if (ImageOf(sample, imageExtensions) is { } image)
+            {
+                picks.Add(new ShardPick(sample.Key, image.Offset, image.Size, sample.Label ?? -1));
+            }
+            else
+            {
+                withoutImage.Add($"{sample.Key} ({sample.Files})");
+                picks.Add(new ShardPick(sample.Key, -1, 0, sample.Label ?? -1, $"the sample has no image file, but only {sample.Files}. {KeyRule}"));
+            }
+
+            if (withoutLabel.Count < Named && picks is [.., { Label: < 0 } last] && last.Key == sample.Key)
+            {
+                withoutLabel.Add($"{sample.Key} ({sample.Files})");
+            }
+        }
+
+        Check(name, picks.Count, damaged, withoutImage);
+        return new ShardSelection(picks, damaged, withoutImage, withoutLabel, contents.PassedOver);
+    }
+
+    /// <summary>The rule that explains most samples without an image or a label.</summary>
+    public const string KeyRule =
+        "The key of a sample ends at the first dot of the file's name; ShardOptions.Map takes files with other extensions.";
+
+    /// <summary>The error, or the note, about samples whose labels or images cannot be read.</summary>
+    public static ImageDataException Unreadable(string name, IReadOnlyList<string> samples) => new(
+        name, $"{samples.Count} of its samples cannot be read: {FirstOf(samples)}. "
+        + "A label is a whole number from 0, in a cls file or as label or cls in a json file; "
+        + "for other labels, or for none, set ShardOptions.Map: sample => new ShardImage(\"jpg\", label). Links become files with tar --dereference --hard-dereference.");
+
+    /// <summary>The first of some samples, as messages list them.</summary>
+    public static string FirstOf(IReadOnlyList<string> samples) =>
+        string.Join(", ", samples.Take(Named)) + (samples.Count > Named ? ", ..." : string.Empty);
+
+    private void Check(string name, int picked, List<string> damaged, List<string> withoutImage)
+    {
+        if (damaged.Count > 0 && !options.LeaveOutDamaged)
+        {
+            throw Unreadable(name, damaged);
+        }
+
+        if (picked > 0 && withoutImage.Count == picked)
+        {
+            throw new ImageDataException(
+                name, $"none of its {picked} samples has an image file, one of .{string.Join(", .", imageExtensions)}: "
+                + $"{FirstOf(withoutImage)}. {KeyRule}");
+        }
+    }
+
+    private string? ProblemOf(ShardEntry sample, Stream stream) =>
+        sample.Label == ShardEntry.UnreadableLabel ? ShardLabel.Read(stream, sample.Members).Problem ?? "it has changed"
+        : ImageOf(sample, imageExtensions) is { IsMissing: true } image ? $".{image.Extension} is a link to a file that the shard does not hold"
+        : null;
+
+    private static ShardPick Mapped(string name, ShardEntry sample, ShardImage image)
+    {
+        ShardMember member = sample.Members.FirstOrDefault(member => member.Extension == image.Extension);
+        string chosen = $"Map chose its file '.{image.Extension}'";
+        string? problem = member.Extension is null ? $"{chosen}, but it has only {string.Join(", ", sample.Members.Select(m => m.Extension))}."
+            : member.IsMissing ? $"{chosen}, which is a link to a file that the shard does not hold."
+            : image.Label < 0 ? $"Map gave it the label {image.Label}, but labels are 0 or more."
+            : null;
+        return problem is null
+            ? new ShardPick(sample.Key, member.Offset, member.Size, image.Label ?? -1)
+            : throw new ImageDataException($"{name}, sample {sample.Key}", problem);
+    }
+}

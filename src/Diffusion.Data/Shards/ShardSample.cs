@@ -1,0 +1,65 @@
+using System.Text;
+
+namespace Diffusion.Data;
+
+/// <summary>
+/// One sample of a shard, for <see cref="ShardOptions.Where"/> and <see cref="ShardOptions.Map"/>: its key and the files that belong to it.
+/// </summary>
+public sealed class ShardSample
+{
+    private const int LongestRead = 64 << 20;
+
+    private readonly ShardEntry entry;
+    private readonly Stream stream;
+
+    internal ShardSample(string shard, ShardEntry entry, Stream stream)
+    {
+        Shard = shard;
+        this.entry = entry;
+        this.stream = stream;
+    }
+
+    /// <summary>The shard that it lies in.</summary>
+    public string Shard { get; }
+
+    /// <summary>What its files have in common: their path up to the first dot of the last part.</summary>
+    public string Key => entry.Key;
+
+    /// <summary>What its files have after that dot, in lower case: <c>jpg</c>, <c>cls</c>, <c>seg.png</c>.</summary>
+    public IReadOnlyList<string> Extensions => [.. entry.Members.Select(member => member.Extension)];
+
+    /// <summary>
+    /// The label in its <c>cls</c> file, or in its <c>json</c> file as <c>label</c> or <c>cls</c>; null without one that is a whole number
+    /// from 0.
+    /// </summary>
+    public int? Label => entry.Label == ShardEntry.UnreadableLabel ? null : entry.Label;
+
+    /// <summary>The bytes of one of its files.</summary>
+    /// <param name="extension">One of <see cref="Extensions"/>.</param>
+    /// <exception cref="ImageDataException">
+    /// It has no such file, one of more than 64 MiB, or a link to a file that the shard does not hold.
+    /// </exception>
+    public byte[] Read(string extension)
+    {
+        ArgumentNullException.ThrowIfNull(extension);
+        ShardMember member = entry.Members.FirstOrDefault(member => member.Extension == extension);
+        string? problem = member.Extension is null ? $"it has no file '.{extension}', only {string.Join(", ", Extensions)}."
+            : member.IsMissing ? $"its file '.{extension}' is a link to a file that the shard does not hold."
+            : member.Size > LongestRead ? $"its file '.{extension}' has {member.Size} bytes, more than {LongestRead}."
+            : null;
+        if (problem is not null)
+        {
+            throw new ImageDataException($"{Shard}, sample {Key}", problem);
+        }
+
+        byte[] bytes = new byte[member.Size];
+        stream.Position = member.Offset;
+        stream.ReadExactly(bytes);
+        return bytes;
+    }
+
+    /// <summary>One of its files as UTF-8 text.</summary>
+    /// <param name="extension">One of <see cref="Extensions"/>.</param>
+    /// <exception cref="ImageDataException">It has no such file, or one of more than 64 MiB.</exception>
+    public string ReadText(string extension) => Encoding.UTF8.GetString(Read(extension));
+}

@@ -1,0 +1,142 @@
+using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
+
+namespace Diffusion.Data;
+
+/// <summary>
+/// What is found when shards are looked at before they are used: which of them are, and how many images and classes they hold.
+/// </summary>
+/// <param name="Names">The shards that are used.</param>
+/// <param name="Findings">What was found in each.</param>
+/// <param name="Damaged">What is left out because it is damaged.</param>
+internal sealed record ShardSurvey(
+    IReadOnlyList<string> Names, IReadOnlyList<ShardFinding> Findings, IReadOnlyList<ImageDataException> Damaged)
+{
+    private const int NamedShards = 5;
+    private const int ServersAskedAtOnce = 8;
+
+    /// <summary>How many images there are.</summary>
+    public long Count => Findings.Sum(shard => shard.Count);
+
+    /// <summary>How many of them have a label.</summary>
+    public long Labelled => Findings.Sum(shard => shard.Labelled);
+
+    /// <summary>The highest label; -1 without labels.</summary>
+    public int HighestLabel => Findings.Select(shard => shard.HighestLabel).DefaultIfEmpty(-1).Max();
+
+    /// <summary>Looks at shards, several at a time.</summary>
+    /// <param name="pattern">What errors call them all.</param>
+    /// <param name="names">The shards.</param>
+    /// <param name="store">Where they are.</param>
+    /// <param name="options">Which of them and of their samples are used.</param>
+    /// <param name="leftOut">Takes what is left out.</param>
+    /// <param name="cancellationToken">Ends the survey.</param>
+    /// <exception cref="ImageDataException">Some are damaged and may not be left out, or some cannot be read at all.</exception>
+    public static ShardSurvey Of(
+        string pattern, IReadOnlyList<string> names, ShardStore store, ShardOptions options, LeftOutList leftOut, CancellationToken cancellationToken)
+    {
+        ShardFinding?[] found = new ShardFinding?[names.Count];
+        ConcurrentDictionary<int, ImageDataException> damaged = new();
+        ConcurrentDictionary<int, ImageDataException> unreachable = new();
+        ForEach(names.Count, Find, names.Any(RemoteShards.IsRemote), cancellationToken);
+
+        void Find(int number)
+        {
+            try
+            {
+                ShardFinding finding = ShardFinding.Of(names[number], store, options, cancellationToken);
+                found[number] = finding;
+                if (finding.Remarks is { Damaged.Count: > 0 } remarks)
+                {
+                    damaged[number] = ShardPicker.Unreadable(RemoteAddress.Shown(names[number]), remarks.Damaged);
+                }
+            }
+            catch (ImageDataException problem)
+            {
+                damaged[number] = problem;
+            }
+            catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+            {
+                unreachable[number] = new ImageDataException(RemoteAddress.Shown(names[number]), problem.Message, problem);
+            }
+        }
+
+        if (!unreachable.IsEmpty)
+        {
+            throw Summary(
+                pattern, names.Count, InOrder(unreachable), "cannot be read", "Check the disk, the network and the rights, and open them again.");
+        }
+
+        if (!damaged.IsEmpty && !options.LeaveOutDamaged)
+        {
+            throw Summary(
+                pattern, names.Count, InOrder(damaged), "are damaged",
+                "Write them anew, or set ShardOptions.LeaveOutDamaged to train without what is damaged.");
+        }
+
+        for (int number = 0; number < names.Count; number++)
+        {
+            Report(names[number], found[number], options, leftOut);
+        }
+
+        string[] used = [.. names.Zip(found).Where(shard => shard.Second is not null).Select(shard => shard.First)];
+        return new ShardSurvey(used, [.. found.OfType<ShardFinding>()], InOrder(damaged));
+    }
+
+    private static void Report(string name, ShardFinding? finding, ShardOptions options, LeftOutList leftOut)
+    {
+        string shard = RemoteShards.IsRemote(name) ? RemoteAddress.Shown(name) : Path.GetFileName(name);
+        if (finding is null)
+        {
+            leftOut.Add("damaged shards (ShardOptions.LeaveOutDamaged)", shard);
+            return;
+        }
+
+        if (finding.Count == 0 && options.Where is null && finding.Remarks is not { Damaged.Count: > 0 })
+        {
+            leftOut.Add("shards without a sample", shard);
+        }
+
+        foreach (string sample in finding.Remarks?.Damaged ?? [])
+        {
+            leftOut.Add("samples whose label or image cannot be read (ShardOptions.LeaveOutDamaged)", $"{shard}: {sample}");
+        }
+
+        foreach (string sample in finding.Remarks?.WithoutImage ?? [])
+        {
+            leftOut.Add("samples without an image file, each a bad image when it is read", $"{shard}: {sample}");
+        }
+
+        foreach (LeftOutImages part in finding.Remarks?.PassedOver ?? [])
+        {
+            foreach ((int place, string example) in part.Examples.Index())
+            {
+                leftOut.Add(part.Reason, $"{shard}: {example}", place == 0 ? part.Count - part.Examples.Count + 1 : 1);
+            }
+        }
+    }
+
+    // What a Where or a Map of the caller throws comes as it was thrown.
+    private static void ForEach(int count, Action<int> look, bool waitsForServers, CancellationToken cancellationToken)
+    {
+        int atOnce = waitsForServers ? Math.Max(ServersAskedAtOnce, Environment.ProcessorCount) : Environment.ProcessorCount;
+        try
+        {
+            Parallel.For(0, count, new ParallelOptions { CancellationToken = cancellationToken, MaxDegreeOfParallelism = atOnce }, look);
+        }
+        catch (AggregateException problem)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            ExceptionDispatchInfo.Throw(problem.InnerExceptions[0]);
+        }
+    }
+
+    private static ImageDataException[] InOrder(ConcurrentDictionary<int, ImageDataException> problems) =>
+        [.. problems.OrderBy(problem => problem.Key).Select(problem => problem.Value)];
+
+    private static ImageDataException Summary(string pattern, int shards, ImageDataException[] problems, string what, string remedy) => new(
+        pattern, $"{problems.Length} of {shards} shards {what}:{Environment.NewLine}"
+        + string.Join(Environment.NewLine, problems.Take(NamedShards).Select(problem => problem.Message))
+        + (problems.Length > NamedShards ? $"{Environment.NewLine}... and {problems.Length - NamedShards} more." : string.Empty)
+        + Environment.NewLine + remedy);
+}

@@ -1,0 +1,119 @@
+namespace Diffusion.Data;
+
+/// <summary>
+/// A small image set that needs no download: a coloured shape on a light, plain background, in ten classes that take turns. Every image is
+/// drawn when it is read, as a pure function of seed and index and in plain arithmetic, so it has the same bytes on every system.
+/// </summary>
+public sealed class DrawnShapes : IImageSource
+{
+    private const double LargestOffset = 0.07;
+    private const double SmallestRadius = 0.31;
+    private const double LargestRadius = 0.40;
+    private const double LargestTurn = 0.16; // tan of half of 18 degrees
+
+    private static readonly RgbColor[] Paints =
+    [
+        new(232, 62, 62), new(245, 128, 32), new(250, 188, 20), new(70, 172, 84), new(20, 160, 168), new(48, 116, 222), new(126, 76, 196), new(230, 80, 150),
+    ];
+
+    private static readonly RgbColor[] Papers =
+    [
+        new(255, 248, 232), new(234, 246, 255), new(238, 250, 238), new(250, 240, 250), new(244, 244, 248), new(255, 238, 232),
+    ];
+
+    private readonly SeedStream seeds;
+    private readonly int size;
+
+    private DrawnShapes(int count, int size, long seed)
+    {
+        seeds = new SeedStream(seed);
+        this.size = size;
+        Count = count;
+        Shape = ImageShape.Square(size);
+    }
+
+    /// <summary>The names of the ten classes, by their label.</summary>
+    public static IReadOnlyList<string> ClassNames { get; } =
+        ["circle", "square", "triangle", "star", "ring", "cross", "heart", "crescent", "diamond", "hexagon"];
+
+    /// <inheritdoc/>
+    public long Count { get; }
+
+    /// <inheritdoc/>
+    public ImageShape Shape { get; }
+
+    /// <inheritdoc/>
+    public PixelEncoding Encoding => PixelEncoding.UInt8;
+
+    /// <inheritdoc/>
+    public int? ClassCount => ClassNames.Count;
+
+    /// <inheritdoc/>
+    public string Description => $"{Count} drawn shapes {Shape}, {ClassCount} classes";
+
+    /// <summary>A set of drawings.</summary>
+    /// <param name="count">How many; image i is of class i modulo 10.</param>
+    /// <param name="size">Height and width in pixels, at least 8. Default 32.</param>
+    /// <param name="seed">Another seed, other drawings. Default 0.</param>
+    /// <returns>RGB images; the source belongs to the caller.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The count is below 1, or the size below 8 or above 4096.</exception>
+    public static DrawnShapes Create(int count, int size = 32, long seed = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(size, 8);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(size, 4096);
+        return new DrawnShapes(count, size, seed);
+    }
+
+    /// <inheritdoc/>
+    public long LabelOf(long index)
+    {
+        SourceGuard.Index(index, Count);
+        return index % ClassNames.Count;
+    }
+
+    /// <inheritdoc cref="Description"/>
+    public override string ToString() => Description;
+
+    /// <inheritdoc/>
+    public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default)
+    {
+        int label = (int)LabelOf(index);
+        SourceGuard.Destination(destination, Shape.Elements);
+        SeedStream drawing = seeds.Child(RandomPurpose.Drawing, index);
+        double Draw(int which, double low, double high) => low + ((high - low) * drawing.Uniform(RandomPurpose.Drawing, which));
+
+        RgbColor paint = Paints[(int)Draw(0, 0, Paints.Length)];
+        RgbColor paper = Papers[(int)Draw(1, 0, Papers.Length)];
+        double centreX = size * Draw(2, 0.5 - LargestOffset, 0.5 + LargestOffset);
+        double centreY = size * Draw(3, 0.5 - LargestOffset, 0.5 + LargestOffset);
+        double radius = size * Draw(4, SmallestRadius, LargestRadius);
+
+        // Cosine and sine from the tangent of half the angle, exact where those of a mathematics library are not.
+        double tangent = Draw(5, -LargestTurn, LargestTurn);
+        double cosine = (1 - (tangent * tangent)) / (1 + (tangent * tangent)) / radius;
+        double sine = 2 * tangent / (1 + (tangent * tangent)) / radius;
+
+        int at = 0;
+        for (int row = 0; row < size; row++)
+        {
+            double y = row + 0.5 - centreY;
+            for (int column = 0; column < size; column++)
+            {
+                double x = column + 0.5 - centreX;
+                double distance = ShapeOutline.Distance(label, (cosine * x) + (sine * y), (cosine * y) - (sine * x));
+                double covered = Math.Clamp(0.5 - (distance * radius), 0, 1);
+                destination[at++] = Mix(paper.Red, paint.Red, covered);
+                destination[at++] = Mix(paper.Green, paint.Green, covered);
+                destination[at++] = Mix(paper.Blue, paint.Blue, covered);
+            }
+        }
+    }
+
+    /// <summary>Nothing to free.</summary>
+    public void Dispose()
+    {
+    }
+
+    private static byte Mix(byte paper, byte paint, double covered) => (byte)(paper + ((paint - paper) * covered) + 0.5);
+}

@@ -1,0 +1,92 @@
+namespace Diffusion.Data;
+
+/// <summary>
+/// Finds the IDX files of one part of a set, under any of the names that they are published by. The first bytes of a file decide whether it holds
+/// images or labels; its name says which part they belong to.
+/// </summary>
+internal sealed class IdxFolder
+{
+    private const int MostDepth = 2;
+
+    private static readonly string[][] SameParts = [["t10k", "test", "testing"], ["train", "training"]];
+
+    private readonly string folder;
+    private readonly string part;
+    private readonly IdxCandidate[] candidates;
+
+    private IdxFolder(string folder, string part, IdxCandidate[] candidates)
+    {
+        this.folder = folder;
+        this.part = part;
+        this.candidates = candidates;
+    }
+
+    /// <summary>Whether there are images.</summary>
+    public bool HasImages => Array.Exists(candidates, candidate => candidate.IsImages);
+
+    /// <summary>Looks for files with names of IDX files, also in sub-folders.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="part">A part, such as <c>train</c>, <c>t10k</c> or <c>emnist-letters-train</c>.</param>
+    /// <exception cref="ImageDataException">The folder is missing or cannot be read.</exception>
+    public static IdxFolder Of(string folder, string part)
+    {
+        if (!Directory.Exists(folder))
+        {
+            throw new ImageDataException(folder, File.Exists(folder) ? "it is a file, but must be a folder of IDX files." : "the folder does not exist.");
+        }
+
+        string[] same = Array.Find(SameParts, names => names.Contains(part, StringComparer.OrdinalIgnoreCase)) ?? [part];
+        string[] plain = [.. same.Select(IdxCandidate.Plain)];
+        EnumerationOptions options = new() { RecurseSubdirectories = true, MaxRecursionDepth = MostDepth };
+        try
+        {
+            string[] files = Directory.GetFiles(folder, "*", options);
+            Array.Sort(files, StringComparer.Ordinal);
+            return new IdxFolder(folder, part, [.. files.Select(path => IdxCandidate.Of(folder, path, plain)).OfType<IdxCandidate>()]);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new ImageDataException(folder, $"the folder cannot be read: {problem.Message}", problem);
+        }
+    }
+
+    /// <summary>The files of images and of labels; no labels where there is no file of them.</summary>
+    /// <exception cref="ImageDataException">There are no images, several files fit equally well, or labels lie elsewhere.</exception>
+    public (string Images, string? Labels) Find()
+    {
+        IdxCandidate[] images = [.. candidates.Where(candidate => candidate.IsImages)];
+        if (images.Length == 0)
+        {
+            throw new ImageDataException(
+                folder, $"the folder holds neither {part}-images-idx3-ubyte nor {part}-images-idx3-ubyte.gz, nor a file with such a name but for dots or capitals. "
+                + "Give another part, or open the files with IdxImages.Open.");
+        }
+
+        IdxCandidate image = Best(images, $"{IdxCandidate.Plain(part)}-images-idx3-ubyte", "images");
+        IdxCandidate[] labels = [.. candidates.Where(candidate => !candidate.IsImages)];
+        IdxCandidate[] beside = [.. labels.Where(label => label.Home == image.Home)];
+        return (labels.Length, beside.Length) switch
+        {
+            (0, _) => (image.Path, null),
+            (_, 0) => throw new ImageDataException(
+                folder, $"there are no labels beside {Name(image)}, but there is {Name(labels[0])}. Open them with IdxImages.Open, which takes the path of each."),
+            _ => (image.Path, Best(beside, image.LabelName, "labels").Path),
+        };
+    }
+
+    // The one of the usual name, the nearest to the top, plain before packed. Between two names, or two folders of one depth, there is no choice.
+    private IdxCandidate Best(IdxCandidate[] found, string usual, string what)
+    {
+        IdxCandidate[] named = [.. found.Where(candidate => candidate.PlainName == usual)];
+        IdxCandidate[] left = named.Length > 0 ? named : found;
+        int depth = left.Min(candidate => candidate.Depth);
+        left = [.. left.Where(candidate => candidate.Depth == depth)];
+        return left.All(candidate => candidate.PlainName == left[0].PlainName && candidate.Home == left[0].Home)
+            ? left.MinBy(candidate => candidate.Oddity)!
+            : throw new ImageDataException(
+                folder, $"{left.Length} files may be the {what} of {part}: {string.Join(", ", left.Select(Name))}. "
+                + $"Open one of their folders, give all that stands before -images as the part, or open the files with IdxImages.Open.");
+    }
+
+    private string Name(IdxCandidate candidate) => Path.GetRelativePath(folder, candidate.Path);
+}

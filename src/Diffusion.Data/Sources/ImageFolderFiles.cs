@@ -1,0 +1,77 @@
+using System.Buffers;
+using Microsoft.Win32.SafeHandles;
+
+namespace Diffusion.Data;
+
+/// <summary>The image files below a folder in their order, and the classes that their sub-folders make.</summary>
+/// <param name="Paths">The full path of each file.</param>
+/// <param name="Labels">The class of each file; null without classes.</param>
+/// <param name="ClassNames">The names of the classes in their order; empty without classes.</param>
+/// <param name="Description">How many there are, and where.</param>
+/// <param name="Report">What was taken and left out.</param>
+internal sealed record ImageFolderFiles(
+    IReadOnlyList<string> Paths, int[]? Labels, IReadOnlyList<string> ClassNames, string Description, ImageSourceReport Report) : IEncodedImages
+{
+    private const int LargestFile = 1 << 30;
+
+    public long Count => Paths.Count;
+
+    public int? ClassCount => Labels is null ? null : ClassNames.Count;
+
+    /// <summary>Looks through a folder and everything below it.</summary>
+    public static ImageFolderFiles Find(string folder, ImageFolderOptions options)
+    {
+        string root = Path.GetFullPath(folder);
+        if (!Directory.Exists(root))
+        {
+            throw new ImageDataException(folder, File.Exists(root) ? "it is a file, but must be a folder of images." : "the folder does not exist.");
+        }
+
+        List<string> names = ImageFolderWalk.Find(root, folder, out LeftOutList leftOut);
+        if (names.Count == 0)
+        {
+            throw new ImageDataException(folder, leftOut.ToReport(0).ToString(
+                $"the folder and its sub-folders hold no image. Looked for files that end in {string.Join(", ", ImageFolder.Extensions)}."));
+        }
+
+        ImageFolderLayout layout = ImageFolderLayout.Of(folder, names, options.Split, leftOut);
+        string classes = layout.Labels is null ? string.Empty : $", {layout.ClassNames.Count} classes";
+        return new ImageFolderFiles(
+            [.. layout.Images.Select(name => Path.Combine(root, name.Replace('/', Path.DirectorySeparatorChar)))],
+            layout.Labels,
+            layout.ClassNames,
+            $"{layout.Images.Count} images from {folder}{layout.Note}{classes}",
+            leftOut.ToReport(layout.Images.Count));
+    }
+
+    public long LabelOf(long index)
+    {
+        SourceGuard.Index(index, Count);
+        return Labels is null ? throw SourceGuard.NoLabels() : Labels[index];
+    }
+
+    public string NameOf(long index) => Paths[(int)index];
+
+    public void Read(long index, IBufferWriter<byte> destination, CancellationToken cancellationToken)
+    {
+        using SafeFileHandle file = File.OpenHandle(Paths[(int)index]);
+        long length = RandomAccess.GetLength(file);
+        if (length > LargestFile)
+        {
+            throw new ImageDataException(Paths[(int)index], $"it has {length} bytes, more than the {LargestFile} that an image file may have.");
+        }
+
+        Span<byte> bytes = destination.GetSpan((int)Math.Max(length, 1))[..(int)length];
+        int read = 0;
+        while (read < bytes.Length && RandomAccess.Read(file, bytes[read..], read) is > 0 and int piece)
+        {
+            read += piece;
+        }
+
+        destination.Advance(read);
+    }
+
+    public void Dispose()
+    {
+    }
+}

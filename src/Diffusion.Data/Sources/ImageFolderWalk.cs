@@ -1,0 +1,238 @@
+namespace Diffusion.Data;
+
+/// <summary>
+/// Finds the image files below a folder. Every real folder is visited once: under its own name if it has one there, else through the first link to
+/// it that is nearest to the top. The order depends on names alone. For one thread.
+/// </summary>
+internal sealed class ImageFolderWalk
+{
+    private const string LinkTaken = "links to what is taken already";
+    private const string LinkUp = "links to a folder that contains them";
+    private const string LinkNowhere = "links that lead nowhere, or where nothing may be read";
+    private const string NotRead = "images of a format that is not read: convert them to PNG or JPEG";
+    private const string NotNamed = "files that hold an image, but whose name has no extension of one: rename them";
+    private const string Pointer = "Git LFS pointers in the place of images: run `git lfs pull` in the repository";
+    private const int MostProbes = 16;
+
+    private readonly string name;
+    private readonly string root;
+    private readonly RealPaths realPaths = new();
+    private readonly HashSet<string> visited = new(RealPaths.Comparer);
+    private readonly List<string> images = [];
+    private readonly List<(string Real, string Name)> fileLinks = [];
+    private readonly List<string> unnameable = [];
+    private readonly LeftOutList leftOut = new();
+    private readonly Dictionary<string, (int Looked, int Found)> probes = new(StringComparer.OrdinalIgnoreCase);
+    private List<(string Real, string Name)> folderLinks = [];
+
+    private ImageFolderWalk(string name, string root)
+    {
+        this.name = name;
+        this.root = root;
+    }
+
+    /// <summary>Looks through a folder and everything below it.</summary>
+    /// <param name="folder">The full path of the folder; it exists.</param>
+    /// <param name="name">What errors call it.</param>
+    /// <param name="notTaken">What was left out.</param>
+    /// <returns>The images' paths within the folder, <c>/</c> between their parts, in the order of the characters' codes.</returns>
+    /// <exception cref="ImageDataException">A folder cannot be read, or a name is not valid UTF-8.</exception>
+    public static List<string> Find(string folder, string name, out LeftOutList notTaken)
+    {
+        ImageFolderWalk walk = new(name, new RealPaths().Of(folder) ?? folder);
+        try
+        {
+            walk.All();
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new ImageDataException(name, $"the folder cannot be read: {problem.Message}", problem);
+        }
+
+        notTaken = walk.leftOut;
+        return walk.images;
+    }
+
+    private void All()
+    {
+        visited.Add(root);
+        Visit(root, string.Empty);
+        while (folderLinks.Count > 0)
+        {
+            FollowFolders();
+        }
+
+        FollowFiles();
+        ThrowIfUnnameable();
+        images.Sort(StringComparer.Ordinal);
+    }
+
+    // Links of one depth are followed together, so that a folder with a link of its own is not read through a link to a folder above it.
+    private void FollowFolders()
+    {
+        List<(string Real, string Name)> links = folderLinks;
+        folderLinks = [];
+        List<(string Real, string Name)> tops = [];
+        foreach ((string link, string linkName) in links)
+        {
+            string? target = realPaths.Of(link);
+            if (target is null || !Directory.Exists(target))
+            {
+                leftOut.Add(LinkNowhere, linkName);
+            }
+            else if (RealPaths.Contains(target, root) || RealPaths.Contains(target, link))
+            {
+                leftOut.Add(LinkUp, linkName);
+            }
+            else if (visited.Add(target))
+            {
+                tops.Add((target, linkName));
+            }
+            else
+            {
+                leftOut.Add(LinkTaken, linkName);
+            }
+        }
+
+        foreach ((string target, string linkName) in tops)
+        {
+            Visit(target, linkName + "/");
+        }
+    }
+
+    // A link to an image that has a name of its own here would count it twice; several links to a file elsewhere are so many images, as in stores
+    // that keep equal files once.
+    private void FollowFiles()
+    {
+        foreach ((string link, string linkName) in fileLinks)
+        {
+            string? target = realPaths.Of(link);
+            if (target is null || !File.Exists(target))
+            {
+                leftOut.Add(LinkNowhere, linkName);
+            }
+            else if (visited.Contains(Path.GetDirectoryName(target)!) && ImageNames.IsRead(target) && !SystemFiles.IsPassedOver(Path.GetFileName(target)))
+            {
+                leftOut.Add(LinkTaken, linkName);
+            }
+            else
+            {
+                Take(target, linkName, new FileInfo(target).Length);
+            }
+        }
+    }
+
+    // Everything below a real folder but for links.
+    private void Visit(string real, string prefix)
+    {
+        Stack<(string Real, string Prefix)> folders = new([(real, prefix)]);
+        while (folders.TryPop(out (string Real, string Prefix) folder))
+        {
+            FolderEntry[] entries = FolderEntry.List(folder.Real);
+            List<(string Real, string Prefix)> within = [];
+            for (int i = 0; i < entries.Length; i++)
+            {
+                FolderEntry entry = entries[i];
+                string path = Path.Combine(folder.Real, entry.Name);
+                string entryName = folder.Prefix + entry.Name;
+                if (entry.IsHidden || SystemFiles.IsPassedOver(entry.Name))
+                {
+                    PassOver(entry, entryName);
+                }
+                else if (IsUnnameable(entries, i, path))
+                {
+                    unnameable.Add(entryName);
+                }
+                else if (entry.IsLink && new FileInfo(path).LinkTarget is not null)
+                {
+                    (entry.IsFolder ? folderLinks : fileLinks).Add((path, entryName));
+                }
+                else if (!entry.IsFolder)
+                {
+                    Take(path, entryName, entry.Bytes);
+                }
+                else if (visited.Add(path))
+                {
+                    within.Add((path, entryName + "/"));
+                }
+                else
+                {
+                    leftOut.Add(LinkTaken, entryName);
+                }
+            }
+
+            within.Reverse();
+            within.ForEach(folders.Push);
+        }
+    }
+
+    private void PassOver(FolderEntry entry, string entryName)
+    {
+        if (entry.IsFolder || ImageNames.IsRead(entry.Name))
+        {
+            leftOut.Add(SystemFiles.Reason, entryName);
+        }
+    }
+
+    private void Take(string path, string entryName, long bytes)
+    {
+        if (ImageNames.IsRead(entryName))
+        {
+            if (FileStart.IsGitLfsPointer(path, bytes))
+            {
+                leftOut.Add(Pointer, entryName);
+                return;
+            }
+
+            images.Add(entryName);
+        }
+        else if (ImageNames.IsNotRead(entryName))
+        {
+            leftOut.Add(NotRead, entryName);
+        }
+        else if (IsImageByContent(path, bytes))
+        {
+            leftOut.Add(NotNamed, entryName);
+        }
+    }
+
+    // Of an extension of which the first few files are no images, the others are not looked at.
+    private bool IsImageByContent(string path, long bytes)
+    {
+        string extension = Path.GetExtension(path);
+        (int looked, int found) = probes.GetValueOrDefault(extension);
+        if (bytes == 0 || (extension.Length > 0 && looked >= MostProbes && found == 0))
+        {
+            return false;
+        }
+
+        bool isImage = FileStart.IsImage(path);
+        probes[extension] = (looked + 1, found + (isImage ? 1 : 0));
+        return isImage;
+    }
+
+    // .NET shows a byte that is no UTF-8 as U+FFFD, and cannot open the file by that. Several such names may look alike.
+    private static bool IsUnnameable(FolderEntry[] entries, int i, string path)
+    {
+        FolderEntry entry = entries[i];
+        if (!entry.Name.Contains('\uFFFD', StringComparison.Ordinal))
+        {
+            return false;
+        }
+
+        bool matters = entry.IsFolder || ImageNames.IsRead(entry.Name) || Path.GetExtension(entry.Name).Length == 0;
+        bool repeated = (i > 0 && entries[i - 1].Name == entry.Name) || (i + 1 < entries.Length && entries[i + 1].Name == entry.Name);
+        return matters && (repeated || (!Path.Exists(path) && new FileInfo(path).LinkTarget is null));
+    }
+
+    private void ThrowIfUnnameable()
+    {
+        if (unnameable.Count > 0)
+        {
+            LeftOutImages named = new(string.Empty, unnameable.Count, [.. unnameable.Take(LeftOutImages.MaxExamples)]);
+            throw new ImageDataException(
+                name, $"{named.Count} names of files or folders are not valid UTF-8 and cannot be opened: {named.ExampleText}. "
+                + $"Rename them, for example with: convmv -f latin1 -t utf8 -r --notest '{root}'");
+        }
+    }
+}

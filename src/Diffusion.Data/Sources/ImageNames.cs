@@ -1,0 +1,25 @@
+namespace Diffusion.Data;
+
+/// <summary>What the extension of a file's name says about it.</summary>
+internal static class ImageNames
+{
+    /// <summary>The extensions of formats that can be decoded.</summary>
+    public static readonly string[] Read =
+        [".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".jfi", ".pjpeg", ".pjp", ".webp", ".gif", ".bmp", ".dib"];
+
+    private static readonly HashSet<string> ReadSet = new(Read, StringComparer.OrdinalIgnoreCase);
+
+    private static readonly HashSet<string> NotRead = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ".heic", ".heif", ".hif", ".avif", ".avifs", ".jxl", ".jp2", ".j2k", ".j2c", ".jpf", ".jpx", ".jpm", ".jxr", ".wdp", ".hdp",
+        ".tif", ".tiff", ".svg", ".svgz", ".ico", ".cur", ".icns", ".psd", ".psb", ".xcf", ".tga", ".dds", ".exr", ".hdr", ".pcx", ".qoi",
+        ".ppm", ".pgm", ".pbm", ".pnm", ".pam", ".pfm", ".wbmp", ".mpo", ".eps",
+        ".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".srf", ".sr2", ".orf", ".rw2", ".raf", ".pef", ".srw", ".x3f", ".rwl",
+    };
+
+    /// <summary>Whether a name ends like that of an image that can be decoded.</summary>
+    public static bool IsRead(string name) => ReadSet.Contains(Path.GetExtension(name));
+
+    /// <summary>Whether a name ends like that of an image that cannot be decoded.</summary>
+    public static bool IsNotRead(string name) => NotRead.Contains(Path.GetExtension(name));
+}

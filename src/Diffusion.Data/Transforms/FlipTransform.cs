@@ -1,0 +1,42 @@
+using System.Runtime.InteropServices;
+
+namespace Diffusion.Data;
+
+/// <summary>Mirrors left to right: see <see cref="ImageTransform.RandomFlip"/>.</summary>
+internal sealed class FlipTransform(double probability) : PixelTransform("RandomFlip", isRandom: true)
+{
+    public override bool IsQuick => true;
+
+    public override void Apply(ImageCanvas image, SeedStream draws)
+    {
+        if (draws.Uniform(RandomPurpose.Augmentation, 0) >= probability)
+        {
+            return;
+        }
+
+        if (image.Encoding == PixelEncoding.Float32)
+        {
+            ReverseRows(image.Floats, image.Width); // [C, H, W]
+        }
+        else if (image.Channels == 3)
+        {
+            ReverseRows(MemoryMarshal.Cast<byte, RgbColor>(image.Bytes), image.Width); // [H, W, 3]
+        }
+        else
+        {
+            // Whole rows, which turns the channels of each pixel as well, and then each pixel back.
+            ReverseRows(image.Bytes, image.Width * image.Channels); // [H, W, C]
+            ReverseRows(image.Bytes, image.Channels);
+        }
+    }
+
+    public override string ToString() => FormattableString.Invariant($"{Name}({probability})");
+
+    private static void ReverseRows<T>(Span<T> pixels, int width)
+    {
+        for (int row = 0; row < pixels.Length; row += width)
+        {
+            pixels.Slice(row, width).Reverse();
+        }
+    }
+}

@@ -1,0 +1,81 @@
+namespace Diffusion.Data;
+
+/// <summary>Crops whose size is drawn as well as their place.</summary>
+internal static class RandomWindows
+{
+    private const int Attempts = 10;
+
+    /// <summary>A square whose side is drawn: see <see cref="ImageTransform.RandomSquare"/>.</summary>
+    public static ImageTransform Square(double smallest)
+    {
+        if (smallest is not (> 0 and <= 1))
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(smallest), smallest, $"The smallest side is {smallest} of the shorter one, but must be above 0 and at most 1. Use 0.8, or 1 for squares as large as fit.");
+        }
+
+        return new WindowTransform("RandomSquare", FormattableString.Invariant($"{smallest}"), isRandom: true, (frame, _, draws) =>
+        {
+            int shorter = Math.Min(frame.Width, frame.Height);
+            if (draws is not { } stream)
+            {
+                return frame.Cut(frame.Middle(shorter, shorter));
+            }
+
+            double share = 1 - (stream.Uniform(RandomPurpose.Augmentation, 0) * (1 - smallest));
+            int side = Math.Max((int)Math.Round(shorter * share), 1);
+            return frame.Cut(frame.Anywhere(side, side, stream));
+        });
+    }
+
+    /// <summary>A part of drawn area and shape: see <see cref="ImageTransform.RandomResizedCrop"/>.</summary>
+    public static ImageTransform Resized(double minArea, double maxArea, double minAspect, double maxAspect)
+    {
+        if (!(minArea > 0 && minArea <= maxArea && maxArea <= 1))
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(minArea), minArea, $"The area goes from {minArea} to {maxArea} of the image, but must go upwards within (0, 1]. Use 0.08 and 1.");
+        }
+
+        if (!(minAspect > 0 && minAspect <= maxAspect && maxAspect <= 100))
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(minAspect), minAspect, $"The aspect goes from {minAspect} to {maxAspect}, but must go upwards within (0, 100]. Use 0.75 and 1.3333, or 1 and 1 for squares.");
+        }
+
+        string settings = FormattableString.Invariant($"area {minArea:G6} to {maxArea:G6}, aspect {minAspect:G6} to {maxAspect:G6}");
+        return new WindowTransform("RandomResizedCrop", settings, isRandom: true, (frame, target, draws) =>
+        {
+            ImageFrame part = draws is { } stream
+                ? frame.Cut(Draw(frame, minArea, maxArea, Math.Log(minAspect), Math.Log(maxAspect), stream))
+                : frame.Filling(target);
+            return part.Resized(target.Width, target.Height);
+        });
+    }
+
+    // As torchvision's RandomResizedCrop.get_params: ten attempts, then the largest window of a permitted shape from the middle.
+    private static ImageWindow Draw(ImageFrame frame, double minArea, double maxArea, double minLog, double maxLog, SeedStream draws)
+    {
+        double area = (double)frame.Width * frame.Height;
+        for (int attempt = 0; attempt < Attempts; attempt++)
+        {
+            SeedStream stream = draws.Child(RandomPurpose.Augmentation, attempt);
+            double wanted = area * (minArea + ((maxArea - minArea) * stream.Uniform(RandomPurpose.Augmentation, 0)));
+            double aspect = Math.Exp(minLog + ((maxLog - minLog) * stream.Uniform(RandomPurpose.Augmentation, 3)));
+            int width = (int)Math.Round(Math.Sqrt(wanted * aspect));
+            int height = (int)Math.Round(Math.Sqrt(wanted / aspect));
+            if (width >= 1 && height >= 1 && width <= frame.Width && height <= frame.Height)
+            {
+                return frame.Anywhere(width, height, stream);
+            }
+        }
+
+        double shape = (double)frame.Width / frame.Height;
+        double nearest = Math.Clamp(shape, Math.Exp(minLog), Math.Exp(maxLog));
+        return nearest == shape
+            ? frame.Middle(frame.Width, frame.Height)
+            : frame.Middle(
+                nearest > shape ? frame.Width : Math.Max((int)Math.Round(frame.Height * nearest), 1),
+                nearest > shape ? Math.Max((int)Math.Round(frame.Width / nearest), 1) : frame.Height);
+    }
+}

@@ -1,7 +1,0 @@
-namespace Diffusion.Training;
-
-/// <summary>A user's own change of pixels.</summary>
-internal sealed class EditTransform(string name, bool isRandom, RandomImageEdit edit) : PixelTransform(name, isRandom)
-{
-    public override void Apply(ImageCanvas image, SeedStream draws) => edit(image, draws);
-}

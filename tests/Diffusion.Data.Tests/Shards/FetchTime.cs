@@ -1,0 +1,131 @@
+namespace Diffusion.Data.Tests.Shards;
+
+/// <summary>
+/// Time for fetches: waits between requests are written down and pass at once, a stall is over when the test says so, and the clock goes
+/// on by a second each time it is read. Spans of time stand still until the test moves them.
+/// </summary>
+internal sealed class FetchTime : TimeProvider
+{
+    public static readonly TimeSpan Stall = TimeSpan.FromHours(1);
+
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(50);
+
+    private readonly Lock gate = new();
+    private readonly List<StallTimer> running = [];
+    private readonly List<TimeSpan> waits = [];
+    private DateTimeOffset now = new(2020, 1, 1, 0, 0, 0, TimeSpan.Zero);
+    private bool due;
+
+    /// <summary>How much time has passed for those who measure spans.</summary>
+    public TimeSpan Passed { get; set; }
+
+    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+    /// <summary>The waits between requests.</summary>
+    public IReadOnlyList<TimeSpan> Waits
+    {
+        get
+        {
+            lock (gate)
+            {
+                return [.. waits];
+            }
+        }
+    }
+
+    public override DateTimeOffset GetUtcNow()
+    {
+        lock (gate)
+        {
+            return now += TimeSpan.FromSeconds(1);
+        }
+    }
+
+    public override long GetTimestamp() => Passed.Ticks;
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    {
+        if (dueTime == Poll)
+        {
+            return base.CreateTimer(callback, state, dueTime, period);
+        }
+
+        if (dueTime == Stall)
+        {
+            StallTimer timer = new(this, () => callback(state));
+            timer.Change(dueTime, period);
+            return timer;
+        }
+
+        lock (gate)
+        {
+            waits.Add(dueTime);
+        }
+
+        return base.CreateTimer(callback, state, TimeSpan.Zero, period);
+    }
+
+    /// <summary>Lets the time-out that runs, or the next one, be over.</summary>
+    public void EndStall()
+    {
+        StallTimer? first;
+        lock (gate)
+        {
+            first = running.FirstOrDefault();
+            due = first is null;
+        }
+
+        first?.Fire();
+    }
+
+    private sealed class StallTimer(FetchTime time, Action callback) : ITimer
+    {
+        private bool isDisposed;
+
+        // A token source that is cancelled on one thread may still start its timer on another, after it disposed it.
+        public bool Change(TimeSpan dueTime, TimeSpan period)
+        {
+            bool fire;
+            lock (time.gate)
+            {
+                time.running.Remove(this);
+                if (isDisposed)
+                {
+                    return false;
+                }
+
+                fire = dueTime == Stall && time.due;
+                if (dueTime == Stall && !fire)
+                {
+                    time.running.Add(this);
+                }
+
+                time.due &= !fire;
+            }
+
+            if (fire)
+            {
+                callback();
+            }
+
+            return true;
+        }
+
+        public void Fire() => callback();
+
+        public void Dispose()
+        {
+            lock (time.gate)
+            {
+                time.running.Remove(this);
+                isDisposed = true;
+            }
+        }
+
+        public ValueTask DisposeAsync()
+        {
+            Dispose();
+            return ValueTask.CompletedTask;
+        }
+    }
+}

@@ -1,0 +1,153 @@
+using Diffusion.TestKit;
+
+namespace Diffusion.Data.Tests.Shards;
+
+public sealed class RemoteStreamingTests : IDisposable
+{
+    private const int Samples = 60;
+    private const int Background = 1 << 20;
+    private static readonly RemoteShard Shard = RemoteShard.Of([.. Enumerable.Range(0, Samples).Select(i => i % 3)], padding: 60_000);
+
+    private readonly TemporaryFolder folder = new();
+    private readonly FetchTime time = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void The_first_sample_is_there_while_the_rest_is_still_to_come_and_nothing_is_left_of_a_fetch_that_is_ended(bool hasRanges)
+    {
+        using ScriptedServer server = new((request, _) => Served(request, hasRanges, reply =>
+            reply with { DropAfter = Math.Min(reply.Body.Length, 150_000), Stall = reply.Body.Length > 150_000 }));
+        using (ShardedImages images = Open(server))
+        {
+            IsRight(images, 0).Should().BeTrue();
+        }
+
+        Directory.GetFiles(folder.Path, "*.part", SearchOption.AllDirectories).Should().BeEmpty();
+    }
+
+    [Fact]
+    public void A_sample_far_within_is_fetched_before_what_lies_ahead_of_it()
+    {
+        using ScriptedServer server = new((request, _) => Served(request, true, reply =>
+            reply.Body.Length >= Background ? reply with { DropAfter = 0, Stall = true } : reply));
+        using ShardedImages images = Open(server);
+        IsRight(images, Samples - 1).Should().BeTrue();
+        IsRight(images, Samples - 4).Should().BeTrue();
+    }
+
+    [Fact]
+    public void What_is_announced_is_fetched_before_anybody_reads_it()
+    {
+        using ManualResetEventSlim isAsked = new();
+        using ScriptedServer server = new((request, _) => Served(request, true, reply =>
+        {
+            if (reply.Body.Length < Background && request.From > Background)
+            {
+                isAsked.Set();
+            }
+
+            return reply.Body.Length >= Background ? reply with { DropAfter = 0, Stall = true } : reply;
+        }));
+        using ShardedImages images = Open(server);
+        images.Announce([Samples - 1], TestContext.Current.CancellationToken);
+        isAsked.Wait(TestContext.Current.CancellationToken);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_connection_that_breaks_off_again_and_again_loses_no_byte(bool hasRanges)
+    {
+        using ScriptedServer server = new((request, _) => Served(request, true, reply =>
+            request.From is null && !hasRanges ? reply with { DropAfter = 400_000 } : reply with { DropAfter = 50_000 }));
+        using ShardedImages images = Open(server);
+        Enumerable.Range(0, Samples).Should().OnlyContain(i => IsRight(images, i));
+    }
+
+    [Fact]
+    public void Without_an_index_the_headers_are_read_and_not_what_lies_between()
+    {
+        using ScriptedServer server = new((request, _) => Shard.Answer(request, "\"1\"", hasIndex: false));
+        using ShardedImages images = Open(server);
+        (images.Count, images.ClassCount).Should().Be((Samples, 3));
+        server.BodyBytes.Should().BeLessThan(Shard.Tar.Length / 10);
+        Enumerable.Range(0, Samples).Should().OnlyContain(i => IsRight(images, i) && images.LabelOf(i) == i % 3);
+    }
+
+    [Fact]
+    public void Small_samples_without_an_index_are_fetched_whole_once()
+    {
+        RemoteShard small = RemoteShard.Of([.. Enumerable.Range(0, 200).Select(i => i % 3)], padding: 1000);
+        using ScriptedServer server = new((request, _) => small.Answer(request, "\"1\"", hasIndex: false));
+        using ShardedImages images = Open(server);
+        images.Count.Should().Be(200);
+        Enumerable.Range(0, 200).Should().OnlyContain(i => IsRight(images, i));
+        server.BodyBytes.Should().BeLessThan(small.Tar.Length * 3L / 2);
+    }
+
+    [Fact]
+    public void A_server_without_ranges_gives_all_samples_and_is_asked_once_for_them()
+    {
+        using ScriptedServer server = new((request, _) => Served(request, false, reply => reply));
+        using ShardedImages images = Open(server);
+        Enumerable.Range(0, Samples).Should().OnlyContain(i => IsRight(images, i));
+        server.Requests.Count(request => RemoteShard.IsOfBytes(request)).Should().Be(1);
+    }
+
+    [Fact]
+    public void What_has_come_whole_is_a_copy_that_the_next_opening_uses()
+    {
+        using ScriptedServer server = new((request, _) => Shard.Answer(request, "\"1\""));
+        using (ShardedImages images = Open(server))
+        {
+            Enumerable.Range(0, Samples).Should().OnlyContain(i => IsRight(images, i));
+        }
+
+        int requests = server.Requests.Count(RemoteShard.IsOfBytes);
+        using ShardedImages again = Open(server);
+        Enumerable.Range(0, Samples).Should().OnlyContain(i => IsRight(again, i));
+        server.Requests.Count(RemoteShard.IsOfBytes).Should().Be(requests);
+    }
+
+    [Fact]
+    public void A_server_that_is_gone_for_a_while_is_asked_again_after_a_minute()
+    {
+        bool isGone = false;
+        using ScriptedServer server = new((request, _) => isGone ? new ServerReply { Status = 503 } : Shard.Answer(request, "\"1\""));
+        using ShardedImages images = Open(server);
+        isGone = true;
+        FluentActions.Invoking(() => ShardFolder.Read(images, 3)).Should().Throw<ImageDataException>().WithMessage("*given up*503*");
+        isGone = false;
+        FluentActions.Invoking(() => ShardFolder.Read(images, 3)).Should().Throw<ImageDataException>();
+        time.Passed = TimeSpan.FromMinutes(1);
+        Enumerable.Range(0, Samples).Should().OnlyContain(i => IsRight(images, i));
+    }
+
+    [Fact]
+    public void Many_readers_of_two_sources_in_one_folder_read_every_sample_right()
+    {
+        using ScriptedServer server = new((request, n) => Served(request, true, reply => n % 5 == 0 ? reply with { DropAfter = 30_000 } : reply));
+        using ShardedImages one = Open(server);
+        using ShardedImages two = Open(server);
+        Parallel.For(0, 4 * Samples, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = TestContext.Current.CancellationToken }, i =>
+            IsRight(i % 2 == 0 ? one : two, i * 7 % Samples).Should().BeTrue());
+    }
+
+    private static bool IsRight(ShardedImages images, int index) => ShardFolder.Read(images, index).All(value => value == 10 + index);
+
+    private static ServerReply Served(ServerRequest request, bool hasRanges, Func<ServerReply, ServerReply> spoil)
+    {
+        ServerReply reply = Shard.Answer(hasRanges ? request : request with { From = null }, "\"1\"");
+        return RemoteShard.IsOfBytes(request) ? spoil(reply) : reply;
+    }
+
+    private ShardedImages Open(ScriptedServer server) => ShardedImages.Open(
+        server.Address("a.tar").ToString(), ShardFolder.Preparation, new ShardOptions
+        {
+            CacheFolder = folder.Path,
+            Fetching = new RemoteFileOptions { Folder = folder.Path, StallTimeout = FetchTime.Stall, Time = time },
+        }, TestContext.Current.CancellationToken);
+}

@@ -1,0 +1,14 @@
+namespace Diffusion.Data.Tests;
+
+/// <summary>Real images, where the environment variable DIFFUSION_DATA names their folder.</summary>
+internal static class TestData
+{
+    public static string Folder(params string[] parts)
+    {
+        string? root = Environment.GetEnvironmentVariable("DIFFUSION_DATA");
+        Assert.SkipWhen(string.IsNullOrEmpty(root), "The environment variable DIFFUSION_DATA names no folder of real images.");
+        string folder = Path.Combine([root!, .. parts]);
+        Assert.SkipUnless(Directory.Exists(folder), $"{folder} is not there.");
+        return folder;
+    }
+}

@@ -1,0 +1,202 @@
+namespace Diffusion.Data.Tests.Transforms;
+
+public sealed class ColorTests
+{
+    private static readonly ImageShape Shape = new(3, 5, 7);
+
+    [Fact]
+    public void Grey_values_are_those_of_the_standard_weights()
+    {
+        byte[] image = Colours();
+        byte[] grey = Apply(ImageTransform.Grayscale(), image, 0);
+        for (int i = 0; i < image.Length; i += 3)
+        {
+            double expected = (0.299 * image[i]) + (0.587 * image[i + 1]) + (0.114 * image[i + 2]);
+            ((double)grey[i]).Should().BeApproximately(expected, 0.502);
+            grey.AsSpan(i, 3).ToArray().Should().OnlyContain(value => value == grey[i]);
+        }
+    }
+
+    [Fact]
+    public void Brightness_multiplies_and_is_clamped()
+    {
+        byte[] image = Colours();
+        double[] factors = [.. Enumerable.Range(0, 500).Select(seed => Fit(Apply(ImageTransform.ColorJitter(brightness: 0.5), image, seed), image))];
+        factors.Should().OnlyContain(factor => factor > 0.49 && factor < 1.51);
+        (factors.Min(), factors.Max()).Should().Match<(double Min, double Max)>(factor => factor.Min < 0.53 && factor.Max > 1.47);
+        factors.Average().Should().BeApproximately(1, 0.06);
+        Enumerable.Range(0, 50).Max(seed => Apply(ImageTransform.ColorJitter(brightness: 3), image, seed).Count(value => value == 255)).Should().BeGreaterThan(70);
+
+        // Of a value that neither side clamps.
+        static double Fit(byte[] changed, byte[] image) => image.Zip(changed).Where(pair => pair.First is > 80 and < 160).Average(pair => (double)pair.Second / pair.First);
+    }
+
+    [Fact]
+    public void Contrast_keeps_the_mean_grey_and_saturation_every_grey()
+    {
+        byte[] image = [.. Colours().Select(value => (byte)(90 + (value / 4)))];
+        for (int seed = 0; seed < 50; seed++)
+        {
+            MeanGrey(Apply(ImageTransform.ColorJitter(contrast: 0.4), image, seed)).Should().BeApproximately(MeanGrey(image), 0.3);
+            byte[] saturated = Apply(ImageTransform.ColorJitter(saturation: 0.4), image, seed);
+            for (int i = 0; i < image.Length; i += 3)
+            {
+                Grey(saturated, i).Should().BeApproximately(Grey(image, i), 0.6);
+            }
+        }
+
+        Apply(ImageTransform.ColorJitter(contrast: 0.4), image, 1).Should().NotEqual(image);
+        Apply(ImageTransform.ColorJitter(saturation: 0.4), image, 1).Should().NotEqual(image);
+    }
+
+    [Fact]
+    public void Hue_turns_as_in_HSV()
+    {
+        byte[] image = Colours();
+        for (int seed = 0; seed < 100; seed++)
+        {
+            byte[] turned = Apply(ImageTransform.ColorJitter(hue: 0.5), image, seed);
+
+            // The first pixel is pure red: its turned colour tells by how much.
+            double turn = Hsv(turned[0] / 255.0, turned[1] / 255.0, turned[2] / 255.0).Hue;
+            for (int i = 0; i < image.Length; i += 3)
+            {
+                (double hue, double saturation, double value) = Hsv(image[i] / 255.0, image[i + 1] / 255.0, image[i + 2] / 255.0);
+                double[] expected = Rgb((hue + turn) % 1, saturation, value);
+                turned.AsSpan(i, 3).ToArray().Zip(expected, (actual, wanted) => Math.Abs(actual - (255 * wanted))).Max().Should().BeLessThan(1.6);
+            }
+        }
+    }
+
+    [Fact]
+    public void Bytes_and_floats_are_changed_alike()
+    {
+        byte[] image = Colours();
+        float[] planes = new float[image.Length];
+        for (int i = 0; i < image.Length; i++)
+        {
+            planes[(i % 3 * 35) + (i / 3)] = (image[i] / 127.5f) - 1;
+        }
+
+        ImageTransform jitter = ImageTransform.ColorJitter(0.4, 0.4, 0.4, 0.2);
+        for (int seed = 0; seed < 20; seed++)
+        {
+            byte[] bytes = Apply(jitter, image, seed);
+            float[] floats = [.. planes];
+            new TransformList([jitter], [], 3).Edit(
+                new ImageCanvas(System.Runtime.InteropServices.MemoryMarshal.AsBytes(floats.AsSpan()), Shape, PixelEncoding.Float32), new SeedStream(seed));
+            for (int i = 0; i < image.Length; i++)
+            {
+                ((floats[(i % 3 * 35) + (i / 3)] + 1) * 127.5).Should().BeApproximately(bytes[i], 0.501);
+            }
+        }
+    }
+
+    [Fact]
+    public void The_four_changes_come_in_every_order_with_the_factors_that_were_drawn()
+    {
+        double[] image = [.. Colours().Select(value => value / 255.0)];
+        int[][] orders = [.. Orders([0, 1, 2, 3])];
+        HashSet<string> seen = [];
+        for (int seed = 0; seed < 300; seed++)
+        {
+            SeedStream draws = new(seed);
+            byte[] actual = Colours();
+            new ColorJitterTransform(0.6, 0.6, 0.6, 0.3).Apply(new ImageCanvas(actual, Shape, PixelEncoding.UInt8), draws);
+            double[] factors = [.. Enumerable.Range(0, 3).Select(i => 0.4 + (1.2 * draws.Uniform(RandomPurpose.Augmentation, i)))];
+            double turn = 0.3 * ((2 * draws.Uniform(RandomPurpose.Augmentation, 3)) - 1);
+
+            int[][] fitting = [.. orders.Where(order => order.Aggregate(image, (pixels, which) => Changed(pixels, which, factors, turn)).Zip(actual, (wanted, value) => Math.Abs((wanted * 255) - value)).Max() < 0.6)];
+            fitting.Should().NotBeEmpty("seed {0} must give one of the orders", seed);
+            seen.Add(string.Concat(fitting[0]));
+        }
+
+        seen.Count.Should().BeGreaterThan(20, "orders that fit equally well count as one");
+    }
+
+    [Fact]
+    public void A_grey_image_is_given_brightness_and_contrast_and_refuses_the_rest_by_name()
+    {
+        byte[] grey = [.. Enumerable.Range(0, 35).Select(i => (byte)(i * 7))];
+        byte[] changed = [.. grey];
+        new TransformList([ImageTransform.ColorJitter(0.3, 0.3), ImageTransform.Grayscale()], [], 1)
+            .Edit(new ImageCanvas(changed, new ImageShape(1, 5, 7), PixelEncoding.UInt8), new SeedStream(3));
+        changed.Should().NotEqual(grey);
+
+        FluentActions.Invoking(() => new TransformList([ImageTransform.ColorJitter(hue: 0.1)], [], 1)).Should().Throw<ArgumentException>()
+            .WithMessage("*saturation or hue, but grey images have neither*");
+        FluentActions.Invoking(() => new TransformList([ImageTransform.ColorJitter(0.1)], [], 4)).Should().Throw<ArgumentException>().WithMessage("*1 or 3 channels*have 4*");
+        FluentActions.Invoking(() => ImageTransform.ColorJitter()).Should().Throw<ArgumentException>().WithMessage("*changes nothing*");
+        FluentActions.Invoking(() => ImageTransform.ColorJitter(hue: 0.6)).Should().Throw<ArgumentOutOfRangeException>().WithMessage("*0..0.5*");
+        FluentActions.Invoking(() => ImageTransform.ColorJitter(-0.1)).Should().Throw<ArgumentOutOfRangeException>();
+        FluentActions.Invoking(() => ImageTransform.ColorJitter(double.NaN)).Should().Throw<ArgumentOutOfRangeException>();
+    }
+
+    // Pure colours, greys and others; 35 pixels, which no width of vectors divides.
+    private static byte[] Colours() =>
+    [
+        255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 0, 0, 0, 0, 255, 255, 255, 128, 128, 128,
+        .. Enumerable.Range(0, 28 * 3).Select(i => (byte)new SeedStream(2).Derive(RandomPurpose.Drawing, i)),
+    ];
+
+    private static byte[] Apply(ImageTransform transform, byte[] image, int seed)
+    {
+        byte[] copy = [.. image];
+        new TransformList([transform], [], 3).Edit(new ImageCanvas(copy, Shape, PixelEncoding.UInt8), new SeedStream(seed));
+        return copy;
+    }
+
+    private static IEnumerable<int[]> Orders(int[] left) =>
+        left.Length == 0 ? [[]] : left.SelectMany(first => Orders([.. left.Where(other => other != first)]).Select(rest => (int[])[first, .. rest]));
+
+    // What torchvision's adjust_brightness, adjust_contrast, adjust_saturation and adjust_hue do, on values in 0..1.
+    private static double[] Changed(double[] image, int which, double[] factors, double turn)
+    {
+        double[] greys = [.. Enumerable.Range(0, image.Length / 3).Select(i => (0.299 * image[3 * i]) + (0.587 * image[(3 * i) + 1]) + (0.114 * image[(3 * i) + 2]))];
+        if (which < 3)
+        {
+            return [.. image.Select((value, i) => Math.Clamp((factors[which] * value) + ((1 - factors[which]) * (which == 0 ? 0 : which == 1 ? greys.Average() : greys[i / 3])), 0, 1))];
+        }
+
+        return [.. image.Chunk(3).SelectMany(pixel =>
+        {
+            (double hue, double saturation, double value) = Hsv(pixel[0], pixel[1], pixel[2]);
+            return Rgb((hue + turn + 1) % 1, saturation, value);
+        })];
+    }
+
+    private static double Grey(byte[] image, int at) => (0.299 * image[at]) + (0.587 * image[at + 1]) + (0.114 * image[at + 2]);
+
+    private static double MeanGrey(byte[] image) => Enumerable.Range(0, image.Length / 3).Average(i => Grey(image, 3 * i));
+
+    // The definition, as in Python's colorsys.
+    private static (double Hue, double Saturation, double Value) Hsv(double r, double g, double b)
+    {
+        double max = Math.Max(r, Math.Max(g, b));
+        double range = max - Math.Min(r, Math.Min(g, b));
+        if (range == 0)
+        {
+            return (0, 0, max);
+        }
+
+        double sixths = max == r ? (g - b) / range : max == g ? 2 + ((b - r) / range) : 4 + ((r - g) / range);
+        return (((sixths / 6) + 1) % 1, range / max, max);
+    }
+
+    private static double[] Rgb(double hue, double saturation, double value)
+    {
+        int sector = (int)(hue * 6);
+        double part = (hue * 6) - sector;
+        (double p, double q, double t) = (value * (1 - saturation), value * (1 - (saturation * part)), value * (1 - (saturation * (1 - part))));
+        (double r, double g, double b) = (sector % 6) switch
+        {
+            0 => (value, t, p),
+            1 => (q, value, p),
+            2 => (p, value, t),
+            3 => (p, q, value),
+            4 => (t, p, value),
+            _ => (value, p, q),
+        };
+        return [r, g, b];
+    }
+}
