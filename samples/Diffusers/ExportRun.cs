@@ -34,7 +34,9 @@ internal static class ExportRun
     private static Loaded Load(Checkpoint checkpoint, string folder, ExportedWeights weights)
     {
         CheckpointManifest manifest = checkpoint.Manifest;
-        DiffusersScheduler scheduler = new() { Schedule = manifest.Options.CreateSchedule(), Prediction = manifest.Prediction };
+        DiscreteSchedule schedule = manifest.Options.CreateSchedule() as DiscreteSchedule
+            ?? throw new ArgumentException($"The run has the schedule {manifest.Schedule}, which diffusers' DDPM and DDIM schedulers cannot express.");
+        DiffusersScheduler scheduler = new() { Schedule = schedule, Prediction = manifest.Prediction };
         IReadOnlyDictionary<string, Tensor>? averages = weights == ExportedWeights.Ema ? checkpoint.Averages.FirstOrDefault() : null;
         UNet2D unet = new(UNet2DOptions.FromJson(manifest.Model));
         unet.LoadWeights(averages ?? checkpoint.Weights);

@@ -33,21 +33,18 @@ public static class DiffusersSamplers
         int offset = spacing == TimestepSpacing.Leading ? scheduler.StepsOffset : 0;
         if (scheduler.Kind == DiffusersSchedulerKind.Ddim)
         {
-            DdimSampler ddim = new()
+            return new DdimSampler
             {
-                Spacing = spacing,
-                StepsOffset = offset,
+                Steps = steps,
+                Grid = new TimestepGrid(spacing) { StepsOffset = offset, EndsClean = scheduler.SetAlphaToOne },
                 Clipping = ClippingOf(scheduler),
-                EndsClean = scheduler.SetAlphaToOne,
             };
-            return steps is { } count ? ddim with { Steps = count } : ddim;
         }
 
         return new DdpmSampler
         {
             Steps = steps,
-            Spacing = spacing,
-            StepsOffset = offset,
+            Grid = new TimestepGrid(spacing) { StepsOffset = offset },
             Clipping = ClippingOf(scheduler),
             Variance = scheduler.VarianceType == DiffusersVariance.FixedLarge ? DdpmVariance.FixedLarge : DdpmVariance.FixedSmall,
         };

@@ -2,11 +2,11 @@ using TorchSharp;
 
 namespace Diffusion.Sampling;
 
-/// <summary>Turns noise into images, asking a denoiser at a descending row of noise levels. A sampler is a value: it holds options only.</summary>
+/// <summary>Turns noise into images, asking a denoiser at ever lower noise levels. A sampler is a value: it holds options only.</summary>
 public interface ISampler
 {
     /// <summary>Makes images.</summary>
-    /// <param name="denoiser">The model with its schedule and prediction type; its network is left in the mode it was in.</param>
+    /// <param name="denoiser">The model, or a denoiser around it.</param>
     /// <param name="request">How many images, of which seed, size and class.</param>
     /// <param name="progress">
     /// Told after each step, on this thread. It is the caller's: an exception it throws ends the sampling and reaches the caller.
@@ -19,7 +19,7 @@ public interface ISampler
     /// <exception cref="OperationCanceledException">Sampling was cancelled; everything it held is freed.</exception>
     /// <exception cref="InvalidOperationException">The network answered with NaN or infinity.</exception>
     torch.Tensor Sample(
-        Denoiser denoiser,
+        IDenoiser denoiser,
         SampleRequest request,
         IProgress<SamplingProgress>? progress = null,
         CancellationToken cancellationToken = default);

@@ -39,9 +39,10 @@ public sealed record SampleRequest
     }
 
     /// <summary>Every reason why these images cannot be made with this denoiser, each with its remedy; empty when they can.</summary>
-    public IReadOnlyList<string> Problems(Denoiser denoiser)
+    public IReadOnlyList<string> Problems(IDenoiser denoiser)
     {
         ArgumentNullException.ThrowIfNull(denoiser);
+        Denoiser source = denoiser.Source;
         List<string> problems = [];
         if (Count < 1)
         {
@@ -58,8 +59,8 @@ public sealed record SampleRequest
             problems.Add($"FirstIndex is {FirstIndex}, but must lie in [0, 2^63 - Count): images are counted from 0.");
         }
 
-        problems.AddRange(ShapeProblems(denoiser));
-        problems.AddRange(ClassProblems(denoiser.Model.ClassCount));
+        problems.AddRange(ShapeProblems(source));
+        problems.AddRange(ClassProblems(source.Model.ClassCount));
         return problems;
     }
 

@@ -7,7 +7,7 @@ public static class SamplerExtensions
 {
     /// <summary>Makes images of the size the model was made for.</summary>
     /// <param name="sampler">The sampler.</param>
-    /// <param name="denoiser">The model with its schedule and prediction type.</param>
+    /// <param name="denoiser">The model, or a denoiser around it.</param>
     /// <param name="count">How many images, at least 1.</param>
     /// <param name="seed">The same seed gives the same images.</param>
     /// <param name="classLabels">Where the model has classes: one for each image, or one for all.</param>
@@ -17,7 +17,7 @@ public static class SamplerExtensions
     /// <inheritdoc cref="ISampler.Sample" path="/exception"/>
     public static torch.Tensor Sample(
         this ISampler sampler,
-        Denoiser denoiser,
+        IDenoiser denoiser,
         int count,
         long seed = 0,
         IReadOnlyList<long>? classLabels = null,

@@ -20,7 +20,7 @@ public sealed class DenoiserSnapshot : IDisposable
     {
         this.twin = twin;
         Step = step;
-        Denoiser = new Denoiser(twin, new Lazy<IDiffusionModel>(twin), source.Schedule, source.Prediction, gate) { SampleShape = source.SampleShape };
+        Denoiser = new Denoiser(twin, new Lazy<IDiffusionModel>(twin), source.Schedule, source.Parameterization, gate) { SampleShape = source.SampleShape };
     }
 
     /// <summary>The copy, with its schedule and prediction type.</summary>

@@ -18,11 +18,11 @@ internal static class ModelProbe
         using IDisposable mode = EvaluationMode.Of(denoiser.Model.Network);
         string name = denoiser.Model.GetType().Name;
         Tensor noisy = NormalNoise.Draw(new SeedStream(0), RandomPurpose.InitialNoise, [0], shape).to(denoiser.Device); // [1, C, H, W]
-        Tensor timesteps = tensor((long[])[denoiser.Schedule.Timesteps / 2]); // [1]
+        NoiseLevel middle = denoiser.Schedule.At(TimeLaw.Uniform.TimeAt(0.5, denoiser.Schedule));
         Conditioning conditioning = denoiser.Model.ClassCount is null
             ? Conditioning.None
             : new Conditioning { ClassLabels = zeros([1], ScalarType.Int64, denoiser.Device) };
-        Tensor answer = denoiser.Predict(noisy, timesteps, conditioning); // [1, C, H, W]
+        Tensor answer = denoiser.Predict(noisy, [middle], conditioning); // [1, C, H, W]
         if (answer.dtype != noisy.dtype)
         {
             throw new InvalidOperationException($"{name} answered in {answer.dtype} to images in {noisy.dtype}. Its answer must have their dtype.");

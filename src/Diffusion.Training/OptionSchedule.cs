@@ -9,7 +9,7 @@ internal static class OptionSchedule
     /// <summary>Whether the options name a schedule, be it by data or by description.</summary>
     public static bool IsNamed(TrainingOptions options) =>
         new TrainingOptions() is var unset
-        && (options.Schedule != unset.Schedule || options.Timesteps != unset.Timesteps || options.BetaStart is not null || options.BetaEnd is not null
+        && (options.Schedule != unset.Schedule || options.Timesteps != unset.Timesteps || options.BetaStart is not null || options.BetaEnd is not null || options.SigmaMin is not null || options.SigmaMax is not null
             || options.Betas is not null || options.ScheduleDescription is not null);
 
     /// <summary>The description of a schedule that options cannot make; null where they make theirs.</summary>
@@ -23,10 +23,12 @@ internal static class OptionSchedule
     /// <exception cref="ArgumentException">A value is impossible.</exception>
     public static INoiseSchedule Make(TrainingOptions options) => options switch
     {
-        { Betas: { } betas } => new BetaSchedule(betas, options.ScheduleDescription ?? DiffusersBetas.Describe(betas)),
+        { Betas: { } betas } => new DiscreteSchedule(betas, options.ScheduleDescription ?? DiffusersBetas.Describe(betas)),
         { Schedule: NoiseScheduleKind.Linear } => NoiseSchedule.Linear(options.Timesteps, options.BetaStart, options.BetaEnd),
         { Schedule: NoiseScheduleKind.ScaledLinear } => NoiseSchedule.ScaledLinear(options.Timesteps, options.BetaStart, options.BetaEnd),
         { Schedule: NoiseScheduleKind.Sigmoid } => NoiseSchedule.Sigmoid(options.Timesteps, options.BetaStart, options.BetaEnd),
+        { Schedule: NoiseScheduleKind.Edm } => new EdmSchedule(options.SigmaMin ?? EdmSchedule.DefaultMinSigma, options.SigmaMax ?? EdmSchedule.DefaultMaxSigma),
+        { Schedule: NoiseScheduleKind.RectifiedFlow } => new FlowSchedule(),
         _ => NoiseSchedule.Cosine(options.Timesteps),
     };
 
@@ -34,24 +36,36 @@ internal static class OptionSchedule
     public static void Write(TrainingOptions options, INoiseSchedule schedule)
     {
         (options.BetaStart, options.BetaEnd, options.Betas, options.ScheduleDescription) = (null, null, null, null);
-        if (IsValid(schedule.Timesteps))
+        (options.SigmaMin, options.SigmaMax) = (null, null);
+        if (schedule is DiscreteSchedule { Timesteps: var timesteps })
         {
-            options.Timesteps = schedule.Timesteps;
+            options.Timesteps = timesteps;
         }
 
         switch (schedule)
         {
-            case BetaSchedule { Formula: { } formula }:
+            case DiscreteSchedule { Formula: { } formula } discrete:
                 options.Schedule = formula.Kind;
-                if (NoiseSchedule.Create(formula.Kind, schedule.Timesteps).Description != schedule.Description)
+                if (NoiseSchedule.Create(formula.Kind, discrete.Timesteps).Description != schedule.Description)
                 {
                     (options.BetaStart, options.BetaEnd) = (formula.Start, formula.End);
                 }
 
                 break;
-            case BetaSchedule betas:
-                options.Betas = [.. betas.Betas];
+            case DiscreteSchedule { Betas: { } betas }:
+                options.Betas = [.. betas];
                 options.ScheduleDescription = schedule.Description;
+                break;
+            case EdmSchedule edm:
+                options.Schedule = NoiseScheduleKind.Edm;
+                if (edm.Description != new EdmSchedule().Description)
+                {
+                    (options.SigmaMin, options.SigmaMax) = (edm.FirstTime, edm.LastTime);
+                }
+
+                break;
+            case FlowSchedule:
+                options.Schedule = NoiseScheduleKind.RectifiedFlow;
                 break;
             default:
                 options.ScheduleDescription = schedule.Description;
@@ -84,7 +98,7 @@ internal static class OptionSchedule
 
         if (!IsValid(options.Timesteps))
         {
-            yield return $"{nameof(options.Timesteps)} ({options.Timesteps}) must be in {NoiseSchedule.FewestTimesteps}..{NoiseSchedule.MostTimesteps}. "
+            yield return $"{nameof(options.Timesteps)} ({options.Timesteps}) must be in {NoiseSchedule.MinTimesteps}..{NoiseSchedule.MaxTimesteps}. "
                 + "Use 1000; the sampler may take fewer steps.";
         }
 
@@ -94,9 +108,17 @@ internal static class OptionSchedule
             {
                 yield return FormattableString.Invariant($"{name} ({value}) must be above 0 and below 1. Leave it out for the usual one.");
             }
-            else if (beta is not null && (options.Betas is not null || options.Schedule == NoiseScheduleKind.Cosine))
+            else if (beta is not null && (options.Betas is not null || options.Schedule is NoiseScheduleKind.Cosine or NoiseScheduleKind.Edm or NoiseScheduleKind.RectifiedFlow))
             {
-                yield return FormattableString.Invariant($"{name} ({beta}) must be left out with {(options.Betas is null ? "the cosine schedule, which has no such limit" : "Betas")}.");
+                yield return FormattableString.Invariant($"{name} ({beta}) must be left out with {(options.Betas is null ? $"the schedule {options.Schedule}, which has no such limit" : "Betas")}.");
+            }
+        }
+
+        foreach ((string name, double? sigma) in ((string, double?)[])[(nameof(options.SigmaMin), options.SigmaMin), (nameof(options.SigmaMax), options.SigmaMax)])
+        {
+            if (sigma is not null && options.Schedule != NoiseScheduleKind.Edm)
+            {
+                yield return FormattableString.Invariant($"{name} ({sigma}) must be left out with the schedule {options.Schedule}: only Edm has it.");
             }
         }
 
@@ -115,9 +137,9 @@ internal static class OptionSchedule
         }
         catch (ArgumentException problem)
         {
-            return $"The options {nameof(options.Schedule)}, {nameof(options.BetaStart)}, {nameof(options.BetaEnd)} and {nameof(options.Betas)} make no schedule: {problem.Message}";
+            return $"The options {nameof(options.Schedule)}, {nameof(options.BetaStart)}, {nameof(options.BetaEnd)}, {nameof(options.Betas)}, {nameof(options.SigmaMin)} and {nameof(options.SigmaMax)} make no schedule: {problem.Message}";
         }
     }
 
-    private static bool IsValid(int timesteps) => timesteps is >= NoiseSchedule.FewestTimesteps and <= NoiseSchedule.MostTimesteps;
+    private static bool IsValid(int timesteps) => timesteps is >= NoiseSchedule.MinTimesteps and <= NoiseSchedule.MaxTimesteps;
 }

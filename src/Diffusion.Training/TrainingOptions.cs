@@ -61,6 +61,12 @@ public sealed class TrainingOptions
     /// <summary>The last beta of <see cref="Schedule"/>, the upper limit for the sigmoid one; otherwise as <see cref="BetaStart"/>.</summary>
     public double? BetaEnd { get; set; }
 
+    /// <summary>The least sigma of <see cref="NoiseScheduleKind.Edm"/>; other schedules have none. Null, the default, for 0.002.</summary>
+    public double? SigmaMin { get; set; }
+
+    /// <summary>The greatest sigma of <see cref="NoiseScheduleKind.Edm"/>; other schedules have none. Null, the default, for 80.</summary>
+    public double? SigmaMax { get; set; }
+
     /// <summary>Each beta, in place of <see cref="Schedule"/>: <see cref="Timesteps"/> numbers in (0, 1). Null, the default, for none.</summary>
     public double[]? Betas { get; set; }
 

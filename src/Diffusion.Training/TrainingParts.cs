@@ -122,7 +122,7 @@ internal sealed class TrainingParts : IDisposable
 
     // Samples have the size of the training images, also where the network takes several sizes.
     private Denoiser DenoiserOf(IDiffusionModel model, Lazy<IDiffusionModel> sampled) =>
-        new(model, sampled, setup.Schedule, setup.Options.Prediction, State.Gate) { SampleShape = setup.Source.Shape };
+        new(model, sampled, setup.Schedule, Parameterization.Of(setup.Options.Prediction), State.Gate) { SampleShape = setup.Source.Shape };
 
     // Any thread may be the first to sample the raw weights. Between the draws of a new network's first weights another may be training.
     private IDiffusionModel RawTwin()

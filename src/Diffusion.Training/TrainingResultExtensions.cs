@@ -29,7 +29,11 @@ public static class TrainingResultExtensions
             $"The model is a {denoiser.Model.GetType().Name}, but diffusers has a counterpart only for {nameof(UNet2D)}.", nameof(result));
 
         DiffusersExport export = new(folder, isAverage ? ExportedWeights.Ema : ExportedWeights.Raw, result.Step);
-        DiffusersScheduler scheduler = new() { Schedule = denoiser.Schedule, Prediction = denoiser.Prediction };
+        PredictionType prediction = Parameterization.TypeOf(denoiser.Parameterization) ?? throw new ArgumentException(
+            $"The network answers {denoiser.Parameterization.Description}, which diffusers' schedulers cannot express.", nameof(result));
+        DiscreteSchedule schedule = denoiser.Schedule as DiscreteSchedule ?? throw new ArgumentException(
+            $"The schedule is {denoiser.Schedule.Description}, which diffusers' DDPM and DDIM schedulers cannot express: it has no timesteps.", nameof(result));
+        DiffusersScheduler scheduler = new() { Schedule = schedule, Prediction = prediction };
         DiffusersFolder.Save(folder, unet, scheduler, export.Notes, overwrite);
         return export;
     }

@@ -21,7 +21,7 @@ public sealed class DdimSamplerTests
     public void Without_eta_it_does_what_equation_12_says(
         NoiseScheduleKind kind, int timesteps, TimestepSpacing spacing, int steps, double first, double offset)
     {
-        DdimSampler sampler = new() { Steps = steps, Spacing = spacing, Clipping = SampleClipping.None };
+        DdimSampler sampler = new() { Steps = steps, Grid = new TimestepGrid(spacing), Clipping = SampleClipping.None };
 
         // Velocity is well-conditioned at every level, so that float32 shows no more than its own rounding.
         Denoiser denoiser = SamplerCase.Oracle(NoiseSchedule.Create(kind, timesteps), PredictionType.Velocity);
@@ -55,7 +55,7 @@ public sealed class DdimSamplerTests
         // Bright, broad data, so that many estimates leave [-1, 1].
         const double mean = 0.8;
         const double deviation = 0.9;
-        INoiseSchedule schedule = NoiseSchedule.Linear();
+        DiscreteSchedule schedule = NoiseSchedule.Linear();
         Denoiser denoiser = GaussianOracle.Create(schedule, PredictionType.Epsilon, mean, deviation, SamplerCase.Shape);
         using IDiffusionModel model = denoiser.Model;
         using Tensor actual = new DdimSampler { Steps = 20 }.Make(denoiser, SamplerCase.Request);
@@ -88,7 +88,7 @@ public sealed class DdimSamplerTests
     [InlineData(PredictionType.Velocity)]
     public void Every_prediction_type_leads_to_the_same_images(PredictionType prediction)
     {
-        DdimSampler sampler = new() { Steps = 50, Eta = 0.3, Spacing = TimestepSpacing.Leading };
+        DdimSampler sampler = new() { Steps = 50, Eta = 0.3, Grid = new TimestepGrid(TimestepSpacing.Leading) };
         Denoiser denoiser = SamplerCase.Oracle(NoiseSchedule.Cosine(), prediction);
         Denoiser reference = SamplerCase.Oracle(NoiseSchedule.Cosine(), PredictionType.Velocity);
         using IDiffusionModel model = denoiser.Model;
@@ -134,7 +134,7 @@ public sealed class DdimSamplerTests
             asked.Add(labels.data<long>()[0]);
             return zeros_like(noisy);
         }) { SampleShape = SamplerCase.Shape };
-        using Tensor images = new DdimSampler { Steps = 7 }.Make(new Denoiser(model, NoiseSchedule.Cosine(), PredictionType.Sample), SamplerCase.Request);
+        using Tensor images = new DdimSampler { Steps = 7 }.Make(new Denoiser(model, NoiseSchedule.Cosine(), Parameterization.Sample), SamplerCase.Request);
         asked.Should().Equal(999, 856, 713, 570, 428, 285, 142);
         images.abs().max().item<float>().Should().Be(0, "the last step leaves the estimate of the clean image alone");
     }
@@ -146,7 +146,7 @@ public sealed class DdimSamplerTests
         {
             foreach (double eta in (double[])[0, 1])
             {
-                Denoiser denoiser = SamplerCase.Oracle(new EndingInPureNoise(), prediction);
+                Denoiser denoiser = SamplerCase.Oracle(EndingInPureNoise(), prediction);
                 using IDiffusionModel model = denoiser.Model;
                 using Tensor images = new DdimSampler { Steps = 100, Eta = eta, Clipping = SampleClipping.None }
                     .Make(denoiser, SamplerCase.Request with { Count = 400 }); // 19,200 numbers: their mean is known to 0.0036, their deviation to 0.0026
@@ -168,19 +168,7 @@ public sealed class DdimSamplerTests
         ((Action)(() => new DdimSampler { Eta = eta }.Make(denoiser, count: 1))).Should().Throw<ArgumentException>().WithMessage("Eta is*0..1*");
     }
 
-    private sealed class EndingInPureNoise : INoiseSchedule
-    {
-        public int Timesteps => 1000;
-
-        public string Description => "zero terminal SNR";
-
-        public NoiseLevel this[int timestep]
-        {
-            get
-            {
-                double angle = (timestep + 1) / 1000.0 * Math.PI / 2;
-                return timestep == 999 ? new NoiseLevel(0, 1, 999) : new NoiseLevel(Math.Cos(angle), Math.Sin(angle), timestep);
-            }
-        }
-    }
+    private static DiscreteSchedule EndingInPureNoise() => new(
+        [.. Enumerable.Range(1, 1000).Select(t => t == 1000 ? new NoiseLevel(0, 1, 999) : new NoiseLevel(Math.Cos(t / 1000.0 * Math.PI / 2), Math.Sin(t / 1000.0 * Math.PI / 2), t - 1))],
+        "zero terminal SNR");
 }

@@ -19,26 +19,26 @@ public sealed class DiffusersSamplersTests
 
     public static TheoryData<DiffusersScheduler, int?, ISampler> Samplers { get; } = new()
     {
-        { Ddpm, null, new DdpmSampler { Spacing = TimestepSpacing.Leading } },
-        { Ddpm, 20, new DdpmSampler { Spacing = TimestepSpacing.Leading, Steps = 20 } },
-        { Ddim, null, new DdimSampler { Spacing = TimestepSpacing.Leading, Steps = 50 } },
-        { Ddim, 20, new DdimSampler { Spacing = TimestepSpacing.Leading, Steps = 20 } },
+        { Ddpm, null, new DdpmSampler { Grid = new TimestepGrid(TimestepSpacing.Leading) } },
+        { Ddpm, 20, new DdpmSampler { Grid = new TimestepGrid(TimestepSpacing.Leading), Steps = 20 } },
+        { Ddim, null, new DdimSampler { Grid = new TimestepGrid(TimestepSpacing.Leading) } },
+        { Ddim, 20, new DdimSampler { Grid = new TimestepGrid(TimestepSpacing.Leading), Steps = 20 } },
         {
             Ddpm with { VarianceType = DiffusersVariance.FixedLarge }, null,
-            new DdpmSampler { Spacing = TimestepSpacing.Leading, Variance = DdpmVariance.FixedLarge }
+            new DdpmSampler { Grid = new TimestepGrid(TimestepSpacing.Leading), Variance = DdpmVariance.FixedLarge }
         },
-        { Ddpm with { TimestepSpacing = DiffusersSpacing.Linspace }, null, new DdpmSampler { Spacing = TimestepSpacing.Linspace } },
-        { Ddpm with { StepsOffset = 1 }, 50, new DdpmSampler { Spacing = TimestepSpacing.Leading, StepsOffset = 1, Steps = 50 } },
-        { Ddim with { TimestepSpacing = DiffusersSpacing.Trailing, StepsOffset = 1 }, null, new DdimSampler { Spacing = TimestepSpacing.Trailing } },
+        { Ddpm with { TimestepSpacing = DiffusersSpacing.Linspace }, null, new DdpmSampler { Grid = new TimestepGrid(TimestepSpacing.Linspace) } },
+        { Ddpm with { StepsOffset = 1 }, 50, new DdpmSampler { Grid = new TimestepGrid(TimestepSpacing.Leading) { StepsOffset = 1 }, Steps = 50 } },
+        { Ddim with { TimestepSpacing = DiffusersSpacing.Trailing, StepsOffset = 1 }, null, new DdimSampler { Grid = new TimestepGrid(TimestepSpacing.Trailing) } },
         {
             Ddim with { StepsOffset = 1, SetAlphaToOne = false }, null,
-            new DdimSampler { Spacing = TimestepSpacing.Leading, StepsOffset = 1, EndsClean = false }
+            new DdimSampler { Grid = new TimestepGrid(TimestepSpacing.Leading) { StepsOffset = 1, EndsClean = false } }
         },
-        { Ddim with { ClipSample = false }, null, new DdimSampler { Spacing = TimestepSpacing.Leading, Clipping = SampleClipping.None } },
-        { Ddim with { ClipSampleRange = 2 }, null, new DdimSampler { Spacing = TimestepSpacing.Leading, Clipping = SampleClipping.ClipTo(2) } },
+        { Ddim with { ClipSample = false }, null, new DdimSampler { Grid = new TimestepGrid(TimestepSpacing.Leading), Clipping = SampleClipping.None } },
+        { Ddim with { ClipSampleRange = 2 }, null, new DdimSampler { Grid = new TimestepGrid(TimestepSpacing.Leading), Clipping = SampleClipping.ClipTo(2) } },
         {
             Ddim with { Thresholding = true, DynamicThresholdingRatio = 0.9, SampleMaxValue = 3 }, null,
-            new DdimSampler { Spacing = TimestepSpacing.Leading, Clipping = SampleClipping.DynamicThreshold(0.9, 3) }
+            new DdimSampler { Grid = new TimestepGrid(TimestepSpacing.Leading), Clipping = SampleClipping.DynamicThreshold(0.9, 3) }
         },
     };
 

@@ -14,7 +14,7 @@ public static class SamplerCase
 
     public static SampleRequest Request { get; } = new() { Count = 2, Seed = 11 };
 
-    public static Denoiser Oracle(INoiseSchedule schedule, PredictionType prediction = PredictionType.Epsilon) =>
+    public static Denoiser Oracle(DiscreteSchedule schedule, PredictionType prediction = PredictionType.Epsilon) =>
         GaussianOracle.Create(schedule, prediction, Mean, Deviation, Shape);
 
     /// <summary>Samples until the test is cancelled.</summary>

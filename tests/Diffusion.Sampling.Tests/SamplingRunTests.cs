@@ -83,7 +83,7 @@ public sealed class SamplingRunTests
             return zeros_like(noisy);
         }) { SampleShape = SamplerCase.Shape };
         SampleRequest request = new() { Count = 2, Seed = 8, FirstIndex = 40 };
-        new DdimSampler { Steps = 1 }.Make(new Denoiser(model, NoiseSchedule.ScaledLinear(), PredictionType.Sample), request).Dispose();
+        new DdimSampler { Steps = 1 }.Make(new Denoiser(model, NoiseSchedule.ScaledLinear(), Parameterization.Sample), request).Dispose();
 
         using Tensor expected = NormalNoise.Draw(new SeedStream(8), RandomPurpose.InitialNoise, [40, 41], SamplerCase.Shape);
         seen!.SameBits(expected).Should().BeTrue();

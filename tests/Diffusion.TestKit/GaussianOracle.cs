@@ -11,7 +11,7 @@ public static class GaussianOracle
 {
     /// <summary>The oracle as a denoiser; its model must be disposed.</summary>
     public static Denoiser Create(
-        INoiseSchedule schedule, PredictionType prediction, double mean, double deviation, ImageShape shape)
+        DiscreteSchedule schedule, PredictionType prediction, double mean, double deviation, ImageShape shape)
     {
         ArgumentNullException.ThrowIfNull(schedule);
         double variance = deviation * deviation;
@@ -36,7 +36,7 @@ public static class GaussianOracle
             return answer.to(noisy.dtype).MoveToOuterDisposeScope();
         }
 
-        return new Denoiser(new ScriptedModel(Answer) { SampleShape = shape }, schedule, prediction);
+        return new Denoiser(new ScriptedModel(Answer) { SampleShape = shape }, schedule, Parameterization.Of(prediction));
     }
 
     private static Tensor Column(IEnumerable<double> values) => tensor(values.ToArray(), ScalarType.Float64).reshape(-1, 1, 1, 1);

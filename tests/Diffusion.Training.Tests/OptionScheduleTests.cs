@@ -18,8 +18,11 @@ public sealed class OptionScheduleTests
         NoiseSchedule.ScaledLinear(1000, 0.00085, 0.0120001),
         NoiseSchedule.Sigmoid(4000),
         NoiseSchedule.Sigmoid(250, 2e-4, 0.07),
-        new BetaSchedule([.. Enumerable.Range(0, 300).Select(t => 1e-4 + (t / 29_999.0))], "my own betas"),
-        new BetaSchedule([.. Enumerable.Range(0, 4000).Select(t => 1e-5 + (t / 3_999_999.0))], "so many betas"),
+        new DiscreteSchedule([.. Enumerable.Range(0, 300).Select(t => 1e-4 + (t / 29_999.0))], "my own betas"),
+        new DiscreteSchedule([.. Enumerable.Range(0, 4000).Select(t => 1e-5 + (t / 3_999_999.0))], "so many betas"),
+        new EdmSchedule(),
+        new EdmSchedule(0.01, 20),
+        new FlowSchedule(),
     ];
 
     [Theory]
@@ -31,8 +34,13 @@ public sealed class OptionScheduleTests
 
         INoiseSchedule made = saved.CreateSchedule();
         made.Description.Should().Be(schedule.Description);
-        Enumerable.Range(0, schedule.Timesteps).Select(t => made[t]).Should().Equal(Enumerable.Range(0, schedule.Timesteps).Select(t => schedule[t]));
-        saved.Timesteps.Should().Be(schedule.Timesteps);
+        double[] times = [.. Enumerable.Range(0, 101).Select(i => schedule.FirstTime + ((schedule.LastTime - schedule.FirstTime) * i / 100))];
+        times.Select(made.At).Should().Equal(times.Select(schedule.At));
+        if (schedule is DiscreteSchedule discrete)
+        {
+            Enumerable.Range(0, discrete.Timesteps).Select(t => ((DiscreteSchedule)made)[t]).Should().Equal(Enumerable.Range(0, discrete.Timesteps).Select(t => discrete[t]));
+            saved.Timesteps.Should().Be(discrete.Timesteps);
+        }
 
         // The run goes on from its options alone, and as well with both.
         saved.Steps++;
@@ -113,10 +121,18 @@ public sealed class OptionScheduleTests
 
     private sealed class OwnSchedule : INoiseSchedule
     {
-        public int Timesteps => 500;
+        private readonly DiscreteSchedule linear = NoiseSchedule.Linear(500);
+
+        public double FirstTime => linear.FirstTime;
+
+        public double LastTime => linear.LastTime;
 
         public string Description => "mine";
 
-        public NoiseLevel this[int timestep] => NoiseSchedule.Linear(500)[timestep];
+        public NoiseLevel At(double time) => linear.At(time);
+
+        public double TimeOf(double halfLogSnr) => linear.TimeOf(halfLogSnr);
+
+        public NoiseLevel WithHalfLogSnr(double halfLogSnr) => linear.WithHalfLogSnr(halfLogSnr);
     }
 }

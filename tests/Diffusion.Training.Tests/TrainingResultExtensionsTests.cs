@@ -29,7 +29,7 @@ public sealed class TrainingResultExtensionsTests : IDisposable
         {
             Same(model.UNet, (UNet2D)result.EmaDenoiser.Model).Should().BeTrue();
             Same(model.UNet, unet).Should().BeFalse();
-            model.CreateDenoiser().Prediction.Should().Be(PredictionType.Velocity);
+            model.CreateDenoiser().Parameterization.Should().Be(Parameterization.Velocity);
             model.Scheduler!.Schedule.Description.Should().Be(NoiseSchedule.Linear(400).Description);
         }
 

@@ -35,13 +35,13 @@ internal sealed class TimedSteps : IDisposable
         shape = images.Shape;
         order = new SampleOrder(seeds, images.Count);
         reader = new BatchReader(images);
-        denoiser = new Denoiser(model, NoiseSchedule.Cosine(), PredictionType.Velocity);
+        denoiser = new Denoiser(model, NoiseSchedule.Cosine(), Parameterization.Velocity);
         objective = new DenoisingObjective(denoiser, seeds);
         parameters = new FlatParameters(model);
         optimizer = Optimizers.AdamW().Create(parameters);
         ema = new EmaWrapper(parameters);
         update = new ParameterUpdate(parameters, optimizer, [ema], clip: 1);
-        meter = new TrainingMeter(TimeProvider.System, update, clip: 1, denoiser.Schedule.Timesteps);
+        meter = new TrainingMeter(TimeProvider.System, update, clip: 1, denoiser.Schedule);
         blocks = new BlockNorms(parameters);
     }
 
@@ -62,20 +62,20 @@ internal sealed class TimedSteps : IDisposable
             using ImageBatch batch = reader.Read([.. positions.Select(order.IndexAt)]);
             Clock.End("order and images");
 
-            Tensor timesteps = objective.DrawTimesteps(positions);
+            NoiseLevel[] levels = objective.DrawLevels(positions);
             Tensor noise = NormalNoise.Draw(seeds, RandomPurpose.Noise, positions, shape); // [B, C, H, W]
             Clock.End("draws of timesteps and noise");
 
-            Tensor noisy = denoiser.AddNoise(batch.Pixels, noise, timesteps);
-            Tensor target = denoiser.Target(batch.Pixels, noise, timesteps);
+            Tensor noisy = ForwardProcess.AddNoise(batch.Pixels, noise, levels);
+            Tensor target = denoiser.Target(batch.Pixels, noise, levels);
             Clock.End("noisy images and their targets");
 
-            Tensor prediction = denoiser.Predict(noisy, timesteps, new Conditioning { ClassLabels = batch.Labels });
+            Tensor prediction = denoiser.Predict(noisy, levels, new Conditioning { ClassLabels = batch.Labels });
             Tensor loss = nn.functional.mse_loss(prediction, target);
             loss.backward();
             Clock.End(Network);
 
-            meter.Losses.Take(prediction, target, meter.Losses.PartsOf(timesteps));
+            meter.Losses.Take(prediction, target, meter.Losses.PartsOf(levels));
             bool reports = (step + 1) % ReportEverySteps == 0;
             if (reports)
             {

@@ -92,7 +92,7 @@ internal static class QualityCommand
                 ($"{model.Item1}, DDIM 10", many, n => Sample(new DdimSampler { Steps = 10 }, model.Item2, n)),
                 ($"{model.Item1}, DDIM 20", many, n => Sample(new DdimSampler { Steps = 20 }, model.Item2, n)),
                 ($"{model.Item1}, DDIM 50", many, n => Sample(new DdimSampler { Steps = 50 }, model.Item2, n)),
-                ($"{model.Item1}, DDPM {model.Item2.Schedule.Timesteps}", few, n => Sample(new DdpmSampler(), model.Item2, n)),
+                ($"{model.Item1}, DDPM {model.Item2.Schedule.LastTime + 1}", few, n => Sample(new DdpmSampler(), model.Item2, n)),
             }),
         ];
 

@@ -39,7 +39,7 @@ internal sealed class QualityReport(double accuracy, QualityPlan plan, TrainingR
             | software | {RuntimeInformation.FrameworkDescription}, libtorch {torch.__version__}, {torch.get_num_threads()} threads |
             | network | U-Net, channels {string.Join("/", network.BlockOutChannels)}, {parameters:N0} parameters, unconditional |
             | training | {result.Step:N0} of {plan.Steps:N0} steps of {QualityTraining.BatchSize} images in {plan.Trained.TotalMinutes:F1} minutes: {result.ImagesSeen:N0} images, {imagesPerSecond:F0} per second |
-            | options | prediction {result.RawDenoiser.Prediction}, {result.RawDenoiser.Schedule.Description}, AdamW with a cosine learning rate from {QualityTraining.PeakLearningRate}, EMA decay {QualityTraining.EmaDecay} |
+            | options | prediction {result.RawDenoiser.Parameterization.Description}, {result.RawDenoiser.Schedule.Description}, AdamW with a cosine learning rate from {QualityTraining.PeakLearningRate}, EMA decay {QualityTraining.EmaDecay} |
             | last loss | {plan.Loss:F4} |
 
             ## Samples

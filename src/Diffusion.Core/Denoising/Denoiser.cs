@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>
-/// A model with its schedule and prediction type. Losses and samplers see only this: training asks for the raw prediction and its
+/// A model with its schedule and parameterization. Losses and samplers see only this: training asks for the raw prediction and its
 /// target, sampling for the estimate of the clean image and of the noise. The model stays the caller's.
 /// </summary>
 /// <remarks>
@@ -14,7 +14,7 @@ namespace Diffusion;
 /// <c>Trainer.SnapshotEma()</c> where one image must come from one set of weights. To dispose a <see cref="UNet2D"/>, a trainer or a snapshot waits
 /// for the call in flight; every later call throws <see cref="ObjectDisposedException"/>. Other models are kept alive by their owner.
 /// </remarks>
-public sealed class Denoiser
+public sealed class Denoiser : IDenoiser
 {
     private readonly ForwardProcess forward;
     private readonly ImageShape? sampleShape;
@@ -23,15 +23,15 @@ public sealed class Denoiser
     private readonly bool hasParameters;
 
     /// <summary>Joins a model with what it was, or will be, trained for, and puts its network into evaluation mode.</summary>
-    /// <remarks>A training loop of your own calls <c>model.Network.train()</c> afterwards; <see cref="Predict"/> takes the network in any mode.</remarks>
+    /// <remarks>A training loop of your own calls <c>model.Network.train()</c> afterwards; <see cref="Predict(Tensor, Tensor, Conditioning?)"/> takes the network in any mode.</remarks>
     /// <param name="model">The network; not disposed here.</param>
-    /// <param name="schedule">How noisy each timestep is.</param>
-    /// <param name="prediction">What the network's answer means.</param>
+    /// <param name="schedule">How much noise there is at each time.</param>
+    /// <param name="parameterization">What the network's answer means, such as <see cref="Parameterization.Velocity"/>. Default null: epsilon.</param>
     /// <exception cref="InvalidOperationException">
     /// A trainer owns the network or has trained it, so that it holds the noisy weights of the last step: sample the trainer's <c>EmaDenoiser</c>.
     /// </exception>
-    public Denoiser(IDiffusionModel model, INoiseSchedule schedule, PredictionType prediction = PredictionType.Epsilon)
-        : this(model, new Lazy<IDiffusionModel>(model), schedule, prediction, (model as UNet2D)?.Gate)
+    public Denoiser(IDiffusionModel model, INoiseSchedule schedule, IParameterization? parameterization = null)
+        : this(model, new Lazy<IDiffusionModel>(model), schedule, parameterization ?? Diffusion.Parameterization.Epsilon, (model as UNet2D)?.Gate)
     {
         TrainedNetworks.Refuse(model.Network);
         if (model.Network.training)
@@ -41,24 +41,22 @@ public sealed class Denoiser
     }
 
     /// <summary>A denoiser of a trainer.</summary>
-    /// <param name="model">The network that is trained, asked by <see cref="Predict"/>.</param>
+    /// <param name="model">The network that is trained, asked for predictions.</param>
     /// <param name="sampled">A network in evaluation mode with the same weights, asked by <see cref="Denoise"/>; made when it is first asked.</param>
-    /// <param name="schedule">How noisy each timestep is.</param>
-    /// <param name="prediction">What the network's answer means.</param>
+    /// <param name="schedule">How much noise there is at each time.</param>
+    /// <param name="parameterization">What the network's answer means.</param>
     /// <param name="gate">Guards the weights.</param>
-    internal Denoiser(IDiffusionModel model, Lazy<IDiffusionModel> sampled, INoiseSchedule schedule, PredictionType prediction, WeightGate? gate)
+    internal Denoiser(IDiffusionModel model, Lazy<IDiffusionModel> sampled, INoiseSchedule schedule, IParameterization parameterization, WeightGate? gate)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(schedule);
-        if (!Enum.IsDefined(prediction))
-        {
-            throw new ArgumentOutOfRangeException(nameof(prediction), prediction, "Use Epsilon, Sample or Velocity.");
-        }
+        ArgumentNullException.ThrowIfNull(parameterization);
+        TorchBackend.EnsureLoaded();
 
         Model = model;
         this.sampled = sampled;
         Schedule = schedule;
-        Prediction = prediction;
+        Parameterization = parameterization;
         this.gate = gate;
         hasParameters = model.Network.parameters().Any();
         forward = new ForwardProcess(schedule);
@@ -67,11 +65,14 @@ public sealed class Denoiser
     /// <summary>The network.</summary>
     public IDiffusionModel Model { get; }
 
-    /// <summary>How noisy each timestep is.</summary>
+    /// <summary>How much noise there is at each time.</summary>
     public INoiseSchedule Schedule { get; }
 
     /// <summary>What the network's answer means.</summary>
-    public PredictionType Prediction { get; }
+    public IParameterization Parameterization { get; }
+
+    /// <summary>This denoiser itself.</summary>
+    public Denoiser Source => this;
 
     /// <summary>
     /// The shape of the images that it makes unless another is asked for: by default that of <see cref="IDiffusionModel.SampleShape"/>; of a
@@ -93,54 +94,84 @@ public sealed class Denoiser
     /// <summary>The network that is sampled: the model, or in a trainer a twin with the same weights.</summary>
     internal IDiffusionModel Sampled => sampled.Value;
 
-    /// <summary>Noisy images for training: <see cref="ForwardProcess.AddNoise"/>.</summary>
-    /// <inheritdoc cref="ForwardProcess.AddNoise"/>
+    /// <summary>Noisy images for training, at timesteps of a discrete schedule.</summary>
+    /// <inheritdoc cref="ForwardProcess.AddNoise(Tensor, Tensor, Tensor)"/>
     public Tensor AddNoise(Tensor clean, Tensor noise, Tensor timesteps) => forward.AddNoise(clean, noise, timesteps);
 
-    /// <summary>What <see cref="Predict"/> should have answered: the noise, the clean images, or the velocity.</summary>
-    /// <inheritdoc cref="ForwardProcess.AddNoise"/>
+    /// <summary>What <see cref="Predict(Tensor, Tensor, Conditioning?)"/> should have answered, at timesteps of a discrete schedule.</summary>
+    /// <inheritdoc cref="ForwardProcess.AddNoise(Tensor, Tensor, Tensor)"/>
     public Tensor Target(Tensor clean, Tensor noise, Tensor timesteps)
     {
-        forward.Check(clean, noise, timesteps);
-        return Prediction switch
-        {
-            PredictionType.Epsilon => noise.alias(),
-            PredictionType.Sample => clean.alias(),
-            _ => forward.Velocity(clean, noise, timesteps),
-        };
+        Guard.ImagesWithNoise(clean, noise);
+        return Target(clean, noise, forward.LevelsAt(timesteps, clean.shape[0]));
     }
 
-    /// <summary>The network's raw prediction for training: gradients flow, dropout is as the network's mode says.</summary>
+    /// <summary>What <see cref="Predict(Tensor, IReadOnlyList{NoiseLevel}, Conditioning?)"/> should have answered.</summary>
+    /// <inheritdoc cref="ForwardProcess.AddNoise(Tensor, Tensor, IReadOnlyList{NoiseLevel})"/>
+    public Tensor Target(Tensor clean, Tensor noise, IReadOnlyList<NoiseLevel> levels)
+    {
+        Guard.ImagesWithNoise(clean, noise);
+        Guard.Levels(levels, clean.shape[0]);
+        Scalings[] scalings = [.. levels.Select(Parameterization.At)];
+        return scalings.All(s => s is { TargetClean: 0, TargetNoise: 1 }) ? noise.alias()
+            : scalings.All(s => s is { TargetClean: 1, TargetNoise: 0 }) ? clean.alias()
+            : ForwardProcess.Mix(clean, scalings.Select(s => s.TargetClean), noise, scalings.Select(s => s.TargetNoise));
+    }
+
+    /// <summary>The network's raw prediction for training, at timesteps of a discrete schedule.</summary>
     /// <param name="noisy">Noisy images <c>[B, C, H, W]</c>, on the model's device.</param>
     /// <param name="timesteps">int64 <c>[B]</c>, each in [0, T-1]; best on the CPU, they are moved.</param>
     /// <param name="conditioning">Class labels where the model has classes; null for none.</param>
     /// <returns><c>[B, C, H, W]</c>; it belongs to the caller.</returns>
     /// <exception cref="ArgumentException">Timesteps are not int64, not one per image, or outside [0, T-1].</exception>
-    /// <exception cref="InvalidOperationException">The network answered with another shape than it was asked.</exception>
+    /// <exception cref="InvalidOperationException">The network answered with another shape than it was asked, or the schedule has no timesteps.</exception>
     /// <exception cref="ObjectDisposedException">The network was disposed.</exception>
-    public Tensor Predict(Tensor noisy, Tensor timesteps, Conditioning? conditioning = null)
+    public Tensor Predict(Tensor noisy, Tensor timesteps, Conditioning? conditioning)
     {
         Guard.Images(noisy, nameof(noisy));
-        Guard.Timesteps(timesteps, noisy.shape[0], forward.Timesteps);
+        return Predict(noisy, forward.LevelsAt(timesteps, noisy.shape[0]), conditioning);
+    }
+
+    /// <summary>The network's raw prediction for training: gradients flow, dropout is as the network's mode says.</summary>
+    /// <param name="noisy">Noisy images <c>[B, C, H, W]</c>, on the model's device.</param>
+    /// <param name="levels">The noise level of each.</param>
+    /// <param name="conditioning">Class labels where the model has classes; null for none.</param>
+    /// <returns><c>[B, C, H, W]</c>; it belongs to the caller.</returns>
+    /// <exception cref="ArgumentException">There is not one level for each image.</exception>
+    /// <exception cref="InvalidOperationException">The network answered with another shape than it was asked.</exception>
+    /// <exception cref="ObjectDisposedException">The network was disposed.</exception>
+    public Tensor Predict(Tensor noisy, IReadOnlyList<NoiseLevel> levels, Conditioning? conditioning)
+    {
+        Guard.Images(noisy, nameof(noisy));
+        Guard.Levels(levels, noisy.shape[0]);
+        Scalings[] scalings = [.. levels.Select(Parameterization.At)];
         using WeightGate.Pass pass = Enter();
         _ = FirstParameter(Model);
-        using Tensor labels = timesteps.to(noisy.device);
-        return Ask(Model, noisy, labels, conditioning);
+        using Tensor labels = Labels(scalings, noisy.device);
+        if (scalings.All(s => s.In == 1))
+        {
+            return Ask(Model, noisy, labels, conditioning);
+        }
+
+        using Tensor factors = ForwardProcess.Column(scalings.Select(s => s.In), noisy);
+        using Tensor scaled = noisy * factors; // [B, C, H, W]
+        return Ask(Model, scaled, labels, conditioning);
     }
 
     /// <summary>The estimate of the clean images and of the noise: without gradients and without dropout.</summary>
     /// <remarks>A network of another dtype is asked in its own. The network's mode is never changed.</remarks>
     /// <param name="noisy">Noisy images, all at one level, floating point <c>[B, C, H, W]</c>, on the model's device.</param>
-    /// <param name="level">Their noise level, with a positive alpha.</param>
+    /// <param name="level">Their noise level.</param>
     /// <param name="conditioning">Class labels where the model has classes; null for none.</param>
     /// <returns>Both estimates, in the dtype of <paramref name="noisy"/>; they belong to the caller. The clean image is not clipped.</returns>
-    /// <exception cref="ArgumentException">The level has no answer for the prediction type: see the message.</exception>
+    /// <exception cref="ArgumentException">The network's answer determines no clean image at this level: see the message.</exception>
     /// <exception cref="InvalidOperationException">The network answered with another shape than it was asked, or was put into training mode.</exception>
     /// <exception cref="ObjectDisposedException">The network was disposed.</exception>
-    public DenoisedImages Denoise(Tensor noisy, NoiseLevel level, Conditioning? conditioning = null)
+    public Estimate Denoise(Tensor noisy, NoiseLevel level, Conditioning? conditioning = null)
     {
         Guard.Images(noisy, nameof(noisy));
-        CheckSolvable(level);
+        Scalings scalings = Parameterization.At(level);
+        CheckSolvable(scalings);
         IDiffusionModel network = Sampled; // Made before the gate is entered: its making holds the generator first, then the gate.
         using WeightGate.Pass pass = Enter();
         ScalarType dtype = FirstParameter(network)?.dtype ?? noisy.dtype;
@@ -153,14 +184,11 @@ public sealed class Denoiser
 
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        Tensor raw = Ask(network, noisy.to(dtype), Labels(level, noisy), conditioning).to(noisy.dtype); // [B, C, H, W]
-        (Tensor clean, Tensor noise) = Prediction switch
-        {
-            PredictionType.Epsilon => ((noisy - raw.Times(level.Sigma)).DividedBy(level.Alpha), raw),
-            PredictionType.Sample => (raw, (noisy - raw.Times(level.Alpha)).DividedBy(level.Sigma)),
-            _ => (noisy.Times(level.Alpha) - raw.Times(level.Sigma), noisy.Times(level.Sigma) + raw.Times(level.Alpha)),
-        };
-        return new DenoisedImages(clean.MoveToOuterDisposeScope(), noise.MoveToOuterDisposeScope());
+        Tensor asked = scalings.In == 1 ? noisy : noisy.Times(scalings.In);
+        Tensor answer = Ask(network, asked.to(dtype), Labels([.. Enumerable.Repeat(scalings, (int)noisy.shape[0])], noisy.device), conditioning).to(noisy.dtype); // [B, C, H, W]
+        Tensor clean = Sum(noisy, scalings.Skip, answer, scalings.Out);
+        Tensor noise = Sum(noisy, scalings.NoiseSkip, answer, scalings.NoiseOut);
+        return new Estimate(clean.MoveToOuterDisposeScope(), noise.MoveToOuterDisposeScope());
     }
 
     /// <summary>Keeps the weights from being written or freed until the answer is disposed.</summary>
@@ -192,27 +220,26 @@ public sealed class Denoiser
         return answer;
     }
 
-    // Epsilon is divided by alpha, and a clean image says nothing of the noise once sigma is 0.
-    private void CheckSolvable(NoiseLevel level)
-    {
-        if (Prediction == PredictionType.Epsilon && level.Alpha <= 0)
-        {
-            throw new ArgumentException(
-                $"The noise level's alpha is {level.Alpha}, but must be above 0 for a network that predicts noise: pure noise holds no image. "
-                + "Use velocity or sample prediction with such a schedule.",
-                nameof(level));
-        }
+    // What the answer itself is, is not computed: 0 * x + 1 * answer would turn an infinite x into NaN.
+    private static Tensor Sum(Tensor x, double share, Tensor answer, double factor) =>
+        share == 0 ? (factor == 1 ? answer : answer.Times(factor)) : x.Times(share).add_(answer.Times(factor));
 
-        if (Prediction == PredictionType.Sample && level.Sigma <= 0)
+    private void CheckSolvable(Scalings scalings)
+    {
+        if (!scalings.IsSolvable)
         {
             throw new ArgumentException(
-                $"The noise level's sigma is {level.Sigma}, but must be above 0: there is no noise to estimate in a clean image.", nameof(level));
+                scalings.Level.Alpha <= 0
+                    ? $"The noise level's alpha is {scalings.Level.Alpha}, but must be above 0 for a network that predicts noise: pure noise holds no image. "
+                        + "Use velocity or sample prediction with such a schedule."
+                    : $"The noise level's sigma is {scalings.Level.Sigma}, but must be above 0 for a network that answers {Parameterization.Description}: there is no "
+                        + "noise to estimate in a clean image.",
+                "level");
         }
     }
 
     // Whole labels are timesteps, int64; a solver that stands between two of them tells the network a fraction.
-    private static Tensor Labels(NoiseLevel level, Tensor like) =>
-        double.IsInteger(level.Label)
-            ? zeros([like.shape[0]], ScalarType.Int64, like.device).Fill((long)level.Label) // [B]
-            : zeros([like.shape[0]], ScalarType.Float32, like.device).Fill(level.Label); // [B]
+    private static Tensor Labels(IReadOnlyList<Scalings> scalings, Device device) => scalings.All(s => double.IsInteger(s.Label))
+        ? tensor([.. scalings.Select(s => (long)s.Label)], ScalarType.Int64, device) // [B]
+        : tensor([.. scalings.Select(s => (float)s.Label)], ScalarType.Float32, device); // [B]
 }

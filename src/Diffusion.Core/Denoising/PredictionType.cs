@@ -1,6 +1,6 @@
 namespace Diffusion;
 
-/// <summary>What the network answers with, given a noisy image x = alpha * clean + sigma * noise.</summary>
+/// <summary>The names of the built-in parameterizations, for options: what a network answers, given a noisy image x = alpha * clean + sigma * noise.</summary>
 public enum PredictionType
 {
     /// <summary>The noise (Ho et al. 2020, equation 14): the default.</summary>
@@ -11,4 +11,10 @@ public enum PredictionType
 
     /// <summary>The velocity v = alpha * noise - sigma * clean (Salimans and Ho 2022, section 4).</summary>
     Velocity,
+
+    /// <summary>noise - clean (Liu et al. 2022): rectified flow.</summary>
+    Flow,
+
+    /// <summary>EDM's preconditioned answer with sigma_data 0.5 (Karras et al. 2022, table 1).</summary>
+    Edm,
 }

@@ -56,6 +56,16 @@ internal static class Guard
         return values;
     }
 
+    /// <summary>Refuses anything but one noise level for each image.</summary>
+    public static void Levels(IReadOnlyList<NoiseLevel> levels, long batch)
+    {
+        ArgumentNullException.ThrowIfNull(levels);
+        if (levels.Count != batch)
+        {
+            throw new ArgumentException($"There are {levels.Count} noise levels for {batch} images. Give one for each.", nameof(levels));
+        }
+    }
+
     /// <summary>Refuses anything but floating-point images [B, C, H, W].</summary>
     public static void Images(Tensor images, string name)
     {

@@ -32,10 +32,10 @@ internal static class UNet2DFit
                 + "NumClassEmbeds and without ClassEmbedType.";
         }
 
-        if (options.TimeEmbeddingType == TimeEmbeddingType.Fourier && !(schedule[0].Label > 0))
+        if (options.TimeEmbeddingType == TimeEmbeddingType.Fourier && !(schedule.At(schedule.FirstTime).Label > 0))
         {
             yield return $"The network's Fourier time embedding takes the logarithm of its label and divides by it, but the first label of "
-                + $"{schedule.Description} is {schedule[0].Label}. Use a positional time embedding, or a schedule whose labels are positive.";
+                + $"{schedule.Description} is {schedule.At(schedule.FirstTime).Label}. Use a positional time embedding, or a schedule whose labels are positive.";
         }
 
         if (options.TimeEmbeddingType == TimeEmbeddingType.Learned && LearnedProblem(options, schedule) is { } problem)
@@ -47,12 +47,18 @@ internal static class UNet2DFit
     private static string? LearnedProblem(UNet2DOptions options, INoiseSchedule schedule)
     {
         int count = options.NumTrainTimesteps ?? 0;
-        foreach (double label in Enumerable.Range(0, schedule.Timesteps).Select(timestep => schedule[timestep].Label))
+        if (schedule is not DiscreteSchedule discrete)
+        {
+            return $"The network's learned time embedding has {count} vectors, one for each timestep, but {schedule.Description} has no timesteps. Use a "
+                + "positional time embedding.";
+        }
+
+        foreach (double label in Enumerable.Range(0, discrete.Timesteps).Select(timestep => discrete[timestep].Label))
         {
             if (!double.IsInteger(label) || label < 0 || label >= count)
             {
                 return $"The network's learned time embedding has {count} vectors, for the labels 0 to {count - 1}, but {schedule.Description} has the "
-                    + FormattableString.Invariant($"label {label}. Build the network with NumTrainTimesteps {schedule.Timesteps}, or use a positional time ")
+                    + FormattableString.Invariant($"label {label}. Build the network with NumTrainTimesteps {discrete.Timesteps}, or use a positional time ")
                     + "embedding.";
             }
         }

@@ -8,16 +8,16 @@ namespace Diffusion;
 /// </summary>
 public static class NoiseSchedule
 {
-    /// <summary>The fewest timesteps: 250.</summary>
-    public const int FewestTimesteps = 250;
+    /// <summary>The minimum number of timesteps: 250.</summary>
+    public const int MinTimesteps = 250;
 
-    /// <summary>The most timesteps: 4000.</summary>
-    public const int MostTimesteps = 4000;
+    /// <summary>The maximum number of timesteps: 4000.</summary>
+    public const int MaxTimesteps = 4000;
 
     /// <summary>The usual number of timesteps: 1000.</summary>
     public const int DefaultTimesteps = 1000;
 
-    private const double LargestBeta = 0.999;
+    private const double MaxBeta = 0.999;
 
     /// <summary>
     /// Cosine schedule (Nichol and Dhariwal 2021, equation 17, s = 0.008): alpha-bar(u) = cos^2((u + s) / (1 + s) * pi / 2), and
@@ -25,14 +25,14 @@ public static class NoiseSchedule
     /// </summary>
     /// <param name="timesteps">T, 250 to 4000.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="timesteps"/> is outside 250..4000.</exception>
-    public static BetaSchedule Cosine(int timesteps = DefaultTimesteps)
+    public static DiscreteSchedule Cosine(int timesteps = DefaultTimesteps)
     {
         CheckTimesteps(timesteps);
         const double s = 0.008;
         static double AlphaBar(double u) => Math.Pow(Math.Cos((u + s) / (1 + s) * Math.PI / 2), 2);
         return FromBetas(
             timesteps,
-            t => Math.Min(1 - (AlphaBar((t + 1.0) / timesteps) / AlphaBar((double)t / timesteps)), LargestBeta),
+            t => Math.Min(1 - (AlphaBar((t + 1.0) / timesteps) / AlphaBar((double)t / timesteps)), MaxBeta),
             $"cosine(timesteps: {timesteps})",
             new BetaFormula(NoiseScheduleKind.Cosine));
     }
@@ -43,7 +43,7 @@ public static class NoiseSchedule
     /// <param name="betaEnd">The last beta; by default 0.02 * 1000 / T.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="timesteps"/> is outside 250..4000.</exception>
     /// <exception cref="ArgumentException">A beta lies outside (0, 1).</exception>
-    public static BetaSchedule Linear(int timesteps = DefaultTimesteps, double? betaStart = null, double? betaEnd = null)
+    public static DiscreteSchedule Linear(int timesteps = DefaultTimesteps, double? betaStart = null, double? betaEnd = null)
     {
         CheckTimesteps(timesteps);
         double start = betaStart ?? ScaledTo(timesteps, 1e-4);
@@ -61,7 +61,7 @@ public static class NoiseSchedule
     /// <param name="betaEnd">The last beta; by default 0.012 * 1000 / T.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="timesteps"/> is outside 250..4000.</exception>
     /// <exception cref="ArgumentException">A beta lies outside (0, 1).</exception>
-    public static BetaSchedule ScaledLinear(int timesteps = DefaultTimesteps, double? betaStart = null, double? betaEnd = null)
+    public static DiscreteSchedule ScaledLinear(int timesteps = DefaultTimesteps, double? betaStart = null, double? betaEnd = null)
     {
         CheckTimesteps(timesteps);
         double start = betaStart ?? ScaledTo(timesteps, 8.5e-4);
@@ -79,7 +79,7 @@ public static class NoiseSchedule
     /// <param name="betaEnd">The upper limit of the curve; by default 0.02 * 1000 / T.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="timesteps"/> is outside 250..4000.</exception>
     /// <exception cref="ArgumentException">A beta lies outside (0, 1).</exception>
-    public static BetaSchedule Sigmoid(int timesteps = DefaultTimesteps, double? betaStart = null, double? betaEnd = null)
+    public static DiscreteSchedule Sigmoid(int timesteps = DefaultTimesteps, double? betaStart = null, double? betaEnd = null)
     {
         CheckTimesteps(timesteps);
         double start = betaStart ?? ScaledTo(timesteps, 1e-4);
@@ -91,27 +91,27 @@ public static class NoiseSchedule
             new BetaFormula(NoiseScheduleKind.Sigmoid, start, end));
     }
 
-    /// <summary>The named schedule with its default parameters.</summary>
+    /// <summary>The named schedule of betas with its default parameters.</summary>
     /// <param name="kind">Which.</param>
     /// <param name="timesteps">T, 250 to 4000.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The kind is unknown, or <paramref name="timesteps"/> is outside 250..4000.</exception>
-    public static BetaSchedule Create(NoiseScheduleKind kind, int timesteps = DefaultTimesteps) => kind switch
+    /// <exception cref="ArgumentOutOfRangeException">The kind is unknown or not made of betas, or <paramref name="timesteps"/> is outside 250..4000.</exception>
+    public static DiscreteSchedule Create(NoiseScheduleKind kind, int timesteps = DefaultTimesteps) => kind switch
     {
         NoiseScheduleKind.Cosine => Cosine(timesteps),
         NoiseScheduleKind.Linear => Linear(timesteps),
         NoiseScheduleKind.ScaledLinear => ScaledLinear(timesteps),
         NoiseScheduleKind.Sigmoid => Sigmoid(timesteps),
-        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "The noise schedule is unknown. Use Cosine, Linear, ScaledLinear or Sigmoid."),
+        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "There is no such schedule of betas. Use Cosine, Linear, ScaledLinear or Sigmoid."),
     };
 
     internal static void CheckTimesteps(int timesteps)
     {
-        if (timesteps is < FewestTimesteps or > MostTimesteps)
+        if (timesteps is < MinTimesteps or > MaxTimesteps)
         {
             throw new ArgumentOutOfRangeException(
                 nameof(timesteps),
                 timesteps,
-                $"The number of timesteps must lie in {FewestTimesteps}..{MostTimesteps}. Use 1000; fewer steps belong to the sampler.");
+                $"The number of timesteps must lie in {MinTimesteps}..{MaxTimesteps}. Use 1000; fewer steps belong to the sampler.");
         }
     }
 
@@ -122,6 +122,6 @@ public static class NoiseSchedule
     private static string Describe(string name, int timesteps, double start, double end) =>
         string.Create(CultureInfo.InvariantCulture, $"{name}(timesteps: {timesteps}, betaStart: {start:R}, betaEnd: {end:R})");
 
-    private static BetaSchedule FromBetas(int timesteps, Func<int, double> beta, string description, BetaFormula formula) =>
+    private static DiscreteSchedule FromBetas(int timesteps, Func<int, double> beta, string description, BetaFormula formula) =>
         new([.. Enumerable.Range(0, timesteps).Select(beta)], description) { Formula = formula };
 }

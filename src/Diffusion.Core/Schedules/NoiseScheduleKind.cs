@@ -14,4 +14,10 @@ public enum NoiseScheduleKind
 
     /// <summary><see cref="NoiseSchedule.Sigmoid"/>.</summary>
     Sigmoid,
+
+    /// <summary><see cref="EdmSchedule"/>.</summary>
+    Edm,
+
+    /// <summary><see cref="FlowSchedule"/>.</summary>
+    RectifiedFlow,
 }

@@ -83,10 +83,14 @@ internal static class JsonValues
         value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray().Select(read)] : throw new FormatException("must be an array.");
 
     /// <summary>The choice that a text names.</summary>
-    public static T ChoiceOf<T>(string text, Func<T, string> nameOf)
+    /// <param name="text">The text.</param>
+    /// <param name="nameOf">The text of a choice.</param>
+    /// <param name="choices">The choices that there are; all by default.</param>
+    public static T ChoiceOf<T>(string text, Func<T, string> nameOf, IReadOnlyList<T>? choices = null)
         where T : struct, Enum
     {
-        foreach (T choice in Enum.GetValues<T>())
+        choices ??= Enum.GetValues<T>();
+        foreach (T choice in choices)
         {
             if (nameOf(choice) == text)
             {
@@ -95,7 +99,7 @@ internal static class JsonValues
         }
 
         throw new FormatException(
-            $"\"{text}\" is not supported; there are {string.Join(", ", Enum.GetValues<T>().Select(c => $"\"{nameOf(c)}\""))}.");
+            $"\"{text}\" is not supported; there are {string.Join(", ", choices.Select(c => $"\"{nameOf(c)}\""))}.");
     }
 
     /// <summary>The name of a choice as Python writes it: FixedSmall is fixed_small.</summary>

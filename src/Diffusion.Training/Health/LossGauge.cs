@@ -3,21 +3,21 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
-/// <summary>Gathers the losses of images between two reports by the quarter of the schedule that their timestep lies in, on the device.</summary>
+/// <summary>Gathers the losses of images between two reports by the quarter of the schedule that their time lies in, on the device.</summary>
 internal sealed class LossGauge : IDisposable
 {
-    /// <summary>Into how many parts the timesteps are divided.</summary>
+    /// <summary>Into how many parts the schedule is divided.</summary>
     public const int Parts = 4;
 
-    private readonly int timesteps;
+    private readonly INoiseSchedule schedule;
     private readonly Tensor step;
     private readonly Tensor sums;
 
-    /// <param name="timesteps">T.</param>
+    /// <param name="schedule">Its times are divided.</param>
     /// <param name="device">Where losses are.</param>
-    public LossGauge(int timesteps, Device device)
+    public LossGauge(INoiseSchedule schedule, Device device)
     {
-        this.timesteps = timesteps;
+        this.schedule = schedule;
         step = zeros([3, Parts], ScalarType.Float32, device).DetachFromDisposeScope();
         sums = zeros([3, Parts], SumOfSquares.TypeOn(device), device).DetachFromDisposeScope();
     }
@@ -25,11 +25,10 @@ internal sealed class LossGauge : IDisposable
     /// <summary>Per part of the schedule, <c>[3, Parts]</c> on the device, float64 where it has that: the sum of losses, the sum of the targets' squares, the number of images.</summary>
     public Tensor Sums => sums;
 
-    /// <summary>The parts of the schedule that timesteps lie in, on the device. To be asked before the forward pass: the copy waits for what is under way.</summary>
-    /// <param name="timestepsOfImages">int64 <c>[B]</c> on the CPU.</param>
+    /// <summary>The parts of the schedule that noise levels lie in, on the device. To be asked before the forward pass: the copy waits for what is under way.</summary>
+    /// <param name="levels">The level of each image.</param>
     /// <returns>int64 <c>[B]</c>.</returns>
-    public Tensor PartsOf(Tensor timestepsOfImages) =>
-        tensor([.. timestepsOfImages.data<long>().ToArray().Select(timestep => timestep * Parts / timesteps)]).to(step.device);
+    public Tensor PartsOf(IReadOnlyList<NoiseLevel> levels) => tensor([.. levels.Select(PartOf)]).to(step.device);
 
     /// <summary>Takes a micro-batch.</summary>
     /// <param name="prediction"><c>[B, C, H, W]</c>.</param>
@@ -68,4 +67,8 @@ internal sealed class LossGauge : IDisposable
         step.Dispose();
         sums.Dispose();
     }
+
+    private long PartOf(NoiseLevel level) => schedule is DiscreteSchedule discrete
+        ? (long)level.Time * Parts / discrete.Timesteps
+        : Math.Min(Parts - 1, (long)((level.Time - schedule.FirstTime) / (schedule.LastTime - schedule.FirstTime) * Parts));
 }

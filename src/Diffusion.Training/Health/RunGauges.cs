@@ -11,7 +11,7 @@ internal sealed class RunGauges : IDisposable
     /// <param name="state">What it changes.</param>
     public RunGauges(TrainerSetup setup, TrainingState state)
     {
-        Meter = new TrainingMeter(setup.Time, state.Update, setup.Options.GradientClip, setup.Schedule.Timesteps);
+        Meter = new TrainingMeter(setup.Time, state.Update, setup.Options.GradientClip, setup.Schedule);
         Blocks = new BlockNorms(state.Parameters);
         NoiseScale = new NoiseScaleGauge(state.Parameters);
         time = setup.Time;

@@ -94,10 +94,9 @@ internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, 
 
         string Names(int[] images)
         {
-            using Tensor timesteps = objective.DrawTimesteps(positions);
-            long[] drawn = timesteps.data<long>().ToArray();
+            NoiseLevel[] drawn = objective.DrawLevels(positions);
             string named = string.Join("; ", images.Take(NamedImages).Select(image => string.Create(
-                CultureInfo.InvariantCulture, $"{setup.Source.NameOf(order.IndexAt(positions[image]))} (sample {positions[image]}, timestep {drawn[image]})")));
+                CultureInfo.InvariantCulture, $"{setup.Source.NameOf(order.IndexAt(positions[image]))} (sample {positions[image]}, time {drawn[image].Time})")));
             return images.Length > NamedImages ? $"{named}; and {images.Length - NamedImages} others of {positions.Length}" : named;
         }
     }

@@ -5,7 +5,7 @@ namespace Diffusion.Training;
 
 /// <summary>
 /// The simple objective of Ho et al. 2020 (equation 14), for any prediction type: mean squared error between the network's prediction and its
-/// target, at a timestep and with noise that belong to the image's position in the run. So any split into micro-batches sees the same draws.
+/// target, at a time and with noise that belong to the image's position in the run. So any split into micro-batches sees the same draws.
 /// </summary>
 public sealed class DenoisingObjective
 {
@@ -28,21 +28,27 @@ public sealed class DenoisingObjective
     /// <summary>Looks at every prediction; null where nobody does.</summary>
     internal Action<Tensor>? OnPrediction { get; init; }
 
-    /// <summary>The timestep of each position, uniform over [0, T-1].</summary>
+    /// <summary>Which times are trained on. Default <see cref="TimeLaw.Uniform"/>.</summary>
+    public ITimeLaw Times { get; init; } = TimeLaw.Uniform;
+
+    /// <summary>The noise level of each position.</summary>
     /// <param name="positions">Positions in the run.</param>
-    /// <returns>int64 <c>[B]</c> on the CPU; it belongs to the caller.</returns>
-    public Tensor DrawTimesteps(ReadOnlySpan<long> positions)
+    public NoiseLevel[] DrawLevels(ReadOnlySpan<long> positions)
     {
-        long[] timesteps = new long[positions.Length];
-        for (int i = 0; i < timesteps.Length; i++)
+        NoiseLevel[] levels = new NoiseLevel[positions.Length];
+        for (int i = 0; i < levels.Length; i++)
         {
-            timesteps[i] = (long)(seeds.Uniform(RandomPurpose.Timestep, positions[i]) * denoiser.Schedule.Timesteps);
+            levels[i] = LevelAt(seeds.Uniform(RandomPurpose.Timestep, positions[i]));
         }
 
-        return tensor(timesteps);
+        return levels;
     }
 
-    /// <summary>The loss of a micro-batch at its own timesteps and noise.</summary>
+    /// <summary>The noise level below which a share of all levels that are trained on lies.</summary>
+    /// <param name="quantile">The share, in [0, 1).</param>
+    public NoiseLevel LevelAt(double quantile) => denoiser.Schedule.At(Times.TimeAt(quantile, denoiser.Schedule));
+
+    /// <summary>The loss of a micro-batch at its own noise levels and noise.</summary>
     /// <param name="clean">Images in [-1, 1], float32 <c>[B, C, H, W]</c>, on the model's device.</param>
     /// <param name="conditioning">Class labels where the model has classes.</param>
     /// <param name="positions">The position of each image in the run.</param>
@@ -50,26 +56,25 @@ public sealed class DenoisingObjective
     public Tensor Loss(Tensor clean, Conditioning conditioning, ReadOnlySpan<long> positions)
     {
         ArgumentNullException.ThrowIfNull(clean);
-        using Tensor timesteps = DrawTimesteps(positions);
-        return Loss(clean, conditioning, timesteps, positions);
+        return Loss(clean, conditioning, DrawLevels(positions), positions);
     }
 
-    /// <summary>The loss of a micro-batch at given timesteps, with the noise of its positions.</summary>
+    /// <summary>The loss of a micro-batch at given noise levels, with the noise of its positions.</summary>
     /// <param name="clean">Images in [-1, 1], float32 <c>[B, C, H, W]</c>, on the model's device.</param>
     /// <param name="conditioning">Class labels where the model has classes.</param>
-    /// <param name="timesteps">int64 <c>[B]</c> on the CPU, each in [0, T-1].</param>
+    /// <param name="levels">The noise level of each image.</param>
     /// <param name="positions">The position of each image in the run.</param>
     /// <returns>A scalar, the mean over all elements; it belongs to the caller.</returns>
-    public Tensor Loss(Tensor clean, Conditioning conditioning, Tensor timesteps, ReadOnlySpan<long> positions)
+    public Tensor Loss(Tensor clean, Conditioning conditioning, IReadOnlyList<NoiseLevel> levels, ReadOnlySpan<long> positions)
     {
         ArgumentNullException.ThrowIfNull(clean);
         using DisposeScope scope = NewDisposeScope();
         ImageShape shape = new((int)clean.shape[1], (int)clean.shape[2], (int)clean.shape[3]);
         Tensor noise = NormalNoise.Draw(seeds, RandomPurpose.Noise, positions, shape).to(clean.device); // [B, C, H, W]
-        Tensor noisy = denoiser.AddNoise(clean, noise, timesteps);
-        Tensor target = denoiser.Target(clean, noise, timesteps);
-        Tensor? parts = Gauge?.PartsOf(timesteps); // [B]
-        Tensor prediction = denoiser.Predict(noisy, timesteps, conditioning);
+        Tensor noisy = ForwardProcess.AddNoise(clean, noise, levels);
+        Tensor target = denoiser.Target(clean, noise, levels);
+        Tensor? parts = Gauge?.PartsOf(levels); // [B]
+        Tensor prediction = denoiser.Predict(noisy, levels, conditioning);
         OnPrediction?.Invoke(prediction);
         if (parts is not null)
         {

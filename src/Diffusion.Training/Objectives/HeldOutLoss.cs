@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Diffusion.Training;
 
 /// <summary>
-/// The loss on images that training never sees, at timesteps spread evenly over the schedule and with noise that never changes, so that two
-/// measurements differ by the weights alone. Where it rises while the training loss falls, the model learns its images by heart.
+/// The loss on images that training never sees, at noise levels spread evenly over those that are trained on and with noise that never changes, so that two
+/// measurements differ by the weights alone. Where it rises while the training loss falls, the model overfits.
 /// </summary>
 public sealed class HeldOutLoss
 {
@@ -65,14 +65,12 @@ public sealed class HeldOutLoss
             }
 
             long[] positions = [.. batch.Positions.ToArray().Select(place => first + place)];
-            Tensor timesteps = tensor([.. positions.Select(Timestep)]);
+            NoiseLevel[] levels = [.. positions.Select(place => objective.LevelAt((place + 0.5) / samples.Length))];
             Conditioning conditioning = batch.ConditioningOf(denoiser.Model, denoiser.Device);
-            sum += positions.Length * objective.Loss(batch.Pixels.to(denoiser.Device), conditioning, timesteps, positions).item<float>();
+            sum += positions.Length * objective.Loss(batch.Pixels.to(denoiser.Device), conditioning, levels, positions).item<float>();
             measured += positions.Length;
         }
 
         return sum / measured;
     }
-
-    private long Timestep(long index) => (long)((index + 0.5) / samples.Length * denoiser.Schedule.Timesteps);
 }

@@ -22,14 +22,14 @@ internal sealed class TrainingMeter : IDisposable
     /// <param name="time">The clock.</param>
     /// <param name="update">What knows the norm of the gradients, and whether a step was skipped.</param>
     /// <param name="clip">The norm that gradients are clipped to, or null.</param>
-    /// <param name="timesteps">T.</param>
-    public TrainingMeter(TimeProvider time, ParameterUpdate update, double? clip, int timesteps)
+    /// <param name="schedule">Its times are divided.</param>
+    public TrainingMeter(TimeProvider time, ParameterUpdate update, double? clip, INoiseSchedule schedule)
     {
         this.time = time;
         this.update = update;
         this.clip = clip ?? double.PositiveInfinity;
         Device device = update.GradientNorm.device;
-        Losses = new LossGauge(timesteps, device);
+        Losses = new LossGauge(schedule, device);
         sums = zeros(5, SumOfSquares.TypeOn(device), device).DetachFromDisposeScope();
         largest = zeros(2, ScalarType.Float32, device).DetachFromDisposeScope();
         Reset();

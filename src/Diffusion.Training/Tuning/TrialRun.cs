@@ -107,18 +107,18 @@ internal sealed class TrialRun : IDisposable
     private void Backward(ImageBatch batch)
     {
         long[] positions = batch.Positions.ToArray();
-        Tensor timesteps = tensor([.. positions.Select(TimestepOf)]);
+        NoiseLevel[] levels = [.. positions.Select(LevelOf)];
         Parts.Gradients.Run(positions[0], () =>
         {
-            Tensor loss = Parts.MeasuringObjective.Loss(batch.Pixels, batch.ConditioningOf(setup.Model, Device), timesteps, positions);
+            Tensor loss = Parts.MeasuringObjective.Loss(batch.Pixels, batch.ConditioningOf(setup.Model, Device), levels, positions);
             return loss.Times((double)microBatchSize / batchSize);
         });
     }
 
     // Place i of a batch draws from stretch i of the schedule: images come in random order, so that each meets every timestep.
-    private long TimestepOf(long position)
+    private NoiseLevel LevelOf(long position)
     {
         double place = (position % batchSize) + Parts.Seeds.Uniform(RandomPurpose.Timestep, position);
-        return (long)(place / batchSize * setup.Schedule.Timesteps);
+        return Parts.MeasuringObjective.LevelAt(place / batchSize);
     }
 }

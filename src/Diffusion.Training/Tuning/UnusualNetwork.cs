@@ -29,11 +29,11 @@ internal static class UnusualNetwork
         using DisposeScope scope = NewDisposeScope();
         long[] images = [.. Enumerable.Range(0, count).Select(i => (long)i)];
         Tensor noise = NormalNoise.Draw(new SeedStream(0), RandomPurpose.InitialNoise, images, shape).to(denoiser.Device); // [B, C, H, W]
-        Tensor timesteps = tensor([.. images.Select(i => (long)((i + 0.5) / count * denoiser.Schedule.Timesteps))]); // [B]
+        NoiseLevel[] levels = [.. images.Select(i => denoiser.Schedule.At(TimeLaw.Uniform.TimeAt((i + 0.5) / count, denoiser.Schedule)))];
         Conditioning conditioning = denoiser.Model.ClassCount is null
             ? Conditioning.None
             : new Conditioning { ClassLabels = zeros([count], ScalarType.Int64, denoiser.Device) };
-        return Math.Sqrt(denoiser.Predict(noise, timesteps, conditioning).square().mean().item<float>());
+        return Math.Sqrt(denoiser.Predict(noise, levels, conditioning).square().mean().item<float>());
     }
 
     private static TrainingWarning Warn(FormattableString text) => new("Network", text.ToString(CultureInfo.InvariantCulture));

@@ -25,7 +25,7 @@ internal static class UnusualOptions
             Rate(options, parameters),
             Batch(options.BatchSize, images),
             Ema(options),
-            Timesteps(schedule.Timesteps),
+            schedule is DiscreteSchedule discrete ? Timesteps(discrete.Timesteps) : null,
             Warmup(options),
             Clip(options.GradientClip),
             LastTimestep(schedule, options.Prediction),
@@ -101,8 +101,8 @@ internal static class UnusualOptions
     // Sampling begins with pure noise: what training has never seen where its last timestep still shows the image (Lin et al. 2023).
     private static TrainingWarning? LastTimestep(INoiseSchedule schedule, PredictionType prediction)
     {
-        NoiseLevel last = schedule[schedule.Timesteps - 1];
-        double signal = last.Alpha * last.Alpha;
+        NoiseLevel last = schedule.At(schedule.LastTime);
+        double signal = 1 / (1 + (last.Ratio * last.Ratio));
         return signal == 0 && prediction == PredictionType.Epsilon
             ? new TrainingWarning("Prediction", "the last timestep of the schedule keeps nothing of the image, which cannot be found from noise alone: the first step of sampling divides by zero. Use Velocity.")
             : signal <= MostSignalAtTheEnd

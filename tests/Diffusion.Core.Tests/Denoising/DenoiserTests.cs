@@ -6,7 +6,7 @@ namespace Diffusion.Core.Tests.Denoising;
 
 public sealed class DenoiserTests
 {
-    private static readonly INoiseSchedule Schedule = NoiseSchedule.Linear();
+    private static readonly DiscreteSchedule Schedule = NoiseSchedule.Linear();
 
     public static TheoryData<PredictionType, int> EveryPredictionAtEveryEnd { get; } =
         new MatrixTheoryData<PredictionType, int>(Enum.GetValues<PredictionType>(), [0, 1, 500, 998, 999]);
@@ -22,14 +22,14 @@ public sealed class DenoiserTests
         Tensor? target = null;
         using ScriptedModel model = new((_, labels, _) =>
         {
-            labels.SameBits(timesteps).Should().BeTrue("the network is told the timestep");
+            labels.SameBits(timesteps).Should().Be(prediction != PredictionType.Edm, "the network is told the timestep, but by EDM");
             return target!.clone();
         });
-        Denoiser denoiser = new(model, Schedule, prediction);
+        Denoiser denoiser = new(model, Schedule, Parameterization.Of(prediction));
         target = denoiser.Target(clean, noise, timesteps);
         Tensor noisy = denoiser.AddNoise(clean, noise, timesteps);
 
-        using DenoisedImages denoised = denoiser.Denoise(noisy, Schedule[timestep]);
+        using Estimate denoised = denoiser.Denoise(noisy, Schedule[timestep]);
         denoised.Clean.LargestDifference(clean).Should().BeLessThan(1e-12);
         denoised.Noise.LargestDifference(noise).Should().BeLessThan(1e-12);
     }
@@ -53,7 +53,7 @@ public sealed class DenoiserTests
 
         double[] Target(PredictionType prediction)
         {
-            using Tensor target = new Denoiser(model, Schedule, prediction).Target(clean, noise, timesteps);
+            using Tensor target = new Denoiser(model, Schedule, Parameterization.Of(prediction)).Target(clean, noise, timesteps);
             return Array.ConvertAll(target.to(ScalarType.Float64).data<double>().ToArray(), x => x);
         }
     }
@@ -67,7 +67,7 @@ public sealed class DenoiserTests
         Tensor doubles = zeros([1, 1, 2, 2], ScalarType.Float64);
         foreach (PredictionType prediction in Enum.GetValues<PredictionType>())
         {
-            Denoiser denoiser = new(model, Schedule, prediction);
+            Denoiser denoiser = new(model, Schedule, Parameterization.Of(prediction));
             ((Action)(() => denoiser.Target(clean, doubles, tensor((long[])[3])))).Should().Throw<ArgumentException>().WithMessage("*one shape, dtype and device*");
             ((Action)(() => denoiser.Target(clean, clean, tensor((long[])[1000])))).Should().Throw<ArgumentException>().WithMessage("Timestep 1000*");
         }
@@ -84,7 +84,7 @@ public sealed class DenoiserTests
         });
         model.Network.to(ScalarType.BFloat16);
         Tensor noisy = full([1, 1, 2, 2], 0.1f);
-        DenoisedImages denoised = new Denoiser(model, Schedule).Denoise(noisy, new NoiseLevel(0.6, 0.8, 500));
+        Estimate denoised = new Denoiser(model, Schedule).Denoise(noisy, new NoiseLevel(0.6, 0.8, 500));
 
         float answer = noisy.to(ScalarType.BFloat16).to(ScalarType.Float32)[0, 0, 0, 0].item<float>() / 4;
         denoised.Noise.dtype.Should().Be(ScalarType.Float32);
@@ -101,7 +101,7 @@ public sealed class DenoiserTests
         part.train();
         using ScriptedModel model = new((noisy, _, _) => zeros_like(noisy), network);
         using Tensor noisy = zeros(1, 1, 2, 2);
-        using DenoisedImages _ = new Denoiser(model, Schedule).Denoise(noisy, Schedule[5]);
+        using Estimate _ = new Denoiser(model, Schedule).Denoise(noisy, Schedule[5]);
         part.training.Should().BeTrue("switching modes would not be safe while another thread runs the network");
     }
 
@@ -114,9 +114,9 @@ public sealed class DenoiserTests
         using ScriptedModel model = new((noisy, _, _) => zeros_like(noisy));
         foreach (PredictionType prediction in Enum.GetValues<PredictionType>())
         {
-            Denoiser denoiser = new(model, Schedule, prediction);
+            Denoiser denoiser = new(model, Schedule, Parameterization.Of(prediction));
             denoiser.Target(clean, noise, timesteps).Dispose();
-            denoiser.Predict(clean, timesteps).Dispose();
+            denoiser.Predict(clean, timesteps, null).Dispose();
             denoiser.Denoise(clean, Schedule[3]).Dispose();
             (clean.IsInvalid || noise.IsInvalid || timesteps.IsInvalid).Should().BeFalse();
         }
@@ -134,7 +134,7 @@ public sealed class DenoiserTests
             return zeros_like(noisy);
         });
         using Tensor noisy = zeros(2, 1, 2, 2);
-        using DenoisedImages _ = new Denoiser(model, Schedule).Denoise(noisy, new NoiseLevel(0.6, 0.8, 41.5));
+        using Estimate _ = new Denoiser(model, Schedule).Denoise(noisy, new NoiseLevel(0.6, 0.8, 41.5));
         told.Should().Be(41.5);
     }
 
@@ -167,7 +167,7 @@ public sealed class DenoiserTests
         using ScriptedModel model = new((noisy, _, _) => zeros_like(noisy));
         using Tensor noisy = zeros(1, 1, 2, 2);
         using Tensor timesteps = tensor((long[])[timestep]);
-        ((Action)(() => new Denoiser(model, Schedule).Predict(noisy, timesteps)))
+        ((Action)(() => new Denoiser(model, Schedule).Predict(noisy, timesteps, null)))
             .Should().Throw<ArgumentException>().WithMessage($"Timestep {timestep} is outside*");
     }
 
@@ -177,7 +177,7 @@ public sealed class DenoiserTests
         using ScriptedModel model = new((noisy, _, _) => zeros_like(noisy));
         using Tensor noisy = zeros(1, 1, 2, 2);
         using Tensor timesteps = tensor((float[])[0.5f]);
-        ((Action)(() => new Denoiser(model, Schedule).Predict(noisy, timesteps)))
+        ((Action)(() => new Denoiser(model, Schedule).Predict(noisy, timesteps, null)))
             .Should().Throw<ArgumentException>().WithMessage("Timesteps are Float32*int64*");
     }
 
@@ -192,7 +192,7 @@ public sealed class DenoiserTests
         foreach (Tensor images in (Tensor[])[flat, bytes])
         {
             ((Action)(() => denoiser.Denoise(images, Schedule[5]))).Should().Throw<ArgumentException>().WithMessage("*floating point [B, C, H, W]*");
-            ((Action)(() => denoiser.Predict(images, timesteps))).Should().Throw<ArgumentException>().WithMessage("*floating point [B, C, H, W]*");
+            ((Action)(() => denoiser.Predict(images, timesteps, null))).Should().Throw<ArgumentException>().WithMessage("*floating point [B, C, H, W]*");
         }
     }
 
@@ -207,7 +207,7 @@ public sealed class DenoiserTests
         {
             ((Action)(() => denoiser.Denoise(noisy, Schedule[5])))
                 .Should().Throw<InvalidOperationException>().WithMessage("*[2, 1, 4, 4]*[2, 3, 4, 4]*");
-            ((Action)(() => denoiser.Predict(noisy, timesteps))).Should().Throw<InvalidOperationException>();
+            ((Action)(() => denoiser.Predict(noisy, timesteps, null))).Should().Throw<InvalidOperationException>();
         }).Should().Be(0);
     }
 
@@ -218,9 +218,9 @@ public sealed class DenoiserTests
         using Tensor noisy = zeros(1, 1, 2, 2);
         ((Action)(() => new Denoiser(model, Schedule).Denoise(noisy, new NoiseLevel(0, 1, 999))))
             .Should().Throw<ArgumentException>().WithMessage("*alpha is 0*Use velocity or sample*");
-        ((Action)(() => new Denoiser(model, Schedule, PredictionType.Sample).Denoise(noisy, NoiseLevel.Clean)))
+        ((Action)(() => new Denoiser(model, Schedule, Parameterization.Sample).Denoise(noisy, NoiseLevel.Clean)))
             .Should().Throw<ArgumentException>().WithMessage("*sigma is 0*");
-        using DenoisedImages _ = new Denoiser(model, Schedule, PredictionType.Velocity).Denoise(noisy, new NoiseLevel(0, 1, 999));
+        using Estimate _ = new Denoiser(model, Schedule, Parameterization.Velocity).Denoise(noisy, new NoiseLevel(0, 1, 999));
     }
 
     [Theory]
@@ -232,10 +232,10 @@ public sealed class DenoiserTests
         dropout.train(wasTraining);
         using Tensor noisy = ones(1, 1, 8, 8, requires_grad: true);
         using ScriptedModel model = new((x, _, _) => dropout.call(x) * 1, dropout);
-        Denoiser denoiser = new(model, Schedule, PredictionType.Sample);
+        Denoiser denoiser = new(model, Schedule, Parameterization.Sample);
         dropout.training.Should().BeFalse();
 
-        using (DenoisedImages denoised = denoiser.Denoise(noisy, Schedule[500]))
+        using (Estimate denoised = denoiser.Denoise(noisy, Schedule[500]))
         {
             denoised.Clean.LargestDifference(noisy).Should().Be(0);
             denoised.Clean.requires_grad.Should().BeFalse();
@@ -268,7 +268,7 @@ public sealed class DenoiserTests
             using Tensor timesteps = tensor((long[])[3]);
             model.Dispose();
             foreach (Action call in (Action[])
-                [() => denoiser.Denoise(noisy, Schedule[5]), () => denoiser.Predict(noisy, timesteps), () => _ = denoiser.Device])
+                [() => denoiser.Denoise(noisy, Schedule[5]), () => denoiser.Predict(noisy, timesteps, null), () => _ = denoiser.Device])
             {
                 call.Should().Throw<ObjectDisposedException>().Which.ObjectName.Should().Be(model.GetType().Name);
             }
@@ -296,7 +296,7 @@ public sealed class DenoiserTests
         using Tensor noisy = zeros(1, 1, 2, 2);
         foreach (PredictionType prediction in Enum.GetValues<PredictionType>())
         {
-            Denoiser denoiser = new(model, Schedule, prediction);
+            Denoiser denoiser = new(model, Schedule, Parameterization.Of(prediction));
             LiveTensors.GrowthOver(5, () => denoiser.Denoise(noisy, Schedule[5]).Dispose()).Should().Be(0);
         }
     }
@@ -314,7 +314,7 @@ public sealed class DenoiserTests
     public void An_unknown_prediction_type_is_refused()
     {
         using ScriptedModel model = new((noisy, _, _) => zeros_like(noisy));
-        ((Func<Denoiser>)(() => new Denoiser(model, Schedule, (PredictionType)9)))
-            .Should().Throw<ArgumentOutOfRangeException>().WithMessage("*Epsilon, Sample or Velocity*");
+        ((Func<Denoiser>)(() => new Denoiser(model, Schedule, Parameterization.Of((PredictionType)9))))
+            .Should().Throw<ArgumentOutOfRangeException>().WithMessage("*Epsilon, Sample, Velocity, Flow or Edm*");
     }
 }

@@ -24,8 +24,8 @@ public sealed class ForwardProcessTests
         noisy.LargestDifference((alpha * clean) + (sigma * noise)).Should().BeLessThan(1e-6);
         noisy.dtype.Should().Be(ScalarType.Float32);
 
-        Tensor velocity = Forward.Velocity(clean, noise, tensor(Timesteps));
-        velocity.LargestDifference((alpha * noise) - (sigma * clean)).Should().BeLessThan(1e-6);
+        NoiseLevel[] levels = [.. Timesteps.Select(t => NoiseSchedule.Linear()[(int)t])];
+        ForwardProcess.AddNoise(clean, noise, levels).SameBits(noisy).Should().BeTrue("a timestep is a noise level");
     }
 
     [Fact]
@@ -36,7 +36,6 @@ public sealed class ForwardProcessTests
         Tensor noise = Ramp(2, -3);
         Tensor timesteps = tensor(Timesteps);
         Forward.AddNoise(clean, noise, timesteps);
-        Forward.Velocity(clean, noise, timesteps);
         clean.SameBits(Ramp(-1, 1)).Should().BeTrue();
         noise.SameBits(Ramp(2, -3)).Should().BeTrue();
         timesteps.data<long>().ToArray().Should().Equal(Timesteps);
@@ -121,7 +120,6 @@ public sealed class ForwardProcessTests
         {
             Tensor timesteps = tensor(Timesteps);
             ((Action)(() => Forward.AddNoise(clean, noise, timesteps))).Should().Throw<ArgumentException>().WithMessage(message);
-            ((Action)(() => Forward.Velocity(clean, noise, timesteps))).Should().Throw<ArgumentException>().WithMessage(message);
         }
     }
 
@@ -134,8 +132,17 @@ public sealed class ForwardProcessTests
         LiveTensors.GrowthOver(5, () =>
         {
             Forward.AddNoise(clean, clean, timesteps).Dispose();
-            Forward.Velocity(clean, clean, timesteps).Dispose();
         }).Should().Be(0);
+    }
+
+    [Fact]
+    public void A_schedule_without_timesteps_asks_for_levels_and_these_must_be_one_for_each_image()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        ((Action)(() => new ForwardProcess(new EdmSchedule()).AddNoise(Ramp(0, 1), Ramp(0, 1), tensor(Timesteps))))
+            .Should().Throw<InvalidOperationException>().WithMessage("edm(*has no timesteps*Give noise levels*");
+        ((Action)(() => ForwardProcess.AddNoise(Ramp(0, 1), Ramp(0, 1), [NoiseLevel.Clean])))
+            .Should().Throw<ArgumentException>().WithMessage("There are 1 noise levels for 3 images*");
     }
 
     private static Tensor Ramp(double from, double to) => linspace(from, to, 36).reshape(3, 3, 2, 2);

@@ -8,7 +8,7 @@ namespace Diffusion.Core.Tests.Denoising;
 /// <summary>One network that several threads sample, and that is disposed meanwhile.</summary>
 public sealed class SharedNetworkTests
 {
-    private static readonly INoiseSchedule Schedule = NoiseSchedule.Cosine();
+    private static readonly DiscreteSchedule Schedule = NoiseSchedule.Cosine();
     private static readonly UNet2DOptions Options = TinyUNet.Options with { Dropout = 0.2 };
 
     [Fact]
@@ -53,7 +53,7 @@ public sealed class SharedNetworkTests
 
         float[] Answer()
         {
-            using DenoisedImages denoised = denoiser.Denoise(noisy, Schedule[500]);
+            using Estimate denoised = denoiser.Denoise(noisy, Schedule[500]);
             return denoised.Noise.data<float>().ToArray();
         }
     }
@@ -143,7 +143,7 @@ public sealed class SharedNetworkTests
 
         float[] Answer(Denoiser denoiser)
         {
-            using DenoisedImages denoised = denoiser.Denoise(noisy, Schedule[500]);
+            using Estimate denoised = denoiser.Denoise(noisy, Schedule[500]);
             return denoised.Noise.data<float>().ToArray();
         }
     }

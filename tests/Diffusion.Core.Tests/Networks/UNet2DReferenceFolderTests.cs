@@ -12,7 +12,7 @@ public sealed class UNet2DReferenceFolderTests
 {
     private const string None = "(none)";
 
-    private static readonly string? Root = FindRoot();
+    private static readonly string? Root = ReferenceFolder.Find("networks");
 
     public static TheoryData<string> Networks => [.. Root is null ? [None] : Names(Root).DefaultIfEmpty(None)];
 
@@ -93,26 +93,5 @@ public sealed class UNet2DReferenceFolderTests
             Root is null, "The reference networks are not here: let DIFFUSION_REFERENCE name the folder that holds networks/unet_*.");
         name.Should().NotBe(None, $"{Root} must hold folders named unet_*");
         return Path.Combine(Root!, name);
-    }
-
-    private static string? FindRoot()
-    {
-        string? named = Environment.GetEnvironmentVariable("DIFFUSION_REFERENCE");
-        string? reference = string.IsNullOrEmpty(named) ? BesideTheRepository() : named;
-        string? networks = reference is null ? null : Path.Combine(reference, "networks");
-        return Directory.Exists(networks) ? networks : null;
-    }
-
-    private static string? BesideTheRepository()
-    {
-        for (DirectoryInfo? at = new(AppContext.BaseDirectory); at is not null; at = at.Parent)
-        {
-            if (File.Exists(Path.Combine(at.FullName, "Diffusion.sln")))
-            {
-                return Path.Combine(at.FullName, "..", "shared", "reference");
-            }
-        }
-
-        return null;
     }
 }

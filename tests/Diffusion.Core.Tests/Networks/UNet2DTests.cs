@@ -246,7 +246,7 @@ public sealed class UNet2DTests
     [Fact]
     public void It_says_what_does_not_suit_the_images_or_the_schedule()
     {
-        BetaSchedule schedule = NoiseSchedule.Cosine();
+        DiscreteSchedule schedule = NoiseSchedule.Cosine();
         using UNet2D fits = new(TinyUNet.Options);
         fits.Problems(new ImageShape(2, 8, 12), schedule).Should().BeEmpty();
 

@@ -34,11 +34,11 @@ internal sealed record ConfigSeed(ConfigFile File, JsonSeed Json)
              "attention_head_dim": 4, "attention_legacy_order": false, "decay": 0.9999}
             """),
         Of(ConfigFile.Scheduler, """{"_class_name": "DDPMScheduler", "num_train_timesteps": 250}"""),
-        Of(ConfigFile.Scheduler, Encoding.UTF8.GetString(DiffusersConfig.Scheduler(new DiffusersScheduler { Schedule = NoiseSchedule.Cosine(NoiseSchedule.FewestTimesteps) }))),
+        Of(ConfigFile.Scheduler, Encoding.UTF8.GetString(DiffusersConfig.Scheduler(new DiffusersScheduler { Schedule = NoiseSchedule.Cosine(NoiseSchedule.MinTimesteps) }))),
         Of(ConfigFile.Scheduler, Encoding.UTF8.GetString(DiffusersConfig.Scheduler(
-            new DiffusersScheduler { Kind = DiffusersSchedulerKind.Ddim, Thresholding = true, Schedule = NoiseSchedule.ScaledLinear(NoiseSchedule.FewestTimesteps) }))),
+            new DiffusersScheduler { Kind = DiffusersSchedulerKind.Ddim, Thresholding = true, Schedule = NoiseSchedule.ScaledLinear(NoiseSchedule.MinTimesteps) }))),
         Of(ConfigFile.Scheduler, string.Create(
-            CultureInfo.InvariantCulture, $"{{\"trained_betas\": [{string.Join(", ", Enumerable.Repeat("0.01", NoiseSchedule.FewestTimesteps))}], \"num_train_timesteps\": 250}}")),
+            CultureInfo.InvariantCulture, $"{{\"trained_betas\": [{string.Join(", ", Enumerable.Repeat("0.01", NoiseSchedule.MinTimesteps))}], \"num_train_timesteps\": 250}}")),
         Of(ConfigFile.Index, Encoding.UTF8.GetString(DiffusersIndex.Of(DiffusersSchedulerKind.Ddpm))),
         Of(ConfigFile.Index, Encoding.UTF8.GetString(DiffusersIndex.Of(DiffusersSchedulerKind.Ddim))),
     ];

@@ -59,7 +59,7 @@ internal sealed class ConfigTarget() : FuzzTarget(
     private string? ReadScheduler()
     {
         DiffusersScheduler scheduler = DiffusersFiles.Parse("input", Input.Span, json => DiffusersSchedulerJson.Read(json, index));
-        if (scheduler.Problems().Count > 0 || scheduler.Schedule.Timesteps is < NoiseSchedule.FewestTimesteps or > NoiseSchedule.MostTimesteps)
+        if (scheduler.Problems().Count > 0 || scheduler.Schedule.Timesteps is < NoiseSchedule.MinTimesteps or > NoiseSchedule.MaxTimesteps)
         {
             return "It has no meaning.";
         }

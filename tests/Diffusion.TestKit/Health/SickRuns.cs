@@ -107,7 +107,7 @@ public static class SickRuns
     private static void AddNoise(Tensor timesteps)
     {
         using TinyModel model = new();
-        new Denoiser(model, NoiseSchedule.Cosine(1000), PredictionType.Epsilon).AddNoise(zeros(2, 1, 8, 8), zeros(2, 1, 8, 8), timesteps);
+        new Denoiser(model, NoiseSchedule.Cosine(1000), Parameterization.Epsilon).AddNoise(zeros(2, 1, 8, 8), zeros(2, 1, 8, 8), timesteps);
     }
 
     private static void ResumeWithOtherTimesteps()

@@ -10,12 +10,12 @@ public sealed class GaugesTests
     [Fact]
     public void Losses_are_gathered_by_quarters_of_the_schedule_and_those_of_skipped_steps_are_not()
     {
-        using LossGauge gauge = new(1000, CPU);
+        using LossGauge gauge = new(NoiseSchedule.Cosine(1000), CPU);
         using Tensor prediction = zeros(3, 1, 2, 2);
         using Tensor target = stack([full(1, 2, 2, 1f), full(1, 2, 2, 2f), full(1, 2, 2, 3f)]);
-        using Tensor timesteps = tensor([0L, 250L, 999L]);
+        NoiseLevel[] levels = [.. ((int[])[0, 250, 999]).Select(t => NoiseSchedule.Cosine(1000)[t])];
 
-        using Tensor parts = gauge.PartsOf(timesteps);
+        using Tensor parts = gauge.PartsOf(levels);
         gauge.Take(prediction, target, parts);
         gauge.Take(target, target, parts);
         gauge.End(tensor(true));
@@ -33,10 +33,10 @@ public sealed class GaugesTests
     {
         const int Batch = 4097;
         const int Steps = 5000;
-        using LossGauge gauge = new(1000, CPU);
+        using LossGauge gauge = new(NoiseSchedule.Cosine(1000), CPU);
         using DisposeScope scope = NewDisposeScope();
         Tensor images = ones(Batch, 1, 1, 1);
-        Tensor parts = gauge.PartsOf(zeros(Batch, int64));
+        Tensor parts = gauge.PartsOf([.. Enumerable.Repeat(NoiseSchedule.Cosine(1000)[0], Batch)]);
         for (int i = 0; i < Steps; i++)
         {
             gauge.Take(images, images, parts);
@@ -54,7 +54,7 @@ public sealed class GaugesTests
         using FlatParameters parameters = new(model);
         using IOptimizer optimizer = Optimizers.AdamW().Create(parameters);
         using ParameterUpdate update = new(parameters, optimizer, [], clip: null);
-        using TrainingMeter meter = new(TimeProvider.System, update, clip: null, timesteps: 1000);
+        using TrainingMeter meter = new(TimeProvider.System, update, clip: null, NoiseSchedule.Cosine(1000));
         for (int i = 0; i < 1000; i++)
         {
             meter.Begin(TimeSpan.Zero);

@@ -7,14 +7,13 @@ namespace Diffusion.Training.Tests.Objectives;
 public sealed class DenoisingObjectiveTests
 {
     [Fact]
-    public void Timesteps_are_int64_uniform_and_reach_both_ends()
+    public void Timesteps_are_whole_uniform_and_reach_both_ends()
     {
         using TinyModel model = new();
         DenoisingObjective objective = new(new Denoiser(model, NoiseSchedule.Cosine(250)), new SeedStream(3));
-        using Tensor timesteps = objective.DrawTimesteps([.. Enumerable.Range(0, 100_000).Select(i => (long)i)]);
+        double[] values = [.. objective.DrawLevels([.. Enumerable.Range(0, 100_000).Select(i => (long)i)]).Select(level => level.Time)];
 
-        timesteps.dtype.Should().Be(ScalarType.Int64);
-        long[] values = timesteps.data<long>().ToArray();
+        values.Should().OnlyContain(value => double.IsInteger(value));
         values.Min().Should().Be(0);
         values.Max().Should().Be(249);
         values.Average().Should().BeApproximately(124.5, 1);
@@ -49,7 +48,7 @@ public sealed class DenoisingObjectiveTests
     public void The_network_is_told_int64_timesteps_whatever_it_predicts(PredictionType prediction)
     {
         using TinyModel model = new();
-        DenoisingObjective objective = new(new Denoiser(model, NoiseSchedule.Cosine(), prediction), new SeedStream(3));
+        DenoisingObjective objective = new(new Denoiser(model, NoiseSchedule.Cosine(), Parameterization.Of(prediction)), new SeedStream(3));
         using Tensor images = zeros(2, 1, 8, 8);
         using Tensor loss = objective.Loss(images, Conditioning.None, [0, 1]);
 

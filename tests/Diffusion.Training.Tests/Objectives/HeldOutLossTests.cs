@@ -20,7 +20,7 @@ public sealed class HeldOutLossTests
                 throw new ImageDataException("one", "gone.");
             }
         });
-        Denoiser denoiser = new(model, NoiseSchedule.Cosine(), PredictionType.Epsilon);
+        Denoiser denoiser = new(model, NoiseSchedule.Cosine(), Parameterization.Epsilon);
         List<BadImage> left = [];
         HeldOutLoss loss = new(denoiser, new BatchReader(damaged), split, new SeedStream(1), left.Add);
 

@@ -92,7 +92,7 @@ public sealed class UnusualOptionsTests
     public void A_schedule_that_ends_in_an_image_is_told()
     {
         Of(_ => { }, schedule: NoiseSchedule.Linear(betaEnd: 0.002)).Should().ContainSingle().Which.Text.Should().Match("*keeps 35*% of the image's power*wrong brightness*");
-        foreach (BetaSchedule usual in (BetaSchedule[])[NoiseSchedule.Linear(), NoiseSchedule.Linear(250), NoiseSchedule.ScaledLinear(), NoiseSchedule.Cosine(4000)])
+        foreach (DiscreteSchedule usual in (DiscreteSchedule[])[NoiseSchedule.Linear(), NoiseSchedule.Linear(250), NoiseSchedule.ScaledLinear(), NoiseSchedule.Cosine(4000)])
         {
             Of(_ => { }, schedule: usual).Should().BeEmpty(usual.Description);
         }

@@ -29,20 +29,24 @@ internal sealed record DiffusersBetas
     /// <param name="schedule">The schedule.</param>
     /// <param name="kind">The scheduler that will read it: DDIM's knows no sigmoid, but any betas one by one.</param>
     /// <exception cref="ArgumentException">diffusers' schedulers cannot express it.</exception>
-    public static DiffusersBetas Of(INoiseSchedule schedule, DiffusersSchedulerKind kind) => schedule switch
+    public static DiffusersBetas Of(DiscreteSchedule schedule, DiffusersSchedulerKind kind) => schedule switch
     {
-        BetaSchedule { Formula: { } formula } when kind == DiffusersSchedulerKind.Ddpm || formula.Kind != NoiseScheduleKind.Sigmoid =>
+        { Formula: { } formula } when kind == DiffusersSchedulerKind.Ddpm || formula.Kind != NoiseScheduleKind.Sigmoid =>
             FromFormula(schedule.Timesteps, formula),
-        BetaSchedule betas => new DiffusersBetas { Timesteps = betas.Timesteps, Trained = betas.Betas },
-        _ => new DiffusersBetas { Timesteps = schedule.Timesteps, Trained = BetasOf(schedule) },
+        _ => new DiffusersBetas { Timesteps = schedule.Timesteps, Trained = schedule.Betas ?? BetasOf(schedule) },
     };
 
     /// <summary>Every reason why the library has no such schedule, by diffusers' keys.</summary>
     public IEnumerable<string> Problems()
     {
-        if (Timesteps is < NoiseSchedule.FewestTimesteps or > NoiseSchedule.MostTimesteps)
+        if (Timesteps is < NoiseSchedule.MinTimesteps or > NoiseSchedule.MaxTimesteps)
         {
-            yield return $"num_train_timesteps is {Timesteps}, but must lie in {NoiseSchedule.FewestTimesteps}..{NoiseSchedule.MostTimesteps}.";
+            yield return $"num_train_timesteps is {Timesteps}, but must lie in {NoiseSchedule.MinTimesteps}..{NoiseSchedule.MaxTimesteps}.";
+        }
+
+        if (Curve is NoiseScheduleKind.Edm or NoiseScheduleKind.RectifiedFlow)
+        {
+            yield return $"beta_schedule is {Curve}, which has no betas.";
         }
 
         if (Trained is not null && Trained.Count != Timesteps)
@@ -64,9 +68,9 @@ internal sealed record DiffusersBetas
 
     /// <summary>The schedule; <see cref="Problems"/> must be none.</summary>
     /// <exception cref="ArgumentException">A beta between the first and the last leaves (0, 1), as rounding can make it.</exception>
-    public INoiseSchedule ToSchedule() => (Trained, Curve) switch
+    public DiscreteSchedule ToSchedule() => (Trained, Curve) switch
     {
-        ({ } betas, _) => new BetaSchedule(betas, Describe([.. betas])),
+        ({ } betas, _) => new DiscreteSchedule(betas, Describe([.. betas])),
         (_, NoiseScheduleKind.Cosine) => NoiseSchedule.Cosine(Timesteps),
         (_, NoiseScheduleKind.Linear) => NoiseSchedule.Linear(Timesteps, Start, End),
         (_, NoiseScheduleKind.ScaledLinear) => NoiseSchedule.ScaledLinear(Timesteps, Start, End),
@@ -80,7 +84,7 @@ internal sealed record DiffusersBetas
     }
 
     // alpha-bar[t] = alpha-bar[t - 1] * (1 - beta[t]).
-    private static double[] BetasOf(INoiseSchedule schedule)
+    private static double[] BetasOf(DiscreteSchedule schedule)
     {
         double[] betas = new double[schedule.Timesteps];
         double before = 1;

@@ -18,7 +18,7 @@ public sealed class DiffusersModel : IDisposable
     /// <summary>The network with the schedule and prediction type that it was trained with: what samplers want. The network stays here.</summary>
     /// <exception cref="InvalidOperationException">There is no scheduler.</exception>
     public Denoiser CreateDenoiser() => Scheduler is { } scheduler
-        ? new Denoiser(UNet, scheduler.Schedule, scheduler.Prediction)
+        ? new Denoiser(UNet, scheduler.Schedule, Parameterization.Of(scheduler.Prediction))
         : throw new InvalidOperationException(
             "The folder held a network without a scheduler. Make a Denoiser of UNet with the schedule and prediction type that it was trained with.");
 

@@ -10,7 +10,7 @@ public sealed record DiffusersScheduler
     public DiffusersSchedulerKind Kind { get; init; }
 
     /// <summary>The noise schedule: <c>num_train_timesteps</c>, <c>beta_schedule</c>, <c>beta_start</c>, <c>beta_end</c>, <c>trained_betas</c>.</summary>
-    public required INoiseSchedule Schedule { get; init; }
+    public required DiscreteSchedule Schedule { get; init; }
 
     /// <summary>What the network predicts, <c>prediction_type</c>. Default the noise.</summary>
     public PredictionType Prediction { get; init; }
@@ -50,6 +50,11 @@ public sealed record DiffusersScheduler
         if (!Enum.IsDefined(Kind) || !Enum.IsDefined(Prediction) || !Enum.IsDefined(VarianceType) || !Enum.IsDefined(TimestepSpacing))
         {
             yield return $"a choice is unknown: Kind {Kind}, Prediction {Prediction}, VarianceType {VarianceType} or TimestepSpacing {TimestepSpacing}.";
+        }
+
+        if (Prediction is PredictionType.Flow or PredictionType.Edm)
+        {
+            yield return $"prediction_type is {Prediction}, but diffusers' DDPM and DDIM schedulers know epsilon, sample and v_prediction.";
         }
 
         if (!double.IsFinite(ClipSampleRange) || (ClipSample && ClipSampleRange <= 0))

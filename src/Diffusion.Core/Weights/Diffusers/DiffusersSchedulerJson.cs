@@ -7,6 +7,10 @@ namespace Diffusion;
 internal static class DiffusersSchedulerJson
 {
     // What other schedulers know and these two do not: diffusers carries such keys along, so that schedulers can be exchanged.
+    // The others are of other schedulers.
+    private static readonly PredictionType[] Predictions = [PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity];
+    private static readonly NoiseScheduleKind[] Curves = [NoiseScheduleKind.Cosine, NoiseScheduleKind.Linear, NoiseScheduleKind.ScaledLinear, NoiseScheduleKind.Sigmoid];
+
     private static readonly HashSet<string> OfOtherSchedulers =
     [
         "algorithm_type", "corrector_steps", "disable_corrector", "euler_at_final", "final_sigmas_type", "flow_shift", "interpolation_type",
@@ -20,12 +24,12 @@ internal static class DiffusersSchedulerJson
         Beta("num_train_timesteps", (b, v) => b with { Timesteps = Integer(v) }, (w, b) => w.WriteNumberValue(b.Timesteps)),
         Beta("beta_start", (b, v) => b with { Start = Number(v) }, (w, b) => PythonJsonWriter.WriteFloat(w, b.Start)),
         Beta("beta_end", (b, v) => b with { End = Number(v) }, (w, b) => PythonJsonWriter.WriteFloat(w, b.End)),
-        Beta("beta_schedule", (b, v) => b with { Curve = ChoiceOf<NoiseScheduleKind>(Text(v), DiffusersBetas.NameOf) }, (w, b) => w.WriteStringValue(DiffusersBetas.NameOf(b.Curve))),
+        Beta("beta_schedule", (b, v) => b with { Curve = ChoiceOf(Text(v), DiffusersBetas.NameOf, Curves) }, (w, b) => w.WriteStringValue(DiffusersBetas.NameOf(b.Curve))),
         Beta("trained_betas", (b, v) => b with { Trained = v.ValueKind == JsonValueKind.Null ? null : Items(v, Number) }, (w, b) => WriteBetas(w, b.Trained)),
         Setting("variance_type", (s, v) => s with { VarianceType = Variance(v) }, (w, s) => w.WriteStringValue(SnakeCase(s.VarianceType))),
         Setting("clip_sample", (s, v) => s with { ClipSample = Flag(v) }, (w, s) => w.WriteBooleanValue(s.ClipSample)),
         Setting("set_alpha_to_one", (s, v) => s with { SetAlphaToOne = Flag(v) }, (w, s) => w.WriteBooleanValue(s.SetAlphaToOne)),
-        Setting("prediction_type", (s, v) => s with { Prediction = ChoiceOf<PredictionType>(Text(v), NameOf) }, (w, s) => w.WriteStringValue(NameOf(s.Prediction))),
+        Setting("prediction_type", (s, v) => s with { Prediction = ChoiceOf(Text(v), NameOf, Predictions) }, (w, s) => w.WriteStringValue(NameOf(s.Prediction))),
         Setting("thresholding", (s, v) => s with { Thresholding = Flag(v) }, (w, s) => w.WriteBooleanValue(s.Thresholding)),
         Setting("dynamic_thresholding_ratio", (s, v) => s with { DynamicThresholdingRatio = Number(v) }, (w, s) => PythonJsonWriter.WriteFloat(w, s.DynamicThresholdingRatio)),
         Setting("clip_sample_range", (s, v) => s with { ClipSampleRange = Number(v) }, (w, s) => PythonJsonWriter.WriteFloat(w, s.ClipSampleRange)),

@@ -13,7 +13,7 @@ internal sealed class LrEvaluation : IDisposable
     private readonly DenoisingObjective objective;
     private readonly ImageBatch batch;
     private readonly Tensor? labels;
-    private readonly long[] timesteps;
+    private readonly NoiseLevel[] levels;
 
     /// <param name="trial">Whose images and whose denoiser they are.</param>
     /// <param name="first">The position in the run of the first image.</param>
@@ -37,7 +37,7 @@ internal sealed class LrEvaluation : IDisposable
 
         labels = batch.ConditioningOf(model, trial.Device).ClassLabels;
         int count = batch.Positions.Length;
-        timesteps = [.. Enumerable.Range(0, count).Select(place => (long)((place + 0.5) / count * setup.Schedule.Timesteps))];
+        levels = [.. Enumerable.Range(0, count).Select(place => objective.LevelAt((place + 0.5) / count))];
     }
 
     /// <summary>Measures now, without dropout. Waits for the device.</summary>
@@ -47,17 +47,16 @@ internal sealed class LrEvaluation : IDisposable
         model.Network.eval();
         using IDisposable noGradients = no_grad();
         double sum = 0;
-        for (int first = 0; first < timesteps.Length; first += batchSize)
+        for (int first = 0; first < levels.Length; first += batchSize)
         {
             using DisposeScope scope = NewDisposeScope();
-            int count = Math.Min(batchSize, timesteps.Length - first);
+            int count = Math.Min(batchSize, levels.Length - first);
             Conditioning conditioning = labels is null ? Conditioning.None : new Conditioning { ClassLabels = labels.narrow(0, first, count) };
             ReadOnlySpan<long> positions = batch.Positions.Span.Slice(first, count);
-            Tensor at = tensor(timesteps.AsSpan(first, count).ToArray()); // [B]
-            sum += count * objective.Loss(batch.Pixels.narrow(0, first, count), conditioning, at, positions).item<float>();
+            sum += count * objective.Loss(batch.Pixels.narrow(0, first, count), conditioning, levels.AsSpan(first, count).ToArray(), positions).item<float>();
         }
 
-        return sum / timesteps.Length;
+        return sum / levels.Length;
     }
 
     public void Dispose()

@@ -68,7 +68,7 @@ internal static class StepCalibrator
         using DisposeScope scope = NewDisposeScope();
         ImageShape shape = trial.Setup.Source.Shape;
         Tensor noisy = zeros([images, shape.Channels, shape.Height, shape.Width], ScalarType.Float32, trial.Device); // [B, C, H, W]
-        Tensor timesteps = zeros([images], ScalarType.Int64); // [B]
+        NoiseLevel[] levels = [.. Enumerable.Repeat(denoiser.Schedule.At(denoiser.Schedule.LastTime), (int)images)];
         Conditioning conditioning = denoiser.Model.ClassCount is null
             ? Conditioning.None
             : new Conditioning { ClassLabels = zeros([images], ScalarType.Int64, trial.Device) };
@@ -78,7 +78,7 @@ internal static class StepCalibrator
             cancellationToken.ThrowIfCancellationRequested();
             using DisposeScope one = NewDisposeScope();
             long began = trial.Setup.Time.GetTimestamp();
-            denoiser.Predict(noisy, timesteps, conditioning).sum().item<float>(); // waits for the device
+            denoiser.Predict(noisy, levels, conditioning).sum().item<float>(); // waits for the device
             TimeSpan taken = trial.Setup.Time.GetElapsedTime(began);
             shortest = pass > 0 && taken < shortest ? taken : shortest; // the first pass makes its plans
         }

@@ -12,7 +12,7 @@ public sealed class DiffusersBetasTests : IDisposable
 
     public void Dispose() => temporary.Dispose();
 
-    public static TheoryData<DiffusersSchedulerKind, string, INoiseSchedule> Schedules { get; } = new()
+    public static TheoryData<DiffusersSchedulerKind, string, DiscreteSchedule> Schedules { get; } = new()
     {
         { DiffusersSchedulerKind.Ddpm, "linear", NoiseSchedule.Linear(400) },
         { DiffusersSchedulerKind.Ddpm, "linear", NoiseSchedule.Linear(1000, 0.002, 0.03) },
@@ -20,13 +20,13 @@ public sealed class DiffusersBetasTests : IDisposable
         { DiffusersSchedulerKind.Ddpm, "squaredcos_cap_v2", NoiseSchedule.Cosine(4000) },
         { DiffusersSchedulerKind.Ddpm, "sigmoid", NoiseSchedule.Sigmoid(250) },
         { DiffusersSchedulerKind.Ddim, "trained_betas", NoiseSchedule.Sigmoid(250) },
-        { DiffusersSchedulerKind.Ddpm, "trained_betas", new BetaSchedule([.. Enumerable.Range(1, 250).Select(t => t / 1000.0)], "mine") },
-        { DiffusersSchedulerKind.Ddpm, "trained_betas", new Mine(NoiseSchedule.Cosine(250)) },
+        { DiffusersSchedulerKind.Ddpm, "trained_betas", new DiscreteSchedule([.. Enumerable.Range(1, 250).Select(t => t / 1000.0)], "mine") },
+        { DiffusersSchedulerKind.Ddpm, "trained_betas", Mine(NoiseSchedule.Cosine(250)) },
     };
 
     [Theory]
     [MemberData(nameof(Schedules))]
-    public void Every_schedule_comes_back_with_its_noise_levels(DiffusersSchedulerKind kind, string written, INoiseSchedule schedule)
+    public void Every_schedule_comes_back_with_its_noise_levels(DiffusersSchedulerKind kind, string written, DiscreteSchedule schedule)
     {
         using UNet2D unet = new(TinyUNet.Options);
         DiffusersFolder.Save(Out, unet, new DiffusersScheduler { Kind = kind, Schedule = schedule });
@@ -51,17 +51,11 @@ public sealed class DiffusersBetasTests : IDisposable
     public void A_schedule_that_diffusers_cannot_express_is_refused_before_anything_is_written()
     {
         using UNet2D unet = new(TinyUNet.Options);
-        Action save = () => DiffusersFolder.Save(Out, unet, new DiffusersScheduler { Schedule = new Mine(NoiseSchedule.Cosine(250), sigma: 2) });
+        Action save = () => DiffusersFolder.Save(Out, unet, new DiffusersScheduler { Schedule = Mine(NoiseSchedule.Cosine(250), sigma: 2) });
         save.Should().Throw<ArgumentException>().WithMessage("*mine*timestep 0*alpha^2 + sigma^2*");
         Directory.EnumerateFileSystemEntries(temporary.Path).Should().BeEmpty();
     }
 
-    private sealed class Mine(INoiseSchedule schedule, double sigma = 1) : INoiseSchedule
-    {
-        public int Timesteps => schedule.Timesteps;
-
-        public string Description => "mine";
-
-        public NoiseLevel this[int timestep] => schedule[timestep] with { Sigma = sigma * schedule[timestep].Sigma };
-    }
+    private static DiscreteSchedule Mine(DiscreteSchedule schedule, double sigma = 1) =>
+        new([.. Enumerable.Range(0, schedule.Timesteps).Select(t => schedule[t] with { Sigma = sigma * schedule[t].Sigma })], "mine");
 }

@@ -71,7 +71,7 @@ public sealed class DiffusersSchedulerTests : IDisposable
         folder.Set(HandmadeFolder.Scheduler, "beta_schedule", $"\"{name}\"");
         folder.Set(HandmadeFolder.Scheduler, "beta_start", FormattableString.Invariant($"{start}"));
         folder.Set(HandmadeFolder.Scheduler, "beta_end", FormattableString.Invariant($"{end}"));
-        INoiseSchedule schedule = Load().Schedule;
+        DiscreteSchedule schedule = Load().Schedule;
         foreach ((int t, double expected) in ((int, double)[])[(0, first), (500, middle), (999, last)])
         {
             Math.Pow(schedule[t].Alpha, 2).Should().BeApproximately(expected, expected * 1e-9);
@@ -83,7 +83,7 @@ public sealed class DiffusersSchedulerTests : IDisposable
     {
         folder.Set(HandmadeFolder.Scheduler, "num_train_timesteps", "250");
         folder.Set(HandmadeFolder.Scheduler, "trained_betas", $"[{string.Join(",", Enumerable.Repeat("0.01", 250))}]");
-        INoiseSchedule one = Load().Schedule;
+        DiscreteSchedule one = Load().Schedule;
         one.Timesteps.Should().Be(250);
         Math.Pow(one[249].Alpha, 2).Should().BeApproximately(Math.Pow(0.99, 250), 1e-12);
 

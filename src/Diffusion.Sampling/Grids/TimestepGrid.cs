@@ -1,8 +1,49 @@
 namespace Diffusion.Sampling;
 
-/// <summary>The timesteps that a sampler visits, from the noisiest down.</summary>
-public static class TimestepGrid
+/// <summary>Timesteps of a discrete schedule, from the noisiest down, and then the clean image.</summary>
+/// <param name="Spacing">
+/// How they are spread. Trailing starts at T-1, the only timestep whose training images were as near to pure noise as the first noise is (Lin et al. 2024,
+/// section 3.3). Data far from mid-grey in the mean gain most by it.
+/// </param>
+public sealed record TimestepGrid(TimestepSpacing Spacing = TimestepSpacing.Trailing) : ISamplingGrid
 {
+    /// <summary>
+    /// Leading only: what is added to each timestep, 0 to below T / N for N steps. Default 0; 1 is usual where the last step leaves timestep 1.
+    /// </summary>
+    public int StepsOffset { get; init; }
+
+    /// <summary>
+    /// Whether the last step ends at the clean image. Default true; false ends at the noise level of timestep 0, as models are sampled that
+    /// were published with diffusers' <c>set_alpha_to_one</c> false.
+    /// </summary>
+    public bool EndsClean { get; init; } = true;
+
+    /// <inheritdoc/>
+    public IEnumerable<string> Problems(INoiseSchedule schedule, int steps)
+    {
+        if (schedule is not DiscreteSchedule { Timesteps: var timesteps })
+        {
+            return [$"The grid is of timesteps, but {schedule?.Description} has none. Use a KarrasGrid or a TimeGrid."];
+        }
+
+        if (!Enum.IsDefined(Spacing))
+        {
+            return [$"Spacing is {Spacing}, which is unknown. Use Trailing, Leading or Linspace."];
+        }
+
+        return steps < 1 || steps > timesteps
+            ? [$"Steps is {steps}, but must lie in 1..{timesteps}, the schedule's timesteps."]
+            : OffsetProblems(Spacing, steps, timesteps, StepsOffset);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<NoiseLevel> Levels(INoiseSchedule schedule, int steps)
+    {
+        DiscreteSchedule discrete = (DiscreteSchedule)schedule;
+        IEnumerable<NoiseLevel> levels = Create(Spacing, steps, discrete.Timesteps, StepsOffset).Select(timestep => discrete[timestep]);
+        return [.. levels, EndsClean ? NoiseLevel.Clean : discrete[0]];
+    }
+
     /// <summary>N timesteps spread over a schedule of T.</summary>
     /// <remarks>
     /// Each timestep is rounded from its exact place, never summed up from a rounded stride, so that any N is spread over the whole

@@ -5,12 +5,16 @@ namespace Diffusion;
 /// <summary>What a denoiser believes of noisy images: x = alpha * clean + sigma * noise.</summary>
 /// <param name="Clean">The estimate of the clean images, <c>[B, C, H, W]</c>.</param>
 /// <param name="Noise">The estimate of the noise, <c>[B, C, H, W]</c>.</param>
-public sealed record DenoisedImages(torch.Tensor Clean, torch.Tensor Noise) : IDisposable
+public sealed record Estimate(torch.Tensor Clean, torch.Tensor Noise) : IDisposable
 {
-    /// <summary>Frees both tensors.</summary>
+    /// <summary>What the network answers of the variance, <c>[B, C, H, W]</c>; null where it answers none.</summary>
+    public torch.Tensor? Variance { get; init; }
+
+    /// <summary>Frees the tensors.</summary>
     public void Dispose()
     {
         Clean.Dispose();
         Noise.Dispose();
+        Variance?.Dispose();
     }
 }

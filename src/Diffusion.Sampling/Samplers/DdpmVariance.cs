@@ -10,4 +10,10 @@ public enum DdpmVariance
 
     /// <summary>beta, the forward process's variance: exact where the data are standard normal. The upper bound.</summary>
     FixedLarge,
+
+    /// <summary>The network answers the variance itself, in as many channels again.</summary>
+    Learned,
+
+    /// <summary>The network answers, in as many channels again, a number in [-1, 1] between the two fixed variances (Nichol and Dhariwal 2021, equation 15).</summary>
+    LearnedRange,
 }

@@ -1,0 +1,152 @@
+namespace Diffusion;
+
+/// <summary>
+/// A schedule of T timesteps (Ho et al. 2020): a network is trained at the whole numbers 0 to T-1. Between them, where solvers stop and where a
+/// network is told a fraction, sigma / alpha is linear in the time.
+/// </summary>
+public sealed class DiscreteSchedule : INoiseSchedule
+{
+    private readonly double[]? betas;
+    private readonly NoiseLevel[] levels;
+    private readonly double[] logRatios;
+
+    /// <summary>A variance-preserving schedule of betas: alpha-bar[t] is the product of 1 - beta[0..t] (equation 2).</summary>
+    /// <param name="betas">The variance added at each timestep, each in (0, 1); 250 to 4000 of them.</param>
+    /// <param name="description">Name and parameters in one line.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The number of timesteps is outside 250..4000.</exception>
+    /// <exception cref="ArgumentException">A beta is outside (0, 1).</exception>
+    public DiscreteSchedule(IReadOnlyList<double> betas, string description)
+        : this(LevelsOf(betas), description)
+    {
+        this.betas = [.. betas];
+    }
+
+    /// <summary>A schedule of any levels, such as one that ends in pure noise.</summary>
+    /// <param name="levels">The level of each timestep, noisier from one to the next; 250 to 4000 of them. Their times are set to 0, 1, 2 and so on.</param>
+    /// <param name="description">Name and parameters in one line.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The number of timesteps is outside 250..4000.</exception>
+    /// <exception cref="ArgumentException">A level is not noisier than the one before it, or not finite.</exception>
+    public DiscreteSchedule(IReadOnlyList<NoiseLevel> levels, string description)
+    {
+        ArgumentNullException.ThrowIfNull(levels);
+        ArgumentNullException.ThrowIfNull(description);
+        NoiseSchedule.CheckTimesteps(levels.Count);
+        for (int t = 0; t < levels.Count; t++)
+        {
+            NoiseLevel level = levels[t];
+            if (level is not { Alpha: >= 0, Sigma: > 0 } || !double.IsFinite(level.Alpha) || !double.IsFinite(level.Sigma) || (t > 0 && !(level.Ratio > levels[t - 1].Ratio)))
+            {
+                throw new ArgumentException(
+                    $"Timestep {t} has alpha {level.Alpha} and sigma {level.Sigma}, but sigma must be above 0, alpha at least 0, and sigma / alpha must "
+                    + "grow from each timestep to the next.", nameof(levels));
+            }
+        }
+
+        this.levels = [.. levels.Select((level, t) => level with { Time = t })];
+        logRatios = [.. levels.Select(level => -level.HalfLogSnr)];
+        Description = description;
+    }
+
+    /// <summary>The number of timesteps T; a timestep is an integer in [0, T-1].</summary>
+    public int Timesteps => levels.Length;
+
+    /// <summary>The variance added at each timestep; null where the schedule was not made of betas.</summary>
+    public IReadOnlyList<double>? Betas => betas;
+
+    /// <inheritdoc/>
+    public double FirstTime => 0;
+
+    /// <inheritdoc/>
+    public double LastTime => levels.Length - 1;
+
+    /// <inheritdoc/>
+    public string Description { get; }
+
+    /// <summary>The curve that the betas follow; null for betas of any other kind.</summary>
+    internal BetaFormula? Formula { get; init; }
+
+    /// <summary>The noise level of a timestep in [0, T-1].</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The timestep is outside.</exception>
+    public NoiseLevel this[int timestep] =>
+        (uint)timestep < (uint)levels.Length
+            ? levels[timestep]
+            : throw new ArgumentOutOfRangeException(
+                nameof(timestep), timestep, $"A timestep of this schedule lies in [0, {levels.Length - 1}], 0 and {levels.Length - 1} included.");
+
+    /// <inheritdoc/>
+    public NoiseLevel At(double time)
+    {
+        ScheduleGuard.Time(this, time);
+        int below = (int)time;
+        double share = time - below;
+        if (share == 0)
+        {
+            return levels[below];
+        }
+
+        // In one scaling, from a straight line in sigma / alpha; to pure noise, where that is infinite, in alpha / sigma.
+        (NoiseLevel from, NoiseLevel to) = (levels[below], levels[below + 1]);
+        return to.Alpha > 0
+            ? WithRatio(Between(from.Ratio, to.Ratio, share), time)
+            : WithRatio(1 / ((1 - share) / from.Ratio), time);
+    }
+
+    /// <inheritdoc/>
+    public double TimeOf(double halfLogSnr)
+    {
+        ScheduleGuard.Number(halfLogSnr, nameof(halfLogSnr));
+        double sought = -halfLogSnr;
+        if (sought <= logRatios[0] || sought >= logRatios[^1])
+        {
+            return sought <= logRatios[0] ? 0 : LastTime;
+        }
+
+        int found = Array.BinarySearch(logRatios, sought);
+        if (found >= 0)
+        {
+            return found;
+        }
+
+        int above = ~found;
+        double width = logRatios[above] - logRatios[above - 1];
+        return double.IsFinite(width) ? above - 1 + ((sought - logRatios[above - 1]) / width) : above - 1;
+    }
+
+    /// <inheritdoc/>
+    public NoiseLevel WithHalfLogSnr(double halfLogSnr)
+    {
+        ScheduleGuard.Finite(halfLogSnr, nameof(halfLogSnr));
+        return WithRatio(Math.Exp(-halfLogSnr), TimeOf(halfLogSnr));
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => Description;
+
+    private static NoiseLevel WithRatio(double ratio, double time)
+    {
+        double alpha = 1 / Math.Sqrt(1 + (ratio * ratio));
+        return double.IsInfinity(ratio) ? new NoiseLevel(0, 1, time) : new NoiseLevel(alpha, ratio * alpha, time);
+    }
+
+    private static double Between(double first, double second, double share) => first + ((second - first) * share);
+
+    private static NoiseLevel[] LevelsOf(IReadOnlyList<double> betas)
+    {
+        ArgumentNullException.ThrowIfNull(betas);
+        NoiseSchedule.CheckTimesteps(betas.Count);
+        NoiseLevel[] made = new NoiseLevel[betas.Count];
+        double alphaBar = 1;
+        for (int t = 0; t < made.Length; t++)
+        {
+            if (betas[t] is not (> 0 and < 1))
+            {
+                throw new ArgumentException($"Beta {t} is {betas[t]}; a beta lies in (0, 1). Lower the end of the schedule.", nameof(betas));
+            }
+
+            alphaBar *= 1 - betas[t];
+            made[t] = new NoiseLevel(Math.Sqrt(alphaBar), Math.Sqrt(1 - alphaBar), t);
+        }
+
+        return made;
+    }
+}

@@ -1,0 +1,21 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Sampling;
+
+/// <summary>Clips the estimate of another denoiser, and derives the noise again: x = alpha * clean + sigma * noise must stay true.</summary>
+/// <param name="inner">The other denoiser.</param>
+/// <param name="clipping">How.</param>
+internal sealed class ClippingDenoiser(IDenoiser inner, SampleClipping clipping) : IDenoiser
+{
+    public Denoiser Source => inner.Source;
+
+    public Estimate Denoise(Tensor noisy, NoiseLevel level, Conditioning? conditioning = null)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using Estimate estimate = inner.Denoise(noisy, level, conditioning);
+        Tensor clean = clipping.Apply(estimate.Clean);
+        Tensor noise = (noisy - clean.Times(level.Alpha)).DividedBy(level.Sigma);
+        return new Estimate(clean.MoveToOuterDisposeScope(), noise.MoveToOuterDisposeScope()) { Variance = estimate.Variance?.alias().MoveToOuterDisposeScope() };
+    }
+}

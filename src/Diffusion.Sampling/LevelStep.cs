@@ -1,0 +1,75 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Sampling;
+
+/// <summary>The moves between noise levels that samplers are made of. Every result is a new tensor.</summary>
+public static class LevelStep
+{
+    /// <summary>
+    /// alpha * clean + sigma * noise at another level: exact where the estimates do not change on the way. Euler's step in every scaling, and DDIM's
+    /// (Song et al. 2021, equation 12).
+    /// </summary>
+    /// <param name="estimate">The estimates.</param>
+    /// <param name="to">The level.</param>
+    public static Tensor Move(Estimate estimate, NoiseLevel to)
+    {
+        ArgumentNullException.ThrowIfNull(estimate);
+        return to.Sigma == 0 ? estimate.Clean.Times(to.Alpha) : estimate.Clean.Times(to.Alpha) + estimate.Noise.Times(to.Sigma);
+    }
+
+    /// <summary>A straight line in x / alpha over sigma / alpha, with a given noise as its slope (Karras et al. 2022, algorithm 1).</summary>
+    /// <param name="x">The noisy images.</param>
+    /// <param name="from">Their level, with an alpha above 0.</param>
+    /// <param name="to">The level to go to.</param>
+    /// <param name="noise">The slope.</param>
+    public static Tensor Slide(Tensor x, NoiseLevel from, NoiseLevel to, Tensor noise)
+    {
+        double kept = to.Alpha / from.Alpha;
+        return x.Times(kept) + noise.Times(to.Sigma - (kept * from.Sigma));
+    }
+
+    /// <summary>A straight line in the schedule's own scaling: over alpha and sigma themselves.</summary>
+    /// <param name="x">The noisy images.</param>
+    /// <param name="from">Their level.</param>
+    /// <param name="to">The level to go to.</param>
+    /// <param name="clean">The slope over alpha.</param>
+    /// <param name="noise">The slope over sigma.</param>
+    public static Tensor Chord(Tensor x, NoiseLevel from, NoiseLevel to, Tensor clean, Tensor noise)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        return x + clean.Times(to.Alpha - from.Alpha) + noise.Times(to.Sigma - from.Sigma);
+    }
+
+    /// <summary>Adds noise to go to a noisier level.</summary>
+    /// <param name="x">The noisy images.</param>
+    /// <param name="from">Their level, with an alpha above 0.</param>
+    /// <param name="to">A noisier level.</param>
+    /// <param name="unit">Standard normal noise.</param>
+    public static Tensor Up(Tensor x, NoiseLevel from, NoiseLevel to, Tensor unit)
+    {
+        double kept = to.Alpha / from.Alpha;
+        double before = kept * from.Sigma;
+        return x.Times(kept) + unit.Times(Math.Sqrt(Math.Max((to.Sigma * to.Sigma) - (before * before), 0)));
+    }
+
+    /// <summary>
+    /// Parts a level into a less noisy one, which a deterministic step goes to, and the noise that is then added. With eta 1 as much as DDPM's posterior
+    /// (Song et al. 2021, equation 16).
+    /// </summary>
+    /// <param name="from">The level that the step leaves.</param>
+    /// <param name="to">The level that it ends at.</param>
+    /// <param name="eta">0 for no noise, 1 for as much as DDPM.</param>
+    /// <returns>The less noisy level, with the alpha of <paramref name="to"/>, and the standard deviation of the noise.</returns>
+    public static (NoiseLevel Down, double Added) Split(NoiseLevel from, NoiseLevel to, double eta)
+    {
+        if (eta == 0 || to.Sigma == 0)
+        {
+            return (to, 0);
+        }
+
+        double quotient = to.Ratio / from.Ratio; // e^-h
+        double added = Math.Min(to.Sigma, eta * to.Sigma * Math.Sqrt(Math.Max(1 - (quotient * quotient), 0)));
+        return (to with { Sigma = Math.Sqrt(Math.Max((to.Sigma * to.Sigma) - (added * added), 0)) }, added);
+    }
+}

@@ -1,0 +1,26 @@
+using TorchSharp;
+
+namespace Diffusion.Sampling;
+
+/// <summary>What a step keeps for later ones. Only what a sampler needs has to be there; the tensors belong to the driver once they are kept.</summary>
+/// <param name="At">The level of the estimate.</param>
+/// <param name="Clean">The estimate of the clean images, <c>[B, C, H, W]</c>, or null.</param>
+/// <param name="Noise">The estimate of the noise, <c>[B, C, H, W]</c>, or null.</param>
+/// <param name="Sample">The noisy images, <c>[B, C, H, W]</c>, or null.</param>
+public sealed record PastEstimate(NoiseLevel At, torch.Tensor? Clean = null, torch.Tensor? Noise = null, torch.Tensor? Sample = null)
+{
+    internal PastEstimate MovedToOuterScope()
+    {
+        Clean?.MoveToOuterDisposeScope();
+        Noise?.MoveToOuterDisposeScope();
+        Sample?.MoveToOuterDisposeScope();
+        return this;
+    }
+
+    internal void Free()
+    {
+        Clean?.Dispose();
+        Noise?.Dispose();
+        Sample?.Dispose();
+    }
+}

@@ -1,0 +1,168 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Sampling;
+
+/// <summary>
+/// DPM-Solver with steps of its own choice (Lu et al. 2022, appendix C): each step is made at two orders, and their difference says whether it counts and
+/// how long the next one is. It starts and ends with noise, at the two ends of the schedule.
+/// </summary>
+public sealed record AdaptiveDpmSolver : ISampler
+{
+    private const int MaxTries = 10_000;
+
+    /// <summary>The higher order, 2 or 3. Default 3.</summary>
+    public int Order { get; init; } = 3;
+
+    /// <summary>The error that counts, as a share of the image. Default 0.05.</summary>
+    public double RelativeTolerance { get; init; } = 0.05;
+
+    /// <summary>The error that counts, in pixels of [-1, 1]. Default 0.0078, two of 255 grey levels.</summary>
+    public double AbsoluteTolerance { get; init; } = 0.0078;
+
+    /// <summary>The first step in half log-SNR. Default 0.05.</summary>
+    public double FirstStep { get; init; } = 0.05;
+
+    /// <summary>How a step's length follows from the last three errors. Default: from the last alone.</summary>
+    public StepControl Control { get; init; } = new();
+
+    /// <summary>How much noise is added on the way, 0 to 1. Default 0, none.</summary>
+    public double Eta { get; init; }
+
+    /// <summary>The standard deviation of that noise, above 0. Default 1.</summary>
+    public double NoiseScale { get; init; } = 1;
+
+    /// <summary>The first sigma / alpha. Default null: that of the schedule's last time.</summary>
+    public double? MaxRatio { get; init; }
+
+    /// <summary>The last sigma / alpha, above 0. Default null: that of the schedule's first time.</summary>
+    public double? MinRatio { get; init; }
+
+    /// <summary>What is done with estimates outside [-1, 1]. Default <see cref="SampleClipping.Clip"/>.</summary>
+    public SampleClipping Clipping { get; init; } = SampleClipping.Clip;
+
+    /// <inheritdoc/>
+    /// <remarks>The error is that of all images of a batch: <see cref="SampleRequest.BatchSize"/> 1 makes images that do not depend on each other.</remarks>
+    public Tensor Sample(
+        IDenoiser denoiser,
+        SampleRequest request,
+        IProgress<SamplingProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(denoiser);
+        INoiseSchedule schedule = denoiser.Source.Schedule;
+        double max = MaxRatio ?? schedule.At(schedule.LastTime).Ratio;
+        double min = MinRatio ?? schedule.At(schedule.FirstTime).Ratio;
+        SamplingRun run = new(denoiser, request, [.. Problems(schedule, min, max), .. SamplingRun.ClippingProblems(Clipping)], progress);
+        return run.Execute([schedule.WithHalfLogSnr(-Math.Log(max)), schedule.WithHalfLogSnr(-Math.Log(min))], Clipping, Walk, cancellationToken);
+    }
+
+    /// <summary>Walks from the first level to the last.</summary>
+    internal Tensor Walk(SamplingWalk walk)
+    {
+        double begin = walk.Levels[0].HalfLogSnr;
+        double end = walk.Levels[^1].HalfLogSnr;
+        Tensor x = walk.Start;
+        Tensor before = x.alias();
+        NoiseLevel beforeLevel = walk.Levels[0];
+        StepLengths lengths = new(Control, FirstStep, Eta > 0 ? 1.5 : Order);
+        double at = begin;
+        int steps = 0;
+        for (int tries = 0; at < end - 1e-5; tries++)
+        {
+            if (tries == MaxTries)
+            {
+                throw new InvalidOperationException(
+                    $"After {MaxTries} steps the sampler is at half log-SNR {at}, but must reach {end}: the network's answers change too fast for the tolerances. "
+                    + "Raise RelativeTolerance, or use a sampler with a number of steps.");
+            }
+
+            using DisposeScope scope = NewDisposeScope();
+            double next = Math.Min(end, at + lengths.Length);
+            NoiseLevel from = walk.Schedule.WithHalfLogSnr(at);
+            NoiseLevel to = walk.Schedule.WithHalfLogSnr(next);
+            (NoiseLevel down, double added) = Down(from, to, end);
+            (Tensor low, Tensor high) = BothOrders(walk, x, from, down);
+            double error = Error(low.DividedBy(to.Alpha), high.DividedBy(to.Alpha), before.DividedBy(beforeLevel.Alpha));
+            if (!lengths.Accepts(error))
+            {
+                continue;
+            }
+
+            Tensor moved = added > 0 ? high + walk.Noise(steps, 0, from, to).Times(added * NoiseScale) : high;
+            x.Dispose();
+            before.Dispose();
+            (x, before, beforeLevel, at) = (moved.MoveToOuterDisposeScope(), low.MoveToOuterDisposeScope(), to, next);
+            steps++;
+            double fraction = at < end - 1e-5 ? (at - begin) / (end - begin) : 1;
+            walk.Report(steps, (int)Math.Ceiling(steps / fraction), fraction);
+        }
+
+        before.Dispose();
+        return x;
+    }
+
+    // The part of the step that is deterministic must not end below the last level.
+    private (NoiseLevel Down, double Added) Down(NoiseLevel from, NoiseLevel to, double end)
+    {
+        (NoiseLevel down, double added) = LevelStep.Split(from, to, Eta);
+        if (added == 0 || down.HalfLogSnr <= end)
+        {
+            return (down, added);
+        }
+
+        down = to with { Sigma = to.Alpha * Math.Exp(-end) };
+        return (down, Math.Sqrt(Math.Max((to.Sigma * to.Sigma) - (down.Sigma * down.Sigma), 0)));
+    }
+
+    private (Tensor Low, Tensor High) BothOrders(SamplingWalk walk, Tensor x, NoiseLevel from, NoiseLevel to)
+    {
+        Tensor start = walk.Denoise(x, from).Noise;
+        double h = to.HalfLogSnr - from.HalfLogSnr;
+        double place = Order == 2 ? 0.5 : 1.0 / 3;
+        NoiseLevel inner = walk.Schedule.WithHalfLogSnr(from.HalfLogSnr + (place * h));
+        Tensor first = walk.Denoise(ExponentialStep.First(x, from, inner, start), inner).Noise;
+        Tensor second = ExponentialStep.Second(x, from, to, start, first, place, isExact: false);
+        if (Order == 2)
+        {
+            return (ExponentialStep.First(x, from, to, start), second);
+        }
+
+        NoiseLevel later = walk.Schedule.WithHalfLogSnr(from.HalfLogSnr + (2 * h / 3));
+        Tensor there = walk.Denoise(ExponentialStep.Second(x, from, later, start, first, 0.5, isExact: true), later).Noise;
+        return (second, ExponentialStep.Second(x, from, to, start, there, 2.0 / 3, isExact: true));
+    }
+
+    private double Error(Tensor low, Tensor high, Tensor before)
+    {
+        Tensor allowed = maximum(low.abs(), before.abs()).Times(RelativeTolerance).AtLeast(AbsoluteTolerance);
+        return Math.Sqrt(((low - high) / allowed).square().mean().to(ScalarType.Float64).item<double>());
+    }
+
+    private IEnumerable<string> Problems(INoiseSchedule schedule, double min, double max)
+    {
+        if (Order is not (2 or 3))
+        {
+            yield return $"Order is {Order}, but must be 2 or 3.";
+        }
+
+        foreach ((string name, double value) in ((string, double)[])[(nameof(RelativeTolerance), RelativeTolerance), (nameof(AbsoluteTolerance), AbsoluteTolerance), (nameof(FirstStep), FirstStep), (nameof(NoiseScale), NoiseScale)])
+        {
+            if (!(value > 0) || !double.IsFinite(value))
+            {
+                yield return $"{name} is {value}, but must be a number above 0.";
+            }
+        }
+
+        if (Eta is not (>= 0 and <= 1))
+        {
+            yield return $"Eta is {Eta}, but must lie in 0..1. Use 0 for none.";
+        }
+
+        if (!(min > 0) || !(max > min) || !double.IsFinite(max))
+        {
+            yield return $"The sampler goes from sigma / alpha {max} to {min} of {schedule.Description}, but must go from a finite number to a smaller one above 0. "
+                + "Set MaxRatio and MinRatio.";
+        }
+    }
+}

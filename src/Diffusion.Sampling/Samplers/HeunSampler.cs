@@ -1,0 +1,41 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Sampling;
+
+/// <summary>
+/// Heun's method (Karras et al. 2022, algorithm 2): Euler's step, and then the mean of the slopes at its two ends. Second order, two calls of the network
+/// for each step but the last.
+/// </summary>
+public sealed record HeunSampler : StepSampler
+{
+    /// <summary>Noise that is added before each step. Default none.</summary>
+    public Churn Churn { get; init; } = Churn.None;
+
+    /// <summary>In which scaling the path is straight. Default <see cref="HeunPath.Ratio"/>.</summary>
+    public HeunPath Path { get; init; }
+
+    /// <inheritdoc/>
+    protected internal override StepResult Step(SamplingStep step, Tensor x)
+    {
+        ArgumentNullException.ThrowIfNull(step);
+        NoiseLevel to = step.To;
+        (Tensor start, NoiseLevel from) = Churn.Apply(step, x);
+        Estimate first = step.Denoise(start, from);
+        Tensor euler = LevelStep.Move(first, to);
+        if (to.Sigma == 0 || (from.Alpha == 0 && Path == HeunPath.Ratio))
+        {
+            return new StepResult(euler);
+        }
+
+        Estimate second = step.Denoise(euler, to);
+        Tensor noise = (first.Noise + second.Noise).Times(0.5);
+        return new StepResult(Path == HeunPath.Ratio
+            ? LevelStep.Slide(start, from, to, noise)
+            : LevelStep.Chord(start, from, to, (first.Clean + second.Clean).Times(0.5), noise));
+    }
+
+    /// <inheritdoc/>
+    protected override IEnumerable<string> Problems(INoiseSchedule schedule) =>
+        [.. Churn is null ? ["Churn is null. Use Churn.None for none."] : Churn.Problems(), .. Enum.IsDefined(Path) ? Array.Empty<string>() : [$"Path is {Path}, which is unknown. Use Ratio or Own."]];
+}

@@ -1,0 +1,87 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Sampling;
+
+/// <summary>
+/// A sampler that walks a grid of noise levels. It is a step from one level to the next; grid, first noise, clipping, progress, cancellation, memory and
+/// batches are written here once.
+/// </summary>
+public abstract record StepSampler : ISampler
+{
+    /// <summary>How many steps, at least 1. Null, the default, for what is usual for the sampler.</summary>
+    public int? Steps { get; init; }
+
+    /// <summary>The noise levels. Null, the default, for the grid that is usual for the schedule: <see cref="SamplingGrid.UsualFor"/>.</summary>
+    public ISamplingGrid? Grid { get; init; }
+
+    /// <summary>What is done with estimates outside [-1, 1]. Default <see cref="SampleClipping.Clip"/>.</summary>
+    public SampleClipping Clipping { get; init; } = SampleClipping.Clip;
+
+    /// <summary>How many estimates of earlier steps a step looks back at. Default 0.</summary>
+    protected internal virtual int Depth => 0;
+
+    /// <inheritdoc/>
+    public Tensor Sample(
+        IDenoiser denoiser,
+        SampleRequest request,
+        IProgress<SamplingProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(denoiser);
+        INoiseSchedule schedule = denoiser.Source.Schedule;
+        ISamplingGrid grid = Grid ?? UsualGrid(schedule);
+        int steps = Steps ?? UsualSteps(schedule);
+        string[] problems = [.. grid.Problems(schedule, steps), .. SamplingRun.ClippingProblems(Clipping), .. Problems(schedule)];
+        SamplingRun run = new(denoiser, request, problems, progress);
+        return run.Execute(grid.Levels(schedule, steps), Clipping, Walk, cancellationToken);
+    }
+
+    /// <summary>Walks over the grid.</summary>
+    internal Tensor Walk(SamplingWalk walk)
+    {
+        int count = walk.Levels.Count - 1;
+        List<PastEstimate> past = [];
+        Tensor x = walk.Start;
+        for (int i = 0; i < count; i++)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            StepResult result = Step(new SamplingStep(walk, i, past), x);
+            Tensor next = result.Sample.MoveToOuterDisposeScope();
+            if (result.Keep is { } kept)
+            {
+                past.Insert(0, kept.MovedToOuterScope());
+            }
+
+            foreach (PastEstimate forgotten in past.Skip(Depth).ToArray())
+            {
+                forgotten.Free();
+                past.Remove(forgotten);
+            }
+
+            x.Dispose();
+            x = next;
+            walk.Report(i + 1, count, (i + 1.0) / count);
+        }
+
+        return x;
+    }
+
+    /// <summary>One step. A pure function of its arguments: a sampler has no state.</summary>
+    /// <param name="step">Where from, where to, and whom to ask.</param>
+    /// <param name="x">The noisy images at the level that the step leaves, <c>[B, C, H, W]</c>; left as they are.</param>
+    /// <returns>New tensors, in the open dispose scope.</returns>
+    protected internal abstract StepResult Step(SamplingStep step, Tensor x);
+
+    /// <summary>How many steps are usual. Default 50.</summary>
+    /// <param name="schedule">The schedule of the model.</param>
+    protected virtual int UsualSteps(INoiseSchedule schedule) => 50;
+
+    /// <summary>The grid that is usual. Default <see cref="SamplingGrid.UsualFor"/>.</summary>
+    /// <param name="schedule">The schedule of the model.</param>
+    protected virtual ISamplingGrid UsualGrid(INoiseSchedule schedule) => SamplingGrid.UsualFor(schedule);
+
+    /// <summary>Every reason why the sampler's own options do not fit, each with its remedy; empty when they do.</summary>
+    /// <param name="schedule">The schedule of the model.</param>
+    protected virtual IEnumerable<string> Problems(INoiseSchedule schedule) => [];
+}
