@@ -81,7 +81,7 @@ public sealed class OptionScheduleTests
     {
         { o => (o.Schedule, o.BetaStart) = (NoiseScheduleKind.Linear, 0), "BetaStart (0) must be above 0 and below 1" },
         { o => (o.Schedule, o.BetaEnd) = (NoiseScheduleKind.Linear, double.NaN), "BetaEnd (NaN) must be above 0 and below 1" },
-        { o => o.BetaEnd = 0.02, "BetaEnd (0.02) must be left out with the cosine schedule" },
+        { o => o.BetaEnd = 0.02, "BetaEnd (0.02) must be left out with the schedule Cosine" },
         { o => o.Betas = [0.1, 0.2], "Betas (2 numbers) must be one for each of the 1000 Timesteps" },
         { o => (o.Timesteps, o.Betas, o.Schedule, o.BetaStart) = (250, new double[250], NoiseScheduleKind.Linear, 0.1), "BetaStart (0.1) must be left out with Betas" },
         { o => (o.Timesteps, o.Betas) = (250, new double[250]), "make no schedule: Beta 0 is 0" },

@@ -96,7 +96,7 @@ internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, 
         {
             NoiseLevel[] drawn = objective.DrawLevels(positions);
             string named = string.Join("; ", images.Take(NamedImages).Select(image => string.Create(
-                CultureInfo.InvariantCulture, $"{setup.Source.NameOf(order.IndexAt(positions[image]))} (sample {positions[image]}, time {drawn[image].Time})")));
+                CultureInfo.InvariantCulture, $"{setup.Source.NameOf(order.IndexAt(positions[image]))} (sample {positions[image]}, {(setup.Schedule is DiscreteSchedule ? "timestep" : "time")} {drawn[image].Time})")));
             return images.Length > NamedImages ? $"{named}; and {images.Length - NamedImages} others of {positions.Length}" : named;
         }
     }
