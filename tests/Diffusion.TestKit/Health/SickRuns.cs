@@ -68,8 +68,8 @@ public static class SickRuns
         new("a source that is slower than training", "SlowData")
         {
             Says = "Workers",
-            Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { OnRead = () => Thread.Sleep(5), IsInMemory = false },
-            Options = run => run.Steps = 200,
+            Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { OnRead = () => Thread.Sleep(30), IsInMemory = false }, // far slower than any machine trains
+            Options = run => run.Steps = 100,
         },
         new("16 images learnt by heart", "Overfitting")
         {
