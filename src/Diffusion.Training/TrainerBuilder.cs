@@ -226,6 +226,11 @@ public sealed class TrainerBuilder
             .. ScheduleProblems.Of(options, schedule), .. DataProblems.Of(options, model, source), .. CheckpointingProblems.Of(options, model, device),
         ];
         INoiseSchedule? usedSchedule = schedule ?? OptionSchedule.TryMake(options);
+        if (usedSchedule is not null)
+        {
+            all.AddRange(ScheduleProblems.OfPrediction(options, usedSchedule));
+        }
+
         if (source is not null && usedSchedule is not null)
         {
             all.AddRange(ModelProblems.Of(model, source.Shape, usedSchedule));

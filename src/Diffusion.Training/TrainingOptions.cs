@@ -79,6 +79,12 @@ public sealed class TrainingOptions
     /// <summary>What the network predicts. Default the noise.</summary>
     public PredictionType Prediction { get; set; } = PredictionType.Epsilon;
 
+    /// <summary>
+    /// The space of the loss, where it is not <see cref="Prediction"/>'s own: with <see cref="PredictionType.Sample"/> predicted, a loss in
+    /// <see cref="PredictionType.Velocity"/> weighs the error of the clean image by 1 / sigma^2. Null, the default, for the prediction's own.
+    /// </summary>
+    public PredictionType? LossSpace { get; set; }
+
     /// <summary>The seed of every random number of the run. Default 0.</summary>
     public long Seed { get; set; }
 

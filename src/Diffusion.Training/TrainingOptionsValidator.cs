@@ -55,6 +55,7 @@ public sealed class TrainingOptionsValidator : IValidateOptions<TrainingOptions>
                 nameof(options.MoreEmaDecays), Decays(options), "decays from 0 to below 1, each once", "Use for example 0.999 beside 0.9999."),
             .. OptionSchedule.Problems(options),
             Unless(Enum.IsDefined(options.Prediction), nameof(options.Prediction), options.Prediction, "a known prediction type", "Use Epsilon."),
+            Unless(options.LossSpace is not { } space || Enum.IsDefined(space), nameof(options.LossSpace), options.LossSpace!, "a known prediction type", "Leave it out for that of Prediction."),
             Unless(options.HoldOutFraction is >= 0 and <= 0.5, nameof(options.HoldOutFraction), options.HoldOutFraction, "in 0..0.5", "Use 0.05."),
             Every(nameof(options.HoldOutEverySteps), options.HoldOutEverySteps),
             Every(nameof(options.ReportEverySteps), options.ReportEverySteps),

@@ -34,9 +34,10 @@ internal sealed class TrainingParts : IDisposable
             Averages = [.. State.Averages.Select(AverageOf)];
             ModelProbe.Check(Denoiser, State.Parameters, setup.Source.Shape);
             Gauges = belongings.Add(new RunGauges(setup, State));
-            Objective = new DenoisingObjective(Denoiser, Seeds) { Gauge = Gauges.Meter.Losses };
+            IParameterization? lossSpace = options.LossSpace is { } space ? Parameterization.Of(space) : null;
+            Objective = new DenoisingObjective(Denoiser, Seeds) { Gauge = Gauges.Meter.Losses, LossSpace = lossSpace };
             Gradients = new GradientPass(setup.Model, Seeds);
-            MeasuringObjective = new DenoisingObjective(Denoiser, Seeds);
+            MeasuringObjective = new DenoisingObjective(Denoiser, Seeds) { LossSpace = lossSpace };
             HeldOut = data.Split.HeldOutCount == 0 ? null : new HeldOutLoss(EmaDenoiser, reader, data.Split, Seeds, options.Loading.BadImages == BadImagePolicy.Throw ? null : onBadImage);
             SkippedStepTrace trace = new(setup, State, Denoiser, Gradients, Seeds);
             long firstSamples = TrainingPlanner.FirstSamplesStep(StepsTable.For(data.Split.TrainingCount, setup.Source.Shape, options.BatchSize), options);

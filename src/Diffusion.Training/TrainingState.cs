@@ -109,6 +109,7 @@ internal sealed class TrainingState : IDisposable
             ("model", saved.Model, mine.Model),
             ("schedule", saved.Schedule, mine.Schedule),
             ("prediction", saved.Prediction, mine.Prediction),
+            ("LossSpace", saved.Options.LossSpace, mine.Options.LossSpace),
             ("optimizer", saved.Optimizer, mine.Optimizer),
             ("seed", saved.Options.Seed, mine.Options.Seed),
             ("number of averages", saved.Averages.Count, mine.Averages.Count),

@@ -31,6 +31,12 @@ public sealed class DenoisingObjective
     /// <summary>Which times are trained on. Default <see cref="TimeLaw.Uniform"/>.</summary>
     public ITimeLaw Times { get; init; } = TimeLaw.Uniform;
 
+    /// <summary>
+    /// The space of the loss, where it is not that of the network's answer: the same squared error, weighted as that space weights it. Null, the default,
+    /// for the answer's own.
+    /// </summary>
+    public IParameterization? LossSpace { get; init; }
+
     /// <summary>The noise level of each position.</summary>
     /// <param name="positions">Positions in the run.</param>
     public NoiseLevel[] DrawLevels(ReadOnlySpan<long> positions)
@@ -81,6 +87,22 @@ public sealed class DenoisingObjective
             Gauge!.Take(prediction, target, parts);
         }
 
-        return nn.functional.mse_loss(prediction, target).MoveToOuterDisposeScope(); // []
+        if (LossSpace is null)
+        {
+            return nn.functional.mse_loss(prediction, target).MoveToOuterDisposeScope(); // []
+        }
+
+        Tensor weights = tensor([.. levels.Select(WeightOf)]).to(prediction.dtype).to(prediction.device); // [B]
+        return ((prediction - target).square().flatten(1).mean([1]) * weights).mean().MoveToOuterDisposeScope(); // []
+    }
+
+    // An error of the answer changes the clean image by Out and the noise by NoiseOut times as much, and so what the loss compares. No estimate is made:
+    // the difference is taken where it is well-conditioned, between the answer and its target.
+    private double WeightOf(NoiseLevel level)
+    {
+        Scalings answer = denoiser.Parameterization.At(level);
+        Scalings loss = LossSpace!.At(level);
+        double factor = (loss.TargetClean * answer.Out) + (loss.TargetNoise * answer.NoiseOut);
+        return factor * factor;
     }
 }

@@ -21,6 +21,38 @@ public sealed class DenoisingObjectiveTests
     }
 
     [Fact]
+    public void A_clean_image_predicted_with_its_loss_in_velocity_space_has_the_gradient_of_the_velocity_s_own_loss()
+    {
+        DiscreteSchedule schedule = NoiseSchedule.Cosine();
+        using DisposeScope scope = NewDisposeScope();
+        using TinyModel model = new();
+        Denoiser denoiser = new(model, schedule, Parameterization.Sample);
+        SeedStream seeds = new(3);
+        DenoisingObjective objective = new(denoiser, seeds) { LossSpace = Parameterization.Velocity };
+        Tensor clean = rand(8, 1, 8, 8).mul(2).sub(1);
+        long[] positions = [.. Enumerable.Range(100, 8).Select(i => (long)i)];
+        NoiseLevel[] levels = [.. ((int[])[20, 100, 200, 350, 500, 700, 900, 999]).Select(t => schedule[t])];
+
+        objective.Loss(clean, Conditioning.None, levels, positions).backward();
+        Tensor[] gradients = [.. model.parameters().Select(parameter => parameter.grad!.clone())];
+        model.zero_grad();
+
+        // By hand: v = (alpha * x - clean) / sigma, of the prediction and of the image.
+        Tensor noise = NormalNoise.Draw(seeds, RandomPurpose.Noise, positions, new ImageShape(1, 8, 8));
+        Tensor alpha = tensor([.. levels.Select(level => (float)level.Alpha)]).reshape(-1, 1, 1, 1); // [B, 1, 1, 1]
+        Tensor sigma = tensor([.. levels.Select(level => (float)level.Sigma)]).reshape(-1, 1, 1, 1); // [B, 1, 1, 1]
+        Tensor noisy = (alpha * clean) + (sigma * noise);
+        Tensor predicted = denoiser.Predict(noisy, levels, null);
+        Tensor velocity = ((alpha * noisy) - predicted) / sigma;
+        nn.functional.mse_loss(velocity, (alpha * noise) - (sigma * clean)).backward();
+
+        foreach ((Tensor actual, Tensor expected) in gradients.Zip(model.parameters().Select(parameter => parameter.grad!)))
+        {
+            actual.LargestDifference(expected).Should().BeLessThan(1e-6 * Math.Max(1, expected.abs().max().item<float>()));
+        }
+    }
+
+    [Fact]
     public void The_loss_is_the_mean_over_any_split_of_the_batch()
     {
         using TinyModel model = new();
