@@ -19,7 +19,7 @@ public abstract record StepSampler : ISampler
     public SampleClipping Clipping { get; init; } = SampleClipping.Clip;
 
     /// <summary>How many estimates of earlier steps a step looks back at. Default 0.</summary>
-    protected internal virtual int Depth => 0;
+    protected virtual int Depth => 0;
 
     /// <inheritdoc/>
     public Tensor Sample(
@@ -53,10 +53,10 @@ public abstract record StepSampler : ISampler
                 past.Insert(0, kept.MovedToOuterScope());
             }
 
-            foreach (PastEstimate forgotten in past.Skip(Depth).ToArray())
+            while (past.Count > Depth)
             {
-                forgotten.Free();
-                past.Remove(forgotten);
+                past[^1].Free();
+                past.RemoveAt(past.Count - 1);
             }
 
             x.Dispose();
@@ -71,7 +71,7 @@ public abstract record StepSampler : ISampler
     /// <param name="step">Where from, where to, and whom to ask.</param>
     /// <param name="x">The noisy images at the level that the step leaves, <c>[B, C, H, W]</c>; left as they are.</param>
     /// <returns>New tensors, in the open dispose scope.</returns>
-    protected internal abstract StepResult Step(SamplingStep step, Tensor x);
+    protected abstract StepResult Step(SamplingStep step, Tensor x);
 
     /// <summary>How many steps are usual. Default 50.</summary>
     /// <param name="schedule">The schedule of the model.</param>

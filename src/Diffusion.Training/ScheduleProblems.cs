@@ -33,15 +33,14 @@ internal static class ScheduleProblems
         }
 
         IParameterization parameterization = Parameterization.Of(options.Prediction);
-        Scalings first = parameterization.At(schedule.At(schedule.FirstTime));
-        Scalings last = parameterization.At(schedule.At(schedule.LastTime));
-        if (!double.IsFinite(first.Label) || !double.IsFinite(last.Label) || !double.IsFinite(first.In) || !double.IsFinite(last.In))
+        NoiseLevel[] ends = [schedule.At(schedule.FirstTime), schedule.At(schedule.LastTime)];
+        if (!ends.Select(parameterization.At).All(scalings => double.IsFinite(scalings.Label) && double.IsFinite(scalings.In)))
         {
             yield return $"{nameof(options.Prediction)} ({options.Prediction}) cannot be asked for at both ends of {schedule.Description}: it needs a sigma above 0 and an alpha above 0. "
                 + "Use Flow or Velocity, or the Edm schedule.";
         }
 
-        if (options.LossSpace is { } space && Enum.IsDefined(space) && !(first.IsSolvable && last.IsSolvable))
+        if (options.LossSpace is { } space && Enum.IsDefined(space) && !ends.All(end => double.IsFinite(LossWeight.Of(parameterization, Parameterization.Of(space), end))))
         {
             yield return $"{nameof(options.LossSpace)} ({space}) cannot be reached from {nameof(options.Prediction)} ({options.Prediction}) at both ends of {schedule.Description}: "
                 + "the weight of the loss would be infinite. Leave it out, or use another schedule.";

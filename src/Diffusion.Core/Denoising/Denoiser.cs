@@ -159,7 +159,10 @@ public sealed class Denoiser : IDenoiser
     }
 
     /// <summary>The estimate of the clean images and of the noise: without gradients and without dropout.</summary>
-    /// <remarks>A network of another dtype is asked in its own. The network's mode is never changed.</remarks>
+    /// <remarks>
+    /// A network of another dtype is asked in its own. The network's mode is never changed. A network that answers in twice the channels answers the
+    /// variance in the second half.
+    /// </remarks>
     /// <param name="noisy">Noisy images, all at one level, floating point <c>[B, C, H, W]</c>, on the model's device.</param>
     /// <param name="level">Their noise level.</param>
     /// <param name="conditioning">Class labels where the model has classes; null for none.</param>
@@ -185,10 +188,13 @@ public sealed class Denoiser : IDenoiser
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
         Tensor asked = scalings.In == 1 ? noisy : noisy.Times(scalings.In);
-        Tensor answer = Ask(network, asked.to(dtype), Labels([.. Enumerable.Repeat(scalings, (int)noisy.shape[0])], noisy.device), conditioning).to(noisy.dtype); // [B, C, H, W]
+        Tensor answer = Ask(network, asked.to(dtype), Labels([.. Enumerable.Repeat(scalings, (int)noisy.shape[0])], noisy.device), conditioning, mayAnswerVariance: true).to(noisy.dtype); // [B, C, H, W] or [B, 2C, H, W]
+        long channels = noisy.shape[1];
+        Tensor? variance = answer.shape[1] > channels ? answer.narrow(1, channels, channels) : null; // [B, C, H, W]
+        answer = answer.narrow(1, 0, channels); // [B, C, H, W]
         Tensor clean = Sum(noisy, scalings.Skip, answer, scalings.Out);
         Tensor noise = Sum(noisy, scalings.NoiseSkip, answer, scalings.NoiseOut);
-        return new Estimate(clean.MoveToOuterDisposeScope(), noise.MoveToOuterDisposeScope());
+        return new Estimate(clean.MoveToOuterDisposeScope(), noise.MoveToOuterDisposeScope()) { Variance = variance?.MoveToOuterDisposeScope() };
     }
 
     /// <summary>Keeps the weights from being written or freed until the answer is disposed.</summary>
@@ -205,10 +211,12 @@ public sealed class Denoiser : IDenoiser
     }
 
     // A network's answer of another shape would be broadcast, silently, into wrong images and losses.
-    private static Tensor Ask(IDiffusionModel model, Tensor noisy, Tensor labels, Conditioning? conditioning)
+    private static Tensor Ask(IDiffusionModel model, Tensor noisy, Tensor labels, Conditioning? conditioning, bool mayAnswerVariance = false)
     {
         Tensor answer = model.Predict(noisy, labels, conditioning ?? Conditioning.None);
-        if (!answer.shape.AsSpan().SequenceEqual(noisy.shape))
+        long channels = noisy.shape[1];
+        bool hasVariance = mayAnswerVariance && answer.dim() == 4 && answer.shape[1] == 2 * channels;
+        if (!answer.shape.AsSpan().SequenceEqual(hasVariance ? [noisy.shape[0], 2 * channels, noisy.shape[2], noisy.shape[3]] : noisy.shape))
         {
             string shape = Guard.Text(answer);
             answer.Dispose();

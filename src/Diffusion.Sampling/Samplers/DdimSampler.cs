@@ -13,7 +13,7 @@ public sealed record DdimSampler : StepSampler
     public double Eta { get; init; }
 
     /// <inheritdoc/>
-    protected internal override StepResult Step(SamplingStep step, Tensor x)
+    protected override StepResult Step(SamplingStep step, Tensor x)
     {
         ArgumentNullException.ThrowIfNull(step);
         Estimate estimate = step.Denoise(x, step.From);

@@ -13,7 +13,7 @@ public sealed record DdpmSampler : StepSampler
     public DdpmVariance Variance { get; init; } = DdpmVariance.FixedSmall;
 
     /// <inheritdoc/>
-    protected internal override StepResult Step(SamplingStep step, Tensor x)
+    protected override StepResult Step(SamplingStep step, Tensor x)
     {
         ArgumentNullException.ThrowIfNull(step);
         (NoiseLevel from, NoiseLevel to) = (step.From, step.To);

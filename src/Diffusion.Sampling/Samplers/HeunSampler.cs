@@ -16,7 +16,7 @@ public sealed record HeunSampler : StepSampler
     public HeunPath Path { get; init; }
 
     /// <inheritdoc/>
-    protected internal override StepResult Step(SamplingStep step, Tensor x)
+    protected override StepResult Step(SamplingStep step, Tensor x)
     {
         ArgumentNullException.ThrowIfNull(step);
         NoiseLevel to = step.To;

@@ -52,7 +52,15 @@ public sealed class DenoisingObjective
 
     /// <summary>The noise level below which a share of all levels that are trained on lies.</summary>
     /// <param name="quantile">The share, in [0, 1).</param>
-    public NoiseLevel LevelAt(double quantile) => denoiser.Schedule.At(Times.TimeAt(quantile, denoiser.Schedule));
+    /// <exception cref="InvalidOperationException">The law gives a time between two timesteps of a discrete schedule.</exception>
+    public NoiseLevel LevelAt(double quantile)
+    {
+        double time = Times.TimeAt(quantile, denoiser.Schedule);
+        return denoiser.Schedule is DiscreteSchedule && !double.IsInteger(time)
+            ? throw new InvalidOperationException(
+                $"The time law {Times.Description} gives time {time} of {denoiser.Schedule.Description}, but a network is trained at whole timesteps. Round it in the law.")
+            : denoiser.Schedule.At(time);
+    }
 
     /// <summary>The loss of a micro-batch at its own noise levels and noise.</summary>
     /// <param name="clean">Images in [-1, 1], float32 <c>[B, C, H, W]</c>, on the model's device.</param>
@@ -92,17 +100,7 @@ public sealed class DenoisingObjective
             return nn.functional.mse_loss(prediction, target).MoveToOuterDisposeScope(); // []
         }
 
-        Tensor weights = tensor([.. levels.Select(WeightOf)]).to(prediction.dtype).to(prediction.device); // [B]
+        Tensor weights = tensor([.. levels.Select(level => LossWeight.Of(denoiser.Parameterization, LossSpace, level))]).to(prediction.dtype).to(prediction.device); // [B]
         return ((prediction - target).square().flatten(1).mean([1]) * weights).mean().MoveToOuterDisposeScope(); // []
-    }
-
-    // An error of the answer changes the clean image by Out and the noise by NoiseOut times as much, and so what the loss compares. No estimate is made:
-    // the difference is taken where it is well-conditioned, between the answer and its target.
-    private double WeightOf(NoiseLevel level)
-    {
-        Scalings answer = denoiser.Parameterization.At(level);
-        Scalings loss = LossSpace!.At(level);
-        double factor = (loss.TargetClean * answer.Out) + (loss.TargetNoise * answer.NoiseOut);
-        return factor * factor;
     }
 }

@@ -311,6 +311,20 @@ public sealed class DenoiserTests
     }
 
     [Fact]
+    public void A_network_that_answers_in_twice_the_channels_answers_its_variance_in_the_second_half()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using ScriptedModel model = new((noisy, _, _) => cat([noisy * 0.5, noisy + 3], 1));
+        Denoiser denoiser = new(model, Schedule, Parameterization.Sample);
+        Tensor noisy = linspace(-1, 1, 24).reshape(2, 3, 2, 2);
+
+        using Estimate estimate = denoiser.Denoise(noisy, Schedule[500]);
+        estimate.Clean.LargestDifference(noisy * 0.5).Should().Be(0);
+        estimate.Variance!.LargestDifference(noisy + 3).Should().Be(0);
+        ((Action)(() => denoiser.Predict(noisy, [Schedule[1], Schedule[2]], null))).Should().Throw<InvalidOperationException>("a loss compares as many channels as the image has");
+    }
+
+    [Fact]
     public void An_unknown_prediction_type_is_refused()
     {
         using ScriptedModel model = new((noisy, _, _) => zeros_like(noisy));

@@ -23,6 +23,8 @@ public sealed class SamplerTraceTests
 
     public static TheoryData<string> Heun => Names("heun", "k_heun", "flow_heun");
 
+    public static TheoryData<string> MultiStep => Names("k_dpmpp_2m");
+
     public static TheoryData<string> Adaptive => Names("k_dpm_adaptive");
 
     [Theory]
@@ -118,6 +120,14 @@ public sealed class SamplerTraceTests
         };
         EdmSchedule schedule = new(trace.Grid("sigma_min"), trace.Grid("sigma_max"));
         Follow(trace, schedule, [schedule.At(schedule.LastTime), schedule.At(schedule.FirstTime)], sampler.Walk, tolerance: 1e-6);
+    }
+
+    [Theory]
+    [MemberData(nameof(MultiStep))]
+    public void A_sampler_that_looks_back_at_an_earlier_estimate_makes_the_recorded_calls_and_images(string name)
+    {
+        using SamplerTrace trace = Open(name);
+        Follow(trace, new EdmSchedule(1e-6, 1e6), [.. trace.Numbers("sigmas").Select(sigma => new NoiseLevel(1, sigma, sigma))], new TwoStep().Walk);
     }
 
     private static void Follow(

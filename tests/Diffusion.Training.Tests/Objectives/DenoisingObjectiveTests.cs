@@ -53,6 +53,14 @@ public sealed class DenoisingObjectiveTests
     }
 
     [Fact]
+    public void A_law_that_gives_a_time_between_two_timesteps_is_refused()
+    {
+        using TinyModel model = new();
+        DenoisingObjective objective = new(new Denoiser(model, NoiseSchedule.Cosine(250)), new SeedStream(3)) { Times = new Halves() };
+        FluentActions.Invoking(() => objective.DrawLevels([1])).Should().Throw<InvalidOperationException>().WithMessage("The time law halves gives time 10.5*whole timesteps*");
+    }
+
+    [Fact]
     public void The_loss_is_the_mean_over_any_split_of_the_batch()
     {
         using TinyModel model = new();
@@ -86,5 +94,12 @@ public sealed class DenoisingObjectiveTests
 
         loss.item<float>().Should().BePositive();
         model.LabelTypes.Should().OnlyContain(type => type == ScalarType.Int64);
+    }
+
+    private sealed class Halves : ITimeLaw
+    {
+        public string Description => "halves";
+
+        public double TimeAt(double quantile, INoiseSchedule schedule) => 10.5;
     }
 }
