@@ -40,6 +40,9 @@ public sealed record ServerReply
     /// <summary>Sends no more after that, but keeps the connection until the client closes it.</summary>
     public bool Stall { get; init; }
 
+    /// <summary>Sends nothing before this has ended.</summary>
+    public Task After { get; init; } = Task.CompletedTask;
+
     /// <summary>Sent instead of everything.</summary>
     public string? Raw { get; init; }
 }
@@ -156,6 +159,7 @@ public sealed class ScriptedServer : IDisposable
             requestHeaders.Enqueue(headers);
         }
 
+        await reply.After.WaitAsync(end.Token);
         if (reply.Raw is not null)
         {
             await stream.WriteAsync(Encoding.Latin1.GetBytes(reply.Raw), end.Token);

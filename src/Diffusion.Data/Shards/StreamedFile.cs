@@ -24,6 +24,7 @@ internal sealed class StreamedFile : IDisposable
     private TaskCompletionSource? drained;
     private Exception? failure;
     private long failedAt;
+    private int trial;
     private int active;
 
     /// <summary>A file of which nothing is here yet.</summary>
@@ -232,6 +233,12 @@ internal sealed class StreamedFile : IDisposable
 
     private async Task Guard(Func<Task> fetch)
     {
+        int begun;
+        lock (gate)
+        {
+            begun = trial;
+        }
+
         try
         {
             await fetch();
@@ -240,9 +247,21 @@ internal sealed class StreamedFile : IDisposable
         {
             // It is closed, and says so to those who wait.
         }
+        catch (RemoteException) when (IsOfEarlierTrial(begun))
+        {
+            // The file is being tried anew meanwhile; what this fetch has left is fetched by that trial.
+        }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
             Fail(problem);
+        }
+    }
+
+    private bool IsOfEarlierTrial(int begun)
+    {
+        lock (gate)
+        {
+            return begun < trial;
         }
     }
 
@@ -266,13 +285,20 @@ internal sealed class StreamedFile : IDisposable
             }
         }
 
+        bool isLeftBehind;
         lock (gate)
         {
             active--;
+            isLeftBehind = active == 0 && drained is null && failure is null && waiters.Count > 0 && !map.IsComplete;
             if (active == 0)
             {
                 drained?.SetResult();
             }
+        }
+
+        if (isLeftBehind)
+        {
+            FetchAll();
         }
     }
 
@@ -284,6 +310,7 @@ internal sealed class StreamedFile : IDisposable
         {
             again = failure is RemoteException && options.Time.GetElapsedTime(failedAt) >= FailureKept;
             failure = again ? null : failure;
+            trial += again ? 1 : 0;
             if (failure is not null)
             {
                 throw failure;

@@ -127,6 +127,41 @@ public sealed class RemoteStreamingTests : IDisposable
     }
 
     [Fact]
+    public async Task A_fetch_that_fails_after_the_server_is_back_does_not_fail_those_who_read_anew()
+    {
+        const int Attempts = 8;
+        bool isGone = false;
+        int far = 0;
+        TaskCompletionSource isHeld = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource held = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        using ScriptedServer server = new((request, _) =>
+        {
+            if (!Volatile.Read(ref isGone))
+            {
+                return Shard.Answer(request, "\"1\"");
+            }
+
+            ServerReply refusal = new() { Status = 503 };
+            if (request.From >= Background && ++far == Attempts)
+            {
+                isHeld.SetResult();
+                return refusal with { After = held.Task };
+            }
+
+            return refusal;
+        });
+        using ShardedImages images = Open(server);
+        Volatile.Write(ref isGone, true);
+        FluentActions.Invoking(() => ShardFolder.Read(images, 0)).Should().Throw<ImageDataException>().WithMessage("*given up*503*");
+        await isHeld.Task.WaitAsync(TestContext.Current.CancellationToken);
+        Volatile.Write(ref isGone, false);
+        time.Passed = TimeSpan.FromMinutes(1);
+        IsRight(images, 0).Should().BeTrue();
+        held.SetResult();
+        Enumerable.Range(0, Samples).Should().OnlyContain(i => IsRight(images, i));
+    }
+
+    [Fact]
     public void Many_readers_of_two_sources_in_one_folder_read_every_sample_right()
     {
         using ScriptedServer server = new((request, n) => Served(request, true, reply => n % 5 == 0 ? reply with { DropAfter = 30_000 } : reply));
