@@ -41,7 +41,7 @@ internal sealed class Planning(Settings settings, IImageSource images, UNet2D un
     private int Memory()
     {
         MemoryEstimator estimator = new(unet.Options, images.Shape);
-        int fits = estimator.LargestMicroBatch(settings.MemoryBytes);
+        int fits = estimator.MaxMicroBatch(settings.MemoryBytes);
         Console.WriteLine($"Memory (of {settings.MemoryBytes / (double)(1L << 30):N1} GiB)");
         if (fits == 0)
         {

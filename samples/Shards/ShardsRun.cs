@@ -15,7 +15,7 @@ internal static class ShardsRun
     {
         // Nothing is decoded, so that the size does not matter.
         using ImageFolder images = ImageFolder.Open(settings.Images, size: 1);
-        using ShardWriter writer = new(settings.Out, mostSamples: settings.SamplesPerShard);
+        using ShardWriter writer = new(settings.Out, maxSamples: settings.SamplesPerShard);
         SampleOrder? order = settings.Shuffle is { } seed ? new SampleOrder(new SeedStream(seed), images.Count) : null;
         long bytes = 0;
         for (int place = 0; place < images.Files.Count; place++)
@@ -33,12 +33,12 @@ internal static class ShardsRun
         }
 
         writer.Finish();
-        foreach (LeftOutImages part in images.Report.LeftOut)
+        foreach (SkippedImages part in images.Report.LeftOut)
         {
             Console.WriteLine(part);
         }
 
-        foreach (LeftOutImages part in images.Report.LeftOut)
+        foreach (SkippedImages part in images.Report.LeftOut)
         {
             Console.WriteLine(part);
         }

@@ -8,10 +8,10 @@ namespace Diffusion.Data.Parquet;
 internal sealed class CheckedStream(FileStream file) : Stream
 {
     // The footer is read twice and a page as well; more than this is a loop.
-    private const int MostTimes = 16;
+    private const int MaxTimes = 16;
     private const int Always = 1 << 20;
 
-    private long left = Always + (MostTimes * file.Length);
+    private long left = Always + (MaxTimes * file.Length);
 
     /// <summary>Where reading must have ended. First the end of the file.</summary>
     public long End { get; set; } = file.Length;
@@ -64,7 +64,7 @@ internal sealed class CheckedStream(FileStream file) : Stream
         left -= bytes;
         if (left < 0)
         {
-            throw new InvalidDataException($"Its {Length} bytes are read more than {MostTimes} times over.");
+            throw new InvalidDataException($"Its {Length} bytes are read more than {MaxTimes} times over.");
         }
     }
 

@@ -19,7 +19,7 @@ internal static class ParquetBounds
     public const int Image = 1 << 30;
 
     /// <summary>No image file has fewer bytes.</summary>
-    public const long SmallestImage = 16;
+    public const long MinImage = 16;
 
     /// <summary>What any column of a row group may unpack to, in bytes.</summary>
     public const long Unpacked = 64L << 20;
@@ -30,7 +30,7 @@ internal static class ParquetBounds
 
     /// <summary>The most rows of a file: 1,048,576, or one for each 16 bytes where that is more.</summary>
     /// <param name="fileBytes">The size of the file.</param>
-    public static int RowsOf(long fileBytes) => (int)Math.Clamp(fileBytes / SmallestImage, Rows, Array.MaxLength);
+    public static int RowsOf(long fileBytes) => (int)Math.Clamp(fileBytes / MinImage, Rows, Array.MaxLength);
 
     /// <summary>The most bytes that labels of one row group may unpack to.</summary>
     public static long LabelsOf(int rows) => (4 << 20) + (rows * BytesOfLabel);

@@ -12,7 +12,7 @@ internal static class ParquetFileNames
     /// <param name="path">A file, a folder or a pattern.</param>
     /// <param name="split">The split that is wanted: see <see cref="ParquetImageOptions.Split"/>.</param>
     /// <param name="leftOut">Takes what is passed over.</param>
-    public static string[] Find(string path, string? split, LeftOutList leftOut)
+    public static string[] Find(string path, string? split, SkippedImageList leftOut)
     {
         if (Directory.Exists(path))
         {
@@ -55,7 +55,7 @@ internal static class ParquetFileNames
     /// <param name="files">They.</param>
     /// <param name="split">The split that is wanted; null for all of them.</param>
     /// <param name="leftOut">Takes those of other splits.</param>
-    public static string[] Named(IReadOnlyList<string> files, string? split, LeftOutList leftOut)
+    public static string[] Named(IReadOnlyList<string> files, string? split, SkippedImageList leftOut)
     {
         string[] paths = [.. files.Select(Path.GetFullPath)];
         return split is null
@@ -63,14 +63,14 @@ internal static class ParquetFileNames
             : ParquetSplits.Choose($"{files.Count} Parquet files", [.. paths.Select(file => (file, Path.GetFileName(file)))], split, leftOut);
     }
 
-    private static string[] Chosen(string path, List<string> files, string root, string? split, LeftOutList leftOut)
+    private static string[] Chosen(string path, List<string> files, string root, string? split, SkippedImageList leftOut)
     {
         files.Sort(StringComparer.Ordinal);
         return ParquetSplits.Choose(path, [.. files.Select(file => (file, Path.GetRelativePath(root, file).Replace('\\', '/')))], split, leftOut);
     }
 
     // Links are followed, but no folder is read twice: links can loop.
-    private static void Walk(string folder, string root, HashSet<string> seen, List<string> found, LeftOutList leftOut)
+    private static void Walk(string folder, string root, HashSet<string> seen, List<string> found, SkippedImageList leftOut)
     {
         if (!seen.Add(RealPath.Of(folder)))
         {
@@ -95,7 +95,7 @@ internal static class ParquetFileNames
         }
     }
 
-    private static bool IsPassedOver(string path, string root, LeftOutList leftOut)
+    private static bool IsPassedOver(string path, string root, SkippedImageList leftOut)
     {
         string name = Path.GetFileName(path);
         string? reason =

@@ -5,7 +5,7 @@ namespace Diffusion.Data.Parquet;
 /// <summary>Checks both ends of a file and its footer, which Parquet.Net reads next.</summary>
 internal static class ParquetFooter
 {
-    private const int SmallestFile = 12;
+    private const int MinFile = 12;
     private const int PointerBytes = 64;
 
     private static ReadOnlySpan<byte> Mark => "PAR1"u8;
@@ -24,9 +24,9 @@ internal static class ParquetFooter
             throw new ImageDataException(path, GitLfsPointer.Explanation);
         }
 
-        if (file.Length < SmallestFile)
+        if (file.Length < MinFile)
         {
-            throw new ImageDataException(path, $"it has {file.Length} bytes, but a Parquet file has at least {SmallestFile}. Fetch it again.");
+            throw new ImageDataException(path, $"it has {file.Length} bytes, but a Parquet file has at least {MinFile}. Fetch it again.");
         }
 
         Span<byte> begin = stackalloc byte[4];
@@ -45,9 +45,9 @@ internal static class ParquetFooter
         }
 
         int length = BinaryPrimitives.ReadInt32LittleEndian(end);
-        if (length < 1 || length > file.Length - SmallestFile)
+        if (length < 1 || length > file.Length - MinFile)
         {
-            throw new InvalidDataException($"Its footer claims {length} bytes, but 1 to {file.Length - SmallestFile} are possible.");
+            throw new InvalidDataException($"Its footer claims {length} bytes, but 1 to {file.Length - MinFile} are possible.");
         }
 
         if (length > ParquetBounds.Footer)
@@ -65,7 +65,7 @@ internal static class ParquetFooter
     {
         long groups = 0;
         long columns = 0;
-        new ThriftCheck(new PackedBytes(file, end), (structure, field, value) =>
+        new ThriftValidator(new PackedBytes(file, end), (structure, field, value) =>
         {
             groups += (structure, field) == ("SchemaElement", 5) && value != 0 ? 1 : 0;
             columns += (structure, field) == ("FileMetaData", 2) ? value : 0;

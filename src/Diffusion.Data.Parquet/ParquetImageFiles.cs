@@ -13,7 +13,7 @@ internal sealed class ParquetImageFiles : IEncodedImages
     private readonly ConcurrentDictionary<int, char[]?[]?> namesOfMissing = new();
     private volatile GroupNames? names;
 
-    private ParquetImageFiles(string name, string? folder, ParquetTable[] tables, int? classCount, ParquetImageOptions options, LeftOutList? leftOut)
+    private ParquetImageFiles(string name, string? folder, ParquetTable[] tables, int? classCount, ParquetImageOptions options, SkippedImageList? leftOut)
     {
         Paths = [.. tables.Select(table => table.Path)];
         ClassNames = tables[0].ClassNames;
@@ -28,10 +28,10 @@ internal sealed class ParquetImageFiles : IEncodedImages
 
         WindowRoom room = new(groups);
         long bytes = options.CacheBytes ?? room.Default(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
-        LargestShuffleWindow = (int)Math.Min(room.LargestWindow(bytes), int.MaxValue);
+        MaxShuffleWindow = (int)Math.Min(room.MaxWindow(bytes), int.MaxValue);
         Cache = new RowGroupCache(bytes, group => groups[group].Table.ReadImages(groups[group]));
         named = [.. groups.Select(group => new NamedImageFiles([.. new[] { Path.GetDirectoryName(group.Table.Path)!, folder }.OfType<string>().Distinct(StringComparer.Ordinal)]))];
-        Report = (leftOut ?? new LeftOutList()).ToReport(Count);
+        Report = (leftOut ?? new SkippedImageList()).ToReport(Count);
         description = $"{Count} images from {name}{(classCount is null ? string.Empty : $", {classCount} classes")}";
     }
 
@@ -45,7 +45,7 @@ internal sealed class ParquetImageFiles : IEncodedImages
     public RowGroupCache Cache { get; }
 
     /// <summary>How many images may be shuffled among each other so that their row groups are kept.</summary>
-    public int LargestShuffleWindow { get; }
+    public int MaxShuffleWindow { get; }
 
     public long Count => starts[^1];
 
@@ -63,7 +63,7 @@ internal sealed class ParquetImageFiles : IEncodedImages
     /// <param name="options">What the user chose.</param>
     /// <param name="folder">The full path of the folder that was opened; null for files.</param>
     /// <param name="leftOut">What was left out when the files were looked for; null for nothing.</param>
-    public static ParquetImageFiles Open(string name, string[] paths, ParquetImageOptions options, string? folder = null, LeftOutList? leftOut = null)
+    public static ParquetImageFiles Open(string name, string[] paths, ParquetImageOptions options, string? folder = null, SkippedImageList? leftOut = null)
     {
         ParquetTable[] tables = [.. paths.Select(path => ParquetTable.Open(path, options))];
         if (tables.All(table => table.Groups.Count == 0))

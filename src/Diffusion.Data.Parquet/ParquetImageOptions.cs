@@ -31,7 +31,7 @@ public sealed record ParquetImageOptions
     /// How many bytes of image files stay in memory, at least 0. The row group that was read last stays even where it is larger, and those
     /// that are being read come on top: give each thread that reads room for two. Default null: as many as the row groups of the default
     /// <see cref="LoadingOptions.ShuffleWindow"/> take, at least 1 GiB, but at most a quarter of the memory that the process may
-    /// use. See <see cref="ParquetImages.LargestShuffleWindow"/>.
+    /// use. See <see cref="ParquetImages.MaxShuffleWindow"/>.
     /// </summary>
     public long? CacheBytes { get; init; }
 

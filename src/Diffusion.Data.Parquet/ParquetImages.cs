@@ -14,7 +14,7 @@ public sealed class ParquetImages : IImageSource
         images = new EncodedImageSource(files, preparation);
         Files = files.Paths;
         ClassNames = files.ClassNames;
-        LargestShuffleWindow = files.LargestShuffleWindow;
+        MaxShuffleWindow = files.MaxShuffleWindow;
     }
 
     /// <summary>The full path of each file, in the order of its images.</summary>
@@ -52,7 +52,7 @@ public sealed class ParquetImages : IImageSource
     /// as many images as <see cref="ParquetImageOptions.CacheBytes"/> holds with their row groups. With a larger one row groups are read
     /// again and again, at worst one for each image.
     /// </summary>
-    public int LargestShuffleWindow { get; }
+    public int MaxShuffleWindow { get; }
 
     /// <summary>The number of images of each row group, in order.</summary>
     public IReadOnlyList<long> GroupSizes => images.GroupSizes!;
@@ -122,12 +122,12 @@ public sealed class ParquetImages : IImageSource
     /// <inheritdoc/>
     public void Dispose() => images.Dispose();
 
-    private static ParquetImages Open(string name, Func<LeftOutList, string[]> find, ImagePreparation preparation, ParquetImageOptions options)
+    private static ParquetImages Open(string name, Func<SkippedImageList, string[]> find, ImagePreparation preparation, ParquetImageOptions options)
     {
         ArgumentNullException.ThrowIfNull(preparation);
         ArgumentNullException.ThrowIfNull(options);
         options.Check();
-        LeftOutList leftOut = new();
+        SkippedImageList leftOut = new();
         string? folder = Directory.Exists(name) ? Path.GetFullPath(name) : null;
         return new ParquetImages(ParquetImageFiles.Open(name, find(leftOut), options, folder, leftOut), preparation);
     }

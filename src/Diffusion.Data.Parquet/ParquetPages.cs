@@ -5,7 +5,7 @@ namespace Diffusion.Data.Parquet;
 /// <summary>Checks the pages of a column in one row group before Parquet.Net reads them.</summary>
 internal static class ParquetPages
 {
-    private const int SmallestValue = 4; // the length of a text, or a number
+    private const int MinValue = 4; // the length of a text, or a number
 
     /// <summary>Where the last page that holds values ends.</summary>
     /// <param name="file">The file.</param>
@@ -58,7 +58,7 @@ internal static class ParquetPages
             throw new InvalidDataException($"A page is of type {page.Type}, but must be of data (0 or 3) or a dictionary (2).");
         }
 
-        long most = page.Type == PageHeader.DictionaryPage ? Math.Min(values, page.Unpacked / SmallestValue) : valuesLeft;
+        long most = page.Type == PageHeader.DictionaryPage ? Math.Min(values, page.Unpacked / MinValue) : valuesLeft;
         if (page.Packed < 0 || page.Packed > left || page.Values < 0 || page.Values > most || page.Nulls < 0 || page.Nulls > page.Values)
         {
             throw new InvalidDataException(

@@ -16,7 +16,7 @@ internal static partial class ParquetSplits
     /// <param name="wanted">See <see cref="ParquetImageOptions.Split"/>.</param>
     /// <param name="leftOut">Takes the others.</param>
     /// <exception cref="ImageDataException">Several splits, or several subsets with splits of their own, are there and none was chosen.</exception>
-    public static string[] Choose(string path, IReadOnlyList<(string Full, string Below)> files, string? wanted, LeftOutList leftOut)
+    public static string[] Choose(string path, IReadOnlyList<(string Full, string Below)> files, string? wanted, SkippedImageList leftOut)
     {
         (string Full, string Below, string? Split, string Subset)[] named = [.. files.Select(file => Named(file.Full, file.Below))];
         List<string> found = [];

@@ -82,7 +82,7 @@ internal sealed class ParquetTable
             return nulls == group.Rows;
         }
 
-        if (group.Bytes > group.Rows * ParquetBounds.SmallestImage)
+        if (group.Bytes > group.Rows * ParquetBounds.MinImage)
         {
             return false;
         }

@@ -40,7 +40,7 @@ internal sealed class WindowRoom
     }
 
     /// <summary>The largest window that so many bytes hold, at least 1.</summary>
-    public long LargestWindow(long bytes)
+    public long MaxWindow(long bytes)
     {
         if (bytes >= all)
         {

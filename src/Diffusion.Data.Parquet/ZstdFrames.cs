@@ -4,7 +4,7 @@ namespace Diffusion.Data.Parquet;
 internal static class ZstdFrames
 {
     private const ulong Mark = 0xFD2FB528;
-    private const ulong LargestBlock = 128 << 10;
+    private const ulong MaxBlock = 128 << 10;
 
     /// <summary>The size of the content.</summary>
     /// <param name="bytes">The frames, to their end.</param>
@@ -40,7 +40,7 @@ internal static class ZstdFrames
         ulong blocks = Blocks(bytes);
         bytes.Skip((head & 4) == 0 ? 0 : 4); // checksum
         ulong windowSize = (8UL + ((ulong)window & 7)) << (7 + (window >> 3));
-        return sizeBytes > 0 ? (told, true) : (blocks * Math.Min(windowSize, LargestBlock), false);
+        return sizeBytes > 0 ? (told, true) : (blocks * Math.Min(windowSize, MaxBlock), false);
     }
 
     private static ulong Blocks(PackedBytes bytes)

@@ -16,7 +16,7 @@ internal static class CheckpointingProblems
             yield return $"GradientCheckpointing (True) needs a model that is an IGradientCheckpointing, such as UNet2D, but {model.GetType().Name} is none. "
                 + "Leave it out, or use a smaller MicroBatchSize.";
         }
-        else if (options.GradientCheckpointing && model is UNet2D { DrawsRandomNumbers: true }
+        else if (options.GradientCheckpointing && model is UNet2D { HasDropout: true }
             && (device ?? ComputeDevice.Best) is { Type: not DeviceType.CPU } used)
         {
             yield return $"GradientCheckpointing (True) with dropout needs the CPU, whose random numbers can be drawn again, but the device is {used}. "

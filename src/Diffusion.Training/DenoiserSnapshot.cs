@@ -13,7 +13,7 @@ namespace Diffusion.Training;
 /// </code></example>
 public sealed class DenoiserSnapshot : IDisposable
 {
-    private readonly WeightGate gate = new(nameof(DenoiserSnapshot), "Dispose it after the last sample.");
+    private readonly WeightLock gate = new(nameof(DenoiserSnapshot), "Dispose it after the last sample.");
     private readonly IDiffusionModel twin;
 
     private DenoiserSnapshot(Denoiser source, IDiffusionModel twin, long step)
@@ -39,7 +39,7 @@ public sealed class DenoiserSnapshot : IDisposable
 
         // A new network draws first weights from the process's generator, between whose draws another thread may be training.
         using IDisposable generator = GlobalGenerator.Keep();
-        using WeightGate.Pass pass = source.Enter();
+        using WeightLock.Pass pass = source.Enter();
         using DisposeScope scope = NewDisposeScope();
         using IDisposable tensors = TensorLedger.Uncounted(); // its owner may dispose it on another thread
         IDiffusionModel copy = sampled.CreateTwin();

@@ -15,7 +15,7 @@ internal sealed class GradientPass(IDiffusionModel model, SeedStream seeds)
     /// <returns>The loss, without its graph.</returns>
     public Tensor Run(long first, Func<Tensor> loss)
     {
-        if (!model.DrawsRandomNumbers)
+        if (!model.HasDropout)
         {
             return Backward();
         }

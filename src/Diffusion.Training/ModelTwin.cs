@@ -7,7 +7,7 @@ namespace Diffusion.Training;
 /// <summary>Makes twins of models, and refuses what is no twin: it would train or average other weights than it should, silently.</summary>
 internal static class ModelTwin
 {
-    private const int MostNamed = 5;
+    private const int MaxNamed = 5;
 
     /// <summary>A twin of a model, checked.</summary>
     /// <returns>The twin; it belongs to the caller.</returns>
@@ -86,7 +86,7 @@ internal static class ModelTwin
     private static IntPtr Memory(Parameter parameter) => parameter.storage<float>().data_ptr();
 
     private static string Names(string what, string[] names) =>
-        names.Length == 0 ? string.Empty : $"{what}: {string.Join(", ", names.Take(MostNamed))}{(names.Length > MostNamed ? ", ..." : string.Empty)}; ";
+        names.Length == 0 ? string.Empty : $"{what}: {string.Join(", ", names.Take(MaxNamed))}{(names.Length > MaxNamed ? ", ..." : string.Empty)}; ";
 
     private static InvalidOperationException Wrong(IDiffusionModel model, string fault) => new(
         $"{model.GetType().Name}.CreateTwin() {fault}. It must return a second network of the same architecture on the same device, with parameters of "

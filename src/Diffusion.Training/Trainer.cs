@@ -35,12 +35,12 @@ public sealed class Trainer : IDisposable
             TrainingLog.Images(setup.Logger, setup.Source.Report.ToString(setup.Source.Description));
             Warnings =
             [
-                .. UnusualOptions.Of(options, setup.Schedule, state.Data.Split.TrainingCount, state.Parameters.Layout.Entries.Sum(entry => entry.Length), (setup.Model as UNet2D)?.Options.Dropout ?? 0),
-                .. UnusualSource.Of(setup.Source),
-                .. UnusualImages.Of(setup.Images, setup.Source, setup.Model.ClassCount),
-                .. UnusualParts.Of(setup, state.Data.Split.HeldOutCount),
+                .. OptionWarnings.Of(options, setup.Schedule, state.Data.Split.TrainingCount, state.Parameters.Layout.Entries.Sum(entry => entry.Length), (setup.Model as UNet2D)?.Options.Dropout ?? 0),
+                .. SourceWarnings.Of(setup.Source),
+                .. ImageWarnings.Of(setup.Images, setup.Source, setup.Model.ClassCount),
+                .. PipelineWarnings.Of(setup, state.Data.Split.HeldOutCount),
                 .. parts.Folder?.Warnings ?? [],
-                .. state.Step > 0 ? [] : UnusualNetwork.Of(parts.Denoiser, setup.Source.Shape, options.MicroBatchSize ?? options.BatchSize),
+                .. state.Step > 0 ? [] : NetworkWarnings.Of(parts.Denoiser, setup.Source.Shape, options.MicroBatchSize ?? options.BatchSize),
             ];
             foreach (TrainingWarning warning in Warnings)
             {
@@ -108,7 +108,7 @@ public sealed class Trainer : IDisposable
     public void EndWithAverages()
     {
         ObjectDisposedException.ThrowIf(!guard.TryEnd(), this);
-        using (WeightGate.Pass pass = state.Gate.Write())
+        using (WeightLock.Pass pass = state.Gate.Write())
         using (no_grad())
         {
             if (Ema is { } average)
@@ -175,7 +175,7 @@ public sealed class Trainer : IDisposable
         try
         {
             long began = setup.Time.GetTimestamp();
-            using LayersComputedAgain again = new(setup.Model, options);
+            using GradientCheckpointingScope again = new(setup.Model, options);
             parts.Reporter.Begin();
             if (options.Health.OnDivergence == DivergencePolicy.RollBack)
             {
@@ -318,7 +318,7 @@ public sealed class Trainer : IDisposable
                 parts.Gauges.EndPause("a progress observer", options.ReportEverySteps, alsoAtEnd: true);
                 if (found.FirstOrDefault(finding => finding.Kind == FindingKind.Diverged) is { } divergence && options.Health.OnDivergence != DivergencePolicy.Report)
                 {
-                    bool goesOn = options.Health.OnDivergence == DivergencePolicy.RollBack && state.Rollbacks < TrainingState.MostRollbacks;
+                    bool goesOn = options.Health.OnDivergence == DivergencePolicy.RollBack && state.Rollbacks < TrainingState.MaxRollbacks;
                     return goesOn ? null : throw new TrainingDivergedException($"{divergence.Seen} {divergence.Meaning} {divergence.Remedy}");
                 }
             }

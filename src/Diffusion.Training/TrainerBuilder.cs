@@ -263,7 +263,7 @@ public sealed class TrainerBuilder
 
         try
         {
-            return (new BatchReader(source).Inspect(options.Loading.BadImages == BadImagePolicy.Throw ? 0 : options.Loading.LargestBadShare), null);
+            return (new BatchReader(source).Inspect(options.Loading.BadImages == BadImagePolicy.Throw ? 0 : options.Loading.MaxBadFraction), null);
         }
         catch (ImageDataException problem)
         {

@@ -44,7 +44,7 @@ public sealed class TrainingOptions
     /// The limits of further averages that are kept beside that one, to compare them after the run; each takes the memory of the weights once
     /// more. Default none.
     /// </summary>
-    public double[] MoreEmaDecays { get; set; } = [];
+    public double[] AdditionalEmaDecays { get; set; } = [];
 
     /// <summary>The noise schedule. Default cosine.</summary>
     public NoiseScheduleKind Schedule { get; set; } = NoiseScheduleKind.Cosine;
@@ -135,7 +135,7 @@ public sealed class TrainingOptions
     internal TrainingOptions Copy()
     {
         TrainingOptions copy = (TrainingOptions)MemberwiseClone();
-        copy.MoreEmaDecays = (double[]?)MoreEmaDecays?.Clone()!;
+        copy.AdditionalEmaDecays = (double[]?)AdditionalEmaDecays?.Clone()!;
         copy.Betas = (double[]?)Betas?.Clone();
         return copy;
     }

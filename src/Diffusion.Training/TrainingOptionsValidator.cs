@@ -25,7 +25,7 @@ public sealed class TrainingOptionsValidator : IValidateOptions<TrainingOptions>
     [
         .. new (string Name, object? Value)[]
         {
-            (nameof(options.LearningRate), options.LearningRate), (nameof(options.MoreEmaDecays), options.MoreEmaDecays),
+            (nameof(options.LearningRate), options.LearningRate), (nameof(options.AdditionalEmaDecays), options.AdditionalEmaDecays),
             (nameof(options.Loading), options.Loading), (nameof(options.Health), options.Health),
         }.Where(part => part.Value is null).Select(part => $"{part.Name} (null) must have a value. Leave it out for its defaults."),
     ];
@@ -49,10 +49,10 @@ public sealed class TrainingOptionsValidator : IValidateOptions<TrainingOptions>
                 nameof(options.GradientClip), options.GradientClip, "positive", "Use 1, or null for no clipping."),
             Unless(options.EmaDecay is null or (>= 0 and < 1),
                 nameof(options.EmaDecay), options.EmaDecay, "at least 0 and below 1", "Use 0.9999, or null for no average."),
-            Unless(options.EmaDecay is not null || options.MoreEmaDecays.Length == 0,
-                nameof(options.MoreEmaDecays), Decays(options), "empty without EmaDecay", "Set EmaDecay to the first of them."),
-            Unless(options.MoreEmaDecays.All(decay => decay is >= 0 and < 1) && options.MoreEmaDecays.Append(options.EmaDecay ?? -1).Distinct().Count() == options.MoreEmaDecays.Length + 1,
-                nameof(options.MoreEmaDecays), Decays(options), "decays from 0 to below 1, each once", "Use for example 0.999 beside 0.9999."),
+            Unless(options.EmaDecay is not null || options.AdditionalEmaDecays.Length == 0,
+                nameof(options.AdditionalEmaDecays), Decays(options), "empty without EmaDecay", "Set EmaDecay to the first of them."),
+            Unless(options.AdditionalEmaDecays.All(decay => decay is >= 0 and < 1) && options.AdditionalEmaDecays.Append(options.EmaDecay ?? -1).Distinct().Count() == options.AdditionalEmaDecays.Length + 1,
+                nameof(options.AdditionalEmaDecays), Decays(options), "decays from 0 to below 1, each once", "Use for example 0.999 beside 0.9999."),
             .. OptionSchedule.Problems(options),
             Unless(Enum.IsDefined(options.Prediction), nameof(options.Prediction), options.Prediction, "a known prediction type", "Use Epsilon."),
             Unless(options.LossSpace is not { } space || Enum.IsDefined(space), nameof(options.LossSpace), options.LossSpace!, "a known prediction type", "Leave it out for that of Prediction."),
@@ -73,7 +73,7 @@ public sealed class TrainingOptionsValidator : IValidateOptions<TrainingOptions>
     }
 
     private static string Decays(TrainingOptions options) =>
-        string.Join(", ", options.MoreEmaDecays.Select(decay => decay.ToString(CultureInfo.InvariantCulture)));
+        string.Join(", ", options.AdditionalEmaDecays.Select(decay => decay.ToString(CultureInfo.InvariantCulture)));
 
     private static string? MicroBatch(TrainingOptions options)
     {

@@ -10,7 +10,7 @@ namespace Diffusion.Training;
 /// </summary>
 internal sealed class TrainingParts : IDisposable
 {
-    private readonly Belongings belongings = new();
+    private readonly DisposableStack belongings = new();
     private readonly TrainerSetup setup;
 
     /// <param name="setup">What it is made of.</param>
@@ -43,7 +43,7 @@ internal sealed class TrainingParts : IDisposable
             long firstSamples = TrainingPlanner.FirstSamplesStep(StepsTable.For(data.Split.TrainingCount, setup.Source.Shape, options.BatchSize), options);
             HealthWatch watch = new(options, State.LearningRate.WarmupOf(options.Steps), firstSamples, trace.Of);
             Reporter = new ProgressReporter(
-                setup, State, Gauges, watch, new ColourCheck(setup.Images), Folder is null ? setup.Observers : [Folder.Metrics, .. setup.Observers]);
+                setup, State, Gauges, watch, new ColorCheck(setup.Images), Folder is null ? setup.Observers : [Folder.Metrics, .. setup.Observers]);
         }
         catch
         {
@@ -129,7 +129,7 @@ internal sealed class TrainingParts : IDisposable
     private IDiffusionModel RawTwin()
     {
         using IDisposable generator = GlobalGenerator.Keep();
-        using WeightGate.Pass pass = State.Gate.Read();
+        using WeightLock.Pass pass = State.Gate.Read();
         return TwinOver(State.Parameters.Values);
     }
 

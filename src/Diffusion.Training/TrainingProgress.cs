@@ -39,7 +39,7 @@ public sealed record TrainingProgress
     public double MeanGradientNorm { get; init; }
 
     /// <summary>The largest norm of the gradients since the last report, before clipping.</summary>
-    public double LargestGradientNorm { get; init; }
+    public double MaxGradientNorm { get; init; }
 
     /// <summary>The share of the steps since the last report whose gradients were clipped, 0 to 1.</summary>
     public double ClippedShare { get; init; }

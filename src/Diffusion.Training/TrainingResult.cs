@@ -19,7 +19,7 @@ public sealed record TrainingResult
     public required Denoiser EmaDenoiser { get; init; }
 
     /// <summary>
-    /// The model with each average of the weights: of <see cref="TrainingOptions.EmaDecay"/>, then of <see cref="TrainingOptions.MoreEmaDecays"/>;
+    /// The model with each average of the weights: of <see cref="TrainingOptions.EmaDecay"/>, then of <see cref="TrainingOptions.AdditionalEmaDecays"/>;
     /// empty where there is none. Valid until the trainer is disposed.
     /// </summary>
     public required IReadOnlyList<AveragedDenoiser> Averages { get; init; }

@@ -12,14 +12,14 @@ namespace Diffusion.Training;
 internal sealed class TrainingState : IDisposable
 {
     /// <summary>How often a run may go back to a checkpoint.</summary>
-    public const int MostRollbacks = 3;
+    public const int MaxRollbacks = 3;
 
     /// <summary>By what each time divides the learning rate.</summary>
     public const double RollbackFactor = 3;
 
     private const string OrderChange = "the order of images differs from here on, so that until the end of the epoch some may come twice and others not at all";
 
-    private readonly Belongings belongings = new();
+    private readonly DisposableStack belongings = new();
     private readonly TrainerSetup setup;
     private readonly IReadOnlyDictionary<string, Tensor> weights;
     private readonly IReadOnlyList<IReadOnlyDictionary<string, Tensor>> averages;
@@ -35,10 +35,10 @@ internal sealed class TrainingState : IDisposable
             Parameters = belongings.Add(new FlatParameters(setup.Model.Network));
             weights = ViewsOf(Parameters.Values);
             Optimizer = belongings.Add(setup.Optimizer.Create(Parameters));
-            double[] decays = setup.Options.EmaDecay is { } decay ? [decay, .. setup.Options.MoreEmaDecays] : [];
+            double[] decays = setup.Options.EmaDecay is { } decay ? [decay, .. setup.Options.AdditionalEmaDecays] : [];
             Averages = [.. decays.Select(each => belongings.Add(new EmaWrapper(Parameters, each, Gate)))];
             averages = [.. Averages.Select(average => ViewsOf(average.Average))];
-            Update = belongings.Add(new ParameterUpdate(Parameters, Optimizer, Averages, setup.Options.GradientClip, setup.Options.Health.LargestGradientNorm));
+            Update = belongings.Add(new ParameterUpdate(Parameters, Optimizer, Averages, setup.Options.GradientClip, setup.Options.Health.MaxGradientNorm));
         }
         catch
         {
@@ -66,7 +66,7 @@ internal sealed class TrainingState : IDisposable
     public double NextLearningRate => LearningRate.At(Step, setup.Options.Steps) / Math.Pow(RollbackFactor, Rollbacks);
 
     /// <summary>Guards weights, averages and step: denoisers read them from other threads while a run goes on.</summary>
-    public WeightGate Gate { get; } = new(nameof(Trainer), "Take SnapshotEma() for a denoiser that outlives its trainer.");
+    public WeightLock Gate { get; } = new(nameof(Trainer), "Take SnapshotEma() for a denoiser that outlives its trainer.");
 
     public FlatParameters Parameters { get; }
 
@@ -117,7 +117,7 @@ internal sealed class TrainingState : IDisposable
             .. data.Refusal is null ? Array.Empty<string>() : [data.Refusal],
             .. sets.SelectMany(set => NamedWeights.Misfits(set.To, set.From))]);
         beforeChange();
-        using WeightGate.Pass pass = Gate.Write();
+        using WeightLock.Pass pass = Gate.Write();
         foreach ((IReadOnlyDictionary<string, Tensor> to, IReadOnlyDictionary<string, Tensor> from) in sets)
         {
             NamedWeights.CopyInto(to, from);

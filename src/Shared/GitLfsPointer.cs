@@ -7,7 +7,7 @@ namespace Diffusion;
 internal static class GitLfsPointer
 {
     /// <summary>No pointer has more bytes.</summary>
-    public const int MostBytes = 1024;
+    public const int MaxBytes = 1024;
 
     /// <summary>What is wrong with a file that is a pointer, and what to do: goes on after "file: ".</summary>
     public const string Explanation =
@@ -18,7 +18,7 @@ internal static class GitLfsPointer
     /// <param name="start">Its first bytes, 64 or more where it has so many.</param>
     /// <param name="length">How many bytes it has.</param>
     public static bool IsPointer(ReadOnlySpan<byte> start, long length) =>
-        length <= MostBytes
+        length <= MaxBytes
         && (start.StartsWith("version https://git-lfs.github.com/spec/"u8)
             || start.StartsWith("version https://hawser.github.com/spec/"u8) // Two older names, which Git LFS still takes.
             || start.StartsWith("version http://git-media.io/v/"u8));
@@ -28,7 +28,7 @@ internal static class GitLfsPointer
     public static bool IsPointer(Stream file)
     {
         long begin = file.Position;
-        if (file.Length - begin > MostBytes)
+        if (file.Length - begin > MaxBytes)
         {
             return false;
         }

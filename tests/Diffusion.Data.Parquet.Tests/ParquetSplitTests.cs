@@ -26,7 +26,7 @@ public sealed class ParquetSplitTests : IDisposable
         using (ParquetImages train = Open("train"))
         {
             Values(train).Should().BeEquivalentTo([0, 1]);
-            train.Report.LeftOut.Should().ContainSingle().Which.Should().Match<LeftOutImages>(
+            train.Report.LeftOut.Should().ContainSingle().Which.Should().Match<SkippedImages>(
                 left => left.Reason == "files of other splits" && left.Count == 1 && left.Examples.Single() == files[2]);
             train.ToString().Should().Contain("1 left out: files of other splits");
         }
@@ -134,7 +134,7 @@ public sealed class ParquetSplitTests : IDisposable
         Directory.CreateSymbolicLink(Path.Combine(folder.Path, "elsewhere", "loop"), set);
         using ParquetImages images = ParquetImages.Open(set, 4);
         Values(images).Should().BeEquivalentTo([0, 1]);
-        images.Report.LeftOut.Single().Should().Match<LeftOutImages>(left => left.Count == 2 && left.Reason == "links to folders that are read already");
+        images.Report.LeftOut.Single().Should().Match<SkippedImages>(left => left.Count == 2 && left.Reason == "links to folders that are read already");
     }
 
     [Fact]

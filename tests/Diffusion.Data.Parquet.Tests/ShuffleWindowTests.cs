@@ -47,15 +47,15 @@ public sealed class ShuffleWindowTests : IDisposable
         string path = folder.File("train.parquet");
         await WrittenParquet.Write(path, images);
         using ParquetImageFiles all = ParquetImageFiles.Open("the test", [path], new ParquetImageOptions());
-        all.LargestShuffleWindow.Should().Be(Groups * Small);
+        all.MaxShuffleWindow.Should().Be(Groups * Small);
 
         ParquetImageOptions options = new() { CacheBytes = 12 * Small * 320 };
         using ParquetImageFiles files = ParquetImageFiles.Open("the test", [path], options);
-        files.LargestShuffleWindow.Should().BeInRange(8 * Small, 10 * Small);
-        int windows = (Groups * Small / files.LargestShuffleWindow) + 1;
-        Read(files, files.LargestShuffleWindow, Epochs).Should().BeInRange(Epochs * Groups, Epochs * (Groups + windows));
+        files.MaxShuffleWindow.Should().BeInRange(8 * Small, 10 * Small);
+        int windows = (Groups * Small / files.MaxShuffleWindow) + 1;
+        Read(files, files.MaxShuffleWindow, Epochs).Should().BeInRange(Epochs * Groups, Epochs * (Groups + windows));
         using ParquetImageFiles again = ParquetImageFiles.Open("the test", [path], options);
-        Read(again, 4 * files.LargestShuffleWindow, epochs: 1).Should().BeGreaterThan(Groups * 10);
+        Read(again, 4 * files.MaxShuffleWindow, epochs: 1).Should().BeGreaterThan(Groups * 10);
 
         static int Read(ParquetImageFiles files, int window, int epochs)
         {
@@ -79,12 +79,12 @@ public sealed class ShuffleWindowTests : IDisposable
         WindowRoom room = Room([(10, 100L), (10, 900), (5, 300), (10, 0)]);
         room.BytesFor(8).Should().Be(1300, "9 images, of which one is held out, are of the third and the second, and all there is takes no more");
         Room([(10, 100L), (10, 100), (10, 100), (10, 100), (10, 100)]).BytesFor(16).Should().Be(400);
-        room.LargestWindow(1300).Should().Be(35);
-        room.LargestWindow(1299).Should().Be(1);
+        room.MaxWindow(1300).Should().Be(35);
+        room.MaxWindow(1299).Should().Be(1);
         WindowRoom even = Room(Enumerable.Repeat((10, 100L), 20));
         for (long bytes = 300; bytes < 2000; bytes += 70)
         {
-            even.BytesFor(even.LargestWindow(bytes)).Should().BeLessThanOrEqualTo(bytes);
+            even.BytesFor(even.MaxWindow(bytes)).Should().BeLessThanOrEqualTo(bytes);
         }
     }
 

@@ -28,7 +28,7 @@ public sealed class DdimSamplerTests
         using IDiffusionModel model = denoiser.Model;
         using Tensor actual = sampler.Make(denoiser, SamplerCase.Request);
         using Tensor expected = SamplerCase.Expected(new ScalarWalk(first, offset), []);
-        actual.LargestDifference(expected).Should().BeLessThan(1e-5);
+        actual.MaxDifference(expected).Should().BeLessThan(1e-5);
     }
 
     public static TheoryData<double, ScalarWalk> Stochastic { get; } = new()
@@ -46,7 +46,7 @@ public sealed class DdimSamplerTests
         using IDiffusionModel model = denoiser.Model;
         using Tensor actual = sampler.Make(denoiser, SamplerCase.Request);
         using Tensor expected = SamplerCase.Expected(walk, [999, 799, 599, 399]);
-        actual.LargestDifference(expected).Should().BeLessThan(2e-5);
+        actual.MaxDifference(expected).Should().BeLessThan(2e-5);
     }
 
     [Fact]
@@ -95,7 +95,7 @@ public sealed class DdimSamplerTests
         using IDiffusionModel referenceModel = reference.Model;
         using Tensor actual = sampler.Make(denoiser, SamplerCase.Request);
         using Tensor expected = sampler.Make(reference, SamplerCase.Request);
-        actual.LargestDifference(expected).Should().BeLessThan(2e-5);
+        actual.MaxDifference(expected).Should().BeLessThan(2e-5);
     }
 
     [Fact]
@@ -108,7 +108,7 @@ public sealed class DdimSamplerTests
         double[] errors = [.. ((int[])[5, 10, 20, 50, 100, 250, 1000]).Select(steps =>
         {
             using Tensor images = new DdimSampler { Steps = steps, Clipping = SampleClipping.None }.Make(denoiser, SamplerCase.Request);
-            return images.LargestDifference(exact);
+            return images.MaxDifference(exact);
         })];
         errors.Should().BeInDescendingOrder();
         errors[^1].Should().BeLessThan(0.005);
@@ -122,7 +122,7 @@ public sealed class DdimSamplerTests
         using IDiffusionModel model = denoiser.Model;
         using Tensor ddim = new DdimSampler { Steps = 250, Eta = 1 }.Make(denoiser, SamplerCase.Request);
         using Tensor ddpm = new DdpmSampler().Make(denoiser, SamplerCase.Request);
-        ddim.LargestDifference(ddpm).Should().BeLessThan(1e-4);
+        ddim.MaxDifference(ddpm).Should().BeLessThan(1e-4);
     }
 
     [Fact]

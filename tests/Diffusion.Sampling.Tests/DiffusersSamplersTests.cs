@@ -72,7 +72,7 @@ public sealed class DiffusersSamplersTests
         using IDiffusionModel model = denoiser.Model;
         using Tensor actual = scheduler.ToSampler(steps).Make(denoiser, SamplerCase.Request);
         using Tensor expected = SamplerCase.Expected(walk, noisy);
-        actual.LargestDifference(expected).Should().BeLessThan(1e-5);
+        actual.MaxDifference(expected).Should().BeLessThan(1e-5);
     }
 
     [Fact]

@@ -15,7 +15,7 @@ public sealed class ScriptedModel(Func<Tensor, Tensor, Conditioning, Tensor> ans
 
     public IReadOnlyList<string> Complaints { get; init; } = [];
 
-    public bool DrawsRandomNumbers => false;
+    public bool HasDropout => false;
 
     public string Description => """{"model":"scripted"}""";
 

@@ -7,7 +7,7 @@ namespace Diffusion.TestKit;
 public static class TensorComparison
 {
     /// <summary>The largest absolute difference of two tensors of one shape, in float64; NaN where either holds it.</summary>
-    public static double LargestDifference(this Tensor actual, Tensor expected)
+    public static double MaxDifference(this Tensor actual, Tensor expected)
     {
         ArgumentNullException.ThrowIfNull(actual);
         ArgumentNullException.ThrowIfNull(expected);

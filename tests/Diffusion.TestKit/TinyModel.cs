@@ -55,7 +55,7 @@ public sealed class TinyModel : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDif
 
     public int? ClassCount { get; }
 
-    public bool DrawsRandomNumbers => dropout is not null;
+    public bool HasDropout => dropout is not null;
 
     public string Description => $"tiny(channels: {channels}, hidden: {hidden}, classes: {ClassCount}, dropout: {dropoutProbability})";
 

@@ -187,7 +187,7 @@ public sealed class GradientCheckpointingTests
 
         public int? ClassCount => network.ClassCount;
 
-        public bool DrawsRandomNumbers => network.DrawsRandomNumbers;
+        public bool HasDropout => network.HasDropout;
 
         public string Description => network.Description;
 

@@ -39,10 +39,10 @@ public sealed class GuardRemedyTests
         using TinyModel model = new(channels: 3);
         using NumberedImages images = new(60, index => index % 3 == 0);
         TrainerBuilder Builder() => Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images).Configure(o => (o.Steps, o.BatchSize) = (20, 4));
-        Builder().Invoking(builder => builder.Build()).Should().Throw<ImageDataException>().WithMessage("*20 of 60*raise Loading.LargestBadShare*");
+        Builder().Invoking(builder => builder.Build()).Should().Throw<ImageDataException>().WithMessage("*20 of 60*raise Loading.MaxBadFraction*");
         Builder().Configure(o => o.Loading = o.Loading with { BadImages = BadImagePolicy.Throw }).Invoking(builder => builder.Build()).Should()
             .Throw<ImageDataException>().WithMessage("*let Loading.BadImages replace or skip them*");
-        using Trainer trainer = Builder().Configure(o => o.Loading = o.Loading with { LargestBadShare = 0.5 }).Build();
+        using Trainer trainer = Builder().Configure(o => o.Loading = o.Loading with { MaxBadFraction = 0.5 }).Build();
         trainer.Run(TestContext.Current.CancellationToken).Step.Should().Be(20);
     }
 }

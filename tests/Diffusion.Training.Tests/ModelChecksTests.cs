@@ -88,7 +88,7 @@ public sealed class ModelChecksTests
 
         public int? ClassCount => null;
 
-        public bool DrawsRandomNumbers => false;
+        public bool HasDropout => false;
 
         public string Description => inner.Description;
 

@@ -5,7 +5,7 @@ namespace Diffusion.Training.Tests;
 
 public sealed class TrainerBadImagesTests
 {
-    private static readonly LoadingOptions Skipping = new() { BadImages = BadImagePolicy.Skip, LargestBadShare = 0.1 };
+    private static readonly LoadingOptions Skipping = new() { BadImages = BadImagePolicy.Skip, MaxBadFraction = 0.1 };
 
     [Fact]
     public void A_skipped_image_changes_the_weights_alike_whether_its_micro_batch_has_others_or_none()

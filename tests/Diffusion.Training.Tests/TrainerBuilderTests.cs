@@ -140,7 +140,7 @@ public sealed class TrainerBuilderTests
 
         public int? ClassCount => model.ClassCount;
 
-        public bool DrawsRandomNumbers => model.DrawsRandomNumbers;
+        public bool HasDropout => model.HasDropout;
 
         public string Description => model.Description;
 

@@ -235,7 +235,7 @@ public sealed class TrainerDenoisersTests
 
         public int? ClassCount => null;
 
-        public bool DrawsRandomNumbers => false;
+        public bool HasDropout => false;
 
         public string Description => "wrapped";
 

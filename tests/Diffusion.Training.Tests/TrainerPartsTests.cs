@@ -152,7 +152,7 @@ public sealed class TrainerPartsTests : IDisposable
     {
         using TinyModel model = new();
         using StripedImages images = new();
-        Problems(Trainer.For(model).UseData(images).UseOptions(new TrainingOptions { Loading = null!, Health = null!, MoreEmaDecays = null!, LearningRate = null! }))
+        Problems(Trainer.For(model).UseData(images).UseOptions(new TrainingOptions { Loading = null!, Health = null!, AdditionalEmaDecays = null!, LearningRate = null! }))
             .Should().HaveCount(4).And.OnlyContain(problem => problem.Contains("(null) must have a value"));
     }
 
@@ -191,7 +191,7 @@ public sealed class TrainerPartsTests : IDisposable
     {
         using TinyModel model = new(classCount: 2);
         using StripedImages images = new();
-        using ReportingImages stray = new(images, new ImageSourceReport(40, [new LeftOutImages("folders that are no classes, because of images beside them", 2, ["cats", "dogs"])]));
+        using ReportingImages stray = new(images, new ImageSourceReport(40, [new SkippedImages("folders that are no classes, because of images beside them", 2, ["cats", "dogs"])]));
         Problems(Trainer.For(model).UseData(stray)).Should().ContainSingle().Which.Should()
             .Contain("has 2 classes, but the data has no labels (stripes(40, 8); 2 left out: folders that are no classes, because of images beside them (cats, dogs)).");
     }

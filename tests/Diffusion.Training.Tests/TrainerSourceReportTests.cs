@@ -5,8 +5,8 @@ namespace Diffusion.Training.Tests;
 
 public sealed class TrainerSourceReportTests
 {
-    private static readonly LeftOutImages Stray = new("images beside the class folders", 1, ["sheet.png"]);
-    private static readonly LeftOutImages Hidden = new("hidden files", 2, [".a", ".b"]) { IsExpected = true };
+    private static readonly SkippedImages Stray = new("images beside the class folders", 1, ["sheet.png"]);
+    private static readonly SkippedImages Hidden = new("hidden files", 2, [".a", ".b"]) { IsExpected = true };
 
     [Fact]
     public void What_a_source_left_out_is_logged_once_and_warned_of_unless_nobody_expects_it()

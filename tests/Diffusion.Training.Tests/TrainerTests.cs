@@ -176,7 +176,7 @@ public sealed class TrainerTests
             using TinyModel model = new();
             using StripedImages images = new();
             using Trainer trainer = Builder(model, images).UseCheckpoints(folder.Path)
-                .Configure(o => (o.Steps, o.EmaDecay, o.MoreEmaDecays) = (12, decays.Item1, [decays.Item2])).Build();
+                .Configure(o => (o.Steps, o.EmaDecay, o.AdditionalEmaDecays) = (12, decays.Item1, [decays.Item2])).Build();
             return trainer.Run(TestContext.Current.CancellationToken).Averages.OrderBy(average => average.Decay)
                 .SelectMany(average => Weights((TinyModel)average.Denoiser.Model)).Select(weight => (double)weight).ToArray();
         })];
@@ -220,7 +220,7 @@ public sealed class TrainerTests
         using TinyModel model = new();
         using StripedImages images = new();
         using Trainer trainer = Builder(model, images).UseCheckpoints(folder.Path)
-            .Configure(o => (o.Steps, o.EmaDecay, o.MoreEmaDecays) = (12, 0.9, [0.5])).Build();
+            .Configure(o => (o.Steps, o.EmaDecay, o.AdditionalEmaDecays) = (12, 0.9, [0.5])).Build();
         TrainingResult result = trainer.Run(TestContext.Current.CancellationToken);
 
         result.Averages.Select(average => average.Decay).Should().Equal(0.9, 0.5);

@@ -40,8 +40,8 @@ public sealed class TrainingOptionsTests
         try
         {
             CultureInfo.CurrentCulture = CultureInfo.GetCultureInfo("de-DE");
-            TrainingOptionsValidator.Problems(new TrainingOptions { EmaDecay = null, MoreEmaDecays = [0.5, 0.9] })
-                .Should().ContainSingle().Which.Should().StartWith("MoreEmaDecays (0.5, 0.9) must be empty");
+            TrainingOptionsValidator.Problems(new TrainingOptions { EmaDecay = null, AdditionalEmaDecays = [0.5, 0.9] })
+                .Should().ContainSingle().Which.Should().StartWith("AdditionalEmaDecays (0.5, 0.9) must be empty");
         }
         finally
         {

@@ -8,7 +8,7 @@ namespace Diffusion.Benchmarks;
 internal static class BitsCommand
 {
     private const int Elements = 760;
-    private const int MostBytes = 16 * 1024;
+    private const int MaxBytes = 16 * 1024;
 
     public static Command Create()
     {
@@ -47,8 +47,8 @@ internal static class BitsCommand
         failures.Take(20).ToList().ForEach(Console.WriteLine);
         return Verdict.Print(
             $"{flips:N0} flipped bits and {cuts:N0} lengths of {checkpoint.Files.Count} files with {bytes:N0} bytes in {clock.Elapsed.TotalSeconds:F0} s",
-            $"{failures.Count} were not found, or kept the checkpoint before from being handed out; bar: none, of at most {MostBytes:N0} bytes",
-            failures.Count == 0 && bytes <= MostBytes);
+            $"{failures.Count} were not found, or kept the checkpoint before from being handed out; bar: none, of at most {MaxBytes:N0} bytes",
+            failures.Count == 0 && bytes <= MaxBytes);
 
         void Note(string? problem)
         {

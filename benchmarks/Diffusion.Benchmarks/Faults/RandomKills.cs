@@ -7,14 +7,14 @@ namespace Diffusion.Benchmarks;
 /// <summary>Kills a program that saves one checkpoint after the other at random moments, and looks what is left.</summary>
 internal static class RandomKills
 {
-    private const int MostSaves = 1000;
+    private const int MaxSaves = 1000;
     private const int LongestWait = 120;
 
     private static readonly SeedStream Seeds = new(1);
 
     public static int Run(int moments, bool background)
     {
-        SavingProgram program = new([.. Enumerable.Range(1, MostSaves).Select(step => (long)step)], background);
+        SavingProgram program = new([.. Enumerable.Range(1, MaxSaves).Select(step => (long)step)], background);
         List<string> failures = [];
         long saved = 0;
         for (int moment = 0; moment < moments; moment++)

@@ -57,7 +57,7 @@ internal static class FuzzCommand
             return Failed(choices, failure.Number, failure.Problem);
         }
 
-        (long bytes, long number) = workers.Select(worker => worker.Largest).MaxBy(largest => largest.Bytes);
+        (long bytes, long number) = workers.Select(worker => worker.Max).MaxBy(largest => largest.Bytes);
         (TimeSpan time, long slowest) = workers.Select(worker => worker.Slowest).MaxBy(slow => slow.Time);
         return Verdict.Print(
             $"{done:N0} inputs in {seconds:F1} s, {done / seconds:N0} a second; the most memory that one took: {bytes:N0} bytes, input {number}; "

@@ -7,10 +7,10 @@ namespace Diffusion.Benchmarks;
 internal sealed class FuzzWorker(FuzzNumbers numbers, FuzzTarget target)
 {
     /// <summary>The most processor time that an input may take.</summary>
-    public static readonly TimeSpan MostTime = TimeSpan.FromMilliseconds(50);
+    public static readonly TimeSpan MaxTime = TimeSpan.FromMilliseconds(50);
 
     private const int Repetitions = 5;
-    private const int MostRepetitions = 50; // After 30 calls the runtime compiles a method anew.
+    private const int MaxRepetitions = 50; // After 30 calls the runtime compiles a method anew.
 
     private readonly Dictionary<string, long> kinds = [];
     private long current;
@@ -20,7 +20,7 @@ internal sealed class FuzzWorker(FuzzNumbers numbers, FuzzTarget target)
     public IReadOnlyDictionary<string, long> Kinds => kinds;
 
     /// <summary>The most memory that an input took, and its number.</summary>
-    public (long Bytes, long Number) Largest { get; private set; }
+    public (long Bytes, long Number) Max { get; private set; }
 
     /// <summary>The most processor time that an input took, to be made and read, and its number.</summary>
     public (TimeSpan Time, long Number) Slowest { get; private set; }
@@ -47,9 +47,9 @@ internal sealed class FuzzWorker(FuzzNumbers numbers, FuzzTarget target)
                 TimeSpan time = Stopwatch.GetElapsedTime(begin);
                 Volatile.Write(ref done, done + 1);
                 kinds[result.Kind] = kinds.GetValueOrDefault(result.Kind) + 1;
-                if (result.Allocated > Largest.Bytes)
+                if (result.Allocated > Max.Bytes)
                 {
-                    Largest = (result.Allocated, number);
+                    Max = (result.Allocated, number);
                 }
 
                 if (time > Slowest.Time && ProcessorTime(number) is var least && least > Slowest.Time)
@@ -57,7 +57,7 @@ internal sealed class FuzzWorker(FuzzNumbers numbers, FuzzTarget target)
                     Slowest = (least, number);
                 }
 
-                string? problem = Slowest.Time > MostTime ? $"It took {Slowest.Time.TotalMilliseconds:F0} ms, more than {MostTime.TotalMilliseconds:F0}." : null;
+                string? problem = Slowest.Time > MaxTime ? $"It took {Slowest.Time.TotalMilliseconds:F0} ms, more than {MaxTime.TotalMilliseconds:F0}." : null;
                 if ((result.Failure ?? problem) is { } failure)
                 {
                     Failure = (number, failure);
@@ -72,7 +72,7 @@ internal sealed class FuzzWorker(FuzzNumbers numbers, FuzzTarget target)
     private TimeSpan ProcessorTime(long number)
     {
         TimeSpan least = TimeSpan.MaxValue;
-        for (int i = 0; i < Repetitions || (i < MostRepetitions && least > MostTime); i++)
+        for (int i = 0; i < Repetitions || (i < MaxRepetitions && least > MaxTime); i++)
         {
             TimeSpan begin = ThreadClock.Elapsed;
             target.Run(numbers.Seed, number);

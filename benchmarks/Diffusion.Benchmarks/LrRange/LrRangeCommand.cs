@@ -13,7 +13,7 @@ namespace Diffusion.Benchmarks;
 /// </remarks>
 internal static class LrRangeCommand
 {
-    private const double LargestFactor = 3;
+    private const double MaxFactor = 3;
     private const int Rates = 9;
     private const double LowestRate = 1e-5;
     private const double RatesPerDecade = 2;
@@ -70,9 +70,9 @@ internal static class LrRangeCommand
         return Verdict.Print(
             string.Create(CultureInfo.InvariantCulture, $"Sweeping: {sweeping:F0} s; all: {clock.Elapsed.TotalSeconds:F0} s. Best of nine: {best:0.0e-0}. {range.Advice}"),
             range.Suggestion.LearningRate is { } suggested
-                ? string.Create(CultureInfo.InvariantCulture, $"{one.Name}: {suggested:0.0e-0} is {suggested / best:F2} times the best rate; bar: within a factor of {LargestFactor}")
+                ? string.Create(CultureInfo.InvariantCulture, $"{one.Name}: {suggested:0.0e-0} is {suggested / best:F2} times the best rate; bar: within a factor of {MaxFactor}")
                 : $"{one.Name}: no suggestion",
-            range.Suggestion.LearningRate is { } rate && rate / best is >= 1 / LargestFactor and <= LargestFactor);
+            range.Suggestion.LearningRate is { } rate && rate / best is >= 1 / MaxFactor and <= MaxFactor);
     }
 
     private static LrRange Sweep(LrRangeCase one, UNet2D model, IImageSource images, ComputeDevice device, LrRangeOptions options) =>

@@ -6,7 +6,7 @@ namespace Diffusion.Benchmarks;
 /// <summary><c>memory</c>: what <see cref="Training.MemoryEstimator"/> says of trainings of many kinds, beside what they take.</summary>
 internal static class MemoryCommand
 {
-    private const double MostError = 0.1;
+    private const double MaxError = 0.1;
 
     public static Command Create()
     {
@@ -33,7 +33,7 @@ internal static class MemoryCommand
                 $"| {index} {memory.Name} | {memory.Size} | {memory.Batch} | {string.Join(", ", memory.Channels)} | {Mebibytes(estimate)} | {Mebibytes(measured)} | {100 * error:+0.0;-0.0} % |"));
         }
 
-        int within = errors.Count(error => error <= MostError);
+        int within = errors.Count(error => error <= MaxError);
         return Verdict.Print(
             string.Create(CultureInfo.InvariantCulture, $"{within} of {errors.Count} within 10 %; the worst is {100 * errors.Max():F1} % off"),
             "all within 10 %",

@@ -38,7 +38,7 @@ internal static class MemoryTraining
                 options.Steps = Steps;
                 options.BatchSize = memory.Batch;
                 options.EmaDecay = memory.Averages > 0 ? 0.999 : null;
-                options.MoreEmaDecays = [.. Enumerable.Range(1, Math.Max(0, memory.Averages - 1)).Select(i => 0.9 + (0.01 * i))];
+                options.AdditionalEmaDecays = [.. Enumerable.Range(1, Math.Max(0, memory.Averages - 1)).Select(i => 0.9 + (0.01 * i))];
                 options.RunFolder = memory.Saves ? folder : null;
                 options.CheckpointEverySteps = 1;
                 options.GradientCheckpointing = memory.Checkpointing;

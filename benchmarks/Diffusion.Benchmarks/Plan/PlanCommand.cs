@@ -9,7 +9,7 @@ namespace Diffusion.Benchmarks;
 /// <summary><c>plan</c>: the time that a plan names, and the time that a tenth of the run says is left, beside the time that the run takes.</summary>
 internal static class PlanCommand
 {
-    private const double MostError = 0.1;
+    private const double MaxError = 0.1;
 
     public static Command Create()
     {
@@ -37,9 +37,9 @@ internal static class PlanCommand
         }
 
         return Verdict.Print(
-            string.Create(CultureInfo.InvariantCulture, $"{errors.Count(error => error <= MostError)} of {errors.Count} within 10 %; the worst is {100 * errors.Max():F1} % off"),
+            string.Create(CultureInfo.InvariantCulture, $"{errors.Count(error => error <= MaxError)} of {errors.Count} within 10 %; the worst is {100 * errors.Max():F1} % off"),
             "all within 10 %",
-            errors.TrueForAll(error => error <= MostError));
+            errors.TrueForAll(error => error <= MaxError));
     }
 
     private static double[] Compare(PlanCase planned, IImageSource images, TimeSpan wanted)

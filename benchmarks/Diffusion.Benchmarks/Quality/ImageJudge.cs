@@ -8,11 +8,11 @@ namespace Diffusion.Benchmarks;
 /// <param name="Confidence">The mean of the highest probability that the classifier gives to a digit.</param>
 /// <param name="Confident">The share of images with a highest probability above 0.9.</param>
 /// <param name="Balance">The entropy of the digits it sees, relative to that of ten equal shares: 1 where all come equally often.</param>
-/// <param name="LeastShare">The share of the rarest digit.</param>
-/// <param name="MostShare">The share of the commonest digit.</param>
+/// <param name="MinShare">The share of the rarest digit.</param>
+/// <param name="MaxShare">The share of the commonest digit.</param>
 /// <param name="Distance">The Frechet distance of the features to those of the training images.</param>
 internal sealed record QualityRow(
-    string Name, int Count, double Confidence, double Confident, double Balance, double LeastShare, double MostShare, double Distance);
+    string Name, int Count, double Confidence, double Confident, double Balance, double MinShare, double MaxShare, double Distance);
 
 /// <summary>Measures sets of images against the training images.</summary>
 internal sealed class ImageJudge : IDisposable

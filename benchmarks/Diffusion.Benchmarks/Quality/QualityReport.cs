@@ -73,7 +73,7 @@ internal sealed class QualityReport(double accuracy, QualityPlan plan, TrainingR
 
     private static string Line(QualityRow row) => string.Create(
         CultureInfo.InvariantCulture,
-        $"| {row.Name} | {row.Count:N0} | {row.Confidence:F3} | {row.Confident:P1} | {row.Balance:F3} | {row.LeastShare:P1}, {row.MostShare:P1} "
+        $"| {row.Name} | {row.Count:N0} | {row.Confidence:F3} | {row.Confident:P1} | {row.Balance:F3} | {row.MinShare:P1}, {row.MaxShare:P1} "
         + $"| {row.Distance:F2} |");
 
     private static string Processor() =>

@@ -6,10 +6,10 @@ namespace Diffusion.Benchmarks;
 /// <summary><c>saving</c>: what a checkpoint costs beside plain files of the same size: saving, loading, the pause of training, and memory.</summary>
 internal static class SavingCommand
 {
-    private const double MostSaving = 1.3;
-    private const double MostLoading = 1.3;
-    private const double MostPause = 1.5;
-    private const double MostMemory = 1.1;
+    private const double MaxSaving = 1.3;
+    private const double MaxLoading = 1.3;
+    private const double MaxPause = 1.5;
+    private const double MaxMemory = 1.1;
 
     public static Command Create()
     {
@@ -39,10 +39,10 @@ internal static class SavingCommand
 
             return new[]
             {
-                Print("Saving beside a plain write and sync", times.Select(time => time.Save / time.PlainWrite), MostSaving),
-                Print("Loading and verifying beside a plain read that hashes", times.Select(time => time.Load / time.PlainRead), MostLoading),
-                Print("The pause of training beside a plain copy in memory", times.Select(time => time.Pause / time.PlainCopy), MostPause),
-                Print("The memory that a save beside training takes, in sizes of the state", [costs.ExtraMemory], MostMemory),
+                Print("Saving beside a plain write and sync", times.Select(time => time.Save / time.PlainWrite), MaxSaving),
+                Print("Loading and verifying beside a plain read that hashes", times.Select(time => time.Load / time.PlainRead), MaxLoading),
+                Print("The pause of training beside a plain copy in memory", times.Select(time => time.Pause / time.PlainCopy), MaxPause),
+                Print("The memory that a save beside training takes, in sizes of the state", [costs.ExtraMemory], MaxMemory),
             }.Max();
         }
         finally

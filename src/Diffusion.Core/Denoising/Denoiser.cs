@@ -19,7 +19,7 @@ public sealed class Denoiser : IDenoiser
     private readonly ForwardProcess forward;
     private readonly ImageShape? sampleShape;
     private readonly Lazy<IDiffusionModel> sampled;
-    private readonly WeightGate? gate;
+    private readonly WeightLock? gate;
     private readonly bool hasParameters;
 
     /// <summary>Joins a model with what it was, or will be, trained for, and puts its network into evaluation mode.</summary>
@@ -46,7 +46,7 @@ public sealed class Denoiser : IDenoiser
     /// <param name="schedule">How much noise there is at each time.</param>
     /// <param name="parameterization">What the network's answer means.</param>
     /// <param name="gate">Guards the weights.</param>
-    internal Denoiser(IDiffusionModel model, Lazy<IDiffusionModel> sampled, INoiseSchedule schedule, IParameterization parameterization, WeightGate? gate)
+    internal Denoiser(IDiffusionModel model, Lazy<IDiffusionModel> sampled, INoiseSchedule schedule, IParameterization parameterization, WeightLock? gate)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(schedule);
@@ -86,7 +86,7 @@ public sealed class Denoiser : IDenoiser
     {
         get
         {
-            using WeightGate.Pass pass = Enter();
+            using WeightLock.Pass pass = Enter();
             return FirstParameter(Model)?.device ?? CPU;
         }
     }
@@ -145,7 +145,7 @@ public sealed class Denoiser : IDenoiser
         Guard.Images(noisy, nameof(noisy));
         Guard.Levels(levels, noisy.shape[0]);
         Scalings[] scalings = [.. levels.Select(Parameterization.At)];
-        using WeightGate.Pass pass = Enter();
+        using WeightLock.Pass pass = Enter();
         _ = FirstParameter(Model);
         using Tensor labels = Labels(scalings, noisy.device);
         if (scalings.All(s => s.In == 1))
@@ -176,7 +176,7 @@ public sealed class Denoiser : IDenoiser
         Scalings scalings = Parameterization.At(level);
         CheckSolvable(scalings);
         IDiffusionModel network = Sampled; // Made before the gate is entered: its making holds the generator first, then the gate.
-        using WeightGate.Pass pass = Enter();
+        using WeightLock.Pass pass = Enter();
         ScalarType dtype = FirstParameter(network)?.dtype ?? noisy.dtype;
         if (network.Network.training)
         {
@@ -199,7 +199,7 @@ public sealed class Denoiser : IDenoiser
 
     /// <summary>Keeps the weights from being written or freed until the answer is disposed.</summary>
     /// <exception cref="ObjectDisposedException">They were freed.</exception>
-    internal WeightGate.Pass Enter() => gate is null ? default : gate.Read();
+    internal WeightLock.Pass Enter() => gate is null ? default : gate.Read();
 
     // A disposed network has lost its parameters, or their memory: libtorch would only say that a handle is empty.
     private Parameter? FirstParameter(IDiffusionModel model)

@@ -16,7 +16,7 @@ public interface IDiffusionModel : IDisposable
     int? ClassCount { get; }
 
     /// <summary>Whether its forward pass draws random numbers while training: dropout.</summary>
-    bool DrawsRandomNumbers { get; }
+    bool HasDropout { get; }
 
     /// <summary>Name and options as JSON, as written into checkpoints: two models fit the same weights where these are equal.</summary>
     string Description { get; }

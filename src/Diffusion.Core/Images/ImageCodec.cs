@@ -8,7 +8,7 @@ namespace Diffusion;
 public static class ImageCodec
 {
     private const int HeaderBytes = 64 * 1024;
-    private const int MostStreamedBytes = 1 << 30;
+    private const int MaxStreamedBytes = 1 << 30;
     private const int PieceBytes = 80 * 1024;
 
     /// <summary>
@@ -122,7 +122,7 @@ public static class ImageCodec
             byte[] piece = new byte[PieceBytes];
             while (stream.Read(piece) is > 0 and int read)
             {
-                if (whole.Length + read > MostStreamedBytes)
+                if (whole.Length + read > MaxStreamedBytes)
                 {
                     throw new ImageDataException(name, "the stream gives more than 1 GiB, which is no single image.");
                 }

@@ -10,8 +10,8 @@ public sealed class ImageDecoder : IDisposable
 {
     private readonly ImageDecoding decoding;
     private readonly TurboJpegDecoder? turbo;
-    private readonly KeptBuffer stored = new();
-    private readonly KeptBuffer shown = new();
+    private readonly ReusableBuffer stored = new();
+    private readonly ReusableBuffer shown = new();
     private bool disposed;
 
     /// <summary>A decoder that takes memory when it decodes, at most 128 MB of it for longer than one image.</summary>
@@ -46,22 +46,22 @@ public sealed class ImageDecoder : IDisposable
     /// <summary>Decodes a file; a JPEG at a part of its size where that is enough.</summary>
     /// <param name="file">The whole file, as above.</param>
     /// <param name="name">What errors call it.</param>
-    /// <param name="smallestSide">
+    /// <param name="minSide">
     /// Given width and height as shown, in pixels, the least number of pixels that both sides must keep: a JPEG is decoded at an eighth, a quarter or
     /// half of its size if both sides still have as many then, which is several times faster than shrinking it afterwards.
     /// </param>
     /// <returns>The pixels, valid until this decoder is used again or disposed.</returns>
     /// <exception cref="ImageDataException">As above.</exception>
     /// <exception cref="ObjectDisposedException">This decoder was disposed.</exception>
-    public unsafe ImagePixels Decode(ReadOnlySpan<byte> file, string name, Func<int, int, int> smallestSide)
+    public unsafe ImagePixels Decode(ReadOnlySpan<byte> file, string name, Func<int, int, int> minSide)
     {
-        ArgumentNullException.ThrowIfNull(smallestSide);
+        ArgumentNullException.ThrowIfNull(minSide);
         ObjectDisposedException.ThrowIf(disposed, this);
         fixed (byte* bytes = file)
         {
             using EncodedImage image = EncodedImage.Open(bytes, file.Length, name);
             (int fullWidth, int fullHeight) = image.SizeWithin(decoding.PixelLimit, name);
-            int least = smallestSide(fullWidth, fullHeight);
+            int least = minSide(fullWidth, fullHeight);
             int scale = image.IsJpeg ? ScaleFor(Math.Min(fullWidth, fullHeight), least) : 1;
             int width = EncodedImage.Scaled(image.Width, scale);
             int height = EncodedImage.Scaled(image.Height, scale);
@@ -121,7 +121,7 @@ public sealed class ImageDecoder : IDisposable
         // A side that is no multiple of the scale ends within the last pixel stored, which may be the first shown.
         return new ImagePixels(width, height, decoding.Channels, pixels)
         {
-            Reduction = scale,
+            Downscale = scale,
             FullWidth = fullWidth,
             FullHeight = fullHeight,
             FullLeft = Orientation.BeginsRight(image.Origin) ? fullWidth - (width * scale) : 0,
@@ -130,10 +130,10 @@ public sealed class ImageDecoder : IDisposable
     }
 
     // The inverse transform is fast at these sizes only.
-    private static int ScaleFor(int shorterSide, int smallestSide)
+    private static int ScaleFor(int shorterSide, int minSide)
     {
         int scale = 8;
-        while (scale > 1 && EncodedImage.Scaled(shorterSide, scale) < smallestSide)
+        while (scale > 1 && EncodedImage.Scaled(shorterSide, scale) < minSide)
         {
             scale /= 2;
         }

@@ -17,7 +17,7 @@ public readonly ref struct ImagePixels
         Height = height;
         Channels = channels;
         Bytes = bytes;
-        Reduction = 1;
+        Downscale = 1;
         FullWidth = width;
         FullHeight = height;
     }
@@ -37,7 +37,7 @@ public readonly ref struct ImagePixels
     /// <summary>
     /// How many pixels of the file a pixel stands for along both sides: 1, or 2, 4 or 8 of a JPEG that was decoded at a part of its size.
     /// </summary>
-    public int Reduction { get; internal init; }
+    public int Downscale { get; internal init; }
 
     /// <summary>The width of the image at its own size.</summary>
     public int FullWidth { get; internal init; }

@@ -134,7 +134,7 @@ public static class PixelRange
     }
 
     // Minimum and maximum pass NaN on, so that one bad pixel cannot hide.
-    private static (float Smallest, float Largest) Extremes(ReadOnlySpan<float> pixels)
+    private static (float Min, float Max) Extremes(ReadOnlySpan<float> pixels)
     {
         float smallest = pixels[0];
         float largest = pixels[0];

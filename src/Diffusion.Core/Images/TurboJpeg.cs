@@ -19,7 +19,7 @@ internal static unsafe class TurboJpeg
         (delegate* unmanaged<int*, ScalingFactor*>)Export("tjGetScalingFactors");
 
     /// <summary>What a JPEG's numbers mean.</summary>
-    public enum ColourSpace
+    public enum ColorSpace
     {
         /// <summary>Luma and two colour differences: nearly every photograph.</summary>
         YCbCr = 1,
@@ -49,14 +49,14 @@ internal static unsafe class TurboJpeg
     public static void Free(nint decoder) => Destroy(decoder);
 
     /// <summary>Reads the header; false when something is wrong with it.</summary>
-    public static bool TryReadHeader(nint decoder, byte* file, int length, out int width, out int height, out ColourSpace colours)
+    public static bool TryReadHeader(nint decoder, byte* file, int length, out int width, out int height, out ColorSpace colours)
     {
         int subsampling;
         int space;
         int storedWidth;
         int storedHeight;
         bool read = DecompressHeader(decoder, file, new CULong((uint)length), &storedWidth, &storedHeight, &subsampling, &space) == 0;
-        (width, height, colours) = (storedWidth, storedHeight, (ColourSpace)space);
+        (width, height, colours) = (storedWidth, storedHeight, (ColorSpace)space);
         return read;
     }
 

@@ -17,11 +17,11 @@ internal sealed unsafe class TurboJpegDecoder : SafeHandle
     /// <summary>The bytes of a pixel as this decoder gives it: 1 or 3; 0 when the file is not for it.</summary>
     public int ChannelsOf(byte* file, int length, EncodedImage header)
     {
-        bool read = TurboJpeg.TryReadHeader(handle, file, length, out int width, out int height, out TurboJpeg.ColourSpace colours);
+        bool read = TurboJpeg.TryReadHeader(handle, file, length, out int width, out int height, out TurboJpeg.ColorSpace colours);
         return !read || width != header.Width || height != header.Height ? 0 : colours switch
         {
-            TurboJpeg.ColourSpace.YCbCr => 3,
-            TurboJpeg.ColourSpace.Grey => 1,
+            TurboJpeg.ColorSpace.YCbCr => 3,
+            TurboJpeg.ColorSpace.Grey => 1,
             _ => 0,
         };
     }

@@ -9,7 +9,7 @@ namespace Diffusion;
 /// <param name="recomputation">Of the network.</param>
 internal sealed class CheckpointedCall(ResidualLayer layer, bool joins, Recomputation recomputation)
 {
-    private readonly bool draws = layer.DrawsRandomNumbers;
+    private readonly bool draws = layer.HasDropout;
     private bool hasRun;
 
     /// <summary>The state of the generator before a layer with dropout, until it is kept in the graph.</summary>
@@ -119,7 +119,7 @@ internal sealed class CheckpointedCall(ResidualLayer layer, bool joins, Recomput
 
     private void RunBack(Tensor x, Tensor skip, Tensor condition, List<Tensor> inputs, Tensor gradient)
     {
-        if (layer.DrawsRandomNumbers != draws)
+        if (layer.HasDropout != draws)
         {
             throw new InvalidOperationException(
                 "The network was switched between training and evaluation after a forward pass with gradient checkpointing. Run backward before that.");

@@ -6,7 +6,7 @@ namespace Diffusion;
 internal sealed record ResidualLayer(ResnetBlock Resnet, AttentionBlock? Attention)
 {
     /// <summary>Whether it draws from the global generator now.</summary>
-    public bool DrawsRandomNumbers => Resnet.DrawsRandomNumbers;
+    public bool HasDropout => Resnet.HasDropout;
 
     /// <summary>
     /// Images <c>[B, inChannels, H, W]</c> and the condition <c>[B, D]</c> to <c>[B, outChannels, H', W']</c>, keeping what the backward pass needs.

@@ -51,7 +51,7 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor>
     }
 
     /// <summary>Whether it draws from the global generator now.</summary>
-    public bool DrawsRandomNumbers => training && dropout > 0;
+    public bool HasDropout => training && dropout > 0;
 
     /// <summary>A block of <see cref="SkipDownBlock"/> or <see cref="SkipUpBlock"/>.</summary>
     /// <param name="options">The options of the network.</param>
@@ -119,7 +119,7 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor>
         using (normalised)
         {
             using Tensor activated = activation.Apply(normalised);
-            if (!DrawsRandomNumbers)
+            if (!HasDropout)
             {
                 return conv2.call(activated);
             }

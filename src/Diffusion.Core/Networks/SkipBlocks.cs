@@ -9,7 +9,7 @@ internal static class SkipBlocks
     /// <summary>Groups of the normalisation before attention.</summary>
     public const int AttentionGroups = 32;
 
-    private const int MostGroups = 32;
+    private const int MaxGroups = 32;
 
     /// <summary>By what sums are divided, so that their variance stays the same.</summary>
     public static readonly double OutputScale = Math.Sqrt(2);
@@ -23,9 +23,9 @@ internal static class SkipBlocks
     public static bool HasAttention(this UpBlockType type) => type is UpBlockType.AttnUpBlock2D or UpBlockType.AttnSkipUpBlock2D;
 
     /// <summary>Groups of a normalisation over these channels.</summary>
-    public static int Groups(int channels) => Math.Min(channels / 4, MostGroups);
+    public static int Groups(int channels) => Math.Min(channels / 4, MaxGroups);
 
     /// <summary>Groups of a normalisation over channels from below joined with those from across.</summary>
     public static int JoinedGroups(UpBlockType type, int below, int across) =>
-        type == UpBlockType.AttnSkipUpBlock2D ? Math.Min(below + (across / 4), MostGroups) : Groups(below + across);
+        type == UpBlockType.AttnSkipUpBlock2D ? Math.Min(below + (across / 4), MaxGroups) : Groups(below + across);
 }

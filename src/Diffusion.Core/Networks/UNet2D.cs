@@ -91,13 +91,13 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
     public int? ClassCount => Options.ClassEmbedType is null ? Options.NumClassEmbeds : null;
 
     /// <inheritdoc/>
-    public bool DrawsRandomNumbers => Options.Dropout > 0;
+    public bool HasDropout => Options.Dropout > 0;
 
     /// <inheritdoc/>
     public string Description { get; }
 
     /// <summary>Keeps the network alive while it is asked.</summary>
-    internal WeightGate Gate { get; } = new(nameof(UNet2D), "Dispose the network after the last call.");
+    internal WeightLock Gate { get; } = new(nameof(UNet2D), "Dispose the network after the last call.");
 
     /// <inheritdoc/>
     /// <remarks>
@@ -119,7 +119,7 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
     /// <exception cref="ObjectDisposedException">It was disposed.</exception>
     public override Tensor forward(Tensor noisy, Tensor labels, Tensor? classLabels)
     {
-        using WeightGate.Pass pass = Gate.Read();
+        using WeightLock.Pass pass = Gate.Read();
         UNet2DInputs.Check(Options, convIn.weight, noisy, labels, classLabels);
         Recomputation? checkpoints = recomputation.Begin(GradientCheckpointing);
         using DisposeScope scope = NewDisposeScope();
@@ -148,7 +148,7 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
     /// <inheritdoc/>
     public IDiffusionModel CreateTwin()
     {
-        using WeightGate.Pass pass = Gate.Read();
+        using WeightLock.Pass pass = Gate.Read();
         UNet2D twin = new(Options);
         twin.to(convIn.weight.device, convIn.weight.dtype);
         return twin;
@@ -177,7 +177,7 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
     public void LoadWeights(IReadOnlyDictionary<string, Tensor> weights)
     {
         ArgumentNullException.ThrowIfNull(weights);
-        using WeightGate.Pass pass = Gate.Write();
+        using WeightLock.Pass pass = Gate.Write();
         NamedWeights.CopyInto(NamedTensors(), weights, LegacyWeightNames.ToCurrent);
         TrainedNetworks.Renew(this);
     }

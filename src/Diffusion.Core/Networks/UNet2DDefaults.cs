@@ -3,8 +3,8 @@ namespace Diffusion;
 /// <summary>The network that <see cref="UNet2DOptions.ForImages(ImageShape, UNet2DSize, int?)"/> proposes.</summary>
 internal static class UNet2DDefaults
 {
-    private const int SmallestSize = 4;
-    private const int LargestSize = 1024;
+    private const int MinSize = 4;
+    private const int MaxSize = 1024;
     private const int CoarsestTarget = 8;
     private const int CoarsestLimit = 32;
     private const int AttentionFrom = 16;
@@ -63,10 +63,10 @@ internal static class UNet2DDefaults
         }
 
         ArgumentOutOfRangeException.ThrowIfLessThan(images.Channels, 1, nameof(images));
-        if (Math.Min(images.Height, images.Width) < SmallestSize || LongerSide(images) > LargestSize)
+        if (Math.Min(images.Height, images.Width) < MinSize || LongerSide(images) > MaxSize)
         {
             throw new ArgumentOutOfRangeException(
-                nameof(images), images, $"Height and width must each be in {SmallestSize}..{LargestSize} pixels. Open the images with another size.");
+                nameof(images), images, $"Height and width must each be in {MinSize}..{MaxSize} pixels. Open the images with another size.");
         }
 
         int coarsest = LongerSide(Halvings(images).Last());
@@ -84,7 +84,7 @@ internal static class UNet2DDefaults
                 nameof(images),
                 images,
                 $"Images of this size halve only down to {coarsest} pixels, where attention is too expensive. Use multiples of {multiple}, "
-                + (below >= SmallestSize ? $"such as {below} or {below + multiple} for {odd}." : $"such as {below + multiple} for {odd}."));
+                + (below >= MinSize ? $"such as {below} or {below + multiple} for {odd}." : $"such as {below + multiple} for {odd}."));
         }
     }
 

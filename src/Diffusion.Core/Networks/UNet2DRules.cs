@@ -3,8 +3,8 @@ namespace Diffusion;
 /// <summary>What must hold between the options of a U-Net.</summary>
 internal static class UNet2DRules
 {
-    private const int MostLevels = 16;
-    private const int MostChannels = 65_536;
+    private const int MaxLevels = 16;
+    private const int MaxChannels = 65_536;
 
     /// <summary>Every rule that is broken, as what, actual, expected and remedy.</summary>
     public static IReadOnlyList<string> Problems(UNet2DOptions o) =>
@@ -41,13 +41,13 @@ internal static class UNet2DRules
             ("in_channels", o.InChannels),
             ("out_channels", o.OutChannels),
             ("time_embedding_dim", o.TimeEmbeddingDim),
-            .. o.BlockOutChannels.Distinct().Take(MostLevels).Select(c => ("block_out_channels", (int?)c)),
+            .. o.BlockOutChannels.Distinct().Take(MaxLevels).Select(c => ("block_out_channels", (int?)c)),
         ];
         foreach ((string name, int? value) in channels)
         {
-            if (value > MostChannels)
+            if (value > MaxChannels)
             {
-                yield return $"{name} has {value} channels, but must have at most {MostChannels}.";
+                yield return $"{name} has {value} channels, but must have at most {MaxChannels}.";
             }
         }
 
@@ -92,9 +92,9 @@ internal static class UNet2DRules
     private static IEnumerable<string> Levels(UNet2DOptions o)
     {
         int levels = o.BlockOutChannels.Count;
-        if (levels is < 1 or > MostLevels)
+        if (levels is < 1 or > MaxLevels)
         {
-            yield return $"block_out_channels has {levels} numbers, but must have 1 to {MostLevels}, one per level.";
+            yield return $"block_out_channels has {levels} numbers, but must have 1 to {MaxLevels}, one per level.";
         }
 
         if (o.DownBlockTypes.Count != levels || o.UpBlockTypes.Count != levels)
@@ -106,7 +106,7 @@ internal static class UNet2DRules
 
     private static IEnumerable<string> Channels(UNet2DOptions o)
     {
-        foreach (int channels in o.BlockOutChannels.Distinct().Take(MostLevels))
+        foreach (int channels in o.BlockOutChannels.Distinct().Take(MaxLevels))
         {
             if (channels < 1)
             {

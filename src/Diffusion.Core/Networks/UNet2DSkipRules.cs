@@ -3,7 +3,7 @@ namespace Diffusion;
 /// <summary>What must hold for a U-Net with blocks named Skip, which have a path for the images and choose their numbers of groups themselves.</summary>
 internal static class UNet2DSkipRules
 {
-    private const int MostLevels = 16;
+    private const int MaxLevels = 16;
 
     /// <summary>Every rule that is broken. Where the levels do not match, or a number is not positive, other rules say so.</summary>
     public static IEnumerable<string> Problems(UNet2DOptions o) =>
@@ -18,7 +18,7 @@ internal static class UNet2DSkipRules
     private static bool HasSkipBlocks(UNet2DOptions o) => o.DownBlockTypes.Any(type => type.IsSkip()) || o.UpBlockTypes.Any(type => type.IsSkip());
 
     private static bool Matches(UNet2DOptions o) =>
-        o.BlockOutChannels.Count is >= 1 and <= MostLevels
+        o.BlockOutChannels.Count is >= 1 and <= MaxLevels
         && o.DownBlockTypes.Count == o.BlockOutChannels.Count && o.UpBlockTypes.Count == o.BlockOutChannels.Count;
 
     // The images halve only in blocks named Skip, so they keep the size of the features only where those blocks come without a gap.

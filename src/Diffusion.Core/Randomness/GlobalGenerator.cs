@@ -41,18 +41,18 @@ public static class GlobalGenerator
     internal static IDisposable Keep()
     {
         TorchBackend.EnsureLoaded();
-        return new Rewound(state: null);
+        return new RestoredGenerator(state: null);
     }
 
     /// <summary>Gives the CPU's generator an earlier state, and its own back when the answer is disposed on the same thread.</summary>
-    internal static IDisposable Rewind(torch.Tensor state) => new Rewound(state);
+    internal static IDisposable Rewind(torch.Tensor state) => new RestoredGenerator(state);
 
     // Holds the generator meanwhile.
-    private sealed class Rewound : IDisposable
+    private sealed class RestoredGenerator : IDisposable
     {
         private readonly torch.Tensor now;
 
-        public Rewound(torch.Tensor? state)
+        public RestoredGenerator(torch.Tensor? state)
         {
             Gate.Enter();
             try

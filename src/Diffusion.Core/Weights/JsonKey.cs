@@ -11,7 +11,7 @@ internal sealed record JsonKey<T>(string Name, Func<T, JsonElement, T> Read, Act
 /// <summary>Configuration files as tables of keys.</summary>
 internal static class JsonKeys
 {
-    private const int MostProblems = 100;
+    private const int MaxProblems = 100;
 
     /// <summary>Reads an object key by key.</summary>
     /// <param name="json">The object.</param>
@@ -25,7 +25,7 @@ internal static class JsonKeys
         T result = start;
         foreach (JsonProperty property in json.EnumerateObject())
         {
-            if (problems.Count == MostProblems)
+            if (problems.Count == MaxProblems)
             {
                 problems.Add("There are more options, which were not read.");
                 break;

@@ -5,7 +5,7 @@ namespace Diffusion;
 /// <summary>Values of configuration files, read strictly: each method refuses another kind of value and says what it must be.</summary>
 internal static class JsonValues
 {
-    private const int MostShown = 100;
+    private const int MaxShown = 100;
 
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 
@@ -43,7 +43,7 @@ internal static class JsonValues
     public static string Shown(JsonElement value)
     {
         string text = PythonJson.RawText(value);
-        return text.Length <= MostShown ? text : $"{text[..MostShown]}...";
+        return text.Length <= MaxShown ? text : $"{text[..MaxShown]}...";
     }
 
     public static int Integer(JsonElement value) =>

@@ -9,7 +9,7 @@ namespace Diffusion;
 /// </summary>
 public static class NamedWeights
 {
-    private const int MostListed = 20;
+    private const int MaxListed = 20;
 
     /// <summary>Every reason why the sources do not fit the targets; empty when each target has exactly one source of its shape.</summary>
     /// <param name="targets">What would be overwritten.</param>
@@ -55,8 +55,8 @@ public static class NamedWeights
     {
         ArgumentNullException.ThrowIfNull(misfits);
         IGrouping<string, string>[] kinds = [.. misfits.GroupBy(misfit => misfit.Split(':')[0], StringComparer.Ordinal)];
-        int most = Math.Max(1, MostListed / Math.Max(1, kinds.Length));
-        string[] shown = misfits.Count <= MostListed ? [.. misfits] : [.. kinds.SelectMany(kind => kind.Take(most)).Take(MostListed)];
+        int most = Math.Max(1, MaxListed / Math.Max(1, kinds.Length));
+        string[] shown = misfits.Count <= MaxListed ? [.. misfits] : [.. kinds.SelectMany(kind => kind.Take(most)).Take(MaxListed)];
         string rest = misfits.Count > shown.Length ? $"; and {misfits.Count - shown.Length} more" : string.Empty;
         return string.Join("; ", shown) + rest;
     }

@@ -11,7 +11,7 @@ namespace Diffusion;
 internal sealed record SafeTensorsEntry(string Name, torch.ScalarType Dtype, long[] Shape, long Begin, long End)
 {
     /// <summary>The most dimensions a tensor may have, as in PyTorch.</summary>
-    public const int MostDimensions = 64;
+    public const int MaxDimensions = 64;
 
     /// <summary>How many bytes a tensor takes.</summary>
     /// <exception cref="OverflowException">More than a long can count, even where another dimension is 0: strides would overflow.</exception>

@@ -47,7 +47,7 @@ internal readonly struct SafeTensorsEntryReader(string path, string name)
                     dtype = ReadDtype(ref reader);
                     break;
                 case "shape":
-                    shape = ReadIntegers(ref reader, field, SafeTensorsEntry.MostDimensions);
+                    shape = ReadIntegers(ref reader, field, SafeTensorsEntry.MaxDimensions);
                     break;
                 default:
                     offsets = ReadIntegers(ref reader, field, 2);

@@ -29,7 +29,7 @@ public static class SafeTensorsFile
         ArgumentNullException.ThrowIfNull(tensors);
         TorchBackend.EnsureLoaded();
         SafeTensorsLayout layout = SafeTensorsLayout.Of(path, tensors, metadata);
-        NewFile.Write(path, layout.Header.Length + layout.DataBytes, file => Write(file, layout));
+        AtomicFile.Write(path, layout.Header.Length + layout.DataBytes, file => Write(file, layout));
     }
 
     /// <summary>Writes a file's bytes to a stream, from first to last: no byte is kept, none is gone back to.</summary>

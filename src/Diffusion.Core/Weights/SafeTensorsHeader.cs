@@ -10,7 +10,7 @@ namespace Diffusion;
 internal sealed class SafeTensorsHeader
 {
     /// <summary>The most bytes a header may have.</summary>
-    public const int MostBytes = 100_000_000;
+    public const int MaxBytes = 100_000_000;
 
     /// <summary>The key of the metadata, which no tensor may have.</summary>
     public const string MetadataKey = "__metadata__";

@@ -52,16 +52,16 @@ public static class SafeTensorsIndex
     /// </summary>
     /// <param name="path">The index; it ends with <c>.safetensors.index.json</c>, and what stands before that begins the files' names.</param>
     /// <param name="tensors">Tensors by unique name, as <see cref="SafeTensorsFile"/> takes them; they are dealt out in their order.</param>
-    /// <param name="mostFileBytes">The most bytes of tensors in a file, at least 1; a tensor that is larger has a file of its own.</param>
+    /// <param name="maxFileBytes">The most bytes of tensors in a file, at least 1; a tensor that is larger has a file of its own.</param>
     /// <param name="metadata">Free text to go with them, written into each file.</param>
     /// <exception cref="ArgumentException">The path ends otherwise, or there are no tensors.</exception>
     /// <exception cref="SafeTensorsException">A name, dtype or shape that such a file cannot hold; no index is written.</exception>
     public static void Write(
-        string path, IEnumerable<KeyValuePair<string, Tensor>> tensors, long mostFileBytes, IReadOnlyDictionary<string, string>? metadata = null)
+        string path, IEnumerable<KeyValuePair<string, Tensor>> tensors, long maxFileBytes, IReadOnlyDictionary<string, string>? metadata = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(tensors);
-        ArgumentOutOfRangeException.ThrowIfLessThan(mostFileBytes, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(maxFileBytes, 1);
         if (!path.EndsWith(Ending, StringComparison.Ordinal))
         {
             throw new ArgumentException($"The index is {path}, but its name must end with {Ending}.", nameof(path));
@@ -69,7 +69,7 @@ public static class SafeTensorsIndex
 
         KeyValuePair<string, Tensor>[] all = [.. tensors];
         _ = SafeTensorsLayout.Of(path, all, metadata); // Refuses names that occur twice in different files, too.
-        List<List<KeyValuePair<string, Tensor>>> parts = Split(all, mostFileBytes);
+        List<List<KeyValuePair<string, Tensor>>> parts = Split(all, maxFileBytes);
         if (parts.Count == 0)
         {
             throw new ArgumentException("There are no tensors, and an index names at least one.", nameof(tensors));
@@ -116,7 +116,7 @@ public static class SafeTensorsIndex
         }
     }
 
-    private static List<List<KeyValuePair<string, Tensor>>> Split(KeyValuePair<string, Tensor>[] all, long mostFileBytes)
+    private static List<List<KeyValuePair<string, Tensor>>> Split(KeyValuePair<string, Tensor>[] all, long maxFileBytes)
     {
         List<List<KeyValuePair<string, Tensor>>> parts = [];
         long room = -1;
@@ -126,7 +126,7 @@ public static class SafeTensorsIndex
             if (room < bytes || parts.Count == 0)
             {
                 parts.Add([]);
-                room = mostFileBytes;
+                room = maxFileBytes;
             }
 
             parts[^1].Add(tensor);

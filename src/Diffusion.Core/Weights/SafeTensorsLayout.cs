@@ -28,9 +28,9 @@ internal sealed record SafeTensorsLayout(byte[] Header, IReadOnlyList<Tensor> Te
                 .ThenBy(t => t.Key, StringComparer.Ordinal),
         ];
         (byte[] header, long dataBytes) = Describe(ordered, metadata);
-        if (header.Length - SafeTensorsHeader.PrefixBytes > SafeTensorsHeader.MostBytes)
+        if (header.Length - SafeTensorsHeader.PrefixBytes > SafeTensorsHeader.MaxBytes)
         {
-            throw new SafeTensorsException(path, $"the header would have {header.Length} bytes, more than {SafeTensorsHeader.MostBytes}.");
+            throw new SafeTensorsException(path, $"the header would have {header.Length} bytes, more than {SafeTensorsHeader.MaxBytes}.");
         }
 
         SafeTensorsHeader readBack = SafeTensorsHeader.Parse(path, header.AsSpan(SafeTensorsHeader.PrefixBytes), dataBytes);

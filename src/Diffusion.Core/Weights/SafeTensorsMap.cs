@@ -12,8 +12,8 @@ internal sealed record SafeTensorsMap(Dictionary<string, string> Map, long? Tota
     /// <summary>The end of the name of a file of tensors.</summary>
     public const string Extension = ".safetensors";
 
-    private const long MostBytes = 16 << 20;
-    private const int MostFiles = 1000;
+    private const long MaxBytes = 16 << 20;
+    private const int MaxFiles = 1000;
 
     private static readonly JsonKey<long?>[] Notes = [new("total_size", (_, v) => SizeOf(v))];
 
@@ -34,9 +34,9 @@ internal sealed record SafeTensorsMap(Dictionary<string, string> Map, long? Tota
     public static SafeTensorsMap Read(string path)
     {
         using FileStream file = File.OpenRead(path);
-        if (file.Length > MostBytes)
+        if (file.Length > MaxBytes)
         {
-            throw new SafeTensorsException(path, $"it has {file.Length} bytes, more than any index: at most {MostBytes} are read.");
+            throw new SafeTensorsException(path, $"it has {file.Length} bytes, more than any index: at most {MaxBytes} are read.");
         }
 
         byte[] bytes = new byte[file.Length];
@@ -72,7 +72,7 @@ internal sealed record SafeTensorsMap(Dictionary<string, string> Map, long? Tota
 
             writer.WriteEndObject();
         });
-        NewFile.Write(path, json.Length, file => file.Write(json));
+        AtomicFile.Write(path, json.Length, file => file.Write(json));
     }
 
     /// <summary>Refuses tensors that are not those of the index.</summary>
@@ -96,9 +96,9 @@ internal sealed record SafeTensorsMap(Dictionary<string, string> Map, long? Tota
         using JsonDocument document = JsonValues.Parse(json);
         List<string> problems = [];
         SafeTensorsMap map = JsonKeys.Read(document.RootElement, new SafeTensorsMap([], null), Keys, _ => false, problems);
-        if (problems.Count == 0 && map.Files.Count() is var files && files is < 1 or > MostFiles)
+        if (problems.Count == 0 && map.Files.Count() is var files && files is < 1 or > MaxFiles)
         {
-            problems.Add($"weight_map names {files} files, but must name 1 to {MostFiles}.");
+            problems.Add($"weight_map names {files} files, but must name 1 to {MaxFiles}.");
         }
 
         return problems.Count == 0 ? map : throw JsonKeys.Refuse("index of weights", problems);

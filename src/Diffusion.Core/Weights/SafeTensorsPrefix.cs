@@ -26,7 +26,7 @@ internal static class SafeTensorsPrefix
 
         // A valid length may begin with a pickle's bytes (640 is 80 02), so only an impossible one is looked at as such.
         ulong size = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
-        if ((size > SafeTensorsHeader.MostBytes || prefix.Length + (long)size > length) && IsPickle(prefix))
+        if ((size > SafeTensorsHeader.MaxBytes || prefix.Length + (long)size > length) && IsPickle(prefix))
         {
             throw new SafeTensorsException(
                 name,
@@ -35,16 +35,16 @@ internal static class SafeTensorsPrefix
                 position: 0);
         }
 
-        if (size > SafeTensorsHeader.MostBytes && prefix[0] == (byte)'{')
+        if (size > SafeTensorsHeader.MaxBytes && prefix[0] == (byte)'{')
         {
             throw new SafeTensorsException(
                 name, "this is JSON, not safetensors. If it is the index of several files (.safetensors.index.json), read it with SafeTensorsIndex.", position: 0);
         }
 
-        if (size > SafeTensorsHeader.MostBytes)
+        if (size > SafeTensorsHeader.MaxBytes)
         {
             throw new SafeTensorsException(
-                name, $"the header length {size} is above {SafeTensorsHeader.MostBytes}: not a safetensors file, or damaged.", position: 0);
+                name, $"the header length {size} is above {SafeTensorsHeader.MaxBytes}: not a safetensors file, or damaged.", position: 0);
         }
 
         long dataStart = prefix.Length + (long)size;

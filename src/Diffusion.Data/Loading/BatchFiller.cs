@@ -3,7 +3,7 @@ namespace Diffusion.Data;
 /// <summary>Fills a buffer with the images of one batch, and deals with those that cannot be read. Safe from several threads.</summary>
 internal sealed class BatchFiller(SampleReader samples, ISampleOrder order, SeedStream seeds, BadImagePolicy policy)
 {
-    private const int MostReplacements = 16;
+    private const int MaxReplacements = 16;
 
     /// <summary>Fills a buffer from a position on.</summary>
     /// <param name="buffer">The buffer.</param>
@@ -48,7 +48,7 @@ internal sealed class BatchFiller(SampleReader samples, ISampleOrder order, Seed
     {
         long index = order.IndexAt(position);
         SeedStream draws = seeds.Child(RandomPurpose.Augmentation, position);
-        for (int attempt = 0; attempt <= MostReplacements; attempt++)
+        for (int attempt = 0; attempt <= MaxReplacements; attempt++)
         {
             try
             {
@@ -60,7 +60,7 @@ internal sealed class BatchFiller(SampleReader samples, ISampleOrder order, Seed
             }
             catch (ImageDataException problem) when (policy != BadImagePolicy.Throw)
             {
-                long? replacement = policy == BadImagePolicy.Replace && attempt < MostReplacements ? ReplacementFor(position, attempt) : null;
+                long? replacement = policy == BadImagePolicy.Replace && attempt < MaxReplacements ? ReplacementFor(position, attempt) : null;
                 bad.Add(new BadImage(position, index, problem.Path, problem.Reason, replacement));
                 if (replacement is { } other)
                 {
@@ -71,7 +71,7 @@ internal sealed class BatchFiller(SampleReader samples, ISampleOrder order, Seed
                 return policy == BadImagePolicy.Skip
                     ? false
                     : throw new ImageDataException(
-                        problem.Path, $"{problem.Reason} {MostReplacements} images drawn in its place were bad as well.", problem);
+                        problem.Path, $"{problem.Reason} {MaxReplacements} images drawn in its place were bad as well.", problem);
             }
 
             samples.CheckRange(index, buffer.Image(place));

@@ -199,11 +199,11 @@ public sealed class BatchLoader : IDisposable
         }
 
         Images += batch.Images;
-        if (BadImages > Math.Max(BadImagesAlwaysAllowed, options.LargestBadShare * (Images + BadImages)) && batch.Bad is [.., BadImage last])
+        if (BadImages > Math.Max(BadImagesAlwaysAllowed, options.MaxBadFraction * (Images + BadImages)) && batch.Bad is [.., BadImage last])
         {
             throw new ImageDataException(
                 samples.Source.Description,
-                FormattableString.Invariant($"{BadImages} of {Images + BadImages} images could not be read, more than LargestBadShare ({options.LargestBadShare}). ")
+                FormattableString.Invariant($"{BadImages} of {Images + BadImages} images could not be read, more than MaxBadFraction ({options.MaxBadFraction}). ")
                 + $"The last: {last.Name}: {last.Reason} Repair or remove them, or raise the share.");
         }
     }

@@ -31,10 +31,10 @@ public sealed class BatchReader
     /// step. Only here are float images refused that have no value below 0, as 0..1 passed as they are, unless
     /// <see cref="IImageSource.RefusesUnitRange"/> is false: a single batch may be so by chance.
     /// </summary>
-    /// <param name="largestBadShare">How many of them may be unreadable, 0 to 1. Default 0: none; above 0, ten are always allowed while one is good.</param>
+    /// <param name="maxBadFraction">How many of them may be unreadable, 0 to 1. Default 0: none; above 0, ten are always allowed while one is good.</param>
     /// <returns>Their colours and contrast.</returns>
     /// <exception cref="ImageDataException">An image or a label cannot be used.</exception>
-    public ImageStatistics Inspect(double largestBadShare = 0)
+    public ImageStatistics Inspect(double maxBadFraction = 0)
     {
         long fitting = Math.Max(1, InspectedElements / source.Shape.Elements);
         int images = (int)Math.Min(source.Count, Math.Min(fitting, InspectedImages));
@@ -64,15 +64,15 @@ public sealed class BatchReader
             }
         }
 
-        bool tooMany = problems.Count == images || problems.Count > Math.Max(BatchLoader.BadImagesAlwaysAllowed, images * largestBadShare);
-        if (problems.Count > 0 && (largestBadShare == 0 || tooMany))
+        bool tooMany = problems.Count == images || problems.Count > Math.Max(BatchLoader.BadImagesAlwaysAllowed, images * maxBadFraction);
+        if (problems.Count > 0 && (maxBadFraction == 0 || tooMany))
         {
             throw problems.Count == 1
                 ? problems[0]
                 : new ImageDataException(
                     source.Description,
                     $"{problems.Count} of {images} images looked at cannot be used. The first: {problems[0].Message} Mend them or leave them out, "
-                    + (largestBadShare == 0 ? "or let Loading.BadImages replace or skip them." : "or raise Loading.LargestBadShare."),
+                    + (maxBadFraction == 0 ? "or let Loading.BadImages replace or skip them." : "or raise Loading.MaxBadFraction."),
                     problems[0]);
         }
 

@@ -24,7 +24,7 @@ public sealed record LoadingOptions
     /// <summary>
     /// The largest share of images that may be bad before the run ends with an error, 0 to 1; ten are always allowed. Default 0.01.
     /// </summary>
-    public double LargestBadShare { get; init; } = 0.01;
+    public double MaxBadFraction { get; init; } = 0.01;
 
     /// <summary>Every impossible value, each with its remedy.</summary>
     internal IReadOnlyList<string> Problems => ((string?[])
@@ -33,7 +33,7 @@ public sealed record LoadingOptions
         Prefetch is >= 1 and <= 1024 ? null : $"Prefetch ({Prefetch}) must be in 1..1024. Use 4.",
         ShuffleWindow >= 1 ? null : $"ShuffleWindow ({ShuffleWindow}) must be at least 1. Use 16384.",
         Enum.IsDefined(BadImages) ? null : $"BadImages ({BadImages}) must be Throw, Replace or Skip. Use Replace.",
-        LargestBadShare is >= 0 and <= 1 ? null : FormattableString.Invariant($"LargestBadShare ({LargestBadShare}) must be in 0..1. Use 0.01."),
+        MaxBadFraction is >= 0 and <= 1 ? null : FormattableString.Invariant($"MaxBadFraction ({MaxBadFraction}) must be in 0..1. Use 0.01."),
     ]).OfType<string>().ToArray();
 
     internal int WorkersFor(IImageSource source) => Workers ?? (source.IsInMemory ? 0 : Math.Clamp(Environment.ProcessorCount / 2, 1, 4));

@@ -37,7 +37,7 @@ public sealed class BlockOrder : ISampleOrder
         {
             ArgumentOutOfRangeException.ThrowIfNegative(groupSizes[group], nameof(groupSizes));
             starts[group + 1] = starts[group] + groupSizes[group];
-            ArgumentOutOfRangeException.ThrowIfGreaterThan(starts[group + 1], SampleOrder.LargestCount, nameof(groupSizes));
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(starts[group + 1], SampleOrder.MaxCount, nameof(groupSizes));
         }
 
         count = starts[^1];

@@ -9,6 +9,6 @@ public sealed record DataExtent(long Position, long Count, string Fingerprint)
     /// <summary>Whether a list is not one that a run can have had.</summary>
     internal static bool AreImpossible(IReadOnlyList<DataExtent> extents) =>
         extents is not [{ Position: 0 }, ..]
-        || extents.Any(extent => extent is not { Count: > 0 and <= SampleOrder.LargestCount })
+        || extents.Any(extent => extent is not { Count: > 0 and <= SampleOrder.MaxCount })
         || extents.Zip(extents.Skip(1)).Any(pair => pair.First.Position >= pair.Second.Position || pair.First.Count >= pair.Second.Count);
 }

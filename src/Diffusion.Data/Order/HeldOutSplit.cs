@@ -24,7 +24,7 @@ public sealed class HeldOutSplit
         }
 
         ArgumentOutOfRangeException.ThrowIfLessThan(count, fraction > 0 ? 2 : 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, SampleOrder.LargestCount);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, SampleOrder.MaxCount);
         this.seeds = seeds;
         this.count = count;
         HeldOutCount = fraction > 0 ? Math.Clamp((long)Math.Round(count * fraction), 1, count - 1) : 0;
@@ -51,7 +51,7 @@ public sealed class HeldOutSplit
     public HeldOutSplit GrownTo(long grown)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(grown, TrainingCount + HeldOutCount);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(grown, SampleOrder.LargestCount);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(grown, SampleOrder.MaxCount);
         return new HeldOutSplit(this, grown);
     }
 

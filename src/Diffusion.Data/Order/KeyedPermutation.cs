@@ -20,7 +20,7 @@ internal readonly struct KeyedPermutation
     public KeyedPermutation(SeedStream keys, RandomPurpose purpose, long count)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, SampleOrder.LargestCount);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, SampleOrder.MaxCount);
         this.keys = keys;
         this.purpose = purpose;
         this.count = count;

@@ -7,7 +7,7 @@ namespace Diffusion.Data;
 public sealed class SampleOrder : ISampleOrder
 {
     /// <summary>The largest set: 10^12 images.</summary>
-    public const long LargestCount = 1_000_000_000_000;
+    public const long MaxCount = 1_000_000_000_000;
 
     private readonly SeedStream seeds;
     private readonly long count;
@@ -23,7 +23,7 @@ public sealed class SampleOrder : ISampleOrder
     public SampleOrder(SeedStream seeds, long count, long multiple = 1)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, LargestCount);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, MaxCount);
         EpochLength = EpochLengthOf(count, multiple);
         this.seeds = seeds;
         this.count = count;

@@ -19,7 +19,7 @@ internal sealed class TrainingData(IImageSource source, double heldOutFraction, 
     public HeldOutSplit Split => SplitOf(Extents, source.Count);
 
     /// <summary>Which image each position of the run reads.</summary>
-    public ISampleOrder Order() => new GrowingOrder([.. Extents.Select(extent => (extent.Position, OrderOf(Extents, extent)))]);
+    public ISampleOrder Order() => new ExtendedOrder([.. Extents.Select(extent => (extent.Position, OrderOf(Extents, extent)))]);
 
     /// <summary>
     /// How a run goes on: the images that it had stay where they were until its epoch ends, and those added to them come in after that. Nothing is
@@ -51,7 +51,7 @@ internal sealed class TrainingData(IImageSource source, double heldOutFraction, 
         }
 
         TrainingOrder order = OrderOf(begun, last);
-        long next = last.Position + (GrowingOrder.EpochsBetween(order, last.Position, position) * order.EpochLength);
+        long next = last.Position + (ExtendedOrder.EpochsBetween(order, last.Position, position) * order.EpochLength);
         return new DataContinuation(
             next == 0 ? [whole] : [.. begun, whole with { Position = next }],
             string.Create(CultureInfo.InvariantCulture, $"{change}; those added come in with the next epoch, after {next} images seen"),

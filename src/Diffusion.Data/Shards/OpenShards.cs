@@ -11,7 +11,7 @@ namespace Diffusion.Data;
 /// <param name="time">What the minute is measured by.</param>
 internal sealed class OpenShards(Func<int, CancellationToken, Shard> open, TimeProvider time) : IDisposable
 {
-    private const int MostOpen = 64;
+    private const int MaxOpen = 64;
     private static readonly TimeSpan FailureKept = TimeSpan.FromMinutes(1);
 
     private readonly Lock gate = new();
@@ -130,7 +130,7 @@ internal sealed class OpenShards(Func<int, CancellationToken, Shard> open, TimeP
 
     private void CloseOldest()
     {
-        while (slots.Count > MostOpen && slots.Where(entry => entry.Value.Users == 0).ToArray() is [_, ..] idle)
+        while (slots.Count > MaxOpen && slots.Where(entry => entry.Value.Users == 0).ToArray() is [_, ..] idle)
         {
             (int number, Slot slot) = idle.MinBy(entry => entry.Value.LastUse);
             slots.Remove(number);

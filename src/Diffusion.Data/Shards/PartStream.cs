@@ -8,7 +8,7 @@ namespace Diffusion.Data;
 internal sealed class PartStream(SafeFileHandle file, Action<long> reached) : Stream
 {
     /// <summary>The most bytes of a piece.</summary>
-    public const int MostWritten = 1 << 16;
+    public const int MaxWritten = 1 << 16;
 
     public override bool CanRead => false;
 
@@ -22,9 +22,9 @@ internal sealed class PartStream(SafeFileHandle file, Action<long> reached) : St
 
     public override void Write(ReadOnlySpan<byte> buffer)
     {
-        for (int at = 0; at < buffer.Length; at += MostWritten)
+        for (int at = 0; at < buffer.Length; at += MaxWritten)
         {
-            ReadOnlySpan<byte> piece = buffer.Slice(at, Math.Min(MostWritten, buffer.Length - at));
+            ReadOnlySpan<byte> piece = buffer.Slice(at, Math.Min(MaxWritten, buffer.Length - at));
             RandomAccess.Write(file, piece, Position);
             Position += piece.Length;
             reached(Position);

@@ -10,7 +10,7 @@ namespace Diffusion.Data;
 /// </summary>
 internal sealed class RemoteClient : IDisposable
 {
-    private const int MostRedirects = 10;
+    private const int MaxRedirects = 10;
     private static readonly string[] OwnHeaders = ["Range", "If-Range", "If-None-Match", "If-Modified-Since", "Accept-Encoding", "Host"];
     private static readonly ProductInfoHeaderValue Agent = new("Diffusion.Training", VersionText());
 
@@ -48,7 +48,7 @@ internal sealed class RemoteClient : IDisposable
         {
             using HttpRequestMessage request = Request(asked, address, prepare);
             HttpResponseMessage response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
-            if (!isOwn || redirects == MostRedirects || Next(response, asked) is not { } next)
+            if (!isOwn || redirects == MaxRedirects || Next(response, asked) is not { } next)
             {
                 return response;
             }

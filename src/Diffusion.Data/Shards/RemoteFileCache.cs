@@ -3,8 +3,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Diffusion.Data;
 
 /// <summary>Which file is wanted.</summary>
-/// <param name="Largest">The most bytes that it may have.</param>
-internal sealed record RemoteWish(long Largest)
+/// <param name="Max">The most bytes that it may have.</param>
+internal sealed record RemoteWish(long Max)
 {
     /// <summary>The version that a copy must have to be used; null for any.</summary>
     public RemoteVersion? Version { get; init; }
@@ -138,7 +138,7 @@ internal sealed class RemoteFileCache : IDisposable
         {
             await using (FileStream stream = new(path + Part, FileMode.Create, FileAccess.Write, FileShare.None))
             {
-                await file.Fetch(stream, wish.Largest, cancellation);
+                await file.Fetch(stream, wish.Max, cancellation);
             }
 
             if (file.IsUnchanged)
@@ -201,10 +201,10 @@ internal sealed class RemoteFileCache : IDisposable
             }
 
             long length = probe.Version.Length!.Value;
-            if (length > wish.Largest)
+            if (length > wish.Max)
             {
                 throw new RemoteException(
-                    $"{RemoteFile.NameOf(address)}: it has {length} bytes, more than the {wish.Largest} bytes that it may have here. "
+                    $"{RemoteFile.NameOf(address)}: it has {length} bytes, more than the {wish.Max} bytes that it may have here. "
                     + "Raise ShardOptions.RemoteCacheLimit, or write smaller shards.", null, isRefusal: true);
             }
 

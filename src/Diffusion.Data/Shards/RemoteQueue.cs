@@ -8,9 +8,9 @@ namespace Diffusion.Data;
 internal sealed class RemoteQueue(int connections)
 {
     /// <summary>The most blocks of one request: 1 MiB, so that nobody waits long behind one.</summary>
-    public const int MostBlocks = (1 << 20) / BlockMap.BlockBytes;
+    public const int MaxBlocks = (1 << 20) / BlockMap.BlockBytes;
 
-    private const int MostBehind = 2;
+    private const int MaxBehind = 2;
 
     private readonly Lock gate = new();
     private readonly LinkedList<Wish> wishes = [];
@@ -29,7 +29,7 @@ internal sealed class RemoteQueue(int connections)
             }
         }
 
-        Start(MostBehind);
+        Start(MaxBehind);
     }
 
     /// <summary>Fetches nothing more of a file.</summary>
@@ -103,7 +103,7 @@ internal sealed class RemoteQueue(int connections)
             {
                 LinkedListNode<Wish>? next = node.Next;
                 Wish wish = node.Value;
-                if (wish.File.TryClaim(wish.First, wish.Last, MostBlocks, out int start, out int count))
+                if (wish.File.TryClaim(wish.First, wish.Last, MaxBlocks, out int start, out int count))
                 {
                     piece = new Piece(wish.File, start, count, IsBehind: false);
                     return true;
@@ -113,9 +113,9 @@ internal sealed class RemoteQueue(int connections)
                 node = next;
             }
 
-            foreach (StreamedFile file in behind < MostBehind ? files : [])
+            foreach (StreamedFile file in behind < MaxBehind ? files : [])
             {
-                if (file.TryClaim(0, file.LastBlock, MostBlocks, out int start, out int count))
+                if (file.TryClaim(0, file.LastBlock, MaxBlocks, out int start, out int count))
                 {
                     behind++;
                     piece = new Piece(file, start, count, IsBehind: true);

@@ -10,7 +10,7 @@ namespace Diffusion.Data;
 /// </summary>
 internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker) : IDisposable
 {
-    private const long LargestIndex = 1 << 30;
+    private const long MaxIndex = 1 << 30;
 
     private readonly ConcurrentDictionary<string, RemoteProbe> probes = new(StringComparer.Ordinal);
     private readonly ConcurrentQueue<string> warnings = [];
@@ -179,7 +179,7 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
 
         try
         {
-            return cache.Fetch(IndexAddress(name), new RemoteWish(LargestIndex)
+            return cache.Fetch(IndexAddress(name), new RemoteWish(MaxIndex)
             {
                 Revalidate = revalidate,
                 Mistake = (path, _) => ShardIndex.TryOpen(path) is null ? "what came is no index." : null,

@@ -9,7 +9,7 @@ namespace Diffusion.Data;
 internal static class ShardBraces
 {
     /// <summary>The most shards that a pattern may mean.</summary>
-    public const int MostShards = 1_000_000;
+    public const int MaxShards = 1_000_000;
 
     /// <summary>The texts that a pattern means, in order.</summary>
     /// <param name="text">The part of the pattern between <c>::</c>.</param>
@@ -39,9 +39,9 @@ internal static class ShardBraces
 
         long first = long.Parse(ends[0], CultureInfo.InvariantCulture);
         long last = long.Parse(ends[1], CultureInfo.InvariantCulture);
-        if (Math.Abs(last - first) >= MostShards)
+        if (Math.Abs(last - first) >= MaxShards)
         {
-            throw Malformed(pattern, $"{{{inner}}} counts further than {MostShards}");
+            throw Malformed(pattern, $"{{{inner}}} counts further than {MaxShards}");
         }
 
         int width = ends.Any(end => end.Length > 1 && end[0] == '0') ? ends.Max(end => end.Length) : 0;

@@ -5,7 +5,7 @@ namespace Diffusion.Data;
 /// <summary>The images of many shards by one index. A bounded number of shards is open at a time.</summary>
 internal sealed class ShardFiles : IEncodedImages
 {
-    private const int LargestImage = 1 << 30;
+    private const int MaxImage = 1 << 30;
 
     private readonly IReadOnlyList<string> names;
     private readonly IReadOnlyList<ShardFinding> findings;
@@ -72,9 +72,9 @@ internal sealed class ShardFiles : IEncodedImages
                 throw new ImageDataException(string.Empty, problem);
             }
 
-            if (pick.Size > LargestImage)
+            if (pick.Size > MaxImage)
             {
-                throw new ImageDataException(string.Empty, $"the image has {pick.Size} bytes, more than the {LargestImage} that an image file may have.");
+                throw new ImageDataException(string.Empty, $"the image has {pick.Size} bytes, more than the {MaxImage} that an image file may have.");
             }
 
             Span<byte> bytes = destination.GetSpan((int)Math.Max(pick.Size, 1))[..(int)pick.Size];

@@ -4,7 +4,7 @@ namespace Diffusion.Data;
 /// <param name="folder">Its full path.</param>
 /// <param name="split">Which split is taken; see <see cref="ShardOptions.Split"/>.</param>
 /// <param name="leftOut">Takes what is left out.</param>
-internal sealed class ShardFolderFiles(string folder, string? split, LeftOutList leftOut)
+internal sealed class ShardFolderFiles(string folder, string? split, SkippedImageList leftOut)
 {
     private const string Other = "files that are no .tar, .tar.gz or .tgz: other archives, or unfinished ones";
     private const string Twice = "further names of shards that are taken";

@@ -30,7 +30,7 @@ internal static class ShardIndexBody
             }
 
             writer.Write7BitEncodedInt64(contents.PassedOver.Count);
-            foreach (LeftOutImages part in contents.PassedOver)
+            foreach (SkippedImages part in contents.PassedOver)
             {
                 writer.Write(part.Reason);
                 writer.Write7BitEncodedInt64(part.Count);
@@ -90,18 +90,18 @@ internal static class ShardIndexBody
         return members;
     }
 
-    private static LeftOutImages[]? TryPassedOver(ref ReadOnlySpan<byte> body)
+    private static SkippedImages[]? TryPassedOver(ref ReadOnlySpan<byte> body)
     {
         if (!TryNumber(ref body, body.Length / LeastSample, out long count))
         {
             return null;
         }
 
-        LeftOutImages[] parts = new LeftOutImages[count];
+        SkippedImages[] parts = new SkippedImages[count];
         for (int i = 0; i < count; i++)
         {
             if (!TryText(ref body, out string reason) || !TryNumber(ref body, long.MaxValue, out long files)
-                || !TryNumber(ref body, Math.Min(body.Length, LeftOutImages.MaxExamples), out long named))
+                || !TryNumber(ref body, Math.Min(body.Length, SkippedImages.MaxExamples), out long named))
             {
                 return null;
             }
@@ -115,7 +115,7 @@ internal static class ShardIndexBody
                 }
             }
 
-            parts[i] = new LeftOutImages(reason, files, examples);
+            parts[i] = new SkippedImages(reason, files, examples);
         }
 
         return parts;

@@ -9,7 +9,7 @@ namespace Diffusion.Data;
 /// <param name="Problem">What is wrong with a label that is there; null when nothing is.</param>
 internal readonly record struct ShardLabel(int? Value, string? Problem)
 {
-    private const int LargestFile = 1 << 20;
+    private const int MaxFile = 1 << 20;
     private const int LongestQuote = 40;
     private const int DeepestJson = 1000; // as deep as Python's json module goes
 
@@ -131,9 +131,9 @@ internal readonly record struct ShardLabel(int? Value, string? Problem)
             return $"{member.Extension} is a link to a file that the shard does not hold";
         }
 
-        if (member.Size > LargestFile)
+        if (member.Size > MaxFile)
         {
-            return $"{member.Extension} has {member.Size} bytes, more than {LargestFile}";
+            return $"{member.Extension} has {member.Size} bytes, more than {MaxFile}";
         }
 
         bytes = new byte[member.Size];

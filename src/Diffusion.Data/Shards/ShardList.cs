@@ -14,9 +14,9 @@ internal static partial class ShardList
     /// <param name="leftOut">Takes what is left out of folders.</param>
     /// <returns>Full paths and addresses.</returns>
     /// <exception cref="ImageDataException">The pattern is malformed, means too many shards or none, or local ones are missing.</exception>
-    public static IReadOnlyList<string> Expand(string pattern, string? split = null, LeftOutList? leftOut = null)
+    public static IReadOnlyList<string> Expand(string pattern, string? split = null, SkippedImageList? leftOut = null)
     {
-        leftOut ??= new LeftOutList();
+        leftOut ??= new SkippedImageList();
         List<string> shards = [];
         List<string> named = [];
         string[] parts = [.. Separator().Split(pattern).Where(part => !string.IsNullOrWhiteSpace(part))];
@@ -35,10 +35,10 @@ internal static partial class ShardList
                     shards.Add(named[^1]);
                 }
 
-                if (shards.Count > ShardBraces.MostShards)
+                if (shards.Count > ShardBraces.MaxShards)
                 {
                     throw new ImageDataException(
-                        pattern, $"it means more than {ShardBraces.MostShards} shards. Pack more samples into each.");
+                        pattern, $"it means more than {ShardBraces.MaxShards} shards. Pack more samples into each.");
                 }
             }
         }
@@ -57,7 +57,7 @@ internal static partial class ShardList
         return [.. shards.Where(shard => !others.Contains(shard))];
     }
 
-    private static IReadOnlyList<string> FilesOf(string folder, string? split, LeftOutList leftOut)
+    private static IReadOnlyList<string> FilesOf(string folder, string? split, SkippedImageList leftOut)
     {
         try
         {
@@ -93,7 +93,7 @@ internal static partial class ShardList
             : Path.GetFullPath(name);
     }
 
-    private static string LeftOutOf(LeftOutList leftOut) =>
+    private static string LeftOutOf(SkippedImageList leftOut) =>
         leftOut.ToReport(0) is { LeftOutCount: > 0 } report ? $" What is there: {string.Join("; ", report.LeftOut.Select(part => part.ToString()))}." : string.Empty;
 
     // Not the two colons within [::1], a server's address.

@@ -51,7 +51,7 @@ public sealed record ShardOptions
     public Func<ShardSample, ShardImage>? Map { get; init; }
 
     /// <summary>The most bytes that one <c>.tar.gz</c> may unpack to. Default 64 GiB.</summary>
-    public long LargestUnpacked { get; init; } = 64L << 30;
+    public long MaxUnpacked { get; init; } = 64L << 30;
 
     /// <summary>
     /// The most bytes of unpacked <c>.tar.gz</c> files that are kept. Those used longest ago go first; those of the source itself stay even

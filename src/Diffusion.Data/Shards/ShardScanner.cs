@@ -5,7 +5,7 @@ namespace Diffusion.Data;
 /// <param name="name">What errors call it.</param>
 internal sealed class ShardScanner(Stream stream, string name)
 {
-    private const int MostMembers = 1000;
+    private const int MaxMembers = 1000;
     private const string Devices = "devices and pipes, which are no files";
     private const string FolderLinks = "links to folders: their files count where they lie";
 
@@ -13,7 +13,7 @@ internal sealed class ShardScanner(Stream stream, string name)
     private readonly HashSet<string> keys = new(StringComparer.Ordinal);
     private readonly ShardLinks links = new();
     private readonly List<Link> unresolved = [];
-    private readonly LeftOutList passedOver = new();
+    private readonly SkippedImageList passedOver = new();
     private List<ShardMember> members = [];
     private string? current;
 
@@ -82,10 +82,10 @@ internal sealed class ShardScanner(Stream stream, string name)
                 name, $"at byte {entry.HeaderOffset}: sample '{key}' has two files '.{extension}'. Give each its own extension.");
         }
 
-        if (members.Count == MostMembers)
+        if (members.Count == MaxMembers)
         {
             throw new ImageDataException(
-                name, $"at byte {entry.HeaderOffset}: sample '{key}' has more than {MostMembers} files. Give each sample its own key.");
+                name, $"at byte {entry.HeaderOffset}: sample '{key}' has more than {MaxMembers} files. Give each sample its own key.");
         }
 
         if (entry.Kind == TarKind.File)

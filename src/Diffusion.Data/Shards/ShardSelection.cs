@@ -8,4 +8,4 @@ namespace Diffusion.Data;
 /// <param name="PassedOver">Files that belong to no sample.</param>
 internal sealed record ShardSelection(
     IReadOnlyList<ShardPick> Picks, IReadOnlyList<string> Damaged, IReadOnlyList<string> WithoutImage, IReadOnlyList<string> WithoutLabel,
-    IReadOnlyList<LeftOutImages> PassedOver);
+    IReadOnlyList<SkippedImages> PassedOver);

@@ -16,7 +16,7 @@ internal static partial class ShardSplits
     /// <exception cref="ImageDataException">
     /// Several splits are there and none was chosen, or the one that was chosen is not there.
     /// </exception>
-    public static IReadOnlyList<string> Choose(string source, IReadOnlyList<string> shards, string? wanted, LeftOutList leftOut)
+    public static IReadOnlyList<string> Choose(string source, IReadOnlyList<string> shards, string? wanted, SkippedImageList leftOut)
     {
         string?[] splits = [.. shards.Select(Of)];
         if (shards.Count == 0)

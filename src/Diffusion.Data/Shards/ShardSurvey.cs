@@ -33,7 +33,7 @@ internal sealed record ShardSurvey(
     /// <param name="cancellationToken">Ends the survey.</param>
     /// <exception cref="ImageDataException">Some are damaged and may not be left out, or some cannot be read at all.</exception>
     public static ShardSurvey Of(
-        string pattern, IReadOnlyList<string> names, ShardStore store, ShardOptions options, LeftOutList leftOut, CancellationToken cancellationToken)
+        string pattern, IReadOnlyList<string> names, ShardStore store, ShardOptions options, SkippedImageList leftOut, CancellationToken cancellationToken)
     {
         ShardFinding?[] found = new ShardFinding?[names.Count];
         ConcurrentDictionary<int, ImageDataException> damaged = new();
@@ -83,7 +83,7 @@ internal sealed record ShardSurvey(
         return new ShardSurvey(used, [.. found.OfType<ShardFinding>()], InOrder(damaged));
     }
 
-    private static void Report(string name, ShardFinding? finding, ShardOptions options, LeftOutList leftOut)
+    private static void Report(string name, ShardFinding? finding, ShardOptions options, SkippedImageList leftOut)
     {
         string shard = RemoteShards.IsRemote(name) ? RemoteAddress.Shown(name) : Path.GetFileName(name);
         if (finding is null)
@@ -107,7 +107,7 @@ internal sealed record ShardSurvey(
             leftOut.Add("samples without an image file, each a bad image when it is read", $"{shard}: {sample}");
         }
 
-        foreach (LeftOutImages part in finding.Remarks?.PassedOver ?? [])
+        foreach (SkippedImages part in finding.Remarks?.PassedOver ?? [])
         {
             foreach ((int place, string example) in part.Examples.Index())
             {

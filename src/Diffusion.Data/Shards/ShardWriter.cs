@@ -14,8 +14,8 @@ public sealed class ShardWriter : IDisposable
 
     private readonly string folder;
     private readonly string name;
-    private readonly int mostSamples;
-    private readonly long mostBytes;
+    private readonly int maxSamples;
+    private readonly long maxBytes;
     private FileStream? file;
     private TarWriter? tar;
     private string? current;
@@ -25,15 +25,15 @@ public sealed class ShardWriter : IDisposable
     /// <summary>A writer into a folder.</summary>
     /// <param name="folder">The folder; made where it is missing.</param>
     /// <param name="name">What the names of the shards begin with.</param>
-    /// <param name="mostSamples">The most samples of a shard, at least 1. Default 1000.</param>
-    /// <param name="mostBytes">Once a shard has as many bytes, the next one begins. Default 1 GiB.</param>
+    /// <param name="maxSamples">The most samples of a shard, at least 1. Default 1000.</param>
+    /// <param name="maxBytes">Once a shard has as many bytes, the next one begins. Default 1 GiB.</param>
     /// <exception cref="IOException">The folder cannot be made, or holds shards of this name already.</exception>
-    public ShardWriter(string folder, string name = "shard", int mostSamples = 1000, long mostBytes = 1L << 30)
+    public ShardWriter(string folder, string name = "shard", int maxSamples = 1000, long maxBytes = 1L << 30)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(folder);
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
-        ArgumentOutOfRangeException.ThrowIfLessThan(mostSamples, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(mostBytes, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(maxSamples, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(maxBytes, 1);
         folder = Path.GetFullPath(folder);
         Directory.CreateDirectory(folder);
         if (Directory.GetFiles(folder, $"{name}-*.tar") is [string first, ..])
@@ -43,8 +43,8 @@ public sealed class ShardWriter : IDisposable
 
         this.folder = folder;
         this.name = name;
-        this.mostSamples = mostSamples;
-        this.mostBytes = mostBytes;
+        this.maxSamples = maxSamples;
+        this.maxBytes = maxBytes;
     }
 
     /// <summary>The shards that are whole.</summary>
@@ -80,7 +80,7 @@ public sealed class ShardWriter : IDisposable
 
         failed = false;
         samples++;
-        if (samples >= mostSamples || file!.Length >= mostBytes)
+        if (samples >= maxSamples || file!.Length >= maxBytes)
         {
             Finish();
         }

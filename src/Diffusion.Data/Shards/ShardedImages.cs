@@ -85,7 +85,7 @@ public sealed class ShardedImages : IImageSource
         ArgumentNullException.ThrowIfNull(preparation);
         preparation.Check();
         options ??= new ShardOptions();
-        LeftOutList leftOut = new();
+        SkippedImageList leftOut = new();
         IReadOnlyList<string> names = ShardList.Expand(pattern, options.Split, leftOut);
         string shown = RemoteAddress.Shown(pattern);
         ShardStore store = new(options);

@@ -223,7 +223,7 @@ internal sealed class StreamedFile : IDisposable
 
         void Reached(long end)
         {
-            int next = BlockMap.BlockOf(Math.Max(0, end - PartStream.MostWritten - BlockMap.BlockBytes));
+            int next = BlockMap.BlockOf(Math.Max(0, end - PartStream.MaxWritten - BlockMap.BlockBytes));
             for (; next < map.Count && map.EndOf(next) <= end; next++)
             {
                 Add(next);

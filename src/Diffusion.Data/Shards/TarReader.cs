@@ -13,8 +13,8 @@ namespace Diffusion.Data;
 /// <param name="name">What errors call it.</param>
 internal sealed class TarReader(Stream stream, string name)
 {
-    private const int MostExtended = 64 * 1024;
-    private const int MostName = 4096;
+    private const int MaxExtended = 64 * 1024;
+    private const int MaxName = 4096;
 
     private readonly byte[] block = new byte[TarHeader.Size];
     private readonly long length = stream.Length;
@@ -68,9 +68,9 @@ internal sealed class TarReader(Stream stream, string name)
     {
         string path = extended.Name ?? ofArchive.Name ?? header.Name;
         string target = extended.Target ?? ofArchive.Target ?? header.Target;
-        if (Encoding.UTF8.GetByteCount(path) > MostName || Encoding.UTF8.GetByteCount(target) > MostName)
+        if (Encoding.UTF8.GetByteCount(path) > MaxName || Encoding.UTF8.GetByteCount(target) > MaxName)
         {
-            Fail<bool>(at, $"a name of more than {MostName} bytes is no path.");
+            Fail<bool>(at, $"a name of more than {MaxName} bytes is no path.");
         }
 
         long size = extended.Size ?? ofArchive.Size ?? header.Length;
@@ -150,9 +150,9 @@ internal sealed class TarReader(Stream stream, string name)
 
     private byte[] ReadData(long at, long size)
     {
-        if (size > MostExtended)
+        if (size > MaxExtended)
         {
-            Fail<bool>(at, $"an extended header claims {size} bytes, more than the {MostExtended} that are allowed.");
+            Fail<bool>(at, $"an extended header claims {size} bytes, more than the {MaxExtended} that are allowed.");
         }
 
         long start = position;

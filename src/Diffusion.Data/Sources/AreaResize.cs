@@ -22,16 +22,16 @@ internal sealed class AreaResize(int width, int height)
     /// <param name="image">Grey or RGB, at its own size or at a part of it, which then is larger than the result.</param>
     /// <param name="part">What of it, in pixels of its own size.</param>
     /// <param name="destination">Filled whole.</param>
-    public void Resize(ImagePixels image, SampledPart part, Span<byte> destination)
+    public void Resize(ImagePixels image, CropArea part, Span<byte> destination)
     {
         int channels = image.Channels;
-        double wide = part.Width / image.Reduction;
-        double left = (part.Left - image.FullLeft) / image.Reduction;
-        double top = (part.Top - image.FullTop) / image.Reduction;
+        double wide = part.Width / image.Downscale;
+        double left = (part.Left - image.FullLeft) / image.Downscale;
+        double top = (part.Top - image.FullTop) / image.Downscale;
         int firstColumn = Math.Min((int)left, image.Width - 1);
         int columns = Math.Clamp((int)Math.Ceiling(left + wide), firstColumn + 1, image.Width) - firstColumn;
         across.Fill(left - firstColumn, wide, columns);
-        down.Fill(top, part.Height / image.Reduction, image.Height);
+        down.Fill(top, part.Height / image.Downscale, image.Height);
         int length = columns * channels;
         if (row.Length < length + Slack)
         {

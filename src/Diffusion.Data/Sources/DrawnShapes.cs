@@ -6,10 +6,10 @@ namespace Diffusion.Data;
 /// </summary>
 public sealed class DrawnShapes : IImageSource
 {
-    private const double LargestOffset = 0.07;
-    private const double SmallestRadius = 0.31;
-    private const double LargestRadius = 0.40;
-    private const double LargestTurn = 0.16; // tan of half of 18 degrees
+    private const double MaxOffset = 0.07;
+    private const double MinRadius = 0.31;
+    private const double MaxRadius = 0.40;
+    private const double MaxTurn = 0.16; // tan of half of 18 degrees
 
     private static readonly RgbColor[] Paints =
     [
@@ -85,12 +85,12 @@ public sealed class DrawnShapes : IImageSource
 
         RgbColor paint = Paints[(int)Draw(0, 0, Paints.Length)];
         RgbColor paper = Papers[(int)Draw(1, 0, Papers.Length)];
-        double centreX = size * Draw(2, 0.5 - LargestOffset, 0.5 + LargestOffset);
-        double centreY = size * Draw(3, 0.5 - LargestOffset, 0.5 + LargestOffset);
-        double radius = size * Draw(4, SmallestRadius, LargestRadius);
+        double centreX = size * Draw(2, 0.5 - MaxOffset, 0.5 + MaxOffset);
+        double centreY = size * Draw(3, 0.5 - MaxOffset, 0.5 + MaxOffset);
+        double radius = size * Draw(4, MinRadius, MaxRadius);
 
         // Cosine and sine from the tangent of half the angle, exact where those of a mathematics library are not.
-        double tangent = Draw(5, -LargestTurn, LargestTurn);
+        double tangent = Draw(5, -MaxTurn, MaxTurn);
         double cosine = (1 - (tangent * tangent)) / (1 + (tangent * tangent)) / radius;
         double sine = 2 * tangent / (1 + (tangent * tangent)) / radius;
 

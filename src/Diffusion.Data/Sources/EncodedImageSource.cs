@@ -5,7 +5,7 @@ namespace Diffusion.Data;
 /// <summary>Image files, decoded and prepared each time they are read. It owns what it reads from.</summary>
 public sealed class EncodedImageSource : IImageSource
 {
-    private const int MostKept = 64 << 20;
+    private const int MaxKept = 64 << 20;
 
     private readonly IEncodedImages files;
     private readonly ImagePreparation preparation;
@@ -128,7 +128,7 @@ public sealed class EncodedImageSource : IImageSource
     {
         lock (workspaces)
         {
-            workspaces.Push(workspace.File.Capacity > MostKept ? workspace with { File = new ArrayBufferWriter<byte>() } : workspace);
+            workspaces.Push(workspace.File.Capacity > MaxKept ? workspace with { File = new ArrayBufferWriter<byte>() } : workspace);
         }
     }
 

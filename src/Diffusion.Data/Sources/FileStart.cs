@@ -5,7 +5,7 @@ namespace Diffusion.Data;
 /// <summary>What the first bytes of a file say about it.</summary>
 internal static class FileStart
 {
-    private const int MostBytes = 200;
+    private const int MaxBytes = 200;
 
     /// <summary>Whether a file begins as an image does that can be decoded. False also where it cannot be read.</summary>
     /// <param name="path">The file.</param>
@@ -18,14 +18,14 @@ internal static class FileStart
     /// <summary>Whether a file is a pointer of Git LFS in place of the file itself. False also where it cannot be read.</summary>
     /// <param name="path">The file.</param>
     /// <param name="bytes">Its length.</param>
-    public static bool IsGitLfsPointer(string path, long bytes) => bytes is > 100 and < MostBytes && GitLfsPointer.IsPointer(Read(path), bytes);
+    public static bool IsGitLfsPointer(string path, long bytes) => bytes is > 100 and < MaxBytes && GitLfsPointer.IsPointer(Read(path), bytes);
 
     private static byte[] Read(string path)
     {
         try
         {
             using SafeFileHandle file = File.OpenHandle(path);
-            byte[] bytes = new byte[MostBytes];
+            byte[] bytes = new byte[MaxBytes];
             return bytes[..RandomAccess.Read(file, bytes, 0)];
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)

@@ -6,7 +6,7 @@ namespace Diffusion.Data;
 /// </summary>
 internal sealed class IdxFolder
 {
-    private const int MostDepth = 2;
+    private const int MaxDepth = 2;
 
     private static readonly string[][] SameParts = [["t10k", "test", "testing"], ["train", "training"]];
 
@@ -37,7 +37,7 @@ internal sealed class IdxFolder
 
         string[] same = Array.Find(SameParts, names => names.Contains(part, StringComparer.OrdinalIgnoreCase)) ?? [part];
         string[] plain = [.. same.Select(IdxCandidate.Plain)];
-        EnumerationOptions options = new() { RecurseSubdirectories = true, MaxRecursionDepth = MostDepth };
+        EnumerationOptions options = new() { RecurseSubdirectories = true, MaxRecursionDepth = MaxDepth };
         try
         {
             string[] files = Directory.GetFiles(folder, "*", options);

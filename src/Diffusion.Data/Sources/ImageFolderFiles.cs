@@ -12,7 +12,7 @@ namespace Diffusion.Data;
 internal sealed record ImageFolderFiles(
     IReadOnlyList<string> Paths, int[]? Labels, IReadOnlyList<string> ClassNames, string Description, ImageSourceReport Report) : IEncodedImages
 {
-    private const int LargestFile = 1 << 30;
+    private const int MaxFile = 1 << 30;
 
     public long Count => Paths.Count;
 
@@ -27,7 +27,7 @@ internal sealed record ImageFolderFiles(
             throw new ImageDataException(folder, File.Exists(root) ? "it is a file, but must be a folder of images." : "the folder does not exist.");
         }
 
-        List<string> names = ImageFolderWalk.Find(root, folder, out LeftOutList leftOut);
+        List<string> names = ImageFolderWalk.Find(root, folder, out SkippedImageList leftOut);
         if (names.Count == 0)
         {
             throw new ImageDataException(folder, leftOut.ToReport(0).ToString(
@@ -56,9 +56,9 @@ internal sealed record ImageFolderFiles(
     {
         using SafeFileHandle file = File.OpenHandle(Paths[(int)index]);
         long length = RandomAccess.GetLength(file);
-        if (length > LargestFile)
+        if (length > MaxFile)
         {
-            throw new ImageDataException(Paths[(int)index], $"it has {length} bytes, more than the {LargestFile} that an image file may have.");
+            throw new ImageDataException(Paths[(int)index], $"it has {length} bytes, more than the {MaxFile} that an image file may have.");
         }
 
         Span<byte> bytes = destination.GetSpan((int)Math.Max(length, 1))[..(int)length];

@@ -19,7 +19,7 @@ internal sealed record ImageFolderLayout(IReadOnlyList<string> Images, int[]? La
     /// <param name="wanted">The split to take, or null.</param>
     /// <param name="leftOut">Takes what is left out.</param>
     /// <exception cref="ImageDataException">There are several splits and none was chosen, or the chosen one is not there.</exception>
-    public static ImageFolderLayout Of(string folder, IReadOnlyList<string> images, string? wanted, LeftOutList leftOut)
+    public static ImageFolderLayout Of(string folder, IReadOnlyList<string> images, string? wanted, SkippedImageList leftOut)
     {
         // A path is looked at from its current start on: folders that hold one folder and nothing else are entered.
         List<ImagePath> paths = Enter([.. images.Select(path => new ImagePath(path, 0))]);
@@ -45,7 +45,7 @@ internal sealed record ImageFolderLayout(IReadOnlyList<string> Images, int[]? La
         return Labelled(paths, NoteOf(chosen), leftOut);
     }
 
-    private static ImageFolderLayout Labelled(List<ImagePath> paths, string note, LeftOutList leftOut)
+    private static ImageFolderLayout Labelled(List<ImagePath> paths, string note, SkippedImageList leftOut)
     {
         int loose = paths.Count(path => path.Folder.Length == 0);
         string[] classes = [.. paths.Select(path => path.Folder).Where(name => name.Length > 0).Select(Composed).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
@@ -95,10 +95,10 @@ internal sealed record ImageFolderLayout(IReadOnlyList<string> Images, int[]? La
         && (Array.TrueForAll(folders, DataSplit.IsName)
             || (Array.TrueForAll(folders, name => DataSplit.Of(name) is not null) && folders.Select(DataSplit.Of).Distinct(StringComparer.Ordinal).Count() > 1));
 
-    private static List<ImagePath> Within(List<ImagePath> paths, IReadOnlyList<string> splits, LeftOutList leftOut) =>
+    private static List<ImagePath> Within(List<ImagePath> paths, IReadOnlyList<string> splits, SkippedImageList leftOut) =>
         [.. LeaveLoose(paths, BesideSplits, leftOut).Where(path => splits.Contains(path.Folder, StringComparer.Ordinal)).Select(path => path.Inner())];
 
-    private static List<ImagePath> LeaveLoose(List<ImagePath> paths, string reason, LeftOutList leftOut)
+    private static List<ImagePath> LeaveLoose(List<ImagePath> paths, string reason, SkippedImageList leftOut)
     {
         foreach (ImagePath path in paths.Where(path => path.Folder.Length == 0))
         {
@@ -114,7 +114,7 @@ internal sealed record ImageFolderLayout(IReadOnlyList<string> Images, int[]? La
     private static string Names(List<ImagePath> paths)
     {
         string[] folders = [.. paths.Select(path => path.Folder).Where(name => name.Length > 0).Distinct(StringComparer.Ordinal)];
-        return folders.Length == 0 ? "none" : new LeftOutImages(string.Empty, folders.Length, [.. folders.Take(LeftOutImages.MaxExamples)]).ExampleText;
+        return folders.Length == 0 ? "none" : new SkippedImages(string.Empty, folders.Length, [.. folders.Take(SkippedImages.MaxExamples)]).ExampleText;
     }
 
     // Two names that look the same are one class: macOS writes an accent as a character of its own.

@@ -12,16 +12,16 @@ internal sealed class ImageFolderWalk
     private const string NotRead = "images of a format that is not read: convert them to PNG or JPEG";
     private const string NotNamed = "files that hold an image, but whose name has no extension of one: rename them";
     private const string Pointer = "Git LFS pointers in the place of images: run `git lfs pull` in the repository";
-    private const int MostProbes = 16;
+    private const int MaxProbes = 16;
 
     private readonly string name;
     private readonly string root;
-    private readonly RealPaths realPaths = new();
-    private readonly HashSet<string> visited = new(RealPaths.Comparer);
+    private readonly LinkResolver realPaths = new();
+    private readonly HashSet<string> visited = new(LinkResolver.Comparer);
     private readonly List<string> images = [];
     private readonly List<(string Real, string Name)> fileLinks = [];
     private readonly List<string> unnameable = [];
-    private readonly LeftOutList leftOut = new();
+    private readonly SkippedImageList leftOut = new();
     private readonly Dictionary<string, (int Looked, int Found)> probes = new(StringComparer.OrdinalIgnoreCase);
     private List<(string Real, string Name)> folderLinks = [];
 
@@ -37,9 +37,9 @@ internal sealed class ImageFolderWalk
     /// <param name="notTaken">What was left out.</param>
     /// <returns>The images' paths within the folder, <c>/</c> between their parts, in the order of the characters' codes.</returns>
     /// <exception cref="ImageDataException">A folder cannot be read, or a name is not valid UTF-8.</exception>
-    public static List<string> Find(string folder, string name, out LeftOutList notTaken)
+    public static List<string> Find(string folder, string name, out SkippedImageList notTaken)
     {
-        ImageFolderWalk walk = new(name, new RealPaths().Of(folder) ?? folder);
+        ImageFolderWalk walk = new(name, new LinkResolver().Of(folder) ?? folder);
         try
         {
             walk.All();
@@ -80,7 +80,7 @@ internal sealed class ImageFolderWalk
             {
                 leftOut.Add(LinkNowhere, linkName);
             }
-            else if (RealPaths.Contains(target, root) || RealPaths.Contains(target, link))
+            else if (LinkResolver.Contains(target, root) || LinkResolver.Contains(target, link))
             {
                 leftOut.Add(LinkUp, linkName);
             }
@@ -201,7 +201,7 @@ internal sealed class ImageFolderWalk
     {
         string extension = Path.GetExtension(path);
         (int looked, int found) = probes.GetValueOrDefault(extension);
-        if (bytes == 0 || (extension.Length > 0 && looked >= MostProbes && found == 0))
+        if (bytes == 0 || (extension.Length > 0 && looked >= MaxProbes && found == 0))
         {
             return false;
         }
@@ -229,7 +229,7 @@ internal sealed class ImageFolderWalk
     {
         if (unnameable.Count > 0)
         {
-            LeftOutImages named = new(string.Empty, unnameable.Count, [.. unnameable.Take(LeftOutImages.MaxExamples)]);
+            SkippedImages named = new(string.Empty, unnameable.Count, [.. unnameable.Take(SkippedImages.MaxExamples)]);
             throw new ImageDataException(
                 name, $"{named.Count} names of files or folders are not valid UTF-8 and cannot be opened: {named.ExampleText}. "
                 + $"Rename them, for example with: convmv -f latin1 -t utf8 -r --notest '{root}'");

@@ -3,7 +3,7 @@ namespace Diffusion.Data;
 /// <summary>What a source took and what it left out when it was opened.</summary>
 /// <param name="Taken">How many images it gives, at least 0.</param>
 /// <param name="LeftOut">What it left out, one entry for each reason; empty where it took everything.</param>
-public sealed record ImageSourceReport(long Taken, IReadOnlyList<LeftOutImages> LeftOut)
+public sealed record ImageSourceReport(long Taken, IReadOnlyList<SkippedImages> LeftOut)
 {
     /// <summary>How many files or samples were left out, for all reasons together.</summary>
     public long LeftOutCount => LeftOut.Sum(part => part.Count);

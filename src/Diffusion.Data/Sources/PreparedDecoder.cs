@@ -13,7 +13,7 @@ internal sealed class PreparedDecoder : IDisposable
     private readonly AreaResize resize;
     private readonly Func<int, int, int> choosePart;
     private SeedStream? draws;
-    private SampledPart part;
+    private CropArea part;
 
     /// <summary>A decoder with memory of its own.</summary>
     /// <param name="preparation">How every image comes to its size; checked by the caller.</param>

@@ -7,10 +7,10 @@ namespace Diffusion.Data;
 /// <param name="Part">The part, in the image's own pixels; not always whole ones.</param>
 /// <param name="Width">The width that the next crop sees.</param>
 /// <param name="Height">The height that the next crop sees.</param>
-internal readonly record struct ImageFrame(SampledPart Part, int Width, int Height)
+internal readonly record struct ImageFrame(CropArea Part, int Width, int Height)
 {
     /// <summary>All of an image.</summary>
-    public static ImageFrame Whole(int width, int height) => new(new SampledPart(0, 0, width, height), width, height);
+    public static ImageFrame Whole(int width, int height) => new(new CropArea(0, 0, width, height), width, height);
 
     /// <summary>A part of this.</summary>
     public ImageFrame Cut(ImageWindow window)
@@ -18,7 +18,7 @@ internal readonly record struct ImageFrame(SampledPart Part, int Width, int Heig
         double across = Part.Width / Width;
         double down = Part.Height / Height;
         return new ImageFrame(
-            new SampledPart(
+            new CropArea(
                 Part.Left + (window.Left * across), Part.Top + (window.Top * down), window.Width * across, window.Height * down),
             window.Width, window.Height);
     }

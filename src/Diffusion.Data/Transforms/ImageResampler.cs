@@ -25,7 +25,7 @@ internal sealed class ImageResampler
     /// <summary>Changes an image.</summary>
     /// <param name="image">As its source gives it.</param>
     /// <param name="part">The part, within the image.</param>
-    public void Resample(Span<byte> image, SampledPart part)
+    public void Resample(Span<byte> image, CropArea part)
     {
         image.CopyTo(copy);
         if (encoding == PixelEncoding.UInt8)

@@ -14,7 +14,7 @@ internal static class CheckpointFormat
     public const string FirstEmaFile = "ema.safetensors";
 
     /// <summary>The most bytes that a manifest may have.</summary>
-    public const int LargestManifest = 1 << 18;
+    public const int MaxManifest = 1 << 18;
 
     /// <summary>The files of averaged weights: <c>ema.safetensors</c>, and for more of them <c>ema-0.999.safetensors</c> by their decay.</summary>
     public static IReadOnlyList<CheckpointAverage> AveragesOf(IReadOnlyList<double> decays) =>
@@ -25,10 +25,10 @@ internal static class CheckpointFormat
     public static byte[] Write(CheckpointManifest manifest)
     {
         byte[] json = [.. JsonSerializer.SerializeToUtf8Bytes(manifest with { Sha256 = ManifestSeal.Unsealed }, CheckpointJson.Default.CheckpointManifest), (byte)'\n'];
-        if (json.Length > LargestManifest)
+        if (json.Length > MaxManifest)
         {
             throw new CheckpointException(
-                $"The manifest of step {manifest.Step} would have {json.Length} bytes, more than the {LargestManifest} that are read again. Shorten the descriptions of the model, the schedule, the optimizer and the data.");
+                $"The manifest of step {manifest.Step} would have {json.Length} bytes, more than the {MaxManifest} that are read again. Shorten the descriptions of the model, the schedule, the optimizer and the data.");
         }
 
         ManifestSeal.Close(json);

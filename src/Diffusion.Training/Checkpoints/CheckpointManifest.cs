@@ -89,7 +89,7 @@ public sealed record CheckpointManifest
     /// <summary>Why it cannot be what this library wrote, or null.</summary>
     [JsonIgnore]
     internal string? Problem =>
-        Step < 0 || ImagesSeen < 0 || SkippedSteps < 0 || SkippedInARow < 0 || SkippedInARow > SkippedSteps || Rollbacks is < 0 or > TrainingState.MostRollbacks
+        Step < 0 || ImagesSeen < 0 || SkippedSteps < 0 || SkippedInARow < 0 || SkippedInARow > SkippedSteps || Rollbacks is < 0 or > TrainingState.MaxRollbacks
             || WarmupSteps is < 0 or > int.MaxValue || World < 1 ? "a number is out of its range."
         : DataExtent.AreImpossible(DataExtents) ? "the extents of its data do not follow each other."
         : Files.Any(file => file is null) || Averages.Any(average => average is null) ? "a file or an average is null."
@@ -117,6 +117,8 @@ public sealed record CheckpointManifest
         JsonNode? manifest = JsonNode.Parse(text, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false });
         if (manifest is JsonObject all && all["options"] is JsonObject options)
         {
+            EarlierOptionNames.Replace(options);
+
             // The generated reader would make them zero, whatever their initializers say.
             Complete(options, JsonSerializer.SerializeToNode(new TrainingOptions(), CheckpointJson.Default.TrainingOptions)!.AsObject());
         }

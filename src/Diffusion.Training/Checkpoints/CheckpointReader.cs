@@ -48,9 +48,9 @@ internal static class CheckpointReader
         byte[] json = Attempt(folder, () =>
         {
             using FileStream file = new(path, new FileStreamOptions { BufferSize = 0 });
-            if (file.Length > CheckpointFormat.LargestManifest)
+            if (file.Length > CheckpointFormat.MaxManifest)
             {
-                throw new CheckpointDamageException(folder, $"{CheckpointFormat.ManifestFile} has {file.Length} bytes, more than {CheckpointFormat.LargestManifest}.");
+                throw new CheckpointDamageException(folder, $"{CheckpointFormat.ManifestFile} has {file.Length} bytes, more than {CheckpointFormat.MaxManifest}.");
             }
 
             byte[] bytes = new byte[file.Length];

@@ -13,7 +13,7 @@ namespace Diffusion.Training;
 public sealed class EmaWrapper : IDisposable
 {
     private readonly FlatParameters parameters;
-    private readonly WeightGate? gate;
+    private readonly WeightLock? gate;
     private bool swapped;
 
     /// <summary>An average that starts at the parameters' present values.</summary>
@@ -29,7 +29,7 @@ public sealed class EmaWrapper : IDisposable
     /// <param name="parameters">What is averaged.</param>
     /// <param name="decay">The limit of the decay.</param>
     /// <param name="gate">Guards parameters and average; null where nobody reads them beside the caller.</param>
-    internal EmaWrapper(FlatParameters parameters, double decay, WeightGate? gate)
+    internal EmaWrapper(FlatParameters parameters, double decay, WeightLock? gate)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         if (decay is not (>= 0 and < 1))
@@ -64,7 +64,7 @@ public sealed class EmaWrapper : IDisposable
     public void Reset()
     {
         ThrowIfSwapped();
-        using WeightGate.Pass pass = Write();
+        using WeightLock.Pass pass = Write();
         using IDisposable noGradients = no_grad();
         Average.copy_(parameters.Values);
     }
@@ -77,7 +77,7 @@ public sealed class EmaWrapper : IDisposable
     {
         ArgumentNullException.ThrowIfNull(skip);
         ThrowIfSwapped();
-        using WeightGate.Pass pass = Write();
+        using WeightLock.Pass pass = Write();
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
         Average.lerp_(parameters.Values, (ones_like(skip) - skip).Times(1 - DecayAt(step)));
@@ -114,7 +114,7 @@ public sealed class EmaWrapper : IDisposable
         }
     }
 
-    private WeightGate.Pass Write() => gate is null ? default : gate.Write();
+    private WeightLock.Pass Write() => gate is null ? default : gate.Write();
 
     private void ThrowIfSwapped()
     {
@@ -135,7 +135,7 @@ public sealed class EmaWrapper : IDisposable
         {
             this.ema = ema;
             this.hold = hold;
-            using WeightGate.Pass pass = ema.Write();
+            using WeightLock.Pass pass = ema.Write();
             own = zeros_like(ema.parameters.Values).DetachFromDisposeScope();
             own.copy_(ema.parameters.Values);
             Copy(ema.Average);
@@ -158,7 +158,7 @@ public sealed class EmaWrapper : IDisposable
 
         private void Copy(Tensor from)
         {
-            using WeightGate.Pass pass = ema.Write();
+            using WeightLock.Pass pass = ema.Write();
             using IDisposable noGradients = no_grad();
             ema.parameters.Values.copy_(from);
         }

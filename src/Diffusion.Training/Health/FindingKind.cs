@@ -40,7 +40,7 @@ public enum FindingKind
     SlowData,
 
     /// <summary>Samples have other colours than the data.</summary>
-    ColourShift,
+    ColorShift,
 
     /// <summary>A preview or an observer threw.</summary>
     CallbackFailed,

@@ -10,7 +10,7 @@ public sealed record HealthOptions
     /// A step whose gradients together have a larger norm changes nothing and is counted as skipped, as one whose gradients are not finite; eight or more
     /// one after the other before a report end the run, which is saved. Null, the default, for no limit.
     /// </summary>
-    public double? LargestGradientNorm { get; init; }
+    public double? MaxGradientNorm { get; init; }
 
     /// <summary>Optimizer steps between two measurements of the <see cref="TrainingProgress.GradientNoiseScale"/>, each as long as one step. Null for none. Default 1000.</summary>
     public int? NoiseScaleEverySteps { get; init; } = 1000;
@@ -19,8 +19,8 @@ public sealed record HealthOptions
     internal IReadOnlyList<string> Problems => ((string?[])
     [
         Enum.IsDefined(OnDivergence) ? null : $"OnDivergence ({OnDivergence}) must be Report, RollBack or Stop. Use Report.",
-        LargestGradientNorm is null or (> 0 and < double.PositiveInfinity)
-            ? null : FormattableString.Invariant($"LargestGradientNorm ({LargestGradientNorm}) must be positive. Leave it out for no limit."),
+        MaxGradientNorm is null or (> 0 and < double.PositiveInfinity)
+            ? null : FormattableString.Invariant($"MaxGradientNorm ({MaxGradientNorm}) must be positive. Leave it out for no limit."),
         NoiseScaleEverySteps is null or >= 1 ? null : $"NoiseScaleEverySteps ({NoiseScaleEverySteps}) must be at least 1. Use 1000, or null for none.",
     ]).OfType<string>().ToArray();
 }

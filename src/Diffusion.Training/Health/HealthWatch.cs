@@ -6,7 +6,7 @@ namespace Diffusion.Training;
 internal sealed class HealthWatch
 {
     private const int ReportsToForget = 10;
-    private const long FewestSteps = 10;
+    private const long MinSteps = 10;
 
     private readonly Dictionary<FindingKind, int> sinceSeen = [];
     private readonly TrainingOptions options;
@@ -52,7 +52,7 @@ internal sealed class HealthWatch
     {
         // Reports of a few steps are joined first, unless a step was skipped, which is said at once.
         TrainingProgress window = unfinished is null ? report : ReportWindow.Join(unfinished, report);
-        bool isWhole = window.StepsReported >= FewestSteps || window.FirstSkippedStep is not null;
+        bool isWhole = window.StepsReported >= MinSteps || window.FirstSkippedStep is not null;
         unfinished = isWhole ? null : window;
         if (!isWhole)
         {

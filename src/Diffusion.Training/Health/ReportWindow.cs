@@ -35,7 +35,7 @@ internal static class ReportWindow
             LossByTimestep = Means(first.LossByTimestep, second.LossByTimestep),
             RelativeLossByTimestep = Means(first.RelativeLossByTimestep, second.RelativeLossByTimestep),
             MeanGradientNorm = Mean(first.MeanGradientNorm, second.MeanGradientNorm),
-            LargestGradientNorm = Math.Max(first.LargestGradientNorm, second.LargestGradientNorm),
+            MaxGradientNorm = Math.Max(first.MaxGradientNorm, second.MaxGradientNorm),
             ClippedShare = Mean(first.ClippedShare, second.ClippedShare),
             DataWaitShare = Mean(first.DataWaitShare, second.DataWaitShare),
             FirstSkippedStep = first.FirstSkippedStep ?? second.FirstSkippedStep,

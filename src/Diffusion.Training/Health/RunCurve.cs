@@ -3,7 +3,7 @@ namespace Diffusion.Training;
 /// <summary>A whole run in a few windows of equal length, however long it is: when they are many, each two become one.</summary>
 internal sealed class RunCurve
 {
-    private const int Most = 240;
+    private const int Max = 240;
 
     private readonly List<TrainingProgress> windows = [];
     private TrainingProgress? unfinished;
@@ -25,7 +25,7 @@ internal sealed class RunCurve
         windows.Add(unfinished);
         unfinished = null;
         reportsInUnfinished = 0;
-        if (windows.Count == Most)
+        if (windows.Count == Max)
         {
             TrainingProgress[] joined = [.. windows.Chunk(2).Select(pair => ReportWindow.Join(pair[0], pair[1]))];
             windows.Clear();

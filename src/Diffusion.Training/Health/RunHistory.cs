@@ -5,7 +5,7 @@ internal sealed class RunHistory(TrainingOptions options, long warmupSteps, long
 {
     private const int Longest = 100;
     private const double HighRate = 5;
-    private const long FewestSteps = 5;
+    private const long MinSteps = 5;
 
     private readonly List<TrainingProgress> reports = [];
     private readonly List<double> heldOutLosses = [];
@@ -58,7 +58,7 @@ internal sealed class RunHistory(TrainingOptions options, long warmupSteps, long
 
     /// <summary>How uncertain the loss of a report is: its standard error, without limit where it has too few steps to tell.</summary>
     public static double ErrorOf(TrainingProgress report) =>
-        report.StepsOfLoss < FewestSteps ? double.PositiveInfinity : report.LossDeviation / Math.Sqrt(report.StepsOfLoss);
+        report.StepsOfLoss < MinSteps ? double.PositiveInfinity : report.LossDeviation / Math.Sqrt(report.StepsOfLoss);
 
     /// <summary>Takes the next report.</summary>
     public void Add(TrainingProgress report)

@@ -62,7 +62,7 @@ internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, 
             state.Parameters.Gradients.zero_();
         }
 
-        double limit = options.Health.LargestGradientNorm ?? float.MaxValue;
+        double limit = options.Health.MaxGradientNorm ?? float.MaxValue;
         string cause = norm > limit
             ? string.Create(CultureInfo.InvariantCulture, $", but the norm of its gradients is {norm:G3}, beyond {limit:G3}.")
             : " and within limits: it was the weights of then.";

@@ -12,7 +12,7 @@ internal sealed class TensorLedger
     [ThreadStatic]
     private static long ownedElsewhere;
 
-    private readonly Dictionary<string, KeptTensors> parts = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, OwnedTensors> parts = new(StringComparer.Ordinal);
     private readonly List<WeakReference<Tensor>> left = [];
     private long last = OfThread;
 
@@ -26,7 +26,7 @@ internal sealed class TensorLedger
             {
                 GC.Collect();
                 GC.WaitForPendingFinalizers();
-                foreach (KeptTensors part in parts.Values)
+                foreach (OwnedTensors part in parts.Values)
                 {
                     part.Collected();
                 }
@@ -48,9 +48,9 @@ internal sealed class TensorLedger
         long now = OfThread;
         if (now != last || left.Count > 0)
         {
-            if (!parts.TryGetValue(part, out KeptTensors? kept))
+            if (!parts.TryGetValue(part, out OwnedTensors? kept))
             {
-                parts.Add(part, kept = new KeptTensors());
+                parts.Add(part, kept = new OwnedTensors());
             }
 
             kept.Add(now - last, left);
@@ -61,9 +61,9 @@ internal sealed class TensorLedger
 
     /// <summary>Watches which tensors a callback of the user leaves undisposed; they stay the user's.</summary>
     /// <returns>Dispose it when the callback has returned.</returns>
-    public IDisposable Watch() => new Watched(this);
+    public IDisposable Watch() => new WatchScope(this);
 
-    private sealed class Watched(TensorLedger ledger) : IDisposable
+    private sealed class WatchScope(TensorLedger ledger) : IDisposable
     {
         private readonly DisposeScope scope = NewDisposeScope();
 

@@ -7,8 +7,8 @@ internal sealed class TimeLedger(TimeProvider time)
     private long last = time.GetTimestamp();
 
     /// <summary>The mean time of each part, and how often it comes.</summary>
-    public IReadOnlyList<RunPause> Pauses =>
-        [.. pauses.Select(pause => new RunPause(pause.Key.EverySteps, pause.Value.Time / pause.Value.Times, pause.Key.AlsoAtEnd))];
+    public IReadOnlyList<PeriodicCost> Pauses =>
+        [.. pauses.Select(pause => new PeriodicCost(pause.Key.EverySteps, pause.Value.Time / pause.Value.Times, pause.Key.AlsoAtEnd))];
 
     /// <summary>A training step ends here.</summary>
     public void EndStep() => last = time.GetTimestamp();

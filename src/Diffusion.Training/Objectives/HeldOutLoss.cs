@@ -11,7 +11,7 @@ namespace Diffusion.Training;
 public sealed class HeldOutLoss
 {
     /// <summary>The most images that are measured: 1024.</summary>
-    public const int MostImages = 1024;
+    public const int MaxImages = 1024;
 
     private readonly DenoisingObjective objective;
     private readonly Denoiser denoiser;
@@ -33,7 +33,7 @@ public sealed class HeldOutLoss
         this.denoiser = denoiser;
         this.reader = reader;
         this.onBadImage = onBadImage;
-        samples = [.. Enumerable.Range(0, (int)Math.Min(split.HeldOutCount, MostImages)).Select(i => split.HeldOutIndexAt(i))];
+        samples = [.. Enumerable.Range(0, (int)Math.Min(split.HeldOutCount, MaxImages)).Select(i => split.HeldOutIndexAt(i))];
         objective = new DenoisingObjective(denoiser, seeds.Child(RandomPurpose.HoldOut, 1));
     }
 

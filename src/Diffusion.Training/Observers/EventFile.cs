@@ -55,7 +55,7 @@ internal sealed class EventFile
 
         ReadOnlySpan<byte> bytes = records.GetBuffer().AsSpan(0, (int)records.Length);
         using SafeFileHandle file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
-        WholeAppend.Write(file, bytes, end, path);
+        AtomicAppend.Write(file, bytes, end, path);
         end += bytes.Length;
     }
 

@@ -30,7 +30,7 @@ internal sealed class JsonLines<T>(string path, JsonTypeInfo<T> type)
             (end, line) = isWhole ? (end, [(byte)'\n', .. line]) : (lastLine, line);
         }
 
-        WholeAppend.Write(file, line, end, path);
+        AtomicAppend.Write(file, line, end, path);
     }
 
     /// <summary>Drops lines, and those that were not written whole. The file is replaced at once or not at all.</summary>

@@ -25,7 +25,7 @@ internal sealed record MeterReading
     public required double MeanGradientNorm { get; init; }
 
     /// <summary>The largest gradient norm.</summary>
-    public required double LargestGradientNorm { get; init; }
+    public required double MaxGradientNorm { get; init; }
 
     /// <summary>The share of the steps whose gradients were clipped.</summary>
     public required double ClippedShare { get; init; }

@@ -5,9 +5,9 @@ namespace Diffusion.Training;
 
 /// <summary>Tells log and observers where a run stands, and ends it when it has diverged.</summary>
 internal sealed class ProgressReporter(
-    TrainerSetup setup, TrainingState state, RunGauges gauges, HealthWatch watch, ColourCheck colours, IReadOnlyList<IProgress<TrainingProgress>> observers)
+    TrainerSetup setup, TrainingState state, RunGauges gauges, HealthWatch watch, ColorCheck colours, IReadOnlyList<IProgress<TrainingProgress>> observers)
 {
-    private const long MostSkippedInARow = 8;
+    private const long MaxSkippedInARow = 8;
     private const double ShareBeforeSamples = 0.2;
     private const long StepsBeforeSamples = 100;
 
@@ -49,7 +49,7 @@ internal sealed class ProgressReporter(
             RelativeLossByTimestep = reading.RelativeLosses,
             GradientNorm = reading.GradientNorm,
             MeanGradientNorm = reading.MeanGradientNorm,
-            LargestGradientNorm = reading.LargestGradientNorm,
+            MaxGradientNorm = reading.MaxGradientNorm,
             ClippedShare = reading.ClippedShare,
             GradientsByBlock = gauges.Blocks.Read(),
             GradientNoiseScale = gauges.NoiseScale.Read(),
@@ -84,10 +84,10 @@ internal sealed class ProgressReporter(
         }
 
         Tell(found);
-        if (reading.SkippedInARow >= MostSkippedInARow)
+        if (reading.SkippedInARow >= MaxSkippedInARow)
         {
             throw new TrainingDivergedException(
-                $"The gradients of the last {reading.SkippedInARow} steps before step {state.Step} were infinite, not a number or beyond Health.LargestGradientNorm, "
+                $"The gradients of the last {reading.SkippedInARow} steps before step {state.Step} were infinite, not a number or beyond Health.MaxGradientNorm, "
                 + string.Create(CultureInfo.InvariantCulture, $"at learning rate {learningRate:G3}. The weights are those of the last good step. ")
                 + (findings.FindLast(finding => finding.Kind == FindingKind.SkippedSteps && finding.Step > state.Step - reading.SkippedInARow) is { } skipped ? $"{skipped.Seen} " : string.Empty)
                 + $"Lower {new RateAdvice(options.BatchSize, options.LearningRate.Peak, state.Rollbacks).Lower}, lengthen the warm-up, or lower GradientClip.")

@@ -58,7 +58,7 @@ public sealed class TensorBoardWriter : IProgress<TrainingProgress>
             ("loss/relative", value.RelativeLoss),
             .. value.LossByTimestep.Select((loss, part) => (string.Create(CultureInfo.InvariantCulture, $"loss by timestep/quarter {part + 1}"), (double?)loss)),
             ("gradients/mean norm", value.MeanGradientNorm),
-            ("gradients/largest norm", value.LargestGradientNorm),
+            ("gradients/largest norm", value.MaxGradientNorm),
             ("gradients/clipped share", value.ClippedShare),
             ("gradients/noise scale", value.GradientNoiseScale),
             .. value.GradientsByBlock.Select(block => ($"gradients by block/{block.Key}", (double?)block.Value)),

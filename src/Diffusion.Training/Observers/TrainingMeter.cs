@@ -80,7 +80,7 @@ internal sealed class TrainingMeter : IDisposable
             LossDeviation = taken < 2 ? 0 : Math.Sqrt(Math.Max(0, (values[1] / taken) - (mean * mean)) * taken / (taken - 1)),
             MeanGradientNorm = values[2] / taken,
             ClippedShare = values[3] / taken,
-            LargestGradientNorm = values[5],
+            MaxGradientNorm = values[5],
             FirstSkipped = double.IsNegativeInfinity(values[6]) ? null : -(long)values[6],
             GradientNorm = values[7],
             Skipped = (long)values[8],
@@ -125,7 +125,7 @@ internal sealed class TrainingMeter : IDisposable
         using DisposeScope scope = NewDisposeScope();
         Tensor good = update.SkippedInARow.Is(0);
         Tensor norm = update.GradientNorm;
-        Tensor clipped = norm.IsAtMost(clip).logical_not().to(ScalarType.Float32);
+        Tensor clipped = norm.IsWithin(clip).logical_not().to(ScalarType.Float32);
         Tensor wide = loss.to(sums.dtype);
         Tensor now = stack([wide, wide.square(), norm.to(sums.dtype), clipped.to(sums.dtype), ones_like(wide)]);
         sums.add_(where(good, now, zeros_like(now)));

@@ -21,7 +21,7 @@ public sealed class GradientNorm : IDisposable
         Tensor trained = parameters.Gradients.narrow(0, 0, parameters.Layout.TrainedLength);
         Tensor norm = SumOfSquares.Of(trained).sqrt().to(ScalarType.Float32); // []
         Tensor divisor = clip is { } limit ? norm.DividedBy(limit).AtLeast(1) : ones_like(norm);
-        Tensor usable = largest is { } most ? norm.IsAtMost(most) : norm.isfinite();
+        Tensor usable = largest is { } most ? norm.IsWithin(most) : norm.isfinite();
         Skip = usable.logical_not().to(ScalarType.Float32).MoveToOuterDisposeScope();
         Norm = norm.MoveToOuterDisposeScope();
         Divisor = divisor.MoveToOuterDisposeScope();

@@ -13,7 +13,7 @@ public static class BatchSizeScaling
     public const double BaseLearningRate = 2e-4;
 
     /// <summary>Up to this effective batch the rate grows in proportion to it, beyond it with the square root: 512.</summary>
-    public const int LargestLinearBatch = 512;
+    public const int MaxLinearBatch = 512;
 
     /// <summary>The images of one optimizer step.</summary>
     /// <param name="microBatch">Images of one forward and backward pass on one process, at least 1.</param>
@@ -59,22 +59,22 @@ public static class BatchSizeScaling
         {
             < 32 => new BatchAdvice("tiny", "below 32", "Very noisy gradients: for tests and the smallest machines. Accumulate to 64."),
             < 128 => new BatchAdvice("small", "32 to 64", "Noisy gradients, quick steps: for debugging and small GPUs."),
-            < LargestLinearBatch => new BatchAdvice("medium", "128 to 256", "The standard for training in earnest."),
+            < MaxLinearBatch => new BatchAdvice("medium", "128 to 256", "The standard for training in earnest."),
             _ => new BatchAdvice("large", "512 and more", "Smoother gradients, for several GPUs. The learning rate grows with the square root only."),
         };
     }
 
     /// <summary>Splits an effective batch so that each pass fits: the largest micro-batch that divides it, and how often it is accumulated.</summary>
     /// <param name="effectiveBatch">The images of one optimizer step, at least 1.</param>
-    /// <param name="largestMicroBatch">The most images that fit in memory at once, at least 1.</param>
+    /// <param name="maxMicroBatch">The most images that fit in memory at once, at least 1.</param>
     /// <param name="processes">Processes that train together; must divide the effective batch. Default 1.</param>
     /// <returns>The split, and an effective batch near this one that needs fewer passes, where there is one.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A number is below 1.</exception>
     /// <exception cref="ArgumentException">The processes cannot share the batch evenly.</exception>
-    public static BatchSplit Split(int effectiveBatch, int largestMicroBatch, int processes = 1)
+    public static BatchSplit Split(int effectiveBatch, int maxMicroBatch, int processes = 1)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(effectiveBatch, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(largestMicroBatch, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(maxMicroBatch, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(processes, 1);
         (int share, int rest) = Math.DivRem(effectiveBatch, processes);
         if (rest != 0)
@@ -84,17 +84,17 @@ public static class BatchSizeScaling
             throw new ArgumentException($"A batch of {effectiveBatch} images cannot be shared evenly by {processes} processes. {remedy}.");
         }
 
-        int micro = Math.Min(share, largestMicroBatch);
+        int micro = Math.Min(share, maxMicroBatch);
         while (share % micro != 0)
         {
             micro--;
         }
 
         // The largest batch below that needs as few passes as memory allows, or one fewer, if this one's divisors do not reach that.
-        int passes = ((share - 1) / largestMicroBatch) + 1;
-        int? better = passes < share / micro ? Math.Max(share / passes * passes, (passes - 1) * largestMicroBatch) * processes : null;
+        int passes = ((share - 1) / maxMicroBatch) + 1;
+        int? better = passes < share / micro ? Math.Max(share / passes * passes, (passes - 1) * maxMicroBatch) * processes : null;
         return new BatchSplit(micro, share / micro, processes, better);
     }
 
-    private static double Growth(int batch) => batch <= LargestLinearBatch ? batch : Math.Sqrt((double)batch * LargestLinearBatch);
+    private static double Growth(int batch) => batch <= MaxLinearBatch ? batch : Math.Sqrt((double)batch * MaxLinearBatch);
 }

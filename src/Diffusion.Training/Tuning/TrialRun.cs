@@ -10,7 +10,7 @@ namespace Diffusion.Training;
 /// </summary>
 internal sealed class TrialRun : IDisposable
 {
-    private readonly Belongings belongings = new();
+    private readonly DisposableStack belongings = new();
     private readonly TrainerSetup setup;
     private readonly BatchLoader loader;
     private readonly int batchSize;
@@ -25,10 +25,10 @@ internal sealed class TrialRun : IDisposable
         microBatchSize = options.MicroBatchSize ?? batchSize;
         try
         {
-            belongings.Add(new KeptGenerator());
-            belongings.Add(new KeptThreads());
+            belongings.Add(new GeneratorScope());
+            belongings.Add(new ThreadCountScope());
             IDiffusionModel copy = belongings.Add(Copy(run.Model));
-            belongings.Add(new LayersComputedAgain(copy, options));
+            belongings.Add(new GradientCheckpointingScope(copy, options));
             setup = run with { Model = copy, Options = options, Observers = [], FindingObservers = [], Previews = [] };
             Parts = belongings.Add(new TrainingParts(setup, OnBadImage));
             Device = setup.Device.Activate();

@@ -30,8 +30,8 @@ public sealed class DenoiserTests
         Tensor noisy = denoiser.AddNoise(clean, noise, timesteps);
 
         using Estimate denoised = denoiser.Denoise(noisy, Schedule[timestep]);
-        denoised.Clean.LargestDifference(clean).Should().BeLessThan(1e-12);
-        denoised.Noise.LargestDifference(noise).Should().BeLessThan(1e-12);
+        denoised.Clean.MaxDifference(clean).Should().BeLessThan(1e-12);
+        denoised.Noise.MaxDifference(noise).Should().BeLessThan(1e-12);
     }
 
     [Fact]
@@ -88,8 +88,8 @@ public sealed class DenoiserTests
 
         float answer = noisy.to(ScalarType.BFloat16).to(ScalarType.Float32)[0, 0, 0, 0].item<float>() / 4;
         denoised.Noise.dtype.Should().Be(ScalarType.Float32);
-        denoised.Noise.LargestDifference(full([1, 1, 2, 2], answer)).Should().Be(0);
-        denoised.Clean.LargestDifference(full([1, 1, 2, 2], (0.1f - (0.8f * answer)) / 0.6f)).Should().BeLessThan(1e-6);
+        denoised.Noise.MaxDifference(full([1, 1, 2, 2], answer)).Should().Be(0);
+        denoised.Clean.MaxDifference(full([1, 1, 2, 2], (0.1f - (0.8f * answer)) / 0.6f)).Should().BeLessThan(1e-6);
     }
 
     [Fact]
@@ -237,7 +237,7 @@ public sealed class DenoiserTests
 
         using (Estimate denoised = denoiser.Denoise(noisy, Schedule[500]))
         {
-            denoised.Clean.LargestDifference(noisy).Should().Be(0);
+            denoised.Clean.MaxDifference(noisy).Should().Be(0);
             denoised.Clean.requires_grad.Should().BeFalse();
             denoised.Noise.requires_grad.Should().BeFalse();
         }
@@ -319,8 +319,8 @@ public sealed class DenoiserTests
         Tensor noisy = linspace(-1, 1, 24).reshape(2, 3, 2, 2);
 
         using Estimate estimate = denoiser.Denoise(noisy, Schedule[500]);
-        estimate.Clean.LargestDifference(noisy * 0.5).Should().Be(0);
-        estimate.Variance!.LargestDifference(noisy + 3).Should().Be(0);
+        estimate.Clean.MaxDifference(noisy * 0.5).Should().Be(0);
+        estimate.Variance!.MaxDifference(noisy + 3).Should().Be(0);
         ((Action)(() => denoiser.Predict(noisy, [Schedule[1], Schedule[2]], null))).Should().Throw<InvalidOperationException>("a loss compares as many channels as the image has");
     }
 

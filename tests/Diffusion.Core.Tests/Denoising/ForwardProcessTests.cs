@@ -21,7 +21,7 @@ public sealed class ForwardProcessTests
         Tensor noisy = Forward.AddNoise(clean, noise, tensor(Timesteps));
         Tensor alpha = tensor(Alphas).reshape(3, 1, 1, 1);
         Tensor sigma = (1 - (alpha * alpha)).sqrt();
-        noisy.LargestDifference((alpha * clean) + (sigma * noise)).Should().BeLessThan(1e-6);
+        noisy.MaxDifference((alpha * clean) + (sigma * noise)).Should().BeLessThan(1e-6);
         noisy.dtype.Should().Be(ScalarType.Float32);
 
         NoiseLevel[] levels = [.. Timesteps.Select(t => NoiseSchedule.Linear()[(int)t])];

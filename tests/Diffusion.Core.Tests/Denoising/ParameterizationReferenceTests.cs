@@ -82,10 +82,10 @@ public sealed class ParameterizationReferenceTests
             NoiseLevel level = schedule.At(sigmas[row]);
             Tensor clean = recorded["x0"][row].unsqueeze(0);
             Tensor noise = recorded["noise"][row].unsqueeze(0);
-            denoiser.Target(clean, noise, [level]).LargestDifference(recorded["network_target"][row].unsqueeze(0)).Should().BeLessThan(1e-11);
+            denoiser.Target(clean, noise, [level]).MaxDifference(recorded["network_target"][row].unsqueeze(0)).Should().BeLessThan(1e-11);
             Tensor noisy = ForwardProcess.AddNoise(clean, noise, [level]);
             using Estimate estimate = denoiser.Denoise(noisy, level);
-            estimate.Clean.LargestDifference(recorded["denoised"][row].unsqueeze(0)).Should().BeLessThan(1e-11 * Math.Max(1, sigmas[row]));
+            estimate.Clean.MaxDifference(recorded["denoised"][row].unsqueeze(0)).Should().BeLessThan(1e-11 * Math.Max(1, sigmas[row]));
         }
     }
 
@@ -100,14 +100,14 @@ public sealed class ParameterizationReferenceTests
         NoiseLevel[] levels = [.. times.Select(schedule.At)];
         using ScriptedModel model = new((noisy, _, _) => noisy);
         Denoiser denoiser = new(model, schedule, Parameterization.Flow);
-        denoiser.Target(recorded["x0"], recorded["noise"], levels).LargestDifference(recorded["velocity_target"]).Should().BeLessThan(1e-14);
-        ForwardProcess.AddNoise(recorded["x0"], recorded["noise"], levels).LargestDifference(recorded["xt"]).Should().BeLessThan(1e-14);
+        denoiser.Target(recorded["x0"], recorded["noise"], levels).MaxDifference(recorded["velocity_target"]).Should().BeLessThan(1e-14);
+        ForwardProcess.AddNoise(recorded["x0"], recorded["noise"], levels).MaxDifference(recorded["xt"]).Should().BeLessThan(1e-14);
         for (int row = 0; row < times.Length; row++)
         {
             using ScriptedModel answering = new((_, _, _) => recorded["prediction"][row].unsqueeze(0).clone());
             using Estimate estimate = new Denoiser(answering, schedule, Parameterization.Flow).Denoise(recorded["xt"][row].unsqueeze(0), levels[row]);
-            estimate.Clean.LargestDifference(recorded["x0_from_prediction"][row].unsqueeze(0)).Should().BeLessThan(1e-13);
-            estimate.Noise.LargestDifference(recorded["noise_from_prediction"][row].unsqueeze(0)).Should().BeLessThan(1e-13);
+            estimate.Clean.MaxDifference(recorded["x0_from_prediction"][row].unsqueeze(0)).Should().BeLessThan(1e-13);
+            estimate.Noise.MaxDifference(recorded["noise_from_prediction"][row].unsqueeze(0)).Should().BeLessThan(1e-13);
         }
     }
 

@@ -63,12 +63,12 @@ public sealed class SharedNetworkTests
     {
         using ManualResetEventSlim within = new();
         using ManualResetEventSlim goOn = new();
-        using WeightGate gate = new("Model", "Dispose it later.");
+        using WeightLock gate = new("Model", "Dispose it later.");
         bool hasEnded = false;
         Thread reader = new(() =>
         {
-            using WeightGate.Pass pass = gate.Read();
-            using WeightGate.Pass nested = gate.Read();
+            using WeightLock.Pass pass = gate.Read();
+            using WeightLock.Pass nested = gate.Read();
             within.Set();
             goOn.Wait();
             Volatile.Write(ref hasEnded, true);

@@ -89,13 +89,13 @@ public sealed class ImageDecoderTests
     [InlineData(129, 256)]
     [InlineData(128, 128)]
     [InlineData(1, 128)]
-    public void A_jpeg_is_decoded_at_the_smallest_part_of_its_size_that_is_large_enough(int smallestSide, int expected)
+    public void A_jpeg_is_decoded_at_the_smallest_part_of_its_size_that_is_large_enough(int minSide, int expected)
     {
         using ImageDecoder decoder = new(new ImageDecoding());
-        decoder.Decode(Encode(1024, 2001, SKEncodedImageFormat.Jpeg), "jpeg", (_, _) => smallestSide).Width.Should().Be(expected);
-        decoder.Decode(Encode(2001, 1024, SKEncodedImageFormat.Jpeg), "jpeg", (_, _) => smallestSide).Height.Should().Be(expected);
-        decoder.Decode(Encode(100, 200, SKEncodedImageFormat.Png), "png", (_, _) => smallestSide).Width.Should().Be(100);
-        decoder.Decode(Encode(100, 200, SKEncodedImageFormat.Webp), "webp", (_, _) => smallestSide).Width.Should().Be(100);
+        decoder.Decode(Encode(1024, 2001, SKEncodedImageFormat.Jpeg), "jpeg", (_, _) => minSide).Width.Should().Be(expected);
+        decoder.Decode(Encode(2001, 1024, SKEncodedImageFormat.Jpeg), "jpeg", (_, _) => minSide).Height.Should().Be(expected);
+        decoder.Decode(Encode(100, 200, SKEncodedImageFormat.Png), "png", (_, _) => minSide).Width.Should().Be(100);
+        decoder.Decode(Encode(100, 200, SKEncodedImageFormat.Webp), "webp", (_, _) => minSide).Width.Should().Be(100);
     }
 
     [Fact]

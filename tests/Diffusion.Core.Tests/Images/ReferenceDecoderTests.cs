@@ -36,10 +36,10 @@ public sealed class ReferenceDecoderTests : IDisposable
     [InlineData(8, HandmadePng.Rgb, "-alpha off -define png:color-type=2")]
     [InlineData(8, HandmadePng.Rgba, "")]
     [InlineData(8, HandmadePng.Rgba, "-interlace PNG")]
-    public void Every_kind_of_png_is_equal(byte bits, byte colourType, string options)
+    public void Every_kind_of_png_is_equal(byte bits, byte colorType, string options)
     {
         string path = Kind("kind.png", options);
-        File.ReadAllBytes(path)[24..26].Should().Equal(bits, colourType);
+        File.ReadAllBytes(path)[24..26].Should().Equal(bits, colorType);
         Difference(path).Should().Be(0);
     }
 

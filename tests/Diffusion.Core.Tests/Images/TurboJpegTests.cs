@@ -4,7 +4,7 @@ namespace Diffusion.Core.Tests.Images;
 
 public sealed class TurboJpegTests
 {
-    private static readonly ImageDecoding Colour = new();
+    private static readonly ImageDecoding Color = new();
 
     public TurboJpegTests() => Assert.SkipUnless(ImageCodec.JpegCodec == "libturbojpeg", "libturbojpeg is not installed here: apt-get install libturbojpeg0.");
 
@@ -13,13 +13,13 @@ public sealed class TurboJpegTests
 
     [Theory]
     [MemberData(nameof(EveryKindAtEveryScale))]
-    public void Both_decoders_give_the_same_pixels(string name, int channels, int smallestSide)
+    public void Both_decoders_give_the_same_pixels(string name, int channels, int minSide)
     {
         ImageDecoding decoding = new() { Channels = channels };
         using ImageDecoder turbo = new(decoding, turboJpeg: true);
         using ImageDecoder skia = new(decoding, turboJpeg: false);
-        DecodedImage a = turbo.Decode(JpegFiles.Read(name), name, (_, _) => smallestSide).ToImage();
-        DecodedImage b = skia.Decode(JpegFiles.Read(name), name, (_, _) => smallestSide).ToImage();
+        DecodedImage a = turbo.Decode(JpegFiles.Read(name), name, (_, _) => minSide).ToImage();
+        DecodedImage b = skia.Decode(JpegFiles.Read(name), name, (_, _) => minSide).ToImage();
 
         (turbo.UsedTurboJpeg, skia.UsedTurboJpeg).Should().Be((true, false));
         (a.Width, a.Height, a.Channels).Should().Be((b.Width, b.Height, b.Channels));
@@ -30,8 +30,8 @@ public sealed class TurboJpegTests
     public void Both_decoders_give_the_same_pixels_of_photographs()
     {
         string[] files = [.. Directory.GetFiles(TestData.Folder("sign-digits", "images"), "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
-        using ImageDecoder turbo = new(Colour, turboJpeg: true);
-        using ImageDecoder skia = new(Colour, turboJpeg: false);
+        using ImageDecoder turbo = new(Color, turboJpeg: true);
+        using ImageDecoder skia = new(Color, turboJpeg: false);
         foreach (string path in files)
         {
             byte[] file = File.ReadAllBytes(path);
@@ -48,8 +48,8 @@ public sealed class TurboJpegTests
     [InlineData("cmyk")]
     public void Other_ways_to_code_colour_are_left_to_skia(string name)
     {
-        using ImageDecoder turbo = new(Colour, turboJpeg: true);
-        using ImageDecoder skia = new(Colour, turboJpeg: false);
+        using ImageDecoder turbo = new(Color, turboJpeg: true);
+        using ImageDecoder skia = new(Color, turboJpeg: false);
         turbo.Decode(JpegFiles.Read(name), name).Bytes.SequenceEqual(skia.Decode(JpegFiles.Read(name), name).Bytes).Should().BeTrue();
         turbo.UsedTurboJpeg.Should().BeFalse();
     }
@@ -57,8 +57,8 @@ public sealed class TurboJpegTests
     [Fact]
     public void What_libturbojpeg_doubts_is_for_skia_to_judge()
     {
-        using ImageDecoder turbo = new(Colour, turboJpeg: true);
-        using ImageDecoder skia = new(Colour, turboJpeg: false);
+        using ImageDecoder turbo = new(Color, turboJpeg: true);
+        using ImageDecoder skia = new(Color, turboJpeg: false);
         SeedStream seeds = new(5);
         int accepted = 0;
         int refused = 0;

@@ -31,10 +31,10 @@ public sealed class AttentionLegacyOrderTests
         Tensor attended = parts[2].bmm(scores.transpose(1, 2)).reshape(2, 12, 15);
         Tensor expected = x + Projected("to_out.0", attended).view(2, 12, 3, 5);
 
-        block.call(x).LargestDifference(expected).Should().BeLessThan(1e-5);
+        block.call(x).MaxDifference(expected).Should().BeLessThan(1e-5);
         using AttentionBlock plain = new(Legacy, 12, groups: null, outputScale: 1, legacyOrder: false);
         plain.load_state_dict(block.state_dict());
-        plain.call(x).LargestDifference(expected).Should().BeGreaterThan(1e-2, "the order matters");
+        plain.call(x).MaxDifference(expected).Should().BeGreaterThan(1e-2, "the order matters");
 
         Tensor Project(string layer) => Projected(layer, pixels);
 
@@ -57,7 +57,7 @@ public sealed class AttentionLegacyOrderTests
         back.UNet.NamedTensors().Select(t => t.Key).Should().Equal(unet.NamedTensors().Select(t => t.Key));
         Tensor x = randn(2, 2, 8, 8);
         Tensor t = tensor((long[])[3, 700]);
-        back.UNet.Predict(x, t, Conditioning.None).LargestDifference(unet.Predict(x, t, Conditioning.None)).Should().BeLessThan(1e-5);
+        back.UNet.Predict(x, t, Conditioning.None).MaxDifference(unet.Predict(x, t, Conditioning.None)).Should().BeLessThan(1e-5);
     }
 
     [Fact]

@@ -37,8 +37,8 @@ internal sealed class ReferenceNetwork(string folder) : IDisposable
 
     /// <summary>Compares the gradient of every weight with the recorded norms.</summary>
     /// <param name="tolerance">Of the norm, and where that is negligible of the largest.</param>
-    /// <param name="ofLargest">Whether it is of the largest norm throughout.</param>
-    public void CompareNorms(double tolerance, bool ofLargest)
+    /// <param name="relativeToMax">Whether it is of the largest norm throughout.</param>
+    public void CompareNorms(double tolerance, bool relativeToMax)
     {
         using DisposeScope scope = NewDisposeScope();
         double[] norms = [.. Recorded("grad_norms").to(ScalarType.Float64).data<double>()];
@@ -47,7 +47,7 @@ internal sealed class ReferenceNetwork(string folder) : IDisposable
         foreach ((string key, double norm) in GradientNames.Zip(norms))
         {
             double actual = UNet.get_parameter(key)!.grad!.to(ScalarType.Float64).norm().item<double>();
-            double allowed = ofLargest ? norms.Max() * tolerance : norm < negligible ? negligible : norm * tolerance;
+            double allowed = relativeToMax ? norms.Max() * tolerance : norm < negligible ? negligible : norm * tolerance;
             Math.Abs(actual - norm).Should().BeLessThanOrEqualTo(allowed, key);
         }
     }

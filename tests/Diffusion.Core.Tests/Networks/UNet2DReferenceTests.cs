@@ -25,7 +25,7 @@ public sealed class UNet2DReferenceTests
 
         Difference(answer, reference.Recorded("out")).Should().BeLessThanOrEqualTo(1e-5);
         Difference(ofImages, reference.Recorded("grad_x")).Should().BeLessThanOrEqualTo(1e-4);
-        reference.CompareNorms(1e-4, ofLargest: false);
+        reference.CompareNorms(1e-4, relativeToMax: false);
     }
 
     [Theory]
@@ -54,5 +54,5 @@ public sealed class UNet2DReferenceTests
     }
 
     private static double Difference(Tensor actual, Tensor expected) =>
-        actual.LargestDifference(expected) / expected.abs().max().to(ScalarType.Float64).item<double>();
+        actual.MaxDifference(expected) / expected.abs().max().to(ScalarType.Float64).item<double>();
 }

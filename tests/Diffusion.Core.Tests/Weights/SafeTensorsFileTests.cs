@@ -237,7 +237,7 @@ public sealed class SafeTensorsFileTests : IDisposable
         byte[] before = File.ReadAllBytes(Path);
 
         FluentActions.Invoking(() => SafeTensorsFile.Write(Path, Failing())).Should().Throw<NotSupportedException>();
-        FluentActions.Invoking(() => NewFile.Write(Path, 8, file =>
+        FluentActions.Invoking(() => AtomicFile.Write(Path, 8, file =>
         {
             file.WriteByte(1);
             throw new IOException("The disk is full.");

@@ -20,10 +20,10 @@ public sealed class SafeTensorsIndexTests : IDisposable
     [InlineData(12, 3)]
     [InlineData(16, 2)]
     [InlineData(1000, 1)]
-    public void Tensors_come_back_from_as_many_files_as_their_sizes_ask_for(long mostFileBytes, int files)
+    public void Tensors_come_back_from_as_many_files_as_their_sizes_ask_for(long maxFileBytes, int files)
     {
         using DisposeScope scope = NewDisposeScope();
-        SafeTensorsIndex.Write(Index, Samples(), mostFileBytes, new Dictionary<string, string> { ["format"] = "pt" });
+        SafeTensorsIndex.Write(Index, Samples(), maxFileBytes, new Dictionary<string, string> { ["format"] = "pt" });
         Directory.GetFiles(folder.Path).Should().HaveCount(files + 1);
         using SafeTensors read = SafeTensorsIndex.Read(Index);
         read.Metadata.Should().ContainKey("format");
@@ -56,7 +56,7 @@ public sealed class SafeTensorsIndexTests : IDisposable
     public void An_index_that_does_not_fit_its_files_is_refused(string text, string reason)
     {
         using DisposeScope scope = NewDisposeScope();
-        SafeTensorsIndex.Write(Index, Samples(), mostFileBytes: 16);
+        SafeTensorsIndex.Write(Index, Samples(), maxFileBytes: 16);
         File.WriteAllText(Index, Named(text));
         Action read = () => SafeTensorsIndex.Read(Index);
         read.Should().Throw<SafeTensorsException>().WithMessage($"{Index}*{Named(reason)}*").Which.Path.Should().Be(Index);
@@ -68,7 +68,7 @@ public sealed class SafeTensorsIndexTests : IDisposable
     public void Two_tensors_of_one_name_are_refused_even_in_two_files()
     {
         using DisposeScope scope = NewDisposeScope();
-        Action write = () => SafeTensorsIndex.Write(Index, [.. Samples(), KeyValuePair.Create("a", ones(1))], mostFileBytes: 1);
+        Action write = () => SafeTensorsIndex.Write(Index, [.. Samples(), KeyValuePair.Create("a", ones(1))], maxFileBytes: 1);
         write.Should().Throw<SafeTensorsException>().WithMessage("*occurs twice*");
         Directory.GetFiles(folder.Path).Should().BeEmpty();
     }
@@ -76,9 +76,9 @@ public sealed class SafeTensorsIndexTests : IDisposable
     [Fact]
     public void An_index_has_tensors_and_its_own_ending()
     {
-        Action empty = () => SafeTensorsIndex.Write(Index, [], mostFileBytes: 1);
+        Action empty = () => SafeTensorsIndex.Write(Index, [], maxFileBytes: 1);
         empty.Should().Throw<ArgumentException>().WithMessage("There are no tensors*");
-        Action named = () => SafeTensorsIndex.Write(folder.File("model.json"), [], mostFileBytes: 1);
+        Action named = () => SafeTensorsIndex.Write(folder.File("model.json"), [], maxFileBytes: 1);
         named.Should().Throw<ArgumentException>().WithMessage("*must end with .safetensors.index.json*");
     }
 

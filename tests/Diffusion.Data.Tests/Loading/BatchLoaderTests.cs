@@ -114,7 +114,7 @@ public sealed class BatchLoaderTests
     public void A_bad_image_is_replaced_by_the_same_other_one_every_time(int workers)
     {
         List<BadImage> bad = [];
-        LoadingOptions options = new() { Workers = workers, LargestBadShare = 0.2 };
+        LoadingOptions options = new() { Workers = workers, MaxBadFraction = 0.2 };
         string[] replaced = Read(Plan(), options, 70, index => index % 10 == 3, bad);
         replaced.Should().HaveCount(70 * 8);
         replaced.Select(line => long.Parse(line.Split(' ')[1])).Should().OnlyContain(index => index % 10 != 3);
@@ -136,7 +136,7 @@ public sealed class BatchLoaderTests
         List<BadImage> bad = [];
         string[] all = Read(Plan(), new LoadingOptions { Workers = 0 }, 70);
         string[] skipped = Read(
-            Plan(), new LoadingOptions { Workers = 2, BadImages = BadImagePolicy.Skip, LargestBadShare = 0.2 }, 70, index => index % 10 == 3, bad);
+            Plan(), new LoadingOptions { Workers = 2, BadImages = BadImagePolicy.Skip, MaxBadFraction = 0.2 }, 70, index => index % 10 == 3, bad);
         skipped.Should().Equal(all.Where(line => long.Parse(line.Split(' ')[1]) % 10 != 3));
         bad.Should().HaveCount(all.Length - skipped.Length).And.OnlyContain(image => image.Replacement == null);
     }
@@ -172,7 +172,7 @@ public sealed class BatchLoaderTests
         using NumberedImages images = new(1000, index => index % 10 == 3);
         using BatchLoader loader = new(
             images, new SampleOrder(Seeds, 1000), new BatchPlan { StepSize = 8, BatchSize = 8 }, Seeds,
-            new LoadingOptions { Workers = 1, BadImages = policy, LargestBadShare = 0.05 });
+            new LoadingOptions { Workers = 1, BadImages = policy, MaxBadFraction = 0.05 });
         int batches = 0;
         FluentActions.Invoking(() =>
         {
@@ -180,7 +180,7 @@ public sealed class BatchLoaderTests
             {
                 loader.Next(Token).Dispose();
             }
-        }).Should().Throw<ImageDataException>().WithMessage("*1000 numbered images: 1? of *could not be read, more than LargestBadShare (0.05)*number *broken*");
+        }).Should().Throw<ImageDataException>().WithMessage("*1000 numbered images: 1? of *could not be read, more than MaxBadFraction (0.05)*number *broken*");
         batches.Should().BeGreaterThan(5);
         loader.BadImages.Should().BeGreaterThan(10);
     }
@@ -271,8 +271,8 @@ public sealed class BatchLoaderTests
         Open(new BatchPlan { StepSize = 10, BatchSize = 4 }).Should().Throw<ArgumentException>().WithMessage("*step of 10 images*batches of 4*");
         Open(new BatchPlan { StepSize = 10, BatchSize = 5, World = 3 }).Should().Throw<ArgumentException>().WithMessage("*Use a step of 15*");
         Open(new BatchPlan { StepSize = 10, BatchSize = 5, Rank = 1 }).Should().Throw<ArgumentException>();
-        Open(new BatchPlan { StepSize = 1, BatchSize = 1 }, new LoadingOptions { Workers = -1, Prefetch = 0, LargestBadShare = 2 })
-            .Should().Throw<ArgumentException>().WithMessage("*Workers (-1)*Prefetch (0)*LargestBadShare (2)*");
+        Open(new BatchPlan { StepSize = 1, BatchSize = 1 }, new LoadingOptions { Workers = -1, Prefetch = 0, MaxBadFraction = 2 })
+            .Should().Throw<ArgumentException>().WithMessage("*Workers (-1)*Prefetch (0)*MaxBadFraction (2)*");
     }
 
     private static BatchPlan Plan() => new() { StepSize = 8, BatchSize = 8 };

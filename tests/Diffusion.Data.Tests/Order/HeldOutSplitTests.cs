@@ -55,8 +55,8 @@ public sealed class HeldOutSplitTests
     [Fact]
     public void The_largest_set_is_split_without_going_through_it()
     {
-        HeldOutSplit split = new(SampleOrder.LargestCount, 0.5, new SeedStream(3));
-        (split.TrainingCount + split.HeldOutCount).Should().Be(SampleOrder.LargestCount);
+        HeldOutSplit split = new(SampleOrder.MaxCount, 0.5, new SeedStream(3));
+        (split.TrainingCount + split.HeldOutCount).Should().Be(SampleOrder.MaxCount);
         for (long position = split.TrainingCount - 1000; position < split.TrainingCount; position++)
         {
             // With one of two held out, the image to train on lies in the stretch of its position.

@@ -19,9 +19,9 @@ public sealed class SampleOrderTests
     [Fact]
     public void The_largest_set_has_no_two_positions_with_one_image()
     {
-        SampleOrder order = new(new SeedStream(1), SampleOrder.LargestCount);
+        SampleOrder order = new(new SeedStream(1), SampleOrder.MaxCount);
         long[] indices = [.. Enumerable.Range(0, 20_000).Select(i => order.IndexAt(i * 49_999_999L))];
-        indices.Should().OnlyHaveUniqueItems().And.OnlyContain(index => index >= 0 && index < SampleOrder.LargestCount);
+        indices.Should().OnlyHaveUniqueItems().And.OnlyContain(index => index >= 0 && index < SampleOrder.MaxCount);
         indices.Average().Should().BeInRange(0.49e12, 0.51e12);
     }
 
@@ -87,7 +87,7 @@ public sealed class SampleOrderTests
     public void Positions_and_counts_outside_their_range_are_refused()
     {
         ((Action)(() => new SampleOrder(new SeedStream(1), 0))).Should().Throw<ArgumentOutOfRangeException>();
-        ((Action)(() => new SampleOrder(new SeedStream(1), SampleOrder.LargestCount + 1))).Should().Throw<ArgumentOutOfRangeException>();
+        ((Action)(() => new SampleOrder(new SeedStream(1), SampleOrder.MaxCount + 1))).Should().Throw<ArgumentOutOfRangeException>();
         ((Action)(() => new SampleOrder(new SeedStream(1), 5).IndexAt(-1))).Should().Throw<ArgumentOutOfRangeException>();
     }
 

@@ -32,7 +32,7 @@ public sealed class ShardDotsTests : IDisposable
         Put([.. Enumerable.Range(0, 5).Select(i => $"IMG_2024.05.01_000{i}.png"), "z0.png", "z1.png", "z2.png"]);
         using ShardedImages images = Open();
         images.Count.Should().Be(4);
-        LeftOutImages part = images.Report.LeftOut.Should().ContainSingle().Subject;
+        SkippedImages part = images.Report.LeftOut.Should().ContainSingle().Subject;
         (part.Count, part.Reason).Should().Be((1, "samples without an image file, each a bad image when it is read"));
         part.Examples.Should().Equal("a.tar: IMG_2024 (.05.01_0000.png, .05.01_0001.png, .05.01_0002.png, .05.01_0003.png, .05.01_0004.png)");
         FluentActions.Invoking(() => ShardFolder.Read(images, 0)).Should().Throw<ImageDataException>().WithMessage("*no image file, but only .05.01_0000.png*first dot*");

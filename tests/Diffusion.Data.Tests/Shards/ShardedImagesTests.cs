@@ -52,7 +52,7 @@ public sealed class ShardedImagesTests : IDisposable
             gzip.Write(File.ReadAllBytes(folder.PathOf("shards", "shard-000000.tar")));
         }
 
-        ((Action)(() => Open(packed, folder.Options with { LargestUnpacked = 5000 }))).Should().Throw<ImageDataException>().WithMessage("*unpacks to more than 5000 bytes*");
+        ((Action)(() => Open(packed, folder.Options with { MaxUnpacked = 5000 }))).Should().Throw<ImageDataException>().WithMessage("*unpacks to more than 5000 bytes*");
         using ShardedImages images = Open(packed);
         Enumerable.Range(0, 7).Should().OnlyContain(i => ShardFolder.Read(images, i)[0] == i);
         Directory.GetFiles(folder.Options.CacheFolder).Select(Path.GetExtension).Should().BeEquivalentTo(".tar", ".index", ".unpacked");

@@ -60,7 +60,7 @@ public sealed class AreaResizeTests
     {
         // Down, then across, each sum tap by tap: what no width of vectors may change.
         DecodedImage image = Noise(side + 9, side + 5, channels);
-        SampledPart part = new(4, 3, side, side);
+        CropArea part = new(4, 3, side, side);
         byte[] actual = new byte[size * size * channels];
         new AreaResize(size, size).Resize(Pixels(image), part, actual);
 
@@ -95,9 +95,9 @@ public sealed class AreaResizeTests
         {
             byte[] cut = [.. Enumerable.Range(window.Top, window.Height).SelectMany(y => image.Pixels.AsSpan(((y * 50) + window.Left) * 3, window.Width * 3).ToArray())];
             byte[] actual = new byte[9 * 7 * 3];
-            resize.Resize(Pixels(image), new SampledPart(window.Left, window.Top, window.Width, window.Height), actual);
+            resize.Resize(Pixels(image), new CropArea(window.Left, window.Top, window.Width, window.Height), actual);
             byte[] expected = new byte[actual.Length];
-            resize.Resize(new ImagePixels(window.Width, window.Height, 3, cut), new SampledPart(0, 0, window.Width, window.Height), expected);
+            resize.Resize(new ImagePixels(window.Width, window.Height, 3, cut), new CropArea(0, 0, window.Width, window.Height), expected);
             actual.Should().Equal(expected);
         }
     }

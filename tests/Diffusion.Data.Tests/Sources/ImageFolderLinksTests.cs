@@ -143,7 +143,7 @@ public sealed class ImageFolderLinksTests : IDisposable
 
     private static IEnumerable<long> Labels(ImageFolder images) => Enumerable.Range(0, (int)images.Count).Select(i => images.LabelOf(i));
 
-    private static LeftOutImages LeftOut(ImageFolder images, string reason) => images.Report.LeftOut.Single(part => part.Reason.Contains(reason, StringComparison.Ordinal));
+    private static SkippedImages LeftOut(ImageFolder images, string reason) => images.Report.LeftOut.Single(part => part.Reason.Contains(reason, StringComparison.Ordinal));
 
     private IEnumerable<string> Names(ImageFolder images) => images.Files.Select(file => Path.GetRelativePath(root, file));
 

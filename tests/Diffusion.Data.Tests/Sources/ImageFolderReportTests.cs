@@ -84,7 +84,7 @@ public sealed class ImageFolderReportTests : IDisposable
         using ImageFolder images = ImageFolder.Open(folder.Path, 8);
         Names(images).Should().Equal("cat/0.png", "dog/0.png");
         images.ClassNames.Should().Equal("cat", "dog");
-        LeftOutImages part = images.Report.LeftOut.Should().ContainSingle().Which;
+        SkippedImages part = images.Report.LeftOut.Should().ContainSingle().Which;
         (part.Count, part.IsExpected).Should().Be((folders.Length + 2, true));
     }
 
@@ -173,7 +173,7 @@ public sealed class ImageFolderReportTests : IDisposable
         images.Report.LeftOut.Should().ContainSingle().Which.Examples.Should().Equal("b.heic");
     }
 
-    private static LeftOutImages LeftOut(ImageFolder images, string reason) => images.Report.LeftOut.Single(part => part.Reason.Contains(reason, StringComparison.Ordinal));
+    private static SkippedImages LeftOut(ImageFolder images, string reason) => images.Report.LeftOut.Single(part => part.Reason.Contains(reason, StringComparison.Ordinal));
 
     private IEnumerable<string> Names(ImageFolder images) => images.Files.Select(file => Path.GetRelativePath(folder.Path, file));
 

@@ -30,9 +30,9 @@ public sealed class ImageFolderTreesTests
                 string[] real = [.. taken.Select(name => File.ReadAllText(Path.Combine(temporary.Path, name)))];
                 real.Should().OnlyHaveUniqueItems(report);
                 string[] missing = [.. own.Except(real)];
-                LeftOutImages? strays = images?.Report.LeftOut.SingleOrDefault(part => part.Reason.Contains("belong to no class", StringComparison.Ordinal));
+                SkippedImages? strays = images?.Report.LeftOut.SingleOrDefault(part => part.Reason.Contains("belong to no class", StringComparison.Ordinal));
                 missing.Length.Should().BeLessThanOrEqualTo((int)(strays?.Count ?? 0), report);
-                if (strays?.Count <= LeftOutImages.MaxExamples)
+                if (strays?.Count <= SkippedImages.MaxExamples)
                 {
                     missing.Select(file => file["set/".Length..]).Should().BeSubsetOf(strays.Examples, report);
                 }

@@ -128,7 +128,7 @@ public sealed class PreparedDecoderTests
     }
 
     // Against the same square of the image decoded at its own size.
-    private static (double Mean, int Largest) Difference(byte[] file, ImagePreparation preparation, SeedStream? draws)
+    private static (double Mean, int Max) Difference(byte[] file, ImagePreparation preparation, SeedStream? draws)
     {
         using ImageDecoder decoder = new(new ImageDecoding());
         ImagePixels whole = decoder.Decode(file, "whole");

@@ -7,7 +7,7 @@ public sealed class ColorTests
     [Fact]
     public void Grey_values_are_those_of_the_standard_weights()
     {
-        byte[] image = Colours();
+        byte[] image = Colors();
         byte[] grey = Apply(ImageTransform.Grayscale(), image, 0);
         for (int i = 0; i < image.Length; i += 3)
         {
@@ -20,7 +20,7 @@ public sealed class ColorTests
     [Fact]
     public void Brightness_multiplies_and_is_clamped()
     {
-        byte[] image = Colours();
+        byte[] image = Colors();
         double[] factors = [.. Enumerable.Range(0, 500).Select(seed => Fit(Apply(ImageTransform.ColorJitter(brightness: 0.5), image, seed), image))];
         factors.Should().OnlyContain(factor => factor > 0.49 && factor < 1.51);
         (factors.Min(), factors.Max()).Should().Match<(double Min, double Max)>(factor => factor.Min < 0.53 && factor.Max > 1.47);
@@ -34,7 +34,7 @@ public sealed class ColorTests
     [Fact]
     public void Contrast_keeps_the_mean_grey_and_saturation_every_grey()
     {
-        byte[] image = [.. Colours().Select(value => (byte)(90 + (value / 4)))];
+        byte[] image = [.. Colors().Select(value => (byte)(90 + (value / 4)))];
         for (int seed = 0; seed < 50; seed++)
         {
             MeanGrey(Apply(ImageTransform.ColorJitter(contrast: 0.4), image, seed)).Should().BeApproximately(MeanGrey(image), 0.3);
@@ -52,7 +52,7 @@ public sealed class ColorTests
     [Fact]
     public void Hue_turns_as_in_HSV()
     {
-        byte[] image = Colours();
+        byte[] image = Colors();
         for (int seed = 0; seed < 100; seed++)
         {
             byte[] turned = Apply(ImageTransform.ColorJitter(hue: 0.5), image, seed);
@@ -71,7 +71,7 @@ public sealed class ColorTests
     [Fact]
     public void Bytes_and_floats_are_changed_alike()
     {
-        byte[] image = Colours();
+        byte[] image = Colors();
         float[] planes = new float[image.Length];
         for (int i = 0; i < image.Length; i++)
         {
@@ -95,13 +95,13 @@ public sealed class ColorTests
     [Fact]
     public void The_four_changes_come_in_every_order_with_the_factors_that_were_drawn()
     {
-        double[] image = [.. Colours().Select(value => value / 255.0)];
+        double[] image = [.. Colors().Select(value => value / 255.0)];
         int[][] orders = [.. Orders([0, 1, 2, 3])];
         HashSet<string> seen = [];
         for (int seed = 0; seed < 300; seed++)
         {
             SeedStream draws = new(seed);
-            byte[] actual = Colours();
+            byte[] actual = Colors();
             new ColorJitterTransform(0.6, 0.6, 0.6, 0.3).Apply(new ImageCanvas(actual, Shape, PixelEncoding.UInt8), draws);
             double[] factors = [.. Enumerable.Range(0, 3).Select(i => 0.4 + (1.2 * draws.Uniform(RandomPurpose.Augmentation, i)))];
             double turn = 0.3 * ((2 * draws.Uniform(RandomPurpose.Augmentation, 3)) - 1);
@@ -133,7 +133,7 @@ public sealed class ColorTests
     }
 
     // Pure colours, greys and others; 35 pixels, which no width of vectors divides.
-    private static byte[] Colours() =>
+    private static byte[] Colors() =>
     [
         255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 0, 0, 0, 0, 255, 255, 255, 128, 128, 128,
         .. Enumerable.Range(0, 28 * 3).Select(i => (byte)new SeedStream(2).Derive(RandomPurpose.Drawing, i)),

@@ -12,7 +12,7 @@ public sealed class CropTests
     {
         ImageFrame[] frames = [.. Frames(ImageTransform.RandomResizedCrop(0.2, 0.6, 0.5, 2), 400, 300)];
         frames.Should().OnlyContain(frame => frame.Width == 64 && frame.Height == 64);
-        SampledPart[] parts = [.. frames.Select(frame => frame.Part)];
+        CropArea[] parts = [.. frames.Select(frame => frame.Part)];
         parts.Should().OnlyContain(part => part.Left >= 0 && part.Top >= 0 && part.Left + part.Width <= 400 && part.Top + part.Height <= 300);
 
         double[] areas = [.. parts.Select(part => part.Width * part.Height / (400 * 300))];
@@ -33,21 +33,21 @@ public sealed class CropTests
     {
         // torchvision's fallback: clipped to 3/4 and 4/3.
         Frames(ImageTransform.RandomResizedCrop(minArea: 0.9), width, height).Select(frame => frame.Part).Distinct()
-            .Should().Equal(new SampledPart(left == 487 ? (width - wide) / 2 : left, top == 493 ? (height - high) / 2 : top, wide, high));
+            .Should().Equal(new CropArea(left == 487 ? (width - wide) / 2 : left, top == 493 ? (height - high) / 2 : top, wide, high));
     }
 
     [Fact]
     public void Measured_a_random_crop_is_the_middle()
     {
         ImageFrame whole = ImageFrame.Whole(400, 300);
-        Choose(whole, null, ImageTransform.RandomResizedCrop()).Should().Be(new ImageFrame(new SampledPart(50, 0, 300, 300), 64, 64));
-        Choose(whole, null, ImageTransform.RandomSquare(0.3)).Should().Be(new ImageFrame(new SampledPart(50, 0, 300, 300), 300, 300));
+        Choose(whole, null, ImageTransform.RandomResizedCrop()).Should().Be(new ImageFrame(new CropArea(50, 0, 300, 300), 64, 64));
+        Choose(whole, null, ImageTransform.RandomSquare(0.3)).Should().Be(new ImageFrame(new CropArea(50, 0, 300, 300), 300, 300));
         Choose(whole, null, ImageTransform.Resize(72), ImageTransform.RandomCrop(64)).Width.Should().Be(64);
-        Choose(whole, null, ImageTransform.RandomCrop(100)).Part.Should().Be(new SampledPart(150, 100, 100, 100));
+        Choose(whole, null, ImageTransform.RandomCrop(100)).Part.Should().Be(new CropArea(150, 100, 100, 100));
         Choose(whole, null, ImageTransform.RandomCrop("mine", (_, _, _) => new ImageWindow(0, 0, 1, 1))).Should().Be(whole);
         Choose(whole, null, ImageTransform.Crop("mine", (width, height) => new ImageWindow(1, 2, width / 2, height / 2))).Part
-            .Should().Be(new SampledPart(1, 2, 200, 150));
-        Choose(whole, null, ImageTransform.Stretch()).Should().Be(new ImageFrame(new SampledPart(0, 0, 400, 300), 64, 64));
+            .Should().Be(new CropArea(1, 2, 200, 150));
+        Choose(whole, null, ImageTransform.Stretch()).Should().Be(new ImageFrame(new CropArea(0, 0, 400, 300), 64, 64));
     }
 
     [Fact]

@@ -10,7 +10,7 @@ public sealed class ImageFrameTests
     [InlineData(7, 7, 0, 0, 7, 7)]
     public void The_middle_is_as_large_as_fits(int width, int height, int left, int top, int wide, int high)
     {
-        ImageFrame.Whole(width, height).Filling((8, 8)).Should().Be(new ImageFrame(new SampledPart(left, top, wide, high), wide, high));
+        ImageFrame.Whole(width, height).Filling((8, 8)).Should().Be(new ImageFrame(new CropArea(left, top, wide, high), wide, high));
     }
 
     [Theory]
@@ -19,7 +19,7 @@ public sealed class ImageFrameTests
     [InlineData(50, 100, 2, 1, 0, 37, 50, 25)]
     public void A_set_of_another_shape_gets_the_largest_part_of_its_shape(int width, int height, int across, int down, int left, int top, int wide, int high)
     {
-        ImageFrame.Whole(width, height).Filling((across, down)).Part.Should().Be(new SampledPart(left, top, wide, high));
+        ImageFrame.Whole(width, height).Filling((across, down)).Part.Should().Be(new CropArea(left, top, wide, high));
     }
 
     [Fact]
@@ -29,8 +29,8 @@ public sealed class ImageFrameTests
         ImageFrame resized = ImageFrame.Whole(400, 200).WithShorterSide(100);
         (resized.Width, resized.Height).Should().Be((200, 100));
         ImageFrame cut = resized.Cut(new ImageWindow(10, 20, 64, 32));
-        cut.Should().Be(new ImageFrame(new SampledPart(20, 40, 128, 64), 64, 32));
-        cut.Cut(cut.Middle(32, 32)).Part.Should().Be(new SampledPart(52, 40, 64, 64));
+        cut.Should().Be(new ImageFrame(new CropArea(20, 40, 128, 64), 64, 32));
+        cut.Cut(cut.Middle(32, 32)).Part.Should().Be(new CropArea(52, 40, 64, 64));
     }
 
     [Fact]

@@ -36,7 +36,7 @@ public sealed class TransformErrorTests
             }
         }));
         using BatchLoader loader = new(
-            source, new SampleOrder(Seeds, 100), new BatchPlan { StepSize = 50, BatchSize = 50 }, Seeds, new LoadingOptions { Workers = 0, LargestBadShare = 1 }, onBadImage: bad.Add);
+            source, new SampleOrder(Seeds, 100), new BatchPlan { StepSize = 50, BatchSize = 50 }, Seeds, new LoadingOptions { Workers = 0, MaxBadFraction = 1 }, onBadImage: bad.Add);
         loader.Next(Token).Dispose();
         bad.Should().NotBeEmpty().And.OnlyContain(image => image.Reason == "only bright ones: it is too dark." && image.Name.Contains("of 100 drawn shapes"));
     }

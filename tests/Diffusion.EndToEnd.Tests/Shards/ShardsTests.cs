@@ -70,7 +70,7 @@ public sealed class ShardsTests : IDisposable
     [InlineData("empty", "out", "hold no image")]
     [InlineData("images", "used", "holds shards of this name already")]
     [InlineData("images", "images/a.png", "a.png")]
-    [InlineData("images", "out --samples-per-shard 0", "mostSamples")]
+    [InlineData("images", "out --samples-per-shard 0", "maxSamples")]
     [InlineData("images", "out --shuffle often", "often")]
     [InlineData("images", "", "out")]
     public async Task Bad_input_is_one_clear_line(string images, string rest, string expected)

@@ -9,7 +9,7 @@ internal sealed class ConfigTarget() : FuzzTarget(
     "is not valid UTF-8", "is not valid JSON", "must be a JSON object", "This UNet2DModel", "This DDPMScheduler", "This DDIMScheduler", "This pipeline", "the scheduler \"",
     "_class_name is missing", "Both must be the same", "_class_name is")
 {
-    private const int MostDamages = 2;
+    private const int MaxDamages = 2;
 
     private static readonly DiffusersIndex?[] Indexes = [null, null, new("DDPMPipeline", "DDPMScheduler"), new("DDIMPipeline", "DDIMScheduler")];
 
@@ -17,7 +17,7 @@ internal sealed class ConfigTarget() : FuzzTarget(
     private DiffusersIndex? index;
     private bool isReadTwice;
 
-    private protected override long MostBytes => (64 * Input.Length) + (1 << 20);
+    private protected override long MaxBytes => (64 * Input.Length) + (1 << 20);
 
     private protected override void Make(ref SplitMix64 random)
     {
@@ -32,7 +32,7 @@ internal sealed class ConfigTarget() : FuzzTarget(
             return;
         }
 
-        seed.Json.Write(Input, (random.Below(8) == 0 ? 0 : 1) + random.Below(MostDamages), ref random);
+        seed.Json.Write(Input, (random.Below(8) == 0 ? 0 : 1) + random.Below(MaxDamages), ref random);
         if (random.Below(8) == 0)
         {
             Input.Damage(ref random, ConfigSeed.All[random.Below(ConfigSeed.All.Length)].Json.Bytes);

@@ -78,8 +78,8 @@ public abstract class FuzzTarget
             kind = KindOfReason(reason);
         }
 
-        return allocated > MostBytes
-            ? new FuzzResult(kind, allocated, $"It took {allocated} bytes for a file of {Input.Length}, more than {MostBytes}.")
+        return allocated > MaxBytes
+            ? new FuzzResult(kind, allocated, $"It took {allocated} bytes for a file of {Input.Length}, more than {MaxBytes}.")
             : new FuzzResult(kind, allocated, failure);
     }
 
@@ -87,7 +87,7 @@ public abstract class FuzzTarget
     public byte[] LastInput() => Input.Span.ToArray();
 
     /// <summary>The most memory that may be taken for the present input.</summary>
-    private protected abstract long MostBytes { get; }
+    private protected abstract long MaxBytes { get; }
 
     /// <summary>Makes an input.</summary>
     private protected abstract void Make(ref SplitMix64 random);

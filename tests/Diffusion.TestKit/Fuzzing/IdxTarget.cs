@@ -12,7 +12,7 @@ internal sealed class IdxTarget() : FuzzTarget(
     "the file is empty", "ends within its header", "it is no IDX file", "must be at least 1", "more than the 2 GiB", "so it must have", "gzip data are truncated",
     "are there", "it has data after")
 {
-    private const int MostDamages = 3;
+    private const int MaxDamages = 3;
 
     private static readonly IdxSeed[] Files = [.. MakeFiles()];
 
@@ -20,7 +20,7 @@ internal sealed class IdxTarget() : FuzzTarget(
 
     private int dimensions;
 
-    private protected override long MostBytes => (4 * Input.Length) + (1 << 20);
+    private protected override long MaxBytes => (4 * Input.Length) + (1 << 20);
 
     private protected override void Make(ref SplitMix64 random)
     {
@@ -29,7 +29,7 @@ internal sealed class IdxTarget() : FuzzTarget(
         Input.Set(seed.Bytes);
         byte[] other = Files[random.Below(Files.Length)].Bytes;
         Span<byte> number = stackalloc byte[4];
-        for (int damages = random.Below(MostDamages) + 1; damages > 0; damages--)
+        for (int damages = random.Below(MaxDamages) + 1; damages > 0; damages--)
         {
             if (random.Below(4) == 0)
             {

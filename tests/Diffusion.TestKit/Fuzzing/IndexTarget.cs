@@ -11,7 +11,7 @@ internal sealed class IndexTarget() : FuzzTarget(FuzzBytes.Small, _ => null, "th
     private const int Checksum = ShardIndex.ChecksumAt;
     private const int HeaderChecksum = ShardIndex.HeaderChecksumAt;
     private const int Body = ShardIndex.HeaderSize;
-    private const int MostDamages = 4;
+    private const int MaxDamages = 4;
 
     private static readonly byte[][] Files = MakeFiles();
 
@@ -25,14 +25,14 @@ internal sealed class IndexTarget() : FuzzTarget(FuzzBytes.Small, _ => null, "th
 
     private readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 
-    private protected override long MostBytes => (64 * Input.Length) + (64 * 1024);
+    private protected override long MaxBytes => (64 * Input.Length) + (64 * 1024);
 
     private protected override void Make(ref SplitMix64 random)
     {
         Input.Set(Files[random.Below(Files.Length)]);
         byte[] other = Files[random.Below(Files.Length)];
         Span<byte> number = stackalloc byte[8];
-        for (int damages = random.Below(MostDamages) + 1; damages > 0; damages--)
+        for (int damages = random.Below(MaxDamages) + 1; damages > 0; damages--)
         {
             switch (random.Below(4))
             {
@@ -108,7 +108,7 @@ internal sealed class IndexTarget() : FuzzTarget(FuzzBytes.Small, _ => null, "th
                 count == 12 ? null : (i % 6) - 1))];
             string path = folder.File("index");
             ShardMember last = samples[^1].Members[^2];
-            ShardIndex.Write(path, shardLength: last.Offset + last.Size, stamp: 0, new ShardContents(samples, count < 3 ? [] : [new LeftOutImages("a reason", count, ["a", "b"])]));
+            ShardIndex.Write(path, shardLength: last.Offset + last.Size, stamp: 0, new ShardContents(samples, count < 3 ? [] : [new SkippedImages("a reason", count, ["a", "b"])]));
             files.Add(File.ReadAllBytes(path));
         }
 

@@ -6,7 +6,7 @@ namespace Diffusion.TestKit.Fuzzing;
 /// <summary>A file with a JSON text in it, and where the text's tokens are, so that they can be exchanged.</summary>
 internal sealed class JsonSeed
 {
-    private const int MostDepth = 64;
+    private const int MaxDepth = 64;
 
     private static readonly byte[][] Values =
     [
@@ -133,7 +133,7 @@ internal sealed class JsonSeed
     private static Token[] TokensOf(ReadOnlySpan<byte> text, int first)
     {
         List<Token> found = [];
-        int[] open = new int[MostDepth];
+        int[] open = new int[MaxDepth];
         Utf8JsonReader reader = new(text);
         while (reader.Read())
         {

@@ -5,18 +5,18 @@ namespace Diffusion.TestKit.Fuzzing;
 
 /// <summary>The manifest of a checkpoint. Most inputs are sealed again, so that what stands behind the seal is read.</summary>
 internal sealed class ManifestTarget() : FuzzTarget(
-    CheckpointFormat.LargestManifest,
+    CheckpointFormat.MaxManifest,
     problem => (problem as CheckpointDamageException)?.Reason ?? (problem as CheckpointException)?.Message,
     "its sha256 does not fit", "has format version", "a number is out of its range", "a file or an average is null", "an impossible name or size", "a decay is out of its range",
     "do not follow each other", "it lists the files", "is no valid manifest")
 {
-    private const int MostDamages = 2;
+    private const int MaxDamages = 2;
 
     private static readonly JsonSeed[] Files = [.. MakeFiles()];
 
     private bool isReadTwice;
 
-    private protected override long MostBytes => (64 * Input.Length) + (1 << 20);
+    private protected override long MaxBytes => (64 * Input.Length) + (1 << 20);
 
     private protected override void Make(ref SplitMix64 random)
     {
@@ -26,11 +26,11 @@ internal sealed class ManifestTarget() : FuzzTarget(
         if (draw == 1)
         {
             seed.Write(Input, 0, ref random);
-            seed.Flood(Input, CheckpointFormat.LargestManifest, ref random);
+            seed.Flood(Input, CheckpointFormat.MaxManifest, ref random);
         }
         else
         {
-            seed.Write(Input, (random.Below(8) == 0 ? 0 : 1) + random.Below(MostDamages), ref random);
+            seed.Write(Input, (random.Below(8) == 0 ? 0 : 1) + random.Below(MaxDamages), ref random);
             if (random.Below(8) == 0)
             {
                 Input.Damage(ref random, Files[random.Below(Files.Length)].Bytes);
@@ -56,7 +56,7 @@ internal sealed class ManifestTarget() : FuzzTarget(
             return null;
         }
 
-        if (Input.Length > CheckpointFormat.LargestManifest / 8)
+        if (Input.Length > CheckpointFormat.MaxManifest / 8)
         {
             return null; // Indented it may be larger than is written.
         }
@@ -68,7 +68,7 @@ internal sealed class ManifestTarget() : FuzzTarget(
     private static IEnumerable<JsonSeed> MakeFiles()
     {
         TorchBackend.EnsureLoaded();
-        TrainingOptions options = new() { RunFolder = "run", MoreEmaDecays = [0.5, 0.999], TimeLimit = TimeSpan.FromHours(1), MicroBatchSize = 8 };
+        TrainingOptions options = new() { RunFolder = "run", AdditionalEmaDecays = [0.5, 0.999], TimeLimit = TimeSpan.FromHours(1), MicroBatchSize = 8 };
         foreach ((long step, double[] decays, TrainingOptions of) in ((long, double[], TrainingOptions)[])[(0, [], new()), (7, [0.9999], options), (1L << 40, [0.9999, 0.999, 0.5], new())])
         {
             using SampleCheckpoint sample = new(step, elements: 1, heldOutLoss: step == 7 ? 0.125 : null);

@@ -12,8 +12,8 @@ internal sealed class SafeTensorsTarget() : FuzzTarget(
     "must be a string", "the metadata", "is unknown; there are", "the field", "TorchSharp has no tensors", "has more than", "numbers, not 2", "larger than any memory",
     "before it begins", "bytes, but data_offsets give", "must begin at", "bytes of data, but")
 {
-    private const int MostDamages = 2;
-    private const int MostFlood = 1 << 16;
+    private const int MaxDamages = 2;
+    private const int MaxFlood = 1 << 16;
     private const int Prefix = SafeTensorsHeader.PrefixBytes;
 
     private static readonly ulong[] Lengths = [0, 1, 2, 7, 8, 9, 100_000_000, 100_000_001, 1UL << 31, 1UL << 32, 1UL << 63, ulong.MaxValue, ulong.MaxValue - 7, 0x04034B50];
@@ -21,7 +21,7 @@ internal sealed class SafeTensorsTarget() : FuzzTarget(
     private readonly HashSet<string> names = new(StringComparer.Ordinal);
     private bool isWhole;
 
-    private protected override long MostBytes => Input.Length + (1 << 20);
+    private protected override long MaxBytes => Input.Length + (1 << 20);
 
     private protected override void Make(ref SplitMix64 random)
     {
@@ -32,11 +32,11 @@ internal sealed class SafeTensorsTarget() : FuzzTarget(
         if (draw == 1)
         {
             seed.Json.Write(Input, 0, ref random);
-            seed.Json.Flood(Input, MostFlood, ref random);
+            seed.Json.Flood(Input, MaxFlood, ref random);
         }
         else
         {
-            seed.Json.Write(Input, (random.Below(8) == 0 ? 0 : 1) + random.Below(MostDamages), ref random);
+            seed.Json.Write(Input, (random.Below(8) == 0 ? 0 : 1) + random.Below(MaxDamages), ref random);
             if (random.Below(8) == 0)
             {
                 Input.Damage(ref random, files[random.Below(files.Length)].Json.Bytes);

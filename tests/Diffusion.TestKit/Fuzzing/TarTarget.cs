@@ -13,18 +13,18 @@ internal sealed class TarTarget() : FuzzTarget(
     "extended header gives the size", "do not lie together", "has two files")
 {
     private const int Block = TarHeader.Size;
-    private const int MostDamages = 4;
+    private const int MaxDamages = 4;
 
     private static ReadOnlySpan<byte> Types => "0\012567LKxXgVASMDZ"u8;
 
-    private protected override long MostBytes => 300_000;
+    private protected override long MaxBytes => 300_000;
 
     private protected override void Make(ref SplitMix64 random)
     {
         byte[][] archives = TarSeeds.Archives;
         Input.Set(archives[random.Below(archives.Length)]);
         byte[] other = archives[random.Below(archives.Length)];
-        for (int damages = random.Below(MostDamages) + 1; damages > 0 && Input.Length > 0; damages--)
+        for (int damages = random.Below(MaxDamages) + 1; damages > 0 && Input.Length > 0; damages--)
         {
             if (random.Coin())
             {

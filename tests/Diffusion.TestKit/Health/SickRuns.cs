@@ -23,7 +23,7 @@ public static class SickRuns
             Options = run =>
             {
                 run.LearningRate = LearningRate.Constant(0.5).WithWarmup(0);
-                run.RunFolder = NewFolder();
+                run.RunFolder = AtomicFolder();
                 run.Health = run.Health with { OnDivergence = DivergencePolicy.RollBack };
             },
         },
@@ -80,8 +80,8 @@ public static class SickRuns
                 run.LearningRate = LearningRate.Constant(1e-3);
             },
         },
-        new("gradients beyond their limit", "ended") { IsShort = true, Says = "LargestGradientNorm", Options = run => run.Health = run.Health with { LargestGradientNorm = 1e-6 } },
-        new("samples scaled to [0, 1]", "ColourShift") { Options = run => run.Steps = 200, Builder = builder => builder.AddPreview(100, preview => preview.Check(rand(16, 3, 16, 16))) },
+        new("gradients beyond their limit", "ended") { IsShort = true, Says = "MaxGradientNorm", Options = run => run.Health = run.Health with { MaxGradientNorm = 1e-6 } },
+        new("samples scaled to [0, 1]", "ColorShift") { Options = run => run.Steps = 200, Builder = builder => builder.AddPreview(100, preview => preview.Check(rand(16, 3, 16, 16))) },
     ];
 
     private static Action<TrainingOptions> Briefly(Action<TrainingOptions> options) => run =>
@@ -102,7 +102,7 @@ public static class SickRuns
         }
     }
 
-    private static string NewFolder() => Path.Combine(Path.GetTempPath(), $"scripted-{Guid.NewGuid():N}");
+    private static string AtomicFolder() => Path.Combine(Path.GetTempPath(), $"scripted-{Guid.NewGuid():N}");
 
     private static void AddNoise(Tensor timesteps)
     {
@@ -112,14 +112,14 @@ public static class SickRuns
 
     private static void ResumeWithOtherTimesteps()
     {
-        string folder = NewFolder();
+        string folder = AtomicFolder();
         TrainTiny(folder, 1000);
         TrainTiny(folder, 500);
     }
 
     private static void LoseTheOptimizer()
     {
-        string folder = NewFolder();
+        string folder = AtomicFolder();
         TrainTiny(folder, 1000);
         foreach (string file in Directory.GetFiles(folder, "optimizer.safetensors", SearchOption.AllDirectories))
         {

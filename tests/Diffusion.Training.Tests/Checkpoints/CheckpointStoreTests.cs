@@ -313,7 +313,7 @@ public sealed class CheckpointStoreTests
         using TemporaryFolder folder = new();
         using CheckpointStore store = Store(folder, 1);
         using SampleCheckpoint next = new(step: 2);
-        Checkpoint verbose = next.Value with { Manifest = next.Value.Manifest with { Data = new string('x', CheckpointFormat.LargestManifest) } };
+        Checkpoint verbose = next.Value with { Manifest = next.Value.Manifest with { Data = new string('x', CheckpointFormat.MaxManifest) } };
         store.Invoking(s => s.Save(verbose)).Should().Throw<CheckpointException>().WithMessage("*manifest of step 2 would have*Shorten the descriptions*");
         SampleCheckpoint.StepIn(store).Should().Be(1);
     }

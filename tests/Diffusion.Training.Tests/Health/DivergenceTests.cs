@@ -145,7 +145,7 @@ public sealed class DivergenceTests
         using TinyModel model = new();
         using StripedImages images = new();
         using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images).UseCheckpoints(folder.Path, everySteps: 1000)
-            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps, o.Health) = (200, 8, 10, new HealthOptions { LargestGradientNorm = 1e-6 })).Build();
+            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps, o.Health) = (200, 8, 10, new HealthOptions { MaxGradientNorm = 1e-6 })).Build();
 
         trainer.Invoking(t => t.Run(TestContext.Current.CancellationToken)).Should().Throw<TrainingDivergedException>().WithMessage("The gradients of the last 10*");
 
@@ -178,7 +178,7 @@ public sealed class DivergenceTests
         using TinyModel untouched = new();
         using StripedImages images = new();
         using Trainer trainer = Trainer.For(limited).UseDevice(ComputeDevice.Cpu(1)).UseData(images)
-            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps, o.Health) = (5, 4, 5, new HealthOptions { LargestGradientNorm = 1e-6 })).Build();
+            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps, o.Health) = (5, 4, 5, new HealthOptions { MaxGradientNorm = 1e-6 })).Build();
 
         TrainingResult result = trainer.Run(TestContext.Current.CancellationToken);
 

@@ -202,7 +202,7 @@ public sealed class HealthWatchTests
     [Fact]
     public void A_gradient_far_above_the_usual_explodes_and_the_remedy_is_a_limit()
     {
-        SyntheticRun run = new SyntheticRun().Reports(6, 0.1).Report(0.1, report => report with { LargestGradientNorm = 40 });
+        SyntheticRun run = new SyntheticRun().Reports(6, 0.1).Report(0.1, report => report with { MaxGradientNorm = 40 });
 
         HealthFinding finding = run.Found.Should().ContainSingle().Subject;
         finding.Kind.Should().Be(FindingKind.ExplodingGradients);

@@ -16,7 +16,7 @@ public sealed class ReportWindowTests
         joined.Loss.Should().BeApproximately(mean, 1e-12);
         joined.LossDeviation.Should().BeApproximately(Math.Sqrt(Losses.Sum(loss => (loss - mean) * (loss - mean)) / 6), 1e-12);
         joined.MeanGradientNorm.Should().BeApproximately(10 * mean, 1e-12);
-        joined.LargestGradientNorm.Should().Be(4);
+        joined.MaxGradientNorm.Should().Be(4);
         joined.ClippedShare.Should().BeApproximately(1.0 / 7, 1e-12);
         joined.RelativeLossByTimestep.Should().Equal([joined.RelativeLossByTimestep[0], 0.5], "no timestep of the other reports fell into the second part");
     }
@@ -72,7 +72,7 @@ public sealed class ReportWindowTests
         RelativeLoss = loss,
         RelativeLossByTimestep = [loss, loss == 0.4 ? 0.5 : double.NaN],
         MeanGradientNorm = 10 * loss,
-        LargestGradientNorm = 10 * loss,
+        MaxGradientNorm = 10 * loss,
         ClippedShare = loss == 0.4 ? 1 : 0,
     };
 }

@@ -32,9 +32,9 @@ public sealed class SkippedStepTests
             }))
             .Configure(o =>
             {
-                (o.Steps, o.BatchSize, o.MicroBatchSize, o.EmaDecay, o.MoreEmaDecays) = (Steps, 4, 2, 0.9, [0.5]);
+                (o.Steps, o.BatchSize, o.MicroBatchSize, o.EmaDecay, o.AdditionalEmaDecays) = (Steps, 4, 2, 0.9, [0.5]);
                 (o.ReportEverySteps, o.KeepCheckpoints) = (1, Steps + 1);
-                o.Health = o.Health with { LargestGradientNorm = 1e4 };
+                o.Health = o.Health with { MaxGradientNorm = 1e4 };
             })
             .Build();
         trainer.Run(TestContext.Current.CancellationToken);
@@ -68,7 +68,7 @@ public sealed class SkippedStepTests
 
         public int? ClassCount => null;
 
-        public bool DrawsRandomNumbers => false;
+        public bool HasDropout => false;
 
         public string Description => inner.Description;
 

@@ -129,7 +129,7 @@ public sealed class SkippedStepTraceTests
 
         public int? ClassCount => null;
 
-        public bool DrawsRandomNumbers => false;
+        public bool HasDropout => false;
 
         public string Description => "dividing";
 

@@ -45,7 +45,7 @@ internal sealed class SyntheticRun
             LossByTimestep = [loss, loss, loss, loss / 4],
             RelativeLossByTimestep = [loss, loss, loss, loss / 4],
             MeanGradientNorm = 0.3,
-            LargestGradientNorm = 0.9,
+            MaxGradientNorm = 0.9,
             GradientsByBlock = new Dictionary<string, double>(StringComparer.Ordinal) { ["a"] = 1e-4, ["b"] = 2e-4, ["c"] = 5e-4, ["d"] = 1e-3 },
             LiveTensors = 500,
         };

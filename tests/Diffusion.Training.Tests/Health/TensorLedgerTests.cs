@@ -106,7 +106,7 @@ public sealed class TensorLedgerTests
 
         public int? ClassCount => null;
 
-        public bool DrawsRandomNumbers => false;
+        public bool HasDropout => false;
 
         public string Description => inner.Description;
 

@@ -55,7 +55,7 @@ public sealed class TrainingMetricsTests
         using TinyModel model = new();
         using StripedImages images = new();
         TrainerBuilder builder = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images)
-            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps, o.Health) = (6, 4, 3, new HealthOptions { LargestGradientNorm = limit }));
+            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps, o.Health) = (6, 4, 3, new HealthOptions { MaxGradientNorm = limit }));
         using Trainer trainer = (board is null ? builder : builder.ReportTo(board)).Build();
         trainer.Run(TestContext.Current.CancellationToken);
     }

@@ -5,7 +5,7 @@ namespace Diffusion;
 /// <summary>The small files of a folder of diffusers, with one kind of error.</summary>
 internal static class DiffusersFiles
 {
-    private const long MostBytes = 1 << 20;
+    private const long MaxBytes = 1 << 20;
 
     /// <summary>Reads a file of text, and hands it to whoever understands it.</summary>
     /// <exception cref="DiffusersFolderException">It cannot be read, is no text, or is refused with a <see cref="FormatException"/>.</exception>
@@ -14,9 +14,9 @@ internal static class DiffusersFiles
         try
         {
             using FileStream file = File.OpenRead(path);
-            if (file.Length > MostBytes)
+            if (file.Length > MaxBytes)
             {
-                throw new DiffusersFolderException(path, $"it has {file.Length} bytes, more than any configuration: at most {MostBytes} are read.");
+                throw new DiffusersFolderException(path, $"it has {file.Length} bytes, more than any configuration: at most {MaxBytes} are read.");
             }
 
             byte[] bytes = new byte[file.Length];

@@ -82,7 +82,7 @@ public static class DiffusersFolder
             throw new ArgumentException("The note \"format\" is taken: diffusers reads it. Give it another name.", nameof(notes));
         }
 
-        NewFolder.Write(folder, DiffusersIndex.FileName, overwrite, temporary =>
+        AtomicFolder.Write(folder, DiffusersIndex.FileName, overwrite, temporary =>
         {
             Directory.CreateDirectory(Path.Combine(temporary, UNetFolder));
             Directory.CreateDirectory(Path.Combine(temporary, SchedulerFolder));

@@ -6,14 +6,14 @@ namespace Diffusion.Training;
 internal sealed class BlockCheck : IHealthCheck
 {
     private const int Reports = 3;
-    private const int FewestBlocks = 4;
+    private const int MinBlocks = 4;
     private const double Explosion = 1000;
     private const double Vanishing = 1e-6;
 
     public HealthFinding? Look(RunHistory run)
     {
         TrainingProgress[] last = [.. run.Reports.TakeLast(Reports)];
-        if (!run.LastHasLoss || last.Length < Reports || last.Any(report => report.GradientsByBlock.Count < FewestBlocks))
+        if (!run.LastHasLoss || last.Length < Reports || last.Any(report => report.GradientsByBlock.Count < MinBlocks))
         {
             return null;
         }

@@ -6,7 +6,7 @@ namespace Diffusion.Training;
 internal sealed class DivergenceCheck : IHealthCheck
 {
     private const long FirstStep = 50;
-    private const double LargestRelativeLoss = 2;
+    private const double MaxRelativeLoss = 2;
     private const double Rise = 2;
     private const double RelativeRise = 0.25;
     private const double Significance = 6;
@@ -25,7 +25,7 @@ internal sealed class DivergenceCheck : IHealthCheck
             : (last.Loss - best.Loss) / RunHistory.ErrorOf(last);
         bool hasDoubled = last.Loss > Rise * best.Loss;
         bool hasRisen = hasDoubled && rise > Significance && last.RelativeLoss > best.RelativeLoss + RelativeRise;
-        bool isWorseThanNothing = hasDoubled && rise > SignificanceAboveNothing && last.RelativeLoss > LargestRelativeLoss;
+        bool isWorseThanNothing = hasDoubled && rise > SignificanceAboveNothing && last.RelativeLoss > MaxRelativeLoss;
         if (!hasRisen && !isWorseThanNothing)
         {
             return null;

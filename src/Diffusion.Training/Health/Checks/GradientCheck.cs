@@ -7,7 +7,7 @@ internal sealed class GradientCheck : IHealthCheck
 {
     private const int Reports = 3;
     private const double Factor = 50;
-    private const double LargestUsual = 5;
+    private const double MaxUsual = 5;
 
     public HealthFinding? Look(RunHistory run)
     {
@@ -18,8 +18,8 @@ internal sealed class GradientCheck : IHealthCheck
 
         double[] before = [.. run.Reports.Take(run.Reports.Count - 1).TakeLast(20).Select(report => report.MeanGradientNorm).Order()];
         double usual = before[before.Length / 2];
-        double largest = run.Last.LargestGradientNorm;
-        if (largest < Factor * usual || largest < LargestUsual)
+        double largest = run.Last.MaxGradientNorm;
+        if (largest < Factor * usual || largest < MaxUsual)
         {
             return null;
         }

@@ -6,7 +6,7 @@ namespace Diffusion.Training;
 internal sealed class OscillationCheck : IHealthCheck
 {
     private const int Reports = 10;
-    private const int FewestTurns = 5;
+    private const int MinTurns = 5;
     private const double Swing = 0.2;
     private const double Significance = 4;
 
@@ -24,7 +24,7 @@ internal sealed class OscillationCheck : IHealthCheck
         double error = last.Average(RunHistory.ErrorOf) * Math.Sqrt(2);
         int turns = changes.Zip(changes.Skip(1)).Count(pair => pair.First * pair.Second < 0);
         bool falls = last.Skip(Reports / 2).Average(report => report.Loss) < 0.9 * last.Take(Reports / 2).Average(report => report.Loss);
-        if (turns < FewestTurns || swing < Swing * mean || swing < Significance * error || falls)
+        if (turns < MinTurns || swing < Swing * mean || swing < Significance * error || falls)
         {
             return null;
         }

@@ -6,19 +6,19 @@ namespace Diffusion.Training;
 internal sealed class PlateauCheck : IHealthCheck
 {
     private const int Windows = 20;
-    private const long FewestSteps = 400;
+    private const long MinSteps = 400;
     private const double High = 0.15;
     private const double Fall = 0.02;
 
     public HealthFinding? Look(RunHistory run)
     {
-        if (!run.LastHasLoss || run.Curve.Count < Windows || run.Last.Step < run.WarmupSteps + FewestSteps)
+        if (!run.LastHasLoss || run.Curve.Count < Windows || run.Last.Step < run.WarmupSteps + MinSteps)
         {
             return null;
         }
 
         // As many windows as make up enough steps, in two halves.
-        long span = Math.Max(FewestSteps, run.Last.Step / 3);
+        long span = Math.Max(MinSteps, run.Last.Step / 3);
         TrainingProgress[] last = [.. run.Curve.Where(window => window.Step > run.Last.Step - span)];
         if (last.Length < Windows || run.Curve[0].Step > run.Last.Step - span || last[0].Step < run.WarmupSteps)
         {

@@ -4,9 +4,9 @@ namespace Diffusion.Training;
 internal sealed class LrCurve
 {
     /// <summary>With fewer rates nothing is read from a curve.</summary>
-    public const int FewestPoints = 10;
+    public const int MinPoints = 10;
 
-    private const double SmallestChange = 0.01;
+    private const double MinChange = 0.01;
     private const double RiseShare = 0.25; // of the fall before it
     private const double LeastFallShare = 0.1; // of the whole fall
     private const double NoiseFactor = 3;
@@ -26,7 +26,7 @@ internal sealed class LrCurve
 
         // Changes are ratios, as logarithms.
         double[] residuals = [.. losses.Zip(Smoothed, Change).Select(Math.Abs).Order()];
-        double certain = Math.Max(SmallestChange, NoiseFactor * DeviationOfMedian * residuals[residuals.Length / 2]);
+        double certain = Math.Max(MinChange, NoiseFactor * DeviationOfMedian * residuals[residuals.Length / 2]);
         double wholeFall = Change(Smoothed[0], Smoothed.Min());
         Count = losses.Count;
         for (int i = 1; i < losses.Count && !Rises; i++)

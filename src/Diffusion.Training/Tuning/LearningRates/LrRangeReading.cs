@@ -39,8 +39,8 @@ internal static class LrRangeReading
             : $"Start at a lower rate: set LrRangeOptions.Lowest to {Rate(range.Lowest / 100)}.";
         return !double.IsFinite(startLoss) && end == LrRangeEnd.NotFinite
                 ? "the loss is infinite or not a number before the first step. Check the weights that the sweep begins with."
-            : curve.Rates.Count < LrCurve.FewestPoints
-                ? $"only {curve.Rates.Count} rates were tried before {How(end, rate)}, at least {LrCurve.FewestPoints} are needed. {cure}"
+            : curve.Rates.Count < LrCurve.MinPoints
+                ? $"only {curve.Rates.Count} rates were tried before {How(end, rate)}, at least {LrCurve.MinPoints} are needed. {cure}"
             : curve.Falls ? null
             : curve.Rises ? $"the loss never falls, and {(OnlyEnds(curve, end) ? How(end, rate) : $"has risen at {Rate(curve.Rates[curve.Count - 1])}")}. {cure}"
             : end == LrRangeEnd.Cancelled ? $"the loss had not changed when {How(end, rate)}. {cure}"

@@ -11,14 +11,14 @@ internal static class LrSmoothing
     public const double LeastLoss = 1e-30;
 
     private const double Decades = 0.15;
-    private const int FewestNeighbours = 2;
+    private const int MinNeighbours = 2;
 
     /// <summary>Smooths losses at rates of which each is the same multiple of the one before.</summary>
     /// <param name="losses">Finite ones.</param>
     /// <param name="decadesPerStep">From one rate to the next.</param>
     public static double[] Smooth(IReadOnlyList<double> losses, double decadesPerStep)
     {
-        int reach = Math.Max(FewestNeighbours, (int)(Decades / decadesPerStep));
+        int reach = Math.Max(MinNeighbours, (int)(Decades / decadesPerStep));
         double[] logarithms = [.. losses.Select(loss => Math.Log(Math.Max(LeastLoss, loss)))];
         return [.. Enumerable.Range(0, losses.Count).Select(at => Math.Exp(LineAt(logarithms, at, reach)))];
     }

@@ -18,8 +18,8 @@ internal sealed class LrSweep : IDisposable
     {
         this.range = range;
         TrainingOptions options = setup.Options.Copy();
-        (options.EmaDecay, options.MoreEmaDecays) = (null, []);
-        options.Health = options.Health with { LargestGradientNorm = null }; // the sweep judges by the loss
+        (options.EmaDecay, options.AdditionalEmaDecays) = (null, []);
+        options.Health = options.Health with { MaxGradientNorm = null }; // the sweep judges by the loss
         batchSize = options.BatchSize;
         microBatchSize = options.MicroBatchSize ?? batchSize;
         trial = new TrialRun(setup with { Options = options });

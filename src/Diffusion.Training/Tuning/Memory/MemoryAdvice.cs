@@ -13,7 +13,7 @@ public sealed record MemoryAdvice
     public required MemoryEstimate OneImage { get; init; }
 
     /// <summary>The changes that make it fit, the least first; empty when it fits already, or when none of those tried is enough.</summary>
-    public required IReadOnlyList<WayToFit> Ways { get; init; }
+    public required IReadOnlyList<MemoryReduction> Ways { get; init; }
 
     /// <summary>Whether it fits as it is.</summary>
     public bool Fits => Asked.Total <= BudgetBytes;

@@ -76,7 +76,7 @@ public sealed class MemoryEstimator
         ArgumentNullException.ThrowIfNull(options);
         return new MemoryEstimator(network, images)
         {
-            Averages = options.EmaDecay is null ? 0 : 1 + options.MoreEmaDecays.Length,
+            Averages = options.EmaDecay is null ? 0 : 1 + options.AdditionalEmaDecays.Length,
             CopiesForSaving = options.RunFolder is not null,
             GradientCheckpointing = options.GradientCheckpointing,
         };
@@ -115,11 +115,11 @@ public sealed class MemoryEstimator
     /// <summary>The largest micro-batch that fits.</summary>
     /// <param name="budgetBytes">The memory there is for training, in bytes.</param>
     /// <returns>Images per forward and backward pass, at most 1,048,576; 0 when not even one image fits.</returns>
-    public int LargestMicroBatch(long budgetBytes)
+    public int MaxMicroBatch(long budgetBytes)
     {
-        const int Most = 1 << 20;
+        const int Max = 1 << 20;
         int fits = 0;
-        int tooMany = Most + 1;
+        int tooMany = Max + 1;
         while (tooMany - fits > 1)
         {
             int middle = fits + ((tooMany - fits) / 2);
@@ -149,7 +149,7 @@ public sealed class MemoryEstimator
             BudgetBytes = budgetBytes,
             Asked = asked,
             OneImage = Estimate(1),
-            Ways = asked.Total <= budgetBytes ? [] : [.. MemoryWays.Of(this, microBatchSize, budgetBytes)],
+            Ways = asked.Total <= budgetBytes ? [] : [.. MemoryReductions.Of(this, microBatchSize, budgetBytes)],
         };
     }
 

@@ -3,7 +3,7 @@ namespace Diffusion.Training;
 /// <summary>The residual, attention and resizing blocks of the U-Net as operations. Pixels are those of one image.</summary>
 internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int batch, bool checkpointing)
 {
-    private const long MostSkipGroups = 32;
+    private const long MaxSkipGroups = 32;
     private const long ImageChannels = 3;
 
     private readonly long timeChannels = options.TimeEmbeddingDim ?? 4L * options.BlockOutChannels[0];
@@ -59,7 +59,7 @@ internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int bat
         (long inChannels, long outChannels) = channels;
         long before = batch * pixels.Before;
         long after = batch * pixels.After;
-        long statistics = batch * (isSkip ? MostSkipGroups : options.NormNumGroups);
+        long statistics = batch * (isSkip ? MaxSkipGroups : options.NormNumGroups);
         long skip = inChannels * before;
         bool scalesAndShifts = options.ResnetTimeScaleShift == TimeScaleShift.ScaleShift;
         bool halves = after < before;
@@ -147,7 +147,7 @@ internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int bat
         // The residual block behind it keeps what is normalised here too.
         long all = batch * pixels;
         tape.Add(channels, channels);
-        tape.PointWise(channels * all, 2 * batch * MostSkipGroups);
+        tape.PointWise(channels * all, 2 * batch * MaxSkipGroups);
         tape.NonLinearity(Activation.Silu, channels * all);
         tape.Convolution((channels, all), (ImageChannels, all), 3, kept: channels * all);
         tape.PointWise(ImageChannels * all, kept: ImageChannels * all);

@@ -21,9 +21,9 @@ internal static class PlanText
         Line(string.Empty, plan.Suggested.Reason);
         Line("first samples", Text($"recognisable from about step {plan.FirstSamplesStep:N0}: {Time(plan.FirstSamplesAfter)}"));
         Line("sampling", Text($"{plan.SampledImages} images in {plan.SamplerSteps} steps: {Time(plan.SamplingTime)}"));
-        if (plan.MostCheckpoints > 0)
+        if (plan.MaxCheckpoints > 0)
         {
-            Line("checkpoints", Text($"{MemoryEstimate.Mebibytes(plan.CheckpointBytes)} each, at most {plan.MostCheckpoints} at a time: {MemoryEstimate.Mebibytes(plan.CheckpointSpace)}"));
+            Line("checkpoints", Text($"{MemoryEstimate.Mebibytes(plan.CheckpointBytes)} each, at most {plan.MaxCheckpoints} at a time: {MemoryEstimate.Mebibytes(plan.CheckpointSpace)}"));
         }
 
         foreach (string note in plan.Notes)

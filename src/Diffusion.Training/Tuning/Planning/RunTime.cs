@@ -3,7 +3,7 @@ namespace Diffusion.Training;
 /// <summary>The time that steps take, with what interrupts them: the same for a plan and for a run that is under way.</summary>
 /// <param name="Step">The time of one training step.</param>
 /// <param name="Pauses">What is done beside.</param>
-internal sealed record RunTime(TimeSpan Step, IReadOnlyList<RunPause> Pauses)
+internal sealed record RunTime(TimeSpan Step, IReadOnlyList<PeriodicCost> Pauses)
 {
     /// <summary>A time in seconds, or the longest there is.</summary>
     public static TimeSpan Seconds(double seconds) => TimeSpan.FromSeconds(Math.Min(seconds, TimeSpan.MaxValue.TotalSeconds / 2));
@@ -20,7 +20,7 @@ internal sealed record RunTime(TimeSpan Step, IReadOnlyList<RunPause> Pauses)
         }
 
         double seconds = (to - from) * Step.TotalSeconds;
-        foreach (RunPause pause in Pauses)
+        foreach (PeriodicCost pause in Pauses)
         {
             bool once = isEnd && pause.AlsoAtEnd && to % pause.EverySteps != 0;
             seconds += ((to / pause.EverySteps) - (from / pause.EverySteps) + (once ? 1 : 0)) * pause.Time.TotalSeconds;

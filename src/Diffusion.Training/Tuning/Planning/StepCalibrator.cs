@@ -7,7 +7,7 @@ namespace Diffusion.Training;
 internal static class StepCalibrator
 {
     private const int LeastWarmupSteps = 2;
-    private const int MostSteps = 1000;
+    private const int MaxSteps = 1000;
     private const int ForwardPasses = 3;
     private static readonly TimeSpan LeastTime = TimeSpan.FromSeconds(3);
 
@@ -48,7 +48,7 @@ internal static class StepCalibrator
         long began = trial.Setup.Time.GetTimestamp();
         TimeSpan taken = TimeSpan.Zero;
         int steps = 0;
-        while (steps < least || (taken < LeastTime && steps < MostSteps))
+        while (steps < least || (taken < LeastTime && steps < MaxSteps))
         {
             cancellationToken.ThrowIfCancellationRequested();
             trial.Step(options.LearningRate.At(first + steps, options.Steps), cancellationToken);

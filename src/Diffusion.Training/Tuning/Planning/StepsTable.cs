@@ -10,7 +10,7 @@ namespace Diffusion.Training;
 internal static class StepsTable
 {
     /// <summary>Fewer steps than these are never suggested.</summary>
-    private const double Fewest = 10_000;
+    private const double Min = 10_000;
 
     private static readonly (double Images, double Steps)[] StepsAt64 = [(10_000, 200_000), (50_000, 500_000), (1_000_000, 1_000_000)];
     private static readonly (double Images, double Days)[] DaysAt64 = [(10_000, 1), (50_000, 4), (1_000_000, 17.5)];
@@ -26,7 +26,7 @@ internal static class StepsTable
     public static SuggestedSteps For(long images, ImageShape shape, int batchSize)
     {
         double pixels = (double)shape.Height * shape.Width;
-        double atBase = Math.Max(Fewest, At(StepsAt64, images) * AtInside(StepsByPixels, pixels));
+        double atBase = Math.Max(Min, At(StepsAt64, images) * AtInside(StepsByPixels, pixels));
 
         // A rate that grows with the batch makes up for fewer steps: exactly as much as it grows.
         double batches = BatchSizeScaling.LearningRate(batchSize) / BatchSizeScaling.BaseLearningRate;

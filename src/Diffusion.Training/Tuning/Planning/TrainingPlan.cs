@@ -68,7 +68,7 @@ public sealed record TrainingPlan
     public required long CheckpointBytes { get; init; }
 
     /// <summary>The most checkpoints that lie in the run folder at one time.</summary>
-    public required long MostCheckpoints { get; init; }
+    public required long MaxCheckpoints { get; init; }
 
     /// <summary>How many images a sampling makes.</summary>
     public required int SampledImages { get; init; }
@@ -83,7 +83,7 @@ public sealed record TrainingPlan
     public required IReadOnlyList<string> Notes { get; init; }
 
     /// <summary>The most space that checkpoints take in the run folder, in bytes.</summary>
-    public long CheckpointSpace => CheckpointBytes * MostCheckpoints;
+    public long CheckpointSpace => CheckpointBytes * MaxCheckpoints;
 
     internal PlanFacts Facts { get; init; } = null!;
 

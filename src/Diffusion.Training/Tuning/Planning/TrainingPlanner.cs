@@ -7,7 +7,7 @@ namespace Diffusion.Training;
 internal static class TrainingPlanner
 {
     private const double RecognisableAfter = 0.02;
-    private const double MostByRate = 10;
+    private const double MaxByRate = 10;
     private const double MuchWaiting = 0.1;
     private const double MuchLonger = 3;
 
@@ -37,7 +37,7 @@ internal static class TrainingPlanner
     public static TrainingPlan Of(PlanFacts facts)
     {
         (TrainingOptions options, PlanOptions plan, StepCalibration calibration) = (facts.Options, facts.Plan, facts.Calibration);
-        RunTime time = new(calibration.StepTime, [new RunPause(options.HoldOutEverySteps, HeldOutTime(facts.HeldOutImages, calibration), AlsoAtEnd: true)]);
+        RunTime time = new(calibration.StepTime, [new PeriodicCost(options.HoldOutEverySteps, HeldOutTime(facts.HeldOutImages, calibration), AlsoAtEnd: true)]);
         long steps = options.TimeLimit is { } limit ? Math.Min(options.Steps, time.StepsWithin(limit)) : options.Steps;
         SuggestedSteps suggested = StepsTable.For(facts.Images, facts.Shape, options.BatchSize);
         long firstSamples = FirstSamplesStep(suggested, options);
@@ -60,7 +60,7 @@ internal static class TrainingPlanner
             FirstSamplesStep = firstSamples,
             FirstSamplesAfter = time.Between(0, firstSamples, isEnd: false),
             CheckpointBytes = facts.CheckpointBytes,
-            MostCheckpoints = options.RunFolder is null ? 0 : MostCheckpoints(options, steps),
+            MaxCheckpoints = options.RunFolder is null ? 0 : MaxCheckpoints(options, steps),
             SampledImages = plan.SampledImages,
             SamplerSteps = plan.SamplerSteps,
             SamplingTime = RunTime.Seconds(calibration.ForwardTime.TotalSeconds * plan.SamplerSteps * plan.SampledImages / calibration.ForwardImages),
@@ -76,7 +76,7 @@ internal static class TrainingPlanner
     public static long FirstSamplesStep(SuggestedSteps suggested, TrainingOptions options)
     {
         double usual = BatchSizeScaling.LearningRate(options.BatchSize);
-        double byRate = Math.Clamp(usual / options.LearningRate.Peak, 1 / MostByRate, MostByRate);
+        double byRate = Math.Clamp(usual / options.LearningRate.Peak, 1 / MaxByRate, MaxByRate);
         return options.LearningRate.WarmupOf(options.Steps) + (long)Math.Ceiling(RecognisableAfter * suggested.Steps * byRate);
     }
 
@@ -107,14 +107,14 @@ internal static class TrainingPlanner
     }
 
     private static TimeSpan HeldOutTime(long images, StepCalibration calibration) =>
-        calibration.ForwardTime * ((double)Math.Min(images, HeldOutLoss.MostImages) / calibration.ForwardImages);
+        calibration.ForwardTime * ((double)Math.Min(images, HeldOutLoss.MaxImages) / calibration.ForwardImages);
 
     private static long Bytes(Checkpoint checkpoint) =>
         checkpoint.Averages.Append(checkpoint.Weights).Append(checkpoint.Optimizer)
             .Sum(tensors => tensors.Values.Sum(tensor => tensor.NumberOfElements * tensor.ElementSize));
 
     // The one that is being written comes on top of those that are kept; the last step saves one as well, and a run that may roll back its first.
-    private static long MostCheckpoints(TrainingOptions options, long steps)
+    private static long MaxCheckpoints(TrainingOptions options, long steps)
     {
         long saved = (steps / options.CheckpointEverySteps) + (steps % options.CheckpointEverySteps == 0 ? 0 : 1)
             + (options.Health.OnDivergence == DivergencePolicy.RollBack ? 1 : 0);

@@ -16,7 +16,7 @@ public sealed class LrRangeFinderTests
         using TinyModel model = new();
         using StripedImages images = new();
 
-        LrRange range = Builder(model, images).Configure(o => o.Health = o.Health with { LargestGradientNorm = 1e-6 })
+        LrRange range = Builder(model, images).Configure(o => o.Health = o.Health with { MaxGradientNorm = 1e-6 })
             .BuildLrRangeFinder(Short).Run(cancellationToken: TestContext.Current.CancellationToken);
 
         range.End.Should().Be(LrRangeEnd.Completed);

@@ -113,7 +113,7 @@ public sealed class MemoryEstimatorTests
     [Fact]
     public void A_trainers_options_say_how_many_averages_and_whether_it_saves()
     {
-        TrainingOptions options = new() { RunFolder = "run", MoreEmaDecays = [0.9, 0.99] };
+        TrainingOptions options = new() { RunFolder = "run", AdditionalEmaDecays = [0.9, 0.99] };
         MemoryEstimator saving = MemoryEstimator.For(Plain, ImageShape.Square(32), options);
         MemoryEstimator bare = MemoryEstimator.For(Plain, ImageShape.Square(32), new TrainingOptions { EmaDecay = null });
 
@@ -165,7 +165,7 @@ public sealed class MemoryEstimatorTests
 
         string[] changes = [.. estimator.WaysToFit(12, budget).Ways.Select(way => way.Change)];
         MemoryEstimator already = new(Plain, ImageShape.Square(64)) { GradientCheckpointing = true };
-        IReadOnlyList<WayToFit> more = already.WaysToFit(12, already.Estimate(12).Total * 2 / 3).Ways;
+        IReadOnlyList<MemoryReduction> more = already.WaysToFit(12, already.Estimate(12).Total * 2 / 3).Ways;
 
         changes[1].Should().StartWith("gradient checkpointing");
         more.Should().NotBeEmpty().And.OnlyContain(way => way.Estimator.GradientCheckpointing && !way.Change.Contains("gradient checkpointing", StringComparison.Ordinal));
@@ -179,7 +179,7 @@ public sealed class MemoryEstimatorTests
     {
         MemoryEstimator estimator = new(Plain, ImageShape.Square(32));
 
-        int largest = estimator.LargestMicroBatch(mebibytes * Mebibyte);
+        int largest = estimator.MaxMicroBatch(mebibytes * Mebibyte);
 
         largest.Should().BePositive();
         estimator.Estimate(largest).Total.Should().BeLessThanOrEqualTo(mebibytes * Mebibyte);
@@ -209,7 +209,7 @@ public sealed class MemoryEstimatorTests
         MemoryEstimator estimator = new(Plain, ImageShape.Square(64));
         long parameters = estimator.Estimate(1).Parameters;
 
-        estimator.LargestMicroBatch(parameters).Should().Be(0);
+        estimator.MaxMicroBatch(parameters).Should().Be(0);
         MemoryAdvice little = estimator.WaysToFit(8, parameters);
         little.FitsOneImage.Should().BeFalse();
         little.Ways.Should().BeEmpty();

@@ -74,7 +74,7 @@ public sealed class TrainingPlanTests
 
         trainer.Run(TestContext.Current.CancellationToken);
 
-        plan.MostCheckpoints.Should().Be(Directory.GetDirectories(folder.File("checkpoints")).Length).And.Be(2);
+        plan.MaxCheckpoints.Should().Be(Directory.GetDirectories(folder.File("checkpoints")).Length).And.Be(2);
     }
 
     [Fact]
@@ -144,7 +144,7 @@ public sealed class TrainingPlanTests
         }
 
         plan.CheckpointBytes.Should().Be(tensors);
-        plan.MostCheckpoints.Should().Be(3);
+        plan.MaxCheckpoints.Should().Be(3);
         plan.CheckpointSpace.Should().Be(3 * tensors);
     }
 
@@ -244,8 +244,8 @@ public sealed class TrainingPlanTests
 
         longer.Duration.Should().BeCloseTo(200 * plan.Duration, TimeSpan.FromMilliseconds(1));
         longer.FirstSamplesStep.Should().BeGreaterThan(plan.FirstSamplesStep, "the warm-up is longer");
-        longer.MostCheckpoints.Should().Be(3);
-        plan.MostCheckpoints.Should().Be(1);
+        longer.MaxCheckpoints.Should().Be(3);
+        plan.MaxCheckpoints.Should().Be(1);
         FluentActions.Invoking(() => plan.WithSteps(0)).Should().Throw<ArgumentOutOfRangeException>();
     }
 

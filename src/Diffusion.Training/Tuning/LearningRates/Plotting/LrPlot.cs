@@ -18,7 +18,7 @@ internal static class LrPlot
     private const double Legend = 720;
     private const double LegendLine = 26;
     private const double Margin = 1.05;
-    private const double LargestPlain = 1e5;
+    private const double MaxPlain = 1e5;
 
     private static readonly RgbColor Grid = new(225, 225, 225);
     private static readonly RgbColor Measured = new(150, 170, 200);
@@ -59,7 +59,7 @@ internal static class LrPlot
         foreach (double loss in losses.Labelled)
         {
             canvas.Line([new PlotPoint(Left, losses.Of(loss)), new PlotPoint(Right, losses.Of(loss))], Grid, 1);
-            canvas.Text(loss.ToString(loss < LargestPlain ? "0.####" : "0e+0", CultureInfo.InvariantCulture), new PlotPoint(Left - 10, losses.Of(loss) + 7), PlotAnchor.End, RgbColor.Black);
+            canvas.Text(loss.ToString(loss < MaxPlain ? "0.####" : "0e+0", CultureInfo.InvariantCulture), new PlotPoint(Left - 10, losses.Of(loss) + 7), PlotAnchor.End, RgbColor.Black);
         }
 
         canvas.Line([new PlotPoint(Left, Top), new PlotPoint(Left, Bottom), new PlotPoint(Right, Bottom)], RgbColor.Black, 1.5);
@@ -80,7 +80,7 @@ internal static class LrPlot
 
         foreach ((int i, LrSuggestion suggestion) in range.Suggestions.Index())
         {
-            if (suggestion.LearningRate is { } rate && rate >= rates.Least && rate <= rates.Most)
+            if (suggestion.LearningRate is { } rate && rate >= rates.Least && rate <= rates.Max)
             {
                 canvas.Line([new PlotPoint(rates.Of(rate), Top), new PlotPoint(rates.Of(rate), Bottom)], Rules[i], i == 0 ? 3 : 1.5);
             }

@@ -1,0 +1,69 @@
+namespace Diffusion;
+
+/// <summary>
+/// Guards the weights of networks: many threads read them at a time, or one thread writes them. Whoever frees the weights disposes the gate
+/// first, which waits for the calls in flight and refuses every later one.
+/// </summary>
+/// <param name="owner">The name of the object that frees the weights.</param>
+/// <param name="remedy">What a refused caller can do instead.</param>
+internal sealed class WeightLock(string owner, string remedy) : IDisposable
+{
+#pragma warning disable CA2213 // A disposed lock would refuse late callers under its own name; it holds nothing but memory.
+    private readonly ReaderWriterLockSlim gate = new(LockRecursionPolicy.SupportsRecursion);
+#pragma warning restore CA2213
+    private bool isClosed;
+
+    /// <summary>Waits until nobody writes.</summary>
+    /// <returns>Dispose it on the same thread to let writers in.</returns>
+    /// <exception cref="ObjectDisposedException">The gate is closed.</exception>
+    public Pass Read()
+    {
+        gate.EnterReadLock();
+        return Admit(new Pass(gate, writes: false));
+    }
+
+    /// <summary>Waits until nobody reads or writes.</summary>
+    /// <returns>Dispose it on the same thread to let others in.</returns>
+    /// <exception cref="ObjectDisposedException">The gate is closed.</exception>
+    public Pass Write()
+    {
+        gate.EnterWriteLock();
+        return Admit(new Pass(gate, writes: true));
+    }
+
+    /// <summary>Waits until nobody reads or writes, and lets nobody in from now on.</summary>
+    public void Dispose()
+    {
+        gate.EnterWriteLock();
+        isClosed = true;
+        gate.ExitWriteLock();
+    }
+
+    private Pass Admit(Pass pass)
+    {
+        if (isClosed)
+        {
+            pass.Dispose();
+            throw new ObjectDisposedException(owner, $"The {owner} that these weights belong to was disposed. {remedy}");
+        }
+
+        return pass;
+    }
+
+    /// <summary>Leave to read or write; the default value is of no gate, and guards nothing.</summary>
+    internal readonly ref struct Pass(ReaderWriterLockSlim? gate, bool writes)
+    {
+        /// <summary>Gives it back.</summary>
+        public void Dispose()
+        {
+            if (writes)
+            {
+                gate?.ExitWriteLock();
+            }
+            else
+            {
+                gate?.ExitReadLock();
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion;
+
+/// <summary>
+/// Arithmetic of tensors with numbers, in which each number is held until libtorch has read it. TorchSharp's own operators make a Scalar
+/// that nobody holds: a garbage collection at that moment frees it while it is being read. (Beside a thread that only collects garbage, 126 of
+/// 4,695,000 products ended in "Unknown scalar type".)
+/// </summary>
+internal static class PinnedScalars
+{
+    /// <summary>The product, as a new tensor.</summary>
+    public static Tensor Times(this Tensor tensor, double number)
+    {
+        using Scalar held = number.ToScalar();
+        return tensor.mul(held);
+    }
+
+    /// <summary>The quotient, as a new tensor.</summary>
+    public static Tensor DividedBy(this Tensor tensor, double number)
+    {
+        using Scalar held = number.ToScalar();
+        return tensor.div(held);
+    }
+
+    /// <summary>The sum, as a new tensor.</summary>
+    public static Tensor Plus(this Tensor tensor, double number)
+    {
+        using Scalar held = number.ToScalar();
+        return tensor.add(held);
+    }
+
+    /// <summary>Multiplies in place.</summary>
+    public static Tensor MultiplyBy(this Tensor tensor, double number)
+    {
+        using Scalar held = number.ToScalar();
+        return tensor.mul_(held);
+    }
+
+    /// <summary>Divides in place.</summary>
+    public static Tensor DivideBy(this Tensor tensor, double number)
+    {
+        using Scalar held = number.ToScalar();
+        return tensor.div_(held);
+    }
+
+    /// <summary>Adds in place.</summary>
+    public static Tensor Increase(this Tensor tensor, double number)
+    {
+        using Scalar held = number.ToScalar();
+        return tensor.add_(held);
+    }
+
+    /// <summary>All numbers brought into a range, as a new tensor.</summary>
+    public static Tensor Between(this Tensor tensor, double least, double most)
+    {
+        using Scalar low = least.ToScalar();
+        using Scalar high = most.ToScalar();
+        return tensor.clamp(low, high);
+    }
+
+    /// <summary>No number below a bound, as a new tensor.</summary>
+    public static Tensor AtLeast(this Tensor tensor, double least)
+    {
+        using Scalar held = least.ToScalar();
+        return tensor.clamp_min(held);
+    }
+
+    /// <summary>Where a tensor is a number, as a new tensor of bool.</summary>
+    public static Tensor Is(this Tensor tensor, double number)
+    {
+        using Scalar held = number.ToScalar();
+        return tensor.eq(held);
+    }
+
+    /// <summary>Where a tensor is a number at most, as a new tensor of bool; not where it is not a number.</summary>
+    public static Tensor IsWithin(this Tensor tensor, double number)
+    {
+        using Scalar held = number.ToScalar();
+        return tensor.le(held);
+    }
+
+    /// <summary>Sets all numbers.</summary>
+    public static Tensor Fill(this Tensor tensor, double number)
+    {
+        using Scalar held = number.ToScalar();
+        return tensor.fill_(held);
+    }
+}

@@ -1,0 +1,114 @@
+using Diffusion.Data;
+using Diffusion.TestKit;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Training.Tests.Health;
+
+/// <summary>Colours of images and of samples.</summary>
+public sealed class ColorsTests
+{
+    [Fact]
+    public void Statistics_of_bytes_and_of_floats_are_those_of_the_tensor()
+    {
+        using DrawnShapes shapes = DrawnShapes.Create(40, 16);
+        using ChangedImages floats = new(shapes) { Value = (_, value) => value };
+        BatchReader reader = new(shapes);
+        using ImageBatch batch = reader.Read([.. Enumerable.Range(0, 40).Select(i => (long)i)]);
+        using Tensor planes = batch.Pixels.transpose(0, 1).flatten(1);
+        float[] means = planes.mean([1]).data<float>().ToArray();
+        float[] deviations = planes.std(1, unbiased: false).data<float>().ToArray();
+
+        foreach (ImageStatistics statistics in new[] { reader.Inspect(), new BatchReader(floats).Inspect() })
+        {
+            statistics.Images.Should().Be(40);
+            statistics.Labels.Should().Be(10);
+            statistics.FlatImages.Should().Be(0);
+            statistics.RepeatedImages.Should().Be(0);
+            for (int channel = 0; channel < 3; channel++)
+            {
+                statistics.Means[channel].Should().BeApproximately(means[channel], 1e-5);
+                statistics.Deviations[channel].Should().BeApproximately(deviations[channel], 1e-5);
+                statistics.DeviationsOfMeans[channel].Should().BeInRange(0.01, deviations[channel]);
+            }
+        }
+    }
+
+    [Fact]
+    public void Samples_like_the_data_pass_and_shifted_or_flat_ones_do_not()
+    {
+        using DrawnShapes shapes = DrawnShapes.Create(200, 16);
+        BatchReader reader = new(shapes);
+        ColorCheck check = new(reader.Inspect());
+        using ImageBatch batch = reader.Read([.. Enumerable.Range(0, 16).Select(i => (long)(7 * i))]);
+        using Tensor dark = batch.Pixels - 0.5;
+        using Tensor pale = (batch.Pixels - 0.5).mul(0.2).add(0.5);
+        using Tensor few = dark.narrow(0, 0, 7);
+
+        check.Look(batch.Pixels, 10).Should().BeNull();
+        check.Look(dark, 10)!.Kind.Should().Be(FindingKind.ColorShift);
+        check.Look(pale, 10)!.Seen.Should().Contain("their contrast is 0.2");
+        check.Look(few, 10).Should().BeNull();
+        ((Action)(() => check.Look(batch.Pixels.narrow(1, 0, 1), 10))).Should().Throw<ArgumentException>().WithMessage("*must be ?N, 3, H, W? as the data is*");
+    }
+
+    [Fact]
+    public void Samples_of_a_preview_are_found_with_the_next_report_after_100_steps_and_a_fifth_of_the_run()
+    {
+        using TinyModel model = new(channels: 3);
+        using DrawnShapes shapes = DrawnShapes.Create(100, 8);
+        using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(shapes)
+            .AddPreview(20, preview =>
+            {
+                using Tensor black = full(8, 3, 8, 8, -1f);
+                preview.Check(black);
+            })
+            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps) = (200, 4, 20)).Build();
+
+        TrainingResult result = trainer.Run(TestContext.Current.CancellationToken);
+
+        result.Findings.First().Should().Match<HealthFinding>(finding => finding.Kind == FindingKind.ColorShift && finding.Step == 100);
+    }
+
+    [Fact]
+    public void A_shift_that_stays_is_said_once()
+    {
+        using TinyModel model = new(channels: 3);
+        using DrawnShapes shapes = DrawnShapes.Create(100, 8);
+        using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(shapes)
+            .AddPreview(20, preview =>
+            {
+                using Tensor black = full(8, 3, 8, 8, -1f);
+                preview.Check(black);
+            })
+            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps) = (200, 4, 10)).Build();
+
+        trainer.Run(TestContext.Current.CancellationToken).Findings.Should().ContainSingle().Which.Step.Should().Be(100);
+    }
+
+    [Fact]
+    public void Samples_of_the_last_preview_are_found_at_the_end_of_the_run()
+    {
+        List<HealthFinding> told = [];
+        using TinyModel model = new(channels: 3);
+        using DrawnShapes shapes = DrawnShapes.Create(100, 8);
+        using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(shapes)
+            .ReportFindingsTo(new Listener(told))
+            .AddPreview(100, preview =>
+            {
+                using Tensor black = full(8, 3, 8, 8, -1f);
+                preview.Check(black);
+            })
+            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps) = (100, 4, 50)).Build();
+
+        TrainingResult result = trainer.Run(TestContext.Current.CancellationToken);
+
+        result.Findings.Should().ContainSingle().Which.Kind.Should().Be(FindingKind.ColorShift);
+        told.Should().Equal(result.Findings);
+    }
+
+    private sealed class Listener(List<HealthFinding> found) : IProgress<HealthFinding>
+    {
+        public void Report(HealthFinding value) => found.Add(value);
+    }
+}
