@@ -15,7 +15,8 @@ internal static class CommandLine
         ParseResult parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {
-            Console.Error.WriteLine($"{string.Join(' ', parsed.Errors.Select(error => error.Message.ReplaceLineEndings(" ")))} See --help.");
+            Console.Error.WriteLine(
+                $"{string.Join(' ', parsed.Errors.Select(error => error.Message.ReplaceLineEndings(" ")))} See --help.");
             return 2;
         }
 
@@ -29,9 +30,11 @@ internal static class CommandLine
         Option<int> count = new("--count") { Description = "How many images.", DefaultValueFactory = _ => 16 };
         Option<int?> steps = new("--steps") { Description = "How many steps. Default: all timesteps for DDPM, 50 for DDIM." };
         Option<DiffusersSchedulerKind?> sampler = new("--sampler") { Description = "ddpm or ddim. Default: what the folder says." };
-        Option<string> device = new("--device") { Description = "best, cpu, cuda, cuda:<number> or mps.", DefaultValueFactory = _ => "best" };
+        Option<string> device = new("--device") { Description = "best, cpu, cuda, cuda:<number> or mps.",
+            DefaultValueFactory = _ => "best" };
         Option<long> seed = new("--seed") { Description = "The seed of the noise.", DefaultValueFactory = _ => 0L };
-        Command command = new("import", "Samples a grid of images from a folder of diffusers.") { folder, picture, count, steps, sampler, device, seed };
+        Command command = new("import", "Samples a grid of images from a folder of diffusers.") { folder, picture, count, steps, sampler,
+            device, seed };
         command.SetAction(result => guard(() => ImportRun.Execute(new ImportSettings
         {
             Folder = result.GetValue(folder)!,
@@ -49,9 +52,11 @@ internal static class CommandLine
     {
         Argument<string> run = new("run") { Description = "The folder of a training run, which holds the folder checkpoints." };
         Argument<string> folder = new("out") { Description = "The folder of the diffusers pipeline to write." };
-        Option<ExportedWeights> weights = new("--weights") { Description = "ema, the averaged weights, or raw, the network's own.", DefaultValueFactory = _ => ExportedWeights.Ema };
+        Option<ExportedWeights> weights = new("--weights") { Description = "ema, the averaged weights, or raw, the network's own.",
+            DefaultValueFactory = _ => ExportedWeights.Ema };
         Option<bool> overwrite = new("--overwrite") { Description = "Replaces a pipeline that is there already." };
-        Command command = new("export", "Writes the newest checkpoint of a run as a folder of diffusers.") { run, folder, weights, overwrite };
+        Command command = new("export", "Writes the newest checkpoint of a run as a folder of diffusers.") { run, folder, weights,
+            overwrite };
         command.SetAction(result => guard(() =>
             ExportRun.Execute(result.GetValue(run)!, result.GetValue(folder)!, result.GetValue(weights), result.GetValue(overwrite))));
         return command;

@@ -35,12 +35,14 @@ internal static class ExportRun
     {
         CheckpointManifest manifest = checkpoint.Manifest;
         DiscreteSchedule schedule = manifest.Options.CreateSchedule() as DiscreteSchedule
-            ?? throw new ArgumentException($"The run has the schedule {manifest.Schedule}, which diffusers' DDPM and DDIM schedulers cannot express.");
+            ?? throw new ArgumentException(
+                $"The run has the schedule {manifest.Schedule}, which diffusers' DDPM and DDIM schedulers cannot express.");
         DiffusersScheduler scheduler = new() { Schedule = schedule, Prediction = manifest.Prediction };
         IReadOnlyDictionary<string, Tensor>? averages = weights == ExportedWeights.Ema ? checkpoint.Averages.FirstOrDefault() : null;
         UNet2D unet = new(UNet2DOptions.FromJson(manifest.Model));
         unet.LoadWeights(averages ?? checkpoint.Weights);
-        return new Loaded(unet, scheduler, new DiffusersExport(folder, averages is null ? ExportedWeights.Raw : ExportedWeights.Ema, manifest.Step));
+        return new Loaded(unet, scheduler,
+            new DiffusersExport(folder, averages is null ? ExportedWeights.Raw : ExportedWeights.Ema, manifest.Step));
     }
 
     private sealed record Loaded(UNet2D UNet, DiffusersScheduler Scheduler, DiffusersExport Export);

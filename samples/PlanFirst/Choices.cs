@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace PlanFirst;
@@ -32,7 +33,9 @@ internal sealed record Choices
         {
             Choices? kept = File.Exists(file) ? JsonSerializer.Deserialize<Choices>(File.ReadAllText(file), Json) : null;
             return kept?.Difference(settings) is { } difference
-                ? throw new FormatException($"The run in '{settings.RunFolder}' was planned with {difference} ('{file}'). Give that again, or another folder with --out.")
+                ? throw new FormatException(
+                    $"The run in '{settings.RunFolder}' was planned with {difference} ('{file}'). Give that again, or another folder "
+                        + $"with --out.")
                 : kept;
         }
         catch (JsonException error)
@@ -45,9 +48,13 @@ internal sealed record Choices
     private string? Difference(Settings settings) =>
         BatchSize != settings.Batch ? $"--batch {BatchSize}, not {settings.Batch}"
         : settings.Steps is { } steps && Steps != steps ? $"{Steps} steps, not --steps {steps}"
-        : settings.Minutes is { } minutes && Minutes != minutes ? FormattableString.Invariant($"{Steps} steps, not --minutes {minutes}")
-        : settings.Rate is { } rate && LearningRate != rate ? FormattableString.Invariant($"a learning rate of {LearningRate}, not --rate {rate}")
-        : settings.MemoryGiB is { } memory && MemoryGiB != memory ? FormattableString.Invariant($"passes of {MicroBatchSize} images, not --memory {memory}")
+        : settings.Minutes is { } minutes
+            && Minutes != minutes ? string.Create(CultureInfo.InvariantCulture, $"{Steps} steps, not --minutes {minutes}")
+        : settings.Rate is { } rate
+            && LearningRate != rate ? string.Create(CultureInfo.InvariantCulture, $"a learning rate of {LearningRate}, not --rate {rate}")
+        : settings.MemoryGiB is { } memory
+            && MemoryGiB != memory ? string.Create(CultureInfo.InvariantCulture,
+                $"passes of {MicroBatchSize} images, not --memory {memory}")
         : null;
 
     /// <summary>Keeps them.</summary>

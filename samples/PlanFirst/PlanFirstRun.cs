@@ -49,7 +49,9 @@ internal static class PlanFirstRun
             Console.WriteLine($"Unusual: {warning}");
         }
 
-        Console.WriteLine(kept is null ? $"Training {choices.Steps} steps." : $"Going on from step {trainer.Step} of {choices.Steps}, as planned before (choices.json).");
+        Console.WriteLine(kept is null
+            ? $"Training {choices.Steps} steps."
+            : $"Going on from step {trainer.Step} of {choices.Steps}, as planned before (choices.json).");
         TrainingResult result = trainer.Run(signals.Token);
         if (result.StopReason == StopReason.Cancelled)
         {
@@ -66,7 +68,9 @@ internal static class PlanFirstRun
     // One column per class where there are classes.
     private static Tensor Sample(Denoiser denoiser, int? classCount, long seed)
     {
-        long[]? classes = classCount is { } count ? [.. Enumerable.Range(0, Columns * Rows).Select(i => (long)(i % Columns % count))] : null;
+        long[]? classes = classCount is { } count
+            ? [.. Enumerable.Range(0, Columns * Rows).Select(i => (long)(i % Columns % count))]
+            : null;
         return new DdimSampler { Steps = 50 }.Sample(denoiser, Columns * Rows, seed, classes);
     }
 

@@ -4,7 +4,10 @@ using Diffusion.Training;
 
 namespace PlanFirst;
 
-/// <summary>What is found out before training: memory, learning rate, steps and time. Each is printed, and kept as a file where it is more than a number and training follows.</summary>
+/// <summary>
+/// What is found out before training: memory, learning rate, steps and time. Each is printed, and kept as a file where it is more than a
+/// number and training follows.
+/// </summary>
 internal sealed class Planning(Settings settings, IImageSource images, UNet2D unet, ComputeDevice device, CancellationToken stop)
 {
     // Small networks take high rates: the sweep goes on until one does harm.
@@ -16,11 +19,13 @@ internal sealed class Planning(Settings settings, IImageSource images, UNet2D un
         int microBatchSize = Memory();
         double rate = settings.Rate ?? Rate(microBatchSize);
         long steps = Steps(microBatchSize, rate);
-        return new Choices { Steps = steps, BatchSize = settings.Batch, MicroBatchSize = microBatchSize, LearningRate = rate, Minutes = settings.Minutes, MemoryGiB = settings.MemoryGiB };
+        return new Choices { Steps = steps, BatchSize = settings.Batch, MicroBatchSize = microBatchSize, LearningRate = rate,
+            Minutes = settings.Minutes, MemoryGiB = settings.MemoryGiB };
     }
 
     /// <summary>The run with what was chosen, without a place to train in.</summary>
-    public static TrainerBuilder Builder(Settings settings, IImageSource images, UNet2D unet, ComputeDevice device, Choices choices) => Trainer.For(unet)
+    public static TrainerBuilder Builder(Settings settings, IImageSource images, UNet2D unet, ComputeDevice device, Choices choices) =>
+        Trainer.For(unet)
         .UseDevice(device)
         .UseData(images)
         .UsePrediction(PredictionType.Velocity)
@@ -51,7 +56,8 @@ internal sealed class Planning(Settings settings, IImageSource images, UNet2D un
 
         BatchSplit split = BatchSizeScaling.Split(settings.Batch, fits);
         Console.WriteLine(estimator.Estimate(split.MicroBatch).ToTable());
-        Console.WriteLine($"A batch of {settings.Batch} goes in {split.Accumulation} passes of {split.MicroBatch} images; {fits} would fit.");
+        Console.WriteLine(
+            $"A batch of {settings.Batch} goes in {split.Accumulation} passes of {split.MicroBatch} images; {fits} would fit.");
         BatchAdvice batch = BatchSizeScaling.Advice(settings.Batch);
         Console.WriteLine($"A {batch.Name} batch. {batch.Note}");
         Console.WriteLine();
@@ -61,7 +67,8 @@ internal sealed class Planning(Settings settings, IImageSource images, UNet2D un
     private double Rate(int microBatchSize)
     {
         double usual = BatchSizeScaling.LearningRate(settings.Batch);
-        Choices choices = new() { Steps = settings.Steps ?? 10_000, BatchSize = settings.Batch, MicroBatchSize = microBatchSize, LearningRate = usual };
+        Choices choices = new() { Steps = settings.Steps ?? 10_000, BatchSize = settings.Batch, MicroBatchSize = microBatchSize,
+            LearningRate = usual };
         Console.WriteLine("Learning rate");
         LrRange range = Builder(settings, images, unet, device, choices)
             .BuildLrRangeFinder(new LrRangeOptions { Highest = HighestRate })
@@ -81,10 +88,12 @@ internal sealed class Planning(Settings settings, IImageSource images, UNet2D un
 
     private long Steps(int microBatchSize, double rate)
     {
-        Choices choices = new() { Steps = settings.Steps ?? 10_000, BatchSize = settings.Batch, MicroBatchSize = microBatchSize, LearningRate = rate };
+        Choices choices = new() { Steps = settings.Steps ?? 10_000, BatchSize = settings.Batch, MicroBatchSize = microBatchSize,
+            LearningRate = rate };
         Console.WriteLine("Plan");
         TrainingPlan plan = Builder(settings, images, unet, device, choices).Plan(cancellationToken: stop);
-        long steps = settings.Steps ?? (settings.Minutes is { } minutes ? plan.StepsWithin(TimeSpan.FromMinutes(minutes)) : plan.Suggested.Steps);
+        long steps = settings.Steps
+            ?? (settings.Minutes is { } minutes ? plan.StepsWithin(TimeSpan.FromMinutes(minutes)) : plan.Suggested.Steps);
         plan = plan.WithSteps(steps);
         Console.WriteLine(plan.ToReport());
         Keep(plan);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Diffusion;
 
 namespace PlanFirst;
@@ -56,7 +57,8 @@ internal sealed record Settings
     {
         if (value is { } given && given is not (> 0 and <= int.MaxValue))
         {
-            throw new ArgumentException(FormattableString.Invariant($"{name} is {given}, but must be above 0 and at most {int.MaxValue}. Leave it out for its default."));
+            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture,
+                $"{name} is {given}, but must be above 0 and at most {int.MaxValue}. Leave it out for its default."));
         }
     }
 }

@@ -9,11 +9,15 @@ internal static class CommandLine
     /// <returns>The exit code: 2 after bad arguments, each of which gets one line.</returns>
     public static int Run(string[] args, Func<Settings, int> action)
     {
-        Option<string?> data = new("--data") { Description = "A folder of images, or of IDX files (MNIST's format). Default: shapes that the program draws itself." };
-        Option<int?> size = new("--size") { Description = "Height and width of the images in pixels. Default: 32, or what IDX files hold." };
+        Option<string?> data = new(
+            "--data") { Description =
+                "A folder of images, or of IDX files (MNIST's format). Default: shapes that the program draws itself." };
+        Option<int?> size = new(
+            "--size") { Description = "Height and width of the images in pixels. Default: 32, or what IDX files hold." };
         Option<int> steps = new("--steps") { Description = "Training steps.", DefaultValueFactory = _ => 1000 };
         Option<int> batch = new("--batch") { Description = "Images per step.", DefaultValueFactory = _ => 16 };
-        Option<string> device = new("--device") { Description = "best, cpu, cuda, cuda:<number> or mps.", DefaultValueFactory = _ => "best" };
+        Option<string> device = new("--device") { Description = "best, cpu, cuda, cuda:<number> or mps.",
+            DefaultValueFactory = _ => "best" };
         Option<string?> folder = new("--out") { Description = "The folder of the run. Default: runs/ and the data's name." };
         Option<long> seed = new("--seed") { Description = "The seed of every random number.", DefaultValueFactory = _ => 0L };
         RootCommand root = new("Trains a small diffusion model on images and shows what it makes of noise. Run it again to go on.")

@@ -40,7 +40,8 @@ internal sealed class ProgressDisplay : IProgress<TrainingProgress>
         bar.Value = value.Step;
         bar.Description = string.Create(
             CultureInfo.InvariantCulture,
-            $"step {value.Step}/{value.Steps}  loss {value.Loss:F4}  {value.ImagesPerSecond:F0} images/s  {(long)value.Remaining.TotalHours:00}:{value.Remaining:mm\\:ss} left");
+            $"step {value.Step}/{value.Steps}  loss {value.Loss:F4}  {value.ImagesPerSecond:F0} images/s  "
+                + $"{(long)value.Remaining.TotalHours:00}:{value.Remaining:mm\\:ss} left");
         foreach (HealthFinding finding in value.Findings)
         {
             AnsiConsole.WriteLine(finding.ToString());

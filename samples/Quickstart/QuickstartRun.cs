@@ -75,7 +75,9 @@ internal static class QuickstartRun
     // One column per class where there are classes.
     private static Tensor Sample(Denoiser denoiser, int? classCount, long seed)
     {
-        long[]? classes = classCount is { } count ? [.. Enumerable.Range(0, Columns * Rows).Select(i => (long)(i % Columns % count))] : null;
+        long[]? classes = classCount is { } count
+            ? [.. Enumerable.Range(0, Columns * Rows).Select(i => (long)(i % Columns % count))]
+            : null;
         return new DdimSampler { Steps = 50 }.Sample(denoiser, Columns * Rows, seed, classes);
     }
 }

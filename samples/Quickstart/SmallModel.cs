@@ -16,8 +16,10 @@ internal static class SmallModel
                 InChannels = shape.Channels,
                 OutChannels = shape.Channels,
                 BlockOutChannels = [.. new[] { 24, 48, 96 }.Take(levels)],
-                DownBlockTypes = [.. Enumerable.Range(0, levels).Select(i => i < 2 ? DownBlockType.DownBlock2D : DownBlockType.AttnDownBlock2D)],
-                UpBlockTypes = [.. Enumerable.Range(0, levels).Reverse().Select(i => i < 2 ? UpBlockType.UpBlock2D : UpBlockType.AttnUpBlock2D)],
+                DownBlockTypes = [.. Enumerable.Range(0, levels)
+                    .Select(i => i < 2 ? DownBlockType.DownBlock2D : DownBlockType.AttnDownBlock2D)],
+                UpBlockTypes = [.. Enumerable.Range(0, levels).Reverse()
+                    .Select(i => i < 2 ? UpBlockType.UpBlock2D : UpBlockType.AttnUpBlock2D)],
                 LayersPerBlock = 1,
                 AttentionHeadDim = 24,
                 NormNumGroups = 8,

@@ -9,7 +9,8 @@ internal static class CommandLine
     /// <returns>The exit code: 2 after bad arguments, each of which gets one line.</returns>
     public static int Run(string[] args, Func<Settings, int> action)
     {
-        Argument<string> images = new("images") { Description = "A folder of images. Where they lie in two or more sub-folders, each is a class." };
+        Argument<string> images = new(
+            "images") { Description = "A folder of images. Where they lie in two or more sub-folders, each is a class." };
         Argument<string> folder = new("out") { Description = "The folder of the shards; made where it is missing." };
         Option<int> samples = new("--samples-per-shard") { Description = "The most samples of a shard.", DefaultValueFactory = _ => 1000 };
         Option<long?> shuffle = new("--shuffle") { Description = "Shuffles the images by this seed. Default: the order of their paths." };

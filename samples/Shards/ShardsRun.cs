@@ -44,7 +44,8 @@ internal static class ShardsRun
         }
 
         string classes = images.ClassCount is { } count ? $", {count} classes" : string.Empty;
-        Console.WriteLine(FormattableString.Invariant($"{writer.Shards} shards, {images.Count} samples, {bytes} bytes{classes} in {settings.Out}"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{writer.Shards} shards, {images.Count} samples, {bytes} bytes{classes} in {settings.Out}"));
         return 0;
     }
 }

@@ -1,8 +1,8 @@
 namespace Diffusion.Data.Parquet;
 
 /// <summary>
-/// A file that Parquet.Net reads no further than it has been checked, and in all not many times over. Reading on throws; a plain stream would give
-/// nothing, which Parquet.Net takes for more bytes and reads on forever.
+/// A file that Parquet.Net reads no further than it has been checked, and in all not many times over. Reading on throws; a plain stream
+/// would give nothing, which Parquet.Net takes for more bytes and reads on forever.
 /// </summary>
 /// <param name="file">The file; it stays its owner's.</param>
 internal sealed class CheckedStream(FileStream file) : Stream

@@ -9,7 +9,8 @@ internal static class HuggingFaceFeatures
     private const string Key = "huggingface";
 
     /// <summary>The JSON among the notes of a file; null without.</summary>
-    public static string? Find(IReadOnlyList<KeyValue>? notes) => notes?.FirstOrDefault(note => string.Equals(note.Key, Key, StringComparison.Ordinal))?.Value;
+    public static string? Find(IReadOnlyList<KeyValue>? notes) =>
+        notes?.FirstOrDefault(note => string.Equals(note.Key, Key, StringComparison.Ordinal))?.Value;
 
     /// <summary>The names of the classes of a column; empty where there are none, or where the JSON is not as expected.</summary>
     public static IReadOnlyList<string> ClassNames(string? json, string column) => Read(
@@ -19,7 +20,9 @@ internal static class HuggingFaceFeatures
             ? [.. names.EnumerateArray().Select(name => name.GetString()!)]
             : []);
 
-    /// <summary>The columns of a type, <c>Image</c> or <c>ClassLabel</c>; empty where there are none, or where the JSON is not as expected.</summary>
+    /// <summary>
+    /// The columns of a type, <c>Image</c> or <c>ClassLabel</c>; empty where there are none, or where the JSON is not as expected.
+    /// </summary>
     public static IReadOnlyList<string> ColumnsOf(string? json, string type) => Read(
         json,
         root => Part(root, "info", "features") is { ValueKind: JsonValueKind.Object } features

@@ -3,8 +3,8 @@ using System.Buffers;
 namespace Diffusion.Data.Parquet;
 
 /// <summary>
-/// Image files that a table names where it does not hold them. Only files inside its folder are read: a table from somewhere else must not reach
-/// what else is on the disk.
+/// Image files that a table names where it does not hold them. Only files inside its folder are read: a table from somewhere else must not
+/// reach what else is on the disk.
 /// </summary>
 /// <param name="folders">Where a path may begin, and what it may not leave: full paths, the first that has the file wins.</param>
 internal sealed class NamedImageFiles(IReadOnlyList<string> folders)
@@ -23,7 +23,8 @@ internal sealed class NamedImageFiles(IReadOnlyList<string> folders)
             string root = Path.TrimEndingDirectorySeparator(folder).Replace('\\', '/');
             string below = local.StartsWith(root + '/', StringComparison.Ordinal) ? local[(root.Length + 1)..] : local;
             string[] parts = below.Split('/', StringSplitOptions.RemoveEmptyEntries);
-            if (below.StartsWith('/') || below.Contains(':', StringComparison.Ordinal) || below.Contains('\0', StringComparison.Ordinal) || parts.Contains("..", StringComparer.Ordinal))
+            if (below.StartsWith('/') || below.Contains(':', StringComparison.Ordinal) || below.Contains('\0', StringComparison.Ordinal)
+                || parts.Contains("..", StringComparer.Ordinal))
             {
                 throw new ImageDataException(name, $"its image is not held but named, as '{path}', which is outside {folder}. {Remedy}");
             }
@@ -33,11 +34,13 @@ internal sealed class NamedImageFiles(IReadOnlyList<string> folders)
             {
                 return RealPath.IsInside(file, folder)
                     ? file
-                    : throw new ImageDataException(name, $"its image is not held but named, as '{path}', which is a link out of {folder}. {Remedy}");
+                    : throw new ImageDataException(name,
+                        $"its image is not held but named, as '{path}', which is a link out of {folder}. {Remedy}");
             }
         }
 
-        throw new ImageDataException(name, $"its image is not held but named, as '{path}', and no such file is in {string.Join(" or ", folders)}. {Remedy}");
+        throw new ImageDataException(name,
+            $"its image is not held but named, as '{path}', and no such file is in {string.Join(" or ", folders)}. {Remedy}");
     }
 
     /// <summary>Reads a file whole.</summary>

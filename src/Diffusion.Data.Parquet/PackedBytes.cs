@@ -1,6 +1,8 @@
 namespace Diffusion.Data.Parquet;
 
-/// <summary>Takes numbers and lengths off a stream, as Thrift's compact protocol, Snappy and Zstandard write them, and never reads past an end.</summary>
+/// <summary>
+/// Takes numbers and lengths off a stream, as Thrift's compact protocol, Snappy and Zstandard write them, and never reads past an end.
+/// </summary>
 /// <param name="stream">Where to read from.</param>
 /// <param name="end">Where reading ends.</param>
 internal sealed class PackedBytes(Stream stream, long end)

@@ -8,7 +8,9 @@ namespace Diffusion.Data.Parquet;
 /// </summary>
 internal static class PackedPage
 {
-    /// <summary>Whether Parquet.Net reads a codec right. It takes the old LZ4, which has a frame around each block, for the raw one.</summary>
+    /// <summary>
+    /// Whether Parquet.Net reads a codec right. It takes the old LZ4, which has a frame around each block, for the raw one.
+    /// </summary>
     public static bool CanUnpack(CompressionCodec codec) => codec is CompressionCodec.UNCOMPRESSED or CompressionCodec.SNAPPY
         or CompressionCodec.GZIP or CompressionCodec.BROTLI or CompressionCodec.ZSTD or CompressionCodec.LZ4_RAW;
 

@@ -29,7 +29,8 @@ internal sealed record PageHeader(
     public static PageHeader Read(Stream file, long end)
     {
         Dictionary<(string, int), long> numbers = [];
-        new ThriftValidator(new PackedBytes(file, end), (structure, field, value) => numbers[(structure, field)] = value).Walk("PageHeader");
+        new ThriftValidator(new PackedBytes(file, end), (structure, field, value) => numbers[(structure, field)] = value)
+            .Walk("PageHeader");
         long Number(string structure, int field) => numbers.GetValueOrDefault((structure, field));
 
         (string kind, int encoding) = Number("PageHeader", 1) switch

@@ -18,7 +18,9 @@ internal static class ParquetChunk
     /// <param name="field">The column; not a repeated one.</param>
     /// <param name="rows">How many rows the row group has.</param>
     /// <exception cref="InvalidDataException">It is damaged.</exception>
-    /// <exception cref="NotSupportedException">The column is encrypted, lies in another file, or is packed in a way that is not read.</exception>
+    /// <exception cref="NotSupportedException">
+    /// The column is encrypted, lies in another file, or is packed in a way that is not read.
+    /// </exception>
     public static ColumnMetaData Find(ParquetRowGroupReader group, DataField field, int rows)
     {
         ColumnChunk chunk = group.GetMetadata(field) ?? throw new InvalidDataException("The row group lacks it.");
@@ -39,15 +41,18 @@ internal static class ParquetChunk
         }
 
         // The list names the encodings of levels as well.
-        List<Encoding> others = column.Encodings.FindAll(encoding => !CanRead(encoding) && encoding is not (Encoding.RLE or Encoding.BIT_PACKED));
+        List<Encoding> others = column.Encodings.FindAll(encoding => !CanRead(encoding)
+            && encoding is not (Encoding.RLE or Encoding.BIT_PACKED));
         if (others.Count > 0)
         {
             throw new NotSupportedException(
-                $"Its values are written as {others[0]}, but only PLAIN and dictionaries are read. Write it with those, as most writers do by default.");
+                $"Its values are written as {others[0]}, but only PLAIN and dictionaries are read. Write it with those, as most writers "
+                    + $"do by default.");
         }
 
         return PackedPage.CanUnpack(column.Codec)
             ? column
-            : throw new NotSupportedException($"It is packed with {column.Codec}, which is not read. Use SNAPPY, ZSTD, GZIP, BROTLI, LZ4_RAW or none.");
+            : throw new NotSupportedException(
+                $"It is packed with {column.Codec}, which is not read. Use SNAPPY, ZSTD, GZIP, BROTLI, LZ4_RAW or none.");
     }
 }

@@ -9,7 +9,8 @@ internal static class ParquetClasses
         if (tables.FirstOrDefault(table => table.HasLabels != tables[0].HasLabels) is { } odd)
         {
             ParquetTable without = odd.HasLabels ? tables[0] : odd;
-            throw new ImageDataException(without.Path, "it has no labels, but other files have. Open files of one data set, or set LabelColumn to null.");
+            throw new ImageDataException(without.Path,
+                "it has no labels, but other files have. Open files of one data set, or set LabelColumn to null.");
         }
 
         if (tables.FirstOrDefault(table => !table.ClassNames.SequenceEqual(tables[0].ClassNames, StringComparer.Ordinal)) is { } other)

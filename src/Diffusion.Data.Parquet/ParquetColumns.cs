@@ -11,7 +11,8 @@ internal sealed record ParquetColumns(DataField? Bytes, DataField? Path, DataFie
     /// <summary>The label column that may be missing.</summary>
     public const string DefaultLabel = "label";
 
-    private static readonly string[] ImageNames = ["image", "img", "images", "picture", "photo", "jpg", "jpeg", "png", "webp", "pixel_values"];
+    private static readonly string[] ImageNames = ["image", "img", "images", "picture", "photo", "jpg", "jpeg", "png", "webp",
+        "pixel_values"];
     private static readonly string[] LabelNames = [DefaultLabel, "labels", "cls", "class", "target"];
 
     /// <summary>Picks the columns, or says what is wrong with them.</summary>
@@ -35,7 +36,8 @@ internal sealed record ParquetColumns(DataField? Bytes, DataField? Path, DataFie
 
         IReadOnlyList<string> noted = HuggingFaceFeatures.ColumnsOf(note, "Image");
         string[] others = [.. HuggingFaceFeatures.ColumnsOf(note, "Audio"), .. HuggingFaceFeatures.ColumnsOf(note, "Video")];
-        Field[] named = [.. schema.Fields.Where(field => noted.Contains(field.Name, StringComparer.Ordinal) || ImageNames.Contains(field.Name, StringComparer.OrdinalIgnoreCase))];
+        Field[] named = [.. schema.Fields.Where(field => noted.Contains(field.Name, StringComparer.Ordinal)
+            || ImageNames.Contains(field.Name, StringComparer.OrdinalIgnoreCase))];
         Field[] holding =
         [
             .. schema.Fields.Where(field => !others.Contains(field.Name, StringComparer.Ordinal) && PartsOf(field) is not null
@@ -62,10 +64,12 @@ internal sealed record ParquetColumns(DataField? Bytes, DataField? Path, DataFie
         if (name == DefaultLabel && Find(schema, name) is null)
         {
             IReadOnlyList<string> noted = HuggingFaceFeatures.ColumnsOf(note, "ClassLabel");
-            Field[] likely = [.. schema.Fields.Where(one => LabelNames.Contains(one.Name, StringComparer.Ordinal) || noted.Contains(one.Name, StringComparer.Ordinal))];
+            Field[] likely = [.. schema.Fields.Where(one => LabelNames.Contains(one.Name, StringComparer.Ordinal)
+                || noted.Contains(one.Name, StringComparer.Ordinal))];
             if (likely.Length > 1)
             {
-                throw new ImageDataException(file, $"its columns {Names(likely)} all look like labels. Name one of them with LabelColumn, or null for no labels.");
+                throw new ImageDataException(file,
+                    $"its columns {Names(likely)} all look like labels. Name one of them with LabelColumn, or null for no labels.");
             }
 
             field = likely.FirstOrDefault();
@@ -80,8 +84,10 @@ internal sealed record ParquetColumns(DataField? Bytes, DataField? Path, DataFie
             null => null,
             DataField { MaxRepetitionLevel: 0 } column when ParquetLabels.CanRead(column) => column,
             _ => throw new ImageDataException(
-                file, $"its column '{field.Name}' {(IsText(field as DataField) ? "holds text" : "holds no whole numbers")}, but labels must be whole numbers from 0. "
-                + "Number the classes (in Python, dataset.class_encode_column), name another column with LabelColumn, or null for no labels."),
+                file, $"its column '{field.Name}' {(IsText(field as DataField) ? "holds text" : "holds no whole numbers")}, but labels "
+                    + $"must be whole numbers from 0. "
+                + "Number the classes (in Python, dataset.class_encode_column), name another column with LabelColumn, or null "
+                + "for no labels."),
         };
     }
 
@@ -115,9 +121,11 @@ internal sealed record ParquetColumns(DataField? Bytes, DataField? Path, DataFie
         string what = field switch
         {
             StructField => "is a struct without a binary field 'bytes' or a text field 'path'",
-            ListField or DataField { MaxRepetitionLevel: > 0 } or DataField { IsArray: true } => "holds lists, where each row must hold one image file",
+            ListField or DataField { MaxRepetitionLevel: > 0 } or DataField { IsArray: true } =>
+                "holds lists, where each row must hold one image file",
             _ => "is neither binary nor text nor a struct with a binary field 'bytes'",
         };
-        return new ImageDataException(file, $"its column '{field.Name}' {what}, so it holds no image files. Name another with ImageColumn.");
+        return new ImageDataException(file,
+            $"its column '{field.Name}' {what}, so it holds no image files. Name another with ImageColumn.");
     }
 }

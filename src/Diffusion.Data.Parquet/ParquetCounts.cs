@@ -18,7 +18,8 @@ internal static class ParquetCounts
             if (rows < 0 || rows > most - total)
             {
                 throw new ImageDataException(
-                    path, $"its row group {number} claims {rows} rows after {total} others, but a file of {file.Length} bytes has at most {most} in all. Fetch it again.");
+                    path, $"its row group {number} claims {rows} rows after {total} others, but a file of {file.Length} bytes has at most "
+                        + $"{most} in all. Fetch it again.");
             }
 
             total += rows;
@@ -31,6 +32,7 @@ internal static class ParquetCounts
         long claimed = file.Reader.Metadata?.NumRows ?? 0;
         return claimed == total
             ? groups
-            : throw new ImageDataException(path, $"it claims {claimed} rows, but its {file.Reader.RowGroupCount} row groups hold {total}. Fetch it again.");
+            : throw new ImageDataException(path,
+                $"it claims {claimed} rows, but its {file.Reader.RowGroupCount} row groups hold {total}. Fetch it again.");
     }
 }

@@ -28,7 +28,9 @@ internal sealed class ParquetFile
     public long Length => stream.Length;
 
     /// <summary>Reads something of a file.</summary>
-    /// <exception cref="ImageDataException">The file is missing, no Parquet file, truncated, damaged, or written in a way that is not read.</exception>
+    /// <exception cref="ImageDataException">
+    /// The file is missing, no Parquet file, truncated, damaged, or written in a way that is not read.
+    /// </exception>
     public static T Read<T>(string path, Func<ParquetFile, ValueTask<T>> read)
     {
         try

@@ -2,7 +2,9 @@ using System.IO.Enumeration;
 
 namespace Diffusion.Data.Parquet;
 
-/// <summary>Which files a path stands for: a file itself, the Parquet files of a folder and its sub-folders, or those that a pattern matches.</summary>
+/// <summary>
+/// Which files a path stands for: a file itself, the Parquet files of a folder and its sub-folders, or those that a pattern matches.
+/// </summary>
 internal static class ParquetFileNames
 {
     private static readonly string[] Extensions = [".parquet", ".parq", ".pq"];
@@ -19,7 +21,9 @@ internal static class ParquetFileNames
             string folder = Path.GetFullPath(path);
             List<string> found = [];
             Reading(path, () => Walk(folder, folder, new HashSet<string>(StringComparer.Ordinal), found, leftOut));
-            return Chosen(path, found.Count > 0 ? found : throw new ImageDataException(path, "no file there, or in a folder within, is named *.parquet."), folder, split, leftOut);
+            return Chosen(path, found.Count > 0
+                ? found
+                : throw new ImageDataException(path, "no file there, or in a folder within, is named *.parquet."), folder, split, leftOut);
         }
 
         string name = Path.GetFileName(path);
@@ -40,7 +44,8 @@ internal static class ParquetFileNames
         List<string> matching = [];
         Reading(path, () =>
         {
-            foreach (string file in Directory.EnumerateFiles(parent).Where(file => FileSystemName.MatchesSimpleExpression(name, Path.GetFileName(file))))
+            foreach (string file in Directory.EnumerateFiles(parent)
+                .Where(file => FileSystemName.MatchesSimpleExpression(name, Path.GetFileName(file))))
             {
                 if (!IsPassedOver(file, parent, leftOut))
                 {
@@ -48,7 +53,9 @@ internal static class ParquetFileNames
                 }
             }
         });
-        return Chosen(path, matching.Count > 0 ? matching : throw new ImageDataException(path, $"no file there matches {name}."), parent, split, leftOut);
+        return Chosen(path, matching.Count > 0
+            ? matching
+            : throw new ImageDataException(path, $"no file there matches {name}."), parent, split, leftOut);
     }
 
     /// <summary>The full paths of files that were named one by one, in their order.</summary>
@@ -60,13 +67,15 @@ internal static class ParquetFileNames
         string[] paths = [.. files.Select(Path.GetFullPath)];
         return split is null
             ? paths
-            : ParquetSplits.Choose($"{files.Count} Parquet files", [.. paths.Select(file => (file, Path.GetFileName(file)))], split, leftOut);
+            : ParquetSplits.Choose($"{files.Count} Parquet files", [.. paths.Select(file => (file, Path.GetFileName(file)))], split,
+                leftOut);
     }
 
     private static string[] Chosen(string path, List<string> files, string root, string? split, SkippedImageList leftOut)
     {
         files.Sort(StringComparer.Ordinal);
-        return ParquetSplits.Choose(path, [.. files.Select(file => (file, Path.GetRelativePath(root, file).Replace('\\', '/')))], split, leftOut);
+        return ParquetSplits.Choose(path, [.. files.Select(file => (file, Path.GetRelativePath(root, file).Replace('\\', '/')))], split,
+            leftOut);
     }
 
     // Links are followed, but no folder is read twice: links can loop.
@@ -101,7 +110,8 @@ internal static class ParquetFileNames
         string? reason =
             SystemFiles.IsPassedOver(name) ? SystemFiles.Reason
             : name.StartsWith('_') ? "files and folders of the program that wrote the data, which begin with _"
-            : PackedExtensions.Any(extension => name.EndsWith(extension, StringComparison.OrdinalIgnoreCase)) ? "Parquet files that are packed as a whole, which are not read: unpack them"
+            : PackedExtensions.Any(extension => name.EndsWith(extension,
+                StringComparison.OrdinalIgnoreCase)) ? "Parquet files that are packed as a whole, which are not read: unpack them"
             : null;
         if (reason is not null)
         {

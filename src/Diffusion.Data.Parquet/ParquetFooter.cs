@@ -33,7 +33,8 @@ internal static class ParquetFooter
         file.ReadExactly(begin);
         if (!begin.SequenceEqual(Mark))
         {
-            throw new ImageDataException(path, $"it is no Parquet file: it begins with 0x{Convert.ToHexString(begin)}, but must begin with 0x50415231 (PAR1).");
+            throw new ImageDataException(path,
+                $"it is no Parquet file: it begins with 0x{Convert.ToHexString(begin)}, but must begin with 0x50415231 (PAR1).");
         }
 
         Span<byte> end = stackalloc byte[8];
@@ -52,7 +53,8 @@ internal static class ParquetFooter
 
         if (length > ParquetBounds.Footer)
         {
-            throw new NotSupportedException($"Its footer has {length} bytes, but at most {ParquetBounds.Footer} are read. Write larger row groups, or fewer columns.");
+            throw new NotSupportedException(
+                $"Its footer has {length} bytes, but at most {ParquetBounds.Footer} are read. Write larger row groups, or fewer columns.");
         }
 
         long start = file.Length - end.Length - length;
@@ -73,7 +75,8 @@ internal static class ParquetFooter
         if (columns > ParquetBounds.Columns || groups > ParquetBounds.ColumnGroups)
         {
             throw new NotSupportedException(
-                $"It has {columns} columns in {groups} groups, but at most {ParquetBounds.Columns} in {ParquetBounds.ColumnGroups} are read. Write fewer.");
+                $"It has {columns} columns in {groups} groups, but at most {ParquetBounds.Columns} in {ParquetBounds.ColumnGroups} are "
+                    + $"read. Write fewer.");
         }
     }
 }

@@ -13,7 +13,8 @@ internal sealed class ParquetImageFiles : IEncodedImages
     private readonly ConcurrentDictionary<int, char[]?[]?> namesOfMissing = new();
     private volatile GroupNames? names;
 
-    private ParquetImageFiles(string name, string? folder, ParquetTable[] tables, int? classCount, ParquetImageOptions options, SkippedImageList? leftOut)
+    private ParquetImageFiles(string name, string? folder, ParquetTable[] tables, int? classCount, ParquetImageOptions options,
+        SkippedImageList? leftOut)
     {
         Paths = [.. tables.Select(table => table.Path)];
         ClassNames = tables[0].ClassNames;
@@ -30,7 +31,8 @@ internal sealed class ParquetImageFiles : IEncodedImages
         long bytes = options.CacheBytes ?? room.Default(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
         MaxShuffleWindow = (int)Math.Min(room.MaxWindow(bytes), int.MaxValue);
         Cache = new RowGroupCache(bytes, group => groups[group].Table.ReadImages(groups[group]));
-        named = [.. groups.Select(group => new NamedImageFiles([.. new[] { Path.GetDirectoryName(group.Table.Path)!, folder }.OfType<string>().Distinct(StringComparer.Ordinal)]))];
+        named = [.. groups.Select(group => new NamedImageFiles([.. new[] { Path.GetDirectoryName(group.Table.Path)!,
+            folder }.OfType<string>().Distinct(StringComparer.Ordinal)]))];
         Report = (leftOut ?? new SkippedImageList()).ToReport(Count);
         description = $"{Count} images from {name}{(classCount is null ? string.Empty : $", {classCount} classes")}";
     }
@@ -63,7 +65,8 @@ internal sealed class ParquetImageFiles : IEncodedImages
     /// <param name="options">What the user chose.</param>
     /// <param name="folder">The full path of the folder that was opened; null for files.</param>
     /// <param name="leftOut">What was left out when the files were looked for; null for nothing.</param>
-    public static ParquetImageFiles Open(string name, string[] paths, ParquetImageOptions options, string? folder = null, SkippedImageList? leftOut = null)
+    public static ParquetImageFiles Open(string name, string[] paths, ParquetImageOptions options, string? folder = null,
+        SkippedImageList? leftOut = null)
     {
         ParquetTable[] tables = [.. paths.Select(path => ParquetTable.Open(path, options))];
         if (tables.All(table => table.Groups.Count == 0))
@@ -115,7 +118,8 @@ internal sealed class ParquetImageFiles : IEncodedImages
     {
         if (bytes > ParquetBounds.Image)
         {
-            throw new ImageDataException(name, $"the image has {bytes} bytes, more than the {ParquetBounds.Image} that an image file may have.");
+            throw new ImageDataException(name,
+                $"the image has {bytes} bytes, more than the {ParquetBounds.Image} that an image file may have.");
         }
     }
 
@@ -134,7 +138,8 @@ internal sealed class ParquetImageFiles : IEncodedImages
     // Images that are named and not there are told at once, by the first of each file that holds none.
     private void FindFirstNamed()
     {
-        foreach (IGrouping<ParquetTable, int> table in Enumerable.Range(0, groups.Length).Where(number => groups[number].HoldsNone).GroupBy(number => groups[number].Table))
+        foreach (IGrouping<ParquetTable, int> table in Enumerable.Range(0, groups.Length).Where(number => groups[number].HoldsNone)
+            .GroupBy(number => groups[number].Table))
         {
             int number = table.First();
             char[]?[]? paths = NamesOfMissing(number);
@@ -146,7 +151,8 @@ internal sealed class ParquetImageFiles : IEncodedImages
         }
     }
 
-    private char[]?[]? NamesOfMissing(int number) => namesOfMissing.GetOrAdd(number, static (key, all) => all[key].Table.ReadNames(all[key]), groups);
+    private char[]?[]? NamesOfMissing(int number) =>
+        namesOfMissing.GetOrAdd(number, static (key, all) => all[key].Table.ReadNames(all[key]), groups);
 
     // Paths are read only when somebody asks; the last group's are kept, because who asks for one asks for its neighbours.
     private char[]? PathOf(ParquetGroup group, int number, int row)

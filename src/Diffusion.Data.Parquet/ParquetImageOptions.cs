@@ -4,16 +4,17 @@ namespace Diffusion.Data.Parquet;
 public sealed record ParquetImageOptions
 {
     /// <summary>
-    /// The column with the images: a struct with a binary field <c>bytes</c> and a text field <c>path</c>, or a binary column, or a text column of
-    /// paths. Where bytes are missing, the file at the path is read, if it lies inside the folder of the set. Default null: the one column that
-    /// holds images (by the note of Hugging Face's library, or a name such as <c>image</c>, <c>img</c>, <c>jpg</c>); with several, name one.
+    /// The column with the images: a struct with a binary field <c>bytes</c> and a text field <c>path</c>, or a binary column, or a text
+    /// column of paths. Where bytes are missing, the file at the path is read, if it lies inside the folder of the set. Default null: the
+    /// one column that holds images (by the note of Hugging Face's library, or a name such as <c>image</c>, <c>img</c>, <c>jpg</c>); with
+    /// several, name one.
     /// </summary>
     public string? ImageColumn { get; init; }
 
     /// <summary>
-    /// The column of whole numbers with the labels. Default <c>label</c>, or where that is missing the one column that is noted as a class label or
-    /// is called <c>labels</c>, <c>cls</c>, <c>class</c> or <c>target</c>, or else no labels; another name must be there. Null for images without
-    /// labels, whatever the files hold.
+    /// The column of whole numbers with the labels. Default <c>label</c>, or where that is missing the one column that is noted as a class
+    /// label or is called <c>labels</c>, <c>cls</c>, <c>class</c> or <c>target</c>, or else no labels; another name must be there. Null for
+    /// images without labels, whatever the files hold.
     /// </summary>
     public string? LabelColumn { get; init; } = ParquetColumns.DefaultLabel;
 
@@ -24,7 +25,9 @@ public sealed record ParquetImageOptions
     /// </summary>
     public string? Split { get; init; }
 
-    /// <summary>How many classes there are, at least 1. Default null: as many as the files name, or else one more than the highest label.</summary>
+    /// <summary>
+    /// How many classes there are, at least 1. Default null: as many as the files name, or else one more than the highest label.
+    /// </summary>
     public int? ClassCount { get; init; }
 
     /// <summary>

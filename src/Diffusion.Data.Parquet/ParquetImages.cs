@@ -59,17 +59,17 @@ public sealed class ParquetImages : IImageSource
 
     /// <summary>Opens a file, the files of a folder, or those that a pattern matches.</summary>
     /// <param name="path">
-    /// A file; a folder, of which every <c>*.parquet</c> is read, also in folders within; or a pattern such as <c>data/train-*.parquet</c>. Files
-    /// come in the order of their paths, by their characters' codes. Hidden files and those of the system are passed over, and files whose names
-    /// begin with _; <see cref="Report"/> counts them.
+    /// A file; a folder, of which every <c>*.parquet</c> is read, also in folders within; or a pattern such as <c>data/train-*.parquet</c>.
+    /// Files come in the order of their paths, by their characters' codes. Hidden files and those of the system are passed over, and files
+    /// whose names begin with _; <see cref="Report"/> counts them.
     /// </param>
     /// <param name="size">Height and width that every image gets, in pixels.</param>
     /// <param name="channels">3 (default) for RGB, 1 for grey, whatever the files hold.</param>
     /// <param name="options">Columns, classes and memory; null for the defaults.</param>
     /// <returns>The source; it belongs to the caller.</returns>
     /// <exception cref="ImageDataException">
-    /// There is no such file, there are several splits such as train and test and none was chosen, a file is damaged, lacks a column or is a Git LFS
-    /// pointer, a label is missing or out of range, or the images are named but not held, and not in the folder either.
+    /// There is no such file, there are several splits such as train and test and none was chosen, a file is damaged, lacks a column or is
+    /// a Git LFS pointer, a label is missing or out of range, or the images are named but not held, and not in the folder either.
     /// </exception>
     public static ParquetImages Open(string path, int size, int channels = 3, ParquetImageOptions? options = null) =>
         Open(path, new ImagePreparation { Size = size, Channels = channels }, options ?? new ParquetImageOptions());
@@ -122,7 +122,8 @@ public sealed class ParquetImages : IImageSource
     /// <inheritdoc/>
     public void Dispose() => images.Dispose();
 
-    private static ParquetImages Open(string name, Func<SkippedImageList, string[]> find, ImagePreparation preparation, ParquetImageOptions options)
+    private static ParquetImages Open(string name, Func<SkippedImageList, string[]> find, ImagePreparation preparation,
+        ParquetImageOptions options)
     {
         ArgumentNullException.ThrowIfNull(preparation);
         ArgumentNullException.ThrowIfNull(options);

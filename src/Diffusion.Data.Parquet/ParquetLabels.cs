@@ -4,13 +4,16 @@ using Parquet.Schema;
 
 namespace Diffusion.Data.Parquet;
 
-/// <summary>Turns a column of whole numbers into labels, of integers of any width or of floats, as pandas writes a column that had a gap.</summary>
+/// <summary>
+/// Turns a column of whole numbers into labels, of integers of any width or of floats, as pandas writes a column that had a gap.
+/// </summary>
 internal static class ParquetLabels
 {
     /// <summary>Whether a column holds whole numbers.</summary>
     public static bool CanRead(DataField field) =>
         field.ClrType == typeof(long) || field.ClrType == typeof(int) || field.ClrType == typeof(short) || field.ClrType == typeof(sbyte)
-        || field.ClrType == typeof(ulong) || field.ClrType == typeof(uint) || field.ClrType == typeof(ushort) || field.ClrType == typeof(byte)
+        || field.ClrType == typeof(ulong) || field.ClrType == typeof(uint) || field.ClrType == typeof(ushort)
+            || field.ClrType == typeof(byte)
         || field.ClrType == typeof(double) || field.ClrType == typeof(float);
 
     /// <summary>The label of each row.</summary>
@@ -43,21 +46,25 @@ internal static class ParquetLabels
             int place = column.Places[row];
             if (place < 0)
             {
-                throw new ImageDataException(group.NameOf(row), "its label is null. Give every row a label, or set LabelColumn to null for no labels.");
+                throw new ImageDataException(group.NameOf(row),
+                    "its label is null. Give every row a label, or set LabelColumn to null for no labels.");
             }
 
             T value = column.Values[place];
             if (!T.IsInteger(value))
             {
                 throw new ImageDataException(group.NameOf(row), string.Create(
-                    CultureInfo.InvariantCulture, $"its label is {value}, but labels must be whole numbers from 0. Number the classes, or set LabelColumn to null for no labels."));
+                    CultureInfo.InvariantCulture,
+                        $"its label is {value}, but labels must be whole numbers from 0. Number the classes, or set LabelColumn to null "
+                            + $"for no labels."));
             }
 
             long label = long.CreateSaturating(value);
             if (label is < 0 or >= int.MaxValue)
             {
                 throw new ImageDataException(
-                    group.NameOf(row), $"its label is {label}, but labels must lie in 0..{int.MaxValue - 1}. -1 marks rows whose label is kept secret: "
+                    group.NameOf(row),
+                        $"its label is {label}, but labels must lie in 0..{int.MaxValue - 1}. -1 marks rows whose label is kept secret: "
                     + "set LabelColumn to null to read them without labels.");
             }
 

@@ -37,7 +37,8 @@ internal static class ParquetPages
             long most = ParquetBounds.UnpackedOf(packed, always);
             if (content > most - unpacked)
             {
-                throw new InvalidDataException($"Its pages unpack to {unpacked} and {content} bytes, but at most {most} are possible for their size.");
+                throw new InvalidDataException(
+                    $"Its pages unpack to {unpacked} and {content} bytes, but at most {most} are possible for their size.");
             }
 
             unpacked += content;
@@ -49,7 +50,8 @@ internal static class ParquetPages
 
     // As Parquet.Net does: an offset of 0 is none.
     private static long Start(ColumnMetaData column) =>
-        new[] { column.DictionaryPageOffset ?? 0, column.DataPageOffset, column.IndexPageOffset ?? 0 }.Where(offset => offset != 0).DefaultIfEmpty(-1).Min();
+        new[] { column.DictionaryPageOffset ?? 0, column.DataPageOffset, column.IndexPageOffset ?? 0 }.Where(offset => offset != 0)
+            .DefaultIfEmpty(-1).Min();
 
     private static void CheckClaims(PageHeader page, long left, long values, long valuesLeft)
     {
@@ -62,12 +64,14 @@ internal static class ParquetPages
         if (page.Packed < 0 || page.Packed > left || page.Values < 0 || page.Values > most || page.Nulls < 0 || page.Nulls > page.Values)
         {
             throw new InvalidDataException(
-                $"A page claims {page.Packed} bytes, {page.Values} values and {page.Nulls} nulls where {left} bytes and {most} values are possible.");
+                $"A page claims {page.Packed} bytes, {page.Values} values and {page.Nulls} nulls where {left} bytes and {most} values "
+                    + $"are possible.");
         }
 
         if (page.Repetitions != 0 || page.Levels < 0 || page.Levels > Math.Min(page.Packed, page.Unpacked))
         {
-            throw new InvalidDataException($"A page of {page.Packed} bytes claims {page.Levels} bytes of levels, {page.Repetitions} of them of repetition.");
+            throw new InvalidDataException(
+                $"A page of {page.Packed} bytes claims {page.Levels} bytes of levels, {page.Repetitions} of them of repetition.");
         }
 
         if (!ParquetChunk.CanRead((Encoding)page.Encoding))

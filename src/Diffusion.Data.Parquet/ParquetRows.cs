@@ -31,10 +31,14 @@ internal static class ParquetRows
         return places;
     }
 
-    /// <summary>The bytes or characters of each row; null where there are none. Rows that share a value in the file share it here.</summary>
+    /// <summary>
+    /// The bytes or characters of each row; null where there are none. Rows that share a value in the file share it here.
+    /// </summary>
     public static T[]?[] Arrays<T>(ParquetColumn<ReadOnlyMemory<T>> column) =>
         [.. column.Places.Select(place => place < 0 ? null : Array(column.Values[place]))];
 
     private static T[] Array<T>(ReadOnlyMemory<T> value) =>
-        MemoryMarshal.TryGetArray(value, out ArraySegment<T> part) && part.Array is { } array && array.Length == part.Count ? array : value.ToArray();
+        MemoryMarshal.TryGetArray(value, out ArraySegment<T> part) && part.Array is { } array && array.Length == part.Count
+            ? array
+            : value.ToArray();
 }

@@ -15,7 +15,9 @@ internal static partial class ParquetSplits
     /// <param name="files">The full paths, and the paths below the set with / between their parts.</param>
     /// <param name="wanted">See <see cref="ParquetImageOptions.Split"/>.</param>
     /// <param name="leftOut">Takes the others.</param>
-    /// <exception cref="ImageDataException">Several splits, or several subsets with splits of their own, are there and none was chosen.</exception>
+    /// <exception cref="ImageDataException">
+    /// Several splits, or several subsets with splits of their own, are there and none was chosen.
+    /// </exception>
     public static string[] Choose(string path, IReadOnlyList<(string Full, string Below)> files, string? wanted, SkippedImageList leftOut)
     {
         (string Full, string Below, string? Split, string Subset)[] named = [.. files.Select(file => Named(file.Full, file.Below))];
@@ -32,7 +34,8 @@ internal static partial class ParquetSplits
         {
             return wanted is null || DataSplit.AreSame(wanted, DataSplit.All)
                 ? [.. files.Select(file => file.Full)]
-                : throw new ImageDataException(path, $"{Option} is \"{wanted}\", but the names of its files say no split. Leave the option out.");
+                : throw new ImageDataException(path,
+                    $"{Option} is \"{wanted}\", but the names of its files say no split. Leave the option out.");
         }
 
         IReadOnlyList<string> chosen = DataSplit.Choose(path, [.. found.Order(StringComparer.Ordinal)], wanted, Option);
@@ -74,7 +77,8 @@ internal static partial class ParquetSplits
 
     private static string SubsetOf(string[] folders) => string.Join('/', folders.Where(folder => !DataSplit.IsName(folder)));
 
-    // en/train-00000-of-00001.parquet beside fr/train-00000-of-00001.parquet: two sets, of which often one is a part or a copy of the other.
+    // en/train-00000-of-00001.parquet beside fr/train-00000-of-00001.parquet: two sets, of which often one is a part or a copy of the
+    // other.
     private static void RefuseSubsets(string path, (string Full, string Below, string? Split, string Subset)[] files)
     {
         string[] subsets = [.. files.Select(file => file.Subset).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
@@ -82,12 +86,14 @@ internal static partial class ParquetSplits
         {
             string names = string.Join(", ", subsets.Select(subset => subset.Length == 0 ? "." : subset));
             throw new ImageDataException(
-                path, $"it holds {subsets.Length} subsets with splits of their own, in the folders {names}. Open one of them, as in {Path.Combine(path, subsets[^1])}, "
+                path, $"it holds {subsets.Length} subsets with splits of their own, in the folders {names}. Open one of them, as in "
+                    + $"{Path.Combine(path, subsets[^1])}, "
                 + "or name the files that are wanted one by one.");
         }
     }
 
-    [GeneratedRegex(@"^(?<split>.+)-\d+-of-\d+", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"^(?<split>.+)-\d+-of-\d+", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant,
+        matchTimeoutMilliseconds: 1000)]
     private static partial Regex Shard();
 
     [GeneratedRegex("[^A-Za-z]+", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1000)]

@@ -59,13 +59,16 @@ internal sealed class ParquetTable
     });
 
     /// <summary>The image files of a row group; null where a row has none.</summary>
-    public byte[]?[] ReadImages(ParquetGroup group) => columns.Bytes is { } bytes ? ReadArrays<byte>(group, bytes) : new byte[]?[group.Rows];
+    public byte[]?[] ReadImages(ParquetGroup group) => columns.Bytes is { } bytes
+        ? ReadArrays<byte>(group, bytes)
+        : new byte[]?[group.Rows];
 
     /// <summary>What the images of a row group were called, or where they are; null where the file does not say.</summary>
     public char[]?[]? ReadNames(ParquetGroup group) => columns.Path is { } path ? ReadArrays<char>(group, path) : null;
 
     private T[]?[] ReadArrays<T>(ParquetGroup group, DataField field) => ParquetFile.Read(
-        Path, async file => ParquetRows.Arrays(await file.ReadColumn<ReadOnlyMemory<T>>(group.Number, field, group.Rows, ParquetBounds.Unpacked, default)));
+        Path, async file =>
+            ParquetRows.Arrays(await file.ReadColumn<ReadOnlyMemory<T>>(group.Number, field, group.Rows, ParquetBounds.Unpacked, default)));
 
     private async ValueTask<ParquetGroup> OpenGroup(ParquetFile file, int number, int rows)
     {
@@ -89,7 +92,8 @@ internal sealed class ParquetTable
 
         try
         {
-            ParquetColumn<ReadOnlyMemory<byte>> column = await file.ReadColumn<ReadOnlyMemory<byte>>(group.Number, bytes, group.Rows, ParquetBounds.Unpacked, default);
+            ParquetColumn<ReadOnlyMemory<byte>> column = await file.ReadColumn<ReadOnlyMemory<byte>>(group.Number, bytes, group.Rows,
+                ParquetBounds.Unpacked, default);
             return column.Places.All(place => place < 0);
         }
         catch (ImageDataException)
@@ -102,7 +106,8 @@ internal sealed class ParquetTable
     private static void ThrowIfLabelsAreFolders(string path, ParquetColumns columns, string? label)
     {
         if (columns.Label is null && label is not null
-            && System.IO.Path.GetDirectoryName(path)?.Split(System.IO.Path.DirectorySeparatorChar).FirstOrDefault(part => part.StartsWith($"{label}=", StringComparison.Ordinal)) is { } folder)
+            && System.IO.Path.GetDirectoryName(path)?.Split(System.IO.Path.DirectorySeparatorChar)
+                .FirstOrDefault(part => part.StartsWith($"{label}=", StringComparison.Ordinal)) is { } folder)
         {
             throw new ImageDataException(
                 path, $"it has no column {label}, which the folder {folder} seems to hold: labels in the names of folders are not read. "

@@ -14,7 +14,9 @@ internal static class RealPath
         }
 
         FileInfo place = new(Path.Combine(Of(parent), Path.GetFileName(trimmed)));
-        return place.LinkTarget is not null && place.ResolveLinkTarget(returnFinalTarget: true) is { } target ? Of(target.FullName) : place.FullName;
+        return place.LinkTarget is not null && place.ResolveLinkTarget(returnFinalTarget: true) is { } target
+            ? Of(target.FullName)
+            : place.FullName;
     }
 
     /// <summary>Whether a place is inside a folder, once links are resolved.</summary>
@@ -23,6 +25,7 @@ internal static class RealPath
     public static bool IsInside(string path, string folder)
     {
         string relative = Path.GetRelativePath(Of(folder), Of(path));
-        return relative != ".." && !relative.StartsWith($"..{Path.DirectorySeparatorChar}", StringComparison.Ordinal) && !Path.IsPathRooted(relative);
+        return relative != ".." && !relative.StartsWith($"..{Path.DirectorySeparatorChar}", StringComparison.Ordinal)
+            && !Path.IsPathRooted(relative);
     }
 }

@@ -3,7 +3,9 @@ using System.Globalization;
 
 namespace Diffusion.Data.Parquet;
 
-/// <summary>The structures of Parquet's metadata, field by field, as Parquet.Net 6 reads them (parquet.thrift of parquet-format 2.12).</summary>
+/// <summary>
+/// The structures of Parquet's metadata, field by field, as Parquet.Net 6 reads them (parquet.thrift of parquet-format 2.12).
+/// </summary>
 internal static class ThriftShapes
 {
     /// <summary>A whole number of at most 32 bits.</summary>
@@ -61,7 +63,8 @@ internal static class ThriftShapes
         """;
 
     private static readonly FrozenDictionary<string, FrozenDictionary<int, string>> Shapes =
-        All.Split('\n').Select(line => line.Split(' ')).ToFrozenDictionary(words => words[0], words => Fields(words[1..]), StringComparer.Ordinal);
+        All.Split('\n').Select(line => line.Split(' '))
+            .ToFrozenDictionary(words => words[0], words => Fields(words[1..]), StringComparer.Ordinal);
 
     /// <summary>The kinds of a structure's fields, by their numbers.</summary>
     public static FrozenDictionary<int, string> Of(string structure) => Shapes[structure];

@@ -28,7 +28,8 @@ internal sealed class ThriftValidator(PackedBytes bytes, Action<string, int, lon
     {
         if (++structures > ParquetBounds.Structures)
         {
-            throw new NotSupportedException($"Its footer has more than {ParquetBounds.Structures} parts, which are not read. Write larger row groups, or fewer columns.");
+            throw new NotSupportedException(
+                $"Its footer has more than {ParquetBounds.Structures} parts, which are not read. Write larger row groups, or fewer columns.");
         }
 
         long last = 0;
@@ -116,7 +117,8 @@ internal sealed class ThriftValidator(PackedBytes bytes, Action<string, int, lon
                 bytes.Unsigned(PackedBytes.Int64);
                 return true;
             case SingleByte or Double or Binary:
-                bytes.Skip(type switch { SingleByte => sizeof(byte), Double => sizeof(double), _ => (long)bytes.Unsigned(PackedBytes.Int32) });
+                bytes.Skip(type switch { SingleByte => sizeof(byte), Double => sizeof(double),
+                    _ => (long)bytes.Unsigned(PackedBytes.Int32) });
                 return true;
             case Sequence:
                 (long count, int element) = bytes.List();

@@ -19,7 +19,8 @@ internal sealed class WindowRoom
     /// <summary>Over all row groups of a set.</summary>
     public WindowRoom(IReadOnlyCollection<ParquetGroup> groups)
     {
-        densest = [.. groups.Select(group => ((long)group.Rows, group.Bytes)).OrderByDescending(group => (double)group.Bytes / group.Item1)];
+        densest = [.. groups.Select(group => ((long)group.Rows, group.Bytes))
+            .OrderByDescending(group => (double)group.Bytes / group.Item1)];
         ends = groups.Select(group => group.Bytes).OrderDescending().Take(2).Sum();
         all = groups.Sum(group => group.Bytes);
         count = groups.Sum(group => (long)group.Rows);

@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Sampling;
 
-/// <summary>Clips the estimate of another denoiser, and derives the noise again: x = alpha * clean + sigma * noise must stay true.</summary>
+/// <summary>
+/// Clips the estimate of another denoiser, and derives the noise again: x = alpha * clean + sigma * noise must stay true.
+/// </summary>
 /// <param name="inner">The other denoiser.</param>
 /// <param name="clipping">How.</param>
 internal sealed class ClippingDenoiser(IDenoiser inner, SampleClipping clipping) : IDenoiser
@@ -16,6 +18,7 @@ internal sealed class ClippingDenoiser(IDenoiser inner, SampleClipping clipping)
         using Estimate estimate = inner.Denoise(noisy, level, conditioning);
         Tensor clean = clipping.Apply(estimate.Clean);
         Tensor noise = (noisy - clean.Times(level.Alpha)).DividedBy(level.Sigma);
-        return new Estimate(clean.MoveToOuterDisposeScope(), noise.MoveToOuterDisposeScope()) { Variance = estimate.Variance?.alias().MoveToOuterDisposeScope() };
+        return new Estimate(clean.MoveToOuterDisposeScope(), noise.MoveToOuterDisposeScope()) { Variance = estimate.Variance?.alias()
+            .MoveToOuterDisposeScope() };
     }
 }

@@ -5,10 +5,10 @@ public static class DiffusersSamplers
 {
     /// <summary>The sampler with a scheduler's settings.</summary>
     /// <remarks>
-    /// Three things are done as the papers say and not as diffusers does: a step of DDIM goes to the next timestep of the grid (diffusers to
-    /// t - T / N, which with linspace is another one); with clipping, DDIM derives the noise again from the clipped image (in diffusers only
-    /// with <c>use_clipped_model_output=True</c>); DDPM adds no noise after the last step. Where N does not divide T, leading spreads the
-    /// steps over the whole schedule.
+    /// Three things are done as the papers say and not as diffusers does: a step of DDIM goes to the next timestep of the grid (diffusers
+    /// to t - T / N, which with linspace is another one); with clipping, DDIM derives the noise again from the clipped image (in diffusers
+    /// only with <c>use_clipped_model_output=True</c>); DDPM adds no noise after the last step. Where N does not divide T, leading spreads
+    /// the steps over the whole schedule.
     /// </remarks>
     /// <param name="scheduler">The scheduler; <c>with { Kind = ... }</c> chooses another sampler than the one it names.</param>
     /// <param name="steps">How many steps. Default (null) as in diffusers' pipelines: all timesteps for DDPM, 50 for DDIM.</param>

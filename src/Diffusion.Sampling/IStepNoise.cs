@@ -2,7 +2,9 @@ using TorchSharp;
 
 namespace Diffusion.Sampling;
 
-/// <summary>The noise that is added while sampling: a function of the step, so that a batch, a restart or a skipped draw changes no image.</summary>
+/// <summary>
+/// The noise that is added while sampling: a function of the step, so that a batch, a restart or a skipped draw changes no image.
+/// </summary>
 public interface IStepNoise
 {
     /// <summary>Standard normal noise.</summary>

@@ -7,8 +7,8 @@ namespace Diffusion.Sampling;
 public static class LevelStep
 {
     /// <summary>
-    /// alpha * clean + sigma * noise at another level: exact where the estimates do not change on the way. Euler's step in every scaling, and DDIM's
-    /// (Song et al. 2021, equation 12).
+    /// alpha * clean + sigma * noise at another level: exact where the estimates do not change on the way. Euler's step in every scaling,
+    /// and DDIM's (Song et al. 2021, equation 12).
     /// </summary>
     /// <param name="estimate">The estimates.</param>
     /// <param name="to">The level.</param>
@@ -18,7 +18,9 @@ public static class LevelStep
         return to.Sigma == 0 ? estimate.Clean.Times(to.Alpha) : estimate.Clean.Times(to.Alpha) + estimate.Noise.Times(to.Sigma);
     }
 
-    /// <summary>A straight line in x / alpha over sigma / alpha, with a given noise as its slope (Karras et al. 2022, algorithm 1).</summary>
+    /// <summary>
+    /// A straight line in x / alpha over sigma / alpha, with a given noise as its slope (Karras et al. 2022, algorithm 1).
+    /// </summary>
     /// <param name="x">The noisy images.</param>
     /// <param name="from">Their level, with an alpha above 0.</param>
     /// <param name="to">The level to go to.</param>
@@ -54,8 +56,8 @@ public static class LevelStep
     }
 
     /// <summary>
-    /// Parts a level into a less noisy one, which a deterministic step goes to, and the noise that is then added. With eta 1 as much as DDPM's posterior
-    /// (Song et al. 2021, equation 16).
+    /// Parts a level into a less noisy one, which a deterministic step goes to, and the noise that is then added. With eta 1 as much as
+    /// DDPM's posterior (Song et al. 2021, equation 16).
     /// </summary>
     /// <param name="from">The level that the step leaves.</param>
     /// <param name="to">The level that it ends at.</param>

@@ -2,7 +2,9 @@ using TorchSharp;
 
 namespace Diffusion.Sampling;
 
-/// <summary>What a step keeps for later ones. Only what a sampler needs has to be there; the tensors belong to the driver once they are kept.</summary>
+/// <summary>
+/// What a step keeps for later ones. Only what a sampler needs has to be there; the tensors belong to the driver once they are kept.
+/// </summary>
 /// <param name="At">The level of the estimate.</param>
 /// <param name="Clean">The estimate of the clean images, <c>[B, C, H, W]</c>, or null.</param>
 /// <param name="Noise">The estimate of the noise, <c>[B, C, H, W]</c>, or null.</param>

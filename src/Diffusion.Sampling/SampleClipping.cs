@@ -29,7 +29,8 @@ public sealed record SampleClipping
     /// <exception cref="ArgumentOutOfRangeException">It is not.</exception>
     public static SampleClipping ClipTo(double max) => max > 0 && double.IsFinite(max)
         ? new SampleClipping(null, max)
-        : throw new ArgumentOutOfRangeException(nameof(max), max, "The limit must be a number above 0. Use 1 for images, or SampleClipping.None.");
+        : throw new ArgumentOutOfRangeException(nameof(max), max,
+            "The limit must be a number above 0. Use 1 for images, or SampleClipping.None.");
 
     /// <summary>
     /// Dynamic thresholding (Saharia et al. 2022, Imagen, section 2.3): s is the percentile of |x| in each image, at least 1; the image is

@@ -78,7 +78,8 @@ public sealed record SampleRequest
         {
             return classes is null
                 ? []
-                : [$"ClassLabels are not set, but the model has {classes} classes. Give one of 0..{classes - 1} for all images, or one for each."];
+                : [$"ClassLabels are not set, but the model has {classes} classes. Give one of 0..{classes - 1} for all images, or "
+                    + $"one for each."];
         }
 
         if (classes is null)

@@ -21,7 +21,8 @@ public sealed class SamplingRun
     /// <param name="samplerProblems">What is wrong with the sampler's own options; empty when nothing is.</param>
     /// <param name="progress">Told after each step; null for nobody.</param>
     /// <exception cref="ArgumentException">Something does not fit; the message lists every reason with its remedy.</exception>
-    public SamplingRun(IDenoiser denoiser, SampleRequest request, IEnumerable<string> samplerProblems, IProgress<SamplingProgress>? progress)
+    public SamplingRun(IDenoiser denoiser, SampleRequest request, IEnumerable<string> samplerProblems,
+        IProgress<SamplingProgress>? progress)
     {
         ArgumentNullException.ThrowIfNull(denoiser);
         ArgumentNullException.ThrowIfNull(request);
@@ -48,7 +49,8 @@ public sealed class SamplingRun
     /// <param name="cancellationToken">Looked at before each call of the denoiser.</param>
     /// <returns>float32 <c>[N, C, H, W]</c> on the CPU; it belongs to the caller.</returns>
     /// <exception cref="InvalidOperationException">An image holds NaN or infinity.</exception>
-    public Tensor Execute(IReadOnlyList<NoiseLevel> levels, SampleClipping clipping, Func<SamplingWalk, Tensor> walk, CancellationToken cancellationToken)
+    public Tensor Execute(IReadOnlyList<NoiseLevel> levels, SampleClipping clipping, Func<SamplingWalk, Tensor> walk,
+        CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(levels);
         ArgumentNullException.ThrowIfNull(clipping);
@@ -57,7 +59,8 @@ public sealed class SamplingRun
         Device device = denoiser.Source.Device;
         IDenoiser asked = clipping == SampleClipping.None ? denoiser : new ClippingDenoiser(denoiser, clipping);
         double[] times = [.. levels.SkipLast(1).Select(level => level.Time)];
-        bool byTimestep = denoiser.Source.Schedule is DiscreteSchedule && times.All(double.IsInteger) && times.Distinct().Count() == times.Length;
+        bool byTimestep = denoiser.Source.Schedule is DiscreteSchedule && times.All(double.IsInteger)
+            && times.Distinct().Count() == times.Length;
         using DisposeScope scope = NewDisposeScope();
         Tensor images = empty([request.Count, shape.Channels, shape.Height, shape.Width], ScalarType.Float32, CPU); // [N, C, H, W]
         for (int done = 0; done < request.Count;)
@@ -113,7 +116,8 @@ public sealed class SamplingRun
         {
             throw new InvalidOperationException(
                 $"Image {indices[bad]} holds NaN or infinity, as do {finite.Count(f => !f)} of {indices.Length} in its batch: the network "
-                + "answered with them. Its weights are damaged or its training diverged; take an earlier checkpoint, or float32 if it ran in less.");
+                + "answered with them. Its weights are damaged or its training diverged; take an earlier checkpoint, or float32 if it "
+                + "ran in less.");
         }
     }
 }

@@ -9,7 +9,8 @@ namespace Diffusion.Sampling;
 /// <param name="shape">Their shape.</param>
 /// <param name="device">Where the model is.</param>
 /// <param name="byTimestep">
-/// Whether every step leaves a whole timestep of its own: its noise then belongs to the timestep, so that it is the same for every number of steps.
+/// Whether every step leaves a whole timestep of its own: its noise then belongs to the timestep, so that it is the same for every number
+/// of steps.
 /// </param>
 internal sealed class SeededNoise(SeedStream seeds, long[] images, ImageShape shape, Device device, bool byTimestep) : IStepNoise
 {

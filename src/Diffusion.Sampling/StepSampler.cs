@@ -4,15 +4,17 @@ using static TorchSharp.torch;
 namespace Diffusion.Sampling;
 
 /// <summary>
-/// A sampler that walks a grid of noise levels. It is a step from one level to the next; grid, first noise, clipping, progress, cancellation, memory and
-/// batches are written here once.
+/// A sampler that walks a grid of noise levels. It is a step from one level to the next; grid, first noise, clipping, progress,
+/// cancellation, memory and batches are written here once.
 /// </summary>
 public abstract record StepSampler : ISampler
 {
     /// <summary>How many steps, at least 1. Null, the default, for what is usual for the sampler.</summary>
     public int? Steps { get; init; }
 
-    /// <summary>The noise levels. Null, the default, for the grid that is usual for the schedule: <see cref="SamplingGrid.UsualFor"/>.</summary>
+    /// <summary>
+    /// The noise levels. Null, the default, for the grid that is usual for the schedule: <see cref="SamplingGrid.UsualFor"/>.
+    /// </summary>
     public ISamplingGrid? Grid { get; init; }
 
     /// <summary>What is done with estimates outside [-1, 1]. Default <see cref="SampleClipping.Clip"/>.</summary>

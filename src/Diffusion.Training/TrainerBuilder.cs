@@ -31,8 +31,8 @@ public sealed class TrainerBuilder
     internal TrainerBuilder(IDiffusionModel model) => this.model = model;
 
     /// <summary>
-    /// Begins from given options, for instance bound from configuration, in place of the defaults. They are copied. Whatever the order of the calls,
-    /// <see cref="Configure"/> and the other <c>Use</c> calls change what is given here.
+    /// Begins from given options, for instance bound from configuration, in place of the defaults. They are copied. Whatever the order of
+    /// the calls, <see cref="Configure"/> and the other <c>Use</c> calls change what is given here.
     /// </summary>
     public TrainerBuilder UseOptions(TrainingOptions value) => Fill(nameof(UseOptions), value, () => edits.BeginFrom(value));
 
@@ -43,29 +43,37 @@ public sealed class TrainerBuilder
     public TrainerBuilder UseData(IImageSource value) => Fill(nameof(UseData), value, () => source = value);
 
     /// <summary>
-    /// A noise schedule; default is the one that <see cref="TrainingOptions.Schedule"/> names. The options of the run take it over, so that its
-    /// checkpoints hold it as data; of a schedule of a type of one's own they hold the description.
+    /// A noise schedule; default is the one that <see cref="TrainingOptions.Schedule"/> names. The options of the run take it over, so that
+    /// its checkpoints hold it as data; of a schedule of a type of one's own they hold the description.
     /// </summary>
     public TrainerBuilder UseSchedule(INoiseSchedule value) => Fill(nameof(UseSchedule), value, () => schedule = value);
 
     /// <summary>What the network predicts. Default the noise.</summary>
-    public TrainerBuilder UsePrediction(PredictionType value) => Choose(nameof(UsePrediction), nameof(TrainingOptions.Prediction), value, options => options.Prediction, options => options.Prediction = value);
+    public TrainerBuilder UsePrediction(PredictionType value) =>
+        Choose(nameof(UsePrediction), nameof(TrainingOptions.Prediction), value, options =>
+            options.Prediction, options => options.Prediction = value);
 
     /// <summary>The optimizer. Default AdamW with weight decay 0.01.</summary>
     public TrainerBuilder UseOptimizer(IOptimizerFactory value) => Fill(nameof(UseOptimizer), value, () => optimizer = value);
 
     /// <summary>The learning rate. Default 2e-4, constant after its warm-up.</summary>
-    public TrainerBuilder UseLearningRate(LearningRate value) => Choose(nameof(UseLearningRate), nameof(TrainingOptions.LearningRate), value, options => options.LearningRate, options => options.LearningRate = value);
+    public TrainerBuilder UseLearningRate(LearningRate value) =>
+        Choose(nameof(UseLearningRate), nameof(TrainingOptions.LearningRate), value, options =>
+            options.LearningRate, options => options.LearningRate = value);
 
     /// <summary>The limit of the averaged weights' decay. Default 0.9999.</summary>
-    public TrainerBuilder UseEma(double decay) => Choose(nameof(UseEma), nameof(TrainingOptions.EmaDecay), decay, options => options.EmaDecay, options => options.EmaDecay = decay);
+    public TrainerBuilder UseEma(double decay) =>
+        Choose(nameof(UseEma), nameof(TrainingOptions.EmaDecay), decay, options => options.EmaDecay, options => options.EmaDecay = decay);
 
     /// <summary>Saves the run in a folder, and resumes from it.</summary>
     /// <param name="folder">The folder of the run.</param>
-    /// <param name="everySteps">Optimizer steps between two checkpoints. Null, the default, for <see cref="TrainingOptions.CheckpointEverySteps"/>.</param>
+    /// <param name="everySteps">
+    /// Optimizer steps between two checkpoints. Null, the default, for <see cref="TrainingOptions.CheckpointEverySteps"/>.
+    /// </param>
     public TrainerBuilder UseCheckpoints(string folder, int? everySteps = null)
     {
-        Choose(nameof(UseCheckpoints), nameof(TrainingOptions.RunFolder), folder, options => options.RunFolder, options => options.RunFolder = folder);
+        Choose(nameof(UseCheckpoints), nameof(TrainingOptions.RunFolder), folder, options =>
+            options.RunFolder, options => options.RunFolder = folder);
         if (everySteps is { } steps)
         {
             edits.Choose(
@@ -78,11 +86,12 @@ public sealed class TrainerBuilder
 
     /// <summary>Starts from given weights, where there is no checkpoint to resume from.</summary>
     /// <param name="path">
-    /// A safetensors file, for instance the <c>ema.safetensors</c> of a checkpoint; the index of several; or the folder of a network or pipeline of
-    /// diffusers, whose configuration must describe this network.
+    /// A safetensors file, for instance the <c>ema.safetensors</c> of a checkpoint; the index of several; or the folder of a network or
+    /// pipeline of diffusers, whose configuration must describe this network.
     /// </param>
     public TrainerBuilder UseInitialWeights(string path) => Choose(
-        nameof(UseInitialWeights), nameof(TrainingOptions.InitialWeights), path, options => options.InitialWeights, options => options.InitialWeights = path);
+        nameof(UseInitialWeights), nameof(TrainingOptions.InitialWeights), path, options =>
+            options.InitialWeights, options => options.InitialWeights = path);
 
     /// <summary>Where the trainer logs. Default nowhere.</summary>
     public TrainerBuilder UseLogger(ILogger value) => Fill(nameof(UseLogger), value, () => logger = value);
@@ -90,7 +99,9 @@ public sealed class TrainerBuilder
     /// <summary>The clock of rates and time limits. Default the system's.</summary>
     public TrainerBuilder UseTimeProvider(TimeProvider value) => Fill(nameof(UseTimeProvider), value, () => time = value);
 
-    /// <summary>Hears of progress once per report interval, on the training thread. One that throws is logged and does not end the run.</summary>
+    /// <summary>
+    /// Hears of progress once per report interval, on the training thread. One that throws is logged and does not end the run.
+    /// </summary>
     public TrainerBuilder ReportTo(IProgress<TrainingProgress> observer)
     {
         ArgumentNullException.ThrowIfNull(observer);
@@ -98,14 +109,18 @@ public sealed class TrainerBuilder
         return this;
     }
 
-    /// <summary>Calls back with progress once per report interval, on the training thread. A call that throws is logged and does not end the run.</summary>
+    /// <summary>
+    /// Calls back with progress once per report interval, on the training thread. A call that throws is logged and does not end the run.
+    /// </summary>
     public TrainerBuilder ReportTo(Action<TrainingProgress> observer)
     {
         ArgumentNullException.ThrowIfNull(observer);
         return ReportTo(new CallObserver<TrainingProgress>(observer));
     }
 
-    /// <summary>Hears of everything that is wrong with the run, on the training thread. One that throws is logged and does not end the run.</summary>
+    /// <summary>
+    /// Hears of everything that is wrong with the run, on the training thread. One that throws is logged and does not end the run.
+    /// </summary>
     public TrainerBuilder ReportFindingsTo(IProgress<HealthFinding> observer)
     {
         ArgumentNullException.ThrowIfNull(observer);
@@ -113,14 +128,19 @@ public sealed class TrainerBuilder
         return this;
     }
 
-    /// <summary>Calls back with everything that is wrong with the run, on the training thread. A call that throws is logged and does not end the run.</summary>
+    /// <summary>
+    /// Calls back with everything that is wrong with the run, on the training thread. A call that throws is logged and does not end the
+    /// run.
+    /// </summary>
     public TrainerBuilder ReportFindingsTo(Action<HealthFinding> observer)
     {
         ArgumentNullException.ThrowIfNull(observer);
         return ReportFindingsTo(new CallObserver<HealthFinding>(observer));
     }
 
-    /// <summary>Calls back with the averaged model, on the training thread. A preview that throws is logged and does not end the run.</summary>
+    /// <summary>
+    /// Calls back with the averaged model, on the training thread. A preview that throws is logged and does not end the run.
+    /// </summary>
     /// <param name="everySteps">Optimizer steps between two calls.</param>
     /// <param name="preview">What to do, for instance to sample a grid.</param>
     public TrainerBuilder AddPreview(int everySteps, Action<TrainingPreview> preview)
@@ -136,8 +156,8 @@ public sealed class TrainerBuilder
     }
 
     /// <summary>
-    /// Edits the options, each time that they are checked: at <see cref="Build"/>, <see cref="Plan"/> and <see cref="BuildLrRangeFinder"/>. A value
-    /// that a <c>Use</c> call chooses otherwise is refused there.
+    /// Edits the options, each time that they are checked: at <see cref="Build"/>, <see cref="Plan"/> and <see cref="BuildLrRangeFinder"/>.
+    /// A value that a <c>Use</c> call chooses otherwise is refused there.
     /// </summary>
     public TrainerBuilder Configure(Action<TrainingOptions> edit)
     {
@@ -151,9 +171,9 @@ public sealed class TrainerBuilder
     /// weights, where it was.
     /// </summary>
     /// <remarks>
-    /// Options, parts that must fit each other, images and the run folder are checked together. A single mistake of the images or of the folder is an
-    /// error of its own kind; otherwise one error lists all of them. Weights to start from, or the checkpoint of a run to go on with, are read when
-    /// all that is right.
+    /// Options, parts that must fit each other, images and the run folder are checked together. A single mistake of the images or of the
+    /// folder is an error of its own kind; otherwise one error lists all of them. Weights to start from, or the checkpoint of a run to go
+    /// on with, are read when all that is right.
     /// </remarks>
     /// <returns>The trainer; it belongs to the caller.</returns>
     /// <exception cref="OptionsValidationException">Something is missing or impossible; the message lists every problem.</exception>
@@ -181,8 +201,8 @@ public sealed class TrainerBuilder
     }
 
     /// <summary>
-    /// Checks everything as <see cref="Build"/> does, and makes what finds the learning rate for this run. Neither the model nor the run folder is
-    /// touched; the builder can build a trainer afterwards.
+    /// Checks everything as <see cref="Build"/> does, and makes what finds the learning rate for this run. Neither the model nor the run
+    /// folder is touched; the builder can build a trainer afterwards.
     /// </summary>
     /// <param name="range">What is tried. Null, the default, for 200 rates from 1e-7 to 1e-2.</param>
     /// <exception cref="OptionsValidationException">Something is missing or impossible; the message lists every problem.</exception>
@@ -194,10 +214,13 @@ public sealed class TrainerBuilder
     }
 
     /// <summary>
-    /// Checks everything as <see cref="Build"/> does, measures a few steps on a copy of the model, and says what the run will take. Neither the model
-    /// nor the run folder is touched; the builder can build a trainer afterwards. It takes the memory of the run, and that of the model once more.
+    /// Checks everything as <see cref="Build"/> does, measures a few steps on a copy of the model, and says what the run will take. Neither
+    /// the model nor the run folder is touched; the builder can build a trainer afterwards. It takes the memory of the run, and that of the
+    /// model once more.
     /// </summary>
-    /// <param name="plan">What is measured and planned for. Null, the default, for at least 8 steps and 16 images in 50 sampler steps.</param>
+    /// <param name="plan">
+    /// What is measured and planned for. Null, the default, for at least 8 steps and 16 images in 50 sampler steps.
+    /// </param>
     /// <param name="cancellationToken">Ends the measurement between two steps, or in a wait for images.</param>
     /// <returns>The plan.</returns>
     /// <exception cref="OptionsValidationException">Something is missing or impossible; the message lists every problem.</exception>
@@ -217,13 +240,15 @@ public sealed class TrainerBuilder
         (TrainingOptions options, IReadOnlyList<string> contradictions) = edits.Make();
         if (TrainingOptionsValidator.Missing(options) is { Count: > 0 } missing)
         {
-            throw new OptionsValidationException(nameof(TrainingOptions), typeof(TrainingOptions), [.. problems, .. contradictions, .. missing]);
+            throw new OptionsValidationException(nameof(TrainingOptions), typeof(TrainingOptions),
+                [.. problems, .. contradictions, .. missing]);
         }
 
         List<string> all =
         [
             .. problems, .. contradictions, .. TrainingOptionsValidator.Problems(options), .. optimizer.Problems, .. more,
-            .. ScheduleProblems.Of(options, schedule), .. DataProblems.Of(options, model, source), .. CheckpointingProblems.Of(options, model, device),
+            .. ScheduleProblems.Of(options, schedule), .. DataProblems.Of(options, model, source),
+                .. CheckpointingProblems.Of(options, model, device),
         ];
         INoiseSchedule? usedSchedule = schedule ?? OptionSchedule.TryMake(options);
         if (usedSchedule is not null)
@@ -241,7 +266,8 @@ public sealed class TrainerBuilder
         {
             OptionSchedule.Write(options, usedSchedule!); // So the manifest of a checkpoint says what was used.
             return new TrainerSetup(
-                model, source!, images!, device ?? ComputeDevice.Best, options, usedSchedule!, optimizer, logger, time, [.. observers], [.. findingObservers], [.. previews]);
+                model, source!, images!, device ?? ComputeDevice.Best, options, usedSchedule!, optimizer, logger, time, [.. observers],
+                    [.. findingObservers], [.. previews]);
         }
 
         string? badFolder = options.RunFolder is { } folder ? RunFolderProbe.Problem(folder) : null;
@@ -263,7 +289,8 @@ public sealed class TrainerBuilder
 
         try
         {
-            return (new BatchReader(source).Inspect(options.Loading.BadImages == BadImagePolicy.Throw ? 0 : options.Loading.MaxBadFraction), null);
+            return (new BatchReader(source)
+                .Inspect(options.Loading.BadImages == BadImagePolicy.Throw ? 0 : options.Loading.MaxBadFraction), null);
         }
         catch (ImageDataException problem)
         {
@@ -271,7 +298,8 @@ public sealed class TrainerBuilder
         }
     }
 
-    private TrainerBuilder Choose(string place, string option, object value, Func<TrainingOptions, object?> read, Action<TrainingOptions> write) =>
+    private TrainerBuilder Choose(string place, string option, object value, Func<TrainingOptions, object?> read,
+        Action<TrainingOptions> write) =>
         Fill(place, value, () => edits.Choose(place, option, value, read, write));
 
     private TrainerBuilder Fill(string place, object value, Action fill)

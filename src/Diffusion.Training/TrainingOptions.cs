@@ -3,8 +3,8 @@ using Diffusion.Data;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Everything about a run that is plain data. Binds from configuration (appsettings.json), is what <see cref="TrainerBuilder"/> fills, and is
-/// written into each checkpoint.
+/// Everything about a run that is plain data. Binds from configuration (appsettings.json), is what <see cref="TrainerBuilder"/> fills, and
+/// is written into each checkpoint.
 /// </summary>
 public sealed class TrainingOptions
 {
@@ -25,9 +25,9 @@ public sealed class TrainingOptions
 
     /// <summary>
     /// Whether the layers of the network keep only their inputs on the way forward, and are computed once more on the way back
-    /// (<see cref="IGradientCheckpointing"/>): less memory, often less than half (<see cref="MemoryEstimator.SavedByCheckpointing"/>), for 1.2 to
-    /// 1.3 times the time; on a CPU the same weights to the last bit. Needs a model that can, such as <see cref="UNet2D"/>, and with dropout the
-    /// CPU. It holds while a run trains; a resumed run may change it. Default false, which leaves the model as it is.
+    /// (<see cref="IGradientCheckpointing"/>): less memory, often less than half (<see cref="MemoryEstimator.SavedByCheckpointing"/>), for
+    /// 1.2 to 1.3 times the time; on a CPU the same weights to the last bit. Needs a model that can, such as <see cref="UNet2D"/>, and with
+    /// dropout the CPU. It holds while a run trains; a resumed run may change it. Default false, which leaves the model as it is.
     /// </summary>
     public bool GradientCheckpointing { get; set; }
 
@@ -37,12 +37,14 @@ public sealed class TrainingOptions
     /// <summary>The largest norm of all gradients together; 0.5 to 2. Null for no clipping. Default 1.</summary>
     public double? GradientClip { get; set; } = 1.0;
 
-    /// <summary>The limit of the averaged weights' decay; 0.999 to 0.99999, higher for longer runs. Null for no average. Default 0.9999.</summary>
+    /// <summary>
+    /// The limit of the averaged weights' decay; 0.999 to 0.99999, higher for longer runs. Null for no average. Default 0.9999.
+    /// </summary>
     public double? EmaDecay { get; set; } = 0.9999;
 
     /// <summary>
-    /// The limits of further averages that are kept beside that one, to compare them after the run; each takes the memory of the weights once
-    /// more. Default none.
+    /// The limits of further averages that are kept beside that one, to compare them after the run; each takes the memory of the weights
+    /// once more. Default none.
     /// </summary>
     public double[] AdditionalEmaDecays { get; set; } = [];
 
@@ -58,7 +60,9 @@ public sealed class TrainingOptions
     /// </summary>
     public double? BetaStart { get; set; }
 
-    /// <summary>The last beta of <see cref="Schedule"/>, the upper limit for the sigmoid one; otherwise as <see cref="BetaStart"/>.</summary>
+    /// <summary>
+    /// The last beta of <see cref="Schedule"/>, the upper limit for the sigmoid one; otherwise as <see cref="BetaStart"/>.
+    /// </summary>
     public double? BetaEnd { get; set; }
 
     /// <summary>The least sigma of <see cref="NoiseScheduleKind.Edm"/>; other schedules have none. Null, the default, for 0.002.</summary>
@@ -67,12 +71,15 @@ public sealed class TrainingOptions
     /// <summary>The greatest sigma of <see cref="NoiseScheduleKind.Edm"/>; other schedules have none. Null, the default, for 80.</summary>
     public double? SigmaMax { get; set; }
 
-    /// <summary>Each beta, in place of <see cref="Schedule"/>: <see cref="Timesteps"/> numbers in (0, 1). Null, the default, for none.</summary>
+    /// <summary>
+    /// Each beta, in place of <see cref="Schedule"/>: <see cref="Timesteps"/> numbers in (0, 1). Null, the default, for none.
+    /// </summary>
     public double[]? Betas { get; set; }
 
     /// <summary>
-    /// What a schedule that <see cref="Schedule"/> does not name calls itself: one of <see cref="Betas"/>; or without them one of a user's own type,
-    /// which no options can make, so that it must be given with <see cref="TrainerBuilder.UseSchedule"/>. Null, the default, for any other.
+    /// What a schedule that <see cref="Schedule"/> does not name calls itself: one of <see cref="Betas"/>; or without them one of a user's
+    /// own type, which no options can make, so that it must be given with <see cref="TrainerBuilder.UseSchedule"/>. Null, the default, for
+    /// any other.
     /// </summary>
     public string? ScheduleDescription { get; set; }
 
@@ -81,7 +88,8 @@ public sealed class TrainingOptions
 
     /// <summary>
     /// The space of the loss, where it is not <see cref="Prediction"/>'s own: with <see cref="PredictionType.Sample"/> predicted, a loss in
-    /// <see cref="PredictionType.Velocity"/> weighs the error of the clean image by 1 / sigma^2. Null, the default, for the prediction's own.
+    /// <see cref="PredictionType.Velocity"/> weighs the error of the clean image by 1 / sigma^2. Null, the default, for the prediction's
+    /// own.
     /// </summary>
     public PredictionType? LossSpace { get; set; }
 
@@ -97,16 +105,22 @@ public sealed class TrainingOptions
     /// <summary>Optimizer steps between two reports of progress. Default 100.</summary>
     public int ReportEverySteps { get; set; } = 100;
 
-    /// <summary>The folder of the run: metrics and checkpoints. A run resumes from what it finds there. Null, the default, saves nothing.</summary>
+    /// <summary>
+    /// The folder of the run: metrics and checkpoints. A run resumes from what it finds there. Null, the default, saves nothing.
+    /// </summary>
     public string? RunFolder { get; set; }
 
     /// <summary>Optimizer steps between two checkpoints. Default 5000. A run that ends without an error saves one as well.</summary>
     public int CheckpointEverySteps { get; set; } = 5000;
 
-    /// <summary>How many of the newest checkpoints are kept, at least 1. Default 2, so that one is left should the newest be damaged.</summary>
+    /// <summary>
+    /// How many of the newest checkpoints are kept, at least 1. Default 2, so that one is left should the newest be damaged.
+    /// </summary>
     public int KeepCheckpoints { get; set; } = 2;
 
-    /// <summary>How many checkpoints with the lowest held-out loss are kept as well; needs <see cref="HoldOutFraction"/>. Default 0.</summary>
+    /// <summary>
+    /// How many checkpoints with the lowest held-out loss are kept as well; needs <see cref="HoldOutFraction"/>. Default 0.
+    /// </summary>
     public int KeepBestCheckpoints { get; set; }
 
     /// <summary>Checkpoints whose step is a multiple of this are kept for good. Null, the default, for none.</summary>
@@ -119,13 +133,16 @@ public sealed class TrainingOptions
     public HealthOptions Health { get; set; } = new();
 
     /// <summary>Makes the noise schedule that these options name. The options in a checkpoint's manifest name the one of its run.</summary>
-    /// <exception cref="InvalidOperationException">Only <see cref="ScheduleDescription"/> names it: it is of a type that the library does not know.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// Only <see cref="ScheduleDescription"/> names it: it is of a type that the library does not know.
+    /// </exception>
     /// <exception cref="ArgumentException">A value is impossible; the message lists every problem.</exception>
     public INoiseSchedule CreateSchedule()
     {
         if (OptionSchedule.OnlyDescribed(this) is { } described)
         {
-            throw new InvalidOperationException($"The schedule is {described}, of a type that the library does not know: only the program that made it can make it again.");
+            throw new InvalidOperationException(
+                $"The schedule is {described}, of a type that the library does not know: only the program that made it can make it again.");
         }
 
         string[] problems = [.. OptionSchedule.Problems(this)];
@@ -141,8 +158,8 @@ public sealed class TrainingOptions
     }
 
     /// <summary>
-    /// Weights to start from: a safetensors file, the index of several, or a folder of diffusers. Null, the default, starts from the network as it
-    /// is.
+    /// Weights to start from: a safetensors file, the index of several, or a folder of diffusers. Null, the default, starts from the
+    /// network as it is.
     /// </summary>
     public string? InitialWeights { get; set; }
 }

@@ -5,8 +5,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Diffusion;
 
 /// <summary>
-/// Makes files and names survive a power failure. Through libc, because .NET 10 on Linux returns normally from a flush that failed: its native
-/// part gives 1, and its managed part asks for less than 0.
+/// Makes files and names survive a power failure. Through libc, because .NET 10 on Linux returns normally from a flush that failed: its
+/// native part gives 1, and its managed part asks for less than 0.
 /// </summary>
 internal static partial class DiskSync
 {

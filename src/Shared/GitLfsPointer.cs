@@ -1,8 +1,8 @@
 namespace Diffusion;
 
 /// <summary>
-/// The small text that a repository with Git LFS holds in the place of a large file, and that is all there is where it was cloned without Git
-/// LFS. https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
+/// The small text that a repository with Git LFS holds in the place of a large file, and that is all there is where it was cloned without
+/// Git LFS. https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
 /// </summary>
 internal static class GitLfsPointer
 {
@@ -11,7 +11,8 @@ internal static class GitLfsPointer
 
     /// <summary>What is wrong with a file that is a pointer, and what to do: goes on after "file: ".</summary>
     public const string Explanation =
-        "it is a Git LFS pointer, a small text in the place of the file, as a clone without Git LFS has it. Run `git lfs pull` in the repository, "
+        "it is a Git LFS pointer, a small text in the place of the file, as a clone without Git LFS has it. Run `git lfs pull` in the "
+            + "repository, "
         + "or download the file itself (from Hugging Face through /resolve/, not /raw/).";
 
     /// <summary>Whether a file is a pointer.</summary>

@@ -5,8 +5,8 @@ namespace Diffusion;
 
 /// <summary>
 /// Reads JSON as Python's json module does: it may begin with a byte-order mark, and numbers may be NaN, Infinity and -Infinity, which JSON
-/// itself does not have. Each of these three is read as a number that is no integer and that GetDouble gives as an infinity (NaN, too), so a
-/// reader that needs a number asks whether it is finite.
+/// itself does not have. Each of these three is read as a number that is no integer and that GetDouble gives as an infinity (NaN, too), so
+/// a reader that needs a number asks whether it is finite.
 /// </summary>
 internal static class PythonJson
 {
@@ -139,7 +139,8 @@ internal static class PythonJson
         foreach ((byte[] python, byte[] standIn) in NotFiniteBytes)
         {
             int end = at + python.Length;
-            if (text[at..].StartsWith(python) && (at == 0 || " \t\r\n[,:"u8.Contains(text[at - 1])) && (end == text.Length || " \t\r\n],}"u8.Contains(text[end])))
+            if (text[at..].StartsWith(python) && (at == 0 || " \t\r\n[,:"u8.Contains(text[at - 1]))
+                && (end == text.Length || " \t\r\n],}"u8.Contains(text[end])))
             {
                 json.AddRange(standIn);
                 return python.Length;

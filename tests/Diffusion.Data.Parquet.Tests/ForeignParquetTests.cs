@@ -21,7 +21,9 @@ public sealed class ForeignParquetTests
         {
             images.LabelOf(i).Should().Be(i % 2);
             bool missing = i == 5 && !name.Contains("required", StringComparison.Ordinal);
-            string row = name.Contains("groups", StringComparison.Ordinal) ? $"{file}, row group {i / 5}, row {i % 5}" : $"{file}, row group 0, row {i}";
+            string row = name.Contains("groups", StringComparison.Ordinal)
+                ? $"{file}, row group {i / 5}, row {i % 5}"
+                : $"{file}, row group 0, row {i}";
             string called = missing || i % 3 == 0 ? row : $"{row} (path {i}.png)";
             images.NameOf(i).Should().Be(called);
             if (missing)
@@ -37,7 +39,8 @@ public sealed class ForeignParquetTests
 
     [Theory]
     [InlineData("refused-lz4.parquet", "column image/bytes. It is packed with LZ4, which is not read. Use SNAPPY, ZSTD")]
-    [InlineData("refused-delta.parquet", "column image/bytes. Its values are written as DELTA_BYTE_ARRAY, but only PLAIN and dictionaries are read")]
+    [InlineData("refused-delta.parquet",
+        "column image/bytes. Its values are written as DELTA_BYTE_ARRAY, but only PLAIN and dictionaries are read")]
     public void What_is_not_read_is_named_when_the_file_is_opened(string name, string reason)
     {
         string file = PathOf(name);
@@ -47,7 +50,8 @@ public sealed class ForeignParquetTests
 
     /// <summary>The files that other writers wrote.</summary>
     internal static IEnumerable<string> Files() =>
-        Directory.GetFiles(Path.GetDirectoryName(PathOf("x"))!, "*.parquet").Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal);
+        Directory.GetFiles(Path.GetDirectoryName(PathOf("x"))!, "*.parquet").Select(file => Path.GetFileName(file))
+            .Order(StringComparer.Ordinal);
 
     /// <summary>Where one lies.</summary>
     internal static string PathOf(string name) => Path.Combine(AppContext.BaseDirectory, "Fixtures", name);

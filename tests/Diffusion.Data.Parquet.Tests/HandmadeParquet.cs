@@ -49,7 +49,8 @@ internal sealed record HandmadeParquet
     }
 
     /// <summary>A page of values; of a dictionary with type 2.</summary>
-    public static byte[] Page(byte[] content, long values = Rows, long? unpacked = null, long? packed = null, int type = 0, int encoding = 0) =>
+    public static byte[] Page(byte[] content, long values = Rows, long? unpacked = null, long? packed = null, int type = 0,
+        int encoding = 0) =>
     [
         .. new Thrift().Number(1, type).Number(2, unpacked ?? content.Length).Number(3, packed ?? content.Length)
             .Struct(type == 2 ? 7 : 5, new Thrift().Number(1, values).Number(2, encoding)).ToBytes(),
@@ -67,7 +68,8 @@ internal sealed record HandmadeParquet
             long labels = file.Count;
             file.AddRange(Page(new byte[Rows * sizeof(long)]));
             groups.Add(new Thrift().Structs(
-                1, Column("image", 6, Codec, ImageValues ?? rows, ImagesAt ?? images), Column("label", 2, 0, LabelValues ?? rows, labels)).Number(2, 0).Number(3, rows));
+                1, Column("image", 6, Codec, ImageValues ?? rows, ImagesAt ?? images), Column("label", 2, 0, LabelValues ?? rows, labels))
+                    .Number(2, 0).Number(3, rows));
         }
 
         byte[] footer = Footer ?? Metadata(groups);
@@ -90,5 +92,6 @@ internal sealed record HandmadeParquet
     }
 
     private static Thrift Column(string name, int type, int codec, long values, long offset) => new Thrift().Number(2, 0).Struct(
-        3, new Thrift().Number(1, type).Numbers(2, 0).Texts(3, name).Number(4, codec).Number(5, values).Number(6, 0).Number(7, 0).Number(9, offset));
+        3, new Thrift().Number(1, type).Numbers(2, 0).Texts(3, name).Number(4, codec).Number(5, values).Number(6, 0).Number(7, 0)
+            .Number(9, offset));
 }

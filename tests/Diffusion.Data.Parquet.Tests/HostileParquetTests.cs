@@ -15,31 +15,51 @@ public sealed class HostileParquetTests : IDisposable
     private static Dictionary<string, (HandmadeParquet File, string Reason)> Hostile => new(StringComparer.Ordinal)
     {
         ["rows below none"] = (new() { GroupRows = [-1] }, "row group 0 claims -1 rows"),
-        ["rows without end"] = (new() { GroupRows = [long.MaxValue] }, "row group 0 claims 9223372036854775807 rows after 0 others, but a file of * has at most 1048576"),
+        ["rows without end"] = (new() { GroupRows = [long.MaxValue] },
+            "row group 0 claims 9223372036854775807 rows after 0 others, but a file of * has at most 1048576"),
         ["rows of gigabytes"] = (new() { GroupRows = [500_000_000] }, "row group 0 claims 500000000 rows"),
         ["rows that add up"] = (new() { GroupRows = [3, 1_048_576] }, "row group 1 claims 1048576 rows after 3 others"),
         ["other rows than its groups"] = (new() { FooterRows = 5 }, "it claims 5 rows, but its 1 row groups hold 3"),
-        ["fewer labels than rows"] = (new() { LabelValues = 2 }, "row group 0 is damaged, column label. It has 2 values where the row group has 3 rows"),
-        ["more images than rows"] = (new() { ImageValues = 1L << 40 }, "row group 0 is damaged, column image. It has 1099511627776 values where the row group has 3 rows"),
+        ["fewer labels than rows"] = (new() { LabelValues = 2 },
+            "row group 0 is damaged, column label. It has 2 values where the row group has 3 rows"),
+        ["more images than rows"] = (new() { ImageValues = 1L << 40 },
+            "row group 0 is damaged, column image. It has 1099511627776 values where the row group has 3 rows"),
         ["fewer values than rows"] = (new() { GroupRows = [3, 4] }, "row group 1 is damaged, column label."),
-        ["more values than rows"] = (new() { Pages = HandmadeParquet.Page(HandmadeParquet.Images, values: int.MaxValue) }, "row group 0 is damaged, column image. A page claims"),
-        ["a page of gigabytes"] = (new() { Codec = 2, Pages = HandmadeParquet.Page(HandmadeParquet.Images, unpacked: int.MaxValue) }, "Its pages unpack to 0 and 2147483647 bytes, but at most 67108864"),
-        ["a page longer than it is"] = (new() { Pages = HandmadeParquet.Page(HandmadeParquet.Images, unpacked: 5000) }, "where it announces 5000"),
-        ["a page past the end"] = (new() { Pages = HandmadeParquet.Page(HandmadeParquet.Images, packed: 1 << 30) }, "A page claims 1073741824 bytes"),
+        ["more values than rows"] = (new() { Pages = HandmadeParquet.Page(HandmadeParquet.Images, values: int.MaxValue) },
+            "row group 0 is damaged, column image. A page claims"),
+        ["a page of gigabytes"] = (new() { Codec = 2, Pages = HandmadeParquet.Page(HandmadeParquet.Images, unpacked: int.MaxValue) },
+            "Its pages unpack to 0 and 2147483647 bytes, but at most 67108864"),
+        ["a page longer than it is"] = (new() { Pages = HandmadeParquet.Page(HandmadeParquet.Images, unpacked: 5000) },
+            "where it announces 5000"),
+        ["a page past the end"] = (new() { Pages = HandmadeParquet.Page(HandmadeParquet.Images, packed: 1 << 30) },
+            "A page claims 1073741824 bytes"),
         ["a page of less than nothing"] = (new() { Pages = HandmadeParquet.Page([], values: 0, packed: -9) }, "A page claims -9 bytes"),
-        ["snappy of gigabytes"] = (new() { Codec = 1, Pages = HandmadeParquet.Page([0xF0, 0xFF, 0xFF, 0xFF, 0x0F, 0, 0], unpacked: 500) }, "A page unpacks to 4294967280 bytes"),
-        ["zstandard of gigabytes"] = (new() { Codec = 6, Pages = HandmadeParquet.Page([0x28, 0xB5, 0x2F, 0xFD, 0xA0, 0, 0, 0, 0x7F, 1, 0, 0], unpacked: 500) }, "A page unpacks to 2130706432 bytes"),
-        ["zstandard of many pages"] = (new() { Codec = 6, Pages = [.. Enumerable.Repeat(HandmadeParquet.Page(ZstdOfBlocks(1), values: 0, unpacked: 0), 600).SelectMany(page => page)] }, "Its pages unpack to 67108864 and 131072 bytes"),
-        ["zstandard of many blocks"] = (new() { Codec = 6, Pages = HandmadeParquet.Page(ZstdOfBlocks(4000), unpacked: 500) }, "Its pages unpack to 0 and 524288000 bytes, but at most 67108864"),
-        ["a dictionary of gigabytes"] = (new() { Pages = HandmadeParquet.Page(HandmadeParquet.Images, values: 1 << 30, type: 2) }, "A page claims"),
-        ["an encoding that it does not announce"] = (new() { Pages = HandmadeParquet.Page(HandmadeParquet.Images, encoding: 7) }, "A page is written as DELTA_BYTE_ARRAY"),
+        ["snappy of gigabytes"] = (new() { Codec = 1, Pages = HandmadeParquet.Page([0xF0, 0xFF, 0xFF, 0xFF, 0x0F, 0, 0], unpacked: 500) },
+            "A page unpacks to 4294967280 bytes"),
+        ["zstandard of gigabytes"] = (new() { Codec = 6,
+            Pages = HandmadeParquet.Page([0x28, 0xB5, 0x2F, 0xFD, 0xA0, 0, 0, 0, 0x7F, 1, 0, 0], unpacked: 500) },
+                "A page unpacks to 2130706432 bytes"),
+        ["zstandard of many pages"] = (new() { Codec = 6,
+            Pages = [.. Enumerable.Repeat(HandmadeParquet.Page(ZstdOfBlocks(1), values: 0, unpacked: 0), 600).SelectMany(page => page)] },
+                "Its pages unpack to 67108864 and 131072 bytes"),
+        ["zstandard of many blocks"] = (new() { Codec = 6, Pages = HandmadeParquet.Page(ZstdOfBlocks(4000), unpacked: 500) },
+            "Its pages unpack to 0 and 524288000 bytes, but at most 67108864"),
+        ["a dictionary of gigabytes"] = (new() { Pages = HandmadeParquet.Page(HandmadeParquet.Images, values: 1 << 30, type: 2) },
+            "A page claims"),
+        ["an encoding that it does not announce"] = (new() { Pages = HandmadeParquet.Page(HandmadeParquet.Images, encoding: 7) },
+            "A page is written as DELTA_BYTE_ARRAY"),
         ["a footer longer than the file"] = (new() { FooterLength = int.MaxValue }, "Its footer claims 2147483647 bytes"),
         ["a footer of less than nothing"] = (new() { FooterLength = -5 }, "Its footer claims -5 bytes"),
-        ["columns without end"] = (new() { Footer = new Thrift().Number(1, 1).ListOf(2, uint.MaxValue, 12).ToBytes() }, "4294967295 bytes are needed"),
-        ["a number without end"] = (new() { Footer = new Thrift().Number(1, 1).Raw(0x26, 0x80, 0x80).ToBytes()[..^1] }, "1 bytes are needed where 0 are left"),
-        ["numbers for text"] = (new() { Footer = new Thrift().Number(1, 1).Number(2, 7).ToBytes() }, "Field 2 of a FileMetaData is of type 6"),
-        ["lists in lists"] = (new() { Footer = new Thrift().Number(1, 1).ListOf(99, 1, 9).Raw([.. Enumerable.Repeat((byte)0x19, 200_000)]).ToBytes() }, "Field 99 of a FileMetaData is of type 9"),
-        ["columns in columns"] = (new() { Nested = 50_000 }, "the file cannot be read. It has 50004 columns in 50001 groups, but at most 65536 in 1000 are read"),
+        ["columns without end"] = (new() { Footer = new Thrift().Number(1, 1).ListOf(2, uint.MaxValue, 12).ToBytes() },
+            "4294967295 bytes are needed"),
+        ["a number without end"] = (new() { Footer = new Thrift().Number(1, 1).Raw(0x26, 0x80, 0x80).ToBytes()[..^1] },
+            "1 bytes are needed where 0 are left"),
+        ["numbers for text"] = (new() { Footer = new Thrift().Number(1, 1).Number(2, 7).ToBytes() },
+            "Field 2 of a FileMetaData is of type 6"),
+        ["lists in lists"] = (new() { Footer = new Thrift().Number(1, 1).ListOf(99, 1, 9).Raw([.. Enumerable.Repeat((byte)0x19, 200_000)])
+            .ToBytes() }, "Field 99 of a FileMetaData is of type 9"),
+        ["columns in columns"] = (new() { Nested = 50_000 },
+            "the file cannot be read. It has 50004 columns in 50001 groups, but at most 65536 in 1000 are read"),
     };
 
     public void Dispose() => folder.Dispose();
@@ -149,7 +169,8 @@ public sealed class HostileParquetTests : IDisposable
 
     // A frame that does not tell its size, of blocks that repeat a byte 128 Ki times.
     private static byte[] ZstdOfBlocks(int count) =>
-        [0x28, 0xB5, 0x2F, 0xFD, 0, 0x58, .. Enumerable.Range(0, count).SelectMany(i => new byte[] { (byte)(i == count - 1 ? 3 : 2), 0, 0x10, 0 })];
+        [0x28, 0xB5, 0x2F, 0xFD, 0, 0x58, .. Enumerable.Range(0, count)
+            .SelectMany(i => new byte[] { (byte)(i == count - 1 ? 3 : 2), 0, 0x10, 0 })];
 
     private string Write(HandmadeParquet parquet)
     {

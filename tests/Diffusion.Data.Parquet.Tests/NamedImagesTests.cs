@@ -43,7 +43,8 @@ public sealed class NamedImagesTests : IDisposable
     {
         string file = folder.File("data", "train-00000-of-00001.parquet");
         File.Copy(ForeignParquetTests.PathOf("python/paths-only.parquet"), file);
-        Failure(() => ParquetImages.Open(Path.GetDirectoryName(file)!, 4)).Should().Contain("its image is not held but named, as 'images/r.png', and no such file is in");
+        Failure(() => ParquetImages.Open(Path.GetDirectoryName(file)!, 4)).Should()
+            .Contain("its image is not held but named, as 'images/r.png', and no such file is in");
         File.WriteAllBytes(folder.File("data", "images", "r.png"), WrittenParquet.Png(5));
         File.WriteAllBytes(folder.File("data", "images", "g.png"), WrittenParquet.Png(6));
         using ParquetImages images = ParquetImages.Open(Path.GetDirectoryName(file)!, 4);
@@ -58,7 +59,8 @@ public sealed class NamedImagesTests : IDisposable
         string file = folder.File("a.parquet");
         await WrittenParquet.Write(file, [[null, null]], row => row);
         Failure(() => ParquetImages.Open(file, 4)).Should().Be(
-            $"{file}, row group 0, row 0: its image is not held but named, as '0.png', and no such file is in {folder.Path}. Put the files there, or write them into the "
+            $"{file}, row group 0, row 0: its image is not held but named, as '0.png', and no such file is in {folder.Path}. Put the "
+                + $"files there, or write them into the "
             + "table: in Python, dataset.with_format(\"arrow\").map(datasets.table.embed_table_storage, batched=True).to_parquet(...).");
     }
 
@@ -93,9 +95,11 @@ public sealed class NamedImagesTests : IDisposable
         File.WriteAllBytes(secret, WrittenParquet.Png(99));
         string file = folder.File("set", "a.parquet");
         Directory.CreateDirectory(Path.Combine(folder.Path, "set", "images"));
-        await WrittenParquet.Write(file, [[WrittenParquet.Png(1), null]], row => row, new WrittenLayout { Path = row => path == "ABSOLUTE" ? secret : path });
+        await WrittenParquet.Write(file, [[WrittenParquet.Png(1), null]], row => row,
+            new WrittenLayout { Path = row => path == "ABSOLUTE" ? secret : path });
         using ParquetImages images = ParquetImages.Open(file, 4);
-        Failure(() => Value(images, 1)).Should().Contain("its image is not held but named").And.Contain($"which is outside {Path.GetDirectoryName(file)}.");
+        Failure(() => Value(images, 1)).Should()
+            .Contain("its image is not held but named").And.Contain($"which is outside {Path.GetDirectoryName(file)}.");
     }
 
     [Theory]

@@ -33,7 +33,8 @@ public sealed class ParquetColumnTests : IDisposable
         Value(null).Should().Be(4);
         await WrittenParquet.Write(
             File, [[WrittenParquet.Png(5)]], _ => 0,
-            new WrittenLayout { Image = "scan", Plain = true, Features = """{"info": {"features": {"scan": {"_type": "Image"}, "label": {"_type": "Value"}}}}""" });
+            new WrittenLayout { Image = "scan", Plain = true,
+                Features = """{"info": {"features": {"scan": {"_type": "Image"}, "label": {"_type": "Value"}}}}""" });
         Value(null).Should().Be(5);
     }
 
@@ -48,7 +49,8 @@ public sealed class ParquetColumnTests : IDisposable
     public async Task A_column_of_sound_is_not_taken_for_images()
     {
         await WrittenParquet.Write(
-            File, [[WrittenParquet.Png(4)]], _ => 0, new WrittenLayout { Image = "sound", Features = """{"info": {"features": {"sound": {"_type": "Audio"}}}}""" });
+            File, [[WrittenParquet.Png(4)]], _ =>
+                0, new WrittenLayout { Image = "sound", Features = """{"info": {"features": {"sound": {"_type": "Audio"}}}}""" });
         Failure().Should().Contain("it has no column image or img; it has sound, label");
     }
 
@@ -70,7 +72,8 @@ public sealed class ParquetColumnTests : IDisposable
     [InlineData("breed", """{"info": {"features": {"breed": {"names": ["cat", "dog"], "_type": "ClassLabel"}}}}""")]
     public async Task Labels_of_another_name_are_found_where_there_is_one_such_column(string name, string? features)
     {
-        await WrittenParquet.Write(File, [[WrittenParquet.Png(1), WrittenParquet.Png(2)]], row => row, new WrittenLayout { Label = name, Features = features });
+        await WrittenParquet.Write(File, [[WrittenParquet.Png(1), WrittenParquet.Png(2)]], row => row,
+            new WrittenLayout { Label = name, Features = features });
         using ParquetImages images = ParquetImages.Open(File, 4);
         (images.ClassCount, images.LabelOf(1)).Should().Be((2, 1));
         images.ClassNames.Should().Equal(features is null ? [] : ["cat", "dog"]);
@@ -80,7 +83,8 @@ public sealed class ParquetColumnTests : IDisposable
     public async Task Several_columns_of_labels_and_labels_that_are_text_or_lists_are_refused_by_name()
     {
         await WrittenParquet.WriteColumns(File, WrittenParquet.Image("image"), new DataField<int>("labels"), new DataField<int>("target"));
-        Failure().Should().Be($"{File}: its columns labels, target all look like labels. Name one of them with LabelColumn, or null for no labels.");
+        Failure().Should().Be(
+            $"{File}: its columns labels, target all look like labels. Name one of them with LabelColumn, or null for no labels.");
         await WrittenParquet.WriteColumns(File, WrittenParquet.Image("image"), new DataField("label", typeof(ReadOnlyMemory<char>)));
         Failure().Should().Contain("its column 'label' holds text, but labels must be whole numbers from 0. Number the classes");
         await WrittenParquet.WriteColumns(File, WrittenParquet.Image("image"), new ListField("label", new DataField<int>("element")));
@@ -104,7 +108,8 @@ public sealed class ParquetColumnTests : IDisposable
     [InlineData(typeof(double))]
     public async Task Labels_of_every_width_and_floats_without_a_fraction_are_read(Type type)
     {
-        await WrittenParquet.Write(File, [[WrittenParquet.Png(1)], [], [WrittenParquet.Png(2), WrittenParquet.Png(3)]], row => 2 * row, new WrittenLayout { LabelType = type });
+        await WrittenParquet.Write(File, [[WrittenParquet.Png(1)], [], [WrittenParquet.Png(2), WrittenParquet.Png(3)]], row => 2 * row,
+            new WrittenLayout { LabelType = type });
         using ParquetImages images = ParquetImages.Open(File, 4);
         Enumerable.Range(0, 3).Select(i => images.LabelOf(i)).Should().Equal(0, 2, 4);
         images.GroupSizes.Should().Equal(1, 2);
@@ -114,7 +119,8 @@ public sealed class ParquetColumnTests : IDisposable
     public void A_file_that_the_datasets_library_of_Python_wrote_is_read_as_it_was_written()
     {
         // 40 x 32 pixels of (7i, 13i, 29i) mod 256, row i mod 32 white; label i mod 3.
-        using ParquetImages images = ParquetImages.Open(ForeignParquetTests.PathOf("python/huggingface-datasets.parquet"), new ImagePreparation { Size = 32 }, new ParquetImageOptions());
+        using ParquetImages images = ParquetImages.Open(ForeignParquetTests.PathOf("python/huggingface-datasets.parquet"),
+            new ImagePreparation { Size = 32 }, new ParquetImageOptions());
         (images.Count, images.ClassCount).Should().Be((30, 3));
         images.ClassNames.Should().Equal("a", "b", "c");
         byte[] pixels = new byte[images.Shape.Elements];
@@ -139,5 +145,6 @@ public sealed class ParquetColumnTests : IDisposable
         return pixels[0];
     }
 
-    private string Failure() => FluentActions.Invoking(() => ParquetImages.Open(File, 4)).Should().Throw<ImageDataException>().Which.Message;
+    private string Failure() =>
+        FluentActions.Invoking(() => ParquetImages.Open(File, 4)).Should().Throw<ImageDataException>().Which.Message;
 }

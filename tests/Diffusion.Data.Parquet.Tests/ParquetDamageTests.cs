@@ -18,7 +18,8 @@ public sealed class ParquetDamageTests : IDisposable
         foreach (int length in lengths)
         {
             await File.WriteAllBytesAsync(file, whole.AsMemory(0, length), TestContext.Current.CancellationToken);
-            Problem(file).Should().BeOfType<ImageDataException>($"the file has {length} of {whole.Length} bytes").Which.Message.Should().Contain("Fetch it again");
+            Problem(file).Should().BeOfType<ImageDataException>($"the file has {length} of {whole.Length} bytes").Which.Message.Should()
+                .Contain("Fetch it again");
         }
     }
 
@@ -70,7 +71,9 @@ public sealed class ParquetDamageTests : IDisposable
         {
             byte[] damaged = [.. whole];
             damaged[place] ^= (byte)(place % 3 switch { 0 => 0x80, 1 => 0xFF, _ => 0x01 });
-            await File.WriteAllBytesAsync(file, place % 7 == 0 ? [.. damaged[..place], .. damaged[(place + 3)..]] : damaged, TestContext.Current.CancellationToken);
+            await File.WriteAllBytesAsync(file, place % 7 == 0
+                ? [.. damaged[..place], .. damaged[(place + 3)..]]
+                : damaged, TestContext.Current.CancellationToken);
             long before = GC.GetTotalAllocatedBytes(precise: true);
             Exception? problem = Problem(file);
             problem?.Should().BeOfType<ImageDataException>($"byte {place} of {name} is wrong: {problem}");
@@ -86,9 +89,12 @@ public sealed class ParquetDamageTests : IDisposable
         Problem(file)!.Message.Should().Contain("it has 5 bytes, but a Parquet file has at least 12");
         File.WriteAllText(file, "<html>not a parquet file</html>");
         Problem(file)!.Message.Should().Contain("it is no Parquet file: it begins with 0x3C68746D");
-        File.WriteAllText(file, "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n");
+        File.WriteAllText(file,
+            "version https://git-lfs.github.com/spec/v1\noid "
+                + "sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n");
         Problem(file)!.Message.Should().Be(
-            $"{file}: it is a Git LFS pointer, a small text in the place of the file, as a clone without Git LFS has it. Run `git lfs pull` in the repository, "
+            $"{file}: it is a Git LFS pointer, a small text in the place of the file, as a clone without Git LFS has it. Run `git lfs "
+                + $"pull` in the repository, "
             + "or download the file itself (from Hugging Face through /resolve/, not /raw/).");
         File.WriteAllText(file, "PAR1 but no end of one");
         Problem(file)!.Message.Should().Contain("truncated: its 22 bytes do not end in PAR1");
@@ -100,7 +106,8 @@ public sealed class ParquetDamageTests : IDisposable
         await Whole(CompressionMethod.Snappy);
         using ParquetImages images = ParquetImages.Open(folder.File("whole.parquet"), 4);
         File.Delete(folder.File("whole.parquet"));
-        ((Action)(() => images.Read(0, new byte[48]))).Should().Throw<ImageDataException>().WithMessage("*row group 0, row 0: the file does not exist*");
+        ((Action)(() => images.Read(0, new byte[48]))).Should().Throw<ImageDataException>()
+            .WithMessage("*row group 0, row 0: the file does not exist*");
     }
 
     private static Exception? Problem(string file)
@@ -137,7 +144,8 @@ public sealed class ParquetDamageTests : IDisposable
     private async Task<byte[]> Whole(CompressionMethod compression)
     {
         string file = folder.File("whole.parquet");
-        byte[]?[][] groups = [[.. Enumerable.Range(0, 6).Select(i => WrittenParquet.Png(i))], [.. Enumerable.Range(6, 5).Select(i => WrittenParquet.Png(i))]];
+        byte[]?[][] groups = [[.. Enumerable.Range(0, 6).Select(i => WrittenParquet.Png(i))],
+            [.. Enumerable.Range(6, 5).Select(i => WrittenParquet.Png(i))]];
         await WrittenParquet.Write(file, groups, row => row % 2, new WrittenLayout { Compression = compression });
         return await File.ReadAllBytesAsync(file, TestContext.Current.CancellationToken);
     }

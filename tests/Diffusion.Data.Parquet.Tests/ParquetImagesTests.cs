@@ -7,7 +7,8 @@ namespace Diffusion.Data.Parquet.Tests;
 
 public sealed class ParquetImagesTests : IDisposable
 {
-    private const string Names = """{"info": {"features": {"image": {"_type": "Image"}, "label": {"names": ["cat", "dog", "owl"], "_type": "ClassLabel"}}}}""";
+    private const string Names =
+        """{"info": {"features": {"image": {"_type": "Image"}, "label": {"names": ["cat", "dog", "owl"], "_type": "ClassLabel"}}}}""";
 
     private readonly TemporaryFolder folder = new();
 
@@ -20,14 +21,16 @@ public sealed class ParquetImagesTests : IDisposable
     public async Task Rows_of_several_groups_come_in_order_with_labels_class_names_and_their_place(CompressionMethod compression)
     {
         string file = folder.File("train-00000-of-00001.parquet");
-        await WrittenParquet.Write(file, Groups(3, 1, 4), row => row % 3, new WrittenLayout { Compression = compression, Features = Names });
+        await WrittenParquet.Write(file, Groups(3, 1, 4), row => row % 3,
+            new WrittenLayout { Compression = compression, Features = Names });
         using ParquetImages images = ParquetImages.Open(file, 4);
 
         (images.Count, images.Shape, images.ClassCount, images.IsInMemory).Should().Be((8, new ImageShape(3, 4, 4), 3, false));
         images.GroupSizes.Should().Equal(3, 1, 4);
         images.ClassNames.Should().Equal("cat", "dog", "owl");
         images.Files.Should().Equal(file);
-        Enumerable.Range(0, 8).Select(i => (Value(images, i), images.LabelOf(i))).Should().Equal(Enumerable.Range(0, 8).Select(i => (i, (long)(i % 3))));
+        Enumerable.Range(0, 8).Select(i => (Value(images, i), images.LabelOf(i))).Should()
+            .Equal(Enumerable.Range(0, 8).Select(i => (i, (long)(i % 3))));
         images.NameOf(5).Should().Be($"{file}, row group 2, row 1 (path 5.png)");
         images.Description.Should().Be($"8 images from {file}, 3 classes, {images.Shape}, CropToFill");
     }
@@ -57,8 +60,10 @@ public sealed class ParquetImagesTests : IDisposable
             Values(images).Should().Equal(1, 2, 3);
         }
 
-        Failure(() => ParquetImages.Open(folder.Path, 4)).Should().Contain("it holds 2 splits: test, train. Choose one with ParquetImageOptions.Split");
-        string[] files = [.. new[] { "train-00001-of-00002.parquet", "test-00000-of-00001.parquet" }.Select(name => Path.Combine(folder.Path, name))];
+        Failure(() => ParquetImages.Open(folder.Path, 4)).Should()
+            .Contain("it holds 2 splits: test, train. Choose one with ParquetImageOptions.Split");
+        string[] files = [.. new[] { "train-00001-of-00002.parquet",
+            "test-00000-of-00001.parquet" }.Select(name => Path.Combine(folder.Path, name))];
         using ParquetImages chosen = ParquetImages.Open(files, new ImagePreparation { Size = 4 }, new ParquetImageOptions());
         Values(chosen).Should().Equal(3, 9);
     }
@@ -67,7 +72,8 @@ public sealed class ParquetImagesTests : IDisposable
     public async Task Other_columns_are_found_by_default_or_by_name()
     {
         string img = folder.File("img.parquet");
-        await WrittenParquet.Write(img, Groups(2), row => row, new WrittenLayout { Image = "img", Label = "fine_label", LabelType = typeof(int) });
+        await WrittenParquet.Write(img, Groups(2), row => row,
+            new WrittenLayout { Image = "img", Label = "fine_label", LabelType = typeof(int) });
         using (ParquetImages images = ParquetImages.Open(img, 4))
         {
             images.ClassCount.Should().BeNull();
@@ -75,14 +81,16 @@ public sealed class ParquetImagesTests : IDisposable
             ((Action)(() => images.LabelOf(0))).Should().Throw<InvalidOperationException>().WithMessage("*no labels*");
         }
 
-        using (ParquetImages images = ParquetImages.Open(img, 4, options: new ParquetImageOptions { LabelColumn = "fine_label", ClassCount = 7 }))
+        using (ParquetImages images = ParquetImages.Open(img, 4,
+            options: new ParquetImageOptions { LabelColumn = "fine_label", ClassCount = 7 }))
         {
             (images.ClassCount, images.LabelOf(1)).Should().Be((7, 1));
         }
 
         string plain = folder.File("plain.parquet");
         await WrittenParquet.Write(plain, Groups(2), row => row, new WrittenLayout { Image = "content", Plain = true });
-        using (ParquetImages images = ParquetImages.Open(plain, 4, options: new ParquetImageOptions { ImageColumn = "content", LabelColumn = null }))
+        using (ParquetImages images = ParquetImages.Open(plain, 4,
+            options: new ParquetImageOptions { ImageColumn = "content", LabelColumn = null }))
         {
             Values(images).Should().Equal(0, 1);
             images.ClassCount.Should().BeNull();
@@ -90,20 +98,27 @@ public sealed class ParquetImagesTests : IDisposable
         }
 
         Failure(() => ParquetImages.Open(plain, 4)).Should().StartWith(plain).And.Contain("no column image or img; it has content, label");
-        Failure(() => ParquetImages.Open(plain, 4, options: new ParquetImageOptions { ImageColumn = "label" })).Should().Contain("neither binary nor text nor a struct");
-        Failure(() => ParquetImages.Open(img, 4, options: new ParquetImageOptions { LabelColumn = "labels" })).Should().Contain("no column labels; it has img, fine_label");
-        Failure(() => ParquetImages.Open(img, 4, options: new ParquetImageOptions { LabelColumn = "img" })).Should().Contain("no whole numbers");
+        Failure(() => ParquetImages.Open(plain, 4, options: new ParquetImageOptions { ImageColumn = "label" })).Should()
+            .Contain("neither binary nor text nor a struct");
+        Failure(() => ParquetImages.Open(img, 4, options: new ParquetImageOptions { LabelColumn = "labels" })).Should()
+            .Contain("no column labels; it has img, fine_label");
+        Failure(() => ParquetImages.Open(img, 4, options: new ParquetImageOptions { LabelColumn = "img" })).Should()
+            .Contain("no whole numbers");
     }
 
     [Fact]
     public async Task A_row_without_an_image_or_with_a_broken_one_is_a_bad_sample_and_its_neighbours_are_good()
     {
         string file = folder.File("a.parquet");
-        await WrittenParquet.Write(file, [[WrittenParquet.Png(1), null, WrittenParquet.Png(3)], [[], [1, 2, 3], WrittenParquet.Png(6)]], _ => 0);
+        await WrittenParquet.Write(file, [[WrittenParquet.Png(1), null, WrittenParquet.Png(3)], [[], [1, 2, 3], WrittenParquet.Png(6)]],
+            _ => 0);
         using ParquetImages images = ParquetImages.Open(file, 4);
 
         new[] { 0, 2, 5 }.Select(i => Value(images, i)).Should().Equal(1, 3, 6);
-        Failure(() => Value(images, 1)).Should().StartWith($"{file}, row group 0, row 1 (path 1.png): its image is not held but named, as '1.png', and no such file is in {folder.Path}. Put");
+        Failure(() => Value(images, 1)).Should()
+            .StartWith(
+                $"{file}, row group 0, row 1 (path 1.png): its image is not held but named, as '1.png', and no such file is in "
+                    + $"{folder.Path}. Put");
         Failure(() => Value(images, 3)).Should().Contain("row group 1, row 0 (path 3.png): the file is empty");
         Failure(() => Value(images, 4)).Should().Contain("row group 1, row 1 (path 4.png)");
     }
@@ -113,13 +128,16 @@ public sealed class ParquetImagesTests : IDisposable
     {
         string file = folder.File("a.parquet");
         await WrittenParquet.Write(file, Groups(2, 3), row => row == 3 ? long.MinValue : 0);
-        Failure(() => ParquetImages.Open(file, 4)).Should().StartWith($"{file}, row group 1, row 1: its label is null").And.Contain("LabelColumn");
+        Failure(() => ParquetImages.Open(file, 4)).Should()
+            .StartWith($"{file}, row group 1, row 1: its label is null").And.Contain("LabelColumn");
         await WrittenParquet.Write(file, Groups(2, 3), _ => -1);
         Failure(() => ParquetImages.Open(file, 4)).Should().StartWith($"{file}, row group 0, row 0: its label is -1").And.Contain("secret");
         await WrittenParquet.Write(file, Groups(2, 3), row => row, new WrittenLayout { Features = Names });
-        Failure(() => ParquetImages.Open(file, 4)).Should().StartWith($"{file}, row group 1, row 1: its label is 3, but labels must lie in 0..2");
+        Failure(() => ParquetImages.Open(file, 4)).Should()
+            .StartWith($"{file}, row group 1, row 1: its label is 3, but labels must lie in 0..2");
         await WrittenParquet.Write(file, Groups(2), row => row, new WrittenLayout { LabelType = typeof(double), Fraction = 0.5 });
-        Failure(() => ParquetImages.Open(file, 4)).Should().StartWith($"{file}, row group 0, row 0: its label is 0.5, but labels must be whole numbers");
+        Failure(() => ParquetImages.Open(file, 4)).Should()
+            .StartWith($"{file}, row group 0, row 0: its label is 0.5, but labels must be whole numbers");
         await WrittenParquet.Write(file, Groups(2), _ => 1, new WrittenLayout { LabelType = typeof(double), Fraction = double.NaN });
         Failure(() => ParquetImages.Open(file, 4)).Should().Contain("its label is NaN");
     }
@@ -128,7 +146,8 @@ public sealed class ParquetImagesTests : IDisposable
     public async Task Files_of_different_sets_are_refused()
     {
         await WrittenParquet.Write(folder.File("a.parquet"), Groups(1), row => row, new WrittenLayout { Features = Names });
-        await WrittenParquet.Write(folder.File("b.parquet"), Groups(1), row => row, new WrittenLayout { Features = Names.Replace("owl", "emu", StringComparison.Ordinal) });
+        await WrittenParquet.Write(folder.File("b.parquet"), Groups(1), row => row,
+            new WrittenLayout { Features = Names.Replace("owl", "emu", StringComparison.Ordinal) });
         Failure(() => ParquetImages.Open(folder.Path, 4)).Should().Contain("b.parquet: it names other classes");
         await WrittenParquet.Write(folder.File("b.parquet"), Groups(1));
         Failure(() => ParquetImages.Open(folder.Path, 4)).Should().Contain("b.parquet: it has no labels, but other files have");
@@ -152,7 +171,8 @@ public sealed class ParquetImagesTests : IDisposable
     [Fact]
     public async Task A_note_with_a_number_that_only_Python_writes_still_names_the_classes()
     {
-        await WrittenParquet.Write(folder.File("a.parquet"), Groups(2), row => row, new WrittenLayout { Features = Names.Replace("{\"info\": {", "{\"info\": {\"size\": NaN, ", StringComparison.Ordinal) });
+        await WrittenParquet.Write(folder.File("a.parquet"), Groups(2), row => row,
+            new WrittenLayout { Features = Names.Replace("{\"info\": {", "{\"info\": {\"size\": NaN, ", StringComparison.Ordinal) });
         using ParquetImages images = ParquetImages.Open(folder.Path, 4);
         images.ClassNames.Should().Equal("cat", "dog", "owl");
     }
@@ -168,9 +188,12 @@ public sealed class ParquetImagesTests : IDisposable
         Failure(() => ParquetImages.Open(file, 4)).Should().Contain("there is no row");
         await WrittenParquet.Write(file, Groups(1));
         ((Action)(() => ParquetImages.Open(file, 0))).Should().Throw<ArgumentOutOfRangeException>();
-        ((Action)(() => ParquetImages.Open(file, 4, options: new ParquetImageOptions { CacheBytes = -1 }))).Should().Throw<ArgumentOutOfRangeException>();
-        ((Action)(() => ParquetImages.Open(file, 4, options: new ParquetImageOptions { ClassCount = 0 }))).Should().Throw<ArgumentOutOfRangeException>();
-        ((Action)(() => ParquetImages.Open([], new ImagePreparation { Size = 4 }, new ParquetImageOptions()))).Should().Throw<ArgumentException>();
+        ((Action)(() => ParquetImages.Open(file, 4, options: new ParquetImageOptions { CacheBytes = -1 }))).Should()
+            .Throw<ArgumentOutOfRangeException>();
+        ((Action)(() => ParquetImages.Open(file, 4, options: new ParquetImageOptions { ClassCount = 0 }))).Should()
+            .Throw<ArgumentOutOfRangeException>();
+        ((Action)(() => ParquetImages.Open([], new ImagePreparation { Size = 4 }, new ParquetImageOptions()))).Should()
+            .Throw<ArgumentException>();
         using ParquetImages images = ParquetImages.Open(file, 4);
         ((Action)(() => images.NameOf(1))).Should().Throw<ArgumentOutOfRangeException>();
     }

@@ -22,7 +22,8 @@ public sealed class ParquetSplitTests : IDisposable
     public async Task Several_splits_are_refused_by_name_one_is_chosen_and_all_are_mixed_when_asked_for(params string[] files)
     {
         await Write(files);
-        Failure(null).Should().Contain("it holds 2 splits: ").And.Contain("Choose one with ParquetImageOptions.Split, or mix them with ParquetImageOptions.Split = \"all\"");
+        Failure(null).Should().Contain("it holds 2 splits: ").And.Contain(
+            "Choose one with ParquetImageOptions.Split, or mix them with ParquetImageOptions.Split = \"all\"");
         using (ParquetImages train = Open("train"))
         {
             Values(train).Should().BeEquivalentTo([0, 1]);
@@ -48,7 +49,8 @@ public sealed class ParquetSplitTests : IDisposable
         string[] files = ["train-00000-of-00001.parquet", "val-00000-of-00001.parquet"];
         await Write(files);
         string pattern = Path.Combine(folder.Path, "*.parquet");
-        FluentActions.Invoking(() => ParquetImages.Open(pattern, 4)).Should().Throw<ImageDataException>().WithMessage("*2 splits: train, val*");
+        FluentActions.Invoking(() => ParquetImages.Open(pattern, 4)).Should().Throw<ImageDataException>()
+            .WithMessage("*2 splits: train, val*");
         using (ParquetImages train = ParquetImages.Open(pattern, 4, options: new ParquetImageOptions { Split = "validation" }))
         {
             Values(train).Should().Equal(1);
@@ -71,11 +73,13 @@ public sealed class ParquetSplitTests : IDisposable
         using (ParquetImages images = Open(null))
         {
             Values(images).Should().Equal(1, 0, 2);
-            images.Files.Select(file => Path.GetRelativePath(folder.Path, file).Replace('\\', '/')).Should().Equal("a/0.parquet", "b/1.parquet", "more.PQ");
+            images.Files.Select(file => Path.GetRelativePath(folder.Path, file).Replace('\\', '/')).Should()
+                .Equal("a/0.parquet", "b/1.parquet", "more.PQ");
         }
 
         Failure("train").Should().Contain("ParquetImageOptions.Split is \"train\", but the names of its files say no split");
-        FluentActions.Invoking(() => ParquetImages.Open(Path.Combine(folder.Path, "more.PQ"), 4, options: new ParquetImageOptions { Split = "train" }))
+        FluentActions.Invoking(() => ParquetImages.Open(Path.Combine(folder.Path, "more.PQ"), 4,
+            options: new ParquetImageOptions { Split = "train" }))
             .Should().Throw<ImageDataException>().WithMessage("*say no split*");
     }
 
@@ -97,7 +101,8 @@ public sealed class ParquetSplitTests : IDisposable
     public async Task Subsets_with_splits_of_their_own_are_refused_by_name()
     {
         await Write("full/train-00000-of-00001.parquet", "small/train-00000-of-00001.parquet");
-        Failure(null).Should().Contain("2 subsets with splits of their own, in the folders full, small. Open one of them, as in").And.Contain("small");
+        Failure(null).Should().Contain(
+            "2 subsets with splits of their own, in the folders full, small. Open one of them, as in").And.Contain("small");
         using ParquetImages one = ParquetImages.Open(Path.Combine(folder.Path, "small"), 4);
         Values(one).Should().Equal(1);
     }
@@ -106,7 +111,8 @@ public sealed class ParquetSplitTests : IDisposable
     public async Task What_systems_and_programs_leave_beside_the_files_is_passed_over_and_counted()
     {
         await Write("train-00000-of-00001.parquet", "@eaDir/train-00000-of-00001.parquet", "_temporary/0/part-0.parquet", "_old.parquet");
-        foreach (string name in (string[])["._train-00000-of-00001.parquet", ".train-00000-of-00001.parquet.crc", "_SUCCESS", "_metadata", "test-00000-of-00001.parquet.gz", "README.md"])
+        foreach (string name in (string[])["._train-00000-of-00001.parquet", ".train-00000-of-00001.parquet.crc", "_SUCCESS", "_metadata",
+            "test-00000-of-00001.parquet.gz", "README.md"])
         {
             File.WriteAllText(folder.File(name), "no Parquet");
         }
@@ -119,7 +125,8 @@ public sealed class ParquetSplitTests : IDisposable
         }
 
         using ParquetImages all = Open(null);
-        all.Report.LeftOut.Select(left => (left.Count, left.Reason[..12])).Should().BeEquivalentTo([(3L, "hidden files"), (4L, "files and fo"), (1L, "Parquet file")]);
+        all.Report.LeftOut.Select(left => (left.Count, left.Reason[..12])).Should()
+            .BeEquivalentTo([(3L, "hidden files"), (4L, "files and fo"), (1L, "Parquet file")]);
         all.ToString().Should().Contain("._train-00000-of-00001.parquet").And.Contain("_SUCCESS").And.Contain("unpack them");
     }
 
@@ -134,7 +141,8 @@ public sealed class ParquetSplitTests : IDisposable
         Directory.CreateSymbolicLink(Path.Combine(folder.Path, "elsewhere", "loop"), set);
         using ParquetImages images = ParquetImages.Open(set, 4);
         Values(images).Should().BeEquivalentTo([0, 1]);
-        images.Report.LeftOut.Single().Should().Match<SkippedImages>(left => left.Count == 2 && left.Reason == "links to folders that are read already");
+        images.Report.LeftOut.Single().Should()
+            .Match<SkippedImages>(left => left.Count == 2 && left.Reason == "links to folders that are read already");
     }
 
     [Fact]
@@ -164,7 +172,8 @@ public sealed class ParquetSplitTests : IDisposable
     public async Task A_pattern_for_folders_is_refused_with_the_remedy()
     {
         await Write("a/train.parquet");
-        FluentActions.Invoking(() => ParquetImages.Open(Path.Combine(folder.Path, "*", "train.parquet"), 4)).Should().Throw<ImageDataException>()
+        FluentActions.Invoking(() => ParquetImages.Open(Path.Combine(folder.Path, "*", "train.parquet"), 4)).Should()
+            .Throw<ImageDataException>()
             .WithMessage("*in the last part of a path only. Open the folder*");
     }
 

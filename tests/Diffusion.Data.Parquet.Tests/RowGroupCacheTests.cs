@@ -79,7 +79,9 @@ public sealed class RowGroupCacheTests : IDisposable
     {
         for (int file = 0; file < 3; file++)
         {
-            byte[]?[][] groups = [.. Enumerable.Range(0, 5).Select(group => Enumerable.Range(0, 4).Select(row => WrittenParquet.Png((file * 20) + (group * 4) + row, atLeast: 500)).ToArray())];
+            byte[]?[][] groups = [.. Enumerable.Range(0, 5)
+                .Select(group =>
+                    Enumerable.Range(0, 4).Select(row => WrittenParquet.Png((file * 20) + (group * 4) + row, atLeast: 500)).ToArray())];
             await WrittenParquet.Write(folder.File($"train-{file}.parquet"), groups, row => row);
         }
 
@@ -88,7 +90,8 @@ public sealed class RowGroupCacheTests : IDisposable
         using ParquetImageFiles files = ParquetImageFiles.Open("the test", paths, new ParquetImageOptions { CacheBytes = bound });
         files.Count.Should().Be(60);
         ConcurrentQueue<(long Index, byte[] Bytes)> read = new();
-        Parallel.For(0, 4, new ParallelOptions { MaxDegreeOfParallelism = 4, CancellationToken = TestContext.Current.CancellationToken }, thread =>
+        Parallel.For(0, 4, new ParallelOptions { MaxDegreeOfParallelism = 4, CancellationToken = TestContext.Current.CancellationToken },
+            thread =>
         {
             SeedStream draws = new(thread);
             for (int i = 0; i < 200; i++)

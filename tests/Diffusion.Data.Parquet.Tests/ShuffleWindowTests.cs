@@ -43,7 +43,8 @@ public sealed class ShuffleWindowTests : IDisposable
     {
         const int Small = 50;
         const int Epochs = 3;
-        byte[]?[][] images = [.. Enumerable.Range(0, Groups).Select(group => Enumerable.Range(0, Small).Select(row => (byte[]?)[.. new byte[300], (byte)group, (byte)row]).ToArray())];
+        byte[]?[][] images = [.. Enumerable.Range(0, Groups)
+            .Select(group => Enumerable.Range(0, Small).Select(row => (byte[]?)[.. new byte[300], (byte)group, (byte)row]).ToArray())];
         string path = folder.File("train.parquet");
         await WrittenParquet.Write(path, images);
         using ParquetImageFiles all = ParquetImageFiles.Open("the test", [path], new ParquetImageOptions());
@@ -77,7 +78,8 @@ public sealed class ShuffleWindowTests : IDisposable
     public void The_room_of_a_window_counts_the_densest_row_groups_and_both_its_ends()
     {
         WindowRoom room = Room([(10, 100L), (10, 900), (5, 300), (10, 0)]);
-        room.BytesFor(8).Should().Be(1300, "9 images, of which one is held out, are of the third and the second, and all there is takes no more");
+        room.BytesFor(8).Should().Be(1300,
+            "9 images, of which one is held out, are of the third and the second, and all there is takes no more");
         Room([(10, 100L), (10, 100), (10, 100), (10, 100), (10, 100)]).BytesFor(16).Should().Be(400);
         room.MaxWindow(1300).Should().Be(35);
         room.MaxWindow(1299).Should().Be(1);
@@ -93,7 +95,8 @@ public sealed class ShuffleWindowTests : IDisposable
     [InlineData(200, 64, 3.567)]
     [InlineData(200, 8, 2)]
     [InlineData(200, 2, 0.5)]
-    public void By_default_as_much_is_kept_as_the_default_window_takes_up_to_a_quarter_of_the_memory(int imageKilobytes, int memory, double expected)
+    public void By_default_as_much_is_kept_as_the_default_window_takes_up_to_a_quarter_of_the_memory(int imageKilobytes, int memory,
+        double expected)
     {
         WindowRoom room = Room(Enumerable.Repeat((100, 100L * imageKilobytes * 1024), 10_000));
         ((double)room.Default((long)memory << 30) / (1L << 30)).Should().BeApproximately(expected, 0.001);

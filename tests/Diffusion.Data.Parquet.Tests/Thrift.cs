@@ -24,7 +24,8 @@ internal sealed class Thrift
 
     public Thrift Struct(int field, Thrift value) => Head(field, StructType).Raw(value.ToBytes());
 
-    public Thrift Structs(int field, params Thrift[] values) => ListOf(field, values.Length, StructType).Raw([.. values.SelectMany(value => value.ToBytes())]);
+    public Thrift Structs(int field, params Thrift[] values) =>
+        ListOf(field, values.Length, StructType).Raw([.. values.SelectMany(value => value.ToBytes())]);
 
     public Thrift Texts(int field, params string[] values)
     {

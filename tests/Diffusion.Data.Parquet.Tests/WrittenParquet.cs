@@ -14,7 +14,8 @@ internal static class WrittenParquet
     public static byte[] Png(int value, int atLeast = 0)
     {
         using MemoryStream stream = new();
-        using SkiaSharp.SKBitmap bitmap = new(new SkiaSharp.SKImageInfo(4, 4, SkiaSharp.SKColorType.Rgba8888, SkiaSharp.SKAlphaType.Opaque));
+        using SkiaSharp.SKBitmap bitmap = new(new SkiaSharp.SKImageInfo(4, 4, SkiaSharp.SKColorType.Rgba8888,
+            SkiaSharp.SKAlphaType.Opaque));
         bitmap.Erase(new SkiaSharp.SKColor((byte)value, (byte)value, (byte)value));
         using SkiaSharp.SKData png = bitmap.Encode(SkiaSharp.SKEncodedImageFormat.Png, 100);
         byte[] file = png.ToArray();
@@ -30,7 +31,8 @@ internal static class WrittenParquet
     public static async Task WriteColumns(string file, params Field[] fields)
     {
         await using FileStream stream = new(file, FileMode.Create);
-        await using ParquetWriter writer = await ParquetWriter.CreateAsync(new ParquetSchema(fields), stream, cancellationToken: TestContext.Current.CancellationToken);
+        await using ParquetWriter writer = await ParquetWriter.CreateAsync(new ParquetSchema(fields), stream,
+            cancellationToken: TestContext.Current.CancellationToken);
     }
 
     /// <summary>A struct of bytes and path.</summary>
@@ -38,12 +40,15 @@ internal static class WrittenParquet
 
     private static async Task WriteFile(string file, byte[]?[][] groups, Func<int, long>? label, WrittenLayout layout)
     {
-        Field image = layout.Plain ? new DataField(layout.Image, typeof(ReadOnlyMemory<byte>), isNullable: true) : new StructField(layout.Image, Bytes.Copy(), Path.Copy());
+        Field image = layout.Plain
+            ? new DataField(layout.Image, typeof(ReadOnlyMemory<byte>), isNullable: true)
+            : new StructField(layout.Image, Bytes.Copy(), Path.Copy());
         DataField labels = new(layout.Label, layout.LabelType, isNullable: layout.LabelType == typeof(long));
         ParquetSchema schema = label is null ? new ParquetSchema(image) : new ParquetSchema(image, labels);
         await using FileStream stream = new(file, FileMode.Create);
         await using ParquetWriter writer = await ParquetWriter.CreateAsync(
-            schema, stream, new ParquetOptions { CompressionMethod = layout.Compression }, cancellationToken: TestContext.Current.CancellationToken);
+            schema, stream, new ParquetOptions { CompressionMethod = layout.Compression },
+                cancellationToken: TestContext.Current.CancellationToken);
         if (layout.Features is not null)
         {
             writer.CustomMetadata = new Dictionary<string, string>(StringComparer.Ordinal) { ["huggingface"] = layout.Features };
@@ -74,33 +79,39 @@ internal static class WrittenParquet
     {
         int[] levels = [.. images.Select(image => image is null ? field.MaxDefinitionLevel - 1 : field.MaxDefinitionLevel)];
         ReadOnlyMemory<byte>[] values = [.. images.Where(image => image is not null).Select(image => (ReadOnlyMemory<byte>)image)];
-        await columns.WriteAllPartsAsync<ReadOnlyMemory<byte>>(field, values, levels.AsMemory(), null, TestContext.Current.CancellationToken);
+        await columns.WriteAllPartsAsync<ReadOnlyMemory<byte>>(field, values, levels.AsMemory(), null,
+            TestContext.Current.CancellationToken);
     }
 
     private static async Task WriteText(this ParquetRowGroupWriter columns, DataField field, string?[] texts)
     {
         int[] levels = [.. texts.Select(text => text is null ? field.MaxDefinitionLevel - 1 : field.MaxDefinitionLevel)];
         ReadOnlyMemory<char>[] values = [.. texts.OfType<string>().Select(text => text.AsMemory())];
-        await columns.WriteAllPartsAsync<ReadOnlyMemory<char>>(field, values, levels.AsMemory(), null, TestContext.Current.CancellationToken);
+        await columns.WriteAllPartsAsync<ReadOnlyMemory<char>>(field, values, levels.AsMemory(), null,
+            TestContext.Current.CancellationToken);
     }
 
     private static async Task WriteLabels(this ParquetRowGroupWriter columns, DataField field, long[] labels, WrittenLayout layout)
     {
         if (field.ClrType == typeof(int))
         {
-            await columns.WriteAsync<int>(field, labels.Select(label => (int)label).ToArray().AsMemory(), cancellationToken: TestContext.Current.CancellationToken);
+            await columns.WriteAsync<int>(field, labels.Select(label => (int)label).ToArray()
+                .AsMemory(), cancellationToken: TestContext.Current.CancellationToken);
         }
         else if (field.ClrType == typeof(sbyte))
         {
-            await columns.WriteAsync<sbyte>(field, labels.Select(label => (sbyte)label).ToArray().AsMemory(), cancellationToken: TestContext.Current.CancellationToken);
+            await columns.WriteAsync<sbyte>(field, labels.Select(label => (sbyte)label).ToArray()
+                .AsMemory(), cancellationToken: TestContext.Current.CancellationToken);
         }
         else if (field.ClrType == typeof(ulong))
         {
-            await columns.WriteAsync<ulong>(field, labels.Select(label => (ulong)label).ToArray().AsMemory(), cancellationToken: TestContext.Current.CancellationToken);
+            await columns.WriteAsync<ulong>(field, labels.Select(label => (ulong)label).ToArray()
+                .AsMemory(), cancellationToken: TestContext.Current.CancellationToken);
         }
         else if (field.ClrType == typeof(double))
         {
-            await columns.WriteAsync<double>(field, labels.Select(label => label + layout.Fraction).ToArray().AsMemory(), cancellationToken: TestContext.Current.CancellationToken);
+            await columns.WriteAsync<double>(field, labels.Select(label => label + layout.Fraction).ToArray()
+                .AsMemory(), cancellationToken: TestContext.Current.CancellationToken);
         }
         else
         {

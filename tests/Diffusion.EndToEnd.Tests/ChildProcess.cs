@@ -12,11 +12,14 @@ internal static class ChildProcess
     /// <summary>Runs <c>dotnet</c> with these arguments, as a user's terminal would: without the settings of the test run.</summary>
     public static Task<Result> Dotnet(
         IEnumerable<string> arguments, string? folder = null, IReadOnlyDictionary<string, string?>? environment = null) =>
-        Run(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet", arguments, folder, environment);
+        Run(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet"
+            ? path
+            : "dotnet", arguments, folder, environment);
 
     /// <summary>Runs a program until it prints a line that holds <paramref name="sign"/>, then presses Ctrl+C.</summary>
     /// <returns>The exit code and all that it printed.</returns>
-    public static Task<(int ExitCode, string Output)> Interrupt(string sign, string program, IEnumerable<string> arguments, string? folder = null) =>
+    public static Task<(int ExitCode, string Output)> Interrupt(string sign, string program, IEnumerable<string> arguments,
+        string? folder = null) =>
         Signal([(sign, "INT")], program, arguments, folder);
 
     /// <summary>Runs a program, and sends it signals, each as soon as it prints a line that holds the signal's sign.</summary>
@@ -27,7 +30,8 @@ internal static class ChildProcess
     /// <param name="ignored">A signal that it is started to ignore, as nohup does.</param>
     /// <returns>The exit code, 128 and the number of a signal that ended it, and all that it printed.</returns>
     public static async Task<(int ExitCode, string Output)> Signal(
-        IReadOnlyList<(string Sign, string Name)> signals, string program, IEnumerable<string> arguments, string? folder = null, string? ignored = null)
+        IReadOnlyList<(string Sign, string Name)> signals, string program, IEnumerable<string> arguments, string? folder = null,
+            string? ignored = null)
     {
         // A shell that runs the tests in the background has them ignore Ctrl+C, and programs inherit that.
         string[] ignoring = ignored is null ? [] : [$"--ignore-signal={ignored}"];
@@ -66,7 +70,8 @@ internal static class ChildProcess
             RedirectStandardError = true,
             WorkingDirectory = folder ?? Path.GetTempPath(),
         };
-        foreach (string inherited in start.Environment.Keys.Where(key => key.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToArray())
+        foreach (string inherited in start.Environment.Keys.Where(key => key.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase))
+            .ToArray())
         {
             start.Environment.Remove(inherited);
         }

@@ -26,7 +26,8 @@ static object Attempt()
         TorchBackend.EnsureLoaded();
         using torch.Tensor ones = torch.ones(2);
         using torch.Tensor sum = ones.sum();
-        return new { TorchBackend.Folder, Binding = Mapped("libLibTorchSharp.so"), Sum = sum.item<float>(), Device = ComputeDevice.Best.ToString(), Threads = ComputeDevice.Cpu().CpuThreads };
+        return new { TorchBackend.Folder, Binding = Mapped("libLibTorchSharp.so"), Sum = sum.item<float>(),
+            Device = ComputeDevice.Best.ToString(), Threads = ComputeDevice.Cpu().CpuThreads };
     }
     catch (NativeBackendException error)
     {

@@ -33,8 +33,10 @@ public sealed class DdimSamplerTests
 
     public static TheoryData<double, ScalarWalk> Stochastic { get; } = new()
     {
-        { 0.5, new(0.15905428821753884, 0.24974738926022652, 0.09021229650441086, 0.10135332219978187, 0.10998626173595279, 0.10957251422155137) },
-        { 1.0, new(0.0015882525962707772, 0.2499974775300447, 0.009659628919417736, 0.03929316921418108, 0.10952252654674907, 0.21914502844310274) },
+        { 0.5, new(0.15905428821753884, 0.24974738926022652, 0.09021229650441086, 0.10135332219978187, 0.10998626173595279,
+            0.10957251422155137) },
+        { 1.0, new(0.0015882525962707772, 0.2499974775300447, 0.009659628919417736, 0.03929316921418108, 0.10952252654674907,
+            0.21914502844310274) },
     };
 
     [Theory]
@@ -134,7 +136,8 @@ public sealed class DdimSamplerTests
             asked.Add(labels.data<long>()[0]);
             return zeros_like(noisy);
         }) { SampleShape = SamplerCase.Shape };
-        using Tensor images = new DdimSampler { Steps = 7 }.Make(new Denoiser(model, NoiseSchedule.Cosine(), Parameterization.Sample), SamplerCase.Request);
+        using Tensor images = new DdimSampler { Steps = 7 }.Make(new Denoiser(model, NoiseSchedule.Cosine(), Parameterization.Sample),
+            SamplerCase.Request);
         asked.Should().Equal(999, 856, 713, 570, 428, 285, 142);
         images.abs().max().item<float>().Should().Be(0, "the last step leaves the estimate of the clean image alone");
     }
@@ -149,7 +152,9 @@ public sealed class DdimSamplerTests
                 Denoiser denoiser = SamplerCase.Oracle(EndingInPureNoise(), prediction);
                 using IDiffusionModel model = denoiser.Model;
                 using Tensor images = new DdimSampler { Steps = 100, Eta = eta, Clipping = SampleClipping.None }
-                    .Make(denoiser, SamplerCase.Request with { Count = 400 }); // 19,200 numbers: their mean is known to 0.0036, their deviation to 0.0026
+                    .Make(denoiser,
+                        SamplerCase.Request with { Count =
+                            400 }); // 19,200 numbers: their mean is known to 0.0036, their deviation to 0.0026
                 (double mean, double deviation) = SamplerCase.Moments(images);
                 mean.Should().BeApproximately(SamplerCase.Mean, 0.02);
                 deviation.Should().BeApproximately(SamplerCase.Deviation, 0.03);
@@ -165,10 +170,13 @@ public sealed class DdimSamplerTests
     {
         Denoiser denoiser = SamplerCase.Oracle(NoiseSchedule.Cosine());
         using IDiffusionModel model = denoiser.Model;
-        ((Action)(() => new DdimSampler { Eta = eta }.Make(denoiser, count: 1))).Should().Throw<ArgumentException>().WithMessage("Eta is*0..1*");
+        ((Action)(() => new DdimSampler { Eta = eta }.Make(denoiser, count: 1))).Should().Throw<ArgumentException>()
+            .WithMessage("Eta is*0..1*");
     }
 
     private static DiscreteSchedule EndingInPureNoise() => new(
-        [.. Enumerable.Range(1, 1000).Select(t => t == 1000 ? new NoiseLevel(0, 1, 999) : new NoiseLevel(Math.Cos(t / 1000.0 * Math.PI / 2), Math.Sin(t / 1000.0 * Math.PI / 2), t - 1))],
+        [.. Enumerable.Range(1, 1000).Select(t => t == 1000
+            ? new NoiseLevel(0, 1, 999)
+            : new NoiseLevel(Math.Cos(t / 1000.0 * Math.PI / 2), Math.Sin(t / 1000.0 * Math.PI / 2), t - 1))],
         "zero terminal SNR");
 }

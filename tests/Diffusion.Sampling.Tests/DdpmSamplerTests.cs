@@ -10,19 +10,23 @@ public sealed class DdpmSamplerTests
     {
         {
             NoiseScheduleKind.Linear, DdpmVariance.FixedSmall,
-            new(0.0015882525962707774, 0.2499974775300447, 0.01439591612005456, 0.06968069456671669, 0.19698897596382206, 0.009995956394475489)
+            new(0.0015882525962707774, 0.2499974775300447, 0.01439591612005456, 0.06968069456671669, 0.19698897596382206,
+                0.009995956394475489)
         },
         {
             NoiseScheduleKind.Cosine, DdpmVariance.FixedSmall,
-            new(1.232063035086586e-05, 0.24999999984820212, 0.09849939170764796, 0.18009337431082384, 0.2240366120141022, 0.006423623878436419)
+            new(1.232063035086586e-05, 0.24999999984820212, 0.09849939170764796, 0.18009337431082384, 0.2240366120141022,
+                0.006423623878436419)
         },
         {
             NoiseScheduleKind.Linear, DdpmVariance.FixedLarge,
-            new(0.0015882525962707774, 0.2499974775300447, 0.014419803027369118, 0.07243864880464386, 0.27345090859573407, 0.6915128432191042)
+            new(0.0015882525962707774, 0.2499974775300447, 0.014419803027369118, 0.07243864880464386, 0.27345090859573407,
+                0.6915128432191042)
         },
         {
             NoiseScheduleKind.Cosine, DdpmVariance.FixedLarge,
-            new(1.232063035086586e-05, 0.24999999984820212, 0.10647942631895391, 0.23380600279442218, 0.406640539234669, 0.39246983606828406)
+            new(1.232063035086586e-05, 0.24999999984820212, 0.10647942631895391, 0.23380600279442218, 0.406640539234669,
+                0.39246983606828406)
         },
     };
 
@@ -75,7 +79,8 @@ public sealed class DdpmSamplerTests
         Denoiser denoiser = new(model, schedule, Parameterization.Sample);
         using Tensor images = new DdpmSampler().Make(denoiser, count: 8, seed: 1);
 
-        // Where noise of variance beta-tilde comes to it, x keeps the variance 1 - alpha-bar of pure noise: mean |x| = sigma * sqrt(2 / pi).
+        // Where noise of variance beta-tilde comes to it, x keeps the variance 1 - alpha-bar of pure noise: mean |x| = sigma * sqrt(2 /
+        // pi).
         double[] expected = [.. Enumerable.Range(0, 250).Reverse().Select(t => schedule[t].Sigma * Math.Sqrt(2 / Math.PI))];
         sizes.Zip(expected, (a, e) => Math.Abs((a / e) - 1)).Max().Should().BeLessThan(0.02);
     }

@@ -27,15 +27,20 @@ public sealed class DiffusersSamplersTests
             Ddpm with { VarianceType = DiffusersVariance.FixedLarge }, null,
             new DdpmSampler { Grid = new TimestepGrid(TimestepSpacing.Leading), Variance = DdpmVariance.FixedLarge }
         },
-        { Ddpm with { TimestepSpacing = DiffusersSpacing.Linspace }, null, new DdpmSampler { Grid = new TimestepGrid(TimestepSpacing.Linspace) } },
-        { Ddpm with { StepsOffset = 1 }, 50, new DdpmSampler { Grid = new TimestepGrid(TimestepSpacing.Leading) { StepsOffset = 1 }, Steps = 50 } },
-        { Ddim with { TimestepSpacing = DiffusersSpacing.Trailing, StepsOffset = 1 }, null, new DdimSampler { Grid = new TimestepGrid(TimestepSpacing.Trailing) } },
+        { Ddpm with { TimestepSpacing = DiffusersSpacing.Linspace }, null,
+            new DdpmSampler { Grid = new TimestepGrid(TimestepSpacing.Linspace) } },
+        { Ddpm with { StepsOffset = 1 }, 50,
+            new DdpmSampler { Grid = new TimestepGrid(TimestepSpacing.Leading) { StepsOffset = 1 }, Steps = 50 } },
+        { Ddim with { TimestepSpacing = DiffusersSpacing.Trailing, StepsOffset = 1 }, null,
+            new DdimSampler { Grid = new TimestepGrid(TimestepSpacing.Trailing) } },
         {
             Ddim with { StepsOffset = 1, SetAlphaToOne = false }, null,
             new DdimSampler { Grid = new TimestepGrid(TimestepSpacing.Leading) { StepsOffset = 1, EndsClean = false } }
         },
-        { Ddim with { ClipSample = false }, null, new DdimSampler { Grid = new TimestepGrid(TimestepSpacing.Leading), Clipping = SampleClipping.None } },
-        { Ddim with { ClipSampleRange = 2 }, null, new DdimSampler { Grid = new TimestepGrid(TimestepSpacing.Leading), Clipping = SampleClipping.ClipTo(2) } },
+        { Ddim with { ClipSample = false }, null,
+            new DdimSampler { Grid = new TimestepGrid(TimestepSpacing.Leading), Clipping = SampleClipping.None } },
+        { Ddim with { ClipSampleRange = 2 }, null,
+            new DdimSampler { Grid = new TimestepGrid(TimestepSpacing.Leading), Clipping = SampleClipping.ClipTo(2) } },
         {
             Ddim with { Thresholding = true, DynamicThresholdingRatio = 0.9, SampleMaxValue = 3 }, null,
             new DdimSampler { Grid = new TimestepGrid(TimestepSpacing.Leading), Clipping = SampleClipping.DynamicThreshold(0.9, 3) }
@@ -53,14 +58,17 @@ public sealed class DiffusersSamplersTests
         { Offset with { Kind = DiffusersSchedulerKind.Ddim }, 5, [], new(0.33756743265948047, 0.23376041322897811) },
         { Ddim with { ClipSample = false }, 10, [], new(0.37412849379099433, 0.24846241461645072) },
         { Ddim with { ClipSample = false, SetAlphaToOne = false }, 5, [], new(0.2694271213011598, 0.2473722508753288) },
-        { Ddim with { ClipSample = false, TimestepSpacing = DiffusersSpacing.Trailing }, 5, [], new(0.2625427428633826, 0.2495830284285943) },
+        { Ddim with { ClipSample = false, TimestepSpacing = DiffusersSpacing.Trailing }, 5, [],
+            new(0.2625427428633826, 0.2495830284285943) },
         {
             Offset, 5, [801, 601, 401, 201],
-            new(0.049139779478206976, 0.24765146923394263, 0.09313001211361423, 0.1556319602298784, 0.21567466977140723, 0.04092783952346175)
+            new(0.049139779478206976, 0.24765146923394263, 0.09313001211361423, 0.1556319602298784, 0.21567466977140723,
+                0.04092783952346175)
         },
         {
             Ddpm with { ClipSample = false, VarianceType = DiffusersVariance.FixedLarge }, 5, [800, 600, 400, 200],
-            new(0.009717689345789973, 0.24990567328413066, 0.039536325858844125, 0.11987408613700028, 0.33495293696737005, 0.5859581515826736)
+            new(0.009717689345789973, 0.24990567328413066, 0.039536325858844125, 0.11987408613700028, 0.33495293696737005,
+                0.5859581515826736)
         },
     };
 
@@ -87,9 +95,11 @@ public sealed class DiffusersSamplersTests
     {
         Denoiser denoiser = SamplerCase.Oracle(Ddpm.Schedule);
         using IDiffusionModel model = denoiser.Model;
-        foreach (ISampler sampler in (ISampler[])[(Ddpm with { StepsOffset = 1 }).ToSampler(), (Ddim with { StepsOffset = 20 }).ToSampler(50)])
+        foreach (ISampler sampler in (ISampler[])[(Ddpm with { StepsOffset = 1 }).ToSampler(), (Ddim with { StepsOffset = 20 })
+            .ToSampler(50)])
         {
-            ((Action)(() => sampler.Make(denoiser, count: 1))).Should().Throw<ArgumentException>().WithMessage("StepsOffset is *beyond the schedule*");
+            ((Action)(() => sampler.Make(denoiser, count: 1))).Should().Throw<ArgumentException>()
+                .WithMessage("StepsOffset is *beyond the schedule*");
         }
     }
 }

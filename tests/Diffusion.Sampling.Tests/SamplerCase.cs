@@ -18,7 +18,8 @@ public static class SamplerCase
         GaussianOracle.Create(schedule, prediction, Mean, Deviation, Shape);
 
     /// <summary>Samples until the test is cancelled.</summary>
-    public static Tensor Make(this ISampler sampler, Denoiser denoiser, SampleRequest request, IProgress<SamplingProgress>? progress = null) =>
+    public static Tensor Make(this ISampler sampler, Denoiser denoiser, SampleRequest request,
+        IProgress<SamplingProgress>? progress = null) =>
         sampler.Sample(denoiser, request, progress, TestContext.Current.CancellationToken);
 
     /// <inheritdoc cref="Make(ISampler, Denoiser, SampleRequest, IProgress{SamplingProgress})"/>

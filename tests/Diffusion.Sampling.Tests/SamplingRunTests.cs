@@ -36,7 +36,8 @@ public sealed class SamplingRunTests
     {
         Denoiser denoiser = SamplerCase.Oracle(NoiseSchedule.Cosine());
         using IDiffusionModel model = denoiser.Model;
-        ((Func<SamplingRun>)(() => new SamplingRun(denoiser, new SampleRequest { Count = 1 }, null!, null))).Should().Throw<ArgumentNullException>();
+        ((Func<SamplingRun>)(() => new SamplingRun(denoiser, new SampleRequest { Count = 1 }, null!, null))).Should()
+            .Throw<ArgumentNullException>();
     }
 
     [Theory]
@@ -118,7 +119,8 @@ public sealed class SamplingRunTests
         using IDiffusionModel model = denoiser.Model;
         new DdimSampler { Steps = 2 }.Make(denoiser, new SampleRequest { Count = 5, BatchSize = 4 }, progress).Dispose();
 
-        progress.Told.Select(p => (p.ImagesDone, p.ImageCount, p.Step, p.StepCount)).Should().Equal((0, 5, 1, 2), (4, 5, 2, 2), (4, 5, 1, 2), (5, 5, 2, 2));
+        progress.Told.Select(p => (p.ImagesDone, p.ImageCount, p.Step, p.StepCount)).Should()
+            .Equal((0, 5, 1, 2), (4, 5, 2, 2), (4, 5, 1, 2), (5, 5, 2, 2));
         progress.Told.Select(p => p.Fraction).Should().Equal(0.4, 0.8, 0.9, 1);
         progress.Told.Select(p => p.Elapsed).Should().BeInAscendingOrder();
     }
@@ -202,7 +204,8 @@ public sealed class SamplingRunTests
         model.Network.training.Should().BeFalse();
 
         model.Network.train();
-        FluentActions.Invoking(() => sampler.Make(denoiser, count: 1)).Should().Throw<InvalidOperationException>().WithMessage("*training mode*Network.eval()*");
+        FluentActions.Invoking(() => sampler.Make(denoiser, count: 1)).Should().Throw<InvalidOperationException>()
+            .WithMessage("*training mode*Network.eval()*");
         model.Network.training.Should().BeTrue();
     }
 

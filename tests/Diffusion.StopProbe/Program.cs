@@ -1,6 +1,7 @@
 using Diffusion.Training;
 
-// Ends at the first signal, as a run that has saved; with the argument "saving" it never comes to an end by itself, as one whose disk hangs.
+// Ends at the first signal, as a run that has saved; with the argument "saving" it never comes to an end by itself, as one whose disk
+// hangs.
 using StopSignals signals = new();
 Console.WriteLine("listening");
 signals.Token.WaitHandle.WaitOne();

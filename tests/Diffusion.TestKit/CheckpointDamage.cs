@@ -67,7 +67,8 @@ public sealed class CheckpointDamage : IDisposable
         List<string> told = [];
         try
         {
-            return SampleCheckpoint.StepIn(store, (path, reason) => told.Add($"{path}: {reason}")) is not 1 ? "the damaged checkpoint was handed out."
+            return SampleCheckpoint.StepIn(store,
+                (path, reason) => told.Add($"{path}: {reason}")) is not 1 ? "the damaged checkpoint was handed out."
                 : told is not [string one] ? $"{told.Count} checkpoints were told to be damaged."
                 : one.Contains(Files[file].Name, StringComparison.Ordinal) ? null
                 : $"it was told that {one}";

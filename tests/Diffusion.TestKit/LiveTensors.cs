@@ -8,7 +8,9 @@ public static class LiveTensors
     /// <summary>How many tensors of this thread are alive.</summary>
     public static long Count => DisposeScopeManager.Statistics.ThreadTotalLiveCount;
 
-    /// <summary>How many tensors of all threads are alive, which may fall at any time by what earlier tests left to the garbage collector.</summary>
+    /// <summary>
+    /// How many tensors of all threads are alive, which may fall at any time by what earlier tests left to the garbage collector.
+    /// </summary>
     public static long OfProcess => torch.Tensor.TotalCount;
 
     /// <summary>Collects what earlier tests left, and tells how many tensors of all threads are alive then.</summary>

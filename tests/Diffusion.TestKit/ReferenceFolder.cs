@@ -1,8 +1,8 @@
 namespace Diffusion.TestKit;
 
 /// <summary>
-/// Files that other libraries made: in the folder that the environment variable DIFFUSION_REFERENCE names, or in <c>shared/reference</c> beside the
-/// repository.
+/// Files that other libraries made: in the folder that the environment variable DIFFUSION_REFERENCE names, or in <c>shared/reference</c>
+/// beside the repository.
 /// </summary>
 public static class ReferenceFolder
 {

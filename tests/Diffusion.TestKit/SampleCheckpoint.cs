@@ -60,7 +60,8 @@ public sealed class SampleCheckpoint : IDisposable
         void Look(Checkpoint checkpoint)
         {
             found = checkpoint.Manifest.Step;
-            foreach (Tensor tensor in checkpoint.Weights.Values.Concat(checkpoint.Optimizer.Values).Concat(checkpoint.Averages.SelectMany(average => average.Values)))
+            foreach (Tensor tensor in checkpoint.Weights.Values.Concat(checkpoint.Optimizer.Values)
+                .Concat(checkpoint.Averages.SelectMany(average => average.Values)))
             {
                 if (tensor.data<float>().ToArray().Any(value => value != found.Value))
                 {

@@ -77,7 +77,8 @@ public sealed class ScriptedServer : IDisposable
     /// <summary>How many bytes of files were sent.</summary>
     public long BodyBytes => Interlocked.Read(ref bodyBytes);
 
-    public Uri Address(string path) => new($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture)}/{path}");
+    public Uri Address(string path) =>
+        new($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture)}/{path}");
 
     public void Dispose()
     {
@@ -112,7 +113,8 @@ public sealed class ScriptedServer : IDisposable
                 connection.Client.Shutdown(SocketShutdown.Send);
                 await stream.CopyToAsync(Stream.Null, end.Token);
             }
-            catch (Exception problem) when (problem is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
+            catch (Exception problem) when (
+                problem is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
             {
                 // The client has closed first.
             }
@@ -169,7 +171,8 @@ public sealed class ScriptedServer : IDisposable
         string length = reply.Chunked
             ? "Transfer-Encoding: chunked"
             : string.Create(CultureInfo.InvariantCulture, $"Content-Length: {reply.ClaimedLength ?? reply.Body.Length}");
-        string[] lines = [string.Create(CultureInfo.InvariantCulture, $"HTTP/1.1 {reply.Status} Said"), length, "Connection: close", .. reply.Headers, "\r\n"];
+        string[] lines = [string.Create(CultureInfo.InvariantCulture, $"HTTP/1.1 {reply.Status} Said"), length, "Connection: close",
+            .. reply.Headers, "\r\n"];
         await stream.WriteAsync(Encoding.Latin1.GetBytes(string.Join("\r\n", lines)), end.Token);
         await SendBody(stream, reply);
         if (reply.Stall)

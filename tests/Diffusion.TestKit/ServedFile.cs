@@ -30,7 +30,8 @@ public sealed record ServedFile(byte[] Content, string? Tag = "\"1\"", string? C
         }
 
         return from >= Content.Length
-            ? new ServerReply { Status = 416, Headers = [string.Create(CultureInfo.InvariantCulture, $"Content-Range: bytes */{Content.Length}")] }
+            ? new ServerReply { Status = 416,
+                Headers = [string.Create(CultureInfo.InvariantCulture, $"Content-Range: bytes */{Content.Length}")] }
             : Part((int)from, request.To);
     }
 
@@ -42,9 +43,13 @@ public sealed record ServedFile(byte[] Content, string? Tag = "\"1\"", string? C
         {
             Status = 206,
             Body = Content[from..end],
-            Headers = [.. Headers(), string.Create(CultureInfo.InvariantCulture, $"Content-Range: bytes {from}-{end - 1}/{Content.Length}")],
+            Headers = [.. Headers(),
+                string.Create(CultureInfo.InvariantCulture, $"Content-Range: bytes {from}-{end - 1}/{Content.Length}")],
         };
     }
 
-    private string[] Headers() => [.. Tag is null ? Array.Empty<string>() : [$"ETag: {Tag}"], .. Changed is null ? Array.Empty<string>() : [$"Last-Modified: {Changed}"]];
+    private string[] Headers() =>
+        [.. Tag is null
+            ? Array.Empty<string>()
+            : [$"ETag: {Tag}"], .. Changed is null ? Array.Empty<string>() : [$"Last-Modified: {Changed}"]];
 }

@@ -18,7 +18,9 @@ public sealed class TemporaryFolder : IDisposable
 
     /// <summary>A folder in memory where there is such a place, for many small files that are synced again and again.</summary>
     public static TemporaryFolder InMemory() =>
-        Directory.Exists(SharedMemory) ? new(Directory.CreateDirectory(System.IO.Path.Combine(SharedMemory, Prefix + Guid.NewGuid().ToString("N"))).FullName) : new();
+        Directory.Exists(SharedMemory)
+            ? new(Directory.CreateDirectory(System.IO.Path.Combine(SharedMemory, Prefix + Guid.NewGuid().ToString("N"))).FullName)
+            : new();
 
     /// <summary>The path of a file within; its folder is made.</summary>
     public string File(params string[] parts)

@@ -115,7 +115,8 @@ public sealed class DataExtensionTests : IDisposable
     private static IEnumerable<long> Indices(int count) => Enumerable.Range(0, count).Select(index => (long)index);
 
     private (List<long> Read, string? Said, IReadOnlyList<DataExtent> Extents) Run(
-        int count, int steps, bool grouped = false, string name = "run", int first = 0, double holdOut = 0, int? bad = null, bool dropLast = false, int batch = Batch,
+        int count, int steps, bool grouped = false, string name = "run", int first = 0, double holdOut = 0, int? bad = null,
+            bool dropLast = false, int batch = Batch,
         TinyModel? model = null)
     {
         using TinyModel own = new(channels: 3);
@@ -137,7 +138,8 @@ public sealed class DataExtensionTests : IDisposable
             .Build();
         trainer.Run(TestContext.Current.CancellationToken);
         CheckpointStore store = new(Path.Combine(folder.Path, name, "run", "checkpoints"));
-        return (read, log.Lines.SingleOrDefault(line => line.StartsWith("Changed on resuming", StringComparison.Ordinal)), store.ReadLatestManifest()!.DataExtents);
+        return (read, log.Lines.SingleOrDefault(line => line.StartsWith("Changed on resuming", StringComparison.Ordinal)),
+            store.ReadLatestManifest()!.DataExtents);
     }
 
     private static float[] Weights(TinyModel model) => [.. model.parameters().SelectMany(p => p.data<float>().ToArray())];

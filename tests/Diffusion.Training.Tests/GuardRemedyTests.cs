@@ -10,8 +10,10 @@ public sealed class GuardRemedyTests
     [Fact]
     public void A_memory_limit_that_is_raised_lets_the_images_in()
     {
-        FluentActions.Invoking(() => InMemoryImages.Load(new StripedImages(count: 4), memoryLimit: 255)).Should().Throw<ImageDataException>().WithMessage("*raise the limit*");
-        using InMemoryImages images = InMemoryImages.Load(new StripedImages(count: 4), memoryLimit: 256, TestContext.Current.CancellationToken);
+        FluentActions.Invoking(() => InMemoryImages.Load(new StripedImages(count: 4), memoryLimit: 255)).Should()
+            .Throw<ImageDataException>().WithMessage("*raise the limit*");
+        using InMemoryImages images = InMemoryImages.Load(new StripedImages(count: 4), memoryLimit: 256,
+            TestContext.Current.CancellationToken);
         images.Count.Should().Be(4);
     }
 
@@ -20,7 +22,8 @@ public sealed class GuardRemedyTests
     {
         using torch.Tensor pixels = torch.zeros([2, 1, 4, 4]).sub(0.5);
         using torch.Tensor labels = torch.tensor([0L, 9L]);
-        FluentActions.Invoking(() => ImageTensors.From(pixels, labels, classCount: 9)).Should().Throw<ImageDataException>().WithMessage("*state more of them*");
+        FluentActions.Invoking(() => ImageTensors.From(pixels, labels, classCount: 9)).Should().Throw<ImageDataException>()
+            .WithMessage("*state more of them*");
         using ImageTensors images = ImageTensors.From(pixels, labels, classCount: 10);
         images.LabelOf(1).Should().Be(9);
     }
@@ -38,9 +41,12 @@ public sealed class GuardRemedyTests
     {
         using TinyModel model = new(channels: 3);
         using NumberedImages images = new(60, index => index % 3 == 0);
-        TrainerBuilder Builder() => Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images).Configure(o => (o.Steps, o.BatchSize) = (20, 4));
-        Builder().Invoking(builder => builder.Build()).Should().Throw<ImageDataException>().WithMessage("*20 of 60*raise Loading.MaxBadFraction*");
-        Builder().Configure(o => o.Loading = o.Loading with { BadImages = BadImagePolicy.Throw }).Invoking(builder => builder.Build()).Should()
+        TrainerBuilder Builder() =>
+            Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images).Configure(o => (o.Steps, o.BatchSize) = (20, 4));
+        Builder().Invoking(builder => builder.Build()).Should().Throw<ImageDataException>()
+            .WithMessage("*20 of 60*raise Loading.MaxBadFraction*");
+        Builder().Configure(o => o.Loading = o.Loading with { BadImages = BadImagePolicy.Throw }).Invoking(builder => builder.Build())
+            .Should()
             .Throw<ImageDataException>().WithMessage("*let Loading.BadImages replace or skip them*");
         using Trainer trainer = Builder().Configure(o => o.Loading = o.Loading with { MaxBadFraction = 0.5 }).Build();
         trainer.Run(TestContext.Current.CancellationToken).Step.Should().Be(20);

@@ -34,11 +34,13 @@ public sealed class OptionScheduleTests
 
         INoiseSchedule made = saved.CreateSchedule();
         made.Description.Should().Be(schedule.Description);
-        double[] times = [.. Enumerable.Range(0, 101).Select(i => schedule.FirstTime + ((schedule.LastTime - schedule.FirstTime) * i / 100))];
+        double[] times = [.. Enumerable.Range(0, 101)
+            .Select(i => schedule.FirstTime + ((schedule.LastTime - schedule.FirstTime) * i / 100))];
         times.Select(made.At).Should().Equal(times.Select(schedule.At));
         if (schedule is DiscreteSchedule discrete)
         {
-            Enumerable.Range(0, discrete.Timesteps).Select(t => ((DiscreteSchedule)made)[t]).Should().Equal(Enumerable.Range(0, discrete.Timesteps).Select(t => discrete[t]));
+            Enumerable.Range(0, discrete.Timesteps).Select(t => ((DiscreteSchedule)made)[t]).Should()
+                .Equal(Enumerable.Range(0, discrete.Timesteps).Select(t => discrete[t]));
             saved.Timesteps.Should().Be(discrete.Timesteps);
         }
 
@@ -54,11 +56,13 @@ public sealed class OptionScheduleTests
     {
         TrainingOptions options = new();
         OptionSchedule.Write(options, NoiseSchedule.Cosine(timesteps: 500));
-        (options.Schedule, options.Timesteps, options.BetaStart, options.Betas, options.ScheduleDescription).Should().Be((NoiseScheduleKind.Cosine, 500, null, null, null));
+        (options.Schedule, options.Timesteps, options.BetaStart, options.Betas, options.ScheduleDescription).Should()
+            .Be((NoiseScheduleKind.Cosine, 500, null, null, null));
         OptionSchedule.Write(options, NoiseSchedule.Sigmoid(400, 1e-3, 0.03));
         (options.Schedule, options.Timesteps, options.BetaStart, options.BetaEnd).Should().Be((NoiseScheduleKind.Sigmoid, 400, 1e-3, 0.03));
         OptionSchedule.Write(options, NoiseSchedule.Linear());
-        (options.Schedule, options.BetaStart, options.BetaEnd).Should().Be((NoiseScheduleKind.Linear, null, null), "these betas are the usual ones");
+        (options.Schedule, options.BetaStart, options.BetaEnd).Should()
+            .Be((NoiseScheduleKind.Linear, null, null), "these betas are the usual ones");
     }
 
     [Fact]
@@ -67,7 +71,8 @@ public sealed class OptionScheduleTests
         using TemporaryFolder folder = new();
         TrainingOptions saved = Run(folder.Path, builder => builder.UseSchedule(new OwnSchedule())).Options;
         saved.ScheduleDescription.Should().Be("mine");
-        saved.Invoking(o => o.CreateSchedule()).Should().Throw<InvalidOperationException>().WithMessage("*mine*only the program that made it*");
+        saved.Invoking(o => o.CreateSchedule()).Should().Throw<InvalidOperationException>()
+            .WithMessage("*mine*only the program that made it*");
 
         saved.Steps++;
         FluentActions.Invoking(() => Run(folder.Path, builder => builder.UseOptions(saved))).Should().Throw<OptionsValidationException>()
@@ -83,7 +88,8 @@ public sealed class OptionScheduleTests
         { o => (o.Schedule, o.BetaEnd) = (NoiseScheduleKind.Linear, double.NaN), "BetaEnd (NaN) must be above 0 and below 1" },
         { o => o.BetaEnd = 0.02, "BetaEnd (0.02) must be left out with the schedule Cosine" },
         { o => o.Betas = [0.1, 0.2], "Betas (2 numbers) must be one for each of the 1000 Timesteps" },
-        { o => (o.Timesteps, o.Betas, o.Schedule, o.BetaStart) = (250, new double[250], NoiseScheduleKind.Linear, 0.1), "BetaStart (0.1) must be left out with Betas" },
+        { o => (o.Timesteps, o.Betas, o.Schedule, o.BetaStart) = (250, new double[250], NoiseScheduleKind.Linear, 0.1),
+            "BetaStart (0.1) must be left out with Betas" },
         { o => (o.Timesteps, o.Betas) = (250, new double[250]), "make no schedule: Beta 0 is 0" },
         { o => (o.Schedule, o.Timesteps) = ((NoiseScheduleKind)9, 3), "Schedule (9) must be a known schedule" },
         { o => o.Timesteps = 3, "Timesteps (3) must be in 250..4000" },
@@ -98,7 +104,8 @@ public sealed class OptionScheduleTests
         options.Invoking(o => o.CreateSchedule()).Should().Throw<ArgumentException>().WithMessage($"*{expected}*");
         using TinyModel model = new();
         using StripedImages images = new();
-        FluentActions.Invoking(() => Trainer.For(model).UseData(images).UseOptions(options).Build()).Should().Throw<OptionsValidationException>().WithMessage($"*{expected}*");
+        FluentActions.Invoking(() => Trainer.For(model).UseData(images).UseOptions(options).Build()).Should()
+            .Throw<OptionsValidationException>().WithMessage($"*{expected}*");
     }
 
     private static CheckpointManifest Run(string folder, Func<TrainerBuilder, TrainerBuilder> change)

@@ -104,7 +104,8 @@ public sealed class TrainerBuilderTests
 
     [Theory]
     [MemberData(nameof(Failing), DisableDiscoveryEnumeration = true)]
-    public void A_trainer_that_cannot_be_made_leaves_nothing_behind_and_the_model_as_it_was(string message, Func<TinyModel, TrainerBuilder> builder)
+    public void A_trainer_that_cannot_be_made_leaves_nothing_behind_and_the_model_as_it_was(string message, Func<TinyModel,
+        TrainerBuilder> builder)
     {
         using TinyModel model = new(channels: 3);
         float[] weights = Weights(model);
@@ -118,7 +119,9 @@ public sealed class TrainerBuilderTests
         trainer.Run(TestContext.Current.CancellationToken).Step.Should().Be(2);
         Weights(model).Should().NotEqual(weights);
 
-        void Fail() => builder(model).UseDevice(ComputeDevice.Cpu(threads: 1)).Invoking(b => b.Build()).Should().Throw<Exception>().WithMessage(message);
+        void Fail() =>
+            builder(model).UseDevice(ComputeDevice.Cpu(threads: 1)).Invoking(b => b.Build()).Should().Throw<Exception>()
+                .WithMessage(message);
     }
 
     private static float[] Weights(TinyModel model) => [.. model.parameters().SelectMany(p => p.data<float>().ToArray())];

@@ -36,7 +36,8 @@ public sealed class TrainerDenoisersTests
     {
         using TinyModel model = new();
         using StripedImages images = new();
-        using TorchSharp.Modules.Sequential around = torch.nn.Sequential(("inner", (torch.nn.Module<torch.Tensor, torch.Tensor>)model.named_children().First().module));
+        using TorchSharp.Modules.Sequential around = torch.nn.Sequential(("inner",
+            (torch.nn.Module<torch.Tensor, torch.Tensor>)model.named_children().First().module));
         using (Trainer trainer = Builder(model, images).Build())
         {
             trainer.Run(Token);
@@ -62,7 +63,8 @@ public sealed class TrainerDenoisersTests
 
         Sample(new Denoiser(raw, NoiseSchedule.Cosine()));
 
-        using UNet2D unet = new(new UNet2DOptions { SampleSize = 8, InChannels = 1, OutChannels = 1, BlockOutChannels = [8], DownBlockTypes = [DownBlockType.DownBlock2D], UpBlockTypes = [UpBlockType.UpBlock2D], LayersPerBlock = 1, NormNumGroups = 4 });
+        using UNet2D unet = new(new UNet2DOptions { SampleSize = 8, InChannels = 1, OutChannels = 1, BlockOutChannels = [8],
+            DownBlockTypes = [DownBlockType.DownBlock2D], UpBlockTypes = [UpBlockType.UpBlock2D], LayersPerBlock = 1, NormNumGroups = 4 });
         using (Trainer trainer = Builder(unet, images).Build())
         {
             trainer.Run(Token);
@@ -104,7 +106,8 @@ public sealed class TrainerDenoisersTests
         using StripedImages images = new();
         using (Trainer first = Builder(model, images).Build())
         {
-            FluentActions.Invoking(() => Builder(model, images).Build()).Should().Throw<InvalidOperationException>().WithMessage("Another trainer owns this network*");
+            FluentActions.Invoking(() => Builder(model, images).Build()).Should().Throw<InvalidOperationException>()
+                .WithMessage("Another trainer owns this network*");
             first.Run(Token).Step.Should().Be(6);
         }
 
@@ -155,9 +158,11 @@ public sealed class TrainerDenoisersTests
         float[] picture = Sample(result.EmaDenoiser);
         trainer.Dispose();
 
-        foreach (Denoiser denoiser in (Denoiser[])[result.EmaDenoiser, result.RawDenoiser, trainer.EmaDenoiser, trainer.RawDenoiser, result.Averages[0].Denoiser])
+        foreach (Denoiser denoiser in (Denoiser[])[result.EmaDenoiser, result.RawDenoiser, trainer.EmaDenoiser, trainer.RawDenoiser,
+            result.Averages[0].Denoiser])
         {
-            denoiser.Invoking(Sample).Should().Throw<ObjectDisposedException>().WithMessage("*Take SnapshotEma()*").Which.ObjectName.Should().Be("Trainer");
+            denoiser.Invoking(Sample).Should().Throw<ObjectDisposedException>()
+                .WithMessage("*Take SnapshotEma()*").Which.ObjectName.Should().Be("Trainer");
         }
 
         FluentActions.Invoking(trainer.SnapshotEma).Should().Throw<ObjectDisposedException>().Which.ObjectName.Should().Be("Trainer");
@@ -216,7 +221,8 @@ public sealed class TrainerDenoisersTests
 
     private static float[] Sample(Denoiser denoiser)
     {
-        using torch.Tensor images = Sampler.Sample(denoiser, new SampleRequest { Count = 1, Shape = denoiser.SampleShape ?? ImageShape.Square(8, channels: 1) });
+        using torch.Tensor images = Sampler.Sample(denoiser,
+            new SampleRequest { Count = 1, Shape = denoiser.SampleShape ?? ImageShape.Square(8, channels: 1) });
         return images.data<float>().ToArray();
     }
 
@@ -239,7 +245,8 @@ public sealed class TrainerDenoisersTests
 
         public string Description => "wrapped";
 
-        public torch.Tensor Predict(torch.Tensor noisy, torch.Tensor labels, Conditioning conditioning) => model.Predict(noisy, labels, conditioning);
+        public torch.Tensor Predict(torch.Tensor noisy, torch.Tensor labels, Conditioning conditioning) =>
+            model.Predict(noisy, labels, conditioning);
 
         public IDiffusionModel CreateTwin() => model.CreateTwin();
 

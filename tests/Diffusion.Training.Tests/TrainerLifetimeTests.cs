@@ -98,7 +98,8 @@ public sealed class TrainerLifetimeTests
         using Trainer trainer = Builder(model, stalling, steps: 4).Configure(o => o.MicroBatchSize = 2).Build();
         (reads, stalls) = (0, true);
         TrainingResult result = trainer.Run(stop.Token);
-        (result.StopReason, result.Step, result.ImagesSeen).Should().Be((StopReason.Cancelled, 2, 8), "the first half of the third step is dropped");
+        (result.StopReason, result.Step, result.ImagesSeen).Should()
+            .Be((StopReason.Cancelled, 2, 8), "the first half of the third step is dropped");
         stalls = false;
         trainer.Run(Token).Step.Should().Be(4);
 

@@ -33,7 +33,8 @@ public sealed class TrainerPartsTests : IDisposable
 
         using TinyModel inner = new();
         using ScriptedModel silent = new((noisy, _, _) => noisy, inner) { SampleShape = ImageShape.Square(8) };
-        Problems(Trainer.For(silent).UseData(images)).Should().ContainSingle().Which.Should().Contain("images are 1 x 8 x 8").And.Contain("made for 3 x 8 x 8");
+        Problems(Trainer.For(silent).UseData(images)).Should().ContainSingle().Which.Should()
+            .Contain("images are 1 x 8 x 8").And.Contain("made for 3 x 8 x 8");
     }
 
     [Fact]
@@ -41,11 +42,13 @@ public sealed class TrainerPartsTests : IDisposable
     {
         using UNet2D unet = new(Small(size: 16).Options with { SampleSize = null });
         using StripedImages images = new(size: 32);
-        using Trainer trainer = Trainer.For(unet).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images).Configure(o => (o.Steps, o.BatchSize) = (1, 2)).Build();
+        using Trainer trainer = Trainer.For(unet).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images)
+            .Configure(o => (o.Steps, o.BatchSize) = (1, 2)).Build();
         TrainingResult result = trainer.Run(TestContext.Current.CancellationToken);
         foreach (Denoiser denoiser in new[] { result.EmaDenoiser, result.RawDenoiser })
         {
-            using torch.Tensor samples = new DdimSampler { Steps = 1 }.Sample(denoiser, count: 1, cancellationToken: TestContext.Current.CancellationToken);
+            using torch.Tensor samples = new DdimSampler { Steps = 1 }.Sample(denoiser, count: 1,
+                cancellationToken: TestContext.Current.CancellationToken);
             samples.shape.Should().Equal(1, 1, 32, 32);
         }
     }
@@ -76,7 +79,8 @@ public sealed class TrainerPartsTests : IDisposable
             result.Step.Should().Be(7, names);
             result.ImagesSeen.Should().Be(28, names);
             result.Averages.Single().Decay.Should().Be(0.9, names);
-            Directory.GetDirectories(Path.GetDirectoryName(result.Checkpoint)!).Select(Path.GetFileName).Should().BeEquivalentTo(["step-000000006", "step-000000007"], names);
+            Directory.GetDirectories(Path.GetDirectoryName(result.Checkpoint)!).Select(Path.GetFileName).Should()
+                .BeEquivalentTo(["step-000000006", "step-000000007"], names);
         }
     }
 
@@ -110,8 +114,10 @@ public sealed class TrainerPartsTests : IDisposable
     {
         using TinyModel model = new();
         using StripedImages images = new();
-        TrainerBuilder Builder(Action<TrainingOptions> edit) => Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images).UseSchedule(NoiseSchedule.Cosine(500)).Configure(edit);
-        Problems(Builder(o => o.Timesteps = 250)).Should().ContainSingle().Which.Should().Contain("UseSchedule gives cosine(").And.Contain("Timesteps name cosine(");
+        TrainerBuilder Builder(Action<TrainingOptions> edit) =>
+            Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images).UseSchedule(NoiseSchedule.Cosine(500)).Configure(edit);
+        Problems(Builder(o => o.Timesteps = 250)).Should().ContainSingle().Which.Should()
+            .Contain("UseSchedule gives cosine(").And.Contain("Timesteps name cosine(");
         Problems(Builder(o => o.Schedule = NoiseScheduleKind.Linear)).Should().ContainSingle();
         Builder(o => o.Timesteps = 500).Build().Dispose();
         Builder(_ => { }).Build().Dispose();
@@ -125,7 +131,8 @@ public sealed class TrainerPartsTests : IDisposable
         using TinyModel model = new(channels: 3);
         using torch.Tensor bytes = torch.rand(40, 1, 8, 16).mul(255);
         using FloatImages images = new(bytes);
-        Problems(Trainer.For(model).UseData(images).UseCheckpoints(Path.Combine(file, "run")).Configure(o => o.Steps = 0)).Should().SatisfyRespectively(
+        Problems(Trainer.For(model).UseData(images).UseCheckpoints(Path.Combine(file, "run")).Configure(o => o.Steps = 0)).Should()
+            .SatisfyRespectively(
             first => first.Should().StartWith("Steps (0)"),
             second => second.Should().Contain("1 channels"),
             third => third.Should().Contain("look like bytes 0..255"),
@@ -144,7 +151,8 @@ public sealed class TrainerPartsTests : IDisposable
         using Trainer first = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images).UseCheckpoints(folder.Path).Build();
         TrainerBuilder second = Trainer.For(other).UseData(images).UseCheckpoints(folder.Path);
         second.Invoking(builder => builder.Build()).Should().Throw<CheckpointException>().WithMessage("*belong to another trainer*");
-        Problems(second.Configure(o => o.Steps = 0)).Should().HaveCount(2).And.Contain(problem => problem.Contains("belong to another trainer"));
+        Problems(second.Configure(o => o.Steps = 0)).Should()
+            .HaveCount(2).And.Contain(problem => problem.Contains("belong to another trainer"));
     }
 
     [Fact]
@@ -152,7 +160,8 @@ public sealed class TrainerPartsTests : IDisposable
     {
         using TinyModel model = new();
         using StripedImages images = new();
-        Problems(Trainer.For(model).UseData(images).UseOptions(new TrainingOptions { Loading = null!, Health = null!, AdditionalEmaDecays = null!, LearningRate = null! }))
+        Problems(Trainer.For(model).UseData(images)
+            .UseOptions(new TrainingOptions { Loading = null!, Health = null!, AdditionalEmaDecays = null!, LearningRate = null! }))
             .Should().HaveCount(4).And.OnlyContain(problem => problem.Contains("(null) must have a value"));
     }
 
@@ -162,7 +171,8 @@ public sealed class TrainerPartsTests : IDisposable
         using TinyModel model = new();
         model.to(torch.ScalarType.Float16);
         using StripedImages images = new();
-        Problems(Trainer.For(model).UseData(images).Configure(o => o.Steps = 0)).Should().HaveCount(2).And.Contain(problem => problem.Contains("trained as float32"));
+        Problems(Trainer.For(model).UseData(images).Configure(o => o.Steps = 0)).Should()
+            .HaveCount(2).And.Contain(problem => problem.Contains("trained as float32"));
     }
 
     [Theory]
@@ -175,7 +185,8 @@ public sealed class TrainerPartsTests : IDisposable
     {
         using TinyModel model = new(classCount: network);
         using StripedImages images = new(classCount: data);
-        string[] told = [.. Warnings(Trainer.For(model).UseData(images)).Where(warning => warning.StartsWith("Network", StringComparison.Ordinal))];
+        string[] told = [.. Warnings(Trainer.For(model).UseData(images))
+            .Where(warning => warning.StartsWith("Network", StringComparison.Ordinal))];
         if (expected is null)
         {
             told.Should().BeEmpty();
@@ -191,17 +202,25 @@ public sealed class TrainerPartsTests : IDisposable
     {
         using TinyModel model = new(classCount: 2);
         using StripedImages images = new();
-        using ReportingImages stray = new(images, new ImageSourceReport(40, [new SkippedImages("folders that are no classes, because of images beside them", 2, ["cats", "dogs"])]));
+        using ReportingImages stray = new(images,
+            new ImageSourceReport(40,
+                [new SkippedImages("folders that are no classes, because of images beside them", 2, ["cats", "dogs"])]));
         Problems(Trainer.For(model).UseData(stray)).Should().ContainSingle().Which.Should()
-            .Contain("has 2 classes, but the data has no labels (stripes(40, 8); 2 left out: folders that are no classes, because of images beside them (cats, dogs)).");
+            .Contain(
+                "has 2 classes, but the data has no labels (stripes(40, 8); 2 left out: folders that are no classes, because of images "
+                    + "beside them (cats, dogs)).");
     }
 
     public static TheoryData<Action<TrainerBuilder>, string> Unlikely => new()
     {
         { builder => builder.AddPreview(1000, _ => { }), "AddPreview: a preview is made every 1,000 steps, but the run has 100" },
         { builder => builder.Configure(o => o.HoldOutFraction = 0.1), "HoldOutFraction: only 4 images" },
-        { builder => builder.Configure(o => (o.HoldOutFraction, o.HoldOutEverySteps, o.CheckpointEverySteps, o.KeepBestCheckpoints) = (0.2, 30, 50, 1)), "KeepBestCheckpoints: the held-out loss is measured every 30 steps" },
-        { builder => builder.Configure(o => (o.HoldOutEverySteps, o.CheckpointEverySteps, o.KeepCheckpointsEverySteps) = (10, 20, 50)), "KeepCheckpointsEverySteps: checkpoints are saved every 20 steps" },
+        { builder =>
+            builder.Configure(o => (o.HoldOutFraction, o.HoldOutEverySteps, o.CheckpointEverySteps, o.KeepBestCheckpoints) = (0.2, 30, 50,
+                1)), "KeepBestCheckpoints: the held-out loss is measured every 30 steps" },
+        { builder =>
+            builder.Configure(o => (o.HoldOutEverySteps, o.CheckpointEverySteps, o.KeepCheckpointsEverySteps) = (10, 20, 50)),
+                "KeepCheckpointsEverySteps: checkpoints are saved every 20 steps" },
     };
 
     [Theory]
@@ -218,7 +237,8 @@ public sealed class TrainerPartsTests : IDisposable
         OfParts().Should().ContainSingle().Which.Should().StartWith(expected);
 
         IEnumerable<string> OfParts() => Warnings(usual)
-            .Where(warning => warning.Split(':')[0] is "AddPreview" or "HoldOutFraction" or "KeepBestCheckpoints" or "KeepCheckpointsEverySteps");
+            .Where(warning =>
+                warning.Split(':')[0] is "AddPreview" or "HoldOutFraction" or "KeepBestCheckpoints" or "KeepCheckpointsEverySteps");
     }
 
     [Theory]
@@ -232,12 +252,14 @@ public sealed class TrainerPartsTests : IDisposable
 
         using StripedImages stripes = new(count);
         using ShiftedImages other = new(stripes);
-        Run(other, steps: 4).Should().ContainSingle(warning => warning.Option == "Data").Which.Text.Should().Contain(expected).And.Contain("another folder");
+        Run(other, steps: 4).Should().ContainSingle(warning => warning.Option == "Data").Which.Text.Should()
+            .Contain(expected).And.Contain("another folder");
 
         IReadOnlyList<TrainingWarning> Run(IImageSource images, long steps)
         {
             using TinyModel own = new();
-            using Trainer trainer = Trainer.For(own).UseDevice(ComputeDevice.Cpu(1)).UseData(images).UseCheckpoints(folder.Path).Configure(o => (o.Steps, o.BatchSize) = (steps, 4)).Build();
+            using Trainer trainer = Trainer.For(own).UseDevice(ComputeDevice.Cpu(1)).UseData(images).UseCheckpoints(folder.Path)
+                .Configure(o => (o.Steps, o.BatchSize) = (steps, 4)).Build();
             trainer.Run(TestContext.Current.CancellationToken);
             return trainer.Warnings;
         }
@@ -250,7 +272,8 @@ public sealed class TrainerPartsTests : IDisposable
         {
             using TinyModel model = new();
             using StripedImages images = new(count);
-            using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images).UseCheckpoints(folder.Path).Configure(o => (o.Steps, o.BatchSize) = (steps, 4)).Build();
+            using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images).UseCheckpoints(folder.Path)
+                .Configure(o => (o.Steps, o.BatchSize) = (steps, 4)).Build();
             trainer.Run(TestContext.Current.CancellationToken);
             trainer.Warnings.Should().NotContain(warning => warning.Option == "Data");
         }
@@ -272,7 +295,8 @@ public sealed class TrainerPartsTests : IDisposable
         {
             using TinyModel model = new();
             using IImageSource images = make();
-            TrainerBuilder builder = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images).UseTimeProvider(new MovedTime(TimeSpan.FromSeconds(1)))
+            TrainerBuilder builder = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images)
+                .UseTimeProvider(new MovedTime(TimeSpan.FromSeconds(1)))
                 .Configure(o => (o.Steps, o.BatchSize, o.HoldOutFraction) = (3, 4, 0.2));
             builder.Plan(cancellationToken: TestContext.Current.CancellationToken).Images.Should().Be(32);
             using Trainer trainer = builder.Build();
@@ -283,10 +307,14 @@ public sealed class TrainerPartsTests : IDisposable
 
         using TinyModel untrained = new();
         using FloatImages unsaid = new(masks);
-        Trainer.For(untrained).UseData(unsaid).Invoking(builder => builder.Build()).Should().Throw<ImageDataException>().WithMessage("*0..1 passed as they are*RefusesUnitRange*");
+        Trainer.For(untrained).UseData(unsaid).Invoking(builder => builder.Build()).Should().Throw<ImageDataException>()
+            .WithMessage("*0..1 passed as they are*RefusesUnitRange*");
     }
 
-    private static UNet2D Small(int size) => new(UNet2DOptions.ForImages(size, 1, UNet2DSize.Small) with { BlockOutChannels = [8, 8], DownBlockTypes = [DownBlockType.DownBlock2D, DownBlockType.DownBlock2D], UpBlockTypes = [UpBlockType.UpBlock2D, UpBlockType.UpBlock2D], AttentionHeadDim = 8, NormNumGroups = 4 });
+    private static UNet2D Small(int size) =>
+        new(UNet2DOptions.ForImages(size, 1, UNet2DSize.Small) with { BlockOutChannels = [8, 8],
+            DownBlockTypes = [DownBlockType.DownBlock2D, DownBlockType.DownBlock2D],
+                UpBlockTypes = [UpBlockType.UpBlock2D, UpBlockType.UpBlock2D], AttentionHeadDim = 8, NormNumGroups = 4 });
 
     private static IEnumerable<string> Problems(TrainerBuilder builder) =>
         builder.Invoking(b => b.Build()).Should().Throw<OptionsValidationException>().Which.Failures;
@@ -317,7 +345,8 @@ public sealed class TrainerPartsTests : IDisposable
         public long LabelOf(long index) => throw new InvalidOperationException();
 
         public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default) =>
-            System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan((int)(index * Shape.Elements), (int)Shape.Elements)).CopyTo(destination);
+            System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan((int)(index * Shape.Elements), (int)Shape.Elements))
+                .CopyTo(destination);
 
         public void Dispose()
         {

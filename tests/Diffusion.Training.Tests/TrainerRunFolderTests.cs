@@ -20,7 +20,8 @@ public sealed class TrainerRunFolderTests
 
         Numbers(folder.File(MetricsFile.FileName), "step").Should().Equal(Enumerable.Range(1, 12).Select(step => (long)step), because);
         long[] positions = Numbers(folder.File(BadImageFile.FileName), "position");
-        positions.Should().OnlyHaveUniqueItems(because).And.BeInAscendingOrder().And.StartWith(listed).And.HaveCountGreaterThan(listed.Length);
+        positions.Should().OnlyHaveUniqueItems(because).And.BeInAscendingOrder().And.StartWith(listed).And.HaveCountGreaterThan(
+            listed.Length);
     }
 
     [Fact]
@@ -33,7 +34,8 @@ public sealed class TrainerRunFolderTests
         using CancellationTokenSource stop = new();
         using TinyModel model = new();
         using StripedImages images = new();
-        using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images).UseCheckpoints(folder.Path, everySteps: 2).UseLogger(log)
+        using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images)
+            .UseCheckpoints(folder.Path, everySteps: 2).UseLogger(log)
             .AddPreview(2, _ => stop.Cancel()).Configure(o => (o.Steps, o.BatchSize) = (10, 4)).Build();
 
         TrainingResult result = trainer.Run(stop.Token);
@@ -51,8 +53,10 @@ public sealed class TrainerRunFolderTests
         using TinyModel model = new(seed: 5);
         using StripedImages images = new();
         float[] before = [.. model.parameters().SelectMany(p => p.data<float>().ToArray())];
-        TrainerBuilder builder = Trainer.For(model).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images).UseCheckpoints(folder.Path).Configure(o => o.BatchSize = 4);
-        builder.Invoking(b => b.Build()).Should().Throw<CheckpointException>().WithMessage("*reports of the run cannot be cut back to step 12*");
+        TrainerBuilder builder = Trainer.For(model).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images).UseCheckpoints(folder.Path)
+            .Configure(o => o.BatchSize = 4);
+        builder.Invoking(b => b.Build()).Should().Throw<CheckpointException>()
+            .WithMessage("*reports of the run cannot be cut back to step 12*");
         model.parameters().SelectMany(p => p.data<float>().ToArray()).Should().Equal(before);
     }
 
@@ -66,12 +70,14 @@ public sealed class TrainerRunFolderTests
         CollectedLog log = new();
         using TinyModel model = new();
         using StripedImages images = new();
-        using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images).UseCheckpoints(folder.Path).UseLogger(log)
+        using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images).UseCheckpoints(folder.Path)
+            .UseLogger(log)
             .Configure(o => (o.Steps, o.BatchSize) = (12, 16)).Build();
 
         trainer.Step.Should().Be(6);
         TrainingWarning warning = trainer.Warnings.Should().ContainSingle(one => one.Option == nameof(TrainingOptions.RunFolder)).Which;
-        warning.Text.Should().Contain("damaged-step-000000012").And.Contain("weights.safetensors").And.Contain("goes on from").And.Contain("step-000000006");
+        warning.Text.Should().Contain("damaged-step-000000012").And.Contain("weights.safetensors").And.Contain("goes on from").And.Contain(
+            "step-000000006");
         log.Lines.Count(line => line.Contains("damaged-step-000000012", StringComparison.Ordinal)).Should().Be(1);
     }
 
@@ -87,7 +93,8 @@ public sealed class TrainerRunFolderTests
         Run(link, checkpointEvery: 2, dieAtRead: -1);
 
         new DirectoryInfo(link).LinkTarget.Should().Be(place);
-        Directory.GetDirectories(Path.Combine(place, "checkpoints")).Select(Path.GetFileName).Should().BeEquivalentTo("step-000000010", "step-000000012");
+        Directory.GetDirectories(Path.Combine(place, "checkpoints")).Select(Path.GetFileName).Should()
+            .BeEquivalentTo("step-000000010", "step-000000012");
         Numbers(Path.Combine(place, MetricsFile.FileName), "step").Should().HaveCount(12);
     }
 

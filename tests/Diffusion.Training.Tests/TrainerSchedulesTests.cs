@@ -31,21 +31,25 @@ public sealed class TrainerSchedulesTests
     {
         using TemporaryFolder folder = new();
         Train(folder.Path, NoiseScheduleKind.Cosine, PredictionType.Sample, steps: 4, stopAt: null);
-        FluentActions.Invoking(() => Train(folder.Path, NoiseScheduleKind.Cosine, PredictionType.Sample, steps: 8, stopAt: null, lossSpace: PredictionType.Velocity))
+        FluentActions.Invoking(() => Train(folder.Path, NoiseScheduleKind.Cosine, PredictionType.Sample, steps: 8, stopAt: null,
+            lossSpace: PredictionType.Velocity))
             .Should().Throw<CheckpointException>().WithMessage("*LossSpace*Velocity*");
     }
 
     [Theory]
     [InlineData(PredictionType.Edm, null, "Prediction (Edm) cannot be asked for*Use Flow or Velocity*")]
-    [InlineData(PredictionType.Sample, PredictionType.Velocity, "LossSpace (Velocity) cannot be reached from Prediction (Sample)*rectified-flow*")]
-    public void What_a_network_cannot_answer_at_some_time_is_refused_before_the_first_step(PredictionType prediction, PredictionType? lossSpace, string expected)
+    [InlineData(PredictionType.Sample, PredictionType.Velocity,
+        "LossSpace (Velocity) cannot be reached from Prediction (Sample)*rectified-flow*")]
+    public void What_a_network_cannot_answer_at_some_time_is_refused_before_the_first_step(PredictionType prediction,
+        PredictionType? lossSpace, string expected)
     {
         using TemporaryFolder folder = new();
         FluentActions.Invoking(() => Train(folder.Path, NoiseScheduleKind.RectifiedFlow, prediction, steps: 1, stopAt: null, lossSpace))
             .Should().Throw<Microsoft.Extensions.Options.OptionsValidationException>().WithMessage($"*{expected}*");
     }
 
-    private static byte[] Train(string folder, NoiseScheduleKind schedule, PredictionType prediction, long steps, long? stopAt, PredictionType? lossSpace = null)
+    private static byte[] Train(string folder, NoiseScheduleKind schedule, PredictionType prediction, long steps, long? stopAt,
+        PredictionType? lossSpace = null)
     {
         using TinyModel model = new();
         using StripedImages images = new();

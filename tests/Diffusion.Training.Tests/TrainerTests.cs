@@ -132,16 +132,19 @@ public sealed class TrainerTests
                 throw new ImageDataException("photo 77", "the image is truncated.");
             }
         });
-        using (Trainer trainer = Builder(model, damaged).UseCheckpoints(folder.Path).ReportTo(new Observer(p => last = p)).Configure(o => o.Steps = 40).Build())
+        using (Trainer trainer = Builder(model, damaged).UseCheckpoints(folder.Path).ReportTo(new Observer(p => last = p))
+            .Configure(o => o.Steps = 40).Build())
         {
             trainer.Run(TestContext.Current.CancellationToken).StopReason.Should().Be(StopReason.Completed);
         }
 
         string[] lines = File.ReadAllLines(folder.File(BadImageFile.FileName));
         last!.BadImages.Should().Be(lines.Length);
-        lines.Should().HaveCount(2).And.OnlyContain(line => line.Contains("\"index\":77,\"name\":\"photo 77\"") && line.Contains("truncated"));
+        lines.Should().HaveCount(2).And.OnlyContain(line => line.Contains("\"index\":77,\"name\":\"photo 77\"")
+            && line.Contains("truncated"));
 
-        FluentActions.Invoking(() => Builder(model, damaged).Configure(o => o.Loading = new LoadingOptions { BadImages = BadImagePolicy.Throw }).Build())
+        FluentActions.Invoking(() => Builder(model, damaged)
+            .Configure(o => o.Loading = new LoadingOptions { BadImages = BadImagePolicy.Throw }).Build())
             .Should().Throw<ImageDataException>().WithMessage("photo 77*");
     }
 
@@ -198,7 +201,8 @@ public sealed class TrainerTests
         previewed.Should().ContainSingle().Which.Should().Equal(averaged);
         averaged.Should().NotEqual(Weights(model));
         result.RawDenoiser.Model.Should().BeSameAs(model);
-        typeof(TrainingResult).GetProperties().Where(property => property.PropertyType == typeof(Denoiser)).Select(property => property.Name)
+        typeof(TrainingResult).GetProperties().Where(property => property.PropertyType == typeof(Denoiser))
+            .Select(property => property.Name)
             .Should().BeEquivalentTo(nameof(TrainingResult.EmaDenoiser), nameof(TrainingResult.RawDenoiser));
     }
 
@@ -269,7 +273,8 @@ public sealed class TrainerTests
         Trainer trainer;
         using (NewDisposeScope())
         {
-            trainer = Builder(model, images).Configure(o => o.Steps = 6).AddPreview(3, p => kept = p.EmaDenoiser.Model.Network.parameters().First() * 2).Build();
+            trainer = Builder(model, images).Configure(o => o.Steps = 6)
+                .AddPreview(3, p => kept = p.EmaDenoiser.Model.Network.parameters().First() * 2).Build();
         }
 
         TrainingResult result = trainer.Run(TestContext.Current.CancellationToken);
@@ -336,7 +341,8 @@ public sealed class TrainerTests
         trainer.Run(TestContext.Current.CancellationToken);
 
         losses.Select(loss => (loss.Step, loss.MeasuredAt)).Should().Equal(
-            Enumerable.Range(1, 8).Select(report => ((long)(5 * report), report % 2 == 0 ? (long?)(5 * report) : null)), "each value is reported once");
+            Enumerable.Range(1, 8).Select(report => ((long)(5 * report), report % 2 == 0 ? (long?)(5 * report) : null)),
+                "each value is reported once");
         losses.Should().OnlyContain(loss => (loss.Loss == null) == (loss.MeasuredAt == null));
         losses[^1].Loss.Should().BeLessThan(losses[1].Loss!.Value);
         readsOf.Values.Distinct().Should().HaveCountGreaterThan(1);
@@ -353,7 +359,8 @@ public sealed class TrainerTests
             .AddPreview(4, preview =>
             {
                 IDiffusionModel averaged = preview.EmaDenoiser.Model;
-                bool hasItsWeights = averaged.Network.parameters().Zip(model.parameters()).All(pair => pair.First.bytes.SequenceEqual(pair.Second.bytes));
+                bool hasItsWeights = averaged.Network.parameters().Zip(model.parameters())
+                    .All(pair => pair.First.bytes.SequenceEqual(pair.Second.bytes));
                 seen.Add((preview.Step, ReferenceEquals(averaged, model), hasItsWeights));
                 throw new InvalidOperationException("a preview's own mistake");
             })

@@ -34,8 +34,10 @@ public sealed class TrainingResultExtensionsTests : IDisposable
         }
 
         Metadata().Should().Equal(new Dictionary<string, string> { ["format"] = "pt", ["weights"] = "ema", ["step"] = "3" });
-        ((Action)(() => result.ExportDiffusers(Out, ExportedWeights.Raw))).Should().Throw<DiffusersFolderException>().WithMessage("*there already*");
-        ((Action)(() => result.ExportDiffusers(Out, (ExportedWeights)9))).Should().Throw<ArgumentOutOfRangeException>().WithMessage("*Ema or Raw*");
+        ((Action)(() => result.ExportDiffusers(Out, ExportedWeights.Raw))).Should().Throw<DiffusersFolderException>()
+            .WithMessage("*there already*");
+        ((Action)(() => result.ExportDiffusers(Out, (ExportedWeights)9))).Should().Throw<ArgumentOutOfRangeException>()
+            .WithMessage("*Ema or Raw*");
 
         result.ExportDiffusers(Out, ExportedWeights.Raw, overwrite: true).Weights.Should().Be(ExportedWeights.Raw);
         using DiffusersModel raw = DiffusersFolder.Load(Out);

@@ -60,7 +60,8 @@ public sealed class TrainingStateTests
         JsonNode manifest = JsonNode.Parse(File.ReadAllText(file))!;
         JsonObject options = manifest["options"]!.AsObject();
         (missing == "loading" ? options : options["loading"]!.AsObject()).Remove(missing).Should().BeTrue();
-        byte[] json = Encoding.UTF8.GetBytes(manifest.ToJsonString(new JsonSerializerOptions { WriteIndented = true, NewLine = "\n" }) + "\n");
+        byte[] json = Encoding.UTF8.GetBytes(manifest.ToJsonString(new JsonSerializerOptions { WriteIndented = true, NewLine = "\n" })
+            + "\n");
         ManifestSeal.Close(json);
         File.WriteAllBytes(file, json);
 

@@ -93,7 +93,8 @@ public sealed class UNetTrainingTests
         },
         seed: 5);
 
-    private static float[] Values(UNet2D unet) => [.. unet.NamedTensors().SelectMany(pair => pair.Value.contiguous().data<float>().ToArray())];
+    private static float[] Values(UNet2D unet) =>
+        [.. unet.NamedTensors().SelectMany(pair => pair.Value.contiguous().data<float>().ToArray())];
 
     private static double TensorDifference(float[] a, float[] b) => a.Zip(b, (x, y) => Math.Abs(x - y)).Max() / b.Max(Math.Abs);
 

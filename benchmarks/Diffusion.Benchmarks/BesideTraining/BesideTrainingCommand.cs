@@ -13,7 +13,8 @@ internal static class BesideTrainingCommand
         Option<int> pictures = new("--pictures") { Description = "How many pictures.", DefaultValueFactory = _ => 2000 };
         Command command = new(
             "beside-training",
-            "Samples from four threads while trainers run and are disposed, snapshots are taken, and models are loaded and disposed; compares each picture with its serial twin.")
+            "Samples from four threads while trainers run and are disposed, snapshots are taken, and models are loaded and disposed; "
+                + "compares each picture with its serial twin.")
         {
             pictures,
         };
@@ -29,7 +30,9 @@ internal static class BesideTrainingCommand
         return Verdict.Print(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{soak.Compared} pictures from four threads in {Stopwatch.GetElapsedTime(began).TotalSeconds:F0} s, beside {soak.Trainers} trainers that ran and were disposed and {soak.Loads} models that were loaded and disposed; {soak.Refused} calls were refused because what they sampled was disposed"),
+                $"{soak.Compared} pictures from four threads in {Stopwatch.GetElapsedTime(began).TotalSeconds:F0} s, beside "
+                    + $"{soak.Trainers} trainers that ran and were disposed and {soak.Loads} models that were loaded and disposed; "
+                    + $"{soak.Refused} calls were refused because what they sampled was disposed"),
             soak.Failures,
             "differ from their serial twins or failed");
     }

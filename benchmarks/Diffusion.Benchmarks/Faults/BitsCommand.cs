@@ -4,7 +4,9 @@ using Diffusion.TestKit;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary><c>bits</c>: flips every bit of a checkpoint, cuts its files off at every length, and looks which checkpoint is handed out.</summary>
+/// <summary>
+/// <c>bits</c>: flips every bit of a checkpoint, cuts its files off at every length, and looks which checkpoint is handed out.
+/// </summary>
 internal static class BitsCommand
 {
     private const int Elements = 760;
@@ -46,8 +48,10 @@ internal static class BitsCommand
         Note(checkpoint.LookUnharmed());
         failures.Take(20).ToList().ForEach(Console.WriteLine);
         return Verdict.Print(
-            $"{flips:N0} flipped bits and {cuts:N0} lengths of {checkpoint.Files.Count} files with {bytes:N0} bytes in {clock.Elapsed.TotalSeconds:F0} s",
-            $"{failures.Count} were not found, or kept the checkpoint before from being handed out; bar: none, of at most {MaxBytes:N0} bytes",
+            $"{flips:N0} flipped bits and {cuts:N0} lengths of {checkpoint.Files.Count} files with {bytes:N0} bytes in "
+                + $"{clock.Elapsed.TotalSeconds:F0} s",
+            $"{failures.Count} were not found, or kept the checkpoint before from being handed out; bar: none, of at most "
+                + $"{MaxBytes:N0} bytes",
             failures.Count == 0 && bytes <= MaxBytes);
 
         void Note(string? problem)

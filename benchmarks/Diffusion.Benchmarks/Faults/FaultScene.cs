@@ -19,7 +19,8 @@ internal sealed class FaultScene : IDisposable
         program = new SavingProgram([.. SaveSamplesCommand.Steps.Skip(before)], background);
         if (before > 0)
         {
-            promised = new SavingProgram([.. SaveSamplesCommand.Steps.Take(before)], Background: false).Run(Path.Combine(prepared.Path, Folder)).Promised(0);
+            promised = new SavingProgram([.. SaveSamplesCommand.Steps.Take(before)], Background: false)
+                .Run(Path.Combine(prepared.Path, Folder)).Promised(0);
         }
     }
 
@@ -38,7 +39,9 @@ internal sealed class FaultScene : IDisposable
     /// <summary>Plays it with the program under another one, which disturbs it.</summary>
     /// <param name="signal">The number of the signal that may end the program; null when it may only refuse.</param>
     /// <param name="under">Gives the other program with its arguments for the folder in which it plays.</param>
-    /// <returns>Whether the program saved all the same, and what is wrong with how it ended or what it left; null when nothing is.</returns>
+    /// <returns>
+    /// Whether the program saved all the same, and what is wrong with how it ended or what it left; null when nothing is.
+    /// </returns>
     public (bool IsMissed, string? Problem) Play(int? signal, Func<string, IReadOnlyList<string>> under)
     {
         using TemporaryFolder place = Copy();

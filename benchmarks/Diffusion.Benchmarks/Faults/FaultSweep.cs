@@ -12,15 +12,21 @@ internal static class FaultSweep
 
     /// <summary>Does it.</summary>
     /// <param name="kinds">The kinds of faults.</param>
-    /// <param name="background">Whether the program saves on a thread of its own. Then it begins with each of the checkpoints in turn, and its first save is disturbed.</param>
+    /// <param name="background">
+    /// Whether the program saves on a thread of its own. Then it begins with each of the checkpoints in turn, and its first save is
+    /// disturbed.
+    /// </param>
     /// <param name="every">Which of the calls: 1 for all, 2 for every second.</param>
     public static int Run(IReadOnlyList<string> kinds, bool background, int every)
     {
-        FaultScene[] scenes = [.. Enumerable.Range(0, background ? SaveSamplesCommand.Steps.Count : 1).Select(before => new FaultScene(before, background))];
+        FaultScene[] scenes = [.. Enumerable.Range(0, background ? SaveSamplesCommand.Steps.Count : 1)
+            .Select(before => new FaultScene(before, background))];
         try
         {
-            (FaultScene Scene, SystemCall Call)[] points = [.. scenes.SelectMany(scene => scene.Calls().Select(call => (scene, call))).Where((_, place) => place % every == 0)];
-            Console.WriteLine($"{points.Length} calls: {string.Join(", ", points.CountBy(point => point.Call.Name).Select(name => $"{name.Value} {name.Key}"))}");
+            (FaultScene Scene, SystemCall Call)[] points = [.. scenes.SelectMany(scene => scene.Calls().Select(call => (scene, call)))
+                .Where((_, place) => place % every == 0)];
+            Console.WriteLine(
+                $"{points.Length} calls: {string.Join(", ", points.CountBy(point => point.Call.Name).Select(name => $"{name.Value} {name.Key}"))}");
             return kinds.Max(kind => Sweep(kind, points));
         }
         finally

@@ -10,13 +10,16 @@ internal static class FaultsCommand
 
     public static Command Create()
     {
-        Option<string[]> kinds = new("--kinds") { Description = "KILL, errors of the system, or SHORT for writes cut short; default all.", DefaultValueFactory = _ => Kinds, AllowMultipleArgumentsPerToken = true };
+        Option<string[]> kinds = new("--kinds") { Description = "KILL, errors of the system, or SHORT for writes cut short; default all.",
+            DefaultValueFactory = _ => Kinds, AllowMultipleArgumentsPerToken = true };
         kinds.AcceptOnlyFromAmong(Kinds);
         Option<bool> background = new("--background") { Description = "The program saves on a thread of its own, as the trainer does." };
         Option<int> every = new("--every") { Description = "Takes only every so manieth of the points.", DefaultValueFactory = _ => 1 };
         Option<int> random = new("--random") { Description = "Kills it at so many random moments instead.", DefaultValueFactory = _ => 0 };
         Option<bool> fullDisk = new("--full-disk") { Description = "Gives it disks of every size instead; as root." };
-        Command command = new("faults", "Kills a program that saves, or makes the system refuse it, at every call that changes a file.") { kinds, background, every, random, fullDisk };
+        Command command = new("faults",
+            "Kills a program that saves, or makes the system refuse it, at every call that changes a file.") { kinds, background, every,
+                random, fullDisk };
         command.SetAction(arguments =>
         {
             bool isBackground = arguments.GetValue(background);

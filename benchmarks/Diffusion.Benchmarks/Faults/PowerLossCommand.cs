@@ -5,7 +5,9 @@ using Diffusion.TestKit.PowerLoss;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary><c>power-loss</c>: lets the power fail at every moment while checkpoints are saved, in every way that a file system allows.</summary>
+/// <summary>
+/// <c>power-loss</c>: lets the power fail at every moment while checkpoints are saved, in every way that a file system allows.
+/// </summary>
 internal static class PowerLossCommand
 {
     private const int Averages = 3;
@@ -13,7 +15,8 @@ internal static class PowerLossCommand
 
     public static Command Create()
     {
-        Command command = new("power-loss", "Lays out everything that a power failure may leave while checkpoints are saved, also with each sync left out.");
+        Command command = new("power-loss",
+            "Lays out everything that a power failure may leave while checkpoints are saved, also with each sync left out.");
         command.SetAction(_ => Run());
         return command;
     }
@@ -22,15 +25,19 @@ internal static class PowerLossCommand
     {
         TorchBackend.EnsureLoaded();
         using TemporaryFolder written = TemporaryFolder.InMemory();
-        IReadOnlyList<DiskOperation> history = PowerFailures.Record(written.Path, SaveSamplesCommand.Steps, Kept, Averages, background: true);
+        IReadOnlyList<DiskOperation> history = PowerFailures.Record(written.Path, SaveSamplesCommand.Steps, Kept, Averages,
+            background: true);
         using TemporaryFolder left = TemporaryFolder.InMemory();
         string?[] states = [.. PowerFailures.Try(history, left.Path)];
         int whole = Verdict.Print(
-            string.Create(CultureInfo.InvariantCulture, $"{SaveSamplesCommand.Steps.Count} checkpoints, {history.Count} operations, {states.Length} different states after a power failure"),
+            string.Create(CultureInfo.InvariantCulture,
+                $"{SaveSamplesCommand.Steps.Count} checkpoints, {history.Count} operations, {states.Length} different states after a "
+                    + $"power failure"),
             [.. states.OfType<string>()],
             "hold less than was promised, or something half-written");
         int[] syncs = [.. PowerFailures.NeededSyncs(history)];
-        (DiskOperation Sync, string? Loss)[] tried = [.. syncs.AsParallel().AsOrdered().Select(sync => (history[sync], LossWithout(history, sync)))];
+        (DiskOperation Sync, string? Loss)[] tried = [.. syncs.AsParallel().AsOrdered()
+            .Select(sync => (history[sync], LossWithout(history, sync)))];
         Array.ForEach(tried, one => Console.WriteLine($"without {one.Sync}: {one.Loss ?? "nothing is lost"}"));
         return Math.Max(whole, Verdict.Print(
             string.Create(CultureInfo.InvariantCulture, $"{syncs.Length} syncs, each left out in turn"),

@@ -4,7 +4,9 @@ using Diffusion.Training;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary><c>save-samples</c>: saves small checkpoints and says of each that it is saved: what <c>faults</c> stops and disturbs.</summary>
+/// <summary>
+/// <c>save-samples</c>: saves small checkpoints and says of each that it is saved: what <c>faults</c> stops and disturbs.
+/// </summary>
 internal static class SaveSamplesCommand
 {
     /// <summary>The exit code of a save that failed as it should.</summary>
@@ -19,11 +21,13 @@ internal static class SaveSamplesCommand
     public static Command Create()
     {
         Argument<string> folder = new("folder") { Description = "Where." };
-        Option<long[]> steps = new("--steps") { Description = "What.", DefaultValueFactory = _ => [.. Steps], AllowMultipleArgumentsPerToken = true };
+        Option<long[]> steps = new("--steps") { Description = "What.", DefaultValueFactory = _ => [.. Steps],
+            AllowMultipleArgumentsPerToken = true };
         Option<bool> background = new("--background") { Description = "Saves as the trainer does while it goes on." };
         Command command = new("save-samples", "Saves small checkpoints, for faults.") { folder, steps, background };
         command.Hidden = true;
-        command.SetAction(arguments => Run(arguments.GetRequiredValue(folder), arguments.GetRequiredValue(steps), arguments.GetValue(background)));
+        command.SetAction(arguments => Run(arguments.GetRequiredValue(folder), arguments.GetRequiredValue(steps),
+            arguments.GetValue(background)));
         return command;
     }
 

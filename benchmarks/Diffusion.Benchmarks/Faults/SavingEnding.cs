@@ -23,7 +23,8 @@ internal sealed record SavingEnding(int ExitCode, string Output)
 
     /// <summary>The steps that it said were saved, the first first.</summary>
     public IReadOnlyList<long> Saved =>
-        [.. Lines.Where(line => line.StartsWith(SaidSaved, StringComparison.Ordinal)).Select(line => long.Parse(line.AsSpan(SaidSaved.Length), CultureInfo.InvariantCulture))];
+        [.. Lines.Where(line => line.StartsWith(SaidSaved, StringComparison.Ordinal))
+            .Select(line => long.Parse(line.AsSpan(SaidSaved.Length), CultureInfo.InvariantCulture))];
 
     private string[] Lines => Output.Split('\n');
 
@@ -33,15 +34,20 @@ internal sealed record SavingEnding(int ExitCode, string Output)
 
     /// <summary>What is wrong with the way in which it ended; null when it saved all, or failed as it may.</summary>
     /// <param name="checkpoints">Where it saved.</param>
-    /// <param name="signal">The number of the signal that may have ended it; null when it may only have refused to save, with the name of the folder.</param>
+    /// <param name="signal">
+    /// The number of the signal that may have ended it; null when it may only have refused to save, with the name of the folder.
+    /// </param>
     public string? Problem(string checkpoints, int? signal)
     {
         bool isRefused = ExitCode == SaveSamplesCommand.Refused
-            && Array.Exists(Lines, line => line.StartsWith(SaidRefused, StringComparison.Ordinal) && line.Contains(checkpoints, StringComparison.Ordinal));
+            && Array.Exists(Lines,
+                line => line.StartsWith(SaidRefused, StringComparison.Ordinal) && line.Contains(checkpoints, StringComparison.Ordinal));
         return ExitCode == 0 || (signal is null ? isRefused : ExitCode == 128 + signal) ? null : $"exit code {ExitCode}, {Output.Trim()}";
     }
 
-    /// <summary>What is wrong with the way in which it ended, or with what it left for the next reader and writer; null when nothing is.</summary>
+    /// <summary>
+    /// What is wrong with the way in which it ended, or with what it left for the next reader and writer; null when nothing is.
+    /// </summary>
     /// <param name="checkpoints">Where it saved.</param>
     /// <param name="before">The last step that was promised before it began; 0 for none.</param>
     /// <param name="signal">As above.</param>

@@ -5,13 +5,13 @@ using Diffusion.TestKit;
 namespace Diffusion.Benchmarks;
 
 /// <summary>
-/// Limits the length of files, so that the system takes a part of a write and refuses the rest, at every length up to that of the longest file.
-/// The program saves with two checkpoints there already.
+/// Limits the length of files, so that the system takes a part of a write and refuses the rest, at every length up to that of the longest
+/// file. The program saves with two checkpoints there already.
 /// </summary>
 /// <remarks>
-/// The system tells a limit by a signal, which ends a .NET program as a kill does; a program that was started with it ignored gets an error.
-/// Saving reserves the length of a file ahead, so nearly all limits are found before a write; each is also tried with a system that cannot
-/// reserve, where the write itself is cut short.
+/// The system tells a limit by a signal, which ends a .NET program as a kill does; a program that was started with it ignored gets an
+/// error. Saving reserves the length of a file ahead, so nearly all limits are found before a write; each is also tried with a system that
+/// cannot reserve, where the write itself is cut short.
 /// </remarks>
 internal static partial class ShortWrites
 {
@@ -37,7 +37,9 @@ internal static partial class ShortWrites
         {
             using TemporaryFolder traces = new();
             string trace = traces.File("trace");
-            (bool isMissed, string? problem) = scene.Play(point.IsIgnored ? null : FileTooLong, _ => Limited(trace, point.Limit, point.IsReserved, point.IsIgnored));
+            (bool isMissed, string? problem) = scene.Play(point.IsIgnored
+                ? null
+                : FileTooLong, _ => Limited(trace, point.Limit, point.IsReserved, point.IsIgnored));
             Interlocked.Add(ref cut, File.ReadLines(trace).Count(IsCutShort));
             return isMissed ? $"{point}: it saved all" : problem is null ? null : $"{point}: {problem}";
         }).OfType<string>()];
@@ -49,14 +51,17 @@ internal static partial class ShortWrites
     // The runtime begins with a file of 2 GB in memory unless it is told not to keep its code unwritable.
     private static string[] Limited(string trace, int limit, bool isReserved, bool isIgnored) =>
     [
-        "strace", "-f", "-o", trace, "-e", "trace=pwrite64,fallocate", .. isReserved ? Array.Empty<string>() : ["-e", "inject=fallocate:error=EOPNOTSUPP"],
+        "strace", "-f", "-o", trace, "-e", "trace=pwrite64,fallocate", .. isReserved
+            ? Array.Empty<string>()
+            : ["-e", "inject=fallocate:error=EOPNOTSUPP"],
         "env", .. isIgnored ? ["--ignore-signal=XFSZ"] : Array.Empty<string>(), "DOTNET_EnableWriteXorExecute=0",
         "prlimit", string.Create(CultureInfo.InvariantCulture, $"--fsize={limit}"),
     ];
 
     private static bool IsCutShort(string line) =>
         Write().Match(line) is { Success: true } write
-        && int.Parse(write.Groups["taken"].ValueSpan, CultureInfo.InvariantCulture) < int.Parse(write.Groups["asked"].ValueSpan, CultureInfo.InvariantCulture);
+        && int.Parse(write.Groups["taken"].ValueSpan, CultureInfo.InvariantCulture) < int.Parse(write.Groups["asked"].ValueSpan,
+            CultureInfo.InvariantCulture);
 
     [GeneratedRegex(@"pwrite64\(.*, (?<asked>\d+), \d+\) += (?<taken>\d+)$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Write();

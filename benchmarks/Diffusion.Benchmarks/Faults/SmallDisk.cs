@@ -10,7 +10,8 @@ internal sealed class SmallDisk : IDisposable
     private readonly TemporaryFolder place = new();
 
     /// <summary>A disk of so many bytes.</summary>
-    public SmallDisk(long bytes) => Call("mount", "-t", "tmpfs", "-o", string.Create(CultureInfo.InvariantCulture, $"size={bytes}"), "tmpfs", place.Path);
+    public SmallDisk(long bytes) =>
+        Call("mount", "-t", "tmpfs", "-o", string.Create(CultureInfo.InvariantCulture, $"size={bytes}"), "tmpfs", place.Path);
 
     /// <summary>Its folder.</summary>
     public string Path => place.Path;

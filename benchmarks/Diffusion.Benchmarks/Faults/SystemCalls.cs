@@ -13,8 +13,8 @@ internal sealed record SystemCall(string Name, string Path, int Ordinal, string 
 /// <summary>Runs a program that saves under strace, to see its calls and to disturb one of them.</summary>
 /// <remarks>
 /// strace counts the calls of each thread by itself, so a call is named by what it does and to which path: no thread but one that saves
-/// touches these. A program that saves in the background has a new thread for each checkpoint, and the next repeats what the one before did.
-/// The first of them is looked at, and it is the first that comes to its call when that is disturbed.
+/// touches these. A program that saves in the background has a new thread for each checkpoint, and the next repeats what the one before
+/// did. The first of them is looked at, and it is the first that comes to its call when that is disturbed.
 /// </remarks>
 internal static partial class SystemCalls
 {
@@ -38,7 +38,8 @@ internal static partial class SystemCalls
         Dictionary<(string, string), int> counts = [];
         List<SystemCall> calls = [];
         string? thread = null;
-        foreach (Match line in lines.Select(line => Call().Match(line)).Where(line => line.Success && line.Value.Contains(folder, StringComparison.Ordinal)))
+        foreach (Match line in lines.Select(line => Call().Match(line))
+            .Where(line => line.Success && line.Value.Contains(folder, StringComparison.Ordinal)))
         {
             string name = line.Groups["name"].Value;
             bool changes = name != "openat" || line.Value.Contains("O_CREAT", StringComparison.Ordinal);

@@ -18,8 +18,11 @@ internal static class FuzzCommand
         Option<long> inputs = new("--inputs") { Description = "How many damaged files.", Required = true };
         Option<long> first = new("--first") { Description = "The number of the first, to read one again.", DefaultValueFactory = _ => 0 };
         Option<ulong> seed = new("--seed") { Description = "What all are drawn from.", DefaultValueFactory = _ => 1 };
-        Option<int> threads = new("--threads") { Description = "How many threads read; one for each core.", DefaultValueFactory = _ => Environment.ProcessorCount };
-        Command command = new("fuzz", "Damaged shards, indexes, IDX files, weights, manifests and configurations: success or the declared error, in little memory and time.")
+        Option<int> threads = new("--threads") { Description = "How many threads read; one for each core.",
+            DefaultValueFactory = _ => Environment.ProcessorCount };
+        Command command = new("fuzz",
+            "Damaged shards, indexes, IDX files, weights, manifests and configurations: success or the declared error, in little "
+                + "memory and time.")
         {
             target, inputs, first, seed, threads,
         };
@@ -35,7 +38,8 @@ internal static class FuzzCommand
     private static int Run(Choices choices)
     {
         FuzzNumbers numbers = new(choices.Seed, choices.First, choices.Inputs);
-        FuzzWorker[] workers = [.. Enumerable.Range(0, choices.Threads).Select(_ => new FuzzWorker(numbers, FuzzTarget.Create(choices.Target)))];
+        FuzzWorker[] workers = [.. Enumerable.Range(0, choices.Threads)
+            .Select(_ => new FuzzWorker(numbers, FuzzTarget.Create(choices.Target)))];
         Stopwatch clock = Stopwatch.StartNew();
         Thread[] threads = [.. workers.Select(worker => new Thread(worker.Work) { IsBackground = true })];
         Array.ForEach(threads, thread => thread.Start());
@@ -60,7 +64,8 @@ internal static class FuzzCommand
         (long bytes, long number) = workers.Select(worker => worker.Max).MaxBy(largest => largest.Bytes);
         (TimeSpan time, long slowest) = workers.Select(worker => worker.Slowest).MaxBy(slow => slow.Time);
         return Verdict.Print(
-            $"{done:N0} inputs in {seconds:F1} s, {done / seconds:N0} a second; the most memory that one took: {bytes:N0} bytes, input {number}; "
+            $"{done:N0} inputs in {seconds:F1} s, {done / seconds:N0} a second; the most memory that one took: {bytes:N0} bytes, "
+                + $"input {number}; "
             + $"the most processor time: {time.TotalMilliseconds:F2} ms, input {slowest}",
             $"{choices.Target}, seed {choices.Seed}: no input of {done:N0} failed; bar: none, and all of {choices.Inputs:N0} read",
             done == choices.Inputs);
@@ -75,7 +80,8 @@ internal static class FuzzCommand
         for (TimeSpan due = Report; !Ended(threads, due - clock.Elapsed); due += Report)
         {
             long done = workers.Sum(worker => worker.Done);
-            Console.WriteLine($"{clock.Elapsed.TotalSeconds,6:F0} s: {done:N0} inputs, {(done - before) / Report.TotalSeconds:N0} a second");
+            Console.WriteLine(
+                $"{clock.Elapsed.TotalSeconds,6:F0} s: {done:N0} inputs, {(done - before) / Report.TotalSeconds:N0} a second");
             before = done;
             for (int i = 0; i < workers.Length; i++)
             {
@@ -102,6 +108,7 @@ internal static class FuzzCommand
 
     private static int Failed(Choices choices, long number, string problem) => Verdict.Print(
         $"Input {number}: {problem}",
-        $"{choices.Target}, seed {choices.Seed}, input {number}; again with --target {choices.Target} --seed {choices.Seed} --first {number} --inputs 1",
+        $"{choices.Target}, seed {choices.Seed}, input {number}; again with --target {choices.Target} --seed {choices.Seed} --first "
+            + $"{number} --inputs 1",
         passed: false);
 }

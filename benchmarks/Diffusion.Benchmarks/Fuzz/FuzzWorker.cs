@@ -57,7 +57,9 @@ internal sealed class FuzzWorker(FuzzNumbers numbers, FuzzTarget target)
                     Slowest = (least, number);
                 }
 
-                string? problem = Slowest.Time > MaxTime ? $"It took {Slowest.Time.TotalMilliseconds:F0} ms, more than {MaxTime.TotalMilliseconds:F0}." : null;
+                string? problem = Slowest.Time > MaxTime
+                    ? $"It took {Slowest.Time.TotalMilliseconds:F0} ms, more than {MaxTime.TotalMilliseconds:F0}."
+                    : null;
                 if ((result.Failure ?? problem) is { } failure)
                 {
                     Failure = (number, failure);

@@ -10,8 +10,11 @@ internal static class HealthCommand
     public static Command Create()
     {
         Option<string?> only = new("--only") { Description = "A part of the names of the runs; all by default." };
-        Option<double> minutes = new("--minutes") { Description = "How long a web application loads and drops networks beside a training.", DefaultValueFactory = _ => 10 };
-        Command command = new("health", "Trains small networks wrongly and rightly, and checks what is said of it. Uses real images where DIFFUSION_DATA names their folder.") { only, minutes };
+        Option<double> minutes = new("--minutes") { Description = "How long a web application loads and drops networks beside a training.",
+            DefaultValueFactory = _ => 10 };
+        Command command = new("health",
+            "Trains small networks wrongly and rightly, and checks what is said of it. Uses real images where DIFFUSION_DATA names "
+                + "their folder.") { only, minutes };
         command.SetAction(arguments => Run(arguments.GetValue(only) ?? string.Empty, TimeSpan.FromMinutes(arguments.GetValue(minutes))));
         return command;
     }
@@ -25,21 +28,27 @@ internal static class HealthCommand
         Console.WriteLine("| run | said | at step | what |");
         Console.WriteLine("| --- | --- | --- | --- |");
         int runs = 0;
-        foreach (ScriptedRun run in SickRuns.All.Concat(healthy).Append(HealthyRuns.WithWebApplication(webApplication)).Where(run => run.Name.Contains(only, StringComparison.Ordinal)))
+        foreach (ScriptedRun run in SickRuns.All.Concat(healthy).Append(HealthyRuns.WithWebApplication(webApplication))
+            .Where(run => run.Name.Contains(only, StringComparison.Ordinal)))
         {
             IReadOnlyList<ScriptedSaying> said = run.Run();
             runs++;
             if (!run.IsRight(said))
             {
-                wrong.Add(run.Expected.Length == 0 ? $"{run.Name}: nothing is wrong with it." : $"{run.Name}: expected {string.Join(" or ", run.Expected)}, '{run.Says}'.");
+                wrong.Add(run.Expected.Length == 0
+                    ? $"{run.Name}: nothing is wrong with it."
+                    : $"{run.Name}: expected {string.Join(" or ", run.Expected)}, '{run.Says}'.");
             }
 
             foreach (ScriptedSaying saying in said.DefaultIfEmpty(new ScriptedSaying("nothing", null, string.Empty)))
             {
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {run.Name} | {saying.What} | {saying.Step} | {saying.Text.ReplaceLineEndings(" ")} |"));
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"| {run.Name} | {saying.What} | {saying.Step} | {saying.Text.ReplaceLineEndings(" ")} |"));
             }
         }
 
-        return Verdict.Print(string.Create(CultureInfo.InvariantCulture, $"{runs} runs{(data is null ? "; real images skipped, as DIFFUSION_DATA is not set" : string.Empty)}"), wrong, "diagnosed wrongly");
+        return Verdict.Print(string.Create(CultureInfo.InvariantCulture,
+            $"{runs} runs{(data is null ? "; real images skipped, as DIFFUSION_DATA is not set" : string.Empty)}"), wrong,
+                "diagnosed wrongly");
     }
 }

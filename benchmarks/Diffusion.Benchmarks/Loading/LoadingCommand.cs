@@ -17,7 +17,8 @@ internal static class LoadingCommand
     public static Command Create()
     {
         Command command = new("loading", "Images per second from folders, shards and Parquet, and what loading costs a training step.");
-        Option<string> only = new("--only") { Description = "Measures only the rows whose name contains this.", DefaultValueFactory = _ => string.Empty };
+        Option<string> only = new("--only") { Description = "Measures only the rows whose name contains this.",
+            DefaultValueFactory = _ => string.Empty };
         command.Add(only);
         command.SetAction(parsed => Run(parsed.GetRequiredValue(only)));
         return command;
@@ -29,7 +30,9 @@ internal static class LoadingCommand
         using LoadingSets sets = LoadingSets.Create();
         Console.WriteLine($"JPEG by {ImageCodec.JpegCodec}; batches of 32; medians of rounds that take turns");
         Console.WriteLine();
-        Console.WriteLine("| images | bare loop, images/s | 1 worker | 2 workers | TorchSharp 1 | TorchSharp 2 | bytes per image | 1 worker / bare | 2 workers / 1 | 2 bare loops / 1 |");
+        Console.WriteLine(
+            "| images | bare loop, images/s | 1 worker | 2 workers | TorchSharp 1 | TorchSharp 2 | bytes per image | 1 worker / bare | 2 "
+                + "workers / 1 | 2 bare loops / 1 |");
         Console.WriteLine("| --- | --: | --: | --: | --: | --: | --: | --: | --: | --: |");
         bool passed = true;
         foreach (LoadingCase measured in sets.Cases.Where(measured => measured.Name.Contains(only, StringComparison.OrdinalIgnoreCase)))
@@ -40,18 +43,22 @@ internal static class LoadingCommand
             passed &= row.OneToBare >= BarOfOneWorker && row.TwoToOne >= BarOfTwoWorkers && row.BytesPerImage < BarOfBytes;
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"| {measured.Name} | {row.Bare:N0} | {row.OneWorker:N0} | {row.TwoWorkers:N0} | {row.TorchOne:N0} | {row.TorchTwo:N0} | {row.BytesPerImage:N0} | {row.OneToBare:F2} | {row.TwoToOne:F2} | {row.TwoBareToBare:F2} |"));
+                $"| {measured.Name} | {row.Bare:N0} | {row.OneWorker:N0} | {row.TwoWorkers:N0} | {row.TorchOne:N0} | {row.TorchTwo:N0} | "
+                    + $"{row.BytesPerImage:N0} | {row.OneToBare:F2} | {row.TwoToOne:F2} | {row.TwoBareToBare:F2} |"));
         }
 
         Console.WriteLine();
         int rating = Verdict.Print(
             "Rates of the loader",
-            FormattableString.Invariant($"bars: one worker at least {BarOfOneWorker} of the bare loop, two at least {BarOfTwoWorkers} times one, under {BarOfBytes} bytes per image"),
+            string.Create(CultureInfo.InvariantCulture,
+                $"bars: one worker at least {BarOfOneWorker} of the bare loop, two at least {BarOfTwoWorkers} times one, under "
+                    + $"{BarOfBytes} bytes per image"),
             passed);
         PrintTransforms(sets);
         WaitingShare.Result cost = WaitingShare.Measure(size => sets.OpenPhotos(size));
         int waiting = Verdict.Print(
-            $"A step of {cost.Step.TotalMilliseconds:F0} ms whose loading takes {cost.LoaderShare:P0} of it on the other core: {cost.Slower:P1} slower than from memory",
+            $"A step of {cost.Step.TotalMilliseconds:F0} ms whose loading takes {cost.LoaderShare:P0} of it on the other core: "
+                + $"{cost.Slower:P1} slower than from memory",
             $"{cost.Waited:P2} of the step is waited for images; bar: below {BarOfWaiting:P0}",
             cost.Waited < BarOfWaiting);
         return Math.Max(rating, waiting);
@@ -65,7 +72,8 @@ internal static class LoadingCommand
         using IImageSource memory = InMemoryImages.Load(sets.OpenPhotos(Size));
         using IImageSource changedMemory = InMemoryImages.Load(sets.OpenPhotos(Size)).With(TransformCost.Transforms);
         Console.WriteLine($"With {string.Join(", ", TransformCost.Transforms.Select(transform => transform.ToString()))}, one worker:");
-        foreach ((string name, IImageSource plain, IImageSource changed) in new[] { ("drawn JPEG, 256 px to 64", files, changedFiles), ("from memory, 64 px", memory, changedMemory) })
+        foreach ((string name, IImageSource plain, IImageSource changed) in new[] { ("drawn JPEG, 256 px to 64", files, changedFiles),
+            ("from memory, 64 px", memory, changedMemory) })
         {
             TransformCost.Result cost = TransformCost.Measure(plain, changed);
             Console.WriteLine(string.Create(

@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace Diffusion.Benchmarks;
 
 /// <summary>
-/// Images per second of one source by six ways that take turns: a bare loop, two of them side by side, the loader with one worker and with two,
-/// and TorchSharp's own loader with as many. All read the same images in the same order, through the same read, decode and resize.
+/// Images per second of one source by six ways that take turns: a bare loop, two of them side by side, the loader with one worker and with
+/// two, and TorchSharp's own loader with as many. All read the same images in the same order, through the same read, decode and resize.
 /// </summary>
 internal sealed class LoadingRates : IDisposable
 {
@@ -32,9 +32,12 @@ internal sealed class LoadingRates : IDisposable
     }
 
     /// <summary>One row of the table.</summary>
-    /// <remarks>The ratios are medians of the rounds' own ratios, so that a slow moment of the machine weighs on both sides of one.</remarks>
+    /// <remarks>
+    /// The ratios are medians of the rounds' own ratios, so that a slow moment of the machine weighs on both sides of one.
+    /// </remarks>
     public sealed record Row(
-        double Bare, double OneWorker, double TwoWorkers, double TorchOne, double TorchTwo, double BytesPerImage, double OneToBare, double TwoToOne, double TwoBareToBare);
+        double Bare, double OneWorker, double TwoWorkers, double TorchOne, double TorchTwo, double BytesPerImage, double OneToBare,
+            double TwoToOne, double TwoBareToBare);
 
     /// <summary>Measures; the median of each way's rounds.</summary>
     public Row Measure()

@@ -31,7 +31,8 @@ internal sealed class LoadingSets : IDisposable
             string[] photos = Directory.GetFiles(Path.Combine(data, "sign-digits", "images"), "*.JPG", SearchOption.AllDirectories);
             sets.Add("photos, 100 px to 64", [.. photos.Where(file => new FileInfo(file).Length < LargePhoto)], 64);
             sets.Add("photos, 3024 px to 64", [.. photos.Where(file => new FileInfo(file).Length >= LargePhoto)], 64);
-            sets.Add("tiles, PNG of every kind, 32 px", Directory.GetFiles(Path.Combine(data, "dcss-tiles", "images"), "*.png", SearchOption.AllDirectories), 32);
+            sets.Add("tiles, PNG of every kind, 32 px",
+                Directory.GetFiles(Path.Combine(data, "dcss-tiles", "images"), "*.png", SearchOption.AllDirectories), 32);
         }
         else
         {

@@ -11,7 +11,8 @@ internal static class ParquetTableFile
     public static async Task Write(string path, string[] files)
     {
         ParquetSchema schema = new(new StructField(
-            "image", new DataField("bytes", typeof(ReadOnlyMemory<byte>), isNullable: true), new DataField("path", typeof(ReadOnlyMemory<char>), isNullable: true)));
+            "image", new DataField("bytes", typeof(ReadOnlyMemory<byte>), isNullable: true),
+                new DataField("path", typeof(ReadOnlyMemory<char>), isNullable: true)));
         await using FileStream stream = new(path, FileMode.Create);
         await using ParquetWriter writer = await ParquetWriter.CreateAsync(schema, stream);
         foreach (string[] rows in files.Chunk(RowsPerGroup))

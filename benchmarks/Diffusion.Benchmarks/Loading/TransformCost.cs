@@ -4,7 +4,9 @@ using Diffusion.Training;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary>What transforms cost: the loader with one worker, with and without a random crop, a flip and random colours, taking turns.</summary>
+/// <summary>
+/// What transforms cost: the loader with one worker, with and without a random crop, a flip and random colours, taking turns.
+/// </summary>
 internal static class TransformCost
 {
     private const int BatchSize = 32;

@@ -16,7 +16,9 @@ internal static class WaitingShare
     private const int StepsPerBlock = 40;
     private const int Blocks = 8;
 
-    /// <summary>What was measured: the share of a step spent waiting, loading per step as a share of the step, and how much longer a step takes.</summary>
+    /// <summary>
+    /// What was measured: the share of a step spent waiting, loading per step as a share of the step, and how much longer a step takes.
+    /// </summary>
     public sealed record Result(double Waited, double LoaderShare, double Slower, TimeSpan Step);
 
     /// <summary>Measures on one source.</summary>

@@ -6,10 +6,13 @@ using Diffusion.Training;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary><c>lr-range</c>: whether the learning rate that the range finder suggests is near the best of nine that are trained with.</summary>
+/// <summary>
+/// <c>lr-range</c>: whether the learning rate that the range finder suggests is near the best of nine that are trained with.
+/// </summary>
 /// <remarks>
-/// The nine runs see the same number of images from the same weights, after a warm-up of 5%, and are judged by the loss of held-out images with noise that stays the
-/// same, of the weights themselves. Where a sweep says that its end should be raised, it is raised, as a user would.
+/// The nine runs see the same number of images from the same weights, after a warm-up of 5%, and are judged by the loss of held-out images
+/// with noise that stays the same, of the weights themselves. Where a sweep says that its end should be raised, it is raised, as a user
+/// would.
 /// </remarks>
 internal static class LrRangeCommand
 {
@@ -25,7 +28,8 @@ internal static class LrRangeCommand
         Option<int?> only = new("--only") { Description = "Measures one model, 1 to 3; default all." };
         Option<int> steps = new("--steps") { Description = "The steps of each of the nine runs.", DefaultValueFactory = _ => 200 };
         Option<string?> plots = new("--plots") { Description = "A folder for each sweep as PNG and CSV; default none are written." };
-        Command command = new("lr-range", "Compares the suggested learning rate with the best of nine, on three models and sets of images.") { only, steps, plots };
+        Command command = new("lr-range",
+            "Compares the suggested learning rate with the best of nine, on three models and sets of images.") { only, steps, plots };
         command.SetAction(arguments => Enumerable.Range(1, LrRangeCase.All.Count)
             .Where(number => (arguments.GetValue(only) ?? number) == number)
             .Max(number => Run(number, arguments.GetValue(steps), arguments.GetValue(plots))));
@@ -48,7 +52,8 @@ internal static class LrRangeCommand
         using UNet2D model = one.CreateModel();
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{number}. {one.Name}: {model.parameters().Sum(p => p.numel()):N0} parameters, {one.Prediction}; {images.Description}; batch {BatchSize}"));
+            $"{number}. {one.Name}: {model.parameters().Sum(p => p.numel()):N0} parameters, {one.Prediction}; {images.Description}; batch "
+                + $"{BatchSize}"));
         LrRange range = Sweep(one, model, images, device, new LrRangeOptions());
         if (range.Suggestion.LearningRate is null && range.End == LrRangeEnd.Completed)
         {
@@ -64,13 +69,16 @@ internal static class LrRangeCommand
             File.WriteAllText(Path.Combine(plots, $"lr-range-{number}.csv"), range.ToCsv());
         }
 
-        (double Rate, double Loss)[] runs = [.. Enumerable.Range(0, Rates).Select(i => LowestRate * Math.Pow(10, i / RatesPerDecade)).Select(rate => (rate, Train(one, images, device, rate, steps)))];
+        (double Rate, double Loss)[] runs = [.. Enumerable.Range(0, Rates).Select(i => LowestRate * Math.Pow(10, i / RatesPerDecade))
+            .Select(rate => (rate, Train(one, images, device, rate, steps)))];
         double best = runs.MinBy(run => run.Loss).Rate;
         Console.WriteLine();
         return Verdict.Print(
-            string.Create(CultureInfo.InvariantCulture, $"Sweeping: {sweeping:F0} s; all: {clock.Elapsed.TotalSeconds:F0} s. Best of nine: {best:0.0e-0}. {range.Advice}"),
+            string.Create(CultureInfo.InvariantCulture,
+                $"Sweeping: {sweeping:F0} s; all: {clock.Elapsed.TotalSeconds:F0} s. Best of nine: {best:0.0e-0}. {range.Advice}"),
             range.Suggestion.LearningRate is { } suggested
-                ? string.Create(CultureInfo.InvariantCulture, $"{one.Name}: {suggested:0.0e-0} is {suggested / best:F2} times the best rate; bar: within a factor of {MaxFactor}")
+                ? string.Create(CultureInfo.InvariantCulture,
+                    $"{one.Name}: {suggested:0.0e-0} is {suggested / best:F2} times the best rate; bar: within a factor of {MaxFactor}")
                 : $"{one.Name}: no suggestion",
             range.Suggestion.LearningRate is { } rate && rate / best is >= 1 / MaxFactor and <= MaxFactor);
     }

@@ -16,8 +16,10 @@ internal static class CheckpointingCommand
     {
         Option<int> size = new("--size") { Description = "Height and width of the images in pixels.", DefaultValueFactory = _ => 32 };
         Option<int> batch = new("--batch") { Description = "Images per step.", DefaultValueFactory = _ => 16 };
-        Option<int> blocks = new("--blocks") { Description = $"Blocks of {StepsPerBlock} steps, of each kind.", DefaultValueFactory = _ => 10 };
-        Command command = new("checkpointing", "The time of a training step with gradient checkpointing over that without.") { size, batch, blocks };
+        Option<int> blocks = new("--blocks") { Description = $"Blocks of {StepsPerBlock} steps, of each kind.",
+            DefaultValueFactory = _ => 10 };
+        Command command = new("checkpointing", "The time of a training step with gradient checkpointing over that without.") { size, batch,
+            blocks };
         command.SetAction(arguments => Run(arguments.GetValue(size), arguments.GetValue(batch), arguments.GetValue(blocks)));
         return command;
     }
@@ -40,7 +42,8 @@ internal static class CheckpointingCommand
             .Build();
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{shape}, batch {batch}, {ComputeDevice.Cpu().CpuThreads} threads, {network.parameters().Sum(weights => weights.numel()):N0} parameters"));
+            $"{shape}, batch {batch}, {ComputeDevice.Cpu().CpuThreads} threads, "
+                + $"{network.parameters().Sum(weights => weights.numel()):N0} parameters"));
 
         _ = Block(again: false);
         _ = Block(again: true);
@@ -60,7 +63,8 @@ internal static class CheckpointingCommand
         return Verdict.Print(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{Median(plain):F0} ms per step without, {Median(checkpointed):F0} ms with; {ratios[0]:F2} to {ratios[^1]:F2} times in pairs of blocks"),
+                $"{Median(plain):F0} ms per step without, {Median(checkpointed):F0} ms with; {ratios[0]:F2} to {ratios[^1]:F2} times in "
+                    + $"pairs of blocks"),
             string.Create(CultureInfo.InvariantCulture, $"{ratio:F2} times in the median pair; bar: at most {Bar}"),
             ratio <= Bar);
 

@@ -41,7 +41,8 @@ internal sealed record MemoryCase(string Name, int Size, int Batch, int[] Channe
         new("digits, checkpointed", 28, 64, [32, 64, 64], 2) { ImageChannels = 1, Classes = 10, Checkpointing = true },
         new("proposed, checkpointed", 32, 64, [64, 128, 128], 1) { Checkpointing = true },
         new("dropout, scale and shift, checkpointed", 32, 64, [32, 64, 128], 2) { Dropout = 0.1, ScaleShift = true, Checkpointing = true },
-        new("three layers, residual resizing, checkpointed", 48, 16, [32, 64, 96], 3) { Layers = 3, ResidualResizing = true, Checkpointing = true },
+        new("three layers, residual resizing, checkpointed", 48, 16, [32, 64, 96], 3) { Layers = 3, ResidualResizing = true,
+            Checkpointing = true },
         new("proposed, checkpointed", 64, 16, [64, 128, 128, 256], 2) { Checkpointing = true },
         new("wide and deep, checkpointed", 64, 4, [64, 128, 256, 256], 2) { Layers = 3, Averages = 2, Checkpointing = true },
         new("attention at 32 pixels, checkpointed", 128, 8, [32, 64, 64, 64], 2) { Checkpointing = true },
@@ -91,5 +92,6 @@ internal sealed record MemoryCase(string Name, int Size, int Batch, int[] Channe
 
     /// <summary>What the library thinks it takes.</summary>
     public MemoryEstimate Estimate() =>
-        new MemoryEstimator(Network, ImageShape.Square(Size, ImageChannels)) { Averages = Averages, CopiesForSaving = Saves, GradientCheckpointing = Checkpointing }.Estimate(Batch);
+        new MemoryEstimator(Network, ImageShape.Square(Size, ImageChannels)) { Averages = Averages, CopiesForSaving = Saves,
+            GradientCheckpointing = Checkpointing }.Estimate(Batch);
 }

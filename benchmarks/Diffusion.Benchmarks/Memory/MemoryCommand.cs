@@ -10,9 +10,12 @@ internal static class MemoryCommand
 
     public static Command Create()
     {
-        Option<int[]> only = new("--only") { Description = "The numbers of the cases; all by default.", AllowMultipleArgumentsPerToken = true };
+        Option<int[]> only = new("--only") { Description = "The numbers of the cases; all by default.",
+            AllowMultipleArgumentsPerToken = true };
         Command command = new("memory", "Compares estimated with measured memory of training, on Linux and a CPU.") { only };
-        command.SetAction(arguments => Run(arguments.GetValue(only) is { Length: > 0 } some ? some : [.. Enumerable.Range(0, MemoryCase.All.Count)]));
+        command.SetAction(arguments => Run(arguments.GetValue(only) is { Length: > 0 } some
+            ? some
+            : [.. Enumerable.Range(0, MemoryCase.All.Count)]));
         return command;
     }
 
@@ -30,12 +33,14 @@ internal static class MemoryCommand
             errors.Add(Math.Abs(error));
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"| {index} {memory.Name} | {memory.Size} | {memory.Batch} | {string.Join(", ", memory.Channels)} | {Mebibytes(estimate)} | {Mebibytes(measured)} | {100 * error:+0.0;-0.0} % |"));
+                $"| {index} {memory.Name} | {memory.Size} | {memory.Batch} | {string.Join(", ", memory.Channels)} | {Mebibytes(estimate)} "
+                    + $"| {Mebibytes(measured)} | {100 * error:+0.0;-0.0} % |"));
         }
 
         int within = errors.Count(error => error <= MaxError);
         return Verdict.Print(
-            string.Create(CultureInfo.InvariantCulture, $"{within} of {errors.Count} within 10 %; the worst is {100 * errors.Max():F1} % off"),
+            string.Create(CultureInfo.InvariantCulture,
+                $"{within} of {errors.Count} within 10 %; the worst is {100 * errors.Max():F1} % off"),
             "all within 10 %",
             within == errors.Count);
     }

@@ -22,8 +22,11 @@ internal static class OverheadCommand
     {
         Option<int> size = new("--size") { Description = "Height and width of the images in pixels.", DefaultValueFactory = _ => 32 };
         Option<int> batch = new("--batch") { Description = "Images per step.", DefaultValueFactory = _ => 16 };
-        Option<int> blocks = new("--blocks") { Description = $"Blocks of {StepsPerBlock} steps, of each kind.", DefaultValueFactory = _ => 50 };
-        Command command = new("overhead", "The share of a training step spent outside forward and backward, and on watching the run, at the quickstart's size.") { size, batch, blocks };
+        Option<int> blocks = new("--blocks") { Description = $"Blocks of {StepsPerBlock} steps, of each kind.",
+            DefaultValueFactory = _ => 50 };
+        Command command = new("overhead",
+            "The share of a training step spent outside forward and backward, and on watching the run, at the quickstart's size.") { size,
+                batch, blocks };
         command.SetAction(arguments => Run(arguments.GetValue(size), arguments.GetValue(batch), arguments.GetValue(blocks)));
         return command;
     }

@@ -12,7 +12,9 @@ namespace Diffusion.Benchmarks;
 /// <param name="Open">Opens the images, or null where they are not there.</param>
 internal sealed record PlanCase(string Name, int[] Channels, int Batch, int MicroBatch, double HeldOut, Func<IImageSource?> Open)
 {
-    /// <summary>Those that are compared: from memory, in passes with held-out images, and from files that take longer than the network.</summary>
+    /// <summary>
+    /// Those that are compared: from memory, in passes with held-out images, and from files that take longer than the network.
+    /// </summary>
     public static IReadOnlyList<PlanCase> All { get; } =
     [
         new("drawn shapes of 32 pixels", [24, 48, 96], 16, 16, 0, () => DrawnShapes.Create(2000, 32)),

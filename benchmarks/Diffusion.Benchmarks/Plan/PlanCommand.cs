@@ -6,7 +6,9 @@ using Diffusion.Training;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary><c>plan</c>: the time that a plan names, and the time that a tenth of the run says is left, beside the time that the run takes.</summary>
+/// <summary>
+/// <c>plan</c>: the time that a plan names, and the time that a tenth of the run says is left, beside the time that the run takes.
+/// </summary>
 internal static class PlanCommand
 {
     private const double MaxError = 0.1;
@@ -37,7 +39,8 @@ internal static class PlanCommand
         }
 
         return Verdict.Print(
-            string.Create(CultureInfo.InvariantCulture, $"{errors.Count(error => error <= MaxError)} of {errors.Count} within 10 %; the worst is {100 * errors.Max():F1} % off"),
+            string.Create(CultureInfo.InvariantCulture,
+                $"{errors.Count(error => error <= MaxError)} of {errors.Count} within 10 %; the worst is {100 * errors.Max():F1} % off"),
             "all within 10 %",
             errors.TrueForAll(error => error <= MaxError));
     }
@@ -67,7 +70,9 @@ internal static class PlanCommand
         double leftError = (left!.Value / (taken - then)) - 1;
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"| {planned.Name} | {plan.Steps} | {plan.Duration.TotalSeconds:F1} s | {taken.TotalSeconds:F1} s | {100 * planError:+0.0;-0.0} % | {left.Value.TotalSeconds:F1} s | {(taken - then).TotalSeconds:F1} s | {100 * leftError:+0.0;-0.0} % |"));
+            $"| {planned.Name} | {plan.Steps} | {plan.Duration.TotalSeconds:F1} s | {taken.TotalSeconds:F1} s | "
+                + $"{100 * planError:+0.0;-0.0} % | {left.Value.TotalSeconds:F1} s | {(taken - then).TotalSeconds:F1} s | "
+                + $"{100 * leftError:+0.0;-0.0} % |"));
         return [Math.Abs(planError), Math.Abs(leftError)];
     }
 

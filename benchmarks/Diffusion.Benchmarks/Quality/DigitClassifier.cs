@@ -60,7 +60,8 @@ internal sealed class DigitClassifier : nn.Module<Tensor, Tensor>
         Console.WriteLine($"Classifier: {classifier.Accuracy:P2} of the {test.Count:N0} test images.");
         if (classifier.Accuracy < LeastAccuracy)
         {
-            throw new InvalidOperationException($"The classifier names {classifier.Accuracy:P2} of the test images rightly, but must name {LeastAccuracy:P0}.");
+            throw new InvalidOperationException(
+                $"The classifier names {classifier.Accuracy:P2} of the test images rightly, but must name {LeastAccuracy:P0}.");
         }
 
         SafeTensorsFile.Write(path, classifier.Weights());

@@ -22,11 +22,14 @@ internal static class QualityCommand
     public static Command Create()
     {
         Option<double> minutes = new("--minutes") { Description = "How long to train.", DefaultValueFactory = _ => 20 };
-        Option<int> samples = new("--samples") { Description = "Images of each DDIM row, at least 8; DDPM rows have a quarter.", DefaultValueFactory = _ => 2000 };
+        Option<int> samples = new("--samples") { Description = "Images of each DDIM row, at least 8; DDPM rows have a quarter.",
+            DefaultValueFactory = _ => 2000 };
         Option<string> run = new("--run") { Description = "The folder of the run.", DefaultValueFactory = _ => "runs/quality" };
-        Option<string> docs = new("--docs") { Description = "Where quality.md and images/ are written.", DefaultValueFactory = _ => "docs" };
+        Option<string> docs = new("--docs") { Description = "Where quality.md and images/ are written.",
+            DefaultValueFactory = _ => "docs" };
         Option<bool> skip = new("--skip-training") { Description = "Judges the run's last checkpoint as it is." };
-        Command command = new("quality", "Trains on MNIST, samples, and writes docs/quality.md. Needs MNIST in the folder DIFFUSION_DATA/mnist.")
+        Command command = new("quality",
+            "Trains on MNIST, samples, and writes docs/quality.md. Needs MNIST in the folder DIFFUSION_DATA/mnist.")
         {
             minutes, samples, run, docs, skip,
         };
@@ -76,7 +79,8 @@ internal static class QualityCommand
         return 0;
     }
 
-    private static IReadOnlyList<QualityRow> Measure(Choices choices, QualityRun run, TrainingResult result, ImageJudge judge, IImageSource test)
+    private static IReadOnlyList<QualityRow> Measure(Choices choices, QualityRun run, TrainingResult result, ImageJudge judge,
+        IImageSource test)
     {
         int many = choices.Samples;
         int few = many / 4;
@@ -87,7 +91,8 @@ internal static class QualityCommand
                 ("real test images", count, n => Read(test, RealIndices(test, n))),
                 ("Gaussian noise", count, n => Noise(n)),
             }),
-            .. new[] { ("averaged weights", result.EmaDenoiser), ("raw weights", result.RawDenoiser) }.SelectMany(model => new (string, int, Func<int, Tensor>)[]
+            .. new[] { ("averaged weights", result.EmaDenoiser),
+                ("raw weights", result.RawDenoiser) }.SelectMany(model => new (string, int, Func<int, Tensor>)[]
             {
                 ($"{model.Item1}, DDIM 10", many, n => Sample(new DdimSampler { Steps = 10 }, model.Item2, n)),
                 ($"{model.Item1}, DDIM 20", many, n => Sample(new DdimSampler { Steps = 20 }, model.Item2, n)),
@@ -105,7 +110,8 @@ internal static class QualityCommand
                 using Tensor images = make(count);
                 return judge.Measure(name, images);
             });
-            Console.WriteLine($"  {row.Confidence:F3} confidence, {row.Confident:P1} above 0.9, {row.Balance:F3} balance, {row.Distance:F2} distance");
+            Console.WriteLine(
+                $"  {row.Confidence:F3} confidence, {row.Confident:P1} above 0.9, {row.Balance:F3} balance, {row.Distance:F2} distance");
             rows.Add(row);
         }
 

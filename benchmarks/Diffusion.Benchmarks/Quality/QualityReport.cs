@@ -73,10 +73,12 @@ internal sealed class QualityReport(double accuracy, QualityPlan plan, TrainingR
 
     private static string Line(QualityRow row) => string.Create(
         CultureInfo.InvariantCulture,
-        $"| {row.Name} | {row.Count:N0} | {row.Confidence:F3} | {row.Confident:P1} | {row.Balance:F3} | {row.MinShare:P1}, {row.MaxShare:P1} "
+        $"| {row.Name} | {row.Count:N0} | {row.Confidence:F3} | {row.Confident:P1} | {row.Balance:F3} | {row.MinShare:P1}, "
+            + $"{row.MaxShare:P1} "
         + $"| {row.Distance:F2} |");
 
     private static string Processor() =>
-        (File.Exists("/proc/cpuinfo") ? File.ReadLines("/proc/cpuinfo") : []).FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))
+        (File.Exists("/proc/cpuinfo") ? File.ReadLines("/proc/cpuinfo") : [])
+            .FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))
             ?.Split(':', 2)[1].Trim() ?? RuntimeInformation.ProcessArchitecture.ToString();
 }

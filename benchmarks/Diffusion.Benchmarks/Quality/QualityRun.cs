@@ -39,7 +39,9 @@ internal sealed class QualityRun
     public QualityRow Row(long step, string name, int count, Func<QualityRow> measure)
     {
         string file = Path.Combine(Folder, $"rows-of-step-{step}.jsonl");
-        IEnumerable<QualityRow> known = File.Exists(file) ? File.ReadAllLines(file).Select(line => JsonSerializer.Deserialize<QualityRow>(line)!) : [];
+        IEnumerable<QualityRow> known = File.Exists(file)
+            ? File.ReadAllLines(file).Select(line => JsonSerializer.Deserialize<QualityRow>(line)!)
+            : [];
         if (known.FirstOrDefault(row => row.Name == name && row.Count == count) is { } remembered)
         {
             return remembered;

@@ -36,7 +36,9 @@ internal static class QualityTraining
         },
         seed: 0);
 
-    /// <summary>How many steps fit into the time, measured on a network that is thrown away: the learning rate falls to zero over them.</summary>
+    /// <summary>
+    /// How many steps fit into the time, measured on a network that is thrown away: the learning rate falls to zero over them.
+    /// </summary>
     public static QualityPlan Plan(double minutes, IImageSource images, ComputeDevice device)
     {
         Console.WriteLine($"Measuring {CalibrationWarmUp + CalibrationSteps} steps.");

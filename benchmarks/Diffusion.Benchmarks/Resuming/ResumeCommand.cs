@@ -14,11 +14,14 @@ internal static class ResumeCommand
     public static Command Create()
     {
         string[] all = [.. ResumeCase.All.Select(one => one.Name)];
-        Option<string[]> cases = new("--cases") { Description = "Which kinds of runs; default all.", DefaultValueFactory = _ => all, AllowMultipleArgumentsPerToken = true };
+        Option<string[]> cases = new("--cases") { Description = "Which kinds of runs; default all.", DefaultValueFactory = _ => all,
+            AllowMultipleArgumentsPerToken = true };
         cases.AcceptOnlyFromAmong(all);
         Option<int> steps = new("--steps") { Description = "The steps of a run.", DefaultValueFactory = _ => 500 };
-        Option<int> processes = new("--processes") { Description = "Goes on from so many steps only, each time in a process of its own.", DefaultValueFactory = _ => 0 };
-        Command command = new("resume", "Goes on from every step of a run, and compares the last checkpoints bit for bit.") { cases, steps, processes };
+        Option<int> processes = new("--processes") { Description = "Goes on from so many steps only, each time in a process of its own.",
+            DefaultValueFactory = _ => 0 };
+        Command command = new("resume", "Goes on from every step of a run, and compares the last checkpoints bit for bit.") { cases, steps,
+            processes };
         command.SetAction(arguments => arguments.GetRequiredValue(cases)
             .Max(name => Run(ResumeCase.Named(name), Math.Max(2, arguments.GetValue(steps)), arguments.GetValue(processes))));
         return command;
@@ -31,7 +34,9 @@ internal static class ResumeCommand
         using TemporaryFolder folder = TemporaryFolder.InMemory();
         string whole = folder.File("whole", "run");
         string expected = run.Train(whole, steps, saveEach: true);
-        List<string> failures = run.Train(folder.File("unsaved", "run"), steps) == expected ? [] : ["A run that saved nothing on its way ended elsewhere."];
+        List<string> failures = run.Train(folder.File("unsaved", "run"), steps) == expected
+            ? []
+            : ["A run that saved nothing on its way ended elsewhere."];
 
         int points = processes > 0 ? Math.Min(processes, steps) : steps;
         for (int point = 0; point < points; point++)
@@ -39,7 +44,9 @@ internal static class ResumeCommand
             int step = (int)((long)point * steps / points);
             using TemporaryFolder resumed = TemporaryFolder.InMemory();
             string end = GoOn(whole, step, resumed.File("once", "run"), stopAt: null);
-            string twice = point % TwiceEvery == 0 ? GoOn(whole, step, resumed.File("twice", "run"), stopAt: step + ((steps - step + 1) / 2)) : expected;
+            string twice = point % TwiceEvery == 0
+                ? GoOn(whole, step, resumed.File("twice", "run"), stopAt: step + ((steps - step + 1) / 2))
+                : expected;
             if (end != expected || twice != expected)
             {
                 failures.Add($"From step {step}: {end}, or {twice} when stopped once more, instead of {expected}");
@@ -47,7 +54,9 @@ internal static class ResumeCommand
         }
 
         return Verdict.Print(
-            string.Create(CultureInfo.InvariantCulture, $"{run.Name}: {points} points of {steps} steps, every tenth of them resumed twice{(processes > 0 ? ", in processes of their own" : string.Empty)}, in {clock.Elapsed.TotalSeconds:F0} s"),
+            string.Create(CultureInfo.InvariantCulture,
+                $"{run.Name}: {points} points of {steps} steps, every tenth of them resumed "
+                    + $"twice{(processes > 0 ? ", in processes of their own" : string.Empty)}, in {clock.Elapsed.TotalSeconds:F0} s"),
             failures,
             "ended with other bits");
 
@@ -62,6 +71,8 @@ internal static class ResumeCommand
             return Train(to, null);
         }
 
-        string Train(string to, int? stopAt) => processes > 0 ? TrainCommand.Start(run.Name, to, steps, stopAt) : run.Train(to, steps, stopAt);
+        string Train(string to, int? stopAt) => processes > 0
+            ? TrainCommand.Start(run.Name, to, steps, stopAt)
+            : run.Train(to, steps, stopAt);
     }
 }

@@ -5,7 +5,9 @@ using Diffusion.TestKit.Resuming;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary><c>train-case</c>: one run of a case in this process: what <c>resume</c> starts for steps that it goes on from elsewhere.</summary>
+/// <summary>
+/// <c>train-case</c>: one run of a case in this process: what <c>resume</c> starts for steps that it goes on from elsewhere.
+/// </summary>
 internal static class TrainCommand
 {
     private const string Name = "train-case";
@@ -34,7 +36,8 @@ internal static class TrainCommand
     {
         string[] stop = stopAt is { } step ? ["--stop-at", step.ToString(CultureInfo.InvariantCulture)] : [];
         ProcessStartInfo start = new(
-            Environment.ProcessPath!, [typeof(TrainCommand).Assembly.Location, Name, run, folder, steps.ToString(CultureInfo.InvariantCulture), .. stop])
+            Environment.ProcessPath!,
+                [typeof(TrainCommand).Assembly.Location, Name, run, folder, steps.ToString(CultureInfo.InvariantCulture), .. stop])
         {
             RedirectStandardOutput = true,
         };

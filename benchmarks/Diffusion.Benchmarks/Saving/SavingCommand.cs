@@ -1,9 +1,12 @@
 using System.CommandLine;
+using System.Globalization;
 using Diffusion.Training;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary><c>saving</c>: what a checkpoint costs beside plain files of the same size: saving, loading, the pause of training, and memory.</summary>
+/// <summary>
+/// <c>saving</c>: what a checkpoint costs beside plain files of the same size: saving, loading, the pause of training, and memory.
+/// </summary>
 internal static class SavingCommand
 {
     private const double MaxSaving = 1.3;
@@ -14,10 +17,14 @@ internal static class SavingCommand
     public static Command Create()
     {
         Option<int> mebibytes = new("--mebibytes") { Description = "The size of the state.", DefaultValueFactory = _ => 1024 };
-        Option<int> rounds = new("--rounds") { Description = "How often each is measured; medians of ratios are compared.", DefaultValueFactory = _ => 7 };
-        Option<string> folder = new("--folder") { Description = "Where: a disk with four times the size free.", DefaultValueFactory = _ => Path.GetTempPath() };
-        Command command = new("saving", "Saves and loads a large checkpoint beside plain files of the same size.") { mebibytes, rounds, folder };
-        command.SetAction(arguments => Run(arguments.GetValue(mebibytes), Math.Max(1, arguments.GetValue(rounds)), arguments.GetRequiredValue(folder)));
+        Option<int> rounds = new("--rounds") { Description = "How often each is measured; medians of ratios are compared.",
+            DefaultValueFactory = _ => 7 };
+        Option<string> folder = new("--folder") { Description = "Where: a disk with four times the size free.",
+            DefaultValueFactory = _ => Path.GetTempPath() };
+        Command command = new("saving", "Saves and loads a large checkpoint beside plain files of the same size.") { mebibytes, rounds,
+            folder };
+        command.SetAction(arguments => Run(arguments.GetValue(mebibytes), Math.Max(1, arguments.GetValue(rounds)),
+            arguments.GetRequiredValue(folder)));
         return command;
     }
 
@@ -31,7 +38,7 @@ internal static class SavingCommand
             using SavingCosts costs = new(state, place);
             costs.Measure(); // The first round pays for the memory that the machine hands out.
             SavingTimes[] times = [.. Enumerable.Range(0, rounds).Select(_ => costs.Measure())];
-            Console.WriteLine(FormattableString.Invariant($"{state.Bytes >> 20} MiB in {state.Tensors.Count} tensors"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{state.Bytes >> 20} MiB in {state.Tensors.Count} tensors"));
             foreach (SavingTimes time in times)
             {
                 Console.WriteLine(time);
@@ -40,7 +47,8 @@ internal static class SavingCommand
             return new[]
             {
                 Print("Saving beside a plain write and sync", times.Select(time => time.Save / time.PlainWrite), MaxSaving),
-                Print("Loading and verifying beside a plain read that hashes", times.Select(time => time.Load / time.PlainRead), MaxLoading),
+                Print("Loading and verifying beside a plain read that hashes", times.Select(time => time.Load / time.PlainRead),
+                    MaxLoading),
                 Print("The pause of training beside a plain copy in memory", times.Select(time => time.Pause / time.PlainCopy), MaxPause),
                 Print("The memory that a save beside training takes, in sizes of the state", [costs.ExtraMemory], MaxMemory),
             }.Max();
@@ -55,6 +63,8 @@ internal static class SavingCommand
     {
         double[] sorted = [.. ratios.Order()];
         double median = sorted[sorted.Length / 2];
-        return Verdict.Print(what, FormattableString.Invariant($"{median:F2} ({sorted[0]:F2} to {sorted[^1]:F2}); bar: at most {bar}"), median <= bar);
+        return Verdict.Print(what,
+            string.Create(CultureInfo.InvariantCulture, $"{median:F2} ({sorted[0]:F2} to {sorted[^1]:F2}); bar: at most {bar}"),
+                median <= bar);
     }
 }

@@ -17,7 +17,8 @@ internal static class SoakCommand
 
     public static Command Create()
     {
-        Command command = new("soak", $"{Steps} training steps and {Steps / StepsPerSampling} sampling calls: live tensors and resident memory.");
+        Command command = new("soak",
+            $"{Steps} training steps and {Steps / StepsPerSampling} sampling calls: live tensors and resident memory.");
         command.SetAction(_ => Run());
         return command;
     }
@@ -62,7 +63,8 @@ internal static class SoakCommand
 
                 if (preview.Step % Window == 0)
                 {
-                    Console.WriteLine($"Step {preview.Step}: {tensors[preview.Step - 1]} live tensors, {mebibytes[preview.Step - 1]:F1} MiB resident");
+                    Console.WriteLine(
+                        $"Step {preview.Step}: {tensors[preview.Step - 1]} live tensors, {mebibytes[preview.Step - 1]:F1} MiB resident");
                 }
             })
             .Configure(o =>
@@ -78,7 +80,8 @@ internal static class SoakCommand
         long fewest = tensors[Window..].Min();
         long most = tensors[Window..].Max();
         return Verdict.Print(
-            $"After step {Window}: {fewest} to {most} live tensors; median resident memory of steps {Window} to {2 * Window} {early:F1} MiB, "
+            $"After step {Window}: {fewest} to {most} live tensors; median resident memory of steps {Window} to {2 * Window} "
+                + $"{early:F1} MiB, "
             + $"of the last {Window} {late:F1} MiB",
             $"{most - fewest} tensors and {late - early:+0.0;-0.0} MiB more; bars: no tensor, {BarMiB:F0} MiB",
             fewest == most && late - early <= BarMiB);

@@ -1,6 +1,8 @@
 namespace Diffusion.Benchmarks;
 
-/// <summary>Watches how much memory this process takes more than at the beginning, and how many bytes a folder holds, fifty times a second.</summary>
+/// <summary>
+/// Watches how much memory this process takes more than at the beginning, and how many bytes a folder holds, fifty times a second.
+/// </summary>
 internal sealed class PeakUse : IDisposable
 {
     private readonly string folder;

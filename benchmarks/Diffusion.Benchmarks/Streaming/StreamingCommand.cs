@@ -17,11 +17,13 @@ internal static class StreamingCommand
 
     public static Command Create()
     {
-        Command command = new("streaming", "Time to the first shuffled batch of a shard of 200 MB behind a local server that sends 10 MB a second.");
+        Command command = new("streaming",
+            "Time to the first shuffled batch of a shard of 200 MB behind a local server that sends 10 MB a second.");
         Option<int> megabytes = new("--megabytes") { Description = "The size of the shard. Default 200.", DefaultValueFactory = _ => 200 };
         Option<int[]> kilobytes = new("--image-kilobytes")
         {
-            Description = "The size of an image, one case for each. Default 100 and 30.", DefaultValueFactory = _ => [100, 30], AllowMultipleArgumentsPerToken = true,
+            Description = "The size of an image, one case for each. Default 100 and 30.", DefaultValueFactory = _ =>
+                [100, 30], AllowMultipleArgumentsPerToken = true,
         };
         command.Add(megabytes);
         command.Add(kilobytes);
@@ -32,7 +34,9 @@ internal static class StreamingCommand
     private static int Run(int megabytes, int[] kilobytes)
     {
         TorchBackend.EnsureLoaded();
-        Console.WriteLine("| image, kB | images | index beside | ranges | opened, s | first batch, s | all images, s | requests | peak memory, MB more | peak disk, MB | processor, s |");
+        Console.WriteLine(
+            "| image, kB | images | index beside | ranges | opened, s | first batch, s | all images, s | requests | peak memory, MB more "
+                + "| peak disk, MB | processor, s |");
         Console.WriteLine("| --: | --: | --- | --- | --: | --: | --: | --: | --: | --: | --: |");
         double worst = 0;
         foreach (int size in kilobytes)
@@ -54,7 +58,8 @@ internal static class StreamingCommand
         }
 
         return Verdict.Print(
-            string.Create(CultureInfo.InvariantCulture, $"first batch of {BatchSize}, shuffled, from a server that answers Range: at most {worst:F2} s"),
+            string.Create(CultureInfo.InvariantCulture,
+                $"first batch of {BatchSize}, shuffled, from a server that answers Range: at most {worst:F2} s"),
             string.Create(CultureInfo.InvariantCulture, $"bar: {BarSeconds} s, with and without an index"), worst <= BarSeconds);
     }
 
@@ -63,7 +68,9 @@ internal static class StreamingCommand
         Result result = Measure(folder, kilobytes, hasRanges);
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"| {kilobytes} | {result.Images:N0} | {(hasIndex ? "yes" : "no")} | {(hasRanges ? "yes" : "no")} | {result.Opened.TotalSeconds:F2} | {result.First.TotalSeconds:F2} | {result.All.TotalSeconds:F1} | {result.Requests:N0} | {result.Memory / 1e6:F0} | {result.Disk / 1e6:F0} | {result.Processor.TotalSeconds:F1} |"));
+            $"| {kilobytes} | {result.Images:N0} | {(hasIndex ? "yes" : "no")} | {(hasRanges ? "yes" : "no")} | "
+                + $"{result.Opened.TotalSeconds:F2} | {result.First.TotalSeconds:F2} | {result.All.TotalSeconds:F1} | "
+                + $"{result.Requests:N0} | {result.Memory / 1e6:F0} | {result.Disk / 1e6:F0} | {result.Processor.TotalSeconds:F1} |"));
         return result.First.TotalSeconds;
     }
 
@@ -75,7 +82,8 @@ internal static class StreamingCommand
         TimeSpan processor = Environment.CpuUsage.TotalTime;
         long began = Stopwatch.GetTimestamp();
         using ShardedImages images = ShardedImages.Open(
-            new Uri(server.Address, "shard-000000.tar").ToString(), new ImagePreparation { Size = 32 }, new ShardOptions { CacheFolder = cache });
+            new Uri(server.Address, "shard-000000.tar")
+                .ToString(), new ImagePreparation { Size = 32 }, new ShardOptions { CacheFolder = cache });
         TimeSpan opened = Stopwatch.GetElapsedTime(began);
         SeedStream seeds = new(1);
         using BatchLoader loader = new(
@@ -88,7 +96,8 @@ internal static class StreamingCommand
         }
 
         TimeSpan all = Stopwatch.GetElapsedTime(began);
-        return new Result(images.Count, opened, first, all, server.Requests, peak.Memory, peak.Disk, Environment.CpuUsage.TotalTime - processor);
+        return new Result(images.Count, opened, first, all, server.Requests, peak.Memory, peak.Disk,
+            Environment.CpuUsage.TotalTime - processor);
     }
 
     // PNG of noise, which no compression makes smaller: three bytes for a pixel.
@@ -99,7 +108,8 @@ internal static class StreamingCommand
         long bytes = 0;
         for (int number = 0; bytes < megabytes * 1_000_000L; number++)
         {
-            writer.Write($"{number:D6}", new Dictionary<string, byte[]>(StringComparer.Ordinal) { ["png"] = drawn[number % Drawn], ["cls"] = [(byte)('0' + (number % 10))] });
+            writer.Write($"{number:D6}", new Dictionary<string,
+                byte[]>(StringComparer.Ordinal) { ["png"] = drawn[number % Drawn], ["cls"] = [(byte)('0' + (number % 10))] });
             bytes += drawn[number % Drawn].Length + 2048;
         }
 

@@ -6,7 +6,10 @@ using System.Net.Sockets;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary>A server on this machine that gives the files of a folder, whole or in parts, and sends so many bytes a second over all connections together.</summary>
+/// <summary>
+/// A server on this machine that gives the files of a folder, whole or in parts, and sends so many bytes a second over all connections
+/// together.
+/// </summary>
 internal sealed class ThrottledServer : IDisposable
 {
     private const int PieceBytes = 1 << 14;

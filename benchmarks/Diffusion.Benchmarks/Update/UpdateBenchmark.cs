@@ -91,8 +91,8 @@ public class UpdateBenchmark
     public void Flat() => update.Apply(++step, LearningRate);
 
     /// <summary>
-    /// The least that an update can do to memory: read the gradients for their norm, then read and write gradients, parameters, both moments
-    /// and the average once.
+    /// The least that an update can do to memory: read the gradients for their norm, then read and write gradients, parameters, both
+    /// moments and the average once.
     /// </summary>
     [Benchmark]
     public void MemoryAlone()

@@ -35,7 +35,8 @@ internal static class UpdateCommand
         double memory = Median(nameof(UpdateBenchmark.MemoryAlone));
         Console.WriteLine();
         return Verdict.Print(
-            $"Median update of {UpdateBenchmark.ParameterCount / 1e6:F1} M parameters: {theirs / 1e6:F1} ms tensor by tensor, {ours / 1e6:F1} ms flat, "
+            $"Median update of {UpdateBenchmark.ParameterCount / 1e6:F1} M parameters: {theirs / 1e6:F1} ms tensor by tensor, "
+                + $"{ours / 1e6:F1} ms flat, "
             + $"{memory / 1e6:F1} ms to read and write its memory",
             $"{theirs / ours:F1} times faster; bar: at least {Bar:F0}",
             theirs / ours >= Bar);

@@ -71,7 +71,8 @@ public sealed record ComputeDevice
         return index >= 0 && index < count
             ? new ComputeDevice(DeviceType.CUDA, index, torch.get_num_threads())
             : throw new InvalidOperationException(
-                $"CUDA device {index} was asked for, but {(count == 0 ? "there is none here" : $"there are only {count}")}. Use cpu, or best; "
+                $"CUDA device {index} was asked for, but {(count == 0 ? "there is none here" : $"there are only {count}")}. Use "
+                    + $"cpu, or best; "
                 + "for CUDA the application needs a CUDA build of libtorch (package TorchSharp-cuda-linux or TorchSharp-cuda-windows, "
                 + $"or {TorchBackend.FolderVariable} naming a folder that holds one) and NVIDIA's driver.");
     }

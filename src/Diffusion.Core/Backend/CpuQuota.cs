@@ -3,7 +3,8 @@ using TorchSharp;
 namespace Diffusion;
 
 /// <summary>
-/// libtorch makes as many threads as the machine has cores, also in a container that may use two of sixty-four, where they only wait for each other.
+/// libtorch makes as many threads as the machine has cores, also in a container that may use two of sixty-four, where they only wait for
+/// each other.
 /// </summary>
 internal static class CpuQuota
 {

@@ -2,7 +2,9 @@ using System.Buffers.Binary;
 
 namespace Diffusion;
 
-/// <summary>Whether a Linux library is all there. The system's loader maps a truncated one and the process dies on its first access.</summary>
+/// <summary>
+/// Whether a Linux library is all there. The system's loader maps a truncated one and the process dies on its first access.
+/// </summary>
 internal static class ElfFile
 {
     private const int HeaderLength = 64; // Elf64_Ehdr

@@ -15,7 +15,9 @@ internal static class GlibcRelaxation
 
     /// <summary>Flags every need of <paramref name="version"/> as weak, in place.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An offset in the file points outside it.</exception>
-    /// <returns>How many needs were changed; 0 when the file is no whole little-endian 64-bit ELF file or does not need the version.</returns>
+    /// <returns>
+    /// How many needs were changed; 0 when the file is no whole little-endian 64-bit ELF file or does not need the version.
+    /// </returns>
     public static int MakeWeak(Span<byte> elf, string version)
     {
         if (!ElfFile.IsElf64(elf))

@@ -60,9 +60,12 @@ internal static class NativeError
                 + $"{LibtorchVersion} of its own packages (dotnet/TorchSharp#1567); no setting repairs that. Run on Linux or in WSL 2, "
                 + "or use a later TorchSharp in which it is mended.")
             : cause.Contains(NativeLoader.UndefinedSymbol, StringComparison.Ordinal)
-                ? new($"'{path}' does not fit the libtorch that was loaded ({cause}). TorchSharp {Version} is built for libtorch {LibtorchVersion}. "
-                    + $"Let {TorchBackend.FolderVariable} name a libtorch of that version, or unset it and add a backend package: {AddBackend}.")
-                : new($"'{path}' ({Size(path)} bytes) does not load: {cause} If the file is damaged, delete it and its package from the NuGet "
+                ? new($"'{path}' does not fit the libtorch that was loaded ({cause}). TorchSharp {Version} is built for libtorch "
+                    + $"{LibtorchVersion}. "
+                    + $"Let {TorchBackend.FolderVariable} name a libtorch of that version, or unset it and add a backend package: "
+                    + $"{AddBackend}.")
+                : new($"'{path}' ({Size(path)} bytes) does not load: {cause} If the file is damaged, delete it and its package "
+                    + $"from the NuGet "
                     + $"cache and build anew (dotnet add package TorchSharp --version {Version}).");
 
     public static NativeBackendException TorchSharpFailedBefore(Exception error) => new(

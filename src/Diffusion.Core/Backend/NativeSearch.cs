@@ -34,7 +34,8 @@ internal static class NativeSearch
     public static string? Mapped(string library)
     {
         using Process process = Process.GetCurrentProcess();
-        return process.Modules.Cast<ProcessModule>().Select(module => module.FileName).FirstOrDefault(path => IsNamed(path, FileName(library)));
+        return process.Modules.Cast<ProcessModule>().Select(module => module.FileName)
+            .FirstOrDefault(path => IsNamed(path, FileName(library)));
     }
 
     /// <summary>The path with every link on the way resolved, so that two names of one file compare equal.</summary>
@@ -74,7 +75,8 @@ internal static class NativeSearch
         }
     }
 
-    [UnconditionalSuppressMessage("SingleFile", "IL3000", Justification = "Empty in a single-file program, whose folder is searched as well.")]
+    [UnconditionalSuppressMessage("SingleFile", "IL3000",
+        Justification = "Empty in a single-file program, whose folder is searched as well.")]
     private static string FolderOfTorchSharp() =>
         Path.GetDirectoryName(typeof(torch).Assembly.Location) is { Length: > 0 } folder ? folder : AppContext.BaseDirectory;
 }

@@ -46,7 +46,8 @@ internal static class RelaxedCopy
         }
 
         return LoadFromTemporaryFolder(Path.GetFileName(library), bytes) is { } last
-            ? $"a repaired copy was needed and could be used from no folder ({string.Join("; ", failures.Append($"{Path.GetTempPath()}: {last}"))}). "
+            ? $"a repaired copy was needed and could be used from no folder "
+                + $"({string.Join("; ", failures.Append($"{Path.GetTempPath()}: {last}"))}). "
                 + "Set XDG_CACHE_HOME to a writable folder from which libraries may be loaded (not mounted noexec)."
             : null;
     }

@@ -31,9 +31,9 @@ public static class TorchBackend
     }
 
     /// <summary>
-    /// Loads libtorch once; later calls return at once. Safe from several threads, and from several processes at a time. libtorch then uses no more
-    /// CPU threads than the process may use cores (a container's quota counts), unless <c>OMP_NUM_THREADS</c> or <c>MKL_NUM_THREADS</c> says
-    /// otherwise.
+    /// Loads libtorch once; later calls return at once. Safe from several threads, and from several processes at a time. libtorch then uses
+    /// no more CPU threads than the process may use cores (a container's quota counts), unless <c>OMP_NUM_THREADS</c> or
+    /// <c>MKL_NUM_THREADS</c> says otherwise.
     /// </summary>
     /// <exception cref="NativeBackendException">
     /// libtorch is missing, is there twice, or does not load; the message names the cause and the remedy.

@@ -9,10 +9,11 @@ namespace Diffusion;
 /// target, sampling for the estimate of the clean image and of the noise. The model stays the caller's.
 /// </summary>
 /// <remarks>
-/// Several threads may sample at a time: a call reads the weights and changes neither them nor the network's mode. Each <see cref="Denoise"/> of a
-/// trainer's denoiser sees the weights of one whole step; while the trainer runs, the next call may see those of a later step, so take
-/// <c>Trainer.SnapshotEma()</c> where one image must come from one set of weights. To dispose a <see cref="UNet2D"/>, a trainer or a snapshot waits
-/// for the call in flight; every later call throws <see cref="ObjectDisposedException"/>. Other models are kept alive by their owner.
+/// Several threads may sample at a time: a call reads the weights and changes neither them nor the network's mode. Each
+/// <see cref="Denoise"/> of a trainer's denoiser sees the weights of one whole step; while the trainer runs, the next call may see those of
+/// a later step, so take <c>Trainer.SnapshotEma()</c> where one image must come from one set of weights. To dispose a <see cref="UNet2D"/>,
+/// a trainer or a snapshot waits for the call in flight; every later call throws <see cref="ObjectDisposedException"/>. Other models are
+/// kept alive by their owner.
 /// </remarks>
 public sealed class Denoiser : IDenoiser
 {
@@ -23,15 +24,22 @@ public sealed class Denoiser : IDenoiser
     private readonly bool hasParameters;
 
     /// <summary>Joins a model with what it was, or will be, trained for, and puts its network into evaluation mode.</summary>
-    /// <remarks>A training loop of your own calls <c>model.Network.train()</c> afterwards; <see cref="Predict(Tensor, Tensor, Conditioning?)"/> takes the network in any mode.</remarks>
+    /// <remarks>
+    /// A training loop of your own calls <c>model.Network.train()</c> afterwards; <see cref="Predict(Tensor, Tensor, Conditioning?)"/>
+    /// takes the network in any mode.
+    /// </remarks>
     /// <param name="model">The network; not disposed here.</param>
     /// <param name="schedule">How much noise there is at each time.</param>
-    /// <param name="parameterization">What the network's answer means, such as <see cref="Parameterization.Velocity"/>. Default null: epsilon.</param>
+    /// <param name="parameterization">
+    /// What the network's answer means, such as <see cref="Parameterization.Velocity"/>. Default null: epsilon.
+    /// </param>
     /// <exception cref="InvalidOperationException">
-    /// A trainer owns the network or has trained it, so that it holds the noisy weights of the last step: sample the trainer's <c>EmaDenoiser</c>.
+    /// A trainer owns the network or has trained it, so that it holds the noisy weights of the last step: sample the trainer's
+    /// <c>EmaDenoiser</c>.
     /// </exception>
     public Denoiser(IDiffusionModel model, INoiseSchedule schedule, IParameterization? parameterization = null)
-        : this(model, new Lazy<IDiffusionModel>(model), schedule, parameterization ?? Diffusion.Parameterization.Epsilon, (model as UNet2D)?.Gate)
+        : this(model, new Lazy<IDiffusionModel>(model), schedule, parameterization ?? Diffusion.Parameterization.Epsilon,
+            (model as UNet2D)?.Gate)
     {
         TrainedNetworks.Refuse(model.Network);
         if (model.Network.training)
@@ -42,11 +50,14 @@ public sealed class Denoiser : IDenoiser
 
     /// <summary>A denoiser of a trainer.</summary>
     /// <param name="model">The network that is trained, asked for predictions.</param>
-    /// <param name="sampled">A network in evaluation mode with the same weights, asked by <see cref="Denoise"/>; made when it is first asked.</param>
+    /// <param name="sampled">
+    /// A network in evaluation mode with the same weights, asked by <see cref="Denoise"/>; made when it is first asked.
+    /// </param>
     /// <param name="schedule">How much noise there is at each time.</param>
     /// <param name="parameterization">What the network's answer means.</param>
     /// <param name="gate">Guards the weights.</param>
-    internal Denoiser(IDiffusionModel model, Lazy<IDiffusionModel> sampled, INoiseSchedule schedule, IParameterization parameterization, WeightLock? gate)
+    internal Denoiser(IDiffusionModel model, Lazy<IDiffusionModel> sampled, INoiseSchedule schedule, IParameterization parameterization,
+        WeightLock? gate)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(schedule);
@@ -75,8 +86,8 @@ public sealed class Denoiser : IDenoiser
     public Denoiser Source => this;
 
     /// <summary>
-    /// The shape of the images that it makes unless another is asked for: by default that of <see cref="IDiffusionModel.SampleShape"/>; of a
-    /// trainer's denoisers that of the images they were trained on.
+    /// The shape of the images that it makes unless another is asked for: by default that of <see cref="IDiffusionModel.SampleShape"/>; of
+    /// a trainer's denoisers that of the images they were trained on.
     /// </summary>
     public ImageShape? SampleShape { get => sampleShape ?? Model.SampleShape; init => sampleShape = value; }
 
@@ -98,7 +109,9 @@ public sealed class Denoiser : IDenoiser
     /// <inheritdoc cref="ForwardProcess.AddNoise(Tensor, Tensor, Tensor)"/>
     public Tensor AddNoise(Tensor clean, Tensor noise, Tensor timesteps) => forward.AddNoise(clean, noise, timesteps);
 
-    /// <summary>What <see cref="Predict(Tensor, Tensor, Conditioning?)"/> should have answered, at timesteps of a discrete schedule.</summary>
+    /// <summary>
+    /// What <see cref="Predict(Tensor, Tensor, Conditioning?)"/> should have answered, at timesteps of a discrete schedule.
+    /// </summary>
     /// <inheritdoc cref="ForwardProcess.AddNoise(Tensor, Tensor, Tensor)"/>
     public Tensor Target(Tensor clean, Tensor noise, Tensor timesteps)
     {
@@ -124,7 +137,9 @@ public sealed class Denoiser : IDenoiser
     /// <param name="conditioning">Class labels where the model has classes; null for none.</param>
     /// <returns><c>[B, C, H, W]</c>; it belongs to the caller.</returns>
     /// <exception cref="ArgumentException">Timesteps are not int64, not one per image, or outside [0, T-1].</exception>
-    /// <exception cref="InvalidOperationException">The network answered with another shape than it was asked, or the schedule has no timesteps.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The network answered with another shape than it was asked, or the schedule has no timesteps.
+    /// </exception>
     /// <exception cref="ObjectDisposedException">The network was disposed.</exception>
     public Tensor Predict(Tensor noisy, Tensor timesteps, Conditioning? conditioning)
     {
@@ -160,15 +175,19 @@ public sealed class Denoiser : IDenoiser
 
     /// <summary>The estimate of the clean images and of the noise: without gradients and without dropout.</summary>
     /// <remarks>
-    /// A network of another dtype is asked in its own. The network's mode is never changed. A network that answers in twice the channels answers the
-    /// variance in the second half.
+    /// A network of another dtype is asked in its own. The network's mode is never changed. A network that answers in twice the channels
+    /// answers the variance in the second half.
     /// </remarks>
     /// <param name="noisy">Noisy images, all at one level, floating point <c>[B, C, H, W]</c>, on the model's device.</param>
     /// <param name="level">Their noise level.</param>
     /// <param name="conditioning">Class labels where the model has classes; null for none.</param>
-    /// <returns>Both estimates, in the dtype of <paramref name="noisy"/>; they belong to the caller. The clean image is not clipped.</returns>
+    /// <returns>
+    /// Both estimates, in the dtype of <paramref name="noisy"/>; they belong to the caller. The clean image is not clipped.
+    /// </returns>
     /// <exception cref="ArgumentException">The network's answer determines no clean image at this level: see the message.</exception>
-    /// <exception cref="InvalidOperationException">The network answered with another shape than it was asked, or was put into training mode.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The network answered with another shape than it was asked, or was put into training mode.
+    /// </exception>
     /// <exception cref="ObjectDisposedException">The network was disposed.</exception>
     public Estimate Denoise(Tensor noisy, NoiseLevel level, Conditioning? conditioning = null)
     {
@@ -181,20 +200,23 @@ public sealed class Denoiser : IDenoiser
         if (network.Network.training)
         {
             throw new InvalidOperationException(
-                "The network is in training mode, in which dropout makes samples random. Call Network.eval() first; beside training, sample a network "
+                "The network is in training mode, in which dropout makes samples random. Call Network.eval() first; beside training, "
+                    + "sample a network "
                 + "of its own (CreateTwin).");
         }
 
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
         Tensor asked = scalings.In == 1 ? noisy : noisy.Times(scalings.In);
-        Tensor answer = Ask(network, asked.to(dtype), Labels([.. Enumerable.Repeat(scalings, (int)noisy.shape[0])], noisy.device), conditioning, mayAnswerVariance: true).to(noisy.dtype); // [B, C, H, W] or [B, 2C, H, W]
+        Tensor answer = Ask(network, asked.to(dtype), Labels([.. Enumerable.Repeat(scalings, (int)noisy.shape[0])], noisy.device),
+            conditioning, mayAnswerVariance: true).to(noisy.dtype); // [B, C, H, W] or [B, 2C, H, W]
         long channels = noisy.shape[1];
         Tensor? variance = answer.shape[1] > channels ? answer.narrow(1, channels, channels) : null; // [B, C, H, W]
         answer = answer.narrow(1, 0, channels); // [B, C, H, W]
         Tensor clean = Sum(noisy, scalings.Skip, answer, scalings.Out);
         Tensor noise = Sum(noisy, scalings.NoiseSkip, answer, scalings.NoiseOut);
-        return new Estimate(clean.MoveToOuterDisposeScope(), noise.MoveToOuterDisposeScope()) { Variance = variance?.MoveToOuterDisposeScope() };
+        return new Estimate(clean.MoveToOuterDisposeScope(),
+            noise.MoveToOuterDisposeScope()) { Variance = variance?.MoveToOuterDisposeScope() };
     }
 
     /// <summary>Keeps the weights from being written or freed until the answer is disposed.</summary>
@@ -207,21 +229,26 @@ public sealed class Denoiser : IDenoiser
         Parameter? first = model.Network.parameters().FirstOrDefault();
         return first is { IsInvalid: false } || !hasParameters
             ? first
-            : throw new ObjectDisposedException(model.GetType().Name, $"The {model.GetType().Name} of this denoiser was disposed. Dispose it after its last sample.");
+            : throw new ObjectDisposedException(model.GetType().Name,
+                $"The {model.GetType().Name} of this denoiser was disposed. Dispose it after its last sample.");
     }
 
     // A network's answer of another shape would be broadcast, silently, into wrong images and losses.
-    private static Tensor Ask(IDiffusionModel model, Tensor noisy, Tensor labels, Conditioning? conditioning, bool mayAnswerVariance = false)
+    private static Tensor Ask(IDiffusionModel model, Tensor noisy, Tensor labels, Conditioning? conditioning,
+        bool mayAnswerVariance = false)
     {
         Tensor answer = model.Predict(noisy, labels, conditioning ?? Conditioning.None);
         long channels = noisy.shape[1];
         bool hasVariance = mayAnswerVariance && answer.dim() == 4 && answer.shape[1] == 2 * channels;
-        if (!answer.shape.AsSpan().SequenceEqual(hasVariance ? [noisy.shape[0], 2 * channels, noisy.shape[2], noisy.shape[3]] : noisy.shape))
+        if (!answer.shape.AsSpan().SequenceEqual(hasVariance
+            ? [noisy.shape[0], 2 * channels, noisy.shape[2], noisy.shape[3]]
+            : noisy.shape))
         {
             string shape = Guard.Text(answer);
             answer.Dispose();
             throw new InvalidOperationException(
-                $"The network answered with the shape {shape} to images of the shape {Guard.Text(noisy)}. Its answer must have their shape: "
+                $"The network answered with the shape {shape} to images of the shape {Guard.Text(noisy)}. Its answer must have "
+                    + $"their shape: "
                 + "check its output channels and that its upsampling undoes its downsampling.");
         }
 
@@ -238,9 +265,11 @@ public sealed class Denoiser : IDenoiser
         {
             throw new ArgumentException(
                 scalings.Level.Alpha <= 0
-                    ? $"The noise level's alpha is {scalings.Level.Alpha}, but must be above 0 for a network that predicts noise: pure noise holds no image. "
+                    ? $"The noise level's alpha is {scalings.Level.Alpha}, but must be above 0 for a network that predicts noise: pure "
+                        + $"noise holds no image. "
                         + "Use velocity or sample prediction with such a schedule."
-                    : $"The noise level's sigma is {scalings.Level.Sigma}, but must be above 0 for a network that answers {Parameterization.Description}: there is no "
+                    : $"The noise level's sigma is {scalings.Level.Sigma}, but must be above 0 for a network that answers "
+                        + $"{Parameterization.Description}: there is no "
                         + "noise to estimate in a clean image.",
                 "level");
         }

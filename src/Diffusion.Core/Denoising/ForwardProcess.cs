@@ -12,7 +12,9 @@ public sealed class ForwardProcess(INoiseSchedule schedule)
     /// <summary>alpha * clean + sigma * noise at timesteps of a discrete schedule.</summary>
     /// <param name="clean">Clean images, in [-1, 1] where they are pixels, floating point <c>[B, C, H, W]</c>.</param>
     /// <param name="noise">Standard normal, of the shape, dtype and device of <paramref name="clean"/>.</param>
-    /// <param name="timesteps">int64 <c>[B]</c>, each in [0, T-1]. Keep them on the CPU: checking them elsewhere waits for the device.</param>
+    /// <param name="timesteps">
+    /// int64 <c>[B]</c>, each in [0, T-1]. Keep them on the CPU: checking them elsewhere waits for the device.
+    /// </param>
     /// <returns>Noisy images, like <paramref name="clean"/>; they belong to the caller.</returns>
     /// <exception cref="ArgumentException">Shapes, dtypes or devices do not fit, or a timestep is outside [0, T-1].</exception>
     /// <exception cref="InvalidOperationException">The schedule has no timesteps: give noise levels.</exception>

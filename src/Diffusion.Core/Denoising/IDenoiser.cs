@@ -3,8 +3,8 @@ using TorchSharp;
 namespace Diffusion;
 
 /// <summary>
-/// All that a sampler knows of a model. What changes the answers of a model (guidance, clipping, parts of the image that are known) is a denoiser that
-/// asks another one, so that every sampler works with it.
+/// All that a sampler knows of a model. What changes the answers of a model (guidance, clipping, parts of the image that are known) is a
+/// denoiser that asks another one, so that every sampler works with it.
 /// </summary>
 public interface IDenoiser
 {
@@ -12,7 +12,9 @@ public interface IDenoiser
     Denoiser Source { get; }
 
     /// <summary>The estimate of the clean images and of the noise.</summary>
-    /// <param name="noisy">Noisy images, all at one level, floating point <c>[B, C, H, W]</c>, on the device of <see cref="Source"/>.</param>
+    /// <param name="noisy">
+    /// Noisy images, all at one level, floating point <c>[B, C, H, W]</c>, on the device of <see cref="Source"/>.
+    /// </param>
     /// <param name="level">Their noise level.</param>
     /// <param name="conditioning">Class labels where the model has classes; null for none.</param>
     /// <returns>Both estimates, in the dtype of <paramref name="noisy"/>; they belong to the caller.</returns>

@@ -23,7 +23,9 @@ public interface IDiffusionModel : IDisposable
 
     /// <summary>Runs the network.</summary>
     /// <param name="noisy">Noisy images, floating point <c>[B, C, H, W]</c>.</param>
-    /// <param name="labels">The noise level of each, <c>[B]</c>: int64 timesteps for discrete schedules, floating point between them.</param>
+    /// <param name="labels">
+    /// The noise level of each, <c>[B]</c>: int64 timesteps for discrete schedules, floating point between them.
+    /// </param>
     /// <param name="conditioning">Class labels where the model has classes.</param>
     /// <returns>The raw prediction <c>[B, C, H, W]</c>; it belongs to the caller.</returns>
     torch.Tensor Predict(torch.Tensor noisy, torch.Tensor labels, Conditioning conditioning);
@@ -34,6 +36,8 @@ public interface IDiffusionModel : IDisposable
     /// </summary>
     IDiffusionModel CreateTwin();
 
-    /// <summary>Every reason why the model cannot be used on such images with such a schedule, each with its remedy; empty when it can.</summary>
+    /// <summary>
+    /// Every reason why the model cannot be used on such images with such a schedule, each with its remedy; empty when it can.
+    /// </summary>
     IReadOnlyList<string> Problems(ImageShape shape, INoiseSchedule schedule);
 }

@@ -1,8 +1,8 @@
 namespace Diffusion;
 
 /// <summary>
-/// What a network answers, and how it is asked: an answer is <c>clean * Scalings.TargetClean + noise * Scalings.TargetNoise</c>. The built-in ones are
-/// values of <see cref="Parameterization"/>.
+/// What a network answers, and how it is asked: an answer is <c>clean * Scalings.TargetClean + noise * Scalings.TargetNoise</c>. The
+/// built-in ones are values of <see cref="Parameterization"/>.
 /// </summary>
 public interface IParameterization
 {

@@ -9,24 +9,31 @@ public static class Parameterization
     /// <summary>The clean image, x0.</summary>
     public static IParameterization Sample { get; } = new SampleParameterization();
 
-    /// <summary>The velocity v = alpha * noise - sigma * clean (Salimans and Ho 2022, section 4), divided by hypot(alpha, sigma) where that is not 1.</summary>
+    /// <summary>
+    /// The velocity v = alpha * noise - sigma * clean (Salimans and Ho 2022, section 4), divided by hypot(alpha, sigma) where that is not
+    /// 1.
+    /// </summary>
     public static IParameterization Velocity { get; } = new VelocityParameterization();
 
     /// <summary>noise - clean: rectified flow (Liu et al. 2022).</summary>
     public static IParameterization Flow { get; } = new FlowParameterization();
 
     /// <summary>EDM's preconditioned answer (Karras et al. 2022, table 1).</summary>
-    /// <param name="dataDeviation">The standard deviation of the clean images, sigma_data: above 0. Default 0.5, that of most images in [-1, 1].</param>
+    /// <param name="dataDeviation">
+    /// The standard deviation of the clean images, sigma_data: above 0. Default 0.5, that of most images in [-1, 1].
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException">It is not above 0.</exception>
     public static IParameterization Edm(double dataDeviation = 0.5) => dataDeviation > 0 && double.IsFinite(dataDeviation)
         ? new EdmParameterization(dataDeviation)
-        : throw new ArgumentOutOfRangeException(nameof(dataDeviation), dataDeviation, "The standard deviation of the images must be a number above 0. Use 0.5.");
+        : throw new ArgumentOutOfRangeException(nameof(dataDeviation), dataDeviation,
+            "The standard deviation of the images must be a number above 0. Use 0.5.");
 
     /// <summary>The prediction type that names a parameterization; null where none does.</summary>
     public static PredictionType? TypeOf(IParameterization parameterization)
     {
         ArgumentNullException.ThrowIfNull(parameterization);
-        return Enum.GetValues<PredictionType>().Cast<PredictionType?>().FirstOrDefault(type => Of(type!.Value).Description == parameterization.Description);
+        return Enum.GetValues<PredictionType>().Cast<PredictionType?>()
+            .FirstOrDefault(type => Of(type!.Value).Description == parameterization.Description);
     }
 
     /// <summary>The parameterization of a prediction type.</summary>

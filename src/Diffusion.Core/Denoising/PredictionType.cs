@@ -1,6 +1,8 @@
 namespace Diffusion;
 
-/// <summary>The names of the built-in parameterizations, for options: what a network answers, given a noisy image x = alpha * clean + sigma * noise.</summary>
+/// <summary>
+/// The names of the built-in parameterizations, for options: what a network answers, given a noisy image x = alpha * clean + sigma * noise.
+/// </summary>
 public enum PredictionType
 {
     /// <summary>The noise (Ho et al. 2020, equation 14): the default.</summary>

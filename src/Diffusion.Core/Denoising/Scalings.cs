@@ -1,13 +1,13 @@
 namespace Diffusion;
 
 /// <summary>
-/// What a network is given and what it answers at one level. The answer F is <c>TargetClean * clean + TargetNoise * noise</c>, so that, with
-/// x = alpha * clean + sigma * noise, the clean image is <c>Skip * x + Out * F</c> (Karras et al. 2022, equation 7) and the noise
+/// What a network is given and what it answers at one level. The answer F is <c>TargetClean * clean + TargetNoise * noise</c>, so that,
+/// with x = alpha * clean + sigma * noise, the clean image is <c>Skip * x + Out * F</c> (Karras et al. 2022, equation 7) and the noise
 /// <c>NoiseSkip * x + NoiseOut * F</c>.
 /// </summary>
 /// <remarks>
-/// Both estimates come from the pair of targets, never from one another: nothing is divided by an alpha or a sigma that vanishes where the answer
-/// itself says what is sought.
+/// Both estimates come from the pair of targets, never from one another: nothing is divided by an alpha or a sigma that vanishes where the
+/// answer itself says what is sought.
 /// </remarks>
 /// <param name="level">The level.</param>
 /// <param name="targetClean">How much of the clean image the right answer holds.</param>

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>
-/// Which networks a trainer owns, or has left with the weights of its last step. Samples of those weights are worse than samples of the average,
-/// so no denoiser is made of such a network unasked.
+/// Which networks a trainer owns, or has left with the weights of its last step. Samples of those weights are worse than samples of the
+/// average, so no denoiser is made of such a network unasked.
 /// </summary>
 internal static class TrainedNetworks
 {
@@ -23,7 +23,8 @@ internal static class TrainedNetworks
             if (before.Any(use => use.HasOwner))
             {
                 throw new InvalidOperationException(
-                    "Another trainer owns this network already, and two would write over each other's weights. Dispose that trainer first, or "
+                    "Another trainer owns this network already, and two would write over each other's weights. Dispose that "
+                        + "trainer first, or "
                     + "train a network of its own.");
             }
 
@@ -40,7 +41,9 @@ internal static class TrainedNetworks
     /// <summary>Ends the claim of a trainer.</summary>
     /// <param name="network">The claimed network.</param>
     /// <param name="claimed">The claim.</param>
-    /// <param name="hasRawWeights">Whether the network has the weights of the last step of a run that has an average; null where nothing was trained.</param>
+    /// <param name="hasRawWeights">
+    /// Whether the network has the weights of the last step of a run that has an average; null where nothing was trained.
+    /// </param>
     public static void Release(nn.Module network, Use claimed, bool? hasRawWeights)
     {
         lock (Gate)
@@ -75,14 +78,16 @@ internal static class TrainedNetworks
             if (uses.Any(use => use.HasOwner))
             {
                 throw new InvalidOperationException(
-                    "A trainer owns this network, which holds the noisy weights of its last step. Sample the average: EmaDenoiser of the trainer, or "
+                    "A trainer owns this network, which holds the noisy weights of its last step. Sample the average: EmaDenoiser of the "
+                        + "trainer, or "
                     + "SnapshotEma() for a copy of it. RawDenoiser samples the weights of the last step on purpose.");
             }
 
             if (uses.Any(use => use.HasRawWeights))
             {
                 throw new InvalidOperationException(
-                    "This network holds the noisy weights of a trainer's last step. Sample the trainer's EmaDenoiser before the trainer is disposed; end "
+                    "This network holds the noisy weights of a trainer's last step. Sample the trainer's EmaDenoiser before the trainer "
+                        + "is disposed; end "
                     + "it with EndWithAverages(), which leaves the averaged weights here; or load weights into the network, such as the "
                     + "ema.safetensors of a checkpoint.");
             }

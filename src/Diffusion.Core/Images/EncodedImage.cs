@@ -49,7 +49,8 @@ internal sealed unsafe class EncodedImage : IDisposable
         return TryOpen(bytes, length, out SKCodecResult result) ?? throw new ImageDataException(
             name,
             GitLfsPointer.IsPointer(new ReadOnlySpan<byte>(bytes, length), length) ? GitLfsPointer.Explanation
-            : result == SKCodecResult.IncompleteInput ? $"the image is truncated: its {length} bytes end within the header. Replace the file."
+            : result == SKCodecResult.IncompleteInput ? $"the image is truncated: its {length} bytes end within the header. "
+                + $"Replace the file."
             : "it is not an image that can be read (JPEG, PNG, WebP, GIF or BMP), whatever its name says. Remove it or replace it.");
     }
 

@@ -12,9 +12,9 @@ public static class ImageCodec
     private const int PieceBytes = 80 * 1024;
 
     /// <summary>
-    /// What decodes most JPEG files: <c>libturbojpeg</c>, two to three times faster, where the computer has this library, version 2 or later
-    /// (<c>apt-get install libturbojpeg0</c> on Debian, <c>libturbojpeg</c> on Ubuntu), else <c>SkiaSharp</c>.
-    /// Both give the same pixels of every file that is undamaged, and refuse every file that is cut short.
+    /// What decodes most JPEG files: <c>libturbojpeg</c>, two to three times faster, where the computer has this library, version 2 or
+    /// later (<c>apt-get install libturbojpeg0</c> on Debian, <c>libturbojpeg</c> on Ubuntu), else <c>SkiaSharp</c>. Both give the same
+    /// pixels of every file that is undamaged, and refuse every file that is cut short.
     /// </summary>
     public static string JpegCodec => TurboJpeg.IsAvailable ? "libturbojpeg" : "SkiaSharp";
 
@@ -62,7 +62,9 @@ public static class ImageCodec
     /// <summary>Decodes an image file.</summary>
     /// <param name="path">The image file.</param>
     /// <param name="decoding">Channels, background and limit.</param>
-    /// <exception cref="ImageDataException">The file is empty, is no image, is truncated or damaged, or is over the pixel limit.</exception>
+    /// <exception cref="ImageDataException">
+    /// The file is empty, is no image, is truncated or damaged, or is over the pixel limit.
+    /// </exception>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be read, or is a folder.</exception>
     public static DecodedImage Decode(string path, ImageDecoding decoding)
@@ -75,7 +77,9 @@ public static class ImageCodec
     /// <param name="stream">The encoded image, of at most 1 GiB if it cannot seek; it stays open.</param>
     /// <param name="name">What errors call it.</param>
     /// <param name="decoding">Channels, background and limit.</param>
-    /// <exception cref="ImageDataException">The stream is empty, is no image, is truncated or damaged, or is over the pixel limit.</exception>
+    /// <exception cref="ImageDataException">
+    /// The stream is empty, is no image, is truncated or damaged, or is over the pixel limit.
+    /// </exception>
     public static DecodedImage Decode(Stream stream, string name, ImageDecoding decoding)
     {
         ArgumentNullException.ThrowIfNull(stream);
@@ -84,7 +88,9 @@ public static class ImageCodec
         return decoder.Decode(ReadWhole(stream, name), name).ToImage();
     }
 
-    /// <summary>Writes a PNG file, and its folder where that is missing. The file appears whole or not at all; an older one is replaced.</summary>
+    /// <summary>
+    /// Writes a PNG file, and its folder where that is missing. The file appears whole or not at all; an older one is replaced.
+    /// </summary>
     /// <param name="image">Grey or RGB.</param>
     /// <param name="path">The file to write.</param>
     /// <exception cref="IOException">The file cannot be written.</exception>

@@ -39,7 +39,9 @@ public sealed class ImageDecoder : IDisposable
     /// <param name="file">The whole file: JPEG, PNG, WebP, GIF (its first frame) or BMP.</param>
     /// <param name="name">What errors call it.</param>
     /// <returns>The pixels, valid until this decoder is used again or disposed.</returns>
-    /// <exception cref="ImageDataException">The file is empty, is no image, is truncated or damaged, or is over the pixel limit.</exception>
+    /// <exception cref="ImageDataException">
+    /// The file is empty, is no image, is truncated or damaged, or is over the pixel limit.
+    /// </exception>
     /// <exception cref="ObjectDisposedException">This decoder was disposed.</exception>
     public ImagePixels Decode(ReadOnlySpan<byte> file, string name) => Decode(file, name, static (_, _) => int.MaxValue);
 
@@ -47,8 +49,8 @@ public sealed class ImageDecoder : IDisposable
     /// <param name="file">The whole file, as above.</param>
     /// <param name="name">What errors call it.</param>
     /// <param name="minSide">
-    /// Given width and height as shown, in pixels, the least number of pixels that both sides must keep: a JPEG is decoded at an eighth, a quarter or
-    /// half of its size if both sides still have as many then, which is several times faster than shrinking it afterwards.
+    /// Given width and height as shown, in pixels, the least number of pixels that both sides must keep: a JPEG is decoded at an eighth, a
+    /// quarter or half of its size if both sides still have as many then, which is several times faster than shrinking it afterwards.
     /// </param>
     /// <returns>The pixels, valid until this decoder is used again or disposed.</returns>
     /// <exception cref="ImageDataException">As above.</exception>

@@ -14,6 +14,8 @@ public sealed record ImageDecoding
     /// <summary>What shows through where an image is transparent. Default white.</summary>
     public RgbColor Background { get; init; } = RgbColor.White;
 
-    /// <summary>The most pixels, width times height, that an image may have. A larger one is refused before memory is taken for it.</summary>
+    /// <summary>
+    /// The most pixels, width times height, that an image may have. A larger one is refused before memory is taken for it.
+    /// </summary>
     public long PixelLimit { get; init; } = DefaultPixelLimit;
 }

@@ -9,7 +9,9 @@ public static class ImageGrid
     private const int BytesPerPixel = 4; // while it is being encoded
 
     /// <summary>Writes the images row by row into one PNG, with white lines between and around them.</summary>
-    /// <param name="images">Floating point <c>[N, C, H, W]</c> in [-1, 1], C 1 (grey) or 3 (RGB), on any device; values outside are clamped.</param>
+    /// <param name="images">
+    /// Floating point <c>[N, C, H, W]</c> in [-1, 1], C 1 (grey) or 3 (RGB), on any device; values outside are clamped.
+    /// </param>
     /// <param name="path">The PNG to write; its folder is made where it is missing, an older file is replaced.</param>
     /// <param name="columns">Images in a row; default the smallest whole number whose square is at least N.</param>
     /// <param name="padding">The width of the lines in pixels of the file, 0 or more. Default 2.</param>
@@ -31,7 +33,8 @@ public static class ImageGrid
         if (images.numel() == 0 || images.shape[1] is not (1 or 3))
         {
             throw new ArgumentException(
-                $"Images have the shape {Guard.Text(images)}, but a grid needs at least one image of 1 or 3 channels, [N, C, H, W].", nameof(images));
+                $"Images have the shape {Guard.Text(images)}, but a grid needs at least one image of 1 or 3 channels, [N, C, H, W].",
+                    nameof(images));
         }
 
         int count = (int)images.shape[0];
@@ -42,7 +45,8 @@ public static class ImageGrid
         if (wide * high * BytesPerPixel > Array.MaxLength)
         {
             throw new ArgumentException(
-                $"A grid of {count} images in {across} columns, at scale {scale} with padding {padding}, would have {wide} x {high} pixels, but "
+                $"A grid of {count} images in {across} columns, at scale {scale} with padding {padding}, would have {wide} x {high} "
+                    + $"pixels, but "
                 + $"must have at most {Array.MaxLength / BytesPerPixel}. Use a smaller scale or padding, or fewer images.",
                 nameof(images));
         }

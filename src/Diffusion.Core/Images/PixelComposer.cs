@@ -15,7 +15,8 @@ internal static class PixelComposer
     /// <param name="decoding">Channels and background.</param>
     /// <param name="pixels">Takes <c>[H, W, C]</c> as shown.</param>
     public static void Compose(
-        ReadOnlySpan<byte> stored, int storedChannels, int width, int height, SKEncodedOrigin origin, ImageDecoding decoding, Span<byte> pixels)
+        ReadOnlySpan<byte> stored, int storedChannels, int width, int height, SKEncodedOrigin origin, ImageDecoding decoding,
+            Span<byte> pixels)
     {
         int channels = decoding.Channels;
         RgbColor background = decoding.Background;
@@ -76,5 +77,6 @@ internal static class PixelComposer
             : new(Blend(rgba[0], background.Red, alpha), Blend(rgba[1], background.Green, alpha), Blend(rgba[2], background.Blue, alpha));
     }
 
-    private static byte Blend(int colour, int background, int alpha) => (byte)(((colour * alpha) + (background * (255 - alpha)) + 127) / 255);
+    private static byte Blend(int colour, int background, int alpha) =>
+        (byte)(((colour * alpha) + (background * (255 - alpha)) + 127) / 255);
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Numerics;
 using System.Runtime.InteropServices;
 using TorchSharp;
@@ -46,7 +47,8 @@ public static class PixelRange
         using DisposeScope scope = NewDisposeScope();
         if (!images.isfinite().all().item<bool>())
         {
-            throw new ArgumentException("Images hold NaN or infinity, which no pixel can show. They come from a model that has diverged.", nameof(images));
+            throw new ArgumentException("Images hold NaN or infinity, which no pixel can show. They come from a model that has diverged.",
+                nameof(images));
         }
 
         Tensor bytes = images.to(ScalarType.Float32).Plus(1).MultiplyBy(127.5).round_().Between(0, 255).to(ScalarType.Byte);
@@ -111,7 +113,8 @@ public static class PixelRange
 
     private static string? FindMistake(double smallest, double largest, long count, bool refuseUnitRange)
     {
-        string found = FormattableString.Invariant($"Images hold values in [{smallest:G5}, {largest:G5}], but must lie in [-1, 1]");
+        string found = string.Create(CultureInfo.InvariantCulture,
+            $"Images hold values in [{smallest:G5}, {largest:G5}], but must lie in [-1, 1]");
         if (!double.IsFinite(smallest) || !double.IsFinite(largest))
         {
             return "Images hold NaN or infinity, but must lie in [-1, 1]. Find the file or the step that brings them in.";
@@ -129,7 +132,8 @@ public static class PixelRange
 
         return refuseUnitRange && smallest >= 0 && count >= UnitRangeElements
             ? $"{found} and use the half below 0. They look like 0..1 passed as they are: multiply by 2 and subtract 1. "
-                + "If truly no pixel of theirs is darker than middle grey, give refuseUnitRange: false; in a source of your own let RefusesUnitRange be false."
+                + "If truly no pixel of theirs is darker than middle grey, give refuseUnitRange: false; in a source of your own let "
+                + "RefusesUnitRange be false."
             : null;
     }
 

@@ -71,7 +71,8 @@ internal static unsafe class TurboJpeg
 
     private static nint Load()
     {
-        foreach (string name in (string[])["libturbojpeg.so.0", "libturbojpeg.so", "libturbojpeg.dylib", "turbojpeg.dll", "libturbojpeg.dll"])
+        foreach (string name in (string[])["libturbojpeg.so.0", "libturbojpeg.so", "libturbojpeg.dylib", "turbojpeg.dll",
+            "libturbojpeg.dll"])
         {
             if (NativeLibrary.TryLoad(name, typeof(TurboJpeg).Assembly, searchPath: null, out nint library))
             {

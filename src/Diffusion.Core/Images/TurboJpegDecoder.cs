@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Diffusion;
 
 /// <summary>
-/// Decodes the JPEG files that libturbojpeg decodes without an error or a warning: grey or YCbCr, and whole. What it declines is for Skia to
-/// judge: no file is refused because this library is there. For one thread at a time.
+/// Decodes the JPEG files that libturbojpeg decodes without an error or a warning: grey or YCbCr, and whole. What it declines is for Skia
+/// to judge: no file is refused because this library is there. For one thread at a time.
 /// </summary>
 internal sealed unsafe class TurboJpegDecoder : SafeHandle
 {

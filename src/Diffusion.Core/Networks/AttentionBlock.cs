@@ -42,7 +42,9 @@ internal sealed class AttentionBlock : nn.Module<Tensor, Tensor>
     /// <summary>Channels of one head.</summary>
     public int HeadChannels { get; }
 
-    /// <summary>Whether queries, keys and values are taken apart after the heads: see <see cref="UNet2DOptions.AttentionLegacyOrder"/>.</summary>
+    /// <summary>
+    /// Whether queries, keys and values are taken apart after the heads: see <see cref="UNet2DOptions.AttentionLegacyOrder"/>.
+    /// </summary>
     public bool HeadsFirst { get; }
 
     /// <summary><c>[B, C, H, W]</c> to the same.</summary>

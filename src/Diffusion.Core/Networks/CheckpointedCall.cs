@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Diffusion;
 
-/// <summary>One call of a layer with gradient checkpointing: forward without a graph, and in the backward pass once more with one.</summary>
+/// <summary>
+/// One call of a layer with gradient checkpointing: forward without a graph, and in the backward pass once more with one.
+/// </summary>
 /// <param name="layer">The layer.</param>
 /// <param name="joins">Whether its images come from two sides, below and across; else both of its inputs are the same images.</param>
 /// <param name="recomputation">Of the network.</param>
@@ -67,7 +69,8 @@ internal sealed class CheckpointedCall(ResidualLayer layer, bool joins, Recomput
     private static Tensor StateFor(Tensor x) => x.device_type == DeviceType.CPU
         ? random.get_rng_state()
         : throw new InvalidOperationException(
-            $"Gradient checkpointing with dropout needs the state of the random generator, which cannot be read on {x.device}. Train on the CPU, "
+            $"Gradient checkpointing with dropout needs the state of the random generator, which cannot be read on {x.device}. Train "
+                + $"on the CPU, "
             + "without dropout, or without gradient checkpointing.");
 
     private static Tensor Leaf(Tensor input) => input.detach().requires_grad_(input.requires_grad);
@@ -122,7 +125,8 @@ internal sealed class CheckpointedCall(ResidualLayer layer, bool joins, Recomput
         if (layer.HasDropout != draws)
         {
             throw new InvalidOperationException(
-                "The network was switched between training and evaluation after a forward pass with gradient checkpointing. Run backward before that.");
+                "The network was switched between training and evaluation after a forward pass with gradient checkpointing. Run backward "
+                    + "before that.");
         }
 
         using IDisposable gradients = enable_grad();

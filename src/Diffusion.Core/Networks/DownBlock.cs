@@ -19,7 +19,8 @@ internal sealed class DownBlock : nn.Module<Tensor, Tensor, Recomputation?, IRea
             resnets.Add(new ResnetBlock(options, layer == 0 ? inChannels : outChannels, outChannels));
             if (type.HasAttention())
             {
-                attentions.Add(new AttentionBlock(options, outChannels, options.NormNumGroups, outputScale: 1, options.AttentionLegacyOrder));
+                attentions.Add(new AttentionBlock(options, outChannels, options.NormNumGroups, outputScale: 1,
+                    options.AttentionLegacyOrder));
             }
         }
 
@@ -50,7 +51,9 @@ internal sealed class DownBlock : nn.Module<Tensor, Tensor, Recomputation?, IRea
 
         foreach (nn.Module<Tensor, Tensor, Tensor> sampler in samplers)
         {
-            x = sampler is ResnetBlock resnet ? new ResidualLayer(resnet, null).Run(x, condition, recomputation) : sampler.call(x, condition);
+            x = sampler is ResnetBlock resnet
+                ? new ResidualLayer(resnet, null).Run(x, condition, recomputation)
+                : sampler.call(x, condition);
             images.Add(x);
         }
 

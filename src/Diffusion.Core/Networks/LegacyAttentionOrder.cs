@@ -28,7 +28,8 @@ internal static class LegacyAttentionOrder
             }
         }
 
-        return [.. unet.NamedTensors().Select(weight => KeyValuePair.Create(weight.Key, moved.GetValueOrDefault(weight.Key, weight.Value)))];
+        return [.. unet.NamedTensors().Select(weight => KeyValuePair.Create(weight.Key,
+            moved.GetValueOrDefault(weight.Key, weight.Value)))];
     }
 
     private static void Move(string name, AttentionBlock attention, Dictionary<string, Tensor> moved)

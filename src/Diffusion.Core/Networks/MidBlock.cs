@@ -15,7 +15,9 @@ internal sealed class MidBlock : nn.Module<Tensor, Tensor, Recomputation?, Tenso
         : base(nameof(MidBlock))
     {
         first = new ResnetBlock(options, channels, channels, outputScale: options.MidBlockScaleFactor);
-        attention = options.AddAttention ? new AttentionBlock(options, channels, options.MidAttentionGroups, options.MidBlockScaleFactor, options.AttentionLegacyOrder) : null;
+        attention = options.AddAttention
+            ? new AttentionBlock(options, channels, options.MidAttentionGroups, options.MidBlockScaleFactor, options.AttentionLegacyOrder)
+            : null;
         second = new ResnetBlock(options, channels, channels, outputScale: options.MidBlockScaleFactor);
         register_module("attentions", attention is null ? new ModuleList<AttentionBlock>() : new ModuleList<AttentionBlock>(attention));
         register_module("resnets", new ModuleList<ResnetBlock>(first, second));

@@ -17,7 +17,9 @@ internal enum Resampling
     /// <summary>Repeats each pixel 2 x 2 times.</summary>
     Double,
 
-    /// <summary>Weighs 4 x 4 pixels, beyond the edge zeros, by (1, 3, 3, 1) / 8 in both directions (Karras et al. 2020, StyleGAN2).</summary>
+    /// <summary>
+    /// Weighs 4 x 4 pixels, beyond the edge zeros, by (1, 3, 3, 1) / 8 in both directions (Karras et al. 2020, StyleGAN2).
+    /// </summary>
     HalveSmoothly,
 
     /// <summary>The transpose of <see cref="HalveSmoothly"/>, times 4, which keeps the mean.</summary>

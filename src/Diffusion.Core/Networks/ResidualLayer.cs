@@ -9,7 +9,8 @@ internal sealed record ResidualLayer(ResnetBlock Resnet, AttentionBlock? Attenti
     public bool HasDropout => Resnet.HasDropout;
 
     /// <summary>
-    /// Images <c>[B, inChannels, H, W]</c> and the condition <c>[B, D]</c> to <c>[B, outChannels, H', W']</c>, keeping what the backward pass needs.
+    /// Images <c>[B, inChannels, H, W]</c> and the condition <c>[B, D]</c> to <c>[B, outChannels, H', W']</c>, keeping what the backward
+    /// pass needs.
     /// </summary>
     public Tensor Call(Tensor x, Tensor condition)
     {
@@ -37,9 +38,13 @@ internal sealed record ResidualLayer(ResnetBlock Resnet, AttentionBlock? Attenti
 
     /// <summary>The same as <see cref="Call"/>, keeping only the inputs where there is a recomputation.</summary>
     public Tensor Run(Tensor x, Tensor condition, Recomputation? recomputation) =>
-        recomputation is null || !NeedsGradient(x, condition) ? Call(x, condition) : CheckpointedCall.Forward(this, x, null, condition, recomputation);
+        recomputation is null || !NeedsGradient(x, condition)
+            ? Call(x, condition)
+            : CheckpointedCall.Forward(this, x, null, condition, recomputation);
 
-    /// <summary>The same over images from below, <c>[B, below, H, W]</c>, joined with those that came across, <c>[B, across, H, W]</c>.</summary>
+    /// <summary>
+    /// The same over images from below, <c>[B, below, H, W]</c>, joined with those that came across, <c>[B, across, H, W]</c>.
+    /// </summary>
     public Tensor Run(Tensor x, Tensor across, Tensor condition, Recomputation? recomputation)
     {
         if (recomputation is not null && (across.requires_grad || NeedsGradient(x, condition)))

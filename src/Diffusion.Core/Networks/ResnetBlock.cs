@@ -24,12 +24,14 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor>
 
     public ResnetBlock(
         UNet2DOptions options, int inChannels, int outChannels, Resampling resampling = Resampling.None, double outputScale = 1)
-        : this(options, (inChannels, outChannels), (options.NormNumGroups, options.NormNumGroups), resampling, outputScale, projects: inChannels != outChannels)
+        : this(options, (inChannels, outChannels), (options.NormNumGroups, options.NormNumGroups), resampling, outputScale,
+            projects: inChannels != outChannels)
     {
     }
 
     private ResnetBlock(
-        UNet2DOptions options, (int In, int Out) channels, (int In, int Out) groups, Resampling resampling, double outputScale, bool projects)
+        UNet2DOptions options, (int In, int Out) channels, (int In, int Out) groups, Resampling resampling, double outputScale,
+            bool projects)
         : base(nameof(ResnetBlock))
     {
         (int inChannels, int outChannels) = channels;
@@ -68,10 +70,14 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor>
         SkipBlocks.OutputScale,
         projects: inChannels != outChannels || resampling != Resampling.None);
 
-    /// <summary>Images <c>[B, inChannels, H, W]</c> and the activated time embedding <c>[B, D]</c> to <c>[B, outChannels, H', W']</c>.</summary>
+    /// <summary>
+    /// Images <c>[B, inChannels, H, W]</c> and the activated time embedding <c>[B, D]</c> to <c>[B, outChannels, H', W']</c>.
+    /// </summary>
     public override Tensor forward(Tensor x, Tensor condition) => Run(x, x, condition);
 
-    /// <summary>The same, where what is convolved and what it is added to may be two tensors of the same numbers, each with its own gradient.</summary>
+    /// <summary>
+    /// The same, where what is convolved and what it is added to may be two tensors of the same numbers, each with its own gradient.
+    /// </summary>
     public Tensor Run(Tensor x, Tensor skip, Tensor condition)
     {
         using DisposeScope scope = NewDisposeScope();

@@ -1,6 +1,8 @@
 namespace Diffusion;
 
-/// <summary>What the blocks with a path for the images themselves (diffusers' Skip blocks; NCSN++ of Song et al. 2021) have in common.</summary>
+/// <summary>
+/// What the blocks with a path for the images themselves (diffusers' Skip blocks; NCSN++ of Song et al. 2021) have in common.
+/// </summary>
 internal static class SkipBlocks
 {
     /// <summary>Channels of the images on their own path, in and out.</summary>

@@ -20,7 +20,8 @@ internal sealed class SkipDownBlock : nn.Module<Tensor, Tensor, Tensor, Recomput
             resnets.Add(ResnetBlock.OfSkipBlock(options, layer == 0 ? inChannels : outChannels, outChannels));
             if (type.HasAttention())
             {
-                attentions.Add(new AttentionBlock(options, outChannels, SkipBlocks.AttentionGroups, SkipBlocks.OutputScale, legacyOrder: false));
+                attentions.Add(new AttentionBlock(options, outChannels, SkipBlocks.AttentionGroups, SkipBlocks.OutputScale,
+                    legacyOrder: false));
             }
         }
 
@@ -40,8 +41,9 @@ internal sealed class SkipDownBlock : nn.Module<Tensor, Tensor, Tensor, Recomput
     public bool Halves => resnetDown is not null;
 
     /// <summary>
-    /// Features <c>[B, inChannels, H, W]</c> and images <c>[B, 3, H/2, W/2]</c>, which the coarsest level does not look at, to every layer's
-    /// features <c>[B, outChannels, H, W]</c>, and the halved ones. With a recomputation the residual blocks keep only their inputs.
+    /// Features <c>[B, inChannels, H, W]</c> and images <c>[B, 3, H/2, W/2]</c>, which the coarsest level does not look at, to every
+    /// layer's features <c>[B, outChannels, H, W]</c>, and the halved ones. With a recomputation the residual blocks keep only their
+    /// inputs.
     /// </summary>
     public override IReadOnlyList<Tensor> forward(Tensor x, Tensor images, Tensor condition, Recomputation? recomputation)
     {

@@ -44,11 +44,12 @@ internal sealed class SkipUpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, Rec
     }
 
     /// <summary>
-    /// Features <c>[B, belowChannels, H, W]</c> and what came across, the last of which is taken from the stack for each layer and disposed,
-    /// to features <c>[B, channels, 2H, 2W]</c> and images <c>[B, 3, H, W]</c>; at the top to features <c>[B, channels, H, W]</c> and no
-    /// images. With a recomputation the residual blocks keep only their inputs.
+    /// Features <c>[B, belowChannels, H, W]</c> and what came across, the last of which is taken from the stack for each layer and
+    /// disposed, to features <c>[B, channels, 2H, 2W]</c> and images <c>[B, 3, H, W]</c>; at the top to features <c>[B, channels, H, W]</c>
+    /// and no images. With a recomputation the residual blocks keep only their inputs.
     /// </summary>
-    public override (Tensor Features, Tensor? Images) forward(Tensor x, Stack<Tensor> across, Tensor condition, Recomputation? recomputation)
+    public override (Tensor Features, Tensor? Images) forward(Tensor x, Stack<Tensor> across, Tensor condition,
+        Recomputation? recomputation)
     {
         using DisposeScope scope = NewDisposeScope();
         for (int layer = 0; layer < resnets.Count; layer++)

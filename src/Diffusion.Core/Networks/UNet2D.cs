@@ -37,7 +37,8 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
         Description = options.ToJson();
 
         // Layers are made in diffusers' order, which decides what each draws, and registered in its other order, of the state dict.
-        // The scope frees the tensors that weights are made from: left to the garbage collector they would hold the memory of the first weights.
+        // The scope frees the tensors that weights are made from: left to the garbage collector they would hold the memory of the first
+        // weights.
         using Lock.Scope generator = GlobalGenerator.Hold(seed);
         using DisposeScope scope = NewDisposeScope();
         IReadOnlyList<int> channels = options.BlockOutChannels;
@@ -101,8 +102,8 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
 
     /// <inheritdoc/>
     /// <remarks>
-    /// Residual blocks, with the attention that follows them, keep only their inputs; a backward pass then runs once over a forward pass, and
-    /// gradients have no gradients. Dropout needs the CPU. A twin begins without it.
+    /// Residual blocks, with the attention that follows them, keep only their inputs; a backward pass then runs once over a forward pass,
+    /// and gradients have no gradients. Dropout needs the CPU. A twin begins without it.
     /// </remarks>
     public bool GradientCheckpointing { get; set; }
 
@@ -167,8 +168,8 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
 
     /// <summary>
     /// Copies weights into the network, converting between floating-point dtypes and devices. Names of old diffusers files (query,
-    /// key, value, proj_attn) are understood, and a prefix that all names have (<c>module.</c>, <c>_orig_mod.</c>) is left out. Nothing is changed
-    /// unless every weight fits.
+    /// key, value, proj_attn) are understood, and a prefix that all names have (<c>module.</c>, <c>_orig_mod.</c>) is left out. Nothing is
+    /// changed unless every weight fits.
     /// </summary>
     /// <param name="weights">Exactly the network's weights by name; they stay the caller's.</param>
     /// <exception cref="ArgumentException">

@@ -18,7 +18,9 @@ public enum DownBlockType
     /// </summary>
     SkipDownBlock2D,
 
-    /// <summary>As <see cref="SkipDownBlock2D"/>, with self-attention after each residual block. Needs channels that divide by 32.</summary>
+    /// <summary>
+    /// As <see cref="SkipDownBlock2D"/>, with self-attention after each residual block. Needs channels that divide by 32.
+    /// </summary>
     AttnSkipDownBlock2D,
 }
 
@@ -40,7 +42,9 @@ public enum UpBlockType
     /// </summary>
     SkipUpBlock2D,
 
-    /// <summary>As <see cref="SkipUpBlock2D"/>, with self-attention after the last residual block. Needs channels that divide by 32.</summary>
+    /// <summary>
+    /// As <see cref="SkipUpBlock2D"/>, with self-attention after the last residual block. Needs channels that divide by 32.
+    /// </summary>
     AttnSkipUpBlock2D,
 }
 

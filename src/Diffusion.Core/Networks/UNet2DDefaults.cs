@@ -66,7 +66,8 @@ internal static class UNet2DDefaults
         if (Math.Min(images.Height, images.Width) < MinSize || LongerSide(images) > MaxSize)
         {
             throw new ArgumentOutOfRangeException(
-                nameof(images), images, $"Height and width must each be in {MinSize}..{MaxSize} pixels. Open the images with another size.");
+                nameof(images), images,
+                    $"Height and width must each be in {MinSize}..{MaxSize} pixels. Open the images with another size.");
         }
 
         int coarsest = LongerSide(Halvings(images).Last());

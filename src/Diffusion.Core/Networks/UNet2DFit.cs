@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Diffusion;
 
 /// <summary>Whether a network suits images and a schedule.</summary>
@@ -14,7 +16,8 @@ internal static class UNet2DFit
 
         if (options.OutChannels != options.InChannels)
         {
-            yield return $"The network answers with {options.OutChannels} channels, but takes {options.InChannels}. A diffusion model needs "
+            yield return $"The network answers with {options.OutChannels} channels, but takes {options.InChannels}. A diffusion "
+                + $"model needs "
                 + "OutChannels equal to InChannels.";
         }
 
@@ -35,7 +38,8 @@ internal static class UNet2DFit
         if (options.TimeEmbeddingType == TimeEmbeddingType.Fourier && !(schedule.At(schedule.FirstTime).Label > 0))
         {
             yield return $"The network's Fourier time embedding takes the logarithm of its label and divides by it, but the first label of "
-                + $"{schedule.Description} is {schedule.At(schedule.FirstTime).Label}. Use a positional time embedding, or a schedule whose labels are positive.";
+                + $"{schedule.Description} is {schedule.At(schedule.FirstTime).Label}. Use a positional time embedding, or a schedule "
+                + $"whose labels are positive.";
         }
 
         if (options.TimeEmbeddingType == TimeEmbeddingType.Learned && LearnedProblem(options, schedule) is { } problem)
@@ -49,7 +53,8 @@ internal static class UNet2DFit
         int count = options.NumTrainTimesteps ?? 0;
         if (schedule is not DiscreteSchedule discrete)
         {
-            return $"The network's learned time embedding has {count} vectors, one for each timestep, but {schedule.Description} has no timesteps. Use a "
+            return $"The network's learned time embedding has {count} vectors, one for each timestep, but {schedule.Description} has no "
+                + $"timesteps. Use a "
                 + "positional time embedding.";
         }
 
@@ -57,8 +62,10 @@ internal static class UNet2DFit
         {
             if (!double.IsInteger(label) || label < 0 || label >= count)
             {
-                return $"The network's learned time embedding has {count} vectors, for the labels 0 to {count - 1}, but {schedule.Description} has the "
-                    + FormattableString.Invariant($"label {label}. Build the network with NumTrainTimesteps {discrete.Timesteps}, or use a positional time ")
+                return $"The network's learned time embedding has {count} vectors, for the labels 0 to {count - 1}, but "
+                    + $"{schedule.Description} has the "
+                    + string.Create(CultureInfo.InvariantCulture,
+                        $"label {label}. Build the network with NumTrainTimesteps {discrete.Timesteps}, or use a positional time ")
                     + "embedding.";
             }
         }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -21,7 +22,8 @@ internal static class UNet2DInputs
         Guard.Images(noisy, nameof(noisy));
         if (noisy.shape.Contains(0L))
         {
-            throw new ArgumentException($"Images {Guard.Text(noisy)} hold no pixel, but must be at least one image of at least one pixel.", nameof(noisy));
+            throw new ArgumentException($"Images {Guard.Text(noisy)} hold no pixel, but must be at least one image of at least one pixel.",
+                nameof(noisy));
         }
 
         if (noisy.shape[1] != options.InChannels)
@@ -48,7 +50,8 @@ internal static class UNet2DInputs
         if (!Guard.OnOneDevice(noisy, weight))
         {
             throw new ArgumentException(
-                $"Images are on {noisy.device}, but the network's weights on {weight.device}. Move one to the other's device.", nameof(noisy));
+                $"Images are on {noisy.device}, but the network's weights on {weight.device}. Move one to the other's device.",
+                    nameof(noisy));
         }
     }
 
@@ -58,7 +61,8 @@ internal static class UNet2DInputs
         {
             if (options.HasClasses)
             {
-                throw new ArgumentException("The network is conditioned on a class, but was given no class labels.", nameof(Conditioning.ClassLabels));
+                throw new ArgumentException("The network is conditioned on a class, but was given no class labels.",
+                    nameof(Conditioning.ClassLabels));
             }
 
             return;
@@ -84,10 +88,12 @@ internal static class UNet2DInputs
     {
         if (labels.dim() != 1 || labels.shape[0] != batch || !IsReal(labels))
         {
-            throw new ArgumentException($"{what} are {labels.dtype} {Guard.Text(labels)}, but must be numbers [{batch}], one for each image.", name);
+            throw new ArgumentException(
+                $"{what} are {labels.dtype} {Guard.Text(labels)}, but must be numbers [{batch}], one for each image.", name);
         }
 
-        if (options is { TimeEmbeddingType: TimeEmbeddingType.Learned, NumTrainTimesteps: { } count } && labels.device_type == DeviceType.CPU)
+        if (options is { TimeEmbeddingType: TimeEmbeddingType.Learned, NumTrainTimesteps: { } count }
+            && labels.device_type == DeviceType.CPU)
         {
             CheckLearned(labels, count, what, name);
         }
@@ -102,7 +108,8 @@ internal static class UNet2DInputs
             if (!double.IsInteger(label) || label < 0 || label >= count)
             {
                 throw new ArgumentException(
-                    FormattableString.Invariant($"{what} have {label}, but must be whole numbers from 0 to {count - 1}: the network's time embedding is ")
+                    string.Create(CultureInfo.InvariantCulture,
+                        $"{what} have {label}, but must be whole numbers from 0 to {count - 1}: the network's time embedding is ")
                     + $"learned, and has {count} vectors (num_train_timesteps).",
                     name);
             }
@@ -126,7 +133,8 @@ internal static class UNet2DInputs
             {
                 if (label < 0 || label >= classes)
                 {
-                    throw new ArgumentException($"Class label {label} is outside [0, {classes - 1}]: the network knows {classes} classes.", name);
+                    throw new ArgumentException($"Class label {label} is outside [0, {classes - 1}]: the network knows {classes} classes.",
+                        name);
                 }
             }
         }

@@ -26,30 +26,50 @@ internal static class UNet2DJson
         new("in_channels", (o, v) => o with { InChannels = Integer(v) }, (w, o) => w.WriteNumberValue(o.InChannels)),
         new("out_channels", (o, v) => o with { OutChannels = Integer(v) }, (w, o) => w.WriteNumberValue(o.OutChannels)),
         new("center_input_sample", (o, v) => o with { CenterInputSample = Flag(v) }, (w, o) => w.WriteBooleanValue(o.CenterInputSample)),
-        new(TimeEmbedding, (o, v) => o with { TimeEmbeddingType = IsAdm(v) ? TimeEmbeddingType.Positional : Choice<TimeEmbeddingType>(v) }, (w, o) => w.WriteStringValue(Name(o.TimeEmbeddingType))),
-        new("time_embedding_dim", (o, v) => o with { TimeEmbeddingDim = OrNull(v, Integer) }, (w, o) => WriteInteger(w, o.TimeEmbeddingDim)),
+        new(TimeEmbedding, (o, v) =>
+            o with { TimeEmbeddingType = IsAdm(v) ? TimeEmbeddingType.Positional : Choice<TimeEmbeddingType>(v) }, (w, o) =>
+                w.WriteStringValue(Name(o.TimeEmbeddingType))),
+        new("time_embedding_dim", (o, v) =>
+            o with { TimeEmbeddingDim = OrNull(v, Integer) }, (w, o) => WriteInteger(w, o.TimeEmbeddingDim)),
         new("freq_shift", (o, v) => o with { FreqShift = Number(v) }, (w, o) => WriteNumber(w, o.FreqShift)),
         new("flip_sin_to_cos", (o, v) => o with { FlipSinToCos = Flag(v) }, (w, o) => w.WriteBooleanValue(o.FlipSinToCos)),
-        new("down_block_types", (o, v) => o with { DownBlockTypes = Items(v, Choice<DownBlockType>) }, (w, o) => WriteItems(w, o.DownBlockTypes, t => w.WriteStringValue(Name(t)))),
-        new("mid_block_type", (o, v) => o with { HasMidBlock = MidBlock(v) }, (w, o) => w.WriteStringValue(o.HasMidBlock ? MidBlockName : null)),
-        new("up_block_types", (o, v) => o with { UpBlockTypes = Items(v, Choice<UpBlockType>) }, (w, o) => WriteItems(w, o.UpBlockTypes, t => w.WriteStringValue(Name(t)))),
-        new("block_out_channels", (o, v) => o with { BlockOutChannels = Items(v, Integer) }, (w, o) => WriteItems(w, o.BlockOutChannels, w.WriteNumberValue)),
+        new("down_block_types", (o, v) =>
+            o with { DownBlockTypes = Items(v, Choice<DownBlockType>) }, (w, o) =>
+                WriteItems(w, o.DownBlockTypes, t => w.WriteStringValue(Name(t)))),
+        new("mid_block_type", (o, v) =>
+            o with { HasMidBlock = MidBlock(v) }, (w, o) => w.WriteStringValue(o.HasMidBlock ? MidBlockName : null)),
+        new("up_block_types", (o, v) =>
+            o with { UpBlockTypes = Items(v, Choice<UpBlockType>) }, (w, o) =>
+                WriteItems(w, o.UpBlockTypes, t => w.WriteStringValue(Name(t)))),
+        new("block_out_channels", (o, v) =>
+            o with { BlockOutChannels = Items(v, Integer) }, (w, o) => WriteItems(w, o.BlockOutChannels, w.WriteNumberValue)),
         new("layers_per_block", (o, v) => o with { LayersPerBlock = Integer(v) }, (w, o) => w.WriteNumberValue(o.LayersPerBlock)),
-        new("mid_block_scale_factor", (o, v) => o with { MidBlockScaleFactor = Number(v) }, (w, o) => WriteNumber(w, o.MidBlockScaleFactor)),
+        new("mid_block_scale_factor", (o, v) =>
+            o with { MidBlockScaleFactor = Number(v) }, (w, o) => WriteNumber(w, o.MidBlockScaleFactor)),
         new("downsample_padding", (o, v) => o with { DownsamplePadding = Integer(v) }, (w, o) => w.WriteNumberValue(o.DownsamplePadding)),
-        new("downsample_type", (o, v) => o with { DownsampleType = OrNull(v, Choice<ResamplingType>) ?? ResamplingType.Conv }, (w, o) => w.WriteStringValue(Name(o.DownsampleType))),
-        new("upsample_type", (o, v) => o with { UpsampleType = OrNull(v, Choice<ResamplingType>) ?? ResamplingType.Conv }, (w, o) => w.WriteStringValue(Name(o.UpsampleType))),
+        new("downsample_type", (o, v) =>
+            o with { DownsampleType = OrNull(v, Choice<ResamplingType>) ?? ResamplingType.Conv }, (w, o) =>
+                w.WriteStringValue(Name(o.DownsampleType))),
+        new("upsample_type", (o, v) =>
+            o with { UpsampleType = OrNull(v, Choice<ResamplingType>) ?? ResamplingType.Conv }, (w, o) =>
+                w.WriteStringValue(Name(o.UpsampleType))),
         new("dropout", (o, v) => o with { Dropout = Number(v) }, (w, o) => WriteNumber(w, o.Dropout)),
         new("act_fn", (o, v) => o with { ActFn = ActivationOf(v) }, (w, o) => w.WriteStringValue(Name(o.ActFn))),
-        new("attention_head_dim", (o, v) => o with { AttentionHeadDim = OrNull(v, Integer) }, (w, o) => WriteInteger(w, o.AttentionHeadDim)),
+        new("attention_head_dim", (o, v) =>
+            o with { AttentionHeadDim = OrNull(v, Integer) }, (w, o) => WriteInteger(w, o.AttentionHeadDim)),
         new("norm_num_groups", (o, v) => o with { NormNumGroups = Integer(v) }, (w, o) => w.WriteNumberValue(o.NormNumGroups)),
-        new("attn_norm_num_groups", (o, v) => o with { AttnNormNumGroups = OrNull(v, Integer) }, (w, o) => WriteInteger(w, o.AttnNormNumGroups)),
+        new("attn_norm_num_groups", (o, v) =>
+            o with { AttnNormNumGroups = OrNull(v, Integer) }, (w, o) => WriteInteger(w, o.AttnNormNumGroups)),
         new("norm_eps", (o, v) => o with { NormEps = Number(v) }, (w, o) => WriteNumber(w, o.NormEps)),
-        new("resnet_time_scale_shift", (o, v) => o with { ResnetTimeScaleShift = Choice<TimeScaleShift>(v) }, (w, o) => w.WriteStringValue(Name(o.ResnetTimeScaleShift))),
+        new("resnet_time_scale_shift", (o, v) =>
+            o with { ResnetTimeScaleShift = Choice<TimeScaleShift>(v) }, (w, o) => w.WriteStringValue(Name(o.ResnetTimeScaleShift))),
         new("add_attention", (o, v) => o with { AddAttention = Flag(v) }, (w, o) => w.WriteBooleanValue(o.AddAttention)),
-        new("class_embed_type", (o, v) => o with { ClassEmbedType = OrNull(v, Choice<ClassEmbedType>) }, (w, o) => w.WriteStringValue(o.ClassEmbedType is { } t ? Name(t) : null)),
+        new("class_embed_type", (o, v) =>
+            o with { ClassEmbedType = OrNull(v, Choice<ClassEmbedType>) }, (w, o) =>
+                w.WriteStringValue(o.ClassEmbedType is { } t ? Name(t) : null)),
         new("num_class_embeds", (o, v) => o with { NumClassEmbeds = OrNull(v, Integer) }, (w, o) => WriteInteger(w, o.NumClassEmbeds)),
-        new("num_train_timesteps", (o, v) => o with { NumTrainTimesteps = OrNull(v, Integer) }, (w, o) => WriteInteger(w, o.NumTrainTimesteps)),
+        new("num_train_timesteps", (o, v) =>
+            o with { NumTrainTimesteps = OrNull(v, Integer) }, (w, o) => WriteInteger(w, o.NumTrainTimesteps)),
         new(LegacyOrder, (o, v) => o with { AttentionLegacyOrder = Flag(v) }),
     ];
 

@@ -42,7 +42,9 @@ public sealed record UNet2DOptions
     public IReadOnlyList<UpBlockType> UpBlockTypes { get; init; } =
         [UpBlockType.AttnUpBlock2D, UpBlockType.AttnUpBlock2D, UpBlockType.AttnUpBlock2D, UpBlockType.UpBlock2D];
 
-    /// <summary>Channels of each level, finest first; each a multiple of <see cref="NormNumGroups"/>, except in blocks named Skip.</summary>
+    /// <summary>
+    /// Channels of each level, finest first; each a multiple of <see cref="NormNumGroups"/>, except in blocks named Skip.
+    /// </summary>
     public IReadOnlyList<int> BlockOutChannels { get; init; } = [224, 448, 672, 896];
 
     /// <summary>Residual blocks per level on the way down, one more on the way up; 2 by default.</summary>
@@ -94,7 +96,8 @@ public sealed record UNet2DOptions
     public int? NumClassEmbeds { get; init; }
 
     /// <summary>
-    /// How many labels have a vector with <see cref="Diffusion.TimeEmbeddingType.Learned"/>, which needs it. Other networks do not depend on it.
+    /// How many labels have a vector with <see cref="Diffusion.TimeEmbeddingType.Learned"/>, which needs it. Other networks do not depend
+    /// on it.
     /// </summary>
     public int? NumTrainTimesteps { get; init; }
 
@@ -123,25 +126,27 @@ public sealed record UNet2DOptions
 
     /// <summary>A good first network for images, of a size that you choose; see the remarks for what it has.</summary>
     /// <param name="images">
-    /// The shape of the images, as an image source gives it; the network is made for them. Height and width are 4 to 1024 pixels, and halve without
-    /// remainder until both are at most 32.
+    /// The shape of the images, as an image source gives it; the network is made for them. Height and width are 4 to 1024 pixels, and halve
+    /// without remainder until both are at most 32.
     /// </param>
     /// <param name="size">How large the network is. Choose by the device that trains: nothing is chosen for you.</param>
     /// <param name="classes">How many classes to condition on, as an image source gives it; null for none.</param>
     /// <remarks>
-    /// The levels halve the images until they are 8 pixels or less; levels of 16 pixels or less have self-attention, and so has the middle. Small
-    /// has one residual block per level and heads of 16 channels; Medium and Large have two, and heads of 32. For square images with three channels:
+    /// The levels halve the images until they are 8 pixels or less; levels of 16 pixels or less have self-attention, and so has the middle.
+    /// Small has one residual block per level and heads of 16 channels; Medium and Large have two, and heads of 32. For square images with
+    /// three channels:
     /// <list type="table">
-    /// <listheader><term>pixels</term><description>channels of the levels of Medium; parameters of Small, Medium, Large in millions</description></listheader>
+    /// <listheader><term>pixels</term><description>channels of the levels of Medium; parameters of Small, Medium, Large in
+    /// millions</description></listheader>
     /// <item><term>4 to 8</term><description>128; 0.7, 3.8, 15.2</description></item>
     /// <item><term>28, 32</term><description>64, 128, 128; 1.2, 6.8, 27.2</description></item>
     /// <item><term>64</term><description>64, 128, 128, 256; 3.2, 18.5, 74.1</description></item>
     /// <item><term>128</term><description>64, 64, 128, 256, 256; 4.6, 27.3, 109</description></item>
     /// <item><term>256</term><description>64, 64, 128, 128, 256, 256; 5.0, 29.8, 119</description></item>
     /// </list>
-    /// One thread of an Intel Xeon trained Small, Medium and Large on 46, 10.8 and 3.4 images per second at 28 pixels and batch 16, on 36, 8.7 and 2.6
-    /// at 32 pixels and batch 16, on 8.3, 1.9 and 0.5 at 64 pixels and batch 4 (2026-11-28, beside other work). Larger images, and GPUs, are not
-    /// measured.
+    /// One thread of an Intel Xeon trained Small, Medium and Large on 46, 10.8 and 3.4 images per second at 28 pixels and batch 16, on 36,
+    /// 8.7 and 2.6 at 32 pixels and batch 16, on 8.3, 1.9 and 0.5 at 64 pixels and batch 4 (2026-11-28, beside other work). Larger images,
+    /// and GPUs, are not measured.
     /// </remarks>
     /// <exception cref="ArgumentOutOfRangeException">The images do not halve far enough, or a number is out of range.</exception>
     public static UNet2DOptions ForImages(ImageShape images, UNet2DSize size, int? classes) =>

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Diffusion;
 
 /// <summary>What must hold between the options of a U-Net.</summary>
@@ -10,7 +12,8 @@ internal static class UNet2DRules
     public static IReadOnlyList<string> Problems(UNet2DOptions o) =>
         o.BlockOutChannels is null || o.DownBlockTypes is null || o.UpBlockTypes is null
             ? ["block_out_channels, down_block_types and up_block_types must not be null, but have one entry per level."]
-            : [.. Numbers(o).Concat(Choices(o)).Concat(Levels(o)).Concat(Channels(o)).Concat(UNet2DSkipRules.Problems(o)).Concat(Embeddings(o))];
+            : [.. Numbers(o).Concat(Choices(o)).Concat(Levels(o)).Concat(Channels(o)).Concat(UNet2DSkipRules.Problems(o))
+                .Concat(Embeddings(o))];
 
     private static IEnumerable<string> Numbers(UNet2DOptions o)
     {
@@ -58,17 +61,19 @@ internal static class UNet2DRules
 
         if (!(o.Dropout is >= 0 and < 1))
         {
-            yield return FormattableString.Invariant($"dropout is {o.Dropout}, but must be at least 0 and below 1.");
+            yield return string.Create(CultureInfo.InvariantCulture, $"dropout is {o.Dropout}, but must be at least 0 and below 1.");
         }
 
         if (!(o.NormEps > 0 && double.IsFinite(o.NormEps)))
         {
-            yield return FormattableString.Invariant($"norm_eps is {o.NormEps}, but must be a positive number such as 1e-5.");
+            yield return string.Create(CultureInfo.InvariantCulture,
+                $"norm_eps is {o.NormEps}, but must be a positive number such as 1e-5.");
         }
 
         if (o.MidBlockScaleFactor == 0 || !double.IsFinite(o.MidBlockScaleFactor))
         {
-            yield return FormattableString.Invariant($"mid_block_scale_factor is {o.MidBlockScaleFactor}, but must be a number other than 0, usually 1.");
+            yield return string.Create(CultureInfo.InvariantCulture,
+                $"mid_block_scale_factor is {o.MidBlockScaleFactor}, but must be a number other than 0, usually 1.");
         }
     }
 
@@ -118,14 +123,16 @@ internal static class UNet2DRules
             }
         }
 
-        if (HasMidAttention(o) && !o.AttentionLegacyOrder && o.AttnNormNumGroups is > 0 and int groups && o.BlockOutChannels[^1] % groups != 0)
+        if (HasMidAttention(o) && !o.AttentionLegacyOrder && o.AttnNormNumGroups is > 0 and int groups
+            && o.BlockOutChannels[^1] % groups != 0)
         {
             yield return $"attn_norm_num_groups is {groups}, but must divide the last of block_out_channels ({o.BlockOutChannels[^1]}).";
         }
 
         if (o.AttentionHeadDim is int head && AttentionChannels(o).DefaultIfEmpty(int.MaxValue).Min() is int least && least < head)
         {
-            yield return $"attention_head_dim is {head}, but a level with attention has only {least} channels. Use at most {least}, or null "
+            yield return $"attention_head_dim is {head}, but a level with attention has only {least} channels. Use at most "
+                + $"{least}, or null "
                 + "for one head.";
         }
     }
@@ -137,18 +144,20 @@ internal static class UNet2DRules
             && o.BlockOutChannels[0] / 2 is > 0 and int frequencies
             && o.FreqShift == frequencies)
         {
-            yield return FormattableString.Invariant($"freq_shift is {o.FreqShift}, which divides by zero with {frequencies} frequencies (half the first of ")
+            yield return string.Create(CultureInfo.InvariantCulture,
+                $"freq_shift is {o.FreqShift}, which divides by zero with {frequencies} frequencies (half the first of ")
                 + "block_out_channels). Use 0.";
         }
 
         if (!double.IsFinite(o.FreqShift))
         {
-            yield return FormattableString.Invariant($"freq_shift is {o.FreqShift}, but must be a number, usually 0 or 1.");
+            yield return string.Create(CultureInfo.InvariantCulture, $"freq_shift is {o.FreqShift}, but must be a number, usually 0 or 1.");
         }
 
         if (o.TimeEmbeddingType == TimeEmbeddingType.Learned && o.NumTrainTimesteps is null)
         {
-            yield return "num_train_timesteps is null, but a learned time embedding needs the number of its vectors. Set it to the timesteps of "
+            yield return "num_train_timesteps is null, but a learned time embedding needs the number of its vectors. Set it to the "
+                + "timesteps of "
                 + "the schedule, usually 1000.";
         }
     }

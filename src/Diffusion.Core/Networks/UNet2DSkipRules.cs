@@ -1,6 +1,8 @@
 namespace Diffusion;
 
-/// <summary>What must hold for a U-Net with blocks named Skip, which have a path for the images and choose their numbers of groups themselves.</summary>
+/// <summary>
+/// What must hold for a U-Net with blocks named Skip, which have a path for the images and choose their numbers of groups themselves.
+/// </summary>
 internal static class UNet2DSkipRules
 {
     private const int MaxLevels = 16;
@@ -15,7 +17,8 @@ internal static class UNet2DSkipRules
     public static bool HaveGroupsOfTheNetwork(UNet2DOptions o, int channels) =>
         !HasSkipBlocks(o) || !Matches(o) || PlainChannels(o).Contains(channels);
 
-    private static bool HasSkipBlocks(UNet2DOptions o) => o.DownBlockTypes.Any(type => type.IsSkip()) || o.UpBlockTypes.Any(type => type.IsSkip());
+    private static bool HasSkipBlocks(UNet2DOptions o) =>
+        o.DownBlockTypes.Any(type => type.IsSkip()) || o.UpBlockTypes.Any(type => type.IsSkip());
 
     private static bool Matches(UNet2DOptions o) =>
         o.BlockOutChannels.Count is >= 1 and <= MaxLevels
@@ -39,13 +42,15 @@ internal static class UNet2DSkipRules
 
         if (o.DownBlockTypes.Take(lastDown + 1).Any(type => !type.IsSkip()))
         {
-            yield return $"down_block_types has {string.Join(", ", o.DownBlockTypes)}, but above a block named Skip all must be named Skip, "
+            yield return $"down_block_types has {string.Join(", ", o.DownBlockTypes)}, but above a block named Skip all must be "
+                + $"named Skip, "
                 + "because only those halve the images beside the features. The last may be any.";
         }
 
         if (firstUp < coarsest && o.UpBlockTypes.Skip(firstUp).Any(type => !type.IsSkip()))
         {
-            yield return $"up_block_types has {string.Join(", ", o.UpBlockTypes)}, but after the first block named Skip all must be named Skip, "
+            yield return $"up_block_types has {string.Join(", ", o.UpBlockTypes)}, but after the first block named Skip all must be "
+                + $"named Skip, "
                 + "because only those double the images beside the features.";
         }
     }
@@ -98,7 +103,8 @@ internal static class UNet2DSkipRules
         IEnumerable<int> ends = o.HasMidBlock ? [o.BlockOutChannels[0], o.BlockOutChannels[^1]] : [o.BlockOutChannels[0]];
         IEnumerable<int> down = Enumerable.Range(0, levels).Where(level => !o.DownBlockTypes[level].IsSkip())
             .SelectMany(level => (int[])[o.BlockOutChannels[Math.Max(level - 1, 0)], o.BlockOutChannels[level]]);
-        IEnumerable<int> up = Enumerable.Range(0, levels).Where(level => !o.UpBlockTypes[^(level + 1)].IsSkip()).Select(level => o.BlockOutChannels[level]);
+        IEnumerable<int> up = Enumerable.Range(0, levels).Where(level => !o.UpBlockTypes[^(level + 1)].IsSkip())
+            .Select(level => o.BlockOutChannels[level]);
         return ends.Concat(down).Concat(up);
     }
 
@@ -106,6 +112,7 @@ internal static class UNet2DSkipRules
 
     private static string? Problem(string block, int channels, int groups) => groups > 0 && channels % groups == 0
         ? null
-        : $"block_out_channels gives {block} {channels} channels, but they must divide into {Math.Max(groups, 1)} groups of equal size, and be at least 4. "
+        : $"block_out_channels gives {block} {channels} channels, but they must divide into {Math.Max(groups, 1)} groups of equal size, "
+            + $"and be at least 4. "
             + "Multiples of 32 always do.";
 }

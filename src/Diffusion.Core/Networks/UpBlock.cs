@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace Diffusion;
 
-/// <summary>One level on the way up: residual blocks that also see the way down, each perhaps with attention, then perhaps double the size.</summary>
+/// <summary>
+/// One level on the way up: residual blocks that also see the way down, each perhaps with attention, then perhaps double the size.
+/// </summary>
 internal sealed class UpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, Recomputation?, Tensor>
 {
     private readonly ModuleList<ResnetBlock> resnets = [];
@@ -61,7 +63,9 @@ internal sealed class UpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, Recompu
 
         foreach (nn.Module<Tensor, Tensor, Tensor> sampler in samplers)
         {
-            x = sampler is ResnetBlock resnet ? new ResidualLayer(resnet, null).Run(x, condition, recomputation) : sampler.call(x, condition);
+            x = sampler is ResnetBlock resnet
+                ? new ResidualLayer(resnet, null).Run(x, condition, recomputation)
+                : sampler.call(x, condition);
         }
 
         return x.MoveToOuterDisposeScope();

@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace Diffusion;
 
-/// <summary>Doubles images by repeating pixels, then a 3 x 3 convolution. It has no use for the condition that residual samplers get.</summary>
+/// <summary>
+/// Doubles images by repeating pixels, then a 3 x 3 convolution. It has no use for the condition that residual samplers get.
+/// </summary>
 internal sealed class Upsample : nn.Module<Tensor, Tensor, Tensor>
 {
     private readonly Conv2d conv;

@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Diffusion;
 
-/// <summary>Standard normal noise drawn image by image on the CPU, each from a seed of its own, so that every device and batch split sees the same.</summary>
+/// <summary>
+/// Standard normal noise drawn image by image on the CPU, each from a seed of its own, so that every device and batch split sees the same.
+/// </summary>
 public static class NormalNoise
 {
     /// <summary>Noise for a batch of images.</summary>

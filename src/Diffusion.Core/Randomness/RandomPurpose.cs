@@ -1,6 +1,8 @@
 namespace Diffusion;
 
-/// <summary>What a random number is for. Different purposes never share numbers. The values are written into no file but fix every draw.</summary>
+/// <summary>
+/// What a random number is for. Different purposes never share numbers. The values are written into no file but fix every draw.
+/// </summary>
 public enum RandomPurpose
 {
     /// <summary>The first weights of a network.</summary>

@@ -1,8 +1,8 @@
 namespace Diffusion;
 
 /// <summary>
-/// A schedule of T timesteps (Ho et al. 2020): a network is trained at the whole numbers 0 to T-1. Between them, where solvers stop and where a
-/// network is told a fraction, sigma / alpha is linear in the time.
+/// A schedule of T timesteps (Ho et al. 2020): a network is trained at the whole numbers 0 to T-1. Between them, where solvers stop and
+/// where a network is told a fraction, sigma / alpha is linear in the time.
 /// </summary>
 public sealed class DiscreteSchedule : INoiseSchedule
 {
@@ -22,7 +22,9 @@ public sealed class DiscreteSchedule : INoiseSchedule
     }
 
     /// <summary>A schedule of any levels, such as one that ends in pure noise.</summary>
-    /// <param name="levels">The level of each timestep, noisier from one to the next; 250 to 4000 of them. Their times are set to 0, 1, 2 and so on.</param>
+    /// <param name="levels">
+    /// The level of each timestep, noisier from one to the next; 250 to 4000 of them. Their times are set to 0, 1, 2 and so on.
+    /// </param>
     /// <param name="description">Name and parameters in one line.</param>
     /// <exception cref="ArgumentOutOfRangeException">The number of timesteps is outside 250..4000.</exception>
     /// <exception cref="ArgumentException">A level is not noisier than the one before it, or not finite.</exception>
@@ -34,10 +36,12 @@ public sealed class DiscreteSchedule : INoiseSchedule
         for (int t = 0; t < levels.Count; t++)
         {
             NoiseLevel level = levels[t];
-            if (level is not { Alpha: >= 0, Sigma: > 0 } || !double.IsFinite(level.Alpha) || !double.IsFinite(level.Sigma) || (t > 0 && !(level.Ratio > levels[t - 1].Ratio)))
+            if (level is not { Alpha: >= 0, Sigma: > 0 } || !double.IsFinite(level.Alpha) || !double.IsFinite(level.Sigma)
+                || (t > 0 && !(level.Ratio > levels[t - 1].Ratio)))
             {
                 throw new ArgumentException(
-                    $"Timestep {t} has alpha {level.Alpha} and sigma {level.Sigma}, but sigma must be above 0, alpha at least 0, and sigma / alpha must "
+                    $"Timestep {t} has alpha {level.Alpha} and sigma {level.Sigma}, but sigma must be above 0, alpha at least 0, and "
+                        + $"sigma / alpha must "
                     + "grow from each timestep to the next.", nameof(levels));
             }
         }
@@ -71,7 +75,8 @@ public sealed class DiscreteSchedule : INoiseSchedule
         (uint)timestep < (uint)levels.Length
             ? levels[timestep]
             : throw new ArgumentOutOfRangeException(
-                nameof(timestep), timestep, $"A timestep of this schedule lies in [0, {levels.Length - 1}], 0 and {levels.Length - 1} included.");
+                nameof(timestep), timestep,
+                    $"A timestep of this schedule lies in [0, {levels.Length - 1}], 0 and {levels.Length - 1} included.");
 
     /// <inheritdoc/>
     public NoiseLevel At(double time)
@@ -140,7 +145,8 @@ public sealed class DiscreteSchedule : INoiseSchedule
         {
             if (betas[t] is not (> 0 and < 1))
             {
-                throw new ArgumentException($"Beta {t} is {betas[t]}; a beta lies in (0, 1). Lower the end of the schedule.", nameof(betas));
+                throw new ArgumentException($"Beta {t} is {betas[t]}; a beta lies in (0, 1). Lower the end of the schedule.",
+                    nameof(betas));
             }
 
             alphaBar *= 1 - betas[t];

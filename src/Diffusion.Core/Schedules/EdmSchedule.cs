@@ -22,7 +22,8 @@ public sealed class EdmSchedule : INoiseSchedule
         if (!(minSigma > 0) || !(maxSigma > minSigma) || !double.IsFinite(maxSigma))
         {
             throw new ArgumentOutOfRangeException(
-                nameof(minSigma), minSigma, $"Sigma must go from a number above 0 up to a greater one, but goes from {minSigma} to {maxSigma}. Use 0.002 and 80.");
+                nameof(minSigma), minSigma,
+                    $"Sigma must go from a number above 0 up to a greater one, but goes from {minSigma} to {maxSigma}. Use 0.002 and 80.");
         }
 
         FirstTime = minSigma;

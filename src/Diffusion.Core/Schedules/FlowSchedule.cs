@@ -1,8 +1,8 @@
 namespace Diffusion;
 
 /// <summary>
-/// Rectified flow (Liu et al. 2022, Lipman et al. 2022): a straight line from the image at time 0 to noise at time 1, alpha = 1 - t and sigma = t. A
-/// network is told 1000 t, as diffusers tells it.
+/// Rectified flow (Liu et al. 2022, Lipman et al. 2022): a straight line from the image at time 0 to noise at time 1, alpha = 1 - t and
+/// sigma = t. A network is told 1000 t, as diffusers tells it.
 /// </summary>
 public sealed class FlowSchedule : INoiseSchedule
 {

@@ -1,11 +1,12 @@
 namespace Diffusion;
 
 /// <summary>
-/// How much noise there is at each time, in float64: from nearly none at <see cref="FirstTime"/> to nearly only noise at <see cref="LastTime"/>.
+/// How much noise there is at each time, in float64: from nearly none at <see cref="FirstTime"/> to nearly only noise at
+/// <see cref="LastTime"/>.
 /// </summary>
 /// <remarks>
-/// Three families are built in: <see cref="DiscreteSchedule"/> (T timesteps), <see cref="EdmSchedule"/> and <see cref="FlowSchedule"/>. Sampling needs no
-/// more than this interface, so a schedule of your own is one class.
+/// Three families are built in: <see cref="DiscreteSchedule"/> (T timesteps), <see cref="EdmSchedule"/> and <see cref="FlowSchedule"/>.
+/// Sampling needs no more than this interface, so a schedule of your own is one class.
 /// </remarks>
 public interface INoiseSchedule
 {
@@ -29,7 +30,9 @@ public interface INoiseSchedule
     /// <exception cref="ArgumentOutOfRangeException">It is not a number.</exception>
     double TimeOf(double halfLogSnr);
 
-    /// <summary>The level with exactly this half log-SNR, in the schedule's own scaling; it may lie outside of what a network is trained on.</summary>
+    /// <summary>
+    /// The level with exactly this half log-SNR, in the schedule's own scaling; it may lie outside of what a network is trained on.
+    /// </summary>
     /// <param name="halfLogSnr">log(alpha / sigma), a finite number.</param>
     /// <returns>Its time and label are those of <see cref="TimeOf"/>.</returns>
     /// <exception cref="ArgumentOutOfRangeException">It is not finite.</exception>

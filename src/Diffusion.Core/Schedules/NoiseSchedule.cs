@@ -94,14 +94,17 @@ public static class NoiseSchedule
     /// <summary>The named schedule of betas with its default parameters.</summary>
     /// <param name="kind">Which.</param>
     /// <param name="timesteps">T, 250 to 4000.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The kind is unknown or not made of betas, or <paramref name="timesteps"/> is outside 250..4000.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The kind is unknown or not made of betas, or <paramref name="timesteps"/> is outside 250..4000.
+    /// </exception>
     public static DiscreteSchedule Create(NoiseScheduleKind kind, int timesteps = DefaultTimesteps) => kind switch
     {
         NoiseScheduleKind.Cosine => Cosine(timesteps),
         NoiseScheduleKind.Linear => Linear(timesteps),
         NoiseScheduleKind.ScaledLinear => ScaledLinear(timesteps),
         NoiseScheduleKind.Sigmoid => Sigmoid(timesteps),
-        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "There is no such schedule of betas. Use Cosine, Linear, ScaledLinear or Sigmoid."),
+        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind,
+            "There is no such schedule of betas. Use Cosine, Linear, ScaledLinear or Sigmoid."),
     };
 
     internal static void CheckTimesteps(int timesteps)

@@ -8,7 +8,8 @@ internal static class ScheduleGuard
         if (!(time >= schedule.FirstTime && time <= schedule.LastTime))
         {
             throw new ArgumentOutOfRangeException(
-                nameof(time), time, $"A time of {schedule.Description} lies in [{schedule.FirstTime}, {schedule.LastTime}], both included.");
+                nameof(time), time,
+                    $"A time of {schedule.Description} lies in [{schedule.FirstTime}, {schedule.LastTime}], both included.");
         }
     }
 

@@ -4,7 +4,9 @@ namespace Diffusion;
 
 /// <summary>One key of a configuration file.</summary>
 /// <param name="Name">The key.</param>
-/// <param name="Read">What was read before, with this key's value; throws a <see cref="FormatException"/> that says what the value must be.</param>
+/// <param name="Read">
+/// What was read before, with this key's value; throws a <see cref="FormatException"/> that says what the value must be.
+/// </param>
 /// <param name="Write">Writes the value; null for keys of old files, which are not written.</param>
 internal sealed record JsonKey<T>(string Name, Func<T, JsonElement, T> Read, Action<Utf8JsonWriter, T>? Write = null);
 

@@ -57,7 +57,9 @@ internal static class JsonValues
             : throw new FormatException("must be a number, and finite.");
 
     public static bool Flag(JsonElement value) =>
-        value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw new FormatException("must be true or false.");
+        value.ValueKind is JsonValueKind.True or JsonValueKind.False
+            ? value.GetBoolean()
+            : throw new FormatException("must be true or false.");
 
     public static string Text(JsonElement value)
     {

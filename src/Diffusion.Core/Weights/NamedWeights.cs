@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>
-/// Copies weights by name into tensors, all or nothing. A prefix that all names of the sources have (<c>module.</c>, <c>_orig_mod.</c>, nested ones
-/// too) is left out where they fit exactly without it.
+/// Copies weights by name into tensors, all or nothing. A prefix that all names of the sources have (<c>module.</c>, <c>_orig_mod.</c>,
+/// nested ones too) is left out where they fit exactly without it.
 /// </summary>
 public static class NamedWeights
 {
@@ -16,7 +16,8 @@ public static class NamedWeights
     /// <param name="sources">What would be copied.</param>
     /// <param name="rename">The target's name for a source's; null where names are the same.</param>
     public static IReadOnlyList<string> Misfits(
-        IEnumerable<KeyValuePair<string, Tensor>> targets, IEnumerable<KeyValuePair<string, Tensor>> sources, Func<string, string>? rename = null)
+        IEnumerable<KeyValuePair<string, Tensor>> targets, IEnumerable<KeyValuePair<string, Tensor>> sources, Func<string,
+            string>? rename = null)
     {
         ArgumentNullException.ThrowIfNull(targets);
         return Fit.Of([.. targets], [.. sources], rename).Misfits;
@@ -27,11 +28,12 @@ public static class NamedWeights
     /// <param name="sources">Exactly one tensor for each target.</param>
     /// <param name="rename">The target's name for a source's; null where names are the same.</param>
     /// <exception cref="ArgumentException">
-    /// The sources do not fit; the message lists twenty misfits of all kinds, how many more there are, and whether a prefix of the names is the
-    /// cause; nothing was changed.
+    /// The sources do not fit; the message lists twenty misfits of all kinds, how many more there are, and whether a prefix of the names is
+    /// the cause; nothing was changed.
     /// </exception>
     public static void CopyInto(
-        IEnumerable<KeyValuePair<string, Tensor>> targets, IEnumerable<KeyValuePair<string, Tensor>> sources, Func<string, string>? rename = null)
+        IEnumerable<KeyValuePair<string, Tensor>> targets, IEnumerable<KeyValuePair<string, Tensor>> sources, Func<string,
+            string>? rename = null)
     {
         ArgumentNullException.ThrowIfNull(targets);
         KeyValuePair<string, Tensor>[] wanted = [.. targets];
@@ -39,7 +41,8 @@ public static class NamedWeights
         Fit fit = Fit.Of(wanted, given, rename);
         if (fit.Misfits.Count > 0)
         {
-            throw new ArgumentException($"These weights belong to another network; nothing was loaded: {Text(fit.Misfits)}.{PrefixHint(wanted, given, fit, rename)}");
+            throw new ArgumentException(
+                $"These weights belong to another network; nothing was loaded: {Text(fit.Misfits)}.{PrefixHint(wanted, given, fit, rename)}");
         }
 
         using IDisposable noGradients = no_grad();
@@ -79,7 +82,8 @@ public static class NamedWeights
         ];
         return fitting.Length == 0
             ? string.Empty
-            : $" The names that begin with {string.Join(" or with ", fitting.Select(prefix => $"\"{prefix}\""))} would fit without that prefix: "
+            : $" The names that begin with {string.Join(" or with ", fitting.Select(prefix => $"\"{prefix}\""))} would fit without "
+                + $"that prefix: "
               + "give only these.";
     }
 
@@ -96,17 +100,21 @@ public static class NamedWeights
                 return plain;
             }
 
-            Fit[] stripped = [.. SharedPrefix.PartsOf(SharedPrefix.Of(sources.Select(s => s.Key))).Select(prefix => Without(prefix, targets, sources, rename))];
+            Fit[] stripped = [.. SharedPrefix.PartsOf(SharedPrefix.Of(sources.Select(s => s.Key)))
+                .Select(prefix => Without(prefix, targets, sources, rename))];
             return stripped.Append(plain).MinBy(fit => fit.Misfits.Count)!;
         }
 
         /// <summary>Only the sources with a prefix, without it.</summary>
-        public static Fit Under(string prefix, KeyValuePair<string, Tensor>[] targets, KeyValuePair<string, Tensor>[] sources, Func<string, string>? rename) =>
+        public static Fit Under(string prefix, KeyValuePair<string, Tensor>[] targets, KeyValuePair<string, Tensor>[] sources, Func<string,
+            string>? rename) =>
             Without(prefix, targets, [.. sources.Where(s => s.Key.StartsWith(prefix, StringComparison.Ordinal))], rename);
 
-        private static Fit Without(string prefix, KeyValuePair<string, Tensor>[] targets, KeyValuePair<string, Tensor>[] sources, Func<string, string>? rename)
+        private static Fit Without(string prefix, KeyValuePair<string, Tensor>[] targets, KeyValuePair<string, Tensor>[] sources,
+            Func<string, string>? rename)
         {
-            ILookup<string, KeyValuePair<string, Tensor>> byTarget = sources.ToLookup(s => Named(s.Key[prefix.Length..], rename), StringComparer.Ordinal);
+            ILookup<string, KeyValuePair<string,
+                Tensor>> byTarget = sources.ToLookup(s => Named(s.Key[prefix.Length..], rename), StringComparer.Ordinal);
             HashSet<string> known = [.. targets.Select(t => t.Key)];
             return new Fit(
                 [

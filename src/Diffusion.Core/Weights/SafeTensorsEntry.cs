@@ -14,7 +14,9 @@ internal sealed record SafeTensorsEntry(string Name, torch.ScalarType Dtype, lon
     public const int MaxDimensions = 64;
 
     /// <summary>How many bytes a tensor takes.</summary>
-    /// <exception cref="OverflowException">More than a long can count, even where another dimension is 0: strides would overflow.</exception>
+    /// <exception cref="OverflowException">
+    /// More than a long can count, even where another dimension is 0: strides would overflow.
+    /// </exception>
     public static long Bytes(ReadOnlySpan<long> shape, torch.ScalarType dtype)
     {
         long bytes = SafeTensorsDtype.Size(dtype);

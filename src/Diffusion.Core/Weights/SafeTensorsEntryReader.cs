@@ -104,7 +104,8 @@ internal readonly struct SafeTensorsEntryReader(string path, string name)
                 throw Wrong(ref reader, $"{field} has more than {most} numbers.");
             }
 
-            if (reader.TokenType != JsonTokenType.Number || reader.ValueSpan.ContainsAnyExcept(Digits) || !reader.TryGetInt64(out long value))
+            if (reader.TokenType != JsonTokenType.Number || reader.ValueSpan.ContainsAnyExcept(Digits)
+                || !reader.TryGetInt64(out long value))
             {
                 throw Wrong(ref reader, $"{field} must hold integers from 0 to 2^63 - 1, written as digits.");
             }
@@ -136,7 +137,8 @@ internal readonly struct SafeTensorsEntryReader(string path, string name)
         {
             throw Wrong(
                 ref reader,
-                $"{SafeTensorsDtype.Name(dtype)} [{string.Join(", ", shape)}] takes {bytes} bytes, but data_offsets give {offsets[1] - offsets[0]}.");
+                $"{SafeTensorsDtype.Name(dtype)} [{string.Join(", ", shape)}] takes {bytes} bytes, but data_offsets give "
+                    + $"{offsets[1] - offsets[0]}.");
         }
     }
 

@@ -7,12 +7,14 @@ namespace Diffusion;
 /// Reads and writes safetensors: named tensors in a file that holds nothing else, above all no code. Bytes travel straight between
 /// the file and the tensors' memory.
 /// </summary>
-/// <remarks>The format: 8 bytes of header length, a JSON header with each tensor's dtype, shape and place, then the data without gaps.</remarks>
+/// <remarks>
+/// The format: 8 bytes of header length, a JSON header with each tensor's dtype, shape and place, then the data without gaps.
+/// </remarks>
 public static class SafeTensorsFile
 {
     /// <summary>
-    /// Writes a file, replacing any that is there: under another name beside it, which is renamed when the file is whole. A failure on the way
-    /// leaves what was there.
+    /// Writes a file, replacing any that is there: under another name beside it, which is renamed when the file is whole. A failure on the
+    /// way leaves what was there.
     /// </summary>
     /// <param name="path">The file to write; its folder must be there.</param>
     /// <param name="tensors">
@@ -39,7 +41,8 @@ public static class SafeTensorsFile
     /// <param name="metadata">As above.</param>
     /// <exception cref="SafeTensorsException">A name, dtype or shape that such a file cannot hold; nothing is written.</exception>
     public static void WriteTo(
-        Stream destination, string name, IEnumerable<KeyValuePair<string, Tensor>> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+        Stream destination, string name, IEnumerable<KeyValuePair<string, Tensor>> tensors, IReadOnlyDictionary<string,
+            string>? metadata = null)
     {
         ArgumentNullException.ThrowIfNull(destination);
         ArgumentException.ThrowIfNullOrEmpty(name);

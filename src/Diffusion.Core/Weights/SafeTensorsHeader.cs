@@ -151,7 +151,8 @@ internal sealed class SafeTensorsHeader
         return end == dataBytes
             ? ordered
             : throw new SafeTensorsException(
-                path, $"the header describes {end} bytes of data, but {dataBytes} follow it.", position: dataStart + Math.Min(end, dataBytes));
+                path, $"the header describes {end} bytes of data, but {dataBytes} follow it.",
+                    position: dataStart + Math.Min(end, dataBytes));
     }
 
     // Those without data stand before the one that begins at the same place, by their names.

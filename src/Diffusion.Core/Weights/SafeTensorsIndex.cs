@@ -14,8 +14,8 @@ public static class SafeTensorsIndex
     /// <param name="path">The index.</param>
     /// <returns>All tensors, and the metadata of the first file by name; it belongs to the caller, who disposes it.</returns>
     /// <exception cref="SafeTensorsException">
-    /// The index or a file is damaged or ambiguous, names a file outside the folder, or does not fit the other: a tensor or file is missing, a
-    /// file holds a tensor of which the index says otherwise, or <c>total_size</c> is not the tensors' bytes.
+    /// The index or a file is damaged or ambiguous, names a file outside the folder, or does not fit the other: a tensor or file is
+    /// missing, a file holds a tensor of which the index says otherwise, or <c>total_size</c> is not the tensors' bytes.
     /// </exception>
     /// <exception cref="FileNotFoundException">There is no such index.</exception>
     public static SafeTensors Read(string path)
@@ -50,14 +50,19 @@ public static class SafeTensorsIndex
     /// <summary>
     /// Writes files and then their index. Each is there whole or not at all, but not all together: write to a folder that holds no others.
     /// </summary>
-    /// <param name="path">The index; it ends with <c>.safetensors.index.json</c>, and what stands before that begins the files' names.</param>
-    /// <param name="tensors">Tensors by unique name, as <see cref="SafeTensorsFile"/> takes them; they are dealt out in their order.</param>
+    /// <param name="path">
+    /// The index; it ends with <c>.safetensors.index.json</c>, and what stands before that begins the files' names.
+    /// </param>
+    /// <param name="tensors">
+    /// Tensors by unique name, as <see cref="SafeTensorsFile"/> takes them; they are dealt out in their order.
+    /// </param>
     /// <param name="maxFileBytes">The most bytes of tensors in a file, at least 1; a tensor that is larger has a file of its own.</param>
     /// <param name="metadata">Free text to go with them, written into each file.</param>
     /// <exception cref="ArgumentException">The path ends otherwise, or there are no tensors.</exception>
     /// <exception cref="SafeTensorsException">A name, dtype or shape that such a file cannot hold; no index is written.</exception>
     public static void Write(
-        string path, IEnumerable<KeyValuePair<string, Tensor>> tensors, long maxFileBytes, IReadOnlyDictionary<string, string>? metadata = null)
+        string path, IEnumerable<KeyValuePair<string, Tensor>> tensors, long maxFileBytes, IReadOnlyDictionary<string,
+            string>? metadata = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(tensors);

@@ -114,7 +114,9 @@ internal sealed record SafeTensorsMap(Dictionary<string, string> Map, long? Tota
     }
 
     private static long SizeOf(JsonElement value) =>
-        value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out long size) ? size : throw new FormatException("must be a whole number.");
+        value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out long size)
+            ? size
+            : throw new FormatException("must be a whole number.");
 
     private static Dictionary<string, string> MapOf(JsonElement value)
     {
@@ -127,8 +129,11 @@ internal sealed record SafeTensorsMap(Dictionary<string, string> Map, long? Tota
         foreach (JsonProperty entry in value.EnumerateObject())
         {
             string file = JsonValues.Text(entry.Value);
-            bool isPlain = file.EndsWith(Extension, StringComparison.Ordinal) && !file.AsSpan().ContainsAny('/', '\\', '\0') && !file.StartsWith('.');
-            map.Add(JsonValues.NameOf(entry), isPlain ? file : throw new FormatException($"\"{file}\" must be the name of a .safetensors file beside it."));
+            bool isPlain = file.EndsWith(Extension, StringComparison.Ordinal) && !file.AsSpan().ContainsAny('/', '\\', '\0')
+                && !file.StartsWith('.');
+            map.Add(JsonValues.NameOf(entry), isPlain
+                ? file
+                : throw new FormatException($"\"{file}\" must be the name of a .safetensors file beside it."));
         }
 
         return map;

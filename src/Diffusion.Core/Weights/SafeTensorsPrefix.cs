@@ -30,7 +30,8 @@ internal static class SafeTensorsPrefix
         {
             throw new SafeTensorsException(
                 name,
-                "this is a PyTorch pickle file (.bin, .pt, .ckpt), not safetensors. Loading one can run code that it brings along, so it is "
+                "this is a PyTorch pickle file (.bin, .pt, .ckpt), not safetensors. Loading one can run code that it brings "
+                    + "along, so it is "
                 + "refused. Convert it with Python's safetensors.torch.save_file on a machine where that does not matter.",
                 position: 0);
         }
@@ -38,7 +39,8 @@ internal static class SafeTensorsPrefix
         if (size > SafeTensorsHeader.MaxBytes && prefix[0] == (byte)'{')
         {
             throw new SafeTensorsException(
-                name, "this is JSON, not safetensors. If it is the index of several files (.safetensors.index.json), read it with SafeTensorsIndex.", position: 0);
+                name, "this is JSON, not safetensors. If it is the index of several files (.safetensors.index.json), read it with "
+                    + "SafeTensorsIndex.", position: 0);
         }
 
         if (size > SafeTensorsHeader.MaxBytes)

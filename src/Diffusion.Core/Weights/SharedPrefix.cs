@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>
-/// What wrappers put before the name of every weight: <c>module.</c> (data parallel), <c>_orig_mod.</c> (compiled), <c>model.</c>, <c>ema_model.</c>,
-/// <c>unet.</c>, or several of them.
+/// What wrappers put before the name of every weight: <c>module.</c> (data parallel), <c>_orig_mod.</c> (compiled), <c>model.</c>,
+/// <c>ema_model.</c>, <c>unet.</c>, or several of them.
 /// </summary>
 internal static class SharedPrefix
 {
@@ -20,7 +20,9 @@ internal static class SharedPrefix
         return shared is null ? string.Empty : shared[..(shared.LastIndexOf('.') + 1)];
     }
 
-    /// <summary>The beginnings of a shared prefix that end in a dot, from the longest to the shortest: <c>module.unet.</c> and <c>module.</c>.</summary>
+    /// <summary>
+    /// The beginnings of a shared prefix that end in a dot, from the longest to the shortest: <c>module.unet.</c> and <c>module.</c>.
+    /// </summary>
     public static IEnumerable<string> PartsOf(string prefix)
     {
         for (int length = prefix.Length; length > 0; length = prefix.LastIndexOf('.', length - 2) + 1)

@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>
-/// The weights of a network as they are found on a disk: a safetensors file, the index of several, the folder of a network of diffusers, or that of
-/// a pipeline. It owns the tensors.
+/// The weights of a network as they are found on a disk: a safetensors file, the index of several, the folder of a network of diffusers, or
+/// that of a pipeline. It owns the tensors.
 /// </summary>
 internal sealed class StoredWeights : IDisposable
 {

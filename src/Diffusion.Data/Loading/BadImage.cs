@@ -5,5 +5,7 @@ namespace Diffusion.Data;
 /// <param name="Index">Its index in the source.</param>
 /// <param name="Name">Its file, or its shard, key and offset.</param>
 /// <param name="Reason">Why it could not be read.</param>
-/// <param name="Replacement">The index of the image that took its place; null when it was skipped, or the place of another bad image.</param>
+/// <param name="Replacement">
+/// The index of the image that took its place; null when it was skipped, or the place of another bad image.
+/// </param>
 public sealed record BadImage(long Position, long Index, string Name, string Reason, long? Replacement);

@@ -10,8 +10,8 @@ public enum BadImagePolicy
     Replace,
 
     /// <summary>
-    /// Its batch is one image smaller, and empty when all of its images are bad. In training a micro-batch's loss is the mean over the images
-    /// that are left of it, a step's the mean over the micro-batches that are not empty; a step of empty ones changes nothing.
+    /// Its batch is one image smaller, and empty when all of its images are bad. In training a micro-batch's loss is the mean over the
+    /// images that are left of it, a step's the mean over the micro-batches that are not empty; a step of empty ones changes nothing.
     /// </summary>
     Skip,
 

@@ -20,7 +20,9 @@ internal sealed class BatchBuffer : IDisposable
         ScalarType type = samples.Source.Encoding == PixelEncoding.UInt8 ? ScalarType.Byte : ScalarType.Float32;
         Tensor paged = empty(samples.BatchShape(images), type);
         raw = (pinned ? paged.pin_memory() : paged).DetachFromDisposeScope();
-        memory = type == ScalarType.Byte ? raw.storage<byte>().data_ptr() : raw.storage<float>().data_ptr(); // libtorch's, which never moves
+        memory = type == ScalarType.Byte
+            ? raw.storage<byte>().data_ptr()
+            : raw.storage<float>().data_ptr(); // libtorch's, which never moves
         Labels = samples.HasLabels ? new long[images] : [];
         Positions = new long[images];
     }

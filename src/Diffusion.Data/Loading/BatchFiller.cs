@@ -60,7 +60,9 @@ internal sealed class BatchFiller(SampleReader samples, ISampleOrder order, Seed
             }
             catch (ImageDataException problem) when (policy != BadImagePolicy.Throw)
             {
-                long? replacement = policy == BadImagePolicy.Replace && attempt < MaxReplacements ? ReplacementFor(position, attempt) : null;
+                long? replacement = policy == BadImagePolicy.Replace && attempt < MaxReplacements
+                    ? ReplacementFor(position, attempt)
+                    : null;
                 bad.Add(new BadImage(position, index, problem.Path, problem.Reason, replacement));
                 if (replacement is { } other)
                 {
@@ -83,5 +85,6 @@ internal sealed class BatchFiller(SampleReader samples, ISampleOrder order, Seed
 
     // A place of the first epoch, drawn by position and attempt: the same in every process, and an image that is trained on.
     private long ReplacementFor(long position, int attempt) =>
-        order.IndexAt((long)(seeds.Child(RandomPurpose.Replacement, position).Uniform(RandomPurpose.Replacement, attempt) * order.EpochLength));
+        order.IndexAt((long)(seeds.Child(RandomPurpose.Replacement, position)
+            .Uniform(RandomPurpose.Replacement, attempt) * order.EpochLength));
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.ExceptionServices;
 using static TorchSharp.torch;
 
@@ -36,9 +37,13 @@ public sealed class BatchLoader : IDisposable
     /// <param name="order">Which image each position reads.</param>
     /// <param name="plan">Which positions each batch holds.</param>
     /// <param name="seeds">The stream of the run, for random preparation and replacements.</param>
-    /// <param name="options">Workers, prefetch and bad images; default <see cref="LoadingOptions"/> as they are. Its order settings are not used here.</param>
+    /// <param name="options">
+    /// Workers, prefetch and bad images; default <see cref="LoadingOptions"/> as they are. Its order settings are not used here.
+    /// </param>
     /// <param name="device">Where batches are wanted; default the CPU.</param>
-    /// <param name="onBadImage">Told of each image that could not be read, in the order of the batches, on the thread that asks for them.</param>
+    /// <param name="onBadImage">
+    /// Told of each image that could not be read, in the order of the batches, on the thread that asks for them.
+    /// </param>
     /// <exception cref="ArgumentException">The plan or the options have an impossible value.</exception>
     public BatchLoader(
         IImageSource source,
@@ -69,14 +74,15 @@ public sealed class BatchLoader : IDisposable
         // No worker means a batch is filled when it is asked for, and one buffer does.
         int workerCount = this.options.WorkersFor(source);
         int buffers = workerCount == 0 ? 1 : this.options.Prefetch;
-        queue = new BatchQueue([.. Enumerable.Range(0, buffers).Select(_ => new BatchBuffer(samples, plan.BatchSize, this.device.type == TorchSharp.DeviceType.CUDA))]);
+        queue = new BatchQueue([.. Enumerable.Range(0, buffers)
+            .Select(_ => new BatchBuffer(samples, plan.BatchSize, this.device.type == TorchSharp.DeviceType.CUDA))]);
         workers = [.. Enumerable.Range(0, workerCount).Select(i => new Thread(Work) { IsBackground = true, Name = $"BatchLoader {i}" })];
         Array.ForEach(workers, worker => worker.Start());
     }
 
     /// <summary>
-    /// The position after the last whole step of all processes: what a resumed run starts from. Within a step of one process, and before the
-    /// first batch, the position after the last batch that was handed out; within a step of several processes, where the step began.
+    /// The position after the last whole step of all processes: what a resumed run starts from. Within a step of one process, and before
+    /// the first batch, the position after the last batch that was handed out; within a step of several processes, where the step began.
     /// </summary>
     public long Position => plan.World == 1 ? plan.PositionOf(delivered) : plan.StepStartOf(delivered);
 
@@ -92,7 +98,8 @@ public sealed class BatchLoader : IDisposable
     /// <summary>The next batch.</summary>
     /// <param name="cancellationToken">Ends the waiting; the loader stays usable.</param>
     /// <returns>
-    /// The batch, its pixels on the device; it belongs to the caller. It is smaller, down to no image at all, where bad images were skipped.
+    /// The batch, its pixels on the device; it belongs to the caller. It is smaller, down to no image at all, where bad images were
+    /// skipped.
     /// </returns>
     /// <exception cref="ImageDataException">
     /// An image cannot be used and the policy does not cover it, or too many cannot. Every later call fails with the same error.
@@ -203,7 +210,8 @@ public sealed class BatchLoader : IDisposable
         {
             throw new ImageDataException(
                 samples.Source.Description,
-                FormattableString.Invariant($"{BadImages} of {Images + BadImages} images could not be read, more than MaxBadFraction ({options.MaxBadFraction}). ")
+                string.Create(CultureInfo.InvariantCulture,
+                    $"{BadImages} of {Images + BadImages} images could not be read, more than MaxBadFraction ({options.MaxBadFraction}). ")
                 + $"The last: {last.Name}: {last.Reason} Repair or remove them, or raise the share.");
         }
     }

@@ -27,11 +27,13 @@ public sealed class BatchReader
     }
 
     /// <summary>
-    /// Reads up to 256 images (fewer of large ones) spread evenly over the set and checks their labels and range, so that a mistake is found before the first
-    /// step. Only here are float images refused that have no value below 0, as 0..1 passed as they are, unless
+    /// Reads up to 256 images (fewer of large ones) spread evenly over the set and checks their labels and range, so that a mistake is
+    /// found before the first step. Only here are float images refused that have no value below 0, as 0..1 passed as they are, unless
     /// <see cref="IImageSource.RefusesUnitRange"/> is false: a single batch may be so by chance.
     /// </summary>
-    /// <param name="maxBadFraction">How many of them may be unreadable, 0 to 1. Default 0: none; above 0, ten are always allowed while one is good.</param>
+    /// <param name="maxBadFraction">
+    /// How many of them may be unreadable, 0 to 1. Default 0: none; above 0, ten are always allowed while one is good.
+    /// </param>
     /// <returns>Their colours and contrast.</returns>
     /// <exception cref="ImageDataException">An image or a label cannot be used.</exception>
     public ImageStatistics Inspect(double maxBadFraction = 0)
@@ -71,7 +73,8 @@ public sealed class BatchReader
                 ? problems[0]
                 : new ImageDataException(
                     source.Description,
-                    $"{problems.Count} of {images} images looked at cannot be used. The first: {problems[0].Message} Mend them or leave them out, "
+                    $"{problems.Count} of {images} images looked at cannot be used. The first: {problems[0].Message} Mend them or "
+                        + $"leave them out, "
                     + (maxBadFraction == 0 ? "or let Loading.BadImages replace or skip them." : "or raise Loading.MaxBadFraction."),
                     problems[0]);
         }
@@ -89,7 +92,9 @@ public sealed class BatchReader
     /// <summary>Reads a batch.</summary>
     /// <param name="indices">Which images of the source, at least one; the same may come twice.</param>
     /// <returns>The batch, on the CPU; it belongs to the caller.</returns>
-    /// <exception cref="ImageDataException">An image cannot be read, or a float image is not in [-1, 1], or a label is outside its range.</exception>
+    /// <exception cref="ImageDataException">
+    /// An image cannot be read, or a float image is not in [-1, 1], or a label is outside its range.
+    /// </exception>
     public ImageBatch Read(ReadOnlySpan<long> indices)
     {
         if (indices.IsEmpty)
@@ -110,7 +115,9 @@ public sealed class BatchReader
 
     /// <summary>Reads those images of a batch that can be read.</summary>
     /// <param name="indices">Which images of the source.</param>
-    /// <param name="onBadImage">Told of each that cannot be read, its position being its place among the indices; null to throw instead.</param>
+    /// <param name="onBadImage">
+    /// Told of each that cannot be read, its position being its place among the indices; null to throw instead.
+    /// </param>
     /// <returns>The batch, its <see cref="ImageBatch.Positions"/> being places among the indices; null when none can be read.</returns>
     internal ImageBatch? ReadGood(ReadOnlySpan<long> indices, Action<BadImage>? onBadImage)
     {

@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 namespace Diffusion.Data;
 
 /// <summary>Images and labels that are trained on together. It owns its tensors.</summary>
-/// <param name="Pixels">float32 <c>[B, C, H, W]</c> in [-1, 1]; B is 0 where all images of a batch were bad and <see cref="BadImagePolicy.Skip"/> left them out.</param>
+/// <param name="Pixels">
+/// float32 <c>[B, C, H, W]</c> in [-1, 1]; B is 0 where all images of a batch were bad and <see cref="BadImagePolicy.Skip"/> left them out.
+/// </param>
 /// <param name="Labels">int64 <c>[B]</c> on the CPU; null when the source has no labels.</param>
 public sealed record ImageBatch(Tensor Pixels, Tensor? Labels) : IDisposable
 {

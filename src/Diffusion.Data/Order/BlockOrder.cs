@@ -21,8 +21,8 @@ public sealed class BlockOrder : ISampleOrder
     /// <param name="seeds">The stream of the run.</param>
     /// <param name="groupSizes">How many images each group has, in the order of the source; 0 or more, in all 1 to 10^12.</param>
     /// <param name="window">
-    /// How many images are shuffled among each other, at least 1. Larger mixes better and touches more groups at once; several times the size
-    /// of a group is good. Default 16,384.
+    /// How many images are shuffled among each other, at least 1. Larger mixes better and touches more groups at once; several times the
+    /// size of a group is good. Default 16,384.
     /// </param>
     /// <param name="multiple">As in <see cref="SampleOrder"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException">A size, the window or the multiple is outside its range.</exception>

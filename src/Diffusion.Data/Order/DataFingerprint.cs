@@ -4,8 +4,8 @@ using System.Security.Cryptography;
 namespace Diffusion.Data;
 
 /// <summary>
-/// Tells sets of images apart by eight of them, spread evenly: those that a set had before it was extended look the same after it. An image that
-/// cannot be read at the moment is left open.
+/// Tells sets of images apart by eight of them, spread evenly: those that a set had before it was extended look the same after it. An image
+/// that cannot be read at the moment is left open.
 /// </summary>
 internal static class DataFingerprint
 {
@@ -14,7 +14,9 @@ internal static class DataFingerprint
     private const char Between = '-';
     private const string Unknown = "?";
 
-    /// <summary>The fingerprint of the first images of a source: of the pixels and labels of eight of them, and of the groups they lie in.</summary>
+    /// <summary>
+    /// The fingerprint of the first images of a source: of the pixels and labels of eight of them, and of the groups they lie in.
+    /// </summary>
     /// <param name="source">The source.</param>
     /// <param name="count">How many of its images, at least 1.</param>
     public static string Of(IImageSource source, long count)
@@ -32,12 +34,15 @@ internal static class DataFingerprint
         return string.Join(Between, [.. pieces, HashOf(groups)]);
     }
 
-    /// <summary>A fingerprint in which what was left open is taken from an earlier one of the same images; null where they are others.</summary>
+    /// <summary>
+    /// A fingerprint in which what was left open is taken from an earlier one of the same images; null where they are others.
+    /// </summary>
     public static string? Join(string earlier, string now)
     {
         string[] before = earlier.Split(Between);
         string[] after = now.Split(Between);
-        return before.Length == after.Length && before.Zip(after).All(pair => pair.First == pair.Second || pair.First == Unknown || pair.Second == Unknown)
+        return before.Length == after.Length
+            && before.Zip(after).All(pair => pair.First == pair.Second || pair.First == Unknown || pair.Second == Unknown)
             ? string.Join(Between, before.Zip(after, (first, second) => second == Unknown ? first : second))
             : null;
     }

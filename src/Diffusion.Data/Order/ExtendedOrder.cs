@@ -1,7 +1,9 @@
 namespace Diffusion.Data;
 
 /// <summary>An order over a set that was extended during the run, each time from an epoch on: what came before stays as it was.</summary>
-/// <param name="stretches">The order of each stretch of the run, and the position where it begins; the first at 0, each at the end of an epoch of the one before.</param>
+/// <param name="stretches">
+/// The order of each stretch of the run, and the position where it begins; the first at 0, each at the end of an epoch of the one before.
+/// </param>
 internal sealed class ExtendedOrder(IReadOnlyList<(long Position, ISampleOrder Order)> stretches) : ISampleOrder
 {
     /// <summary>The positions of the first epoch.</summary>

@@ -12,7 +12,9 @@ public sealed class HeldOutSplit
 
     /// <summary>Parts a set.</summary>
     /// <param name="count">How many images there are, 1 to 10^12; at least 2 when some are held out.</param>
-    /// <param name="fraction">The share to hold out, 0 to below 1. Rounded to whole images, at least 1 when above 0, and at least 1 is left to train on.</param>
+    /// <param name="fraction">
+    /// The share to hold out, 0 to below 1. Rounded to whole images, at least 1 when above 0, and at least 1 is left to train on.
+    /// </param>
     /// <param name="seeds">The stream of the run.</param>
     /// <exception cref="ArgumentOutOfRangeException">The count or the fraction is outside its range.</exception>
     public HeldOutSplit(long count, double fraction, SeedStream seeds)
@@ -87,7 +89,8 @@ public sealed class HeldOutSplit
     public long HeldOutIndexAt(long position)
     {
         SourceGuard.Index(position, HeldOutCount);
-        return HeldOutOf(new KeyedPermutation(seeds.Child(RandomPurpose.HoldOut, -1), RandomPurpose.HoldOut, HeldOutCount).IndexAt(position));
+        return HeldOutOf(new KeyedPermutation(seeds.Child(RandomPurpose.HoldOut, -1), RandomPurpose.HoldOut, HeldOutCount)
+            .IndexAt(position));
     }
 
     /// <summary>How many of the images before an index are trained on.</summary>

@@ -16,8 +16,8 @@ public sealed class SampleOrder : ISampleOrder
     /// <param name="seeds">The stream of the run.</param>
     /// <param name="count">How many images there are, 1 to 10^12.</param>
     /// <param name="multiple">
-    /// An epoch ends at the last multiple of this, and leaves out the few images that its shuffle has put behind it: give the batch size for
-    /// epochs of whole batches. Default 1, so that nothing is left out and a batch may begin in one epoch and end in the next.
+    /// An epoch ends at the last multiple of this, and leaves out the few images that its shuffle has put behind it: give the batch size
+    /// for epochs of whole batches. Default 1, so that nothing is left out and a batch may begin in one epoch and end in the next.
     /// </param>
     /// <exception cref="ArgumentOutOfRangeException">The count is outside its range, or below the multiple.</exception>
     public SampleOrder(SeedStream seeds, long count, long multiple = 1)
@@ -46,6 +46,8 @@ public sealed class SampleOrder : ISampleOrder
         return count >= multiple
             ? count / multiple * multiple
             : throw new ArgumentOutOfRangeException(
-                nameof(multiple), multiple, $"An epoch of whole batches of {multiple} images needs as many, but there are {count}. Use a smaller batch, or keep the last images.");
+                nameof(multiple), multiple,
+                    $"An epoch of whole batches of {multiple} images needs as many, but there are {count}. Use a smaller batch, or keep "
+                        + $"the last images.");
     }
 }

@@ -22,8 +22,8 @@ internal sealed class TrainingData(IImageSource source, double heldOutFraction, 
     public ISampleOrder Order() => new ExtendedOrder([.. Extents.Select(extent => (extent.Position, OrderOf(Extents, extent)))]);
 
     /// <summary>
-    /// How a run goes on: the images that it had stay where they were until its epoch ends, and those added to them come in after that. Nothing is
-    /// changed yet.
+    /// How a run goes on: the images that it had stay where they were until its epoch ends, and those added to them come in after that.
+    /// Nothing is changed yet.
     /// </summary>
     /// <param name="saved">The extents of the run.</param>
     /// <param name="position">Where it goes on.</param>
@@ -41,13 +41,15 @@ internal sealed class TrainingData(IImageSource source, double heldOutFraction, 
             string? joined = DataFingerprint.Join(last.Fingerprint, whole.Fingerprint);
             return joined is not null
                 ? new DataContinuation([.. begun[..^1], last with { Fingerprint = joined }], null, null)
-                : Others([.. begun[..^1], last with { Fingerprint = whole.Fingerprint }], $"the {whole.Count} images, their labels, or how they are prepared, are not as they were");
+                : Others([.. begun[..^1], last with { Fingerprint = whole.Fingerprint }],
+                    $"the {whole.Count} images, their labels, or how they are prepared, are not as they were");
         }
 
         string change = string.Create(CultureInfo.InvariantCulture, $"number of images was {last.Count} and is {source.Count}");
         if (source.Count < last.Count || DataFingerprint.Join(last.Fingerprint, DataFingerprint.Of(source, last.Count)) is null)
         {
-            return Others([whole], $"{change}, of which the first are others: from here on some images of this epoch may come twice and others not at all");
+            return Others([whole],
+                $"{change}, of which the first are others: from here on some images of this epoch may come twice and others not at all");
         }
 
         TrainingOrder order = OrderOf(begun, last);
@@ -67,7 +69,9 @@ internal sealed class TrainingData(IImageSource source, double heldOutFraction, 
 
     // Where images are held out, others must not take their places: held-out ones would be trained on.
     private DataContinuation Others(IReadOnlyList<DataExtent> extents, string change) => new(
-        extents, change, heldOutFraction == 0 ? null : $"{change}; as some are held out, these would be trained on, so use the images it had, with those that were added behind them") { IsOther = true };
+        extents, change, heldOutFraction == 0
+            ? null
+            : $"{change}; as some are held out, these would be trained on, so use the images it had, with those that were added behind them") { IsOther = true };
 
     private string? TooSmall(DataExtent extent)
     {

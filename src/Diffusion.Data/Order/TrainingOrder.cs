@@ -6,7 +6,10 @@ internal sealed class TrainingOrder : ISampleOrder
     private readonly HeldOutSplit split;
     private readonly ISampleOrder order;
 
-    /// <param name="groups">The sizes of the groups that the images lie in, held-out ones included, which add up to the split's; none where they lie in no groups.</param>
+    /// <param name="groups">
+    /// The sizes of the groups that the images lie in, held-out ones included, which add up to the split's; none where they lie in no
+    /// groups.
+    /// </param>
     /// <param name="split">Which images are held out.</param>
     /// <param name="seeds">The stream of the run.</param>
     /// <param name="loading">The window of the shuffle, and whether epochs end with whole batches.</param>

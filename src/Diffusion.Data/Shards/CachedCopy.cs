@@ -36,14 +36,18 @@ internal sealed record CachedCopy(RemoteVersion Version, long Length, string Has
     public static CachedCopy? TryRead(string path)
     {
         string[] lines = File.Exists(path + Extension) ? File.ReadAllLines(path + Extension) : [];
-        if (lines.Length < Lines || lines[0] != Format || lines[4].Length != 2 * SHA256.HashSizeInBytes || !lines[4].All(char.IsAsciiHexDigit)
-            || !long.TryParse(lines[1], CultureInfo.InvariantCulture, out long length) || !long.TryParse(lines[5], CultureInfo.InvariantCulture, out long written))
+        if (lines.Length < Lines || lines[0] != Format || lines[4].Length != 2 * SHA256.HashSizeInBytes
+            || !lines[4].All(char.IsAsciiHexDigit)
+            || !long.TryParse(lines[1], CultureInfo.InvariantCulture, out long length)
+                || !long.TryParse(lines[5], CultureInfo.InvariantCulture, out long written))
         {
             return null;
         }
 
         EntityTagHeaderValue? tag = EntityTagHeaderValue.TryParse(lines[2], out EntityTagHeaderValue? readTag) ? readTag : null;
-        DateTimeOffset? modified = DateTimeOffset.TryParse(lines[3], CultureInfo.InvariantCulture, out DateTimeOffset readDate) ? readDate : null;
+        DateTimeOffset? modified = DateTimeOffset.TryParse(lines[3], CultureInfo.InvariantCulture, out DateTimeOffset readDate)
+            ? readDate
+            : null;
         return new CachedCopy(new RemoteVersion(tag, modified, length), length, lines[4], written);
     }
 
@@ -53,7 +57,8 @@ internal sealed record CachedCopy(RemoteVersion Version, long Length, string Has
     public void Write(string path, string name) => File.WriteAllLines(
         path + Extension,
         [
-            Format, Length.ToString(CultureInfo.InvariantCulture), Version.Tag?.ToString() ?? string.Empty, Version.Modified?.ToString("R", CultureInfo.InvariantCulture) ?? string.Empty,
+            Format, Length.ToString(CultureInfo.InvariantCulture), Version.Tag?.ToString() ?? string.Empty,
+                Version.Modified?.ToString("R", CultureInfo.InvariantCulture) ?? string.Empty,
             Hash, Written.ToString(CultureInfo.InvariantCulture), name,
         ]);
 

@@ -1,8 +1,8 @@
 namespace Diffusion.Data;
 
 /// <summary>
-/// Reads a file on a server here and there, as a scan of tar headers does, without fetching what lies between: each place that is not here yet
-/// costs one small request. Where that is no faster than fetching the whole file, it waits for the whole file instead. For one thread.
+/// Reads a file on a server here and there, as a scan of tar headers does, without fetching what lies between: each place that is not here
+/// yet costs one small request. Where that is no faster than fetching the whole file, it waits for the whole file instead. For one thread.
 /// </summary>
 /// <param name="file">The file.</param>
 /// <param name="time">What the speed is measured by.</param>

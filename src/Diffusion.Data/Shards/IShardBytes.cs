@@ -1,6 +1,8 @@
 namespace Diffusion.Data;
 
-/// <summary>The bytes of a shard, whether they are here or still on their way. Safe from several threads, but for the streams that it opens.</summary>
+/// <summary>
+/// The bytes of a shard, whether they are here or still on their way. Safe from several threads, but for the streams that it opens.
+/// </summary>
 internal interface IShardBytes : IDisposable
 {
     /// <summary>How many bytes there are.</summary>
@@ -9,7 +11,9 @@ internal interface IShardBytes : IDisposable
     /// <summary>Tells versions of the shard apart; 0 where nothing does.</summary>
     long Stamp { get; }
 
-    /// <summary>Whether the shard has changed since it was opened, so that its index is no longer right. Default: it cannot change.</summary>
+    /// <summary>
+    /// Whether the shard has changed since it was opened, so that its index is no longer right. Default: it cannot change.
+    /// </summary>
     bool HasChanged => false;
 
     /// <summary>Reads bytes, and waits for them where they are on their way; fewer when the shard ends early.</summary>

@@ -31,7 +31,8 @@ internal sealed class LocalBytes(string path, long stamp, IDisposable? lease, Fi
         return read;
     }
 
-    public Stream OpenStream(CancellationToken cancellationToken) => new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+    public Stream OpenStream(CancellationToken cancellationToken) =>
+        new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
 
     public void Dispose()
     {

@@ -4,7 +4,10 @@ using System.Text.RegularExpressions;
 
 namespace Diffusion.Data;
 
-/// <summary>What tells remote files apart in a cache: their address without logins and signatures, which differ each time the same file is asked for.</summary>
+/// <summary>
+/// What tells remote files apart in a cache: their address without logins and signatures, which differ each time the same file is asked
+/// for.
+/// </summary>
 internal static partial class RemoteAddress
 {
     private static readonly HashSet<string> Signatures = new(StringComparer.OrdinalIgnoreCase)
@@ -21,14 +24,17 @@ internal static partial class RemoteAddress
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(query.Length == 0 ? bare : $"{bare}?{query}")));
     }
 
-    /// <summary>A name or a pattern of shards as errors and logs show it: addresses without logins and queries, which may be secret.</summary>
+    /// <summary>
+    /// A name or a pattern of shards as errors and logs show it: addresses without logins and queries, which may be secret.
+    /// </summary>
     public static string Shown(string pattern) => Secrets().Replace(pattern, "${scheme}${rest}");
 
     /// <summary>The address that a name of a shard is.</summary>
     /// <exception cref="RemoteException">It is none.</exception>
     public static Uri Of(string name) => Uri.TryCreate(name, UriKind.Absolute, out Uri? address)
         ? address
-        : throw new RemoteException($"{Shown(name)}: it begins like an address, but is none. Check the host, the port and the brackets.", null, isRefusal: true);
+        : throw new RemoteException($"{Shown(name)}: it begins like an address, but is none. Check the host, the port and the brackets.",
+            null, isRefusal: true);
 
     /// <summary>Refuses what is no full http or https address, without showing what may be secret.</summary>
     public static void Check(Uri address)
@@ -42,13 +48,15 @@ internal static partial class RemoteAddress
     }
 
     // Up to the next of several that are joined by ::, but for the two colons within [::1].
-    [GeneratedRegex(@"(?<scheme>https?://)([^/?@]*@)?(?<rest>[^?]*?)(\?.*?)?(?=::(?![^\[\]]*\])|$)", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"(?<scheme>https?://)([^/?@]*@)?(?<rest>[^?]*?)(\?.*?)?(?=::(?![^\[\]]*\])|$)",
+        RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Secrets();
 
     // Of Amazon, Google, Azure and CloudFront, and plain tokens.
     private static bool IsSignature(string parameter)
     {
         string name = parameter.Split('=')[0];
-        return name.StartsWith("X-Amz-", StringComparison.OrdinalIgnoreCase) || name.StartsWith("X-Goog-", StringComparison.OrdinalIgnoreCase) || Signatures.Contains(name);
+        return name.StartsWith("X-Amz-", StringComparison.OrdinalIgnoreCase)
+            || name.StartsWith("X-Goog-", StringComparison.OrdinalIgnoreCase) || Signatures.Contains(name);
     }
 }

@@ -5,8 +5,8 @@ using System.Text;
 namespace Diffusion.Data;
 
 /// <summary>
-/// Sends GET requests, with the caller's client or with its own. Its own follows up to ten redirections, and sends the caller's headers, which may
-/// hold secrets, to no other host than the address names. A client of the caller redirects as it was set up.
+/// Sends GET requests, with the caller's client or with its own. Its own follows up to ten redirections, and sends the caller's headers,
+/// which may hold secrets, to no other host than the address names. A client of the caller redirects as it was set up.
 /// </summary>
 internal sealed class RemoteClient : IDisposable
 {
@@ -26,7 +26,8 @@ internal sealed class RemoteClient : IDisposable
         this.headers = headers;
         isOwn = client is null;
 
-        // What is left of an answer that is no longer wanted is not read to its end; a name that moved to another machine is looked up again.
+        // What is left of an answer that is no longer wanted is not read to its end; a name that moved to another machine is looked up
+        // again.
         this.client = client ?? new HttpClient(new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
@@ -72,7 +73,8 @@ internal sealed class RemoteClient : IDisposable
         if (client is not null && headers.Count > 0)
         {
             throw new ArgumentException(
-                "ShardOptions has an HttpClient and Headers. Set the headers as DefaultRequestHeaders of that client: only it can keep them from other hosts.");
+                "ShardOptions has an HttpClient and Headers. Set the headers as DefaultRequestHeaders of that client: only it can keep "
+                    + "them from other hosts.");
         }
 
         using HttpRequestMessage probe = new();
@@ -80,12 +82,14 @@ internal sealed class RemoteClient : IDisposable
         {
             if (OwnHeaders.Contains(name, StringComparer.OrdinalIgnoreCase))
             {
-                throw new ArgumentException($"ShardOptions.Headers has {name}, which is set for each request as it is needed. Leave it out.");
+                throw new ArgumentException(
+                    $"ShardOptions.Headers has {name}, which is set for each request as it is needed. Leave it out.");
             }
 
             if (value.Any(letter => letter is < ' ' or > '~') || !probe.Headers.TryAddWithoutValidation(name, value))
             {
-                throw new ArgumentException($"ShardOptions.Headers has '{name}', which no request can carry: a name is one word, a value plain letters in one line.");
+                throw new ArgumentException(
+                    $"ShardOptions.Headers has '{name}', which no request can carry: a name is one word, a value plain letters in one line.");
             }
         }
     }

@@ -12,8 +12,8 @@ internal static class RemoteContent
     public const int Enough = TarHeader.Size;
 
     /// <summary>
-    /// Whether an answer is text by its Content-Type, after others of the same address were not: a captive portal answers so for a while, and the file is what
-    /// it was.
+    /// Whether an answer is text by its Content-Type, after others of the same address were not: a captive portal answers so for a while,
+    /// and the file is what it was.
     /// </summary>
     public static bool IsPage(HttpResponseMessage response) =>
         response.Content.Headers.ContentType?.MediaType is "text/html" or "application/json" or "text/plain";
@@ -42,8 +42,11 @@ internal static class RemoteContent
 
         string text = Beginning(first);
         string? kind = Kind(text, contentType ?? string.Empty);
-        return kind is null ? null : $"{kind} came in place of the shard (Content-Type {contentType ?? "unknown"}; it begins \"{Quote(text)}\"). "
-            + "Open the address in a browser: perhaps a login or a captive portal stands before it, or it needs a token (ShardOptions.Headers).";
+        return kind is null
+            ? null
+            : $"{kind} came in place of the shard (Content-Type {contentType ?? "unknown"}; it begins \"{Quote(text)}\"). "
+            + "Open the address in a browser: perhaps a login or a captive portal stands before it, or it needs a token "
+            + "(ShardOptions.Headers).";
     }
 
     /// <summary>As <see cref="Mistake"/>, for a whole file; it looks into a gzip file too.</summary>
@@ -77,7 +80,8 @@ internal static class RemoteContent
 
     private static string? Kind(string text, string contentType) =>
         text.StartsWith("version https://git-lfs", StringComparison.Ordinal) ? "a Git LFS pointer"
-        : contentType.Contains("html", StringComparison.OrdinalIgnoreCase) || Begins(text, "<!doctype", "<html", "<head", "<body", "<script", "<!--") ? "a web page"
+        : contentType.Contains("html", StringComparison.OrdinalIgnoreCase)
+            || Begins(text, "<!doctype", "<html", "<head", "<body", "<script", "<!--") ? "a web page"
         : contentType.Contains("json", StringComparison.OrdinalIgnoreCase) || Begins(text, "{", "[") ? "JSON"
         : Begins(text, "<?xml", "<Error") ? "an XML document"
         : contentType.StartsWith("text/", StringComparison.OrdinalIgnoreCase) ? "text"

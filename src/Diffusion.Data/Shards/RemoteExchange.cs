@@ -3,7 +3,9 @@ using System.Net.Http.Headers;
 
 namespace Diffusion.Data;
 
-/// <summary>Sends one request and hands its answer on, and turns every way in which that fails into a <see cref="RemoteFailure"/>.</summary>
+/// <summary>
+/// Sends one request and hands its answer on, and turns every way in which that fails into a <see cref="RemoteFailure"/>.
+/// </summary>
 /// <param name="client">Sends the requests.</param>
 /// <param name="options">How long an answer may stand still.</param>
 internal sealed class RemoteExchange(RemoteClient client, RemoteFileOptions options)
@@ -37,7 +39,9 @@ internal sealed class RemoteExchange(RemoteClient client, RemoteFileOptions opti
         catch (OperationCanceledException problem) when (!cancellation.IsCancellationRequested)
         {
             return new RemoteFailure(
-                stall.IsCancellationRequested ? $"no byte came for {options.StallTimeout.TotalSeconds:0.###} seconds" : "the Timeout of the HttpClient was over", problem);
+                stall.IsCancellationRequested
+                    ? $"no byte came for {options.StallTimeout.TotalSeconds:0.###} seconds"
+                    : "the Timeout of the HttpClient was over", problem);
         }
         catch (HttpRequestException problem)
         {
@@ -46,7 +50,8 @@ internal sealed class RemoteExchange(RemoteClient client, RemoteFileOptions opti
     }
 
     private async Task<RemoteFailure?> Receive(
-        Stream body, Func<ReadOnlyMemory<byte>, (bool More, RemoteFailure? Failure)> take, CancellationTokenSource stall, CancellationToken cancellation)
+        Stream body, Func<ReadOnlyMemory<byte>, (bool More, RemoteFailure? Failure)> take, CancellationTokenSource stall,
+            CancellationToken cancellation)
     {
         byte[] buffer = ArrayPool<byte>.Shared.Rent(PieceBytes);
         try

@@ -18,13 +18,15 @@ internal sealed record RemoteFailure(
         string note = status is >= 300 and < 400 ? ", a redirection that is not followed" : string.Empty;
         TimeSpan? wait = response.Headers.RetryAfter is { } after ? after.Delta ?? (after.Date - time.GetUtcNow()) : null;
         return new RemoteFailure(
-            $"the server answered {status} ({response.ReasonPhrase}){note}", IsFinal: status is not (408 or 429 or >= 500), RetryAfter: wait,
+            $"the server answered {status} ({response.ReasonPhrase}){note}", IsFinal: status is not (408 or 429 or >= 500),
+                RetryAfter: wait,
             Remedy: RemedyFor(response.StatusCode));
     }
 
     private static string RemedyFor(HttpStatusCode status) => status switch
     {
-        HttpStatusCode.Unauthorized => "It needs a login: pass a token with ShardOptions.Headers (Authorization), or your own ShardOptions.HttpClient.",
+        HttpStatusCode.Unauthorized =>
+            "It needs a login: pass a token with ShardOptions.Headers (Authorization), or your own ShardOptions.HttpClient.",
         HttpStatusCode.Forbidden =>
             "The token lacks the right, the signed address has expired, or the server wants other headers: see ShardOptions.Headers.",
         HttpStatusCode.NotFound or HttpStatusCode.Gone => "Check the address, and the numbers in the pattern.",

@@ -34,7 +34,8 @@ internal sealed class RemoteFile(
     private long? Length => Version.Length;
 
     /// <summary>What errors call an address: without user, password and query, which may be secret.</summary>
-    public static string NameOf(Uri address) => address.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped);
+    public static string NameOf(Uri address) =>
+        address.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped);
 
     /// <summary>Fetches the file.</summary>
     /// <param name="part">Takes the bytes; it holds exactly the file in the end.</param>
@@ -49,7 +50,8 @@ internal sealed class RemoteFile(
         while (true)
         {
             long before = furthest;
-            RemoteFailure? failure = await exchange.Ask(address, Prepare, response => Judge(response, part, largest), bytes => Take(bytes, part, largest), cancellation);
+            RemoteFailure? failure = await exchange.Ask(address, Prepare, response => Judge(response, part, largest),
+                bytes => Take(bytes, part, largest), cancellation);
             if (failure is null || IsUnchanged)
             {
                 part.SetLength(position);
@@ -87,7 +89,8 @@ internal sealed class RemoteFile(
         switch (response.StatusCode)
         {
             case HttpStatusCode.OK when expected is not null && RemoteContent.IsPage(response):
-                return new RemoteFailure($"the server answered with {response.Content.Headers.ContentType?.MediaType} in place of the shard");
+                return new RemoteFailure(
+                    $"the server answered with {response.Content.Headers.ContentType?.MediaType} in place of the shard");
             case HttpStatusCode.OK when expected is not null && expected.Contradicts(RemoteVersion.Of(response)):
                 throw new RemoteChangedException(NameOf(address));
             case HttpStatusCode.OK:
@@ -134,7 +137,9 @@ internal sealed class RemoteFile(
     {
         if (bytes.IsEmpty)
         {
-            return (false, Length is null || position == Length ? null : new RemoteFailure($"the answer ended after {position} of {Length} bytes"));
+            return (false, Length is null || position == Length
+                ? null
+                : new RemoteFailure($"the answer ended after {position} of {Length} bytes"));
         }
 
         if (position + bytes.Length > Length)
@@ -155,7 +160,8 @@ internal sealed class RemoteFile(
     }
 
     private static RemoteFailure TooLarge(long largest) => new(
-        $"it has more than the {largest} bytes that it may have here", IsFinal: true, Remedy: "Raise ShardOptions.RemoteCacheLimit, or write smaller shards.");
+        $"it has more than the {largest} bytes that it may have here", IsFinal: true,
+            Remedy: "Raise ShardOptions.RemoteCacheLimit, or write smaller shards.");
 
     private void BeginAnew() => (position, Version) = (0, Unknown);
 }

@@ -53,7 +53,8 @@ internal sealed class RemoteFileCache : IDisposable
 
         // With a copy to fall back on nobody waits for minutes.
         int attempts = VersionOfCopy(address) is null ? options.Attempts : Math.Min(options.Attempts, 2);
-        return Task.Run(() => RemoteProbe.Ask(address, client, options with { Attempts = attempts }, isPacked, cancellation), cancellation).GetAwaiter().GetResult();
+        return Task.Run(() => RemoteProbe.Ask(address, client, options with { Attempts = attempts }, isPacked, cancellation), cancellation)
+            .GetAwaiter().GetResult();
     }
 
     /// <summary>The version of the complete copy of a file; null when there is none.</summary>
@@ -63,7 +64,9 @@ internal sealed class RemoteFileCache : IDisposable
         return CachedCopy.TryRead(path) is { } note && File.Exists(path) && new FileInfo(path).Length == note.Length ? note.Version : null;
     }
 
-    /// <summary>The complete local copy of a file, fetched if it is not there. Safe from several threads; one fetches, the others wait.</summary>
+    /// <summary>
+    /// The complete local copy of a file, fetched if it is not there. Safe from several threads; one fetches, the others wait.
+    /// </summary>
     /// <param name="address">http or https.</param>
     /// <param name="wish">What it must be.</param>
     /// <param name="cancellation">Ends the fetch or the wait.</param>
@@ -84,7 +87,8 @@ internal sealed class RemoteFileCache : IDisposable
     /// <param name="verify">Looks at all of it once it is there, and throws where it must not be kept.</param>
     /// <param name="cancellation">Ends the wait for whoever fetches it.</param>
     /// <returns>The bytes; they belong to the caller.</returns>
-    public IShardBytes Open(Uri address, RemoteProbe probe, RemoteWish wish, bool isForReading, Action<Stream> verify, CancellationToken cancellation)
+    public IShardBytes Open(Uri address, RemoteProbe probe, RemoteWish wish, bool isForReading, Action<Stream> verify,
+        CancellationToken cancellation)
     {
         RemoteAddress.Check(address);
         return Task.Run(() => OpenInTurn(address, probe, wish, isForReading, verify, cancellation), cancellation).GetAwaiter().GetResult();
@@ -208,10 +212,12 @@ internal sealed class RemoteFileCache : IDisposable
                     + "Raise ShardOptions.RemoteCacheLimit, or write smaller shards.", null, isRefusal: true);
             }
 
-            SafeFileHandle part = File.OpenHandle(path + Part, FileMode.Create, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+            SafeFileHandle part = File.OpenHandle(path + Part, FileMode.Create, FileAccess.ReadWrite,
+                FileShare.ReadWrite | FileShare.Delete);
             RandomAccess.SetLength(part, length);
             MakeRoom();
-            StreamedFile file = new(address, probe, client, options, queue, part, () => VerifyAndKeep(path, probe.Version, address, verify));
+            StreamedFile file = new(address, probe, client, options, queue, part,
+                () => VerifyAndKeep(path, probe.Version, address, verify));
             lock (gate)
             {
                 streams[path] = new OpenStream(file, turn, path + Part) { Users = 1, IsForReading = isForReading };
@@ -305,7 +311,8 @@ internal sealed class RemoteFileCache : IDisposable
     {
         lock (gate)
         {
-            if (--stream.Users > 0 || streams.GetValueOrDefault(path) != stream || (stream.IsForReading && !stream.File.IsComplete && !stream.File.IsSpoilt))
+            if (--stream.Users > 0 || streams.GetValueOrDefault(path) != stream
+                || (stream.IsForReading && !stream.File.IsComplete && !stream.File.IsSpoilt))
             {
                 return;
             }
@@ -441,7 +448,8 @@ internal sealed class RemoteFileCache : IDisposable
     {
         try
         {
-            using FileStream last = new(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
+            using FileStream last = new(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 1,
+                FileOptions.DeleteOnClose);
             return last.Length;
         }
         catch (IOException)

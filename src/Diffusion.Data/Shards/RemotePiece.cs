@@ -6,11 +6,13 @@ namespace Diffusion.Data;
 
 /// <summary>The file on the server is no longer the one whose bytes were asked for.</summary>
 internal sealed class RemoteChangedException(string name)
-    : IOException($"{name}: it has changed on the server since the shards were opened. Open them again; what was read before is of the earlier version.");
+    : IOException(
+        $"{name}: it has changed on the server since the shards were opened. Open them again; what was read before is of the "
+            + $"earlier version.");
 
 /// <summary>
-/// One fetch of some bytes of one version of a file, from a server that answers Range. After a dropped connection or a stall it continues where it
-/// was. For one fetch only.
+/// One fetch of some bytes of one version of a file, from a server that answers Range. After a dropped connection or a stall it continues
+/// where it was. For one fetch only.
 /// </summary>
 /// <param name="address">http or https.</param>
 /// <param name="client">Sends the requests.</param>
@@ -41,7 +43,8 @@ internal sealed class RemotePiece(Uri address, RemoteClient client, RemoteFileOp
                 return;
             }
 
-            string state = string.Create(CultureInfo.InvariantCulture, $"Bytes {first} to {end - 1} of {version.Length} were wanted, {position - first} of them were there.");
+            string state = string.Create(CultureInfo.InvariantCulture,
+                $"Bytes {first} to {end - 1} of {version.Length} were wanted, {position - first} of them were there.");
             await retry.After(failure, position > before, state, cancellation);
         }
     }

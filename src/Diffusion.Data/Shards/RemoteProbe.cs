@@ -15,7 +15,8 @@ internal sealed record RemoteProbe(RemoteVersion Version, bool HasRanges)
     /// <param name="isPacked">Whether the shard is a gzip file.</param>
     /// <param name="cancellation">Ends the asking.</param>
     /// <exception cref="RemoteException">The server refuses, sends something else than a shard, or cannot be reached.</exception>
-    public static async Task<RemoteProbe> Ask(Uri address, RemoteClient client, RemoteFileOptions options, bool isPacked, CancellationToken cancellation)
+    public static async Task<RemoteProbe> Ask(Uri address, RemoteClient client, RemoteFileOptions options, bool isPacked,
+        CancellationToken cancellation)
     {
         RemoteExchange exchange = new(client, options);
         RemoteRetry retry = new(address, options);
@@ -48,7 +49,8 @@ internal sealed record RemoteProbe(RemoteVersion Version, bool HasRanges)
                 return isPart || response.StatusCode == HttpStatusCode.OK ? null
                     : response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable && version.Length is 0 or null
                         ? new RemoteFailure("it has 0 bytes", IsFinal: true, Remedy: "Upload the shard again.")
-                    : response.StatusCode == HttpStatusCode.PartialContent ? new RemoteFailure("the server answered with another part than was asked for")
+                    : response.StatusCode == HttpStatusCode.PartialContent ? new RemoteFailure(
+                        "the server answered with another part than was asked for")
                     : RemoteFailure.Of(response, options.Time);
             }
 

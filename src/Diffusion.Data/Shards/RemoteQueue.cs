@@ -1,8 +1,8 @@
 namespace Diffusion.Data;
 
 /// <summary>
-/// What is fetched next, over all files that are read while they are fetched: first what readers wait for or have announced, in their order, then the
-/// rest of the files, in the order in which they were opened. Safe from several threads.
+/// What is fetched next, over all files that are read while they are fetched: first what readers wait for or have announced, in their
+/// order, then the rest of the files, in the order in which they were opened. Safe from several threads.
 /// </summary>
 /// <param name="connections">How many requests run at a time, at most.</param>
 internal sealed class RemoteQueue(int connections)

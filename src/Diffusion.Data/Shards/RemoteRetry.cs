@@ -37,7 +37,8 @@ internal sealed class RemoteRetry(Uri address, RemoteFileOptions options)
         if (idle >= options.Attempts)
         {
             throw new RemoteException(
-                $"{name}: given up after {requests} requests, the last {idle} of which brought nothing new; the last failed because {failure.Cause}. "
+                $"{name}: given up after {requests} requests, the last {idle} of which brought nothing new; the last failed because "
+                    + $"{failure.Cause}. "
                 + $"{state} {(failure.Remedy.Length > 0 ? failure.Remedy : UsualRemedy)}",
                 failure.Problem, isRefusal: false);
         }

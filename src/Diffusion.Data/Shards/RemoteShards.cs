@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Diffusion.Data;
 
 /// <summary>
-/// Shards on http servers, and their indexes beside them. The server is asked once for each shard which version it has; an index, a copy or what an earlier
-/// scan found is used only of that version.
+/// Shards on http servers, and their indexes beside them. The server is asked once for each shard which version it has; an index, a copy or
+/// what an earlier scan found is used only of that version.
 /// </summary>
 internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker) : IDisposable
 {
@@ -33,7 +33,8 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
     public ShardIndex IndexOf(string name, CancellationToken cancellationToken)
     {
         RemoteProbe probe = ProbeOf(name, cancellationToken);
-        if (!HasCopy(name, probe) && (Found(name, probe.Version.Stamp, probe.Version.Length) ?? Beside(name, probe, cancellationToken)) is { } index)
+        if (!HasCopy(name, probe)
+            && (Found(name, probe.Version.Stamp, probe.Version.Length) ?? Beside(name, probe, cancellationToken)) is { } index)
         {
             return index;
         }
@@ -64,7 +65,8 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
     public void Dispose() => cache.Dispose();
 
     private static bool IsPacked(string name) =>
-        RemoteAddress.Of(name).AbsolutePath is { } path && (path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".tgz", StringComparison.OrdinalIgnoreCase));
+        RemoteAddress.Of(name).AbsolutePath is { } path
+            && (path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".tgz", StringComparison.OrdinalIgnoreCase));
 
     private static Uri IndexAddress(string name)
     {
@@ -97,9 +99,11 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
         return probes.GetOrAdd(name, probe);
     }
 
-    private bool HasCopy(string name, RemoteProbe probe) => cache.VersionOfCopy(RemoteAddress.Of(name)) is { } copy && copy.Matches(probe.Version);
+    private bool HasCopy(string name, RemoteProbe probe) =>
+        cache.VersionOfCopy(RemoteAddress.Of(name)) is { } copy && copy.Matches(probe.Version);
 
-    private IShardBytes OpenBytes(string name, RemoteProbe probe, ShardContents? used, bool isForReading, CancellationToken cancellationToken)
+    private IShardBytes OpenBytes(string name, RemoteProbe probe, ShardContents? used, bool isForReading,
+        CancellationToken cancellationToken)
     {
         Uri address = RemoteAddress.Of(name);
         RemoteWish wish = new(options.RemoteCacheLimit)
@@ -126,7 +130,8 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
 
         using (copy)
         {
-            return OpenUnpacked(unpacker.Unpack(copy.Path, RemoteAddress.Shown(name), UnpackedPath(address, copy.Stamp), cancellationToken), copy.Stamp);
+            return OpenUnpacked(unpacker.Unpack(copy.Path, RemoteAddress.Shown(name), UnpackedPath(address, copy.Stamp), cancellationToken),
+                copy.Stamp);
         }
     }
 
@@ -138,11 +143,13 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
         return bytes;
     }
 
-    private string UnpackedPath(Uri address, long stamp) => string.Create(CultureInfo.InvariantCulture, $"{cache.PathOf(address)}-{stamp:x}.tar");
+    private string UnpackedPath(Uri address, long stamp) =>
+        string.Create(CultureInfo.InvariantCulture, $"{cache.PathOf(address)}-{stamp:x}.tar");
 
     // What an earlier scan found of this version.
     private ShardIndex? Found(string name, long stamp, long? length) =>
-        stamp != 0 && ShardIndex.TryOpen(IndexPath(name)) is { } index && index.Stamp == stamp && (IsPacked(name) || index.ShardLength == length) ? index : null;
+        stamp != 0 && ShardIndex.TryOpen(IndexPath(name)) is { } index && index.Stamp == stamp
+            && (IsPacked(name) || index.ShardLength == length) ? index : null;
 
     private ShardContents? SamplesFound(string name, long stamp, long? length)
     {
@@ -159,7 +166,8 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
     private ShardIndex? Beside(string name, RemoteProbe probe, CancellationToken cancellationToken)
     {
         using CachedFile? file = TryFetchIndex(name, revalidate: true, cancellationToken);
-        return file is not null && ShardIndex.TryRead(File.ReadAllBytes(file.Path)) is not null && ShardIndex.TryOpen(file.Path) is { } index && index.ShardLength == probe.Version.Length
+        return file is not null && ShardIndex.TryRead(File.ReadAllBytes(file.Path)) is not null
+            && ShardIndex.TryOpen(file.Path) is { } index && index.ShardLength == probe.Version.Length
             ? index
             : null;
     }
@@ -167,7 +175,9 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
     private ShardContents? SamplesBeside(string name, RemoteProbe probe, CancellationToken cancellationToken)
     {
         using CachedFile? file = TryFetchIndex(name, revalidate: false, cancellationToken);
-        return file is not null && ShardIndex.TryOpen(file.Path)?.ShardLength == probe.Version.Length ? ShardIndex.TryRead(File.ReadAllBytes(file.Path)) : null;
+        return file is not null && ShardIndex.TryOpen(file.Path)?.ShardLength == probe.Version.Length
+            ? ShardIndex.TryRead(File.ReadAllBytes(file.Path))
+            : null;
     }
 
     private CachedFile? TryFetchIndex(string name, bool revalidate, CancellationToken cancellationToken)
@@ -221,7 +231,9 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
         if (used is not null && !used.Samples.SequenceEqual(samples.Samples, SampleComparer.Instance))
         {
             throw new ImageDataException(
-                RemoteAddress.Shown(name), "its index on the server is of another version of the shard, so labels may have been wrong. Upload the index that belongs to it, or remove it. "
+                RemoteAddress.Shown(name),
+                    "its index on the server is of another version of the shard, so labels may have been wrong. Upload the index that "
+                        + "belongs to it, or remove it. "
                 + "Open the shards again: the shard is scanned then.");
         }
     }

@@ -18,7 +18,8 @@ internal sealed record RemoteVersion(EntityTagHeaderValue? Tag, DateTimeOffset? 
 
     /// <summary>A number that differs between versions; 0 where the server does not tell them apart.</summary>
     public long Stamp => !IsNamed ? 0 : BinaryPrimitives.ReadInt64LittleEndian(
-        SHA256.HashData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Tag?.Tag ?? $"{Modified:R}"}|{Length}")))) | 1;
+        SHA256.HashData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
+            $"{Tag?.Tag ?? $"{Modified:R}"}|{Length}")))) | 1;
 
     /// <summary>What If-Range takes; null where the server names no version that is sure to the byte.</summary>
     public RangeConditionHeaderValue? Condition =>
@@ -36,7 +37,9 @@ internal sealed record RemoteVersion(EntityTagHeaderValue? Tag, DateTimeOffset? 
         || (Tag is not null && other.Tag is not null ? Tag.Tag != other.Tag.Tag
             : Modified is not null && other.Modified is not null && Modified != other.Modified);
 
-    /// <summary>Whether both are the same version: by ETag, else by date, and by length; by length alone where the server names neither.</summary>
+    /// <summary>
+    /// Whether both are the same version: by ETag, else by date, and by length; by length alone where the server names neither.
+    /// </summary>
     public bool Matches(RemoteVersion other) =>
         !Contradicts(other)
         && (IsNamed || other.IsNamed

@@ -16,7 +16,8 @@ internal sealed class Shard(IShardBytes bytes, ShardSelection selection, long di
     public bool HasChanged => bytes.HasChanged;
 
     /// <summary>Reads bytes of the shard, and waits for those that are on their way; fewer when it ends early.</summary>
-    public int Read(Span<byte> destination, long offset, CancellationToken cancellationToken) => bytes.Read(destination, offset, cancellationToken);
+    public int Read(Span<byte> destination, long offset, CancellationToken cancellationToken) =>
+        bytes.Read(destination, offset, cancellationToken);
 
     /// <summary>Says that an image will be read soon.</summary>
     public void Announce(ShardPick pick)

@@ -20,7 +20,9 @@ internal static class ShardBraces
         int open = text.IndexOf('{', StringComparison.Ordinal);
         if (open < 0)
         {
-            return text.Contains('}', StringComparison.Ordinal) ? throw Malformed(pattern, "a brace is closed that was not opened") : [text];
+            return text.Contains('}', StringComparison.Ordinal)
+                ? throw Malformed(pattern, "a brace is closed that was not opened")
+                : [text];
         }
 
         int close = Closing(text, open, pattern);
@@ -46,7 +48,8 @@ internal static class ShardBraces
 
         int width = ends.Any(end => end.Length > 1 && end[0] == '0') ? ends.Max(end => end.Length) : 0;
         int count = (int)Math.Abs(last - first) + 1;
-        return Enumerable.Range(0, count).Select(i => (first + (last < first ? -i : i)).ToString(CultureInfo.InvariantCulture).PadLeft(width, '0'));
+        return Enumerable.Range(0, count)
+            .Select(i => (first + (last < first ? -i : i)).ToString(CultureInfo.InvariantCulture).PadLeft(width, '0'));
     }
 
     private static IEnumerable<string> Alternatives(string inner, string pattern)

@@ -29,7 +29,8 @@ internal static class ShardClasses
             (string shard, ShardSelection selection) = First(survey, finding => finding.HighestLabel >= count, store, cancellationToken);
             ShardPick pick = selection.Picks.First(pick => pick.Label >= count);
             throw new ImageDataException(
-                pattern, $"sample {pick.Key} in {shard} has the label {pick.Label}, but ShardOptions.ClassCount is {count}, so labels must lie in "
+                pattern, $"sample {pick.Key} in {shard} has the label {pick.Label}, but ShardOptions.ClassCount is {count}, so labels "
+                    + $"must lie in "
                 + $"0..{count - 1}. "
                 + $"The highest label is {survey.HighestLabel}. Count classes from 0, or raise ClassCount.");
         }

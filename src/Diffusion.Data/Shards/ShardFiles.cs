@@ -54,7 +54,8 @@ internal sealed class ShardFiles : IEncodedImages
         {
             string name = RemoteAddress.Shown(names[shard]);
             return Use(
-                index, (_, pick) => $"{name}, sample {pick.Key}{(pick.Offset < 0 ? string.Empty : $", byte {pick.Offset}")}", CancellationToken.None);
+                index, (_, pick) =>
+                    $"{name}, sample {pick.Key}{(pick.Offset < 0 ? string.Empty : $", byte {pick.Offset}")}", CancellationToken.None);
         }
         catch (Exception problem) when (problem is ImageDataException or IOException or UnauthorizedAccessException)
         {
@@ -74,7 +75,8 @@ internal sealed class ShardFiles : IEncodedImages
 
             if (pick.Size > MaxImage)
             {
-                throw new ImageDataException(string.Empty, $"the image has {pick.Size} bytes, more than the {MaxImage} that an image file may have.");
+                throw new ImageDataException(string.Empty,
+                    $"the image has {pick.Size} bytes, more than the {MaxImage} that an image file may have.");
             }
 
             Span<byte> bytes = destination.GetSpan((int)Math.Max(pick.Size, 1))[..(int)pick.Size];

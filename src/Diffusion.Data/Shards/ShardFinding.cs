@@ -11,7 +11,8 @@ internal sealed record ShardFinding(long Count, long Labelled, int HighestLabel,
     /// <summary>Looks at a shard: at the header of its index where that says enough.</summary>
     public static ShardFinding Of(string name, ShardStore store, ShardOptions options, CancellationToken cancellationToken)
     {
-        bool isPlain = options is { Where: null, Map: null } && ReferenceEquals(options.ImageExtensions, ShardOptions.DefaultImageExtensions);
+        bool isPlain = options is { Where: null, Map: null }
+            && ReferenceEquals(options.ImageExtensions, ShardOptions.DefaultImageExtensions);
         if (isPlain && store.IndexOf(name, cancellationToken) is { HasRemarks: false } index)
         {
             return new ShardFinding(index.Count, index.Labelled, index.HighestLabel, index.Digest, null);

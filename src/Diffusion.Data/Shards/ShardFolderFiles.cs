@@ -86,7 +86,8 @@ internal sealed class ShardFolderFiles(string folder, string? split, SkippedImag
     }
 
     private static bool IsOtherArchive(string name) =>
-        (name.Contains(".tar.", StringComparison.OrdinalIgnoreCase) && !name.EndsWith(ShardIndex.Extension, StringComparison.OrdinalIgnoreCase))
+        (name.Contains(".tar.", StringComparison.OrdinalIgnoreCase)
+            && !name.EndsWith(ShardIndex.Extension, StringComparison.OrdinalIgnoreCase))
         || Array.Exists(OtherExtensions, extension => name.EndsWith(extension, StringComparison.OrdinalIgnoreCase));
 
     private List<string> OfSplits(string[] folders)

@@ -18,7 +18,8 @@ namespace Diffusion.Data;
 /// <param name="PassedOver">How many files belong to no sample.</param>
 /// <param name="Digest">A number made of all that the body says: indexes of one digest say the same of keys, places and labels.</param>
 internal sealed record ShardIndex(
-    long ShardLength, long Stamp, long Count, long Labelled, int HighestLabel, long Unreadable, long WithoutImage, long PassedOver, long Digest)
+    long ShardLength, long Stamp, long Count, long Labelled, int HighestLabel, long Unreadable, long WithoutImage, long PassedOver,
+        long Digest)
 {
     /// <summary>What comes after the name of a shard in the name of its index.</summary>
     public const string Extension = ".index";
@@ -121,12 +122,14 @@ internal sealed record ShardIndex(
     {
         long Number(ReadOnlySpan<byte> bytes, int place) => BinaryPrimitives.ReadInt64LittleEndian(bytes[(8 + (8 * place))..]);
         ShardIndex index = new(
-            Number(header, 0), Number(header, 1), Number(header, 2), Number(header, 3), (int)Math.Clamp(Number(header, 4), -1, int.MaxValue),
+            Number(header, 0), Number(header, 1), Number(header, 2), Number(header, 3),
+                (int)Math.Clamp(Number(header, 4), -1, int.MaxValue),
             Number(header, 5), Number(header, 6), Number(header, 7), BinaryPrimitives.ReadInt64LittleEndian(header[ChecksumAt..]));
         return header.StartsWith(Magic) && HeaderChecksum(header).SequenceEqual(header[HeaderChecksumAt..HeaderSize])
             && Number(header, Numbers - 1) == bodyLength
             && index.ShardLength >= 0 && index.Count >= 0 && index.Count <= bodyLength / ShardIndexBody.LeastSample
-            && index.Labelled >= 0 && index.Labelled <= index.Count && index.Unreadable >= 0 && index.Unreadable <= index.Count - index.Labelled
+            && index.Labelled >= 0 && index.Labelled <= index.Count && index.Unreadable >= 0
+                && index.Unreadable <= index.Count - index.Labelled
             && index.WithoutImage >= 0 && index.WithoutImage <= index.Count && index.PassedOver >= 0
             ? index
             : null;

@@ -56,7 +56,8 @@ internal static class ShardIndexBody
         List<ShardEntry> samples = new((int)index.Count);
         for (long i = 0; i < index.Count; i++)
         {
-            if (!TryText(ref body, out string key) || !TryNumber(ref body, int.MaxValue + 2L, out long label) || label > index.HighestLabel + 2L
+            if (!TryText(ref body, out string key) || !TryNumber(ref body, int.MaxValue + 2L, out long label)
+                || label > index.HighestLabel + 2L
                 || TryMembers(ref body, index) is not { } members)
             {
                 return null;

@@ -82,7 +82,8 @@ internal readonly record struct ShardLabel(int? Value, string? Problem)
         }
     }
 
-    // The last one of a name, as Python takes it. Names with half a surrogate pair, which Python writes, cannot be compared: they are none of ours.
+    // The last one of a name, as Python takes it. Names with half a surrogate pair, which Python writes, cannot be compared: they are none
+    // of ours.
     private static JsonElement? TryFind(JsonElement json, string name)
     {
         JsonElement? found = null;

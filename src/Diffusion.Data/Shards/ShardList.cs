@@ -46,14 +46,17 @@ internal static partial class ShardList
         if (shards.Count == 0)
         {
             throw new ImageDataException(
-                pattern, "it means no shard. Give a folder with .tar, .tar.gz or .tgz files, or a pattern like shards/train-{000000..000127}.tar."
+                pattern, "it means no shard. Give a folder with .tar, .tar.gz or .tgz files, or a pattern like "
+                    + "shards/train-{000000..000127}.tar."
                 + LeftOutOf(leftOut));
         }
 
         CheckThere(pattern, shards);
 
         // Who names shards one by one has chosen, unless a split is asked for all the same.
-        HashSet<string> others = split is null ? [] : [.. named.Except(ShardSplits.Choose(pattern, named, split, leftOut), StringComparer.Ordinal)];
+        HashSet<string> others = split is null
+            ? []
+            : [.. named.Except(ShardSplits.Choose(pattern, named, split, leftOut), StringComparer.Ordinal)];
         return [.. shards.Where(shard => !others.Contains(shard))];
     }
 
@@ -94,7 +97,9 @@ internal static partial class ShardList
     }
 
     private static string LeftOutOf(SkippedImageList leftOut) =>
-        leftOut.ToReport(0) is { LeftOutCount: > 0 } report ? $" What is there: {string.Join("; ", report.LeftOut.Select(part => part.ToString()))}." : string.Empty;
+        leftOut.ToReport(0) is { LeftOutCount: > 0 } report
+            ? $" What is there: {string.Join("; ", report.LeftOut.Select(part => part.ToString()))}."
+            : string.Empty;
 
     // Not the two colons within [::1], a server's address.
     [GeneratedRegex(@"::(?![^\[\]]*\])", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]

@@ -67,7 +67,8 @@ internal sealed class ShardPicker
             else
             {
                 withoutImage.Add($"{sample.Key} ({sample.Files})");
-                picks.Add(new ShardPick(sample.Key, -1, 0, sample.Label ?? -1, $"the sample has no image file, but only {sample.Files}. {KeyRule}"));
+                picks.Add(new ShardPick(sample.Key, -1, 0, sample.Label ?? -1,
+                    $"the sample has no image file, but only {sample.Files}. {KeyRule}"));
             }
 
             if (withoutLabel.Count < Named && picks is [.., { Label: < 0 } last] && last.Key == sample.Key)
@@ -88,7 +89,8 @@ internal sealed class ShardPicker
     public static ImageDataException Unreadable(string name, IReadOnlyList<string> samples) => new(
         name, $"{samples.Count} of its samples cannot be read: {FirstOf(samples)}. "
         + "A label is a whole number from 0, in a cls file or as label or cls in a json file; "
-        + "for other labels, or for none, set ShardOptions.Map: sample => new ShardImage(\"jpg\", label). Links become files with tar --dereference --hard-dereference.");
+        + "for other labels, or for none, set ShardOptions.Map: sample => new ShardImage(\"jpg\", label). Links become files with tar "
+        + "--dereference --hard-dereference.");
 
     /// <summary>The first of some samples, as messages list them.</summary>
     public static string FirstOf(IReadOnlyList<string> samples) =>
@@ -111,14 +113,16 @@ internal sealed class ShardPicker
 
     private string? ProblemOf(ShardEntry sample, Stream stream) =>
         sample.Label == ShardEntry.UnreadableLabel ? ShardLabel.Read(stream, sample.Members).Problem ?? "it has changed"
-        : ImageOf(sample, imageExtensions) is { IsMissing: true } image ? $".{image.Extension} is a link to a file that the shard does not hold"
+        : ImageOf(sample,
+            imageExtensions) is { IsMissing: true } image ? $".{image.Extension} is a link to a file that the shard does not hold"
         : null;
 
     private static ShardPick Mapped(string name, ShardEntry sample, ShardImage image)
     {
         ShardMember member = sample.Members.FirstOrDefault(member => member.Extension == image.Extension);
         string chosen = $"Map chose its file '.{image.Extension}'";
-        string? problem = member.Extension is null ? $"{chosen}, but it has only {string.Join(", ", sample.Members.Select(m => m.Extension))}."
+        string? problem =
+            member.Extension is null ? $"{chosen}, but it has only {string.Join(", ", sample.Members.Select(m => m.Extension))}."
             : member.IsMissing ? $"{chosen}, which is a link to a file that the shard does not hold."
             : image.Label < 0 ? $"Map gave it the label {image.Label}, but labels are 0 or more."
             : null;

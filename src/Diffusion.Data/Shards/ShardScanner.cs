@@ -70,7 +70,8 @@ internal sealed class ShardScanner(Stream stream, string name)
             bool hasDots = extension.Contains('.', StringComparison.Ordinal);
             string dots = hasDots ? $" A key ends at the first dot of a name: '{entry.Name}' belongs to '{key}'." : string.Empty;
             throw new ImageDataException(
-                name, $"at byte {entry.HeaderOffset}: the files of sample '{key}' do not lie together. Write the shard in order: tar --sort=name.{dots}");
+                name, $"at byte {entry.HeaderOffset}: the files of sample '{key}' do not lie together. Write the shard in order: tar "
+                    + $"--sort=name.{dots}");
         }
     }
 

@@ -27,7 +27,9 @@ internal static partial class ShardSplits
         if (splits.Contains(null))
         {
             string other = Path.GetFileName(RemoteAddress.Shown(shards[Array.IndexOf(splits, null)]));
-            return wanted is null || string.Equals(wanted, DataSplit.All, StringComparison.OrdinalIgnoreCase) ? shards : throw new ImageDataException(
+            return wanted is null || string.Equals(wanted, DataSplit.All, StringComparison.OrdinalIgnoreCase)
+                ? shards
+                : throw new ImageDataException(
                 source, $"ShardOptions.Split is \"{wanted}\", but not every name says a split: {other}. Name the shards that are meant.");
         }
 

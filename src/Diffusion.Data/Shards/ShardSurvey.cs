@@ -33,7 +33,8 @@ internal sealed record ShardSurvey(
     /// <param name="cancellationToken">Ends the survey.</param>
     /// <exception cref="ImageDataException">Some are damaged and may not be left out, or some cannot be read at all.</exception>
     public static ShardSurvey Of(
-        string pattern, IReadOnlyList<string> names, ShardStore store, ShardOptions options, SkippedImageList leftOut, CancellationToken cancellationToken)
+        string pattern, IReadOnlyList<string> names, ShardStore store, ShardOptions options, SkippedImageList leftOut,
+            CancellationToken cancellationToken)
     {
         ShardFinding?[] found = new ShardFinding?[names.Count];
         ConcurrentDictionary<int, ImageDataException> damaged = new();
@@ -64,7 +65,8 @@ internal sealed record ShardSurvey(
         if (!unreachable.IsEmpty)
         {
             throw Summary(
-                pattern, names.Count, InOrder(unreachable), "cannot be read", "Check the disk, the network and the rights, and open them again.");
+                pattern, names.Count, InOrder(unreachable), "cannot be read",
+                    "Check the disk, the network and the rights, and open them again.");
         }
 
         if (!damaged.IsEmpty && !options.LeaveOutDamaged)

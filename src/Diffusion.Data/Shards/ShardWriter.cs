@@ -62,7 +62,8 @@ public sealed class ShardWriter : IDisposable
         ArgumentNullException.ThrowIfNull(files);
         foreach (string extension in files.Keys)
         {
-            if (!ShardKey.TrySplit($"{key}.{extension}", out string readKey, out string readExtension) || readKey != key || readExtension != extension)
+            if (!ShardKey.TrySplit($"{key}.{extension}", out string readKey, out string readExtension) || readKey != key
+                || readExtension != extension)
             {
                 throw new ArgumentException(
                     $"'{key}.{extension}' would not be read as the file '{extension}' of sample '{key}'. "
@@ -105,7 +106,8 @@ public sealed class ShardWriter : IDisposable
         string path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{name}-{Shards:D6}.tar"));
         using (FileStream written = File.OpenRead(current!))
         {
-            ShardIndex.Write(path + ShardIndex.Extension, written.Length, stamp: 0, ShardScanner.Scan(written, path, CancellationToken.None));
+            ShardIndex.Write(path + ShardIndex.Extension, written.Length, stamp: 0,
+                ShardScanner.Scan(written, path, CancellationToken.None));
         }
 
         File.Move(current!, path);
@@ -140,7 +142,8 @@ public sealed class ShardWriter : IDisposable
     {
         if (failed)
         {
-            throw new InvalidOperationException($"The shard after the first {Shards} could not be written. Dispose this writer, remove its shards and write them anew.");
+            throw new InvalidOperationException(
+                $"The shard after the first {Shards} could not be written. Dispose this writer, remove its shards and write them anew.");
         }
     }
 
@@ -152,7 +155,8 @@ public sealed class ShardWriter : IDisposable
         return tar;
     }
 
-    // USTAR holds short names of plain letters; GNU's format any, and .NET's PAX would too, but writes the number of the process into its headers.
+    // USTAR holds short names of plain letters; GNU's format any, and .NET's PAX would too, but writes the number of the process into its
+    // headers.
     private static System.Formats.Tar.TarEntry Entry(string path, byte[] bytes)
     {
         System.Formats.Tar.TarEntry entry = Encoding.UTF8.GetByteCount(path) < PlainName && Ascii.IsValid(path)

@@ -17,7 +17,8 @@ public sealed class ShardedImages : IImageSource
 {
     private readonly EncodedImageSource images;
 
-    private ShardedImages(IEncodedImages files, ImagePreparation preparation, IReadOnlyList<ImageDataException> damaged, IReadOnlyList<string> warnings)
+    private ShardedImages(IEncodedImages files, ImagePreparation preparation, IReadOnlyList<ImageDataException> damaged,
+        IReadOnlyList<string> warnings)
     {
         images = new EncodedImageSource(files, preparation);
         Damaged = damaged;
@@ -79,7 +80,8 @@ public sealed class ShardedImages : IImageSource
     /// </exception>
     /// <exception cref="ArgumentException">The preparation has an impossible value.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public static ShardedImages Open(string pattern, ImagePreparation preparation, ShardOptions? options = null, CancellationToken cancellationToken = default)
+    public static ShardedImages Open(string pattern, ImagePreparation preparation, ShardOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(pattern);
         ArgumentNullException.ThrowIfNull(preparation);
@@ -94,11 +96,14 @@ public sealed class ShardedImages : IImageSource
             ShardSurvey survey = ShardSurvey.Of(shown, names, store, options, leftOut, cancellationToken);
             if (survey.Count == 0)
             {
-                throw new ImageDataException(shown, $"its {names.Count} shards hold no sample{(options.Where is null ? string.Empty : " that Where lets pass")}.");
+                throw new ImageDataException(shown,
+                    $"its {names.Count} shards hold no sample{(options.Where is null ? string.Empty : " that Where lets pass")}.");
             }
 
             int? classes = ShardClasses.CountOf(shown, survey, store, options, cancellationToken);
-            string description = $"{survey.Count} images from {survey.Names.Count} shards of {shown}{(classes is null ? string.Empty : $", {classes} classes")}";
+            string description =
+                $"{survey.Count} images from {survey.Names.Count} shards of "
+                    + $"{shown}{(classes is null ? string.Empty : $", {classes} classes")}";
             ShardFiles files = new(survey, store, classes, description, leftOut.ToReport(survey.Count), options.Fetching.Time);
             return new ShardedImages(files, preparation, survey.Damaged, store.Warnings);
         }
@@ -120,7 +125,8 @@ public sealed class ShardedImages : IImageSource
     public override string ToString() => string.Join(Environment.NewLine, Warnings.Prepend(Report.ToString(Description)));
 
     /// <inheritdoc/>
-    public void Announce(ReadOnlySpan<long> indices, CancellationToken cancellationToken = default) => images.Announce(indices, cancellationToken);
+    public void Announce(ReadOnlySpan<long> indices, CancellationToken cancellationToken = default) =>
+        images.Announce(indices, cancellationToken);
 
     /// <inheritdoc/>
     public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default) =>

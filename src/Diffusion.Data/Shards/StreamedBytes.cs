@@ -10,7 +10,8 @@ internal sealed class StreamedBytes(StreamedFile file, TimeProvider time, Action
 
     public long Stamp => file.Version.Stamp;
 
-    public int Read(Span<byte> destination, long offset, CancellationToken cancellationToken) => file.Read(destination, offset, cancellationToken);
+    public int Read(Span<byte> destination, long offset, CancellationToken cancellationToken) =>
+        file.Read(destination, offset, cancellationToken);
 
     public void Announce(long offset, long size) => file.Announce(offset, size);
 

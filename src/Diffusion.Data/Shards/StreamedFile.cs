@@ -3,8 +3,9 @@ using Microsoft.Win32.SafeHandles;
 namespace Diffusion.Data;
 
 /// <summary>
-/// A file on a server that is read while it is fetched. Its bytes lie in a sparse local file; a reader waits until those that it wants are there. A server
-/// that answers Range is asked for what readers want first, in blocks of 16 KiB; any other sends the file from its beginning. Safe from several threads.
+/// A file on a server that is read while it is fetched. Its bytes lie in a sparse local file; a reader waits until those that it wants are
+/// there. A server that answers Range is asked for what readers want first, in blocks of 16 KiB; any other sends the file from its
+/// beginning. Safe from several threads.
 /// </summary>
 internal sealed class StreamedFile : IDisposable
 {
@@ -36,9 +37,11 @@ internal sealed class StreamedFile : IDisposable
     /// <param name="part">Takes the bytes; closed with this file.</param>
     /// <param name="keep">Called once every byte is there: checks them and keeps them, or throws.</param>
     public StreamedFile(
-        Uri address, RemoteProbe probe, RemoteClient client, RemoteFileOptions options, RemoteQueue queue, SafeFileHandle part, Func<Task> keep)
+        Uri address, RemoteProbe probe, RemoteClient client, RemoteFileOptions options, RemoteQueue queue, SafeFileHandle part,
+            Func<Task> keep)
     {
-        (this.address, this.probe, this.client, this.options, this.queue, this.part, this.keep) = (address, probe, client, options, queue, part, keep);
+        (this.address, this.probe, this.client, this.options, this.queue, this.part, this.keep) = (address, probe, client, options, queue,
+            part, keep);
         Length = probe.Version.Length!.Value;
         map = new BlockMap(Length);
     }
@@ -140,7 +143,8 @@ internal sealed class StreamedFile : IDisposable
         byte[] bytes = new byte[Math.Min(size, Length - offset)];
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, stop.Token);
         RemotePiece piece = new(address, client, options, Version);
-        Task.Run(() => piece.Fetch(offset, bytes.Length, (got, at) => got.Span.CopyTo(bytes.AsSpan((int)(at - offset))), either.Token), CancellationToken.None)
+        Task.Run(() => piece.Fetch(offset, bytes.Length, (got, at) => got.Span.CopyTo(bytes.AsSpan((int)(at - offset))), either.Token),
+            CancellationToken.None)
             .GetAwaiter().GetResult();
         return bytes;
     }
@@ -202,7 +206,8 @@ internal sealed class StreamedFile : IDisposable
         }
 
         rest.GetAwaiter().GetResult();
-        Fail(new ObjectDisposedException(nameof(StreamedFile), $"{RemoteFile.NameOf(address)}: it was closed while its bytes were awaited."));
+        Fail(new ObjectDisposedException(nameof(StreamedFile),
+            $"{RemoteFile.NameOf(address)}: it was closed while its bytes were awaited."));
         part.Dispose();
         stop.Dispose();
     }

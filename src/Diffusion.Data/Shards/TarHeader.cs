@@ -47,7 +47,9 @@ internal readonly record struct TarHeader(string Name, long Length, char Type, s
         string name = TarText.Decode(block[..100]);
         bool posix = block.Slice(257, 6).SequenceEqual("ustar\0"u8);
         string prefix = posix ? TarText.Decode(block.Slice(345, 155)) : string.Empty;
-        header = new TarHeader(prefix.Length > 0 ? $"{prefix}/{name}" : name, length, (char)block[156], TarText.Decode(block.Slice(157, 100)));
+        header = new TarHeader(prefix.Length > 0
+            ? $"{prefix}/{name}"
+            : name, length, (char)block[156], TarText.Decode(block.Slice(157, 100)));
         return true;
     }
 

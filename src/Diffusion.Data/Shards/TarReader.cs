@@ -54,7 +54,9 @@ internal sealed class TarReader(Stream stream, string name)
                     Skip(at, header.Length); // a volume's name, access lists, attributes, old indexes: no file
                     break;
                 case 'S' or 'M':
-                    Fail<bool>(at, $"it holds an entry of GNU's type '{header.Type}' (sparse or multi-volume). Write the archive anew with plain files.");
+                    Fail<bool>(at,
+                        $"it holds an entry of GNU's type '{header.Type}' (sparse or multi-volume). Write the archive anew with "
+                            + $"plain files.");
                     break;
                 default:
                     entry = Entry(first, at, header, extended);
@@ -143,7 +145,8 @@ internal sealed class TarReader(Stream stream, string name)
             stream.ReadExactly(piece);
             if (piece.ContainsAnyExcept((byte)0))
             {
-                Fail<bool>(at, "data follow the end mark: the archive is damaged, or was joined with cat. Join archives with tar --concatenate.");
+                Fail<bool>(at,
+                    "data follow the end mark: the archive is damaged, or was joined with cat. Join archives with tar --concatenate.");
             }
         }
     }

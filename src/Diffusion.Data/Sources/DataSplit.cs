@@ -1,8 +1,8 @@
 namespace Diffusion.Data;
 
 /// <summary>
-/// The parts that a dataset is published in: <c>train</c>, <c>validation</c>, <c>test</c>. Sources recognise them by the names of folders and files,
-/// and only where everything beside them is such a name too: <c>train</c> beside <c>bus</c> is a class.
+/// The parts that a dataset is published in: <c>train</c>, <c>validation</c>, <c>test</c>. Sources recognise them by the names of folders
+/// and files, and only where everything beside them is such a name too: <c>train</c> beside <c>bus</c> is a class.
 /// </summary>
 public static class DataSplit
 {
@@ -42,8 +42,8 @@ public static class DataSplit
         string.Equals(first, second, StringComparison.OrdinalIgnoreCase) || (Of(first) is { } one && one == Of(second));
 
     /// <summary>
-    /// The split that a longer name stands for, as <c>train_images</c>, <c>train2017</c> and <c>seg-train</c> stand for <c>train</c>; null where it names
-    /// none, or several. Such names count only beside those of another split: <c>express-train</c> may be a class.
+    /// The split that a longer name stands for, as <c>train_images</c>, <c>train2017</c> and <c>seg-train</c> stand for <c>train</c>; null
+    /// where it names none, or several. Such names count only beside those of another split: <c>express-train</c> may be a class.
     /// </summary>
     /// <param name="name">A folder's name.</param>
     internal static string? Of(string name)
@@ -65,7 +65,8 @@ public static class DataSplit
     /// <exception cref="ImageDataException">Several are there and none was chosen, or the one that was chosen is not there.</exception>
     public static IReadOnlyList<string> Choose(string source, IReadOnlyList<string> found, string? wanted, string option)
     {
-        if (string.Equals(wanted, All, StringComparison.OrdinalIgnoreCase) || (wanted is null && found.All(name => AreSame(name, found[0]))))
+        if (string.Equals(wanted, All, StringComparison.OrdinalIgnoreCase)
+            || (wanted is null && found.All(name => AreSame(name, found[0]))))
         {
             return found;
         }
@@ -80,6 +81,7 @@ public static class DataSplit
         string[] chosen = [.. found.Where(name => AreSame(name, wanted))];
         return chosen.Length > 0
             ? chosen
-            : throw new ImageDataException(source, $"{option} is \"{wanted}\", but the splits that are there are {names}. Choose one of them.");
+            : throw new ImageDataException(source,
+                $"{option} is \"{wanted}\", but the splits that are there are {names}. Choose one of them.");
     }
 }

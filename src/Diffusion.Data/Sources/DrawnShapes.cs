@@ -13,7 +13,8 @@ public sealed class DrawnShapes : IImageSource
 
     private static readonly RgbColor[] Paints =
     [
-        new(232, 62, 62), new(245, 128, 32), new(250, 188, 20), new(70, 172, 84), new(20, 160, 168), new(48, 116, 222), new(126, 76, 196), new(230, 80, 150),
+        new(232, 62, 62), new(245, 128, 32), new(250, 188, 20), new(70, 172, 84), new(20, 160, 168), new(48, 116, 222), new(126, 76, 196),
+            new(230, 80, 150),
     ];
 
     private static readonly RgbColor[] Papers =

@@ -70,7 +70,8 @@ public sealed class EncodedImageSource : IImageSource
     public string NameOf(long index) => files.NameOf(index);
 
     /// <inheritdoc/>
-    public void Announce(ReadOnlySpan<long> indices, CancellationToken cancellationToken = default) => files.Announce(indices, cancellationToken);
+    public void Announce(ReadOnlySpan<long> indices, CancellationToken cancellationToken = default) =>
+        files.Announce(indices, cancellationToken);
 
     /// <summary>The description, and what was left out.</summary>
     /// <returns>One line, and one more for each reason for which something was left out.</returns>

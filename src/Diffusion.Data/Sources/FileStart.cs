@@ -18,7 +18,8 @@ internal static class FileStart
     /// <summary>Whether a file is a pointer of Git LFS in place of the file itself. False also where it cannot be read.</summary>
     /// <param name="path">The file.</param>
     /// <param name="bytes">Its length.</param>
-    public static bool IsGitLfsPointer(string path, long bytes) => bytes is > 100 and < MaxBytes && GitLfsPointer.IsPointer(Read(path), bytes);
+    public static bool IsGitLfsPointer(string path, long bytes) =>
+        bytes is > 100 and < MaxBytes && GitLfsPointer.IsPointer(Read(path), bytes);
 
     private static byte[] Read(string path)
     {

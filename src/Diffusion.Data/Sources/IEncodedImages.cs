@@ -20,7 +20,9 @@ public interface IEncodedImages : IDisposable
     /// <summary>What was taken and what was left out when the files were looked for. Default: everything was taken.</summary>
     ImageSourceReport Report => new(Count, []);
 
-    /// <summary>The sizes of groups of neighbours that are read fastest one after the other, in order; null when any order is as fast.</summary>
+    /// <summary>
+    /// The sizes of groups of neighbours that are read fastest one after the other, in order; null when any order is as fast.
+    /// </summary>
     IReadOnlyList<long>? GroupSizes => null;
 
     /// <summary>The label of an image, 0 to <see cref="ClassCount"/> - 1. Safe from several threads.</summary>
@@ -35,8 +37,8 @@ public interface IEncodedImages : IDisposable
     string NameOf(long index);
 
     /// <summary>
-    /// Says which images will be read soon, in which order, so that a store on a server can fetch them. Default: nothing. Safe from several threads; never an
-    /// error of the images.
+    /// Says which images will be read soon, in which order, so that a store on a server can fetch them. Default: nothing. Safe from several
+    /// threads; never an error of the images.
     /// </summary>
     /// <param name="indices">0 to <see cref="Count"/> - 1 each.</param>
     /// <param name="cancellationToken">Ends a wait.</param>

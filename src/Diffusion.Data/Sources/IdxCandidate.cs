@@ -16,7 +16,8 @@ internal sealed partial record IdxCandidate(string Path, string PlainName, bool 
     public int Oddity => System.IO.Path.GetFileName(Path) == PlainName ? 0 : System.IO.Path.GetFileName(Path) == PlainName + ".gz" ? 1 : 2;
 
     /// <summary>What the labels of these images are called.</summary>
-    public string LabelName => PlainName.Replace("images", "labels", StringComparison.Ordinal).Replace("idx3", "idx1", StringComparison.Ordinal);
+    public string LabelName =>
+        PlainName.Replace("images", "labels", StringComparison.Ordinal).Replace("idx3", "idx1", StringComparison.Ordinal);
 
     /// <summary>A file whose name has a wanted part in it and looks like that of an IDX file; null for others.</summary>
     /// <param name="folder">Where it was looked for.</param>
@@ -26,7 +27,8 @@ internal sealed partial record IdxCandidate(string Path, string PlainName, bool 
     {
         string[] within = System.IO.Path.GetRelativePath(folder, path).Split(System.IO.Path.DirectorySeparatorChar);
         string name = Plain(within[^1]);
-        if (!Idx().IsMatch(name) || !Array.Exists(parts, part => $"-{name}-".Contains($"-{part}-", StringComparison.Ordinal)) || within.Any(SystemFiles.IsPassedOver))
+        if (!Idx().IsMatch(name) || !Array.Exists(parts, part => $"-{name}-".Contains($"-{part}-", StringComparison.Ordinal))
+            || within.Any(SystemFiles.IsPassedOver))
         {
             return null;
         }
@@ -50,6 +52,7 @@ internal sealed partial record IdxCandidate(string Path, string PlainName, bool 
         return string.Join('-', (lower.EndsWith(".gz", StringComparison.Ordinal) ? lower[..^3] : lower).Split(Separators));
     }
 
-    [GeneratedRegex(@"(ubyte|idx[0-9](-[a-z]+)?|-images|-labels)$", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"(ubyte|idx[0-9](-[a-z]+)?|-images|-labels)$", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant,
+        matchTimeoutMilliseconds: 1000)]
     private static partial Regex Idx();
 }

@@ -21,7 +21,9 @@ internal static class IdxFile
         return Read(file, path, dimensions);
     }
 
-    /// <summary>How many dimensions a file has by its first bytes; null where it cannot be read or is no IDX file, of whatever type.</summary>
+    /// <summary>
+    /// How many dimensions a file has by its first bytes; null where it cannot be read or is no IDX file, of whatever type.
+    /// </summary>
     /// <param name="path">The file, plain or gzip.</param>
     public static int? DimensionsOf(string path)
     {
@@ -31,7 +33,8 @@ internal static class IdxFile
             using GZipStream unpacked = new(file, CompressionMode.Decompress, leaveOpen: true);
             bool packed = IsPacked(file);
             byte[] magic = new byte[4];
-            return (packed ? unpacked : (Stream)file).ReadAtLeast(magic, magic.Length, throwOnEndOfStream: false) == magic.Length && magic is [0, 0, >= 0x08 and <= 0x0E, > 0]
+            return (packed ? unpacked : (Stream)file).ReadAtLeast(magic, magic.Length, throwOnEndOfStream: false) == magic.Length
+                && magic is [0, 0, >= 0x08 and <= 0x0E, > 0]
                 ? magic[3]
                 : null;
         }
@@ -105,7 +108,8 @@ internal static class IdxFile
         byte[] header = new byte[4 + (4 * dimensions)];
         if (stream.ReadAtLeast(header, header.Length, throwOnEndOfStream: false) < header.Length)
         {
-            throw new ImageDataException(path, $"the file is truncated: it ends within its header of {header.Length} bytes. Fetch it again.");
+            throw new ImageDataException(path,
+                $"the file is truncated: it ends within its header of {header.Length} bytes. Fetch it again.");
         }
 
         int expected = 0x0800 | dimensions;
@@ -113,7 +117,8 @@ internal static class IdxFile
         if (magic != expected)
         {
             throw new ImageDataException(
-                path, $"it is no IDX file of bytes with {dimensions} dimensions: it begins with 0x{magic:X8}, but must begin with 0x{expected:X8}. "
+                path, $"it is no IDX file of bytes with {dimensions} dimensions: it begins with 0x{magic:X8}, but must begin with "
+                    + $"0x{expected:X8}. "
                 + "Image files have 3 dimensions, label files 1.");
         }
 
@@ -139,7 +144,8 @@ internal static class IdxFile
             read += stream.ReadAtLeast(values.AsSpan(read), values.Length - read, throwOnEndOfStream: false);
             if (read < values.Length)
             {
-                throw new ImageDataException(path, $"the file is truncated: its header claims {shape} bytes, but {read} are there. Fetch it again.");
+                throw new ImageDataException(path,
+                    $"the file is truncated: its header claims {shape} bytes, but {read} are there. Fetch it again.");
             }
 
             if (read == expected)

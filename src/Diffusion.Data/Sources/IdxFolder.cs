@@ -1,8 +1,8 @@
 namespace Diffusion.Data;
 
 /// <summary>
-/// Finds the IDX files of one part of a set, under any of the names that they are published by. The first bytes of a file decide whether it holds
-/// images or labels; its name says which part they belong to.
+/// Finds the IDX files of one part of a set, under any of the names that they are published by. The first bytes of a file decide whether it
+/// holds images or labels; its name says which part they belong to.
 /// </summary>
 internal sealed class IdxFolder
 {
@@ -32,7 +32,9 @@ internal sealed class IdxFolder
     {
         if (!Directory.Exists(folder))
         {
-            throw new ImageDataException(folder, File.Exists(folder) ? "it is a file, but must be a folder of IDX files." : "the folder does not exist.");
+            throw new ImageDataException(folder, File.Exists(folder)
+                ? "it is a file, but must be a folder of IDX files."
+                : "the folder does not exist.");
         }
 
         string[] same = Array.Find(SameParts, names => names.Contains(part, StringComparer.OrdinalIgnoreCase)) ?? [part];
@@ -58,7 +60,8 @@ internal sealed class IdxFolder
         if (images.Length == 0)
         {
             throw new ImageDataException(
-                folder, $"the folder holds neither {part}-images-idx3-ubyte nor {part}-images-idx3-ubyte.gz, nor a file with such a name but for dots or capitals. "
+                folder, $"the folder holds neither {part}-images-idx3-ubyte nor {part}-images-idx3-ubyte.gz, nor a file with such a name "
+                    + $"but for dots or capitals. "
                 + "Give another part, or open the files with IdxImages.Open.");
         }
 
@@ -69,12 +72,14 @@ internal sealed class IdxFolder
         {
             (0, _) => (image.Path, null),
             (_, 0) => throw new ImageDataException(
-                folder, $"there are no labels beside {Name(image)}, but there is {Name(labels[0])}. Open them with IdxImages.Open, which takes the path of each."),
+                folder, $"there are no labels beside {Name(image)}, but there is {Name(labels[0])}. Open them with IdxImages.Open, which "
+                    + $"takes the path of each."),
             _ => (image.Path, Best(beside, image.LabelName, "labels").Path),
         };
     }
 
-    // The one of the usual name, the nearest to the top, plain before packed. Between two names, or two folders of one depth, there is no choice.
+    // The one of the usual name, the nearest to the top, plain before packed. Between two names, or two folders of one depth, there is no
+    // choice.
     private IdxCandidate Best(IdxCandidate[] found, string usual, string what)
     {
         IdxCandidate[] named = [.. found.Where(candidate => candidate.PlainName == usual)];

@@ -35,10 +35,13 @@ public static class IdxImages
 
     /// <summary>Opens images and labels by their usual names in a folder.</summary>
     /// <param name="folder">
-    /// Holds <c>{part}-images-idx3-ubyte</c> and, for labels, <c>{part}-labels-idx1-ubyte</c>: also with <c>.gz</c>, with dots for hyphens, in upper
-    /// case, with more before it (<c>emnist-letters-train-...</c>), or in a sub-folder.
+    /// Holds <c>{part}-images-idx3-ubyte</c> and, for labels, <c>{part}-labels-idx1-ubyte</c>: also with <c>.gz</c>, with dots for hyphens,
+    /// in upper case, with more before it (<c>emnist-letters-train-...</c>), or in a sub-folder.
     /// </param>
-    /// <param name="part"><c>train</c> (default) for the training images, <c>t10k</c> or <c>test</c> for the test images; or all that stands before <c>-images</c>.</param>
+    /// <param name="part">
+    /// <c>train</c> (default) for the training images, <c>t10k</c> or <c>test</c> for the test images; or all that stands before
+    /// <c>-images</c>.
+    /// </param>
     /// <param name="classCount">How many classes there are; default one more than the highest label.</param>
     /// <returns>The source; without labels where there is no file of them. It belongs to the caller.</returns>
     /// <exception cref="ImageDataException">The images are not there, several files may be meant, or a file cannot be used.</exception>

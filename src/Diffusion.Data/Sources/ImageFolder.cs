@@ -1,20 +1,22 @@
 namespace Diffusion.Data;
 
 /// <summary>
-/// The images of a folder and its sub-folders, read and decoded as they are needed. Where images lie in two or more sub-folders, each sub-folder is
-/// a class and everything below it belongs to it; otherwise there are no labels. <see cref="Report"/> says what was left out.
+/// The images of a folder and its sub-folders, read and decoded as they are needed. Where images lie in two or more sub-folders, each
+/// sub-folder is a class and everything below it belongs to it; otherwise there are no labels. <see cref="Report"/> says what was left out.
 /// <see cref="InMemoryImages.Load"/> keeps a small set in memory.
 /// </summary>
 /// <remarks>
-/// <para>The order is that of the paths, by their characters' codes, on every system. A folder that holds nothing but one folder is entered.</para>
 /// <para>
-/// Images beside two or more class folders are left out where they are the fewer; where they are the most, all images are taken, without labels.
-/// Folders that are all named as splits (<see cref="DataSplit"/>) are no classes: the only one is entered, and of several
+/// The order is that of the paths, by their characters' codes, on every system. A folder that holds nothing but one folder is entered.
+/// </para>
+/// <para>
+/// Images beside two or more class folders are left out where they are the fewer; where they are the most, all images are taken, without
+/// labels. Folders that are all named as splits (<see cref="DataSplit"/>) are no classes: the only one is entered, and of several
 /// <see cref="ImageFolderOptions.Split"/> chooses.
 /// </para>
 /// <para>
-/// Symbolic links are followed, but every folder is read once: under its own name where it lies below this one, else through its first link. Hidden
-/// files and those of the system (<see cref="SystemFiles"/>) are passed over.
+/// Symbolic links are followed, but every folder is read once: under its own name where it lies below this one, else through its first
+/// link. Hidden files and those of the system (<see cref="SystemFiles"/>) are passed over.
 /// </para>
 /// </remarks>
 public sealed class ImageFolder : IImageSource
@@ -68,8 +70,8 @@ public sealed class ImageFolder : IImageSource
     /// <param name="options">Which images are taken; null for the defaults.</param>
     /// <returns>The source; it belongs to the caller.</returns>
     /// <exception cref="ImageDataException">
-    /// The folder is missing, cannot be read or holds no image; it holds several splits and none was chosen, or not the one that was; or the name of a
-    /// file or folder is not valid UTF-8.
+    /// The folder is missing, cannot be read or holds no image; it holds several splits and none was chosen, or not the one that was; or
+    /// the name of a file or folder is not valid UTF-8.
     /// </exception>
     /// <exception cref="ArgumentException">Size or channels are impossible.</exception>
     public static ImageFolder Open(string folder, int size, int channels = 3, ImageFolderOptions? options = null) =>

@@ -10,7 +10,8 @@ namespace Diffusion.Data;
 /// <param name="Description">How many there are, and where.</param>
 /// <param name="Report">What was taken and left out.</param>
 internal sealed record ImageFolderFiles(
-    IReadOnlyList<string> Paths, int[]? Labels, IReadOnlyList<string> ClassNames, string Description, ImageSourceReport Report) : IEncodedImages
+    IReadOnlyList<string> Paths, int[]? Labels, IReadOnlyList<string> ClassNames, string Description,
+        ImageSourceReport Report) : IEncodedImages
 {
     private const int MaxFile = 1 << 30;
 
@@ -24,7 +25,9 @@ internal sealed record ImageFolderFiles(
         string root = Path.GetFullPath(folder);
         if (!Directory.Exists(root))
         {
-            throw new ImageDataException(folder, File.Exists(root) ? "it is a file, but must be a folder of images." : "the folder does not exist.");
+            throw new ImageDataException(folder, File.Exists(root)
+                ? "it is a file, but must be a folder of images."
+                : "the folder does not exist.");
         }
 
         List<string> names = ImageFolderWalk.Find(root, folder, out SkippedImageList leftOut);

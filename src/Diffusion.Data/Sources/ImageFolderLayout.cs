@@ -39,7 +39,8 @@ internal sealed record ImageFolderLayout(IReadOnlyList<string> Images, int[]? La
         if (chosen.Count == 0 && wanted is not null && !string.Equals(wanted, DataSplit.All, StringComparison.OrdinalIgnoreCase))
         {
             throw new ImageDataException(
-                folder, $"{Option} is \"{wanted}\", but the folder holds no splits: its folders are {Names(paths)}. Leave the option out, or open another folder.");
+                folder, $"{Option} is \"{wanted}\", but the folder holds no splits: its folders are {Names(paths)}. Leave the option out, "
+                    + $"or open another folder.");
         }
 
         return Labelled(paths, NoteOf(chosen), leftOut);
@@ -48,16 +49,20 @@ internal sealed record ImageFolderLayout(IReadOnlyList<string> Images, int[]? La
     private static ImageFolderLayout Labelled(List<ImagePath> paths, string note, SkippedImageList leftOut)
     {
         int loose = paths.Count(path => path.Folder.Length == 0);
-        string[] classes = [.. paths.Select(path => path.Folder).Where(name => name.Length > 0).Select(Composed).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+        string[] classes = [.. paths.Select(path => path.Folder).Where(name => name.Length > 0).Select(Composed)
+            .Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
         if (classes.Length < 2 || loose > paths.Count - loose)
         {
-            string why = classes.Length < 2 ? string.Empty : $", no classes because {loose} of them lie beside the {classes.Length} sub-folders";
+            string why = classes.Length < 2
+                ? string.Empty
+                : $", no classes because {loose} of them lie beside the {classes.Length} sub-folders";
             return new ImageFolderLayout([.. paths.Select(path => path.Path)], null, [], note + why);
         }
 
         paths = LeaveLoose(paths, BesideClasses, leftOut);
         Dictionary<string, int> labels = classes.Index().ToDictionary(entry => entry.Item, entry => entry.Index, StringComparer.Ordinal);
-        return new ImageFolderLayout([.. paths.Select(path => path.Path)], [.. paths.Select(path => labels[Composed(path.Folder)])], classes, note);
+        return new ImageFolderLayout([.. paths.Select(path => path.Path)], [.. paths.Select(path => labels[Composed(path.Folder)])],
+            classes, note);
     }
 
     private static List<ImagePath> Enter(List<ImagePath> paths)
@@ -93,10 +98,12 @@ internal sealed record ImageFolderLayout(IReadOnlyList<string> Images, int[]? La
     private static bool AreSplits(string[] folders) =>
         folders.Length > 0
         && (Array.TrueForAll(folders, DataSplit.IsName)
-            || (Array.TrueForAll(folders, name => DataSplit.Of(name) is not null) && folders.Select(DataSplit.Of).Distinct(StringComparer.Ordinal).Count() > 1));
+            || (Array.TrueForAll(folders, name => DataSplit.Of(name) is not null)
+                && folders.Select(DataSplit.Of).Distinct(StringComparer.Ordinal).Count() > 1));
 
     private static List<ImagePath> Within(List<ImagePath> paths, IReadOnlyList<string> splits, SkippedImageList leftOut) =>
-        [.. LeaveLoose(paths, BesideSplits, leftOut).Where(path => splits.Contains(path.Folder, StringComparer.Ordinal)).Select(path => path.Inner())];
+        [.. LeaveLoose(paths, BesideSplits, leftOut).Where(path => splits.Contains(path.Folder, StringComparer.Ordinal))
+            .Select(path => path.Inner())];
 
     private static List<ImagePath> LeaveLoose(List<ImagePath> paths, string reason, SkippedImageList leftOut)
     {
@@ -114,7 +121,9 @@ internal sealed record ImageFolderLayout(IReadOnlyList<string> Images, int[]? La
     private static string Names(List<ImagePath> paths)
     {
         string[] folders = [.. paths.Select(path => path.Folder).Where(name => name.Length > 0).Distinct(StringComparer.Ordinal)];
-        return folders.Length == 0 ? "none" : new SkippedImages(string.Empty, folders.Length, [.. folders.Take(SkippedImages.MaxExamples)]).ExampleText;
+        return folders.Length == 0
+            ? "none"
+            : new SkippedImages(string.Empty, folders.Length, [.. folders.Take(SkippedImages.MaxExamples)]).ExampleText;
     }
 
     // Two names that look the same are one class: macOS writes an accent as a character of its own.

@@ -1,8 +1,8 @@
 namespace Diffusion.Data;
 
 /// <summary>
-/// Finds the image files below a folder. Every real folder is visited once: under its own name if it has one there, else through the first link to
-/// it that is nearest to the top. The order depends on names alone. For one thread.
+/// Finds the image files below a folder. Every real folder is visited once: under its own name if it has one there, else through the first
+/// link to it that is nearest to the top. The order depends on names alone. For one thread.
 /// </summary>
 internal sealed class ImageFolderWalk
 {
@@ -100,8 +100,8 @@ internal sealed class ImageFolderWalk
         }
     }
 
-    // A link to an image that has a name of its own here would count it twice; several links to a file elsewhere are so many images, as in stores
-    // that keep equal files once.
+    // A link to an image that has a name of its own here would count it twice; several links to a file elsewhere are so many images, as in
+    // stores that keep equal files once.
     private void FollowFiles()
     {
         foreach ((string link, string linkName) in fileLinks)
@@ -111,7 +111,8 @@ internal sealed class ImageFolderWalk
             {
                 leftOut.Add(LinkNowhere, linkName);
             }
-            else if (visited.Contains(Path.GetDirectoryName(target)!) && ImageNames.IsRead(target) && !SystemFiles.IsPassedOver(Path.GetFileName(target)))
+            else if (visited.Contains(Path.GetDirectoryName(target)!) && ImageNames.IsRead(target)
+                && !SystemFiles.IsPassedOver(Path.GetFileName(target)))
             {
                 leftOut.Add(LinkTaken, linkName);
             }

@@ -13,8 +13,8 @@ public sealed record ImagePreparation
     public ImageResize Resize { get; init; } = ImageResize.CropToFill;
 
     /// <summary>
-    /// What is done to each image as it is read, in order: crops and resizes first, which work on the image as it was decoded, then changes of
-    /// pixels, which work at <see cref="Size"/>. Default nothing.
+    /// What is done to each image as it is read, in order: crops and resizes first, which work on the image as it was decoded, then changes
+    /// of pixels, which work at <see cref="Size"/>. Default nothing.
     /// </summary>
     public IReadOnlyList<ImageTransform> Transforms { get; init; } = [];
 

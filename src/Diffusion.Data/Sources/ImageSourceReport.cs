@@ -15,5 +15,6 @@ public sealed record ImageSourceReport(long Taken, IReadOnlyList<SkippedImages> 
     /// <summary>One line that describes the source, then one for each reason.</summary>
     /// <param name="description">The source's <see cref="IImageSource.Description"/>.</param>
     /// <returns>Text without a line break at its end.</returns>
-    public string ToString(string description) => string.Join(Environment.NewLine, LeftOut.Select(part => part.ToString()).Prepend(description));
+    public string ToString(string description) =>
+        string.Join(Environment.NewLine, LeftOut.Select(part => part.ToString()).Prepend(description));
 }

@@ -32,7 +32,8 @@ public sealed record ImageStatistics
     /// <param name="shape">Of each.</param>
     /// <param name="encoding">How pixels are given.</param>
     /// <param name="labels">The label of each; empty without labels.</param>
-    internal static ImageStatistics Of(ReadOnlySpan<byte> pixels, ImageShape shape, PixelEncoding encoding, IReadOnlyCollection<long> labels)
+    internal static ImageStatistics Of(ReadOnlySpan<byte> pixels, ImageShape shape, PixelEncoding encoding,
+        IReadOnlyCollection<long> labels)
     {
         int imageBytes = checked((int)(shape.Elements * (encoding == PixelEncoding.UInt8 ? sizeof(byte) : sizeof(float))));
         int images = pixels.Length / imageBytes;

@@ -45,12 +45,14 @@ public sealed class ImageTensors : IImageSource
 
     /// <summary>Takes a copy of images and labels.</summary>
     /// <param name="images">
-    /// float32 <c>[N, C, H, W]</c> in [-1, 1], or uint8 <c>[N, H, W, C]</c> in 0..255; C is 1 or 3 for uint8, anything for float32. On any device.
+    /// float32 <c>[N, C, H, W]</c> in [-1, 1], or uint8 <c>[N, H, W, C]</c> in 0..255; C is 1 or 3 for uint8, anything for float32. On any
+    /// device.
     /// </param>
     /// <param name="labels">int64 <c>[N]</c>, 0 or more; null for none.</param>
     /// <param name="classCount">How many classes there are; default one more than the highest label.</param>
     /// <param name="refuseUnitRange">
-    /// False lets float32 images pass, here and in training, whose values all lie in 0..1; see <see cref="PixelRange.Check"/>. Default true.
+    /// False lets float32 images pass, here and in training, whose values all lie in 0..1; see <see cref="PixelRange.Check"/>. Default
+    /// true.
     /// </param>
     /// <exception cref="ArgumentException">The images have a wrong type, shape or range, or the labels do not fit them.</exception>
     /// <exception cref="ImageDataException">A label is outside of the classes.</exception>
@@ -60,7 +62,8 @@ public sealed class ImageTensors : IImageSource
         PixelEncoding encoding = EncodingOf(images);
         if (labels is null && classCount is not null)
         {
-            throw new ArgumentException($"There are no labels, but classCount is {classCount}. Give the labels, or leave classCount out.", nameof(classCount));
+            throw new ArgumentException($"There are no labels, but classCount is {classCount}. Give the labels, or leave classCount out.",
+                nameof(classCount));
         }
 
         if (encoding == PixelEncoding.Float32)
@@ -107,10 +110,12 @@ public sealed class ImageTensors : IImageSource
     private static PixelEncoding EncodingOf(Tensor images)
     {
         bool bytes = images.dtype == ScalarType.Byte;
-        if (images.dim() == 4 && images.dtype == ScalarType.Float32 && images.shape[1] == images.shape[2] && images.shape[1] > 4 && images.shape[3] is 1 or 3)
+        if (images.dim() == 4 && images.dtype == ScalarType.Float32 && images.shape[1] == images.shape[2] && images.shape[1] > 4
+            && images.shape[3] is 1 or 3)
         {
             throw new ArgumentException(
-                $"Images are float32 [{string.Join(", ", images.shape)}], which looks like [N, H, W, C], but must be [N, C, H, W]. Use images.permute(0, 3, 1, 2).", nameof(images));
+                $"Images are float32 [{string.Join(", ", images.shape)}], which looks like [N, H, W, C], but must be [N, C, H, W]. Use "
+                    + $"images.permute(0, 3, 1, 2).", nameof(images));
         }
 
         if (images.dim() == 4 && images.numel() > 0 && (images.dtype == ScalarType.Float32 || (bytes && images.shape[3] is 1 or 3)))
@@ -119,7 +124,8 @@ public sealed class ImageTensors : IImageSource
         }
 
         throw new ArgumentException(
-            $"Images are {images.dtype} [{string.Join(", ", images.shape)}], but must be float32 [N, C, H, W] in [-1, 1] or uint8 [N, H, W, C] "
+            $"Images are {images.dtype} [{string.Join(", ", images.shape)}], but must be float32 [N, C, H, W] in [-1, 1] or uint8 "
+                + $"[N, H, W, C] "
             + "with 1 or 3 channels, and not empty.", nameof(images));
     }
 
@@ -128,13 +134,15 @@ public sealed class ImageTensors : IImageSource
         if (labels.dtype != ScalarType.Int64 || labels.dim() != 1 || labels.shape[0] != count)
         {
             throw new ArgumentException(
-                $"Labels are {labels.dtype} [{string.Join(", ", labels.shape)}], but must be int64 [{count}]: one for each image.", nameof(labels));
+                $"Labels are {labels.dtype} [{string.Join(", ", labels.shape)}], but must be int64 [{count}]: one for each image.",
+                    nameof(labels));
         }
 
         using DisposeScope scope = NewDisposeScope();
         long[] values = labels.cpu().contiguous().data<long>().ToArray();
         int negative = Array.FindIndex(values, value => value < 0);
         return negative < 0 ? values : throw new ArgumentException(
-            $"Label {values[negative]} of image {negative} is negative. Count classes from 0, and leave labels out where there are none.", nameof(labels));
+            $"Label {values[negative]} of image {negative} is negative. Count classes from 0, and leave labels out where there are none.",
+                nameof(labels));
     }
 }

@@ -64,7 +64,8 @@ public sealed class InMemoryImages : IImageSource
             if (source.Transforms.Where(transform => transform.IsRandom).Select(transform => transform.Name).ToArray() is [_, ..] random)
             {
                 throw new ArgumentException(
-                    $"{source.Description}: loading into memory reads each image once, so its random transforms ({string.Join(", ", random)}) would be lost. "
+                    $"{source.Description}: loading into memory reads each image once, so its random transforms "
+                        + $"({string.Join(", ", random)}) would be lost. "
                     + "Load the source without them and add them afterwards: InMemoryImages.Load(source).With(...).", nameof(source));
             }
 

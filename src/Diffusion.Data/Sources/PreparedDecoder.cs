@@ -37,7 +37,9 @@ internal sealed class PreparedDecoder : IDisposable
     /// <param name="file">The whole file.</param>
     /// <param name="draws">What random transforms draw from; null for none.</param>
     /// <param name="destination">Bytes <c>[H, W, C]</c>, filled whole.</param>
-    /// <exception cref="ImageDataException">The file is no image, damaged, over the pixel limit, or of a size that is refused. Its path is empty.</exception>
+    /// <exception cref="ImageDataException">
+    /// The file is no image, damaged, over the pixel limit, or of a size that is refused. Its path is empty.
+    /// </exception>
     /// <exception cref="ImageTransformException">A transform failed. Its image is empty.</exception>
     public void Decode(ReadOnlySpan<byte> file, SeedStream? draws, Span<byte> destination)
     {
@@ -79,7 +81,9 @@ internal sealed class PreparedDecoder : IDisposable
         if (frame.Width != shape.Width || frame.Height != shape.Height)
         {
             throw new ImageDataException(
-                string.Empty, $"it has {frame.Width} x {frame.Height} pixels, but with ImageResize.None all must have {shape.Width} x {shape.Height}. "
+                string.Empty,
+                    $"it has {frame.Width} x {frame.Height} pixels, but with ImageResize.None all must have {shape.Width} x "
+                        + $"{shape.Height}. "
                 + "Use ImageResize.CropToFill, or give the size that they have.");
         }
     }

@@ -29,5 +29,7 @@ internal sealed class SkippedImageList
     /// <summary>What a source says of itself.</summary>
     /// <param name="taken">How many images it gives.</param>
     public ImageSourceReport ToReport(long taken) =>
-        new(taken, [.. order.Select(reason => new SkippedImages(reason, parts[reason].Count, parts[reason].Examples) { IsExpected = reason == SystemFiles.Reason })]);
+        new(taken,
+            [.. order.Select(reason => new SkippedImages(reason, parts[reason].Count,
+                parts[reason].Examples) { IsExpected = reason == SystemFiles.Reason })]);
 }

@@ -10,7 +10,8 @@ public sealed record SkippedImages(string Reason, long Count, IReadOnlyList<stri
     public const int MaxExamples = 5;
 
     /// <summary>
-    /// Whether nobody would train on them, so that no warning is due: hidden files, and files and folders that the system makes. Default false.
+    /// Whether nobody would train on them, so that no warning is due: hidden files, and files and folders that the system makes. Default
+    /// false.
     /// </summary>
     public bool IsExpected { get; init; }
 

@@ -15,7 +15,8 @@ internal static class SourceGuard
     {
         if (destination.Length != expected)
         {
-            throw new ArgumentException($"The destination has {destination.Length} bytes, but one image has {expected}.", nameof(destination));
+            throw new ArgumentException($"The destination has {destination.Length} bytes, but one image has {expected}.",
+                nameof(destination));
         }
     }
 
@@ -27,7 +28,8 @@ internal static class SourceGuard
         if (highestLabel >= (given ?? int.MaxValue))
         {
             throw new ImageDataException(
-                name, $"the highest label is {highestLabel}, but labels must lie in 0..{(given ?? int.MaxValue) - 1}. Count classes from 0, or state more of them.");
+                name, $"the highest label is {highestLabel}, but labels must lie in 0..{(given ?? int.MaxValue) - 1}. Count classes from "
+                    + $"0, or state more of them.");
         }
 
         return given ?? (int)highestLabel + 1;

@@ -1,8 +1,8 @@
 namespace Diffusion.Data;
 
 /// <summary>
-/// The files and folders that systems, network drives and file managers put beside a user's own: recycle bins, thumbnails, snapshots, indexes.
-/// No source reads them.
+/// The files and folders that systems, network drives and file managers put beside a user's own: recycle bins, thumbnails, snapshots,
+/// indexes. No source reads them.
 /// </summary>
 public static class SystemFiles
 {
@@ -15,11 +15,14 @@ public static class SystemFiles
         "@eaDir", "@tmp", "@SynoResource", "@sharesnap", "#recycle", "#snapshot", // Synology
         "@Recycle", "@Recently-Snapshot", "@__thumb", // QNAP
         "~snapshot", // NetApp
-        "$RECYCLE.BIN", "RECYCLER", "RECYCLED", "System Volume Information", "FOUND.000", "Thumbs.db", "ehthumbs.db", "desktop.ini", // Windows
+        "$RECYCLE.BIN", "RECYCLER", "RECYCLED", "System Volume Information", "FOUND.000", "Thumbs.db", "ehthumbs.db", "desktop.ini",
+            // Windows
         "__MACOSX", "Network Trash Folder", "Temporary Items", "TheVolumeSettingsFolder", "Icon\r", // macOS
     };
 
-    /// <summary>Whether a file or folder of this name is passed over: because it is hidden (a leading dot), or because the system makes it.</summary>
+    /// <summary>
+    /// Whether a file or folder of this name is passed over: because it is hidden (a leading dot), or because the system makes it.
+    /// </summary>
     /// <param name="name">One part of a path, without separators. Upper and lower case are the same.</param>
     /// <returns>True for <c>.git</c>, <c>._photo.png</c>, <c>@eaDir</c>, <c>$RECYCLE.BIN</c>, <c>__MACOSX</c> and the like.</returns>
     public static bool IsPassedOver(string name)

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Diffusion.Data;
 
 /// <summary>Random colours: see <see cref="ImageTransform.ColorJitter"/>.</summary>
@@ -21,7 +23,8 @@ internal sealed class ColorJitterTransform : PixelTransform
         this.hue = Checked(hue, 0.5, nameof(hue));
         if (brightness + contrast + saturation + hue == 0)
         {
-            throw new ArgumentException("ColorJitter changes nothing: brightness, contrast, saturation and hue are all 0. Raise one, or leave it out.");
+            throw new ArgumentException(
+                "ColorJitter changes nothing: brightness, contrast, saturation and hue are all 0. Raise one, or leave it out.");
         }
     }
 
@@ -41,7 +44,8 @@ internal sealed class ColorJitterTransform : PixelTransform
     }
 
     public override string ToString() =>
-        FormattableString.Invariant($"{Name}(brightness {brightness}, contrast {contrast}, saturation {saturation}, hue {hue})");
+        string.Create(CultureInfo.InvariantCulture,
+            $"{Name}(brightness {brightness}, contrast {contrast}, saturation {saturation}, hue {hue})");
 
     internal override string? ProblemWith(int channels) => channels switch
     {
@@ -53,7 +57,9 @@ internal sealed class ColorJitterTransform : PixelTransform
     private static double Checked(double value, double largest, string name) => value >= 0 && value <= largest
         ? value
         : throw new ArgumentOutOfRangeException(
-            name, value, largest == double.MaxValue ? $"The {name} is {value}, but must be 0 or more. Use 0.2." : $"The {name} is {value}, but must lie in 0..{largest}. Use 0.05.");
+            name, value, largest == double.MaxValue
+                ? $"The {name} is {value}, but must be 0 or more. Use 0.2."
+                : $"The {name} is {value}, but must lie in 0..{largest}. Use 0.05.");
 
     private static float Factor(double strength, int which, SeedStream draws)
     {

@@ -4,8 +4,9 @@ using System.Numerics;
 namespace Diffusion.Data;
 
 /// <summary>
-/// An image as planes <c>[C, H, W]</c> in [-1, 1], to change its colours. Floats are changed where they are; bytes are copied, and rounded once when
-/// they are written back. Each value is multiplied and then added, whatever the width of the processor's vectors: the same everywhere.
+/// An image as planes <c>[C, H, W]</c> in [-1, 1], to change its colours. Floats are changed where they are; bytes are copied, and rounded
+/// once when they are written back. Each value is multiplied and then added, whatever the width of the processor's vectors: the same
+/// everywhere.
 /// </summary>
 internal readonly ref struct ColorPlanes
 {
@@ -150,7 +151,8 @@ internal readonly ref struct ColorPlanes
         Vector<float> hue = sixths + Vector.ConditionalSelect(
             Vector.Equals(value, r),
             (g - b) / divisor,
-            Vector.ConditionalSelect(Vector.Equals(value, g), new Vector<float>(2) + ((b - r) / divisor), new Vector<float>(4) + ((r - g) / divisor)));
+            Vector.ConditionalSelect(Vector.Equals(value, g), new Vector<float>(2) + ((b - r) / divisor),
+                new Vector<float>(4) + ((r - g) / divisor)));
         Fall(value, chroma, hue + new Vector<float>(5)).CopyTo(red);
         Fall(value, chroma, hue + new Vector<float>(3)).CopyTo(green);
         Fall(value, chroma, hue + Vector<float>.One).CopyTo(blue);

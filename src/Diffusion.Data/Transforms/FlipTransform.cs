@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace Diffusion.Data;
@@ -30,7 +31,7 @@ internal sealed class FlipTransform(double probability) : PixelTransform("Random
         }
     }
 
-    public override string ToString() => FormattableString.Invariant($"{Name}({probability})");
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Name}({probability})");
 
     private static void ReverseRows<T>(Span<T> pixels, int width)
     {

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Diffusion.Data;
 
 /// <summary>Grey values: see <see cref="ImageTransform.Grayscale"/>.</summary>
@@ -15,7 +17,7 @@ internal sealed class GrayscaleTransform(string name, double? probability) : Pix
         planes.Close();
     }
 
-    public override string ToString() => probability is { } share ? FormattableString.Invariant($"{Name}({share})") : Name;
+    public override string ToString() => probability is { } share ? string.Create(CultureInfo.InvariantCulture, $"{Name}({share})") : Name;
 
     internal override string? ProblemWith(int channels) =>
         channels is 1 or 3 ? null : $"{Name} needs images of 1 or 3 channels, but these have {channels}. Leave it out.";

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Diffusion.Data;
 
 /// <summary>
-/// The pixels of one image, to be changed in place. The indexer is in [-1, 1] for every source; <see cref="Bytes"/> and <see cref="Floats"/> are
-/// the memory itself, for speed.
+/// The pixels of one image, to be changed in place. The indexer is in [-1, 1] for every source; <see cref="Bytes"/> and
+/// <see cref="Floats"/> are the memory itself, for speed.
 /// </summary>
 public readonly ref struct ImageCanvas
 {
@@ -60,7 +60,8 @@ public readonly ref struct ImageCanvas
         {
             if (float.IsNaN(value))
             {
-                throw new ArgumentException($"NaN was set at column {x}, row {y}, channel {channel}. Find the calculation that brings it in.", nameof(value));
+                throw new ArgumentException(
+                    $"NaN was set at column {x}, row {y}, channel {channel}. Find the calculation that brings it in.", nameof(value));
             }
 
             float clamped = Math.Clamp(value, -1, 1);

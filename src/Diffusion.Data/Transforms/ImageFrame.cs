@@ -1,8 +1,8 @@
 namespace Diffusion.Data;
 
 /// <summary>
-/// The part of a decoded image that is kept, and the size in pixels that it counts as. Crops and resizes only change this; the pixels are sampled
-/// once, at the end.
+/// The part of a decoded image that is kept, and the size in pixels that it counts as. Crops and resizes only change this; the pixels are
+/// sampled once, at the end.
 /// </summary>
 /// <param name="Part">The part, in the image's own pixels; not always whole ones.</param>
 /// <param name="Width">The width that the next crop sees.</param>
@@ -26,9 +26,11 @@ internal readonly record struct ImageFrame(CropArea Part, int Width, int Height)
     /// <summary>A part that a user's code chose.</summary>
     /// <exception cref="InvalidOperationException">It reaches beyond this.</exception>
     public ImageFrame CutOwn(ImageWindow window) =>
-        window is { Left: >= 0, Top: >= 0, Width: >= 1, Height: >= 1 } && window.Left <= Width - window.Width && window.Top <= Height - window.Height
+        window is { Left: >= 0, Top: >= 0, Width: >= 1, Height: >= 1 } && window.Left <= Width - window.Width
+            && window.Top <= Height - window.Height
             ? Cut(window)
-            : throw new InvalidOperationException($"It chose {window}, but the image has {Width} x {Height} pixels. Choose a part of at least one pixel within it.");
+            : throw new InvalidOperationException(
+                $"It chose {window}, but the image has {Width} x {Height} pixels. Choose a part of at least one pixel within it.");
 
     /// <summary>The same part, counted as another size.</summary>
     public ImageFrame Resized(int width, int height) => this with { Width = width, Height = height };
@@ -83,7 +85,8 @@ internal readonly record struct ImageFrame(CropArea Part, int Width, int Height)
         if (width > Width || height > Height)
         {
             throw new ImageDataException(
-                string.Empty, $"it has {Width} x {Height} pixels, fewer than a crop of {width} x {height}. Put ImageTransform.Resize before the crop.");
+                string.Empty,
+                    $"it has {Width} x {Height} pixels, fewer than a crop of {width} x {height}. Put ImageTransform.Resize before the crop.");
         }
     }
 }

@@ -9,13 +9,13 @@ namespace Diffusion.Data;
 /// <remarks>
 /// <para>
 /// What a random transform draws is a pure function of the run's seed, the image's position in the run, and the transform's
-/// <see cref="Name"/>: workers, resuming, the number of processes and other transforms in the list change nothing. A name that comes twice in a list
-/// draws something else each time. Images that are only measured (held-out losses, statistics) are read without anything random: a random crop
-/// becomes the middle one, the other random transforms do nothing.
+/// <see cref="Name"/>: workers, resuming, the number of processes and other transforms in the list change nothing. A name that comes twice
+/// in a list draws something else each time. Images that are only measured (held-out losses, statistics) are read without anything random:
+/// a random crop becomes the middle one, the other random transforms do nothing.
 /// </para>
 /// <para>
-/// Crops and resizes come first in a list. They only choose a part of the image as it was decoded; the image is sampled once, from its own pixels,
-/// when all of them are known. What follows works on the pixels at the size of the set.
+/// Crops and resizes come first in a list. They only choose a part of the image as it was decoded; the image is sampled once, from its own
+/// pixels, when all of them are known. What follows works on the pixels at the size of the set.
 /// </para>
 /// </remarks>
 public abstract class ImageTransform
@@ -33,7 +33,9 @@ public abstract class ImageTransform
     /// <summary>Whether it draws, so that it changes an image anew each time that the image is trained on.</summary>
     public bool IsRandom { get; }
 
-    /// <summary>Scales the image so that its shorter side has this many pixels; nothing is distorted. For a crop in pixels behind it.</summary>
+    /// <summary>
+    /// Scales the image so that its shorter side has this many pixels; nothing is distorted. For a crop in pixels behind it.
+    /// </summary>
     /// <param name="shorterSide">In pixels, at least 1.</param>
     public static ImageTransform Resize(int shorterSide)
     {
@@ -54,8 +56,8 @@ public abstract class ImageTransform
     }
 
     /// <summary>
-    /// A square anywhere, every place as likely. An image that is smaller is a bad image: put <see cref="Resize"/> before. The middle when the image is
-    /// only measured.
+    /// A square anywhere, every place as likely. An image that is smaller is a bad image: put <see cref="Resize"/> before. The middle when
+    /// the image is only measured.
     /// </summary>
     /// <param name="side">In pixels, at least 1.</param>
     public static ImageTransform RandomCrop(int side)
@@ -67,10 +69,12 @@ public abstract class ImageTransform
     }
 
     /// <summary>
-    /// A square anywhere, whose side is drawn evenly between a share of the image's shorter side and all of it: nothing is distorted. The largest
-    /// square from the middle when the image is only measured.
+    /// A square anywhere, whose side is drawn evenly between a share of the image's shorter side and all of it: nothing is distorted. The
+    /// largest square from the middle when the image is only measured.
     /// </summary>
-    /// <param name="smallest">The smallest side, as a share of the shorter side, above 0 and at most 1. Default 1: always as large as fits.</param>
+    /// <param name="smallest">
+    /// The smallest side, as a share of the shorter side, above 0 and at most 1. Default 1: always as large as fits.
+    /// </param>
     public static ImageTransform RandomSquare(double smallest = 1) => RandomWindows.Square(smallest);
 
     /// <summary>
@@ -81,19 +85,20 @@ public abstract class ImageTransform
     /// <param name="maxArea">The largest share, at most 1. Default 1.</param>
     /// <param name="minAspect">The least width for each height, above 0. Default 3/4.</param>
     /// <param name="maxAspect">The largest width for each height. Default 4/3.</param>
-    public static ImageTransform RandomResizedCrop(double minArea = 0.08, double maxArea = 1, double minAspect = 3.0 / 4, double maxAspect = 4.0 / 3) =>
+    public static ImageTransform RandomResizedCrop(double minArea = 0.08, double maxArea = 1, double minAspect = 3.0 / 4,
+        double maxAspect = 4.0 / 3) =>
         RandomWindows.Resized(minArea, maxArea, minAspect, maxAspect);
 
     /// <summary>
-    /// Mirrors an image left to right, for pictures whose mirror image is as likely. Not for digits, letters, or anything else that has a left and a
-    /// right.
+    /// Mirrors an image left to right, for pictures whose mirror image is as likely. Not for digits, letters, or anything else that has a
+    /// left and a right.
     /// </summary>
     /// <param name="probability">How often, 0 to 1. Default 0.5.</param>
     public static ImageTransform RandomFlip(double probability = 0.5) => new FlipTransform(Probability(probability));
 
     /// <summary>
-    /// Changes brightness, contrast, saturation and hue at random, in random order: <c>ColorJitter</c> of torchvision. A factor is drawn evenly
-    /// between 1 - x (at least 0) and 1 + x, the hue between -x and x of a full turn. At least one is above 0.
+    /// Changes brightness, contrast, saturation and hue at random, in random order: <c>ColorJitter</c> of torchvision. A factor is drawn
+    /// evenly between 1 - x (at least 0) and 1 + x, the hue between -x and x of a full turn. At least one is above 0.
     /// </summary>
     /// <param name="brightness">0 or more. Default 0: unchanged.</param>
     /// <param name="contrast">0 or more, about the image's mean grey. Default 0.</param>
@@ -107,7 +112,8 @@ public abstract class ImageTransform
 
     /// <summary>As <see cref="Grayscale"/>, at random.</summary>
     /// <param name="probability">How often, 0 to 1. Default 0.1.</param>
-    public static ImageTransform RandomGrayscale(double probability = 0.1) => new GrayscaleTransform("RandomGrayscale", Probability(probability));
+    public static ImageTransform RandomGrayscale(double probability = 0.1) =>
+        new GrayscaleTransform("RandomGrayscale", Probability(probability));
 
     /// <summary>A crop of your own, the same for every reading.</summary>
     /// <param name="name">What a resumed run and errors know it by; change it when what it does changes.</param>
@@ -118,17 +124,21 @@ public abstract class ImageTransform
         return new WindowTransform(name, null, isRandom: false, (frame, _, _) => frame.CutOwn(choose(frame.Width, frame.Height)));
     }
 
-    /// <summary>A random crop of your own. Where images are only measured it does nothing: the middle of what it was given is kept.</summary>
+    /// <summary>
+    /// A random crop of your own. Where images are only measured it does nothing: the middle of what it was given is kept.
+    /// </summary>
     /// <param name="name">What draws, a resumed run and errors know it by; change it when what it does changes.</param>
     /// <param name="choose">
-    /// Given width and height in pixels and what to draw from (purpose <see cref="RandomPurpose.Augmentation"/>), the part to keep. Called from several
-    /// threads.
+    /// Given width and height in pixels and what to draw from (purpose <see cref="RandomPurpose.Augmentation"/>), the part to keep. Called
+    /// from several threads.
     /// </param>
     public static ImageTransform RandomCrop(string name, Func<int, int, SeedStream, ImageWindow> choose)
     {
         ArgumentNullException.ThrowIfNull(choose);
         return new WindowTransform(
-            name, null, isRandom: true, (frame, _, draws) => draws is { } stream ? frame.CutOwn(choose(frame.Width, frame.Height, stream)) : frame);
+            name, null, isRandom: true, (frame, _, draws) => draws is { } stream
+                ? frame.CutOwn(choose(frame.Width, frame.Height, stream))
+                : frame);
     }
 
     /// <summary>A change of pixels of your own, the same for every reading.</summary>
@@ -143,8 +153,8 @@ public abstract class ImageTransform
     /// <summary>A random change of pixels of your own. Images that are only measured stay as they are.</summary>
     /// <param name="name">What draws, a resumed run and errors know it by; change it when what it does changes.</param>
     /// <param name="edit">
-    /// Changes the pixels in place, by what it draws from the stream (purpose <see cref="RandomPurpose.Augmentation"/>) and nothing else. Called from
-    /// several threads. An exception of it ends the run.
+    /// Changes the pixels in place, by what it draws from the stream (purpose <see cref="RandomPurpose.Augmentation"/>) and nothing else.
+    /// Called from several threads. An exception of it ends the run.
     /// </param>
     public static ImageTransform RandomEdit(string name, RandomImageEdit edit)
     {
@@ -162,5 +172,6 @@ public abstract class ImageTransform
 
     private static double Probability(double value) => value is >= 0 and <= 1
         ? value
-        : throw new ArgumentOutOfRangeException(nameof(value), value, $"The probability is {value}, but must lie in 0..1. For half of the images give 0.5.");
+        : throw new ArgumentOutOfRangeException(nameof(value), value,
+            $"The probability is {value}, but must lie in 0..1. For half of the images give 0.5.");
 }

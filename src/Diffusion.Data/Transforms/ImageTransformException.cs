@@ -8,7 +8,8 @@ public sealed class ImageTransformException : Exception
     /// <param name="image">What errors call the image; empty where it is not known yet.</param>
     /// <param name="innerException">What the code threw.</param>
     public ImageTransformException(string transform, string image, Exception innerException)
-        : base($"The transform '{transform}' failed on {image}: {innerException?.GetType().Name}: {innerException?.Message}", innerException)
+        : base($"The transform '{transform}' failed on {image}: {innerException?.GetType().Name}: {innerException?.Message}",
+            innerException)
     {
         ArgumentNullException.ThrowIfNull(innerException);
         Transform = transform;

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Diffusion.Data;
 
 /// <summary>Crops whose size is drawn as well as their place.</summary>
@@ -11,10 +13,13 @@ internal static class RandomWindows
         if (smallest is not (> 0 and <= 1))
         {
             throw new ArgumentOutOfRangeException(
-                nameof(smallest), smallest, $"The smallest side is {smallest} of the shorter one, but must be above 0 and at most 1. Use 0.8, or 1 for squares as large as fit.");
+                nameof(smallest), smallest,
+                    $"The smallest side is {smallest} of the shorter one, but must be above 0 and at most 1. Use 0.8, or 1 for squares as "
+                        + $"large as fit.");
         }
 
-        return new WindowTransform("RandomSquare", FormattableString.Invariant($"{smallest}"), isRandom: true, (frame, _, draws) =>
+        return new WindowTransform("RandomSquare", string.Create(CultureInfo.InvariantCulture, $"{smallest}"), isRandom: true,
+            (frame, _, draws) =>
         {
             int shorter = Math.Min(frame.Width, frame.Height);
             if (draws is not { } stream)
@@ -34,16 +39,20 @@ internal static class RandomWindows
         if (!(minArea > 0 && minArea <= maxArea && maxArea <= 1))
         {
             throw new ArgumentOutOfRangeException(
-                nameof(minArea), minArea, $"The area goes from {minArea} to {maxArea} of the image, but must go upwards within (0, 1]. Use 0.08 and 1.");
+                nameof(minArea), minArea,
+                    $"The area goes from {minArea} to {maxArea} of the image, but must go upwards within (0, 1]. Use 0.08 and 1.");
         }
 
         if (!(minAspect > 0 && minAspect <= maxAspect && maxAspect <= 100))
         {
             throw new ArgumentOutOfRangeException(
-                nameof(minAspect), minAspect, $"The aspect goes from {minAspect} to {maxAspect}, but must go upwards within (0, 100]. Use 0.75 and 1.3333, or 1 and 1 for squares.");
+                nameof(minAspect), minAspect,
+                    $"The aspect goes from {minAspect} to {maxAspect}, but must go upwards within (0, 100]. Use 0.75 and 1.3333, or 1 and "
+                        + $"1 for squares.");
         }
 
-        string settings = FormattableString.Invariant($"area {minArea:G6} to {maxArea:G6}, aspect {minAspect:G6} to {maxAspect:G6}");
+        string settings = string.Create(CultureInfo.InvariantCulture,
+            $"area {minArea:G6} to {maxArea:G6}, aspect {minAspect:G6} to {maxAspect:G6}");
         return new WindowTransform("RandomResizedCrop", settings, isRandom: true, (frame, target, draws) =>
         {
             ImageFrame part = draws is { } stream

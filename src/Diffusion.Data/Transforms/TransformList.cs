@@ -1,6 +1,8 @@
 namespace Diffusion.Data;
 
-/// <summary>The transforms of one source: first those that choose a part of the image, then those that change pixels. Safe from several threads.</summary>
+/// <summary>
+/// The transforms of one source: first those that choose a part of the image, then those that change pixels. Safe from several threads.
+/// </summary>
 internal sealed class TransformList
 {
     private readonly Keyed<WindowTransform>[] windows;
@@ -27,7 +29,8 @@ internal sealed class TransformList
         if (All.SkipWhile(transform => transform is WindowTransform).OfType<WindowTransform>().FirstOrDefault() is { } late)
         {
             throw new ArgumentException(
-                $"{late.Name} comes after {All.First(transform => transform is PixelTransform).Name}, but crops and resizes come first. Put it at the beginning.", nameof(transforms));
+                $"{late.Name} comes after {All.First(transform => transform is PixelTransform).Name}, but crops and resizes come first. "
+                    + $"Put it at the beginning.", nameof(transforms));
         }
 
         Dictionary<string, long> seen = before.GroupBy(transform => transform.Name, StringComparer.Ordinal)
@@ -40,8 +43,10 @@ internal sealed class TransformList
             keyed.Add(new Keyed<ImageTransform>(transform, KeyOf(transform.Name), times));
         }
 
-        windows = [.. keyed.Where(one => one.Transform is WindowTransform).Select(one => new Keyed<WindowTransform>((WindowTransform)one.Transform, one.Key, one.Times))];
-        edits = [.. keyed.Where(one => one.Transform is PixelTransform).Select(one => new Keyed<PixelTransform>((PixelTransform)one.Transform, one.Key, one.Times))];
+        windows = [.. keyed.Where(one => one.Transform is WindowTransform)
+            .Select(one => new Keyed<WindowTransform>((WindowTransform)one.Transform, one.Key, one.Times))];
+        edits = [.. keyed.Where(one => one.Transform is PixelTransform)
+            .Select(one => new Keyed<PixelTransform>((PixelTransform)one.Transform, one.Key, one.Times))];
     }
 
     /// <summary>All of them, in their order.</summary>
@@ -127,6 +132,7 @@ internal sealed class TransformList
     private sealed record Keyed<T>(T Transform, long Key, long Times)
         where T : ImageTransform
     {
-        public SeedStream StreamOf(SeedStream draws) => draws.Child(RandomPurpose.Augmentation, Key).Child(RandomPurpose.Augmentation, Times);
+        public SeedStream StreamOf(SeedStream draws) =>
+            draws.Child(RandomPurpose.Augmentation, Key).Child(RandomPurpose.Augmentation, Times);
     }
 }

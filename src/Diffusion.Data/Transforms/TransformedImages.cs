@@ -20,7 +20,8 @@ internal sealed class TransformedImages : IImageSource
         this.transforms = new TransformList(transforms, source.Transforms, source.Shape.Channels);
         if (this.transforms.HasWindows && source.Encoding == PixelEncoding.UInt8 && source.Shape.Channels is not (1 or 3))
         {
-            throw new ArgumentException($"Crops of bytes need 1 or 3 channels, but these images have {source.Shape.Channels}. Leave them out.", nameof(transforms));
+            throw new ArgumentException(
+                $"Crops of bytes need 1 or 3 channels, but these images have {source.Shape.Channels}. Leave them out.", nameof(transforms));
         }
 
         Transforms = [.. source.Transforms, .. transforms];
@@ -50,7 +51,8 @@ internal sealed class TransformedImages : IImageSource
 
     public string NameOf(long index) => source.NameOf(index);
 
-    public void Announce(ReadOnlySpan<long> indices, CancellationToken cancellationToken = default) => source.Announce(indices, cancellationToken);
+    public void Announce(ReadOnlySpan<long> indices, CancellationToken cancellationToken = default) =>
+        source.Announce(indices, cancellationToken);
 
     public override string ToString() => Report.ToString(Description);
 

@@ -9,7 +9,9 @@ internal sealed class WindowTransform : ImageTransform
     /// <param name="name">The transform's name.</param>
     /// <param name="settings">What it was made with, in words; null for nothing.</param>
     /// <param name="isRandom">Whether it draws.</param>
-    /// <param name="choose">Given what is kept so far, the size of the set, and what to draw from (null for a measurement), what is kept of it.</param>
+    /// <param name="choose">
+    /// Given what is kept so far, the size of the set, and what to draw from (null for a measurement), what is kept of it.
+    /// </param>
     public WindowTransform(
         string name, string? settings, bool isRandom, Func<ImageFrame, (int Width, int Height), SeedStream?, ImageFrame> choose)
         : base(name, isRandom)

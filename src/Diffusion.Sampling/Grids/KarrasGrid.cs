@@ -1,8 +1,8 @@
 namespace Diffusion.Sampling;
 
 /// <summary>
-/// Levels whose sigma / alpha is evenly spread in its rho-th root (Karras et al. 2022, equation 5), and then the clean image: short steps where there is
-/// little noise.
+/// Levels whose sigma / alpha is evenly spread in its rho-th root (Karras et al. 2022, equation 5), and then the clean image: short steps
+/// where there is little noise.
 /// </summary>
 /// <param name="Rho">At least 1. Default 7; 1 is evenly spread.</param>
 public sealed record KarrasGrid(double Rho = 7) : ISamplingGrid
@@ -30,7 +30,8 @@ public sealed record KarrasGrid(double Rho = 7) : ISamplingGrid
         (double min, double max) = Ends(schedule);
         if (!(min > 0) || !(max > min) || !double.IsFinite(max))
         {
-            yield return $"The grid goes from sigma / alpha {max} to {min} of {schedule.Description}, but must go from a finite number to a smaller one above 0. "
+            yield return $"The grid goes from sigma / alpha {max} to {min} of {schedule.Description}, but must go from a finite number to "
+                + $"a smaller one above 0. "
                 + "Set MinRatio and MaxRatio.";
         }
     }

@@ -1,10 +1,14 @@
 namespace Diffusion.Sampling;
 
-/// <summary>Levels evenly spread over the time of a schedule, from its last time to the clean image: what rectified flow is sampled on.</summary>
+/// <summary>
+/// Levels evenly spread over the time of a schedule, from its last time to the clean image: what rectified flow is sampled on.
+/// </summary>
 public sealed record TimeGrid : ISamplingGrid
 {
     /// <inheritdoc/>
-    public IEnumerable<string> Problems(INoiseSchedule schedule, int steps) => steps < 1 ? [$"Steps is {steps}, but must be at least 1."] : [];
+    public IEnumerable<string> Problems(INoiseSchedule schedule, int steps) => steps < 1
+        ? [$"Steps is {steps}, but must be at least 1."]
+        : [];
 
     /// <inheritdoc/>
     public IReadOnlyList<NoiseLevel> Levels(INoiseSchedule schedule, int steps)

@@ -2,13 +2,14 @@ namespace Diffusion.Sampling;
 
 /// <summary>Timesteps of a discrete schedule, from the noisiest down, and then the clean image.</summary>
 /// <param name="Spacing">
-/// How they are spread. Trailing starts at T-1, the only timestep whose training images were as near to pure noise as the first noise is (Lin et al. 2024,
-/// section 3.3). Data far from mid-grey in the mean gain most by it.
+/// How they are spread. Trailing starts at T-1, the only timestep whose training images were as near to pure noise as the first noise is
+/// (Lin et al. 2024, section 3.3). Data far from mid-grey in the mean gain most by it.
 /// </param>
 public sealed record TimestepGrid(TimestepSpacing Spacing = TimestepSpacing.Trailing) : ISamplingGrid
 {
     /// <summary>
-    /// Leading only: what is added to each timestep, 0 to below T / N for N steps. Default 0; 1 is usual where the last step leaves timestep 1.
+    /// Leading only: what is added to each timestep, 0 to below T / N for N steps. Default 0; 1 is usual where the last step leaves
+    /// timestep 1.
     /// </summary>
     public int StepsOffset { get; init; }
 
@@ -62,7 +63,8 @@ public sealed record TimestepGrid(TimestepSpacing Spacing = TimestepSpacing.Trai
         ArgumentOutOfRangeException.ThrowIfLessThan(timesteps, 1);
         if (steps < 1 || steps > timesteps)
         {
-            throw new ArgumentOutOfRangeException(nameof(steps), steps, $"The number of steps must lie in 1..{timesteps}, the schedule's timesteps.");
+            throw new ArgumentOutOfRangeException(nameof(steps), steps,
+                $"The number of steps must lie in 1..{timesteps}, the schedule's timesteps.");
         }
 
         foreach (string problem in OffsetProblems(spacing, steps, timesteps, offset))
@@ -77,7 +79,8 @@ public sealed record TimestepGrid(TimestepSpacing Spacing = TimestepSpacing.Trai
             (TimestepSpacing.Trailing, _) => Descending(steps, k => Round((k + 1) * timesteps, steps) - 1),
             (TimestepSpacing.Leading, _) => Descending(steps, k => (int)(k * timesteps / steps) + offset),
             (TimestepSpacing.Linspace, _) => Descending(steps, k => Round(k * (timesteps - 1), steps - 1)),
-            _ => throw new ArgumentOutOfRangeException(nameof(spacing), spacing, "The spacing is unknown. Use Trailing, Leading or Linspace."),
+            _ => throw new ArgumentOutOfRangeException(nameof(spacing), spacing,
+                "The spacing is unknown. Use Trailing, Leading or Linspace."),
         };
     }
 
@@ -87,7 +90,8 @@ public sealed record TimestepGrid(TimestepSpacing Spacing = TimestepSpacing.Trai
         long most = spacing == TimestepSpacing.Leading && steps > 0 ? timesteps - 1 - ((steps - 1L) * timesteps / steps) : 0;
         if (offset < 0 || offset > most)
         {
-            yield return $"StepsOffset is {offset}, but with {spacing} spacing and {steps} steps of {timesteps} must lie in 0..{most}, or the "
+            yield return $"StepsOffset is {offset}, but with {spacing} spacing and {steps} steps of {timesteps} must lie in "
+                + $"0..{most}, or the "
                 + "first step would lie beyond the schedule. Use 0, or Leading with fewer steps.";
         }
     }

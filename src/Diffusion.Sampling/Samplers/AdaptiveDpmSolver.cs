@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Diffusion.Sampling;
 
 /// <summary>
-/// DPM-Solver with steps of its own choice (Lu et al. 2022, appendix C): each step is made at two orders, and their difference says whether it counts and
-/// how long the next one is. It starts and ends with noise, at the two ends of the schedule.
+/// DPM-Solver with steps of its own choice (Lu et al. 2022, appendix C): each step is made at two orders, and their difference says whether
+/// it counts and how long the next one is. It starts and ends with noise, at the two ends of the schedule.
 /// </summary>
 public sealed record AdaptiveDpmSolver : ISampler
 {
@@ -42,7 +42,9 @@ public sealed record AdaptiveDpmSolver : ISampler
     public SampleClipping Clipping { get; init; } = SampleClipping.Clip;
 
     /// <inheritdoc/>
-    /// <remarks>The error is that of all images of a batch: <see cref="SampleRequest.BatchSize"/> 1 makes images that do not depend on each other.</remarks>
+    /// <remarks>
+    /// The error is that of all images of a batch: <see cref="SampleRequest.BatchSize"/> 1 makes images that do not depend on each other.
+    /// </remarks>
     public Tensor Sample(
         IDenoiser denoiser,
         SampleRequest request,
@@ -54,7 +56,8 @@ public sealed record AdaptiveDpmSolver : ISampler
         double max = MaxRatio ?? schedule.At(schedule.LastTime).Ratio;
         double min = MinRatio ?? schedule.At(schedule.FirstTime).Ratio;
         SamplingRun run = new(denoiser, request, [.. Problems(schedule, min, max), .. SamplingRun.ClippingProblems(Clipping)], progress);
-        return run.Execute([schedule.WithHalfLogSnr(-Math.Log(max)), schedule.WithHalfLogSnr(-Math.Log(min))], Clipping, Walk, cancellationToken);
+        return run.Execute([schedule.WithHalfLogSnr(-Math.Log(max)), schedule.WithHalfLogSnr(-Math.Log(min))], Clipping, Walk,
+            cancellationToken);
     }
 
     /// <summary>Walks from the first level to the last.</summary>
@@ -73,7 +76,8 @@ public sealed record AdaptiveDpmSolver : ISampler
             if (tries == MaxTries)
             {
                 throw new InvalidOperationException(
-                    $"After {MaxTries} steps the sampler is at half log-SNR {at}, but must reach {end}: the network's answers change too fast for the tolerances. "
+                    $"After {MaxTries} steps the sampler is at half log-SNR {at}, but must reach {end}: the network's answers change too "
+                        + $"fast for the tolerances. "
                     + "Raise RelativeTolerance, or use a sampler with a number of steps.");
             }
 
@@ -146,7 +150,8 @@ public sealed record AdaptiveDpmSolver : ISampler
             yield return $"Order is {Order}, but must be 2 or 3.";
         }
 
-        foreach ((string name, double value) in ((string, double)[])[(nameof(RelativeTolerance), RelativeTolerance), (nameof(AbsoluteTolerance), AbsoluteTolerance), (nameof(FirstStep), FirstStep), (nameof(NoiseScale), NoiseScale)])
+        foreach ((string name, double value) in ((string, double)[])[(nameof(RelativeTolerance), RelativeTolerance),
+            (nameof(AbsoluteTolerance), AbsoluteTolerance), (nameof(FirstStep), FirstStep), (nameof(NoiseScale), NoiseScale)])
         {
             if (!(value > 0) || !double.IsFinite(value))
             {
@@ -161,7 +166,8 @@ public sealed record AdaptiveDpmSolver : ISampler
 
         if (!(min > 0) || !(max > min) || !double.IsFinite(max))
         {
-            yield return $"The sampler goes from sigma / alpha {max} to {min} of {schedule.Description}, but must go from a finite number to a smaller one above 0. "
+            yield return $"The sampler goes from sigma / alpha {max} to {min} of {schedule.Description}, but must go from a finite number "
+                + $"to a smaller one above 0. "
                 + "Set MaxRatio and MinRatio.";
         }
     }

@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Sampling;
 
-/// <summary>Noise that is added before each step, so that the network corrects the errors of earlier steps (Karras et al. 2022, algorithm 2).</summary>
+/// <summary>
+/// Noise that is added before each step, so that the network corrects the errors of earlier steps (Karras et al. 2022, algorithm 2).
+/// </summary>
 public sealed record Churn
 {
     /// <summary>None: the default.</summary>

@@ -21,7 +21,8 @@ public sealed record DdpmSampler : StepSampler
         // The estimate of x_0, equation 15 for a network that predicts noise.
         Estimate estimate = step.Denoise(x, from);
 
-        // The variance that the forward process adds between the two levels: beta, where they are neighbours of a variance-preserving schedule.
+        // The variance that the forward process adds between the two levels: beta, where they are neighbours of a variance-preserving
+        // schedule.
         double kept = from.Alpha / to.Alpha;
         double fromVariance = from.Sigma * from.Sigma;
         double toVariance = to.Sigma * to.Sigma;
@@ -31,7 +32,9 @@ public sealed record DdpmSampler : StepSampler
         Tensor mean = estimate.Clean.Times(to.Alpha * beta / fromVariance) + x.Times(kept * toVariance / fromVariance);
 
         // No noise after the last step: algorithm 2, line 3.
-        return new StepResult(to.Sigma == 0 ? mean : mean + Deviation(estimate, small: beta * toVariance / fromVariance, large: beta, step.Noise()));
+        return new StepResult(to.Sigma == 0
+            ? mean
+            : mean + Deviation(estimate, small: beta * toVariance / fromVariance, large: beta, step.Noise()));
     }
 
     /// <summary>All timesteps of a discrete schedule, or 1000 steps.</summary>

@@ -14,6 +14,9 @@ public enum DdpmVariance
     /// <summary>The network answers the variance itself, in as many channels again.</summary>
     Learned,
 
-    /// <summary>The network answers, in as many channels again, a number in [-1, 1] between the two fixed variances (Nichol and Dhariwal 2021, equation 15).</summary>
+    /// <summary>
+    /// The network answers, in as many channels again, a number in [-1, 1] between the two fixed variances (Nichol and Dhariwal 2021,
+    /// equation 15).
+    /// </summary>
     LearnedRange,
 }

@@ -3,7 +3,10 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Sampling;
 
-/// <summary>Exponential integrators in the noise form (Lu et al. 2022, DPM-Solver): exact in x, polynomial in the estimated noise over the half log-SNR.</summary>
+/// <summary>
+/// Exponential integrators in the noise form (Lu et al. 2022, DPM-Solver): exact in x, polynomial in the estimated noise over the half
+/// log-SNR.
+/// </summary>
 internal static class ExponentialStep
 {
     /// <summary>The first-order step: the noise stays as it is. The same as <see cref="LevelStep.Slide"/>.</summary>
@@ -16,7 +19,9 @@ internal static class ExponentialStep
     /// <param name="start">The noise estimated at the start.</param>
     /// <param name="inner">The noise estimated at the place.</param>
     /// <param name="place">Where that is, as a share of the step in half log-SNR.</param>
-    /// <param name="isExact">Whether the slope's moment is exact, or half of the zeroth, as the midpoint rules of DPM-Solver-2 take it.</param>
+    /// <param name="isExact">
+    /// Whether the slope's moment is exact, or half of the zeroth, as the midpoint rules of DPM-Solver-2 take it.
+    /// </param>
     public static Tensor Second(Tensor x, NoiseLevel from, NoiseLevel to, Tensor start, Tensor inner, double place, bool isExact)
     {
         double h = -(to.HalfLogSnr - from.HalfLogSnr);

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Diffusion.Sampling;
 
 /// <summary>
-/// Heun's method (Karras et al. 2022, algorithm 2): Euler's step, and then the mean of the slopes at its two ends. Second order, two calls of the network
-/// for each step but the last.
+/// Heun's method (Karras et al. 2022, algorithm 2): Euler's step, and then the mean of the slopes at its two ends. Second order, two calls
+/// of the network for each step but the last.
 /// </summary>
 public sealed record HeunSampler : StepSampler
 {
@@ -37,5 +37,7 @@ public sealed record HeunSampler : StepSampler
 
     /// <inheritdoc/>
     protected override IEnumerable<string> Problems(INoiseSchedule schedule) =>
-        [.. Churn is null ? ["Churn is null. Use Churn.None for none."] : Churn.Problems(), .. Enum.IsDefined(Path) ? Array.Empty<string>() : [$"Path is {Path}, which is unknown. Use Ratio or Own."]];
+        [.. Churn is null
+            ? ["Churn is null. Use Churn.None for none."]
+            : Churn.Problems(), .. Enum.IsDefined(Path) ? Array.Empty<string>() : [$"Path is {Path}, which is unknown. Use Ratio or Own."]];
 }

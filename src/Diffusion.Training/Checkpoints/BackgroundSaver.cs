@@ -22,7 +22,8 @@ internal sealed class BackgroundSaver(CheckpointStore store) : IDisposable
         Checkpoint copy = new(
             live.Manifest, Copy("weights", live.Weights), [.. live.Averages.Select((average, place) => Copy($"average {place}", average))],
             Copy("optimizer", live.Optimizer));
-        saving = Task.Factory.StartNew(() => store.Save(copy), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        saving = Task.Factory.StartNew(() => store.Save(copy), CancellationToken.None, TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
         return before;
     }
 

@@ -1,10 +1,11 @@
+using System.Globalization;
+
 namespace Diffusion.Training;
 
 /// <summary>
-/// The folder around the checkpoints of a run, and the names in it: <c>step-000005000</c> is a checkpoint, <c>.saving</c> one being written,
-/// <c>.deleting-step-000005000</c> one being deleted, <c>damaged-step-000005000</c> one set aside.
-/// Nothing is deleted under the name of a checkpoint, so none is ever seen in part. Nothing is deleted through a link: a link goes, and what it
-/// points at stays.
+/// The folder around the checkpoints of a run, and the names in it: <c>step-000005000</c> is a checkpoint, <c>.saving</c> one being
+/// written, <c>.deleting-step-000005000</c> one being deleted, <c>damaged-step-000005000</c> one set aside. Nothing is deleted under the
+/// name of a checkpoint, so none is ever seen in part. Nothing is deleted through a link: a link goes, and what it points at stays.
 /// </summary>
 internal sealed class CheckpointFolder(string path, IDisk disk)
 {
@@ -15,7 +16,9 @@ internal sealed class CheckpointFolder(string path, IDisk disk)
     /// <summary>Where a checkpoint is written before it has its place.</summary>
     public string Temporary => Path.Combine(path, Saving);
 
-    /// <summary>The checkpoints, from the first to the last; among them links to checkpoints, also those that lead nowhere at the moment.</summary>
+    /// <summary>
+    /// The checkpoints, from the first to the last; among them links to checkpoints, also those that lead nowhere at the moment.
+    /// </summary>
     public IReadOnlyList<CheckpointName> Checkpoints =>
         !Directory.Exists(path) ? [] :
         [
@@ -77,7 +80,7 @@ internal sealed class CheckpointFolder(string path, IDisk disk)
         string free = plain;
         for (int number = 2; Path.Exists(free) || IsLink(free); number++)
         {
-            free = FormattableString.Invariant($"{plain}-{number}");
+            free = string.Create(CultureInfo.InvariantCulture, $"{plain}-{number}");
         }
 
         disk.RenameFolder(Of(name), free);

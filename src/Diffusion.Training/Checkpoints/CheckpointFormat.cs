@@ -16,19 +16,25 @@ internal static class CheckpointFormat
     /// <summary>The most bytes that a manifest may have.</summary>
     public const int MaxManifest = 1 << 18;
 
-    /// <summary>The files of averaged weights: <c>ema.safetensors</c>, and for more of them <c>ema-0.999.safetensors</c> by their decay.</summary>
+    /// <summary>
+    /// The files of averaged weights: <c>ema.safetensors</c>, and for more of them <c>ema-0.999.safetensors</c> by their decay.
+    /// </summary>
     public static IReadOnlyList<CheckpointAverage> AveragesOf(IReadOnlyList<double> decays) =>
-        [.. decays.Select((decay, place) => new CheckpointAverage(decay, place == 0 ? FirstEmaFile : string.Create(CultureInfo.InvariantCulture, $"ema-{decay}.safetensors")))];
+        [.. decays.Select((decay, place) => new CheckpointAverage(decay, place == 0
+            ? FirstEmaFile
+            : string.Create(CultureInfo.InvariantCulture, $"ema-{decay}.safetensors")))];
 
     /// <summary>A manifest as its file holds it.</summary>
     /// <exception cref="CheckpointException">It would be larger than one that is read.</exception>
     public static byte[] Write(CheckpointManifest manifest)
     {
-        byte[] json = [.. JsonSerializer.SerializeToUtf8Bytes(manifest with { Sha256 = ManifestSeal.Unsealed }, CheckpointJson.Default.CheckpointManifest), (byte)'\n'];
+        byte[] json = [.. JsonSerializer.SerializeToUtf8Bytes(manifest with { Sha256 = ManifestSeal.Unsealed },
+            CheckpointJson.Default.CheckpointManifest), (byte)'\n'];
         if (json.Length > MaxManifest)
         {
             throw new CheckpointException(
-                $"The manifest of step {manifest.Step} would have {json.Length} bytes, more than the {MaxManifest} that are read again. Shorten the descriptions of the model, the schedule, the optimizer and the data.");
+                $"The manifest of step {manifest.Step} would have {json.Length} bytes, more than the {MaxManifest} that are read again. "
+                    + $"Shorten the descriptions of the model, the schedule, the optimizer and the data.");
         }
 
         ManifestSeal.Close(json);
@@ -62,7 +68,8 @@ internal static class CheckpointFormat
         {
             // Its seal fits, so it is as it was written.
             throw new CheckpointException(
-                $"Checkpoint '{path}' is whole, but to this version of the library its {ManifestFile} is no valid manifest: {problem.Message} Use the version of the library that wrote it.",
+                $"Checkpoint '{path}' is whole, but to this version of the library its {ManifestFile} is no valid manifest: "
+                    + $"{problem.Message} Use the version of the library that wrote it.",
                 problem);
         }
     }

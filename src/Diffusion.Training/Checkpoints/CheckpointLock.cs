@@ -5,8 +5,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Diffusion.Training;
 
 /// <summary>
-/// The right to change a folder of checkpoints, which one process has at a time. The system takes it back when that process ends, however it
-/// ends.
+/// The right to change a folder of checkpoints, which one process has at a time. The system takes it back when that process ends, however
+/// it ends.
 /// </summary>
 internal sealed class CheckpointLock : IDisposable
 {
@@ -28,12 +28,14 @@ internal sealed class CheckpointLock : IDisposable
         FileStream taken;
         try
         {
-            taken = new FileStream(Path.Combine(folder, LockFile), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1);
+            taken = new FileStream(Path.Combine(folder, LockFile), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None,
+                bufferSize: 1);
         }
         catch (IOException problem) when (Held.Contains(problem.HResult))
         {
             throw new CheckpointException(
-                $"The checkpoints in '{folder}' belong to another trainer, {OwnerOf(folder)}. Wait for its end, or choose another folder.", problem);
+                $"The checkpoints in '{folder}' belong to another trainer, {OwnerOf(folder)}. Wait for its end, or choose another folder.",
+                    problem);
         }
 
         try
@@ -54,7 +56,9 @@ internal sealed class CheckpointLock : IDisposable
     private static void WriteOwner(string path)
     {
         string owner = string.Create(
-            CultureInfo.InvariantCulture, $"process {Environment.ProcessId} on {Environment.MachineName} since {TimeProvider.System.GetUtcNow():yyyy-MM-dd HH:mm:ss} UTC");
+            CultureInfo.InvariantCulture,
+                $"process {Environment.ProcessId} on {Environment.MachineName} since "
+                    + $"{TimeProvider.System.GetUtcNow():yyyy-MM-dd HH:mm:ss} UTC");
         using SafeFileHandle handle = File.OpenHandle(path, FileMode.Create, FileAccess.Write);
         LocalDisk.Write(handle, Encoding.UTF8.GetBytes(owner), 0, path);
     }

@@ -89,13 +89,15 @@ public sealed record CheckpointManifest
     /// <summary>Why it cannot be what this library wrote, or null.</summary>
     [JsonIgnore]
     internal string? Problem =>
-        Step < 0 || ImagesSeen < 0 || SkippedSteps < 0 || SkippedInARow < 0 || SkippedInARow > SkippedSteps || Rollbacks is < 0 or > TrainingState.MaxRollbacks
+        Step < 0 || ImagesSeen < 0 || SkippedSteps < 0 || SkippedInARow < 0 || SkippedInARow > SkippedSteps
+            || Rollbacks is < 0 or > TrainingState.MaxRollbacks
             || WarmupSteps is < 0 or > int.MaxValue || World < 1 ? "a number is out of its range."
         : DataExtent.AreImpossible(DataExtents) ? "the extents of its data do not follow each other."
         : Files.Any(file => file is null) || Averages.Any(average => average is null) ? "a file or an average is null."
         : Files.Any(file => file.Size < 0 || Path.GetFileName(file.Name) != file.Name) ? "a file has an impossible name or size."
         : Averages.Any(average => average.Decay is not (>= 0 and < 1)) ? "a decay is out of its range."
-        : !Files.Select(file => file.Name).Order(StringComparer.Ordinal).SequenceEqual(ExpectedFiles.Order(StringComparer.Ordinal), StringComparer.Ordinal)
+        : !Files.Select(file => file.Name).Order(StringComparer.Ordinal)
+            .SequenceEqual(ExpectedFiles.Order(StringComparer.Ordinal), StringComparer.Ordinal)
             ? $"it lists the files {string.Join(", ", Files.Select(file => file.Name))}, but must list {string.Join(", ", ExpectedFiles)}."
         : null;
 
@@ -110,7 +112,9 @@ public sealed record CheckpointManifest
     private IEnumerable<string> ExpectedFiles =>
         [CheckpointFormat.WeightsFile, CheckpointFormat.OptimizerFile, .. Averages.Select(average => average.File)];
 
-    /// <summary>The manifest that a text holds. Options that are not in it, as they came after the library that wrote it, have their defaults.</summary>
+    /// <summary>
+    /// The manifest that a text holds. Options that are not in it, as they came after the library that wrote it, have their defaults.
+    /// </summary>
     /// <exception cref="JsonException">The text is no manifest.</exception>
     internal static CheckpointManifest Parse(string text)
     {
@@ -150,7 +154,8 @@ public sealed record CheckpointAverage(double Decay, string File);
 /// <summary>How a manifest becomes JSON, without reflection.</summary>
 [JsonSourceGenerationOptions(
     WriteIndented = true, NewLine = "\n", UseStringEnumConverter = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
-    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
     AllowDuplicateProperties = false, Converters = [typeof(FiniteNumber)])]
 [JsonSerializable(typeof(CheckpointManifest))]
 internal sealed partial class CheckpointJson : JsonSerializerContext;

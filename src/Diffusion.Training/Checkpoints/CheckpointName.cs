@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Diffusion.Training;
 
 /// <summary>
-/// The name of a checkpoint's folder: <c>step-000005000</c>, or <c>step-000005000-2</c> where that step was saved a second time, so that the first
-/// one stays until the second was read back.
+/// The name of a checkpoint's folder: <c>step-000005000</c>, or <c>step-000005000-2</c> where that step was saved a second time, so that
+/// the first one stays until the second was read back.
 /// </summary>
 /// <param name="Step">Optimizer steps made.</param>
 /// <param name="Save">Which save of this step it is, from 1.</param>
@@ -24,5 +24,6 @@ internal readonly record struct CheckpointName(long Step, int Save)
     }
 
     /// <inheritdoc/>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Prefix}{Step:D9}{(Save == 1 ? string.Empty : $"-{Save}")}");
+    public override string ToString() =>
+        string.Create(CultureInfo.InvariantCulture, $"{Prefix}{Step:D9}{(Save == 1 ? string.Empty : $"-{Save}")}");
 }

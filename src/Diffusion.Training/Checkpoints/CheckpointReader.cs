@@ -50,12 +50,15 @@ internal static class CheckpointReader
             using FileStream file = new(path, new FileStreamOptions { BufferSize = 0 });
             if (file.Length > CheckpointFormat.MaxManifest)
             {
-                throw new CheckpointDamageException(folder, $"{CheckpointFormat.ManifestFile} has {file.Length} bytes, more than {CheckpointFormat.MaxManifest}.");
+                throw new CheckpointDamageException(folder,
+                    $"{CheckpointFormat.ManifestFile} has {file.Length} bytes, more than {CheckpointFormat.MaxManifest}.");
             }
 
             byte[] bytes = new byte[file.Length];
             file.ReadExactly(bytes);
-            return GitLfsPointer.IsPointer(bytes, bytes.Length) ? throw new CheckpointException($"'{path}' cannot be read: {GitLfsPointer.Explanation}") : bytes;
+            return GitLfsPointer.IsPointer(bytes, bytes.Length)
+                ? throw new CheckpointException($"'{path}' cannot be read: {GitLfsPointer.Explanation}")
+                : bytes;
         });
         return CheckpointFormat.Read(json, folder);
     }
@@ -112,11 +115,15 @@ internal static class CheckpointReader
         long length = file.Length;
         bool isPointer = GitLfsPointer.IsPointer(file);
         file.Dispose();
-        throw isPointer ? new CheckpointException($"'{file.Name}' cannot be read: {GitLfsPointer.Explanation}") : new CheckpointDamageException(folder, $"{listed.Name} has {length} bytes, but was written with {listed.Size}.");
+        throw isPointer
+            ? new CheckpointException($"'{file.Name}' cannot be read: {GitLfsPointer.Explanation}")
+            : new CheckpointDamageException(folder, $"{listed.Name} has {length} bytes, but was written with {listed.Size}.");
     }
 
     private static bool Matches(string folder, CheckpointFile listed, HashingReader reader) =>
-        reader.Finish() == listed.Sha256 ? true : throw new CheckpointDamageException(folder, $"{listed.Name} is not as it was written: its SHA-256 is another.");
+        reader.Finish() == listed.Sha256
+            ? true
+            : throw new CheckpointDamageException(folder, $"{listed.Name} is not as it was written: its SHA-256 is another.");
 
     // What is missing, cut off or cannot be read from the disk is damaged; what cannot be read for another reason may be whole.
     private static T Attempt<T>(string folder, Func<T> read)
@@ -125,13 +132,16 @@ internal static class CheckpointReader
         {
             return read();
         }
-        catch (IOException problem) when (problem is FileNotFoundException or DirectoryNotFoundException or EndOfStreamException or SafeTensorsException || problem.HResult is DiskFailure or DiskFailureOnWindows)
+        catch (IOException problem) when (
+            problem is FileNotFoundException or DirectoryNotFoundException or EndOfStreamException or SafeTensorsException
+                || problem.HResult is DiskFailure or DiskFailureOnWindows)
         {
             throw new CheckpointDamageException(folder, problem.Message, problem);
         }
         catch (IOException problem)
         {
-            throw new CheckpointException($"Checkpoint '{folder}' cannot be read at the moment, and may be whole: {problem.Message} Try again.", problem);
+            throw new CheckpointException(
+                $"Checkpoint '{folder}' cannot be read at the moment, and may be whole: {problem.Message} Try again.", problem);
         }
         catch (UnauthorizedAccessException problem)
         {

@@ -16,11 +16,13 @@ public sealed record CheckpointRetention
     /// <param name="checkpoints">The name and the held-out loss of each.</param>
     internal IReadOnlyList<CheckpointName> Superfluous(IReadOnlyList<(CheckpointName Name, double? HeldOutLoss)> checkpoints)
     {
-        (CheckpointName Name, double? HeldOutLoss)[] last = [.. checkpoints.GroupBy(one => one.Name.Step).Select(saves => saves.MaxBy(one => one.Name.Save))];
+        (CheckpointName Name, double? HeldOutLoss)[] last = [.. checkpoints.GroupBy(one => one.Name.Step)
+            .Select(saves => saves.MaxBy(one => one.Name.Save))];
         HashSet<CheckpointName> kept =
         [
             .. last.Select(one => one.Name).OrderByDescending(name => name.Step).Take(Last),
-            .. last.Where(one => one.HeldOutLoss is not null).OrderBy(one => one.HeldOutLoss).ThenBy(one => one.Name.Step).Take(Best).Select(one => one.Name),
+            .. last.Where(one => one.HeldOutLoss is not null).OrderBy(one => one.HeldOutLoss).ThenBy(one => one.Name.Step).Take(Best)
+                .Select(one => one.Name),
             .. last.Select(one => one.Name).Where(name => name.Step % EverySteps == 0),
         ];
         return [.. checkpoints.Select(one => one.Name).Where(name => !kept.Contains(name)).OrderBy(name => name.Step)];

@@ -8,8 +8,8 @@ namespace Diffusion.Training;
 /// stops; older ones are deleted only after the newest was read back. Any process may read; one at a time may write.
 /// </summary>
 /// <remarks>
-/// A checkpoint may be moved elsewhere and linked back: it is read through the link. Where it would be deleted only the link is; what it points at
-/// stays. A link whose folder is not there (an unmounted disk) is not passed over in silence: loading it is an error.
+/// A checkpoint may be moved elsewhere and linked back: it is read through the link. Where it would be deleted only the link is; what it
+/// points at stays. A link whose folder is not there (an unmounted disk) is not passed over in silence: loading it is an error.
 /// </remarks>
 public sealed class CheckpointStore : IDisposable
 {
@@ -54,8 +54,8 @@ public sealed class CheckpointStore : IDisposable
     }
 
     /// <summary>
-    /// Makes this store the one that writes here until it is disposed, and removes what an interrupted process left. <see cref="Save"/> does it
-    /// by itself.
+    /// Makes this store the one that writes here until it is disposed, and removes what an interrupted process left. <see cref="Save"/>
+    /// does it by itself.
     /// </summary>
     /// <exception cref="CheckpointException">Another process writes here, or the folder cannot be written to.</exception>
     public void Lock()
@@ -84,7 +84,8 @@ public sealed class CheckpointStore : IDisposable
     /// <param name="checkpoint">The state; its tensors are read, not kept.</param>
     /// <returns>The checkpoint's folder.</returns>
     /// <exception cref="CheckpointException">
-    /// It cannot be written, or one of a later step is there, and the others are untouched; or it was written, and others could not be deleted: the message says which.
+    /// It cannot be written, or one of a later step is there, and the others are untouched; or it was written, and others could not be
+    /// deleted: the message says which.
     /// </exception>
     public string Save(Checkpoint checkpoint)
     {
@@ -99,7 +100,8 @@ public sealed class CheckpointStore : IDisposable
         if (folder.Checkpoints is [.., CheckpointName newest] && newest.Step > step)
         {
             throw new CheckpointException(
-                $"The checkpoint of step {step} cannot be saved to '{path}': one of step {newest.Step} is there, which would be taken for the newest. "
+                $"The checkpoint of step {step} cannot be saved to '{path}': one of step {newest.Step} is there, which would be taken for "
+                    + $"the newest. "
                 + "Load that one and go on from it, move the later ones away, or choose another folder.");
         }
 
@@ -115,7 +117,8 @@ public sealed class CheckpointStore : IDisposable
         {
             CleanUp();
             throw new CheckpointException(
-                $"The checkpoint of step {step} could not be saved to '{target}': {problem.Message} Earlier checkpoints are untouched. Make room, or choose another folder.",
+                $"The checkpoint of step {step} could not be saved to '{target}': {problem.Message} Earlier checkpoints are untouched. "
+                    + $"Make room, or choose another folder.",
                 problem);
         }
 
@@ -143,8 +146,8 @@ public sealed class CheckpointStore : IDisposable
     }
 
     /// <summary>
-    /// Hands the newest whole checkpoint to <paramref name="use"/>, or does nothing when there is none. It is verified to the last byte before.
-    /// Newer ones that are damaged are passed over, and, if this store writes here, renamed to <c>damaged-step-...</c>.
+    /// Hands the newest whole checkpoint to <paramref name="use"/>, or does nothing when there is none. It is verified to the last byte
+    /// before. Newer ones that are damaged are passed over, and, if this store writes here, renamed to <c>damaged-step-...</c>.
     /// </summary>
     /// <param name="use">Copies what it needs; the tensors live during the call.</param>
     /// <param name="onDamaged">Told of each damaged checkpoint: where it is now, and what is wrong with it.</param>
@@ -162,7 +165,8 @@ public sealed class CheckpointStore : IDisposable
             if (folder.BrokenLink(candidate) is { } target)
             {
                 throw new CheckpointException(
-                    $"Checkpoint '{folder.Of(candidate)}' is a link to '{target}', but no folder is there. Mount or restore it, or delete the link "
+                    $"Checkpoint '{folder.Of(candidate)}' is a link to '{target}', but no folder is there. Mount or restore it, or "
+                        + $"delete the link "
                     + "to go on without that checkpoint.");
             }
 
@@ -189,14 +193,15 @@ public sealed class CheckpointStore : IDisposable
         return damaged.Count == 0
             ? false
             : throw new CheckpointException(
-                $"None of the {damaged.Count} checkpoints in '{path}' is whole: {string.Join(" ", damaged.Select(one => one.Damage.Message))} "
+                $"None of the {damaged.Count} checkpoints in '{path}' is whole: "
+                    + $"{string.Join(" ", damaged.Select(one => one.Damage.Message))} "
                 + "Restore one, or choose another folder to begin anew.",
                 damaged[0].Damage);
     }
 
     /// <summary>
-    /// Deletes the checkpoints after the last one up to a step; where there is none up to it, after the first of all. Deletes nothing where that
-    /// one is damaged.
+    /// Deletes the checkpoints after the last one up to a step; where there is none up to it, after the first of all. Deletes nothing where
+    /// that one is damaged.
     /// </summary>
     /// <exception cref="CheckpointException">They could not be deleted.</exception>
     internal void DropAfter(long step)
@@ -220,7 +225,8 @@ public sealed class CheckpointStore : IDisposable
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
-            throw new CheckpointException($"The checkpoints in '{path}' after step {step} could not be deleted: {problem.Message} Delete them by hand.", problem);
+            throw new CheckpointException(
+                $"The checkpoints in '{path}' after step {step} could not be deleted: {problem.Message} Delete them by hand.", problem);
         }
     }
 
@@ -231,7 +237,8 @@ public sealed class CheckpointStore : IDisposable
         held = null;
     }
 
-    // Who names the folder of a run means the checkpoints in it. The run may begin after this store is made, but is not changed while it writes.
+    // Who names the folder of a run means the checkpoints in it. The run may begin after this store is made, but is not changed while it
+    // writes.
     [MemberNotNull(nameof(path), nameof(folder))]
     private void Find()
     {
@@ -279,7 +286,8 @@ public sealed class CheckpointStore : IDisposable
         try
         {
             IReadOnlyList<CheckpointName> superfluous = retention.Superfluous(
-                [.. folder.Checkpoints.Where(checkpoint => folder.BrokenLink(checkpoint) is null).Select(checkpoint => (checkpoint, retention.Best == 0 ? null : LossAt(checkpoint)))]);
+                [.. folder.Checkpoints.Where(checkpoint => folder.BrokenLink(checkpoint) is null)
+                    .Select(checkpoint => (checkpoint, retention.Best == 0 ? null : LossAt(checkpoint)))]);
             if (superfluous.Count > 0)
             {
                 CheckpointReader.Verify(target);
@@ -289,12 +297,14 @@ public sealed class CheckpointStore : IDisposable
         catch (CheckpointDamageException damage)
         {
             throw new CheckpointException(
-                $"The new checkpoint {damage.Message} It was written a moment ago: the disk or the memory is failing. No other checkpoint was deleted.", damage);
+                $"The new checkpoint {damage.Message} It was written a moment ago: the disk or the memory is failing. No other checkpoint "
+                    + $"was deleted.", damage);
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
             throw new CheckpointException(
-                $"The checkpoint '{target}' is saved, but older ones could not be deleted: {problem.Message} Delete them by hand.", problem);
+                $"The checkpoint '{target}' is saved, but older ones could not be deleted: {problem.Message} Delete them by hand.",
+                    problem);
         }
     }
 }

@@ -2,7 +2,9 @@ using TorchSharp;
 
 namespace Diffusion.Training;
 
-/// <summary>Writes a checkpoint where nobody looks for one, so that it survives a power failure: its files, its manifest, and its folder.</summary>
+/// <summary>
+/// Writes a checkpoint where nobody looks for one, so that it survives a power failure: its files, its manifest, and its folder.
+/// </summary>
 internal sealed class CheckpointWriter(IDisk disk)
 {
     /// <summary>Writes a checkpoint.</summary>

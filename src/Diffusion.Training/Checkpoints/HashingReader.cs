@@ -43,7 +43,8 @@ internal sealed class HashingReader(FileStream file) : Stream
             int total = 0;
             try
             {
-                while (total < buffer.Length && file.Read(buffer.Slice(total, Math.Min(PieceBytes, buffer.Length - total))) is > 0 and int read)
+                while (total < buffer.Length
+                    && file.Read(buffer.Slice(total, Math.Min(PieceBytes, buffer.Length - total))) is > 0 and int read)
                 {
                     hashing.GetAwaiter().GetResult();
                     nint start = address + total;

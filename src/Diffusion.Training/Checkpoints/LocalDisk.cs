@@ -44,7 +44,8 @@ internal sealed class LocalDisk : IDisk
 
     private sealed class LocalFile(string path, long length) : IDiskFile
     {
-        private readonly SafeFileHandle handle = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, preallocationSize: length);
+        private readonly SafeFileHandle handle = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read,
+            preallocationSize: length);
         private long position;
 
         public void Write(ReadOnlySpan<byte> bytes)

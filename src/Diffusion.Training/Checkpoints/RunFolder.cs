@@ -41,7 +41,9 @@ internal sealed class RunFolder : IDisposable
     /// <summary>The folder of the checkpoint that was saved or read last; null before the first.</summary>
     public string? LastCheckpoint { get; private set; }
 
-    /// <summary>What is unusual about the run that goes on here: other images, checkpoints that were set aside; empty when nothing is.</summary>
+    /// <summary>
+    /// What is unusual about the run that goes on here: other images, checkpoints that were set aside; empty when nothing is.
+    /// </summary>
     public IReadOnlyList<TrainingWarning> Warnings { get; private set; } = [];
 
     /// <summary>Takes the newest checkpoint; false when there is none.</summary>
@@ -71,10 +73,12 @@ internal sealed class RunFolder : IDisposable
         [
             .. damaged.Select(one => new TrainingWarning(
                 nameof(TrainingOptions.RunFolder),
-                $"a checkpoint is damaged and was set aside as '{one.Path}': {one.Reason} The run goes on from '{LastCheckpoint}' in its place. Look after the disk or the memory, "
+                $"a checkpoint is damaged and was set aside as '{one.Path}': {one.Reason} The run goes on from '{LastCheckpoint}' in its "
+                    + $"place. Look after the disk or the memory, "
                 + "and delete what was set aside.")),
             .. state.UnusualChanges.Select(change => new TrainingWarning(
-                "Data", $"the run in '{setup.Options.RunFolder}' goes on with other images: {change}. Use the images it was begun with, or another folder.")),
+                "Data", $"the run in '{setup.Options.RunFolder}' goes on with other images: {change}. Use the images it was begun with, "
+                    + $"or another folder.")),
         ];
         return true;
     }
@@ -89,7 +93,9 @@ internal sealed class RunFolder : IDisposable
         }
     }
 
-    /// <summary>Takes the last checkpoint up to a step once more, or the first one after it; what was reported and saved since is dropped.</summary>
+    /// <summary>
+    /// Takes the last checkpoint up to a step once more, or the first one after it; what was reported and saved since is dropped.
+    /// </summary>
     /// <param name="state">Takes it.</param>
     /// <param name="lastGoodStep">The step.</param>
     /// <exception cref="CheckpointException">It cannot be read, or later ones cannot be deleted.</exception>
@@ -99,7 +105,9 @@ internal sealed class RunFolder : IDisposable
         store.DropAfter(lastGoodStep);
         if (!TryRestore(state))
         {
-            throw new CheckpointException($"The run diverged, but no checkpoint is left in '{setup.Options.RunFolder}' to go back to. Lower the learning rate and begin anew.");
+            throw new CheckpointException(
+                $"The run diverged, but no checkpoint is left in '{setup.Options.RunFolder}' to go back to. Lower the learning rate and "
+                    + $"begin anew.");
         }
 
         foreach (TrainingWarning warning in Warnings)
@@ -189,7 +197,9 @@ internal sealed class RunFolder : IDisposable
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
-            throw new CheckpointException($"The reports of the run cannot be cut back to step {step}: {problem.Message} Make room, or choose another folder.", problem);
+            throw new CheckpointException(
+                $"The reports of the run cannot be cut back to step {step}: {problem.Message} Make room, or choose another folder.",
+                    problem);
         }
     }
 

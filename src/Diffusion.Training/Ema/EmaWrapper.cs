@@ -48,12 +48,14 @@ public sealed class EmaWrapper : IDisposable
     public double Decay { get; }
 
     /// <summary>
-    /// The averaged parameters, float32 <c>[Layout.Length]</c>, in the parameters' own layout. It belongs to this object. A trainer that runs changes
-    /// it: read it on the training thread (an observer, a preview), or take <see cref="Trainer.SnapshotEma"/>.
+    /// The averaged parameters, float32 <c>[Layout.Length]</c>, in the parameters' own layout. It belongs to this object. A trainer that
+    /// runs changes it: read it on the training thread (an observer, a preview), or take <see cref="Trainer.SnapshotEma"/>.
     /// </summary>
     public Tensor Average { get; }
 
-    /// <summary>Keeps a trainer from running, being disposed or swapping another average until the answer is disposed; null without a trainer.</summary>
+    /// <summary>
+    /// Keeps a trainer from running, being disposed or swapping another average until the answer is disposed; null without a trainer.
+    /// </summary>
     internal Func<IDisposable>? Hold { get; set; }
 
     /// <summary>The decay of one update.</summary>
@@ -84,8 +86,8 @@ public sealed class EmaWrapper : IDisposable
     }
 
     /// <summary>
-    /// Gives the network the averaged weights until the result is disposed, which gives it its own back. Needs memory for a third copy. A trainer can
-    /// neither run nor be disposed meanwhile; to sample, its EmaDenoiser needs no swap.
+    /// Gives the network the averaged weights until the result is disposed, which gives it its own back. Needs memory for a third copy. A
+    /// trainer can neither run nor be disposed meanwhile; to sample, its EmaDenoiser needs no swap.
     /// </summary>
     /// <returns>The scope of the swap; dispose it before the next update.</returns>
     /// <exception cref="InvalidOperationException">They are swapped in already, or the trainer runs.</exception>

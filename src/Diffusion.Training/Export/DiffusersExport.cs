@@ -14,7 +14,9 @@ public enum ExportedWeights
 
 /// <summary>What was exported, as text: "runs/photos/diffusers: weights ema, step 5000".</summary>
 /// <param name="Folder">The folder.</param>
-/// <param name="Weights">Which weights it holds: <see cref="ExportedWeights.Raw"/> also where averages were asked for and the run has none.</param>
+/// <param name="Weights">
+/// Which weights it holds: <see cref="ExportedWeights.Raw"/> also where averages were asked for and the run has none.
+/// </param>
 /// <param name="Step">After how many optimizer steps.</param>
 public sealed record DiffusersExport(string Folder, ExportedWeights Weights, long Step)
 {

@@ -32,7 +32,8 @@ public static class TrainingResultExtensions
         PredictionType prediction = Parameterization.TypeOf(denoiser.Parameterization) ?? throw new ArgumentException(
             $"The network answers {denoiser.Parameterization.Description}, which diffusers' schedulers cannot express.", nameof(result));
         DiscreteSchedule schedule = denoiser.Schedule as DiscreteSchedule ?? throw new ArgumentException(
-            $"The schedule is {denoiser.Schedule.Description}, which diffusers' DDPM and DDIM schedulers cannot express: it has no timesteps.", nameof(result));
+            $"The schedule is {denoiser.Schedule.Description}, which diffusers' DDPM and DDIM schedulers cannot express: it has "
+                + $"no timesteps.", nameof(result));
         DiffusersScheduler scheduler = new() { Schedule = schedule, Prediction = prediction };
         DiffusersFolder.Save(folder, unet, scheduler, export.Notes, overwrite);
         return export;

@@ -23,7 +23,8 @@ internal sealed class ColorCheck(ImageStatistics data)
         if (samples.dim() != 4 || samples.shape[1] != data.Means.Count)
         {
             throw new ArgumentException(
-                $"Samples are [{string.Join(", ", samples.shape)}], but must be [N, {data.Means.Count}, H, W] as the data is.", nameof(samples));
+                $"Samples are [{string.Join(", ", samples.shape)}], but must be [N, {data.Means.Count}, H, W] as the data is.",
+                    nameof(samples));
         }
 
         int count = (int)samples.shape[0];
@@ -50,9 +51,13 @@ internal sealed class ColorCheck(ImageStatistics data)
         return new HealthFinding(
             FindingKind.ColorShift,
             step,
-            string.Create(CultureInfo.InvariantCulture, $"The mean of channel {channel} of {count} samples is {means[channel]:F2}, of the data {data.Means[channel]:F2}; their contrast is {contrast:F2} times the data's."),
-            "The averaged weights lag behind in a short run, the schedule's last timestep keeps some of the image, or the images are scaled in another way.",
-            "Train longer, or use a lower EmaDecay; use the Cosine schedule; sample with the weights, schedule and prediction type of the training.")
+            string.Create(CultureInfo.InvariantCulture,
+                $"The mean of channel {channel} of {count} samples is {means[channel]:F2}, of the data {data.Means[channel]:F2}; their "
+                    + $"contrast is {contrast:F2} times the data's."),
+            "The averaged weights lag behind in a short run, the schedule's last timestep keeps some of the image, or the images are "
+                + "scaled in another way.",
+            "Train longer, or use a lower EmaDecay; use the Cosine schedule; sample with the weights, schedule and prediction type of "
+                + "the training.")
         {
             Figures = new Dictionary<string, double>(StringComparer.Ordinal) { ["shift"] = shift, ["contrast"] = contrast },
         };

@@ -7,8 +7,9 @@ public enum DivergencePolicy
     Report,
 
     /// <summary>
-    /// Training goes on from the last checkpoint from before the loss rose, with a third of the learning rate, at most three times in a run; then
-    /// it ends with a <see cref="TrainingDivergedException"/>. Later checkpoints are deleted. Needs <see cref="TrainingOptions.RunFolder"/>.
+    /// Training goes on from the last checkpoint from before the loss rose, with a third of the learning rate, at most three times in a
+    /// run; then it ends with a <see cref="TrainingDivergedException"/>. Later checkpoints are deleted. Needs
+    /// <see cref="TrainingOptions.RunFolder"/>.
     /// </summary>
     RollBack,
 

@@ -39,7 +39,8 @@ internal sealed class HealthWatch
         run = new RunHistory(options, warmupSteps, firstSamplesStep, step, rollbacks);
         checks =
         [
-            new SkipCheck(trace), new DivergenceCheck(), new LearningCheck(), new OscillationCheck(), new PlateauCheck(), new OverfittingCheck(),
+            new SkipCheck(trace), new DivergenceCheck(), new LearningCheck(), new OscillationCheck(), new PlateauCheck(),
+                new OverfittingCheck(),
             new GradientCheck(), new BlockCheck(), new ClipCheck(), new LeakCheck(), new LoadingCheck(),
         ];
         unfinished = null;

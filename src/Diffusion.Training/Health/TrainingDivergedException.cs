@@ -1,8 +1,8 @@
 namespace Diffusion.Training;
 
 /// <summary>
-/// Training ended because its gradients stayed infinite or not a number, and the weights are those of the last good step; or because its loss
-/// diverged, and they are as they were when that was seen.
+/// Training ended because its gradients stayed infinite or not a number, and the weights are those of the last good step; or because its
+/// loss diverged, and they are as they were when that was seen.
 /// </summary>
 public sealed class TrainingDivergedException : Exception
 {

@@ -13,7 +13,8 @@ internal sealed class BlockNorms : IDisposable
     /// <param name="parameters">Whose gradients.</param>
     public BlockNorms(FlatParameters parameters)
     {
-        blocks = [.. parameters.Layout.Entries.Where(entry => entry.Group != ParameterGroup.Frozen).GroupBy(entry => BlockOf(entry.Name), StringComparer.Ordinal)
+        blocks = [.. parameters.Layout.Entries.Where(entry => entry.Group != ParameterGroup.Frozen)
+            .GroupBy(entry => BlockOf(entry.Name), StringComparer.Ordinal)
             .Select(block => (block.Key, Joined(block), block.Sum(entry => entry.Length)))];
         squares = zeros(blocks.Length, SumOfSquares.TypeOn(parameters.Values.device), parameters.Values.device).DetachFromDisposeScope();
     }
@@ -39,11 +40,16 @@ internal sealed class BlockNorms : IDisposable
 
     public void Dispose() => squares.Dispose();
 
-    /// <summary>The block of a parameter: <c>down_blocks.0</c> of <c>down_blocks.0.resnets.1.conv1.weight</c>, <c>conv_in</c> of <c>conv_in.bias</c>.</summary>
+    /// <summary>
+    /// The block of a parameter: <c>down_blocks.0</c> of <c>down_blocks.0.resnets.1.conv1.weight</c>, <c>conv_in</c> of
+    /// <c>conv_in.bias</c>.
+    /// </summary>
     internal static string BlockOf(string parameter)
     {
         string[] names = parameter.Split('.');
-        return names.Length > 2 && int.TryParse(names[1], NumberStyles.None, CultureInfo.InvariantCulture, out _) ? $"{names[0]}.{names[1]}" : names[0];
+        return names.Length > 2 && int.TryParse(names[1], NumberStyles.None, CultureInfo.InvariantCulture, out _)
+            ? $"{names[0]}.{names[1]}"
+            : names[0];
     }
 
     // Parameters begin with a row, and behind their ends are zeros.

@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
-/// <summary>Watches every layer of a network whose answer is a tensor, and the model's own answer, for the first that is not finite.</summary>
+/// <summary>
+/// Watches every layer of a network whose answer is a tensor, and the model's own answer, for the first that is not finite.
+/// </summary>
 internal sealed class FiniteLayers : IDisposable
 {
     private readonly List<Action> removals = [];

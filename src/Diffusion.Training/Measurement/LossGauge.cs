@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
-/// <summary>Gathers the losses of images between two reports by the quarter of the schedule that their time lies in, on the device.</summary>
+/// <summary>
+/// Gathers the losses of images between two reports by the quarter of the schedule that their time lies in, on the device.
+/// </summary>
 internal sealed class LossGauge : IDisposable
 {
     /// <summary>Into how many parts the schedule is divided.</summary>
@@ -22,10 +24,16 @@ internal sealed class LossGauge : IDisposable
         sums = zeros([3, Parts], SumOfSquares.TypeOn(device), device).DetachFromDisposeScope();
     }
 
-    /// <summary>Per part of the schedule, <c>[3, Parts]</c> on the device, float64 where it has that: the sum of losses, the sum of the targets' squares, the number of images.</summary>
+    /// <summary>
+    /// Per part of the schedule, <c>[3, Parts]</c> on the device, float64 where it has that: the sum of losses, the sum of the targets'
+    /// squares, the number of images.
+    /// </summary>
     public Tensor Sums => sums;
 
-    /// <summary>The parts of the schedule that noise levels lie in, on the device. To be asked before the forward pass: the copy waits for what is under way.</summary>
+    /// <summary>
+    /// The parts of the schedule that noise levels lie in, on the device. To be asked before the forward pass: the copy waits for what is
+    /// under way.
+    /// </summary>
     /// <param name="levels">The level of each image.</param>
     /// <returns>int64 <c>[B]</c>.</returns>
     public Tensor PartsOf(IReadOnlyList<NoiseLevel> levels) => tensor([.. levels.Select(PartOf)]).to(step.device);

@@ -1,6 +1,9 @@
 namespace Diffusion.Training;
 
-/// <summary>What came together between two reports. Numbers of losses and norms are of the steps that were not skipped, and not numbers where there were none.</summary>
+/// <summary>
+/// What came together between two reports. Numbers of losses and norms are of the steps that were not skipped, and not numbers where there
+/// were none.
+/// </summary>
 internal sealed record MeterReading
 {
     /// <summary>The mean loss.</summary>

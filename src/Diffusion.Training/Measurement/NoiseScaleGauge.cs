@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Gathers the gradient noise scale, the batch at which the noise of the gradient is as large as the gradient (McCandlish et al. 2018, appendix
-/// A.1), from the norms of gradients of a part of a batch and of the whole of it. Everything stays on the device until it is read.
+/// Gathers the gradient noise scale, the batch at which the noise of the gradient is as large as the gradient (McCandlish et al. 2018,
+/// appendix A.1), from the norms of gradients of a part of a batch and of the whole of it. Everything stays on the device until it is read.
 /// </summary>
 internal sealed class NoiseScaleGauge : IDisposable
 {
@@ -49,7 +49,10 @@ internal sealed class NoiseScaleGauge : IDisposable
     // A plain mean at first, later one that forgets.
     private double Share => Math.Max(Weight, 1.0 / measured);
 
-    /// <summary>The gradient noise scale in images; null before the first measurement, or while the signal is lost in the noise. Waits for the device.</summary>
+    /// <summary>
+    /// The gradient noise scale in images; null before the first measurement, or while the signal is lost in the noise. Waits for the
+    /// device.
+    /// </summary>
     public double? Read()
     {
         if (measured == 0)

@@ -11,7 +11,9 @@ internal static class ReportWindow
         if (!double.IsFinite(first.Loss) || !double.IsFinite(second.Loss))
         {
             // All steps of one of them were skipped: its numbers say nothing.
-            TrainingProgress known = double.IsFinite(second.Loss) ? second : first with { Step = second.Step, LiveTensors = second.LiveTensors, LeakedTensors = second.LeakedTensors };
+            TrainingProgress known = double.IsFinite(second.Loss)
+                ? second
+                : first with { Step = second.Step, LiveTensors = second.LiveTensors, LeakedTensors = second.LeakedTensors };
             return known with
             {
                 FirstSkippedStep = first.FirstSkippedStep ?? second.FirstSkippedStep,
@@ -50,6 +52,7 @@ internal static class ReportWindow
             [.. a.Zip(b, (x, y) => double.IsNaN(x) ? y : double.IsNaN(y) ? x : Mean(x, y))];
 
         static double Square(TrainingProgress report) =>
-            (report.Loss * report.Loss) + (report.LossDeviation * report.LossDeviation * (report.StepsOfLoss - 1) / Math.Max(1, report.StepsOfLoss));
+            (report.Loss * report.Loss) + (report.LossDeviation * report.LossDeviation * (report.StepsOfLoss - 1)
+                / Math.Max(1, report.StepsOfLoss));
     }
 }

@@ -1,6 +1,8 @@
 namespace Diffusion.Training;
 
-/// <summary>What checks look back at: the last reports, and what they need of the ones before. Reports without any loss are left out.</summary>
+/// <summary>
+/// What checks look back at: the last reports, and what they need of the ones before. Reports without any loss are left out.
+/// </summary>
 internal sealed class RunHistory(TrainingOptions options, long warmupSteps, long firstSamplesStep, long beganAt, int rollbacks)
 {
     private const int Longest = 100;
@@ -42,7 +44,9 @@ internal sealed class RunHistory(TrainingOptions options, long warmupSteps, long
     public IReadOnlyList<double> HeldOutLosses => heldOutLosses;
 
     /// <summary>Whether the last learning rate was far above the usual one for the batch, and that of batch 64.</summary>
-    public bool RateIsHigh => Last.LearningRate > HighRate * Math.Max(Rates.Usual, BatchSizeScaling.BaseLearningRate); // Small batches do not ask for a lower rate.
+    public bool RateIsHigh =>
+        Last.LearningRate > HighRate * Math.Max(Rates.Usual,
+            BatchSizeScaling.BaseLearningRate); // Small batches do not ask for a lower rate.
 
     /// <summary>The usual learning rates, and which to try next.</summary>
     public RateAdvice Rates { get; } = new(options.BatchSize, options.LearningRate.Peak, rollbacks);
@@ -51,10 +55,12 @@ internal sealed class RunHistory(TrainingOptions options, long warmupSteps, long
     public string LowerRate => RateIsHigh ? Rates.LowerToUsual : Rates.Lower;
 
     /// <summary>
-    /// The step of the last report whose loss was nearer to the lowest than to the present one: weights of then are not yet spoilt. Zero where
-    /// there is none.
+    /// The step of the last report whose loss was nearer to the lowest than to the present one: weights of then are not yet spoilt. Zero
+    /// where there is none.
     /// </summary>
-    public long LastGoodStep => Best is { } best ? reports.FindLast(report => report.Loss * report.Loss <= best.Loss * Last.Loss)?.Step ?? best.Step : 0;
+    public long LastGoodStep => Best is { } best
+        ? reports.FindLast(report => report.Loss * report.Loss <= best.Loss * Last.Loss)?.Step ?? best.Step
+        : 0;
 
     /// <summary>How uncertain the loss of a report is: its standard error, without limit where it has too few steps to tell.</summary>
     public static double ErrorOf(TrainingProgress report) =>

@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
-/// <summary>Makes a step that was skipped once more, with the weights as they are now, to see where its numbers go wrong. Changes nothing.</summary>
+/// <summary>
+/// Makes a step that was skipped once more, with the weights as they are now, to see where its numbers go wrong. Changes nothing.
+/// </summary>
 internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, Denoiser denoiser, GradientPass gradients, SeedStream seeds)
 {
     private const int NamedImages = 3;
@@ -66,7 +68,8 @@ internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, 
         string cause = norm > limit
             ? string.Create(CultureInfo.InvariantCulture, $", but the norm of its gradients is {norm:G3}, beyond {limit:G3}.")
             : " and within limits: it was the weights of then.";
-        return string.Create(CultureInfo.InvariantCulture, $"Made again with the weights of step {state.Step}, all its numbers are finite{cause}");
+        return string.Create(CultureInfo.InvariantCulture,
+            $"Made again with the weights of step {state.Step}, all its numbers are finite{cause}");
     }
 
     private string? Fault(ImageBatch batch, Device device, ISampleOrder order)
@@ -78,7 +81,9 @@ internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, 
         if (layers.First is { } layer)
         {
             int[] images = [.. layers.Images.Where(image => image < positions.Length)];
-            return images.Length == 0 ? $"{layer} is the first whose answer is not finite." : $"{layer} is the first whose answer is not finite, for {Names(images)}.";
+            return images.Length == 0
+                ? $"{layer} is the first whose answer is not finite."
+                : $"{layer} is the first whose answer is not finite, for {Names(images)}.";
         }
 
         foreach (FlatEntry entry in state.Parameters.Layout.Entries.Where(entry => entry.Group != ParameterGroup.Frozen).Reverse())
@@ -96,7 +101,9 @@ internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, 
         {
             NoiseLevel[] drawn = objective.DrawLevels(positions);
             string named = string.Join("; ", images.Take(NamedImages).Select(image => string.Create(
-                CultureInfo.InvariantCulture, $"{setup.Source.NameOf(order.IndexAt(positions[image]))} (sample {positions[image]}, {(setup.Schedule is DiscreteSchedule ? "timestep" : "time")} {drawn[image].Time})")));
+                CultureInfo.InvariantCulture,
+                    $"{setup.Source.NameOf(order.IndexAt(positions[image]))} (sample {positions[image]}, "
+                        + $"{(setup.Schedule is DiscreteSchedule ? "timestep" : "time")} {drawn[image].Time})")));
             return images.Length > NamedImages ? $"{named}; and {images.Length - NamedImages} others of {positions.Length}" : named;
         }
     }

@@ -14,14 +14,21 @@ public static class TrainingMetrics
     private static readonly Meter Meter = new(MeterName);
     private static readonly Counter<long> Steps = Meter.CreateCounter<long>("diffusion.training.steps", "{step}", "Optimizer steps");
     private static readonly Counter<long> Images = Meter.CreateCounter<long>("diffusion.training.images", "{image}", "Images trained on");
-    private static readonly Counter<long> Skipped = Meter.CreateCounter<long>("diffusion.training.skipped_steps", "{step}", "Steps that changed nothing");
-    private static readonly Counter<long> Findings = Meter.CreateCounter<long>("diffusion.training.findings", "{finding}", "What was wrong, by kind");
-    private static readonly Gauge<double> Loss = Meter.CreateGauge<double>("diffusion.training.loss", "1", "Mean training loss since the last report");
-    private static readonly Gauge<double> HeldOutLoss = Meter.CreateGauge<double>("diffusion.training.held_out_loss", "1", "Loss of held-out images");
-    private static readonly Gauge<double> GradientNorm = Meter.CreateGauge<double>("diffusion.training.gradient_norm", "1", "Mean gradient norm before clipping");
+    private static readonly Counter<long> Skipped = Meter.CreateCounter<long>("diffusion.training.skipped_steps", "{step}",
+        "Steps that changed nothing");
+    private static readonly Counter<long> Findings = Meter.CreateCounter<long>("diffusion.training.findings", "{finding}",
+        "What was wrong, by kind");
+    private static readonly Gauge<double> Loss = Meter.CreateGauge<double>("diffusion.training.loss", "1",
+        "Mean training loss since the last report");
+    private static readonly Gauge<double> HeldOutLoss = Meter.CreateGauge<double>("diffusion.training.held_out_loss", "1",
+        "Loss of held-out images");
+    private static readonly Gauge<double> GradientNorm = Meter.CreateGauge<double>("diffusion.training.gradient_norm", "1",
+        "Mean gradient norm before clipping");
     private static readonly Gauge<double> Rate = Meter.CreateGauge<double>("diffusion.training.learning_rate", "1", "Learning rate");
-    private static readonly Gauge<double> Speed = Meter.CreateGauge<double>("diffusion.training.images_per_second", "{image}/s", "Images per second of training");
-    private static readonly Gauge<double> Waiting = Meter.CreateGauge<double>("diffusion.training.data_wait_share", "1", "Share of the time in which images were waited for");
+    private static readonly Gauge<double> Speed = Meter.CreateGauge<double>("diffusion.training.images_per_second", "{image}/s",
+        "Images per second of training");
+    private static readonly Gauge<double> Waiting = Meter.CreateGauge<double>("diffusion.training.data_wait_share", "1",
+        "Share of the time in which images were waited for");
 
     /// <summary>Takes a report.</summary>
     /// <param name="report">It.</param>

@@ -12,7 +12,9 @@ public sealed record TrainingProgress
     /// <summary>Images seen, repeats counted.</summary>
     public required long ImagesSeen { get; init; }
 
-    /// <summary>The mean training loss of the steps since the last report; not a number when all of them were skipped or had no image left.</summary>
+    /// <summary>
+    /// The mean training loss of the steps since the last report; not a number when all of them were skipped or had no image left.
+    /// </summary>
     public required double Loss { get; init; }
 
     /// <summary>Steps since the last report.</summary>
@@ -29,7 +31,9 @@ public sealed record TrainingProgress
     /// </summary>
     public double RelativeLoss { get; init; }
 
-    /// <summary>The training loss by quarters of the schedule, from the least noise to the most; not a number where no timestep fell.</summary>
+    /// <summary>
+    /// The training loss by quarters of the schedule, from the least noise to the most; not a number where no timestep fell.
+    /// </summary>
     public IReadOnlyList<double> LossByTimestep { get; init; } = [];
 
     /// <summary><see cref="RelativeLoss"/> by quarters of the schedule, from the least noise to the most.</summary>
@@ -51,14 +55,14 @@ public sealed record TrainingProgress
     public long? FirstSkippedStep { get; init; }
 
     /// <summary>
-    /// TorchSharp's count of the tensors of this process, of all threads. It never falls for parameters of networks that were disposed, so that its
-    /// growth alone is no leak.
+    /// TorchSharp's count of the tensors of this process, of all threads. It never falls for parameters of networks that were disposed, so
+    /// that its growth alone is no leak.
     /// </summary>
     public long LiveTensors { get; init; }
 
     /// <summary>
-    /// The parts of the training loop that keep more and more of the tensors that they make on the training thread, and how many; empty in a healthy
-    /// run. What a part keeps once, and what other threads make, does not count.
+    /// The parts of the training loop that keep more and more of the tensors that they make on the training thread, and how many; empty in
+    /// a healthy run. What a part keeps once, and what other threads make, does not count.
     /// </summary>
     public IReadOnlyDictionary<string, long> LeakedTensors { get; init; } = new Dictionary<string, long>(StringComparer.Ordinal);
 
@@ -66,8 +70,8 @@ public sealed record TrainingProgress
     public IReadOnlyList<HealthFinding> Findings { get; init; } = [];
 
     /// <summary>
-    /// The gradient noise scale in images (McCandlish et al. 2018, appendix A.1): batches well below it learn about as much per image as small
-    /// ones, larger ones learn little more per step. Null before the first measurement.
+    /// The gradient noise scale in images (McCandlish et al. 2018, appendix A.1): batches well below it learn about as much per image as
+    /// small ones, larger ones learn little more per step. Null before the first measurement.
     /// </summary>
     public double? GradientNoiseScale { get; init; }
 
@@ -83,19 +87,23 @@ public sealed record TrainingProgress
     /// <summary>Images per second of training since the last report; previews, held-out measurements and saves not counted.</summary>
     public required double ImagesPerSecond { get; init; }
 
-    /// <summary>The share of the training time since the last report in which images were waited for, 0 to 1; more loading workers lower it.</summary>
+    /// <summary>
+    /// The share of the training time since the last report in which images were waited for, 0 to 1; more loading workers lower it.
+    /// </summary>
     public double DataWaitShare { get; init; }
 
     /// <summary>Time since this call of <see cref="Trainer.Run"/> began.</summary>
     public required TimeSpan Elapsed { get; init; }
 
     /// <summary>
-    /// The time that the remaining steps will take at the present rate, with measurements, previews and saves as they were so far, and within the
-    /// time limit.
+    /// The time that the remaining steps will take at the present rate, with measurements, previews and saves as they were so far, and
+    /// within the time limit.
     /// </summary>
     public required TimeSpan Remaining { get; init; }
 
-    /// <summary>The loss of the held-out images under the averaged weights, where it was measured since the last report; else null.</summary>
+    /// <summary>
+    /// The loss of the held-out images under the averaged weights, where it was measured since the last report; else null.
+    /// </summary>
     public double? HeldOutLoss { get; init; }
 
     /// <summary>The step at which <see cref="HeldOutLoss"/> was measured; null with it.</summary>
@@ -104,6 +112,8 @@ public sealed record TrainingProgress
     /// <summary>Steps that changed nothing because their gradients were not finite, over the whole run.</summary>
     public long SkippedSteps { get; init; }
 
-    /// <summary>Images that could not be read since this call of <see cref="Trainer.Run"/> began; <see cref="BadImageFile"/> lists them.</summary>
+    /// <summary>
+    /// Images that could not be read since this call of <see cref="Trainer.Run"/> began; <see cref="BadImageFile"/> lists them.
+    /// </summary>
     public long BadImages { get; init; }
 }

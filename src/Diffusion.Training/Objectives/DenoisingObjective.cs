@@ -4,8 +4,9 @@ using static TorchSharp.torch;
 namespace Diffusion.Training;
 
 /// <summary>
-/// The simple objective of Ho et al. 2020 (equation 14), for any prediction type: mean squared error between the network's prediction and its
-/// target, at a time and with noise that belong to the image's position in the run. So any split into micro-batches sees the same draws.
+/// The simple objective of Ho et al. 2020 (equation 14), for any prediction type: mean squared error between the network's prediction and
+/// its target, at a time and with noise that belong to the image's position in the run. So any split into micro-batches sees the same
+/// draws.
 /// </summary>
 public sealed class DenoisingObjective
 {
@@ -13,7 +14,9 @@ public sealed class DenoisingObjective
     private readonly SeedStream seeds;
 
     /// <summary>The objective for a denoiser.</summary>
-    /// <param name="denoiser">The model under training, with its schedule and prediction type; stays the caller's. Call its network's <c>train()</c> for dropout.</param>
+    /// <param name="denoiser">
+    /// The model under training, with its schedule and prediction type; stays the caller's. Call its network's <c>train()</c> for dropout.
+    /// </param>
     /// <param name="seeds">The stream of the run.</param>
     public DenoisingObjective(Denoiser denoiser, SeedStream seeds)
     {
@@ -32,8 +35,8 @@ public sealed class DenoisingObjective
     public ITimeLaw Times { get; init; } = TimeLaw.Uniform;
 
     /// <summary>
-    /// The space of the loss, where it is not that of the network's answer: the same squared error, weighted as that space weights it. Null, the default,
-    /// for the answer's own.
+    /// The space of the loss, where it is not that of the network's answer: the same squared error, weighted as that space weights it.
+    /// Null, the default, for the answer's own.
     /// </summary>
     public IParameterization? LossSpace { get; init; }
 
@@ -58,7 +61,8 @@ public sealed class DenoisingObjective
         double time = Times.TimeAt(quantile, denoiser.Schedule);
         return denoiser.Schedule is DiscreteSchedule && !double.IsInteger(time)
             ? throw new InvalidOperationException(
-                $"The time law {Times.Description} gives time {time} of {denoiser.Schedule.Description}, but a network is trained at whole timesteps. Round it in the law.")
+                $"The time law {Times.Description} gives time {time} of {denoiser.Schedule.Description}, but a network is trained at "
+                    + $"whole timesteps. Round it in the law.")
             : denoiser.Schedule.At(time);
     }
 
@@ -100,7 +104,8 @@ public sealed class DenoisingObjective
             return nn.functional.mse_loss(prediction, target).MoveToOuterDisposeScope(); // []
         }
 
-        Tensor weights = tensor([.. levels.Select(level => LossWeight.Of(denoiser.Parameterization, LossSpace, level))]).to(prediction.dtype).to(prediction.device); // [B]
+        Tensor weights = tensor([.. levels.Select(level => LossWeight.Of(denoiser.Parameterization, LossSpace, level))])
+            .to(prediction.dtype).to(prediction.device); // [B]
         return ((prediction - target).square().flatten(1).mean([1]) * weights).mean().MoveToOuterDisposeScope(); // []
     }
 }

@@ -2,7 +2,9 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
-/// <summary>Evaluation mode for a while, on the thread that trains the network. A network in evaluation mode, which others may share, is left alone.</summary>
+/// <summary>
+/// Evaluation mode for a while, on the thread that trains the network. A network in evaluation mode, which others may share, is left alone.
+/// </summary>
 internal sealed class EvaluationMode : IDisposable
 {
     private readonly nn.Module? network;

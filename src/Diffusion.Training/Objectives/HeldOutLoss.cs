@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Diffusion.Training;
 
 /// <summary>
-/// The loss on images that training never sees, at noise levels spread evenly over those that are trained on and with noise that never changes, so that two
-/// measurements differ by the weights alone. Where it rises while the training loss falls, the model overfits.
+/// The loss on images that training never sees, at noise levels spread evenly over those that are trained on and with noise that never
+/// changes, so that two measurements differ by the weights alone. Where it rises while the training loss falls, the model overfits.
 /// </summary>
 public sealed class HeldOutLoss
 {

@@ -1,8 +1,8 @@
 namespace Diffusion.Training;
 
 /// <summary>
-/// Which times a network is trained on, as a quantile function: a draw is the time at a uniform number. So draws need no state, and numbers spread
-/// evenly over [0, 1) give times spread by the law.
+/// Which times a network is trained on, as a quantile function: a draw is the time at a uniform number. So draws need no state, and numbers
+/// spread evenly over [0, 1) give times spread by the law.
 /// </summary>
 public interface ITimeLaw
 {

@@ -4,8 +4,9 @@ namespace Diffusion.Training;
 internal static class LossWeight
 {
     /// <summary>
-    /// An error of the answer changes the clean image by <see cref="Scalings.Out"/> and the noise by <see cref="Scalings.NoiseOut"/> times as much, and so
-    /// what the loss compares. So no estimate has to be made: the difference is taken between the answer and its target, where it is well-conditioned.
+    /// An error of the answer changes the clean image by <see cref="Scalings.Out"/> and the noise by <see cref="Scalings.NoiseOut"/> times
+    /// as much, and so what the loss compares. So no estimate has to be made: the difference is taken between the answer and its target,
+    /// where it is well-conditioned.
     /// </summary>
     /// <param name="answer">What the network answers.</param>
     /// <param name="loss">What the loss compares.</param>

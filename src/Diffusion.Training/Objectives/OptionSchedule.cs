@@ -1,15 +1,18 @@
+using System.Globalization;
+
 namespace Diffusion.Training;
 
 /// <summary>
-/// A noise schedule as data in the options: a named curve with its parameters, or betas one by one. Schedules of a user's own type are no data: of
-/// those the options only keep the description, and whoever goes on must give the schedule again.
+/// A noise schedule as data in the options: a named curve with its parameters, or betas one by one. Schedules of a user's own type are no
+/// data: of those the options only keep the description, and whoever goes on must give the schedule again.
 /// </summary>
 internal static class OptionSchedule
 {
     /// <summary>Whether the options name a schedule, be it by data or by description.</summary>
     public static bool IsNamed(TrainingOptions options) =>
         new TrainingOptions() is var unset
-        && (options.Schedule != unset.Schedule || options.Timesteps != unset.Timesteps || options.BetaStart is not null || options.BetaEnd is not null || options.SigmaMin is not null || options.SigmaMax is not null
+        && (options.Schedule != unset.Schedule || options.Timesteps != unset.Timesteps || options.BetaStart is not null
+            || options.BetaEnd is not null || options.SigmaMin is not null || options.SigmaMax is not null
             || options.Betas is not null || options.ScheduleDescription is not null);
 
     /// <summary>The description of a schedule that options cannot make; null where they make theirs.</summary>
@@ -27,7 +30,8 @@ internal static class OptionSchedule
         { Schedule: NoiseScheduleKind.Linear } => NoiseSchedule.Linear(options.Timesteps, options.BetaStart, options.BetaEnd),
         { Schedule: NoiseScheduleKind.ScaledLinear } => NoiseSchedule.ScaledLinear(options.Timesteps, options.BetaStart, options.BetaEnd),
         { Schedule: NoiseScheduleKind.Sigmoid } => NoiseSchedule.Sigmoid(options.Timesteps, options.BetaStart, options.BetaEnd),
-        { Schedule: NoiseScheduleKind.Edm } => new EdmSchedule(options.SigmaMin ?? EdmSchedule.DefaultMinSigma, options.SigmaMax ?? EdmSchedule.DefaultMaxSigma),
+        { Schedule: NoiseScheduleKind.Edm } =>
+            new EdmSchedule(options.SigmaMin ?? EdmSchedule.DefaultMinSigma, options.SigmaMax ?? EdmSchedule.DefaultMaxSigma),
         { Schedule: NoiseScheduleKind.RectifiedFlow } => new FlowSchedule(),
         _ => NoiseSchedule.Cosine(options.Timesteps),
     };
@@ -98,27 +102,36 @@ internal static class OptionSchedule
 
         if (!IsValid(options.Timesteps))
         {
-            yield return $"{nameof(options.Timesteps)} ({options.Timesteps}) must be in {NoiseSchedule.MinTimesteps}..{NoiseSchedule.MaxTimesteps}. "
+            yield return $"{nameof(options.Timesteps)} ({options.Timesteps}) must be in "
+                + $"{NoiseSchedule.MinTimesteps}..{NoiseSchedule.MaxTimesteps}. "
                 + "Use 1000; the sampler may take fewer steps.";
         }
 
-        foreach ((string name, double? beta) in ((string, double?)[])[(nameof(options.BetaStart), options.BetaStart), (nameof(options.BetaEnd), options.BetaEnd)])
+        foreach ((string name, double? beta) in ((string, double?)[])[(nameof(options.BetaStart), options.BetaStart),
+            (nameof(options.BetaEnd), options.BetaEnd)])
         {
             if (beta is { } value && value is not (> 0 and < 1))
             {
-                yield return FormattableString.Invariant($"{name} ({value}) must be above 0 and below 1. Leave it out for the usual one.");
+                yield return string.Create(CultureInfo.InvariantCulture,
+                    $"{name} ({value}) must be above 0 and below 1. Leave it out for the usual one.");
             }
-            else if (beta is not null && (options.Betas is not null || options.Schedule is NoiseScheduleKind.Cosine or NoiseScheduleKind.Edm or NoiseScheduleKind.RectifiedFlow))
+            else if (beta is not null
+                && (options.Betas is not null
+                    || options.Schedule is NoiseScheduleKind.Cosine or NoiseScheduleKind.Edm or NoiseScheduleKind.RectifiedFlow))
             {
-                yield return FormattableString.Invariant($"{name} ({beta}) must be left out with {(options.Betas is null ? $"the schedule {options.Schedule}, which has no such limit" : "Betas")}.");
+                yield return string.Create(CultureInfo.InvariantCulture,
+                    $"{name} ({beta}) must be left out with "
+                        + $"{(options.Betas is null ? $"the schedule {options.Schedule}, which has no such limit" : "Betas")}.");
             }
         }
 
-        foreach ((string name, double? sigma) in ((string, double?)[])[(nameof(options.SigmaMin), options.SigmaMin), (nameof(options.SigmaMax), options.SigmaMax)])
+        foreach ((string name, double? sigma) in ((string, double?)[])[(nameof(options.SigmaMin), options.SigmaMin),
+            (nameof(options.SigmaMax), options.SigmaMax)])
         {
             if (sigma is not null && options.Schedule != NoiseScheduleKind.Edm)
             {
-                yield return FormattableString.Invariant($"{name} ({sigma}) must be left out with the schedule {options.Schedule}: only Edm has it.");
+                yield return string.Create(CultureInfo.InvariantCulture,
+                    $"{name} ({sigma}) must be left out with the schedule {options.Schedule}: only Edm has it.");
             }
         }
 
@@ -137,7 +150,8 @@ internal static class OptionSchedule
         }
         catch (ArgumentException problem)
         {
-            return $"The options {nameof(options.Schedule)}, {nameof(options.BetaStart)}, {nameof(options.BetaEnd)}, {nameof(options.Betas)}, {nameof(options.SigmaMin)} and {nameof(options.SigmaMax)} make no schedule: {problem.Message}";
+            return $"The options {nameof(options.Schedule)}, {nameof(options.BetaStart)}, {nameof(options.BetaEnd)}, "
+                + $"{nameof(options.Betas)}, {nameof(options.SigmaMin)} and {nameof(options.SigmaMax)} make no schedule: {problem.Message}";
         }
     }
 

@@ -2,7 +2,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Diffusion.Training;
 
-/// <summary>Appends bytes to a file all together or not at all, so that a full disk leaves no part of them for others to stumble over.</summary>
+/// <summary>
+/// Appends bytes to a file all together or not at all, so that a full disk leaves no part of them for others to stumble over.
+/// </summary>
 internal static class AtomicAppend
 {
     /// <summary>Writes bytes behind what is whole; what is there behind it, the rest of a write that failed, goes.</summary>
@@ -10,7 +12,9 @@ internal static class AtomicAppend
     /// <param name="bytes">They.</param>
     /// <param name="end">Where the whole part of the file ends.</param>
     /// <param name="path">The file, for messages.</param>
-    /// <exception cref="IOException">They cannot be written; the file is as it was, or at worst holds a part of them behind its end.</exception>
+    /// <exception cref="IOException">
+    /// They cannot be written; the file is as it was, or at worst holds a part of them behind its end.
+    /// </exception>
     public static void Write(SafeFileHandle file, ReadOnlySpan<byte> bytes, long end, string path)
     {
         if (RandomAccess.GetLength(file) > end)

@@ -1,10 +1,8 @@
-using System.Globalization;
-
 namespace Diffusion.Training;
 
 /// <summary>
-/// Prints where a run stands, in plain lines that also suit a file: step, loss, learning rate, images per second and time left; and everything that
-/// is wrong with the run, as it comes.
+/// Prints where a run stands, in plain lines that also suit a file: step, loss, learning rate, images per second and time left; and
+/// everything that is wrong with the run, as it comes.
 /// </summary>
 /// <example>
 /// <code>
@@ -20,8 +18,9 @@ public sealed class ConsoleReporter : IProgress<TrainingProgress>, IProgress<Hea
 
     /// <summary>Prints from the first report on.</summary>
     /// <param name="every">
-    /// The least time between two lines of progress; a report that comes sooner is passed over, but for the last and for what is wrong. Null, the
-    /// default, for 10 seconds. There is no more than one line per report: <see cref="TrainingOptions.ReportEverySteps"/> says how often these come.
+    /// The least time between two lines of progress; a report that comes sooner is passed over, but for the last and for what is wrong.
+    /// Null, the default, for 10 seconds. There is no more than one line per report: <see cref="TrainingOptions.ReportEverySteps"/> says
+    /// how often these come.
     /// </param>
     /// <param name="output">Where to print. Null, the default, for <see cref="Console.Out"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException">The time is negative.</exception>
@@ -40,7 +39,8 @@ public sealed class ConsoleReporter : IProgress<TrainingProgress>, IProgress<Hea
     public void Report(TrainingProgress value)
     {
         ArgumentNullException.ThrowIfNull(value);
-        bool isDue = last is not { } before || value.Elapsed < before || value.Elapsed - before >= every; // a second call of Run begins at 0 again
+        bool isDue = last is not { } before || value.Elapsed < before
+            || value.Elapsed - before >= every; // a second call of Run begins at 0 again
         if (isDue || value.Step == value.Steps)
         {
             Output.WriteLine(Line(value));
@@ -69,9 +69,10 @@ public sealed class ConsoleReporter : IProgress<TrainingProgress>, IProgress<Hea
         string heldOut = value.HeldOutLoss is { } loss ? Text($"  held out {loss:F4}") : string.Empty;
         string skipped = value.SkippedSteps > 0 ? Text($"  skipped {value.SkippedSteps:N0}") : string.Empty;
         string bad = value.BadImages > 0 ? Text($"  bad images {value.BadImages:N0}") : string.Empty;
-        return Text($"step {value.Step:N0}/{value.Steps:N0}  loss {value.Loss:F4}{heldOut}  rate {value.LearningRate:0.##e-0}{skipped}{bad}  ")
+        return Text(
+            $"step {value.Step:N0}/{value.Steps:N0}  loss {value.Loss:F4}{heldOut}  rate {value.LearningRate:0.##e-0}{skipped}{bad}  ")
             + Text($"{value.ImagesPerSecond:#,0.#} images/s  {PlanText.Time(value.Remaining)} left");
     }
 
-    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+    private static string Text(InvariantText text) => text.ToString();
 }

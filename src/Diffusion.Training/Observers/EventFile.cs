@@ -8,8 +8,8 @@ using Tensorboard;
 namespace Diffusion.Training;
 
 /// <summary>
-/// A file of TensorBoard's events: TFRecords, each with its length and two checksums (CRC32C). TensorBoard reads no further than the first record
-/// that is torn, so records are written whole or not at all, and each run begins a file of its own.
+/// A file of TensorBoard's events: TFRecords, each with its length and two checksums (CRC32C). TensorBoard reads no further than the first
+/// record that is torn, so records are written whole or not at all, and each run begins a file of its own.
 /// https://github.com/tensorflow/tensorboard/blob/master/tensorboard/compat/proto/event.proto
 /// </summary>
 internal sealed class EventFile
@@ -54,12 +54,14 @@ internal sealed class EventFile
         }
 
         ReadOnlySpan<byte> bytes = records.GetBuffer().AsSpan(0, (int)records.Length);
-        using SafeFileHandle file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+        using SafeFileHandle file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite,
+            FileShare.ReadWrite | FileShare.Delete);
         AtomicAppend.Write(file, bytes, end, path);
         end += bytes.Length;
     }
 
-    // TensorBoard reads the files of a folder in the order of their names, which begin with their seconds: each comes after all that are there.
+    // TensorBoard reads the files of a folder in the order of their names, which begin with their seconds: each comes after all that are
+    // there.
     private static string NewPath(string folder, long seconds)
     {
         long last = Directory.GetFiles(folder, Prefix + "*")
@@ -67,7 +69,8 @@ internal sealed class EventFile
             .Select(text => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number : 0)
             .Append(0).Max();
         string name = string.Create(
-            CultureInfo.InvariantCulture, $"{Prefix}{Math.Max(seconds, last + 1):D10}.{Environment.MachineName}.{Environment.ProcessId}.{Guid.NewGuid().ToString("N")[..8]}");
+            CultureInfo.InvariantCulture,
+                $"{Prefix}{Math.Max(seconds, last + 1):D10}.{Environment.MachineName}.{Environment.ProcessId}.{Guid.NewGuid().ToString("N")[..8]}");
         return Path.Combine(folder, name);
     }
 

@@ -6,8 +6,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Diffusion.Training;
 
 /// <summary>
-/// A file of one JSON object per line, each flushed at once. What a full disk, a kill or a power failure left of a last line is cut off before the
-/// next one is written.
+/// A file of one JSON object per line, each flushed at once. What a full disk, a kill or a power failure left of a last line is cut off
+/// before the next one is written.
 /// </summary>
 /// <param name="path">The file; made with its first line.</param>
 /// <param name="type">How an object becomes JSON.</param>
@@ -42,7 +42,8 @@ internal sealed class JsonLines<T>(string path, JsonTypeInfo<T> type)
             return;
         }
 
-        // A file that is a link stays one: what it points at is replaced. Nothing is written through a link that has the replacement's name.
+        // A file that is a link stays one: what it points at is replaced. Nothing is written through a link that has the replacement's
+        // name.
         string target = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
         string replacement = target + ".new";
         File.Delete(replacement);

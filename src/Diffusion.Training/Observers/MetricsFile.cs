@@ -2,7 +2,9 @@ using System.Text.Json.Serialization;
 
 namespace Diffusion.Training;
 
-/// <summary>Writes one line of JSON per report into <c>metrics.jsonl</c>, flushed at once; a resumed run goes on in the same file.</summary>
+/// <summary>
+/// Writes one line of JSON per report into <c>metrics.jsonl</c>, flushed at once; a resumed run goes on in the same file.
+/// </summary>
 public sealed class MetricsFile : IProgress<TrainingProgress>
 {
     /// <summary>The name of the file in the run's folder.</summary>
@@ -12,7 +14,8 @@ public sealed class MetricsFile : IProgress<TrainingProgress>
 
     /// <summary>The metrics of a run's folder.</summary>
     /// <param name="folder">The folder of the run; it exists.</param>
-    public MetricsFile(string folder) => lines = new(Path.Combine(Path.GetFullPath(folder), FileName), MetricsJson.Default.TrainingProgress);
+    public MetricsFile(string folder) =>
+        lines = new(Path.Combine(Path.GetFullPath(folder), FileName), MetricsJson.Default.TrainingProgress);
 
     /// <summary>Drops what a run wrote beyond the step that it goes on from, and a last line that was not written whole.</summary>
     /// <param name="step">The step that the run goes on from; 0 when it begins anew.</param>

@@ -5,7 +5,8 @@ namespace Diffusion.Training;
 
 /// <summary>Tells log and observers where a run stands, and ends it when it has diverged.</summary>
 internal sealed class ProgressReporter(
-    TrainerSetup setup, TrainingState state, RunGauges gauges, HealthWatch watch, ColorCheck colours, IReadOnlyList<IProgress<TrainingProgress>> observers)
+    TrainerSetup setup, TrainingState state, RunGauges gauges, HealthWatch watch, ColorCheck colours,
+        IReadOnlyList<IProgress<TrainingProgress>> observers)
 {
     private const long MaxSkippedInARow = 8;
     private const double ShareBeforeSamples = 0.2;
@@ -71,7 +72,8 @@ internal sealed class ProgressReporter(
         findings.AddRange(found);
         progress = progress with { Findings = found };
         LastLoss = progress.Loss;
-        TrainingLog.Progress(setup.Logger, progress.Step, progress.Loss, progress.GradientNorm, progress.LearningRate, progress.ImagesPerSecond);
+        TrainingLog.Progress(setup.Logger, progress.Step, progress.Loss, progress.GradientNorm, progress.LearningRate,
+            progress.ImagesPerSecond);
         TrainingMetrics.Take(progress, reading.Made * options.BatchSize, reading.SkippedOfSteps);
         foreach (IProgress<TrainingProgress> observer in observers)
         {
@@ -87,10 +89,14 @@ internal sealed class ProgressReporter(
         if (reading.SkippedInARow >= MaxSkippedInARow)
         {
             throw new TrainingDivergedException(
-                $"The gradients of the last {reading.SkippedInARow} steps before step {state.Step} were infinite, not a number or beyond Health.MaxGradientNorm, "
-                + string.Create(CultureInfo.InvariantCulture, $"at learning rate {learningRate:G3}. The weights are those of the last good step. ")
-                + (findings.FindLast(finding => finding.Kind == FindingKind.SkippedSteps && finding.Step > state.Step - reading.SkippedInARow) is { } skipped ? $"{skipped.Seen} " : string.Empty)
-                + $"Lower {new RateAdvice(options.BatchSize, options.LearningRate.Peak, state.Rollbacks).Lower}, lengthen the warm-up, or lower GradientClip.")
+                $"The gradients of the last {reading.SkippedInARow} steps before step {state.Step} were infinite, not a number or beyond "
+                    + $"Health.MaxGradientNorm, "
+                + string.Create(CultureInfo.InvariantCulture,
+                    $"at learning rate {learningRate:G3}. The weights are those of the last good step. ")
+                + (findings.FindLast(finding => finding.Kind == FindingKind.SkippedSteps
+                    && finding.Step > state.Step - reading.SkippedInARow) is { } skipped ? $"{skipped.Seen} " : string.Empty)
+                + $"Lower {new RateAdvice(options.BatchSize, options.LearningRate.Peak, state.Rollbacks).Lower}, lengthen the warm-up, or "
+                + $"lower GradientClip.")
             {
                 WeightsAreGood = true,
             };
@@ -138,7 +144,8 @@ internal sealed class ProgressReporter(
     /// <summary>Takes samples of a preview.</summary>
     public void TakeSamples(torch.Tensor samples)
     {
-        if (state.Step >= Math.Max(StepsBeforeSamples, options.Steps * ShareBeforeSamples) && colours.Look(samples, state.Step) is { } shift)
+        if (state.Step >= Math.Max(StepsBeforeSamples, options.Steps * ShareBeforeSamples)
+            && colours.Look(samples, state.Step) is { } shift)
         {
             waiting.TryAdd(shift.Kind, shift);
         }
@@ -163,7 +170,9 @@ internal sealed class ProgressReporter(
         watch.Begin(state.Step, state.Rollbacks);
     }
 
-    /// <summary>Calls what others hang onto a run, which must not end it: what it throws is logged, and a finding of the next report.</summary>
+    /// <summary>
+    /// Calls what others hang onto a run, which must not end it: what it throws is logged, and a finding of the next report.
+    /// </summary>
     /// <param name="what">Its name in the log.</param>
     /// <param name="action">The call.</param>
     /// <param name="cancellationToken">What ends the call early, which is no error.</param>

@@ -6,8 +6,8 @@ namespace Diffusion.Training;
 
 /// <summary>
 /// Writes a run's reports for TensorBoard: give it to <see cref="TrainerBuilder.ReportTo(IProgress{TrainingProgress})"/>, and start
-/// <c>tensorboard --logdir</c> with its folder. A resumed run adds a file of its own to the folder. It says from which step it goes on, also after
-/// it went back to a checkpoint, so that TensorBoard drops what was reported for later steps before.
+/// <c>tensorboard --logdir</c> with its folder. A resumed run adds a file of its own to the folder. It says from which step it goes on,
+/// also after it went back to a checkpoint, so that TensorBoard drops what was reported for later steps before.
 /// </summary>
 public sealed class TensorBoardWriter : IProgress<TrainingProgress>
 {
@@ -43,12 +43,15 @@ public sealed class TensorBoardWriter : IProgress<TrainingProgress>
         }
 
         lastStep = value.Step;
-        file.Append([.. startStep is { } step ? [StartAt(step)] : Array.Empty<Event>(), .. Scalars(value), .. value.Findings.Select(TextOf)]);
+        file.Append([.. startStep is { } step
+            ? [StartAt(step)]
+            : Array.Empty<Event>(), .. Scalars(value), .. value.Findings.Select(TextOf)]);
         startStep = null; // Only what was written needs not be written again.
     }
 
     // TensorBoard drops what it has of this step and of later ones.
-    private static Event StartAt(long step) => new() { Step = step, SessionLog = new SessionLog { Status = SessionLog.Types.SessionStatus.Start } };
+    private static Event StartAt(long step) =>
+        new() { Step = step, SessionLog = new SessionLog { Status = SessionLog.Types.SessionStatus.Start } };
 
     private static IEnumerable<Event> Scalars(TrainingProgress value)
     {
@@ -56,7 +59,8 @@ public sealed class TensorBoardWriter : IProgress<TrainingProgress>
         [
             ("loss/training", value.Loss),
             ("loss/relative", value.RelativeLoss),
-            .. value.LossByTimestep.Select((loss, part) => (string.Create(CultureInfo.InvariantCulture, $"loss by timestep/quarter {part + 1}"), (double?)loss)),
+            .. value.LossByTimestep.Select((loss,
+                part) => (string.Create(CultureInfo.InvariantCulture, $"loss by timestep/quarter {part + 1}"), (double?)loss)),
             ("gradients/mean norm", value.MeanGradientNorm),
             ("gradients/largest norm", value.MaxGradientNorm),
             ("gradients/clipped share", value.ClippedShare),
@@ -81,7 +85,8 @@ public sealed class TensorBoardWriter : IProgress<TrainingProgress>
         }
     }
 
-    private static Event ScalarOf(long step, string name, double value) => EventOf(step, new Summary.Types.Value { Tag = name, SimpleValue = (float)value });
+    private static Event ScalarOf(long step, string name, double value) =>
+        EventOf(step, new Summary.Types.Value { Tag = name, SimpleValue = (float)value });
 
     // As torch.utils.tensorboard's add_text writes it.
     private static Event TextOf(HealthFinding finding) => EventOf(finding.Step, new Summary.Types.Value
@@ -96,5 +101,6 @@ public sealed class TensorBoardWriter : IProgress<TrainingProgress>
         },
     });
 
-    private static Event EventOf(long step, Summary.Types.Value value) => new() { Step = step, Summary = new Summary { Value = { value } } };
+    private static Event EventOf(long step, Summary.Types.Value value) =>
+        new() { Step = step, Summary = new Summary { Value = { value } } };
 }

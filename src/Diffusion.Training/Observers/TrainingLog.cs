@@ -6,14 +6,18 @@ namespace Diffusion.Training;
 /// <summary>What a trainer logs.</summary>
 internal static partial class TrainingLog
 {
-    [LoggerMessage(1, LogLevel.Information, "Training on {Device} with {Threads} CPU threads: {Images} images of {Shape}, {Parameters} parameters, from step {Step} to {Steps}")]
-    public static partial void Started(ILogger logger, string device, int threads, long images, string shape, long parameters, long step, long steps);
+    [LoggerMessage(1, LogLevel.Information,
+        "Training on {Device} with {Threads} CPU threads: {Images} images of {Shape}, {Parameters} parameters, from step {Step} to {Steps}")]
+    public static partial void Started(ILogger logger, string device, int threads, long images, string shape, long parameters, long step,
+        long steps);
 
     [LoggerMessage(16, LogLevel.Information, "Images: {Report}")]
     public static partial void Images(ILogger logger, string report);
 
-    [LoggerMessage(2, LogLevel.Information, "Step {Step}: loss {Loss:F4}, gradient norm {GradientNorm:F3}, learning rate {LearningRate:G3}, {ImagesPerSecond:F0} images/s")]
-    public static partial void Progress(ILogger logger, long step, double loss, double gradientNorm, double learningRate, double imagesPerSecond);
+    [LoggerMessage(2, LogLevel.Information,
+        "Step {Step}: loss {Loss:F4}, gradient norm {GradientNorm:F3}, learning rate {LearningRate:G3}, {ImagesPerSecond:F0} images/s")]
+    public static partial void Progress(ILogger logger, long step, double loss, double gradientNorm, double learningRate,
+        double imagesPerSecond);
 
     [LoggerMessage(3, LogLevel.Information, "Saved {Path}")]
     public static partial void Saved(ILogger logger, string path);
@@ -24,7 +28,8 @@ internal static partial class TrainingLog
     [LoggerMessage(5, LogLevel.Information, "Changed on resuming: {Changes}")]
     public static partial void ChangedOnResume(ILogger logger, string changes);
 
-    [LoggerMessage(6, LogLevel.Warning, "{Skipped} of the last {Steps} steps were skipped because their gradients were not finite; {InAll} in the whole run")]
+    [LoggerMessage(6, LogLevel.Warning,
+        "{Skipped} of the last {Steps} steps were skipped because their gradients were not finite; {InAll} in the whole run")]
     public static partial void Skipped(ILogger logger, long skipped, long steps, long inAll);
 
     [LoggerMessage(7, LogLevel.Error, "A {What} threw at step {Step}; training goes on")]
@@ -45,7 +50,8 @@ internal static partial class TrainingLog
     [LoggerMessage(14, LogLevel.Warning, "{Finding}")]
     public static partial void Found(ILogger logger, HealthFinding finding);
 
-    [LoggerMessage(15, LogLevel.Warning, "The loss diverged: training goes on from {Path} at step {Step} with learning rate {LearningRate:G3}")]
+    [LoggerMessage(15, LogLevel.Warning,
+        "The loss diverged: training goes on from {Path} at step {Step} with learning rate {LearningRate:G3}")]
     public static partial void RolledBack(ILogger logger, string path, long step, double learningRate);
 
     [LoggerMessage(12, LogLevel.Warning, "{Warning}")]

@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
-/// <summary>AdamW over flat buffers: libtorch's fused operator, reached through TorchScript, once for decayed and once for plain parameters.</summary>
+/// <summary>
+/// AdamW over flat buffers: libtorch's fused operator, reached through TorchScript, once for decayed and once for plain parameters.
+/// </summary>
 internal sealed class AdamW : IOptimizer
 {
     // The operator leaves everything unchanged where `skip` is 1, and divides the gradients by `divisor`. It does not count steps.

@@ -3,7 +3,8 @@ using System.Globalization;
 namespace Diffusion.Training;
 
 /// <summary>
-/// AdamW (Loshchilov and Hutter 2019, algorithm 2) as one fused operator over flat buffers. Weights decay; biases and normalisations do not.
+/// AdamW (Loshchilov and Hutter 2019, algorithm 2) as one fused operator over flat buffers. Weights decay; biases and normalisations do
+/// not.
 /// </summary>
 public sealed record AdamWFactory : IOptimizerFactory
 {

@@ -71,7 +71,8 @@ public sealed class FlatLayout
 
         if (parameters.Find(p => p.Value.dtype != ScalarType.Float32) is { Value: not null } other)
         {
-            yield return $"Parameter '{other.Name}' is {other.Value.dtype}, but weights are trained as float32. Use network.to(torch.float32).";
+            yield return $"Parameter '{other.Name}' is {other.Value.dtype}, but weights are trained as float32. Use "
+                + $"network.to(torch.float32).";
         }
 
         string[] buffers = [.. network.named_buffers().Select(b => b.name)];
@@ -106,7 +107,8 @@ public sealed class FlatLayout
     public void Bind(nn.Module network, Tensor flat)
     {
         ArgumentNullException.ThrowIfNull(network);
-        Dictionary<string, Parameter> parameters = network.named_parameters().ToDictionary(p => p.name, p => p.parameter, StringComparer.Ordinal);
+        Dictionary<string, Parameter> parameters = network.named_parameters()
+            .ToDictionary(p => p.name, p => p.parameter, StringComparer.Ordinal);
         using IDisposable noGradients = no_grad();
         foreach (FlatEntry entry in Entries)
         {

@@ -27,7 +27,8 @@ public sealed class FlatParameters : IDisposable
         Device device = network.parameters().First().device;
         Values = zeros(Layout.Length, ScalarType.Float32, device).DetachFromDisposeScope();
         Gradients = zeros(Layout.Length, ScalarType.Float32, device).DetachFromDisposeScope();
-        Dictionary<string, Parameter> parameters = network.named_parameters().ToDictionary(p => p.name, p => p.parameter, StringComparer.Ordinal);
+        Dictionary<string, Parameter> parameters = network.named_parameters()
+            .ToDictionary(p => p.name, p => p.parameter, StringComparer.Ordinal);
         using (no_grad())
         {
             foreach (FlatEntry entry in Layout.Entries)

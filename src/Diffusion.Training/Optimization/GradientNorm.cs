@@ -33,7 +33,10 @@ public sealed class GradientNorm : IDisposable
     /// <summary>What the gradients are divided by, float32 scalar on the device; at least 1.</summary>
     public Tensor Divisor { get; }
 
-    /// <summary>1 where a gradient is infinite or not a number, or the norm is beyond its limit, so that this step must change nothing, else 0; float32 scalar on the device.</summary>
+    /// <summary>
+    /// 1 where a gradient is infinite or not a number, or the norm is beyond its limit, so that this step must change nothing, else 0;
+    /// float32 scalar on the device.
+    /// </summary>
     public Tensor Skip { get; }
 
     /// <summary>Frees the three scalars.</summary>

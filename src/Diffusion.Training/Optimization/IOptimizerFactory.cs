@@ -3,7 +3,9 @@ namespace Diffusion.Training;
 /// <summary>Makes an optimizer once the network is on its device and its parameters are flat.</summary>
 public interface IOptimizerFactory
 {
-    /// <summary>Name and parameters in one line, as written into checkpoints: two optimizers have the same state where these are equal.</summary>
+    /// <summary>
+    /// Name and parameters in one line, as written into checkpoints: two optimizers have the same state where these are equal.
+    /// </summary>
     string Description { get; }
 
     /// <summary>Every impossible value among its parameters, each with its remedy; empty when there is none.</summary>

@@ -21,7 +21,8 @@ public sealed class ParameterUpdate : IDisposable
     /// <param name="averages">The averages that follow; none if empty.</param>
     /// <param name="clip">The largest gradient norm; 0.5 to 2 is usual. Null for no clipping.</param>
     /// <param name="largest">A step with a larger gradient norm is skipped. Null, the default, for no limit.</param>
-    public ParameterUpdate(FlatParameters parameters, IOptimizer optimizer, IReadOnlyList<EmaWrapper> averages, double? clip, double? largest = null)
+    public ParameterUpdate(FlatParameters parameters, IOptimizer optimizer, IReadOnlyList<EmaWrapper> averages, double? clip,
+        double? largest = null)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(optimizer);
@@ -37,7 +38,9 @@ public sealed class ParameterUpdate : IDisposable
         SkippedInARow = zeros([], ScalarType.Float32, device).DetachFromDisposeScope();
     }
 
-    /// <summary>The gradient norm of the last step before clipping, float32 scalar on the device. Reading it waits for the device.</summary>
+    /// <summary>
+    /// The gradient norm of the last step before clipping, float32 scalar on the device. Reading it waits for the device.
+    /// </summary>
     public Tensor GradientNorm { get; }
 
     /// <summary>How many steps were skipped for gradients that are not finite, float32 scalar on the device.</summary>

@@ -4,8 +4,9 @@ using static TorchSharp.torch;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Sums of squares over whole flat buffers that are right to 1e-6 whatever the processor: short rows in float32, the rows in float64. One dot
-/// product over 2^24 equal numbers is wrong by up to 8e-4, depending on the processor, and takes as long, as memory is what limits both.
+/// Sums of squares over whole flat buffers that are right to 1e-6 whatever the processor: short rows in float32, the rows in float64. One
+/// dot product over 2^24 equal numbers is wrong by up to 8e-4, depending on the processor, and takes as long, as memory is what limits
+/// both.
 /// </summary>
 internal static class SumOfSquares
 {
@@ -14,7 +15,9 @@ internal static class SumOfSquares
     /// <summary>The type that long sums are gathered in on a device. The GPUs of Apple have no float64.</summary>
     public static ScalarType TypeOn(Device device) => device.type == DeviceType.MPS ? ScalarType.Float32 : ScalarType.Float64;
 
-    /// <summary>The sum of the squares of all numbers, a scalar of <see cref="TypeOn"/> on their device; it belongs to the caller.</summary>
+    /// <summary>
+    /// The sum of the squares of all numbers, a scalar of <see cref="TypeOn"/> on their device; it belongs to the caller.
+    /// </summary>
     /// <param name="flat">float32 <c>[n]</c>, contiguous.</param>
     public static Tensor Of(Tensor flat)
     {

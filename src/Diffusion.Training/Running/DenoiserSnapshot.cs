@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Diffusion.Training;
 
 /// <summary>
-/// A copy of a model at one step: a network of its own with weights of its own, in evaluation mode. It lives until it is disposed, whatever becomes
-/// of the trainer, and nothing changes it.
+/// A copy of a model at one step: a network of its own with weights of its own, in evaluation mode. It lives until it is disposed, whatever
+/// becomes of the trainer, and nothing changes it.
 /// </summary>
 /// <example><code>
 /// using DenoiserSnapshot snapshot = trainer.SnapshotEma();
@@ -20,7 +20,8 @@ public sealed class DenoiserSnapshot : IDisposable
     {
         this.twin = twin;
         Step = step;
-        Denoiser = new Denoiser(twin, new Lazy<IDiffusionModel>(twin), source.Schedule, source.Parameterization, gate) { SampleShape = source.SampleShape };
+        Denoiser = new Denoiser(twin, new Lazy<IDiffusionModel>(twin), source.Schedule, source.Parameterization,
+            gate) { SampleShape = source.SampleShape };
     }
 
     /// <summary>The copy, with its schedule and prediction type.</summary>

@@ -9,7 +9,9 @@ namespace Diffusion.Training;
 /// <param name="seeds">The stream of the run.</param>
 internal sealed class GradientPass(IDiffusionModel model, SeedStream seeds)
 {
-    /// <summary>Adds the gradients of a loss to those of the model; an error in a layer that was computed again is thrown as it was.</summary>
+    /// <summary>
+    /// Adds the gradients of a loss to those of the model; an error in a layer that was computed again is thrown as it was.
+    /// </summary>
     /// <param name="first">Position in the run of the first image of the micro-batch, which seeds what the model draws.</param>
     /// <param name="loss">Makes the loss <c>[]</c>.</param>
     /// <returns>The loss, without its graph.</returns>

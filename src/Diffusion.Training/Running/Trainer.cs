@@ -35,12 +35,15 @@ public sealed class Trainer : IDisposable
             TrainingLog.Images(setup.Logger, setup.Source.Report.ToString(setup.Source.Description));
             Warnings =
             [
-                .. OptionWarnings.Of(options, setup.Schedule, state.Data.Split.TrainingCount, state.Parameters.Layout.Entries.Sum(entry => entry.Length), (setup.Model as UNet2D)?.Options.Dropout ?? 0),
+                .. OptionWarnings.Of(options, setup.Schedule, state.Data.Split.TrainingCount,
+                    state.Parameters.Layout.Entries.Sum(entry => entry.Length), (setup.Model as UNet2D)?.Options.Dropout ?? 0),
                 .. SourceWarnings.Of(setup.Source),
                 .. ImageWarnings.Of(setup.Images, setup.Source, setup.Model.ClassCount),
                 .. PipelineWarnings.Of(setup, state.Data.Split.HeldOutCount),
                 .. parts.Folder?.Warnings ?? [],
-                .. state.Step > 0 ? [] : NetworkWarnings.Of(parts.Denoiser, setup.Source.Shape, options.MicroBatchSize ?? options.BatchSize),
+                .. state.Step > 0
+                    ? []
+                    : NetworkWarnings.Of(parts.Denoiser, setup.Source.Shape, options.MicroBatchSize ?? options.BatchSize),
             ];
             foreach (TrainingWarning warning in Warnings)
             {
@@ -55,7 +58,9 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    /// <summary>What is possible but unusual about this run, each with what usually follows from it and what to use instead; also logged.</summary>
+    /// <summary>
+    /// What is possible but unusual about this run, each with what usually follows from it and what to use instead; also logged.
+    /// </summary>
     public IReadOnlyList<TrainingWarning> Warnings { get; }
 
     /// <summary>Optimizer steps made so far.</summary>
@@ -65,9 +70,9 @@ public sealed class Trainer : IDisposable
     public long ImagesSeen => state.ImagesSeen;
 
     /// <summary>
-    /// The model with the averaged weights (its own where there is no average). Other threads may sample it while training goes on: each call of
-    /// <see cref="Denoiser.Denoise"/> sees the average after one whole step, the next call that after a later one. Valid until this trainer is
-    /// disposed, which waits for the call in flight.
+    /// The model with the averaged weights (its own where there is no average). Other threads may sample it while training goes on: each
+    /// call of <see cref="Denoiser.Denoise"/> sees the average after one whole step, the next call that after a later one. Valid until this
+    /// trainer is disposed, which waits for the call in flight.
     /// </summary>
     public Denoiser EmaDenoiser => parts.EmaDenoiser;
 
@@ -77,13 +82,15 @@ public sealed class Trainer : IDisposable
     /// </summary>
     public Denoiser RawDenoiser => parts.Denoiser;
 
-    /// <summary>The average of <see cref="TrainingOptions.EmaDecay"/>, which this trainer updates and frees; null where there is none.</summary>
+    /// <summary>
+    /// The average of <see cref="TrainingOptions.EmaDecay"/>, which this trainer updates and frees; null where there is none.
+    /// </summary>
     public EmaWrapper? Ema => state.Averages.Count == 0 ? null : state.Averages[0];
 
     /// <summary>Begins to put a trainer together.</summary>
     /// <param name="model">
-    /// The model to train; it stays the caller's. It is the trainer's until that is disposed, and then holds the weights of the last step, or the
-    /// averaged ones after <see cref="EndWithAverages"/>.
+    /// The model to train; it stays the caller's. It is the trainer's until that is disposed, and then holds the weights of the last step,
+    /// or the averaged ones after <see cref="EndWithAverages"/>.
     /// </param>
     public static TrainerBuilder For(IDiffusionModel model)
     {
@@ -92,16 +99,16 @@ public sealed class Trainer : IDisposable
     }
 
     /// <summary>
-    /// Copies the averaged weights (the model's own where there is no average) into a model of its own, which lives until it is disposed. It may be
-    /// called from any thread while training goes on, which waits meanwhile between two steps.
+    /// Copies the averaged weights (the model's own where there is no average) into a model of its own, which lives until it is disposed.
+    /// It may be called from any thread while training goes on, which waits meanwhile between two steps.
     /// </summary>
     /// <returns>The copy; it belongs to the caller. It takes the memory of the weights once more.</returns>
     /// <exception cref="ObjectDisposedException">This trainer was disposed.</exception>
     public DenoiserSnapshot SnapshotEma() => DenoiserSnapshot.Of(EmaDenoiser, () => state.Step);
 
     /// <summary>
-    /// Disposes this trainer and leaves the averaged weights in the model, in evaluation mode: to sample or save it, or to train it further. The
-    /// checkpoints keep both kinds of weights.
+    /// Disposes this trainer and leaves the averaged weights in the model, in evaluation mode: to sample or save it, or to train it
+    /// further. The checkpoints keep both kinds of weights.
     /// </summary>
     /// <exception cref="InvalidOperationException">It is running, or averaged weights are swapped in; nothing was changed.</exception>
     /// <exception cref="ObjectDisposedException">It was disposed.</exception>
@@ -124,9 +131,13 @@ public sealed class Trainer : IDisposable
     /// <summary>
     /// Trains until all steps are made, the time limit passes, or the token is cancelled; then saves. Called again, it goes on.
     /// </summary>
-    /// <param name="cancellationToken">Ends the run between two steps, or in a wait for images. That is no error: the result says so.</param>
+    /// <param name="cancellationToken">
+    /// Ends the run between two steps, or in a wait for images. That is no error: the result says so.
+    /// </param>
     /// <returns>How it ended; its denoisers live as long as this trainer.</returns>
-    /// <exception cref="TrainingDivergedException">Gradients stayed infinite or not a number, or the loss diverged and <see cref="HealthOptions.OnDivergence"/> ends the run.</exception>
+    /// <exception cref="TrainingDivergedException">
+    /// Gradients stayed infinite or not a number, or the loss diverged and <see cref="HealthOptions.OnDivergence"/> ends the run.
+    /// </exception>
     /// <exception cref="CheckpointException">A checkpoint could not be saved.</exception>
     /// <exception cref="ImageDataException">An image cannot be read or lies outside [-1, 1].</exception>
     /// <exception cref="InvalidOperationException">It is running already.</exception>
@@ -142,7 +153,8 @@ public sealed class Trainer : IDisposable
     public Task<TrainingResult> RunAsync(CancellationToken cancellationToken = default)
     {
         guard.Enter();
-        return Task.Factory.StartNew(() => RunToEnd(cancellationToken), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        return Task.Factory.StartNew(() => RunToEnd(cancellationToken), CancellationToken.None, TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
     }
 
     /// <summary>
@@ -265,7 +277,8 @@ public sealed class Trainer : IDisposable
 
                     batchLoss.add_(parts.Gradients.Run(
                         batch.Positions.Span[0],
-                        () => parts.Objective.Loss(batch.Pixels, conditioning, batch.Positions.Span).Times((double)microBatchSize / batchSize)));
+                        () => parts.Objective.Loss(batch.Pixels, conditioning, batch.Positions.Span)
+                            .Times((double)microBatchSize / batchSize)));
                     trained += microBatchSize;
                 }
 
@@ -314,12 +327,16 @@ public sealed class Trainer : IDisposable
             // Status
             if (state.Step % options.ReportEverySteps == 0 || state.Step == options.Steps)
             {
-                IReadOnlyList<HealthFinding> found = parts.Reporter.Report(learningRate, setup.Time.GetElapsedTime(began), loader.BadImages);
+                IReadOnlyList<HealthFinding> found = parts.Reporter.Report(learningRate, setup.Time.GetElapsedTime(began),
+                    loader.BadImages);
                 parts.Gauges.EndPause("a progress observer", options.ReportEverySteps, alsoAtEnd: true);
-                if (found.FirstOrDefault(finding => finding.Kind == FindingKind.Diverged) is { } divergence && options.Health.OnDivergence != DivergencePolicy.Report)
+                if (found.FirstOrDefault(finding => finding.Kind == FindingKind.Diverged) is { } divergence
+                    && options.Health.OnDivergence != DivergencePolicy.Report)
                 {
                     bool goesOn = options.Health.OnDivergence == DivergencePolicy.RollBack && state.Rollbacks < TrainingState.MaxRollbacks;
-                    return goesOn ? null : throw new TrainingDivergedException($"{divergence.Seen} {divergence.Meaning} {divergence.Remedy}");
+                    return goesOn
+                        ? null
+                        : throw new TrainingDivergedException($"{divergence.Seen} {divergence.Meaning} {divergence.Remedy}");
                 }
             }
 
@@ -353,7 +370,9 @@ public sealed class Trainer : IDisposable
         parts.Gauges.NoiseScale.Measure(images, (from, to, share) =>
         {
             Tensor pixels = batch.Pixels.narrow(0, from, to - from);
-            Conditioning labels = conditioning.ClassLabels is { } all ? new Conditioning { ClassLabels = all.narrow(0, from, to - from) } : conditioning;
+            Conditioning labels = conditioning.ClassLabels is { } all
+                ? new Conditioning { ClassLabels = all.narrow(0, from, to - from) }
+                : conditioning;
             ReadOnlyMemory<long> positions = batch.Positions[from..to];
             parts.Gradients.Run(positions.Span[0], () => parts.MeasuringObjective.Loss(pixels, labels, positions.Span).Times(share));
         });

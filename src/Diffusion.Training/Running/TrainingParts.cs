@@ -38,12 +38,19 @@ internal sealed class TrainingParts : IDisposable
             Objective = new DenoisingObjective(Denoiser, Seeds) { Gauge = Gauges.Meter.Losses, LossSpace = lossSpace };
             Gradients = new GradientPass(setup.Model, Seeds);
             MeasuringObjective = new DenoisingObjective(Denoiser, Seeds) { LossSpace = lossSpace };
-            HeldOut = data.Split.HeldOutCount == 0 ? null : new HeldOutLoss(EmaDenoiser, reader, data.Split, Seeds, options.Loading.BadImages == BadImagePolicy.Throw ? null : onBadImage);
+            HeldOut = data.Split.HeldOutCount == 0
+                ? null
+                : new HeldOutLoss(EmaDenoiser, reader, data.Split, Seeds, options.Loading.BadImages == BadImagePolicy.Throw
+                    ? null
+                    : onBadImage);
             SkippedStepTrace trace = new(setup, State, Denoiser, Gradients, Seeds);
-            long firstSamples = TrainingPlanner.FirstSamplesStep(StepsTable.For(data.Split.TrainingCount, setup.Source.Shape, options.BatchSize), options);
+            long firstSamples = TrainingPlanner.FirstSamplesStep(StepsTable.For(data.Split.TrainingCount, setup.Source.Shape,
+                options.BatchSize), options);
             HealthWatch watch = new(options, State.LearningRate.WarmupOf(options.Steps), firstSamples, trace.Of);
             Reporter = new ProgressReporter(
-                setup, State, Gauges, watch, new ColorCheck(setup.Images), Folder is null ? setup.Observers : [Folder.Metrics, .. setup.Observers]);
+                setup, State, Gauges, watch, new ColorCheck(setup.Images), Folder is null
+                    ? setup.Observers
+                    : [Folder.Metrics, .. setup.Observers]);
         }
         catch
         {
@@ -58,7 +65,9 @@ internal sealed class TrainingParts : IDisposable
     /// <summary>What training changes, as the newest checkpoint has it, or as the run begins.</summary>
     public TrainingState State { get; }
 
-    /// <summary>The model with its own weights. It trains the model itself, and samples a twin that shares its weights: its mode stays as it is.</summary>
+    /// <summary>
+    /// The model with its own weights. It trains the model itself, and samples a twin that shares its weights: its mode stays as it is.
+    /// </summary>
     public Denoiser Denoiser { get; }
 
     /// <summary>The model with the averaged weights; its own where there is no average.</summary>

@@ -15,16 +15,20 @@ public sealed record TrainingResult
     /// <summary>The last reported training loss, or null when none was reported.</summary>
     public required double? Loss { get; init; }
 
-    /// <summary>The model with the averaged weights (its own where there is no average): what sampling wants. Valid until the trainer is disposed.</summary>
+    /// <summary>
+    /// The model with the averaged weights (its own where there is no average): what sampling wants. Valid until the trainer is disposed.
+    /// </summary>
     public required Denoiser EmaDenoiser { get; init; }
 
     /// <summary>
-    /// The model with each average of the weights: of <see cref="TrainingOptions.EmaDecay"/>, then of <see cref="TrainingOptions.AdditionalEmaDecays"/>;
-    /// empty where there is none. Valid until the trainer is disposed.
+    /// The model with each average of the weights: of <see cref="TrainingOptions.EmaDecay"/>, then of
+    /// <see cref="TrainingOptions.AdditionalEmaDecays"/>; empty where there is none. Valid until the trainer is disposed.
     /// </summary>
     public required IReadOnlyList<AveragedDenoiser> Averages { get; init; }
 
-    /// <summary>The model with its own weights, noisy as those of any one step are: for comparisons; samples come from <see cref="EmaDenoiser"/>.</summary>
+    /// <summary>
+    /// The model with its own weights, noisy as those of any one step are: for comparisons; samples come from <see cref="EmaDenoiser"/>.
+    /// </summary>
     public required Denoiser RawDenoiser { get; init; }
 
     /// <summary>What was wrong, in the order in which it was found, since this call of <see cref="Trainer.Run"/> began.</summary>

@@ -17,7 +17,8 @@ internal sealed class TrainingState : IDisposable
     /// <summary>By what each time divides the learning rate.</summary>
     public const double RollbackFactor = 3;
 
-    private const string OrderChange = "the order of images differs from here on, so that until the end of the epoch some may come twice and others not at all";
+    private const string OrderChange =
+        "the order of images differs from here on, so that until the end of the epoch some may come twice and others not at all";
 
     private readonly DisposableStack belongings = new();
     private readonly TrainerSetup setup;
@@ -38,7 +39,8 @@ internal sealed class TrainingState : IDisposable
             double[] decays = setup.Options.EmaDecay is { } decay ? [decay, .. setup.Options.AdditionalEmaDecays] : [];
             Averages = [.. decays.Select(each => belongings.Add(new EmaWrapper(Parameters, each, Gate)))];
             averages = [.. Averages.Select(average => ViewsOf(average.Average))];
-            Update = belongings.Add(new ParameterUpdate(Parameters, Optimizer, Averages, setup.Options.GradientClip, setup.Options.Health.MaxGradientNorm));
+            Update = belongings.Add(new ParameterUpdate(Parameters, Optimizer, Averages, setup.Options.GradientClip,
+                setup.Options.Health.MaxGradientNorm));
         }
         catch
         {
@@ -83,7 +85,9 @@ internal sealed class TrainingState : IDisposable
 
     public ParameterUpdate Update { get; }
 
-    /// <summary>What is different about the images from those of the run that this one goes on from; empty when they are the same, or more of them.</summary>
+    /// <summary>
+    /// What is different about the images from those of the run that this one goes on from; empty when they are the same, or more of them.
+    /// </summary>
     public IReadOnlyList<string> UnusualChanges { get; private set; } = [];
 
     /// <summary>The state as it is now, over the live tensors.</summary>
@@ -93,7 +97,9 @@ internal sealed class TrainingState : IDisposable
     /// <param name="checkpoint">It.</param>
     /// <param name="beforeChange">Called once all is found to fit; what it throws leaves everything as it was.</param>
     /// <returns>What is different from the run that wrote it, and allowed.</returns>
-    /// <exception cref="CheckpointException">It belongs to another model, schedule, prediction, optimizer or seed; nothing was changed.</exception>
+    /// <exception cref="CheckpointException">
+    /// It belongs to another model, schedule, prediction, optimizer or seed; nothing was changed.
+    /// </exception>
     public IReadOnlyList<string> Restore(Checkpoint checkpoint, Action beforeChange)
     {
         CheckpointManifest saved = checkpoint.Manifest;
@@ -174,14 +180,18 @@ internal sealed class TrainingState : IDisposable
         {
             if (CheckpointReader.IsCheckpoint(path))
             {
-                throw new IOException($"it is a checkpoint. Name a file in it: {CheckpointFormat.FirstEmaFile} for the averaged weights, or {CheckpointFormat.WeightsFile}.");
+                throw new IOException(
+                    $"it is a checkpoint. Name a file in it: {CheckpointFormat.FirstEmaFile} for the averaged weights, or "
+                        + $"{CheckpointFormat.WeightsFile}.");
             }
 
             using StoredWeights initial = StoredWeights.Read(path);
-            if (initial.Options is { } described && setup.Model is UNet2D unet && OtherNetwork(described, unet.Options) is { Length: > 0 } differences)
+            if (initial.Options is { } described && setup.Model is UNet2D unet
+                && OtherNetwork(described, unet.Options) is { Length: > 0 } differences)
             {
                 throw new ArgumentException(
-                    $"its config.json describes another network: {differences}. Build the network with these options, or name the file of weights alone "
+                    $"its config.json describes another network: {differences}. Build the network with these options, or name the file of "
+                        + $"weights alone "
                     + "to take them all the same.");
             }
 
@@ -195,7 +205,8 @@ internal sealed class TrainingState : IDisposable
         {
             string reason = error is SafeTensorsException damage && damage.Path == path ? damage.MessageWithoutPath : error.Message;
             throw new CheckpointException(
-                $"Training cannot start from '{path}': {reason} Name a safetensors file of this network, the index of its parts, or a folder of diffusers, or leave "
+                $"Training cannot start from '{path}': {reason} Name a safetensors file of this network, the index of its parts, or a "
+                    + $"folder of diffusers, or leave "
                 + "InitialWeights out.", error);
         }
     }
@@ -203,7 +214,8 @@ internal sealed class TrainingState : IDisposable
     // What changes an answer of the network, and shows in no shape.
     private static string OtherNetwork(UNet2DOptions described, UNet2DOptions mine) => string.Join(
         ", ",
-        JsonDifferences.Of(Json(described), Json(mine)).Select(difference => $"{difference.Name} is {difference.First} there and {difference.Second} here"));
+        JsonDifferences.Of(Json(described), Json(mine))
+            .Select(difference => $"{difference.Name} is {difference.First} there and {difference.Second} here"));
 
     private static JsonObject Json(UNet2DOptions options) =>
         JsonNode.Parse((options with { SampleSize = null, Dropout = 0 }).ToJson())!.AsObject();
@@ -213,7 +225,8 @@ internal sealed class TrainingState : IDisposable
         IReadOnlyList<CheckpointAverage> saved, IReadOnlyList<IReadOnlyDictionary<string, Tensor>> from)
     {
         List<int> left = [.. Enumerable.Range(0, Math.Min(saved.Count, Averages.Count))];
-        int?[] same = [.. Averages.Select(average => left.Where(place => saved[place].Decay == average.Decay).Cast<int?>().FirstOrDefault())];
+        int?[] same = [.. Averages.Select(average => left.Where(place => saved[place].Decay == average.Decay).Cast<int?>()
+            .FirstOrDefault())];
         left.RemoveAll(place => same.Contains(place));
         for (int mine = 0; mine < Averages.Count && mine < saved.Count; mine++)
         {

@@ -35,7 +35,8 @@ public static class BatchSizeScaling
     /// (Krizhevsky 2014, section 3.1): 2e-4 at 64, 8e-4 at 256, 1.6e-3 at 512, 2.26e-3 at 1024.
     /// </summary>
     /// <param name="effectiveBatch">At least 1.</param>
-    /// <param name="baseLearningRate">The rate that is right at <paramref name="baseBatch"/>, above 0; a rate found by a range finder, for instance.</param>
+    /// <param name="baseLearningRate">The rate that is right at <paramref name="baseBatch"/>, above 0; a rate found by a range finder, for
+    /// instance.</param>
     /// <param name="baseBatch">At least 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">A value is outside its range.</exception>
     public static double LearningRate(int effectiveBatch, double baseLearningRate = BaseLearningRate, int baseBatch = BaseBatch)
@@ -44,7 +45,8 @@ public static class BatchSizeScaling
         ArgumentOutOfRangeException.ThrowIfLessThan(baseBatch, 1);
         if (baseLearningRate is not (> 0 and < double.PositiveInfinity))
         {
-            throw new ArgumentOutOfRangeException(nameof(baseLearningRate), baseLearningRate, "The base learning rate must be positive. Use 2e-4.");
+            throw new ArgumentOutOfRangeException(nameof(baseLearningRate), baseLearningRate,
+                "The base learning rate must be positive. Use 2e-4.");
         }
 
         return baseLearningRate * Growth(effectiveBatch) / Growth(baseBatch);
@@ -60,11 +62,14 @@ public static class BatchSizeScaling
             < 32 => new BatchAdvice("tiny", "below 32", "Very noisy gradients: for tests and the smallest machines. Accumulate to 64."),
             < 128 => new BatchAdvice("small", "32 to 64", "Noisy gradients, quick steps: for debugging and small GPUs."),
             < MaxLinearBatch => new BatchAdvice("medium", "128 to 256", "The standard for training in earnest."),
-            _ => new BatchAdvice("large", "512 and more", "Smoother gradients, for several GPUs. The learning rate grows with the square root only."),
+            _ => new BatchAdvice("large", "512 and more",
+                "Smoother gradients, for several GPUs. The learning rate grows with the square root only."),
         };
     }
 
-    /// <summary>Splits an effective batch so that each pass fits: the largest micro-batch that divides it, and how often it is accumulated.</summary>
+    /// <summary>
+    /// Splits an effective batch so that each pass fits: the largest micro-batch that divides it, and how often it is accumulated.
+    /// </summary>
     /// <param name="effectiveBatch">The images of one optimizer step, at least 1.</param>
     /// <param name="maxMicroBatch">The most images that fit in memory at once, at least 1.</param>
     /// <param name="processes">Processes that train together; must divide the effective batch. Default 1.</param>

@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
-/// <summary>Gives the process's CPU generator the state back that it had. Those of CUDA devices cannot be read, and stay seeded anew.</summary>
+/// <summary>
+/// Gives the process's CPU generator the state back that it had. Those of CUDA devices cannot be read, and stay seeded anew.
+/// </summary>
 internal sealed class GeneratorScope : IDisposable
 {
     private readonly Tensor state = random.get_rng_state().DetachFromDisposeScope();

@@ -33,7 +33,8 @@ internal sealed class TrialRun : IDisposable
             Parts = belongings.Add(new TrainingParts(setup, OnBadImage));
             Device = setup.Device.Activate();
             BatchPlan plan = new() { StepSize = batchSize, BatchSize = microBatchSize };
-            loader = belongings.Add(new BatchLoader(setup.Source, Parts.State.Data.Order(), plan, Parts.Seeds, options.Loading, Device, OnBadImage));
+            loader = belongings.Add(new BatchLoader(setup.Source, Parts.State.Data.Order(), plan, Parts.Seeds, options.Loading, Device,
+                OnBadImage));
         }
         catch
         {

@@ -2,7 +2,9 @@ using TorchSharp;
 
 namespace Diffusion.Training;
 
-/// <summary>Finds why a model cannot train with gradient checkpointing where that is asked for, each as: what, actual, expected, remedy.</summary>
+/// <summary>
+/// Finds why a model cannot train with gradient checkpointing where that is asked for, each as: what, actual, expected, remedy.
+/// </summary>
 internal static class CheckpointingProblems
 {
     /// <summary>Every reason; empty when there is none.</summary>
@@ -13,13 +15,15 @@ internal static class CheckpointingProblems
     {
         if (options.GradientCheckpointing && model is not IGradientCheckpointing)
         {
-            yield return $"GradientCheckpointing (True) needs a model that is an IGradientCheckpointing, such as UNet2D, but {model.GetType().Name} is none. "
+            yield return $"GradientCheckpointing (True) needs a model that is an IGradientCheckpointing, such as UNet2D, but "
+                + $"{model.GetType().Name} is none. "
                 + "Leave it out, or use a smaller MicroBatchSize.";
         }
         else if (options.GradientCheckpointing && model is UNet2D { HasDropout: true }
             && (device ?? ComputeDevice.Best) is { Type: not DeviceType.CPU } used)
         {
-            yield return $"GradientCheckpointing (True) with dropout needs the CPU, whose random numbers can be drawn again, but the device is {used}. "
+            yield return $"GradientCheckpointing (True) with dropout needs the CPU, whose random numbers can be drawn again, but the "
+                + $"device is {used}. "
                 + "Leave out one of both.";
         }
     }

@@ -14,13 +14,15 @@ internal static class DataProblems
             return ["There are no images to train on. Call UseData, for example UseData(ImageFolder.Open(\"photos\", size: 32))."];
         }
 
-        return ((IEnumerable<string?>)[Classes(model.ClassCount, source), Groups(source), HeldOut(options, source), WholeBatches(options, source)]).OfType<string>();
+        return ((IEnumerable<string?>)[Classes(model.ClassCount, source), Groups(source), HeldOut(options, source),
+            WholeBatches(options, source)]).OfType<string>();
     }
 
     private static string? Classes(int? modelClasses, IImageSource source) =>
         modelClasses is not { } wanted || source.ClassCount <= wanted
             ? null
-            : $"The model has {wanted} classes, but the data has {source.ClassCount?.ToString(CultureInfo.InvariantCulture) ?? "no labels"}{WhatIsLeftOut(source)}. "
+            : $"The model has {wanted} classes, but the data has "
+                + $"{source.ClassCount?.ToString(CultureInfo.InvariantCulture) ?? "no labels"}{WhatIsLeftOut(source)}. "
                 + "Make the model for the data's classes, or without classes.";
 
     // Why labels are missing is in what the source says of itself.
@@ -34,7 +36,8 @@ internal static class DataProblems
 
     private static string? HeldOut(TrainingOptions options, IImageSource source) =>
         options.HoldOutFraction > 0 && source.Count < 2
-            ? string.Create(CultureInfo.InvariantCulture, $"HoldOutFraction ({options.HoldOutFraction}) needs at least 2 images, but there is {source.Count}. Use 0.")
+            ? string.Create(CultureInfo.InvariantCulture,
+                $"HoldOutFraction ({options.HoldOutFraction}) needs at least 2 images, but there is {source.Count}. Use 0.")
             : null;
 
     private static string? WholeBatches(TrainingOptions options, IImageSource source)
@@ -43,7 +46,8 @@ internal static class DataProblems
             ? new HeldOutSplit(source.Count, options.HoldOutFraction, new SeedStream(options.Seed)).TrainingCount
             : source.Count;
         return options.Loading.DropLast && options.BatchSize > images
-            ? $"Loading.DropLast needs a whole batch in each epoch, but BatchSize ({options.BatchSize}) is more than the {images} images to train on. "
+            ? $"Loading.DropLast needs a whole batch in each epoch, but BatchSize ({options.BatchSize}) is more than the {images} images "
+                + $"to train on. "
                 + $"Use a batch of at most {images}, or leave DropLast out."
             : null;
     }

@@ -34,14 +34,16 @@ internal static class ImageWarnings
                 images.FlatImages > images.Images / 2
                     ? Warn($"{images.FlatImages} {looked} are of one colour only. Look at how they are read and prepared.")
                     : images.Deviations.All(deviation => deviation < LowContrast)
-                    ? Warn($"the contrast is very low, a standard deviation of {images.Deviations.Max():G2} in [-1, 1]: samples come out as one colour. Look at how they are scaled.")
+                    ? Warn($"the contrast is very low, a standard deviation of {images.Deviations.Max():G2} in [-1, 1]: samples come out "
+                        + $"as one colour. Look at how they are scaled.")
                     : null,
                 modelClasses > 1 && images.Labels == 1
-                    ? Warn($"all {looked} have one label, but the model has {modelClasses} classes, so that it learns one of them only. Look at how labels are read.")
+                    ? Warn($"all {looked} have one label, but the model has {modelClasses} classes, so that it learns one of them only. "
+                        + $"Look at how labels are read.")
                     : null,
             ]).OfType<TrainingWarning>(),
         ];
     }
 
-    private static TrainingWarning Warn(FormattableString text) => new(What, text.ToString(CultureInfo.InvariantCulture));
+    private static TrainingWarning Warn(InvariantText text) => new(What, text.ToString());
 }

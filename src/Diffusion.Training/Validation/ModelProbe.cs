@@ -7,7 +7,9 @@ namespace Diffusion.Training;
 /// <summary>Asks a model once before training, with images of noise, and refuses one that cannot learn.</summary>
 internal static class ModelProbe
 {
-    /// <summary>Checks the answer's shape and dtype, and that it depends on parameters that are trained. Gradients are left as they were: zero.</summary>
+    /// <summary>
+    /// Checks the answer's shape and dtype, and that it depends on parameters that are trained. Gradients are left as they were: zero.
+    /// </summary>
     /// <param name="denoiser">The model.</param>
     /// <param name="parameters">Its parameters.</param>
     /// <param name="shape">Of the images.</param>
@@ -25,13 +27,15 @@ internal static class ModelProbe
         Tensor answer = denoiser.Predict(noisy, [middle], conditioning); // [1, C, H, W]
         if (answer.dtype != noisy.dtype)
         {
-            throw new InvalidOperationException($"{name} answered in {answer.dtype} to images in {noisy.dtype}. Its answer must have their dtype.");
+            throw new InvalidOperationException(
+                $"{name} answered in {answer.dtype} to images in {noisy.dtype}. Its answer must have their dtype.");
         }
 
         if (!answer.requires_grad)
         {
             throw new InvalidOperationException(
-                $"The answer of {name} has no gradient, so that nothing would be learnt. Its Predict must not use no_grad(), detach() or item() on the way "
+                $"The answer of {name} has no gradient, so that nothing would be learnt. Its Predict must not use no_grad(), detach() or "
+                    + $"item() on the way "
                 + "from its parameters to its answer.");
         }
 
@@ -42,7 +46,8 @@ internal static class ModelProbe
             if (parameters.Gradients.count_nonzero().item<long>() == 0)
             {
                 throw new InvalidOperationException(
-                    $"The answer of {name} does not depend on any parameter that is trained, so that nothing would be learnt. Its Predict must use the "
+                    $"The answer of {name} does not depend on any parameter that is trained, so that nothing would be learnt. Its Predict "
+                        + $"must use the "
                     + "parameters of its Network.");
             }
         }

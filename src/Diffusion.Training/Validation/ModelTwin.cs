@@ -11,7 +11,9 @@ internal static class ModelTwin
 
     /// <summary>A twin of a model, checked.</summary>
     /// <returns>The twin; it belongs to the caller.</returns>
-    /// <exception cref="InvalidOperationException"><see cref="IDiffusionModel.CreateTwin"/> answered with what is no twin; the message says why.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// <see cref="IDiffusionModel.CreateTwin"/> answered with what is no twin; the message says why.
+    /// </exception>
     public static IDiffusionModel Of(IDiffusionModel model)
     {
         IDiffusionModel? twin = model.CreateTwin();
@@ -67,7 +69,8 @@ internal static class ModelTwin
             if (other.dtype != parameter.dtype || !Guard.OnOneDevice(other, parameter))
             {
                 throw Wrong(
-                    model, $"returned a network whose {name} is {other.dtype} on {other.device}, where the model's is {parameter.dtype} on {parameter.device}");
+                    model, $"returned a network whose {name} is {other.dtype} on {other.device}, where the model's is {parameter.dtype} "
+                        + $"on {parameter.device}");
             }
 
             if (CanBeTrained(other) && memory.Contains(Memory(other)))
@@ -86,9 +89,12 @@ internal static class ModelTwin
     private static IntPtr Memory(Parameter parameter) => parameter.storage<float>().data_ptr();
 
     private static string Names(string what, string[] names) =>
-        names.Length == 0 ? string.Empty : $"{what}: {string.Join(", ", names.Take(MaxNamed))}{(names.Length > MaxNamed ? ", ..." : string.Empty)}; ";
+        names.Length == 0
+            ? string.Empty
+            : $"{what}: {string.Join(", ", names.Take(MaxNamed))}{(names.Length > MaxNamed ? ", ..." : string.Empty)}; ";
 
     private static InvalidOperationException Wrong(IDiffusionModel model, string fault) => new(
-        $"{model.GetType().Name}.CreateTwin() {fault}. It must return a second network of the same architecture on the same device, with parameters of "
+        $"{model.GetType().Name}.CreateTwin() {fault}. It must return a second network of the same architecture on the same device, with "
+            + $"parameters of "
         + "its own.");
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -17,8 +16,12 @@ internal static class NetworkWarnings
     public static IReadOnlyList<TrainingWarning> Of(Denoiser denoiser, ImageShape shape, int microBatchSize)
     {
         double size = SizeOfAnswers(denoiser, shape, Math.Min(microBatchSize, MaxImages));
-        return !double.IsFinite(size) ? [Warn($"its answers are infinite or not a number before the first step. Look at its weights, and at what it divides by.")]
-            : size > MaxAnswer ? [Warn($"its answers have a standard deviation of {size:G3} before the first step, but 1 is what they are compared with: training begins by making them smaller, and its gradients are clipped for long. Start its last layer at zero or near it.")]
+        return !double.IsFinite(size) ? [
+            Warn($"its answers are infinite or not a number before the first step. Look at its weights, and at what it divides by.")]
+            : size > MaxAnswer ? [
+                Warn($"its answers have a standard deviation of {size:G3} before the first step, but 1 is what they are compared with: "
+                    + $"training begins by making them smaller, and its gradients are clipped for long. Start its last layer at zero "
+                    + $"or near it.")]
             : [];
     }
 
@@ -36,5 +39,5 @@ internal static class NetworkWarnings
         return Math.Sqrt(denoiser.Predict(noise, levels, conditioning).square().mean().item<float>());
     }
 
-    private static TrainingWarning Warn(FormattableString text) => new("Network", text.ToString(CultureInfo.InvariantCulture));
+    private static TrainingWarning Warn(InvariantText text) => new("Network", text.ToString());
 }

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Diffusion.Training;
 
 /// <summary>
-/// The options as the calls of a builder leave them, in whatever order they came: those to begin from, then what <c>Configure</c> edits, then what
-/// <c>Use</c> chooses. Where these two want different values, neither is dropped in silence.
+/// The options as the calls of a builder leave them, in whatever order they came: those to begin from, then what <c>Configure</c> edits,
+/// then what <c>Use</c> chooses. Where these two want different values, neither is dropped in silence.
 /// </summary>
 internal sealed class OptionEdits
 {
@@ -33,17 +33,20 @@ internal sealed class OptionEdits
     {
         TrainingOptions options = first.Copy();
         edits.ForEach(edit => edit(options));
-        string[] problems = [.. choices.Where(choice => choice.IsContradicted(first, options)).Select(choice => choice.Contradiction(options))];
+        string[] problems = [.. choices.Where(choice => choice.IsContradicted(first, options))
+            .Select(choice => choice.Contradiction(options))];
         choices.ForEach(choice => choice.Write(options));
         return (options, problems);
     }
 
-    private sealed record Choice(string Call, string Option, object Value, Func<TrainingOptions, object?> Read, Action<TrainingOptions> Write)
+    private sealed record Choice(string Call, string Option, object Value, Func<TrainingOptions, object?> Read,
+        Action<TrainingOptions> Write)
     {
         public bool IsContradicted(TrainingOptions before, TrainingOptions edited) =>
             !Equals(Read(edited), Read(before)) && !Equals(Read(edited), Value);
 
         public string Contradiction(TrainingOptions edited) => string.Create(
-            CultureInfo.InvariantCulture, $"{Call} chooses {Option} {Value}, but Configure sets it to {Read(edited) ?? "null"}. Leave one of the two out.");
+            CultureInfo.InvariantCulture,
+                $"{Call} chooses {Option} {Value}, but Configure sets it to {Read(edited) ?? "null"}. Leave one of the two out.");
     }
 }

@@ -1,6 +1,8 @@
 namespace Diffusion.Training;
 
-/// <summary>Tells whether a run folder could be written to, and leaves nothing behind: for a list of problems, where no run begins.</summary>
+/// <summary>
+/// Tells whether a run folder could be written to, and leaves nothing behind: for a list of problems, where no run begins.
+/// </summary>
 internal static class RunFolderProbe
 {
     /// <summary>Why it cannot; null when nothing stands against it.</summary>

@@ -1,6 +1,8 @@
 namespace Diffusion.Training;
 
-/// <summary>Finds options that name another schedule than the one that is used, or one that only code can make, as: what, actual, expected, remedy.</summary>
+/// <summary>
+/// Finds options that name another schedule than the one that is used, or one that only code can make, as: what, actual, expected, remedy.
+/// </summary>
 internal static class ScheduleProblems
 {
     /// <summary>The contradiction; empty when there is none.</summary>
@@ -13,7 +15,8 @@ internal static class ScheduleProblems
         {
             return described is null
                 ? []
-                : [$"{nameof(options.ScheduleDescription)} ({described}) names a schedule that only code makes. Give it with UseSchedule, or leave it out."];
+                : [$"{nameof(options.ScheduleDescription)} ({described}) names a schedule that only code makes. Give it with UseSchedule, "
+                    + $"or leave it out."];
         }
 
         string? named = OptionSchedule.IsNamed(options) ? described ?? OptionSchedule.TryMake(options)?.Description : null;
@@ -36,13 +39,16 @@ internal static class ScheduleProblems
         NoiseLevel[] ends = [schedule.At(schedule.FirstTime), schedule.At(schedule.LastTime)];
         if (!ends.Select(parameterization.At).All(scalings => double.IsFinite(scalings.Label) && double.IsFinite(scalings.In)))
         {
-            yield return $"{nameof(options.Prediction)} ({options.Prediction}) cannot be asked for at both ends of {schedule.Description}: it needs a sigma above 0 and an alpha above 0. "
+            yield return $"{nameof(options.Prediction)} ({options.Prediction}) cannot be asked for at both ends of "
+                + $"{schedule.Description}: it needs a sigma above 0 and an alpha above 0. "
                 + "Use Flow or Velocity, or the Edm schedule.";
         }
 
-        if (options.LossSpace is { } space && Enum.IsDefined(space) && !ends.All(end => double.IsFinite(LossWeight.Of(parameterization, Parameterization.Of(space), end))))
+        if (options.LossSpace is { } space && Enum.IsDefined(space)
+            && !ends.All(end => double.IsFinite(LossWeight.Of(parameterization, Parameterization.Of(space), end))))
         {
-            yield return $"{nameof(options.LossSpace)} ({space}) cannot be reached from {nameof(options.Prediction)} ({options.Prediction}) at both ends of {schedule.Description}: "
+            yield return $"{nameof(options.LossSpace)} ({space}) cannot be reached from {nameof(options.Prediction)} "
+                + $"({options.Prediction}) at both ends of {schedule.Description}: "
                 + "the weight of the loss would be infinite. Leave it out, or use another schedule.";
         }
     }

@@ -38,7 +38,8 @@ public sealed class ComputeDeviceTests : IDisposable
             Action parse = () => ComputeDevice.Parse(name);
 
             parse.Should().Throw<InvalidOperationException>()
-                .WithMessage("CUDA device * was asked for, but there is none here. Use cpu, or best; *TorchSharp-cuda-linux*DIFFUSION_LIBTORCH*");
+                .WithMessage(
+                    "CUDA device * was asked for, but there is none here. Use cpu, or best; *TorchSharp-cuda-linux*DIFFUSION_LIBTORCH*");
         }
     }
 

@@ -49,7 +49,8 @@ public sealed class GlibcRelaxationTests
         byte[] library = Library();
 
         GlibcRelaxation.MakeWeak([], Version).Should().Be(0);
-        GlibcRelaxation.MakeWeak("not a library, but text that is longer than the 64 bytes of a header"u8.ToArray(), Version).Should().Be(0);
+        GlibcRelaxation.MakeWeak("not a library, but text that is longer than the 64 bytes of a header"u8.ToArray(), Version).Should()
+            .Be(0);
         GlibcRelaxation.MakeWeak(library.AsSpan(0, library.Length / 2), Version).Should().Be(0);
     }
 

@@ -29,7 +29,8 @@ public sealed class NativeSearchTests
     {
         Assert.SkipWhen(OperatingSystem.IsMacOS(), "macOS does not tell.");
 
-        NativeSearch.Mapped("torch_cpu").Should().Be(NativeSearch.RealPath(Path.Combine(TorchBackend.Folder, NativeSearch.FileName("torch_cpu"))));
+        NativeSearch.Mapped("torch_cpu").Should()
+            .Be(NativeSearch.RealPath(Path.Combine(TorchBackend.Folder, NativeSearch.FileName("torch_cpu"))));
         NativeSearch.Mapped("torch_cpu_of_nobody").Should().BeNull();
         NativeSearch.Carried("torch_cpu_of_nobody").Should().BeNull();
     }

@@ -68,8 +68,10 @@ public sealed class DenoiserTests
         foreach (PredictionType prediction in Enum.GetValues<PredictionType>())
         {
             Denoiser denoiser = new(model, Schedule, Parameterization.Of(prediction));
-            ((Action)(() => denoiser.Target(clean, doubles, tensor((long[])[3])))).Should().Throw<ArgumentException>().WithMessage("*one shape, dtype and device*");
-            ((Action)(() => denoiser.Target(clean, clean, tensor((long[])[1000])))).Should().Throw<ArgumentException>().WithMessage("Timestep 1000*");
+            ((Action)(() => denoiser.Target(clean, doubles, tensor((long[])[3])))).Should().Throw<ArgumentException>()
+                .WithMessage("*one shape, dtype and device*");
+            ((Action)(() => denoiser.Target(clean, clean, tensor((long[])[1000])))).Should().Throw<ArgumentException>()
+                .WithMessage("Timestep 1000*");
         }
     }
 
@@ -191,8 +193,10 @@ public sealed class DenoiserTests
         using Tensor timesteps = zeros([3], ScalarType.Int64);
         foreach (Tensor images in (Tensor[])[flat, bytes])
         {
-            ((Action)(() => denoiser.Denoise(images, Schedule[5]))).Should().Throw<ArgumentException>().WithMessage("*floating point [B, C, H, W]*");
-            ((Action)(() => denoiser.Predict(images, timesteps, null))).Should().Throw<ArgumentException>().WithMessage("*floating point [B, C, H, W]*");
+            ((Action)(() => denoiser.Denoise(images, Schedule[5]))).Should().Throw<ArgumentException>()
+                .WithMessage("*floating point [B, C, H, W]*");
+            ((Action)(() => denoiser.Predict(images, timesteps, null))).Should().Throw<ArgumentException>()
+                .WithMessage("*floating point [B, C, H, W]*");
         }
     }
 
@@ -252,7 +256,8 @@ public sealed class DenoiserTests
         Denoiser denoiser = new(model, Schedule);
         model.Network.train();
         using Tensor noisy = zeros(1, 1, 2, 2);
-        denoiser.Invoking(d => d.Denoise(noisy, Schedule[5])).Should().Throw<InvalidOperationException>().WithMessage("*training mode*Network.eval()*");
+        denoiser.Invoking(d => d.Denoise(noisy, Schedule[5])).Should().Throw<InvalidOperationException>()
+            .WithMessage("*training mode*Network.eval()*");
         model.Network.training.Should().BeTrue();
     }
 
@@ -285,7 +290,8 @@ public sealed class DenoiserTests
         });
         Denoiser denoiser = new(model, Schedule);
         using Tensor noisy = zeros(1, 1, 2, 2);
-        LiveTensors.GrowthOver(3, () => ((Action)(() => denoiser.Denoise(noisy, Schedule[5]))).Should().Throw<NotSupportedException>()).Should().Be(0);
+        LiveTensors.GrowthOver(3, () => ((Action)(() => denoiser.Denoise(noisy, Schedule[5]))).Should().Throw<NotSupportedException>())
+            .Should().Be(0);
         is_grad_enabled().Should().BeTrue();
     }
 
@@ -321,7 +327,8 @@ public sealed class DenoiserTests
         using Estimate estimate = denoiser.Denoise(noisy, Schedule[500]);
         estimate.Clean.MaxDifference(noisy * 0.5).Should().Be(0);
         estimate.Variance!.MaxDifference(noisy + 3).Should().Be(0);
-        ((Action)(() => denoiser.Predict(noisy, [Schedule[1], Schedule[2]], null))).Should().Throw<InvalidOperationException>("a loss compares as many channels as the image has");
+        ((Action)(() => denoiser.Predict(noisy, [Schedule[1], Schedule[2]], null))).Should()
+            .Throw<InvalidOperationException>("a loss compares as many channels as the image has");
     }
 
     [Fact]

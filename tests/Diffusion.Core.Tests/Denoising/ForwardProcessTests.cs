@@ -113,7 +113,8 @@ public sealed class ForwardProcessTests
         Refused(Ramp(0, 1).to(ScalarType.Byte), Ramp(0, 1), "*Byte*floating point [B, C, H, W]*");
         Refused(Ramp(0, 1), Ramp(0, 1).to(ScalarType.Byte), "*Byte*floating point [B, C, H, W]*");
         Refused(zeros(3, 4), zeros(3, 4), "*[3, 4]*floating point [B, C, H, W]*");
-        Refused(Ramp(0, 1), Ramp(0, 1).to(ScalarType.Float64), "*Float32 [3, 3, 2, 2]*Float64 [3, 3, 2, 2]*Draw the noise like the images*");
+        Refused(Ramp(0, 1), Ramp(0, 1).to(ScalarType.Float64),
+            "*Float32 [3, 3, 2, 2]*Float64 [3, 3, 2, 2]*Draw the noise like the images*");
         Refused(Ramp(0, 1), zeros([3, 3, 2, 2], device: new Device(DeviceType.META)), "*on cpu*on meta*");
 
         static void Refused(Tensor clean, Tensor noise, string message)

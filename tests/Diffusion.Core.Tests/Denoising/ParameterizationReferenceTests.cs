@@ -23,7 +23,8 @@ public sealed class ParameterizationReferenceTests
         double[,] Table(string name) => Rows(file.Tensors[$"{scaling}.{name}"]);
         double[] alphas = file.Tensors[$"{scaling}.alpha"].data<double>().ToArray();
         double[] sigmas = file.Tensors[$"{scaling}.sigma"].data<double>().ToArray();
-        (double[,] clean, double[,] noise, double[,] noisy, double[,] answer) = (Table("x0"), Table("epsilon"), Table("xt"), Table(answerName));
+        (double[,] clean, double[,] noise, double[,] noisy, double[,] answer) = (Table("x0"), Table("epsilon"), Table("xt"),
+            Table(answerName));
         IParameterization parameterization = Parameterization.Of(prediction);
         for (int row = 0; row < alphas.Length; row++)
         {
@@ -42,8 +43,10 @@ public sealed class ParameterizationReferenceTests
                 double cleanGrows = prediction == PredictionType.Epsilon ? Math.Max(1, level.Ratio) : 1;
                 double noiseGrows = prediction == PredictionType.Sample ? Math.Max(1, 1 / level.Ratio) : 1;
                 double answered = answer[row, i] / unit;
-                ((scalings.Skip * noisy[row, i]) + (scalings.Out * answered)).Should().BeApproximately(clean[row, i], 2e-14 * size * cleanGrows);
-                ((scalings.NoiseSkip * noisy[row, i]) + (scalings.NoiseOut * answered)).Should().BeApproximately(noise[row, i], 2e-14 * size * noiseGrows);
+                ((scalings.Skip * noisy[row, i]) + (scalings.Out * answered)).Should()
+                    .BeApproximately(clean[row, i], 2e-14 * size * cleanGrows);
+                ((scalings.NoiseSkip * noisy[row, i]) + (scalings.NoiseOut * answered)).Should()
+                    .BeApproximately(noise[row, i], 2e-14 * size * noiseGrows);
             }
         }
     }
@@ -64,7 +67,8 @@ public sealed class ParameterizationReferenceTests
             Relative(scalings.Label, Column("c_noise")[row]);
         }
 
-        static void Relative(double actual, double expected) => actual.Should().BeApproximately(expected, 1e-11 * Math.Max(1, Math.Abs(expected)));
+        static void Relative(double actual, double expected) =>
+            actual.Should().BeApproximately(expected, 1e-11 * Math.Max(1, Math.Abs(expected)));
     }
 
     [Fact]
@@ -105,7 +109,8 @@ public sealed class ParameterizationReferenceTests
         for (int row = 0; row < times.Length; row++)
         {
             using ScriptedModel answering = new((_, _, _) => recorded["prediction"][row].unsqueeze(0).clone());
-            using Estimate estimate = new Denoiser(answering, schedule, Parameterization.Flow).Denoise(recorded["xt"][row].unsqueeze(0), levels[row]);
+            using Estimate estimate = new Denoiser(answering, schedule, Parameterization.Flow)
+                .Denoise(recorded["xt"][row].unsqueeze(0), levels[row]);
             estimate.Clean.MaxDifference(recorded["x0_from_prediction"][row].unsqueeze(0)).Should().BeLessThan(1e-13);
             estimate.Noise.MaxDifference(recorded["noise_from_prediction"][row].unsqueeze(0)).Should().BeLessThan(1e-13);
         }

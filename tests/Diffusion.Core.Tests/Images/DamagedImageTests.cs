@@ -56,7 +56,8 @@ public sealed class DamagedImageTests
                 0x2C, 0, 0, 0, 0, 1, 0, 2, 0, 0, 2, 2, 0x44, 0x0A, 0, 0x3B,
             ],
             HandmadePng.Write(4, 1, 2, HandmadePng.Palette, [[0b00_01_10_11]], [10, 20, 30, 40, 50, 60, 70, 80, 90, 1, 2, 3], [255, 0]),
-            [.. "BM"u8, 58, 0, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 24, .. new byte[24], 10, 20, 30, 0],
+            [.. "BM"u8, 58, 0, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 24, .. new byte[24], 10, 20, 30,
+                0],
             new byte[200],
         ];
         using ImageDecoder decoder = new(Small, turboJpeg);

@@ -14,7 +14,8 @@ internal static class HandmadePng
     public const byte Rgba = 6;
 
     /// <summary>A PNG of raw rows, without their filter bytes.</summary>
-    public static byte[] Write(int width, int height, byte bits, byte colorType, byte[][] rows, byte[]? palette = null, byte[]? transparency = null)
+    public static byte[] Write(int width, int height, byte bits, byte colorType, byte[][] rows, byte[]? palette = null,
+        byte[]? transparency = null)
     {
         using MemoryStream file = new();
         file.Write([0x89, (byte)'P', (byte)'N', (byte)'G', 13, 10, 26, 10]);

@@ -91,7 +91,8 @@ public sealed class ImageCodecTests : IDisposable
     [InlineData(124, 3, new byte[] { 0, 255 }, new byte[] { 255, 255, 255, 200, 100, 50 })]
     [InlineData(124, 3, new byte[] { 255, 255 }, new byte[] { 1, 2, 3, 200, 100, 50 })]
     public void A_bmp_whose_alpha_is_zero_everywhere_has_none(int header, int compression, byte[] alpha, byte[] expected) =>
-        DecodeBytes(Bmp(header, compression, 32, [0xFF0000, 0xFF00, 0xFF, 0xFF000000], [3, 2, 1, alpha[0], 50, 100, 200, alpha[1]])).Pixels.Should().Equal(expected);
+        DecodeBytes(Bmp(header, compression, 32, [0xFF0000, 0xFF00, 0xFF, 0xFF000000],
+            [3, 2, 1, alpha[0], 50, 100, 200, alpha[1]])).Pixels.Should().Equal(expected);
 
     [Theory]
     [InlineData(0, new byte[] { 255, 0, 0, 0, 0, 255 })]
@@ -133,7 +134,8 @@ public sealed class ImageCodecTests : IDisposable
     {
         string path = folder.File("a.png");
         File.WriteAllText(path, $"version https://git-lfs.github.com/spec/v1\noid sha256:{new string('5', 64)}\nsize 143131234\n");
-        ((Action)(() => ImageCodec.Decode(path))).Should().Throw<ImageDataException>().Which.Message.Should().StartWith(path).And.Contain("Git LFS").And.Contain("git lfs pull");
+        ((Action)(() => ImageCodec.Decode(path))).Should().Throw<ImageDataException>().Which.Message.Should()
+            .StartWith(path).And.Contain("Git LFS").And.Contain("git lfs pull");
         ((Action)(() => ImageCodec.ReadSize(path))).Should().Throw<ImageDataException>().Which.Message.Should().Contain("git lfs pull");
     }
 
@@ -157,7 +159,8 @@ public sealed class ImageCodecTests : IDisposable
     public void Palettes_with_transparency_are_read()
     {
         byte[] png = HandmadePng.Write(
-            4, 1, 2, HandmadePng.Palette, [[0b00_01_10_11]], palette: [10, 20, 30, 40, 50, 60, 70, 80, 90, 1, 2, 3], transparency: [255, 0]);
+            4, 1, 2, HandmadePng.Palette, [[0b00_01_10_11]], palette: [10, 20, 30, 40, 50, 60, 70, 80, 90, 1, 2, 3],
+                transparency: [255, 0]);
         DecodeBytes(png).Pixels.Should().Equal(10, 20, 30, 255, 255, 255, 70, 80, 90, 1, 2, 3);
     }
 
@@ -195,7 +198,8 @@ public sealed class ImageCodecTests : IDisposable
         byte[] jpeg = Encode(Blocks("RG/BW/KY", 16), SKEncodedImageFormat.Jpeg);
         byte[] exif =
         [
-            0xFF, 0xE1, 0, 34, .. "Exif"u8, 0, 0, .. "MM"u8, 0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0,
+            0xFF, 0xE1, 0, 34, .. "Exif"u8, 0, 0, .. "MM"u8, 0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0,
+                0, 0, 0,
         ];
         string path = folder.File($"{orientation}.jpg");
         File.WriteAllBytes(path, [.. jpeg[..2], .. exif, .. jpeg[2..]]);
@@ -212,7 +216,8 @@ public sealed class ImageCodecTests : IDisposable
     {
         string path = folder.File("nothing.jpg");
         File.WriteAllBytes(path, []);
-        Failure(() => ImageCodec.Decode(path)).Should().Match<ImageDataException>(e => e.Path == path && e.Reason.Contains("empty (0 bytes)"));
+        Failure(() => ImageCodec.Decode(path)).Should()
+            .Match<ImageDataException>(e => e.Path == path && e.Reason.Contains("empty (0 bytes)"));
         Failure(() => ImageCodec.ReadSize(path)).Message.Should().StartWith(path);
     }
 
@@ -235,7 +240,8 @@ public sealed class ImageCodecTests : IDisposable
         for (int part = 1; part < 20; part++)
         {
             byte[] cut = whole[..(whole.Length * part / 20)];
-            Failure(() => DecodeBytes(cut)).Reason.Should().MatchRegex("truncated|cut short|not an image", "{0}/20 of the file are there", part);
+            Failure(() => DecodeBytes(cut)).Reason.Should()
+                .MatchRegex("truncated|cut short|not an image", "{0}/20 of the file are there", part);
         }
 
         Failure(() => DecodeBytes(whole[..(whole.Length / 2)])).Reason.Should().MatchRegex("truncated|cut short");
@@ -276,7 +282,8 @@ public sealed class ImageCodecTests : IDisposable
     public void An_image_that_no_array_can_hold_is_refused_whatever_the_limit()
     {
         byte[] png = HandmadePng.Write(40_000, 30_000, 8, HandmadePng.Rgb, [[1, 2, 3]]);
-        Failure(() => DecodeBytes(png, new ImageDecoding { PixelLimit = long.MaxValue })).Reason.Should().Contain("40000 x 30000").And.Contain("more than 536870897");
+        Failure(() => DecodeBytes(png, new ImageDecoding { PixelLimit = long.MaxValue })).Reason.Should()
+            .Contain("40000 x 30000").And.Contain("more than 536870897");
     }
 
     [Fact]
@@ -329,10 +336,13 @@ public sealed class ImageCodecTests : IDisposable
         action.Should().Throw<ImageDataException>().Which;
 
     private static DecodedImage Ramp(int width, int height) => new(
-        width, height, 3, [.. from y in Enumerable.Range(0, height) from x in Enumerable.Range(0, width) from c in (int[])[x * 3, y * 4, 120] select (byte)c]);
+        width, height, 3,
+            [.. from y in Enumerable.Range(0, height) from x in Enumerable.Range(0, width) from c in (int[])[x * 3, y * 4,
+                120] select (byte)c]);
 
     private static DecodedImage Noise(int width, int height, int channels) => new(
-        width, height, channels, [.. Enumerable.Range(0, width * height * channels).Select(i => (byte)new SeedStream(3).Derive(RandomPurpose.Drawing, i))]);
+        width, height, channels,
+            [.. Enumerable.Range(0, width * height * channels).Select(i => (byte)new SeedStream(3).Derive(RandomPurpose.Drawing, i))]);
 
     private static DecodedImage Blocks(string letters, int size)
     {
@@ -344,7 +354,8 @@ public sealed class ImageCodecTests : IDisposable
                from x in Enumerable.Range(0, width)
                from c in rows[y / size][x / size] switch
                {
-                   'R' => (byte[])[255, 0, 0], 'G' => [0, 255, 0], 'B' => [0, 0, 255], 'W' => [255, 255, 255], 'Y' => [255, 255, 0], _ => [0, 0, 0],
+                   'R' => (byte[])[255, 0, 0], 'G' =>
+                       [0, 255, 0], 'B' => [0, 0, 255], 'W' => [255, 255, 255], 'Y' => [255, 255, 0], _ => [0, 0, 0],
                }
                select c,
         ]);
@@ -355,7 +366,8 @@ public sealed class ImageCodecTests : IDisposable
         using SKBitmap bitmap = new(new SKImageInfo(image.Width, image.Height, SKColorType.Rgba8888, SKAlphaType.Opaque));
         for (int i = 0; i < image.Width * image.Height; i++)
         {
-            bitmap.SetPixel(i % image.Width, i / image.Width, new SKColor(image.Pixels[3 * i], image.Pixels[(3 * i) + 1], image.Pixels[(3 * i) + 2]));
+            bitmap.SetPixel(i % image.Width, i / image.Width,
+                new SKColor(image.Pixels[3 * i], image.Pixels[(3 * i) + 1], image.Pixels[(3 * i) + 2]));
         }
 
         using SKData data = bitmap.Encode(format, 95);

@@ -9,7 +9,8 @@ internal static class ImageMagick
     private static readonly string? Program = Array.Find(["magick", "convert-im6.q16", "convert"], IsImageMagick);
 
     /// <summary>Skips the test that calls it where ImageMagick is missing.</summary>
-    public static void SkipIfMissing() => Assert.SkipWhen(Program is null, "ImageMagick is not installed here: apt-get install imagemagick.");
+    public static void SkipIfMissing() =>
+        Assert.SkipWhen(Program is null, "ImageMagick is not installed here: apt-get install imagemagick.");
 
     /// <summary>Runs it to the end; what it writes.</summary>
     public static byte[] Run(params IEnumerable<string> arguments) => Start(Program!, arguments, out byte[] output) == 0
@@ -23,7 +24,8 @@ internal static class ImageMagick
     {
         try
         {
-            return Start(program, ["-version"], out byte[] output) == 0 && output.AsSpan().IndexOf("ImageMagick 6"u8) + output.AsSpan().IndexOf("ImageMagick 7"u8) > -2;
+            return Start(program, ["-version"], out byte[] output) == 0
+                && output.AsSpan().IndexOf("ImageMagick 6"u8) + output.AsSpan().IndexOf("ImageMagick 7"u8) > -2;
         }
         catch (System.ComponentModel.Win32Exception)
         {
@@ -33,7 +35,8 @@ internal static class ImageMagick
 
     private static int Start(string program, IEnumerable<string> arguments, out byte[] output)
     {
-        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true,
+            RedirectStandardError = true })!;
         Task<string> errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         using MemoryStream whole = new();
         process.StandardOutput.BaseStream.CopyTo(whole);

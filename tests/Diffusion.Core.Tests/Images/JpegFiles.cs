@@ -1,12 +1,15 @@
 namespace Diffusion.Core.Tests.Images;
 
-/// <summary>Small JPEG files of every kind, 67 x 45 pixels if not said otherwise, written by libjpeg-turbo's cjpeg and by ImageMagick (CMYK).</summary>
+/// <summary>
+/// Small JPEG files of every kind, 67 x 45 pixels if not said otherwise, written by libjpeg-turbo's cjpeg and by ImageMagick (CMYK).
+/// </summary>
 internal static class JpegFiles
 {
     /// <summary>Grey and YCbCr: what libturbojpeg decodes here.</summary>
     public static TheoryData<string> Plain =>
     [
-        "ycbcr-444", "ycbcr-422", "ycbcr-420", "ycbcr-440", "ycbcr-411", "progressive-420", "progressive-restart-444", "restart-420", "grey",
+        "ycbcr-444", "ycbcr-422", "ycbcr-420", "ycbcr-440", "ycbcr-411", "progressive-420", "progressive-restart-444", "restart-420",
+            "grey",
         "one-pixel-420", "one-row-420",
     ];
 

@@ -5,7 +5,8 @@ namespace Diffusion.Core.Tests.Images;
 public sealed class PixelComposerTests
 {
     public static TheoryData<SKEncodedOrigin, int, int> EveryTurn =>
-        [.. from origin in Enum.GetValues<SKEncodedOrigin>() from stored in (int[])[1, 3, 4] from channels in (int[])[1, 3] select (origin, stored, channels)];
+        [.. from origin in Enum.GetValues<SKEncodedOrigin>() from stored in (int[])[1, 3, 4] from channels in (int[])[1, 3] select (origin,
+            stored, channels)];
 
     [Theory]
     [MemberData(nameof(EveryTurn))]
@@ -34,7 +35,9 @@ public sealed class PixelComposerTests
             int[] colour = [.. seen.Zip((byte[])[9, 99, 199], (front, back) => (int)Math.Round((front * alpha) + (back * (1 - alpha))))];
             int target = orientation.TargetOf(i % Width, i / Width) * channels;
             pixels[target..(target + channels)].Should().Equal(
-                channels == 3 ? [.. colour.Select(c => (byte)c)] : [(byte)(((299 * colour[0]) + (587 * colour[1]) + (114 * colour[2]) + 500) / 1000)]);
+                channels == 3
+                    ? [.. colour.Select(c => (byte)c)]
+                    : [(byte)(((299 * colour[0]) + (587 * colour[1]) + (114 * colour[2]) + 500) / 1000)]);
         }
     }
 }

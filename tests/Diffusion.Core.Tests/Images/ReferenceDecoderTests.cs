@@ -5,7 +5,8 @@ namespace Diffusion.Core.Tests.Images;
 
 /// <summary>
 /// The same pixels as ImageMagick decodes. Lossless files of 8 bits or fewer: composed on any background, exactly what its RGBA gives by
-/// ImageDecoding's rule, so that every colour that can be seen and every alpha is equal. 16 bits and lossy files: within a stated difference.
+/// ImageDecoding's rule, so that every colour that can be seen and every alpha is equal. 16 bits and lossy files: within a stated
+/// difference.
 /// </summary>
 public sealed class ReferenceDecoderTests : IDisposable
 {
@@ -48,12 +49,14 @@ public sealed class ReferenceDecoderTests : IDisposable
     {
         ImageMagick.SkipIfMissing();
         string keyed = folder.File("keyed.png");
-        File.WriteAllBytes(keyed, HandmadePng.Write(3, 1, 8, HandmadePng.Rgb, [[1, 2, 3, 9, 8, 7, 1, 2, 4]], transparency: [0, 9, 0, 8, 0, 7]));
+        File.WriteAllBytes(keyed,
+            HandmadePng.Write(3, 1, 8, HandmadePng.Rgb, [[1, 2, 3, 9, 8, 7, 1, 2, 4]], transparency: [0, 9, 0, 8, 0, 7]));
         Difference(keyed).Should().Be(0);
         ImageCodec.Decode(keyed).Pixels.Should().Equal(1, 2, 3, 255, 255, 255, 1, 2, 4);
 
         string palette = folder.File("palette.png");
-        File.WriteAllBytes(palette, HandmadePng.Write(11, 1, 1, HandmadePng.Palette, [[0b1010_0111, 0b0110_0000]], [10, 20, 30, 40, 50, 60], [255, 77]));
+        File.WriteAllBytes(palette,
+            HandmadePng.Write(11, 1, 1, HandmadePng.Palette, [[0b1010_0111, 0b0110_0000]], [10, 20, 30, 40, 50, 60], [255, 77]));
         Difference(palette).Should().Be(0);
     }
 
@@ -61,7 +64,8 @@ public sealed class ReferenceDecoderTests : IDisposable
     public void Sixteen_bits_are_equal_to_the_nearest_of_eight()
     {
         Difference(Kind("deep.png", "-alpha off -depth 16 -blur 0x2 -define png:format=png48")).Should().BeLessThanOrEqualTo(1);
-        Difference(Kind("grey.png", "-alpha off -colorspace Gray -depth 16 -blur 0x2 -define png:bit-depth=16")).Should().BeLessThanOrEqualTo(1);
+        Difference(Kind("grey.png", "-alpha off -colorspace Gray -depth 16 -blur 0x2 -define png:bit-depth=16")).Should()
+            .BeLessThanOrEqualTo(1);
     }
 
     [Fact]
@@ -99,11 +103,13 @@ public sealed class ReferenceDecoderTests : IDisposable
     public void Every_orientation_is_turned_alike(string orientation)
     {
         ImageMagick.SkipIfMissing();
-        int value = 1 + Array.IndexOf(["TopLeft", "TopRight", "BottomRight", "BottomLeft", "LeftTop", "RightTop", "RightBottom", "LeftBottom"], orientation);
+        int value = 1 + Array.IndexOf(["TopLeft", "TopRight", "BottomRight", "BottomLeft", "LeftTop", "RightTop", "RightBottom",
+            "LeftBottom"], orientation);
         byte[] jpeg = JpegFiles.Read("ycbcr-444");
         byte[] exif =
         [
-            0xFF, 0xE1, 0, 34, .. "Exif"u8, 0, 0, .. "II"u8, 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 0x01, 3, 0, 1, 0, 0, 0, (byte)value, 0, 0, 0, 0, 0, 0, 0,
+            0xFF, 0xE1, 0, 34, .. "Exif"u8, 0, 0, .. "II"u8, 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 0x01, 3, 0, 1, 0, 0, 0, (byte)value, 0, 0, 0, 0,
+                0, 0, 0,
         ];
         string path = folder.File("turned.jpg");
         File.WriteAllBytes(path, [.. jpeg[..2], .. exif, .. jpeg[2..]]);
@@ -119,7 +125,8 @@ public sealed class ReferenceDecoderTests : IDisposable
         string path = folder.File("source.png");
         if (!File.Exists(path))
         {
-            ImageMagick.Run("-size", "53x37", "gradient:red-blue", "-swirl", "200", "(", "-size", "53x37", "radial-gradient:white-black", ")",
+            ImageMagick.Run("-size", "53x37", "gradient:red-blue", "-swirl", "200", "(", "-size", "53x37", "radial-gradient:white-black",
+                ")",
                 "-alpha", "off", "-compose", "CopyOpacity", "-composite", "-depth", "8", "-strip", path);
         }
 
@@ -152,7 +159,8 @@ public sealed class ReferenceDecoderTests : IDisposable
                 {
                     int onBlack = ((rgba[c] * rgba[3]) + 127) / 255;
                     int onWhite = ((rgba[c] * rgba[3]) + (255 * (255 - rgba[3])) + 127) / 255;
-                    largest = Math.Max(largest, Math.Max(Math.Abs(onBlack - black.Pixels[(3 * i) + c]), Math.Abs(onWhite - white.Pixels[(3 * i) + c])));
+                    largest = Math.Max(largest,
+                        Math.Max(Math.Abs(onBlack - black.Pixels[(3 * i) + c]), Math.Abs(onWhite - white.Pixels[(3 * i) + c])));
                 }
             }
 

@@ -6,10 +6,12 @@ public sealed class TurboJpegTests
 {
     private static readonly ImageDecoding Color = new();
 
-    public TurboJpegTests() => Assert.SkipUnless(ImageCodec.JpegCodec == "libturbojpeg", "libturbojpeg is not installed here: apt-get install libturbojpeg0.");
+    public TurboJpegTests() =>
+        Assert.SkipUnless(ImageCodec.JpegCodec == "libturbojpeg", "libturbojpeg is not installed here: apt-get install libturbojpeg0.");
 
     public static TheoryData<string, int, int> EveryKindAtEveryScale =>
-        [.. from name in JpegFiles.Plain from channels in (int[])[1, 3] from scale in (int[])[1, 2, 4, 8] select (name.Data, channels, 45 / scale)];
+        [.. from name in JpegFiles.Plain from channels in (int[])[1, 3] from scale in (int[])[1, 2, 4, 8] select (name.Data, channels,
+            45 / scale)];
 
     [Theory]
     [MemberData(nameof(EveryKindAtEveryScale))]
@@ -29,7 +31,8 @@ public sealed class TurboJpegTests
     [Fact]
     public void Both_decoders_give_the_same_pixels_of_photographs()
     {
-        string[] files = [.. Directory.GetFiles(TestData.Folder("sign-digits", "images"), "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
+        string[] files = [.. Directory.GetFiles(TestData.Folder("sign-digits", "images"), "*", SearchOption.AllDirectories)
+            .Order(StringComparer.Ordinal)];
         using ImageDecoder turbo = new(Color, turboJpeg: true);
         using ImageDecoder skia = new(Color, turboJpeg: false);
         foreach (string path in files)

@@ -27,7 +27,8 @@ public sealed class AttentionLegacyOrderTests
         Tensor all = Project("to_q").add(0);
         all = cat([all, Project("to_k"), Project("to_v")], 1).reshape(2 * Heads, 3 * HeadChannels, 15);
         Tensor[] parts = all.split(HeadChannels, 1);
-        Tensor scores = nn.functional.softmax(parts[0].transpose(1, 2).bmm(parts[1]) / Math.Sqrt(HeadChannels), -1); // [B * heads, pixels, pixels]
+        Tensor scores = nn.functional.softmax(parts[0].transpose(1, 2)
+            .bmm(parts[1]) / Math.Sqrt(HeadChannels), -1); // [B * heads, pixels, pixels]
         Tensor attended = parts[2].bmm(scores.transpose(1, 2)).reshape(2, 12, 15);
         Tensor expected = x + Projected("to_out.0", attended).view(2, 12, 3, 5);
 
@@ -39,7 +40,8 @@ public sealed class AttentionLegacyOrderTests
         Tensor Project(string layer) => Projected(layer, pixels);
 
         Tensor Projected(string layer, Tensor of) =>
-            block.get_parameter($"{layer}.weight")!.unsqueeze(0).expand(2, -1, -1).bmm(of) + block.get_parameter($"{layer}.bias")!.view(1, -1, 1);
+            block.get_parameter($"{layer}.weight")!.unsqueeze(0).expand(2, -1, -1)
+                .bmm(of) + block.get_parameter($"{layer}.bias")!.view(1, -1, 1);
     }
 
     [Fact]

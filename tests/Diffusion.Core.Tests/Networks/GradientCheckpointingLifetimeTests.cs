@@ -82,7 +82,8 @@ public sealed class GradientCheckpointingLifetimeTests
         using UNet2D unet = new(Network) { GradientCheckpointing = true };
         using DisposeScope scope = NewDisposeScope();
         List<long> live = [];
-        foreach (string layer in (string[])["up_blocks.0.resnets.0", "up_blocks.0.resnets.1", "up_blocks.1.resnets.0", "up_blocks.1.resnets.1"])
+        foreach (string layer in (string[])["up_blocks.0.resnets.0", "up_blocks.0.resnets.1", "up_blocks.1.resnets.0",
+            "up_blocks.1.resnets.1"])
         {
             Norm(unet, layer).register_forward_hook((_, _, answer) =>
             {
@@ -106,7 +107,9 @@ public sealed class GradientCheckpointingLifetimeTests
     {
         using UNet2D unet = new(Network) { GradientCheckpointing = true };
         int calls = 0;
-        var hook = Norm(unet, layer).register_forward_hook((_, _, answer) => ++calls % 2 == 0 ? throw new FormatException("broken") : answer);
+        var hook = Norm(unet, layer).register_forward_hook((_, _, answer) => ++calls % 2 == 0
+            ? throw new FormatException("broken")
+            : answer);
         Fail();
         long before = LiveTensors.Settle();
         Fail();
@@ -158,7 +161,8 @@ public sealed class GradientCheckpointingLifetimeTests
 
         ((Action)(() => autograd.backward([loss]))).Should().Throw<ExternalException>();
 
-        unet.RecomputationFailure.Should().BeOfType<InvalidOperationException>().Which.Message.Should().Contain("ran twice over one forward pass");
+        unet.RecomputationFailure.Should().BeOfType<InvalidOperationException>().Which.Message.Should()
+            .Contain("ran twice over one forward pass");
     }
 
     [Fact]

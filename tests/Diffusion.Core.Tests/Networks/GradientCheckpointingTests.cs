@@ -14,7 +14,8 @@ public sealed class GradientCheckpointingTests
         TinyUNet.Options,
         Deep,
         Deep with { NumClassEmbeds = 3, Dropout = 0.4 },
-        Deep with { ResnetTimeScaleShift = TimeScaleShift.ScaleShift, ActFn = Activation.Mish, Dropout = 0.1, TimeEmbeddingType = TimeEmbeddingType.Fourier },
+        Deep with { ResnetTimeScaleShift = TimeScaleShift.ScaleShift, ActFn = Activation.Mish, Dropout = 0.1,
+            TimeEmbeddingType = TimeEmbeddingType.Fourier },
         Deep with
         {
             DownBlockTypes = [DownBlockType.ResnetDownsampleBlock2D, DownBlockType.AttnDownBlock2D],
@@ -216,7 +217,8 @@ public sealed class GradientCheckpointingTests
         Tensor loss = Loss(unet, images);
         loss.backward();
         Dictionary<string, byte[]> all = new(StringComparer.Ordinal) { ["loss"] = loss.bytes.ToArray() };
-        IEnumerable<(string Name, Tensor Of)> tensors = unet.named_parameters().Select(p => (p.name, (Tensor)p.parameter)).Append(("images", images));
+        IEnumerable<(string Name, Tensor Of)> tensors = unet.named_parameters().Select(p => (p.name, (Tensor)p.parameter))
+            .Append(("images", images));
         foreach ((string name, Tensor of) in tensors)
         {
             if (of.grad is { } gradient)

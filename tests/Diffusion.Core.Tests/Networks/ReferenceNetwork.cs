@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Core.Tests.Networks;
 
-/// <summary>A folder with a network as diffusers saves it, what it is given, what it answers, and the gradients of a weighted sum.</summary>
+/// <summary>
+/// A folder with a network as diffusers saves it, what it is given, what it answers, and the gradients of a weighted sum.
+/// </summary>
 internal sealed class ReferenceNetwork(string folder) : IDisposable
 {
     private readonly DiffusersModel model = DiffusersFolder.Load(folder);

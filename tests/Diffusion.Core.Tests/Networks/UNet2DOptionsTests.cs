@@ -164,7 +164,8 @@ public sealed class UNet2DOptionsTests
         Action read = () => UNet2DOptions.FromJson("""{"dropout":2,"unknown":1,"act_fn":"tanh","in_channels":0}""");
         read.Should().Throw<FormatException>().Which.Message.Split(Environment.NewLine).Should().HaveCount(5);
 
-        Action build = () => _ = new UNet2D(new UNet2DOptions { BlockOutChannels = [], Dropout = double.NaN, NormNumGroups = 0, AttentionHeadDim = 0 });
+        Action build = () =>
+            _ = new UNet2D(new UNet2DOptions { BlockOutChannels = [], Dropout = double.NaN, NormNumGroups = 0, AttentionHeadDim = 0 });
         build.Should().Throw<ArgumentException>().WithMessage("*block_out_channels has 0*")
             .Which.Message.Split(Environment.NewLine).Should().HaveCount(6);
     }
@@ -176,7 +177,8 @@ public sealed class UNet2DOptionsTests
     [InlineData(64, "64 128 128 256", 3_197_859, 18_536_323, 74_051_331)]
     [InlineData(128, "64 64 128 256 256", 4_637_443, 27_285_763, 109_023_747)]
     [InlineData(256, "64 64 128 128 256 256", 5_048_899, 29_765_635, 118_931_459)]
-    public void A_network_of_each_size_has_the_documented_channels_and_parameters(int size, string channels, long small, long medium, long large)
+    public void A_network_of_each_size_has_the_documented_channels_and_parameters(int size, string channels, long small, long medium,
+        long large)
     {
         foreach ((UNet2DSize networkSize, long expected) in Enum.GetValues<UNet2DSize>().Zip((long[])[small, medium, large]))
         {
@@ -200,10 +202,13 @@ public sealed class UNet2DOptionsTests
         (options.InChannels, options.OutChannels, options.NumClassEmbeds).Should().Be((1, 1, 10));
         options.SizeMultiple.Should().Be(8, "48 pixels halve until they are 6");
         options.Problems().Should().BeEmpty();
-        FluentActions.Invoking(() => UNet2DOptions.ForImages(new ImageShape(3, 100, 33), UNet2DSize.Small, null)).Should().Throw<ArgumentOutOfRangeException>()
+        FluentActions.Invoking(() => UNet2DOptions.ForImages(new ImageShape(3, 100, 33), UNet2DSize.Small, null)).Should()
+            .Throw<ArgumentOutOfRangeException>()
             .WithMessage("*100 pixels*multiples of 4, such as 32 or 36 for 33*");
-        FluentActions.Invoking(() => UNet2DOptions.ForImages(new ImageShape(3, 32, 2), UNet2DSize.Small, null)).Should().Throw<ArgumentOutOfRangeException>().WithMessage("*4..1024 pixels*");
-        FluentActions.Invoking(() => UNet2DOptions.ForImages(32, 3, (UNet2DSize)7)).Should().Throw<ArgumentOutOfRangeException>().WithMessage("*Small, Medium or Large*");
+        FluentActions.Invoking(() => UNet2DOptions.ForImages(new ImageShape(3, 32, 2), UNet2DSize.Small, null)).Should()
+            .Throw<ArgumentOutOfRangeException>().WithMessage("*4..1024 pixels*");
+        FluentActions.Invoking(() => UNet2DOptions.ForImages(32, 3, (UNet2DSize)7)).Should().Throw<ArgumentOutOfRangeException>()
+            .WithMessage("*Small, Medium or Large*");
     }
 
     [Fact]

@@ -12,7 +12,8 @@ public sealed class UNet2DReferenceTests
     public static TheoryData<string> Cases =>
         [.. Directory.GetDirectories(Root).Select(folder => Path.GetFileName(folder)!).Order(StringComparer.Ordinal)];
 
-    public static TheoryData<string> IndependentCases => [.. Cases.Select(c => c.Data).Where(c => c.StartsWith("cross_", StringComparison.Ordinal))];
+    public static TheoryData<string> IndependentCases =>
+        [.. Cases.Select(c => c.Data).Where(c => c.StartsWith("cross_", StringComparison.Ordinal))];
 
     [Theory]
     [MemberData(nameof(Cases))]

@@ -29,8 +29,10 @@ public sealed class UNet2DSkipRulesTests
     }
 
     [Theory]
-    [InlineData("Plain Skip Plain", "Plain Plain Plain", "8 8 8", 3, 3, "down_block_types has DownBlock2D, SkipDownBlock2D", "above a block named Skip")]
-    [InlineData("Plain Plain Plain", "Skip Plain Plain", "8 8 8", 3, 3, "up_block_types has SkipUpBlock2D", "after the first block named Skip")]
+    [InlineData("Plain Skip Plain", "Plain Plain Plain", "8 8 8", 3, 3, "down_block_types has DownBlock2D, SkipDownBlock2D",
+        "above a block named Skip")]
+    [InlineData("Plain Plain Plain", "Skip Plain Plain", "8 8 8", 3, 3, "up_block_types has SkipUpBlock2D",
+        "after the first block named Skip")]
     [InlineData("Skip Plain", "Plain Plain", "8 8", 1, 1, "in_channels is 1", "must be 3")]
     [InlineData("Plain Plain", "AttnSkip Skip", "32 32", 4, 4, "out_channels is 4", "must be 3")]
     [InlineData("AttnSkip Plain", "Plain Plain", "48 32", 3, 3, "AttnSkipDownBlock2D 48 channels", "32 groups")]
@@ -38,11 +40,13 @@ public sealed class UNet2DSkipRulesTests
     [InlineData("Skip Plain", "Plain Plain", "2 4", 3, 3, "SkipDownBlock2D 2 channels", "at least 4")]
     [InlineData("Skip Plain", "Plain Plain", "132 32", 3, 3, "SkipDownBlock2D 132 channels", "32 groups")]
     [InlineData("Plain Skip", "Skip Skip", "6 16", 3, 3, "block_out_channels has 6", "multiples of norm_num_groups (4)")]
-    public void A_network_that_cannot_run_is_refused_by_name(string down, string up, string channels, int inputs, int outputs, string what, string expected)
+    public void A_network_that_cannot_run_is_refused_by_name(string down, string up, string channels, int inputs, int outputs, string what,
+        string expected)
     {
         UNet2DOptions options = Options(down, up, channels) with { InChannels = inputs, OutChannels = outputs };
 
-        options.Problems().Should().Contain(problem => problem.Contains(what, StringComparison.Ordinal) && problem.Contains(expected, StringComparison.Ordinal));
+        options.Problems().Should().Contain(problem => problem.Contains(what, StringComparison.Ordinal)
+            && problem.Contains(expected, StringComparison.Ordinal));
     }
 
     [Fact]

@@ -8,10 +8,13 @@ public sealed class UNet2DTests
 {
     private static readonly (string Name, Func<UNet2DOptions, UNet2DOptions>[] Choices)[] Axes =
     [
-        ("time", [o => o, o => o with { TimeEmbeddingType = TimeEmbeddingType.Fourier }, o => o with { TimeEmbeddingType = TimeEmbeddingType.Learned, NumTrainTimesteps = 901 }]),
+        ("time", [o => o, o => o with { TimeEmbeddingType = TimeEmbeddingType.Fourier },
+            o => o with { TimeEmbeddingType = TimeEmbeddingType.Learned, NumTrainTimesteps = 901 }]),
         ("shift", [o => o, o => o with { ResnetTimeScaleShift = TimeScaleShift.ScaleShift }]),
-        ("down", [.. Enum.GetValues<DownBlockType>().Select(t => (Func<UNet2DOptions, UNet2DOptions>)(o => Wide(o) with { DownBlockTypes = [t, t] }))]),
-        ("up", [.. Enum.GetValues<UpBlockType>().Select(t => (Func<UNet2DOptions, UNet2DOptions>)(o => Wide(o) with { UpBlockTypes = [t, t] }))]),
+        ("down", [.. Enum.GetValues<DownBlockType>()
+            .Select(t => (Func<UNet2DOptions, UNet2DOptions>)(o => Wide(o) with { DownBlockTypes = [t, t] }))]),
+        ("up", [.. Enum.GetValues<UpBlockType>()
+            .Select(t => (Func<UNet2DOptions, UNet2DOptions>)(o => Wide(o) with { UpBlockTypes = [t, t] }))]),
         ("samplers", [o => o, o => o with { DownsampleType = ResamplingType.Resnet, UpsampleType = ResamplingType.Resnet }]),
         ("padding", [o => o, o => o with { DownsamplePadding = 0 }]),
         ("activation", [.. Enum.GetValues<Activation>().Select(a => (Func<UNet2DOptions, UNet2DOptions>)(o => o with { ActFn = a }))]),
@@ -22,8 +25,11 @@ public sealed class UNet2DTests
             o => o with { ClassEmbedType = ClassEmbedType.Timestep },
             o => o with { ClassEmbedType = ClassEmbedType.Identity },
         ]),
-        ("middle", [o => o, o => o with { HasMidBlock = false }, o => o with { AddAttention = false }, o => o with { AttnNormNumGroups = 2 }]),
-        ("heads", [o => o, o => o with { AttentionHeadDim = null }, o => o with { AttentionHeadDim = 3 }, o => o with { AttentionLegacyOrder = true }]),
+        ("middle",
+            [o => o, o => o with { HasMidBlock = false }, o => o with { AddAttention = false }, o => o with { AttnNormNumGroups = 2 }]),
+        ("heads",
+            [o => o, o =>
+                o with { AttentionHeadDim = null }, o => o with { AttentionHeadDim = 3 }, o => o with { AttentionLegacyOrder = true }]),
         ("other", [o => o, o => o with { Dropout = 0.5, CenterInputSample = true, MidBlockScaleFactor = 2, TimeEmbeddingDim = 5 }]),
     ];
 
@@ -34,7 +40,8 @@ public sealed class UNet2DTests
     {
         for (int axis = 0; axis < Axes.Length; axis++)
         {
-            Enumerable.Range(0, 24).Select(combination => ChoiceOf(combination, axis)).Distinct().Should().HaveCount(Axes[axis].Choices.Length, Axes[axis].Name);
+            Enumerable.Range(0, 24).Select(combination => ChoiceOf(combination, axis)).Distinct().Should()
+                .HaveCount(Axes[axis].Choices.Length, Axes[axis].Name);
         }
     }
 
@@ -258,7 +265,8 @@ public sealed class UNet2DTests
             p => p.Should().Contain("Fourier").And.Contain("is 0"));
 
         using UNet2D learned = new(TinyUNet.Options with { TimeEmbeddingType = TimeEmbeddingType.Learned, NumTrainTimesteps = 50 });
-        learned.Problems(new ImageShape(2, 8, 8), schedule).Should().ContainSingle().Which.Should().Contain("50 vectors").And.Contain("label 50");
+        learned.Problems(new ImageShape(2, 8, 8), schedule).Should().ContainSingle().Which.Should()
+            .Contain("50 vectors").And.Contain("label 50");
         using UNet2D whole = new(learned.Options with { NumTrainTimesteps = 1000 });
         whole.Problems(new ImageShape(2, 8, 8), schedule).Should().BeEmpty();
 
@@ -268,7 +276,8 @@ public sealed class UNet2DTests
     }
 
     // Blocks named Skip need three channels and groups of 32.
-    private static UNet2DOptions Wide(UNet2DOptions options) => options with { InChannels = 3, OutChannels = 3, BlockOutChannels = [32, 32] };
+    private static UNet2DOptions Wide(UNet2DOptions options) =>
+        options with { InChannels = 3, OutChannels = 3, BlockOutChannels = [32, 32] };
 
     private static int ChoiceOf(int combination, int axis) =>
         (int)(new SeedStream(axis).Uniform(RandomPurpose.Drawing, combination) * Axes[axis].Choices.Length);
@@ -293,7 +302,8 @@ public sealed class UNet2DTests
     public void Building_leaves_no_tensors_but_the_weights_and_a_scope_around_it_does_not_free_them()
     {
         using DisposeScope scope = NewDisposeScope();
-        using UNet2D network = new(UNet2DOptions.ForImages(16, 3, UNet2DSize.Medium, classes: 4) with { TimeEmbeddingType = TimeEmbeddingType.Fourier });
+        using UNet2D network = new(UNet2DOptions.ForImages(16, 3, UNet2DSize.Medium,
+            classes: 4) with { TimeEmbeddingType = TimeEmbeddingType.Fourier });
 
         scope.DisposablesCount.Should().Be(0);
         scope.DisposeEverything();

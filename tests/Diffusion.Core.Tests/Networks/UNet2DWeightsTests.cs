@@ -32,7 +32,8 @@ public sealed class UNet2DWeightsTests
         using UNet2D from = new(TinyUNet.Options, seed: 1);
         using UNet2D to = new(TinyUNet.Options, seed: 2);
         Dictionary<string, Tensor> old = from.NamedTensors().ToDictionary(
-            t => t.Key.Replace(".to_q.", ".query.").Replace(".to_k.", ".key.").Replace(".to_v.", ".value.").Replace(".to_out.0.", ".proj_attn."),
+            t => t.Key.Replace(".to_q.", ".query.").Replace(".to_k.", ".key.").Replace(".to_v.", ".value.")
+                .Replace(".to_out.0.", ".proj_attn."),
             t => t.Value);
         old.Keys.Should().Contain("mid_block.attentions.0.proj_attn.bias");
         to.LoadWeights(old);

@@ -69,7 +69,8 @@ public sealed class NormalNoiseTests
     [Fact]
     public void Noise_is_standard_normal_float32_on_the_CPU()
     {
-        using Tensor noise = NormalNoise.Draw(new SeedStream(6), RandomPurpose.Noise, [.. Enumerable.Range(0, 100).Select(i => (long)i)], ImageShape.Square(32));
+        using Tensor noise = NormalNoise.Draw(new SeedStream(6), RandomPurpose.Noise, [.. Enumerable.Range(0, 100).Select(i => (long)i)],
+            ImageShape.Square(32));
         noise.shape.Should().Equal(100, 3, 32, 32);
         noise.dtype.Should().Be(ScalarType.Float32);
         noise.device_type.Should().Be(DeviceType.CPU);
@@ -103,7 +104,8 @@ public sealed class NormalNoiseTests
 
     [Fact]
     public void Nothing_is_left_behind() =>
-        LiveTensors.GrowthOver(5, () => NormalNoise.Draw(new SeedStream(1), RandomPurpose.Noise, [0, 1, 2], Shape).Dispose()).Should().Be(0);
+        LiveTensors.GrowthOver(5, () => NormalNoise.Draw(new SeedStream(1), RandomPurpose.Noise, [0, 1, 2], Shape).Dispose()).Should()
+            .Be(0);
 
     private static (long First, long Second) IndicesOfOneLowerHalf(SeedStream seeds)
     {

@@ -2,7 +2,9 @@ namespace Diffusion.Core.Tests.Randomness;
 
 public sealed class SeedStreamTests
 {
-    /// <summary>Computed by a program in another language from SplitMix64's published constants. They must never change: runs are repeated by them.</summary>
+    /// <summary>
+    /// Computed by a program in another language from SplitMix64's published constants. They must never change: runs are repeated by them.
+    /// </summary>
     public static TheoryData<long, int, long, long, double> Golden { get; } = new()
     {
         { 0, 1, 0, 4964578127960768432, 0.2691303195904541 },

@@ -5,7 +5,8 @@ public sealed class ContinuousScheduleTests
 {
     public static TheoryData<INoiseSchedule> All { get; } =
     [
-        NoiseSchedule.Cosine(), NoiseSchedule.Linear(250), NoiseSchedule.ScaledLinear(4000), ZeroTerminal(), new EdmSchedule(), new EdmSchedule(0.01, 20), new FlowSchedule(),
+        NoiseSchedule.Cosine(), NoiseSchedule.Linear(250), NoiseSchedule.ScaledLinear(4000), ZeroTerminal(), new EdmSchedule(),
+            new EdmSchedule(0.01, 20), new FlowSchedule(),
     ];
 
     [Theory]
@@ -21,7 +22,8 @@ public sealed class ContinuousScheduleTests
             level.Ratio.Should().BeGreaterThan(before);
             before = level.Ratio;
 
-            // Between two timesteps levels are linear in the ratio and labels in its logarithm; before pure noise there is no label but the timestep's.
+            // Between two timesteps levels are linear in the ratio and labels in its logarithm; before pure noise there is no label but the
+            // timestep's.
             double tolerance = schedule is DiscreteSchedule ? 0.1 : 1e-9;
             if (!(schedule is DiscreteSchedule && level.Alpha < schedule.At(schedule.LastTime - 1).Alpha && level.Alpha > 0))
             {
@@ -58,11 +60,13 @@ public sealed class ContinuousScheduleTests
     {
         foreach (double time in (double[])[schedule.FirstTime - 1e-6, schedule.LastTime + 1e-6, double.NaN])
         {
-            schedule.Invoking(s => s.At(time)).Should().Throw<ArgumentOutOfRangeException>().WithMessage($"A time of {schedule.Description} lies in [*");
+            schedule.Invoking(s => s.At(time)).Should().Throw<ArgumentOutOfRangeException>()
+                .WithMessage($"A time of {schedule.Description} lies in [*");
         }
 
         schedule.Invoking(s => s.TimeOf(double.NaN)).Should().Throw<ArgumentOutOfRangeException>();
-        schedule.Invoking(s => s.WithHalfLogSnr(double.PositiveInfinity)).Should().Throw<ArgumentOutOfRangeException>().WithMessage("*NoiseLevel.Clean*");
+        schedule.Invoking(s => s.WithHalfLogSnr(double.PositiveInfinity)).Should().Throw<ArgumentOutOfRangeException>()
+            .WithMessage("*NoiseLevel.Clean*");
     }
 
     [Fact]
@@ -80,17 +84,21 @@ public sealed class ContinuousScheduleTests
     [InlineData(1, double.PositiveInfinity)]
     [InlineData(double.NaN, 1)]
     public void Sigmas_that_do_not_rise_from_above_zero_are_refused(double min, double max) =>
-        FluentActions.Invoking(() => new EdmSchedule(min, max)).Should().Throw<ArgumentOutOfRangeException>().WithMessage("Sigma must go*Use 0.002 and 80*");
+        FluentActions.Invoking(() => new EdmSchedule(min, max)).Should().Throw<ArgumentOutOfRangeException>()
+            .WithMessage("Sigma must go*Use 0.002 and 80*");
 
     [Fact]
     public void Levels_that_do_not_grow_noisier_are_refused()
     {
         NoiseLevel[] levels = [.. Enumerable.Range(0, 250).Select(t => NoiseSchedule.Linear(250)[t])];
         levels[100] = levels[99];
-        FluentActions.Invoking(() => new DiscreteSchedule(levels, "mine")).Should().Throw<ArgumentException>().WithMessage("Timestep 100*must*grow*");
+        FluentActions.Invoking(() => new DiscreteSchedule(levels, "mine")).Should().Throw<ArgumentException>()
+            .WithMessage("Timestep 100*must*grow*");
     }
 
     private static DiscreteSchedule ZeroTerminal() => new(
-        [.. Enumerable.Range(1, 1000).Select(t => t == 1000 ? new NoiseLevel(0, 1, 999) : new NoiseLevel(Math.Cos(t / 1000.0 * Math.PI / 2), Math.Sin(t / 1000.0 * Math.PI / 2), t - 1))],
+        [.. Enumerable.Range(1, 1000).Select(t => t == 1000
+            ? new NoiseLevel(0, 1, 999)
+            : new NoiseLevel(Math.Cos(t / 1000.0 * Math.PI / 2), Math.Sin(t / 1000.0 * Math.PI / 2), t - 1))],
         "zero terminal SNR");
 }

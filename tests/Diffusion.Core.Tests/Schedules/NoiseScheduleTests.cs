@@ -2,7 +2,8 @@ namespace Diffusion.Core.Tests.Schedules;
 
 public sealed class NoiseScheduleTests
 {
-    private static readonly NoiseScheduleKind[] OfBetas = [NoiseScheduleKind.Cosine, NoiseScheduleKind.Linear, NoiseScheduleKind.ScaledLinear, NoiseScheduleKind.Sigmoid];
+    private static readonly NoiseScheduleKind[] OfBetas = [NoiseScheduleKind.Cosine, NoiseScheduleKind.Linear,
+        NoiseScheduleKind.ScaledLinear, NoiseScheduleKind.Sigmoid];
 
     /// <summary>
     /// sqrt(alpha-bar) at timesteps 0, 1, T/2, T-2 and T-1, computed with 40 decimal digits by a program in another language; the cosine
@@ -10,18 +11,30 @@ public sealed class NoiseScheduleTests
     /// </summary>
     public static TheoryData<NoiseScheduleKind, int, double[]> Alphas { get; } = new()
     {
-        { NoiseScheduleKind.Linear, 250, [0.999799979995999, 0.9994401478611046, 0.27208604024874516, 0.005956736354285326, 0.00571350079678889] },
-        { NoiseScheduleKind.Linear, 1000, [0.9999499987499375, 0.9998900399904341, 0.2789205233843933, 0.006417315356236167, 0.006352818087570022] },
-        { NoiseScheduleKind.Linear, 4000, [0.999987499921874, 0.9999743779692989, 0.2806180236981442, 0.006532987247031153, 0.006516634312129408] },
-        { NoiseScheduleKind.ScaledLinear, 250, [0.9982985525382675, 0.9965621403119336, 0.520947916346789, 0.06776025666671305, 0.06611401265336243] },
-        { NoiseScheduleKind.ScaledLinear, 1000, [0.9995749096490968, 0.9991476506695351, 0.5256735525237833, 0.06867822726218077, 0.06826491421716752] },
-        { NoiseScheduleKind.ScaledLinear, 4000, [0.9998937443548689, 0.9997873534288527, 0.526847225180692, 0.06890384583603461, 0.06880041243396028] },
-        { NoiseScheduleKind.Cosine, 250, [0.9999028608833318, 0.9997668714039967, 0.6982910805535001, 0.006233762802275137, 0.000197128888484233] },
-        { NoiseScheduleKind.Cosine, 1000, [0.9999793576745363, 0.9999562870082712, 0.7016303673935462, 0.0015584501618705901, 4.928252131369162e-05] },
-        { NoiseScheduleKind.Cosine, 4000, [0.9999950670784263, 0.9999899823831395, 0.7024627959360309, 0.0003896126883007743, 1.2320635003316847e-05] },
-        { NoiseScheduleKind.Sigmoid, 250, [0.9997015450606905, 0.9993983329812759, 0.5363905772878521, 0.0057461600607059266, 0.005512112635553877] },
-        { NoiseScheduleKind.Sigmoid, 1000, [0.9999253946166099, 0.9998504982343378, 0.5467061622542395, 0.006363145449033826, 0.006299350752683334] },
-        { NoiseScheduleKind.Sigmoid, 4000, [0.9999813491759713, 0.9999626802613533, 0.5492433053233066, 0.0065193550010906095, 0.006503076388281751] },
+        { NoiseScheduleKind.Linear, 250,
+            [0.999799979995999, 0.9994401478611046, 0.27208604024874516, 0.005956736354285326, 0.00571350079678889] },
+        { NoiseScheduleKind.Linear, 1000,
+            [0.9999499987499375, 0.9998900399904341, 0.2789205233843933, 0.006417315356236167, 0.006352818087570022] },
+        { NoiseScheduleKind.Linear, 4000,
+            [0.999987499921874, 0.9999743779692989, 0.2806180236981442, 0.006532987247031153, 0.006516634312129408] },
+        { NoiseScheduleKind.ScaledLinear, 250,
+            [0.9982985525382675, 0.9965621403119336, 0.520947916346789, 0.06776025666671305, 0.06611401265336243] },
+        { NoiseScheduleKind.ScaledLinear, 1000,
+            [0.9995749096490968, 0.9991476506695351, 0.5256735525237833, 0.06867822726218077, 0.06826491421716752] },
+        { NoiseScheduleKind.ScaledLinear, 4000,
+            [0.9998937443548689, 0.9997873534288527, 0.526847225180692, 0.06890384583603461, 0.06880041243396028] },
+        { NoiseScheduleKind.Cosine, 250,
+            [0.9999028608833318, 0.9997668714039967, 0.6982910805535001, 0.006233762802275137, 0.000197128888484233] },
+        { NoiseScheduleKind.Cosine, 1000,
+            [0.9999793576745363, 0.9999562870082712, 0.7016303673935462, 0.0015584501618705901, 4.928252131369162e-05] },
+        { NoiseScheduleKind.Cosine, 4000,
+            [0.9999950670784263, 0.9999899823831395, 0.7024627959360309, 0.0003896126883007743, 1.2320635003316847e-05] },
+        { NoiseScheduleKind.Sigmoid, 250,
+            [0.9997015450606905, 0.9993983329812759, 0.5363905772878521, 0.0057461600607059266, 0.005512112635553877] },
+        { NoiseScheduleKind.Sigmoid, 1000,
+            [0.9999253946166099, 0.9998504982343378, 0.5467061622542395, 0.006363145449033826, 0.006299350752683334] },
+        { NoiseScheduleKind.Sigmoid, 4000,
+            [0.9999813491759713, 0.9999626802613533, 0.5492433053233066, 0.0065193550010906095, 0.006503076388281751] },
     };
 
     [Theory]
@@ -144,7 +157,8 @@ public sealed class NoiseScheduleTests
 
     [Fact]
     public void A_description_is_required() =>
-        ((Func<DiscreteSchedule>)(() => new DiscreteSchedule([.. Enumerable.Repeat(0.01, 300)], null!))).Should().Throw<ArgumentNullException>();
+        ((Func<DiscreteSchedule>)(() => new DiscreteSchedule([.. Enumerable.Repeat(0.01, 300)], null!))).Should()
+            .Throw<ArgumentNullException>();
 
     [Fact]
     public void A_schedule_keeps_its_own_copy_of_the_betas()

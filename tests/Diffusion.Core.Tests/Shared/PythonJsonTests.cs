@@ -12,7 +12,8 @@ public sealed class PythonJsonTests
     {
         using JsonDocument document = PythonJson.Parse("""{"a": NaN, "b": -Infinity, "c": [Infinity,NaN], "d":NaN}""");
         JsonElement root = document.RootElement;
-        foreach (JsonElement value in (JsonElement[])[root.GetProperty("a"), root.GetProperty("b"), .. root.GetProperty("c").EnumerateArray(), root.GetProperty("d")])
+        foreach (JsonElement value in (JsonElement[])[root.GetProperty("a"), root.GetProperty("b"), .. root.GetProperty("c")
+            .EnumerateArray(), root.GetProperty("d")])
         {
             value.ValueKind.Should().Be(JsonValueKind.Number);
             double.IsFinite(value.GetDouble()).Should().BeFalse();
@@ -48,7 +49,8 @@ public sealed class PythonJsonTests
     [InlineData("""{"a": +Infinity}""")]
     [InlineData("""{"a": 1 NaN}""")]
     [InlineData("\uD800")]
-    public void What_Python_refuses_is_refused(string json) => ((Action)(() => PythonJson.Parse(json).Dispose())).Should().Throw<JsonException>();
+    public void What_Python_refuses_is_refused(string json) =>
+        ((Action)(() => PythonJson.Parse(json).Dispose())).Should().Throw<JsonException>();
 
     [Theory]
     [MemberData(nameof(EncodingsWithMarks))]

@@ -128,7 +128,8 @@ public sealed class SafeTensorsFileTests : IDisposable
     [InlineData("""{"a":{"dtype":"U8","shape":[[4]],"data_offsets":[0,4]}}""", "not valid JSON")]
     [InlineData("""{"":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}""", "must not be empty")]
     [InlineData("""{"a\u0000":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}""", "must not be empty")]
-    [InlineData("""{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"\u0061":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}""", "the name occurs twice")]
+    [InlineData("""{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"\u0061":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}""",
+        "the name occurs twice")]
     [InlineData("""{"a":["U8",[4],[0,4]]}""", "must be an object")]
     [InlineData("""{"a":{"dtype":{"U8":null},"shape":[4],"data_offsets":[0,4]}}""", "dtype must be a string")]
     [InlineData("""{"a":{"dtype":"u8","shape":[4],"data_offsets":[0,4]}}""", "\"u8\" is unknown")]
@@ -152,8 +153,10 @@ public sealed class SafeTensorsFileTests : IDisposable
     [InlineData("""{"a":{"dtype":"U8","shape":[0,4294967296,4294967296],"data_offsets":[0,0]}}""", "larger than any memory")]
     [InlineData("""{"a":{"dtype":"F64","shape":[2305843009213693952],"data_offsets":[0,4]}}""", "larger than any memory")]
     [InlineData("""{"a":{"dtype":"U8","shape":[3],"data_offsets":[1,4]}}""", "must begin at 0")]
-    [InlineData("""{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[3],"data_offsets":[1,4]}}""", "must begin at 2")]
-    [InlineData("""{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[0],"data_offsets":[3,3]}}""", "must begin at 4")]
+    [InlineData("""{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[3],"data_offsets":[1,4]}}""",
+        "must begin at 2")]
+    [InlineData("""{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[0],"data_offsets":[3,3]}}""",
+        "must begin at 4")]
     [InlineData("""{"a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]}}""", "describes 3 bytes")]
     [InlineData("""{"a":{"dtype":"U8","shape":[5],"data_offsets":[0,5]}}""", "describes 5 bytes")]
     [InlineData("""{}""", "describes 0 bytes")]

@@ -29,7 +29,8 @@ public sealed class SafeTensorsIndexTests : IDisposable
         read.Metadata.Should().ContainKey("format");
         read.Tensors.Keys.Should().BeEquivalentTo("a", "b", "c");
         read.Tensors["b"].data<float>().Should().Equal(2, 2, 2);
-        File.ReadAllText(Index).Should().Contain("\"total_size\": 28").And.Contain($"\"c\": \"model-{files:D5}-of-{files:D5}.safetensors\"");
+        File.ReadAllText(Index).Should()
+            .Contain("\"total_size\": 28").And.Contain($"\"c\": \"model-{files:D5}-of-{files:D5}.safetensors\"");
     }
 
     public static TheoryData<string, string> Indexes { get; } = new()
@@ -45,7 +46,8 @@ public sealed class SafeTensorsIndexTests : IDisposable
         { """{"weight_map": {"a": "FIRST", "c": "SECOND"}}""", "FIRST holds b, but weight_map does not say so" },
         { """{"weight_map": {"a": "FIRST", "b": "SECOND", "c": "SECOND"}}""", "FIRST holds b, but weight_map does not say so" },
         { """{"weight_map": {"a": "third.safetensors"}}""", "names third.safetensors, which is not beside it" },
-        { """{"metadata": {"total_size": 27}, "weight_map": {"a": "FIRST", "b": "FIRST", "c": "SECOND"}}""", "total_size is 27, but the tensors have 28 bytes" },
+        { """{"metadata": {"total_size": 27}, "weight_map": {"a": "FIRST", "b": "FIRST", "c": "SECOND"}}""",
+            "total_size is 27, but the tensors have 28 bytes" },
         { """{"metadata": {"total_size": "28"}, "weight_map": {"a": "FIRST", "b": "FIRST", "c": "SECOND"}}""", "must be a whole number" },
         { """{"metadata": [], "weight_map": {"a": "FIRST", "b": "FIRST", "c": "SECOND"}}""", "must be an object" },
         { """{"weights": 1, "weight_map": {"a": "FIRST", "b": "FIRST", "c": "SECOND"}}""", "this option is unknown" },
@@ -61,7 +63,8 @@ public sealed class SafeTensorsIndexTests : IDisposable
         Action read = () => SafeTensorsIndex.Read(Index);
         read.Should().Throw<SafeTensorsException>().WithMessage($"{Index}*{Named(reason)}*").Which.Path.Should().Be(Index);
 
-        static string Named(string text) => text.Replace("FIRST", First, StringComparison.Ordinal).Replace("SECOND", Second, StringComparison.Ordinal);
+        static string Named(string text) =>
+            text.Replace("FIRST", First, StringComparison.Ordinal).Replace("SECOND", Second, StringComparison.Ordinal);
     }
 
     [Fact]

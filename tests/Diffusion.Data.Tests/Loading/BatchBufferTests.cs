@@ -36,7 +36,8 @@ public sealed class BatchBufferTests
 
         public long LabelOf(long index) => throw new NotSupportedException();
 
-        public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+        public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default) =>
+            throw new NotSupportedException();
 
         public void Dispose()
         {

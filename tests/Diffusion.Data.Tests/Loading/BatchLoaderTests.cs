@@ -45,7 +45,8 @@ public sealed class BatchLoaderTests
         string[][] ranks =
         [
             .. Enumerable.Range(0, world).Select(rank => Read(
-                new BatchPlan { StepSize = 24, BatchSize = 2, Start = 7, Rank = rank, World = world }, new LoadingOptions { Workers = 1 }, Steps * 12 / world)),
+                new BatchPlan { StepSize = 24, BatchSize = 2, Start = 7, Rank = rank, World = world }, new LoadingOptions { Workers = 1 },
+                    Steps * 12 / world)),
         ];
 
         ranks.Should().OnlyContain(rank => rank.Length == Steps * 24 / world);
@@ -62,7 +63,8 @@ public sealed class BatchLoaderTests
         {
             using NumberedImages images = new(1000);
             BatchLoader loader = new(
-                images, new SampleOrder(Seeds, 1000), new BatchPlan { StepSize = 24, BatchSize = 4, Start = 7, Rank = rank, World = 3 }, Seeds);
+                images, new SampleOrder(Seeds, 1000), new BatchPlan { StepSize = 24, BatchSize = 4, Start = 7, Rank = rank, World = 3 },
+                    Seeds);
             loader.Position.Should().Be(7);
             loader.Next(Token).Dispose();
             loader.Position.Should().Be(7);
@@ -79,7 +81,8 @@ public sealed class BatchLoaderTests
     {
         using NumberedImages images = new(10_000_000, groups: [.. Enumerable.Repeat(1000L, 10_000)]);
         BlockOrder order = new(Seeds, images.GroupSizes!);
-        using BatchLoader loader = new(images, order, new BatchPlan { StepSize = 8, BatchSize = 8, Start = 123_456_789 }, Seeds, new LoadingOptions { Workers = 0 });
+        using BatchLoader loader = new(images, order, new BatchPlan { StepSize = 8, BatchSize = 8, Start = 123_456_789 }, Seeds,
+            new LoadingOptions { Workers = 0 });
         using ImageBatch batch = loader.Next(Token);
         batch.Positions.ToArray().Should().Equal(Enumerable.Range(0, 8).Select(i => 123_456_789L + i));
         images.Reads.Should().Be(8);
@@ -91,7 +94,8 @@ public sealed class BatchLoaderTests
         using SemaphoreSlim reached = new(0);
         using NumberedImages watched = new(1000) { OnRead = _ => reached.Release() };
         using BatchLoader loader = new(
-            watched, new SampleOrder(Seeds, 1000), new BatchPlan { StepSize = 4, BatchSize = 4 }, Seeds, new LoadingOptions { Workers = 3, Prefetch = 2 });
+            watched, new SampleOrder(Seeds, 1000), new BatchPlan { StepSize = 4, BatchSize = 4 }, Seeds,
+                new LoadingOptions { Workers = 3, Prefetch = 2 });
         for (int i = 0; i < 8; i++)
         {
             reached.Wait(Token);
@@ -122,7 +126,8 @@ public sealed class BatchLoaderTests
         List<BadImage> again = [];
         Read(Plan(), options with { Workers = 2, Prefetch = 1 }, 70, index => index % 10 == 3, again).Should().Equal(replaced);
         again.Should().Equal(bad);
-        bad.Should().BeInAscendingOrder(image => image.Position).And.OnlyContain(image => image.Index % 10 == 3 && image.Replacement != null);
+        bad.Should().BeInAscendingOrder(image => image.Position).And.OnlyContain(image => image.Index % 10 == 3
+            && image.Replacement != null);
         bad[0].Name.Should().Be($"number {bad[0].Index}");
         bad[0].Reason.Should().Be("it is broken.");
 
@@ -136,7 +141,8 @@ public sealed class BatchLoaderTests
         List<BadImage> bad = [];
         string[] all = Read(Plan(), new LoadingOptions { Workers = 0 }, 70);
         string[] skipped = Read(
-            Plan(), new LoadingOptions { Workers = 2, BadImages = BadImagePolicy.Skip, MaxBadFraction = 0.2 }, 70, index => index % 10 == 3, bad);
+            Plan(), new LoadingOptions { Workers = 2, BadImages = BadImagePolicy.Skip, MaxBadFraction = 0.2 }, 70, index =>
+                index % 10 == 3, bad);
         skipped.Should().Equal(all.Where(line => long.Parse(line.Split(' ')[1]) % 10 != 3));
         bad.Should().HaveCount(all.Length - skipped.Length).And.OnlyContain(image => image.Replacement == null);
     }
@@ -180,7 +186,8 @@ public sealed class BatchLoaderTests
             {
                 loader.Next(Token).Dispose();
             }
-        }).Should().Throw<ImageDataException>().WithMessage("*1000 numbered images: 1? of *could not be read, more than MaxBadFraction (0.05)*number *broken*");
+        }).Should().Throw<ImageDataException>()
+            .WithMessage("*1000 numbered images: 1? of *could not be read, more than MaxBadFraction (0.05)*number *broken*");
         batches.Should().BeGreaterThan(5);
         loader.BadImages.Should().BeGreaterThan(10);
     }
@@ -192,7 +199,8 @@ public sealed class BatchLoaderTests
     {
         using NumberedImages images = new(1000, _ => true);
         using BatchLoader loader = new(
-            images, new SampleOrder(Seeds, 1000), new BatchPlan { StepSize = 8, BatchSize = 8 }, Seeds, new LoadingOptions { Workers = 2, BadImages = policy });
+            images, new SampleOrder(Seeds, 1000), new BatchPlan { StepSize = 8, BatchSize = 8 }, Seeds,
+                new LoadingOptions { Workers = 2, BadImages = policy });
         ((Action)(() => loader.Next(Token))).Should().Throw<ImageDataException>().WithMessage(message);
     }
 
@@ -251,7 +259,8 @@ public sealed class BatchLoaderTests
         {
             using NumberedImages images = new(1000);
             using BatchLoader loader = new(
-                images, new SampleOrder(Seeds, 1000), new BatchPlan { StepSize = 8, BatchSize = 8 }, Seeds, new LoadingOptions { Workers = 3, Prefetch = 5 });
+                images, new SampleOrder(Seeds, 1000), new BatchPlan { StepSize = 8, BatchSize = 8 }, Seeds,
+                    new LoadingOptions { Workers = 3, Prefetch = 5 });
             for (int batch = 0; batch < round % 4; batch++)
             {
                 loader.Next(Token).Dispose();
@@ -268,8 +277,10 @@ public sealed class BatchLoaderTests
         Action Open(BatchPlan plan, LoadingOptions? options = null) =>
             () => new BatchLoader(images, new SampleOrder(Seeds, 10), plan, Seeds, options).Dispose();
 
-        Open(new BatchPlan { StepSize = 10, BatchSize = 4 }).Should().Throw<ArgumentException>().WithMessage("*step of 10 images*batches of 4*");
-        Open(new BatchPlan { StepSize = 10, BatchSize = 5, World = 3 }).Should().Throw<ArgumentException>().WithMessage("*Use a step of 15*");
+        Open(new BatchPlan { StepSize = 10, BatchSize = 4 }).Should().Throw<ArgumentException>()
+            .WithMessage("*step of 10 images*batches of 4*");
+        Open(new BatchPlan { StepSize = 10, BatchSize = 5, World = 3 }).Should().Throw<ArgumentException>()
+            .WithMessage("*Use a step of 15*");
         Open(new BatchPlan { StepSize = 10, BatchSize = 5, Rank = 1 }).Should().Throw<ArgumentException>();
         Open(new BatchPlan { StepSize = 1, BatchSize = 1 }, new LoadingOptions { Workers = -1, Prefetch = 0, MaxBadFraction = 2 })
             .Should().Throw<ArgumentException>().WithMessage("*Workers (-1)*Prefetch (0)*MaxBadFraction (2)*");
@@ -278,7 +289,8 @@ public sealed class BatchLoaderTests
     private static BatchPlan Plan() => new() { StepSize = 8, BatchSize = 8 };
 
     // Position, image, its label and every byte of it.
-    private static string[] Read(BatchPlan plan, LoadingOptions options, int batches, Func<long, bool>? isBad = null, List<BadImage>? bad = null)
+    private static string[] Read(BatchPlan plan, LoadingOptions options, int batches, Func<long, bool>? isBad = null,
+        List<BadImage>? bad = null)
     {
         using NumberedImages images = new(Groups.Sum(), isBad, Groups);
         BlockOrder order = new(Seeds, Groups, window: 50);
@@ -292,7 +304,9 @@ public sealed class BatchLoaderTests
             for (int k = 0; k < batch.Positions.Length; k++)
             {
                 ReadOnlySpan<byte> image = bytes.bytes.Slice(k * size, size);
-                lines.Add($"{batch.Positions.Span[k]} {NumberedImages.IndexIn(image)} {batch.Labels!.data<long>()[k]} {Convert.ToHexString(image)}");
+                lines.Add(
+                    $"{batch.Positions.Span[k]} {NumberedImages.IndexIn(image)} {batch.Labels!.data<long>()[k]} "
+                        + $"{Convert.ToHexString(image)}");
             }
         }
 

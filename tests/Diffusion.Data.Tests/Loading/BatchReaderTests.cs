@@ -79,7 +79,8 @@ public sealed class BatchReaderTests
         reader.Inspect(maxBadFraction: 0.01);
         ((Action)(() => reader.Inspect())).Should().Throw<ImageDataException>().WithMessage("*2 of 50 images*number 3*");
         using NumberedImages many = new(50, index => index < 11);
-        ((Action)(() => new BatchReader(many).Inspect(maxBadFraction: 0.01))).Should().Throw<ImageDataException>().WithMessage("*11 of 50*");
+        ((Action)(() => new BatchReader(many).Inspect(maxBadFraction: 0.01))).Should().Throw<ImageDataException>()
+            .WithMessage("*11 of 50*");
         using NumberedImages all = new(5, _ => true);
         ((Action)(() => new BatchReader(all).Inspect(maxBadFraction: 1))).Should().Throw<ImageDataException>().WithMessage("*5 of 5*");
     }

@@ -38,8 +38,10 @@ public sealed class BlockOrderTests
         order.EpochLength.Should().Be(16);
         Enumerable.Range(0, 20).SelectMany(epoch => Epoch(order, epoch)).Distinct().Should().HaveCount(23);
         Enumerable.Range(0, 20).Should().OnlyContain(epoch => Epoch(order, epoch).Distinct().Count() == 16);
-        ((Action)(() => new BlockOrder(new SeedStream(1), [7], multiple: 8))).Should().Throw<ArgumentOutOfRangeException>().WithMessage("*there are 7*");
-        ((Action)(() => new SampleOrder(new SeedStream(1), 7, multiple: 8))).Should().Throw<ArgumentOutOfRangeException>().WithMessage("*there are 7*");
+        ((Action)(() => new BlockOrder(new SeedStream(1), [7], multiple: 8))).Should().Throw<ArgumentOutOfRangeException>()
+            .WithMessage("*there are 7*");
+        ((Action)(() => new SampleOrder(new SeedStream(1), 7, multiple: 8))).Should().Throw<ArgumentOutOfRangeException>()
+            .WithMessage("*there are 7*");
         new SampleOrder(new SeedStream(1), 23, multiple: 8).EpochLength.Should().Be(16);
     }
 

@@ -24,6 +24,7 @@ public sealed class ExtendedOrderTests
         SampleOrder small = new(seeds, 6);
         SampleOrder large = new(seeds, 9);
         ExtendedOrder order = new([(0, small), (18, large)]);
-        Enumerable.Range(18, 30).Select(place => order.IndexAt(place)).Should().Equal(Enumerable.Range(27, 30).Select(place => large.IndexAt(place)));
+        Enumerable.Range(18, 30).Select(place => order.IndexAt(place)).Should()
+            .Equal(Enumerable.Range(27, 30).Select(place => large.IndexAt(place)));
     }
 }

@@ -14,7 +14,8 @@ public sealed class HeldOutSplitTests
         split.HeldOutCount.Should().Be(heldOut);
         split.TrainingCount.Should().Be(count - heldOut);
 
-        HashSet<long> all = [.. Range(split.TrainingCount).Select(split.TrainingIndexAt), .. Range(split.HeldOutCount).Select(split.HeldOutIndexAt)];
+        HashSet<long> all = [.. Range(split.TrainingCount).Select(split.TrainingIndexAt), .. Range(split.HeldOutCount)
+            .Select(split.HeldOutIndexAt)];
         all.Count.Should().Be((int)count);
         all.Should().OnlyContain(index => index >= 0 && index < count);
     }
@@ -29,8 +30,10 @@ public sealed class HeldOutSplitTests
         HeldOutSplit split = new(count, fraction, new SeedStream(3));
         long[] training = [.. Range(split.TrainingCount).Select(split.TrainingIndexAt)];
         training.Should().BeInAscendingOrder();
-        Range(count + 1).Select(split.TrainingCountBefore).Should().Equal(Range(count + 1).Select(index => (long)training.Count(i => i < index)));
-        Range(split.HeldOutCount).Select(split.HeldOutIndexAt).Order().Select((index, stretch) => index * split.HeldOutCount / count - stretch)
+        Range(count + 1).Select(split.TrainingCountBefore).Should()
+            .Equal(Range(count + 1).Select(index => (long)training.Count(i => i < index)));
+        Range(split.HeldOutCount).Select(split.HeldOutIndexAt).Order()
+            .Select((index, stretch) => index * split.HeldOutCount / count - stretch)
             .Should().NotContain(difference => Math.Abs(difference) > 1);
     }
 
@@ -46,8 +49,10 @@ public sealed class HeldOutSplitTests
 
         Range(after.HeldOutCount).Select(after.HeldOutIndexAt).Should().Equal(Range(before.HeldOutCount).Select(before.HeldOutIndexAt));
         long[] training = [.. Range(after.TrainingCount).Select(after.TrainingIndexAt)];
-        training.Should().Equal([.. Range(before.TrainingCount).Select(before.TrainingIndexAt), .. Range(grown - count).Select(i => count + i)]);
-        Range(grown + 1).Select(after.TrainingCountBefore).Should().Equal(Range(grown + 1).Select(index => (long)training.Count(i => i < index)));
+        training.Should().Equal([.. Range(before.TrainingCount).Select(before.TrainingIndexAt), .. Range(grown - count)
+            .Select(i => count + i)]);
+        Range(grown + 1).Select(after.TrainingCountBefore).Should()
+            .Equal(Range(grown + 1).Select(index => (long)training.Count(i => i < index)));
         after.GrownTo(grown + 5).TrainingCount.Should().Be(after.TrainingCount + 5);
         FluentActions.Invoking(() => after.GrownTo(grown - 1)).Should().Throw<ArgumentOutOfRangeException>();
     }

@@ -13,7 +13,8 @@ public sealed class SampleOrderTests
             HashSet<long> seen = [.. Indices(order, epoch)];
             return seen.Count == count && seen.Min() == 0 && seen.Max() == count - 1;
         }, iter: 100);
-        Enumerable.Range(1, 40).Should().OnlyContain(count => Indices(new SampleOrder(new SeedStream(1), count), 3).Distinct().Count() == count);
+        Enumerable.Range(1, 40).Should()
+            .OnlyContain(count => Indices(new SampleOrder(new SeedStream(1), count), 3).Distinct().Count() == count);
     }
 
     [Fact]
@@ -61,7 +62,8 @@ public sealed class SampleOrderTests
     public void All_six_orders_of_three_images_come_about_equally_often()
     {
         SampleOrder order = new(new SeedStream(4), 3);
-        int[] counts = [.. Enumerable.Range(0, 12_000).CountBy(epoch => string.Join(string.Empty, Indices(order, epoch))).Select(entry => entry.Value)];
+        int[] counts = [.. Enumerable.Range(0, 12_000).CountBy(epoch => string.Join(string.Empty, Indices(order, epoch)))
+            .Select(entry => entry.Value)];
         counts.Should().HaveCount(6).And.OnlyContain(count => count > 1700 && count < 2300);
     }
 

@@ -32,7 +32,8 @@ public sealed class DamagedShardTests : IDisposable
 
     [Theory]
     [MemberData(nameof(OfShards))]
-    public Task A_damaged_shard_is_an_error_at_once_or_is_left_out_and_named(string damage, string reason, BadImagePolicy policy) => Patiently(() =>
+    public Task A_damaged_shard_is_an_error_at_once_or_is_left_out_and_named(string damage, string reason, BadImagePolicy policy) =>
+        Patiently(() =>
     {
         Write(ShardDamage.OfShard(damage, ShardDamage.Samples));
         string path = Path.Combine(folder.Path, "shard-000001.tar");
@@ -40,7 +41,8 @@ public sealed class DamagedShardTests : IDisposable
             .Which.Reason.Should().StartWith("1 of 3 shards are damaged").And.Contain(path).And.Contain(reason);
 
         using ShardedImages images = Open(leaveOut: true);
-        images.Damaged.Should().ContainSingle().Which.Should().Match<ImageDataException>(problem => problem.Path == path && problem.Reason.Contains(reason));
+        images.Damaged.Should().ContainSingle().Which.Should()
+            .Match<ImageDataException>(problem => problem.Path == path && problem.Reason.Contains(reason));
         (images.Count, images.ClassCount).Should().Be((16, 3));
         using BatchLoader loader = Loader(images, policy);
         Epoch(loader, batches: 4).Should().BeEquivalentTo(Enumerable.Range(0, 8).Concat(Enumerable.Range(16, 8)));
@@ -49,7 +51,8 @@ public sealed class DamagedShardTests : IDisposable
 
     [Theory]
     [MemberData(nameof(OfLabels))]
-    public Task A_sample_with_a_damaged_label_is_an_error_at_once_or_is_left_out_and_named(string damage, string reason, BadImagePolicy policy) => Patiently(() =>
+    public Task A_sample_with_a_damaged_label_is_an_error_at_once_or_is_left_out_and_named(string damage, string reason,
+        BadImagePolicy policy) => Patiently(() =>
     {
         Write(ShardDamage.OfShard(damage, ShardDamage.Samples));
         FluentActions.Invoking(() => Open(leaveOut: false)).Should().Throw<ImageDataException>()

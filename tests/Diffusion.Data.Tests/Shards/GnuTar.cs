@@ -8,7 +8,8 @@ internal static class GnuTar
     /// <summary>Runs it in a folder; the test is skipped where there is none.</summary>
     public static string Run(string folder, params string[] arguments)
     {
-        ProcessStartInfo start = new("tar", arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start = new("tar", arguments) { WorkingDirectory = folder, RedirectStandardOutput = true,
+            RedirectStandardError = true };
         Process? process = null;
         try
         {

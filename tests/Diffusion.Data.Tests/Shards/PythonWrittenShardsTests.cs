@@ -1,8 +1,8 @@
 namespace Diffusion.Data.Tests.Shards;
 
 /// <summary>
-/// Shards that Python's webdataset wrote. Image i is 40 x 32 pixels of the colour (7i, 13i, 29i) mod 256, with row i mod 32 white. Two of them lie
-/// beside the tests; the large ones, where DIFFUSION_REFERENCE says or in <c>shared/reference</c> beside the repository.
+/// Shards that Python's webdataset wrote. Image i is 40 x 32 pixels of the colour (7i, 13i, 29i) mod 256, with row i mod 32 white. Two of
+/// them lie beside the tests; the large ones, where DIFFUSION_REFERENCE says or in <c>shared/reference</c> beside the repository.
 /// </summary>
 public sealed class PythonWrittenShardsTests : IDisposable
 {
@@ -51,7 +51,10 @@ public sealed class PythonWrittenShardsTests : IDisposable
 
         using ShardedImages fromJson = Open(
             Path.Combine(place, "a-{000000..000002}.tar"),
-            folder.Options with { Map = sample => new ShardImage("jpg", sample.ReadText("json").Contains("é 図", StringComparison.Ordinal) || sample.ReadText("json").Contains("\\u00e9 \\u56f3", StringComparison.Ordinal) ? 1 : 0) });
+            folder.Options with { Map = sample => new ShardImage("jpg", sample.ReadText("json")
+                .Contains("é 図", StringComparison.Ordinal) || sample.ReadText("json").Contains("\\u00e9 \\u56f3", StringComparison.Ordinal)
+                    ? 1
+                    : 0) });
         Enumerable.Range(0, 50).Should().OnlyContain(i => fromJson.LabelOf(i) == 1);
     }
 
@@ -71,7 +74,9 @@ public sealed class PythonWrittenShardsTests : IDisposable
         return place?.Parent is { } beside ? Existing(Path.Combine(beside.FullName, "shared", "reference")) : null;
     }
 
-    private static string? Existing(string reference) => Path.Combine(reference, "python-written") is { } path && Directory.Exists(path) ? path : null;
+    private static string? Existing(string reference) => Path.Combine(reference, "python-written") is { } path && Directory.Exists(path)
+        ? path
+        : null;
 
     // Cropped to the middle 32 columns: the rows stay as they are.
     private static void Check(ShardedImages images, int i, int tolerance)
@@ -86,7 +91,8 @@ public sealed class PythonWrittenShardsTests : IDisposable
             {
                 // JPEG blurs the white row into its block, its colour more than its brightness.
                 double brightness = (0.299 * pixels[place]) + (0.587 * pixels[place + 1]) + (0.114 * pixels[place + 2]);
-                (away > 0 || brightness > WhiteInJpeg).Should().BeTrue("row {0} of image {1} is white, and has the brightness {2}", row, i, brightness);
+                (away > 0 || brightness > WhiteInJpeg).Should()
+                    .BeTrue("row {0} of image {1} is white, and has the brightness {2}", row, i, brightness);
                 continue;
             }
 

@@ -16,10 +16,13 @@ public sealed class RemoteClientTests : IDisposable
     {
         using ScriptedServer server = new((request, _) => Shard.Answer(request, "\"1\""));
         ReadAll(server.Address("a.tar"), Options());
-        server.RequestHeaders.Should().OnlyContain(headers => headers.Any(line => line.StartsWith("User-Agent: Diffusion.Training/", StringComparison.Ordinal)));
+        server.RequestHeaders.Should().OnlyContain(headers => headers.Any(line => line.StartsWith("User-Agent: Diffusion.Training/",
+            StringComparison.Ordinal)));
         int before = server.Requests.Count;
         ReadAll(server.Address("b.tar"), Options() with { Headers = Headers("user-agent", "Mine/2") });
-        server.RequestHeaders.Skip(before).Should().NotBeEmpty().And.OnlyContain(headers => headers.Count(line => line.StartsWith("User-Agent:", StringComparison.OrdinalIgnoreCase)) == 1
+        server.RequestHeaders.Skip(before).Should()
+            .NotBeEmpty().And.OnlyContain(headers => headers.Count(line => line.StartsWith("User-Agent:",
+                StringComparison.OrdinalIgnoreCase)) == 1
             && headers.Contains("User-Agent: Mine/2"));
     }
 
@@ -31,9 +34,12 @@ public sealed class RemoteClientTests : IDisposable
             ? new ServerReply { Status = 302, Headers = [$"Location: {store.Address(request.Path[1..])}"] }
             : new ServerReply { Status = 307, Headers = [$"Location: /moved{request.Path}"] });
         Uri address = new(front.Address("a.tar?token=s3cret").AbsoluteUri);
-        ReadAll(address, Options() with { Headers = new Dictionary<string, string> { ["Authorization"] = "Bearer s3cret", ["X-Token"] = "s3cret" } });
-        front.RequestHeaders.Should().OnlyContain(headers => headers.Contains("Authorization: Bearer s3cret") && headers.Contains("X-Token: s3cret"));
-        store.RequestHeaders.Should().NotBeEmpty().And.OnlyContain(headers => !headers.Any(line => line.Contains("s3cret", StringComparison.Ordinal)));
+        ReadAll(address,
+            Options() with { Headers = new Dictionary<string, string> { ["Authorization"] = "Bearer s3cret", ["X-Token"] = "s3cret" } });
+        front.RequestHeaders.Should().OnlyContain(headers => headers.Contains("Authorization: Bearer s3cret")
+            && headers.Contains("X-Token: s3cret"));
+        store.RequestHeaders.Should().NotBeEmpty().And.OnlyContain(headers => !headers.Any(line => line.Contains("s3cret",
+            StringComparison.Ordinal)));
         foreach (string file in Directory.GetFiles(folder.Path, "*", SearchOption.AllDirectories))
         {
             file.Should().NotContain("s3cret");
@@ -46,13 +52,16 @@ public sealed class RemoteClientTests : IDisposable
     {
         using ScriptedServer server = new((request, _) => new ServerReply { Status = 401 });
         Uri address = new(server.Address("a.tar").AbsoluteUri.Replace("http://", "http://user:pa55@", StringComparison.Ordinal));
-        FluentActions.Invoking(() => ReadAll(address, Options() with { Headers = Headers("X-Token", "s3cret") })).Should().Throw<ImageDataException>()
-            .WithMessage("*401*It needs a login: pass a token with ShardOptions.Headers*").Which.ToString().Should().NotContain("s3cret").And.NotContain("pa55");
+        FluentActions.Invoking(() => ReadAll(address, Options() with { Headers = Headers("X-Token", "s3cret") })).Should()
+            .Throw<ImageDataException>()
+            .WithMessage("*401*It needs a login: pass a token with ShardOptions.Headers*").Which.ToString().Should()
+                .NotContain("s3cret").And.NotContain("pa55");
         server.RequestHeaders.Should().OnlyContain(headers => headers.Contains("Authorization: Basic dXNlcjpwYTU1"));
     }
 
     [Theory]
-    [InlineData("https://user:pa55@host/a-{0..1}.tar?sig=x::s3://b?x::HTTP://h:1/b.tar", "https://host/a-{0..1}.tar::s3://b?x::HTTP://h:1/b.tar")]
+    [InlineData("https://user:pa55@host/a-{0..1}.tar?sig=x::s3://b?x::HTTP://h:1/b.tar",
+        "https://host/a-{0..1}.tar::s3://b?x::HTTP://h:1/b.tar")]
     [InlineData("http://[::1]:80/a@b.tar?token=a?b&c=d::shards", "http://[::1]:80/a@b.tar::shards")]
     [InlineData("shards/what?.tar", "shards/what?.tar")]
     public void Names_are_shown_without_what_may_be_secret(string pattern, string shown) => RemoteAddress.Shown(pattern).Should().Be(shown);
@@ -61,7 +70,8 @@ public sealed class RemoteClientTests : IDisposable
     [InlineData("http://")]
     [InlineData("http://host:99999/a.tar")]
     public void What_is_no_address_is_one_clear_error(string name) =>
-        FluentActions.Invoking(() => ShardedImages.Open(name, ShardFolder.Preparation, Options(), TestContext.Current.CancellationToken)).Should().Throw<ImageDataException>().WithMessage("*is none*");
+        FluentActions.Invoking(() => ShardedImages.Open(name, ShardFolder.Preparation, Options(), TestContext.Current.CancellationToken))
+            .Should().Throw<ImageDataException>().WithMessage("*is none*");
 
     [Fact]
     public void The_client_of_the_caller_asks_and_stays_open()
@@ -81,7 +91,8 @@ public sealed class RemoteClientTests : IDisposable
     public void A_time_out_of_the_callers_client_is_named()
     {
         using HttpClient client = new(new NeverAnswers()) { Timeout = TimeSpan.FromMilliseconds(1) };
-        FluentActions.Invoking(() => ReadAll(new Uri("http://127.0.0.1:9/a.tar"), Options() with { HttpClient = client })).Should().Throw<ImageDataException>()
+        FluentActions.Invoking(() => ReadAll(new Uri("http://127.0.0.1:9/a.tar"), Options() with { HttpClient = client })).Should()
+            .Throw<ImageDataException>()
             .WithMessage("*the Timeout of the HttpClient was over*");
     }
 
@@ -98,7 +109,8 @@ public sealed class RemoteClientTests : IDisposable
     public void Headers_beside_a_client_of_the_caller_are_refused()
     {
         using HttpClient client = new();
-        FluentActions.Invoking(() => ReadAll(new Uri("http://127.0.0.1:9/a.tar"), Options() with { HttpClient = client, Headers = Headers("X-Token", "s3cret") }))
+        FluentActions.Invoking(() => ReadAll(new Uri("http://127.0.0.1:9/a.tar"),
+            Options() with { HttpClient = client, Headers = Headers("X-Token", "s3cret") }))
             .Should().Throw<ArgumentException>().WithMessage("*DefaultRequestHeaders*");
     }
 
@@ -117,7 +129,8 @@ public sealed class RemoteClientTests : IDisposable
 
     private static void ReadAll(Uri address, ShardOptions options)
     {
-        using ShardedImages images = ShardedImages.Open(address.OriginalString, ShardFolder.Preparation, options, TestContext.Current.CancellationToken);
+        using ShardedImages images = ShardedImages.Open(address.OriginalString, ShardFolder.Preparation, options,
+            TestContext.Current.CancellationToken);
         Enumerable.Range(0, 3).Should().OnlyContain(i => ShardFolder.Read(images, i).All(value => value == 10 + i));
     }
 

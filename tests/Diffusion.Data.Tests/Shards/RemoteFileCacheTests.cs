@@ -88,10 +88,13 @@ public sealed class RemoteFileCacheTests : IDisposable
     [Fact]
     public void Threads_and_caches_that_want_one_file_wait_for_one_fetch()
     {
-        using ScriptedServer server = new((request, n) => n == 0 ? Served(request).Answer(request) with { DropAfter = 500 } : Served(request).Answer(request));
+        using ScriptedServer server = new((request, n) => n == 0
+            ? Served(request).Answer(request) with { DropAfter = 500 }
+            : Served(request).Answer(request));
         using RemoteFileCache one = new(Options());
         using RemoteFileCache two = new(Options());
-        Parallel.For(0, 8, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = TestContext.Current.CancellationToken }, i =>
+        Parallel.For(0, 8, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = TestContext.Current.CancellationToken },
+            i =>
             Read(i % 2 == 0 ? one : two, server, "1").Should().Equal(Served("/1").Content));
         server.Requests.Select(request => request.From).Should().Equal(null, 500);
     }
@@ -102,14 +105,16 @@ public sealed class RemoteFileCacheTests : IDisposable
         using ScriptedServer server = new((request, _) => Served(request).Answer(request));
         using RemoteFileCache one = new(Options(2500));
         using RemoteFileCache two = new(Options(2500));
-        Parallel.For(0, 60, new ParallelOptions { MaxDegreeOfParallelism = 6, CancellationToken = TestContext.Current.CancellationToken }, i =>
+        Parallel.For(0, 60, new ParallelOptions { MaxDegreeOfParallelism = 6, CancellationToken = TestContext.Current.CancellationToken },
+            i =>
             Read(i % 2 == 0 ? one : two, server, $"{i * 7 % 5}").Should().Equal(Served($"/{i * 7 % 5}").Content));
     }
 
     [Fact]
     public void Impossible_options_are_refused()
     {
-        foreach (RemoteFileOptions options in new[] { Options(-1), Options() with { Attempts = 0 }, Options() with { StallTimeout = TimeSpan.Zero }, Options() with { LongestDelay = TimeSpan.Zero } })
+        foreach (RemoteFileOptions options in new[] { Options(-1), Options() with { Attempts = 0 },
+            Options() with { StallTimeout = TimeSpan.Zero }, Options() with { LongestDelay = TimeSpan.Zero } })
         {
             ((Action)(() => _ = new RemoteFileCache(options))).Should().Throw<ArgumentOutOfRangeException>();
         }
@@ -127,5 +132,6 @@ public sealed class RemoteFileCacheTests : IDisposable
 
     private IEnumerable<string> Copies() => Directory.GetFiles(folder.Path).Where(file => !Path.HasExtension(file));
 
-    private RemoteFileOptions Options(long bytes = 1 << 20) => new() { Folder = folder.Path, CacheBytes = bytes, StallTimeout = FetchTime.Stall, Time = time };
+    private RemoteFileOptions Options(long bytes = 1 << 20) =>
+        new() { Folder = folder.Path, CacheBytes = bytes, StallTimeout = FetchTime.Stall, Time = time };
 }

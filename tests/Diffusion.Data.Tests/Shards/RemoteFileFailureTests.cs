@@ -13,11 +13,14 @@ public sealed class RemoteFileFailureTests : IDisposable
     [Fact]
     public void It_gives_up_after_so_many_requests_without_a_new_byte_and_says_why()
     {
-        using ScriptedServer server = new((request, n) => n == 0 ? file.Answer(request) with { DropAfter = 20_000 } : new ServerReply { Status = 502 });
+        using ScriptedServer server = new((request, n) => n == 0
+            ? file.Answer(request) with { DropAfter = 20_000 }
+            : new ServerReply { Status = 502 });
         string message = Failure(() => Fetch(server, attempts: 3, query: "?token=pa55")).Message;
         server.Requests.Should().HaveCount(4);
         message.Should().Be(
-            $"{server.Address("a.tar")}: given up after 4 requests, the last 3 of which brought nothing new; the last failed because the server answered 502 (Said). "
+            $"{server.Address("a.tar")}: given up after 4 requests, the last 3 of which brought nothing new; the last failed because the "
+                + $"server answered 502 (Said). "
             + "20000 of 50000 bytes were there. Check the network and run again.");
         Directory.GetFiles(folder.Path).Should().OnlyContain(left => left.EndsWith(".lock"));
     }
@@ -38,7 +41,8 @@ public sealed class RemoteFileFailureTests : IDisposable
     public void A_refusal_fails_at_once(int status)
     {
         using ScriptedServer server = new((_, _) => new ServerReply { Status = status });
-        Failure(() => Fetch(server, query: "?token=pa55")).Message.Should().StartWith($"{server.Address("a.tar")}: the server answered {status}").And.NotContain("pa55");
+        Failure(() => Fetch(server, query: "?token=pa55")).Message.Should()
+            .StartWith($"{server.Address("a.tar")}: the server answered {status}").And.NotContain("pa55");
         server.Requests.Should().HaveCount(1);
     }
 
@@ -65,10 +69,13 @@ public sealed class RemoteFileFailureTests : IDisposable
 
         using RemoteFileCache cache = new(Options(attempts: 2));
         Uri guarded = new(address.AbsoluteUri.Replace("http://", "http://user:pa55@", StringComparison.Ordinal));
-        Failure(() => cache.Fetch(guarded, new RemoteWish(long.MaxValue), TestContext.Current.CancellationToken)).ToString().Should().NotContain("pa55").And.Contain("given up after 2 requests");
-        ((Action)(() => cache.Fetch(new Uri("ftp://user:pa55@host/a"), new RemoteWish(long.MaxValue), TestContext.Current.CancellationToken)))
+        Failure(() => cache.Fetch(guarded, new RemoteWish(long.MaxValue), TestContext.Current.CancellationToken)).ToString().Should()
+            .NotContain("pa55").And.Contain("given up after 2 requests");
+        ((Action)(() => cache.Fetch(new Uri("ftp://user:pa55@host/a"), new RemoteWish(long.MaxValue),
+            TestContext.Current.CancellationToken)))
             .Should().Throw<ArgumentException>().WithMessage("The address is ftp://host/a, but must begin with http:// or https://*");
-        ((Action)(() => cache.Fetch(new Uri("a.tar", UriKind.Relative), new RemoteWish(long.MaxValue), TestContext.Current.CancellationToken))).Should().Throw<ArgumentException>();
+        ((Action)(() => cache.Fetch(new Uri("a.tar", UriKind.Relative), new RemoteWish(long.MaxValue),
+            TestContext.Current.CancellationToken))).Should().Throw<ArgumentException>();
     }
 
     [Fact]
@@ -78,18 +85,21 @@ public sealed class RemoteFileFailureTests : IDisposable
         using ScriptedServer server = new((request, _) => file.Answer(request) with { DropAfter = 10, Stall = true });
         server.Stalled = stop.Cancel;
         using RemoteFileCache cache = new(Options());
-        ((Action)(() => cache.Fetch(server.Address("a.tar"), new RemoteWish(long.MaxValue), stop.Token))).Should().Throw<OperationCanceledException>();
+        ((Action)(() => cache.Fetch(server.Address("a.tar"), new RemoteWish(long.MaxValue), stop.Token))).Should()
+            .Throw<OperationCanceledException>();
         server.Requests.Should().HaveCount(1);
     }
 
     private byte[] Fetch(ScriptedServer server, int attempts = 8, string query = "")
     {
         using RemoteFileCache cache = new(Options(attempts));
-        using CachedFile copy = cache.Fetch(server.Address("a.tar" + query), new RemoteWish(long.MaxValue), TestContext.Current.CancellationToken);
+        using CachedFile copy = cache.Fetch(server.Address("a.tar" + query), new RemoteWish(long.MaxValue),
+            TestContext.Current.CancellationToken);
         return File.ReadAllBytes(copy.Path);
     }
 
-    private RemoteFileOptions Options(int attempts = 8) => new() { Folder = folder.Path, Attempts = attempts, StallTimeout = FetchTime.Stall, Time = time };
+    private RemoteFileOptions Options(int attempts = 8) =>
+        new() { Folder = folder.Path, Attempts = attempts, StallTimeout = FetchTime.Stall, Time = time };
 
     private static IOException Failure(Func<object> fetch) => fetch.Should().Throw<IOException>().Which;
 }

@@ -22,17 +22,20 @@ public sealed class RemoteFileMisfortuneTests : IDisposable
             FetchTime time = new();
             using ScriptedServer server = new((request, n) => Reply(request, draws, versions, n));
             server.Stalled = time.EndStall;
-            using RemoteFileCache cache = new(new RemoteFileOptions { Folder = folder.Path, Attempts = 6, StallTimeout = FetchTime.Stall, Time = time, CacheBytes = 0 });
+            using RemoteFileCache cache = new(new RemoteFileOptions { Folder = folder.Path, Attempts = 6, StallTimeout = FetchTime.Stall,
+                Time = time, CacheBytes = 0 });
             try
             {
-                using CachedFile copy = cache.Fetch(server.Address(string.Create(CultureInfo.InvariantCulture, $"{i}")), new RemoteWish(long.MaxValue), TestContext.Current.CancellationToken);
+                using CachedFile copy = cache.Fetch(server.Address(string.Create(CultureInfo.InvariantCulture, $"{i}")),
+                    new RemoteWish(long.MaxValue), TestContext.Current.CancellationToken);
                 byte[] bytes = File.ReadAllBytes(copy.Path);
                 versions.Should().Contain(version => version.Content.SequenceEqual(bytes), $"fetch {i} must give one version whole");
                 whole++;
             }
             catch (IOException problem)
             {
-                problem.Message.Should().Match(message => message.Contains("given up after") || message.Contains("answered 404"), $"it is fetch {i}");
+                problem.Message.Should().Match(message => message.Contains("given up after") || message.Contains("answered 404"),
+                    $"it is fetch {i}");
                 refused++;
             }
 

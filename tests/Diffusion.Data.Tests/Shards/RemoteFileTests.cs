@@ -30,10 +30,13 @@ public sealed class RemoteFileTests : IDisposable
     public void After_a_dropped_connection_it_goes_on_where_it_stood(string? tag, string? changed, string condition)
     {
         ServedFile served = file with { Tag = tag, Changed = changed };
-        using ScriptedServer server = new((request, n) => n < 2 ? served.Answer(request) with { DropAfter = 15_000 } : served.Answer(request));
+        using ScriptedServer server = new((request, n) => n < 2
+            ? served.Answer(request) with { DropAfter = 15_000 }
+            : served.Answer(request));
         Fetch(server).Should().Equal(file.Content);
         server.Requests.Should().Equal(
-            new ServerRequest("/a.tar", null, null), new ServerRequest("/a.tar", 15_000, condition), new ServerRequest("/a.tar", 30_000, condition));
+            new ServerRequest("/a.tar", null, null), new ServerRequest("/a.tar", 15_000, condition),
+                new ServerRequest("/a.tar", 30_000, condition));
         server.BodyBytes.Should().Be(50_000);
     }
 
@@ -43,7 +46,9 @@ public sealed class RemoteFileTests : IDisposable
     public void Without_a_sure_version_it_begins_anew(string? tag)
     {
         ServedFile served = file with { Tag = tag };
-        using ScriptedServer server = new((request, n) => n == 0 ? served.Answer(request) with { DropAfter = 15_000 } : served.Answer(request));
+        using ScriptedServer server = new((request, n) => n == 0
+            ? served.Answer(request) with { DropAfter = 15_000 }
+            : served.Answer(request));
         Fetch(server).Should().Equal(file.Content);
         server.Requests.Should().Equal(new ServerRequest("/a.tar", null, null), new ServerRequest("/a.tar", null, null));
     }
@@ -51,7 +56,9 @@ public sealed class RemoteFileTests : IDisposable
     [Fact]
     public void A_stall_is_over_after_its_time_and_it_goes_on()
     {
-        using ScriptedServer server = new((request, n) => n < 2 ? file.Answer(request) with { DropAfter = n * 10_000, Stall = true } : file.Answer(request));
+        using ScriptedServer server = new((request, n) => n < 2
+            ? file.Answer(request) with { DropAfter = n * 10_000, Stall = true }
+            : file.Answer(request));
         server.Stalled = time.EndStall;
         Fetch(server).Should().Equal(file.Content);
         server.Requests.Should().HaveCount(3);
@@ -60,7 +67,9 @@ public sealed class RemoteFileTests : IDisposable
     [Fact]
     public void A_chunked_answer_without_a_length_is_read_to_its_end_and_goes_on_after_a_drop()
     {
-        using ScriptedServer server = new((request, n) => n == 0 ? file.Answer(request) with { Chunked = true, DropAfter = 20_000 } : file.Answer(request) with { Chunked = true });
+        using ScriptedServer server = new((request, n) => n == 0
+            ? file.Answer(request) with { Chunked = true, DropAfter = 20_000 }
+            : file.Answer(request) with { Chunked = true });
         Fetch(server).Should().Equal(file.Content);
         server.Requests.Select(request => request.From).Should().Equal(null, 20_000);
     }
@@ -87,7 +96,8 @@ public sealed class RemoteFileTests : IDisposable
         });
         Fetch(server).Should().Equal(other.Content);
         server.Requests.Should().HaveCount(heedsIfRange ? 2 : 3);
-        Directory.GetFiles(folder.Path, "*.info").Should().ContainSingle().Which.Should().Match(info => File.ReadAllText(info).Contains("50000\n\"2\"\n"));
+        Directory.GetFiles(folder.Path, "*.info").Should().ContainSingle().Which.Should()
+            .Match(info => File.ReadAllText(info).Contains("50000\n\"2\"\n"));
     }
 
     [Fact]
@@ -164,5 +174,6 @@ public sealed class RemoteFileTests : IDisposable
         return File.ReadAllBytes(copy.Path);
     }
 
-    private RemoteFileOptions Options(int attempts = 8) => new() { Folder = folder.Path, Attempts = attempts, StallTimeout = FetchTime.Stall, Time = time };
+    private RemoteFileOptions Options(int attempts = 8) =>
+        new() { Folder = folder.Path, Attempts = attempts, StallTimeout = FetchTime.Stall, Time = time };
 }

@@ -26,7 +26,8 @@ internal sealed record RemoteShard(byte[] Tar, byte[] Index)
             writer.Finish();
         }
 
-        return new RemoteShard(File.ReadAllBytes(folder.File("shard-000000.tar")), File.ReadAllBytes(folder.File("shard-000000.tar.index")));
+        return new RemoteShard(File.ReadAllBytes(folder.File("shard-000000.tar")),
+            File.ReadAllBytes(folder.File("shard-000000.tar.index")));
     }
 
     /// <summary>Answers for the shard and its index, both of one version.</summary>
@@ -39,5 +40,6 @@ internal sealed record RemoteShard(byte[] Tar, byte[] Index)
     public static bool IsProbe(ServerRequest request) => request is { From: 0, To: 511 };
 
     /// <summary>Whether a request is for the bytes of a shard.</summary>
-    public static bool IsOfBytes(ServerRequest request) => request.Path.Split('?')[0].EndsWith(".tar", StringComparison.Ordinal) && !IsProbe(request);
+    public static bool IsOfBytes(ServerRequest request) =>
+        request.Path.Split('?')[0].EndsWith(".tar", StringComparison.Ordinal) && !IsProbe(request);
 }

@@ -28,23 +28,29 @@ public sealed class RemoteShardsTests : IDisposable
             ReadAll(images);
         }
 
-        server.Requests.Where(request => request.Path.EndsWith(".index", StringComparison.Ordinal)).Should().OnlyHaveUniqueItems().And.HaveCount(3);
+        server.Requests.Where(request => request.Path.EndsWith(".index", StringComparison.Ordinal)).Should()
+            .OnlyHaveUniqueItems().And.HaveCount(3);
         time.Waits.Should().Contain(TimeSpan.FromSeconds(30), "the busy server asked for that");
 
         int requests = server.Requests.Count;
         using ShardedImages again = Open(pattern);
         ReadAll(again);
-        server.Requests.Skip(requests).Should().HaveCount(3).And.OnlyContain(request => RemoteShard.IsProbe(request), "all of it is in the cache folder");
+        server.Requests.Skip(requests).Should()
+            .HaveCount(3).And.OnlyContain(request => RemoteShard.IsProbe(request), "all of it is in the cache folder");
     }
 
     [Fact]
     public void A_shard_that_the_server_does_not_have_is_named_and_never_left_out()
     {
         folder.Write(25, perShard: 10);
-        using ScriptedServer server = new((request, _) => request.Path.Contains("000001") ? new ServerReply { Status = 404 } : File(request.Path).Answer(request));
+        using ScriptedServer server = new((request, _) => request.Path.Contains("000001")
+            ? new ServerReply { Status = 404 }
+            : File(request.Path).Answer(request));
         string pattern = server.Address(string.Empty) + Names;
-        FluentActions.Invoking(() => Open(pattern)).Should().Throw<ImageDataException>().WithMessage("*1 of 3 shards cannot be read*shard-000001.tar*404*");
-        FluentActions.Invoking(() => Open(pattern, leaveOut: true)).Should().Throw<ImageDataException>().WithMessage("*1 of 3 shards cannot be read*");
+        FluentActions.Invoking(() => Open(pattern)).Should().Throw<ImageDataException>()
+            .WithMessage("*1 of 3 shards cannot be read*shard-000001.tar*404*");
+        FluentActions.Invoking(() => Open(pattern, leaveOut: true)).Should().Throw<ImageDataException>()
+            .WithMessage("*1 of 3 shards cannot be read*");
     }
 
     [Fact]
@@ -57,7 +63,8 @@ public sealed class RemoteShardsTests : IDisposable
         {
             for (int i = 0; i < 10; i++)
             {
-                writer.Write($"{i:D6}", new Dictionary<string, byte[]> { ["a"] = new byte[600], ["cls"] = [(byte)'0'], ["png"] = ShardFolder.Image(100 + i) });
+                writer.Write($"{i:D6}", new Dictionary<string,
+                    byte[]> { ["a"] = new byte[600], ["cls"] = [(byte)'0'], ["png"] = ShardFolder.Image(100 + i) });
             }
 
             writer.Finish();
@@ -87,7 +94,8 @@ public sealed class RemoteShardsTests : IDisposable
             foreach (int workers in (int[])[1, 0])
             {
                 using BatchLoader loader = new(
-                    images, new SampleOrder(new SeedStream(1), 25), new BatchPlan { StepSize = 25, BatchSize = 25 }, new SeedStream(1), new LoadingOptions { Workers = workers });
+                    images, new SampleOrder(new SeedStream(1), 25), new BatchPlan { StepSize = 25, BatchSize = 25 }, new SeedStream(1),
+                        new LoadingOptions { Workers = workers });
                 FluentActions.Invoking(() => loader.Next(stop.Token)).Should().Throw<OperationCanceledException>();
             }
         }, CancellationToken.None).WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
@@ -117,7 +125,8 @@ public sealed class RemoteShardsTests : IDisposable
         // Another minute, another try.
         time.Passed = TimeSpan.FromMinutes(1);
         FluentActions.Invoking(() => ShardFolder.Read(images, 10)).Should().Throw<ImageDataException>();
-        server.Requests.Count(request => request.Path == "/shard-000001.tar" && !RemoteShard.IsProbe(request)).Should().BeGreaterThan(requests);
+        server.Requests.Count(request => request.Path == "/shard-000001.tar" && !RemoteShard.IsProbe(request)).Should()
+            .BeGreaterThan(requests);
     }
 
     [Theory]
@@ -129,13 +138,15 @@ public sealed class RemoteShardsTests : IDisposable
         using ScriptedServer server = new((request, _) => request.Path.EndsWith(".index", StringComparison.Ordinal)
             ? new ServerReply { Status = 404 }
             : File(request.Path).Answer(request) with { Chunked = chunked });
-        FluentActions.Invoking(() => Open(server.Address("shard-000000.tar").ToString(), cacheLimit: 20_000)).Should().Throw<ImageDataException>()
+        FluentActions.Invoking(() => Open(server.Address("shard-000000.tar").ToString(), cacheLimit: 20_000)).Should()
+            .Throw<ImageDataException>()
             .WithMessage("*more than the 20000 bytes*");
         server.Requests.Should().HaveCount(2);
     }
 
     private static void ReadAll(ShardedImages images) =>
-        Enumerable.Range(0, 25).Should().OnlyContain(i => ShardFolder.Read(images, i).All(value => value == i) && images.LabelOf(i) == i % 3);
+        Enumerable.Range(0, 25).Should()
+            .OnlyContain(i => ShardFolder.Read(images, i).All(value => value == i) && images.LabelOf(i) == i % 3);
 
     // The first shard breaks off twice, the second is not to be had at once.
     private ServerReply Answer(ServerRequest request, bool indexes, Dictionary<string, int> asked)

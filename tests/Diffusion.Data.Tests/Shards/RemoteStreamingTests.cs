@@ -164,10 +164,13 @@ public sealed class RemoteStreamingTests : IDisposable
     [Fact]
     public void Many_readers_of_two_sources_in_one_folder_read_every_sample_right()
     {
-        using ScriptedServer server = new((request, n) => Served(request, true, reply => n % 5 == 0 ? reply with { DropAfter = 30_000 } : reply));
+        using ScriptedServer server = new((request, n) => Served(request, true, reply => n % 5 == 0
+            ? reply with { DropAfter = 30_000 }
+            : reply));
         using ShardedImages one = Open(server);
         using ShardedImages two = Open(server);
-        Parallel.For(0, 4 * Samples, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = TestContext.Current.CancellationToken }, i =>
+        Parallel.For(0, 4 * Samples,
+            new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = TestContext.Current.CancellationToken }, i =>
             IsRight(i % 2 == 0 ? one : two, i * 7 % Samples).Should().BeTrue());
     }
 

@@ -31,7 +31,8 @@ public sealed class RemoteVersionTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Mistakes))]
-    public void What_came_in_place_of_a_shard_is_named_and_not_kept_and_the_next_opening_asks_again(string name, string contentType, string text, string said)
+    public void What_came_in_place_of_a_shard_is_named_and_not_kept_and_the_next_opening_asks_again(string name, string contentType,
+        string text, string said)
     {
         bool isMended = false;
         byte[] good = name == "a.tar" ? First.Tar : Packed(First.Tar);
@@ -41,7 +42,8 @@ public sealed class RemoteVersionTests : IDisposable
             : new ServerReply { Body = BytesOf(text), Headers = [$"Content-Type: {contentType}"] });
         foreach (bool leaveOut in (bool[])[false, true])
         {
-            FluentActions.Invoking(() => Open(server, name, leaveOut)).Should().Throw<ImageDataException>().WithMessage("*cannot be read*" + said);
+            FluentActions.Invoking(() => Open(server, name, leaveOut)).Should().Throw<ImageDataException>()
+                .WithMessage("*cannot be read*" + said);
         }
 
         Directory.GetFiles(folder.Path, "*", SearchOption.AllDirectories).Should().NotContain(file => !file.EndsWith(".lock"));
@@ -53,7 +55,9 @@ public sealed class RemoteVersionTests : IDisposable
     public void A_shard_that_is_damaged_on_the_server_is_asked_for_again_at_the_next_opening()
     {
         ServedFile served = new(First.Tar[..^1024], "\"1\"");
-        using ScriptedServer server = new((request, _) => request.Path.EndsWith(".index", StringComparison.Ordinal) ? new ServerReply { Status = 404 } : served.Answer(request));
+        using ScriptedServer server = new((request, _) => request.Path.EndsWith(".index", StringComparison.Ordinal)
+            ? new ServerReply { Status = 404 }
+            : served.Answer(request));
         FluentActions.Invoking(() => Open(server)).Should().Throw<ImageDataException>().WithMessage("*are damaged*");
         served = new ServedFile(First.Tar, "\"1\"");
         LabelsAt(server).Should().Equal(0, 1, 2);
@@ -64,7 +68,8 @@ public sealed class RemoteVersionTests : IDisposable
     [InlineData(null, null, true)]
     [InlineData("\"1\"", "\"2\"", false)]
     [InlineData("W/\"1\"", "W/\"2\"", false)]
-    public void After_a_shard_was_replaced_by_one_of_equal_length_the_next_opening_has_the_new_labels(string? before, string? after, bool hasIndex)
+    public void After_a_shard_was_replaced_by_one_of_equal_length_the_next_opening_has_the_new_labels(string? before, string? after,
+        bool hasIndex)
     {
         (RemoteShard now, string? tag) = (First, before);
         using ScriptedServer server = new((request, _) => now.Answer(request, tag, hasIndex));
@@ -83,7 +88,8 @@ public sealed class RemoteVersionTests : IDisposable
         (RemoteShard now, string? tag) = (First, isNamed ? "\"1\"" : null);
         using ScriptedServer server = new((request, _) => now.Answer(request, tag, hasIndex: false));
         LabelsAt(server).Should().Equal(0, 1, 2);
-        foreach (string file in Directory.GetFiles(folder.File("remote", "x")[..^2]).Where(file => !file.EndsWith(".index", StringComparison.Ordinal)))
+        foreach (string file in Directory.GetFiles(folder.File("remote", "x")[..^2])
+            .Where(file => !file.EndsWith(".index", StringComparison.Ordinal)))
         {
             File.Delete(file);
         }
@@ -103,7 +109,8 @@ public sealed class RemoteVersionTests : IDisposable
         {
             (now, tag) = (Higher, "\"2\"");
             images.ClassCount.Should().Be(3);
-            FluentActions.Invoking(() => ShardFolder.Read(images, 0)).Should().Throw<ImageDataException>().WithMessage("*has changed on the server since the shards were opened*");
+            FluentActions.Invoking(() => ShardFolder.Read(images, 0)).Should().Throw<ImageDataException>()
+                .WithMessage("*has changed on the server since the shards were opened*");
         }
 
         LabelsAt(server).Should().Equal(5, 4, 3);
@@ -123,7 +130,8 @@ public sealed class RemoteVersionTests : IDisposable
                 problem = Record.Exception(() => ShardFolder.Read(images, 1));
             }
 
-            problem.Should().BeOfType<ImageDataException>().Which.Message.Should().Contain("its index on the server is of another version of the shard");
+            problem.Should().BeOfType<ImageDataException>().Which.Message.Should()
+                .Contain("its index on the server is of another version of the shard");
         }
 
         LabelsAt(server).Should().Equal(2, 1, 0);
@@ -190,7 +198,8 @@ public sealed class RemoteVersionTests : IDisposable
             LabelsAt(server, "a.tar" + query).Should().Equal(0, 1, 2);
         }
 
-        server.Requests.Skip(requests).Should().HaveCount(3).And.OnlyContain(request => RemoteShard.IsProbe(request), "the copy is of the same version");
+        server.Requests.Skip(requests).Should()
+            .HaveCount(3).And.OnlyContain(request => RemoteShard.IsProbe(request), "the copy is of the same version");
         LabelsAt(server, "a.tar?part=2");
         server.Requests.Skip(requests + 3).Should().Contain(request => RemoteShard.IsOfBytes(request), "any other query is another file");
     }
@@ -222,7 +231,8 @@ public sealed class RemoteVersionTests : IDisposable
         return [.. Enumerable.Range(0, (int)images.Count).Select(i => images.LabelOf(i))];
     }
 
-    private ShardedImages Open(ScriptedServer server, string name = "a.tar", bool leaveOut = false) => Open(server.Address(name).ToString(), leaveOut);
+    private ShardedImages Open(ScriptedServer server, string name = "a.tar", bool leaveOut = false) =>
+        Open(server.Address(name).ToString(), leaveOut);
 
     private ShardedImages Open(string address, bool leaveOut = false, CollectedLog? log = null) => ShardedImages.Open(
         address, ShardFolder.Preparation, new ShardOptions

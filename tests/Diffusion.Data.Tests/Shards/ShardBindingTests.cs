@@ -46,7 +46,8 @@ public sealed class ShardBindingTests : IDisposable
         using ShardedImages images = Open(Tar);
         images.LabelOf(0).Should().Be(0);
         Put("210", isPacked: false);
-        FluentActions.Invoking(() => images.LabelOf(0)).Should().Throw<ImageDataException>().WithMessage("*others than when the shards were opened*");
+        FluentActions.Invoking(() => images.LabelOf(0)).Should().Throw<ImageDataException>()
+            .WithMessage("*others than when the shards were opened*");
         FluentActions.Invoking(() => ShardFolder.Read(images, 0)).Should().Throw<ImageDataException>();
     }
 

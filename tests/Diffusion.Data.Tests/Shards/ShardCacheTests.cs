@@ -16,7 +16,8 @@ public sealed class ShardCacheTests : IDisposable
     {
         Assert.SkipWhen(kind == "/proc/nowhere" && !OperatingSystem.IsLinux(), "There is no /proc.");
         File.WriteAllText(folder.PathOf("file"), "x");
-        string cache = kind switch { "a file" => folder.PathOf("file"), "below a file" => Path.Combine(folder.PathOf("file"), "cache"), _ => kind };
+        string cache = kind switch { "a file" => folder.PathOf("file"), "below a file" => Path.Combine(folder.PathOf("file"), "cache"),
+            _ => kind };
         ShardOptions options = new() { CacheFolder = cache };
         folder.Write(12, perShard: 5);
 
@@ -27,8 +28,10 @@ public sealed class ShardCacheTests : IDisposable
 
         string packed = folder.PathOf("packed", "a.tgz");
         ZipFile(folder.PathOf("shards", "shard-000000.tar"), packed);
-        FluentActions.Invoking(() => Open(packed, options)).Should().Throw<ImageDataException>().WithMessage($"*a.tgz*ShardOptions.CacheFolder ({cache}) cannot be used*");
-        FluentActions.Invoking(() => Open("http://localhost:9/a.tar", options)).Should().Throw<ImageDataException>().WithMessage("*ShardOptions.CacheFolder*cannot be used*");
+        FluentActions.Invoking(() => Open(packed, options)).Should().Throw<ImageDataException>()
+            .WithMessage($"*a.tgz*ShardOptions.CacheFolder ({cache}) cannot be used*");
+        FluentActions.Invoking(() => Open("http://localhost:9/a.tar", options)).Should().Throw<ImageDataException>()
+            .WithMessage("*ShardOptions.CacheFolder*cannot be used*");
     }
 
     [Fact]
@@ -48,7 +51,8 @@ public sealed class ShardCacheTests : IDisposable
     public void A_file_that_cannot_be_written_whole_leaves_nothing()
     {
         ShardCache cache = new(folder.Options.CacheFolder, TimeProvider.System);
-        FluentActions.Invoking(() => cache.Write(folder.PathOf("cache", "a.tar"), _ => throw new IOException("No space left on device."))).Should().Throw<IOException>()
+        FluentActions.Invoking(() => cache.Write(folder.PathOf("cache", "a.tar"), _ => throw new IOException("No space left on device.")))
+            .Should().Throw<IOException>()
             .WithMessage("ShardOptions.CacheFolder*No space left on device*room*");
         Directory.GetFiles(cache.Folder).Should().BeEmpty();
     }

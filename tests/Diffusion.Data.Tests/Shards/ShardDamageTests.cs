@@ -21,7 +21,8 @@ public sealed class ShardDamageTests : IDisposable
         int third = bytes.AsSpan().IndexOf("000003.cls"u8);
         bytes.AsSpan(third, 512).Clear();
         File.WriteAllBytes(Tar, bytes);
-        ((Action)(() => Count())).Should().Throw<ImageDataException>().WithMessage($"*shard-000000.tar: at byte {third + 512}: data follow the end mark*");
+        ((Action)(() => Count())).Should().Throw<ImageDataException>()
+            .WithMessage($"*shard-000000.tar: at byte {third + 512}: data follow the end mark*");
     }
 
     [Fact]
@@ -52,7 +53,8 @@ public sealed class ShardDamageTests : IDisposable
         byte[] bytes = File.ReadAllBytes(index);
         bytes[^3] ^= 0x10;
         File.WriteAllBytes(index, bytes);
-        using ShardedImages images = ShardedImages.Open(Shards, ShardFolder.Preparation, folder.Options, TestContext.Current.CancellationToken);
+        using ShardedImages images = ShardedImages.Open(Shards, ShardFolder.Preparation, folder.Options,
+            TestContext.Current.CancellationToken);
         ShardFolder.Read(images, 5)[0].Should().Be(5);
     }
 
@@ -77,7 +79,8 @@ public sealed class ShardDamageTests : IDisposable
         bytes[cls + 512] = (byte)'2';
         File.WriteAllBytes(Tar, bytes);
         File.SetLastWriteTimeUtc(Tar, File.GetLastWriteTimeUtc(Tar).AddHours(1));
-        using ShardedImages images = ShardedImages.Open(Shards, ShardFolder.Preparation, folder.Options, TestContext.Current.CancellationToken);
+        using ShardedImages images = ShardedImages.Open(Shards, ShardFolder.Preparation, folder.Options,
+            TestContext.Current.CancellationToken);
         images.LabelOf(0).Should().Be(2);
     }
 
@@ -88,7 +91,8 @@ public sealed class ShardDamageTests : IDisposable
         using (TarWriter writer = new(memory, TarEntryFormat.Pax, leaveOpen: true))
         {
             Dictionary<string, string> attributes = new() { ["SCHILY.xattr.user.a"] = "QQQQ" };
-            writer.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, "a.png", attributes) { DataStream = new MemoryStream(ShardFolder.Image(1)) });
+            writer.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, "a.png",
+                attributes) { DataStream = new MemoryStream(ShardFolder.Image(1)) });
         }
 
         byte[] bytes = memory.ToArray();
@@ -101,7 +105,8 @@ public sealed class ShardDamageTests : IDisposable
     public void A_shard_that_is_gone_after_opening_is_bad_image_data()
     {
         folder.Write(3, 10);
-        using ShardedImages images = ShardedImages.Open(Shards, ShardFolder.Preparation, folder.Options, TestContext.Current.CancellationToken);
+        using ShardedImages images = ShardedImages.Open(Shards, ShardFolder.Preparation, folder.Options,
+            TestContext.Current.CancellationToken);
         File.Delete(Tar);
         Action read = () => ShardFolder.Read(images, 0);
         read.Should().Throw<ImageDataException>();
@@ -129,7 +134,8 @@ public sealed class ShardDamageTests : IDisposable
 
     private long Count()
     {
-        using ShardedImages images = ShardedImages.Open(Shards, ShardFolder.Preparation, folder.Options, TestContext.Current.CancellationToken);
+        using ShardedImages images = ShardedImages.Open(Shards, ShardFolder.Preparation, folder.Options,
+            TestContext.Current.CancellationToken);
         return images.Count;
     }
 }

@@ -13,7 +13,8 @@ public sealed class ShardDotsTests : IDisposable
     public void Where_some_samples_have_a_label_the_files_of_the_others_are_shown()
     {
         Put("IMG_2024.05.01_0001.cls", "IMG_2024.05.01_0001.png", "plain.cls", "plain.png");
-        FluentActions.Invoking(() => Open()).Should().Throw<ImageDataException>().WithMessage("*1 of 2*IMG_2024 (.05.01_0001.cls, .05.01_0001.png)*first dot*Map*");
+        FluentActions.Invoking(() => Open()).Should().Throw<ImageDataException>()
+            .WithMessage("*1 of 2*IMG_2024 (.05.01_0001.cls, .05.01_0001.png)*first dot*Map*");
     }
 
     [Fact]
@@ -22,7 +23,8 @@ public sealed class ShardDotsTests : IDisposable
         Put("000000.image.png", "000000.label.cls", "000001.image.png", "000001.label.cls");
         FluentActions.Invoking(() => Open()).Should().Throw<ImageDataException>()
             .WithMessage("*none of its 2 samples has an image file*000000 (.image.png, .label.cls)*first dot*Map*");
-        using ShardedImages mapped = Open(folder.Options with { Map = sample => new ShardImage("image.png", sample.ReadText("label.cls")[0] - '0') });
+        using ShardedImages mapped = Open(folder.Options with { Map = sample => new ShardImage("image.png",
+            sample.ReadText("label.cls")[0] - '0') });
         (mapped.Count, mapped.ClassCount).Should().Be((2, 2));
     }
 
@@ -34,8 +36,10 @@ public sealed class ShardDotsTests : IDisposable
         images.Count.Should().Be(4);
         SkippedImages part = images.Report.LeftOut.Should().ContainSingle().Subject;
         (part.Count, part.Reason).Should().Be((1, "samples without an image file, each a bad image when it is read"));
-        part.Examples.Should().Equal("a.tar: IMG_2024 (.05.01_0000.png, .05.01_0001.png, .05.01_0002.png, .05.01_0003.png, .05.01_0004.png)");
-        FluentActions.Invoking(() => ShardFolder.Read(images, 0)).Should().Throw<ImageDataException>().WithMessage("*no image file, but only .05.01_0000.png*first dot*");
+        part.Examples.Should().Equal(
+            "a.tar: IMG_2024 (.05.01_0000.png, .05.01_0001.png, .05.01_0002.png, .05.01_0003.png, .05.01_0004.png)");
+        FluentActions.Invoking(() => ShardFolder.Read(images, 0)).Should().Throw<ImageDataException>()
+            .WithMessage("*no image file, but only .05.01_0000.png*first dot*");
         Open().Report.LeftOutCount.Should().Be(1, "the index says so too");
     }
 
@@ -43,7 +47,8 @@ public sealed class ShardDotsTests : IDisposable
     public void Keys_that_dots_make_equal_are_named_with_the_dot()
     {
         Put("a.1.png", "b.png", "a.2.png");
-        FluentActions.Invoking(() => Open()).Should().Throw<ImageDataException>().WithMessage("*'a' do not lie together*first dot*'a.2.png' belongs to 'a'*");
+        FluentActions.Invoking(() => Open()).Should().Throw<ImageDataException>()
+            .WithMessage("*'a' do not lie together*first dot*'a.2.png' belongs to 'a'*");
     }
 
     [Theory]
@@ -68,8 +73,12 @@ public sealed class ShardDotsTests : IDisposable
     // Images of the grey of their place; a label is the number of its name's last digit before the dot.
     private void Put(params string[] names) => File.WriteAllBytes(
         folder.PathOf("a.tar"),
-        TarReaderTests.Archive(TarEntryFormat.Ustar, [.. names.Select((name, i) => (name, name.EndsWith(".cls", StringComparison.Ordinal) ? [(byte)('0' + (i / 2))] : ShardFolder.Image(i)))]));
+        TarReaderTests.Archive(TarEntryFormat.Ustar,
+            [.. names.Select((name, i) => (name, name.EndsWith(".cls", StringComparison.Ordinal)
+                ? [(byte)('0' + (i / 2))]
+                : ShardFolder.Image(i)))]));
 
     private ShardedImages Open(ShardOptions? options = null) =>
-        ShardedImages.Open(folder.PathOf("a.tar"), ShardFolder.Preparation, options ?? folder.Options, TestContext.Current.CancellationToken);
+        ShardedImages.Open(folder.PathOf("a.tar"), ShardFolder.Preparation, options ?? folder.Options,
+            TestContext.Current.CancellationToken);
 }

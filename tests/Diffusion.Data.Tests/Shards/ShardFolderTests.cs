@@ -12,7 +12,8 @@ public sealed class ShardFolderTests : IDisposable
     [Fact]
     public void Hidden_files_other_archives_further_names_and_sub_folders_are_left_out_and_counted()
     {
-        Put("train-0.tar", "._train-0.tar", ".hidden.tar.gz", "b.tar.zst", "c.zip", "d.tar.part", "d.tar.index", "notes.txt", "deeper/e.tar", "@eaDir/f.tar", "B.TGZ");
+        Put("train-0.tar", "._train-0.tar", ".hidden.tar.gz", "b.tar.zst", "c.zip", "d.tar.part", "d.tar.index", "notes.txt",
+            "deeper/e.tar", "@eaDir/f.tar", "B.TGZ");
         if (OperatingSystem.IsLinux())
         {
             File.CreateSymbolicLink(folder.PathOf("shards", "latest.tar"), "train-0.tar");
@@ -76,7 +77,8 @@ public sealed class ShardFolderTests : IDisposable
         Put("a.tar");
         string relative = Path.GetRelativePath(Environment.CurrentDirectory, Shards);
         ShardList.Expand(relative).Should().Equal(Path.Combine(Shards, "a.tar"));
-        ShardList.Expand(Path.Combine(relative, "a.tar") + "::" + Path.Combine(relative, "{a,a}.tar")).Should().Equal(Enumerable.Repeat(Path.Combine(Shards, "a.tar"), 3));
+        ShardList.Expand(Path.Combine(relative, "a.tar") + "::" + Path.Combine(relative, "{a,a}.tar")).Should()
+            .Equal(Enumerable.Repeat(Path.Combine(Shards, "a.tar"), 3));
     }
 
     [Theory]

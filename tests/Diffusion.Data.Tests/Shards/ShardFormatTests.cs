@@ -65,7 +65,8 @@ public sealed class ShardFormatTests : IDisposable
     [InlineData("FD377A585A00", "xz")]
     [InlineData("504B030414", "zip")]
     [InlineData("377ABCAF271C", "7z")]
-    [InlineData("76657273696F6E2068747470733A2F2F6769742D6C66732E6769746875622E636F6D2F737065632F76310A6F6964207368613235363A616263640A", "git lfs pull")]
+    [InlineData("76657273696F6E2068747470733A2F2F6769742D6C66732E6769746875622E636F6D2F737065632F76310A6F6964207368613235363A616263640A",
+        "git lfs pull")]
     public void Other_files_in_the_place_of_a_shard_are_named(string hex, string said)
     {
         File.WriteAllBytes(folder.PathOf("shards", "a.tar"), Convert.FromHexString(hex));

@@ -48,7 +48,8 @@ public sealed class ShardLabelTests : IDisposable
     public void A_label_that_is_none_is_refused_with_its_sample_and_its_value(string extension, string text, string said)
     {
         Write(("a." + extension, extension == "cls" ? "0" : "{\"label\": 0}"), ("b." + extension, text));
-        FluentActions.Invoking(() => Open()).Should().Throw<ImageDataException>().WithMessage($"*1 of its samples cannot be read: b ({said}*ShardOptions.Map*");
+        FluentActions.Invoking(() => Open()).Should().Throw<ImageDataException>()
+            .WithMessage($"*1 of its samples cannot be read: b ({said}*ShardOptions.Map*");
 
         using ShardedImages images = Open(folder.Options with { LeaveOutDamaged = true });
         (images.Count, images.ClassCount).Should().Be((1, 1));
@@ -82,13 +83,17 @@ public sealed class ShardLabelTests : IDisposable
     public void Labels_in_part_are_refused_with_the_samples_that_have_none()
     {
         Write(("a.cls", "0"), ("b.txt", "5"));
-        FluentActions.Invoking(() => Open()).Should().Throw<ImageDataException>().WithMessage("*1 of 2 samples have a label*Without a label, in *a.tar: b (.txt, .png)*first dot*");
+        FluentActions.Invoking(() => Open()).Should().Throw<ImageDataException>()
+            .WithMessage("*1 of 2 samples have a label*Without a label, in *a.tar: b (.txt, .png)*first dot*");
     }
 
     private void Write(params (string Name, string Text)[] files) => File.WriteAllBytes(
         folder.PathOf("a.tar"),
-        TarReaderTests.Archive(TarEntryFormat.Ustar, [.. files.SelectMany(file => ((string, byte[])[])[(file.Name, Encoding.UTF8.GetBytes(file.Text)), (file.Name[..2] + "png", ShardFolder.Image(1))])]));
+        TarReaderTests.Archive(TarEntryFormat.Ustar,
+            [.. files.SelectMany(file => ((string, byte[])[])[(file.Name, Encoding.UTF8.GetBytes(file.Text)),
+                (file.Name[..2] + "png", ShardFolder.Image(1))])]));
 
     private ShardedImages Open(ShardOptions? options = null) =>
-        ShardedImages.Open(folder.PathOf("a.tar"), ShardFolder.Preparation, options ?? folder.Options, TestContext.Current.CancellationToken);
+        ShardedImages.Open(folder.PathOf("a.tar"), ShardFolder.Preparation, options ?? folder.Options,
+            TestContext.Current.CancellationToken);
 }

@@ -23,13 +23,15 @@ public sealed class ShardLinksTests : IDisposable
         HardLink(folder.PathOf("in", "b.png"), folder.PathOf(["in", .. $"{deep}a.png".Split('/')]));
         File.CreateSymbolicLink(folder.PathOf("in", "d.png"), $"{deep}a.png");
         File.CreateSymbolicLink(folder.PathOf("in", "e.png"), "d.png");
-        File.CreateSymbolicLink(folder.PathOf(["in", .. $"{deep}f.png".Split('/')]), string.Concat(Enumerable.Repeat("../", deep.Count(letter => letter == '/'))) + "c.png");
+        File.CreateSymbolicLink(folder.PathOf(["in", .. $"{deep}f.png".Split('/')]),
+            string.Concat(Enumerable.Repeat("../", deep.Count(letter => letter == '/'))) + "c.png");
         GnuTar.Run(place, "--create", $"--format={format}", "--sort=name", "--file=../a.tar", ".");
 
         using ShardedImages images = Open();
         images.Count.Should().Be(6);
         images.Report.LeftOut.Should().BeEmpty();
-        Dictionary<string, int> greys = Enumerable.Range(0, 6).ToDictionary(i => images.NameOf(i).Split("sample ")[1].Split(',')[0].Split('/')[^1], i => (int)ShardFolder.Read(images, i)[0]);
+        Dictionary<string, int> greys = Enumerable.Range(0, 6)
+            .ToDictionary(i => images.NameOf(i).Split("sample ")[1].Split(',')[0].Split('/')[^1], i => (int)ShardFolder.Read(images, i)[0]);
         greys.Should().BeEquivalentTo(new Dictionary<string, int> { ["a"] = 7, ["b"] = 7, ["c"] = 9, ["d"] = 7, ["e"] = 7, ["f"] = 9 });
     }
 
@@ -60,11 +62,13 @@ public sealed class ShardLinksTests : IDisposable
         System.Formats.Tar.TarEntry other = name == "b.png" ? Plain("b.cls", [(byte)'1']) : Plain("b.png", ShardFolder.Image(2));
         Write(Plain("a.cls", [(byte)'0']), Plain("a.png", ShardFolder.Image(1)), Link(TarEntryType.SymbolicLink, name, target), other);
 
-        FluentActions.Invoking(() => Open()).Should().Throw<ImageDataException>().WithMessage("*1 of its samples cannot be read: b (*is a link to a file that the shard does not hold*--dereference*");
+        FluentActions.Invoking(() => Open()).Should().Throw<ImageDataException>()
+            .WithMessage("*1 of its samples cannot be read: b (*is a link to a file that the shard does not hold*--dereference*");
         using ShardedImages images = Open(folder.Options with { LeaveOutDamaged = true });
         images.Count.Should().Be(1);
         images.Report.LeftOut.Should().ContainSingle().Which.Examples.Should().ContainSingle().Which.Should().StartWith("a.tar: b (");
-        FluentActions.Invoking(() => Open(folder.Options with { Map = _ => new ShardImage(name[2..], 0), Where = sample => sample.Key == "b" }))
+        FluentActions.Invoking(() => Open(folder.Options with { Map = _ => new ShardImage(name[2..], 0),
+            Where = sample => sample.Key == "b" }))
             .Should().Throw<ImageDataException>().WithMessage("*sample b: Map chose*a link to a file that the shard does not hold*");
     }
 
@@ -72,8 +76,10 @@ public sealed class ShardLinksTests : IDisposable
     public void Links_to_folders_devices_and_hidden_files_are_passed_over_and_counted()
     {
         Write(
-            Plain("v1/a.png", ShardFolder.Image(1)), Link(TarEntryType.SymbolicLink, "v1.0", "v1"), new UstarTarEntry(TarEntryType.Fifo, "pipe.png"),
-            Plain("v1/._a.png", [1, 2]), Plain("__MACOSX/v1/a.png", [1]), Plain("README", [1]), Link(TarEntryType.SymbolicLink, ".latest", "nowhere"));
+            Plain("v1/a.png", ShardFolder.Image(1)), Link(TarEntryType.SymbolicLink, "v1.0", "v1"),
+                new UstarTarEntry(TarEntryType.Fifo, "pipe.png"),
+            Plain("v1/._a.png", [1, 2]), Plain("__MACOSX/v1/a.png", [1]), Plain("README", [1]),
+                Link(TarEntryType.SymbolicLink, ".latest", "nowhere"));
 
         using ShardedImages images = Open();
         images.Count.Should().Be(1);
@@ -112,7 +118,8 @@ public sealed class ShardLinksTests : IDisposable
         Enumerable.Range(0, 2).Select(i => ShardFolder.Read(images, i)[0]).Should().Equal(5, 6);
     }
 
-    private static UstarTarEntry Plain(string name, byte[] bytes) => new(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(bytes) };
+    private static UstarTarEntry Plain(string name, byte[] bytes) =>
+        new(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(bytes) };
 
     private static UstarTarEntry Link(TarEntryType type, string name, string target) => new(type, name) { LinkName = target };
 
@@ -132,5 +139,6 @@ public sealed class ShardLinksTests : IDisposable
     }
 
     private ShardedImages Open(ShardOptions? options = null) =>
-        ShardedImages.Open(folder.PathOf("a.tar"), ShardFolder.Preparation, options ?? folder.Options, TestContext.Current.CancellationToken);
+        ShardedImages.Open(folder.PathOf("a.tar"), ShardFolder.Preparation, options ?? folder.Options,
+            TestContext.Current.CancellationToken);
 }

@@ -12,8 +12,10 @@ public sealed class ShardListTests
     [InlineData("http://x/{a,b}-{0..1}.tar", "http://x/a-0.tar", "http://x/a-1.tar", "http://x/b-0.tar", "http://x/b-1.tar")]
     [InlineData("http://x/{a{0..1},b,}.tar", "http://x/a0.tar", "http://x/a1.tar", "http://x/b.tar", "http://x/.tar")]
     [InlineData("http://x/1.tar::https://y/2.tar", "http://x/1.tar", "https://y/2.tar")]
-    [InlineData("http://[::1]:80/{1..2}.tar::http://[fe80::2]/3.tar", "http://[::1]:80/1.tar", "http://[::1]:80/2.tar", "http://[fe80::2]/3.tar")]
-    public void Braces_mean_what_a_shell_makes_of_them(string pattern, params string[] shards) => ShardList.Expand(pattern).Should().Equal(shards);
+    [InlineData("http://[::1]:80/{1..2}.tar::http://[fe80::2]/3.tar", "http://[::1]:80/1.tar", "http://[::1]:80/2.tar",
+        "http://[fe80::2]/3.tar")]
+    public void Braces_mean_what_a_shell_makes_of_them(string pattern, params string[] shards) =>
+        ShardList.Expand(pattern).Should().Equal(shards);
 
     [Theory]
     [InlineData("http://x/{0..1", "*opened that is not closed*")]

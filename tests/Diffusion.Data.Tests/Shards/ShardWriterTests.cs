@@ -36,7 +36,8 @@ public sealed class ShardWriterTests : IDisposable
         folder.Write(5, perShard: 3, name: "two");
         foreach (string number in (string[])["000000", "000001"])
         {
-            File.ReadAllBytes(folder.PathOf("shards", $"one-{number}.tar")).Should().Equal(File.ReadAllBytes(folder.PathOf("shards", $"two-{number}.tar")));
+            File.ReadAllBytes(folder.PathOf("shards", $"one-{number}.tar")).Should()
+                .Equal(File.ReadAllBytes(folder.PathOf("shards", $"two-{number}.tar")));
         }
     }
 
@@ -48,7 +49,8 @@ public sealed class ShardWriterTests : IDisposable
             writer.Write("a", new Dictionary<string, byte[]> { ["jpg"] = [1] });
             writer.Write("a", new Dictionary<string, byte[]> { ["jpg"] = [2] });
             FluentActions.Invoking(writer.Finish).Should().Throw<ImageDataException>().WithMessage("*two files '.jpg'*");
-            FluentActions.Invoking(() => writer.Write("b", new Dictionary<string, byte[]> { ["jpg"] = [1] })).Should().Throw<InvalidOperationException>();
+            FluentActions.Invoking(() => writer.Write("b", new Dictionary<string, byte[]> { ["jpg"] = [1] })).Should()
+                .Throw<InvalidOperationException>();
             FluentActions.Invoking(writer.Finish).Should().Throw<InvalidOperationException>().WithMessage("*after the first 0*");
         }
 

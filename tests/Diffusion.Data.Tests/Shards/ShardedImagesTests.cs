@@ -18,7 +18,8 @@ public sealed class ShardedImagesTests : IDisposable
         using ShardedImages images = Open(Shards);
         (images.Count, images.ClassCount, images.IsInMemory).Should().Be((25, 3, false));
         images.GroupSizes.Should().Equal(10, 10, 5);
-        Enumerable.Range(0, 25).Should().OnlyContain(i => ShardFolder.Read(images, i).All(value => value == i) && images.LabelOf(i) == i % 3);
+        Enumerable.Range(0, 25).Should()
+            .OnlyContain(i => ShardFolder.Read(images, i).All(value => value == i) && images.LabelOf(i) == i % 3);
         images.NameOf(17).Should().MatchRegex("shard-000001.tar, sample 000017, byte [0-9]+$");
         images.Report.LeftOut.Should().BeEmpty();
     }
@@ -28,7 +29,8 @@ public sealed class ShardedImagesTests : IDisposable
     {
         Unpacked(12);
         GnuTar.Run(folder.PathOf("in", "x")[..^2], "--create", "--sort=name", "--file=../a.tar", ".");
-        ShardOptions options = folder.Options with { Fetching = new RemoteFileOptions { Folder = string.Empty, Time = new LaterTime(TimeSpan.FromSeconds(3)) } };
+        ShardOptions options = folder.Options with { Fetching = new RemoteFileOptions { Folder = string.Empty,
+            Time = new LaterTime(TimeSpan.FromSeconds(3)) } };
         using (ShardedImages images = Open(folder.PathOf("a.tar"), options))
         {
             Enumerable.Range(0, 12).Should().OnlyContain(i => ShardFolder.Read(images, i)[0] == i && images.LabelOf(i) == i % 3);
@@ -52,7 +54,8 @@ public sealed class ShardedImagesTests : IDisposable
             gzip.Write(File.ReadAllBytes(folder.PathOf("shards", "shard-000000.tar")));
         }
 
-        ((Action)(() => Open(packed, folder.Options with { MaxUnpacked = 5000 }))).Should().Throw<ImageDataException>().WithMessage("*unpacks to more than 5000 bytes*");
+        ((Action)(() => Open(packed, folder.Options with { MaxUnpacked = 5000 }))).Should().Throw<ImageDataException>()
+            .WithMessage("*unpacks to more than 5000 bytes*");
         using ShardedImages images = Open(packed);
         Enumerable.Range(0, 7).Should().OnlyContain(i => ShardFolder.Read(images, i)[0] == i);
         Directory.GetFiles(folder.Options.CacheFolder).Select(Path.GetExtension).Should().BeEquivalentTo(".tar", ".index", ".unpacked");
@@ -106,15 +109,18 @@ public sealed class ShardedImagesTests : IDisposable
 
         using ShardedImages byText = Open(Shards, folder.Options with { Where = sample => sample.ReadText("cls") == "2", ClassCount = 5 });
         (byText.Count, byText.ClassCount).Should().Be((6, 5));
-        ((Action)(() => Open(Shards, folder.Options with { Where = _ => false }))).Should().Throw<ImageDataException>().WithMessage("*no sample that Where lets pass*");
-        ((Action)(() => Open(Shards, folder.Options with { Map = _ => new ShardImage("jpg", 0) }))).Should().Throw<ImageDataException>().WithMessage("*Map chose*'.jpg'*only cls, png*");
+        ((Action)(() => Open(Shards, folder.Options with { Where = _ => false }))).Should().Throw<ImageDataException>()
+            .WithMessage("*no sample that Where lets pass*");
+        ((Action)(() => Open(Shards, folder.Options with { Map = _ => new ShardImage("jpg", 0) }))).Should().Throw<ImageDataException>()
+            .WithMessage("*Map chose*'.jpg'*only cls, png*");
     }
 
     [Fact]
     public void What_Where_throws_comes_as_it_was_thrown_and_cancelling_ends_the_opening()
     {
         folder.Write(20, perShard: 2);
-        ((Action)(() => Open(Shards, folder.Options with { Where = _ => throw new InvalidTimeZoneException("mine") }))).Should().Throw<InvalidTimeZoneException>();
+        ((Action)(() => Open(Shards, folder.Options with { Where = _ => throw new InvalidTimeZoneException("mine") }))).Should()
+            .Throw<InvalidTimeZoneException>();
         using CancellationTokenSource stop = new();
         ShardOptions options = folder.Options with
         {
@@ -124,7 +130,8 @@ public sealed class ShardedImagesTests : IDisposable
                 throw new TaskCanceledException();
             },
         };
-        ((Action)(() => ShardedImages.Open(Shards, ShardFolder.Preparation, options, stop.Token))).Should().Throw<OperationCanceledException>();
+        ((Action)(() => ShardedImages.Open(Shards, ShardFolder.Preparation, options, stop.Token))).Should()
+            .Throw<OperationCanceledException>();
     }
 
     [Theory]
@@ -163,7 +170,8 @@ public sealed class ShardedImagesTests : IDisposable
         BlockOrder order = new(seeds, images.GroupSizes!, window: 20);
         List<int> Pixels(long start, int batches)
         {
-            using BatchLoader loader = new(images, order, new BatchPlan { StepSize = 4, BatchSize = 4, Start = start }, seeds, new LoadingOptions { Workers = 2 });
+            using BatchLoader loader = new(images, order, new BatchPlan { StepSize = 4, BatchSize = 4, Start = start }, seeds,
+                new LoadingOptions { Workers = 2 });
             List<int> seen = [];
             for (int i = 0; i < batches; i++)
             {

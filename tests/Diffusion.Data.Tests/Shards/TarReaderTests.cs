@@ -27,7 +27,9 @@ public sealed class TarReaderTests
         }
 
         File.CreateSymbolicLink(folder.File("in", "link.jpg"), "nowhere");
-        GnuTar.Run(folder.Path, ["--create", $"--format={format}", "--file=out.tar", "--directory=in", "--sort=name", .. Directory.GetFileSystemEntries(folder.File("in")).Select(Path.GetFileName)!]);
+        GnuTar.Run(folder.Path,
+            ["--create", $"--format={format}", "--file=out.tar", "--directory=in", "--sort=name",
+                .. Directory.GetFileSystemEntries(folder.File("in")).Select(Path.GetFileName)!]);
         using FileStream stream = File.OpenRead(folder.File("out.tar"));
         List<TarEntry> files = [.. Entries(stream).Where(entry => entry.Kind == TarKind.File)];
         files.Select(entry => entry.Name).Should().BeEquivalentTo(names);
@@ -41,10 +43,12 @@ public sealed class TarReaderTests
     [Fact]
     public void What_the_frameworks_writer_writes_is_read_in_every_format()
     {
-        foreach (TarEntryFormat format in (TarEntryFormat[])[TarEntryFormat.V7, TarEntryFormat.Ustar, TarEntryFormat.Pax, TarEntryFormat.Gnu])
+        foreach (TarEntryFormat format in (TarEntryFormat[])[TarEntryFormat.V7, TarEntryFormat.Ustar, TarEntryFormat.Pax,
+            TarEntryFormat.Gnu])
         {
             byte[] archive = Archive(format, ("a/b.jpg", [1, 2, 3]), ("c.txt", []));
-            Entries(new MemoryStream(archive)).Select(entry => (entry.Name, entry.Size, entry.Kind == TarKind.File)).Should().Equal(("a/b.jpg", 3, true), ("c.txt", 0, true));
+            Entries(new MemoryStream(archive)).Select(entry => (entry.Name, entry.Size, entry.Kind == TarKind.File)).Should()
+                .Equal(("a/b.jpg", 3, true), ("c.txt", 0, true));
         }
     }
 
@@ -116,16 +120,19 @@ public sealed class TarReaderTests
         Seal(size);
         Failure(size).Message.Should().Contain("no size that can be read");
 
-        foreach (string records in (string[])["99 path=x\n", "5 a=b\n", "x path=a\n", "9 size=-1\n", "10 size=1e\n", " 9 path=x\n", "0 path=a\n", "999999999999 path=a\n"])
+        foreach (string records in (string[])["99 path=x\n", "5 a=b\n", "x path=a\n", "9 size=-1\n", "10 size=1e\n", " 9 path=x\n",
+            "0 path=a\n", "999999999999 path=a\n"])
         {
             byte[] text = Encoding.ASCII.GetBytes(records);
-            byte[] archive = [.. Header("pax", text.Length, 'x'), .. text, .. new byte[512 - text.Length], .. Header("a.jpg", 0, '0'), .. new byte[1024]];
+            byte[] archive = [.. Header("pax", text.Length, 'x'), .. text, .. new byte[512 - text.Length], .. Header("a.jpg", 0, '0'),
+                .. new byte[1024]];
             Failure(archive).Message.Should().MatchRegex("no list of PAX records|gives the size");
         }
 
         Failure([.. Header("pax", 0, 'x'), .. new byte[1024]]).Message.Should().Contain("whose entry is missing");
         Failure([.. Enumerable.Repeat((byte)'x', 5000)]).Message.Should().Contain("is no tar");
-        byte[] longName = [.. Header("@LongLink", 5000, 'L'), .. Enumerable.Repeat((byte)'n', 5000), .. new byte[120], .. Header("a.jpg", 0, '0'), .. new byte[1024]];
+        byte[] longName = [.. Header("@LongLink", 5000, 'L'), .. Enumerable.Repeat((byte)'n', 5000), .. new byte[120],
+            .. Header("a.jpg", 0, '0'), .. new byte[1024]];
         Failure(longName).Message.Should().Contain("more than 4096 bytes");
     }
 

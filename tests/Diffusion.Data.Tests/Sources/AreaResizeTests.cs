@@ -91,9 +91,11 @@ public sealed class AreaResizeTests
     {
         DecodedImage image = Noise(50, 40, 3);
         AreaResize resize = new(9, 7);
-        foreach (ImageWindow window in (ImageWindow[])[new(0, 0, 40, 40), new(10, 0, 40, 13), new(49, 39, 1, 1), new(7, 11, 23, 5), new(30, 20, 20, 20)])
+        foreach (ImageWindow window in (ImageWindow[])[new(0, 0, 40, 40), new(10, 0, 40, 13), new(49, 39, 1, 1), new(7, 11, 23, 5),
+            new(30, 20, 20, 20)])
         {
-            byte[] cut = [.. Enumerable.Range(window.Top, window.Height).SelectMany(y => image.Pixels.AsSpan(((y * 50) + window.Left) * 3, window.Width * 3).ToArray())];
+            byte[] cut = [.. Enumerable.Range(window.Top, window.Height)
+                .SelectMany(y => image.Pixels.AsSpan(((y * 50) + window.Left) * 3, window.Width * 3).ToArray())];
             byte[] actual = new byte[9 * 7 * 3];
             resize.Resize(Pixels(image), new CropArea(window.Left, window.Top, window.Width, window.Height), actual);
             byte[] expected = new byte[actual.Length];
@@ -106,7 +108,8 @@ public sealed class AreaResizeTests
     public void Weights_sum_to_one_wherever_a_stretch_begins()
     {
         ResizeTaps taps = new(7);
-        foreach ((double from, double length, int pixels) in ((double, double, int)[])[(0, 30, 30), (0.875, 29.125, 30), (3.5, 8.25, 12), (0.25, 7, 8), (5, 3, 8), (0, 1, 1), (7.5, 0.5, 8), (3.2, 0.4, 8), (0, 0.25, 1)])
+        foreach ((double from, double length, int pixels) in ((double, double, int)[])[(0, 30, 30), (0.875, 29.125, 30), (3.5, 8.25, 12),
+            (0.25, 7, 8), (5, 3, 8), (0, 1, 1), (7.5, 0.5, 8), (3.2, 0.4, 8), (0, 0.25, 1)])
         {
             taps.Fill(from, length, pixels);
             for (int pixel = 0; pixel < 7; pixel++)
@@ -120,7 +123,8 @@ public sealed class AreaResizeTests
     private static ImagePixels Pixels(DecodedImage image) => new(image.Width, image.Height, image.Channels, image.Pixels);
 
     private static DecodedImage Noise(int width, int height, int channels) => new(
-        width, height, channels, [.. Enumerable.Range(0, width * height * channels).Select(i => (byte)new SeedStream(2).Derive(RandomPurpose.Drawing, i))]);
+        width, height, channels,
+            [.. Enumerable.Range(0, width * height * channels).Select(i => (byte)new SeedStream(2).Derive(RandomPurpose.Drawing, i))]);
 
     private static DecodedImage Grey(int width, int height, params byte[] pixels) => new(width, height, 1, pixels);
 

@@ -8,7 +8,8 @@ public sealed class DrawnShapesTests
     public void Classes_take_turns_and_have_names()
     {
         using DrawnShapes shapes = DrawnShapes.Create(25);
-        (shapes.Count, shapes.Shape, shapes.Encoding, shapes.ClassCount).Should().Be((25, new ImageShape(3, 32, 32), PixelEncoding.UInt8, 10));
+        (shapes.Count, shapes.Shape, shapes.Encoding, shapes.ClassCount).Should()
+            .Be((25, new ImageShape(3, 32, 32), PixelEncoding.UInt8, 10));
         Enumerable.Range(0, 25).Select(i => shapes.LabelOf(i)).Should().Equal(Enumerable.Range(0, 25).Select(i => i % 10L));
         DrawnShapes.ClassNames.Should().HaveCount(10).And.OnlyHaveUniqueItems();
     }
@@ -41,7 +42,8 @@ public sealed class DrawnShapesTests
             byte[] pixels = Read(shapes, i);
             (byte, byte, byte) paper = (pixels[0], pixels[1], pixels[2]);
             paper.Item1.Should().BeGreaterThan(230);
-            (byte, byte, byte) At(int x, int y) => (pixels[3 * ((y * size) + x)], pixels[(3 * ((y * size) + x)) + 1], pixels[(3 * ((y * size) + x)) + 2]);
+            (byte, byte, byte) At(int x, int y) =>
+                (pixels[3 * ((y * size) + x)], pixels[(3 * ((y * size) + x)) + 1], pixels[(3 * ((y * size) + x)) + 2]);
             for (int edge = 0; edge < size; edge++)
             {
                 bool plain = At(edge, 0) == paper && At(edge, size - 1) == paper && At(0, edge) == paper && At(size - 1, edge) == paper;
@@ -74,7 +76,8 @@ public sealed class DrawnShapesTests
         {
             for (int b = a + 1; b < 10; b++)
             {
-                means[a].Zip(means[b], (x, y) => Math.Abs(x - y)).Sum().Should().BeGreaterThan(12, "{0} is no {1}", DrawnShapes.ClassNames[a], DrawnShapes.ClassNames[b]);
+                means[a].Zip(means[b], (x, y) => Math.Abs(x - y)).Sum().Should()
+                    .BeGreaterThan(12, "{0} is no {1}", DrawnShapes.ClassNames[a], DrawnShapes.ClassNames[b]);
             }
         }
     }

@@ -17,7 +17,8 @@ public sealed class EncodedImageSourceTests
     {
         using EncodedImageSource source = new(new UnlabelledFiles(problem), new ImagePreparation { Size = 8 });
         source.LabelOf(1).Should().Be(1);
-        source.Invoking(images => images.LabelOf(2)).Should().Throw<ImageDataException>().WithMessage(message).WithInnerException(problem.GetType());
+        source.Invoking(images => images.LabelOf(2)).Should().Throw<ImageDataException>().WithMessage(message)
+            .WithInnerException(problem.GetType());
     }
 
     /// <summary>Files whose labels can be read up to the third.</summary>
@@ -33,7 +34,8 @@ public sealed class EncodedImageSourceTests
 
         public string NameOf(long index) => $"file {index}";
 
-        public void Read(long index, IBufferWriter<byte> destination, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public void Read(long index, IBufferWriter<byte> destination, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
 
         public void Dispose()
         {

@@ -54,7 +54,8 @@ public sealed class IdxImagesTests : IDisposable
             (test.Count, test.ClassCount).Should().Be((1, null));
         }
 
-        Failure(() => IdxImages.OpenFolder(folder.Path, "other")).Message.Should().Contain("other-images-idx3-ubyte.gz").And.Contain(folder.Path);
+        Failure(() => IdxImages.OpenFolder(folder.Path, "other")).Message.Should()
+            .Contain("other-images-idx3-ubyte.gz").And.Contain(folder.Path);
     }
 
     [Theory]
@@ -104,7 +105,8 @@ public sealed class IdxImagesTests : IDisposable
             Write(name, Images(1, 1, 1, [1]), gzip: name.EndsWith(".gz", StringComparison.Ordinal));
         }
 
-        Failure(() => IdxImages.OpenFolder(folder.Path)).Reason.Should().Contain("2 files may be the images").And.ContainAll(names.Split(' '));
+        Failure(() => IdxImages.OpenFolder(folder.Path)).Reason.Should()
+            .Contain("2 files may be the images").And.ContainAll(names.Split(' '));
     }
 
     [Fact]
@@ -113,7 +115,8 @@ public sealed class IdxImagesTests : IDisposable
         Write("train-images-idx3-ubyte", Images(1, 1, 1, [1]));
         Write("fashion/train-images-idx3-ubyte", Images(1, 1, 1, [2]));
         Write("fashion/train-labels-idx1-ubyte", Labels(5));
-        Failure(() => IdxImages.OpenFolder(folder.Path)).Reason.Should().Contain("no labels beside train-images-idx3-ubyte").And.Contain("IdxImages.Open");
+        Failure(() => IdxImages.OpenFolder(folder.Path)).Reason.Should()
+            .Contain("no labels beside train-images-idx3-ubyte").And.Contain("IdxImages.Open");
     }
 
     [Fact]
@@ -137,7 +140,8 @@ public sealed class IdxImagesTests : IDisposable
     [Fact]
     public void A_pointer_of_git_lfs_is_named()
     {
-        Write("train-images-idx3-ubyte", System.Text.Encoding.ASCII.GetBytes($"version https://git-lfs.github.com/spec/v1\noid sha256:{new string('5', 64)}\nsize 9\n"));
+        Write("train-images-idx3-ubyte",
+            System.Text.Encoding.ASCII.GetBytes($"version https://git-lfs.github.com/spec/v1\noid sha256:{new string('5', 64)}\nsize 9\n"));
         Failure(() => IdxImages.OpenFolder(folder.Path)).Reason.Should().Contain("Git LFS").And.Contain("git lfs pull");
     }
 
@@ -179,7 +183,8 @@ public sealed class IdxImagesTests : IDisposable
         Failure(() => IdxImages.Open(path)).Reason.Should().Contain("2000 x 1000 x 1000");
         (GC.GetAllocatedBytesForCurrentThread() - before).Should().BeLessThan(4_000_000);
 
-        Failure(() => IdxImages.Open(Write("liar", Images(int.MaxValue, int.MaxValue, int.MaxValue, []), gzip))).Reason.Should().Contain("2 GiB");
+        Failure(() => IdxImages.Open(Write("liar", Images(int.MaxValue, int.MaxValue, int.MaxValue, []), gzip))).Reason.Should()
+            .Contain("2 GiB");
     }
 
     [Theory]
@@ -191,7 +196,8 @@ public sealed class IdxImagesTests : IDisposable
     {
         byte[] file = Images(1, 1, 1, [0]);
         BinaryPrimitives.WriteUInt32BigEndian(file, magic);
-        Failure(() => IdxImages.Open(Write("other", file))).Reason.Should().Contain($"begins with 0x{magic:X8}, but must begin with 0x00000803");
+        Failure(() => IdxImages.Open(Write("other", file))).Reason.Should()
+            .Contain($"begins with 0x{magic:X8}, but must begin with 0x00000803");
     }
 
     [Theory]
@@ -205,7 +211,8 @@ public sealed class IdxImagesTests : IDisposable
     {
         string images = Write("images", Images(2, 1, 1, [1, 2]));
         Failure(() => IdxImages.Open(images, Write("labels", Labels(1, 2, 3)))).Reason.Should().Contain("3 labels").And.Contain("2 images");
-        Failure(() => IdxImages.Open(images, Write("labels", Labels(1, 10)), classCount: 10)).Reason.Should().Contain("highest label is 10").And.Contain("0..9");
+        Failure(() => IdxImages.Open(images, Write("labels", Labels(1, 10)), classCount: 10)).Reason.Should()
+            .Contain("highest label is 10").And.Contain("0..9");
         Failure(() => IdxImages.Open(images, images)).Reason.Should().Contain("must begin with 0x00000801");
     }
 

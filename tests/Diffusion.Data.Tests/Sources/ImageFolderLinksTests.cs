@@ -120,7 +120,8 @@ public sealed class ImageFolderLinksTests : IDisposable
         Link("set/cat/up", "..");
         Link("linked", "set");
         using ImageFolder images = ImageFolder.Open(Path.Combine(temporary.Path, "linked"), 8);
-        images.Files.Should().Equal(Path.Combine(temporary.Path, "linked", "cat", "a.png"), Path.Combine(temporary.Path, "linked", "dog", "b.png"));
+        images.Files.Should().Equal(Path.Combine(temporary.Path, "linked", "cat", "a.png"),
+            Path.Combine(temporary.Path, "linked", "dog", "b.png"));
         LeftOut(images, "contains them").Examples.Should().Equal("cat/up");
     }
 
@@ -143,7 +144,8 @@ public sealed class ImageFolderLinksTests : IDisposable
 
     private static IEnumerable<long> Labels(ImageFolder images) => Enumerable.Range(0, (int)images.Count).Select(i => images.LabelOf(i));
 
-    private static SkippedImages LeftOut(ImageFolder images, string reason) => images.Report.LeftOut.Single(part => part.Reason.Contains(reason, StringComparison.Ordinal));
+    private static SkippedImages LeftOut(ImageFolder images, string reason) =>
+        images.Report.LeftOut.Single(part => part.Reason.Contains(reason, StringComparison.Ordinal));
 
     private IEnumerable<string> Names(ImageFolder images) => images.Files.Select(file => Path.GetRelativePath(root, file));
 

@@ -78,7 +78,8 @@ public sealed class ImageFolderReportTests : IDisposable
     [Fact]
     public void What_systems_put_into_folders_is_no_class_and_no_image()
     {
-        string[] folders = ["@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found", "__MACOSX", "@Recycle", ".@__thumb", "#snapshot", ".ipynb_checkpoints", ".Trash-1000"];
+        string[] folders = ["@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found", "__MACOSX", "@Recycle",
+            ".@__thumb", "#snapshot", ".ipynb_checkpoints", ".Trash-1000"];
         Save("cat/0.png", "dog/0.png", "cat/._0.png", "cat/@eaDir/0.png/SYNOPHOTO_THUMB_M.png");
         Save([.. folders.Select(name => $"{name}/deep/x.png")]);
         using ImageFolder images = ImageFolder.Open(folder.Path, 8);
@@ -112,7 +113,8 @@ public sealed class ImageFolderReportTests : IDisposable
         }
 
         string message = ((Action)(() => ImageFolder.Open(folder.Path, 8))).Should().Throw<ImageDataException>().Which.Message;
-        message.Should().StartWith(folder.Path).And.Contain($"{names.Length - 1} names").And.Contain("not valid UTF-8").And.Contain("convmv")
+        message.Should().StartWith(folder.Path).And.Contain($"{names.Length - 1} names").And.Contain("not valid UTF-8").And.Contain(
+            "convmv")
             .And.Contain(names[1].Split('/')[0].Replace('\xf1', '\uFFFD').Replace('\xe9', '\uFFFD'));
     }
 
@@ -130,7 +132,8 @@ public sealed class ImageFolderReportTests : IDisposable
     [Fact]
     public void Odd_names_are_taken_as_they_are()
     {
-        string[] names = ["-x/a.png", "a\nb/c.png", "back\\slash/d.png", "end /e .png", "many.dots.v1/f.g.png", "ünï/ö.png", string.Join('/', Enumerable.Repeat(new string('n', 200), 10)) + "/z.png"];
+        string[] names = ["-x/a.png", "a\nb/c.png", "back\\slash/d.png", "end /e .png", "many.dots.v1/f.g.png", "ünï/ö.png",
+            string.Join('/', Enumerable.Repeat(new string('n', 200), 10)) + "/z.png"];
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Other systems allow no such names.");
         Save(names);
         Save("a\nb/._x.png");
@@ -147,7 +150,8 @@ public sealed class ImageFolderReportTests : IDisposable
         Save("caf\u00e9/a.png", "cafe\u0301/b.png", "tea/c.png");
         using ImageFolder images = ImageFolder.Open(folder.Path, 8);
         images.ClassNames.Should().Equal("caf\u00e9", "tea");
-        Enumerable.Range(0, 3).Select(i => images.ClassNames[(int)images.LabelOf(i)]).Order(StringComparer.Ordinal).Should().Equal("caf\u00e9", "caf\u00e9", "tea");
+        Enumerable.Range(0, 3).Select(i => images.ClassNames[(int)images.LabelOf(i)]).Order(StringComparer.Ordinal).Should()
+            .Equal("caf\u00e9", "caf\u00e9", "tea");
     }
 
     [Fact]
@@ -155,7 +159,8 @@ public sealed class ImageFolderReportTests : IDisposable
     {
         string pointer = $"version https://git-lfs.github.com/spec/v1\noid sha256:{new string('5', 64)}\nsize 143131234\n";
         File.WriteAllText(folder.File("a.png"), pointer);
-        ((Action)(() => ImageFolder.Open(folder.Path, 8))).Should().Throw<ImageDataException>().Which.Message.Should().Contain("Git LFS").And.Contain("git lfs pull").And.Contain("a.png");
+        ((Action)(() => ImageFolder.Open(folder.Path, 8))).Should().Throw<ImageDataException>().Which.Message.Should()
+            .Contain("Git LFS").And.Contain("git lfs pull").And.Contain("a.png");
 
         Save("b.png");
         using ImageFolder images = ImageFolder.Open(folder.Path, 8);
@@ -168,12 +173,14 @@ public sealed class ImageFolderReportTests : IDisposable
     {
         ImageCodec.SavePng(new DecodedImage(1, 1, 1, [9]), folder.File("a.png"));
         Save("b.heic");
-        using IImageSource images = InMemoryImages.Load(ImageFolder.Open(folder.Path, 8), cancellationToken: TestContext.Current.CancellationToken)
+        using IImageSource images = InMemoryImages.Load(ImageFolder.Open(folder.Path, 8),
+            cancellationToken: TestContext.Current.CancellationToken)
             .With(ImageTransform.RandomFlip());
         images.Report.LeftOut.Should().ContainSingle().Which.Examples.Should().Equal("b.heic");
     }
 
-    private static SkippedImages LeftOut(ImageFolder images, string reason) => images.Report.LeftOut.Single(part => part.Reason.Contains(reason, StringComparison.Ordinal));
+    private static SkippedImages LeftOut(ImageFolder images, string reason) =>
+        images.Report.LeftOut.Single(part => part.Reason.Contains(reason, StringComparison.Ordinal));
 
     private IEnumerable<string> Names(ImageFolder images) => images.Files.Select(file => Path.GetRelativePath(folder.Path, file));
 

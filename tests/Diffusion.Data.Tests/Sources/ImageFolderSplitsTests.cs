@@ -22,7 +22,8 @@ public sealed class ImageFolderSplitsTests : IDisposable
     public void Several_splits_are_refused_by_name(string files)
     {
         Save(files);
-        string[] splits = [.. ((string[])["train", "test", "val", "TRAIN", "Validation", "train2017", "val2017", "training_set", "test_set", "seg_train", "seg_test"])
+        string[] splits = [.. ((string[])["train", "test", "val", "TRAIN", "Validation", "train2017", "val2017", "training_set", "test_set",
+            "seg_train", "seg_test"])
             .Where(split => files.Split(' ').SelectMany(file => file.Split('/')[..^1]).Contains(split))];
         string message = ((Action)(() => ImageFolder.Open(folder.Path, 8))).Should().Throw<ImageDataException>().Which.Message;
         message.Should().Contain("2 splits").And.Contain("ImageFolderOptions.Split").And.ContainAll(splits);
@@ -44,7 +45,8 @@ public sealed class ImageFolderSplitsTests : IDisposable
     [InlineData("train/train/cat/0.png train/train/dog/1.png", null, "train/train/cat/0.png train/train/dog/1.png", "cat dog")]
     [InlineData("train/0.png bus/1.png", null, "bus/1.png train/0.png", "bus train")]
     [InlineData("express-train/0.png night-train/1.png", null, "express-train/0.png night-train/1.png", "express-train night-train")]
-    [InlineData("archive/archive/cat/0.png archive/archive/dog/1.png", null, "archive/archive/cat/0.png archive/archive/dog/1.png", "cat dog")]
+    [InlineData("archive/archive/cat/0.png archive/archive/dog/1.png", null, "archive/archive/cat/0.png archive/archive/dog/1.png",
+        "cat dog")]
     [InlineData("cat/0.png dog/1.png", "all", "cat/0.png dog/1.png", "cat dog")]
     public void A_split_is_chosen_and_its_folders_are_the_classes(string files, string? split, string? taken, string? classes)
     {
@@ -84,13 +86,15 @@ public sealed class ImageFolderSplitsTests : IDisposable
     public void The_description_says_the_split()
     {
         Save("train/cat/0.png train/dog/1.png test/cat/2.png");
-        using ImageFolder images = ImageFolder.Open(folder.Path, new ImagePreparation { Size = 8 }, new ImageFolderOptions { Split = "train" });
+        using ImageFolder images = ImageFolder.Open(folder.Path, new ImagePreparation { Size = 8 },
+            new ImageFolderOptions { Split = "train" });
         images.Description.Should().Contain($"2 images from {folder.Path}, split train, 2 classes");
         images.Report.LeftOut.Should().BeEmpty();
     }
 
     private string Failure(string split) =>
-        ((Action)(() => ImageFolder.Open(folder.Path, 8, options: new ImageFolderOptions { Split = split }))).Should().Throw<ImageDataException>().Which.Message;
+        ((Action)(() => ImageFolder.Open(folder.Path, 8, options: new ImageFolderOptions { Split = split }))).Should()
+            .Throw<ImageDataException>().Which.Message;
 
     private void Save(string files)
     {

@@ -21,8 +21,10 @@ public sealed class ImageFolderTests : IDisposable
         File.WriteAllText(folder.File("notes.txt"), "no image");
         using ImageFolder images = ImageFolder.Open(folder.Path, 4);
 
-        (images.Count, images.Shape, images.Encoding, images.ClassCount).Should().Be((4, new ImageShape(3, 4, 4), PixelEncoding.UInt8, null));
-        images.Files.Select(file => Path.GetRelativePath(folder.Path, file)).Should().Equal("a10.png", "a2.png", "b.PNG", Path.Combine("sub", "a.png"));
+        (images.Count, images.Shape, images.Encoding, images.ClassCount).Should()
+            .Be((4, new ImageShape(3, 4, 4), PixelEncoding.UInt8, null));
+        images.Files.Select(file => Path.GetRelativePath(folder.Path, file)).Should()
+            .Equal("a10.png", "a2.png", "b.PNG", Path.Combine("sub", "a.png"));
         Enumerable.Range(0, 4).Select(i => Read(images, i)[0]).Should().Equal(10, 20, 30, 40);
         images.ClassNames.Should().BeEmpty();
         ((Action)(() => images.LabelOf(0))).Should().Throw<InvalidOperationException>();
@@ -39,7 +41,8 @@ public sealed class ImageFolderTests : IDisposable
 
         images.ClassNames.Should().Equal("Cat", "cat2", "dog");
         images.ClassCount.Should().Be(3);
-        Enumerable.Range(0, 4).Select(i => (Read(images, i)[0], images.LabelOf(i))).Should().Equal(((byte)4, 0L), ((byte)2, 0L), ((byte)3, 1L), ((byte)1, 2L));
+        Enumerable.Range(0, 4).Select(i => (Read(images, i)[0], images.LabelOf(i))).Should()
+            .Equal(((byte)4, 0L), ((byte)2, 0L), ((byte)3, 1L), ((byte)1, 2L));
     }
 
     [Fact]
@@ -91,21 +94,27 @@ public sealed class ImageFolderTests : IDisposable
             File.WriteAllBytes(folder.File($"c{i}.png"), []);
         }
 
-        string message = Failure(() => InMemoryImages.Load(ImageFolder.Open(folder.Path, 4), cancellationToken: TestContext.Current.CancellationToken)).Message;
-        message.Should().Contain($"8 images from {folder.Path}").And.Contain("7 of 8 images cannot be used").And.Contain("a-empty.jpg: the file is empty").And.Contain("b-text.png: it is not an image")
+        string message = Failure(() => InMemoryImages.Load(ImageFolder.Open(folder.Path, 4),
+            cancellationToken: TestContext.Current.CancellationToken)).Message;
+        message.Should().Contain($"8 images from {folder.Path}").And.Contain("7 of 8 images cannot be used").And.Contain(
+            "a-empty.jpg: the file is empty").And.Contain("b-text.png: it is not an image")
             .And.Contain("... and 2 more.").And.NotContain("c4.png").And.NotContain("good.png:");
 
         Array.ForEach(Directory.GetFiles(folder.Path), File.Delete);
         Save(1, "good.png");
         File.WriteAllBytes(folder.File("short.png"), good[..^26]);
-        Failure(() => InMemoryImages.Load(ImageFolder.Open(folder.Path, 4), cancellationToken: TestContext.Current.CancellationToken)).Message.Should().Contain("1 of 2 images").And.Contain("short.png: the image is truncated");
+        Failure(() =>
+            InMemoryImages.Load(ImageFolder.Open(folder.Path, 4),
+                cancellationToken: TestContext.Current.CancellationToken)).Message.Should()
+                    .Contain("1 of 2 images").And.Contain("short.png: the image is truncated");
     }
 
     [Fact]
     public void A_folder_without_images_is_named_with_what_was_looked_for()
     {
         File.WriteAllText(folder.File("notes.txt"), "no image");
-        Failure(() => ImageFolder.Open(folder.Path, 4)).Message.Should().StartWith(folder.Path).And.Contain("hold no image").And.Contain(".jpeg").And.Contain(".bmp");
+        Failure(() => ImageFolder.Open(folder.Path, 4)).Message.Should()
+            .StartWith(folder.Path).And.Contain("hold no image").And.Contain(".jpeg").And.Contain(".bmp");
         Failure(() => ImageFolder.Open(Path.Combine(folder.Path, "missing"), 4)).Message.Should().Contain("does not exist");
         Failure(() => ImageFolder.Open(folder.File("notes.txt"), 4)).Message.Should().Contain("must be a folder");
     }
@@ -118,7 +127,9 @@ public sealed class ImageFolderTests : IDisposable
         Failure(() => InMemoryImages.Load(ImageFolder.Open(folder.Path, 4), 95, TestContext.Current.CancellationToken)).Message
             .Should().Contain("2 images of 48 bytes are over the memory limit of 95").And.Contain("smaller size");
         InMemoryImages.Load(ImageFolder.Open(folder.Path, 4), 96, TestContext.Current.CancellationToken).Dispose();
-        Failure(() => InMemoryImages.Load(ImageFolder.Open(folder.Path, new ImagePreparation { Size = 4, PixelLimit = 15 }), cancellationToken: TestContext.Current.CancellationToken)).Message
+        Failure(() =>
+            InMemoryImages.Load(ImageFolder.Open(folder.Path, new ImagePreparation { Size = 4, PixelLimit = 15 }),
+                cancellationToken: TestContext.Current.CancellationToken)).Message
             .Should().Contain("2 of 2").And.Contain("limit of 15");
         ((Action)(() => ImageFolder.Open(folder.Path, 0))).Should().Throw<ArgumentOutOfRangeException>();
         ((Action)(() => ImageFolder.Open(folder.Path, 4, channels: 2))).Should().Throw<ArgumentOutOfRangeException>();

@@ -3,7 +3,9 @@ using Diffusion.TestKit;
 
 namespace Diffusion.Data.Tests;
 
-/// <summary>Random folder trees with links between them. Every file holds its own path, so that what is taken says which file it is.</summary>
+/// <summary>
+/// Random folder trees with links between them. Every file holds its own path, so that what is taken says which file it is.
+/// </summary>
 public sealed class ImageFolderTreesTests
 {
     private static readonly string[] Folders = ["a", "b", "c", "@eaDir", ".h"];
@@ -14,7 +16,8 @@ public sealed class ImageFolderTreesTests
 
     private static readonly Gen<Tree> Trees = Gen.Select(
         Gen.Select(FolderPath, OneOf(FileNames)).Select((path, name) => $"{path}/{name}").List[1, 15],
-        Gen.Select(FolderPath, OneOf("l", "m"), FolderPath).Select((path, name, target) => (Name: $"{path}/{name}", Target: target)).List[0, 8])
+        Gen.Select(FolderPath, OneOf("l", "m"), FolderPath)
+            .Select((path, name, target) => (Name: $"{path}/{name}", Target: target)).List[0, 8])
         .Select((files, links) => new Tree([.. files.Distinct()], [.. links.DistinctBy(link => link.Name)]));
 
     [Fact]
@@ -30,7 +33,8 @@ public sealed class ImageFolderTreesTests
                 string[] real = [.. taken.Select(name => File.ReadAllText(Path.Combine(temporary.Path, name)))];
                 real.Should().OnlyHaveUniqueItems(report);
                 string[] missing = [.. own.Except(real)];
-                SkippedImages? strays = images?.Report.LeftOut.SingleOrDefault(part => part.Reason.Contains("belong to no class", StringComparison.Ordinal));
+                SkippedImages? strays = images?.Report.LeftOut.SingleOrDefault(part => part.Reason.Contains("belong to no class",
+                    StringComparison.Ordinal));
                 missing.Length.Should().BeLessThanOrEqualTo((int)(strays?.Count ?? 0), report);
                 if (strays?.Count <= SkippedImages.MaxExamples)
                 {
@@ -60,7 +64,8 @@ public sealed class ImageFolderTreesTests
             string[] second = Taken(other, out string secondReport, out images);
             images?.Dispose();
             first.Should().Equal(second);
-            firstReport.Replace(one.Path, string.Empty, StringComparison.Ordinal).Should().Be(secondReport.Replace(other.Path, string.Empty, StringComparison.Ordinal));
+            firstReport.Replace(one.Path, string.Empty, StringComparison.Ordinal).Should()
+                .Be(secondReport.Replace(other.Path, string.Empty, StringComparison.Ordinal));
         },
         iter: 150, threads: 1);
 

@@ -72,7 +72,8 @@ public sealed class ImageTensorsTests
     public void Floats_with_channels_last_are_not_taken_for_images_of_many_channels()
     {
         using Tensor last = rand(2, 32, 32, 3).mul_(2).sub_(1);
-        ((Action)(() => ImageTensors.From(last))).Should().Throw<ArgumentException>().WithMessage("*looks like [N, H, W, C], but must be [N, C, H, W]*permute(0, 3, 1, 2)*");
+        ((Action)(() => ImageTensors.From(last))).Should().Throw<ArgumentException>()
+            .WithMessage("*looks like [N, H, W, C], but must be [N, C, H, W]*permute(0, 3, 1, 2)*");
         using Tensor latents = rand(2, 4, 4, 1).mul_(2).sub_(1);
         ImageTensors.From(latents).Dispose();
     }
@@ -81,7 +82,8 @@ public sealed class ImageTensorsTests
     public void A_number_of_classes_without_labels_is_refused()
     {
         using Tensor images = zeros([2, 4, 4, 3], ScalarType.Byte);
-        ((Action)(() => ImageTensors.From(images, classCount: 10))).Should().Throw<ArgumentException>().WithMessage("*no labels, but classCount is 10*");
+        ((Action)(() => ImageTensors.From(images, classCount: 10))).Should().Throw<ArgumentException>()
+            .WithMessage("*no labels, but classCount is 10*");
     }
 
     [Fact]
@@ -92,7 +94,8 @@ public sealed class ImageTensorsTests
         using Tensor planes = zeros([5, 3, 8, 8], ScalarType.Byte);
         foreach (Tensor images in (Tensor[])[doubles, none, planes])
         {
-            ((Action)(() => ImageTensors.From(images))).Should().Throw<ArgumentException>().WithMessage("*float32 [N, C, H, W]*uint8 [N, H, W, C]*");
+            ((Action)(() => ImageTensors.From(images))).Should().Throw<ArgumentException>()
+                .WithMessage("*float32 [N, C, H, W]*uint8 [N, H, W, C]*");
         }
 
         using Tensor good = zeros(2, 1, 2, 2);
@@ -101,8 +104,10 @@ public sealed class ImageTensorsTests
         using Tensor negative = tensor((long[])[0, -1]);
         ((Action)(() => ImageTensors.From(good, one))).Should().Throw<ArgumentException>().WithMessage("*must be int64 [2]*");
         ((Action)(() => ImageTensors.From(good, floats))).Should().Throw<ArgumentException>();
-        ((Action)(() => ImageTensors.From(good, negative))).Should().Throw<ArgumentException>().WithMessage("*Label -1 of image 1 is negative*");
+        ((Action)(() => ImageTensors.From(good, negative))).Should().Throw<ArgumentException>()
+            .WithMessage("*Label -1 of image 1 is negative*");
         using Tensor high = tensor((long[])[0, 3]);
-        ((Action)(() => ImageTensors.From(good, high, classCount: 3))).Should().Throw<ImageDataException>().WithMessage("*highest label is 3*0..2*");
+        ((Action)(() => ImageTensors.From(good, high, classCount: 3))).Should().Throw<ImageDataException>()
+            .WithMessage("*highest label is 3*0..2*");
     }
 }

@@ -13,7 +13,8 @@ public sealed class PreparedDecoderTests
         const int Images = 200;
         byte[] file = TestImages.Encode(side, side, format, Patches);
         byte[] pixels = new byte[64 * 64 * 3];
-        foreach (ImageTransform[] transforms in (ImageTransform[][])[[], [ImageTransform.RandomSquare(0.3), ImageTransform.RandomFlip(), ImageTransform.ColorJitter(0.2, 0.2, 0.2, 0.1)]])
+        foreach (ImageTransform[] transforms in (ImageTransform[][])[[],
+            [ImageTransform.RandomSquare(0.3), ImageTransform.RandomFlip(), ImageTransform.ColorJitter(0.2, 0.2, 0.2, 0.1)]])
         {
             using PreparedDecoder decoder = Decoder(new ImagePreparation { Size = 64, Transforms = transforms });
             long before = 0;
@@ -45,10 +46,12 @@ public sealed class PreparedDecoderTests
         squares.Should().OnlyContain(square => square.Side >= 58 && square.Side <= 122 && square.Left >= -2 && square.Top >= -2
             && square.Left + square.Side <= 242 && square.Top + square.Side <= 122);
         squares.Average(square => square.Side).Should().BeApproximately(90, 4);
-        (squares.Min(square => square.Side), squares.Max(square => square.Side)).Should().Match<(double Min, double Max)>(s => s.Min < 64 && s.Max > 116);
+        (squares.Min(square => square.Side), squares.Max(square => square.Side))
+            .Should().Match<(double Min, double Max)>(s => s.Min < 64 && s.Max > 116);
         squares.Max(square => square.Left).Should().BeGreaterThan(150);
         squares.Max(square => square.Top).Should().BeGreaterThan(45);
-        (squares.Min(square => square.Left), squares.Min(square => square.Top)).Should().Match<(double Left, double Top)>(s => s.Left < 5 && s.Top < 3);
+        (squares.Min(square => square.Left), squares.Min(square => square.Top))
+            .Should().Match<(double Left, double Top)>(s => s.Left < 5 && s.Top < 3);
     }
 
     [Fact]
@@ -95,23 +98,29 @@ public sealed class PreparedDecoderTests
     public void A_square_lies_at_the_same_place_at_every_size_however_the_image_is_turned(byte orientation)
     {
         // 301 and 333 are no multiples of 8: which end of a side the last part of a pixel lies at depends on the turn.
-        byte[] jpeg = TestImages.Encode(333, 301, SKEncodedImageFormat.Jpeg, (x, y) => new SKColor((byte)(x * 255 / 333), (byte)(y * 255 / 301), (byte)(((x * 3) + (y * 2)) % 256)));
+        byte[] jpeg = TestImages.Encode(333, 301, SKEncodedImageFormat.Jpeg,
+            (x, y) => new SKColor((byte)(x * 255 / 333), (byte)(y * 255 / 301), (byte)(((x * 3) + (y * 2)) % 256)));
         byte[] exif =
         [
-            0xFF, 0xE1, 0, 34, .. "Exif"u8, 0, 0, .. "MM"u8, 0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0,
+            0xFF, 0xE1, 0, 34, .. "Exif"u8, 0, 0, .. "MM"u8, 0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0,
+                0, 0, 0,
         ];
         byte[] file = [.. jpeg[..2], .. exif, .. jpeg[2..]];
         for (int seed = 0; seed < 20; seed++)
         {
-            Difference(file, new ImagePreparation { Size = 16, Transforms = [ImageTransform.Resize(200), ImageTransform.RandomCrop(180)] }, new SeedStream(seed)).Mean.Should().BeLessThan(1.5);
+            Difference(file, new ImagePreparation { Size = 16, Transforms = [ImageTransform.Resize(200), ImageTransform.RandomCrop(180)] },
+                new SeedStream(seed)).Mean.Should().BeLessThan(1.5);
         }
     }
 
     [Fact]
     public void A_small_part_of_a_large_jpeg_is_decoded_at_a_size_that_keeps_its_detail()
     {
-        byte[] file = TestImages.Encode(1024, 1024, SKEncodedImageFormat.Jpeg, (x, y) => (x / 5 % 2) == (y / 7 % 2) ? SKColors.White : SKColors.Navy);
-        ImagePreparation part = new() { Size = 32, Transforms = [ImageTransform.Crop("a part", (_, _) => new ImageWindow(300, 500, 70, 70))] };
+        byte[] file = TestImages.Encode(1024, 1024, SKEncodedImageFormat.Jpeg, (x, y) => (x / 5 % 2) == (y / 7 % 2)
+            ? SKColors.White
+            : SKColors.Navy);
+        ImagePreparation part = new() { Size = 32,
+            Transforms = [ImageTransform.Crop("a part", (_, _) => new ImageWindow(300, 500, 70, 70))] };
         Difference(file, part, null).Mean.Should().BeLessThan(1.5);
     }
 
@@ -121,7 +130,8 @@ public sealed class PreparedDecoderTests
         string folder = TestData.Folder("sign-digits", "images", "7");
         foreach (string name in (string[])["IMG_5874.JPG", "IMG_5935.JPG", "IMG_5978.JPG"])
         {
-            (double mean, int largest) = Difference(File.ReadAllBytes(Path.Combine(folder, name)), new ImagePreparation { Size = 64 }, null);
+            (double mean, int largest) = Difference(File.ReadAllBytes(Path.Combine(folder, name)), new ImagePreparation { Size = 64 },
+                null);
             mean.Should().BeInRange(1e-9, 0.2, name);
             largest.Should().BeLessThanOrEqualTo(6, name);
         }
@@ -133,14 +143,16 @@ public sealed class PreparedDecoderTests
         using ImageDecoder decoder = new(new ImageDecoding());
         ImagePixels whole = decoder.Decode(file, "whole");
         (int, int) size = (preparation.Size, preparation.Size);
-        ImageFrame frame = new TransformList(preparation.Transforms, [], 3).Choose(ImageFrame.Whole(whole.Width, whole.Height), size, draws).Filling(size);
+        ImageFrame frame = new TransformList(preparation.Transforms, [], 3).Choose(ImageFrame.Whole(whole.Width, whole.Height), size, draws)
+            .Filling(size);
         byte[] expected = new byte[preparation.Size * preparation.Size * 3];
         new AreaResize(preparation.Size, preparation.Size).Resize(whole, frame.Part, expected);
         int[] differences = [.. Prepare(preparation, file, draws).Zip(expected, (a, b) => Math.Abs(a - b))];
         return (differences.Average(), differences.Max());
     }
 
-    private static PreparedDecoder Decoder(ImagePreparation preparation) => new(preparation, new TransformList(preparation.Transforms, [], preparation.Channels));
+    private static PreparedDecoder Decoder(ImagePreparation preparation) =>
+        new(preparation, new TransformList(preparation.Transforms, [], preparation.Channels));
 
     private static byte[] Prepare(ImagePreparation preparation, byte[] file, SeedStream? draws)
     {
@@ -150,5 +162,7 @@ public sealed class PreparedDecoderTests
         return pixels;
     }
 
-    private static SKColor Patches(int x, int y) => ((x / 37) + (y / 53)) % 2 == 0 ? new SKColor(220, (byte)(y / 4), 200) : new SKColor((byte)(x / 6), 90, 40);
+    private static SKColor Patches(int x, int y) => ((x / 37) + (y / 53)) % 2 == 0
+        ? new SKColor(220, (byte)(y / 4), 200)
+        : new SKColor((byte)(x / 6), 90, 40);
 }

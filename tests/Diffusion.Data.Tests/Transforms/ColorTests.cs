@@ -21,14 +21,17 @@ public sealed class ColorTests
     public void Brightness_multiplies_and_is_clamped()
     {
         byte[] image = Colors();
-        double[] factors = [.. Enumerable.Range(0, 500).Select(seed => Fit(Apply(ImageTransform.ColorJitter(brightness: 0.5), image, seed), image))];
+        double[] factors = [.. Enumerable.Range(0, 500)
+            .Select(seed => Fit(Apply(ImageTransform.ColorJitter(brightness: 0.5), image, seed), image))];
         factors.Should().OnlyContain(factor => factor > 0.49 && factor < 1.51);
         (factors.Min(), factors.Max()).Should().Match<(double Min, double Max)>(factor => factor.Min < 0.53 && factor.Max > 1.47);
         factors.Average().Should().BeApproximately(1, 0.06);
-        Enumerable.Range(0, 50).Max(seed => Apply(ImageTransform.ColorJitter(brightness: 3), image, seed).Count(value => value == 255)).Should().BeGreaterThan(70);
+        Enumerable.Range(0, 50).Max(seed => Apply(ImageTransform.ColorJitter(brightness: 3), image, seed).Count(value => value == 255))
+            .Should().BeGreaterThan(70);
 
         // Of a value that neither side clamps.
-        static double Fit(byte[] changed, byte[] image) => image.Zip(changed).Where(pair => pair.First is > 80 and < 160).Average(pair => (double)pair.Second / pair.First);
+        static double Fit(byte[] changed, byte[] image) =>
+            image.Zip(changed).Where(pair => pair.First is > 80 and < 160).Average(pair => (double)pair.Second / pair.First);
     }
 
     [Fact]
@@ -63,7 +66,8 @@ public sealed class ColorTests
             {
                 (double hue, double saturation, double value) = Hsv(image[i] / 255.0, image[i + 1] / 255.0, image[i + 2] / 255.0);
                 double[] expected = Rgb((hue + turn) % 1, saturation, value);
-                turned.AsSpan(i, 3).ToArray().Zip(expected, (actual, wanted) => Math.Abs(actual - (255 * wanted))).Max().Should().BeLessThan(1.6);
+                turned.AsSpan(i, 3).ToArray().Zip(expected, (actual, wanted) => Math.Abs(actual - (255 * wanted))).Max().Should()
+                    .BeLessThan(1.6);
             }
         }
     }
@@ -84,7 +88,8 @@ public sealed class ColorTests
             byte[] bytes = Apply(jitter, image, seed);
             float[] floats = [.. planes];
             new TransformList([jitter], [], 3).Edit(
-                new ImageCanvas(System.Runtime.InteropServices.MemoryMarshal.AsBytes(floats.AsSpan()), Shape, PixelEncoding.Float32), new SeedStream(seed));
+                new ImageCanvas(System.Runtime.InteropServices.MemoryMarshal.AsBytes(floats.AsSpan()), Shape, PixelEncoding.Float32),
+                    new SeedStream(seed));
             for (int i = 0; i < image.Length; i++)
             {
                 ((floats[(i % 3 * 35) + (i / 3)] + 1) * 127.5).Should().BeApproximately(bytes[i], 0.501);
@@ -106,7 +111,8 @@ public sealed class ColorTests
             double[] factors = [.. Enumerable.Range(0, 3).Select(i => 0.4 + (1.2 * draws.Uniform(RandomPurpose.Augmentation, i)))];
             double turn = 0.3 * ((2 * draws.Uniform(RandomPurpose.Augmentation, 3)) - 1);
 
-            int[][] fitting = [.. orders.Where(order => order.Aggregate(image, (pixels, which) => Changed(pixels, which, factors, turn)).Zip(actual, (wanted, value) => Math.Abs((wanted * 255) - value)).Max() < 0.6)];
+            int[][] fitting = [.. orders.Where(order => order.Aggregate(image, (pixels, which) => Changed(pixels, which, factors, turn))
+                .Zip(actual, (wanted, value) => Math.Abs((wanted * 255) - value)).Max() < 0.6)];
             fitting.Should().NotBeEmpty("seed {0} must give one of the orders", seed);
             seen.Add(string.Concat(fitting[0]));
         }
@@ -125,9 +131,11 @@ public sealed class ColorTests
 
         FluentActions.Invoking(() => new TransformList([ImageTransform.ColorJitter(hue: 0.1)], [], 1)).Should().Throw<ArgumentException>()
             .WithMessage("*saturation or hue, but grey images have neither*");
-        FluentActions.Invoking(() => new TransformList([ImageTransform.ColorJitter(0.1)], [], 4)).Should().Throw<ArgumentException>().WithMessage("*1 or 3 channels*have 4*");
+        FluentActions.Invoking(() => new TransformList([ImageTransform.ColorJitter(0.1)], [], 4)).Should().Throw<ArgumentException>()
+            .WithMessage("*1 or 3 channels*have 4*");
         FluentActions.Invoking(() => ImageTransform.ColorJitter()).Should().Throw<ArgumentException>().WithMessage("*changes nothing*");
-        FluentActions.Invoking(() => ImageTransform.ColorJitter(hue: 0.6)).Should().Throw<ArgumentOutOfRangeException>().WithMessage("*0..0.5*");
+        FluentActions.Invoking(() => ImageTransform.ColorJitter(hue: 0.6)).Should().Throw<ArgumentOutOfRangeException>()
+            .WithMessage("*0..0.5*");
         FluentActions.Invoking(() => ImageTransform.ColorJitter(-0.1)).Should().Throw<ArgumentOutOfRangeException>();
         FluentActions.Invoking(() => ImageTransform.ColorJitter(double.NaN)).Should().Throw<ArgumentOutOfRangeException>();
     }
@@ -147,15 +155,20 @@ public sealed class ColorTests
     }
 
     private static IEnumerable<int[]> Orders(int[] left) =>
-        left.Length == 0 ? [[]] : left.SelectMany(first => Orders([.. left.Where(other => other != first)]).Select(rest => (int[])[first, .. rest]));
+        left.Length == 0
+            ? [[]]
+            : left.SelectMany(first => Orders([.. left.Where(other => other != first)]).Select(rest => (int[])[first, .. rest]));
 
     // What torchvision's adjust_brightness, adjust_contrast, adjust_saturation and adjust_hue do, on values in 0..1.
     private static double[] Changed(double[] image, int which, double[] factors, double turn)
     {
-        double[] greys = [.. Enumerable.Range(0, image.Length / 3).Select(i => (0.299 * image[3 * i]) + (0.587 * image[(3 * i) + 1]) + (0.114 * image[(3 * i) + 2]))];
+        double[] greys = [.. Enumerable.Range(0, image.Length / 3)
+            .Select(i => (0.299 * image[3 * i]) + (0.587 * image[(3 * i) + 1]) + (0.114 * image[(3 * i) + 2]))];
         if (which < 3)
         {
-            return [.. image.Select((value, i) => Math.Clamp((factors[which] * value) + ((1 - factors[which]) * (which == 0 ? 0 : which == 1 ? greys.Average() : greys[i / 3])), 0, 1))];
+            return [.. image.Select((value,
+                i) => Math.Clamp((factors[which] * value) + ((1 - factors[which])
+                    * (which == 0 ? 0 : which == 1 ? greys.Average() : greys[i / 3])), 0, 1))];
         }
 
         return [.. image.Chunk(3).SelectMany(pixel =>
@@ -187,7 +200,8 @@ public sealed class ColorTests
     {
         int sector = (int)(hue * 6);
         double part = (hue * 6) - sector;
-        (double p, double q, double t) = (value * (1 - saturation), value * (1 - (saturation * part)), value * (1 - (saturation * (1 - part))));
+        (double p, double q, double t) = (value * (1 - saturation), value * (1 - (saturation * part)),
+            value * (1 - (saturation * (1 - part))));
         (double r, double g, double b) = (sector % 6) switch
         {
             0 => (value, t, p),

@@ -13,12 +13,15 @@ public sealed class CropTests
         ImageFrame[] frames = [.. Frames(ImageTransform.RandomResizedCrop(0.2, 0.6, 0.5, 2), 400, 300)];
         frames.Should().OnlyContain(frame => frame.Width == 64 && frame.Height == 64);
         CropArea[] parts = [.. frames.Select(frame => frame.Part)];
-        parts.Should().OnlyContain(part => part.Left >= 0 && part.Top >= 0 && part.Left + part.Width <= 400 && part.Top + part.Height <= 300);
+        parts.Should().OnlyContain(part => part.Left >= 0 && part.Top >= 0 && part.Left + part.Width <= 400
+            && part.Top + part.Height <= 300);
 
         double[] areas = [.. parts.Select(part => part.Width * part.Height / (400 * 300))];
         double[] aspects = [.. parts.Select(part => part.Width / part.Height)];
-        (areas.Min(), areas.Max()).Should().Match<(double Min, double Max)>(area => area.Min > 0.195 && area.Min < 0.22 && area.Max > 0.55 && area.Max < 0.605);
-        (aspects.Min(), aspects.Max()).Should().Match<(double Min, double Max)>(shape => shape.Min > 0.49 && shape.Min < 0.6 && shape.Max > 1.8 && shape.Max < 2.05);
+        (areas.Min(), areas.Max()).Should().Match<(double Min,
+            double Max)>(area => area.Min > 0.195 && area.Min < 0.22 && area.Max > 0.55 && area.Max < 0.605);
+        (aspects.Min(), aspects.Max()).Should().Match<(double Min,
+            double Max)>(shape => shape.Min > 0.49 && shape.Min < 0.6 && shape.Max > 1.8 && shape.Max < 2.05);
 
         // Evenly in the logarithm: as often higher than wide as wider than high, but for shapes that do not fit.
         aspects.Count(aspect => aspect < 1).Should().BeInRange(Draws * 40 / 100, Draws * 60 / 100);
@@ -29,7 +32,8 @@ public sealed class CropTests
     [Theory]
     [InlineData(1000, 10, 487, 0, 13, 10)]
     [InlineData(10, 1000, 0, 493, 10, 13)]
-    public void Where_no_attempt_fits_the_largest_permitted_part_of_the_middle_is_taken(int width, int height, int left, int top, int wide, int high)
+    public void Where_no_attempt_fits_the_largest_permitted_part_of_the_middle_is_taken(int width, int height, int left, int top, int wide,
+        int high)
     {
         // torchvision's fallback: clipped to 3/4 and 4/3.
         Frames(ImageTransform.RandomResizedCrop(minArea: 0.9), width, height).Select(frame => frame.Part).Distinct()
@@ -65,7 +69,8 @@ public sealed class CropTests
         byte[] ramp = [.. Enumerable.Range(0, 8 * 8).SelectMany(i => (byte[])[(byte)(32 * (i % 8)), (byte)(32 * (i / 8)), 9])];
         using Tensor bytes = tensor(ramp, [1, 8, 8, 3]);
         using Tensor pixels = PixelRange.FromBytes(bytes);
-        using IImageSource source = ImageTensors.From(floats ? pixels : bytes).With(ImageTransform.Crop("quarter", (_, _) => new ImageWindow(0, 4, 4, 4)));
+        using IImageSource source = ImageTensors.From(floats ? pixels : bytes)
+            .With(ImageTransform.Crop("quarter", (_, _) => new ImageWindow(0, 4, 4, 4)));
         using ImageBatch batch = new BatchReader(source).Read([0]);
         using Tensor back = PixelRange.ToBytes(batch.Pixels); // [B, H, W, C]
         byte[] red = [.. Enumerable.Range(0, 8).Select(x => back[0, 3, x, 0].item<byte>())];
@@ -77,9 +82,11 @@ public sealed class CropTests
     [Fact]
     public void Impossible_crops_are_refused_when_they_are_made()
     {
-        FluentActions.Invoking(() => ImageTransform.RandomSquare(0)).Should().Throw<ArgumentOutOfRangeException>().WithMessage("*above 0 and at most 1*");
+        FluentActions.Invoking(() => ImageTransform.RandomSquare(0)).Should().Throw<ArgumentOutOfRangeException>()
+            .WithMessage("*above 0 and at most 1*");
         FluentActions.Invoking(() => ImageTransform.RandomSquare(double.NaN)).Should().Throw<ArgumentOutOfRangeException>();
-        FluentActions.Invoking(() => ImageTransform.RandomResizedCrop(0.5, 0.2)).Should().Throw<ArgumentOutOfRangeException>().WithMessage("*from 0.5 to 0.2*");
+        FluentActions.Invoking(() => ImageTransform.RandomResizedCrop(0.5, 0.2)).Should().Throw<ArgumentOutOfRangeException>()
+            .WithMessage("*from 0.5 to 0.2*");
         FluentActions.Invoking(() => ImageTransform.RandomResizedCrop(minAspect: double.NaN)).Should().Throw<ArgumentOutOfRangeException>();
         FluentActions.Invoking(() => ImageTransform.CenterCrop(0)).Should().Throw<ArgumentOutOfRangeException>();
         FluentActions.Invoking(() => ImageTransform.Resize(0)).Should().Throw<ArgumentOutOfRangeException>();

@@ -13,7 +13,8 @@ public sealed class DrawnForEverTests
     private static string Draws(string name)
     {
         List<int> drawn = [];
-        ImageTransform noted = ImageTransform.RandomEdit(name, (_, draws) => drawn.Add((int)(draws.Uniform(RandomPurpose.Augmentation, 0) * 1000)));
+        ImageTransform noted = ImageTransform.RandomEdit(name,
+            (_, draws) => drawn.Add((int)(draws.Uniform(RandomPurpose.Augmentation, 0) * 1000)));
         TransformList list = new([noted, noted], [], 1);
         for (int seed = 0; seed < 3; seed++)
         {

@@ -45,10 +45,12 @@ public sealed class FlipTests
     public void A_random_transform_that_would_be_loaded_into_memory_is_refused_by_name_and_goes_outside()
     {
         FluentActions.Invoking(() => InMemoryImages.Load(DrawnShapes.Create(10, 16).With(ImageTransform.RandomFlip())))
-            .Should().Throw<ArgumentException>().WithMessage("*random transforms (RandomFlip) would be lost*InMemoryImages.Load(source).With(...)*");
+            .Should().Throw<ArgumentException>()
+                .WithMessage("*random transforms (RandomFlip) would be lost*InMemoryImages.Load(source).With(...)*");
 
         using DrawnShapes plain = DrawnShapes.Create(10, 16);
-        using IImageSource outside = InMemoryImages.Load(DrawnShapes.Create(10, 16), cancellationToken: TestContext.Current.CancellationToken)
+        using IImageSource outside = InMemoryImages.Load(DrawnShapes.Create(10, 16),
+            cancellationToken: TestContext.Current.CancellationToken)
             .With(ImageTransform.RandomFlip());
         byte[] expected = new byte[16 * 16 * 3];
         byte[] read = new byte[expected.Length];

@@ -17,7 +17,8 @@ public sealed class ImageFrameTests
     [InlineData(100, 50, 4, 1, 0, 12, 100, 25)]
     [InlineData(100, 50, 1, 1, 25, 0, 50, 50)]
     [InlineData(50, 100, 2, 1, 0, 37, 50, 25)]
-    public void A_set_of_another_shape_gets_the_largest_part_of_its_shape(int width, int height, int across, int down, int left, int top, int wide, int high)
+    public void A_set_of_another_shape_gets_the_largest_part_of_its_shape(int width, int height, int across, int down, int left, int top,
+        int wide, int high)
     {
         ImageFrame.Whole(width, height).Filling((across, down)).Part.Should().Be(new CropArea(left, top, wide, high));
     }

@@ -8,7 +8,8 @@ public sealed class TransformErrorTests
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public static TheoryData<Exception> Mistakes => [new InvalidOperationException("a mistake"), new IOException("a mistake"), new OperationCanceledException("a mistake")];
+    public static TheoryData<Exception> Mistakes =>
+        [new InvalidOperationException("a mistake"), new IOException("a mistake"), new OperationCanceledException("a mistake")];
 
     [Theory]
     [MemberData(nameof(Mistakes))]
@@ -17,9 +18,12 @@ public sealed class TransformErrorTests
         IImageSource source = DrawnShapes.Create(10, 8).With(ImageTransform.RandomEdit("scratches", (_, _) => throw mistake));
         foreach (int workers in (int[])[0, 2])
         {
-            using BatchLoader loader = new(source, new SampleOrder(Seeds, 10), new BatchPlan { StepSize = 2, BatchSize = 2 }, Seeds, new LoadingOptions { Workers = workers });
+            using BatchLoader loader = new(source, new SampleOrder(Seeds, 10), new BatchPlan { StepSize = 2, BatchSize = 2 }, Seeds,
+                new LoadingOptions { Workers = workers });
             ((Action)(() => loader.Next(Token))).Should().Throw<ImageTransformException>()
-                .WithMessage("The transform 'scratches' failed on image * of 10 drawn shapes*: *Exception: a mistake").Which.InnerException.Should().BeSameAs(mistake);
+                .WithMessage(
+                    "The transform 'scratches' failed on image * of 10 drawn shapes*: *Exception: a mistake").Which.InnerException.Should()
+                        .BeSameAs(mistake);
             loader.BadImages.Should().Be(0);
         }
     }
@@ -36,9 +40,11 @@ public sealed class TransformErrorTests
             }
         }));
         using BatchLoader loader = new(
-            source, new SampleOrder(Seeds, 100), new BatchPlan { StepSize = 50, BatchSize = 50 }, Seeds, new LoadingOptions { Workers = 0, MaxBadFraction = 1 }, onBadImage: bad.Add);
+            source, new SampleOrder(Seeds, 100), new BatchPlan { StepSize = 50, BatchSize = 50 }, Seeds,
+                new LoadingOptions { Workers = 0, MaxBadFraction = 1 }, onBadImage: bad.Add);
         loader.Next(Token).Dispose();
-        bad.Should().NotBeEmpty().And.OnlyContain(image => image.Reason == "only bright ones: it is too dark." && image.Name.Contains("of 100 drawn shapes"));
+        bad.Should().NotBeEmpty().And.OnlyContain(image => image.Reason == "only bright ones: it is too dark."
+            && image.Name.Contains("of 100 drawn shapes"));
     }
 
     [Fact]
@@ -47,13 +53,18 @@ public sealed class TransformErrorTests
         using TemporaryFolder folder = new();
         File.WriteAllBytes(folder.File("a.png"), TestImages.Png(20, 10));
         using ImageFolder images = ImageFolder.Open(
-            folder.Path, new ImagePreparation { Size = 8, Transforms = [ImageTransform.Crop("left half", (width, height) => new ImageWindow(0, 0, width + 1, height))] });
-        FluentActions.Invoking(() => images.Read(0, new byte[8 * 8 * 3], cancellationToken: Token)).Should().Throw<ImageTransformException>()
-            .WithMessage("The transform 'left half' failed on *a.png: InvalidOperationException: It chose*Width = 21*the image has 20 x 10 pixels*");
+            folder.Path,
+                new ImagePreparation { Size = 8,
+                    Transforms = [ImageTransform.Crop("left half", (width, height) => new ImageWindow(0, 0, width + 1, height))] });
+        FluentActions.Invoking(() => images.Read(0, new byte[8 * 8 * 3], cancellationToken: Token)).Should()
+            .Throw<ImageTransformException>()
+            .WithMessage(
+                "The transform 'left half' failed on *a.png: InvalidOperationException: It chose*Width = 21*the image has 20 x 10 pixels*");
 
         // Not within an AggregateException, which Should().Throw would look into.
         Assert.Throws<ImageTransformException>(() => InMemoryImages.Load(
-                DrawnShapes.Create(10, 8).With(ImageTransform.Edit("broken", _ => throw new NotSupportedException("no"))), cancellationToken: Token))
+                DrawnShapes.Create(10, 8).With(ImageTransform.Edit("broken", _ => throw new NotSupportedException("no"))),
+                    cancellationToken: Token))
             .Message.Should().Match("*'broken' failed on image * of 10 drawn shapes*NotSupportedException: no");
     }
 
@@ -62,7 +73,8 @@ public sealed class TransformErrorTests
     {
         using TemporaryFolder folder = new();
         File.WriteAllBytes(folder.File("a.png"), TestImages.Png(20, 10));
-        using ImageFolder images = ImageFolder.Open(folder.Path, new ImagePreparation { Size = 8, Transforms = [ImageTransform.RandomCrop(16)] });
+        using ImageFolder images = ImageFolder.Open(folder.Path,
+            new ImagePreparation { Size = 8, Transforms = [ImageTransform.RandomCrop(16)] });
         FluentActions.Invoking(() => images.Read(0, new byte[8 * 8 * 3], new SeedStream(1), Token)).Should().Throw<ImageDataException>()
             .WithMessage("*a.png: RandomCrop: it has 20 x 10 pixels, fewer than a crop of 16 x 16. Put ImageTransform.Resize before*");
     }
@@ -72,10 +84,13 @@ public sealed class TransformErrorTests
     {
         DrawnShapes shapes = DrawnShapes.Create(10, 8);
         FluentActions.Invoking(() => shapes.With()).Should().Throw<ArgumentException>().WithMessage("*no transform*");
-        FluentActions.Invoking(() => shapes.With(ImageTransform.RandomFlip(), ImageTransform.RandomSquare(0.5))).Should().Throw<ArgumentException>()
+        FluentActions.Invoking(() => shapes.With(ImageTransform.RandomFlip(), ImageTransform.RandomSquare(0.5))).Should()
+            .Throw<ArgumentException>()
             .WithMessage("*RandomSquare comes after RandomFlip, but crops and resizes come first*");
-        FluentActions.Invoking(() => shapes.With(ImageTransform.RandomFlip(), null!)).Should().Throw<ArgumentException>().WithMessage("*null*");
-        FluentActions.Invoking(() => new EncodedImageSource(new NoFiles(), new ImagePreparation { Size = 8, Channels = 1, Transforms = [ImageTransform.ColorJitter(hue: 0.1)] }))
+        FluentActions.Invoking(() => shapes.With(ImageTransform.RandomFlip(), null!)).Should().Throw<ArgumentException>()
+            .WithMessage("*null*");
+        FluentActions.Invoking(() => new EncodedImageSource(new NoFiles(),
+            new ImagePreparation { Size = 8, Channels = 1, Transforms = [ImageTransform.ColorJitter(hue: 0.1)] }))
             .Should().Throw<ArgumentException>().WithMessage("*grey images have neither*");
         FluentActions.Invoking(() => ImageTransform.Edit(" ", _ => { })).Should().Throw<ArgumentException>();
     }
@@ -96,9 +111,12 @@ public sealed class TransformErrorTests
         ImageCanvas floats = new(new byte[4 * 18], shape, PixelEncoding.Float32);
         floats[2, 1, 1] = -0.25f;
         floats.Floats[6 + 3 + 2].Should().Be(-0.25f);
-        FluentActions.Invoking(() => new ImageCanvas(new byte[18], shape, PixelEncoding.UInt8)[0, 0, 0] = float.NaN).Should().Throw<ArgumentException>().WithMessage("NaN was set at column 0*");
-        FluentActions.Invoking(() => new ImageCanvas(new byte[18], shape, PixelEncoding.UInt8)[3, 0, 0]).Should().Throw<ArgumentOutOfRangeException>();
-        FluentActions.Invoking(() => new ImageCanvas(new byte[18], shape, PixelEncoding.UInt8).Floats.Length).Should().Throw<InvalidOperationException>().WithMessage("*gives Bytes*");
+        FluentActions.Invoking(() => new ImageCanvas(new byte[18], shape, PixelEncoding.UInt8)[0, 0, 0] = float.NaN).Should()
+            .Throw<ArgumentException>().WithMessage("NaN was set at column 0*");
+        FluentActions.Invoking(() => new ImageCanvas(new byte[18], shape, PixelEncoding.UInt8)[3, 0, 0]).Should()
+            .Throw<ArgumentOutOfRangeException>();
+        FluentActions.Invoking(() => new ImageCanvas(new byte[18], shape, PixelEncoding.UInt8).Floats.Length).Should()
+            .Throw<InvalidOperationException>().WithMessage("*gives Bytes*");
         FluentActions.Invoking(() => new ImageCanvas(new byte[17], shape, PixelEncoding.UInt8).Width).Should().Throw<ArgumentException>();
     }
 
@@ -114,7 +132,8 @@ public sealed class TransformErrorTests
 
         public string NameOf(long index) => "none";
 
-        public void Read(long index, System.Buffers.IBufferWriter<byte> destination, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public void Read(long index, System.Buffers.IBufferWriter<byte> destination, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
 
         public void Dispose()
         {

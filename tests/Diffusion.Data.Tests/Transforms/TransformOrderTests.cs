@@ -19,7 +19,8 @@ public sealed class TransformOrderTests : IDisposable
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    private static ImageTransform[] Crops => [ImageTransform.Resize(20), ImageTransform.RandomResizedCrop(0.3), ImageTransform.RandomSquare(0.7)];
+    private static ImageTransform[] Crops =>
+        [ImageTransform.Resize(20), ImageTransform.RandomResizedCrop(0.3), ImageTransform.RandomSquare(0.7)];
 
     private static ImageTransform[] Edits =>
     [
@@ -58,7 +59,8 @@ public sealed class TransformOrderTests : IDisposable
             string[][] ranks = [.. Enumerable.Range(0, world).Select(rank => Read(source, workers: 1, start: 0, rank, world, steps: 12))];
             for (int step = 0; step < 12; step++)
             {
-                ranks.SelectMany(rank => rank.Skip(step * Step / world).Take(Step / world)).Should().Equal(whole.Skip(step * Step).Take(Step), "the world was {0}", world);
+                ranks.SelectMany(rank => rank.Skip(step * Step / world).Take(Step / world)).Should()
+                    .Equal(whole.Skip(step * Step).Take(Step), "the world was {0}", world);
             }
         }
     }
@@ -82,7 +84,8 @@ public sealed class TransformOrderTests : IDisposable
     {
         List<double> drawn = [];
         ImageTransform Noted() => ImageTransform.RandomEdit("noted", (_, draws) => drawn.Add(draws.Uniform(RandomPurpose.Augmentation, 0)));
-        foreach (ImageTransform[] list in (ImageTransform[][])[[Noted()], [ImageTransform.RandomFlip(), Noted()], [ImageTransform.RandomSquare(0.5), ImageTransform.RandomGrayscale(), Noted(), ImageTransform.RandomFlip()]])
+        foreach (ImageTransform[] list in (ImageTransform[][])[[Noted()], [ImageTransform.RandomFlip(), Noted()],
+            [ImageTransform.RandomSquare(0.5), ImageTransform.RandomGrayscale(), Noted(), ImageTransform.RandomFlip()]])
         {
             ReadOne(DrawnShapes.Create(10, 8).With(list));
         }
@@ -189,7 +192,8 @@ public sealed class TransformOrderTests : IDisposable
 
         public string NameOf(long index) => "the file";
 
-        public void Read(long index, IBufferWriter<byte> destination, CancellationToken cancellationToken) => destination.Write(TestImages.Png(20, 20));
+        public void Read(long index, IBufferWriter<byte> destination, CancellationToken cancellationToken) =>
+            destination.Write(TestImages.Png(20, 20));
 
         public void Dispose()
         {

@@ -54,7 +54,8 @@ internal sealed class ProbeProgram : IDisposable
     /// <summary>Runs the program; fails unless it ends well, prints its account only, and says the same twice.</summary>
     public async Task<Attempt> Run(params string[] arguments)
     {
-        ChildProcess.Result result = await ChildProcess.Dotnet(["exec", folder.File("Diffusion.Probe.dll"), .. arguments], environment: Environment);
+        ChildProcess.Result result = await ChildProcess.Dotnet(["exec", folder.File("Diffusion.Probe.dll"), .. arguments],
+            environment: Environment);
         return Read(result);
     }
 

@@ -191,7 +191,8 @@ public sealed class TorchBackendTests : IDisposable
         probe.Environment["XDG_CACHE_HOME"] = folder.File("cache");
 
         (await probe.Run()).Error.Should().Contain("does not fit the libtorch that was loaded")
-            .And.Contain("undefined symbol: XZNK3c105Error4whatEv").And.Contain("built for libtorch 2.10.0").And.NotContain("XDG_CACHE_HOME");
+            .And.Contain("undefined symbol: XZNK3c105Error4whatEv").And.Contain("built for libtorch 2.10.0").And.NotContain(
+                "XDG_CACHE_HOME");
     }
 
     [Fact]

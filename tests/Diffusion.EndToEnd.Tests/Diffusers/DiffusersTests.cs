@@ -18,7 +18,8 @@ public sealed class DiffusersTests : IDisposable
     public async Task The_averaged_weights_of_a_run_become_a_folder_of_diffusers_from_which_images_are_drawn()
     {
         string run = folder.File("run");
-        ChildProcess.Result trained = await QuickstartProgram.Run("--size", "8", "--batch", "2", "--device", "cpu", "--steps", "3", "--out", run);
+        ChildProcess.Result trained = await QuickstartProgram.Run("--size", "8", "--batch", "2", "--device", "cpu", "--steps", "3", "--out",
+            run);
         trained.ExitCode.Should().Be(0, trained.Errors);
 
         ChildProcess.Result exported = await Run("export", run, Model);
@@ -27,9 +28,11 @@ public sealed class DiffusersTests : IDisposable
         Same(Path.Combine(run, "checkpoints", "step-000000003", "ema.safetensors")).Should().BeTrue();
 
         string picture = Path.Combine(folder.Path, "grid.png");
-        ChildProcess.Result drawn = await Run("import", Model, picture, "--sampler", "ddim", "--steps", "2", "--count", "4", "--device", "cpu");
+        ChildProcess.Result drawn = await Run("import", Model, picture, "--sampler", "ddim", "--steps", "2", "--count", "4", "--device",
+            "cpu");
         drawn.ExitCode.Should().Be(0, drawn.Errors);
-        drawn.Output.Should().Contain("cosine(timesteps: 1000); predicts Velocity").And.Contain("DdimSampler { Steps = 2").And.Contain("4 images in ");
+        drawn.Output.Should().Contain("cosine(timesteps: 1000); predicts Velocity").And.Contain("DdimSampler { Steps = 2").And.Contain(
+            "4 images in ");
         File.Exists(picture).Should().BeTrue();
 
         ChildProcess.Result again = await Run("export", run, Model, "--weights", "raw");
@@ -61,6 +64,7 @@ public sealed class DiffusersTests : IDisposable
     {
         using SafeTensors trained = SafeTensorsFile.Read(file);
         using SafeTensors exported = SafeTensorsFile.Read(Path.Combine(Model, "unet", "diffusion_pytorch_model.safetensors"));
-        return trained.Tensors.Count == exported.Tensors.Count && exported.Tensors.All(tensor => tensor.Value.SameBits(trained.Tensors[tensor.Key]));
+        return trained.Tensors.Count == exported.Tensors.Count
+            && exported.Tensors.All(tensor => tensor.Value.SameBits(trained.Tensors[tensor.Key]));
     }
 }

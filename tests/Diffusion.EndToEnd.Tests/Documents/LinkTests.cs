@@ -35,9 +35,11 @@ public sealed class LinkTests
     {
         MarkdownFile page = new(Path.Combine(BuildFacts.Repository, "src", package, "README.md"));
 
-        page.Links.Where(link => !IsAbsolute(link.Target)).Should().BeEmpty("a page of a package stands alone, without the files of the repository");
+        page.Links.Where(link => !IsAbsolute(link.Target)).Should()
+            .BeEmpty("a page of a package stands alone, without the files of the repository");
         page.Html.Should().BeEmpty("the pages of nuget.org show no HTML");
     }
 
-    private static bool IsAbsolute(string target) => target.StartsWith("https://", StringComparison.Ordinal) || target.StartsWith("http://", StringComparison.Ordinal);
+    private static bool IsAbsolute(string target) =>
+        target.StartsWith("https://", StringComparison.Ordinal) || target.StartsWith("http://", StringComparison.Ordinal);
 }

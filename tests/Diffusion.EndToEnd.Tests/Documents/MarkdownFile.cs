@@ -42,7 +42,8 @@ internal sealed class MarkdownFile
             .Concat(Document.Descendants<HtmlInline>().Select(inline => (inline.Tag, inline.Line + 1)));
 
     /// <summary>What can follow a # in a link to this file.</summary>
-    public IEnumerable<string> Anchors => Document.Descendants<HeadingBlock>().Select(heading => heading.GetAttributes().Id).OfType<string>();
+    public IEnumerable<string> Anchors =>
+        Document.Descendants<HeadingBlock>().Select(heading => heading.GetAttributes().Id).OfType<string>();
 
     private static string Relative(string path) => System.IO.Path.GetRelativePath(BuildFacts.Repository, path).Replace('\\', '/');
 }

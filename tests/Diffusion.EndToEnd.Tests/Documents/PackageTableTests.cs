@@ -22,13 +22,15 @@ public sealed class PackageTableTests
     }
 
     private static string Text(MarkdownFile file, Block cell) =>
-        File.ReadAllText(file.Path).Substring(cell.Span.Start, cell.Span.Length).Replace("`", string.Empty, StringComparison.Ordinal).Trim('|', ' ');
+        File.ReadAllText(file.Path).Substring(cell.Span.Start, cell.Span.Length).Replace("`", string.Empty, StringComparison.Ordinal)
+            .Trim('|', ' ');
 
     private static string Dependencies(string project)
     {
         XElement[] elements = [.. XDocument.Load(project).Descendants()];
         return string.Join(", ", elements.Where(element => element.Name.LocalName == "ProjectReference")
             .Select(element => Path.GetFileNameWithoutExtension(element.Attribute("Include")!.Value))
-            .Concat(elements.Where(element => element.Name.LocalName == "PackageReference").Select(element => element.Attribute("Include")!.Value).Order(StringComparer.Ordinal)));
+            .Concat(elements.Where(element => element.Name.LocalName == "PackageReference")
+                .Select(element => element.Attribute("Include")!.Value).Order(StringComparer.Ordinal)));
     }
 }

@@ -11,7 +11,8 @@ internal static class Readme
     public static IReadOnlyList<string> AddCommands { get; } =
     [
         .. File.Document.Descendants<FencedCodeBlock>().Where(block => block.Info == "bash")
-            .SelectMany(block => block.Lines.ToString().Split('\n')).Where(line => line.StartsWith("dotnet add package", StringComparison.Ordinal)),
+            .SelectMany(block => block.Lines.ToString().Split('\n'))
+                .Where(line => line.StartsWith("dotnet add package", StringComparison.Ordinal)),
     ];
 
     /// <summary>The program.</summary>

@@ -38,7 +38,9 @@ internal sealed record Snippet(string File, int Line, string Code, IReadOnlyList
             }
             else if (!OtherLanguages.Contains(language))
             {
-                throw new FormatException($"{file.Name}({line}): the language '{language}' is not known. Use csharp, {string.Join(", ", OtherLanguages[1..])} or none.");
+                throw new FormatException(
+                    $"{file.Name}({line}): the language '{language}' is not known. Use csharp, "
+                        + $"{string.Join(", ", OtherLanguages[1..])} or none.");
             }
         }
     }
@@ -59,8 +61,15 @@ internal sealed record Snippet(string File, int Line, string Code, IReadOnlyList
         }
 
         string[] parts = note.Split(';', StringSplitOptions.TrimEntries);
-        return parts[0].StartsWith("given ", StringComparison.Ordinal) && (parts.Length == 1 || (parts.Length == 2 && parts[1].StartsWith("not run, ", StringComparison.Ordinal)))
-            ? (parts[0] == "given nothing" ? [] : parts[0]["given ".Length..].Split(',', StringSplitOptions.TrimEntries), parts.Length == 2 ? parts[1]["not run, ".Length..] : null)
-            : throw new FormatException($"{place}: the note '{note}' is not understood. Write <!-- snippet: given Trainer trainer --> or <!-- snippet: given nothing; not run, it needs a server -->.");
+        return parts[0].StartsWith("given ", StringComparison.Ordinal)
+            && (parts.Length == 1 || (parts.Length == 2 && parts[1].StartsWith("not run, ", StringComparison.Ordinal)))
+            ? (parts[0] == "given nothing"
+                ? []
+                : parts[0]["given ".Length..].Split(',', StringSplitOptions.TrimEntries), parts.Length == 2
+                    ? parts[1]["not run, ".Length..]
+                    : null)
+            : throw new FormatException(
+                $"{place}: the note '{note}' is not understood. Write <!-- snippet: given Trainer trainer --> or <!-- snippet: given "
+                    + $"nothing; not run, it needs a server -->.");
     }
 }

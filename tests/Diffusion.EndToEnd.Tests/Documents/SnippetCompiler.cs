@@ -4,7 +4,9 @@ using Microsoft.CodeAnalysis.CSharp;
 
 namespace Diffusion.EndToEnd.Tests.Documents;
 
-/// <summary>Compiles the code of documents against the libraries of this repository. Warnings are errors, as in a user's careful project.</summary>
+/// <summary>
+/// Compiles the code of documents against the libraries of this repository. Warnings are errors, as in a user's careful project.
+/// </summary>
 internal static class SnippetCompiler
 {
     private const string EverySdkProject = """
@@ -68,6 +70,7 @@ internal static class SnippetCompiler
     private static string Text(Diagnostic found)
     {
         FileLinePositionSpan place = found.Location.GetMappedLineSpan();
-        return $"{place.Path}({place.StartLinePosition.Line + 1}): {found.Id}: {found.GetMessage(System.Globalization.CultureInfo.InvariantCulture)}";
+        return $"{place.Path}({place.StartLinePosition.Line + 1}): {found.Id}: "
+            + $"{found.GetMessage(System.Globalization.CultureInfo.InvariantCulture)}";
     }
 }

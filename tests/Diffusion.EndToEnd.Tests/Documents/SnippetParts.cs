@@ -10,7 +10,8 @@ internal sealed class SnippetParts : IDisposable
     private const int Size = 8;
 
     private readonly DrawnShapes images = DrawnShapes.Create(count: 40, Size);
-    private readonly UNet2DOptions network = UNet2DOptions.ForImages(Size, 3, UNet2DSize.Small) with { BlockOutChannels = [8], AttentionHeadDim = 8, NormNumGroups = 4 };
+    private readonly UNet2DOptions network = UNet2DOptions.ForImages(Size, 3, UNet2DSize.Small) with { BlockOutChannels = [8],
+        AttentionHeadDim = 8, NormNumGroups = 4 };
     private readonly UNet2D unet;
     private readonly UNet2D trained;
     private Trainer? trainer;
@@ -31,7 +32,8 @@ internal sealed class SnippetParts : IDisposable
         nameof(TrainingOptions) => new TrainingOptions(),
         nameof(TrainerBuilder) => Builder(unet),
         nameof(Trainer) => trainer ??= Builder(trained).Build(),
-        _ => throw new NotSupportedException($"There is no {type} to give. Add one to {nameof(SnippetParts)}, or say why the code is not run."),
+        _ => throw new NotSupportedException(
+            $"There is no {type} to give. Add one to {nameof(SnippetParts)}, or say why the code is not run."),
     };
 
     public void Dispose()

@@ -26,7 +26,8 @@ public sealed class SnippetTests
     [Fact]
     public void The_page_of_the_training_package_has_the_program_of_the_README()
     {
-        string[] programs = [.. MarkdownFile.All.Where(file => file.Name is "README.md" or "src/Diffusion.Training/README.md").Select(file => Snippet.Of(file).Single().Code)];
+        string[] programs = [.. MarkdownFile.All.Where(file => file.Name is "README.md" or "src/Diffusion.Training/README.md")
+            .Select(file => Snippet.Of(file).Single().Code)];
 
         programs.Should().HaveCount(2);
         programs[1].Should().Be(programs[0]);

@@ -6,17 +6,20 @@ namespace Diffusion.EndToEnd.Tests.Faults;
 public sealed class FaultsTests
 {
     private static readonly string Benchmarks = Path.Combine(
-        BuildFacts.Repository, "benchmarks", "Diffusion.Benchmarks", "bin", BuildFacts.Configuration, "net10.0", "Diffusion.Benchmarks.dll");
+        BuildFacts.Repository, "benchmarks", "Diffusion.Benchmarks", "bin", BuildFacts.Configuration, "net10.0",
+            "Diffusion.Benchmarks.dll");
 
     [Fact]
     public async Task A_program_that_is_killed_refused_or_cut_short_while_it_saves_loses_nothing_that_it_promised()
     {
         Assert.SkipUnless(await CanTrace(), "This needs strace, and the right to trace: apt-get install strace.");
 
-        ChildProcess.Result result = await ChildProcess.Dotnet(["exec", Benchmarks, "faults", "--kinds", "KILL", "EIO", "SHORT", "--every", "42"]);
+        ChildProcess.Result result = await ChildProcess.Dotnet(["exec", Benchmarks, "faults", "--kinds", "KILL", "EIO", "SHORT", "--every",
+            "42"]);
 
         result.ExitCode.Should().Be(0, result.Output + result.Errors);
-        result.Output.Should().MatchRegex("KILL: [1-9][0-9]* points, 0 of them without effect\n").And.MatchRegex("EIO: [1-9][0-9]* points, [0-3] of them without effect\n")
+        result.Output.Should().MatchRegex("KILL: [1-9][0-9]* points, 0 of them without effect\n").And.MatchRegex(
+            "EIO: [1-9][0-9]* points, [0-3] of them without effect\n")
             .And.MatchRegex("SHORT: [1-9][0-9]* points, [1-9][0-9]* writes cut short\n");
     }
 

@@ -5,9 +5,9 @@ using TorchSharp;
 namespace Diffusion.EndToEnd.Tests.Packages;
 
 /// <summary>
-/// A console project outside the solution, made as the README says, with its commands and its program. Its NuGet configuration adds the packed packages to the
-/// machine's own sources, unpacks them into a folder of its own, and takes everything else, libtorch first, from where the machine has
-/// it unpacked: nothing large is fetched or copied, and nothing stays behind.
+/// A console project outside the solution, made as the README says, with its commands and its program. Its NuGet configuration adds the
+/// packed packages to the machine's own sources, unpacks them into a folder of its own, and takes everything else, libtorch first, from
+/// where the machine has it unpacked: nothing large is fetched or copied, and nothing stays behind.
 /// </summary>
 public sealed class ConsumerProject(PackedPackages packages) : IAsyncLifetime
 {
@@ -58,7 +58,8 @@ public sealed class ConsumerProject(PackedPackages packages) : IAsyncLifetime
         }
 
         string program = Readme.Program;
-        foreach ((string from, string to) in new[] { ("size: 32", "size: 8"), ("BatchSize = 32", "BatchSize = 4"), ("Steps = 20_000", $"Steps = {steps}"), ("Steps = 50", "Steps = 2") })
+        foreach ((string from, string to) in new[] { ("size: 32", "size: 8"), ("BatchSize = 32", "BatchSize = 4"),
+            ("Steps = 20_000", $"Steps = {steps}"), ("Steps = 50", "Steps = 2") })
         {
             program.Split(from).Should().HaveCount(2, $"the README's program says {from} once");
             program = program.Replace(from, to, StringComparison.Ordinal);

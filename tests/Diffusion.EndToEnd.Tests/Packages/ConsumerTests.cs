@@ -17,7 +17,8 @@ public sealed class ConsumerTests(ConsumerProject project) : IClassFixture<Consu
         string[] lines = (await project.Run("built")).Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         lines[0].Should().StartWith("12 images from photos, 2 classes");
         lines.Should().Contain(line => line.StartsWith("Unusual: BatchSize: 4 "));
-        lines.Should().Contain(line => line.StartsWith("step 10/20  loss ")).And.Contain(line => line.StartsWith("step 20/20  loss ") && line.EndsWith(" left"));
+        lines.Should().Contain(line => line.StartsWith("step 10/20  loss ")).And.Contain(line => line.StartsWith("step 20/20  loss ")
+            && line.EndsWith(" left"));
         lines[^1].Should().Match("Completed at step 20, saved in *step-000000020");
         File.Exists(project.PathOf("samples.png")).Should().BeTrue();
     }

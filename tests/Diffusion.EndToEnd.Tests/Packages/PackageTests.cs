@@ -32,7 +32,8 @@ public sealed class PackageTests(PackedPackages packages)
             .And.NotContain(entry => entry.FullName.StartsWith("runtimes/", StringComparison.Ordinal));
 
         using StreamReader page = new(await package.GetEntry("README.md")!.OpenAsync(TestContext.Current.CancellationToken));
-        (await page.ReadToEndAsync(TestContext.Current.CancellationToken)).Should().StartWith($"# {id}\n", "each package has a page of its own");
+        (await page.ReadToEndAsync(TestContext.Current.CancellationToken)).Should()
+            .StartWith($"# {id}\n", "each package has a page of its own");
         await using Stream stream = await package.GetEntry($"{id}.nuspec")!.OpenAsync(TestContext.Current.CancellationToken);
         XElement specification = (await XDocument.LoadAsync(stream, LoadOptions.None, TestContext.Current.CancellationToken)).Root!;
         XElement[] elements = [.. specification.Descendants()];

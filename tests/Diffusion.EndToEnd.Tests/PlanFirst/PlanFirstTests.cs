@@ -21,7 +21,8 @@ public sealed class PlanFirstTests : IDisposable
         ChildProcess.Result result = await Run("--minutes", "0.1", "--plan-only");
 
         result.ExitCode.Should().Be(0, result.Errors);
-        result.Output.Should().ContainAll("Memory (of", "activations", "in 1 passes of 4", "A tiny batch", "TenthOfLowest", "this run", "suggested", "first samples", "checkpoints", "sampling");
+        result.Output.Should().ContainAll("Memory (of", "activations", "in 1 passes of 4", "A tiny batch", "TenthOfLowest", "this run",
+            "suggested", "first samples", "checkpoints", "sampling");
         result.Output.Should().NotContain("Training");
         result.Output.Should().Contain("38 of 3 x 8 x 8, 2 held out");
         Directory.Exists(Out).Should().BeFalse("--plan-only keeps nothing");
@@ -36,7 +37,8 @@ public sealed class PlanFirstTests : IDisposable
         Directory.GetFiles(Out, "samples*.png").Should().HaveCount(5, "a picture comes every step, and one at the end");
         first.Output.Should().Contain("passes of 1 images");
 
-        using (JsonDocument plan = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(Out, "plan.json"), TestContext.Current.CancellationToken)))
+        using (JsonDocument plan = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(Out, "plan.json"),
+            TestContext.Current.CancellationToken)))
         {
             plan.RootElement.GetProperty("images").GetInt64().Should().Be(38);
         }
@@ -49,7 +51,8 @@ public sealed class PlanFirstTests : IDisposable
 
         string choices = Path.Combine(Out, "choices.json");
         CancellationToken stop = TestContext.Current.CancellationToken;
-        await File.WriteAllTextAsync(choices, (await File.ReadAllTextAsync(choices, stop)).Replace("\"batchSize\": 4", "\"batchSize\": 16", StringComparison.Ordinal), stop);
+        await File.WriteAllTextAsync(choices, (await File.ReadAllTextAsync(choices, stop))
+            .Replace("\"batchSize\": 4", "\"batchSize\": 16", StringComparison.Ordinal), stop);
         ChildProcess.Result other = await Run();
         other.Errors.Should().Contain("was planned with --batch 16, not 4").And.Contain("another folder with --out");
     }
@@ -75,7 +78,8 @@ public sealed class PlanFirstTests : IDisposable
     [Fact]
     public async Task Numbers_have_a_point_on_a_german_computer_too()
     {
-        ChildProcess.Result result = await Run(["--memory", "0.001", "--plan-only"], new Dictionary<string, string?> { ["LANG"] = "de_DE.UTF-8", ["LC_ALL"] = "de_DE.UTF-8" });
+        ChildProcess.Result result = await Run(["--memory", "0.001", "--plan-only"], new Dictionary<string,
+            string?> { ["LANG"] = "de_DE.UTF-8", ["LC_ALL"] = "de_DE.UTF-8" });
         result.Errors.Should().Contain("Not even one image fits");
         result.Output.Should().Contain("Memory (of 0.0 GiB)");
     }
@@ -96,6 +100,7 @@ public sealed class PlanFirstTests : IDisposable
         }
 
         string[] size = arguments.Contains("--size") ? [] : ["--size", "8"];
-        return ChildProcess.Dotnet(["exec", Assembly, images, .. size, "--batch", "4", "--network", "small", "--out", Out, .. arguments], environment: environment);
+        return ChildProcess.Dotnet(["exec", Assembly, images, .. size, "--batch", "4", "--network", "small", "--out", Out, .. arguments],
+            environment: environment);
     }
 }

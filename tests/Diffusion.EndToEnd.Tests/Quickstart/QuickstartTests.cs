@@ -46,7 +46,8 @@ public sealed class QuickstartTests : IDisposable
     {
         string run = folder.File("stopped");
 
-        (int exitCode, string output) = await QuickstartProgram.Signal("step 10/5,000", signal, [.. Small, "--steps", "5000", "--out", run]);
+        (int exitCode, string output) = await QuickstartProgram.Signal("step 10/5,000", signal,
+            [.. Small, "--steps", "5000", "--out", run]);
 
         exitCode.Should().Be(expected, output);
         output.Should().Contain("To go on: dotnet run");
@@ -77,7 +78,8 @@ public sealed class QuickstartTests : IDisposable
     [InlineData("--out {a-file}", "a-file")]
     public async Task Bad_input_is_one_clear_line_before_the_first_step(string arguments, string expected)
     {
-        string[] given = [.. arguments.Split(' ').Select(argument => argument.StartsWith('{') ? Prepare(argument.Trim('{', '}')) : argument)];
+        string[] given = [.. arguments.Split(' ')
+            .Select(argument => argument.StartsWith('{') ? Prepare(argument.Trim('{', '}')) : argument)];
         string[] rest = given.Contains("--out") ? [] : ["--out", folder.File("run")];
 
         ChildProcess.Result result = await QuickstartProgram.Run([.. given, .. rest]);
@@ -118,7 +120,8 @@ public sealed class QuickstartTests : IDisposable
                 File.WriteAllBytes(folder.File(what, "half.png"), picture[..(picture.Length / 2)]);
                 break;
             case "truncated-idx":
-                File.WriteAllBytes(folder.File(what, "train-images-idx3-ubyte"), [0, 0, 8, 3, 0, 0, 0, 9, 0, 0, 0, 28, 0, 0, 0, 28, 1, 2, 3]);
+                File.WriteAllBytes(folder.File(what, "train-images-idx3-ubyte"),
+                    [0, 0, 8, 3, 0, 0, 0, 9, 0, 0, 0, 28, 0, 0, 0, 28, 1, 2, 3]);
                 break;
         }
 

@@ -26,7 +26,8 @@ public sealed class ShardsTests : IDisposable
 
         result.ExitCode.Should().Be(0, result.Errors);
         result.Output.Should().Contain($"3 shards, 5 samples, {files.Sum(file => file.Length) + 5} bytes, 3 classes in ");
-        Directory.GetFiles(Out, "*.tar").Select(Path.GetFileName).Should().BeEquivalentTo("shard-000000.tar", "shard-000001.tar", "shard-000002.tar");
+        Directory.GetFiles(Out, "*.tar").Select(Path.GetFileName).Should()
+            .BeEquivalentTo("shard-000000.tar", "shard-000001.tar", "shard-000002.tar");
         List<byte[]> copied = [];
         List<string> keys = [];
         using ShardedImages images = Open(new ShardOptions
@@ -57,7 +58,8 @@ public sealed class ShardsTests : IDisposable
         (await Run(Images, Path.Combine(folder.Path, "again"), "--shuffle", "7")).ExitCode.Should().Be(0);
 
         byte[] first = await File.ReadAllBytesAsync(Path.Combine(Out, "shard-000000.tar"), TestContext.Current.CancellationToken);
-        byte[] again = await File.ReadAllBytesAsync(Path.Combine(folder.Path, "again", "shard-000000.tar"), TestContext.Current.CancellationToken);
+        byte[] again = await File.ReadAllBytesAsync(Path.Combine(folder.Path, "again", "shard-000000.tar"),
+            TestContext.Current.CancellationToken);
         again.Should().Equal(first);
         using ShardedImages images = Open(new ShardOptions { CacheFolder = folder.File("cache", "x") });
         images.ClassCount.Should().BeNull();

@@ -28,7 +28,8 @@ public sealed class StopSignalsTests
     [InlineData("INT", "TERM", 143)]
     public async Task The_second_signal_ends_a_program_that_does_not_come_to_an_end(string first, string second, int expected)
     {
-        (int exitCode, string output) = await ChildProcess.Signal([("listening", first), ("stopping", second)], "dotnet", ["exec", Probe, "saving"]);
+        (int exitCode, string output) = await ChildProcess.Signal([("listening", first), ("stopping", second)], "dotnet",
+            ["exec", Probe, "saving"]);
 
         output.Should().Contain("stopping");
         exitCode.Should().Be(expected);

@@ -13,7 +13,8 @@ public sealed class SamplerTrace : IDisposable
 
     public SamplerTrace(string folder)
     {
-        document = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "case.json")).Replace("-Infinity", "null", StringComparison.Ordinal));
+        document = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "case.json"))
+            .Replace("-Infinity", "null", StringComparison.Ordinal));
         file = SafeTensorsFile.Read(Path.Combine(folder, "trace.safetensors"));
     }
 
@@ -37,7 +38,9 @@ public sealed class SamplerTrace : IDisposable
 
     /// <summary>An argument of a step or of the sampler.</summary>
     public double Argument(string name, double otherwise) =>
-        (Setting("step_kwargs", name) ?? Setting("sampler_kwargs", name)) is { ValueKind: JsonValueKind.Number } value ? value.GetDouble() : otherwise;
+        (Setting("step_kwargs", name) ?? Setting("sampler_kwargs", name)) is { ValueKind: JsonValueKind.Number } value
+            ? value.GetDouble()
+            : otherwise;
 
     /// <summary>A number of the grid that a k-diffusion sampler was given.</summary>
     public double Grid(string name) => Case.GetProperty("grid").GetProperty(name).GetDouble();
@@ -51,5 +54,6 @@ public sealed class SamplerTrace : IDisposable
     }
 
     private JsonElement? Setting(string part, string name) =>
-        Case.TryGetProperty(part, out JsonElement settings) && settings.ValueKind == JsonValueKind.Object && settings.TryGetProperty(name, out JsonElement value) ? value : null;
+        Case.TryGetProperty(part, out JsonElement settings) && settings.ValueKind == JsonValueKind.Object
+            && settings.TryGetProperty(name, out JsonElement value) ? value : null;
 }

@@ -6,7 +6,8 @@ using static TorchSharp.torch;
 namespace Diffusion.Sampling.Tests.Traces;
 
 /// <summary>
-/// Samplers against recorded runs of diffusers and k-diffusion, call by call, with the recorded noise: <c>samplers</c> below the folder of reference files.
+/// Samplers against recorded runs of diffusers and k-diffusion, call by call, with the recorded noise: <c>samplers</c> below the folder of
+/// reference files.
 /// </summary>
 public sealed class SamplerTraceTests
 {
@@ -14,7 +15,8 @@ public sealed class SamplerTraceTests
 
     private static readonly string? Root = ReferenceFolder.Find("samplers");
 
-    // Runs in which the library leaves its own grid (a stride of T / N beside timesteps that are spread otherwise), and one with noise in its last step.
+    // Runs in which the library leaves its own grid (a stride of T / N beside timesteps that are spread otherwise), and one with noise in
+    // its last step.
     private static readonly string[] LeavesItsGrid = ["ddim_linspace_wiggle_10", "ddim_trailing_7_wiggle_7"];
 
     public static TheoryData<string> Ddim => Names("ddim");
@@ -52,7 +54,8 @@ public sealed class SamplerTraceTests
         foreach (NoiseLevel from in levels)
         {
             int to = (int)from.Time - stride;
-            x = sampler.Walk(new SamplingWalk(denoiser, Conditioning.None, [from, to < 0 ? last : Preserving(alphaBars[to], to)], x, noise, (_, _, _) => { }, CancellationToken.None));
+            x = sampler.Walk(new SamplingWalk(denoiser, Conditioning.None, [from, to < 0 ? last : Preserving(alphaBars[to], to)], x, noise,
+                (_, _, _) => { }, CancellationToken.None));
         }
 
         Compare(trace, denoiser, x);
@@ -77,7 +80,9 @@ public sealed class SamplerTraceTests
 
         // The library adds noise in the last step where the grid does not end at timestep 0: our last image has none.
         bool hasNoiseInTheEnd = name.StartsWith("ddpm_trailing_fixed_large", StringComparison.Ordinal);
-        Follow(trace, NoiseSchedule.Linear(), [.. trace.Numbers("timesteps").Select(t => Preserving(alphaBars[(int)t], t)), NoiseLevel.Clean], sampler.Walk, comparesEnd: !hasNoiseInTheEnd);
+        Follow(trace, NoiseSchedule.Linear(),
+            [.. trace.Numbers("timesteps").Select(t => Preserving(alphaBars[(int)t], t)), NoiseLevel.Clean], sampler.Walk,
+                comparesEnd: !hasNoiseInTheEnd);
     }
 
     [Theory]
@@ -99,7 +104,8 @@ public sealed class SamplerTraceTests
             Path = isFlow ? HeunPath.Own : HeunPath.Ratio,
             Churn = new Churn
             {
-                Amount = trace.Argument("s_churn", 0), MinRatio = trace.Argument("s_tmin", 0), MaxRatio = trace.Argument("s_tmax", double.PositiveInfinity),
+                Amount = trace.Argument("s_churn", 0), MinRatio = trace.Argument("s_tmin", 0),
+                    MaxRatio = trace.Argument("s_tmax", double.PositiveInfinity),
                 NoiseScale = trace.Argument("s_noise", 1),
             },
         };
@@ -114,9 +120,11 @@ public sealed class SamplerTraceTests
         using SamplerTrace trace = Open(name);
         AdaptiveDpmSolver sampler = new()
         {
-            Order = (int)trace.Argument("order", 3), RelativeTolerance = trace.Argument("rtol", 0.05), AbsoluteTolerance = trace.Argument("atol", 0.0078),
+            Order = (int)trace.Argument("order", 3), RelativeTolerance = trace.Argument("rtol", 0.05),
+                AbsoluteTolerance = trace.Argument("atol", 0.0078),
             FirstStep = trace.Argument("h_init", 0.05), Eta = trace.Argument("eta", 0), NoiseScale = trace.Argument("s_noise", 1),
-            Control = new StepControl(trace.Argument("pcoeff", 0), trace.Argument("icoeff", 1), trace.Argument("dcoeff", 0), trace.Argument("accept_safety", 0.81)),
+            Control = new StepControl(trace.Argument("pcoeff", 0), trace.Argument("icoeff", 1), trace.Argument("dcoeff", 0),
+                trace.Argument("accept_safety", 0.81)),
         };
         EdmSchedule schedule = new(trace.Grid("sigma_min"), trace.Grid("sigma_max"));
         Follow(trace, schedule, [schedule.At(schedule.LastTime), schedule.At(schedule.FirstTime)], sampler.Walk, tolerance: 1e-6);
@@ -127,16 +135,19 @@ public sealed class SamplerTraceTests
     public void A_sampler_that_looks_back_at_an_earlier_estimate_makes_the_recorded_calls_and_images(string name)
     {
         using SamplerTrace trace = Open(name);
-        Follow(trace, new EdmSchedule(1e-6, 1e6), [.. trace.Numbers("sigmas").Select(sigma => new NoiseLevel(1, sigma, sigma))], new TwoStep().Walk);
+        Follow(trace, new EdmSchedule(1e-6, 1e6), [.. trace.Numbers("sigmas").Select(sigma => new NoiseLevel(1, sigma, sigma))],
+            new TwoStep().Walk);
     }
 
     private static void Follow(
-        SamplerTrace trace, INoiseSchedule schedule, IReadOnlyList<NoiseLevel> levels, Func<SamplingWalk, Tensor> walk, bool comparesEnd = true, double tolerance = 1e-8)
+        SamplerTrace trace, INoiseSchedule schedule, IReadOnlyList<NoiseLevel> levels, Func<SamplingWalk, Tensor> walk,
+            bool comparesEnd = true, double tolerance = 1e-8)
     {
         using TraceDenoiser denoiser = new(trace, schedule);
         using DisposeScope scope = NewDisposeScope();
         Tensor end = walk(new SamplingWalk(
-            denoiser, Conditioning.None, levels, trace["initial_sample"].clone(), new TraceNoise(trace, denoiser), (_, _, _) => { }, CancellationToken.None));
+            denoiser, Conditioning.None, levels, trace["initial_sample"].clone(), new TraceNoise(trace, denoiser), (_, _, _) =>
+                { }, CancellationToken.None));
         Compare(trace, denoiser, comparesEnd ? end : null, tolerance);
     }
 
@@ -170,7 +181,8 @@ public sealed class SamplerTraceTests
         }
 
         using JsonDocument index = JsonDocument.Parse(File.ReadAllText(Path.Combine(Root, "index.json")));
-        string[] names = [.. Directory.GetDirectories(Root).Select(folder => Path.GetFileName(folder)!).Where(IsOne).Order(StringComparer.Ordinal)];
+        string[] names = [.. Directory.GetDirectories(Root).Select(folder => Path.GetFileName(folder)!).Where(IsOne)
+            .Order(StringComparer.Ordinal)];
         return [.. names.DefaultIfEmpty(None)];
 
         bool IsOne(string name) => File.Exists(Path.Combine(Root!, name, "trace.safetensors"))

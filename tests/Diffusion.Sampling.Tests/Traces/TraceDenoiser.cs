@@ -27,7 +27,8 @@ public sealed class TraceDenoiser(SamplerTrace trace, INoiseSchedule schedule) :
         bool clips = trace.Config("clip_sample") is { ValueKind: JsonValueKind.True };
         if (thresholds)
         {
-            clean = SampleClipping.DynamicThreshold(trace.Config("dynamic_thresholding_ratio")!.Value.GetDouble(), trace.Config("sample_max_value")!.Value.GetDouble()).Apply(clean);
+            clean = SampleClipping.DynamicThreshold(trace.Config("dynamic_thresholding_ratio")!.Value.GetDouble(),
+                trace.Config("sample_max_value")!.Value.GetDouble()).Apply(clean);
         }
         else if (clips)
         {

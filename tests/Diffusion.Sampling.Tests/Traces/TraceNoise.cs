@@ -10,7 +10,8 @@ public sealed class TraceNoise(SamplerTrace trace, TraceDenoiser denoiser) : ISt
     public Tensor Draw(int step, int draw, NoiseLevel from, NoiseLevel to)
     {
         int calls = denoiser.Asked.Count - 1;
-        int[] drawnThen = [.. trace.Numbers("noise_call").Select((call, index) => (call, index)).Where(pair => (int)pair.call == calls).Select(pair => pair.index)];
+        int[] drawnThen = [.. trace.Numbers("noise_call").Select((call, index) => (call, index)).Where(pair => (int)pair.call == calls)
+            .Select(pair => pair.index)];
         int place = used.GetValueOrDefault(calls);
         used[calls] = place + 1;
         return trace["noise"][drawnThen[place]].clone();

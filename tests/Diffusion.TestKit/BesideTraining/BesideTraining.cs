@@ -3,8 +3,8 @@ using Diffusion.Training;
 namespace Diffusion.TestKit;
 
 /// <summary>
-/// Samples from several threads while trainers run and are disposed, snapshots are taken, and models are loaded and disposed. Each picture is
-/// compared bit for bit with its serial twin.
+/// Samples from several threads while trainers run and are disposed, snapshots are taken, and models are loaded and disposed. Each picture
+/// is compared bit for bit with its serial twin.
 /// </summary>
 public sealed class BesideTraining : IDisposable
 {

@@ -6,12 +6,14 @@ namespace Diffusion.TestKit.Fuzzing;
 internal sealed class ConfigTarget() : FuzzTarget(
     1 << 20,
     problem => (problem as DiffusersFolderException)?.Reason,
-    "is not valid UTF-8", "is not valid JSON", "must be a JSON object", "This UNet2DModel", "This DDPMScheduler", "This DDIMScheduler", "This pipeline", "the scheduler \"",
+    "is not valid UTF-8", "is not valid JSON", "must be a JSON object", "This UNet2DModel", "This DDPMScheduler", "This DDIMScheduler",
+        "This pipeline", "the scheduler \"",
     "_class_name is missing", "Both must be the same", "_class_name is")
 {
     private const int MaxDamages = 2;
 
-    private static readonly DiffusersIndex?[] Indexes = [null, null, new("DDPMPipeline", "DDPMScheduler"), new("DDIMPipeline", "DDIMScheduler")];
+    private static readonly DiffusersIndex?[] Indexes = [null, null, new("DDPMPipeline", "DDPMScheduler"),
+        new("DDIMPipeline", "DDIMScheduler")];
 
     private ConfigSeed seed = ConfigSeed.All[0];
     private DiffusersIndex? index;
@@ -43,7 +45,8 @@ internal sealed class ConfigTarget() : FuzzTarget(
     {
         ConfigFile.UNet => ReadUNet(),
         ConfigFile.Scheduler => ReadScheduler(),
-        _ => DiffusersFiles.Parse("input", Input.Span, DiffusersIndex.Read) is { Pipeline: not null, Scheduler: not null } read && Enum.IsDefined(read.Kind)
+        _ => DiffusersFiles.Parse("input", Input.Span, DiffusersIndex.Read) is { Pipeline: not null, Scheduler: not null } read
+            && Enum.IsDefined(read.Kind)
             ? null
             : "The index names no pipeline or scheduler.",
     };
@@ -52,7 +55,9 @@ internal sealed class ConfigTarget() : FuzzTarget(
     {
         UNet2DOptions options = DiffusersFiles.Parse("input", Input.Span, UNet2DOptions.FromJson);
         return options.Problems().Count > 0 ? "No network can be built with it."
-            : isReadTwice && !UNet2DOptions.FromJson(Encoding.UTF8.GetString(DiffusersConfig.UNet(options))).Equals(options) ? "It is not the same when it is written and read again."
+            : isReadTwice
+                && !UNet2DOptions.FromJson(Encoding.UTF8.GetString(DiffusersConfig.UNet(options)))
+                    .Equals(options) ? "It is not the same when it is written and read again."
             : null;
     }
 
@@ -71,6 +76,8 @@ internal sealed class ConfigTarget() : FuzzTarget(
 
         byte[] written = DiffusersConfig.Scheduler(scheduler);
         DiffusersScheduler again = DiffusersFiles.Parse("input", written, json => DiffusersSchedulerJson.Read(json, index: null));
-        return DiffusersConfig.Scheduler(again).AsSpan().SequenceEqual(written) ? null : "It is not the same when it is written and read again.";
+        return DiffusersConfig.Scheduler(again).AsSpan().SequenceEqual(written)
+            ? null
+            : "It is not the same when it is written and read again.";
     }
 }

@@ -15,7 +15,8 @@ internal sealed class FuzzBytes(int capacity)
     /// <summary>The bytes.</summary>
     public Span<byte> Span => bytes.AsSpan(0, Length);
 
-    private static ReadOnlySpan<byte> Telling => [0, 1, 0x7F, 0x80, 0xFF, (byte)'0', (byte)'7', (byte)'9', (byte)' ', (byte)'.', (byte)'/', (byte)'=', (byte)'\n'];
+    private static ReadOnlySpan<byte> Telling =>
+        [0, 1, 0x7F, 0x80, 0xFF, (byte)'0', (byte)'7', (byte)'9', (byte)' ', (byte)'.', (byte)'/', (byte)'=', (byte)'\n'];
 
     /// <summary>The bytes as a file, from its beginning.</summary>
     public MemoryStream Stream() => new(bytes, 0, Length, writable: false);

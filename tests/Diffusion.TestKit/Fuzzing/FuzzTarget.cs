@@ -1,8 +1,8 @@
 namespace Diffusion.TestKit.Fuzzing;
 
 /// <summary>
-/// A parser, and damaged files for it: every input is a pure function of seed and number. Each must end in success or in the declared exception,
-/// within a bound of memory. For one thread.
+/// A parser, and damaged files for it: every input is a pure function of seed and number. Each must end in success or in the declared
+/// exception, within a bound of memory. For one thread.
 /// </summary>
 public abstract class FuzzTarget
 {

@@ -15,12 +15,15 @@ internal sealed class IndexTarget() : FuzzTarget(FuzzBytes.Small, _ => null, "th
 
     private static readonly byte[][] Files = MakeFiles();
 
-    private static readonly long[] Numbers = [0, 1, -1, 2, 3, 7, 1000, int.MaxValue, 1L + int.MaxValue, long.MaxValue, long.MinValue, long.MaxValue - 1];
+    private static readonly long[] Numbers = [0, 1, -1, 2, 3, 7, 1000, int.MaxValue, 1L + int.MaxValue, long.MaxValue, long.MinValue,
+        long.MaxValue - 1];
 
     private static readonly byte[][] Varints =
     [
-        [0x80], [0x80, 0], [0xFF, 0x7F], [0xFF, 0xFF, 0xFF, 0xFF, 0x07], [0xFF, 0xFF, 0xFF, 0xFF, 0x0F], [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0],
-        [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F], [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1], [0x80, 0x20], [0x81, 0x20],
+        [0x80], [0x80, 0], [0xFF, 0x7F], [0xFF, 0xFF, 0xFF, 0xFF, 0x07], [0xFF, 0xFF, 0xFF, 0xFF, 0x0F],
+            [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0],
+        [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F], [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1], [0x80, 0x20],
+            [0x81, 0x20],
     ];
 
     private readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -104,11 +107,14 @@ internal sealed class IndexTarget() : FuzzTarget(FuzzBytes.Small, _ => null, "th
         {
             ShardEntry[] samples = [.. Enumerable.Range(0, count).Select(i => new ShardEntry(
                 $"folder/{i:D6}",
-                [.. Enumerable.Range(0, 1 + (i % 3)).Select(k => new ShardMember(k == 0 ? "jpg" : $"part{k}.png", 512 + (1024L * ((3 * i) + k)), i * k)), new ShardMember("txt", -1, 0)],
+                [.. Enumerable.Range(0, 1 + (i % 3))
+                    .Select(k => new ShardMember(k == 0 ? "jpg" : $"part{k}.png", 512 + (1024L * ((3 * i) + k)), i * k)),
+                        new ShardMember("txt", -1, 0)],
                 count == 12 ? null : (i % 6) - 1))];
             string path = folder.File("index");
             ShardMember last = samples[^1].Members[^2];
-            ShardIndex.Write(path, shardLength: last.Offset + last.Size, stamp: 0, new ShardContents(samples, count < 3 ? [] : [new SkippedImages("a reason", count, ["a", "b"])]));
+            ShardIndex.Write(path, shardLength: last.Offset + last.Size, stamp: 0,
+                new ShardContents(samples, count < 3 ? [] : [new SkippedImages("a reason", count, ["a", "b"])]));
             files.Add(File.ReadAllBytes(path));
         }
 

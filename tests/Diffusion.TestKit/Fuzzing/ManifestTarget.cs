@@ -7,7 +7,8 @@ namespace Diffusion.TestKit.Fuzzing;
 internal sealed class ManifestTarget() : FuzzTarget(
     CheckpointFormat.MaxManifest,
     problem => (problem as CheckpointDamageException)?.Reason ?? (problem as CheckpointException)?.Message,
-    "its sha256 does not fit", "has format version", "a number is out of its range", "a file or an average is null", "an impossible name or size", "a decay is out of its range",
+    "its sha256 does not fit", "has format version", "a number is out of its range", "a file or an average is null",
+        "an impossible name or size", "a decay is out of its range",
     "do not follow each other", "it lists the files", "is no valid manifest")
 {
     private const int MaxDamages = 2;
@@ -62,14 +63,18 @@ internal sealed class ManifestTarget() : FuzzTarget(
         }
 
         byte[] written = CheckpointFormat.Write(manifest);
-        return CheckpointFormat.Write(CheckpointFormat.Read(written, "input")).AsSpan().SequenceEqual(written) ? null : "It is not the same when it is written and read again.";
+        return CheckpointFormat.Write(CheckpointFormat.Read(written, "input")).AsSpan().SequenceEqual(written)
+            ? null
+            : "It is not the same when it is written and read again.";
     }
 
     private static IEnumerable<JsonSeed> MakeFiles()
     {
         TorchBackend.EnsureLoaded();
-        TrainingOptions options = new() { RunFolder = "run", AdditionalEmaDecays = [0.5, 0.999], TimeLimit = TimeSpan.FromHours(1), MicroBatchSize = 8 };
-        foreach ((long step, double[] decays, TrainingOptions of) in ((long, double[], TrainingOptions)[])[(0, [], new()), (7, [0.9999], options), (1L << 40, [0.9999, 0.999, 0.5], new())])
+        TrainingOptions options = new() { RunFolder = "run", AdditionalEmaDecays = [0.5, 0.999], TimeLimit = TimeSpan.FromHours(1),
+            MicroBatchSize = 8 };
+        foreach ((long step, double[] decays, TrainingOptions of) in ((long, double[], TrainingOptions)[])[(0, [], new()),
+            (7, [0.9999], options), (1L << 40, [0.9999, 0.999, 0.5], new())])
         {
             using SampleCheckpoint sample = new(step, elements: 1, heldOutLoss: step == 7 ? 0.125 : null);
             IReadOnlyList<CheckpointAverage> averages = CheckpointFormat.AveragesOf(decays);
@@ -77,13 +82,18 @@ internal sealed class ManifestTarget() : FuzzTarget(
             {
                 Averages = averages,
                 Options = of,
-                DataExtents = [.. decays.Select((_, place) => new DataExtent(place * 64L, 100 + place, new string('b', 64))).DefaultIfEmpty(new DataExtent(0, 1, string.Empty))],
-                Files = [.. ((string[])[CheckpointFormat.WeightsFile, CheckpointFormat.OptimizerFile, .. averages.Select(average => average.File)])
+                DataExtents = [.. decays.Select((_, place) => new DataExtent(place * 64L, 100 + place, new string('b', 64)))
+                    .DefaultIfEmpty(new DataExtent(0, 1, string.Empty))],
+                Files = [.. ((string[])[CheckpointFormat.WeightsFile, CheckpointFormat.OptimizerFile,
+                    .. averages.Select(average => average.File)])
                     .Select((name, place) => new CheckpointFile(name, 256 << place, new string('a', 64)))],
             });
             yield return new JsonSeed(
-                file, 0, file.Length, "\"formatVersion\": 1,", "\"formatVersion\"", "\"step\"", "\"step\": 3,", "\"Step\": 3,", "\"unknown\": [{}],", "\"options\"", "\"loading\"", "\"position\"", "{\"position\": 70, \"count\": 200, \"fingerprint\": \"\"},",
-                "\"Cosine\"", "\"Epsilon\"", "\"Sample\"", "\"00:00:01\"", "\"99999999.00:00:00\"", "\"a/b\"", "\"weights.safetensors\"", "{\"decay\": 0.5, \"file\": \"x\"},", "null,");
+                file, 0, file.Length, "\"formatVersion\": 1,", "\"formatVersion\"", "\"step\"", "\"step\": 3,", "\"Step\": 3,",
+                    "\"unknown\": [{}],", "\"options\"", "\"loading\"", "\"position\"",
+                        "{\"position\": 70, \"count\": 200, \"fingerprint\": \"\"},",
+                "\"Cosine\"", "\"Epsilon\"", "\"Sample\"", "\"00:00:01\"", "\"99999999.00:00:00\"", "\"a/b\"", "\"weights.safetensors\"",
+                    "{\"decay\": 0.5, \"file\": \"x\"},", "null,");
         }
     }
 }

@@ -10,9 +10,12 @@ internal sealed record SafeTensorsSeed(JsonSeed Json, int DataBytes)
 {
     private static readonly string[] Telling =
     [
-        "\"F64\"", "\"F32\"", "\"F16\"", "\"BF16\"", "\"I64\"", "\"I32\"", "\"I16\"", "\"I8\"", "\"U8\"", "\"BOOL\"", "\"U16\"", "\"F8_E4M3\"", "\"F33\"",
-        "\"dtype\"", "\"shape\"", "\"data_offsets\"", "\"dtyp\\u0065\"", "\"__metadata__\"", "\"__metadata__\":{},", "\"__metadata__\":{\"a\":\"b\"},",
-        "\"__metadata__\":{\"a\":\"b\",\"\\u0061\":\"c\"},", "\"x\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]},", "\"shape\":[0],", "0,", "1,",
+        "\"F64\"", "\"F32\"", "\"F16\"", "\"BF16\"", "\"I64\"", "\"I32\"", "\"I16\"", "\"I8\"", "\"U8\"", "\"BOOL\"", "\"U16\"",
+            "\"F8_E4M3\"", "\"F33\"",
+        "\"dtype\"", "\"shape\"", "\"data_offsets\"", "\"dtyp\\u0065\"", "\"__metadata__\"", "\"__metadata__\":{},",
+            "\"__metadata__\":{\"a\":\"b\"},",
+        "\"__metadata__\":{\"a\":\"b\",\"\\u0061\":\"c\"},", "\"x\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]},",
+            "\"shape\":[0],", "0,", "1,",
         "4611686018427387904,", "3037000500,3037000500,", "0,4294967296,4294967296,", "[4,0]",
     ];
 

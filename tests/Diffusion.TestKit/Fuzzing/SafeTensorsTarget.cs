@@ -3,20 +3,26 @@ using TorchSharp;
 
 namespace Diffusion.TestKit.Fuzzing;
 
-/// <summary>Files of tensors: their headers, and one in 256 also with the tensors themselves. In most, the length of the header is made right.</summary>
+/// <summary>
+/// Files of tensors: their headers, and one in 256 also with the tensors themselves. In most, the length of the header is made right.
+/// </summary>
 internal sealed class SafeTensorsTarget() : FuzzTarget(
     (1 << 16) + FuzzBytes.Small,
     problem => (problem as SafeTensorsException)?.Reason,
-    "not valid JSON", "is missing", "must hold integers", "must be an object of dtype", "must be an array", "the dtype", "bytes are too few", "PyTorch pickle", "is above",
-    "it is cut off", "must begin with", "not valid UTF-8", "must not be empty", "the name occurs twice", "__metadata__ occurs twice", "must be an object of strings",
-    "must be a string", "the metadata", "is unknown; there are", "the field", "TorchSharp has no tensors", "has more than", "numbers, not 2", "larger than any memory",
+    "not valid JSON", "is missing", "must hold integers", "must be an object of dtype", "must be an array", "the dtype",
+        "bytes are too few", "PyTorch pickle", "is above",
+    "it is cut off", "must begin with", "not valid UTF-8", "must not be empty", "the name occurs twice", "__metadata__ occurs twice",
+        "must be an object of strings",
+    "must be a string", "the metadata", "is unknown; there are", "the field", "TorchSharp has no tensors", "has more than",
+        "numbers, not 2", "larger than any memory",
     "before it begins", "bytes, but data_offsets give", "must begin at", "bytes of data, but")
 {
     private const int MaxDamages = 2;
     private const int MaxFlood = 1 << 16;
     private const int Prefix = SafeTensorsHeader.PrefixBytes;
 
-    private static readonly ulong[] Lengths = [0, 1, 2, 7, 8, 9, 100_000_000, 100_000_001, 1UL << 31, 1UL << 32, 1UL << 63, ulong.MaxValue, ulong.MaxValue - 7, 0x04034B50];
+    private static readonly ulong[] Lengths = [0, 1, 2, 7, 8, 9, 100_000_000, 100_000_001, 1UL << 31, 1UL << 32, 1UL << 63, ulong.MaxValue,
+        ulong.MaxValue - 7, 0x04034B50];
 
     private readonly HashSet<string> names = new(StringComparer.Ordinal);
     private bool isWhole;
@@ -111,7 +117,8 @@ internal sealed class SafeTensorsTarget() : FuzzTarget(
                 bytes *= (UInt128)dimension;
             }
 
-            if (entry.Name.Length == 0 || !names.Add(entry.Name) || entry.Begin != end || entry.End < end || bytes != (UInt128)(entry.End - entry.Begin))
+            if (entry.Name.Length == 0 || !names.Add(entry.Name) || entry.Begin != end || entry.End < end
+                || bytes != (UInt128)(entry.End - entry.Begin))
             {
                 return $"{entry} follows on {end}, or is there twice.";
             }

@@ -29,9 +29,12 @@ internal static class TarSeeds
     [
         .. ((string[])
         [
-            "12\n", "-1", "99999999999", "1e3", "{", "{\"label\": 1e99}", "{\"label\": \"x\"}", "{\"cls\": 2147483647}", "[[[[[[[[", "{\"l\\uD800bel\": 1}",
-            "{\"label\": 4, \"label\": 5}", new string('[', 400), "14 path=b.jpg\n", "12 path=.jpg\n", "20 size=99999999999\n", "11 size=-1\n", "10 size=7\n",
-            "9 size=x\n", "22 GNU.sparse.major=1\n", "9999 path=b\n", "0 path=b\n", "-3 path=b\n", "7 path\n", "11 =======\n", "4 x\n", "5  =\n", "path=b\n",
+            "12\n", "-1", "99999999999", "1e3", "{", "{\"label\": 1e99}", "{\"label\": \"x\"}", "{\"cls\": 2147483647}", "[[[[[[[[",
+                "{\"l\\uD800bel\": 1}",
+            "{\"label\": 4, \"label\": 5}", new string('[', 400), "14 path=b.jpg\n", "12 path=.jpg\n", "20 size=99999999999\n",
+                "11 size=-1\n", "10 size=7\n",
+            "9 size=x\n", "22 GNU.sparse.major=1\n", "9999 path=b\n", "0 path=b\n", "-3 path=b\n", "7 path\n", "11 =======\n", "4 x\n",
+                "5  =\n", "path=b\n",
             "14 path=b/.jpg\n14 path=c.jpg\n",
         ]).Select(text => Encoding.UTF8.GetBytes(text[0] is '{' ? text.PadRight(64) : text)),
     ];
@@ -39,7 +42,8 @@ internal static class TarSeeds
     /// <summary>What a field of 12 bytes says about a size.</summary>
     public static byte[][] Sizes { get; } =
     [
-        "77777777777\0"u8.ToArray(), "777777777777"u8.ToArray(), "20000000000\0"u8.ToArray(), "00000000000\0"u8.ToArray(), "00000000001\0"u8.ToArray(),
+        "77777777777\0"u8.ToArray(), "777777777777"u8.ToArray(), "20000000000\0"u8.ToArray(), "00000000000\0"u8.ToArray(),
+            "00000000001\0"u8.ToArray(),
         "00000001000\0"u8.ToArray(), "00000000777 "u8.ToArray(),
         "       12 \0\0"u8.ToArray(), "            "u8.ToArray(), new byte[12], "-0000000001\0"u8.ToArray(), "0000000008 \0"u8.ToArray(),
         [0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0], [0x80, 0, 0, 0, 0x7F, 255, 255, 255, 255, 255, 255, 255],

@@ -8,8 +8,10 @@ namespace Diffusion.TestKit.Fuzzing;
 internal sealed class TarTarget() : FuzzTarget(
     FuzzBytes.Small,
     problem => (problem as ImageDataException)?.Reason,
-    "the file is empty", "the archive has no end mark", "data follow the end mark", "truncated within a header", "ends after an extended header", "the checksum of a header is wrong",
-    "holds no size that can be read", "sparse file", "entry of GNU's type", "extended header claims", "an entry claims", "no list of PAX records",
+    "the file is empty", "the archive has no end mark", "data follow the end mark", "truncated within a header",
+        "ends after an extended header", "the checksum of a header is wrong",
+    "holds no size that can be read", "sparse file", "entry of GNU's type", "extended header claims", "an entry claims",
+        "no list of PAX records",
     "extended header gives the size", "do not lie together", "has two files")
 {
     private const int Block = TarHeader.Size;
@@ -48,7 +50,8 @@ internal sealed class TarTarget() : FuzzTarget(
         {
             foreach (ShardMember member in sample.Members)
             {
-                if ((member.Offset < Block && !(member.IsMissing && member.Size == 0)) || member.Size < 0 || member.Size > Input.Length - member.Offset)
+                if ((member.Offset < Block && !(member.IsMissing && member.Size == 0)) || member.Size < 0
+                    || member.Size > Input.Length - member.Offset)
                 {
                     return $"Sample {sample.Key} has {member}, which is not within the {Input.Length} bytes.";
                 }

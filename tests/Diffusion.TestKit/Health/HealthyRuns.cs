@@ -33,10 +33,13 @@ public static class HealthyRuns
         new("cosine rate") { Options = run => run.LearningRate = LearningRate.Cosine(5e-4) },
         new("classes") { Network = options => options with { NumClassEmbeds = 10 } },
         new("dropout 0.1") { Network = options => options with { Dropout = 0.1 } },
-        new("attention") { Network = options => options with { DownBlockTypes = [DownBlockType.DownBlock2D, DownBlockType.AttnDownBlock2D], UpBlockTypes = [UpBlockType.AttnUpBlock2D, UpBlockType.UpBlock2D] } },
+        new("attention") { Network = options => options with { DownBlockTypes = [DownBlockType.DownBlock2D, DownBlockType.AttnDownBlock2D],
+            UpBlockTypes = [UpBlockType.AttnUpBlock2D, UpBlockType.UpBlock2D] } },
         new("scale and shift") { Network = options => options with { ResnetTimeScaleShift = TimeScaleShift.ScaleShift } },
         new("held out") { Options = run => (run.HoldOutFraction, run.HoldOutEverySteps) = (0.1, 100) },
-        new("four sizes of channels") { Network = options => options with { BlockOutChannels = [8, 16, 24, 32], DownBlockTypes = [.. Enumerable.Repeat(DownBlockType.DownBlock2D, 4)], UpBlockTypes = [.. Enumerable.Repeat(UpBlockType.UpBlock2D, 4)] } },
+        new("four sizes of channels") { Network = options => options with { BlockOutChannels = [8, 16, 24, 32],
+            DownBlockTypes = [.. Enumerable.Repeat(DownBlockType.DownBlock2D, 4)],
+                UpBlockTypes = [.. Enumerable.Repeat(UpBlockType.UpBlock2D, 4)] } },
         new("clip of 0.5") { Options = run => run.GradientClip = 0.5 },
         new("clip of 2, other seed") { Options = run => (run.GradientClip, run.Seed) = (2, 5) },
         new("a report every step") { Options = run => run.ReportEverySteps = 1 },
@@ -45,9 +48,11 @@ public static class HealthyRuns
         .. data is null ? Array.Empty<ScriptedRun>() :
         [
             new("MNIST") { Data = () => IdxImages.OpenFolder(Path.Combine(data, "mnist")), Options = run => run.Steps = 600 },
-            new("sign digits") { Data = () => InMemoryImages.Load(ImageFolder.Open(Path.Combine(data, "sign-digits", "images"), size: 16)) },
+            new("sign digits") { Data = () => InMemoryImages.Load(ImageFolder.Open(Path.Combine(data, "sign-digits", "images"),
+                size: 16)) },
             new("tiles") { Data = () => InMemoryImages.Load(ImageFolder.Open(Path.Combine(data, "dcss-tiles", "images"), size: 16)) },
-            new("tiles, velocity") { Data = () => InMemoryImages.Load(ImageFolder.Open(Path.Combine(data, "dcss-tiles", "images"), size: 16)), Options = run => run.Prediction = PredictionType.Velocity },
+            new("tiles, velocity") { Data = () => InMemoryImages.Load(ImageFolder.Open(Path.Combine(data, "dcss-tiles", "images"),
+                size: 16)), Options = run => run.Prediction = PredictionType.Velocity },
         ],
     ];
 }

@@ -6,9 +6,14 @@ using static TorchSharp.torch;
 
 namespace Diffusion.TestKit;
 
-/// <summary>A short training run of a small U-Net that is told what to do wrong, or nothing, and what the library should say of it.</summary>
+/// <summary>
+/// A short training run of a small U-Net that is told what to do wrong, or nothing, and what the library should say of it.
+/// </summary>
 /// <param name="Name">What is special about it.</param>
-/// <param name="Expected">What it should be told, each beginning such as <c>Diverged</c>, <c>warning EmaDecay</c> or <c>refused</c>: one of them is enough. None for a healthy run.</param>
+/// <param name="Expected">
+/// What it should be told, each beginning such as <c>Diverged</c>, <c>warning EmaDecay</c> or <c>refused</c>: one of them is enough. None
+/// for a healthy run.
+/// </param>
 public sealed record ScriptedRun(string Name, params string[] Expected)
 {
     private const int Size = 16;
@@ -101,7 +106,8 @@ public sealed record ScriptedRun(string Name, params string[] Expected)
                 run.Health = run.Health with { NoiseScaleEverySteps = 200 };
                 Options(run);
             })
-            .ReportFindingsTo(new Listener(finding => said.Add(new ScriptedSaying(finding.Kind.ToString(), finding.Step, $"{finding.Seen} {finding.Meaning} {finding.Remedy}"))));
+            .ReportFindingsTo(new Listener(finding => said.Add(new ScriptedSaying(finding.Kind.ToString(), finding.Step,
+                $"{finding.Seen} {finding.Meaning} {finding.Remedy}"))));
         if (Expected.Length == 0)
         {
             builder.ReportTo(new FieldListener(said));
@@ -129,7 +135,8 @@ public sealed record ScriptedRun(string Name, params string[] Expected)
                 (nameof(value.Loss), double.IsFinite(value.Loss) ? null : value.Loss.ToString(CultureInfo.InvariantCulture)),
                 (nameof(value.HeldOutLoss), (value.HeldOutLoss is null) == (value.HeldOutLossStep is null) ? null : "without its step"),
             ];
-            said.AddRange(fields.Where(field => field.Value is not null).Select(field => new ScriptedSaying($"field {field.Field}", value.Step, field.Value!)));
+            said.AddRange(fields.Where(field => field.Value is not null)
+                .Select(field => new ScriptedSaying($"field {field.Field}", value.Step, field.Value!)));
         }
     }
 

@@ -13,10 +13,14 @@ public static class SickRuns
     /// <summary>All of them.</summary>
     public static IReadOnlyList<ScriptedRun> All { get; } =
     [
-        new("learning rate 100 times too high", "Diverged", "NotLearning", "Oscillating", "LearningSlowly") { Says = "ower", Options = run => run.LearningRate = LearningRate.Constant(5e-2) },
-        new("learning rate 2000 times too high", "Diverged", "NotLearning", "SkippedSteps") { Says = "LearningRate.Peak from 1 to", Options = run => run.LearningRate = LearningRate.Constant(1) },
-        new("learning rate 100 times too low", "NotLearning", "LearningSlowly") { Says = "too low", Options = run => run.LearningRate = LearningRate.Constant(2e-6) },
-        new("learning rate outside its range", "warning LearningRate.Peak") { IsShort = true, Says = "high", Options = Briefly(run => run.LearningRate = LearningRate.Constant(2e-2)) },
+        new("learning rate 100 times too high", "Diverged", "NotLearning", "Oscillating", "LearningSlowly") { Says = "ower",
+            Options = run => run.LearningRate = LearningRate.Constant(5e-2) },
+        new("learning rate 2000 times too high", "Diverged", "NotLearning", "SkippedSteps") { Says = "LearningRate.Peak from 1 to",
+            Options = run => run.LearningRate = LearningRate.Constant(1) },
+        new("learning rate 100 times too low", "NotLearning", "LearningSlowly") { Says = "too low",
+            Options = run => run.LearningRate = LearningRate.Constant(2e-6) },
+        new("learning rate outside its range", "warning LearningRate.Peak") { IsShort = true, Says = "high",
+            Options = Briefly(run => run.LearningRate = LearningRate.Constant(2e-2)) },
         new("no warm-up, rate 1,000 times too high, rollback", "Diverged", "ended")
         {
             Says = "ower",
@@ -31,27 +35,41 @@ public static class SickRuns
         {
             IsShort = true,
             Says = "NaN",
-            Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { Value = (image, value) => image == 77 && value > 0.9f ? float.NaN : value },
+            Data = () =>
+                new ChangedImages(DrawnShapes.Create(500, 16)) { Value = (image, value) => image == 77 && value > 0.9f
+                    ? float.NaN
+                    : value },
             Options = run => run.Steps = 40,
         },
-        new("images in [0, 1]", "refused") { IsShort = true, Says = "0..1", Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { Value = (_, value) => (value + 1) / 2 } },
-        new("images in [0, 255]", "refused") { IsShort = true, Says = "255", Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { Value = (_, value) => (value + 1) * 127.5f } },
-        new("images of one colour", "warning Data") { IsShort = true, Says = "one colour", Data = () => new FlatImages(), Options = Briefly(_ => { }) },
-        new("the same image again and again", "warning Data") { Says = "one is like the other", Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { Index = _ => 3 }, Options = Briefly(_ => { }) },
+        new("images in [0, 1]", "refused") { IsShort = true, Says = "0..1",
+            Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { Value = (_, value) => (value + 1) / 2 } },
+        new("images in [0, 255]", "refused") { IsShort = true, Says = "255",
+            Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { Value = (_, value) => (value + 1) * 127.5f } },
+        new("images of one colour", "warning Data") { IsShort = true, Says = "one colour", Data = () => new FlatImages(),
+            Options = Briefly(_ => { }) },
+        new("the same image again and again", "warning Data") { Says = "one is like the other",
+            Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { Index = _ => 3 }, Options = Briefly(_ => { }) },
         new("one class only", "warning Data")
         {
             IsShort = true, Says = "one label", Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { Label = _ => 4 },
             Network = options => options with { NumClassEmbeds = 10 }, Options = Briefly(_ => { }),
         },
-        new("a last layer with weights 1,000 times too large", "warning Network") { Says = "last layer", Weights = network => Scale(network, "conv_out.weight", 1e3) },
-        new("a layer whose weights overflow", "SkippedSteps", "ended") { IsShort = true, Says = "mid_block", Weights = network => Scale(network, "mid_block.resnets.0.conv2.weight", 1e38) },
+        new("a last layer with weights 1,000 times too large", "warning Network") { Says = "last layer",
+            Weights = network => Scale(network, "conv_out.weight", 1e3) },
+        new("a layer whose weights overflow", "SkippedSteps", "ended") { IsShort = true, Says = "mid_block",
+            Weights = network => Scale(network, "mid_block.resnets.0.conv2.weight", 1e38) },
         new("a layer that is never called", "VanishingGradients")
         {
-            IsShort = true, Says = "forgotten", Weights = network => network.register_module("forgotten", nn.Linear(8, 8)), Options = run => (run.Steps, run.BatchSize, run.EmaDecay) = (100, 8, null),
+            IsShort = true, Says = "forgotten", Weights = network =>
+                network.register_module("forgotten", nn.Linear(8, 8)), Options = run =>
+                    (run.Steps, run.BatchSize, run.EmaDecay) = (100, 8, null),
         },
-        new("EMA decay too high for the run", "warning EmaDecay") { IsShort = true, Says = "usual", Options = Briefly(run => run.EmaDecay = 0.999999) },
-        new("EMA decay too low", "warning EmaDecay") { IsShort = true, Says = "hardly an average", Options = Briefly(run => run.EmaDecay = 0.5) },
-        new("no averaged weights", "warning EmaDecay") { IsShort = true, Says = "visibly worse", Options = Briefly(run => run.EmaDecay = null) },
+        new("EMA decay too high for the run", "warning EmaDecay") { IsShort = true, Says = "usual",
+            Options = Briefly(run => run.EmaDecay = 0.999999) },
+        new("EMA decay too low", "warning EmaDecay") { IsShort = true, Says = "hardly an average",
+            Options = Briefly(run => run.EmaDecay = 0.5) },
+        new("no averaged weights", "warning EmaDecay") { IsShort = true, Says = "visibly worse",
+            Options = Briefly(run => run.EmaDecay = null) },
         new("20 timesteps", "refused") { IsShort = true, Says = "250..4000", Options = Briefly(run => run.Timesteps = 20) },
         new("resumed with other timesteps", "refused") { IsShort = true, Says = "schedule", Instead = ResumeWithOtherTimesteps },
         new("a checkpoint without its optimizer", "refused") { IsShort = true, Says = "optimizer.safetensors", Instead = LoseTheOptimizer },
@@ -60,15 +78,24 @@ public static class SickRuns
         new("weights in bf16", "refused") { IsShort = true, Says = "BFloat16", Weights = network => network.to(ScalarType.BFloat16) },
         new("clip of 0.0001", "ClippedTooMuch") { Says = "Raise GradientClip", Options = run => run.GradientClip = 1e-4 },
         new("no clip", "warning GradientClip") { IsShort = true, Options = Briefly(run => run.GradientClip = null) },
-        new("warm-up longer than half of the run", "warning LearningRate.WarmupSteps") { IsShort = true, Options = Briefly(run => run.LearningRate = LearningRate.Constant(5e-4).WithWarmup(5)) },
-        new("a batch larger than the data", "warning BatchSize") { IsShort = true, Says = "more than the 20 images", Data = () => DrawnShapes.Create(20, 16), Options = Briefly(_ => { }) },
-        new("a schedule that keeps some of the image", "warning Schedule") { IsShort = true, Says = "brightness", Options = Briefly(_ => { }), Builder = builder => builder.UseSchedule(NoiseSchedule.Linear(250, 1e-4, 0.02)) },
-        new("dropout of 0.6", "warning Dropout") { IsShort = true, Network = options => options with { Dropout = 0.6 }, Options = Briefly(_ => { }) },
-        new("tensors kept by a preview", "LeakedTensors") { IsShort = true, Says = "a preview", Options = run => (run.Steps, run.BatchSize) = (200, 8), Builder = builder => builder.AddPreview(20, _ => Leak.Add(zeros(10).DetachFromDisposeScope())) },
+        new("warm-up longer than half of the run", "warning LearningRate.WarmupSteps") { IsShort = true,
+            Options = Briefly(run => run.LearningRate = LearningRate.Constant(5e-4).WithWarmup(5)) },
+        new("a batch larger than the data", "warning BatchSize") { IsShort = true, Says = "more than the 20 images",
+            Data = () => DrawnShapes.Create(20, 16), Options = Briefly(_ => { }) },
+        new("a schedule that keeps some of the image", "warning Schedule") { IsShort = true, Says = "brightness",
+            Options = Briefly(_ => { }), Builder = builder => builder.UseSchedule(NoiseSchedule.Linear(250, 1e-4, 0.02)) },
+        new("dropout of 0.6", "warning Dropout") { IsShort = true, Network = options => options with { Dropout = 0.6 },
+            Options = Briefly(_ => { }) },
+        new("tensors kept by a preview", "LeakedTensors") { IsShort = true, Says = "a preview",
+            Options = run =>
+                (run.Steps, run.BatchSize) = (200, 8), Builder = builder =>
+                    builder.AddPreview(20, _ => Leak.Add(zeros(10).DetachFromDisposeScope())) },
         new("a source that is slower than training", "SlowData")
         {
             Says = "Workers",
-            Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { OnRead = () => Thread.Sleep(30), IsInMemory = false }, // far slower than any machine trains
+            Data = () =>
+                new ChangedImages(DrawnShapes.Create(500, 16)) { OnRead = () => Thread.Sleep(30), IsInMemory = false },
+                    // far slower than any machine trains
             Options = run => run.Steps = 100,
         },
         new("16 images learnt by heart", "Overfitting")
@@ -80,8 +107,10 @@ public static class SickRuns
                 run.LearningRate = LearningRate.Constant(1e-3);
             },
         },
-        new("gradients beyond their limit", "ended") { IsShort = true, Says = "MaxGradientNorm", Options = run => run.Health = run.Health with { MaxGradientNorm = 1e-6 } },
-        new("samples scaled to [0, 1]", "ColorShift") { Options = run => run.Steps = 200, Builder = builder => builder.AddPreview(100, preview => preview.Check(rand(16, 3, 16, 16))) },
+        new("gradients beyond their limit", "ended") { IsShort = true, Says = "MaxGradientNorm",
+            Options = run => run.Health = run.Health with { MaxGradientNorm = 1e-6 } },
+        new("samples scaled to [0, 1]", "ColorShift") { Options = run => run.Steps = 200,
+            Builder = builder => builder.AddPreview(100, preview => preview.Check(rand(16, 3, 16, 16))) },
     ];
 
     private static Action<TrainingOptions> Briefly(Action<TrainingOptions> options) => run =>
@@ -153,7 +182,8 @@ public static class SickRuns
 
         public long LabelOf(long index) => 0;
 
-        public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default) => destination.Fill((byte)(index % 256));
+        public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default) =>
+            destination.Fill((byte)(index % 256));
 
         public void Dispose()
         {

@@ -1,8 +1,8 @@
 namespace Diffusion.TestKit.PowerLoss;
 
 /// <summary>
-/// A disk whose power can fail after any operation. What was synced is there; of what was not, any part may be: of the names in a folder any
-/// set of the changes since its last sync, of a file's bytes none, half, all, or as many zeros.
+/// A disk whose power can fail after any operation. What was synced is there; of what was not, any part may be: of the names in a folder
+/// any set of the changes since its last sync, of a file's bytes none, half, all, or as many zeros.
 /// </summary>
 internal sealed class DiskModel
 {
@@ -46,13 +46,17 @@ internal sealed class DiskModel
         }
     }
 
-    /// <summary>Everything that may lie on the disk after a power failure now: files by their paths; folders by paths that end in a slash.</summary>
+    /// <summary>
+    /// Everything that may lie on the disk after a power failure now: files by their paths; folders by paths that end in a slash.
+    /// </summary>
     public IEnumerable<IReadOnlyDictionary<string, byte[]>> States() => StatesOf(root, string.Empty);
 
     private static IEnumerable<IReadOnlyDictionary<string, byte[]>> StatesOf(Node node, string path) => node switch
     {
         Content content => content.Variants().Select(bytes => new Dictionary<string, byte[]>(StringComparer.Ordinal) { [path] = bytes }),
-        Folder folder => folder.Variants().SelectMany(entries => Product([.. entries.Select(entry => StatesOf(entry.Value, $"{path}/{entry.Key}").ToArray())], path)),
+        Folder folder =>
+            folder.Variants().SelectMany(entries => Product([.. entries.Select(entry => StatesOf(entry.Value, $"{path}/{entry.Key}")
+                .ToArray())], path)),
         _ => throw new ArgumentException("A node is a file or a folder.", nameof(node)),
     };
 
@@ -61,7 +65,8 @@ internal sealed class DiskModel
         IEnumerable<Dictionary<string, byte[]>> states = [new(StringComparer.Ordinal) { [path + "/"] = [] }];
         foreach (IReadOnlyDictionary<string, byte[]>[] choices in parts)
         {
-            states = states.SelectMany(_ => choices, (state, choice) => new Dictionary<string, byte[]>(state.Concat(choice), StringComparer.Ordinal));
+            states = states.SelectMany(_ => choices, (state, choice) => new Dictionary<string,
+                byte[]>(state.Concat(choice), StringComparer.Ordinal));
         }
 
         return states;

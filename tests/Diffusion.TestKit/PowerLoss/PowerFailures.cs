@@ -13,7 +13,8 @@ public static class PowerFailures
     /// <param name="keep">How many are kept.</param>
     /// <param name="averages">How many averages each has, up to three.</param>
     /// <param name="background">Whether each is saved on a thread of its own; it is promised as soon as that is done.</param>
-    public static IReadOnlyList<DiskOperation> Record(string folder, IReadOnlyList<long> steps, int keep, int averages = 0, bool background = false)
+    public static IReadOnlyList<DiskOperation> Record(string folder, IReadOnlyList<long> steps, int keep, int averages = 0,
+        bool background = false)
     {
         RecordingDisk disk = new(folder);
         using CheckpointStore store = new(Path.Combine(folder, "checkpoints"), new CheckpointRetention { Last = keep }, disk);
@@ -38,9 +39,14 @@ public static class PowerFailures
     }
 
     /// <summary>The places of the syncs in a history without which something may be lost.</summary>
-    /// <remarks>The save that deletes another syncs the folder twice, before it deletes and before it promises anything: the first of these is not listed.</remarks>
-    public static IEnumerable<int> NeededSyncs(IReadOnlyList<DiskOperation> operations) => Enumerable.Range(0, operations.Count).Where(place => operations[place].IsSync
-        && !operations.Skip(place + 1).TakeWhile(next => next is not DiskOperation.Promise and not DiskOperation.Delete).Contains(operations[place]));
+    /// <remarks>
+    /// The save that deletes another syncs the folder twice, before it deletes and before it promises anything: the first of these is not
+    /// listed.
+    /// </remarks>
+    public static IEnumerable<int> NeededSyncs(IReadOnlyList<DiskOperation> operations) =>
+        Enumerable.Range(0, operations.Count).Where(place => operations[place].IsSync
+        && !operations.Skip(place + 1).TakeWhile(next => next is not DiskOperation.Promise and not DiskOperation.Delete)
+            .Contains(operations[place]));
 
     /// <summary>Every different state that a power failure may leave: null where it holds what was promised, else what it lacks.</summary>
     /// <param name="operations">The history.</param>

@@ -41,7 +41,8 @@ public sealed record ResumeCase(string Name, Action<TrainingOptions> Configure)
             Transforms =
             [
                 ImageTransform.RandomSquare(0.5), ImageTransform.RandomFlip(), ImageTransform.ColorJitter(0.2, 0.2),
-                ImageTransform.RandomEdit("one pixel", (image, draws) => image[0, 0, 0] = (float)draws.Uniform(RandomPurpose.Augmentation, 0)),
+                ImageTransform.RandomEdit("one pixel",
+                    (image, draws) => image[0, 0, 0] = (float)draws.Uniform(RandomPurpose.Augmentation, 0)),
             ],
         },
         new("loading threads", o => o.Loading = o.Loading with { Workers = 2 }) { Dropout = 0.1, Classes = 3 },
@@ -50,7 +51,8 @@ public sealed record ResumeCase(string Name, Action<TrainingOptions> Configure)
     /// <summary>A case by its name.</summary>
     /// <exception cref="ArgumentException">No case has this name.</exception>
     public static ResumeCase Named(string name) =>
-        All.FirstOrDefault(one => one.Name == name) ?? throw new ArgumentException($"The case is {name}, but must be one of {string.Join(", ", All.Select(one => one.Name))}.");
+        All.FirstOrDefault(one => one.Name == name)
+            ?? throw new ArgumentException($"The case is {name}, but must be one of {string.Join(", ", All.Select(one => one.Name))}.");
 
     /// <summary>Trains in a folder, from the newest checkpoint that is there.</summary>
     /// <param name="folder">The folder of the run.</param>
@@ -111,6 +113,7 @@ public sealed record ResumeCase(string Name, Action<TrainingOptions> Configure)
         CheckpointManifest manifest = CheckpointReader.ReadManifest(checkpoint);
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{manifest.Step} {manifest.ImagesSeen} {manifest.SkippedSteps} {manifest.HeldOutLoss:R} {string.Join(' ', manifest.Files.Select(file => $"{file.Name}:{file.Sha256}"))}");
+            $"{manifest.Step} {manifest.ImagesSeen} {manifest.SkippedSteps} {manifest.HeldOutLoss:R} "
+                + $"{string.Join(' ', manifest.Files.Select(file => $"{file.Name}:{file.Sha256}"))}");
     }
 }

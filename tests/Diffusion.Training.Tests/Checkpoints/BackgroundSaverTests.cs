@@ -45,7 +45,8 @@ public sealed class BackgroundSaverTests : IDisposable
         using SampleCheckpoint second = new(2);
         disk.Full = true;
         saver.Begin(first.Value).Should().BeNull();
-        FluentActions.Invoking(() => saver.Begin(second.Value)).Should().Throw<CheckpointException>().WithMessage("*step 1 could not be saved*the disk is full*");
+        FluentActions.Invoking(() => saver.Begin(second.Value)).Should().Throw<CheckpointException>()
+            .WithMessage("*step 1 could not be saved*the disk is full*");
         disk.Full = false;
         saver.Begin(second.Value).Should().BeNull();
         saver.Finish().Should().EndWith("step-000000002");
@@ -60,7 +61,9 @@ public sealed class BackgroundSaverTests : IDisposable
 
         public void CreateFolder(string path) => disk.CreateFolder(path);
 
-        public IDiskFile CreateFile(string path, long length) => Full ? throw new IOException("the disk is full") : disk.CreateFile(path, length);
+        public IDiskFile CreateFile(string path, long length) => Full
+            ? throw new IOException("the disk is full")
+            : disk.CreateFile(path, length);
 
         public void SyncFolder(string path) => disk.SyncFolder(path);
 

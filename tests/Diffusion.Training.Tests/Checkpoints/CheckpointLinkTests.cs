@@ -2,7 +2,9 @@ using Diffusion.TestKit;
 
 namespace Diffusion.Training.Tests.Checkpoints;
 
-/// <summary>Links of every kind in a folder of checkpoints: what they point at is the user's, and is read through them but never deleted.</summary>
+/// <summary>
+/// Links of every kind in a folder of checkpoints: what they point at is the user's, and is read through them but never deleted.
+/// </summary>
 public sealed class CheckpointLinkTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
@@ -39,7 +41,8 @@ public sealed class CheckpointLinkTests : IDisposable
         Save(store, 2);
 
         Entries(Kept).Should().Equal(kept);
-        Directory.GetFileSystemEntries(Checkpoints).Select(Path.GetFileName).Should().BeEquivalentTo("step-000000002", ".lock", ".lock-owner");
+        Directory.GetFileSystemEntries(Checkpoints).Select(Path.GetFileName).Should()
+            .BeEquivalentTo("step-000000002", ".lock", ".lock-owner");
     }
 
     [Fact]
@@ -121,7 +124,9 @@ public sealed class CheckpointLinkTests : IDisposable
         File.CreateSymbolicLink(Step(2), Path.Combine(folder.Path, target));
 
         store.Invoking(s => SampleCheckpoint.StepIn(s)).Should().Throw<CheckpointException>()
-            .WithMessage($"*step-000000002' is a link to '*{Path.GetFileName(target)}', but no folder is there. Mount or restore it, or delete the link*");
+            .WithMessage(
+                $"*step-000000002' is a link to '*{Path.GetFileName(target)}', but no folder is there. Mount or restore it, or "
+                    + $"delete the link*");
         store.ReadLatestManifest()!.Step.Should().Be(1);
         Save(store, 2);
         Directory.GetDirectories(Checkpoints).Should().Contain(Step(2) + "-2", "the link may lead somewhere again");

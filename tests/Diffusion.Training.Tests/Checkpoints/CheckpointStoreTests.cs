@@ -15,7 +15,8 @@ public sealed class CheckpointStoreTests
             .BeEquivalentTo("step-000000003", "step-000000004", "step-000000005");
         Directory.GetFiles(folder.File("checkpoints", "step-000000005")).Select(Path.GetFileName).Should()
             .BeEquivalentTo("manifest.json", "weights.safetensors", "ema.safetensors", "optimizer.safetensors");
-        File.ReadAllText(folder.File("checkpoints", "step-000000005", "manifest.json")).Should().Contain("\"step\": 5").And.Contain("adamw(");
+        File.ReadAllText(folder.File("checkpoints", "step-000000005", "manifest.json")).Should()
+            .Contain("\"step\": 5").And.Contain("adamw(");
     }
 
     [Fact]
@@ -25,7 +26,9 @@ public sealed class CheckpointStoreTests
         Run(folder.Path, steps: 3);
 
         FluentActions.Invoking(() => Run(folder.Path, steps: 3, seed: 5, timesteps: 500, hidden: 12)).Should().Throw<CheckpointException>()
-            .WithMessage("*model was tiny*hidden: 8*hidden: 12*schedule was cosine(timesteps: 1000)*timesteps: 500*seed was 1 and is 5*another folder*");
+            .WithMessage(
+                "*model was tiny*hidden: 8*hidden: 12*schedule was cosine(timesteps: 1000)*timesteps: 500*seed was 1 and is "
+                    + "5*another folder*");
         Run(folder.Path, steps: 3);
     }
 
@@ -57,7 +60,8 @@ public sealed class CheckpointStoreTests
         foreach (string file in (string[])["weights.safetensors", "manifest.json"])
         {
             File.WriteAllText(Path.Combine(store.Latest!, file), pointer);
-            store.Invoking(s => SampleCheckpoint.StepIn(s)).Should().Throw<CheckpointException>().WithMessage($"*{file}*Git LFS pointer*git lfs pull*");
+            store.Invoking(s => SampleCheckpoint.StepIn(s)).Should().Throw<CheckpointException>()
+                .WithMessage($"*{file}*Git LFS pointer*git lfs pull*");
         }
 
         Directory.GetDirectories(folder.File("checkpoints")).Should().HaveCount(2);
@@ -76,7 +80,8 @@ public sealed class CheckpointStoreTests
         Halve(Path.Combine(store.Latest!, file));
         List<string> told = [];
 
-        SampleCheckpoint.StepIn(new CheckpointStore(folder.File("checkpoints")), (path, reason) => told.Add($"{path}: {reason}")).Should().Be(1);
+        SampleCheckpoint.StepIn(new CheckpointStore(folder.File("checkpoints")), (path, reason) => told.Add($"{path}: {reason}")).Should()
+            .Be(1);
         store.Latest.Should().EndWith("step-000000002", "who only reads renames nothing");
         SampleCheckpoint.StepIn(store, (path, reason) => told.Add($"{path}: {reason}")).Should().Be(1);
         store.Latest.Should().EndWith("step-000000001");
@@ -130,14 +135,16 @@ public sealed class CheckpointStoreTests
         using CheckpointStore store = Store(folder, 3);
         string path = folder.File("checkpoints", "step-000000003", "manifest.json");
         byte[] manifest = Encoding.UTF8.GetBytes(
-            File.ReadAllText(path).Replace("\"formatVersion\": 2", $"\"somethingNew\": 1, \"formatVersion\": {version}", StringComparison.Ordinal));
+            File.ReadAllText(path).Replace("\"formatVersion\": 2", $"\"somethingNew\": 1, \"formatVersion\": {version}",
+                StringComparison.Ordinal));
         if (version > 1)
         {
             ManifestSeal.Close(manifest);
         }
 
         File.WriteAllBytes(path, manifest);
-        FluentActions.Invoking(() => SampleCheckpoint.StepIn(store)).Should().Throw<CheckpointException>().WithMessage($"*format version {version}*");
+        FluentActions.Invoking(() => SampleCheckpoint.StepIn(store)).Should().Throw<CheckpointException>()
+            .WithMessage($"*format version {version}*");
     }
 
     [Fact]
@@ -153,7 +160,8 @@ public sealed class CheckpointStoreTests
         store.ReadLatestManifest()!.Step.Should().Be(3);
         Directory.Exists(folder.File("checkpoints", ".saving")).Should().BeTrue("who only reads changes nothing");
         store.Lock();
-        Directory.GetDirectories(folder.File("checkpoints")).Select(Path.GetFileName).Should().BeEquivalentTo("step-000000003", "step-of-somebody");
+        Directory.GetDirectories(folder.File("checkpoints")).Select(Path.GetFileName).Should()
+            .BeEquivalentTo("step-000000003", "step-of-somebody");
     }
 
     [Fact]
@@ -162,7 +170,8 @@ public sealed class CheckpointStoreTests
         using TemporaryFolder folder = new();
         using CheckpointStore first = Store(folder, 1);
         using CheckpointStore second = new(folder.File("checkpoints"));
-        FluentActions.Invoking(second.Lock).Should().Throw<CheckpointException>().WithMessage($"*belong to another trainer, process {Environment.ProcessId} on *");
+        FluentActions.Invoking(second.Lock).Should().Throw<CheckpointException>()
+            .WithMessage($"*belong to another trainer, process {Environment.ProcessId} on *");
         using SampleCheckpoint checkpoint = new(2);
         FluentActions.Invoking(() => second.Save(checkpoint.Value)).Should().Throw<CheckpointException>();
         SampleCheckpoint.StepIn(second).Should().Be(1, "anybody may read");
@@ -175,7 +184,8 @@ public sealed class CheckpointStoreTests
     {
         using TemporaryFolder folder = new();
         using CheckpointStore store = Store(folder, 1, 2, 2, 2);
-        Directory.GetDirectories(folder.File("checkpoints")).Select(Path.GetFileName).Should().BeEquivalentTo("step-000000001", "step-000000002-3");
+        Directory.GetDirectories(folder.File("checkpoints")).Select(Path.GetFileName).Should()
+            .BeEquivalentTo("step-000000001", "step-000000002-3");
         SampleCheckpoint.StepIn(store).Should().Be(2);
     }
 
@@ -195,7 +205,8 @@ public sealed class CheckpointStoreTests
         using TemporaryFolder folder = new();
         using CheckpointStore store = Store(folder, 1);
         using SampleCheckpoint next = new(step: 2);
-        store.Invoking(s => s.Save(next.Value with { Manifest = change(next.Value.Manifest) })).Should().Throw<ArgumentException>().WithMessage(message);
+        store.Invoking(s => s.Save(next.Value with { Manifest = change(next.Value.Manifest) })).Should().Throw<ArgumentException>()
+            .WithMessage(message);
         SampleCheckpoint.StepIn(store).Should().Be(1);
     }
 
@@ -229,9 +240,11 @@ public sealed class CheckpointStoreTests
     {
         using TemporaryFolder folder = new();
         using CheckpointStore store = Store(folder, 1, 2);
-        using (FileStream busy = new(Path.Combine(store.Latest!, "weights.safetensors"), FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+        using (FileStream busy = new(Path.Combine(store.Latest!, "weights.safetensors"), FileMode.Open, FileAccess.ReadWrite,
+            FileShare.None))
         {
-            store.Invoking(s => SampleCheckpoint.StepIn(s)).Should().Throw<CheckpointException>().WithMessage("*cannot be read at the moment, and may be whole*Try again*");
+            store.Invoking(s => SampleCheckpoint.StepIn(s)).Should().Throw<CheckpointException>()
+                .WithMessage("*cannot be read at the moment, and may be whole*Try again*");
         }
 
         SampleCheckpoint.StepIn(store).Should().Be(2);
@@ -243,10 +256,12 @@ public sealed class CheckpointStoreTests
         using TemporaryFolder folder = new();
         using CheckpointStore store = Store(folder, 1, 2);
         string file = Path.Combine(store.Latest!, "manifest.json");
-        byte[] json = System.Text.Encoding.UTF8.GetBytes(File.ReadAllText(file).Replace("\"Cosine\"", "\"Spiral\"", StringComparison.Ordinal));
+        byte[] json = System.Text.Encoding.UTF8.GetBytes(File.ReadAllText(file)
+            .Replace("\"Cosine\"", "\"Spiral\"", StringComparison.Ordinal));
         ManifestSeal.Close(json);
         File.WriteAllBytes(file, json);
-        store.Invoking(s => SampleCheckpoint.StepIn(s)).Should().Throw<CheckpointException>().WithMessage("*is whole, but to this version of the library*Use the version of the library that wrote it*");
+        store.Invoking(s => SampleCheckpoint.StepIn(s)).Should().Throw<CheckpointException>()
+            .WithMessage("*is whole, but to this version of the library*Use the version of the library that wrote it*");
         Directory.GetDirectories(folder.File("checkpoints")).Should().HaveCount(2);
     }
 
@@ -261,7 +276,8 @@ public sealed class CheckpointStoreTests
             store.Save(checkpoint.Value with { Manifest = checkpoint.Value.Manifest with { HeldOutStep = measured } });
         }
 
-        Directory.GetDirectories(folder.File("checkpoints")).Select(Path.GetFileName).Should().BeEquivalentTo("step-000000003", "step-000000009");
+        Directory.GetDirectories(folder.File("checkpoints")).Select(Path.GetFileName).Should()
+            .BeEquivalentTo("step-000000003", "step-000000009");
     }
 
     [Fact]
@@ -270,7 +286,8 @@ public sealed class CheckpointStoreTests
         using TemporaryFolder folder = new();
         using CheckpointStore store = Store(folder, 4, 5);
         using SampleCheckpoint earlier = new(step: 3);
-        store.Invoking(s => s.Save(earlier.Value)).Should().Throw<CheckpointException>().WithMessage("*step 3 cannot be saved*one of step 5 is there*");
+        store.Invoking(s => s.Save(earlier.Value)).Should().Throw<CheckpointException>()
+            .WithMessage("*step 3 cannot be saved*one of step 5 is there*");
         SampleCheckpoint.StepIn(store).Should().Be(5);
     }
 
@@ -313,8 +330,10 @@ public sealed class CheckpointStoreTests
         using TemporaryFolder folder = new();
         using CheckpointStore store = Store(folder, 1);
         using SampleCheckpoint next = new(step: 2);
-        Checkpoint verbose = next.Value with { Manifest = next.Value.Manifest with { Data = new string('x', CheckpointFormat.MaxManifest) } };
-        store.Invoking(s => s.Save(verbose)).Should().Throw<CheckpointException>().WithMessage("*manifest of step 2 would have*Shorten the descriptions*");
+        Checkpoint verbose = next.Value with { Manifest = next.Value.Manifest with { Data = new string('x',
+            CheckpointFormat.MaxManifest) } };
+        store.Invoking(s => s.Save(verbose)).Should().Throw<CheckpointException>()
+            .WithMessage("*manifest of step 2 would have*Shorten the descriptions*");
         SampleCheckpoint.StepIn(store).Should().Be(1);
     }
 
@@ -323,7 +342,8 @@ public sealed class CheckpointStoreTests
     {
         using TemporaryFolder folder = new();
         using CheckpointStore store = new(folder.File("checkpoints"), new CheckpointRetention { Last = 1, Best = 2, EverySteps = 4 });
-        foreach ((int step, double? loss) in ((int, double?)[])[(1, 0.5), (2, 0.2), (3, null), (4, 0.9), (5, 0.3), (6, 0.8), (7, double.NaN), (8, 0.7), (9, null)])
+        foreach ((int step, double? loss) in ((int, double?)[])[(1, 0.5), (2, 0.2), (3, null), (4, 0.9), (5, 0.3), (6, 0.8),
+            (7, double.NaN), (8, 0.7), (9, null)])
         {
             using SampleCheckpoint checkpoint = new(step, heldOutLoss: loss is double.NaN ? null : loss);
             store.Save(checkpoint.Value);

@@ -28,7 +28,8 @@ public sealed class PowerLossTests : IDisposable
         IReadOnlyList<DiskOperation> history = History();
         foreach (int sync in PowerFailures.NeededSyncs(history))
         {
-            PowerFailures.LossWithout(history, sync, left.Path).Should().NotBeNull("without operation {0}, {1}, something must be lost", sync, history[sync]);
+            PowerFailures.LossWithout(history, sync, left.Path).Should()
+                .NotBeNull("without operation {0}, {1}, something must be lost", sync, history[sync]);
         }
     }
 

@@ -70,6 +70,7 @@ public sealed class EmaWrapperTests
     {
         using TinyModel model = new();
         using FlatParameters parameters = new(model);
-        FluentActions.Invoking(() => new EmaWrapper(parameters, decay)).Should().Throw<ArgumentOutOfRangeException>().WithMessage("*0.9999*");
+        FluentActions.Invoking(() => new EmaWrapper(parameters, decay)).Should().Throw<ArgumentOutOfRangeException>()
+            .WithMessage("*0.9999*");
     }
 }

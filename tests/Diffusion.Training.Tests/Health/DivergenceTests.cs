@@ -30,7 +30,8 @@ public sealed class DivergenceTests
         reports.Select(report => report.Step).Should().Equal([.. Steps(10, 100), .. Steps(60, 200)]);
         reports.Take(10).Should().OnlyContain(report => report.Rate == 3e-4);
         reports.Skip(10).Should().OnlyContain(report => Math.Abs(report.Rate - 1e-4) < 1e-12);
-        log.Lines.Should().ContainSingle(line => line.StartsWith("The loss diverged: training goes on from", StringComparison.Ordinal) && line.Contains("at step 50 with learning rate 0.0001", StringComparison.Ordinal));
+        log.Lines.Should().ContainSingle(line => line.StartsWith("The loss diverged: training goes on from", StringComparison.Ordinal)
+            && line.Contains("at step 50 with learning rate 0.0001", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -113,7 +114,8 @@ public sealed class DivergenceTests
             }
         }, log: log, checkpointEvery: 10, reportEvery: 20);
 
-        log.Lines.Should().ContainSingle(line => line.StartsWith("The loss diverged", StringComparison.Ordinal) && line.Contains("at step 80 with", StringComparison.Ordinal));
+        log.Lines.Should().ContainSingle(line => line.StartsWith("The loss diverged", StringComparison.Ordinal)
+            && line.Contains("at step 80 with", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -144,10 +146,13 @@ public sealed class DivergenceTests
 
         using TinyModel model = new();
         using StripedImages images = new();
-        using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images).UseCheckpoints(folder.Path, everySteps: 1000)
-            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps, o.Health) = (200, 8, 10, new HealthOptions { MaxGradientNorm = 1e-6 })).Build();
+        using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images)
+            .UseCheckpoints(folder.Path, everySteps: 1000)
+            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps, o.Health) = (200, 8, 10,
+                new HealthOptions { MaxGradientNorm = 1e-6 })).Build();
 
-        trainer.Invoking(t => t.Run(TestContext.Current.CancellationToken)).Should().Throw<TrainingDivergedException>().WithMessage("The gradients of the last 10*");
+        trainer.Invoking(t => t.Run(TestContext.Current.CancellationToken)).Should().Throw<TrainingDivergedException>()
+            .WithMessage("The gradients of the last 10*");
 
         using CheckpointStore store = new(folder.File("checkpoints"));
         store.Latest.Should().EndWith("step-000000010");
@@ -178,11 +183,13 @@ public sealed class DivergenceTests
         using TinyModel untouched = new();
         using StripedImages images = new();
         using Trainer trainer = Trainer.For(limited).UseDevice(ComputeDevice.Cpu(1)).UseData(images)
-            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps, o.Health) = (5, 4, 5, new HealthOptions { MaxGradientNorm = 1e-6 })).Build();
+            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps, o.Health) = (5, 4, 5, new HealthOptions { MaxGradientNorm = 1e-6 }))
+                .Build();
 
         TrainingResult result = trainer.Run(TestContext.Current.CancellationToken);
 
-        result.Findings.Should().ContainSingle().Which.Seen.Should().Contain("5 steps were skipped").And.MatchRegex("the norm of its gradients is [0-9.]+, beyond 1E-06");
+        result.Findings.Should().ContainSingle().Which.Seen.Should()
+            .Contain("5 steps were skipped").And.MatchRegex("the norm of its gradients is [0-9.]+, beyond 1E-06");
         Weights(limited).Should().Equal(Weights(untouched));
     }
 
@@ -204,9 +211,11 @@ public sealed class DivergenceTests
             .Which.Message.Should().NotContain("skipped so far");
     }
 
-    private static IEnumerable<long> Steps(long from, long to) => Enumerable.Range(0, (int)((to - from) / 10) + 1).Select(i => from + (10 * i));
+    private static IEnumerable<long> Steps(long from, long to) =>
+        Enumerable.Range(0, (int)((to - from) / 10) + 1).Select(i => from + (10 * i));
 
-    private static float[] Weights(TinyModel model) => [.. model.named_parameters().SelectMany(parameter => parameter.parameter.data<float>().ToArray())];
+    private static float[] Weights(TinyModel model) =>
+        [.. model.named_parameters().SelectMany(parameter => parameter.parameter.data<float>().ToArray())];
 
     private static void ThrowAway(TinyModel model)
     {
@@ -215,7 +224,8 @@ public sealed class DivergenceTests
     }
 
     private static TrainingResult Train(
-        string folder, DivergencePolicy policy, Action<TinyModel, long> after, List<(long Step, double Rate)>? reports = null, CollectedLog? log = null,
+        string folder, DivergencePolicy policy, Action<TinyModel, long> after, List<(long Step, double Rate)>? reports = null,
+            CollectedLog? log = null,
         long steps = 200, double rate = 3e-4, int checkpointEvery = 50, int reportEvery = 10)
     {
         using TinyModel model = new();
@@ -226,7 +236,8 @@ public sealed class DivergenceTests
             .UseLogger(log ?? new CollectedLog())
             .ReportTo(new Listener(reports ?? []))
             .AddPreview(1, preview => after(model, preview.Step))
-            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps, o.Health) = (steps, 8, reportEvery, new HealthOptions { OnDivergence = policy }))
+            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps, o.Health) = (steps, 8, reportEvery,
+                new HealthOptions { OnDivergence = policy }))
             .Build();
         return trainer.Run(TestContext.Current.CancellationToken);
     }

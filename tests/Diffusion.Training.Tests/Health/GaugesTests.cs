@@ -94,7 +94,9 @@ public sealed class GaugesTests
             foreach (FlatEntry entry in parameters.Layout.Entries)
             {
                 using Tensor part = parameters.Gradients.narrow(0, entry.Offset, entry.Length);
-                part.fill_(entry.Name.StartsWith("mid_block", StringComparison.Ordinal) ? 3 : entry.Name.StartsWith("up_blocks.1", StringComparison.Ordinal) ? 0 : 0.5);
+                part.fill_(entry.Name.StartsWith("mid_block", StringComparison.Ordinal)
+                    ? 3 : entry.Name.StartsWith("up_blocks.1", StringComparison.Ordinal) ? 0
+                    : 0.5);
             }
         }
 
@@ -176,7 +178,8 @@ public sealed class GaugesTests
         using TinyModel model = new(dropoutProbability: 0.1);
         using StripedImages images = new();
         using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images).ReportTo(new Listener(reports))
-            .Configure(o => (o.Steps, o.BatchSize, o.MicroBatchSize, o.ReportEverySteps, o.Health) = (12, 8, 4, 6, new HealthOptions { NoiseScaleEverySteps = 4 }))
+            .Configure(o => (o.Steps, o.BatchSize, o.MicroBatchSize, o.ReportEverySteps, o.Health) = (12, 8, 4, 6,
+                new HealthOptions { NoiseScaleEverySteps = 4 }))
             .Build();
 
         trainer.Run(TestContext.Current.CancellationToken);
@@ -188,7 +191,8 @@ public sealed class GaugesTests
         last.LossDeviation.Should().BePositive();
         last.MaxGradientNorm.Should().BeGreaterThanOrEqualTo(last.MeanGradientNorm);
         last.GradientsByBlock.Keys.Should().BeEquivalentTo("conv_in", "time", "conv_out");
-        Math.Sqrt(last.GradientsByBlock.Sum(block => block.Value * block.Value * Elements(model, block.Key))).Should().BeApproximately(last.GradientNorm, 1e-4 * last.GradientNorm);
+        Math.Sqrt(last.GradientsByBlock.Sum(block => block.Value * block.Value * Elements(model, block.Key))).Should()
+            .BeApproximately(last.GradientNorm, 1e-4 * last.GradientNorm);
         last.LiveTensors.Should().BePositive();
         last.FirstSkippedStep.Should().BeNull();
     }
@@ -218,14 +222,16 @@ public sealed class GaugesTests
     }
 
     private static long Elements(TinyModel model, string block) =>
-        model.named_parameters().Where(parameter => parameter.name.StartsWith(block + ".", StringComparison.Ordinal)).Sum(parameter => parameter.parameter.numel());
+        model.named_parameters().Where(parameter => parameter.name.StartsWith(block + ".", StringComparison.Ordinal))
+            .Sum(parameter => parameter.parameter.numel());
 
     private static float[] Train(int? noiseScaleEvery, out double loss)
     {
         using TinyModel model = new(dropoutProbability: 0.1, classCount: 3);
         using StripedImages images = new(classCount: 3);
         using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images)
-            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps, o.Health) = (10, 4, 10, new HealthOptions { NoiseScaleEverySteps = noiseScaleEvery }))
+            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps, o.Health) = (10, 4, 10,
+                new HealthOptions { NoiseScaleEverySteps = noiseScaleEvery }))
             .Build();
         loss = trainer.Run(TestContext.Current.CancellationToken).Loss!.Value;
         return [.. model.named_parameters().SelectMany(parameter => parameter.parameter.data<float>().ToArray())];

@@ -35,7 +35,8 @@ public sealed class HealthWatchTests
     [InlineData(1e-4, 0, "from 0.0001 to 3.3E-05, which is below the usual 0.0001 to 0.0003")]
     [InlineData(1e-3, 0, "from 0.001 to 0.0003, and go on")]
     [InlineData(2e-1, 0, "from 0.2 to 0.0002")]
-    public void A_rate_far_above_the_usual_is_lowered_to_it_and_one_that_was_lowered_before_is_lowered_further(double rate, int rollbacks, string remedy)
+    public void A_rate_far_above_the_usual_is_lowered_to_it_and_one_that_was_lowered_before_is_lowered_further(double rate, int rollbacks,
+        string remedy)
     {
         SyntheticRun run = new(new TrainingOptions { LearningRate = LearningRate.Constant(rate) }, rollbacks: rollbacks);
 
@@ -45,7 +46,8 @@ public sealed class HealthWatchTests
     [Fact]
     public void Weights_are_not_yet_spoilt_up_to_the_last_report_with_a_low_loss()
     {
-        SyntheticRun run = new SyntheticRun().Reports(3, 0.1).Report(0.09).Reports(4, 0.11).Report(0.3, report => report with { LossDeviation = 3 }).Report(0.9);
+        SyntheticRun run = new SyntheticRun().Reports(3, 0.1).Report(0.09).Reports(4, 0.11)
+            .Report(0.3, report => report with { LossDeviation = 3 }).Report(0.9);
 
         HealthFinding finding = run.Found.Should().ContainSingle().Subject;
         finding.LastGoodStep.Should().Be(800);
@@ -57,7 +59,8 @@ public sealed class HealthWatchTests
     {
         SyntheticRun run = new(new TrainingOptions { LearningRate = LearningRate.Constant(0.5) });
 
-        run.Reports(5, 1, report => report with { RelativeLossByTimestep = [1, 1, 0.99, 1] }).Found.Should().ContainSingle().Which.LastGoodStep.Should().Be(0);
+        run.Reports(5, 1, report => report with { RelativeLossByTimestep = [1, 1, 0.99, 1] }).Found.Should()
+            .ContainSingle().Which.LastGoodStep.Should().Be(0);
     }
 
     [Fact]
@@ -73,7 +76,8 @@ public sealed class HealthWatchTests
     [Fact]
     public void A_loss_too_large_for_a_deviation_has_diverged()
     {
-        new SyntheticRun().Reports(5, 0.1).Report(1e24, report => report with { LossDeviation = double.PositiveInfinity }).Kinds.Should().Contain(FindingKind.Diverged);
+        new SyntheticRun().Reports(5, 0.1).Report(1e24, report => report with { LossDeviation = double.PositiveInfinity }).Kinds.Should()
+            .Contain(FindingKind.Diverged);
     }
 
     [Fact]
@@ -95,8 +99,10 @@ public sealed class HealthWatchTests
     [InlineData(2e-2, 1, FindingKind.Diverged, "usually too high", "from 0.02 to 0.0002")]
     [InlineData(2e-6, 1, FindingKind.NotLearning, "far too low", "from 2E-06 to 0.0002")]
     [InlineData(2e-4, 1, FindingKind.NotLearning, "does not depend on its weights", "Raise LearningRate.Peak from 0.0002 to 0.0003")]
-    [InlineData(2e-4, 7, FindingKind.NotLearning, "began far too large", "weights near zero; where it does, lower LearningRate.Peak from 0.0002 to 0.0001")]
-    public void A_loss_of_one_everywhere_has_learnt_nothing_and_the_remedy_fits_the_rate(double rate, double loss, FindingKind kind, string meaning, string remedy)
+    [InlineData(2e-4, 7, FindingKind.NotLearning, "began far too large",
+        "weights near zero; where it does, lower LearningRate.Peak from 0.0002 to 0.0001")]
+    public void A_loss_of_one_everywhere_has_learnt_nothing_and_the_remedy_fits_the_rate(double rate, double loss, FindingKind kind,
+        string meaning, string remedy)
     {
         SyntheticRun run = new(new TrainingOptions { LearningRate = LearningRate.Constant(rate) });
 
@@ -230,7 +236,8 @@ public sealed class HealthWatchTests
     {
         SyntheticRun run = new SyntheticRun().Reports(3, 0.1, report => report with
         {
-            GradientsByBlock = new Dictionary<string, double>(StringComparer.Ordinal) { ["conv_in"] = 1e-4, ["first"] = 0, ["second"] = 0, ["third"] = 0, ["conv_out"] = 1e-3 },
+            GradientsByBlock = new Dictionary<string,
+                double>(StringComparer.Ordinal) { ["conv_in"] = 1e-4, ["first"] = 0, ["second"] = 0, ["third"] = 0, ["conv_out"] = 1e-3 },
         });
 
         HealthFinding finding = run.Found.Should().ContainSingle().Subject;
@@ -243,7 +250,8 @@ public sealed class HealthWatchTests
     {
         TrainingOptions options = new() { GradientClip = 0.01 };
 
-        HealthFinding finding = new SyntheticRun(options).Reports(5, 0.1, report => report with { ClippedShare = 1 }).Found.Should().ContainSingle().Subject;
+        HealthFinding finding = new SyntheticRun(options).Reports(5, 0.1, report => report with { ClippedShare = 1 }).Found.Should()
+            .ContainSingle().Subject;
         finding.Kind.Should().Be(FindingKind.ClippedTooMuch);
         finding.Remedy.Should().Be("Raise GradientClip from 0.01 to 1.");
         new SyntheticRun(options).Reports(9, 0.1, report => report with { ClippedShare = 0.5 }).Found.Should().BeEmpty();
@@ -264,14 +272,20 @@ public sealed class HealthWatchTests
         for (int i = 0; i < 11; i++)
         {
             long more = 3 * (i / 2); // the part has a turn between every other report
-            run.Report(0.1, report => report with { LeakedTensors = new Dictionary<string, long>(StringComparer.Ordinal) { ["a preview"] = more, ["a checkpoint"] = 100 } });
+            run.Report(0.1,
+                report =>
+                    report with { LeakedTensors = new Dictionary<string,
+                        long>(StringComparer.Ordinal) { ["a preview"] = more, ["a checkpoint"] = 100 } });
             run.Found.Should().HaveCount(i < 10 ? 0 : 1);
         }
 
         HealthFinding finding = run.Found.Should().ContainSingle().Subject;
         finding.Kind.Should().Be(FindingKind.LeakedTensors);
         finding.Seen.Should().Contain("15 more").And.Contain("from a preview");
-        run.Report(0.1, report => report with { LeakedTensors = new Dictionary<string, long>(StringComparer.Ordinal) { ["a preview"] = 15 } }).Found.Should().HaveCount(1);
+        run.Report(0.1,
+            report =>
+                report with { LeakedTensors = new Dictionary<string, long>(StringComparer.Ordinal) { ["a preview"] = 15 } }).Found.Should()
+                    .HaveCount(1);
     }
 
     [Fact]
@@ -297,7 +311,8 @@ public sealed class HealthWatchTests
     [Fact]
     public void A_skipped_step_is_traced_once_also_when_the_report_has_no_loss()
     {
-        SyntheticRun run = new SyntheticRun().Reports(2, 0.1).Reports(2, double.NaN, report => report with { FirstSkippedStep = 207, SkippedSteps = 94 });
+        SyntheticRun run = new SyntheticRun().Reports(2, 0.1)
+            .Reports(2, double.NaN, report => report with { FirstSkippedStep = 207, SkippedSteps = 94 });
 
         HealthFinding finding = run.Found.Should().ContainSingle().Subject;
         finding.Kind.Should().Be(FindingKind.SkippedSteps);
@@ -325,7 +340,8 @@ public sealed class HealthWatchTests
     {
         SyntheticRun run = new(new TrainingOptions { BatchSize = batch, LearningRate = LearningRate.Constant(rate) });
 
-        run.Reports(6, 0.9, report => report with { RelativeLossByTimestep = [1, 0.9, 0.8, 0.6] }).Found.Should().ContainSingle().Which.Remedy.Should().StartWith(remedy);
+        run.Reports(6, 0.9, report => report with { RelativeLossByTimestep = [1, 0.9, 0.8, 0.6] }).Found.Should()
+            .ContainSingle().Which.Remedy.Should().StartWith(remedy);
     }
 
     [Fact]
@@ -340,8 +356,10 @@ public sealed class HealthWatchTests
     [Fact]
     public void A_run_that_went_back_is_given_time_at_its_lower_rate()
     {
-        HealthWatch watch = new(new TrainingOptions { LearningRate = LearningRate.Constant(0.1) }, warmupSteps: 0, firstSamplesStep: 5000, _ => string.Empty);
-        TrainingProgress learntNothing = ReportWindowTests.One(500, 1) with { StepsReported = 100, StepsOfLoss = 100, LearningRate = 0.1, RelativeLossByTimestep = [1, 1, 1, 1] };
+        HealthWatch watch = new(new TrainingOptions { LearningRate = LearningRate.Constant(0.1) }, warmupSteps: 0, firstSamplesStep: 5000,
+            _ => string.Empty);
+        TrainingProgress learntNothing = ReportWindowTests.One(500, 1) with { StepsReported = 100, StepsOfLoss = 100, LearningRate = 0.1,
+            RelativeLossByTimestep = [1, 1, 1, 1] };
         watch.Look(learntNothing).Should().ContainSingle().Which.Kind.Should().Be(FindingKind.Diverged);
 
         watch.Begin(step: 490, rollbacks: 1);
@@ -369,7 +387,8 @@ public sealed class HealthWatchTests
 
         static TrainingProgress Skipped(long step) => new()
         {
-            Step = 20, Steps = 100, ImagesSeen = 20, Loss = double.NaN, GradientNorm = double.NaN, LearningRate = 1e-4, EmaDecay = null, ImagesPerSecond = 1,
+            Step = 20, Steps = 100, ImagesSeen = 20, Loss = double.NaN, GradientNorm = double.NaN, LearningRate = 1e-4, EmaDecay = null,
+                ImagesPerSecond = 1,
             Elapsed = TimeSpan.Zero, Remaining = TimeSpan.Zero, FirstSkippedStep = step,
         };
     }

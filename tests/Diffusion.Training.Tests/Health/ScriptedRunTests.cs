@@ -15,7 +15,8 @@ public sealed class ScriptedRunTests
 
         IReadOnlyList<ScriptedSaying> said = run.Run();
 
-        run.IsRight(said).Should().BeTrue("{0} was expected to be {1} with '{2}', but was {3}", name, string.Join(" or ", run.Expected), run.Says, string.Join("; ", said));
+        run.IsRight(said).Should().BeTrue("{0} was expected to be {1} with '{2}', but was {3}", name, string.Join(" or ", run.Expected),
+            run.Says, string.Join("; ", said));
     }
 
     [Fact]
@@ -31,9 +32,11 @@ public sealed class ScriptedRunTests
     {
         ScriptedRun run = SickRuns.All.Single(run => run.Name == "learning rate 2000 times too high");
 
-        IReadOnlyList<ScriptedSaying> said = (run with { Options = options => (options.Steps, options.LearningRate) = (100, LearningRate.Constant(1).WithWarmup(40)) }).Run();
+        IReadOnlyList<ScriptedSaying> said = (run with { Options = options => (options.Steps, options.LearningRate) = (100,
+            LearningRate.Constant(1).WithWarmup(40)) }).Run();
 
         // Weights this far off are chaos: the rounding of the processor decides which of the two is seen first.
-        said.Should().Contain(saying => (saying.What == "Diverged" || saying.What == "ExplodingGradients") && saying.Step <= 100 && saying.Text.Contains("Lower LearningRate.Peak from 1 to 0.0001", StringComparison.Ordinal));
+        said.Should().Contain(saying => (saying.What == "Diverged" || saying.What == "ExplodingGradients") && saying.Step <= 100
+            && saying.Text.Contains("Lower LearningRate.Peak from 1 to 0.0001", StringComparison.Ordinal));
     }
 }

@@ -13,7 +13,8 @@ public sealed class SkippedStepTraceTests
     {
         HealthFinding finding = FindingOf(model => model.get_parameter("conv_out.weight")!.mul_(float.PositiveInfinity));
 
-        finding.Seen.Should().Contain("the first of this report being step 2.").And.Contain("Layer conv_out is the first").And.Contain("of stripes(40, 8)").And.Contain("timestep");
+        finding.Seen.Should().Contain("the first of this report being step 2.").And.Contain("Layer conv_out is the first").And.Contain(
+            "of stripes(40, 8)").And.Contain("timestep");
     }
 
     [Fact]
@@ -31,7 +32,8 @@ public sealed class SkippedStepTraceTests
 
         trainer.Run(TestContext.Current.CancellationToken);
 
-        found.Should().ContainSingle(finding => finding.Kind == FindingKind.SkippedSteps).Which.Seen.Should().Contain("The model itself").And.Contain("is the first whose answer is not finite");
+        found.Should().ContainSingle(finding => finding.Kind == FindingKind.SkippedSteps).Which.Seen.Should()
+            .Contain("The model itself").And.Contain("is the first whose answer is not finite");
     }
 
     [Fact]

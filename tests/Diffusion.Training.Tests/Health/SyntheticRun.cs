@@ -46,7 +46,8 @@ internal sealed class SyntheticRun
             RelativeLossByTimestep = [loss, loss, loss, loss / 4],
             MeanGradientNorm = 0.3,
             MaxGradientNorm = 0.9,
-            GradientsByBlock = new Dictionary<string, double>(StringComparer.Ordinal) { ["a"] = 1e-4, ["b"] = 2e-4, ["c"] = 5e-4, ["d"] = 1e-3 },
+            GradientsByBlock = new Dictionary<string,
+                double>(StringComparer.Ordinal) { ["a"] = 1e-4, ["b"] = 2e-4, ["c"] = 5e-4, ["d"] = 1e-3 },
             LiveTensors = 500,
         };
         Found.AddRange(watch.Look(change?.Invoke(report) ?? report));

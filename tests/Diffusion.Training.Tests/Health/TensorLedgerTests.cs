@@ -33,8 +33,10 @@ public sealed class TensorLedgerTests
         (_, TrainingResult ofModel) = Run(model: inner => new LeakyModel(inner, kept));
         (_, TrainingResult ofObserver) = Run(observer: _ => kept.Add(zeros(3)));
 
-        ofModel.Findings.Should().Contain(finding => finding.Kind == FindingKind.LeakedTensors && finding.Seen.Contains("from the training step"));
-        ofObserver.Findings.Should().Contain(finding => finding.Kind == FindingKind.LeakedTensors && finding.Seen.Contains("from a progress observer"));
+        ofModel.Findings.Should().Contain(finding => finding.Kind == FindingKind.LeakedTensors
+            && finding.Seen.Contains("from the training step"));
+        ofObserver.Findings.Should().Contain(finding => finding.Kind == FindingKind.LeakedTensors
+            && finding.Seen.Contains("from a progress observer"));
         kept.ForEach(tensor => tensor.Dispose());
     }
 

@@ -57,7 +57,8 @@ public sealed class DenoisingObjectiveTests
     {
         using TinyModel model = new();
         DenoisingObjective objective = new(new Denoiser(model, NoiseSchedule.Cosine(250)), new SeedStream(3)) { Times = new Halves() };
-        FluentActions.Invoking(() => objective.DrawLevels([1])).Should().Throw<InvalidOperationException>().WithMessage("The time law halves gives time 10.5*whole timesteps*");
+        FluentActions.Invoking(() => objective.DrawLevels([1])).Should().Throw<InvalidOperationException>()
+            .WithMessage("The time law halves gives time 10.5*whole timesteps*");
     }
 
     [Fact]

@@ -24,7 +24,8 @@ public sealed class HeldOutLossTests
         List<BadImage> left = [];
         HeldOutLoss loss = new(denoiser, new BatchReader(damaged), split, new SeedStream(1), left.Add);
 
-        double[] without = [loss.Measure(10, TestContext.Current.CancellationToken), loss.Measure(4, TestContext.Current.CancellationToken), loss.Measure(1, TestContext.Current.CancellationToken)];
+        double[] without = [loss.Measure(10, TestContext.Current.CancellationToken), loss.Measure(4, TestContext.Current.CancellationToken),
+            loss.Measure(1, TestContext.Current.CancellationToken)];
         without[1].Should().BeApproximately(without[0], 1e-5);
         without[2].Should().BeApproximately(without[0], 1e-5);
         left.Should().HaveCount(3).And.OnlyContain(image => image.Index == bad && image.Name == "one" && image.Reason == "gone.");

@@ -4,7 +4,8 @@ namespace Diffusion.Training.Tests.Observers;
 
 public sealed class ConsoleReporterTests
 {
-    private static readonly HealthFinding Finding = new(FindingKind.SlowData, 30, "Half the time is spent waiting.", "Images come slowly.", "Raise Workers.");
+    private static readonly HealthFinding Finding = new(FindingKind.SlowData, 30, "Half the time is spent waiting.", "Images come slowly.",
+        "Raise Workers.");
 
     [Fact]
     public void A_line_says_step_loss_rate_speed_and_time_left_in_every_culture()
@@ -13,7 +14,8 @@ public sealed class ConsoleReporterTests
         try
         {
             System.Globalization.CultureInfo.CurrentCulture = System.Globalization.CultureInfo.GetCultureInfo("de-DE");
-            Print(reporter => reporter.Report(At(1200, seconds: 60))).Should().Equal("step 1,200/20,000  loss 0.0321  rate 2e-4  36.5 images/s  4 h 30 min left");
+            Print(reporter => reporter.Report(At(1200, seconds: 60))).Should()
+                .Equal("step 1,200/20,000  loss 0.0321  rate 2e-4  36.5 images/s  4 h 30 min left");
             Print(reporter => reporter.Report(At(1200, seconds: 60) with { HeldOutLoss = 0.04, SkippedSteps = 2, BadImages = 3 })).Should()
                 .Equal("step 1,200/20,000  loss 0.0321  held out 0.0400  rate 2e-4  skipped 2  bad images 3  36.5 images/s  4 h 30 min left");
         }
@@ -28,7 +30,8 @@ public sealed class ConsoleReporterTests
     {
         Steps(Print(reporter =>
         {
-            foreach ((long step, double seconds) in new[] { (10L, 4.0), (20, 9), (30, 13.9), (40, 14), (50, 23), (20_000, 24), (20_010, 3), (20_020, 8) })
+            foreach ((long step, double seconds) in new[] { (10L, 4.0), (20, 9), (30, 13.9), (40, 14), (50, 23), (20_000, 24), (20_010, 3),
+                (20_020, 8) })
             {
                 reporter.Report(At(step, seconds));
             }

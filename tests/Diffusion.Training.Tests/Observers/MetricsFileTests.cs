@@ -73,7 +73,8 @@ public sealed class MetricsFileTests
         File.WriteAllText(file, "{\"pos");
         new BadImageFile(folder.Path).Add(new BadImage(7, 3, "photo 3", "the image is truncated.", null));
 
-        JsonDocument.Parse(File.ReadAllLines(file).Should().ContainSingle().Which).RootElement.GetProperty("position").GetInt64().Should().Be(7);
+        JsonDocument.Parse(File.ReadAllLines(file).Should().ContainSingle().Which).RootElement.GetProperty("position").GetInt64().Should()
+            .Be(7);
     }
 
     [Fact]
@@ -105,7 +106,8 @@ public sealed class MetricsFileTests
     }
 
     private static long[] Steps(string file) =>
-        [.. File.ReadAllLines(file).Where(line => line.StartsWith('{')).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("step").GetInt64())];
+        [.. File.ReadAllLines(file).Where(line => line.StartsWith('{'))
+            .Select(line => JsonDocument.Parse(line).RootElement.GetProperty("step").GetInt64())];
 
     private static TrainingProgress Progress(long step) => new()
     {

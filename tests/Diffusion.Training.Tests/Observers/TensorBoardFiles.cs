@@ -3,14 +3,19 @@ using Tensorboard;
 
 namespace Diffusion.Training.Tests.Observers;
 
-/// <summary>Reads a folder of events as TensorBoard does: the files in the order of their names, each up to its first torn record.</summary>
+/// <summary>
+/// Reads a folder of events as TensorBoard does: the files in the order of their names, each up to its first torn record.
+/// </summary>
 internal static class TensorBoardFiles
 {
     /// <summary>Every event, in order.</summary>
     public static IReadOnlyList<Event> Read(string folder) =>
-        [.. Directory.GetFiles(folder, "*tfevents*").Order(StringComparer.Ordinal).SelectMany(file => Records(File.ReadAllBytes(file))).Select(Event.Parser.ParseFrom)];
+        [.. Directory.GetFiles(folder, "*tfevents*").Order(StringComparer.Ordinal).SelectMany(file => Records(File.ReadAllBytes(file)))
+            .Select(Event.Parser.ParseFrom)];
 
-    /// <summary>The steps and values of a tag that TensorBoard shows: what a session goes on from drops what was reported from there on.</summary>
+    /// <summary>
+    /// The steps and values of a tag that TensorBoard shows: what a session goes on from drops what was reported from there on.
+    /// </summary>
     public static IReadOnlyList<(long Step, float Value)> Shown(string folder, string tag)
     {
         List<(long Step, float Value)> shown = [];

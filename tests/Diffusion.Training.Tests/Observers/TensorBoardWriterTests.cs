@@ -109,7 +109,8 @@ public sealed class TensorBoardWriterTests : IDisposable
         Report(Writer(), 20);
         Report(Writer(), 30);
 
-        TensorBoardFiles.Read(folder.Path).Where(one => one.Summary is not null).Select(one => one.Step).Distinct().Should().Equal(10, 20, 30);
+        TensorBoardFiles.Read(folder.Path).Where(one => one.Summary is not null).Select(one => one.Step).Distinct().Should()
+            .Equal(10, 20, 30);
     }
 
     [Fact]
@@ -186,7 +187,8 @@ public sealed class TensorBoardWriterTests : IDisposable
     private TensorBoardWriter Writer() => new(folder.Path, clock);
 
     private long[] Starts() =>
-        [.. TensorBoardFiles.Read(folder.Path).Where(one => one.SessionLog?.Status == SessionLog.Types.SessionStatus.Start).Select(one => one.Step)];
+        [.. TensorBoardFiles.Read(folder.Path).Where(one => one.SessionLog?.Status == SessionLog.Types.SessionStatus.Start)
+            .Select(one => one.Step)];
 
     private sealed class Clock : TimeProvider
     {

@@ -34,7 +34,8 @@ public sealed class TrainingMetricsTests
         sums["diffusion.training.skipped_steps"].Should().Be(6);
         sums["diffusion.training.findings"].Should().Be(1);
         kinds.Should().Equal("SkippedSteps");
-        sums.Should().ContainKeys("diffusion.training.loss", "diffusion.training.gradient_norm", "diffusion.training.learning_rate", "diffusion.training.images_per_second");
+        sums.Should().ContainKeys("diffusion.training.loss", "diffusion.training.gradient_norm", "diffusion.training.learning_rate",
+            "diffusion.training.images_per_second");
     }
 
     [Fact]
@@ -55,7 +56,8 @@ public sealed class TrainingMetricsTests
         using TinyModel model = new();
         using StripedImages images = new();
         TrainerBuilder builder = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images)
-            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps, o.Health) = (6, 4, 3, new HealthOptions { MaxGradientNorm = limit }));
+            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps, o.Health) = (6, 4, 3,
+                new HealthOptions { MaxGradientNorm = limit }));
         using Trainer trainer = (board is null ? builder : builder.ReportTo(board)).Build();
         trainer.Run(TestContext.Current.CancellationToken);
     }

@@ -79,7 +79,8 @@ public sealed class AdamWTests
             using Tensor zero = zeros([]);
             parameters.Gradients.fill_(gradient);
             optimizer.Update(1e-3, by, zero);
-            return [.. optimizer.State["exp_avg.conv_in.weight"].contiguous().data<float>().ToArray(), .. parameters.Values.data<float>().ToArray()];
+            return [.. optimizer.State["exp_avg.conv_in.weight"].contiguous().data<float>().ToArray(), .. parameters.Values.data<float>()
+                .ToArray()];
         }
     }
 

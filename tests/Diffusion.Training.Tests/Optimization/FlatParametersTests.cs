@@ -48,7 +48,8 @@ public sealed class FlatParametersTests
         FlatLayout layout = FlatLayout.Of(model);
 
         layout.Entries.Select(e => (e.Name, e.Group)).Should().Equal(
-            ("conv_in.weight", ParameterGroup.Decayed), ("conv_out.weight", ParameterGroup.Decayed), ("classes.weight", ParameterGroup.Decayed),
+            ("conv_in.weight", ParameterGroup.Decayed), ("conv_out.weight", ParameterGroup.Decayed),
+                ("classes.weight", ParameterGroup.Decayed),
             ("conv_in.bias", ParameterGroup.Plain), ("time.bias", ParameterGroup.Plain), ("conv_out.bias", ParameterGroup.Plain),
             ("time.weight", ParameterGroup.Frozen));
         layout.Entries.Should().AllSatisfy(e => (e.Offset % 128).Should().Be(0));

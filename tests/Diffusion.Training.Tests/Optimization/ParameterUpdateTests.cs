@@ -103,7 +103,8 @@ public sealed class ParameterUpdateTests
                 gradients.fill_(1.0 / 3);
                 break;
             case "of twelve magnitudes":
-                gradients.copy_(randn(gradients.shape, generator: generator) * pow(10, (rand(gradients.shape, generator: generator) * 12) - 9));
+                gradients.copy_(randn(gradients.shape, generator: generator)
+                    * pow(10, (rand(gradients.shape, generator: generator) * 12) - 9));
                 break;
             default:
                 gradients.fill_(1e-3);

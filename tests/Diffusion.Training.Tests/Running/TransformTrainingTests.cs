@@ -12,7 +12,9 @@ public sealed class TransformTrainingTests : IDisposable
     [Fact]
     public void The_number_of_workers_changes_no_weight()
     {
-        string[] weights = [.. ((int[])[0, 1, 4]).Select(workers => Train($"{workers} workers", 6, workers, ImageTransform.RandomSquare(0.5), ImageTransform.RandomFlip()).Weights)];
+        string[] weights = [.. ((int[])[0, 1, 4])
+            .Select(workers =>
+                Train($"{workers} workers", 6, workers, ImageTransform.RandomSquare(0.5), ImageTransform.RandomFlip()).Weights)];
         weights.Distinct().Should().ContainSingle();
         weights[0].Should().NotBe(Train("none", 6, 0).Weights);
     }
@@ -33,7 +35,8 @@ public sealed class TransformTrainingTests : IDisposable
         Train("run", 4, 0, 0.2, ImageTransform.ColorJitter(0.1)).Said.Should().Contain("ColorJitter");
     }
 
-    private (string Weights, string Said) Train(string name, int steps, int workers, params ImageTransform[] transforms) => Train(name, steps, workers, 0, transforms);
+    private (string Weights, string Said) Train(string name, int steps, int workers, params ImageTransform[] transforms) =>
+        Train(name, steps, workers, 0, transforms);
 
     private (string Weights, string Said) Train(string name, int steps, int workers, double holdOut, params ImageTransform[] transforms)
     {

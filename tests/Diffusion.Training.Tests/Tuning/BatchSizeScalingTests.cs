@@ -20,7 +20,8 @@ public sealed class BatchSizeScalingTests
     }
 
     [Fact]
-    public void Passes_and_processes_multiply_the_batch() => BatchSizeScaling.EffectiveBatch(16, accumulation: 4, processes: 2).Should().Be(128);
+    public void Passes_and_processes_multiply_the_batch() =>
+        BatchSizeScaling.EffectiveBatch(16, accumulation: 4, processes: 2).Should().Be(128);
 
     [Theory]
     [InlineData(8, "tiny")]
@@ -43,7 +44,8 @@ public sealed class BatchSizeScalingTests
     [InlineData(14, 2, 2, 1, 7, 12)]
     [InlineData(64, int.MaxValue, 1, 64, 1, null)] // no limit
     [InlineData(2, int.MaxValue, 1, 2, 1, null)]
-    public void A_batch_is_split_into_the_largest_passes_that_fit(int batch, int fits, int processes, int micro, int accumulation, int? better)
+    public void A_batch_is_split_into_the_largest_passes_that_fit(int batch, int fits, int processes, int micro, int accumulation,
+        int? better)
     {
         BatchSplit split = BatchSizeScaling.Split(batch, fits, processes);
         split.Should().Be(new BatchSplit(micro, accumulation, processes, better));
@@ -64,7 +66,8 @@ public sealed class BatchSizeScalingTests
                 BatchSplit split = BatchSizeScaling.Split(batch, fits);
                 split.EffectiveBatch.Should().Be(batch);
                 split.MicroBatch.Should().BeLessThanOrEqualTo(fits);
-                Enumerable.Range(split.MicroBatch + 1, Math.Max(0, Math.Min(fits, batch) - split.MicroBatch)).Should().NotContain(micro => batch % micro == 0);
+                Enumerable.Range(split.MicroBatch + 1, Math.Max(0, Math.Min(fits, batch) - split.MicroBatch)).Should()
+                    .NotContain(micro => batch % micro == 0);
             }
         }
     }
@@ -72,9 +75,11 @@ public sealed class BatchSizeScalingTests
     [Fact]
     public void Impossible_numbers_are_refused_with_the_remedy()
     {
-        FluentActions.Invoking(() => BatchSizeScaling.Split(10, 4, processes: 4)).Should().Throw<ArgumentException>().WithMessage("*cannot be shared evenly by 4*Use 8 or 12*");
+        FluentActions.Invoking(() => BatchSizeScaling.Split(10, 4, processes: 4)).Should().Throw<ArgumentException>()
+            .WithMessage("*cannot be shared evenly by 4*Use 8 or 12*");
         FluentActions.Invoking(() => BatchSizeScaling.Split(3, 4, processes: 4)).Should().Throw<ArgumentException>().WithMessage("*Use 4.");
-        FluentActions.Invoking(() => BatchSizeScaling.LearningRate(64, baseLearningRate: double.NaN)).Should().Throw<ArgumentOutOfRangeException>();
+        FluentActions.Invoking(() => BatchSizeScaling.LearningRate(64, baseLearningRate: double.NaN)).Should()
+            .Throw<ArgumentOutOfRangeException>();
         FluentActions.Invoking(() => BatchSizeScaling.EffectiveBatch(int.MaxValue, 2)).Should().Throw<ArgumentOutOfRangeException>();
     }
 }

@@ -13,10 +13,13 @@ public sealed class ImageWarningsTests
     public void Repeated_flat_and_pale_images_and_a_single_label_are_named_with_their_numbers()
     {
         Warnings(new ImageStatisticsOf { Repeated = 99 }).Should().ContainSingle().Which.Should().Contain("one is like the other");
-        Warnings(new ImageStatisticsOf { Repeated = 60 }).Should().ContainSingle().Which.Should().StartWith("60 of the 100 images looked at in stripes(40, 8) repeat another");
-        Warnings(new ImageStatisticsOf { Flat = 70 }).Should().ContainSingle().Which.Should().StartWith("70 of the 100").And.Contain("one colour only");
+        Warnings(new ImageStatisticsOf { Repeated = 60 }).Should().ContainSingle().Which.Should()
+            .StartWith("60 of the 100 images looked at in stripes(40, 8) repeat another");
+        Warnings(new ImageStatisticsOf { Flat = 70 }).Should().ContainSingle().Which.Should()
+            .StartWith("70 of the 100").And.Contain("one colour only");
         Warnings(new ImageStatisticsOf { Deviation = 0.01 }).Should().ContainSingle().Which.Should().Contain("contrast is very low");
-        Warnings(new ImageStatisticsOf { Labels = 1 }, classes: 10).Should().ContainSingle().Which.Should().Contain("one label, but the model has 10 classes");
+        Warnings(new ImageStatisticsOf { Labels = 1 }, classes: 10).Should().ContainSingle().Which.Should()
+            .Contain("one label, but the model has 10 classes");
         Warnings(new ImageStatisticsOf { Labels = 1 }).Should().BeEmpty();
     }
 
@@ -43,7 +46,8 @@ public sealed class ImageWarningsTests
 
         public ImageStatistics Build() => new()
         {
-            Images = Images, Means = [0], Deviations = [Deviation], DeviationsOfMeans = [0.1], FlatImages = Flat, RepeatedImages = Repeated, Labels = Labels,
+            Images = Images, Means = [0], Deviations = [Deviation], DeviationsOfMeans = [0.1], FlatImages = Flat, RepeatedImages = Repeated,
+                Labels = Labels,
         };
     }
 }

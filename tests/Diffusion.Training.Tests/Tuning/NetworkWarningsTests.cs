@@ -31,7 +31,8 @@ public sealed class NetworkWarningsTests
     {
         using ScriptedModel model = new((noisy, _, _) => full_like(noisy, answer));
         IEnumerable<string> expected = text is null ? [] : [text];
-        Warnings(model).Select(warning => warning.ToString()).Zip(expected, (said, part) => said.Contains("Network: ") && said.Contains(part)).Should().Equal(expected.Select(_ => true));
+        Warnings(model).Select(warning => warning.ToString())
+            .Zip(expected, (said, part) => said.Contains("Network: ") && said.Contains(part)).Should().Equal(expected.Select(_ => true));
         Warnings(model).Should().HaveCount(expected.Count());
     }
 
@@ -46,7 +47,9 @@ public sealed class NetworkWarningsTests
             model.get_parameter("conv_out.weight")!.mul_(1e4);
         }
 
-        TrainerBuilder Builder() => Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images).UseCheckpoints(folder.Path).Configure(o => (o.BatchSize, o.Steps) = (4, 2));
+        TrainerBuilder Builder() =>
+            Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images).UseCheckpoints(folder.Path)
+                .Configure(o => (o.BatchSize, o.Steps) = (4, 2));
         using (Trainer first = Builder().Build())
         {
             first.Warnings.Should().Contain(warning => warning.Option == "Network");
@@ -57,5 +60,6 @@ public sealed class NetworkWarningsTests
         again.Warnings.Should().NotContain(warning => warning.Option == "Network");
     }
 
-    private static IReadOnlyList<TrainingWarning> Warnings(IDiffusionModel model) => NetworkWarnings.Of(new Denoiser(model, NoiseSchedule.Cosine()), Shape, microBatchSize: 2);
+    private static IReadOnlyList<TrainingWarning> Warnings(IDiffusionModel model) =>
+        NetworkWarnings.Of(new Denoiser(model, NoiseSchedule.Cosine()), Shape, microBatchSize: 2);
 }

@@ -10,16 +10,20 @@ public sealed class OptionWarningsTests
 
     public static TheoryData<Action<TrainingOptions>, string, string> Unusual => new()
     {
-        { o => o.LearningRate = LearningRate.Constant(1e-2), "LearningRate.Peak", "*1e-2 is high, 1e-4 to 3e-4 is usual for a batch of 64*Use 2e-4, or measure it with LrRangeFinder." },
-        { o => o.LearningRate = LearningRate.Constant(1e-6), "LearningRate.Peak", "*1e-6 is low*stay blurry*measure it with LrRangeFinder." },
-        { o => (o.BatchSize, o.LearningRate) = (256, LearningRate.Constant(9e-5)), "LearningRate.Peak", "*low, 1e-4 to 1.2e-3 is usual for a batch of 256*Use 8e-4*" },
+        { o => o.LearningRate = LearningRate.Constant(1e-2), "LearningRate.Peak",
+            "*1e-2 is high, 1e-4 to 3e-4 is usual for a batch of 64*Use 2e-4, or measure it with LrRangeFinder." },
+        { o => o.LearningRate = LearningRate.Constant(1e-6), "LearningRate.Peak",
+            "*1e-6 is low*stay blurry*measure it with LrRangeFinder." },
+        { o => (o.BatchSize, o.LearningRate) = (256, LearningRate.Constant(9e-5)), "LearningRate.Peak",
+            "*low, 1e-4 to 1.2e-3 is usual for a batch of 256*Use 8e-4*" },
         { o => o.BatchSize = 8, "BatchSize", "*8 gives very noisy gradients*" },
         { o => (o.BatchSize, o.LearningRate) = (1024, LearningRate.Constant(2e-3)), "BatchSize", "*1024 is large*square root*" },
         { o => o.EmaDecay = null, "EmaDecay", "*visibly worse*0.9999*" },
         { o => o.EmaDecay = 0.999999, "EmaDecay", "*only after 693,147 steps*" },
         { o => o.EmaDecay = 0.99, "EmaDecay", "*over 69 of 200,000 steps only*" },
         { o => (o.Steps, o.EmaDecay) = (2000, null), "EmaDecay", "*visibly worse*Use 0.999." },
-        { o => (o.TimeLimit, o.EmaDecay) = (TimeSpan.FromMinutes(4), null), "EmaDecay", "*visibly worse*Use 0.999 for some thousand steps, 0.9999 for many more." },
+        { o => (o.TimeLimit, o.EmaDecay) = (TimeSpan.FromMinutes(4), null), "EmaDecay",
+            "*visibly worse*Use 0.999 for some thousand steps, 0.9999 for many more." },
         { o => (o.Steps, o.EmaDecay) = (2000, 0.5), "EmaDecay", "*hardly an average*" },
         { o => o.LearningRate = new LearningRate { WarmupSteps = 100_000 }, "LearningRate.WarmupSteps", "*100,000 of 200,000 steps*" },
         { o => o.LearningRate = new LearningRate { WarmupSteps = 10 }, "LearningRate.WarmupSteps", "*10 of 200,000 steps is short*" },
@@ -60,7 +64,8 @@ public sealed class OptionWarningsTests
 
     [Fact]
     public void A_batch_larger_than_the_data_is_told() =>
-        Of(_ => { }, images: 40).Should().Contain(warning => warning.Option == "BatchSize" && warning.Text.Contains("more than the 40 images"));
+        Of(_ => { }, images: 40).Should()
+            .Contain(warning => warning.Option == "BatchSize" && warning.Text.Contains("more than the 40 images"));
 
     [Theory]
     [InlineData(64, 10, "*Use at most 10.")]
@@ -91,8 +96,10 @@ public sealed class OptionWarningsTests
     [Fact]
     public void A_schedule_that_ends_in_an_image_is_told()
     {
-        Of(_ => { }, schedule: NoiseSchedule.Linear(betaEnd: 0.002)).Should().ContainSingle().Which.Text.Should().Match("*keeps 35*% of the image's power*wrong brightness*");
-        foreach (DiscreteSchedule usual in (DiscreteSchedule[])[NoiseSchedule.Linear(), NoiseSchedule.Linear(250), NoiseSchedule.ScaledLinear(), NoiseSchedule.Cosine(4000)])
+        Of(_ => { }, schedule: NoiseSchedule.Linear(betaEnd: 0.002)).Should().ContainSingle().Which.Text.Should()
+            .Match("*keeps 35*% of the image's power*wrong brightness*");
+        foreach (DiscreteSchedule usual in (DiscreteSchedule[])[NoiseSchedule.Linear(), NoiseSchedule.Linear(250),
+            NoiseSchedule.ScaledLinear(), NoiseSchedule.Cosine(4000)])
         {
             Of(_ => { }, schedule: usual).Should().BeEmpty(usual.Description);
         }

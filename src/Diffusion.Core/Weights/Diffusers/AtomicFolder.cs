@@ -10,7 +10,9 @@ internal static class AtomicFolder
     /// <param name="sign">A file that a folder must hold to be replaced.</param>
     /// <param name="overwrite">Whether a folder that is there is replaced.</param>
     /// <param name="write">Fills the folder it is given.</param>
-    /// <exception cref="DiffusersFolderException">Something is there that is not to be replaced, or writing fails; what was there still is.</exception>
+    /// <exception cref="DiffusersFolderException">
+    /// Something is there that is not to be replaced, or writing fails; what was there still is.
+    /// </exception>
     public static void Write(string folder, string sign, bool overwrite, Action<string> write)
     {
         string target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));

@@ -59,7 +59,9 @@ internal sealed record DiffusersBetas
             yield return $"trained_betas has {beta} at {t}, but a beta must lie in (0, 1).";
         }
 
-        (string Key, double Beta)[] limits = Trained is null && Curve != NoiseScheduleKind.Cosine ? [("beta_start", Start), ("beta_end", End)] : [];
+        (string Key, double Beta)[] limits = Trained is null && Curve != NoiseScheduleKind.Cosine
+            ? [("beta_start", Start), ("beta_end", End)]
+            : [];
         foreach ((string key, double beta) in limits.Where(limit => limit.Beta is not (> 0 and < 1)))
         {
             yield return $"{key} is {beta}, but must lie in (0, 1).";
@@ -97,7 +99,8 @@ internal sealed record DiffusersBetas
             if (level.Label != t || Math.Abs(alphaBar + (level.Sigma * level.Sigma) - 1) > 1e-6 || betas[t] is not (> 0 and < 1))
             {
                 throw new ArgumentException(
-                    $"diffusers cannot express {schedule.Description}: at timestep {t} it is {level}, but alpha^2 + sigma^2 must be 1, the label "
+                    $"diffusers cannot express {schedule.Description}: at timestep {t} it is {level}, but alpha^2 + sigma^2 must be "
+                        + $"1, the label "
                     + "the timestep, and alpha fall and stay above 0. Train with a schedule of NoiseSchedule.");
             }
         }

@@ -8,7 +8,9 @@ internal static class DiffusersFiles
     private const long MaxBytes = 1 << 20;
 
     /// <summary>Reads a file of text, and hands it to whoever understands it.</summary>
-    /// <exception cref="DiffusersFolderException">It cannot be read, is no text, or is refused with a <see cref="FormatException"/>.</exception>
+    /// <exception cref="DiffusersFolderException">
+    /// It cannot be read, is no text, or is refused with a <see cref="FormatException"/>.
+    /// </exception>
     public static T Read<T>(string path, Func<string, T> parse)
     {
         try
@@ -16,7 +18,8 @@ internal static class DiffusersFiles
             using FileStream file = File.OpenRead(path);
             if (file.Length > MaxBytes)
             {
-                throw new DiffusersFolderException(path, $"it has {file.Length} bytes, more than any configuration: at most {MaxBytes} are read.");
+                throw new DiffusersFolderException(path,
+                    $"it has {file.Length} bytes, more than any configuration: at most {MaxBytes} are read.");
             }
 
             byte[] bytes = new byte[file.Length];

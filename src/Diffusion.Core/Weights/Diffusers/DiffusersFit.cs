@@ -16,7 +16,8 @@ internal static class DiffusersFit
         long resnets = (long)options.BlockOutChannels.Count * ((2L * options.LayersPerBlock) + 1);
         if (resnets * WeightsPerResnet > weights.Count)
         {
-            return $"the configuration asks for {resnets} residual blocks, but there are only {weights.Count} weights. Both must be of one model.";
+            return $"the configuration asks for {resnets} residual blocks, but there are only {weights.Count} weights. Both must be "
+                + $"of one model.";
         }
 
         foreach ((string name, long[] shape) in Bounding(options))

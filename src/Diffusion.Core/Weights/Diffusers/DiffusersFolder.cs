@@ -21,9 +21,9 @@ public static class DiffusersFolder
 
     /// <summary>Reads a model.</summary>
     /// <param name="folder">
-    /// A pipeline's folder (<c>model_index.json</c>, <c>unet</c>, <c>scheduler</c>), or a network's (<c>config.json</c>, the weights, and perhaps
-    /// <c>scheduler_config.json</c>). Weights are <c>diffusion_pytorch_model.safetensors</c>, or parts of it with an index. A prefix that all
-    /// their names have, such as <c>module.</c>, is left out.
+    /// A pipeline's folder (<c>model_index.json</c>, <c>unet</c>, <c>scheduler</c>), or a network's (<c>config.json</c>, the weights, and
+    /// perhaps <c>scheduler_config.json</c>). Weights are <c>diffusion_pytorch_model.safetensors</c>, or parts of it with an index. A
+    /// prefix that all their names have, such as <c>module.</c>, is left out.
     /// </param>
     /// <returns>The model; it belongs to the caller.</returns>
     /// <exception cref="DiffusersFolderException">
@@ -43,7 +43,8 @@ public static class DiffusersFolder
         if (!File.Exists(Path.Combine(folder, UNetFile)))
         {
             throw new DiffusersFolderException(
-                folder, $"there is neither {DiffusersIndex.FileName} nor {UNetFile} here. Name the folder that diffusers' save_pretrained wrote.");
+                folder, $"there is neither {DiffusersIndex.FileName} nor {UNetFile} here. Name the folder that diffusers' "
+                    + $"save_pretrained wrote.");
         }
 
         bool hasScheduler = File.Exists(Path.Combine(folder, SchedulerFile));
@@ -56,9 +57,13 @@ public static class DiffusersFolder
     /// another name beside it, and renamed when it is whole.
     /// </summary>
     /// <param name="folder">The folder to write.</param>
-    /// <param name="unet">The network, on any device; its weights are written in the dtype they have. For sampling, the averaged one.</param>
+    /// <param name="unet">
+    /// The network, on any device; its weights are written in the dtype they have. For sampling, the averaged one.
+    /// </param>
     /// <param name="scheduler">The schedule and prediction type that it was trained with, and how Python is to sample from it.</param>
-    /// <param name="notes">Free text for the header of the weights' file, for instance which weights they are; <c>format</c> is taken.</param>
+    /// <param name="notes">
+    /// Free text for the header of the weights' file, for instance which weights they are; <c>format</c> is taken.
+    /// </param>
     /// <param name="overwrite">Whether a folder that holds a <c>model_index.json</c> is replaced. Nothing else ever is.</param>
     /// <exception cref="DiffusersFolderException">The folder is there already, or cannot be written.</exception>
     /// <exception cref="ArgumentException">diffusers cannot express the schedule, or the settings contradict each other.</exception>

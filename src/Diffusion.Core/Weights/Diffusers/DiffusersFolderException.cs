@@ -1,6 +1,8 @@
 namespace Diffusion;
 
-/// <summary>A folder of diffusers that cannot be read or written; the message names the file, and the keys where it is about some.</summary>
+/// <summary>
+/// A folder of diffusers that cannot be read or written; the message names the file, and the keys where it is about some.
+/// </summary>
 public sealed class DiffusersFolderException : IOException
 {
     /// <summary>Says where and why.</summary>

@@ -16,7 +16,9 @@ internal sealed record DiffusersIndex(string? Pipeline = null, string? Scheduler
         new("_class_name", (i, v) => i with { Pipeline = PipelineOf(v) }, (w, i) => w.WriteStringValue(i.Pipeline)),
         new("_diffusers_version", (i, _) => i, (w, _) => w.WriteStringValue(DiffusersFolder.FormatVersion)),
         new("scheduler", (i, v) => i with { Scheduler = SchedulerOf(v) }, (w, i) => WriteClass(w, i.Scheduler!)),
-        new("unet", (i, v) => ClassOf(v) == DiffusersClasses.UNet ? i : throw new FormatException($"must be {DiffusersClasses.UNet}."), (w, _) => WriteClass(w, DiffusersClasses.UNet)),
+        new("unet", (i, v) => ClassOf(v) == DiffusersClasses.UNet
+            ? i
+            : throw new FormatException($"must be {DiffusersClasses.UNet}."), (w, _) => WriteClass(w, DiffusersClasses.UNet)),
     ];
 
     /// <summary>What samples: a DDIM pipeline makes a DDIM scheduler of any other.</summary>
@@ -46,7 +48,8 @@ internal sealed record DiffusersIndex(string? Pipeline = null, string? Scheduler
         _ => throw new FormatException($"only \"{DiffusersClasses.DdpmPipeline}\" and \"{DiffusersClasses.DdimPipeline}\" are supported."),
     };
 
-    private static string ClassOf(JsonElement value) => value.ValueKind == JsonValueKind.Array && Items(value, Text) is [DiffusersClasses.Library, { } name]
+    private static string ClassOf(JsonElement value) =>
+        value.ValueKind == JsonValueKind.Array && Items(value, Text) is [DiffusersClasses.Library, { } name]
         ? name
         : throw new FormatException($"must be the library \"{DiffusersClasses.Library}\" and the name of a class of it.");
 

@@ -9,7 +9,9 @@ public sealed record DiffusersScheduler
     /// <summary>Which scheduler. Default DDPM.</summary>
     public DiffusersSchedulerKind Kind { get; init; }
 
-    /// <summary>The noise schedule: <c>num_train_timesteps</c>, <c>beta_schedule</c>, <c>beta_start</c>, <c>beta_end</c>, <c>trained_betas</c>.</summary>
+    /// <summary>
+    /// The noise schedule: <c>num_train_timesteps</c>, <c>beta_schedule</c>, <c>beta_start</c>, <c>beta_end</c>, <c>trained_betas</c>.
+    /// </summary>
     public required DiscreteSchedule Schedule { get; init; }
 
     /// <summary>What the network predicts, <c>prediction_type</c>. Default the noise.</summary>
@@ -27,7 +29,9 @@ public sealed record DiffusersScheduler
     /// <summary>Whether estimates are thresholded dynamically (Saharia et al. 2022) in place of clipped. Default false.</summary>
     public bool Thresholding { get; init; }
 
-    /// <summary>Where <see cref="Thresholding"/>: the share of an image's values that is left unclipped, in (0, 1]. Default 0.995.</summary>
+    /// <summary>
+    /// Where <see cref="Thresholding"/>: the share of an image's values that is left unclipped, in (0, 1]. Default 0.995.
+    /// </summary>
     public double DynamicThresholdingRatio { get; init; } = 0.995;
 
     /// <summary>Where <see cref="Thresholding"/>: the largest threshold, at least 1. Default 1.</summary>
@@ -49,7 +53,8 @@ public sealed record DiffusersScheduler
     {
         if (!Enum.IsDefined(Kind) || !Enum.IsDefined(Prediction) || !Enum.IsDefined(VarianceType) || !Enum.IsDefined(TimestepSpacing))
         {
-            yield return $"a choice is unknown: Kind {Kind}, Prediction {Prediction}, VarianceType {VarianceType} or TimestepSpacing {TimestepSpacing}.";
+            yield return $"a choice is unknown: Kind {Kind}, Prediction {Prediction}, VarianceType {VarianceType} or TimestepSpacing "
+                + $"{TimestepSpacing}.";
         }
 
         if (Prediction is PredictionType.Flow or PredictionType.Edm)

@@ -9,7 +9,8 @@ internal static class DiffusersSchedulerJson
     // What other schedulers know and these two do not: diffusers carries such keys along, so that schedulers can be exchanged.
     // The others are of other schedulers.
     private static readonly PredictionType[] Predictions = [PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity];
-    private static readonly NoiseScheduleKind[] Curves = [NoiseScheduleKind.Cosine, NoiseScheduleKind.Linear, NoiseScheduleKind.ScaledLinear, NoiseScheduleKind.Sigmoid];
+    private static readonly NoiseScheduleKind[] Curves = [NoiseScheduleKind.Cosine, NoiseScheduleKind.Linear,
+        NoiseScheduleKind.ScaledLinear, NoiseScheduleKind.Sigmoid];
 
     private static readonly HashSet<string> OfOtherSchedulers =
     [
@@ -24,20 +25,33 @@ internal static class DiffusersSchedulerJson
         Beta("num_train_timesteps", (b, v) => b with { Timesteps = Integer(v) }, (w, b) => w.WriteNumberValue(b.Timesteps)),
         Beta("beta_start", (b, v) => b with { Start = Number(v) }, (w, b) => PythonJsonWriter.WriteFloat(w, b.Start)),
         Beta("beta_end", (b, v) => b with { End = Number(v) }, (w, b) => PythonJsonWriter.WriteFloat(w, b.End)),
-        Beta("beta_schedule", (b, v) => b with { Curve = ChoiceOf(Text(v), DiffusersBetas.NameOf, Curves) }, (w, b) => w.WriteStringValue(DiffusersBetas.NameOf(b.Curve))),
-        Beta("trained_betas", (b, v) => b with { Trained = v.ValueKind == JsonValueKind.Null ? null : Items(v, Number) }, (w, b) => WriteBetas(w, b.Trained)),
+        Beta("beta_schedule", (b, v) =>
+            b with { Curve = ChoiceOf(Text(v), DiffusersBetas.NameOf, Curves) }, (w, b) =>
+                w.WriteStringValue(DiffusersBetas.NameOf(b.Curve))),
+        Beta("trained_betas", (b, v) =>
+            b with { Trained = v.ValueKind == JsonValueKind.Null ? null : Items(v, Number) }, (w, b) => WriteBetas(w, b.Trained)),
         Setting("variance_type", (s, v) => s with { VarianceType = Variance(v) }, (w, s) => w.WriteStringValue(SnakeCase(s.VarianceType))),
         Setting("clip_sample", (s, v) => s with { ClipSample = Flag(v) }, (w, s) => w.WriteBooleanValue(s.ClipSample)),
         Setting("set_alpha_to_one", (s, v) => s with { SetAlphaToOne = Flag(v) }, (w, s) => w.WriteBooleanValue(s.SetAlphaToOne)),
-        Setting("prediction_type", (s, v) => s with { Prediction = ChoiceOf(Text(v), NameOf, Predictions) }, (w, s) => w.WriteStringValue(NameOf(s.Prediction))),
+        Setting("prediction_type", (s, v) =>
+            s with { Prediction = ChoiceOf(Text(v), NameOf, Predictions) }, (w, s) => w.WriteStringValue(NameOf(s.Prediction))),
         Setting("thresholding", (s, v) => s with { Thresholding = Flag(v) }, (w, s) => w.WriteBooleanValue(s.Thresholding)),
-        Setting("dynamic_thresholding_ratio", (s, v) => s with { DynamicThresholdingRatio = Number(v) }, (w, s) => PythonJsonWriter.WriteFloat(w, s.DynamicThresholdingRatio)),
-        Setting("clip_sample_range", (s, v) => s with { ClipSampleRange = Number(v) }, (w, s) => PythonJsonWriter.WriteFloat(w, s.ClipSampleRange)),
-        Setting("sample_max_value", (s, v) => s with { SampleMaxValue = Number(v) }, (w, s) => PythonJsonWriter.WriteFloat(w, s.SampleMaxValue)),
-        Setting("timestep_spacing", (s, v) => s with { TimestepSpacing = ChoiceOf<DiffusersSpacing>(Text(v), SnakeCase) }, (w, s) => w.WriteStringValue(SnakeCase(s.TimestepSpacing))),
+        Setting("dynamic_thresholding_ratio", (s, v) =>
+            s with { DynamicThresholdingRatio = Number(v) }, (w, s) => PythonJsonWriter.WriteFloat(w, s.DynamicThresholdingRatio)),
+        Setting("clip_sample_range", (s, v) =>
+            s with { ClipSampleRange = Number(v) }, (w, s) => PythonJsonWriter.WriteFloat(w, s.ClipSampleRange)),
+        Setting("sample_max_value", (s, v) =>
+            s with { SampleMaxValue = Number(v) }, (w, s) => PythonJsonWriter.WriteFloat(w, s.SampleMaxValue)),
+        Setting("timestep_spacing", (s, v) =>
+            s with { TimestepSpacing = ChoiceOf<DiffusersSpacing>(Text(v), SnakeCase) }, (w, s) =>
+                w.WriteStringValue(SnakeCase(s.TimestepSpacing))),
         Setting("steps_offset", (s, v) => s with { StepsOffset = Integer(v) }, (w, s) => w.WriteNumberValue(s.StepsOffset)),
-        Setting("rescale_betas_zero_snr", (s, v) => Flag(v) ? throw new FormatException("only false is supported: the library has no such schedule.") : s, (w, _) => w.WriteBooleanValue(false)),
-        new("predict_epsilon", (c, v) => Flag(v) ? c : throw new FormatException("only true is supported. Write prediction_type \"sample\" in its place.")),
+        Setting("rescale_betas_zero_snr", (s, v) => Flag(v)
+            ? throw new FormatException("only false is supported: the library has no such schedule.")
+            : s, (w, _) => w.WriteBooleanValue(false)),
+        new("predict_epsilon", (c, v) => Flag(v)
+            ? c
+            : throw new FormatException("only true is supported. Write prediction_type \"sample\" in its place.")),
         new("timestep_values", (c, v) => v.ValueKind == JsonValueKind.Null ? c : throw new FormatException("only null is supported.")),
         new("tensor_format", (c, v) => Text(v) is "np" or "pt" ? c : throw new FormatException("must be \"pt\" or \"np\".")),
     ];
@@ -53,7 +67,8 @@ internal static class DiffusersSchedulerJson
         string? named = index?.Scheduler;
         if (own is not null && named is not null && own != named)
         {
-            throw new FormatException($"_class_name is \"{own}\", but {DiffusersIndex.FileName} says that the scheduler is \"{named}\". Both must be the same.");
+            throw new FormatException(
+                $"_class_name is \"{own}\", but {DiffusersIndex.FileName} says that the scheduler is \"{named}\". Both must be the same.");
         }
 
         DiffusersSchedulerKind kind = DiffusersClasses.KindOf(
@@ -82,7 +97,8 @@ internal static class DiffusersSchedulerJson
     {
         List<string> problems = [];
         DiffusersScheduler start = new() { Kind = kind, Schedule = NoiseSchedule.Linear() };
-        (DiffusersScheduler scheduler, DiffusersBetas betas) = JsonKeys.Read(json, new Values(start, new DiffusersBetas()), Keys, IsNote, problems);
+        (DiffusersScheduler scheduler, DiffusersBetas betas) = JsonKeys.Read(json, new Values(start, new DiffusersBetas()), Keys, IsNote,
+            problems);
         problems.AddRange([.. scheduler.Problems(), .. betas.Problems()]);
         if (problems.Count > 0)
         {
@@ -109,7 +125,8 @@ internal static class DiffusersSchedulerJson
 
     private static JsonKey<Values> Setting(
         string name, Func<DiffusersScheduler, JsonElement, DiffusersScheduler> read, Action<Utf8JsonWriter, DiffusersScheduler> write) =>
-        new(name, (values, json) => values with { Scheduler = read(values.Scheduler, json) }, (writer, values) => write(writer, values.Scheduler));
+        new(name, (values, json) =>
+            values with { Scheduler = read(values.Scheduler, json) }, (writer, values) => write(writer, values.Scheduler));
 
     private static bool IsNote(JsonProperty property) => property.Name.StartsWith('_') || OfOtherSchedulers.Contains(property.Name);
 

@@ -67,7 +67,8 @@ internal sealed class DiffusersWeights : IDisposable
                 + $"UNet2DModel.from_pretrained(\"{folder}\", use_safetensors=False).save_pretrained(\"{folder}\")");
         }
 
-        string[] others = [.. Directory.GetFiles(folder, "*.safetensors").Select(file => System.IO.Path.GetFileName(file)!).Order(StringComparer.Ordinal)];
+        string[] others = [.. Directory.GetFiles(folder, "*.safetensors").Select(file => System.IO.Path.GetFileName(file)!)
+            .Order(StringComparer.Ordinal)];
         return new DiffusersFolderException(
             folder,
             $"there is neither {FileName} nor {IndexName}."

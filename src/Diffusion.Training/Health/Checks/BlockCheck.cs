@@ -25,7 +25,8 @@ internal sealed class BlockCheck : IHealthCheck
             {
                 return run.RateIsHigh
                     ? Finding(
-                        FindingKind.ExplodingGradients, run, block, shares[^1], "The learning rate is usually too high: it has made weights far too large.",
+                        FindingKind.ExplodingGradients, run, block, shares[^1],
+                            "The learning rate is usually too high: it has made weights far too large.",
                         $"Lower {run.LowerRate}, or measure it with LrRangeFinder.")
                     : Finding(
                         FindingKind.ExplodingGradients, run, block, shares[^1], "Its weights are usually far too large.",
@@ -35,8 +36,10 @@ internal sealed class BlockCheck : IHealthCheck
             if (shares.All(share => share < Vanishing))
             {
                 return Finding(
-                    FindingKind.VanishingGradients, run, block, shares[^1], "What this block answers does not reach the loss, or its input is next to nothing.",
-                    $"Check that the network uses what {block} answers and that its weights are not zero; parameters that are not meant to learn need requires_grad = false.");
+                    FindingKind.VanishingGradients, run, block, shares[^1],
+                        "What this block answers does not reach the loss, or its input is next to nothing.",
+                    $"Check that the network uses what {block} answers and that its weights are not zero; parameters that are not meant "
+                        + $"to learn need requires_grad = false.");
             }
         }
 
@@ -50,13 +53,16 @@ internal sealed class BlockCheck : IHealthCheck
         return sorted.Length == 0 ? double.NaN : sorted[sorted.Length / 2];
     }
 
-    private static HealthFinding Finding(FindingKind kind, RunHistory run, string block, double share, string meaning, string remedy) => new(
+    private static HealthFinding Finding(FindingKind kind, RunHistory run, string block, double share, string meaning, string remedy) =>
+        new(
         kind,
         run.Last.Step,
-        string.Create(CultureInfo.InvariantCulture, $"The gradients of {block} are {share:G2} times those of the middle one of all blocks, in the last {Reports} reports."),
+        string.Create(CultureInfo.InvariantCulture,
+            $"The gradients of {block} are {share:G2} times those of the middle one of all blocks, in the last {Reports} reports."),
         meaning,
         remedy)
     {
-        Figures = new Dictionary<string, double>(StringComparer.Ordinal) { [block] = run.Last.GradientsByBlock[block], ["usual"] = Usual(run.Last.GradientsByBlock) },
+        Figures = new Dictionary<string,
+            double>(StringComparer.Ordinal) { [block] = run.Last.GradientsByBlock[block], ["usual"] = Usual(run.Last.GradientsByBlock) },
     };
 }

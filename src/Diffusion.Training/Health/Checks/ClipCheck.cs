@@ -22,13 +22,19 @@ internal sealed class ClipCheck : IHealthCheck
         return new HealthFinding(
             FindingKind.ClippedTooMuch,
             run.Last.Step,
-            string.Create(CultureInfo.InvariantCulture, $"{run.Last.ClippedShare:P0} of the gradients were clipped, whose norm is {run.Last.MeanGradientNorm:G3} in the mean, to {clip:G3}."),
+            string.Create(CultureInfo.InvariantCulture,
+                $"{run.Last.ClippedShare:P0} of the gradients were clipped, whose norm is {run.Last.MeanGradientNorm:G3} in the mean, "
+                    + $"to {clip:G3}."),
             "All steps then have the same length, whatever their gradients say.",
             clip < LowestUsualClip
                 ? string.Create(CultureInfo.InvariantCulture, $"Raise GradientClip from {clip:G3} to 1.")
-                : string.Create(CultureInfo.InvariantCulture, $"Leave GradientClip at {clip:G3}: a norm of about 1 is usual. Look at the weights that the network began with, the range of the images, and the learning rate."))
+                : string.Create(CultureInfo.InvariantCulture,
+                    $"Leave GradientClip at {clip:G3}: a norm of about 1 is usual. Look at the weights that the network began with, the "
+                        + $"range of the images, and the learning rate."))
         {
-            Figures = new Dictionary<string, double>(StringComparer.Ordinal) { ["clippedShare"] = run.Last.ClippedShare, ["meanGradientNorm"] = run.Last.MeanGradientNorm },
+            Figures = new Dictionary<string,
+                double>(StringComparer.Ordinal) { ["clippedShare"] = run.Last.ClippedShare,
+                    ["meanGradientNorm"] = run.Last.MeanGradientNorm },
         };
     }
 }

@@ -34,12 +34,16 @@ internal sealed class DivergenceCheck : IHealthCheck
         return new HealthFinding(
             FindingKind.Diverged,
             last.Step,
-            string.Create(CultureInfo.InvariantCulture, $"The loss is {last.Loss:G3}, {last.Loss / best.Loss:G2} times the {best.Loss:G3} of step {best.Step}."),
+            string.Create(CultureInfo.InvariantCulture,
+                $"The loss is {last.Loss:G3}, {last.Loss / best.Loss:G2} times the {best.Loss:G3} of step {best.Step}."),
             "The learning rate is usually too high, or lacks a warm-up.",
-            string.Create(CultureInfo.InvariantCulture, $"Lower {run.LowerRate}, and go on from a checkpoint of step {run.LastGoodStep} or before; LrRangeFinder measures the right one."))
+            string.Create(CultureInfo.InvariantCulture,
+                $"Lower {run.LowerRate}, and go on from a checkpoint of step {run.LastGoodStep} or before; LrRangeFinder measures "
+                    + $"the right one."))
         {
             LastGoodStep = run.LastGoodStep,
-            Figures = new Dictionary<string, double>(StringComparer.Ordinal) { ["loss"] = last.Loss, ["lowestLoss"] = best.Loss, ["learningRate"] = last.LearningRate },
+            Figures = new Dictionary<string,
+                double>(StringComparer.Ordinal) { ["loss"] = last.Loss, ["lowestLoss"] = best.Loss, ["learningRate"] = last.LearningRate },
         };
     }
 }

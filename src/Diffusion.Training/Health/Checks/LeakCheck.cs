@@ -14,7 +14,8 @@ internal sealed class LeakCheck : IHealthCheck
             return null;
         }
 
-        (string place, long more, long steps) = run.Last.LeakedTensors.Keys.Select(part => GrowthOf(run.Reports, part)).MaxBy(growth => growth.More);
+        (string place, long more, long steps) = run.Last.LeakedTensors.Keys.Select(part => GrowthOf(run.Reports, part))
+            .MaxBy(growth => growth.More);
         if (more <= 0)
         {
             return null;
@@ -23,11 +24,13 @@ internal sealed class LeakCheck : IHealthCheck
         return new HealthFinding(
             FindingKind.LeakedTensors,
             run.Last.Step,
-            string.Create(CultureInfo.InvariantCulture, $"{more} more tensors from {place} live than {steps} steps ago, made on the training thread."),
+            string.Create(CultureInfo.InvariantCulture,
+                $"{more} more tensors from {place} live than {steps} steps ago, made on the training thread."),
             "Tensors that are made there are kept and not disposed, or a graph is kept alive; memory runs out in the end.",
             $"Wrap {place} in using DisposeScope scope = torch.NewDisposeScope(), and keep numbers (item()) in place of tensors.")
         {
-            Figures = new Dictionary<string, double>(StringComparer.Ordinal) { ["kept"] = run.Last.LeakedTensors[place], ["growth"] = more },
+            Figures = new Dictionary<string,
+                double>(StringComparer.Ordinal) { ["kept"] = run.Last.LeakedTensors[place], ["growth"] = more },
         };
     }
 

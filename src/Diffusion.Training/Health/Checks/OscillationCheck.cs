@@ -32,7 +32,8 @@ internal sealed class OscillationCheck : IHealthCheck
         return new HealthFinding(
             FindingKind.Oscillating,
             run.Last.Step,
-            string.Create(CultureInfo.InvariantCulture, $"Over the last {Reports} reports the loss went up and down by {swing / mean:P0} of {mean:G3} and did not fall."),
+            string.Create(CultureInfo.InvariantCulture,
+                $"Over the last {Reports} reports the loss went up and down by {swing / mean:P0} of {mean:G3} and did not fall."),
             "The learning rate is usually too high.",
             string.Create(CultureInfo.InvariantCulture, $"Lower {run.LowerRate}, or double BatchSize."))
         {

@@ -30,11 +30,14 @@ internal sealed class OverfittingCheck : IHealthCheck
         return new HealthFinding(
             FindingKind.Overfitting,
             run.Last.Step,
-            string.Create(CultureInfo.InvariantCulture, $"The held-out loss was {best:G3} and is {measured[^1]:G3}, while the training loss is {run.Last.Loss:G3}."),
+            string.Create(CultureInfo.InvariantCulture,
+                $"The held-out loss was {best:G3} and is {measured[^1]:G3}, while the training loss is {run.Last.Loss:G3}."),
             "The network learns its images by heart.",
-            "Stop here and use the checkpoint with the lowest held-out loss (KeepBestCheckpoints), or train with more images, ImageTransform.RandomFlip, or Dropout 0.1.")
+            "Stop here and use the checkpoint with the lowest held-out loss (KeepBestCheckpoints), or train with more images, "
+                + "ImageTransform.RandomFlip, or Dropout 0.1.")
         {
-            Figures = new Dictionary<string, double>(StringComparer.Ordinal) { ["lowestHeldOutLoss"] = best, ["heldOutLoss"] = measured[^1], ["loss"] = run.Last.Loss },
+            Figures = new Dictionary<string,
+                double>(StringComparer.Ordinal) { ["lowestHeldOutLoss"] = best, ["heldOutLoss"] = measured[^1], ["loss"] = run.Last.Loss },
         };
     }
 }

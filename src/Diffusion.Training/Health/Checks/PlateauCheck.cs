@@ -36,11 +36,14 @@ internal sealed class PlateauCheck : IHealthCheck
         return new HealthFinding(
             FindingKind.Plateau,
             run.Last.Step,
-            string.Create(CultureInfo.InvariantCulture, $"Over the last {span} steps the loss did not fall: {before:G3}, then {after:G3}, still {easiest:P0} of that of answering zero where that is least."),
+            string.Create(CultureInfo.InvariantCulture,
+                $"Over the last {span} steps the loss did not fall: {before:G3}, then {after:G3}, still {easiest:P0} of that of answering "
+                    + $"zero where that is least."),
             "The learning rate is usually too high to go further, or the network too small for these images.",
             string.Create(CultureInfo.InvariantCulture, $"Lower {run.LowerRate}; if that changes nothing, make the network larger."))
         {
-            Figures = new Dictionary<string, double>(StringComparer.Ordinal) { ["before"] = before, ["after"] = after, ["easiestRelativeLoss"] = easiest },
+            Figures = new Dictionary<string,
+                double>(StringComparer.Ordinal) { ["before"] = before, ["after"] = after, ["easiestRelativeLoss"] = easiest },
         };
     }
 }

@@ -61,8 +61,8 @@ internal sealed class LrCurve
     public bool Falls { get; }
 
     /// <summary>
-    /// Whether the loss rises from its lowest point: by as large a ratio as a quarter of its fall, on a logarithmic scale, by more than one in a
-    /// hundred and three times its noise, after at least a tenth of the whole fall; or the sweep ended in numbers that are not finite.
+    /// Whether the loss rises from its lowest point: by as large a ratio as a quarter of its fall, on a logarithmic scale, by more than one
+    /// in a hundred and three times its noise, after at least a tenth of the whole fall; or the sweep ended in numbers that are not finite.
     /// </summary>
     public bool Rises { get; }
 

@@ -32,7 +32,8 @@ internal sealed class LrEvaluation : IDisposable
         if (batch.Positions.IsEmpty)
         {
             batch.Dispose();
-            throw new ImageDataException(setup.Source.Description, $"none of the {images} images to measure the loss on can be read. Raise LrRangeOptions.EvaluationImages.");
+            throw new ImageDataException(setup.Source.Description,
+                $"none of the {images} images to measure the loss on can be read. Raise LrRangeOptions.EvaluationImages.");
         }
 
         labels = batch.ConditioningOf(model, trial.Device).ClassLabels;
@@ -51,9 +52,12 @@ internal sealed class LrEvaluation : IDisposable
         {
             using DisposeScope scope = NewDisposeScope();
             int count = Math.Min(batchSize, levels.Length - first);
-            Conditioning conditioning = labels is null ? Conditioning.None : new Conditioning { ClassLabels = labels.narrow(0, first, count) };
+            Conditioning conditioning = labels is null
+                ? Conditioning.None
+                : new Conditioning { ClassLabels = labels.narrow(0, first, count) };
             ReadOnlySpan<long> positions = batch.Positions.Span.Slice(first, count);
-            sum += count * objective.Loss(batch.Pixels.narrow(0, first, count), conditioning, levels.AsSpan(first, count).ToArray(), positions).item<float>();
+            sum += count * objective.Loss(batch.Pixels.narrow(0, first, count), conditioning, levels.AsSpan(first, count)
+                .ToArray(), positions).item<float>();
         }
 
         return sum / levels.Length;

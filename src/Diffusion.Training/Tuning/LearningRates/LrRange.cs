@@ -6,7 +6,9 @@ namespace Diffusion.Training;
 /// <summary>The curve of a sweep of the learning rate, and what it says. Made by <see cref="LrRangeFinder"/>.</summary>
 public sealed record LrRange
 {
-    /// <summary>The loss of the evaluation images before the first step; not a number where the sweep was cancelled before it was measured.</summary>
+    /// <summary>
+    /// The loss of the evaluation images before the first step; not a number where the sweep was cancelled before it was measured.
+    /// </summary>
     public required double StartLoss { get; init; }
 
     /// <summary>The rates that were tried, rising, with their losses; all finite.</summary>

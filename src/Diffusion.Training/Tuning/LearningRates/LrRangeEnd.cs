@@ -9,7 +9,9 @@ public enum LrRangeEnd
     /// <summary>The loss rose to ten times the loss before the first step.</summary>
     Diverged,
 
-    /// <summary>The loss or a gradient was infinite or not a number, or the gradient norm over <see cref="HealthOptions.MaxGradientNorm"/>.</summary>
+    /// <summary>
+    /// The loss or a gradient was infinite or not a number, or the gradient norm over <see cref="HealthOptions.MaxGradientNorm"/>.
+    /// </summary>
     NotFinite,
 
     /// <summary>It was cancelled.</summary>

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Diffusion.Training;
 
 /// <summary>What an <see cref="LrRangeFinder"/> tries.</summary>
@@ -9,7 +11,9 @@ public sealed record LrRangeOptions
     /// <summary>The last learning rate, at least ten times the first and at most 1: one at which the loss rises. Default 1e-2.</summary>
     public double Highest { get; init; } = 1e-2;
 
-    /// <summary>How many learning rates are tried, one optimizer step each, 20 to 10,000. Each is the same multiple of the one before. Default 200.</summary>
+    /// <summary>
+    /// How many learning rates are tried, one optimizer step each, 20 to 10,000. Each is the same multiple of the one before. Default 200.
+    /// </summary>
     public int Steps { get; init; } = 200;
 
     /// <summary>
@@ -21,14 +25,20 @@ public sealed record LrRangeOptions
     /// <summary>Every impossible value, each with its remedy.</summary>
     internal IReadOnlyList<string> Problems => ((string?[])
     [
-        Lowest is > 0 and < 1 ? null : FormattableString.Invariant($"LrRangeOptions.Lowest ({Lowest}) must be above 0 and below 1. Use 1e-7."),
+        Lowest is > 0 and < 1
+            ? null
+            : string.Create(CultureInfo.InvariantCulture, $"LrRangeOptions.Lowest ({Lowest}) must be above 0 and below 1. Use 1e-7."),
         Highest >= 10 * Lowest && Highest <= 1
             ? null
-            : FormattableString.Invariant($"LrRangeOptions.Highest ({Highest}) must be at least 10 times Lowest ({Lowest}) and at most 1. Use ")
+            : string.Create(CultureInfo.InvariantCulture,
+                $"LrRangeOptions.Highest ({Highest}) must be at least 10 times Lowest ({Lowest}) and at most 1. Use ")
                 + $"{(Lowest <= 1e-3 ? "1e-2" : Lowest <= 0.1 ? "1" : "a Lowest of 1e-7")}.",
-        Steps is >= 20 and <= 10_000 ? null : FormattableString.Invariant($"LrRangeOptions.Steps ({Steps}) must be in 20..10000. Use 200."),
+        Steps is >= 20 and <= 10_000
+            ? null
+            : string.Create(CultureInfo.InvariantCulture, $"LrRangeOptions.Steps ({Steps}) must be in 20..10000. Use 200."),
         EvaluationImages is null or (>= 1 and <= 65_536)
-            ? null : FormattableString.Invariant($"LrRangeOptions.EvaluationImages ({EvaluationImages}) must be in 1..65536. Leave it out for as many as a batch has."),
+            ? null : string.Create(CultureInfo.InvariantCulture,
+                $"LrRangeOptions.EvaluationImages ({EvaluationImages}) must be in 1..65536. Leave it out for as many as a batch has."),
     ]).OfType<string>().ToArray();
 
     /// <summary>The learning rate of a step.</summary>

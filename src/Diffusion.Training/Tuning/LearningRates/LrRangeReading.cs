@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Diffusion.Training;
 
 /// <summary>Reads suggestions from the losses of a sweep.</summary>
@@ -50,15 +52,18 @@ internal static class LrRangeReading
     private static LrSuggestion Lowest(LrCurve curve, LrRangeEnd end, LrRangeOptions range)
     {
         double lowest = curve.Rates[curve.Lowest];
-        string loss = FormattableString.Invariant($"{curve.Smoothed[curve.Lowest]:G4}");
+        string loss = string.Create(CultureInfo.InvariantCulture, $"{curve.Smoothed[curve.Lowest]:G4}");
         return curve.Rises
-            ? new LrSuggestion(LrSuggestionRule.TenthOfLowest, lowest / Decade, $"a tenth of {Rate(lowest)}, where the loss was lowest ({loss}) before {(OnlyEnds(curve, end) ? "numbers were not finite" : "it rose")}.")
+            ? new LrSuggestion(LrSuggestionRule.TenthOfLowest, lowest / Decade,
+                $"a tenth of {Rate(lowest)}, where the loss was lowest ({loss}) before "
+                    + $"{(OnlyEnds(curve, end) ? "numbers were not finite" : "it rose")}.")
             : new LrSuggestion(
                 LrSuggestionRule.TenthOfLowest,
                 null,
                 end == LrRangeEnd.Cancelled
                     ? $"the loss had not risen when the sweep was cancelled, after {Rate(curve.Rates[^1])}. Let the sweep run on."
-                    : $"the loss never rises; it is lowest ({loss}) at {Rate(lowest)}, and the highest rate tried was {Rate(range.Highest)}. {Raise(range, "use another rule")}");
+                    : $"the loss never rises; it is lowest ({loss}) at {Rate(lowest)}, and the highest rate tried was "
+                        + $"{Rate(range.Highest)}. {Raise(range, "use another rule")}");
     }
 
     private static LrSuggestion Steepest(LrCurve curve) =>
@@ -69,7 +74,8 @@ internal static class LrRangeReading
 
     private static LrSuggestion Slide(LrCurve curve) => LrRules.Slide(curve) is { } place
         ? new LrSuggestion(LrSuggestionRule.Slide, curve.Rates[place], "where the slopes of the loss become alike.")
-        : new LrSuggestion(LrSuggestionRule.Slide, null, "the slopes of the loss are alike at the high end, from which the rule begins. Use another rule.");
+        : new LrSuggestion(LrSuggestionRule.Slide, null,
+            "the slopes of the loss are alike at the high end, from which the rule begins. Use another rule.");
 
     // Whether numbers that are not finite came without a rise before them.
     private static bool OnlyEnds(LrCurve curve, LrRangeEnd end) => end == LrRangeEnd.NotFinite && curve.Count == curve.Rates.Count;

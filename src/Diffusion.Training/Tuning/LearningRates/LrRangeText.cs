@@ -9,7 +9,8 @@ internal static class LrRangeText
     private const int Rows = 20;
 
     /// <summary>A learning rate with two digits: 4.6e-4.</summary>
-    public static string Rate(double rate) => rate.ToString("0.0e-0", CultureInfo.InvariantCulture).Replace(".0e", "e", StringComparison.Ordinal);
+    public static string Rate(double rate) =>
+        rate.ToString("0.0e-0", CultureInfo.InvariantCulture).Replace(".0e", "e", StringComparison.Ordinal);
 
     public static string Csv(LrRange range)
     {
@@ -27,7 +28,8 @@ internal static class LrRangeText
         StringBuilder text = new();
         int count = range.Points.Count;
         int shown = Math.Min(count, Rows);
-        text.Append(CultureInfo.InvariantCulture, $"{"rate",8} {"loss",9} {"smoothed",9}   {shown} of {count} rates shown; {Ending(range)}\n");
+        text.Append(CultureInfo.InvariantCulture,
+            $"{"rate",8} {"loss",9} {"smoothed",9}   {shown} of {count} rates shown; {Ending(range)}\n");
         foreach (int row in Enumerable.Range(0, shown))
         {
             LrRangePoint point = range.Points[shown == 1 ? 0 : (int)((long)row * (count - 1) / (shown - 1))];

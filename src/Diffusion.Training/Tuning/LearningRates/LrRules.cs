@@ -10,7 +10,9 @@ internal static class LrRules
     /// <summary>Where the loss falls most steeply over the logarithm of the rate, up to its lowest point.</summary>
     public static int SteepestDescent(LrCurve curve) => Enumerable.Range(0, curve.Lowest + 1).MinBy(at => Slope(curve.Smoothed, at));
 
-    /// <summary>The middle of the longest sequence of falling losses, neighbours or not, from where the loss has fallen by a hundredth of its fall.</summary>
+    /// <summary>
+    /// The middle of the longest sequence of falling losses, neighbours or not, from where the loss has fallen by a hundredth of its fall.
+    /// </summary>
     public static int Valley(LrCurve curve)
     {
         IReadOnlyList<double> losses = curve.Smoothed;
@@ -39,7 +41,10 @@ internal static class LrRules
         return starts[end] + ((end - starts[end]) / 2);
     }
 
-    /// <summary>Where two places, 15 rates apart, stop that slide down from the end until their slopes are alike; null where they are alike at the end.</summary>
+    /// <summary>
+    /// Where two places, 15 rates apart, stop that slide down from the end until their slopes are alike; null where they are alike at the
+    /// end.
+    /// </summary>
     public static int? Slide(LrCurve curve)
     {
         int? found = null;

@@ -10,14 +10,14 @@ public enum LrSuggestionRule
     SteepestDescent,
 
     /// <summary>
-    /// The middle of the longest fall of the curve, not counting what rises within it (fastai's <c>valley</c>, by ESRI); from where the loss has
-    /// fallen by a hundredth of its whole fall, as a curve without noise falls a little at every rate.
+    /// The middle of the longest fall of the curve, not counting what rises within it (fastai's <c>valley</c>, by ESRI); from where the
+    /// loss has fallen by a hundredth of its whole fall, as a curve without noise falls a little at every rate.
     /// </summary>
     Valley,
 
     /// <summary>
-    /// Two places, 15 rates apart, slide down from the high end until their slopes differ by at most 0.005 of the first loss per rate: the lower
-    /// place (fastai's <c>slide</c>).
+    /// Two places, 15 rates apart, slide down from the high end until their slopes differ by at most 0.005 of the first loss per rate: the
+    /// lower place (fastai's <c>slide</c>).
     /// </summary>
     Slide,
 }

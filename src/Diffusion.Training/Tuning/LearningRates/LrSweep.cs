@@ -65,7 +65,8 @@ internal sealed class LrSweep : IDisposable
             }
 
             losses.Add(loss);
-            trial.Parts.Reporter.Shield("progress observer", () => progress?.Report(new LrRangeProgress(losses.Count, range.Steps, rate, loss)), cancellationToken);
+            trial.Parts.Reporter.Shield("progress observer",
+                () => progress?.Report(new LrRangeProgress(losses.Count, range.Steps, rate, loss)), cancellationToken);
             if (loss >= DivergedFactor * startLoss)
             {
                 return LrRangeEnd.Diverged;

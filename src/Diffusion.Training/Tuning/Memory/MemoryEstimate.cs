@@ -48,7 +48,8 @@ public sealed record MemoryEstimate
         StringBuilder text = new();
         (string Name, long Bytes)[] parts =
         [
-            ("parameters", Parameters), ("gradients", Gradients), ("optimizer", Optimizer), ("averages", Averages), ("copy for saving", SavingCopy),
+            ("parameters", Parameters), ("gradients", Gradients), ("optimizer", Optimizer), ("averages", Averages),
+                ("copy for saving", SavingCopy),
             ("images", Images), ("activations", Activations), ("transient", Transient), ("total", Total),
         ];
         foreach ((string name, long bytes) in parts)
@@ -59,14 +60,16 @@ public sealed record MemoryEstimate
         text.AppendLine().AppendLine(CultureInfo.InvariantCulture, $"{"block",-20}{"parameters",14}{"activations",16}");
         foreach (BlockMemory block in Blocks)
         {
-            text.AppendLine(CultureInfo.InvariantCulture, $"{block.Name,-20}{block.ParameterCount,14:N0}{Mebibytes(block.ActivationBytes),16}");
+            text.AppendLine(CultureInfo.InvariantCulture,
+                $"{block.Name,-20}{block.ParameterCount,14:N0}{Mebibytes(block.ActivationBytes),16}");
         }
 
         return text.ToString();
     }
 
     /// <summary>The total, and for how many images.</summary>
-    public override string ToString() => $"{Mebibytes(Total)} with {MicroBatchSize} images at a time, {Mebibytes(Activations)} of them activations";
+    public override string ToString() =>
+        $"{Mebibytes(Total)} with {MicroBatchSize} images at a time, {Mebibytes(Activations)} of them activations";
 
     internal static string Mebibytes(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1 << 20):N1} MiB");
 }

@@ -3,12 +3,12 @@ using Diffusion.Data;
 namespace Diffusion.Training;
 
 /// <summary>
-/// How much memory the training of a U-Net takes on a CPU, before anything is allocated: every operation's kept tensors are added up block by
-/// block, and the backward pass is walked through for the moment when most is needed.
+/// How much memory the training of a U-Net takes on a CPU, before anything is allocated: every operation's kept tensors are added up block
+/// by block, and the backward pass is walked through for the moment when most is needed.
 /// </summary>
 /// <remarks>
-/// Not counted: the program itself with .NET and libtorch, images that a source holds in memory or reads ahead, and previews. A measurement of
-/// the held-out loss needs less than a training step of the same size. On a GPU some operations keep other tensors.
+/// Not counted: the program itself with .NET and libtorch, images that a source holds in memory or reads ahead, and previews. A measurement
+/// of the held-out loss needs less than a training step of the same size. On a GPU some operations keep other tensors.
 /// </remarks>
 public sealed class MemoryEstimator
 {
@@ -27,7 +27,8 @@ public sealed class MemoryEstimator
         if (images.Channels != network.InChannels)
         {
             throw new ArgumentException(
-                $"The images have {images.Channels} channels, but the network takes {network.InChannels}. Make both the same.", nameof(images));
+                $"The images have {images.Channels} channels, but the network takes {network.InChannels}. Make both the same.",
+                    nameof(images));
         }
 
         int multiple = network.SizeMultiple;
@@ -60,7 +61,9 @@ public sealed class MemoryEstimator
         }
     } = 1;
 
-    /// <summary>Whether checkpoints are saved while training goes on, from a copy; true by default, false for a run without a folder.</summary>
+    /// <summary>
+    /// Whether checkpoints are saved while training goes on, from a copy; true by default, false for a run without a folder.
+    /// </summary>
     public bool CopiesForSaving { get; init; } = true;
 
     /// <summary>Whether layers keep only their inputs, and are computed again; false by default.</summary>
@@ -110,7 +113,8 @@ public sealed class MemoryEstimator
     /// <param name="microBatchSize">Images per forward and backward pass, at least 1.</param>
     /// <returns>Bytes; what training takes without, less what it takes with.</returns>
     /// <exception cref="ArgumentOutOfRangeException">There is no image.</exception>
-    public long SavedByCheckpointing(int microBatchSize) => With(false).Estimate(microBatchSize).Total - With(true).Estimate(microBatchSize).Total;
+    public long SavedByCheckpointing(int microBatchSize) =>
+        With(false).Estimate(microBatchSize).Total - With(true).Estimate(microBatchSize).Total;
 
     /// <summary>The largest micro-batch that fits.</summary>
     /// <param name="budgetBytes">The memory there is for training, in bytes.</param>

@@ -14,7 +14,9 @@ internal static class MemoryReductions
             .. asked.GradientCheckpointing
                 ? Array.Empty<(string, MemoryEstimator)>()
                 : [("gradient checkpointing", With(asked, asked.Averages, asked.CopiesForSaving, checkpointing: true))],
-            .. asked.CopiesForSaving ? [("no checkpoints", With(asked, asked.Averages, copies: false))] : Array.Empty<(string, MemoryEstimator)>(),
+            .. asked.CopiesForSaving
+                ? [("no checkpoints", With(asked, asked.Averages, copies: false))]
+                : Array.Empty<(string, MemoryEstimator)>(),
             .. asked.Averages > 1 ? [("one average", With(asked, 1, asked.CopiesForSaving))] : Array.Empty<(string, MemoryEstimator)>(),
             .. asked.Averages > 0 ? [("no average", With(asked, 0, asked.CopiesForSaving))] : Array.Empty<(string, MemoryEstimator)>(),
             .. asked.CopiesForSaving && asked.Averages > 0
@@ -41,7 +43,8 @@ internal static class MemoryReductions
                 string smaller = size == microBatchSize
                     ? string.Empty
                     : string.Create(CultureInfo.InvariantCulture, $"MicroBatchSize {size}, accumulated {microBatchSize / size} times");
-                return new MemoryReduction(string.Join(", ", new[] { change, smaller }.Where(part => part.Length > 0)), estimator, estimator.Estimate(size));
+                return new MemoryReduction(string.Join(", ", new[] { change, smaller }.Where(part => part.Length > 0)), estimator,
+                    estimator.Estimate(size));
             }
         }
 
@@ -52,7 +55,8 @@ internal static class MemoryReductions
     {
         foreach ((int part, string name) in new[] { (2, "half"), (4, "a quarter of") })
         {
-            UNet2DOptions network = asked.Network with { BlockOutChannels = [.. asked.Network.BlockOutChannels.Select(channels => channels / part)] };
+            UNet2DOptions network = asked.Network with { BlockOutChannels = [.. asked.Network.BlockOutChannels.Select(channels => channels
+                / part)] };
             if (network.Problems().Count == 0)
             {
                 yield return ($"{name} the channels ({string.Join(", ", network.BlockOutChannels)})", Over(asked, network));
@@ -60,7 +64,8 @@ internal static class MemoryReductions
         }
     }
 
-    private static MemoryEstimator With(MemoryEstimator asked, int averages, bool copies, bool checkpointing = false) => new(asked.Network, asked.Images)
+    private static MemoryEstimator With(MemoryEstimator asked, int averages, bool copies, bool checkpointing = false) =>
+        new(asked.Network, asked.Images)
     {
         Averages = averages, CopiesForSaving = copies, GradientCheckpointing = asked.GradientCheckpointing || checkpointing,
     };

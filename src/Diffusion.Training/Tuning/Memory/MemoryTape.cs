@@ -77,7 +77,8 @@ internal sealed class MemoryTape
         long across = 0;
         foreach (TapeStep step in Enumerable.Reverse(steps))
         {
-            // Computed again: first all that a layer keeps, then back. The first gradient is that of the answer, which later ones lie beside.
+            // Computed again: first all that a layer keeps, then back. The first gradient is that of the answer, which later ones lie
+            // beside.
             TapeLayer? layer = step.Layer;
             bool begins = step == layer?.Last;
             live += begins ? layer!.Again - layer.Shared : 0;

@@ -8,7 +8,9 @@ internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int bat
 
     private readonly long timeChannels = options.TimeEmbeddingDim ?? 4L * options.BlockOutChannels[0];
 
-    /// <summary>A residual block that may change the size of its images, and the attention behind it; one layer of gradient checkpointing.</summary>
+    /// <summary>
+    /// A residual block that may change the size of its images, and the attention behind it; one layer of gradient checkpointing.
+    /// </summary>
     /// <param name="channels">Channels that come in and go out.</param>
     /// <param name="pixels">Pixels that come in and go out.</param>
     /// <param name="keepsInput">Whether nobody else keeps its input.</param>

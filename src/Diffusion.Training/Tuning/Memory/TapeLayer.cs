@@ -1,6 +1,8 @@
 namespace Diffusion.Training;
 
-/// <summary>A layer with gradient checkpointing, in float32 numbers: its operations keep nothing, and come back for the layer's own backward pass.</summary>
+/// <summary>
+/// A layer with gradient checkpointing, in float32 numbers: its operations keep nothing, and come back for the layer's own backward pass.
+/// </summary>
 internal sealed class TapeLayer
 {
     /// <summary>What is kept of its inputs from the forward pass on; what somebody else keeps already is not counted again.</summary>

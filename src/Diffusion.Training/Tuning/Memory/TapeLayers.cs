@@ -6,7 +6,9 @@ internal static class TapeLayers
     // oneDNN computes convolutions on copies whose channels are padded to whole vectors.
     private const long Vector = 16;
 
-    /// <summary>A convolution, which keeps its input unless another operation did, and needs copies of both sides in oneDNN's layout.</summary>
+    /// <summary>
+    /// A convolution, which keeps its input unless another operation did, and needs copies of both sides in oneDNN's layout.
+    /// </summary>
     /// <param name="tape">Where it goes.</param>
     /// <param name="inputs">Channels and pixels that come in.</param>
     /// <param name="outputs">Channels and pixels that go out.</param>
@@ -14,7 +16,8 @@ internal static class TapeLayers
     /// <param name="kept">What it keeps.</param>
     /// <param name="waiting">The gradient that waits beside it.</param>
     public static TapeStep Convolution(
-        this MemoryTape tape, (long Channels, long Pixels) inputs, (long Channels, long Pixels) outputs, int kernel, long kept, long waiting = 0)
+        this MemoryTape tape, (long Channels, long Pixels) inputs, (long Channels, long Pixels) outputs, int kernel, long kept,
+            long waiting = 0)
     {
         long weights = inputs.Channels * outputs.Channels * kernel * kernel;
         tape.Add(weights, outputs.Channels);
@@ -39,7 +42,9 @@ internal static class TapeLayers
     public static void PointWise(this MemoryTape tape, long numbers, long kept, long waiting = 0) =>
         tape.Add(new TapeStep { Kept = kept, Output = numbers, Input = numbers, Waiting = waiting });
 
-    /// <summary>A non-linearity, which keeps its input, or its output where that is enough: the convolution behind it keeps that anyway.</summary>
+    /// <summary>
+    /// A non-linearity, which keeps its input, or its output where that is enough: the convolution behind it keeps that anyway.
+    /// </summary>
     public static void NonLinearity(this MemoryTape tape, Activation activation, long numbers, long waiting = 0)
     {
         // TorchSharp makes Mish of three operations, of which tanh keeps its answer as well.

@@ -1,6 +1,8 @@
 namespace Diffusion.Training;
 
-/// <summary>One operation of the forward pass, in float32 numbers: what it keeps for the backward pass, and what that needs when it is its turn.</summary>
+/// <summary>
+/// One operation of the forward pass, in float32 numbers: what it keeps for the backward pass, and what that needs when it is its turn.
+/// </summary>
 internal sealed class TapeStep
 {
     /// <summary>What is kept for the backward pass from here on; what an earlier operation keeps already is not counted again.</summary>

@@ -87,7 +87,9 @@ internal sealed class UNetTape
 
         tape.Begin("first convolution");
         long pixels = batch * PixelsAt(0);
-        tape.Convolution((options.InChannels, pixels), (first, pixels), 3, kept: options.CenterInputSample ? options.InChannels * pixels : 0);
+        tape.Convolution((options.InChannels, pixels), (first, pixels), 3, kept: options.CenterInputSample
+            ? options.InChannels * pixels
+            : 0);
         Push(first, PixelsAt(0));
     }
 

@@ -4,12 +4,14 @@ namespace Diffusion.Training;
 public sealed record PlanOptions
 {
     /// <summary>
-    /// The fewest optimizer steps that are measured, 1 to 1000; more where they take less than three seconds; twice the batches that are read ahead are measured at least, so that what was
-    /// read before the clock began does not hide the reading. Default 8.
+    /// The fewest optimizer steps that are measured, 1 to 1000; more where they take less than three seconds; twice the batches that are
+    /// read ahead are measured at least, so that what was read before the clock began does not hide the reading. Default 8.
     /// </summary>
     public int CalibrationSteps { get; init; } = 8;
 
-    /// <summary>Forward passes per image in sampling, 1 to 10,000: the steps of the sampler, twice as many with guidance. Default 50.</summary>
+    /// <summary>
+    /// Forward passes per image in sampling, 1 to 10,000: the steps of the sampler, twice as many with guidance. Default 50.
+    /// </summary>
     public int SamplerSteps { get; init; } = 50;
 
     /// <summary>How many images a sampling makes, 1 to 1,000,000. Default 16.</summary>

@@ -11,19 +11,28 @@ internal static class PlanText
         StepCalibration measured = plan.Calibration;
         int passes = plan.BatchSize / plan.MicroBatchSize;
         StringBuilder text = new();
-        Line("images", Text($"{plan.Images:N0} of {plan.Shape}") + (plan.HeldOutImages > 0 ? Text($", {plan.HeldOutImages:N0} held out") : string.Empty));
+        Line("images",
+            Text($"{plan.Images:N0} of {plan.Shape}") + (plan.HeldOutImages > 0
+                ? Text($", {plan.HeldOutImages:N0} held out")
+                : string.Empty));
         Line("network", Text($"{plan.ParameterCount:N0} parameters"));
         Line("batch", Text($"{plan.BatchSize}") + (passes > 1 ? Text($", in {passes} passes of {plan.MicroBatchSize}") : string.Empty));
         Line("learning rate", LrRangeText.Rate(plan.LearningRate));
-        Line("speed", Text($"{Time(measured.StepTime)} per step, {plan.BatchSize / Math.Max(1e-9, measured.StepTime.TotalSeconds):N1} images/s, measured over {measured.Steps} steps on {measured.Device} ({measured.CpuThreads} CPU threads)"));
+        Line("speed",
+            Text($"{Time(measured.StepTime)} per step, {plan.BatchSize / Math.Max(1e-9, measured.StepTime.TotalSeconds):N1} images/s, "
+                + $"measured over {measured.Steps} steps on {measured.Device} ({measured.CpuThreads} CPU threads)"));
         Line("this run", Text($"{plan.Steps:N0} steps, {plan.ImagesSeen:N0} images, {plan.Epochs:N1} epochs: {Time(plan.Duration)}"));
-        Line("suggested", Text($"{plan.Suggested.Steps:N0} steps: {Time(plan.SuggestedDuration)} here") + (plan.Suggested.OneV100 is { } days ? $", about {Time(days)} on one V100 with a usual network" : string.Empty));
+        Line("suggested",
+            Text($"{plan.Suggested.Steps:N0} steps: {Time(plan.SuggestedDuration)} here")
+                + (plan.Suggested.OneV100 is { } days ? $", about {Time(days)} on one V100 with a usual network" : string.Empty));
         Line(string.Empty, plan.Suggested.Reason);
         Line("first samples", Text($"recognisable from about step {plan.FirstSamplesStep:N0}: {Time(plan.FirstSamplesAfter)}"));
         Line("sampling", Text($"{plan.SampledImages} images in {plan.SamplerSteps} steps: {Time(plan.SamplingTime)}"));
         if (plan.MaxCheckpoints > 0)
         {
-            Line("checkpoints", Text($"{MemoryEstimate.Mebibytes(plan.CheckpointBytes)} each, at most {plan.MaxCheckpoints} at a time: {MemoryEstimate.Mebibytes(plan.CheckpointSpace)}"));
+            Line("checkpoints",
+                Text($"{MemoryEstimate.Mebibytes(plan.CheckpointBytes)} each, at most {plan.MaxCheckpoints} at a time: "
+                    + $"{MemoryEstimate.Mebibytes(plan.CheckpointSpace)}"));
         }
 
         foreach (string note in plan.Notes)
@@ -47,5 +56,5 @@ internal static class PlanText
         _ => Text($"{time.TotalDays:N0} d"),
     };
 
-    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+    private static string Text(InvariantText text) => text.ToString();
 }

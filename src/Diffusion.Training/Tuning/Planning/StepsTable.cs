@@ -3,9 +3,9 @@ using System.Globalization;
 namespace Diffusion.Training;
 
 /// <summary>
-/// The field's rule of thumb for the length of a run at batch 64, between whose points is interpolated in logarithms: 10,000 images of 64 x 64
-/// take about 200,000 steps, 50,000 take 500,000, a million take a million; 50,000 of 256 x 256 take 500,000. With it the time that these
-/// take on one V100: a day, four days, two and a half weeks, ten days.
+/// The field's rule of thumb for the length of a run at batch 64, between whose points is interpolated in logarithms: 10,000 images of 64 x
+/// 64 take about 200,000 steps, 50,000 take 500,000, a million take a million; 50,000 of 256 x 256 take 500,000. With it the time that
+/// these take on one V100: a day, four days, two and a half weeks, ten days.
 /// </summary>
 internal static class StepsTable
 {
@@ -32,7 +32,8 @@ internal static class StepsTable
         double batches = BatchSizeScaling.LearningRate(batchSize) / BatchSizeScaling.BaseLearningRate;
         long steps = (long)Rounded(Math.Max(1, atBase / batches));
         double batchesOf64 = batchSize / (64 * batches); // the images seen, against those at batch 64
-        bool isInside = images >= DaysAt64[0].Images && images <= DaysAt64[^1].Images && pixels >= DaysByPixels[0].Pixels && pixels <= DaysByPixels[^1].Pixels;
+        bool isInside = images >= DaysAt64[0].Images && images <= DaysAt64[^1].Images && pixels >= DaysByPixels[0].Pixels
+            && pixels <= DaysByPixels[^1].Pixels;
         return new SuggestedSteps
         {
             Steps = steps,
@@ -43,14 +44,17 @@ internal static class StepsTable
 
     private static string Reason(long images, ImageShape shape, int batchSize, double atBase, double batches)
     {
-        string place = images < StepsAt64[0].Images ? "Fewer images than the rule of thumb names, which begins with 200,000 steps for 10,000"
+        string place = images < StepsAt64[
+            0].Images ? "Fewer images than the rule of thumb names, which begins with 200,000 steps for 10,000"
             : images <= StepsAt64[1].Images ? "Between the rules of thumb of 200,000 steps for 10,000 images and 500,000 for 50,000"
             : images <= StepsAt64[2].Images ? "Between the rules of thumb of 500,000 steps for 50,000 images and 1,000,000 for a million"
             : "More images than the rule of thumb names, which ends with 1,000,000 steps for a million";
-        string size = (double)shape.Height * shape.Width is < 64 * 64 or > 256 * 256 ? $"; images of {shape.Height} x {shape.Width} lie outside its 64 x 64 to 256 x 256" : string.Empty;
+        string size = (double)shape.Height * shape.Width is < 64 * 64 or > 256 * 256
+            ? $"; images of {shape.Height} x {shape.Width} lie outside its 64 x 64 to 256 x 256"
+            : string.Empty;
         string batch = batches == 1 ? string.Empty
-            : batches < 1 ? FormattableString.Invariant($", {1 / batches:0.##} times as many at batch {batchSize}")
-            : FormattableString.Invariant($", divided by {batches:0.##} at batch {batchSize}");
+            : batches < 1 ? string.Create(CultureInfo.InvariantCulture, $", {1 / batches:0.##} times as many at batch {batchSize}")
+            : string.Create(CultureInfo.InvariantCulture, $", divided by {batches:0.##} at batch {batchSize}");
         return string.Create(CultureInfo.InvariantCulture, $"{place}{size}: {Rounded(atBase):N0} steps at batch 64{batch}.");
     }
 

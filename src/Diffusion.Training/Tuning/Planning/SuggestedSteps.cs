@@ -7,8 +7,8 @@ public sealed record SuggestedSteps
     public required long Steps { get; init; }
 
     /// <summary>
-    /// The time that the same rule of thumb names for one V100 and a usual network; for an idea, not of this machine. Null beyond its ends: fewer than
-    /// 10,000 images or more than a million, smaller than 64 x 64 or larger than 256 x 256.
+    /// The time that the same rule of thumb names for one V100 and a usual network; for an idea, not of this machine. Null beyond its ends:
+    /// fewer than 10,000 images or more than a million, smaller than 64 x 64 or larger than 256 x 256.
     /// </summary>
     public required TimeSpan? OneV100 { get; init; }
 

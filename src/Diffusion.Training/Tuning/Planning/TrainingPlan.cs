@@ -4,8 +4,8 @@ using System.Text.Json.Serialization;
 namespace Diffusion.Training;
 
 /// <summary>
-/// What a run will take before it begins: steps, time, space, and when to expect what. Made by <see cref="TrainerBuilder.Plan"/> from the parts
-/// of the run and a few measured steps.
+/// What a run will take before it begins: steps, time, space, and when to expect what. Made by <see cref="TrainerBuilder.Plan"/> from the
+/// parts of the run and a few measured steps.
 /// </summary>
 public sealed record TrainingPlan
 {
@@ -56,8 +56,8 @@ public sealed record TrainingPlan
     public required TimeSpan SuggestedDuration { get; init; }
 
     /// <summary>
-    /// The step at which samples should become recognisable: after the warm-up and 2% of the suggested steps, in proportion fewer where the learning
-    /// rate is higher than is usual for the batch, and more where it is lower. A rule of thumb: simple images come sooner.
+    /// The step at which samples should become recognisable: after the warm-up and 2% of the suggested steps, in proportion fewer where the
+    /// learning rate is higher than is usual for the batch, and more where it is lower. A rule of thumb: simple images come sooner.
     /// </summary>
     public required long FirstSamplesStep { get; init; }
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Diffusion.Data;
 
 namespace Diffusion.Training;
@@ -37,7 +36,8 @@ internal static class TrainingPlanner
     public static TrainingPlan Of(PlanFacts facts)
     {
         (TrainingOptions options, PlanOptions plan, StepCalibration calibration) = (facts.Options, facts.Plan, facts.Calibration);
-        RunTime time = new(calibration.StepTime, [new PeriodicCost(options.HoldOutEverySteps, HeldOutTime(facts.HeldOutImages, calibration), AlsoAtEnd: true)]);
+        RunTime time = new(calibration.StepTime,
+            [new PeriodicCost(options.HoldOutEverySteps, HeldOutTime(facts.HeldOutImages, calibration), AlsoAtEnd: true)]);
         long steps = options.TimeLimit is { } limit ? Math.Min(options.Steps, time.StepsWithin(limit)) : options.Steps;
         SuggestedSteps suggested = StepsTable.For(facts.Images, facts.Shape, options.BatchSize);
         long firstSamples = FirstSamplesStep(suggested, options);
@@ -63,7 +63,8 @@ internal static class TrainingPlanner
             MaxCheckpoints = options.RunFolder is null ? 0 : MaxCheckpoints(options, steps),
             SampledImages = plan.SampledImages,
             SamplerSteps = plan.SamplerSteps,
-            SamplingTime = RunTime.Seconds(calibration.ForwardTime.TotalSeconds * plan.SamplerSteps * plan.SampledImages / calibration.ForwardImages),
+            SamplingTime = RunTime.Seconds(calibration.ForwardTime.TotalSeconds * plan.SamplerSteps * plan.SampledImages
+                / calibration.ForwardImages),
             Notes = [.. Notes(facts, suggested, steps, firstSamples)],
             Facts = facts,
             Time = time,
@@ -84,20 +85,28 @@ internal static class TrainingPlanner
     {
         if (steps < firstSamples)
         {
-            yield return Text($"The run ends at step {steps:N0}, before its samples should be recognisable (about step {firstSamples:N0}). Give it more steps or time, a smaller network, or a higher learning rate if LrRangeFinder allows it.");
+            yield return Text(
+                $"The run ends at step {steps:N0}, before its samples should be recognisable (about step {firstSamples:N0}). Give it more "
+                    + $"steps or time, a smaller network, or a higher learning rate if LrRangeFinder allows it.");
         }
         else if (steps < suggested.Steps / MuchLonger)
         {
-            yield return Text($"The run makes {100.0 * steps / suggested.Steps:0.##}% of the suggested steps: good for a first look; samples go on getting better for long after.");
+            yield return Text(
+                $"The run makes {100.0 * steps / suggested.Steps:0.##}% of the suggested steps: good for a first look; samples go on "
+                    + $"getting better for long after.");
         }
         else if (steps > suggested.Steps * MuchLonger)
         {
-            yield return Text($"The run makes {(double)steps / suggested.Steps:F1} times the suggested steps. {(facts.HeldOutImages > 0 ? "The loss of the held-out images shows" : "Hold images out (HoldOutFraction 0.05) to see")} whether it learns them by heart.");
+            yield return Text(
+                $"The run makes {(double)steps / suggested.Steps:F1} times the suggested steps. "
+                    + $"{(facts.HeldOutImages > 0 ? "The loss of the held-out images shows" : "Hold images out (HoldOutFraction 0.05) to see")} whether it learns them by heart.");
         }
 
         if (facts.Calibration.DataWaitShare > MuchWaiting)
         {
-            yield return Text($"{100 * facts.Calibration.DataWaitShare:0}% of the time is spent waiting for images. Raise Loading.Workers, or prepare the images once at their size with ShardWriter.");
+            yield return Text(
+                $"{100 * facts.Calibration.DataWaitShare:0}% of the time is spent waiting for images. Raise Loading.Workers, or prepare "
+                    + $"the images once at their size with ShardWriter.");
         }
 
         if (facts.Options.RunFolder is null)
@@ -113,14 +122,16 @@ internal static class TrainingPlanner
         checkpoint.Averages.Append(checkpoint.Weights).Append(checkpoint.Optimizer)
             .Sum(tensors => tensors.Values.Sum(tensor => tensor.NumberOfElements * tensor.ElementSize));
 
-    // The one that is being written comes on top of those that are kept; the last step saves one as well, and a run that may roll back its first.
+    // The one that is being written comes on top of those that are kept; the last step saves one as well, and a run that may roll back its
+    // first.
     private static long MaxCheckpoints(TrainingOptions options, long steps)
     {
         long saved = (steps / options.CheckpointEverySteps) + (steps % options.CheckpointEverySteps == 0 ? 0 : 1)
             + (options.Health.OnDivergence == DivergencePolicy.RollBack ? 1 : 0);
-        long kept = options.KeepCheckpoints + options.KeepBestCheckpoints + (options.KeepCheckpointsEverySteps is { } every ? steps / every : 0);
+        long kept = options.KeepCheckpoints + options.KeepBestCheckpoints
+            + (options.KeepCheckpointsEverySteps is { } every ? steps / every : 0);
         return Math.Min(saved, kept + 1);
     }
 
-    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+    private static string Text(InvariantText text) => text.ToString();
 }

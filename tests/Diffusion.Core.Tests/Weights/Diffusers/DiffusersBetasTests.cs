@@ -20,7 +20,8 @@ public sealed class DiffusersBetasTests : IDisposable
         { DiffusersSchedulerKind.Ddpm, "squaredcos_cap_v2", NoiseSchedule.Cosine(4000) },
         { DiffusersSchedulerKind.Ddpm, "sigmoid", NoiseSchedule.Sigmoid(250) },
         { DiffusersSchedulerKind.Ddim, "trained_betas", NoiseSchedule.Sigmoid(250) },
-        { DiffusersSchedulerKind.Ddpm, "trained_betas", new DiscreteSchedule([.. Enumerable.Range(1, 250).Select(t => t / 1000.0)], "mine") },
+        { DiffusersSchedulerKind.Ddpm, "trained_betas",
+            new DiscreteSchedule([.. Enumerable.Range(1, 250).Select(t => t / 1000.0)], "mine") },
         { DiffusersSchedulerKind.Ddpm, "trained_betas", Mine(NoiseSchedule.Cosine(250)) },
     };
 
@@ -51,7 +52,8 @@ public sealed class DiffusersBetasTests : IDisposable
     public void A_schedule_that_diffusers_cannot_express_is_refused_before_anything_is_written()
     {
         using UNet2D unet = new(TinyUNet.Options);
-        Action save = () => DiffusersFolder.Save(Out, unet, new DiffusersScheduler { Schedule = Mine(NoiseSchedule.Cosine(250), sigma: 2) });
+        Action save = () =>
+            DiffusersFolder.Save(Out, unet, new DiffusersScheduler { Schedule = Mine(NoiseSchedule.Cosine(250), sigma: 2) });
         save.Should().Throw<ArgumentException>().WithMessage("*mine*timestep 0*alpha^2 + sigma^2*");
         Directory.EnumerateFileSystemEntries(temporary.Path).Should().BeEmpty();
     }

@@ -123,7 +123,8 @@ public sealed class DiffusersFolderTests : IDisposable
         back.UNet.NamedTensors().Zip(unet.NamedTensors()).Should().OnlyContain(pair => pair.First.Value.SameBits(pair.Second.Value));
         back.Scheduler!.Schedule.Description.Should().Be(scheduler.Schedule.Description);
         (back.Scheduler with { Schedule = scheduler.Schedule }).Should().Be(scheduler);
-        back.CreateDenoiser().Should().BeEquivalentTo(new { Model = back.UNet, back.Scheduler.Schedule, Parameterization = Parameterization.Sample });
+        back.CreateDenoiser().Should().BeEquivalentTo(new { Model = back.UNet, back.Scheduler.Schedule,
+            Parameterization = Parameterization.Sample });
         using SafeTensors file = SafeTensorsFile.Read(Path.Combine(Out, "unet", "diffusion_pytorch_model.safetensors"));
         file.Metadata.Should().Equal(new Dictionary<string, string> { ["format"] = "pt", ["weights"] = "ema" });
     }

@@ -50,7 +50,8 @@ public sealed class DiffusersRefusalTests : IDisposable
     [InlineData(HandmadeFolder.Scheduler, "_class_name", "5", "_class_name is 5, but must be a string")]
     [InlineData(HandmadeFolder.Scheduler, "num_train_timesteps", "100", "250..4000")]
     [InlineData(HandmadeFolder.Scheduler, "num_train_timesteps", "\"1000\"", "must be an integer")]
-    [InlineData(HandmadeFolder.Scheduler, "beta_schedule", "\"laplace\"", "\"squaredcos_cap_v2\", \"linear\", \"scaled_linear\", \"sigmoid\"")]
+    [InlineData(HandmadeFolder.Scheduler, "beta_schedule", "\"laplace\"",
+        "\"squaredcos_cap_v2\", \"linear\", \"scaled_linear\", \"sigmoid\"")]
     [InlineData(HandmadeFolder.Scheduler, "beta_schedule", "null", "must be a string")]
     [InlineData(HandmadeFolder.Scheduler, "beta_start", "0", "(0, 1)")]
     [InlineData(HandmadeFolder.Scheduler, "beta_start", "\"0.0001\"", "must be a number")]
@@ -80,7 +81,9 @@ public sealed class DiffusersRefusalTests : IDisposable
         folder.Set(file, key, value);
         string message = folder.Refusal().Message;
         message.Should().StartWith($"{folder.At(file)}: ").And.Contain(key).And.Contain(expected);
-        message.Should().Contain(value is null or "1e999" ? key : value.Replace(", ", ",", StringComparison.Ordinal).Split(',')[0].TrimStart('['));
+        message.Should().Contain(value is null or "1e999"
+            ? key
+            : value.Replace(", ", ",", StringComparison.Ordinal).Split(',')[0].TrimStart('['));
     }
 
     [Theory]
@@ -168,6 +171,7 @@ public sealed class DiffusersRefusalTests : IDisposable
     {
         folder.Set(HandmadeFolder.Scheduler, "beta_schedule", "\"scaled_linear\"");
         folder.Set(HandmadeFolder.Scheduler, "beta_end", "1e-323");
-        folder.Refusal().Message.Should().StartWith($"{folder.At(HandmadeFolder.Scheduler)}: ").And.Contain("give no schedule").And.Contain("Beta 999 is 0");
+        folder.Refusal().Message.Should()
+            .StartWith($"{folder.At(HandmadeFolder.Scheduler)}: ").And.Contain("give no schedule").And.Contain("Beta 999 is 0");
     }
 }

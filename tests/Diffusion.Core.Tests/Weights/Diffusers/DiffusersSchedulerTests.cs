@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Diffusion.Core.Tests.Weights.Diffusers;
 
 public sealed class DiffusersSchedulerTests : IDisposable
@@ -66,11 +68,12 @@ public sealed class DiffusersSchedulerTests : IDisposable
     [InlineData("scaled_linear", 0.00085, 0.012, 0.99915, 0.2763326838229746, 0.004660098513077234)]
     [InlineData("squaredcos_cap_v2", 0.0001, 0.02, 0.999958715775178, 0.49228517244880304, 2.4287669070348567e-09)]
     [InlineData("sigmoid", 0.0001, 0.02, 0.9998507947991829, 0.29888762784675893, 3.968181990533219e-05)]
-    public void Each_schedule_has_the_noise_levels_of_diffusers(string name, double start, double end, double first, double middle, double last)
+    public void Each_schedule_has_the_noise_levels_of_diffusers(string name, double start, double end, double first, double middle,
+        double last)
     {
         folder.Set(HandmadeFolder.Scheduler, "beta_schedule", $"\"{name}\"");
-        folder.Set(HandmadeFolder.Scheduler, "beta_start", FormattableString.Invariant($"{start}"));
-        folder.Set(HandmadeFolder.Scheduler, "beta_end", FormattableString.Invariant($"{end}"));
+        folder.Set(HandmadeFolder.Scheduler, "beta_start", string.Create(CultureInfo.InvariantCulture, $"{start}"));
+        folder.Set(HandmadeFolder.Scheduler, "beta_end", string.Create(CultureInfo.InvariantCulture, $"{end}"));
         DiscreteSchedule schedule = Load().Schedule;
         foreach ((int t, double expected) in ((int, double)[])[(0, first), (500, middle), (999, last)])
         {

@@ -64,7 +64,8 @@ public sealed class DiffusersWeightsTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""{"block_out_channels": [4, 65536], "norm_num_groups": 4}""", "down_blocks.1.resnets.0.conv2.weight [65536, 65536, 3, 3]")]
+    [InlineData("""{"block_out_channels": [4, 65536], "norm_num_groups": 4}""",
+        "down_blocks.1.resnets.0.conv2.weight [65536, 65536, 3, 3]")]
     [InlineData("""{"layers_per_block": 1000000000}""", "residual blocks")]
     [InlineData("""{"time_embedding_dim": 65536}""", "time_embedding.linear_2.weight")]
     [InlineData("""{"num_class_embeds": 2000000000}""", "class_embedding.weight")]

@@ -28,7 +28,8 @@ public sealed class LrRangeFinderTests
         using UNet2D model = SmallUNet();
         using DrawnShapes images = DrawnShapes.Create(400, 8);
         List<LrRangeProgress> heard = [];
-        LrRange range = Builder(model, images).BuildLrRangeFinder(Short).Run(new Observer(heard.Add), TestContext.Current.CancellationToken);
+        LrRange range = Builder(model, images).BuildLrRangeFinder(Short)
+            .Run(new Observer(heard.Add), TestContext.Current.CancellationToken);
 
         range.Points[0].LearningRate.Should().Be(1e-5);
         range.Points[0].Loss.Should().BeApproximately(range.StartLoss, 0.01);
@@ -192,7 +193,8 @@ public sealed class LrRangeFinderTests
                 throw new ImageDataException("photo 77", "the image is truncated.");
             }
         });
-        LrRange range = Builder(model, damaged).UseLogger(log).BuildLrRangeFinder(Short).Run(cancellationToken: TestContext.Current.CancellationToken);
+        LrRange range = Builder(model, damaged).UseLogger(log).BuildLrRangeFinder(Short)
+            .Run(cancellationToken: TestContext.Current.CancellationToken);
         range.End.Should().Be(LrRangeEnd.Completed);
         log.Lines.Should().Contain(line => line.Contains("photo 77"));
     }
@@ -202,7 +204,8 @@ public sealed class LrRangeFinderTests
     {
         using TinyModel model = new();
         LrRangeOptions wrong = new() { Lowest = 0, Highest = 2, Steps = 5, EvaluationImages = 0 };
-        FluentActions.Invoking(() => Trainer.For(model).Configure(o => o.BatchSize = 0).BuildLrRangeFinder(wrong)).Should().Throw<OptionsValidationException>()
+        FluentActions.Invoking(() => Trainer.For(model).Configure(o => o.BatchSize = 0).BuildLrRangeFinder(wrong)).Should()
+            .Throw<OptionsValidationException>()
             .Which.Failures.Should().Contain(
             [
                 "LrRangeOptions.Lowest (0) must be above 0 and below 1. Use 1e-7.",
@@ -211,8 +214,10 @@ public sealed class LrRangeFinderTests
                 "LrRangeOptions.EvaluationImages (0) must be in 1..65536. Leave it out for as many as a batch has.",
                 "BatchSize (0) must be in 1..65536. Use 64.",
             ]).And.Contain(problem => problem.Contains("Call UseData"));
-        FluentActions.Invoking(() => Builder(model, new StripedImages()).BuildLrRangeFinder(new LrRangeOptions { Lowest = 1e-4, Highest = 9e-4 }))
-            .Should().Throw<OptionsValidationException>().WithMessage("LrRangeOptions.Highest (0.0009) must be at least 10 times Lowest (0.0001)*");
+        FluentActions.Invoking(() => Builder(model, new StripedImages())
+            .BuildLrRangeFinder(new LrRangeOptions { Lowest = 1e-4, Highest = 9e-4 }))
+            .Should().Throw<OptionsValidationException>()
+                .WithMessage("LrRangeOptions.Highest (0.0009) must be at least 10 times Lowest (0.0001)*");
     }
 
     [Theory]
@@ -222,7 +227,8 @@ public sealed class LrRangeFinderTests
     public void What_is_told_to_use_as_highest_rate_suits_the_lowest(double lowest, double highest, string remedy)
     {
         using TinyModel model = new();
-        FluentActions.Invoking(() => Builder(model, new StripedImages()).BuildLrRangeFinder(new LrRangeOptions { Lowest = lowest, Highest = highest }))
+        FluentActions.Invoking(() => Builder(model, new StripedImages())
+            .BuildLrRangeFinder(new LrRangeOptions { Lowest = lowest, Highest = highest }))
             .Should().Throw<OptionsValidationException>().WithMessage(remedy);
     }
 
@@ -240,7 +246,8 @@ public sealed class LrRangeFinderTests
     }
 
     private static TrainerBuilder Builder(IDiffusionModel model, IImageSource images) =>
-        Trainer.For(model).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images).Configure(o => (o.BatchSize, o.ReportEverySteps) = (16, 1));
+        Trainer.For(model).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images)
+            .Configure(o => (o.BatchSize, o.ReportEverySteps) = (16, 1));
 
     private static UNet2D SmallUNet() => new(
         new UNet2DOptions

@@ -24,7 +24,8 @@ public sealed class LrRangeOutputTests
     {
         using JsonDocument json = JsonDocument.Parse(Range.ToJson());
         json.RootElement.GetProperty("points").EnumerateArray().Select(point => new LrRangePoint(
-            point.GetProperty("learningRate").GetDouble(), point.GetProperty("loss").GetDouble(), point.GetProperty("smoothed").GetDouble())).Should().Equal(Range.Points);
+            point.GetProperty("learningRate").GetDouble(), point.GetProperty("loss").GetDouble(), point.GetProperty("smoothed")
+                .GetDouble())).Should().Equal(Range.Points);
         json.RootElement.GetProperty("end").GetString().Should().Be("Completed");
         json.RootElement.GetProperty("endedAt").ValueKind.Should().Be(JsonValueKind.Null);
         json.RootElement.GetProperty("advice").GetString().Should().Be(Range.Advice);
@@ -53,9 +54,12 @@ public sealed class LrRangeOutputTests
         XElement svg = XDocument.Parse(Range.ToSvg()).Root!;
         svg.Name.LocalName.Should().Be("svg");
         string[] texts = [.. svg.Elements().Where(element => element.Name.LocalName == "text").Select(element => element.Value)];
-        texts.Should().Contain(["loss by learning rate", "1e-7", "1e-6", "1e-5", "1e-4", "1e-3", "1e-2", "measured", "smoothed", $"tenth of lowest {LrRangeText.Rate(Range.Suggestion.LearningRate!.Value)}", "every rate was tried"]);
-        texts.Should().Contain(text => text.StartsWith("steepest ")).And.Contain(text => text.StartsWith("valley ")).And.Contain(text => text.StartsWith("slide"));
-        svg.Elements().Count(element => element.Name.LocalName == "polyline" && element.Attribute("points")!.Value.Split(' ').Length == 200).Should().Be(2);
+        texts.Should().Contain(["loss by learning rate", "1e-7", "1e-6", "1e-5", "1e-4", "1e-3", "1e-2", "measured", "smoothed",
+            $"tenth of lowest {LrRangeText.Rate(Range.Suggestion.LearningRate!.Value)}", "every rate was tried"]);
+        texts.Should().Contain(text => text.StartsWith("steepest ")).And.Contain(text => text.StartsWith("valley ")).And.Contain(
+            text => text.StartsWith("slide"));
+        svg.Elements().Count(element => element.Name.LocalName == "polyline" && element.Attribute("points")!.Value.Split(' ').Length == 200)
+            .Should().Be(2);
         XDocument.Parse(Cancelled().ToSvg()).Root!.Value.Should().Contain("no curve");
     }
 
@@ -80,7 +84,8 @@ public sealed class LrRangeOutputTests
         for (int decade = 0; decade < 6; decade++)
         {
             int x = 90 + (decade * 120);
-            int inked = Enumerable.Range(498, 20).Sum(y => Enumerable.Range(x - 24, 48).Count(column => Brightness(image, column, y) < 200));
+            int inked = Enumerable.Range(498, 20)
+                .Sum(y => Enumerable.Range(x - 24, 48).Count(column => Brightness(image, column, y) < 200));
             inked.Should().BeGreaterThan(60, $"decade {decade} is labelled");
         }
 
@@ -111,10 +116,12 @@ public sealed class LrRangeOutputTests
         FluentActions.Invoking(() => PixelFont.DotsOf('Q')).Should().Throw<ArgumentOutOfRangeException>().WithMessage("'Q' is not drawn*");
     }
 
-    private static int Brightness(DecodedImage image, int x, int y) => Enumerable.Range(0, 3).Sum(channel => image.Pixels[(((y * image.Width) + x) * 3) + channel]);
+    private static int Brightness(DecodedImage image, int x, int y) =>
+        Enumerable.Range(0, 3).Sum(channel => image.Pixels[(((y * image.Width) + x) * 3) + channel]);
 
     private static LrRange Cancelled() => LrRangeReading.Of([], double.NaN, LrRangeEnd.Cancelled, Options);
 
     private static LrRange Of(Func<double, double> loss) =>
-        LrRangeReading.Of([.. Enumerable.Range(0, Options.Steps).Select(step => loss(Options.RateAt(step)))], 1, LrRangeEnd.Completed, Options);
+        LrRangeReading.Of([.. Enumerable.Range(0, Options.Steps).Select(step => loss(Options.RateAt(step)))], 1, LrRangeEnd.Completed,
+            Options);
 }

@@ -31,7 +31,9 @@ public sealed class LrRangeReadingTests
     public void A_rise_after_much_of_the_fall_is_one_though_the_loss_is_lower_later()
     {
         // From 1 to 0.4 at 1e-4, up to 0.8 at 1e-3, and down to 0.2.
-        LrRange range = Of(rate => Math.Log10(rate) is var at && at < -4 ? 1 - (0.2 * (at + 7)) : at < -3 ? 0.4 + (0.4 * (at + 4)) : 0.8 - (0.6 * (at + 3)));
+        LrRange range = Of(rate => Math.Log10(rate) is var at && at < -4
+            ? 1 - (0.2 * (at + 7))
+            : at < -3 ? 0.4 + (0.4 * (at + 4)) : 0.8 - (0.6 * (at + 3)));
 
         range.Suggestion.LearningRate.Should().BeApproximately(1e-5, 0.2e-5);
     }
@@ -56,7 +58,9 @@ public sealed class LrRangeReadingTests
     public void The_slide_stops_where_the_slopes_become_alike()
     {
         // Slopes differ at the high end only: the lower place then lies 15 rates below the last one of the steep end.
-        LrRange range = Of(rate => rate < 1e-5 ? 1 : rate < 5e-3 ? 1 - (0.3 * (Math.Log10(rate) + 5)) : 0.19 + (3 * (Math.Log10(rate) + 2.301)));
+        LrRange range = Of(rate => rate < 1e-5
+            ? 1
+            : rate < 5e-3 ? 1 - (0.3 * (Math.Log10(rate) + 5)) : 0.19 + (3 * (Math.Log10(rate) + 2.301)));
         double steep = range.Points.First(point => point.LearningRate >= 5e-3).LearningRate;
         double fifteen = Math.Pow(Range.Highest / Range.Lowest, 15.0 / (Range.Steps - 1));
         Rate(range, LrSuggestionRule.Slide).Should().BeInRange(steep / fifteen / 1.5, steep / fifteen * 1.1);
@@ -67,7 +71,9 @@ public sealed class LrRangeReadingTests
     {
         LrRange range = Of(rate => 1 / (1 + (rate / 1e-3)));
         range.Suggestion.LearningRate.Should().BeNull();
-        range.Advice.Should().Match("No suggestion: the loss never rises; it is lowest (0.09*) at 1e-2, and the highest rate tried was 1e-2. Raise LrRangeOptions.Highest to 1e-1.");
+        range.Advice.Should().Match(
+            "No suggestion: the loss never rises; it is lowest (0.09*) at 1e-2, and the highest rate tried was 1e-2. Raise "
+                + "LrRangeOptions.Highest to 1e-1.");
         Rate(range, LrSuggestionRule.SteepestDescent).Should().BeApproximately(1e-3, 0.2e-3);
     }
 
@@ -75,7 +81,8 @@ public sealed class LrRangeReadingTests
     public void A_loss_that_falls_up_to_a_rate_of_one_says_to_use_another_rule()
     {
         LrRangeOptions widest = new() { Highest = 1 };
-        LrRange range = LrRangeReading.Of([.. Enumerable.Range(0, widest.Steps).Select(step => 1 / (1 + widest.RateAt(step)))], 1, LrRangeEnd.Completed, widest);
+        LrRange range = LrRangeReading.Of([.. Enumerable.Range(0, widest.Steps).Select(step => 1 / (1 + widest.RateAt(step)))], 1,
+            LrRangeEnd.Completed, widest);
 
         range.Advice.Should().EndWith("No higher rate can be tried: use another rule.");
     }
@@ -117,7 +124,8 @@ public sealed class LrRangeReadingTests
     {
         LrRange range = Of(rate => rate < 1e-4 ? 0.5 : 0.5 + Math.Log10(rate) + 4);
         range.Suggestions.Should().OnlyContain(suggestion => suggestion.LearningRate == null);
-        range.Advice.Should().Match("No suggestion: the loss never falls, and has risen at *. Start at a lower rate: set LrRangeOptions.Lowest to 1e-9.");
+        range.Advice.Should().Match(
+            "No suggestion: the loss never falls, and has risen at *. Start at a lower rate: set LrRangeOptions.Lowest to 1e-9.");
     }
 
     [Fact]
@@ -142,7 +150,8 @@ public sealed class LrRangeReadingTests
 
     [Theory]
     [InlineData(0, LrRangeEnd.NotFinite, double.NaN, "*not a number before the first step. Check the weights*")]
-    [InlineData(3, LrRangeEnd.Diverged, 1.0, "*only 3 rates were tried before the loss diverged, at least 10 are needed. Start at a lower rate*1e-9.")]
+    [InlineData(3, LrRangeEnd.Diverged, 1.0,
+        "*only 3 rates were tried before the loss diverged, at least 10 are needed. Start at a lower rate*1e-9.")]
     [InlineData(9, LrRangeEnd.Cancelled, 1.0, "*only 9 rates were tried before the sweep was cancelled*Let the sweep run on.")]
     [InlineData(90, LrRangeEnd.Cancelled, 1.0, "*had not changed when the sweep was cancelled*Let the sweep run on.")]
     public void Too_few_points_are_told_with_what_to_do(int points, LrRangeEnd end, double start, string advice)
@@ -179,7 +188,8 @@ public sealed class LrRangeReadingTests
         smoothed.Zip(losses, (a, b) => Math.Abs(a - b)).Max().Should().BeLessThan(1e-12);
     }
 
-    private static double? Rate(LrRange range, LrSuggestionRule rule) => range.Suggestions.Single(suggestion => suggestion.Rule == rule).LearningRate;
+    private static double? Rate(LrRange range, LrSuggestionRule rule) =>
+        range.Suggestions.Single(suggestion => suggestion.Rule == rule).LearningRate;
 
     private static LrRange Of(Func<double, double> loss, int? points = null, LrRangeEnd end = LrRangeEnd.Completed) =>
         LrRangeReading.Of([.. Enumerable.Range(0, points ?? Range.Steps).Select(step => loss(Range.RateAt(step)))], loss(0), end, Range);

@@ -21,7 +21,8 @@ public sealed class MemoryEstimatorTests
         Plain with { TimeEmbeddingType = TimeEmbeddingType.Fourier, TimeEmbeddingDim = 48, ClassEmbedType = ClassEmbedType.Timestep },
         Plain with { ClassEmbedType = ClassEmbedType.Identity, HasMidBlock = false, LayersPerBlock = 2 },
         Plain with { AddAttention = true, AttentionHeadDim = 24, ResnetTimeScaleShift = TimeScaleShift.ScaleShift },
-        Plain with { AddAttention = true, AttentionHeadDim = null, AttnNormNumGroups = 16, ResnetTimeScaleShift = TimeScaleShift.ScaleShift },
+        Plain with { AddAttention = true, AttentionHeadDim = null, AttnNormNumGroups = 16,
+            ResnetTimeScaleShift = TimeScaleShift.ScaleShift },
         Plain with
         {
             DownBlockTypes = [DownBlockType.ResnetDownsampleBlock2D, DownBlockType.AttnDownBlock2D],
@@ -81,7 +82,8 @@ public sealed class MemoryEstimatorTests
 
     [Fact]
     public void As_many_images_as_an_int_counts_are_counted_in_longs() =>
-        new MemoryEstimator(Plain, ImageShape.Square(32, 3)).Estimate(int.MaxValue).Images.Should().Be(5L * int.MaxValue * 3 * 32 * 32 * sizeof(float));
+        new MemoryEstimator(Plain, ImageShape.Square(32, 3)).Estimate(int.MaxValue).Images.Should()
+            .Be(5L * int.MaxValue * 3 * 32 * 32 * sizeof(float));
 
     [Fact]
     public void Attention_keeps_no_scores_but_five_tensors_of_the_size_of_its_images_and_a_copy()
@@ -168,7 +170,8 @@ public sealed class MemoryEstimatorTests
         IReadOnlyList<MemoryReduction> more = already.WaysToFit(12, already.Estimate(12).Total * 2 / 3).Ways;
 
         changes[1].Should().StartWith("gradient checkpointing");
-        more.Should().NotBeEmpty().And.OnlyContain(way => way.Estimator.GradientCheckpointing && !way.Change.Contains("gradient checkpointing", StringComparison.Ordinal));
+        more.Should().NotBeEmpty().And.OnlyContain(way => way.Estimator.GradientCheckpointing
+            && !way.Change.Contains("gradient checkpointing", StringComparison.Ordinal));
     }
 
     [Theory]
@@ -221,9 +224,12 @@ public sealed class MemoryEstimatorTests
     [Fact]
     public void Images_that_the_network_cannot_take_are_refused()
     {
-        ((Func<MemoryEstimator>)(() => new MemoryEstimator(Plain, ImageShape.Square(32, 1)))).Should().Throw<ArgumentException>().WithMessage("*1 channels*takes 3*");
-        ((Func<MemoryEstimator>)(() => new MemoryEstimator(Plain, ImageShape.Square(33)))).Should().Throw<ArgumentException>().WithMessage("*33 x 33*divide by 2*");
-        ((Func<MemoryEstimate>)(() => new MemoryEstimator(Plain, ImageShape.Square(32)).Estimate(0))).Should().Throw<ArgumentOutOfRangeException>();
+        ((Func<MemoryEstimator>)(() => new MemoryEstimator(Plain, ImageShape.Square(32, 1)))).Should().Throw<ArgumentException>()
+            .WithMessage("*1 channels*takes 3*");
+        ((Func<MemoryEstimator>)(() => new MemoryEstimator(Plain, ImageShape.Square(33)))).Should().Throw<ArgumentException>()
+            .WithMessage("*33 x 33*divide by 2*");
+        ((Func<MemoryEstimate>)(() => new MemoryEstimator(Plain, ImageShape.Square(32)).Estimate(0))).Should()
+            .Throw<ArgumentOutOfRangeException>();
     }
 
     private static long Kept(int size, int batch) => new MemoryEstimator(Plain, ImageShape.Square(size)).Estimate(batch).Activations;

@@ -65,12 +65,18 @@ public sealed class StepsTableTests
         Suggested(50_000, 64, batch).Steps.Should().Be(steps);
 
     [Theory]
-    [InlineData(500, 64, 64, "Fewer images than the rule of thumb names, which begins with 200,000 steps for 10,000: 36,000 steps at batch 64.")]
-    [InlineData(20_000, 32, 32, "Between the rules of thumb of 200,000 steps for 10,000 images and 500,000 for 50,000; images of 32 x 32 lie outside its 64 x 64 to 256 x 256: 300,000 steps at batch 64, 2 times as many at batch 32.")]
-    [InlineData(200_000, 128, 64, "Between the rules of thumb of 500,000 steps for 50,000 images and 1,000,000 for a million: 690,000 steps at batch 64.")]
-    [InlineData(2_000_000, 64, 64, "More images than the rule of thumb names, which ends with 1,000,000 steps for a million: 1,200,000 steps at batch 64.")]
+    [InlineData(500, 64, 64,
+        "Fewer images than the rule of thumb names, which begins with 200,000 steps for 10,000: 36,000 steps at batch 64.")]
+    [InlineData(20_000, 32, 32,
+        "Between the rules of thumb of 200,000 steps for 10,000 images and 500,000 for 50,000; images of 32 x 32 lie outside its 64 x 64 "
+            + "to 256 x 256: 300,000 steps at batch 64, 2 times as many at batch 32.")]
+    [InlineData(200_000, 128, 64,
+        "Between the rules of thumb of 500,000 steps for 50,000 images and 1,000,000 for a million: 690,000 steps at batch 64.")]
+    [InlineData(2_000_000, 64, 64,
+        "More images than the rule of thumb names, which ends with 1,000,000 steps for a million: 1,200,000 steps at batch 64.")]
     public void It_says_where_the_number_comes_from(long images, int size, int batch, string reason) =>
         Suggested(images, size, batch).Reason.Should().Be(reason);
 
-    private static SuggestedSteps Suggested(long images, int size, int batch = 64) => StepsTable.For(images, new ImageShape(3, size, size), batch);
+    private static SuggestedSteps Suggested(long images, int size, int batch = 64) =>
+        StepsTable.For(images, new ImageShape(3, size, size), batch);
 }

@@ -29,7 +29,8 @@ public sealed class TrainingPlanTests
     public void The_last_step_is_measured_on_held_out_images_too()
     {
         TrainingPlan measured = Plan(o => (o.Steps, o.HoldOutFraction, o.HoldOutEverySteps) = (500, 0.25, 200));
-        TrainingPlan plan = TrainingPlanner.Of(measured.Facts with { Calibration = measured.Calibration with { ForwardTime = TimeSpan.FromSeconds(1) } });
+        TrainingPlan plan = TrainingPlanner.Of(
+            measured.Facts with { Calibration = measured.Calibration with { ForwardTime = TimeSpan.FromSeconds(1) } });
 
         double pauses = (plan.Duration - (500 * plan.Calibration.StepTime)).TotalSeconds;
         double of400 = (plan.WithSteps(400).Duration - (400 * plan.Calibration.StepTime)).TotalSeconds;
@@ -57,7 +58,8 @@ public sealed class TrainingPlanTests
 
         plan.WithSteps(long.MaxValue / 2).ImagesSeen.Should().Be(long.MaxValue);
         StepCalibration slow = plan.Calibration with { ForwardTime = TimeSpan.FromDays(300) };
-        TrainingPlanner.Of(plan.Facts with { Calibration = slow, Plan = new PlanOptions { SampledImages = 1_000_000, SamplerSteps = 10_000 } })
+        TrainingPlanner.Of(plan.Facts with { Calibration = slow,
+            Plan = new PlanOptions { SampledImages = 1_000_000, SamplerSteps = 10_000 } })
             .SamplingTime.Should().BeGreaterThan(TimeSpan.FromDays(1_000_000));
     }
 
@@ -67,7 +69,8 @@ public sealed class TrainingPlanTests
         using TemporaryFolder folder = new();
         using TinyModel model = new();
         using StripedImages images = new();
-        TrainerBuilder builder = Builder(model, images).UseTimeProvider(new MovedTime(TimeSpan.FromSeconds(1))).UseCheckpoints(folder.Path, everySteps: 4)
+        TrainerBuilder builder = Builder(model, images).UseTimeProvider(new MovedTime(TimeSpan.FromSeconds(1)))
+            .UseCheckpoints(folder.Path, everySteps: 4)
             .Configure(o => (o.Steps, o.Health) = (4, o.Health with { OnDivergence = DivergencePolicy.RollBack }));
         TrainingPlan plan = builder.Plan(cancellationToken: TestContext.Current.CancellationToken);
         using Trainer trainer = builder.Build();
@@ -86,7 +89,8 @@ public sealed class TrainingPlanTests
         try
         {
             torch.set_num_threads(2);
-            Builder(model, images).UseTimeProvider(new MovedTime(TimeSpan.FromSeconds(1))).Plan(cancellationToken: TestContext.Current.CancellationToken);
+            Builder(model, images).UseTimeProvider(new MovedTime(TimeSpan.FromSeconds(1)))
+                .Plan(cancellationToken: TestContext.Current.CancellationToken);
 
             torch.get_num_threads().Should().Be(2);
         }
@@ -117,7 +121,8 @@ public sealed class TrainingPlanTests
     [Fact]
     public void First_samples_come_after_the_warm_up_and_sooner_at_higher_rates()
     {
-        long At(double rate) => Plan(o => (o.Steps, o.LearningRate) = (1000, LearningRate.Constant(rate).WithWarmup(50))).FirstSamplesStep - 50;
+        long At(double rate) =>
+            Plan(o => (o.Steps, o.LearningRate) = (1000, LearningRate.Constant(rate).WithWarmup(50))).FirstSamplesStep - 50;
         double usual = BatchSizeScaling.LearningRate(4);
         At(2 * usual).Should().BeCloseTo(At(usual) / 2, 1);
         At(usual / 2).Should().BeCloseTo(At(usual) * 2, 1);
@@ -130,7 +135,8 @@ public sealed class TrainingPlanTests
         using TemporaryFolder folder = new();
         using TinyModel model = new();
         using StripedImages images = new();
-        TrainerBuilder builder = Builder(model, images).UseTimeProvider(new MovedTime(TimeSpan.FromSeconds(1))).UseCheckpoints(folder.Path, everySteps: 4).Configure(o => o.Steps = 20);
+        TrainerBuilder builder = Builder(model, images).UseTimeProvider(new MovedTime(TimeSpan.FromSeconds(1)))
+            .UseCheckpoints(folder.Path, everySteps: 4).Configure(o => o.Steps = 20);
         TrainingPlan plan = builder.Plan(cancellationToken: TestContext.Current.CancellationToken);
         Directory.GetFileSystemEntries(folder.Path).Should().BeEmpty();
 
@@ -166,7 +172,8 @@ public sealed class TrainingPlanTests
     [Fact]
     public void A_long_run_that_holds_images_out_is_not_told_to() =>
         Plan(o => (o.Steps, o.HoldOutFraction) = (10_000_000, 0.25)).Notes.Should()
-            .ContainSingle(note => note.EndsWith("times the suggested steps. The loss of the held-out images shows whether it learns them by heart."));
+            .ContainSingle(
+                note => note.EndsWith("times the suggested steps. The loss of the held-out images shows whether it learns them by heart."));
 
     [Fact]
     public void A_run_that_waits_for_images_is_told_so()
@@ -182,7 +189,8 @@ public sealed class TrainingPlanTests
     {
         using TinyModel model = new(classCount: 3);
         using StripedImages images = new(classCount: 3);
-        TrainingPlan plan = Builder(model, images).UseTimeProvider(new MovedTime(TimeSpan.FromSeconds(1))).Plan(new PlanOptions { SamplerSteps = 30, SampledImages = 8 }, TestContext.Current.CancellationToken);
+        TrainingPlan plan = Builder(model, images).UseTimeProvider(new MovedTime(TimeSpan.FromSeconds(1)))
+            .Plan(new PlanOptions { SamplerSteps = 30, SampledImages = 8 }, TestContext.Current.CancellationToken);
         plan.Calibration.ForwardTime.Should().Be(TimeSpan.FromSeconds(1));
         plan.SamplingTime.Should().BeCloseTo(plan.Calibration.ForwardTime * 30 * 8 / 4, TimeSpan.FromTicks(10));
     }
@@ -195,9 +203,11 @@ public sealed class TrainingPlanTests
         byte[][] weights = [.. model.parameters().Select(parameter => parameter.bytes.ToArray())];
         using torch.Tensor generator = torch.random.get_rng_state();
         TrainerBuilder builder = Builder(model, images).UseTimeProvider(new MovedTime(TimeSpan.FromSeconds(1)));
-        LiveTensors.GrowthOver(2, () => builder.Plan(new PlanOptions { CalibrationSteps = 1 }, TestContext.Current.CancellationToken)).Should().Be(0);
+        LiveTensors.GrowthOver(2, () => builder.Plan(new PlanOptions { CalibrationSteps = 1 }, TestContext.Current.CancellationToken))
+            .Should().Be(0);
 
-        model.parameters().Select(parameter => parameter.bytes.ToArray()).Should().BeEquivalentTo(weights, options => options.WithStrictOrdering());
+        model.parameters().Select(parameter => parameter.bytes.ToArray()).Should()
+            .BeEquivalentTo(weights, options => options.WithStrictOrdering());
         using torch.Tensor after = torch.random.get_rng_state();
         after.bytes.ToArray().Should().Equal(generator.bytes.ToArray());
     }
@@ -215,7 +225,8 @@ public sealed class TrainingPlanTests
                 stop.Cancel();
             }
         });
-        FluentActions.Invoking(() => Builder(model, images).Plan(new PlanOptions { CalibrationSteps = 1000 }, stop.Token)).Should().Throw<OperationCanceledException>();
+        FluentActions.Invoking(() => Builder(model, images).Plan(new PlanOptions { CalibrationSteps = 1000 }, stop.Token)).Should()
+            .Throw<OperationCanceledException>();
         reads.Should().BeLessThan(200);
     }
 
@@ -224,7 +235,8 @@ public sealed class TrainingPlanTests
     {
         using TinyModel model = new();
         PlanOptions wrong = new() { CalibrationSteps = 0, SamplerSteps = 0, SampledImages = 0 };
-        FluentActions.Invoking(() => Trainer.For(model).Configure(o => o.BatchSize = 0).Plan(wrong)).Should().Throw<OptionsValidationException>()
+        FluentActions.Invoking(() => Trainer.For(model).Configure(o => o.BatchSize = 0).Plan(wrong)).Should()
+            .Throw<OptionsValidationException>()
             .Which.Failures.Should().Contain(
             [
                 "PlanOptions.CalibrationSteps (0) must be in 1..1000. Use 8.",
@@ -254,8 +266,10 @@ public sealed class TrainingPlanTests
     {
         string report = Plan(o => o.Steps = 10_000).ToReport();
         report.Should().ContainAll(
-            "images         200 of 1 x 8 x 8\n", "batch          4\n", "learning rate  2e-4\n", "40 ms per step, 100.0 images/s", "this run       10,000 steps, 40,000 images, 200.0 epochs: 6 min 40 s\n",
-            "22,000 steps at batch 64, 16 times as many at batch 4.", "recognisable from about step", "16 images in 50 steps", "note           Nothing is saved");
+            "images         200 of 1 x 8 x 8\n", "batch          4\n", "learning rate  2e-4\n", "40 ms per step, 100.0 images/s",
+                "this run       10,000 steps, 40,000 images, 200.0 epochs: 6 min 40 s\n",
+            "22,000 steps at batch 64, 16 times as many at batch 4.", "recognisable from about step", "16 images in 50 steps",
+                "note           Nothing is saved");
     }
 
     [Fact]
@@ -285,7 +299,8 @@ public sealed class TrainingPlanTests
         trainer.Run(TestContext.Current.CancellationToken);
 
         // At steps 3, 6, 9, ...: four images a step; previews at 8, 12, 16, 20 are known of from step 4 on.
-        remaining.Select(each => Math.Round(each.TotalSeconds, 2)).Should().Equal(17 * 0.04, (14 * 0.04) + 20, (11 * 0.04) + 15, (8 * 0.04) + 10, (5 * 0.04) + 10, (2 * 0.04) + 5, 0);
+        remaining.Select(each => Math.Round(each.TotalSeconds, 2)).Should()
+            .Equal(17 * 0.04, (14 * 0.04) + 20, (11 * 0.04) + 15, (8 * 0.04) + 10, (5 * 0.04) + 10, (2 * 0.04) + 5, 0);
     }
 
     private TrainingPlan Plan(Action<TrainingOptions> configure)

@@ -45,7 +45,8 @@ internal static class LrPlot
         DrawSuggestions(range, rates, canvas);
 
         void Curve(Func<LrRangePoint, double> value, RgbColor color, double width) => canvas.Line(
-            [.. range.Points.Where(point => value(point) > 0).Select(point => new PlotPoint(rates.Of(point.LearningRate), losses.Of(value(point))))], color, width);
+            [.. range.Points.Where(point => value(point) > 0)
+                .Select(point => new PlotPoint(rates.Of(point.LearningRate), losses.Of(value(point))))], color, width);
     }
 
     private static void DrawAxes(PlotAxis rates, PlotAxis losses, IPlotCanvas canvas)
@@ -59,7 +60,8 @@ internal static class LrPlot
         foreach (double loss in losses.Labelled)
         {
             canvas.Line([new PlotPoint(Left, losses.Of(loss)), new PlotPoint(Right, losses.Of(loss))], Grid, 1);
-            canvas.Text(loss.ToString(loss < MaxPlain ? "0.####" : "0e+0", CultureInfo.InvariantCulture), new PlotPoint(Left - 10, losses.Of(loss) + 7), PlotAnchor.End, RgbColor.Black);
+            canvas.Text(loss.ToString(loss < MaxPlain ? "0.####" : "0e+0", CultureInfo.InvariantCulture),
+                new PlotPoint(Left - 10, losses.Of(loss) + 7), PlotAnchor.End, RgbColor.Black);
         }
 
         canvas.Line([new PlotPoint(Left, Top), new PlotPoint(Left, Bottom), new PlotPoint(Right, Bottom)], RgbColor.Black, 1.5);

@@ -53,17 +53,20 @@ internal static class PixelFont
     ];
 
     private static readonly Dictionary<char, (int Column, int Row)[]> Letters =
-        Drawn.SelectMany(band => band.Letters.Select((letter, place) => (letter, Dots: Read(band.Dots, place)))).ToDictionary(drawn => drawn.letter, drawn => drawn.Dots);
+        Drawn.SelectMany(band => band.Letters.Select((letter, place) => (letter, Dots: Read(band.Dots, place))))
+            .ToDictionary(drawn => drawn.letter, drawn => drawn.Dots);
 
     /// <summary>The dots of a letter.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such letter.</exception>
     public static IReadOnlyList<(int Column, int Row)> DotsOf(char letter) =>
         letter == ' ' ? []
         : Letters.TryGetValue(letter, out (int Column, int Row)[]? dots) ? dots
-        : throw new ArgumentOutOfRangeException(nameof(letter), letter, $"'{letter}' is not drawn. Use lower-case letters, digits, and . , - + :");
+        : throw new ArgumentOutOfRangeException(nameof(letter), letter,
+            $"'{letter}' is not drawn. Use lower-case letters, digits, and . , - + :");
 
     private static (int Column, int Row)[] Read(string band, int place) =>
     [
-        .. band.Split('\n').SelectMany((line, row) => Enumerable.Range(0, Advance - 1).Where(column => line[(place * Advance) + column] == '#').Select(column => (column, row))),
+        .. band.Split('\n').SelectMany((line, row) => Enumerable.Range(0, Advance - 1)
+            .Where(column => line[(place * Advance) + column] == '#').Select(column => (column, row))),
     ];
 }

@@ -19,13 +19,16 @@ internal sealed class SvgCanvas : IPlotCanvas
 
     public void Line(IReadOnlyList<PlotPoint> points, RgbColor color, double width)
     {
-        string places = string.Join(' ', points.Select(point => string.Create(CultureInfo.InvariantCulture, $"{point.X:0.##},{point.Y:0.##}")));
-        svg.Append(CultureInfo.InvariantCulture, $"<polyline points=\"{places}\" fill=\"none\" stroke=\"{Hex(color)}\" stroke-width=\"{width}\"/>\n");
+        string places = string.Join(' ',
+            points.Select(point => string.Create(CultureInfo.InvariantCulture, $"{point.X:0.##},{point.Y:0.##}")));
+        svg.Append(CultureInfo.InvariantCulture,
+            $"<polyline points=\"{places}\" fill=\"none\" stroke=\"{Hex(color)}\" stroke-width=\"{width}\"/>\n");
     }
 
     public void Text(string text, PlotPoint at, PlotAnchor anchor, RgbColor color) => svg.Append(
         CultureInfo.InvariantCulture,
-        $"<text x=\"{at.X:0.##}\" y=\"{at.Y:0.##}\" text-anchor=\"{Name(anchor)}\" font-family=\"monospace\" font-size=\"18\" fill=\"{Hex(color)}\">{SecurityElement.Escape(text)}</text>\n");
+        $"<text x=\"{at.X:0.##}\" y=\"{at.Y:0.##}\" text-anchor=\"{Name(anchor)}\" font-family=\"monospace\" font-size=\"18\" "
+            + $"fill=\"{Hex(color)}\">{SecurityElement.Escape(text)}</text>\n");
 
     public override string ToString() => svg + "</svg>\n";
 
