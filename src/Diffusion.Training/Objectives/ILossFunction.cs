@@ -1,0 +1,15 @@
+using static TorchSharp.torch;
+
+namespace Diffusion.Training;
+
+/// <summary>How far off a prediction is, as a function of its difference from the target.</summary>
+public interface ILossFunction
+{
+    /// <summary>Name and parameters in one line, as written into checkpoints.</summary>
+    string Description { get; }
+
+    /// <summary>The loss of each element.</summary>
+    /// <param name="difference">Prediction minus target, <c>[B, C, H, W]</c>.</param>
+    /// <returns>The losses in the same shape, differentiable; they belong to the caller.</returns>
+    Tensor Of(Tensor difference);
+}

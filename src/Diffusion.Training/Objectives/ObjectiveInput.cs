@@ -1,0 +1,13 @@
+using static TorchSharp.torch;
+
+namespace Diffusion.Training;
+
+/// <summary>What an objective makes a loss from. The tensors stay the caller's.</summary>
+/// <param name="Denoiser">The model under training, with its schedule and parameterization.</param>
+/// <param name="Clean">Images in [-1, 1], float32 <c>[B, C, H, W]</c>, on the model's device.</param>
+/// <param name="Noise">Standard normal noise in the same shape.</param>
+/// <param name="Levels">The noise level of each image.</param>
+/// <param name="Conditioning">Class labels where the model has classes.</param>
+/// <param name="State">What <see cref="IObjective.CreateState"/> made.</param>
+public sealed record ObjectiveInput(
+    Denoiser Denoiser, Tensor Clean, Tensor Noise, IReadOnlyList<NoiseLevel> Levels, Conditioning Conditioning, ObjectiveState? State);

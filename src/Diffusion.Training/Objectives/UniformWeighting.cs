@@ -1,0 +1,9 @@
+namespace Diffusion.Training;
+
+/// <summary>Every noise level counts the same.</summary>
+internal sealed class UniformWeighting : ILossWeighting
+{
+    public string Description => "uniform";
+
+    public double At(NoiseLevel level) => 1;
+}
