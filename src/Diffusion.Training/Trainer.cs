@@ -6,7 +6,7 @@ namespace Diffusion.Training;
 
 /// <summary>
 /// Trains a diffusion model. <see cref="Run"/> is one loop over public parts (<see cref="ISampleOrder"/>, <see cref="BatchLoader"/>,
-/// <see cref="DenoisingObjective"/>, <see cref="ParameterUpdate"/>, <see cref="EmaWrapper"/>, <see cref="CheckpointStore"/>), so that an
+/// <see cref="TrainingPass"/>, <see cref="ParameterUpdate"/>, <see cref="EmaWrapper"/>, <see cref="CheckpointStore"/>), so that an
 /// application which needs another loop writes its own with them.
 /// </summary>
 public sealed class Trainer : IDisposable
@@ -16,6 +16,7 @@ public sealed class Trainer : IDisposable
     private readonly TrainingOptions options;
     private readonly TrainingParts parts;
     private readonly TrainingState state;
+    private readonly TrainingLoop loop;
     private readonly TrainedNetworks.Use claim;
 
     internal Trainer(TrainerSetup setup)
@@ -25,8 +26,9 @@ public sealed class Trainer : IDisposable
         claim = TrainedNetworks.Claim(setup.Model.Network, this);
         try
         {
-            parts = new TrainingParts(setup, OnBadImage);
+            parts = new TrainingParts(setup);
             state = parts.State;
+            loop = new TrainingLoop(setup, parts);
             foreach (EmaWrapper average in state.Averages)
             {
                 average.Hold = guard.Hold;
@@ -39,7 +41,8 @@ public sealed class Trainer : IDisposable
                     state.Parameters.Layout.Entries.Sum(entry => entry.Length), (setup.Model as UNet2D)?.Options.Dropout ?? 0),
                 .. SourceWarnings.Of(setup.Source),
                 .. ImageWarnings.Of(setup.Images, setup.Source, setup.Model.ClassCount),
-                .. PipelineWarnings.Of(setup, state.Data.Split.HeldOutCount),
+                .. PipelineWarnings.Of(options, setup.Model.ClassCount, setup.Source.ClassCount,
+                    setup.Previews.Select(preview => preview.EverySteps), state.Data.Split.HeldOutCount),
                 .. parts.Folder?.Warnings ?? [],
                 .. state.Step > 0
                     ? []
@@ -186,220 +189,11 @@ public sealed class Trainer : IDisposable
     {
         try
         {
-            long began = setup.Time.GetTimestamp();
-            using GradientCheckpointingScope again = new(setup.Model, options);
-            parts.Reporter.Begin();
-            if (options.Health.OnDivergence == DivergencePolicy.RollBack)
-            {
-                parts.Folder!.SaveFirst(state); // There must be somewhere to go back to.
-            }
-
-            while (true)
-            {
-                if (Loop(began, cancellationToken) is { } reason)
-                {
-                    return End(reason);
-                }
-
-                parts.RollBack();
-            }
-        }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-        {
-            // Within a step, in a wait for images: nothing of that step is kept.
-            return End(StopReason.Cancelled);
-        }
-        catch (TrainingDivergedException error) when (error.WeightsAreGood)
-        {
-            parts.Folder?.TrySave(state);
-            throw;
+            return loop.Run(cancellationToken);
         }
         finally
         {
             guard.Leave();
         }
-    }
-
-    // Returns null where the run has diverged and is to go back to its last checkpoint.
-    private StopReason? Loop(long began, CancellationToken cancellationToken)
-    {
-        Device device = setup.Device.Activate();
-        int batchSize = options.BatchSize;
-        int microBatchSize = options.MicroBatchSize ?? batchSize;
-        BatchPlan plan = new() { StepSize = batchSize, BatchSize = microBatchSize, Start = state.ImagesSeen };
-        using BatchLoader loader = new(setup.Source, state.Data.Order(), plan, parts.Seeds, options.Loading, device, OnBadImage);
-        TrainingLog.Started(
-            setup.Logger, setup.Device.ToString(), setup.Device.CpuThreads, state.Data.Split.TrainingCount, setup.Source.Shape.ToString(),
-            state.Parameters.Layout.Entries.Sum(entry => entry.Length), state.Step, options.Steps);
-        setup.Model.Network.train();
-
-        using (no_grad())
-        {
-            state.Parameters.Gradients.zero_(); // what a step left half done when an error ended the run must not count twice now
-        }
-
-        while (true)
-        {
-            // Done?
-            TimeSpan elapsed = setup.Time.GetElapsedTime(began);
-            StopReason? stop =
-                state.Step >= options.Steps ? StopReason.Completed
-                : cancellationToken.IsCancellationRequested ? StopReason.Cancelled
-                : elapsed >= options.TimeLimit ? StopReason.TimeLimit
-                : null;
-            if (stop is { } reason)
-            {
-                return reason;
-            }
-
-            double learningRate;
-            using (DisposeScope step = NewDisposeScope())
-            {
-                parts.Gauges.Meter.Begin(loader.Waited);
-
-                // Gradients: each micro-batch adds its share of the batch's mean.
-                Tensor batchLoss = zeros([], ScalarType.Float32, device);
-                int trained = 0;
-                for (int first = 0; first < batchSize; first += microBatchSize)
-                {
-                    using DisposeScope microBatch = NewDisposeScope();
-                    using ImageBatch batch = loader.Next(cancellationToken);
-                    if (batch.Positions.IsEmpty)
-                    {
-                        continue; // all of its images were bad, and skipped
-                    }
-
-                    Conditioning conditioning = batch.ConditioningOf(setup.Model, device);
-                    if (first == 0 && state.Step > 0 && state.Step % options.Health.NoiseScaleEverySteps == 0)
-                    {
-                        MeasureNoiseScale(batch, conditioning);
-                    }
-
-                    batchLoss.add_(parts.Gradients.Run(
-                        batch.Positions.Span[0],
-                        () => parts.Objective.Loss(batch.Pixels, conditioning, batch.Positions.Span)
-                            .Times((double)microBatchSize / batchSize)));
-                    trained += microBatchSize;
-                }
-
-                // The mean is over the micro-batches that had images.
-                if (trained > 0 && trained < batchSize)
-                {
-                    using IDisposable noGradients = no_grad();
-                    state.Parameters.Gradients.MultiplyBy((double)batchSize / trained);
-                    batchLoss.MultiplyBy((double)batchSize / trained);
-                }
-
-                // The gradients of each block, where the step is reported
-                bool reports = (state.Step + 1) % options.ReportEverySteps == 0 || state.Step + 1 == options.Steps;
-                if (reports)
-                {
-                    parts.Gauges.Blocks.Measure(state.Parameters.Gradients);
-                }
-
-                // Weights: clip, optimizer, average, zero.
-                learningRate = state.NextLearningRate;
-                using (state.Gate.Write())
-                {
-                    if (trained > 0)
-                    {
-                        state.Update.Apply(state.Step + 1, learningRate);
-                    }
-
-                    state.Step++;
-                    state.ImagesSeen += batchSize;
-                }
-
-                parts.Gauges.Meter.End(trained > 0 ? batchLoss : null, batchSize, loader.Waited);
-            }
-
-            parts.Gauges.EndStep();
-
-            // Held-out loss
-            if (parts.HeldOut is { } heldOut && (state.Step % options.HoldOutEverySteps == 0 || state.Step == options.Steps))
-            {
-                state.HeldOutLoss = heldOut.Measure(microBatchSize, cancellationToken);
-                state.HeldOutStep = state.Step;
-                TrainingLog.HeldOut(setup.Logger, state.Step, state.HeldOutLoss.Value);
-                parts.Gauges.EndPause("the held-out loss", options.HoldOutEverySteps, alsoAtEnd: true);
-            }
-
-            // Status
-            if (state.Step % options.ReportEverySteps == 0 || state.Step == options.Steps)
-            {
-                IReadOnlyList<HealthFinding> found = parts.Reporter.Report(learningRate, setup.Time.GetElapsedTime(began),
-                    loader.BadImages);
-                parts.Gauges.EndPause("a progress observer", options.ReportEverySteps, alsoAtEnd: true);
-                if (found.FirstOrDefault(finding => finding.Kind == FindingKind.Diverged) is { } divergence
-                    && options.Health.OnDivergence != DivergencePolicy.Report)
-                {
-                    bool goesOn = options.Health.OnDivergence == DivergencePolicy.RollBack && state.Rollbacks < TrainingState.MaxRollbacks;
-                    return goesOn
-                        ? null
-                        : throw new TrainingDivergedException($"{divergence.Seen} {divergence.Meaning} {divergence.Remedy}");
-                }
-            }
-
-            // Previews
-            foreach (TrainerSetup.Preview preview in setup.Previews.Where(preview => state.Step % preview.EverySteps == 0))
-            {
-                TrainingPreview made = new(state.Step, parts.EmaDenoiser, cancellationToken) { OnSamples = parts.Reporter.TakeSamples };
-                parts.Reporter.Shield("preview", () => preview.Action(made), cancellationToken);
-                parts.Gauges.EndPause("a preview", preview.EverySteps);
-            }
-
-            // Checkpoint: training waits for the copy of its state, and goes on while that is saved.
-            parts.Folder?.Poll();
-            if (state.Step % options.CheckpointEverySteps == 0)
-            {
-                parts.Folder?.BeginSave(state);
-                parts.Gauges.EndPause("a checkpoint", options.CheckpointEverySteps);
-            }
-        }
-    }
-
-    // The micro-batch in two parts, whose gradients are forgotten again.
-    private void MeasureNoiseScale(ImageBatch batch, Conditioning conditioning)
-    {
-        int images = batch.Positions.Length;
-        if (images < 2)
-        {
-            return;
-        }
-
-        parts.Gauges.NoiseScale.Measure(images, (from, to, share) =>
-        {
-            Tensor pixels = batch.Pixels.narrow(0, from, to - from);
-            Conditioning labels = conditioning.ClassLabels is { } all
-                ? new Conditioning { ClassLabels = all.narrow(0, from, to - from) }
-                : conditioning;
-            ReadOnlyMemory<long> positions = batch.Positions[from..to];
-            parts.Gradients.Run(positions.Span[0], () => parts.MeasuringObjective.Loss(pixels, labels, positions.Span).Times(share));
-        });
-    }
-
-    private void OnBadImage(BadImage image)
-    {
-        TrainingLog.BadImage(setup.Logger, image.Name, image.Reason);
-        parts.Reporter.Shield("list of bad images", () => parts.Folder?.BadImages.Add(image));
-    }
-
-    private TrainingResult End(StopReason reason)
-    {
-        parts.Folder?.Save(state);
-        parts.Reporter.End();
-        TrainingLog.Ended(setup.Logger, state.Step, reason);
-        return new TrainingResult
-        {
-            StopReason = reason,
-            Step = state.Step,
-            ImagesSeen = state.ImagesSeen,
-            Loss = parts.Reporter.LastLoss,
-            EmaDenoiser = parts.EmaDenoiser,
-            Averages = parts.Averages,
-            RawDenoiser = parts.Denoiser,
-            Findings = [.. parts.Reporter.Findings],
-            Checkpoint = parts.Folder?.LastCheckpoint,
-        };
     }
 }

@@ -14,47 +14,62 @@ namespace Diffusion.Training;
 /// </summary>
 public sealed class TrainerBuilder
 {
-    private readonly OptionEdits edits = new();
-    private readonly List<string> problems = [];
     private readonly HashSet<string> filled = new(StringComparer.Ordinal);
-    private readonly List<IProgress<TrainingProgress>> observers = [];
-    private readonly List<IProgress<HealthFinding>> findingObservers = [];
-    private readonly List<TrainerSetup.Preview> previews = [];
-    private readonly IDiffusionModel model;
-    private ComputeDevice? device;
-    private INoiseSchedule? schedule;
-    private IImageSource? source;
-    private IOptimizerFactory optimizer = new AdamWFactory();
-    private ILogger logger = NullLogger.Instance;
-    private TimeProvider time = TimeProvider.System;
+    private readonly GivenParts given;
 
-    internal TrainerBuilder(IDiffusionModel model) => this.model = model;
+    internal TrainerBuilder(IDiffusionModel model) => given = new GivenParts(model);
 
     /// <summary>
     /// Begins from given options, for instance bound from configuration, in place of the defaults. They are copied. Whatever the order of
     /// the calls, <see cref="Configure"/> and the other <c>Use</c> calls change what is given here.
     /// </summary>
-    public TrainerBuilder UseOptions(TrainingOptions value) => Fill(nameof(UseOptions), value, () => edits.BeginFrom(value));
+    public TrainerBuilder UseOptions(TrainingOptions value) => Fill(nameof(UseOptions), value, () => given.Edits.BeginFrom(value));
 
     /// <summary>Where to train. Default <see cref="ComputeDevice.Best"/>.</summary>
-    public TrainerBuilder UseDevice(ComputeDevice value) => Fill(nameof(UseDevice), value, () => device = value);
+    public TrainerBuilder UseDevice(ComputeDevice value) => Fill(nameof(UseDevice), value, () => given.Device = value);
 
     /// <summary>The images to train on; they stay the caller's. Required.</summary>
-    public TrainerBuilder UseData(IImageSource value) => Fill(nameof(UseData), value, () => source = value);
+    public TrainerBuilder UseData(IImageSource value) => Fill(nameof(UseData), value, () => given.Source = value);
 
     /// <summary>
     /// A noise schedule; default is the one that <see cref="TrainingOptions.Schedule"/> names. The options of the run take it over, so that
     /// its checkpoints hold it as data; of a schedule of a type of one's own they hold the description.
     /// </summary>
-    public TrainerBuilder UseSchedule(INoiseSchedule value) => Fill(nameof(UseSchedule), value, () => schedule = value);
+    public TrainerBuilder UseSchedule(INoiseSchedule value) => Fill(nameof(UseSchedule), value, () => given.Schedule = value);
 
     /// <summary>What the network predicts. Default the noise.</summary>
     public TrainerBuilder UsePrediction(PredictionType value) =>
-        Choose(nameof(UsePrediction), nameof(TrainingOptions.Prediction), value, options =>
-            options.Prediction, options => options.Prediction = value);
+        Choose(nameof(UsePrediction), "Objective.Prediction", value, options => options.Objective?.Prediction,
+            options => options.Objective = (options.Objective ?? new ObjectiveOptions()) with { Prediction = value });
+
+    /// <summary>
+    /// Which times are trained on, where no option can name the law. Default that of <see cref="ObjectiveOptions.Times"/>.
+    /// </summary>
+    public TrainerBuilder UseTimeLaw(ITimeLaw value) =>
+        Fill(nameof(UseTimeLaw), value, () => given.Objective = given.Objective with { Times = value });
+
+    /// <summary>
+    /// How much each noise level counts, where no option can name it. Default that of <see cref="ObjectiveOptions.Weighting"/>.
+    /// </summary>
+    public TrainerBuilder UseLossWeighting(ILossWeighting value) =>
+        Fill(nameof(UseLossWeighting), value, () => given.Objective = given.Objective with { Weighting = value });
+
+    /// <summary>
+    /// The function of the difference between prediction and target, where no option can name it. Default that of
+    /// <see cref="ObjectiveOptions.Function"/>.
+    /// </summary>
+    public TrainerBuilder UseLossFunction(ILossFunction value) =>
+        Fill(nameof(UseLossFunction), value, () => given.Objective = given.Objective with { Function = value });
+
+    /// <summary>
+    /// An objective of your own, in place of one that the options compose. They keep its description, and what
+    /// <see cref="UsePrediction"/> says the network answers still holds.
+    /// </summary>
+    public TrainerBuilder UseObjective(IObjective value) =>
+        Fill(nameof(UseObjective), value, () => given.Objective = given.Objective with { Whole = value });
 
     /// <summary>The optimizer. Default AdamW with weight decay 0.01.</summary>
-    public TrainerBuilder UseOptimizer(IOptimizerFactory value) => Fill(nameof(UseOptimizer), value, () => optimizer = value);
+    public TrainerBuilder UseOptimizer(IOptimizerFactory value) => Fill(nameof(UseOptimizer), value, () => given.Optimizer = value);
 
     /// <summary>The learning rate. Default 2e-4, constant after its warm-up.</summary>
     public TrainerBuilder UseLearningRate(LearningRate value) =>
@@ -76,7 +91,7 @@ public sealed class TrainerBuilder
             options.RunFolder, options => options.RunFolder = folder);
         if (everySteps is { } steps)
         {
-            edits.Choose(
+            given.Edits.Choose(
                 nameof(UseCheckpoints), nameof(TrainingOptions.CheckpointEverySteps), steps,
                 options => options.CheckpointEverySteps, options => options.CheckpointEverySteps = steps);
         }
@@ -94,10 +109,10 @@ public sealed class TrainerBuilder
             options.InitialWeights, options => options.InitialWeights = path);
 
     /// <summary>Where the trainer logs. Default nowhere.</summary>
-    public TrainerBuilder UseLogger(ILogger value) => Fill(nameof(UseLogger), value, () => logger = value);
+    public TrainerBuilder UseLogger(ILogger value) => Fill(nameof(UseLogger), value, () => given.Logger = value);
 
     /// <summary>The clock of rates and time limits. Default the system's.</summary>
-    public TrainerBuilder UseTimeProvider(TimeProvider value) => Fill(nameof(UseTimeProvider), value, () => time = value);
+    public TrainerBuilder UseTimeProvider(TimeProvider value) => Fill(nameof(UseTimeProvider), value, () => given.Time = value);
 
     /// <summary>
     /// Hears of progress once per report interval, on the training thread. One that throws is logged and does not end the run.
@@ -105,7 +120,7 @@ public sealed class TrainerBuilder
     public TrainerBuilder ReportTo(IProgress<TrainingProgress> observer)
     {
         ArgumentNullException.ThrowIfNull(observer);
-        observers.Add(observer);
+        given.Observers.Add(observer);
         return this;
     }
 
@@ -124,7 +139,7 @@ public sealed class TrainerBuilder
     public TrainerBuilder ReportFindingsTo(IProgress<HealthFinding> observer)
     {
         ArgumentNullException.ThrowIfNull(observer);
-        findingObservers.Add(observer);
+        given.FindingObservers.Add(observer);
         return this;
     }
 
@@ -148,10 +163,10 @@ public sealed class TrainerBuilder
         ArgumentNullException.ThrowIfNull(preview);
         if (everySteps < 1)
         {
-            problems.Add($"A preview's everySteps ({everySteps}) must be at least 1. Use 1000.");
+            given.Problems.Add($"A preview's everySteps ({everySteps}) must be at least 1. Use 1000.");
         }
 
-        previews.Add(new TrainerSetup.Preview(everySteps, preview));
+        given.Previews.Add(new TrainerSetup.Preview(everySteps, preview));
         return this;
     }
 
@@ -162,7 +177,7 @@ public sealed class TrainerBuilder
     public TrainerBuilder Configure(Action<TrainingOptions> edit)
     {
         ArgumentNullException.ThrowIfNull(edit);
-        edits.Edit(edit);
+        given.Edits.Edit(edit);
         return this;
     }
 
@@ -183,8 +198,8 @@ public sealed class TrainerBuilder
     /// <exception cref="ImageDataException">All is right but the images: too many cannot be read, or they are outside [-1, 1].</exception>
     public Trainer Build()
     {
-        TrainerSetup setup = Check([]);
-        Device? home = model.Network.parameters().FirstOrDefault()?.device;
+        TrainerSetup setup = SetupCheck.Of(given, []);
+        Device? home = given.Model.Network.parameters().FirstOrDefault()?.device;
         try
         {
             return new Trainer(setup);
@@ -193,7 +208,7 @@ public sealed class TrainerBuilder
         {
             if (home is not null)
             {
-                model.Network.to(home);
+                given.Model.Network.to(home);
             }
 
             throw;
@@ -210,7 +225,7 @@ public sealed class TrainerBuilder
     public LrRangeFinder BuildLrRangeFinder(LrRangeOptions? range = null)
     {
         LrRangeOptions tried = range ?? new LrRangeOptions();
-        return new LrRangeFinder(Check(tried.Problems), tried);
+        return new LrRangeFinder(SetupCheck.Of(given, tried.Problems), tried);
     }
 
     /// <summary>
@@ -230,84 +245,21 @@ public sealed class TrainerBuilder
     public TrainingPlan Plan(PlanOptions? plan = null, CancellationToken cancellationToken = default)
     {
         PlanOptions planned = plan ?? new PlanOptions();
-        TrainerSetup setup = Check(planned.Problems);
+        TrainerSetup setup = SetupCheck.Of(given, planned.Problems);
         using DisposeScope scope = NewDisposeScope();
         return TrainingPlanner.Measure(setup, planned, cancellationToken);
     }
 
-    private TrainerSetup Check(IEnumerable<string> more)
-    {
-        (TrainingOptions options, IReadOnlyList<string> contradictions) = edits.Make();
-        if (TrainingOptionsValidator.Missing(options) is { Count: > 0 } missing)
-        {
-            throw new OptionsValidationException(nameof(TrainingOptions), typeof(TrainingOptions),
-                [.. problems, .. contradictions, .. missing]);
-        }
-
-        List<string> all =
-        [
-            .. problems, .. contradictions, .. TrainingOptionsValidator.Problems(options), .. optimizer.Problems, .. more,
-            .. ScheduleProblems.Of(options, schedule), .. DataProblems.Of(options, model, source),
-                .. CheckpointingProblems.Of(options, model, device),
-        ];
-        INoiseSchedule? usedSchedule = schedule ?? OptionSchedule.TryMake(options);
-        if (usedSchedule is not null)
-        {
-            all.AddRange(ScheduleProblems.OfPrediction(options, usedSchedule));
-        }
-
-        if (source is not null && usedSchedule is not null)
-        {
-            all.AddRange(ModelProblems.Of(model, source.Shape, usedSchedule));
-        }
-
-        (ImageStatistics? images, ImageDataException? badImages) = Inspect(options);
-        if (all.Count == 0 && badImages is null)
-        {
-            OptionSchedule.Write(options, usedSchedule!); // So the manifest of a checkpoint says what was used.
-            return new TrainerSetup(
-                model, source!, images!, device ?? ComputeDevice.Best, options, usedSchedule!, optimizer, logger, time, [.. observers],
-                    [.. findingObservers], [.. previews]);
-        }
-
-        string? badFolder = options.RunFolder is { } folder ? RunFolderProbe.Problem(folder) : null;
-        if (badImages is not null && all.Count == 0 && badFolder is null)
-        {
-            ExceptionDispatchInfo.Throw(badImages);
-        }
-
-        throw new OptionsValidationException(
-            nameof(TrainingOptions), typeof(TrainingOptions), [.. all, .. new[] { badImages?.Message, badFolder }.OfType<string>()]);
-    }
-
-    private (ImageStatistics? Images, ImageDataException? Problem) Inspect(TrainingOptions options)
-    {
-        if (source is null)
-        {
-            return (null, null);
-        }
-
-        try
-        {
-            return (new BatchReader(source)
-                .Inspect(options.Loading.BadImages == BadImagePolicy.Throw ? 0 : options.Loading.MaxBadFraction), null);
-        }
-        catch (ImageDataException problem)
-        {
-            return (null, problem);
-        }
-    }
-
     private TrainerBuilder Choose(string place, string option, object value, Func<TrainingOptions, object?> read,
         Action<TrainingOptions> write) =>
-        Fill(place, value, () => edits.Choose(place, option, value, read, write));
+        Fill(place, value, () => given.Edits.Choose(place, option, value, read, write));
 
     private TrainerBuilder Fill(string place, object value, Action fill)
     {
         ArgumentNullException.ThrowIfNull(value);
         if (!filled.Add(place))
         {
-            problems.Add($"{place} was called twice. Call it once.");
+            given.Problems.Add($"{place} was called twice. Call it once.");
         }
 
         fill();

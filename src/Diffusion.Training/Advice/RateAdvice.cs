@@ -18,7 +18,7 @@ internal sealed class RateAdvice(int batchSize, double peak, int rollbacks = 0)
     private const double SameRate = 1.05; // rates nearer to each other are one
 
     private readonly double scale = BatchSizeScaling.LearningRate(batchSize) / BatchSizeScaling.BaseLearningRate;
-    private readonly double now = peak / Math.Pow(TrainingState.RollbackFactor, rollbacks);
+    private readonly double now = peak / Math.Pow(Rollback.RateDivisor, rollbacks);
 
     /// <summary>The rate that fits the batch.</summary>
     public double Usual => BatchSizeScaling.LearningRate(batchSize);

@@ -7,6 +7,9 @@ namespace Diffusion.Training;
 /// <summary>The names of a checkpoint's files, and its manifest as bytes.</summary>
 internal static class CheckpointFormat
 {
+    /// <summary>The folder of checkpoints in that of the run.</summary>
+    public const string Folder = "checkpoints";
+
     public const string ManifestFile = "manifest.json";
     public const string WeightsFile = "weights.safetensors";
     public const string OptimizerFile = "optimizer.safetensors";

@@ -90,7 +90,7 @@ public sealed record CheckpointManifest
     [JsonIgnore]
     internal string? Problem =>
         Step < 0 || ImagesSeen < 0 || SkippedSteps < 0 || SkippedInARow < 0 || SkippedInARow > SkippedSteps
-            || Rollbacks is < 0 or > TrainingState.MaxRollbacks
+            || Rollbacks is < 0 or > Rollback.MaxCount
             || WarmupSteps is < 0 or > int.MaxValue || World < 1 ? "a number is out of its range."
         : DataExtent.AreImpossible(DataExtents) ? "the extents of its data do not follow each other."
         : Files.Any(file => file is null) || Averages.Any(average => average is null) ? "a file or an average is null."

@@ -5,26 +5,41 @@ namespace Diffusion.Training;
 /// <summary>The names that options had in checkpoints of earlier versions of this library.</summary>
 internal static class EarlierOptionNames
 {
-    private static readonly (string[] Path, string Name)[] Renamed =
+    private static readonly (string[] Before, string[] Now)[] Moved =
     [
-        (["moreEmaDecays"], "additionalEmaDecays"),
-        (["loading", "largestBadShare"], "maxBadFraction"),
-        (["health", "largestGradientNorm"], "maxGradientNorm"),
+        (["moreEmaDecays"], ["additionalEmaDecays"]),
+        (["loading", "largestBadShare"], ["loading", "maxBadFraction"]),
+        (["health", "largestGradientNorm"], ["health", "maxGradientNorm"]),
+        (["prediction"], ["objective", "prediction"]),
+        (["lossSpace"], ["objective", "lossSpace"]),
     ];
 
     /// <summary>Gives every option of a manifest its present name.</summary>
     /// <param name="options">The options, changed in place.</param>
     public static void Replace(JsonObject options)
     {
-        foreach ((string[] path, string name) in Renamed)
+        foreach ((string[] before, string[] now) in Moved)
         {
-            JsonNode? parent = path[..^1].Aggregate((JsonNode?)options, (node, step) => (node as JsonObject)?[step]);
-            if (parent is JsonObject group && group.ContainsKey(path[^1]) && !group.ContainsKey(name))
+            if (GroupOf(options, before, make: false) is { } from && from.Remove(before[^1], out JsonNode? value)
+                && GroupOf(options, now, make: true) is { } to && !to.ContainsKey(now[^1]))
             {
-                JsonNode? value = group[path[^1]];
-                group.Remove(path[^1]);
-                group[name] = value;
+                to[now[^1]] = value;
             }
         }
+    }
+
+    private static JsonObject? GroupOf(JsonObject options, string[] path, bool make)
+    {
+        if (path.Length == 1)
+        {
+            return options;
+        }
+
+        if (make && !options.ContainsKey(path[0]))
+        {
+            options[path[0]] = new JsonObject();
+        }
+
+        return options[path[0]] as JsonObject;
     }
 }

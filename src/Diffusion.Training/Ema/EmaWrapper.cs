@@ -71,6 +71,19 @@ public sealed class EmaWrapper : IDisposable
         Average.copy_(parameters.Values);
     }
 
+    /// <summary>Makes the objective's part of the average its parameters' present values.</summary>
+    internal void ResetObjective()
+    {
+        using WeightLock.Pass pass = Write();
+        using IDisposable noGradients = no_grad();
+        foreach (FlatEntry entry in parameters.Layout.Entries.Where(entry => entry.Group == ParameterGroup.Objective))
+        {
+            using Tensor average = FlatLayout.View(Average, entry);
+            using Tensor present = FlatLayout.View(parameters.Values, entry);
+            average.copy_(present);
+        }
+    }
+
     /// <summary>Moves the average towards the parameters' present values.</summary>
     /// <param name="step">The number of the optimizer step just made, from 1.</param>
     /// <param name="skip">float32 scalar on the device: 1 where that step changed nothing, and the average must not either, else 0.</param>

@@ -6,7 +6,7 @@ namespace Diffusion.Training;
 /// <summary>
 /// Watches every layer of a network whose answer is a tensor, and the model's own answer, for the first that is not finite.
 /// </summary>
-internal sealed class FiniteLayers : IDisposable
+internal sealed class FiniteLayers : IDisposable, IPassObserver
 {
     private readonly List<Action> removals = [];
 
@@ -45,8 +45,12 @@ internal sealed class FiniteLayers : IDisposable
 
     public void Dispose() => removals.ForEach(remove => remove());
 
+    public void Begin(IReadOnlyList<NoiseLevel> levels)
+    {
+    }
+
     /// <summary>Looks at the answer of the model, after those of all layers.</summary>
-    public void LookAtAnswer(Tensor answer) => Look("The model itself, after all layers that could be looked at,", answer);
+    public void End(ObjectiveLoss loss) => Look("The model itself, after all layers that could be looked at,", loss.Prediction);
 
     private Tensor Look(string name, Tensor answer)
     {

@@ -3,53 +3,46 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
-/// <summary>
-/// Gathers the losses of images between two reports by the quarter of the schedule that their time lies in, on the device.
-/// </summary>
-internal sealed class LossGauge : IDisposable
+/// <summary>Gathers the losses of images between two reports by the log-SNR of their noise level, on the device.</summary>
+internal sealed class LossGauge : IDisposable, IPassObserver
 {
-    /// <summary>Into how many parts the schedule is divided.</summary>
+    /// <summary>How many parts there are.</summary>
     public const int Parts = 4;
 
-    private readonly INoiseSchedule schedule;
     private readonly Tensor step;
     private readonly Tensor sums;
+    private Tensor? parts;
 
-    /// <param name="schedule">Its times are divided.</param>
     /// <param name="device">Where losses are.</param>
-    public LossGauge(INoiseSchedule schedule, Device device)
+    public LossGauge(Device device)
     {
-        this.schedule = schedule;
         step = zeros([3, Parts], ScalarType.Float32, device).DetachFromDisposeScope();
         sums = zeros([3, Parts], SumOfSquares.TypeOn(device), device).DetachFromDisposeScope();
     }
 
     /// <summary>
-    /// Per part of the schedule, <c>[3, Parts]</c> on the device, float64 where it has that: the sum of losses, the sum of the targets'
+    /// Per part, from the least noise to the most, <c>[3, Parts]</c> on the device, float64 where it has that: the sum of losses, the sum of the targets'
     /// squares, the number of images.
     /// </summary>
     public Tensor Sums => sums;
 
-    /// <summary>
-    /// The parts of the schedule that noise levels lie in, on the device. To be asked before the forward pass: the copy waits for what is
-    /// under way.
-    /// </summary>
-    /// <param name="levels">The level of each image.</param>
-    /// <returns>int64 <c>[B]</c>.</returns>
-    public Tensor PartsOf(IReadOnlyList<NoiseLevel> levels) => tensor([.. levels.Select(PartOf)]).to(step.device);
+    /// <summary>Which part a noise level is counted in, from the least noise to the most.</summary>
+    public static int PartOf(NoiseLevel level) => TrainingProgress.LogSnrEdges.Count(edge => 2 * level.HalfLogSnr < edge);
 
-    /// <summary>Takes a micro-batch.</summary>
-    /// <param name="prediction"><c>[B, C, H, W]</c>.</param>
-    /// <param name="target"><c>[B, C, H, W]</c>.</param>
-    /// <param name="parts">What <see cref="PartsOf"/> gave for its timesteps.</param>
-    public void Take(Tensor prediction, Tensor target, Tensor parts)
+    /// <summary>Notes the parts of a micro-batch.</summary>
+    public void Begin(IReadOnlyList<NoiseLevel> levels) =>
+        parts = tensor([.. levels.Select(level => (long)PartOf(level))]).to(step.device); // [B]
+
+    /// <summary>Takes the losses of the micro-batch.</summary>
+    public void End(ObjectiveLoss loss)
     {
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        Tensor losses = (prediction - target).square().flatten(1).mean([1]); // [B]
-        Tensor powers = target.square().flatten(1).mean([1]); // [B]
+        Tensor losses = (loss.Prediction - loss.Target).square().flatten(1).mean([1]); // [B]
+        Tensor powers = loss.Target.square().flatten(1).mean([1]); // [B]
         Tensor rows = stack([losses, powers, ones_like(losses)]).to(ScalarType.Float32); // [3, B]
-        step.scatter_add_(1, parts.expand(3, parts.shape[0]), rows);
+        step.scatter_add_(1, parts!.expand(3, parts.shape[0]), rows);
+        parts.Dispose();
     }
 
     /// <summary>Ends a step.</summary>
@@ -75,8 +68,4 @@ internal sealed class LossGauge : IDisposable
         step.Dispose();
         sums.Dispose();
     }
-
-    private long PartOf(NoiseLevel level) => schedule is DiscreteSchedule discrete
-        ? (long)level.Time * Parts / discrete.Timesteps
-        : Math.Min(Parts - 1, (long)((level.Time - schedule.FirstTime) / (schedule.LastTime - schedule.FirstTime) * Parts));
 }

@@ -19,7 +19,7 @@ internal sealed record MeterReading
     public required IReadOnlyList<double> RelativeLosses { get; init; }
 
     /// <summary>The mean loss by quarters of the schedule.</summary>
-    public required IReadOnlyList<double> LossByTimestep { get; init; }
+    public required IReadOnlyList<double> LossByLogSnr { get; init; }
 
     /// <summary>The gradient norm of the last step.</summary>
     public required double GradientNorm { get; init; }

@@ -7,14 +7,16 @@ internal sealed class RunGauges : IDisposable
 {
     private readonly TimeProvider time;
 
-    /// <param name="setup">The run.</param>
-    /// <param name="state">What it changes.</param>
-    public RunGauges(TrainerSetup setup, TrainingState state)
+    /// <param name="time">The clock.</param>
+    /// <param name="parameters">Whose gradients are measured.</param>
+    /// <param name="update">What knows the norm of the gradients, and whether a step was skipped.</param>
+    /// <param name="clip">The norm that gradients are clipped to, or null.</param>
+    public RunGauges(TimeProvider time, FlatParameters parameters, ParameterUpdate update, double? clip)
     {
-        Meter = new TrainingMeter(setup.Time, state.Update, setup.Options.GradientClip, setup.Schedule);
-        Blocks = new BlockNorms(state.Parameters);
-        NoiseScale = new NoiseScaleGauge(state.Parameters);
-        time = setup.Time;
+        Meter = new TrainingMeter(time, update, clip);
+        Blocks = new BlockNorms(parameters);
+        NoiseScale = new NoiseScaleGauge(parameters);
+        this.time = time;
         Begin();
     }
 

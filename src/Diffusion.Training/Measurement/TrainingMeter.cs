@@ -22,20 +22,19 @@ internal sealed class TrainingMeter : IDisposable
     /// <param name="time">The clock.</param>
     /// <param name="update">What knows the norm of the gradients, and whether a step was skipped.</param>
     /// <param name="clip">The norm that gradients are clipped to, or null.</param>
-    /// <param name="schedule">Its times are divided.</param>
-    public TrainingMeter(TimeProvider time, ParameterUpdate update, double? clip, INoiseSchedule schedule)
+    public TrainingMeter(TimeProvider time, ParameterUpdate update, double? clip)
     {
         this.time = time;
         this.update = update;
         this.clip = clip ?? double.PositiveInfinity;
         Device device = update.GradientNorm.device;
-        Losses = new LossGauge(schedule, device);
+        Losses = new LossGauge(device);
         sums = zeros(5, SumOfSquares.TypeOn(device), device).DetachFromDisposeScope();
         largest = zeros(2, ScalarType.Float32, device).DetachFromDisposeScope();
         Reset();
     }
 
-    /// <summary>The losses by timestep.</summary>
+    /// <summary>The losses by log-SNR.</summary>
     public LossGauge Losses { get; }
 
     /// <summary>Starts the clock of one step.</summary>
@@ -90,7 +89,7 @@ internal sealed class TrainingMeter : IDisposable
             SkippedOfSteps = steps - (long)taken,
             RelativeLoss = Sum(losses[..LossGauge.Parts]) / Sum(losses.Slice(LossGauge.Parts, LossGauge.Parts)),
             RelativeLosses = Quotients(losses[..LossGauge.Parts], losses.Slice(LossGauge.Parts, LossGauge.Parts)),
-            LossByTimestep = Quotients(losses[..LossGauge.Parts], losses.Slice(2 * LossGauge.Parts, LossGauge.Parts)),
+            LossByLogSnr = Quotients(losses[..LossGauge.Parts], losses.Slice(2 * LossGauge.Parts, LossGauge.Parts)),
             ImagesPerSecond = images / Math.Max(1e-9, training.TotalSeconds),
             DataWaitShare = waiting / TimeSpan.FromTicks(Math.Max(1, training.Ticks)),
         };

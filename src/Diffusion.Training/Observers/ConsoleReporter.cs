@@ -71,7 +71,7 @@ public sealed class ConsoleReporter : IProgress<TrainingProgress>, IProgress<Hea
         string bad = value.BadImages > 0 ? Text($"  bad images {value.BadImages:N0}") : string.Empty;
         return Text(
             $"step {value.Step:N0}/{value.Steps:N0}  loss {value.Loss:F4}{heldOut}  rate {value.LearningRate:0.##e-0}{skipped}{bad}  ")
-            + Text($"{value.ImagesPerSecond:#,0.#} images/s  {PlanText.Time(value.Remaining)} left");
+            + Text($"{value.ImagesPerSecond:#,0.#} images/s  {TimeText.Of(value.Remaining)} left");
     }
 
     private static string Text(InvariantText text) => text.ToString();

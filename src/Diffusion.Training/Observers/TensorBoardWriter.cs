@@ -53,14 +53,16 @@ public sealed class TensorBoardWriter : IProgress<TrainingProgress>
     private static Event StartAt(long step) =>
         new() { Step = step, SessionLog = new SessionLog { Status = SessionLog.Types.SessionStatus.Start } };
 
+    // From the least noise to the most, as LossByLogSnr.
+    private static readonly string[] PartNames = ["above 4", "0 to 4", "-4 to 0", "below -4"];
+
     private static IEnumerable<Event> Scalars(TrainingProgress value)
     {
         (string Name, double? Value)[] scalars =
         [
             ("loss/training", value.Loss),
             ("loss/relative", value.RelativeLoss),
-            .. value.LossByTimestep.Select((loss,
-                part) => (string.Create(CultureInfo.InvariantCulture, $"loss by timestep/quarter {part + 1}"), (double?)loss)),
+            .. value.LossByLogSnr.Select((loss, part) => ($"loss by log-SNR/{PartNames[part]}", (double?)loss)),
             ("gradients/mean norm", value.MeanGradientNorm),
             ("gradients/largest norm", value.MaxGradientNorm),
             ("gradients/clipped share", value.ClippedShare),

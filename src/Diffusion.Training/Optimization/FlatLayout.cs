@@ -5,19 +5,22 @@ using static TorchSharp.torch;
 namespace Diffusion.Training;
 
 /// <summary>
-/// How the parameters of a network lie one after the other in a flat buffer: decayed, then plain, then frozen, each group in the network's
-/// own order, so that each group is one block. Every parameter starts at a multiple of 128 elements; the gaps hold zeros.
+/// How the parameters of a network lie one after the other in a flat buffer: decayed, plain, those of the objective, frozen; each group in the
+/// network's own order, so that each group is one block. Every parameter starts at a multiple of 128 elements; the gaps hold zeros.
 /// </summary>
 public sealed class FlatLayout
 {
     internal const long Alignment = 128;
 
+    /// <summary>What comes before the names of the objective's parameters.</summary>
+    internal const string ObjectivePrefix = "objective.";
+
     private FlatLayout(IReadOnlyList<FlatEntry> entries)
     {
         Entries = entries;
         DecayedLength = LengthOf(entries, ParameterGroup.Decayed);
-        TrainedLength = LengthOf(entries, ParameterGroup.Decayed, ParameterGroup.Plain);
-        Length = LengthOf(entries, ParameterGroup.Decayed, ParameterGroup.Plain, ParameterGroup.Frozen);
+        TrainedLength = LengthOf(entries, ParameterGroup.Decayed, ParameterGroup.Plain, ParameterGroup.Objective);
+        Length = LengthOf(entries, Enum.GetValues<ParameterGroup>());
     }
 
     /// <summary>Every parameter, in the order of the buffer.</summary>
@@ -36,10 +39,13 @@ public sealed class FlatLayout
     /// <exception cref="ArgumentException">
     /// The network has no parameters to train, or has parameters that are not float32, or buffers.
     /// </exception>
-    public static FlatLayout Of(nn.Module network)
+    public static FlatLayout Of(nn.Module network) => Of(network, objective: null);
+
+    /// <summary>The layout of a network's parameters with those of an objective.</summary>
+    internal static FlatLayout Of(nn.Module network, nn.Module? objective)
     {
         ArgumentNullException.ThrowIfNull(network);
-        if (Problems(network).FirstOrDefault() is { } problem)
+        if (Problems(network).Concat(objective is null ? [] : Problems(objective)).FirstOrDefault() is { } problem)
         {
             throw new ArgumentException(problem, nameof(network));
         }
@@ -49,7 +55,10 @@ public sealed class FlatLayout
         long offset = 0;
         foreach (ParameterGroup group in Enum.GetValues<ParameterGroup>())
         {
-            foreach ((string name, Parameter value) in parameters.Where(p => GroupOf(p.Value) == group))
+            IEnumerable<(string Name, Parameter Value)> members = group == ParameterGroup.Objective
+                ? objective?.named_parameters().Select(p => (ObjectivePrefix + p.name, p.parameter)) ?? []
+                : parameters.Where(p => GroupOf(p.Value) == group);
+            foreach ((string name, Parameter value) in members)
             {
                 entries.Add(new FlatEntry(name, [.. value.shape], offset, value.numel(), group));
                 offset += Aligned(value.numel());
@@ -95,11 +104,19 @@ public sealed class FlatLayout
         return part.view([.. entry.Shape]);
     }
 
-    /// <summary>Views of a flat buffer by parameter name.</summary>
+    /// <summary>Views of the network's part of a flat buffer, by parameter name.</summary>
     /// <param name="flat">A buffer of <see cref="Length"/> elements.</param>
     /// <returns>One view per parameter, outside all dispose scopes; they belong to the caller.</returns>
-    public IReadOnlyDictionary<string, Tensor> Views(Tensor flat) =>
-        Entries.ToDictionary(entry => entry.Name, entry => View(flat, entry).DetachFromDisposeScope(), StringComparer.Ordinal);
+    public IReadOnlyDictionary<string, Tensor> Views(Tensor flat) => ViewsOf(flat, NetworkEntries);
+
+    /// <summary>Views of the objective's part of a flat buffer, as <see cref="Views"/> gives those of the network.</summary>
+    internal IReadOnlyDictionary<string, Tensor> ObjectiveViews(Tensor flat) =>
+        ViewsOf(flat, Entries.Where(entry => entry.Group == ParameterGroup.Objective));
+
+    private IEnumerable<FlatEntry> NetworkEntries => Entries.Where(entry => entry.Group != ParameterGroup.Objective);
+
+    private static Dictionary<string, Tensor> ViewsOf(Tensor flat, IEnumerable<FlatEntry> entries) =>
+        entries.ToDictionary(entry => entry.Name, entry => View(flat, entry).DetachFromDisposeScope(), StringComparer.Ordinal);
 
     /// <summary>Makes a network's parameters views of a flat buffer. Their values become the buffer's.</summary>
     /// <param name="network">A network of this layout, on the buffer's device.</param>
@@ -107,10 +124,14 @@ public sealed class FlatLayout
     public void Bind(nn.Module network, Tensor flat)
     {
         ArgumentNullException.ThrowIfNull(network);
-        Dictionary<string, Parameter> parameters = network.named_parameters()
-            .ToDictionary(p => p.name, p => p.parameter, StringComparer.Ordinal);
+        Bind(network.named_parameters().ToDictionary(p => p.name, p => p.parameter, StringComparer.Ordinal), flat, NetworkEntries);
+    }
+
+    /// <summary>Makes parameters views of a flat buffer.</summary>
+    internal static void Bind(IReadOnlyDictionary<string, Parameter> parameters, Tensor flat, IEnumerable<FlatEntry> entries)
+    {
         using IDisposable noGradients = no_grad();
-        foreach (FlatEntry entry in Entries)
+        foreach (FlatEntry entry in entries)
         {
             using Tensor view = View(flat, entry);
             parameters[entry.Name].set_(view);

@@ -14,21 +14,27 @@ namespace Diffusion.Training;
 /// </remarks>
 public sealed class FlatParameters : IDisposable
 {
-    private readonly nn.Module network;
+    private readonly IReadOnlyCollection<Parameter> bound;
 
     /// <summary>Gathers a network's parameters, in place, on the device where they are.</summary>
     /// <param name="network">The network; it stays the caller's, and uses the buffers from now on.</param>
     /// <exception cref="ArgumentException">The network has nothing to train, other types than float32, or buffers.</exception>
     public FlatParameters(nn.Module network)
+        : this(network, objective: null)
     {
-        ArgumentNullException.ThrowIfNull(network);
-        this.network = network;
-        Layout = FlatLayout.Of(network);
+    }
+
+    /// <summary>Gathers the parameters of a network and of what its objective learns.</summary>
+    internal FlatParameters(nn.Module network, nn.Module? objective)
+    {
+        Layout = FlatLayout.Of(network, objective);
         Device device = network.parameters().First().device;
         Values = zeros(Layout.Length, ScalarType.Float32, device).DetachFromDisposeScope();
         Gradients = zeros(Layout.Length, ScalarType.Float32, device).DetachFromDisposeScope();
         Dictionary<string, Parameter> parameters = network.named_parameters()
+            .Concat(objective?.named_parameters().Select(p => (name: FlatLayout.ObjectivePrefix + p.name, p.parameter)) ?? [])
             .ToDictionary(p => p.name, p => p.parameter, StringComparer.Ordinal);
+        bound = parameters.Values;
         using (no_grad())
         {
             foreach (FlatEntry entry in Layout.Entries)
@@ -38,8 +44,8 @@ public sealed class FlatParameters : IDisposable
             }
         }
 
-        Layout.Bind(network, Values);
-        foreach (FlatEntry entry in Layout.Entries.Where(entry => entry.Group != ParameterGroup.Frozen))
+        FlatLayout.Bind(parameters, Values, Layout.Entries);
+        foreach (FlatEntry entry in Layout.Entries.Where(entry => parameters[entry.Name].requires_grad))
         {
             using Tensor view = FlatLayout.View(Gradients, entry);
             parameters[entry.Name].grad = view;
@@ -58,7 +64,7 @@ public sealed class FlatParameters : IDisposable
     /// <summary>Frees the buffers. The network keeps its weights and stays usable; its gradients are gone.</summary>
     public void Dispose()
     {
-        foreach (Parameter parameter in network.parameters())
+        foreach (Parameter parameter in bound)
         {
             parameter.grad = null;
         }

@@ -9,6 +9,9 @@ public enum ParameterGroup
     /// <summary>Trained without weight decay: biases, and the gains of normalisations.</summary>
     Plain,
 
+    /// <summary>Trained without weight decay, and no part of the network: what the objective learns.</summary>
+    Objective,
+
     /// <summary>Not trained: <c>requires_grad</c> is false.</summary>
     Frozen,
 }

@@ -83,15 +83,8 @@ public sealed class TrainingOptions
     /// </summary>
     public string? ScheduleDescription { get; set; }
 
-    /// <summary>What the network predicts. Default the noise.</summary>
-    public PredictionType Prediction { get; set; } = PredictionType.Epsilon;
-
-    /// <summary>
-    /// The space of the loss, where it is not <see cref="Prediction"/>'s own: with <see cref="PredictionType.Sample"/> predicted, a loss in
-    /// <see cref="PredictionType.Velocity"/> weighs the error of the clean image by 1 / sigma^2. Null, the default, for the prediction's
-    /// own.
-    /// </summary>
-    public PredictionType? LossSpace { get; set; }
+    /// <summary>What the network learns. Default: the noise, by the mean squared error, at uniform times.</summary>
+    public ObjectiveOptions Objective { get; set; } = new();
 
     /// <summary>The seed of every random number of the run. Default 0.</summary>
     public long Seed { get; set; }

@@ -32,12 +32,18 @@ public sealed record TrainingProgress
     public double RelativeLoss { get; init; }
 
     /// <summary>
-    /// The training loss by quarters of the schedule, from the least noise to the most; not a number where no timestep fell.
+    /// The natural logarithms of the signal-to-noise ratio alpha^2 / sigma^2 that part <see cref="LossByLogSnr"/>: 4, 0 and -4.
     /// </summary>
-    public IReadOnlyList<double> LossByTimestep { get; init; } = [];
+    public static IReadOnlyList<double> LogSnrEdges { get; } = [4, 0, -4];
 
-    /// <summary><see cref="RelativeLoss"/> by quarters of the schedule, from the least noise to the most.</summary>
-    public IReadOnlyList<double> RelativeLossByTimestep { get; init; } = [];
+    /// <summary>
+    /// The training loss by the log-SNR of the noise level, in the four parts that <see cref="LogSnrEdges"/> make, from the least noise to
+    /// the most; not a number where no image fell.
+    /// </summary>
+    public IReadOnlyList<double> LossByLogSnr { get; init; } = [];
+
+    /// <summary><see cref="RelativeLoss"/> in the same parts as <see cref="LossByLogSnr"/>.</summary>
+    public IReadOnlyList<double> RelativeLossByLogSnr { get; init; } = [];
 
     /// <summary>The mean norm of the gradients since the last report, before clipping.</summary>
     public double MeanGradientNorm { get; init; }

@@ -3,9 +3,6 @@ namespace Diffusion.Training;
 /// <summary>What a run leaves on disk: checkpoints, metrics, the list of bad images.</summary>
 internal sealed class RunFolder : IDisposable
 {
-    /// <summary>The name of the folder of checkpoints in that of the run.</summary>
-    public const string Checkpoints = "checkpoints";
-
     private readonly TrainerSetup setup;
     private readonly CheckpointStore store;
     private readonly BackgroundSaver saver;
@@ -25,7 +22,7 @@ internal sealed class RunFolder : IDisposable
             Best = setup.Options.KeepBestCheckpoints,
             EverySteps = setup.Options.KeepCheckpointsEverySteps,
         };
-        store = new CheckpointStore(Path.Combine(folder, Checkpoints), retention);
+        store = new CheckpointStore(Path.Combine(folder, CheckpointFormat.Folder), retention);
         store.Lock();
         saver = new BackgroundSaver(store);
         Metrics = new MetricsFile(folder);

@@ -43,7 +43,11 @@ internal sealed class RunGuard
     private void Take(int next, string running)
     {
         int was = Interlocked.CompareExchange(ref state, next, Idle);
-        ObjectDisposedException.ThrowIf(was == Disposed, typeof(Trainer));
+        if (was == Disposed)
+        {
+            throw new ObjectDisposedException("Trainer", "This trainer was disposed.");
+        }
+
         if (was != Idle)
         {
             throw new InvalidOperationException(was == Running ? running : SwappedIn);

@@ -8,7 +8,7 @@ namespace Diffusion.Training;
 /// <summary>
 /// Makes a step that was skipped once more, with the weights as they are now, to see where its numbers go wrong. Changes nothing.
 /// </summary>
-internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, Denoiser denoiser, GradientPass gradients, SeedStream seeds)
+internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, Denoiser denoiser, SeedStream seeds)
 {
     private const int NamedImages = 3;
 
@@ -75,9 +75,9 @@ internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, 
     private string? Fault(ImageBatch batch, Device device, ISampleOrder order)
     {
         using FiniteLayers layers = new(setup.Model.Network);
-        DenoisingObjective objective = new(denoiser, seeds) { OnPrediction = layers.LookAtAnswer };
+        TrainingPass pass = new(denoiser, setup.Objective, seeds, state.Objective) { Observer = layers };
         long[] positions = batch.Positions.ToArray();
-        gradients.Run(positions[0], () => objective.Loss(batch.Pixels, batch.ConditioningOf(setup.Model, device), positions));
+        pass.Backward(batch.Pixels, batch.ConditioningOf(setup.Model, device), positions);
         if (layers.First is { } layer)
         {
             int[] images = [.. layers.Images.Where(image => image < positions.Length)];
@@ -99,7 +99,7 @@ internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, 
 
         string Names(int[] images)
         {
-            NoiseLevel[] drawn = objective.DrawLevels(positions);
+            NoiseLevel[] drawn = pass.DrawLevels(positions);
             string named = string.Join("; ", images.Take(NamedImages).Select(image => string.Create(
                 CultureInfo.InvariantCulture,
                     $"{setup.Source.NameOf(order.IndexAt(positions[image]))} (sample {positions[image]}, "

@@ -11,6 +11,7 @@ internal sealed record TrainerSetup(
     ComputeDevice Device,
     TrainingOptions Options,
     INoiseSchedule Schedule,
+    IObjective Objective,
     IOptimizerFactory Optimizer,
     ILogger Logger,
     TimeProvider Time,

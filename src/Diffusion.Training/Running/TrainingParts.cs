@@ -14,8 +14,7 @@ internal sealed class TrainingParts : IDisposable
     private readonly TrainerSetup setup;
 
     /// <param name="setup">What it is made of.</param>
-    /// <param name="onBadImage">Told of each held-out image that cannot be read, where the run goes on without it.</param>
-    public TrainingParts(TrainerSetup setup, Action<BadImage> onBadImage)
+    public TrainingParts(TrainerSetup setup)
     {
         this.setup = setup;
         TrainingOptions options = setup.Options;
@@ -27,24 +26,23 @@ internal sealed class TrainingParts : IDisposable
         try
         {
             // The optimizer comes after the move, which replaces the parameters.
-            setup.Model.Network.to(setup.Device.Activate());
-            State = belongings.Add(new TrainingState(setup, data));
+            Device device = setup.Device.Activate();
+            setup.Model.Network.to(device);
+            State = belongings.Add(new TrainingState(setup, data, device));
             Begin(options.InitialWeights);
             Denoiser = DenoiserOf(setup.Model, new Lazy<IDiffusionModel>(RawTwin));
             Averages = [.. State.Averages.Select(AverageOf)];
             ModelProbe.Check(Denoiser, State.Parameters, setup.Source.Shape);
-            Gauges = belongings.Add(new RunGauges(setup, State));
-            IParameterization? lossSpace = options.LossSpace is { } space ? Parameterization.Of(space) : null;
-            Objective = new DenoisingObjective(Denoiser, Seeds) { Gauge = Gauges.Meter.Losses, LossSpace = lossSpace };
-            Gradients = new GradientPass(setup.Model, Seeds);
-            MeasuringObjective = new DenoisingObjective(Denoiser, Seeds) { LossSpace = lossSpace };
+            Gauges = belongings.Add(new RunGauges(setup.Time, State.Parameters, State.Update, options.GradientClip));
+            Pass = new TrainingPass(Denoiser, setup.Objective, Seeds, State.Objective) { Observer = Gauges.Meter.Losses };
+            MeasuringPass = new TrainingPass(Denoiser, setup.Objective, Seeds, State.Objective);
             HeldOut = data.Split.HeldOutCount == 0
                 ? null
-                : new HeldOutLoss(EmaDenoiser, reader, data.Split, Seeds, options.Loading.BadImages == BadImagePolicy.Throw
+                : new HeldOutLoss(EmaDenoiser, setup.Objective, State.Objective, reader, data.Split, Seeds, options.Loading.BadImages == BadImagePolicy.Throw
                     ? null
-                    : onBadImage);
-            SkippedStepTrace trace = new(setup, State, Denoiser, Gradients, Seeds);
-            long firstSamples = TrainingPlanner.FirstSamplesStep(StepsTable.For(data.Split.TrainingCount, setup.Source.Shape,
+                    : OnBadImage);
+            SkippedStepTrace trace = new(setup, State, Denoiser, Seeds);
+            long firstSamples = StepsTable.FirstSamplesStep(StepsTable.For(data.Split.TrainingCount, setup.Source.Shape,
                 options.BatchSize), options);
             HealthWatch watch = new(options, State.LearningRate.WarmupOf(options.Steps), firstSamples, trace.Of);
             Reporter = new ProgressReporter(
@@ -76,14 +74,11 @@ internal sealed class TrainingParts : IDisposable
     /// <summary>The model with each of its averages.</summary>
     public IReadOnlyList<AveragedDenoiser> Averages { get; }
 
-    /// <summary>The loss.</summary>
-    public DenoisingObjective Objective { get; }
+    /// <summary>Forward and backward for training.</summary>
+    public TrainingPass Pass { get; }
 
-    /// <summary>The same loss, for passes that are not trained on.</summary>
-    public DenoisingObjective MeasuringObjective { get; }
-
-    /// <summary>Adds gradients of either.</summary>
-    public GradientPass Gradients { get; }
+    /// <summary>The same for passes that are not trained on, whose losses are not gathered.</summary>
+    public TrainingPass MeasuringPass { get; }
 
     /// <summary>The loss of held-out images; null where none are.</summary>
     public HeldOutLoss? HeldOut { get; }
@@ -96,6 +91,14 @@ internal sealed class TrainingParts : IDisposable
 
     /// <summary>Tells where the run stands.</summary>
     public ProgressReporter Reporter { get; }
+
+    /// <summary>Tells log and run folder of an image that cannot be read.</summary>
+    /// <param name="image">The image.</param>
+    public void OnBadImage(BadImage image)
+    {
+        TrainingLog.BadImage(setup.Logger, image.Name, image.Reason);
+        Reporter.Shield("list of bad images", () => Folder?.BadImages.Add(image));
+    }
 
     /// <summary>Goes back to the last checkpoint from before the loss rose, with a third of the learning rate.</summary>
     /// <exception cref="CheckpointException">It cannot be read.</exception>
@@ -132,7 +135,7 @@ internal sealed class TrainingParts : IDisposable
 
     // Samples have the size of the training images, also where the network takes several sizes.
     private Denoiser DenoiserOf(IDiffusionModel model, Lazy<IDiffusionModel> sampled) =>
-        new(model, sampled, setup.Schedule, Parameterization.Of(setup.Options.Prediction), State.Gate) { SampleShape = setup.Source.Shape };
+        new(model, sampled, setup.Schedule, Parameterization.Of(setup.Options.Objective.Prediction), State.Gate) { SampleShape = setup.Source.Shape };
 
     // Any thread may be the first to sample the raw weights. Between the draws of a new network's first weights another may be training.
     private IDiffusionModel RawTwin()

@@ -11,21 +11,16 @@ namespace Diffusion.Training;
 /// <summary>All that training changes: what a checkpoint holds, and nothing else.</summary>
 internal sealed class TrainingState : IDisposable
 {
-    /// <summary>How often a run may go back to a checkpoint.</summary>
-    public const int MaxRollbacks = 3;
-
-    /// <summary>By what each time divides the learning rate.</summary>
-    public const double RollbackFactor = 3;
-
     private const string OrderChange =
         "the order of images differs from here on, so that until the end of the epoch some may come twice and others not at all";
 
     private readonly DisposableStack belongings = new();
     private readonly TrainerSetup setup;
     private readonly IReadOnlyDictionary<string, Tensor> weights;
+    private readonly IReadOnlyDictionary<string, Tensor> learned;
     private readonly IReadOnlyList<IReadOnlyDictionary<string, Tensor>> averages;
 
-    public TrainingState(TrainerSetup setup, TrainingData data)
+    public TrainingState(TrainerSetup setup, TrainingData data, Device device)
     {
         this.setup = setup;
         Data = data;
@@ -33,9 +28,16 @@ internal sealed class TrainingState : IDisposable
         LearningRate = LearningRate with { WarmupSteps = (int)LearningRate.WarmupOf(setup.Options.Steps) };
         try
         {
-            Parameters = belongings.Add(new FlatParameters(setup.Model.Network));
+            Objective = setup.Objective.CreateState(device);
+            if (Objective is not null)
+            {
+                belongings.Add(Objective);
+            }
+
+            Parameters = belongings.Add(new FlatParameters(setup.Model.Network, Objective?.Module));
             weights = ViewsOf(Parameters.Values);
             Optimizer = belongings.Add(setup.Optimizer.Create(Parameters));
+            learned = LearnedOf(Optimizer, Objective);
             double[] decays = setup.Options.EmaDecay is { } decay ? [decay, .. setup.Options.AdditionalEmaDecays] : [];
             Averages = [.. decays.Select(each => belongings.Add(new EmaWrapper(Parameters, each, Gate)))];
             averages = [.. Averages.Select(average => ViewsOf(average.Average))];
@@ -65,14 +67,17 @@ internal sealed class TrainingState : IDisposable
     public int Rollbacks { get; private set; }
 
     /// <summary>The learning rate of the next step.</summary>
-    public double NextLearningRate => LearningRate.At(Step, setup.Options.Steps) / Math.Pow(RollbackFactor, Rollbacks);
+    public double NextLearningRate => LearningRate.At(Step, setup.Options.Steps) / Math.Pow(Rollback.RateDivisor, Rollbacks);
 
     /// <summary>Guards weights, averages and step: denoisers read them from other threads while a run goes on.</summary>
-    public WeightLock Gate { get; } = new(nameof(Trainer), "Take SnapshotEma() for a denoiser that outlives its trainer.");
+    public WeightLock Gate { get; } = new("Trainer", "Take SnapshotEma() for a denoiser that outlives its trainer.");
 
     public FlatParameters Parameters { get; }
 
     public IOptimizer Optimizer { get; }
+
+    /// <summary>What the objective learns and remembers; null where that is nothing.</summary>
+    public ObjectiveState? Objective { get; }
 
     /// <summary>The averages, the one that previews and results use first.</summary>
     public IReadOnlyList<EmaWrapper> Averages { get; }
@@ -91,7 +96,7 @@ internal sealed class TrainingState : IDisposable
     public IReadOnlyList<string> UnusualChanges { get; private set; } = [];
 
     /// <summary>The state as it is now, over the live tensors.</summary>
-    public Checkpoint Snapshot() => new(Manifest(), weights, averages, Optimizer.State);
+    public Checkpoint Snapshot() => new(Manifest(), weights, averages, learned);
 
     /// <summary>Takes a checkpoint's state, after all of it has been found to fit.</summary>
     /// <param name="checkpoint">It.</param>
@@ -108,14 +113,13 @@ internal sealed class TrainingState : IDisposable
         (IReadOnlyDictionary<string, Tensor> To, IReadOnlyDictionary<string, Tensor> From)[] sets =
         [
             (weights, checkpoint.Weights),
-            (Optimizer.State, checkpoint.Optimizer),
+            (learned, checkpoint.Optimizer),
             .. AveragePairs(saved.Averages, checkpoint.Averages),
         ];
-        Refuse([.. Changes(
+        Refuse([.. OptionChanges.Of(
             ("model", saved.Model, mine.Model),
             ("schedule", saved.Schedule, mine.Schedule),
-            ("prediction", saved.Prediction, mine.Prediction),
-            ("LossSpace", saved.Options.LossSpace, mine.Options.LossSpace),
+            ("Objective", saved.Options.Objective, mine.Options.Objective),
             ("optimizer", saved.Optimizer, mine.Optimizer),
             ("seed", saved.Options.Seed, mine.Options.Seed),
             ("number of averages", saved.Averages.Count, mine.Averages.Count),
@@ -127,6 +131,11 @@ internal sealed class TrainingState : IDisposable
         foreach ((IReadOnlyDictionary<string, Tensor> to, IReadOnlyDictionary<string, Tensor> from) in sets)
         {
             NamedWeights.CopyInto(to, from);
+        }
+
+        foreach (EmaWrapper average in Averages)
+        {
+            average.ResetObjective(); // An average of the objective's parameters is used by nobody, and not saved.
         }
 
         Data.Use(data);
@@ -147,7 +156,7 @@ internal sealed class TrainingState : IDisposable
             Update.SkippedInARow.Fill(saved.SkippedInARow);
         }
 
-        return [.. Changes(
+        return [.. OptionChanges.Of(
             ("data", saved.Data, mine.Data),
             ("device", saved.Device, mine.Device),
             ("CPU threads", saved.CpuThreads, mine.CpuThreads),
@@ -171,54 +180,17 @@ internal sealed class TrainingState : IDisposable
     /// <param name="rollbacks">How often the run has gone back by now.</param>
     public void RollBack(int rollbacks) => Rollbacks = rollbacks;
 
-    /// <summary>Takes weights to start from; the average starts there too.</summary>
+    /// <summary>Takes weights to start from; the averages start there too.</summary>
     /// <param name="path">A safetensors file, the index of several, or a folder of diffusers.</param>
     /// <exception cref="CheckpointException">They cannot be read or do not fit; nothing was changed.</exception>
     public void LoadInitialWeights(string path)
     {
-        try
+        InitialWeights.CopyInto(weights, setup.Model, path);
+        foreach (EmaWrapper average in Averages)
         {
-            if (CheckpointReader.IsCheckpoint(path))
-            {
-                throw new IOException(
-                    $"it is a checkpoint. Name a file in it: {CheckpointFormat.FirstEmaFile} for the averaged weights, or "
-                        + $"{CheckpointFormat.WeightsFile}.");
-            }
-
-            using StoredWeights initial = StoredWeights.Read(path);
-            if (initial.Options is { } described && setup.Model is UNet2D unet
-                && OtherNetwork(described, unet.Options) is { Length: > 0 } differences)
-            {
-                throw new ArgumentException(
-                    $"its config.json describes another network: {differences}. Build the network with these options, or name the file of "
-                        + $"weights alone "
-                    + "to take them all the same.");
-            }
-
-            NamedWeights.CopyInto(weights, initial.Tensors, setup.Model is UNet2D ? LegacyWeightNames.ToCurrent : null);
-            foreach (EmaWrapper average in Averages)
-            {
-                average.Reset();
-            }
-        }
-        catch (Exception error) when (error is ArgumentException or IOException or UnauthorizedAccessException)
-        {
-            string reason = error is SafeTensorsException damage && damage.Path == path ? damage.MessageWithoutPath : error.Message;
-            throw new CheckpointException(
-                $"Training cannot start from '{path}': {reason} Name a safetensors file of this network, the index of its parts, or a "
-                    + $"folder of diffusers, or leave "
-                + "InitialWeights out.", error);
+            average.Reset();
         }
     }
-
-    // What changes an answer of the network, and shows in no shape.
-    private static string OtherNetwork(UNet2DOptions described, UNet2DOptions mine) => string.Join(
-        ", ",
-        JsonDifferences.Of(Json(described), Json(mine))
-            .Select(difference => $"{difference.Name} is {difference.First} there and {difference.Second} here"));
-
-    private static JsonObject Json(UNet2DOptions options) =>
-        JsonNode.Parse((options with { SampleSize = null, Dropout = 0 }).ToJson())!.AsObject();
 
     // Each average goes on from the one with its own decay; those with new decays from those that are left, in their order.
     private IEnumerable<(IReadOnlyDictionary<string, Tensor> To, IReadOnlyDictionary<string, Tensor> From)> AveragePairs(
@@ -234,6 +206,23 @@ internal sealed class TrainingState : IDisposable
             left.Remove(place);
             yield return (averages[mine], from[place]);
         }
+    }
+
+    // What a checkpoint keeps beside the weights: the state of the optimizer, and what the objective learns and remembers.
+    private Dictionary<string, Tensor> LearnedOf(IOptimizer optimizer, ObjectiveState? objective)
+    {
+        Dictionary<string, Tensor> all = new(optimizer.State, StringComparer.Ordinal);
+        foreach ((string name, Tensor view) in Parameters.Layout.ObjectiveViews(Parameters.Values))
+        {
+            all.Add(name, belongings.Add(view));
+        }
+
+        foreach ((string name, Tensor tensor) in objective?.Tensors ?? new Dictionary<string, Tensor>(StringComparer.Ordinal))
+        {
+            all.Add($"{FlatLayout.ObjectivePrefix}state.{name}", tensor);
+        }
+
+        return all;
     }
 
     private IReadOnlyDictionary<string, Tensor> ViewsOf(Tensor flat)
@@ -266,13 +255,13 @@ internal sealed class TrainingState : IDisposable
         Rollbacks = Rollbacks,
         Model = setup.Model.Description,
         Schedule = setup.Schedule.Description,
-        Prediction = setup.Options.Prediction,
+        Prediction = setup.Options.Objective.Prediction,
         Optimizer = setup.Optimizer.Description,
         Data = setup.Source.Description,
         DataExtents = Data.Extents,
         Device = setup.Device.ToString(),
         CpuThreads = setup.Device.CpuThreads,
-        LibraryVersion = typeof(Trainer).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion,
+        LibraryVersion = typeof(TrainingState).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion,
         TorchVersion = __version__,
         HeldOutStep = HeldOutStep,
         HeldOutLoss = HeldOutLoss is { } loss && double.IsFinite(loss) ? loss : null, // JSON has no NaN.
@@ -292,31 +281,4 @@ internal sealed class TrainingState : IDisposable
 
     private static string Decays(CheckpointManifest manifest) =>
         string.Join(", ", manifest.Averages.Select(average => average.Decay.ToString(CultureInfo.InvariantCulture)));
-
-    private static IReadOnlyList<string> Changes(params (string What, object? Saved, object? Mine)[] values) =>
-        [.. values.Where(v => !Equals(v.Saved, v.Mine)).SelectMany(v => ChangesOf(v.What, v.Saved, v.Mine))];
-
-    // What has options of its own is told option by option.
-    private static IEnumerable<string> ChangesOf(string what, object? saved, object? mine) =>
-        AsObject(saved) is { } before && AsObject(mine) is { } now
-            ? JsonDifferences.Of(before, now).Select(part => $"{what}.{part.Name} was {part.First} and is {part.Second}")
-            : [string.Create(CultureInfo.InvariantCulture, $"{what} was {saved ?? "none"} and is {mine ?? "none"}")];
-
-    private static JsonObject? AsObject(object? value)
-    {
-        if (value is LearningRate rate)
-        {
-            return new JsonObject([.. JsonSerializer.SerializeToNode(rate, CheckpointJson.Default.LearningRate)!.AsObject()
-                .Select(part => KeyValuePair.Create($"{char.ToUpperInvariant(part.Key[0])}{part.Key[1..]}", part.Value?.DeepClone()))]);
-        }
-
-        try
-        {
-            return value is string text && text.StartsWith('{') ? JsonNode.Parse(text) as JsonObject : null;
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
 }

@@ -13,7 +13,7 @@ public sealed class HeldOutLoss
     /// <summary>The most images that are measured: 1024.</summary>
     public const int MaxImages = 1024;
 
-    private readonly DenoisingObjective objective;
+    private readonly TrainingPass pass;
     private readonly Denoiser denoiser;
     private readonly BatchReader reader;
     private readonly Action<BadImage>? onBadImage;
@@ -21,11 +21,15 @@ public sealed class HeldOutLoss
 
     /// <summary>A measurement over held-out images.</summary>
     /// <param name="denoiser">What is measured, usually the averaged weights; stays the caller's.</param>
+    /// <param name="objective">What the network learns.</param>
+    /// <param name="state">What the objective learns and remembers; null for nothing.</param>
     /// <param name="reader">Reads the images; stays the caller's.</param>
     /// <param name="split">Which images are held out; at most the first 1024 of them are used.</param>
     /// <param name="seeds">The stream of the run.</param>
     /// <param name="onBadImage">Told of each image that cannot be read and is left out; null, the default, makes it an error.</param>
-    public HeldOutLoss(Denoiser denoiser, BatchReader reader, HeldOutSplit split, SeedStream seeds, Action<BadImage>? onBadImage = null)
+    public HeldOutLoss(
+        Denoiser denoiser, IObjective objective, ObjectiveState? state, BatchReader reader, HeldOutSplit split, SeedStream seeds,
+        Action<BadImage>? onBadImage = null)
     {
         ArgumentNullException.ThrowIfNull(denoiser);
         ArgumentNullException.ThrowIfNull(reader);
@@ -34,7 +38,7 @@ public sealed class HeldOutLoss
         this.reader = reader;
         this.onBadImage = onBadImage;
         samples = [.. Enumerable.Range(0, (int)Math.Min(split.HeldOutCount, MaxImages)).Select(i => split.HeldOutIndexAt(i))];
-        objective = new DenoisingObjective(denoiser, seeds.Child(RandomPurpose.HoldOut, 1));
+        pass = new TrainingPass(denoiser, objective, seeds.Child(RandomPurpose.HoldOut, 1), state);
     }
 
     /// <summary>Measures now. Waits for the device.</summary>
@@ -65,9 +69,9 @@ public sealed class HeldOutLoss
             }
 
             long[] positions = [.. batch.Positions.ToArray().Select(place => first + place)];
-            NoiseLevel[] levels = [.. positions.Select(place => objective.LevelAt((place + 0.5) / samples.Length))];
+            NoiseLevel[] levels = [.. positions.Select(place => pass.LevelAt((place + 0.5) / samples.Length))];
             Conditioning conditioning = batch.ConditioningOf(denoiser.Model, denoiser.Device);
-            sum += positions.Length * objective.Loss(batch.Pixels.to(denoiser.Device), conditioning, levels, positions).item<float>();
+            sum += positions.Length * pass.Loss(batch.Pixels.to(denoiser.Device), conditioning, levels, positions).item<float>();
             measured += positions.Length;
         }
 

@@ -13,6 +13,7 @@ internal sealed class TrialRun : IDisposable
     private readonly DisposableStack belongings = new();
     private readonly TrainerSetup setup;
     private readonly BatchLoader loader;
+    private readonly TrainingPass pass;
     private readonly int batchSize;
     private readonly int microBatchSize;
 
@@ -30,11 +31,12 @@ internal sealed class TrialRun : IDisposable
             IDiffusionModel copy = belongings.Add(Copy(run.Model));
             belongings.Add(new GradientCheckpointingScope(copy, options));
             setup = run with { Model = copy, Options = options, Observers = [], FindingObservers = [], Previews = [] };
-            Parts = belongings.Add(new TrainingParts(setup, OnBadImage));
+            Parts = belongings.Add(new TrainingParts(setup));
+            pass = new TrainingPass(Parts.Denoiser, setup.Objective, Parts.Seeds, Parts.State.Objective) { QuantileAt = QuantileAt };
             Device = setup.Device.Activate();
             BatchPlan plan = new() { StepSize = batchSize, BatchSize = microBatchSize };
             loader = belongings.Add(new BatchLoader(setup.Source, Parts.State.Data.Order(), plan, Parts.Seeds, options.Loading, Device,
-                OnBadImage));
+                Parts.OnBadImage));
         }
         catch
         {
@@ -63,35 +65,19 @@ internal sealed class TrialRun : IDisposable
         using DisposeScope step = NewDisposeScope();
         TrainingState state = Parts.State;
         setup.Model.Network.train();
-        int trained = 0;
-        for (int first = 0; first < batchSize; first += microBatchSize)
+        if (pass.Accumulate(loader, state.Parameters, batchSize, microBatchSize, cancellationToken: cancellationToken) is not null)
         {
-            using DisposeScope microBatch = NewDisposeScope();
-            using ImageBatch batch = loader.Next(cancellationToken);
-            if (!batch.Positions.IsEmpty)
-            {
-                Backward(batch);
-                trained += microBatchSize;
-            }
-        }
-
-        if (trained > 0)
-        {
-            using (no_grad())
-            {
-                state.Parameters.Gradients.MultiplyBy((double)batchSize / trained);
-            }
-
             state.Update.Apply(state.Step + 1, rate);
         }
 
         state.Step++;
     }
 
-    /// <summary>Tells the log of an image that cannot be read.</summary>
-    public void OnBadImage(BadImage image) => TrainingLog.BadImage(setup.Logger, image.Name, image.Reason);
-
     public void Dispose() => belongings.Dispose();
+
+    // Place i of a batch draws from stretch i of the schedule: images come in random order, so that each meets every timestep.
+    private double QuantileAt(long position) =>
+        ((position % batchSize) + Parts.Seeds.Uniform(RandomPurpose.Timestep, position)) / batchSize;
 
     private static IDiffusionModel Copy(IDiffusionModel model)
     {
@@ -103,23 +89,5 @@ internal sealed class TrialRun : IDisposable
         }
 
         return twin;
-    }
-
-    private void Backward(ImageBatch batch)
-    {
-        long[] positions = batch.Positions.ToArray();
-        NoiseLevel[] levels = [.. positions.Select(LevelOf)];
-        Parts.Gradients.Run(positions[0], () =>
-        {
-            Tensor loss = Parts.MeasuringObjective.Loss(batch.Pixels, batch.ConditioningOf(setup.Model, Device), levels, positions);
-            return loss.Times((double)microBatchSize / batchSize);
-        });
-    }
-
-    // Place i of a batch draws from stretch i of the schedule: images come in random order, so that each meets every timestep.
-    private NoiseLevel LevelOf(long position)
-    {
-        double place = (position % batchSize) + Parts.Seeds.Uniform(RandomPurpose.Timestep, position);
-        return Parts.MeasuringObjective.LevelAt(place / batchSize);
     }
 }

@@ -29,7 +29,7 @@ internal static class OptionWarnings
             schedule is DiscreteSchedule discrete ? Timesteps(discrete.Timesteps) : null,
             Warmup(options),
             Clip(options.GradientClip),
-            LastTimestep(schedule, options.Prediction),
+            LastTimestep(schedule, options.Objective.Prediction),
             Dropout(dropout),
             Epochs(options, images),
         ]).OfType<TrainingWarning>(),

@@ -6,17 +6,21 @@ internal static class PipelineWarnings
     private const long FewHeldOut = 8;
 
     /// <summary>Everything unusual, with its reason and its remedy.</summary>
-    /// <param name="setup">The parts; possible ones.</param>
+    /// <param name="options">The options; possible ones.</param>
+    /// <param name="modelClasses">How many classes the network knows, or null.</param>
+    /// <param name="dataClasses">How many classes the images have, or null.</param>
+    /// <param name="previewSteps">The steps between two calls of each preview.</param>
     /// <param name="heldOut">How many images are held out.</param>
-    public static IReadOnlyList<TrainingWarning> Of(TrainerSetup setup, long heldOut) =>
+    public static IReadOnlyList<TrainingWarning> Of(
+        TrainingOptions options, int? modelClasses, int? dataClasses, IEnumerable<int> previewSteps, long heldOut) =>
     [
         .. ((IEnumerable<TrainingWarning?>)
         [
-            Classes(setup.Model.ClassCount, setup.Source.ClassCount),
+            Classes(modelClasses, dataClasses),
             HeldOut(heldOut),
-            .. setup.Previews.Select(preview => Preview(preview.EverySteps, setup.Options.Steps)),
-            BestCheckpoints(setup.Options),
-            CheckpointsForGood(setup.Options),
+            .. previewSteps.Select(everySteps => Preview(everySteps, options.Steps)),
+            BestCheckpoints(options),
+            CheckpointsForGood(options),
         ]).OfType<TrainingWarning>(),
     ];
 

@@ -11,7 +11,7 @@ internal static class RunFolderProbe
     {
         try
         {
-            DirectoryInfo place = new(Path.Combine(Path.GetFullPath(folder), RunFolder.Checkpoints));
+            DirectoryInfo place = new(Path.Combine(Path.GetFullPath(folder), CheckpointFormat.Folder));
             if (place.Exists)
             {
                 CheckpointLock.Take(place.FullName).Dispose();

@@ -28,7 +28,7 @@ internal static class ScheduleProblems
     /// <summary>What the network shall answer, or its loss shall compare, but cannot at some time of the schedule.</summary>
     /// <param name="options">They say what is predicted.</param>
     /// <param name="schedule">The schedule that is used.</param>
-    public static IEnumerable<string> OfPrediction(TrainingOptions options, INoiseSchedule schedule)
+    public static IEnumerable<string> OfObjective(ObjectiveOptions options, INoiseSchedule schedule)
     {
         if (!Enum.IsDefined(options.Prediction))
         {
@@ -45,7 +45,7 @@ internal static class ScheduleProblems
         }
 
         if (options.LossSpace is { } space && Enum.IsDefined(space)
-            && !ends.All(end => double.IsFinite(LossWeight.Of(parameterization, Parameterization.Of(space), end))))
+            && !ends.All(end => double.IsFinite(LossSpace.Factor(parameterization, Parameterization.Of(space), end))))
         {
             yield return $"{nameof(options.LossSpace)} ({space}) cannot be reached from {nameof(options.Prediction)} "
                 + $"({options.Prediction}) at both ends of {schedule.Description}: "

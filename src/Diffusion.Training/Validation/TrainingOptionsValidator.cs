@@ -27,6 +27,7 @@ public sealed class TrainingOptionsValidator : IValidateOptions<TrainingOptions>
         {
             (nameof(options.LearningRate), options.LearningRate), (nameof(options.AdditionalEmaDecays), options.AdditionalEmaDecays),
             (nameof(options.Loading), options.Loading), (nameof(options.Health), options.Health),
+            (nameof(options.Objective), options.Objective),
         }.Where(part => part.Value is null).Select(part => $"{part.Name} (null) must have a value. Leave it out for its defaults."),
     ];
 
@@ -57,9 +58,9 @@ public sealed class TrainingOptionsValidator : IValidateOptions<TrainingOptions>
                 nameof(options.AdditionalEmaDecays), Decays(options), "decays from 0 to below 1, each once",
                     "Use for example 0.999 beside 0.9999."),
             .. OptionSchedule.Problems(options),
-            Unless(Enum.IsDefined(options.Prediction), nameof(options.Prediction), options.Prediction, "a known prediction type",
+            Unless(Enum.IsDefined(options.Objective.Prediction), "Objective.Prediction", options.Objective.Prediction, "a known prediction type",
                 "Use Epsilon."),
-            Unless(options.LossSpace is not { } space || Enum.IsDefined(space), nameof(options.LossSpace), options.LossSpace!,
+            Unless(options.Objective.LossSpace is not { } space || Enum.IsDefined(space), "Objective.LossSpace", options.Objective.LossSpace!,
                 "a known prediction type", "Leave it out for that of Prediction."),
             Unless(options.HoldOutFraction is >= 0 and <= 0.5, nameof(options.HoldOutFraction), options.HoldOutFraction, "in 0..0.5",
                 "Use 0.05."),

@@ -187,7 +187,7 @@ public sealed class GaugesTests
         reports.Should().HaveCount(2);
         TrainingProgress last = reports[^1];
         last.StepsReported.Should().Be(6);
-        last.LossByTimestep.Should().HaveCount(4);
+        last.LossByLogSnr.Should().HaveCount(4);
         last.LossDeviation.Should().BePositive();
         last.MaxGradientNorm.Should().BeGreaterThanOrEqualTo(last.MeanGradientNorm);
         last.GradientsByBlock.Keys.Should().BeEquivalentTo("conv_in", "time", "conv_out");
@@ -218,7 +218,7 @@ public sealed class GaugesTests
 
         TrainingProgress report = reports.Should().ContainSingle().Subject;
         report.RelativeLoss.Should().BeApproximately(1, 1e-4);
-        report.RelativeLossByTimestep.Where(double.IsFinite).Should().NotBeEmpty().And.OnlyContain(loss => Math.Abs(loss - 1) < 1e-4);
+        report.RelativeLossByLogSnr.Where(double.IsFinite).Should().NotBeEmpty().And.OnlyContain(loss => Math.Abs(loss - 1) < 1e-4);
     }
 
     private static long Elements(TinyModel model, string block) =>

@@ -59,7 +59,7 @@ public sealed class HealthWatchTests
     {
         SyntheticRun run = new(new TrainingOptions { LearningRate = LearningRate.Constant(0.5) });
 
-        run.Reports(5, 1, report => report with { RelativeLossByTimestep = [1, 1, 0.99, 1] }).Found.Should()
+        run.Reports(5, 1, report => report with { RelativeLossByLogSnr = [1, 1, 0.99, 1] }).Found.Should()
             .ContainSingle().Which.LastGoodStep.Should().Be(0);
     }
 
@@ -106,7 +106,7 @@ public sealed class HealthWatchTests
     {
         SyntheticRun run = new(new TrainingOptions { LearningRate = LearningRate.Constant(rate) });
 
-        run.Reports(6, loss, report => report with { RelativeLossByTimestep = [1, 1, 0.99, 1] });
+        run.Reports(6, loss, report => report with { RelativeLossByLogSnr = [1, 1, 0.99, 1] });
 
         HealthFinding finding = run.Found.Should().ContainSingle().Subject;
         finding.Kind.Should().Be(kind);
@@ -120,9 +120,9 @@ public sealed class HealthWatchTests
     {
         SyntheticRun slow = new(warmup: 1000);
 
-        slow.Reports(12, 0.9, report => report with { RelativeLossByTimestep = [1, 0.9, 0.8, 0.6] });
+        slow.Reports(12, 0.9, report => report with { RelativeLossByLogSnr = [1, 0.9, 0.8, 0.6] });
         slow.Found.Should().BeEmpty();
-        slow.Report(0.9, report => report with { RelativeLossByTimestep = [1, 0.9, 0.8, 0.6] });
+        slow.Report(0.9, report => report with { RelativeLossByLogSnr = [1, 0.9, 0.8, 0.6] });
 
         slow.Kinds.Should().Equal(FindingKind.LearningSlowly);
     }
@@ -148,7 +148,7 @@ public sealed class HealthWatchTests
         SyntheticRun run = new(every: 20);
         for (int i = 0; i < 60; i++)
         {
-            run.Report(0.5, report => report with { RelativeLossByTimestep = [0.6, 0.5, 0.4, 0.3] });
+            run.Report(0.5, report => report with { RelativeLossByLogSnr = [0.6, 0.5, 0.4, 0.3] });
         }
 
         run.Kinds.Should().Equal(FindingKind.Plateau);
@@ -160,7 +160,7 @@ public sealed class HealthWatchTests
         SyntheticRun run = new();
         for (int i = 1; i <= 20_000; i++)
         {
-            run.Report(Math.Max(0.5, 4 / Math.Sqrt(i)), report => report with { RelativeLossByTimestep = [0.6, 0.5, 0.34, 0.3] });
+            run.Report(Math.Max(0.5, 4 / Math.Sqrt(i)), report => report with { RelativeLossByLogSnr = [0.6, 0.5, 0.34, 0.3] });
         }
 
         run.Kinds.Should().Equal(FindingKind.Plateau);
@@ -173,7 +173,7 @@ public sealed class HealthWatchTests
         SyntheticRun run = new();
         for (int i = 1; i <= 20_000; i++)
         {
-            run.Report(2 / Math.Pow(i, 0.3), report => report with { RelativeLossByTimestep = [0.6, 0.5, 0.34, 0.3] });
+            run.Report(2 / Math.Pow(i, 0.3), report => report with { RelativeLossByLogSnr = [0.6, 0.5, 0.34, 0.3] });
         }
 
         run.Found.Should().BeEmpty();
@@ -326,7 +326,7 @@ public sealed class HealthWatchTests
     {
         SyntheticRun run = new(new TrainingOptions { BatchSize = batch });
 
-        run.Reports(6, 1, report => report with { RelativeLossByTimestep = [1, 1, 0.99, 1] }).Kinds.Should().Equal(FindingKind.NotLearning);
+        run.Reports(6, 1, report => report with { RelativeLossByLogSnr = [1, 1, 0.99, 1] }).Kinds.Should().Equal(FindingKind.NotLearning);
     }
 
     [Theory]
@@ -340,7 +340,7 @@ public sealed class HealthWatchTests
     {
         SyntheticRun run = new(new TrainingOptions { BatchSize = batch, LearningRate = LearningRate.Constant(rate) });
 
-        run.Reports(6, 0.9, report => report with { RelativeLossByTimestep = [1, 0.9, 0.8, 0.6] }).Found.Should()
+        run.Reports(6, 0.9, report => report with { RelativeLossByLogSnr = [1, 0.9, 0.8, 0.6] }).Found.Should()
             .ContainSingle().Which.Remedy.Should().StartWith(remedy);
     }
 
@@ -359,7 +359,7 @@ public sealed class HealthWatchTests
         HealthWatch watch = new(new TrainingOptions { LearningRate = LearningRate.Constant(0.1) }, warmupSteps: 0, firstSamplesStep: 5000,
             _ => string.Empty);
         TrainingProgress learntNothing = ReportWindowTests.One(500, 1) with { StepsReported = 100, StepsOfLoss = 100, LearningRate = 0.1,
-            RelativeLossByTimestep = [1, 1, 1, 1] };
+            RelativeLossByLogSnr = [1, 1, 1, 1] };
         watch.Look(learntNothing).Should().ContainSingle().Which.Kind.Should().Be(FindingKind.Diverged);
 
         watch.Begin(step: 490, rollbacks: 1);

@@ -18,8 +18,8 @@ public sealed class ReportWindowTests
         joined.MeanGradientNorm.Should().BeApproximately(10 * mean, 1e-12);
         joined.MaxGradientNorm.Should().Be(4);
         joined.ClippedShare.Should().BeApproximately(1.0 / 7, 1e-12);
-        joined.RelativeLossByTimestep.Should()
-            .Equal([joined.RelativeLossByTimestep[0], 0.5], "no timestep of the other reports fell into the second part");
+        joined.RelativeLossByLogSnr.Should()
+            .Equal([joined.RelativeLossByLogSnr[0], 0.5], "no timestep of the other reports fell into the second part");
     }
 
     [Fact]
@@ -45,7 +45,7 @@ public sealed class ReportWindowTests
 
         run.Found.Should().BeEmpty();
         run.Reports(40, 0.9,
-            report => report with { StepsReported = 1, StepsOfLoss = 1, LossDeviation = 0, RelativeLossByTimestep = [1, 0.9, 0.5, 0.1] });
+            report => report with { StepsReported = 1, StepsOfLoss = 1, LossDeviation = 0, RelativeLossByLogSnr = [1, 0.9, 0.5, 0.1] });
         run.Kinds.Should().Equal(FindingKind.Diverged);
     }
 
@@ -72,7 +72,7 @@ public sealed class ReportWindowTests
         StepsReported = 1,
         StepsOfLoss = double.IsNaN(loss) ? 0 : 1,
         RelativeLoss = loss,
-        RelativeLossByTimestep = [loss, loss == 0.4 ? 0.5 : double.NaN],
+        RelativeLossByLogSnr = [loss, loss == 0.4 ? 0.5 : double.NaN],
         MeanGradientNorm = 10 * loss,
         MaxGradientNorm = 10 * loss,
         ClippedShare = loss == 0.4 ? 1 : 0,

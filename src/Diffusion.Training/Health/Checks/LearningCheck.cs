@@ -22,7 +22,7 @@ internal sealed class LearningCheck : IHealthCheck
             return null;
         }
 
-        double easiest = last.RelativeLossByTimestep.Where(double.IsFinite).DefaultIfEmpty(double.NaN).Min();
+        double easiest = last.RelativeLossByLogSnr.Where(double.IsFinite).DefaultIfEmpty(double.NaN).Min();
         string numbers = string.Create(
             CultureInfo.InvariantCulture,
             $"After {last.Step} steps the loss is {last.RelativeLoss:P0} of that of always answering zero, and {easiest:P0} where "

@@ -27,7 +27,7 @@ internal sealed class PlateauCheck : IHealthCheck
 
         double before = last.Take(last.Length / 2).Average(window => window.Loss);
         double after = last.Skip(last.Length / 2).Average(window => window.Loss);
-        double easiest = run.Last.RelativeLossByTimestep.Where(double.IsFinite).DefaultIfEmpty(double.NaN).Min();
+        double easiest = run.Last.RelativeLossByLogSnr.Where(double.IsFinite).DefaultIfEmpty(double.NaN).Min();
         if (!(after > before * (1 - Fall)) || !(easiest > High))
         {
             return null;

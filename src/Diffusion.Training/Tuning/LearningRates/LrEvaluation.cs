@@ -10,7 +10,7 @@ internal sealed class LrEvaluation : IDisposable
     private const long SweepStream = 2;
 
     private readonly IDiffusionModel model;
-    private readonly DenoisingObjective objective;
+    private readonly TrainingPass pass;
     private readonly ImageBatch batch;
     private readonly Tensor? labels;
     private readonly NoiseLevel[] levels;
@@ -24,10 +24,11 @@ internal sealed class LrEvaluation : IDisposable
         TrainerSetup setup = trial.Setup;
         TrainingParts parts = trial.Parts;
         model = setup.Model;
-        objective = new DenoisingObjective(parts.Denoiser, parts.Seeds.Child(RandomPurpose.HoldOut, SweepStream));
+        pass = new TrainingPass(
+            parts.Denoiser, setup.Objective, parts.Seeds.Child(RandomPurpose.HoldOut, SweepStream), parts.State.Objective);
         BatchPlan plan = new() { StepSize = images, BatchSize = images, Start = first };
         LoadingOptions loading = setup.Options.Loading with { Prefetch = 1 };
-        using BatchLoader loader = new(setup.Source, parts.State.Data.Order(), plan, parts.Seeds, loading, trial.Device, trial.OnBadImage);
+        using BatchLoader loader = new(setup.Source, parts.State.Data.Order(), plan, parts.Seeds, loading, trial.Device, parts.OnBadImage);
         batch = loader.Next(cancellationToken);
         if (batch.Positions.IsEmpty)
         {
@@ -38,7 +39,7 @@ internal sealed class LrEvaluation : IDisposable
 
         labels = batch.ConditioningOf(model, trial.Device).ClassLabels;
         int count = batch.Positions.Length;
-        levels = [.. Enumerable.Range(0, count).Select(place => objective.LevelAt((place + 0.5) / count))];
+        levels = [.. Enumerable.Range(0, count).Select(place => pass.LevelAt((place + 0.5) / count))];
     }
 
     /// <summary>Measures now, without dropout. Waits for the device.</summary>
@@ -56,7 +57,7 @@ internal sealed class LrEvaluation : IDisposable
                 ? Conditioning.None
                 : new Conditioning { ClassLabels = labels.narrow(0, first, count) };
             ReadOnlySpan<long> positions = batch.Positions.Span.Slice(first, count);
-            sum += count * objective.Loss(batch.Pixels.narrow(0, first, count), conditioning, levels.AsSpan(first, count)
+            sum += count * pass.Loss(batch.Pixels.narrow(0, first, count), conditioning, levels.AsSpan(first, count)
                 .ToArray(), positions).item<float>();
         }
 

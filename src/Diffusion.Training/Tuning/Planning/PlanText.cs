@@ -19,15 +19,15 @@ internal static class PlanText
         Line("batch", Text($"{plan.BatchSize}") + (passes > 1 ? Text($", in {passes} passes of {plan.MicroBatchSize}") : string.Empty));
         Line("learning rate", LrRangeText.Rate(plan.LearningRate));
         Line("speed",
-            Text($"{Time(measured.StepTime)} per step, {plan.BatchSize / Math.Max(1e-9, measured.StepTime.TotalSeconds):N1} images/s, "
+            Text($"{TimeText.Of(measured.StepTime)} per step, {plan.BatchSize / Math.Max(1e-9, measured.StepTime.TotalSeconds):N1} images/s, "
                 + $"measured over {measured.Steps} steps on {measured.Device} ({measured.CpuThreads} CPU threads)"));
-        Line("this run", Text($"{plan.Steps:N0} steps, {plan.ImagesSeen:N0} images, {plan.Epochs:N1} epochs: {Time(plan.Duration)}"));
+        Line("this run", Text($"{plan.Steps:N0} steps, {plan.ImagesSeen:N0} images, {plan.Epochs:N1} epochs: {TimeText.Of(plan.Duration)}"));
         Line("suggested",
-            Text($"{plan.Suggested.Steps:N0} steps: {Time(plan.SuggestedDuration)} here")
-                + (plan.Suggested.OneV100 is { } days ? $", about {Time(days)} on one V100 with a usual network" : string.Empty));
+            Text($"{plan.Suggested.Steps:N0} steps: {TimeText.Of(plan.SuggestedDuration)} here")
+                + (plan.Suggested.OneV100 is { } days ? $", about {TimeText.Of(days)} on one V100 with a usual network" : string.Empty));
         Line(string.Empty, plan.Suggested.Reason);
-        Line("first samples", Text($"recognisable from about step {plan.FirstSamplesStep:N0}: {Time(plan.FirstSamplesAfter)}"));
-        Line("sampling", Text($"{plan.SampledImages} images in {plan.SamplerSteps} steps: {Time(plan.SamplingTime)}"));
+        Line("first samples", Text($"recognisable from about step {plan.FirstSamplesStep:N0}: {TimeText.Of(plan.FirstSamplesAfter)}"));
+        Line("sampling", Text($"{plan.SampledImages} images in {plan.SamplerSteps} steps: {TimeText.Of(plan.SamplingTime)}"));
         if (plan.MaxCheckpoints > 0)
         {
             Line("checkpoints",
@@ -44,17 +44,6 @@ internal static class PlanText
 
         void Line(string name, string value) => text.Append(CultureInfo.InvariantCulture, $"{name,-14} {value}\n");
     }
-
-    /// <summary>A time as people say it, in the two largest units that matter.</summary>
-    public static string Time(TimeSpan time) => time.TotalSeconds switch
-    {
-        < 1 => Text($"{time.TotalMilliseconds:F0} ms"),
-        < 60 => Text($"{time.TotalSeconds:F1} s"),
-        < 3600 => Text($"{(int)time.TotalMinutes} min {time.Seconds} s"),
-        < 86_400 => Text($"{(int)time.TotalHours} h {time.Minutes} min"),
-        _ when time.TotalDays < 100 => Text($"{(int)time.TotalDays} d {time.Hours} h"),
-        _ => Text($"{time.TotalDays:N0} d"),
-    };
 
     private static string Text(InvariantText text) => text.ToString();
 }

@@ -5,8 +5,6 @@ namespace Diffusion.Training;
 /// <summary>Makes a plan from the parts of a run and what a few of its steps took.</summary>
 internal static class TrainingPlanner
 {
-    private const double RecognisableAfter = 0.02;
-    private const double MaxByRate = 10;
     private const double MuchWaiting = 0.1;
     private const double MuchLonger = 3;
 
@@ -40,7 +38,7 @@ internal static class TrainingPlanner
             [new PeriodicCost(options.HoldOutEverySteps, HeldOutTime(facts.HeldOutImages, calibration), AlsoAtEnd: true)]);
         long steps = options.TimeLimit is { } limit ? Math.Min(options.Steps, time.StepsWithin(limit)) : options.Steps;
         SuggestedSteps suggested = StepsTable.For(facts.Images, facts.Shape, options.BatchSize);
-        long firstSamples = FirstSamplesStep(suggested, options);
+        long firstSamples = StepsTable.FirstSamplesStep(suggested, options);
         return new TrainingPlan
         {
             Images = facts.Images,
@@ -69,16 +67,6 @@ internal static class TrainingPlanner
             Facts = facts,
             Time = time,
         };
-    }
-
-    /// <summary>When samples should become recognisable.</summary>
-    /// <param name="suggested">The usual length of such a run.</param>
-    /// <param name="options">The run.</param>
-    public static long FirstSamplesStep(SuggestedSteps suggested, TrainingOptions options)
-    {
-        double usual = BatchSizeScaling.LearningRate(options.BatchSize);
-        double byRate = Math.Clamp(usual / options.LearningRate.Peak, 1 / MaxByRate, MaxByRate);
-        return options.LearningRate.WarmupOf(options.Steps) + (long)Math.Ceiling(RecognisableAfter * suggested.Steps * byRate);
     }
 
     private static IEnumerable<string> Notes(PlanFacts facts, SuggestedSteps suggested, long steps, long firstSamples)

@@ -1,0 +1,82 @@
+using System.Runtime.ExceptionServices;
+using Diffusion.Data;
+using Microsoft.Extensions.Options;
+
+namespace Diffusion.Training;
+
+/// <summary>Checks all parts of a run together, and throws once with every problem.</summary>
+internal static class SetupCheck
+{
+    /// <summary>The checked parts.</summary>
+    /// <param name="given">What the builder was given.</param>
+    /// <param name="more">Further problems.</param>
+    /// <exception cref="OptionsValidationException">Something is missing or impossible; the message lists every problem.</exception>
+    /// <exception cref="ImageDataException">All is right but the images.</exception>
+    public static TrainerSetup Of(GivenParts given, IEnumerable<string> more)
+    {
+        (IDiffusionModel model, IImageSource? source, INoiseSchedule? schedule) = (given.Model, given.Source, given.Schedule);
+        (TrainingOptions options, IReadOnlyList<string> contradictions) = given.Edits.Make();
+        if (TrainingOptionsValidator.Missing(options) is { Count: > 0 } missing)
+        {
+            throw new OptionsValidationException(nameof(TrainingOptions), typeof(TrainingOptions),
+                [.. given.Problems, .. contradictions, .. missing]);
+        }
+
+        List<string> all =
+        [
+            .. given.Problems, .. contradictions, .. TrainingOptionsValidator.Problems(options), .. given.Optimizer.Problems, .. more,
+            .. ScheduleProblems.Of(options, schedule), .. DataProblems.Of(options, model, source),
+                .. CheckpointingProblems.Of(options, model, given.Device),
+        ];
+        INoiseSchedule? usedSchedule = schedule ?? OptionSchedule.TryMake(options);
+        all.AddRange(given.Objective.Problems(options.Objective));
+        ObjectiveOptions learned = given.Objective.Describe(options.Objective);
+        if (usedSchedule is not null)
+        {
+            all.AddRange(ScheduleProblems.OfObjective(learned, usedSchedule));
+            all.AddRange(given.Objective.Whole?.Problems(usedSchedule) ?? []);
+        }
+
+        if (source is not null && usedSchedule is not null)
+        {
+            all.AddRange(ModelProblems.Of(model, source.Shape, usedSchedule));
+        }
+
+        (ImageStatistics? images, ImageDataException? badImages) = Inspect(source, options);
+        if (all.Count == 0 && badImages is null)
+        {
+            OptionSchedule.Write(options, usedSchedule!); // So the manifest of a checkpoint says what was used.
+            options.Objective = learned;
+            return new TrainerSetup(
+                model, source!, images!, given.Device ?? ComputeDevice.Best, options, usedSchedule!, given.Objective.Make(learned), given.Optimizer, given.Logger, given.Time, [.. given.Observers],
+                    [.. given.FindingObservers], [.. given.Previews]);
+        }
+
+        string? badFolder = options.RunFolder is { } folder ? RunFolderProbe.Problem(folder) : null;
+        if (badImages is not null && all.Count == 0 && badFolder is null)
+        {
+            ExceptionDispatchInfo.Throw(badImages);
+        }
+
+        throw new OptionsValidationException(
+            nameof(TrainingOptions), typeof(TrainingOptions), [.. all, .. new[] { badImages?.Message, badFolder }.OfType<string>()]);
+    }
+
+    private static (ImageStatistics? Images, ImageDataException? Problem) Inspect(IImageSource? source, TrainingOptions options)
+    {
+        if (source is null)
+        {
+            return (null, null);
+        }
+
+        try
+        {
+            return (new BatchReader(source)
+                .Inspect(options.Loading.BadImages == BadImagePolicy.Throw ? 0 : options.Loading.MaxBadFraction), null);
+        }
+        catch (ImageDataException problem)
+        {
+            return (null, problem);
+        }
+    }
+}

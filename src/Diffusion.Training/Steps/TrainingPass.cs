@@ -1,0 +1,178 @@
+using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
+using Diffusion.Data;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Training;
+
+/// <summary>
+/// Forward and backward through a network for one micro-batch, or for all micro-batches of a step. Noise level and noise of an image belong
+/// to its position in the run, so that any split into micro-batches, workers or processes sees the same draws.
+/// </summary>
+/// <remarks>
+/// A training loop of your own: lay the network out with <see cref="FlatParameters"/>, then for each step call <see cref="Accumulate"/> and
+/// <see cref="ParameterUpdate.Apply"/>. Call the network's <c>train()</c> first.
+/// </remarks>
+public sealed class TrainingPass
+{
+    private readonly Denoiser denoiser;
+    private readonly IObjective objective;
+    private readonly SeedStream seeds;
+    private readonly ObjectiveState? state;
+
+    /// <summary>Joins the parts; they stay the caller's.</summary>
+    /// <param name="denoiser">The model under training, with its schedule and parameterization.</param>
+    /// <param name="objective">What it learns, for instance <c>new Objective()</c>.</param>
+    /// <param name="seeds">The stream of the run.</param>
+    /// <param name="state">What the objective learns and remembers. Null, the default, for nothing.</param>
+    public TrainingPass(Denoiser denoiser, IObjective objective, SeedStream seeds, ObjectiveState? state = null)
+    {
+        ArgumentNullException.ThrowIfNull(denoiser);
+        ArgumentNullException.ThrowIfNull(objective);
+        (this.denoiser, this.objective, this.seeds, this.state) = (denoiser, objective, seeds, state);
+    }
+
+    /// <summary>Sees each micro-batch; null where nobody looks.</summary>
+    internal IPassObserver? Observer { get; init; }
+
+    /// <summary>
+    /// The quantile of the time law that an image is trained at, in [0, 1), by its position in the run. Default null: one drawn from the
+    /// stream.
+    /// </summary>
+    internal Func<long, double>? QuantileAt { get; init; }
+
+    /// <summary>The noise level of each position.</summary>
+    /// <param name="positions">Positions in the run.</param>
+    public NoiseLevel[] DrawLevels(ReadOnlySpan<long> positions)
+    {
+        NoiseLevel[] levels = new NoiseLevel[positions.Length];
+        for (int i = 0; i < levels.Length; i++)
+        {
+            levels[i] = LevelAt(QuantileAt?.Invoke(positions[i]) ?? seeds.Uniform(RandomPurpose.Timestep, positions[i]));
+        }
+
+        return levels;
+    }
+
+    /// <summary>The noise level below which a fraction of all levels that are trained on lies.</summary>
+    /// <param name="quantile">The fraction, in [0, 1).</param>
+    /// <exception cref="InvalidOperationException">The law gives a time between two timesteps of a discrete schedule.</exception>
+    public NoiseLevel LevelAt(double quantile) => objective.Times.LevelAt(quantile, denoiser.Schedule);
+
+    /// <summary>The loss of a micro-batch at its own noise levels and noise.</summary>
+    /// <param name="clean">Images in [-1, 1], float32 <c>[B, C, H, W]</c>, on the model's device.</param>
+    /// <param name="conditioning">Class labels where the model has classes.</param>
+    /// <param name="positions">The position of each image in the run.</param>
+    /// <returns>A scalar with its graph; it belongs to the caller.</returns>
+    public Tensor Loss(Tensor clean, Conditioning conditioning, ReadOnlySpan<long> positions)
+    {
+        ArgumentNullException.ThrowIfNull(clean);
+        return Loss(clean, conditioning, DrawLevels(positions), positions);
+    }
+
+    /// <summary>The loss of a micro-batch at given noise levels, with the noise of its positions.</summary>
+    /// <param name="clean">Images in [-1, 1], float32 <c>[B, C, H, W]</c>, on the model's device.</param>
+    /// <param name="conditioning">Class labels where the model has classes.</param>
+    /// <param name="levels">The noise level of each image.</param>
+    /// <param name="positions">The position of each image in the run.</param>
+    /// <returns>A scalar with its graph; it belongs to the caller.</returns>
+    public Tensor Loss(Tensor clean, Conditioning conditioning, IReadOnlyList<NoiseLevel> levels, ReadOnlySpan<long> positions)
+    {
+        ArgumentNullException.ThrowIfNull(clean);
+        using DisposeScope scope = NewDisposeScope();
+        ImageShape shape = new((int)clean.shape[1], (int)clean.shape[2], (int)clean.shape[3]);
+        Tensor noise = NormalNoise.Draw(seeds, RandomPurpose.Noise, positions, shape).to(clean.device); // [B, C, H, W]
+        Observer?.Begin(levels);
+        ObjectiveLoss made = objective.Loss(new ObjectiveInput(denoiser, clean, noise, levels, conditioning, state));
+        Observer?.End(made);
+        return made.Loss.MoveToOuterDisposeScope(); // []
+    }
+
+    /// <summary>Adds the gradients of a micro-batch to those of the network.</summary>
+    /// <remarks>An error in a layer that was computed again (gradient checkpointing) is thrown as it was.</remarks>
+    /// <param name="clean">Images in [-1, 1], float32 <c>[B, C, H, W]</c>, on the model's device.</param>
+    /// <param name="conditioning">Class labels where the model has classes.</param>
+    /// <param name="positions">The position of each image in the run. The first one seeds dropout.</param>
+    /// <param name="weight">The factor of the loss: with accumulation, the micro-batch's fraction of the batch. Default 1.</param>
+    /// <returns>The loss times its weight, a scalar without a graph; it belongs to the caller.</returns>
+    public Tensor Backward(Tensor clean, Conditioning conditioning, ReadOnlyMemory<long> positions, double weight = 1)
+    {
+        if (!denoiser.Model.HasDropout)
+        {
+            return Run();
+        }
+
+        // Dropout draws from the process's one generator: seeded for each micro-batch, and held meanwhile.
+        using (GlobalGenerator.Hold(seeds.Derive(RandomPurpose.Dropout, positions.Span[0])))
+        {
+            return Run();
+        }
+
+        Tensor Run()
+        {
+            using DisposeScope scope = NewDisposeScope();
+            Tensor loss = Loss(clean, conditioning, positions.Span).Times(weight);
+            try
+            {
+                loss.backward();
+            }
+            catch (ExternalException) when (denoiser.Model is IGradientCheckpointing { RecomputationFailure: not null })
+            {
+                ExceptionDispatchInfo.Throw(((IGradientCheckpointing)denoiser.Model).RecomputationFailure!);
+            }
+
+            return loss.detach().MoveToOuterDisposeScope();
+        }
+    }
+
+    /// <summary>
+    /// Makes the gradients of one step, micro-batch by micro-batch: that of the mean loss over the micro-batches that have images.
+    /// </summary>
+    /// <param name="loader">Gives the micro-batches, on the model's device.</param>
+    /// <param name="parameters">Take the gradients, which must be zero before.</param>
+    /// <param name="batchSize">Images of the step.</param>
+    /// <param name="microBatchSize">Images of a micro-batch; divides <paramref name="batchSize"/>.</param>
+    /// <param name="beforeFirst">Called with the first micro-batch before its pass; null, the default, for nothing.</param>
+    /// <param name="cancellationToken">Ends a wait for images.</param>
+    /// <returns>The mean loss, a scalar that belongs to the caller; null where no image could be read.</returns>
+    /// <exception cref="OperationCanceledException">It was cancelled: the gradients are those of a part of the batch.</exception>
+    public Tensor? Accumulate(
+        BatchLoader loader, FlatParameters parameters, int batchSize, int microBatchSize,
+        Action<ImageBatch, Conditioning>? beforeFirst = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(loader);
+        ArgumentNullException.ThrowIfNull(parameters);
+        using DisposeScope scope = NewDisposeScope();
+        Device device = parameters.Values.device;
+        Tensor mean = zeros([], ScalarType.Float32, device);
+        int trained = 0;
+        for (int first = 0; first < batchSize; first += microBatchSize)
+        {
+            using DisposeScope microBatch = NewDisposeScope();
+            using ImageBatch batch = loader.Next(cancellationToken);
+            if (batch.Positions.IsEmpty)
+            {
+                continue; // no image of it could be read
+            }
+
+            Conditioning conditioning = batch.ConditioningOf(denoiser.Model, device);
+            if (first == 0)
+            {
+                beforeFirst?.Invoke(batch, conditioning);
+            }
+
+            mean.add_(Backward(batch.Pixels, conditioning, batch.Positions, (double)microBatchSize / batchSize));
+            trained += microBatchSize;
+        }
+
+        if (trained > 0 && trained < batchSize)
+        {
+            using IDisposable noGradients = no_grad();
+            parameters.Gradients.MultiplyBy((double)batchSize / trained);
+            mean.MultiplyBy((double)batchSize / trained);
+        }
+
+        return trained > 0 ? mean.MoveToOuterDisposeScope() : null;
+    }
+}
