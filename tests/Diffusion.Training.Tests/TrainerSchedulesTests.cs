@@ -57,7 +57,7 @@ public sealed class TrainerSchedulesTests
         TrainerBuilder builder = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images).UseCheckpoints(folder).Configure(o =>
         {
             (o.Steps, o.BatchSize, o.ReportEverySteps) = (steps, 8, 4);
-            (o.Schedule, o.Prediction, o.LossSpace) = (schedule, prediction, lossSpace);
+            (o.Schedule, o.Objective) = (schedule, new ObjectiveOptions { Prediction = prediction, LossSpace = lossSpace });
         });
         if (stopAt is { } step)
         {

@@ -12,7 +12,7 @@ public sealed class TrainingOptionsTests
         const string json = """
             { "Training": { "Steps": 1234, "BatchSize": 128, "MicroBatchSize": 32, "TimeLimit": "01:30:00", "EmaDecay": 0.999,
               "LearningRate": { "Peak": 1e-3, "Shape": "Cosine", "WarmupSteps": 50 }, "Schedule": "Linear", "Timesteps": 500,
-              "Prediction": "Velocity", "Seed": 7, "RunFolder": "runs/x" } }
+              "Objective": { "Prediction": "Velocity", "LossSpace": "Sample" }, "Seed": 7, "RunFolder": "runs/x" } }
             """;
         using MemoryStream stream = new(Encoding.UTF8.GetBytes(json));
         TrainingOptions options = new ConfigurationBuilder().AddJsonStream(stream).Build().GetSection("Training").Get<TrainingOptions>()!;
@@ -27,7 +27,7 @@ public sealed class TrainingOptionsTests
             LearningRate = LearningRate.Cosine(1e-3).WithWarmup(50),
             Schedule = NoiseScheduleKind.Linear,
             Timesteps = 500,
-            Prediction = PredictionType.Velocity,
+            Objective = new ObjectiveOptions { Prediction = PredictionType.Velocity, LossSpace = PredictionType.Sample },
             Seed = 7,
             RunFolder = "runs/x",
         });
@@ -67,7 +67,7 @@ public sealed class TrainingOptionsTests
         { o => o.EmaDecay = 1, "EmaDecay (1)" },
         { o => o.Timesteps = 100, "Timesteps (100)" },
         { o => o.Schedule = (NoiseScheduleKind)99, "Schedule (99)" },
-        { o => o.Prediction = (PredictionType)99, "Prediction (99)" },
+        { o => o.Objective = new ObjectiveOptions { Prediction = (PredictionType)99 }, "Objective.Prediction (99)" },
         { o => o.HoldOutFraction = 0.9, "HoldOutFraction (0.9)" },
         { o => o.ReportEverySteps = 0, "ReportEverySteps (0)" },
         { o => o.CheckpointEverySteps = 0, "CheckpointEverySteps (0)" },

@@ -18,7 +18,7 @@ internal sealed class TimedSteps : IDisposable
     private readonly SampleOrder order;
     private readonly BatchReader reader;
     private readonly Denoiser denoiser;
-    private readonly DenoisingObjective objective;
+    private readonly TrainingPass pass;
     private readonly FlatParameters parameters;
     private readonly IOptimizer optimizer;
     private readonly EmaWrapper ema;
@@ -36,12 +36,12 @@ internal sealed class TimedSteps : IDisposable
         order = new SampleOrder(seeds, images.Count);
         reader = new BatchReader(images);
         denoiser = new Denoiser(model, NoiseSchedule.Cosine(), Parameterization.Velocity);
-        objective = new DenoisingObjective(denoiser, seeds);
+        pass = new TrainingPass(denoiser, new Objective(), seeds);
         parameters = new FlatParameters(model);
         optimizer = Optimizers.AdamW().Create(parameters);
         ema = new EmaWrapper(parameters);
         update = new ParameterUpdate(parameters, optimizer, [ema], clip: 1);
-        meter = new TrainingMeter(TimeProvider.System, update, clip: 1, denoiser.Schedule);
+        meter = new TrainingMeter(TimeProvider.System, update, clip: 1);
         blocks = new BlockNorms(parameters);
     }
 
@@ -62,7 +62,7 @@ internal sealed class TimedSteps : IDisposable
             using ImageBatch batch = reader.Read([.. positions.Select(order.IndexAt)]);
             Clock.End("order and images");
 
-            NoiseLevel[] levels = objective.DrawLevels(positions);
+            NoiseLevel[] levels = pass.DrawLevels(positions);
             Tensor noise = NormalNoise.Draw(seeds, RandomPurpose.Noise, positions, shape); // [B, C, H, W]
             Clock.End("draws of timesteps and noise");
 
@@ -70,12 +70,15 @@ internal sealed class TimedSteps : IDisposable
             Tensor target = denoiser.Target(batch.Pixels, noise, levels);
             Clock.End("noisy images and their targets");
 
+            meter.Losses.Begin(levels);
+            Clock.End(Watching);
+
             Tensor prediction = denoiser.Predict(noisy, levels, new Conditioning { ClassLabels = batch.Labels });
             Tensor loss = nn.functional.mse_loss(prediction, target);
             loss.backward();
             Clock.End(Network);
 
-            meter.Losses.Take(prediction, target, meter.Losses.PartsOf(levels));
+            meter.Losses.End(new ObjectiveLoss(loss, prediction, target));
             bool reports = (step + 1) % ReportEverySteps == 0;
             if (reports)
             {

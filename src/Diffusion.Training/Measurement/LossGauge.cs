@@ -27,7 +27,7 @@ internal sealed class LossGauge : IDisposable, IPassObserver
     public Tensor Sums => sums;
 
     /// <summary>Which part a noise level is counted in, from the least noise to the most.</summary>
-    public static int PartOf(NoiseLevel level) => TrainingProgress.LogSnrEdges.Count(edge => 2 * level.HalfLogSnr < edge);
+    public static int PartOf(NoiseLevel level) => TrainingProgress.LogSnrEdges.Count(edge => level.LogSnr < edge);
 
     /// <summary>Notes the parts of a micro-batch.</summary>
     public void Begin(IReadOnlyList<NoiseLevel> levels) =>
@@ -47,7 +47,7 @@ internal sealed class LossGauge : IDisposable, IPassObserver
 
     /// <summary>Ends a step.</summary>
     /// <param name="counts">bool scalar on the device: false where the step was skipped, and its losses must not count.</param>
-    public void End(Tensor counts)
+    public void EndStep(Tensor counts)
     {
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();

@@ -133,7 +133,7 @@ internal sealed class TrainingMeter : IDisposable
         Tensor never = zeros_like(norm).Fill(double.NegativeInfinity);
         Tensor step = zeros_like(norm).Fill(-made);
         largest.copy_(maximum(largest, stack([where(good, norm, never), where(good, never, step)])));
-        Losses.End(good);
+        Losses.EndStep(good);
         steps++;
     }
 

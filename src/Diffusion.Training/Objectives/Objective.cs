@@ -23,7 +23,7 @@ public sealed record Objective : IObjective
 
     /// <inheritdoc/>
     public string Description =>
-        $"{Function.Description} in {Space?.Description ?? "the answer's space"}, weights {Weighting.Description}, times {Times.Description}";
+        $"{Function.Description} in {Space?.Description ?? "answer space"}, weights {Weighting.Description}, times {Times.Description}";
 
     /// <inheritdoc/>
     public ObjectiveLoss Loss(ObjectiveInput input)
@@ -33,7 +33,7 @@ public sealed record Objective : IObjective
         using DisposeScope scope = NewDisposeScope();
         Tensor noisy = ForwardProcess.AddNoise(clean, noise, levels);
         Tensor target = denoiser.Target(clean, noise, levels);
-        Tensor? factors = FactorsOf(denoiser, levels)?.to(clean.device); // [2, B, 1, 1, 1]
+        Tensor? factors = FactorsOf(denoiser, levels)?.to(clean.dtype).to(clean.device); // [2, B, 1, 1, 1]
         Tensor prediction = denoiser.Predict(noisy, levels, conditioning);
         Tensor loss = factors is null && Function is SquaredError
             ? nn.functional.mse_loss(prediction, target) // one kernel
@@ -57,6 +57,6 @@ public sealed record Objective : IObjective
         }
 
         IEnumerable<double> spaces = levels.Select(level => Space is null ? 1 : LossSpace.Factor(denoiser.Parameterization, Space, level));
-        return tensor([.. spaces.Concat(weights).Select(factor => (float)factor)]).view(2, levels.Count, 1, 1, 1);
+        return tensor([.. spaces.Concat(weights)]).view(2, levels.Count, 1, 1, 1);
     }
 }

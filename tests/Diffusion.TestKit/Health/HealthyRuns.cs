@@ -21,8 +21,8 @@ public static class HealthyRuns
     public static IReadOnlyList<ScriptedRun> All(string? data) =>
     [
         new("drawn shapes"),
-        new("velocity") { Options = run => run.Prediction = PredictionType.Velocity },
-        new("clean image") { Options = run => run.Prediction = PredictionType.Sample },
+        new("velocity") { Options = run => run.Objective = new ObjectiveOptions { Prediction = PredictionType.Velocity } },
+        new("clean image") { Options = run => run.Objective = new ObjectiveOptions { Prediction = PredictionType.Sample } },
         new("linear schedule") { Options = run => run.Schedule = NoiseScheduleKind.Linear },
         new("250 timesteps") { Options = run => run.Timesteps = 250 },
         new("4000 timesteps") { Options = run => run.Timesteps = 4000 },
@@ -52,7 +52,7 @@ public static class HealthyRuns
                 size: 16)) },
             new("tiles") { Data = () => InMemoryImages.Load(ImageFolder.Open(Path.Combine(data, "dcss-tiles", "images"), size: 16)) },
             new("tiles, velocity") { Data = () => InMemoryImages.Load(ImageFolder.Open(Path.Combine(data, "dcss-tiles", "images"),
-                size: 16)), Options = run => run.Prediction = PredictionType.Velocity },
+                size: 16)), Options = run => run.Objective = new ObjectiveOptions { Prediction = PredictionType.Velocity } },
         ],
     ];
 }

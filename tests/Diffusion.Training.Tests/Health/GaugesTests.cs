@@ -8,24 +8,45 @@ namespace Diffusion.Training.Tests.Health;
 public sealed class GaugesTests
 {
     [Fact]
-    public void Losses_are_gathered_by_quarters_of_the_schedule_and_those_of_skipped_steps_are_not()
+    public void Losses_are_gathered_by_log_SNR_and_those_of_skipped_steps_are_not()
     {
-        using LossGauge gauge = new(NoiseSchedule.Cosine(1000), CPU);
+        using LossGauge gauge = new(CPU);
+        using Tensor loss = zeros([]);
         using Tensor prediction = zeros(3, 1, 2, 2);
         using Tensor target = stack([full(1, 2, 2, 1f), full(1, 2, 2, 2f), full(1, 2, 2, 3f)]);
-        NoiseLevel[] levels = [.. ((int[])[0, 250, 999]).Select(t => NoiseSchedule.Cosine(1000)[t])];
+        EdmSchedule schedule = new();
+        NoiseLevel[] levels = [.. ((double[])[3, 0.5, -3]).Select(schedule.WithHalfLogSnr)]; // log-SNR 6, 1 and -6
 
-        using Tensor parts = gauge.PartsOf(levels);
-        gauge.Take(prediction, target, parts);
-        gauge.Take(target, target, parts);
-        gauge.End(tensor(true));
-        gauge.Take(prediction, target, parts);
-        gauge.End(tensor(false));
+        Take(prediction);
+        Take(target);
+        gauge.EndStep(tensor(true));
+        Take(prediction);
+        gauge.EndStep(tensor(false));
 
         double[] sums = gauge.Sums.data<double>().ToArray();
         sums[..4].Should().Equal(1, 4, 0, 9);
         sums[4..8].Should().Equal(2, 8, 0, 18);
         sums[8..].Should().Equal(2, 2, 0, 2);
+
+        void Take(Tensor predicted)
+        {
+            gauge.Begin(levels);
+            gauge.End(new ObjectiveLoss(loss, predicted, target));
+        }
+    }
+
+    [Theory]
+    [InlineData(4.001, 0)]
+    [InlineData(3.999, 1)]
+    [InlineData(0.001, 1)]
+    [InlineData(-0.001, 2)]
+    [InlineData(-3.999, 2)]
+    [InlineData(-4.001, 3)]
+    public void The_parts_of_the_loss_are_the_same_on_every_schedule(double logSnr, int part)
+    {
+        LossGauge.PartOf(new EdmSchedule().WithHalfLogSnr(logSnr / 2)).Should().Be(part);
+        LossGauge.PartOf(new FlowSchedule().WithHalfLogSnr(logSnr / 2)).Should().Be(part);
+        LossGauge.PartOf(NoiseSchedule.Cosine().WithHalfLogSnr(logSnr / 2)).Should().Be(part);
     }
 
     [Fact]
@@ -33,14 +54,16 @@ public sealed class GaugesTests
     {
         const int Batch = 4097;
         const int Steps = 5000;
-        using LossGauge gauge = new(NoiseSchedule.Cosine(1000), CPU);
+        using LossGauge gauge = new(CPU);
         using DisposeScope scope = NewDisposeScope();
         Tensor images = ones(Batch, 1, 1, 1);
-        Tensor parts = gauge.PartsOf([.. Enumerable.Repeat(NoiseSchedule.Cosine(1000)[0], Batch)]);
+        NoiseLevel[] levels = [.. Enumerable.Repeat(NoiseSchedule.Cosine(1000)[0], Batch)];
         for (int i = 0; i < Steps; i++)
         {
-            gauge.Take(images, images, parts);
-            gauge.End(tensor(true));
+            using DisposeScope step = NewDisposeScope();
+            gauge.Begin(levels);
+            gauge.End(new ObjectiveLoss(images, images, images));
+            gauge.EndStep(tensor(true));
         }
 
         gauge.Sums.data<double>().ToArray()[8].Should().Be(Batch * Steps);
@@ -54,7 +77,7 @@ public sealed class GaugesTests
         using FlatParameters parameters = new(model);
         using IOptimizer optimizer = Optimizers.AdamW().Create(parameters);
         using ParameterUpdate update = new(parameters, optimizer, [], clip: null);
-        using TrainingMeter meter = new(TimeProvider.System, update, clip: null, NoiseSchedule.Cosine(1000));
+        using TrainingMeter meter = new(TimeProvider.System, update, clip: null);
         for (int i = 0; i < 1000; i++)
         {
             meter.Begin(TimeSpan.Zero);

@@ -1,7 +1,7 @@
 using Diffusion.Data;
 using Diffusion.TestKit;
 
-namespace Diffusion.Training.Tests.Objectives;
+namespace Diffusion.Training.Tests.Steps;
 
 public sealed class HeldOutLossTests
 {
@@ -22,14 +22,14 @@ public sealed class HeldOutLossTests
         });
         Denoiser denoiser = new(model, NoiseSchedule.Cosine(), Parameterization.Epsilon);
         List<BadImage> left = [];
-        HeldOutLoss loss = new(denoiser, new BatchReader(damaged), split, new SeedStream(1), left.Add);
+        HeldOutLoss loss = new(denoiser, new Objective(), null, new BatchReader(damaged), split, new SeedStream(1), left.Add);
 
         double[] without = [loss.Measure(10, TestContext.Current.CancellationToken), loss.Measure(4, TestContext.Current.CancellationToken),
             loss.Measure(1, TestContext.Current.CancellationToken)];
         without[1].Should().BeApproximately(without[0], 1e-5);
         without[2].Should().BeApproximately(without[0], 1e-5);
         left.Should().HaveCount(3).And.OnlyContain(image => image.Index == bad && image.Name == "one" && image.Reason == "gone.");
-        HeldOutLoss strict = new(denoiser, new BatchReader(damaged), split, new SeedStream(1));
+        HeldOutLoss strict = new(denoiser, new Objective(), null, new BatchReader(damaged), split, new SeedStream(1));
         ((Action)(() => strict.Measure(10, TestContext.Current.CancellationToken))).Should().Throw<ImageDataException>();
         broken = false;
         double whole = loss.Measure(10, TestContext.Current.CancellationToken);

@@ -2,16 +2,16 @@ using Diffusion.TestKit;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Diffusion.Training.Tests.Objectives;
+namespace Diffusion.Training.Tests.Steps;
 
-public sealed class DenoisingObjectiveTests
+public sealed class TrainingPassTests
 {
     [Fact]
     public void Timesteps_are_whole_uniform_and_reach_both_ends()
     {
         using TinyModel model = new();
-        DenoisingObjective objective = new(new Denoiser(model, NoiseSchedule.Cosine(250)), new SeedStream(3));
-        double[] values = [.. objective.DrawLevels([.. Enumerable.Range(0, 100_000).Select(i => (long)i)]).Select(level => level.Time)];
+        TrainingPass pass = new(new Denoiser(model, NoiseSchedule.Cosine(250)), new Objective(), new SeedStream(3));
+        double[] values = [.. pass.DrawLevels([.. Enumerable.Range(0, 100_000).Select(i => (long)i)]).Select(level => level.Time)];
 
         values.Should().OnlyContain(value => double.IsInteger(value));
         values.Min().Should().Be(0);
@@ -28,12 +28,12 @@ public sealed class DenoisingObjectiveTests
         using TinyModel model = new();
         Denoiser denoiser = new(model, schedule, Parameterization.Sample);
         SeedStream seeds = new(3);
-        DenoisingObjective objective = new(denoiser, seeds) { LossSpace = Parameterization.Velocity };
+        TrainingPass pass = new(denoiser, new Objective { Space = Parameterization.Velocity }, seeds);
         Tensor clean = rand(8, 1, 8, 8).mul(2).sub(1);
         long[] positions = [.. Enumerable.Range(100, 8).Select(i => (long)i)];
         NoiseLevel[] levels = [.. ((int[])[20, 100, 200, 350, 500, 700, 900, 999]).Select(t => schedule[t])];
 
-        objective.Loss(clean, Conditioning.None, levels, positions).backward();
+        pass.Loss(clean, Conditioning.None, levels, positions).backward();
         Tensor[] gradients = [.. model.parameters().Select(parameter => parameter.grad!.clone())];
         model.zero_grad();
 
@@ -56,8 +56,9 @@ public sealed class DenoisingObjectiveTests
     public void A_law_that_gives_a_time_between_two_timesteps_is_refused()
     {
         using TinyModel model = new();
-        DenoisingObjective objective = new(new Denoiser(model, NoiseSchedule.Cosine(250)), new SeedStream(3)) { Times = new Halves() };
-        FluentActions.Invoking(() => objective.DrawLevels([1])).Should().Throw<InvalidOperationException>()
+        TrainingPass pass = new(
+            new Denoiser(model, NoiseSchedule.Cosine(250)), new Objective { Times = new Halves() }, new SeedStream(3));
+        FluentActions.Invoking(() => pass.DrawLevels([1])).Should().Throw<InvalidOperationException>()
             .WithMessage("The time law halves gives time 10.5*whole timesteps*");
     }
 
@@ -65,7 +66,7 @@ public sealed class DenoisingObjectiveTests
     public void The_loss_is_the_mean_over_any_split_of_the_batch()
     {
         using TinyModel model = new();
-        DenoisingObjective objective = new(new Denoiser(model, NoiseSchedule.Cosine()), new SeedStream(3));
+        TrainingPass pass = new(new Denoiser(model, NoiseSchedule.Cosine()), new Objective(), new SeedStream(3));
         using Tensor images = rand(8, 1, 8, 8).mul(2).sub(1);
         long[] positions = [.. Enumerable.Range(100, 8).Select(i => (long)i)];
 
@@ -77,7 +78,7 @@ public sealed class DenoisingObjectiveTests
         double Loss(int first, int count)
         {
             using Tensor part = images.narrow(0, first, count);
-            using Tensor loss = objective.Loss(part, Conditioning.None, positions.AsSpan(first, count));
+            using Tensor loss = pass.Loss(part, Conditioning.None, positions.AsSpan(first, count));
             return loss.item<float>();
         }
     }
@@ -89,9 +90,9 @@ public sealed class DenoisingObjectiveTests
     public void The_network_is_told_int64_timesteps_whatever_it_predicts(PredictionType prediction)
     {
         using TinyModel model = new();
-        DenoisingObjective objective = new(new Denoiser(model, NoiseSchedule.Cosine(), Parameterization.Of(prediction)), new SeedStream(3));
+        TrainingPass pass = new(new Denoiser(model, NoiseSchedule.Cosine(), Parameterization.Of(prediction)), new Objective(), new SeedStream(3));
         using Tensor images = zeros(2, 1, 8, 8);
-        using Tensor loss = objective.Loss(images, Conditioning.None, [0, 1]);
+        using Tensor loss = pass.Loss(images, Conditioning.None, [0, 1]);
 
         loss.item<float>().Should().BePositive();
         model.LabelTypes.Should().OnlyContain(type => type == ScalarType.Int64);
