@@ -92,7 +92,9 @@ public sealed class TrainerPartsTests : IDisposable
         using TinyModel model = new();
         using StripedImages images = new();
         TrainerBuilder builder = Trainer.For(model).UseData(images);
-        void Configure() => builder.Configure(o => (o.EmaDecay, o.Objective, o.CheckpointEverySteps) = (null, new ObjectiveOptions { Prediction = PredictionType.Velocity }, 7));
+        void Configure() =>
+            builder.Configure(o => (o.EmaDecay, o.Objective, o.CheckpointEverySteps) = (null,
+                new ObjectiveOptions { Prediction = PredictionType.Velocity }, 7));
         if (configureFirst)
         {
             Configure();

@@ -21,8 +21,8 @@ internal sealed class LossGauge : IDisposable, IPassObserver
     }
 
     /// <summary>
-    /// Per part, from the least noise to the most, <c>[3, Parts]</c> on the device, float64 where it has that: the sum of losses, the sum of the targets'
-    /// squares, the number of images.
+    /// Per part, from the least noise to the most, <c>[3, Parts]</c> on the device, float64 where it has that: the sum of losses, the sum
+    /// of the targets' squares, the number of images.
     /// </summary>
     public Tensor Sums => sums;
 

@@ -15,10 +15,10 @@ internal sealed record MeterReading
     /// <summary>The loss over that of always predicting zero.</summary>
     public required double RelativeLoss { get; init; }
 
-    /// <summary>The same by quarters of the schedule, from the least noise to the most.</summary>
+    /// <summary>The same by log-SNR, from the least noise to the most.</summary>
     public required IReadOnlyList<double> RelativeLosses { get; init; }
 
-    /// <summary>The mean loss by quarters of the schedule.</summary>
+    /// <summary>The mean loss by log-SNR.</summary>
     public required IReadOnlyList<double> LossByLogSnr { get; init; }
 
     /// <summary>The gradient norm of the last step.</summary>

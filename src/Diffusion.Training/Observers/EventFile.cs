@@ -70,7 +70,8 @@ internal sealed class EventFile
             .Append(0).Max();
         string name = string.Create(
             CultureInfo.InvariantCulture,
-                $"{Prefix}{Math.Max(seconds, last + 1):D10}.{Environment.MachineName}.{Environment.ProcessId}.{Guid.NewGuid().ToString("N")[..8]}");
+                $"{Prefix}{Math.Max(seconds, last + 1):D10}.{Environment.MachineName}.{Environment.ProcessId}."
+                    + $"{Guid.NewGuid().ToString("N")[..8]}");
         return Path.Combine(folder, name);
     }
 

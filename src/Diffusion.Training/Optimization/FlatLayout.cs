@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Diffusion.Training;
 
 /// <summary>
-/// How the parameters of a network lie one after the other in a flat buffer: decayed, plain, those of the objective, frozen; each group in the
-/// network's own order, so that each group is one block. Every parameter starts at a multiple of 128 elements; the gaps hold zeros.
+/// How the parameters of a network lie one after the other in a flat buffer: decayed, plain, those of the objective, frozen; each group in
+/// the network's own order, so that each group is one block. Every parameter starts at a multiple of 128 elements; the gaps hold zeros.
 /// </summary>
 public sealed class FlatLayout
 {

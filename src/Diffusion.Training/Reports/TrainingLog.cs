@@ -7,7 +7,8 @@ namespace Diffusion.Training;
 internal static partial class TrainingLog
 {
     [LoggerMessage(1, LogLevel.Information,
-        "Training on {Device} with {Threads} CPU threads: {Images} images of {Shape}, {Parameters} parameters, from step {Step} to {Steps}")]
+        "Training on {Device} with {Threads} CPU threads: {Images} images of {Shape}, {Parameters} parameters, "
+            + "from step {Step} to {Steps}")]
     public static partial void Started(ILogger logger, string device, int threads, long images, string shape, long parameters, long step,
         long steps);
 

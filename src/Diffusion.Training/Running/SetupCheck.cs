@@ -48,7 +48,8 @@ internal static class SetupCheck
             OptionSchedule.Write(options, usedSchedule!); // So the manifest of a checkpoint says what was used.
             options.Objective = learned;
             return new TrainerSetup(
-                model, source!, images!, given.Device ?? ComputeDevice.Best, options, usedSchedule!, given.Objective.Make(learned), given.Optimizer, given.Logger, given.Time, [.. given.Observers],
+                model, source!, images!, given.Device ?? ComputeDevice.Best, options, usedSchedule!, given.Objective.Make(learned),
+                    given.Optimizer, given.Logger, given.Time, [.. given.Observers],
                     [.. given.FindingObservers], [.. given.Previews]);
         }
 

@@ -38,7 +38,8 @@ internal sealed class TrainingParts : IDisposable
             MeasuringPass = new TrainingPass(Denoiser, setup.Objective, Seeds, State.Objective);
             HeldOut = data.Split.HeldOutCount == 0
                 ? null
-                : new HeldOutLoss(EmaDenoiser, setup.Objective, State.Objective, reader, data.Split, Seeds, options.Loading.BadImages == BadImagePolicy.Throw
+                : new HeldOutLoss(EmaDenoiser, setup.Objective, State.Objective, reader, data.Split, Seeds,
+                    options.Loading.BadImages == BadImagePolicy.Throw
                     ? null
                     : OnBadImage);
             SkippedStepTrace trace = new(setup, State, Denoiser, Seeds);
@@ -135,7 +136,8 @@ internal sealed class TrainingParts : IDisposable
 
     // Samples have the size of the training images, also where the network takes several sizes.
     private Denoiser DenoiserOf(IDiffusionModel model, Lazy<IDiffusionModel> sampled) =>
-        new(model, sampled, setup.Schedule, Parameterization.Of(setup.Options.Objective.Prediction), State.Gate) { SampleShape = setup.Source.Shape };
+        new(model, sampled, setup.Schedule, Parameterization.Of(setup.Options.Objective.Prediction),
+            State.Gate) { SampleShape = setup.Source.Shape };
 
     // Any thread may be the first to sample the raw weights. Between the draws of a new network's first weights another may be training.
     private IDiffusionModel RawTwin()

@@ -45,7 +45,7 @@ public sealed class TrainingMetricsTests
 
         Train(limit: null, new TensorBoardWriter(Path.Combine(folder.Path, "board")));
 
-        foreach (string tag in (string[])["loss/training", "loss by timestep/quarter 4", "gradients by block/conv_in", "run/learning rate"])
+        foreach (string tag in (string[])["loss/training", "loss by log-SNR/below -4", "gradients by block/conv_in", "run/learning rate"])
         {
             TensorBoardFiles.Shown(Path.Combine(folder.Path, "board"), tag).Select(point => point.Step).Should().Equal(3, 6);
         }

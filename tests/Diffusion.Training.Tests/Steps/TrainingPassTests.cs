@@ -90,7 +90,8 @@ public sealed class TrainingPassTests
     public void The_network_is_told_int64_timesteps_whatever_it_predicts(PredictionType prediction)
     {
         using TinyModel model = new();
-        TrainingPass pass = new(new Denoiser(model, NoiseSchedule.Cosine(), Parameterization.Of(prediction)), new Objective(), new SeedStream(3));
+        TrainingPass pass = new(new Denoiser(model, NoiseSchedule.Cosine(), Parameterization.Of(prediction)), new Objective(),
+            new SeedStream(3));
         using Tensor images = zeros(2, 1, 8, 8);
         using Tensor loss = pass.Loss(images, Conditioning.None, [0, 1]);
 

@@ -44,7 +44,8 @@ internal static class LrRangeReading
             : curve.Rates.Count < LrCurve.MinPoints
                 ? $"only {curve.Rates.Count} rates were tried before {How(end, rate)}, at least {LrCurve.MinPoints} are needed. {cure}"
             : curve.Falls ? null
-            : curve.Rises ? $"the loss never falls, and {(OnlyEnds(curve, end) ? How(end, rate) : $"has risen at {Rate(curve.Rates[curve.Count - 1])}")}. {cure}"
+            : curve.Rises ? "the loss never falls, and "
+                + $"{(OnlyEnds(curve, end) ? How(end, rate) : $"has risen at {Rate(curve.Rates[curve.Count - 1])}")}. {cure}"
             : end == LrRangeEnd.Cancelled ? $"the loss had not changed when {How(end, rate)}. {cure}"
             : $"the loss is the same at every rate up to {Rate(range.Highest)}. {Raise(range, "check that the model is trained at all")}";
     }

@@ -19,9 +19,11 @@ internal static class PlanText
         Line("batch", Text($"{plan.BatchSize}") + (passes > 1 ? Text($", in {passes} passes of {plan.MicroBatchSize}") : string.Empty));
         Line("learning rate", LrRangeText.Rate(plan.LearningRate));
         Line("speed",
-            Text($"{TimeText.Of(measured.StepTime)} per step, {plan.BatchSize / Math.Max(1e-9, measured.StepTime.TotalSeconds):N1} images/s, "
+            Text($"{TimeText.Of(measured.StepTime)} per step, "
+                + $"{plan.BatchSize / Math.Max(1e-9, measured.StepTime.TotalSeconds):N1} images/s, "
                 + $"measured over {measured.Steps} steps on {measured.Device} ({measured.CpuThreads} CPU threads)"));
-        Line("this run", Text($"{plan.Steps:N0} steps, {plan.ImagesSeen:N0} images, {plan.Epochs:N1} epochs: {TimeText.Of(plan.Duration)}"));
+        Line("this run",
+            Text($"{plan.Steps:N0} steps, {plan.ImagesSeen:N0} images, {plan.Epochs:N1} epochs: {TimeText.Of(plan.Duration)}"));
         Line("suggested",
             Text($"{plan.Suggested.Steps:N0} steps: {TimeText.Of(plan.SuggestedDuration)} here")
                 + (plan.Suggested.OneV100 is { } days ? $", about {TimeText.Of(days)} on one V100 with a usual network" : string.Empty));

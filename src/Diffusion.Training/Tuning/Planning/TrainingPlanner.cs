@@ -87,7 +87,8 @@ internal static class TrainingPlanner
         {
             yield return Text(
                 $"The run makes {(double)steps / suggested.Steps:F1} times the suggested steps. "
-                    + $"{(facts.HeldOutImages > 0 ? "The loss of the held-out images shows" : "Hold images out (HoldOutFraction 0.05) to see")} whether it learns them by heart.");
+                    + $"{(facts.HeldOutImages > 0 ? "The held-out loss shows" : "Hold images out (HoldOutFraction 0.05) to see")} "
+                    + $"whether it overfits.");
         }
 
         if (facts.Calibration.DataWaitShare > MuchWaiting)

@@ -173,7 +173,7 @@ public sealed class TrainingPlanTests
     public void A_long_run_that_holds_images_out_is_not_told_to() =>
         Plan(o => (o.Steps, o.HoldOutFraction) = (10_000_000, 0.25)).Notes.Should()
             .ContainSingle(
-                note => note.EndsWith("times the suggested steps. The loss of the held-out images shows whether it learns them by heart."));
+                note => note.EndsWith("times the suggested steps. The held-out loss shows whether it overfits."));
 
     [Fact]
     public void A_run_that_waits_for_images_is_told_so()
