@@ -73,7 +73,7 @@ public sealed class Trainer : IDisposable
     public long ImagesSeen => state.ImagesSeen;
 
     /// <summary>
-    /// The model with the averaged weights (its own where there is no average). Other threads may sample it while training goes on: each
+    /// The model with the averaged weights (its own where there is no average). Other threads may sample it while training continues: each
     /// call of <see cref="Denoiser.Denoise"/> sees the average after one whole step, the next call that after a later one. Valid until this
     /// trainer is disposed, which waits for the call in flight.
     /// </summary>
@@ -103,7 +103,7 @@ public sealed class Trainer : IDisposable
 
     /// <summary>
     /// Copies the averaged weights (the model's own where there is no average) into a model of its own, which lives until it is disposed.
-    /// It may be called from any thread while training goes on, which waits meanwhile between two steps.
+    /// It may be called from any thread while training continues, which waits meanwhile between two steps.
     /// </summary>
     /// <returns>The copy; it belongs to the caller. It takes the memory of the weights once more.</returns>
     /// <exception cref="ObjectDisposedException">This trainer was disposed.</exception>
@@ -132,7 +132,7 @@ public sealed class Trainer : IDisposable
     }
 
     /// <summary>
-    /// Trains until all steps are made, the time limit passes, or the token is cancelled; then saves. Called again, it goes on.
+    /// Trains until all steps are made, the time limit passes, or the token is cancelled; then saves. Called again, it continues.
     /// </summary>
     /// <param name="cancellationToken">
     /// Ends the run between two steps, or in a wait for images. That is no error: the result says so.

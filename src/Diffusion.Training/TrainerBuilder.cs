@@ -33,7 +33,7 @@ public sealed class TrainerBuilder
 
     /// <summary>
     /// A noise schedule; default is the one that <see cref="TrainingOptions.Schedule"/> names. The options of the run take it over, so that
-    /// its checkpoints hold it as data; of a schedule of a type of one's own they hold the description.
+    /// its checkpoints hold it as data; of a schedule of your own type they hold the description.
     /// </summary>
     public TrainerBuilder UseSchedule(INoiseSchedule value) => Fill(nameof(UseSchedule), value, () => given.Schedule = value);
 

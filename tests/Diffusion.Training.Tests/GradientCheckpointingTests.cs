@@ -44,7 +44,7 @@ public sealed class GradientCheckpointingTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void A_resumed_run_may_begin_or_cease_and_ends_with_the_same_bits(bool first)
+    public void A_resumed_run_may_switch_it_and_ends_with_the_same_bits(bool first)
     {
         using TemporaryFolder folder = TemporaryFolder.InMemory();
         using UNet2D whole = new(Small, seed: 3);

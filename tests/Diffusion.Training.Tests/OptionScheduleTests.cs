@@ -44,7 +44,7 @@ public sealed class OptionScheduleTests
             saved.Timesteps.Should().Be(discrete.Timesteps);
         }
 
-        // The run goes on from its options alone, and as well with both.
+        // The run resumes from its options alone, and as well with both.
         saved.Steps++;
         Run(folder.Path, builder => builder.UseOptions(saved)).Schedule.Should().Be(schedule.Description);
         saved.Steps++;

@@ -71,7 +71,7 @@ public sealed class TrainerDenoisersTests
             using DenoiserSnapshot snapshot = trainer.SnapshotEma();
             Dictionary<string, torch.Tensor> averages = ((UNet2D)snapshot.Denoiser.Model).NamedTensors().ToDictionary();
             unet.LoadWeights(averages);
-            Refused(unet).Should().Contain("owns", "the trainer goes on with the network");
+            Refused(unet).Should().Contain("owns", "the trainer still uses the network");
             trainer.Dispose();
             unet.LoadWeights(averages);
         }

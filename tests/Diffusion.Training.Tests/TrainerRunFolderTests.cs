@@ -7,7 +7,7 @@ public sealed class TrainerRunFolderTests
 {
     [Theory]
     [InlineData(1000, "a run that died before its first checkpoint begins anew")]
-    [InlineData(4, "a run that died after it goes on from there")]
+    [InlineData(4, "a run that died after it resumes from there")]
     public void A_run_that_died_leaves_no_line_that_the_next_writes_again(int checkpointEvery, string because)
     {
         using TemporaryFolder folder = new();
@@ -76,7 +76,7 @@ public sealed class TrainerRunFolderTests
 
         trainer.Step.Should().Be(6);
         TrainingWarning warning = trainer.Warnings.Should().ContainSingle(one => one.Option == nameof(TrainingOptions.RunFolder)).Which;
-        warning.Text.Should().Contain("damaged-step-000000012").And.Contain("weights.safetensors").And.Contain("goes on from").And.Contain(
+        warning.Text.Should().Contain("damaged-step-000000012").And.Contain("weights.safetensors").And.Contain("resumes from").And.Contain(
             "step-000000006");
         log.Lines.Count(line => line.Contains("damaged-step-000000012", StringComparison.Ordinal)).Should().Be(1);
     }

@@ -77,7 +77,7 @@ internal static class StepsTable
         return Math.Max(1, Math.Round(steps / unit, MidpointRounding.AwayFromZero) * unit);
     }
 
-    // Beyond the ends the nearest line goes on.
+    // Beyond the ends the nearest line is extended.
     private static double At((double X, double Y)[] points, double x)
     {
         int right = Math.Clamp(Array.FindIndex(points, point => point.X >= x), 1, points.Length - 1);

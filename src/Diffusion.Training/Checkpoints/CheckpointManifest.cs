@@ -17,7 +17,7 @@ public sealed record CheckpointManifest
     /// <summary>Optimizer steps made.</summary>
     public required long Step { get; init; }
 
-    /// <summary>Images seen: the position in the run from which all draws go on.</summary>
+    /// <summary>Images seen: the position in the run of the next image, which all draws depend on.</summary>
     public required long ImagesSeen { get; init; }
 
     /// <summary>Steps skipped for gradients that are not finite.</summary>

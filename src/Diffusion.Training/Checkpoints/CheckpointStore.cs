@@ -102,7 +102,7 @@ public sealed class CheckpointStore : IDisposable
             throw new CheckpointException(
                 $"The checkpoint of step {step} cannot be saved to '{path}': one of step {newest.Step} is there, which would be taken for "
                     + $"the newest. "
-                + "Load that one and go on from it, move the later ones away, or choose another folder.");
+                + "Load that one and resume from it, move the later ones away, or choose another folder.");
         }
 
         CheckpointName name = new(step, folder.Checkpoints.LastOrDefault(saved => saved.Step == step).Save + 1);
@@ -167,7 +167,7 @@ public sealed class CheckpointStore : IDisposable
                 throw new CheckpointException(
                     $"Checkpoint '{folder.Of(candidate)}' is a link to '{target}', but no folder is there. Mount or restore it, or "
                         + $"delete the link "
-                    + "to go on without that checkpoint.");
+                    + "to continue without that checkpoint.");
             }
 
             try

@@ -24,7 +24,7 @@ public static class TrainingResultExtensions
         // Without an average both are the network itself.
         bool isAverage = weights == ExportedWeights.Ema && !ReferenceEquals(result.EmaDenoiser, result.RawDenoiser);
         Denoiser denoiser = isAverage ? result.EmaDenoiser : result.RawDenoiser;
-        using WeightLock.Pass pass = denoiser.Enter(); // a trainer that goes on waits with its next step
+        using WeightLock.Pass pass = denoiser.Enter(); // a running trainer waits before its next step
         UNet2D unet = denoiser.Model as UNet2D ?? throw new ArgumentException(
             $"The model is a {denoiser.Model.GetType().Name}, but diffusers has a counterpart only for {nameof(UNet2D)}.", nameof(result));
 

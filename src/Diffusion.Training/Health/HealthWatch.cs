@@ -30,7 +30,7 @@ internal sealed class HealthWatch
         Begin(step: 0, rollbacks: 0);
     }
 
-    /// <summary>Forgets the run so far: it begins, or goes on from elsewhere.</summary>
+    /// <summary>Forgets the run so far: it begins, or resumes from elsewhere.</summary>
     /// <param name="step">The steps that were made before.</param>
     /// <param name="rollbacks">How often its learning rate was lowered.</param>
     [MemberNotNull(nameof(checks), nameof(run))]

@@ -4,7 +4,7 @@ using Diffusion.Data;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Writes one line of JSON per image that could not be read into <c>bad-images.jsonl</c>; a resumed run goes on in the same file.
+/// Writes one line of JSON per image that could not be read into <c>bad-images.jsonl</c>; a resumed run appends to the same file.
 /// </summary>
 public sealed class BadImageFile
 {
@@ -18,10 +18,10 @@ public sealed class BadImageFile
     public BadImageFile(string folder) => lines = new(Path.Combine(Path.GetFullPath(folder), FileName), BadImageJson.Default.BadImage);
 
     /// <summary>
-    /// Drops the images that a run listed beyond the position that it goes on from, where it meets them again, and a last line that was not
+    /// Drops the images that a run listed beyond the position that it resumes from, where it meets them again, and a last line that was not
     /// written whole.
     /// </summary>
-    /// <param name="position">The images seen that the run goes on from; 0, when it begins anew, empties the list.</param>
+    /// <param name="position">The images seen that the run resumes from; 0, when it begins anew, empties the list.</param>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public void CutFrom(long position) => lines.Keep(image => image.Position < position);
 

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Writes one line of JSON per report into <c>metrics.jsonl</c>, flushed at once; a resumed run goes on in the same file.
+/// Writes one line of JSON per report into <c>metrics.jsonl</c>, flushed at once; a resumed run appends to the same file.
 /// </summary>
 public sealed class MetricsFile : IProgress<TrainingProgress>
 {
@@ -17,8 +17,8 @@ public sealed class MetricsFile : IProgress<TrainingProgress>
     public MetricsFile(string folder) =>
         lines = new(Path.Combine(Path.GetFullPath(folder), FileName), MetricsJson.Default.TrainingProgress);
 
-    /// <summary>Drops what a run wrote beyond the step that it goes on from, and a last line that was not written whole.</summary>
-    /// <param name="step">The step that the run goes on from; 0 when it begins anew.</param>
+    /// <summary>Drops what a run wrote beyond the step that it resumes from, and a last line that was not written whole.</summary>
+    /// <param name="step">The step that the run resumes from; 0 when it begins anew.</param>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public void CutAfter(long step) => lines.Keep(progress => progress.Step <= step);
 

@@ -6,8 +6,8 @@ namespace Diffusion.Training;
 
 /// <summary>
 /// Writes a run's reports for TensorBoard: give it to <see cref="TrainerBuilder.ReportTo(IProgress{TrainingProgress})"/>, and start
-/// <c>tensorboard --logdir</c> with its folder. A resumed run adds a file of its own to the folder. It says from which step it goes on,
-/// also after it went back to a checkpoint, so that TensorBoard drops what was reported for later steps before.
+/// <c>tensorboard --logdir</c> with its folder. A resumed run adds a file of its own to the folder. It says from which step the run
+/// resumes, also after it went back to a checkpoint, so that TensorBoard drops what was reported for later steps before.
 /// </summary>
 public sealed class TensorBoardWriter : IProgress<TrainingProgress>
 {

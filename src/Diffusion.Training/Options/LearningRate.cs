@@ -12,7 +12,7 @@ public sealed record LearningRate
     /// <summary>The highest learning rate, reached at the end of the warm-up; 1e-4 to 3e-4 is usual. Default 2e-4.</summary>
     public double Peak { get; init; } = 2e-4;
 
-    /// <summary>How it goes on after the warm-up. Default constant.</summary>
+    /// <summary>Its shape after the warm-up. Default constant.</summary>
     public LearningRateShape Shape { get; init; } = LearningRateShape.Constant;
 
     /// <summary>

@@ -1,6 +1,6 @@
 namespace Diffusion.Training;
 
-/// <summary>How the learning rate goes on after its warm-up.</summary>
+/// <summary>The shape of the learning rate after its warm-up.</summary>
 public enum LearningRateShape
 {
     /// <summary>Stays at the peak: the default.</summary>

@@ -4,7 +4,7 @@ namespace Diffusion.Training;
 
 /// <summary>
 /// A noise schedule as data in the options: a named curve with its parameters, or betas one by one. Schedules of a user's own type are no
-/// data: of those the options only keep the description, and whoever goes on must give the schedule again.
+/// data: of those the options only keep the description, and a program that resumes the run must give the schedule again.
 /// </summary>
 internal static class OptionSchedule
 {

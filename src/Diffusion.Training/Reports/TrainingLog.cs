@@ -33,7 +33,7 @@ internal static partial class TrainingLog
         "{Skipped} of the last {Steps} steps were skipped because their gradients were not finite; {InAll} in the whole run")]
     public static partial void Skipped(ILogger logger, long skipped, long steps, long inAll);
 
-    [LoggerMessage(7, LogLevel.Error, "A {What} threw at step {Step}; training goes on")]
+    [LoggerMessage(7, LogLevel.Error, "A {What} threw at step {Step}; training continues")]
     public static partial void CallbackThrew(ILogger logger, Exception error, string what, long step);
 
     [LoggerMessage(8, LogLevel.Information, "Held-out loss at step {Step}: {Loss:F4}")]
@@ -52,7 +52,7 @@ internal static partial class TrainingLog
     public static partial void Found(ILogger logger, HealthFinding finding);
 
     [LoggerMessage(15, LogLevel.Warning,
-        "The loss diverged: training goes on from {Path} at step {Step} with learning rate {LearningRate:G3}")]
+        "The loss diverged: training continues from {Path} at step {Step} with learning rate {LearningRate:G3}")]
     public static partial void RolledBack(ILogger logger, string path, long step, double learningRate);
 
     [LoggerMessage(12, LogLevel.Warning, "{Warning}")]

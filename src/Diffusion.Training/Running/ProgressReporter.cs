@@ -187,7 +187,7 @@ internal sealed class ProgressReporter(
         {
             return;
         }
-#pragma warning disable CA1031 // Whatever it throws is logged, and training goes on.
+#pragma warning disable CA1031 // Whatever it throws is logged, and training continues.
         catch (Exception error)
 #pragma warning restore CA1031
         {
@@ -196,8 +196,8 @@ internal sealed class ProgressReporter(
                 FindingKind.CallbackFailed,
                 state.Step,
                 $"A {what} threw {error.GetType().Name}: {error.Message}",
-                "What it shows, saves or checks is missing; training goes on.",
-                "Mend what it calls, and go on from the last checkpoint."));
+                "What it shows, saves or checks is missing; training continues.",
+                "Repair what it calls, and resume from the last checkpoint."));
         }
     }
 }

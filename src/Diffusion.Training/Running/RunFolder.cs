@@ -39,7 +39,7 @@ internal sealed class RunFolder : IDisposable
     public string? LastCheckpoint { get; private set; }
 
     /// <summary>
-    /// What is unusual about the run that goes on here: other images, checkpoints that were set aside; empty when nothing is.
+    /// What is unusual about the run that resumes here: other images, checkpoints that were set aside; empty when nothing is.
     /// </summary>
     public IReadOnlyList<TrainingWarning> Warnings { get; private set; } = [];
 
@@ -70,11 +70,11 @@ internal sealed class RunFolder : IDisposable
         [
             .. damaged.Select(one => new TrainingWarning(
                 nameof(TrainingOptions.RunFolder),
-                $"a checkpoint is damaged and was set aside as '{one.Path}': {one.Reason} The run goes on from '{LastCheckpoint}' in its "
+                $"a checkpoint is damaged and was set aside as '{one.Path}': {one.Reason} The run resumes from '{LastCheckpoint}' in its "
                     + $"place. Look after the disk or the memory, "
                 + "and delete what was set aside.")),
             .. state.UnusualChanges.Select(change => new TrainingWarning(
-                "Data", $"the run in '{setup.Options.RunFolder}' goes on with other images: {change}. Use the images it was begun with, "
+                "Data", $"the run in '{setup.Options.RunFolder}' resumes with other images: {change}. Use the images it was begun with, "
                     + $"or another folder.")),
         ];
         return true;

@@ -32,7 +32,7 @@ internal sealed class RunGuard
     public void Leave() => Volatile.Write(ref state, Idle);
 
     /// <summary>Ends all runs; false when that was done before.</summary>
-    /// <exception cref="InvalidOperationException">There is a run, which goes on, or averaged weights are swapped in.</exception>
+    /// <exception cref="InvalidOperationException">There is a run, which continues, or averaged weights are swapped in.</exception>
     public bool TryEnd() => Interlocked.CompareExchange(ref state, Disposed, Idle) switch
     {
         Running => throw new InvalidOperationException("This trainer is running. Cancel its token and await it before disposing."),

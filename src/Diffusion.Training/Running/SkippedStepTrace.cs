@@ -20,7 +20,7 @@ internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, 
         {
             return Replay(step);
         }
-#pragma warning disable CA1031 // Training goes on without the trace, whatever prevents it.
+#pragma warning disable CA1031 // Training continues without the trace, whatever prevents it.
         catch (Exception error)
 #pragma warning restore CA1031
         {

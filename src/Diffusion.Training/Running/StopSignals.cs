@@ -5,7 +5,7 @@ namespace Diffusion.Training;
 /// <summary>
 /// Ctrl+C, SIGTERM and SIGHUP (a terminal or an SSH connection that closes), for programs that train: the first cancels
 /// <see cref="Token"/>, so that the run saves and ends; the second ends the program at once. What a program is told to ignore, as
-/// <c>nohup</c> does with SIGHUP, it goes on ignoring. One for a program, while it trains.
+/// <c>nohup</c> does with SIGHUP, it keeps ignoring. One for a program, while it trains.
 /// </summary>
 /// <example>
 /// <code>

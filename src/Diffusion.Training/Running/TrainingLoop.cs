@@ -157,7 +157,7 @@ internal sealed class TrainingLoop
                 parts.Gauges.EndPause("a preview", preview.EverySteps);
             }
 
-            // Checkpoint: training waits for the copy of its state, and goes on while that is saved.
+            // Checkpoint: training waits for the copy of its state, and continues while that is saved.
             parts.Folder?.Poll();
             if (state.Step % options.CheckpointEverySteps == 0)
             {

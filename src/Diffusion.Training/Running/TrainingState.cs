@@ -69,7 +69,7 @@ internal sealed class TrainingState : IDisposable
     /// <summary>The learning rate of the next step.</summary>
     public double NextLearningRate => LearningRate.At(Step, setup.Options.Steps) / Math.Pow(Rollback.RateDivisor, Rollbacks);
 
-    /// <summary>Guards weights, averages and step: denoisers read them from other threads while a run goes on.</summary>
+    /// <summary>Guards weights, averages and step: denoisers read them from other threads during a run.</summary>
     public WeightLock Gate { get; } = new("Trainer", "Take SnapshotEma() for a denoiser that outlives its trainer.");
 
     public FlatParameters Parameters { get; }
@@ -91,7 +91,7 @@ internal sealed class TrainingState : IDisposable
     public ParameterUpdate Update { get; }
 
     /// <summary>
-    /// What is different about the images from those of the run that this one goes on from; empty when they are the same, or more of them.
+    /// What is different about the images from those of the run that this one resumes; empty when they are the same, or more of them.
     /// </summary>
     public IReadOnlyList<string> UnusualChanges { get; private set; } = [];
 
@@ -192,7 +192,7 @@ internal sealed class TrainingState : IDisposable
         }
     }
 
-    // Each average goes on from the one with its own decay; those with new decays from those that are left, in their order.
+    // Each average resumes from the one with its own decay; those with new decays from those that are left, in their order.
     private IEnumerable<(IReadOnlyDictionary<string, Tensor> To, IReadOnlyDictionary<string, Tensor> From)> AveragePairs(
         IReadOnlyList<CheckpointAverage> saved, IReadOnlyList<IReadOnlyDictionary<string, Tensor>> from)
     {

@@ -29,7 +29,7 @@ internal static class ImageWarnings
                 images.RepeatedImages == images.Images - 1
                     ? Warn($"all {looked}, one is like the other: the network can learn nothing but this one. Look at how they are read.")
                     : images.RepeatedImages > images.Images / 2
-                    ? Warn($"{images.RepeatedImages} {looked} repeat another: the network learns them by heart. Leave the copies out.")
+                    ? Warn($"{images.RepeatedImages} {looked} repeat another: the network overfits to them. Leave the copies out.")
                     : null,
                 images.FlatImages > images.Images / 2
                     ? Warn($"{images.FlatImages} {looked} are of one colour only. Look at how they are read and prepared.")

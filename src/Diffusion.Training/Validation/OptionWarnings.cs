@@ -140,15 +140,15 @@ internal static class OptionWarnings
     private static TrainingWarning? Dropout(double dropout) => dropout <= 0.2
         ? null
         : new TrainingWarning("Dropout",
-            Text($"{dropout} takes so much away that the network fits its images badly; 0 to 0.2 is usual. Use 0, or 0.1 where it learns "
-                + $"few images by heart."));
+            Text($"{dropout} takes so much away that the network fits its images badly; 0 to 0.2 is usual. Use 0, or 0.1 where it "
+                + $"overfits to few images."));
 
     private static TrainingWarning? Epochs(TrainingOptions options, long images)
     {
         double epochs = (double)options.Steps * options.BatchSize / images;
         return images < FewImages && epochs > ManyEpochs && options.HoldOutFraction == 0 && options.TimeLimit is null
             ? new TrainingWarning("HoldOutFraction",
-                Text($"{images} images are seen {epochs:N0} times, which a network may learn by heart, and nothing would show it. Hold "
+                Text($"{images} images are seen {epochs:N0} times, so that the network may overfit, and nothing would show it. Hold "
                     + $"out 0.1 of them."))
             : null;
     }

@@ -22,7 +22,7 @@ public sealed class BackgroundSaverTests : IDisposable
             saver.Begin(checkpoint.Value);
             foreach (torch.Tensor tensor in checkpoint.Value.Weights.Values)
             {
-                tensor.zero_(); // training goes on
+                tensor.zero_(); // training continues
             }
 
             string saved = saver.Finish()!;

@@ -30,7 +30,7 @@ public sealed class DivergenceTests
         reports.Select(report => report.Step).Should().Equal([.. Steps(10, 100), .. Steps(60, 200)]);
         reports.Take(10).Should().OnlyContain(report => report.Rate == 3e-4);
         reports.Skip(10).Should().OnlyContain(report => Math.Abs(report.Rate - 1e-4) < 1e-12);
-        log.Lines.Should().ContainSingle(line => line.StartsWith("The loss diverged: training goes on from", StringComparison.Ordinal)
+        log.Lines.Should().ContainSingle(line => line.StartsWith("The loss diverged: training continues from", StringComparison.Ordinal)
             && line.Contains("at step 50 with learning rate 0.0001", StringComparison.Ordinal));
     }
 
@@ -136,7 +136,7 @@ public sealed class DivergenceTests
             run.Should().Throw<TrainingDivergedException>();
         }
 
-        log.Lines.Where(line => line.StartsWith("The loss diverged: training goes on", StringComparison.Ordinal)).Should().HaveCount(3);
+        log.Lines.Where(line => line.StartsWith("The loss diverged: training continues", StringComparison.Ordinal)).Should().HaveCount(3);
     }
 
     [Fact]

@@ -24,16 +24,16 @@ public sealed class HealthWatchTests
         HealthFinding finding = run.Found.Should().ContainSingle().Subject;
         finding.Kind.Should().Be(FindingKind.Diverged);
         finding.Step.Should().Be(600);
-        finding.Remedy.Should().Contain("LearningRate.Peak from 0.0002 to 0.0001, and go on");
+        finding.Remedy.Should().Contain("LearningRate.Peak from 0.0002 to 0.0001, and resume");
         finding.Figures["lowestLoss"].Should().Be(0.1);
         finding.ToString().Should().StartWith("Diverged at step 600: The loss is 0.9, 9 times the 0.1 of step 100.");
     }
 
     [Theory]
-    [InlineData(2e-4, 0, "from 0.0002 to 0.0001, and go on")]
+    [InlineData(2e-4, 0, "from 0.0002 to 0.0001, and resume")]
     [InlineData(2e-4, 1, "from 0.0002 to 2.2E-05, which is below the usual 0.0001 to 0.0003")]
     [InlineData(1e-4, 0, "from 0.0001 to 3.3E-05, which is below the usual 0.0001 to 0.0003")]
-    [InlineData(1e-3, 0, "from 0.001 to 0.0003, and go on")]
+    [InlineData(1e-3, 0, "from 0.001 to 0.0003, and resume")]
     [InlineData(2e-1, 0, "from 0.2 to 0.0002")]
     public void A_rate_far_above_the_usual_is_lowered_to_it_and_one_that_was_lowered_before_is_lowered_further(double rate, int rollbacks,
         string remedy)

@@ -89,8 +89,8 @@ public sealed class SkippedStepTraceTests
         finding.Seen.Should().EndWith("It could not be made again to see where: The disk is gone.");
     }
 
-    // Breaks the weights after step 1, mends them after step 4, and reports at step 5.
-    private static HealthFinding FindingOf(Action<TinyModel> damage, Action<TinyModel>? mend = null, IImageSource? images = null)
+    // Breaks the weights after step 1, repairs them after step 4, and reports at step 5.
+    private static HealthFinding FindingOf(Action<TinyModel> damage, Action<TinyModel>? repair = null, IImageSource? images = null)
     {
         List<HealthFinding> found = [];
         using TinyModel model = new();
@@ -100,7 +100,7 @@ public sealed class SkippedStepTraceTests
             .AddPreview(1, preview =>
             {
                 using IDisposable noGradients = no_grad();
-                (preview.Step == 1 ? damage : preview.Step == 4 ? mend : null)?.Invoke(model);
+                (preview.Step == 1 ? damage : preview.Step == 4 ? repair : null)?.Invoke(model);
             })
             .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps) = (5, 4, 5))
             .Build();

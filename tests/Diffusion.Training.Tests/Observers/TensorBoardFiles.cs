@@ -14,7 +14,7 @@ internal static class TensorBoardFiles
             .Select(Event.Parser.ParseFrom)];
 
     /// <summary>
-    /// The steps and values of a tag that TensorBoard shows: what a session goes on from drops what was reported from there on.
+    /// The steps and values of a tag that TensorBoard shows: what a session resumes from drops what was reported from there on.
     /// </summary>
     public static IReadOnlyList<(long Step, float Value)> Shown(string folder, string tag)
     {

@@ -90,7 +90,7 @@ public sealed class TensorBoardWriterTests : IDisposable
         byte[] bytes = File.ReadAllBytes(file);
         File.Delete(file);
         Directory.CreateDirectory(file);
-        second.Invoking(writer => writer.Report(Progress(20))).Should().Throw<Exception>(); // goes on from step 10
+        second.Invoking(writer => writer.Report(Progress(20))).Should().Throw<Exception>(); // resumes from step 10
         Directory.Delete(file);
         File.WriteAllBytes(file, bytes);
 

@@ -38,7 +38,7 @@ internal sealed class DivergenceCheck : IHealthCheck
                 $"The loss is {last.Loss:G3}, {last.Loss / best.Loss:G2} times the {best.Loss:G3} of step {best.Step}."),
             "The learning rate is usually too high, or lacks a warm-up.",
             string.Create(CultureInfo.InvariantCulture,
-                $"Lower {run.LowerRate}, and go on from a checkpoint of step {run.LastGoodStep} or before; LrRangeFinder measures "
+                $"Lower {run.LowerRate}, and resume from a checkpoint of step {run.LastGoodStep} or before; LrRangeFinder measures "
                     + $"the right one."))
         {
             LastGoodStep = run.LastGoodStep,

@@ -32,7 +32,7 @@ internal sealed class OverfittingCheck : IHealthCheck
             run.Last.Step,
             string.Create(CultureInfo.InvariantCulture,
                 $"The held-out loss was {best:G3} and is {measured[^1]:G3}, while the training loss is {run.Last.Loss:G3}."),
-            "The network learns its images by heart.",
+            "The network overfits.",
             "Stop here and use the checkpoint with the lowest held-out loss (KeepBestCheckpoints), or train with more images, "
                 + "ImageTransform.RandomFlip, or Dropout 0.1.")
         {

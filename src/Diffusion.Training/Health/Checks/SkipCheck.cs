@@ -30,7 +30,7 @@ internal sealed class SkipCheck(Func<long, string> trace) : IHealthCheck
             string.Create(CultureInfo.InvariantCulture,
                 $"{run.Last.SkippedSteps} steps were skipped so far, the first of this report being step {step}. {where}"),
             "Now and then this is one bad batch; often it is a learning rate that is too high, and the weights have grown.",
-            string.Create(CultureInfo.InvariantCulture, $"If it goes on, lower {run.LowerRate}."))
+            string.Create(CultureInfo.InvariantCulture, $"If it continues, lower {run.LowerRate}."))
         {
             Figures = new Dictionary<string,
                 double>(StringComparer.Ordinal) { ["skippedSteps"] = run.Last.SkippedSteps, ["firstSkippedStep"] = step },

@@ -21,7 +21,7 @@ public sealed record MemoryEstimate
     /// <summary>The averaged weights, all averages together.</summary>
     public required long Averages { get; init; }
 
-    /// <summary>The copy of parameters, moments and averages that is saved while training goes on.</summary>
+    /// <summary>The copy of parameters, moments and averages that is saved while training continues.</summary>
     public required long SavingCopy { get; init; }
 
     /// <summary>The images of a micro-batch, their noise, the noisy images, the answer and its gradient.</summary>

@@ -62,7 +62,7 @@ public sealed class MemoryEstimator
     } = 1;
 
     /// <summary>
-    /// Whether checkpoints are saved while training goes on, from a copy; true by default, false for a run without a folder.
+    /// Whether checkpoints are saved while training continues, from a copy; true by default, false for a run without a folder.
     /// </summary>
     public bool CopiesForSaving { get; init; } = true;
 

@@ -80,8 +80,8 @@ internal static class TrainingPlanner
         else if (steps < suggested.Steps / MuchLonger)
         {
             yield return Text(
-                $"The run makes {100.0 * steps / suggested.Steps:0.##}% of the suggested steps: good for a first look; samples go on "
-                    + $"getting better for long after.");
+                $"The run makes {100.0 * steps / suggested.Steps:0.##}% of the suggested steps: good for a first look; samples "
+                    + $"improve for long after.");
         }
         else if (steps > suggested.Steps * MuchLonger)
         {
