@@ -5,15 +5,15 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>
-/// A model with its schedule and parameterization. Losses and samplers see only this: training asks for the raw prediction and its
-/// target, sampling for the estimate of the clean image and of the noise. The model stays the caller's.
+/// A model with its schedule and parameterization. Losses and samplers see only this: training uses the raw prediction and its target,
+/// sampling the estimate of the clean image and of the noise. The model stays the caller's.
 /// </summary>
 /// <remarks>
-/// Several threads may sample at a time: a call reads the weights and changes neither them nor the network's mode. Each
-/// <see cref="Denoise"/> of a trainer's denoiser sees the weights of one whole step; while the trainer runs, the next call may see those of
-/// a later step, so take <c>Trainer.SnapshotEma()</c> where one image must come from one set of weights. To dispose a <see cref="UNet2D"/>,
-/// a trainer or a snapshot waits for the call in flight; every later call throws <see cref="ObjectDisposedException"/>. Other models are
-/// kept alive by their owner.
+/// Several threads may sample at a time: a call reads the weights and changes neither them nor the network's mode. Each call of
+/// <see cref="Denoise"/> on a trainer's denoiser sees the weights of one step. While the trainer runs, the next call may see those of a
+/// later step; call <c>Trainer.SnapshotEma()</c> where one image must come from one set of weights. Disposing a model of this library, a
+/// trainer or a snapshot waits for the calls in flight; later calls throw <see cref="ObjectDisposedException"/>. The owner of any other
+/// model must dispose it after the last call.
 /// </remarks>
 public sealed class Denoiser : IDenoiser
 {
@@ -39,7 +39,7 @@ public sealed class Denoiser : IDenoiser
     /// </exception>
     public Denoiser(IDiffusionModel model, INoiseSchedule schedule, IParameterization? parameterization = null)
         : this(model, new Lazy<IDiffusionModel>(model), schedule, parameterization ?? Diffusion.Parameterization.Epsilon,
-            (model as UNet2D)?.Gate)
+            (model as IGuardedWeights)?.Gate)
     {
         TrainedNetworks.Refuse(model.Network);
         if (model.Network.training)
