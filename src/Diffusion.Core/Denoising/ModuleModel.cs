@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -138,7 +137,7 @@ public sealed class ModuleModel : IDiffusionModel, IGuardedWeights
         JsonObject shapes = [];
         foreach ((string name, Parameter parameter) in Network.named_parameters())
         {
-            shapes[name] = JsonSerializer.SerializeToNode(parameter.shape);
+            shapes[name] = new JsonArray([.. parameter.shape.Select(size => (JsonNode)size)]);
         }
 
         return new JsonObject { ["module"] = Network.GetType().Name, ["parameters"] = shapes }.ToJsonString();

@@ -43,7 +43,7 @@ public sealed class UNet2D
         using DisposeScope scope = NewDisposeScope();
         IReadOnlyList<int> channels = options.BlockOutChannels;
         convIn = nn.Conv2d(options.InChannels, channels[0], 3, padding: 1);
-        embedding = new UNet2DEmbedding(options);
+        embedding = UNet2DEmbedding.Create(options);
         downBlocks = [];
         for (int level = 0; level < channels.Count; level++)
         {

@@ -13,25 +13,31 @@ internal sealed class UNet2DEmbedding
     private readonly TimeEmbedding time;
     private readonly Module<Tensor, Tensor>? classes;
 
-    /// <summary>Creates the layers in the order in which diffusers draws their weights.</summary>
-    public UNet2DEmbedding(UNet2DOptions options)
+    private UNet2DEmbedding(UNet2DOptions options, Module<Tensor, Tensor> projection, TimeEmbedding time, Module<Tensor, Tensor>? classes)
     {
         this.options = options;
-        projection = options.TimeEmbeddingType switch
+        this.projection = projection;
+        this.time = time;
+        this.classes = classes;
+    }
+
+    /// <summary>Creates the layers, which the network owns, in the order in which diffusers draws their weights.</summary>
+    public static UNet2DEmbedding Create(UNet2DOptions options) => new(
+        options,
+        options.TimeEmbeddingType switch
         {
             TimeEmbeddingType.Fourier => new FourierEmbedding(options.BlockOutChannels[0]),
             TimeEmbeddingType.Learned => Embedding(options.NumTrainTimesteps!.Value, options.BlockOutChannels[0]),
             _ => new PositionalEmbedding(options.BlockOutChannels[0], options.FreqShift, options.FlipSinToCos),
-        };
-        time = new TimeEmbedding(options.LabelChannels, options.TimeChannels);
-        classes = (options.ClassEmbedType, options.NumClassEmbeds) switch
+        },
+        new TimeEmbedding(options.LabelChannels, options.TimeChannels),
+        (options.ClassEmbedType, options.NumClassEmbeds) switch
         {
             (ClassEmbedType.Timestep, _) => new TimeEmbedding(options.LabelChannels, options.TimeChannels),
             (ClassEmbedType.Identity, _) => Identity(),
             (null, int count) => Embedding(count, options.TimeChannels),
             _ => null,
-        };
-    }
+        });
 
     /// <summary>Registers the layers with the network.</summary>
     public void RegisterIn(UNet2D network)
