@@ -12,8 +12,7 @@ internal static class GitLfsPointer
     /// <summary>What is wrong with a file that is a pointer, and what to do: goes on after "file: ".</summary>
     public const string Explanation =
         "it is a Git LFS pointer, a small text in the place of the file, as a clone without Git LFS has it. Run `git lfs pull` in the "
-            + "repository, "
-        + "or download the file itself (from Hugging Face through /resolve/, not /raw/).";
+        + "repository, or download the file itself (from Hugging Face through /resolve/, not /raw/).";
 
     /// <summary>Whether a file is a pointer.</summary>
     /// <param name="start">Its first bytes, 64 or more where it has so many.</param>

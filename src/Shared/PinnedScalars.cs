@@ -53,17 +53,17 @@ internal static class PinnedScalars
     }
 
     /// <summary>All numbers brought into a range, as a new tensor.</summary>
-    public static Tensor Between(this Tensor tensor, double least, double most)
+    public static Tensor Between(this Tensor tensor, double min, double max)
     {
-        using Scalar low = least.ToScalar();
-        using Scalar high = most.ToScalar();
+        using Scalar low = min.ToScalar();
+        using Scalar high = max.ToScalar();
         return tensor.clamp(low, high);
     }
 
     /// <summary>No number below a bound, as a new tensor.</summary>
-    public static Tensor AtLeast(this Tensor tensor, double least)
+    public static Tensor AtLeast(this Tensor tensor, double min)
     {
-        using Scalar held = least.ToScalar();
+        using Scalar held = min.ToScalar();
         return tensor.clamp_min(held);
     }
 

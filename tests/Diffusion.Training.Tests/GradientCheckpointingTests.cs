@@ -98,7 +98,7 @@ public sealed class GradientCheckpointingTests
         builder.Invoking(b => b.Build()).Should().Throw<OptionsValidationException>().Which.Failures
             .Should().Contain(problem => problem.StartsWith("Steps", StringComparison.Ordinal))
             .And.Contain(
-                "GradientCheckpointing (True) needs a model that is an IGradientCheckpointing, such as UNet2D, but TinyModel is none. "
+                "GradientCheckpointing is True, but the model (TinyModel) does not implement IGradientCheckpointing. "
                 + "Leave it out, or use a smaller MicroBatchSize.");
     }
 

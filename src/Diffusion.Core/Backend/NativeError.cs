@@ -61,12 +61,10 @@ internal static class NativeError
                 + "or use a later TorchSharp in which it is mended.")
             : cause.Contains(NativeLoader.UndefinedSymbol, StringComparison.Ordinal)
                 ? new($"'{path}' does not fit the libtorch that was loaded ({cause}). TorchSharp {Version} is built for libtorch "
-                    + $"{LibtorchVersion}. "
-                    + $"Let {TorchBackend.FolderVariable} name a libtorch of that version, or unset it and add a backend package: "
-                    + $"{AddBackend}.")
-                : new($"'{path}' ({Size(path)} bytes) does not load: {cause} If the file is damaged, delete it and its package "
-                    + $"from the NuGet "
-                    + $"cache and build anew (dotnet add package TorchSharp --version {Version}).");
+                    + $"{LibtorchVersion}. Let {TorchBackend.FolderVariable} name a libtorch of that version, or unset it and add a "
+                    + $"backend package: {AddBackend}.")
+                : new($"'{path}' ({Size(path)} bytes) does not load: {cause} If the file is damaged, delete it and its package from the "
+                    + $"NuGet cache and build anew (dotnet add package TorchSharp --version {Version}).");
 
     public static NativeBackendException TorchSharpFailedBefore(Exception error) => new(
         "libtorch is loaded, but TorchSharp was used earlier in this process, failed then, and .NET does not start it a second time. "

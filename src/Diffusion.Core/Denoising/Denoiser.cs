@@ -5,15 +5,15 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>
-/// A model with its schedule and parameterization. Losses and samplers see only this: training asks for the raw prediction and its
-/// target, sampling for the estimate of the clean image and of the noise. The model stays the caller's.
+/// A model with its schedule and parameterization. Losses and samplers see only this: training uses the raw prediction and its target,
+/// sampling the estimate of the clean image and of the noise. The model stays the caller's.
 /// </summary>
 /// <remarks>
-/// Several threads may sample at a time: a call reads the weights and changes neither them nor the network's mode. Each
-/// <see cref="Denoise"/> of a trainer's denoiser sees the weights of one whole step; while the trainer runs, the next call may see those of
-/// a later step, so take <c>Trainer.SnapshotEma()</c> where one image must come from one set of weights. To dispose a <see cref="UNet2D"/>,
-/// a trainer or a snapshot waits for the call in flight; every later call throws <see cref="ObjectDisposedException"/>. Other models are
-/// kept alive by their owner.
+/// Several threads may sample at a time: a call reads the weights and changes neither them nor the network's mode. Each call of
+/// <see cref="Denoise"/> on a trainer's denoiser sees the weights of one step. While the trainer runs, the next call may see those of a
+/// later step; call <c>Trainer.SnapshotEma()</c> where one image must come from one set of weights. Disposing a model of this library, a
+/// trainer or a snapshot waits for the calls in flight; later calls throw <see cref="ObjectDisposedException"/>. The owner of any other
+/// model must dispose it after the last call.
 /// </remarks>
 public sealed class Denoiser : IDenoiser
 {
@@ -39,7 +39,7 @@ public sealed class Denoiser : IDenoiser
     /// </exception>
     public Denoiser(IDiffusionModel model, INoiseSchedule schedule, IParameterization? parameterization = null)
         : this(model, new Lazy<IDiffusionModel>(model), schedule, parameterization ?? Diffusion.Parameterization.Epsilon,
-            (model as UNet2D)?.Gate)
+            (model as IGuardedWeights)?.Gate)
     {
         TrainedNetworks.Refuse(model.Network);
         if (model.Network.training)
@@ -165,12 +165,12 @@ public sealed class Denoiser : IDenoiser
         using Tensor labels = Labels(scalings, noisy.device);
         if (scalings.All(s => s.In == 1))
         {
-            return Ask(Model, noisy, labels, conditioning);
+            return Run(Model, noisy, labels, conditioning);
         }
 
         using Tensor factors = ForwardProcess.Column(scalings.Select(s => s.In), noisy);
         using Tensor scaled = noisy * factors; // [B, C, H, W]
-        return Ask(Model, scaled, labels, conditioning);
+        return Run(Model, scaled, labels, conditioning);
     }
 
     /// <summary>The estimate of the clean images and of the noise: without gradients and without dropout.</summary>
@@ -201,20 +201,19 @@ public sealed class Denoiser : IDenoiser
         {
             throw new InvalidOperationException(
                 "The network is in training mode, in which dropout makes samples random. Call Network.eval() first; beside training, "
-                    + "sample a network "
-                + "of its own (CreateTwin).");
+                + "sample a network of its own (CreateTwin).");
         }
 
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        Tensor asked = scalings.In == 1 ? noisy : noisy.Times(scalings.In);
-        Tensor answer = Ask(network, asked.to(dtype), Labels([.. Enumerable.Repeat(scalings, (int)noisy.shape[0])], noisy.device),
-            conditioning, mayAnswerVariance: true).to(noisy.dtype); // [B, C, H, W] or [B, 2C, H, W]
+        Tensor input = scalings.In == 1 ? noisy : noisy.Times(scalings.In);
+        Tensor output = Run(network, input.to(dtype), Labels([.. Enumerable.Repeat(scalings, (int)noisy.shape[0])], noisy.device),
+            conditioning, mayPredictVariance: true).to(noisy.dtype); // [B, C, H, W] or [B, 2C, H, W]
         long channels = noisy.shape[1];
-        Tensor? variance = answer.shape[1] > channels ? answer.narrow(1, channels, channels) : null; // [B, C, H, W]
-        answer = answer.narrow(1, 0, channels); // [B, C, H, W]
-        Tensor clean = Sum(noisy, scalings.Skip, answer, scalings.Out);
-        Tensor noise = Sum(noisy, scalings.NoiseSkip, answer, scalings.NoiseOut);
+        Tensor? variance = output.shape[1] > channels ? output.narrow(1, channels, channels) : null; // [B, C, H, W]
+        output = output.narrow(1, 0, channels); // [B, C, H, W]
+        Tensor clean = Sum(noisy, scalings.Skip, output, scalings.Out);
+        Tensor noise = Sum(noisy, scalings.NoiseSkip, output, scalings.NoiseOut);
         return new Estimate(clean.MoveToOuterDisposeScope(),
             noise.MoveToOuterDisposeScope()) { Variance = variance?.MoveToOuterDisposeScope() };
     }
@@ -234,30 +233,29 @@ public sealed class Denoiser : IDenoiser
     }
 
     // A network's answer of another shape would be broadcast, silently, into wrong images and losses.
-    private static Tensor Ask(IDiffusionModel model, Tensor noisy, Tensor labels, Conditioning? conditioning,
-        bool mayAnswerVariance = false)
+    private static Tensor Run(IDiffusionModel model, Tensor noisy, Tensor labels, Conditioning? conditioning,
+        bool mayPredictVariance = false)
     {
-        Tensor answer = model.Predict(noisy, labels, conditioning ?? Conditioning.None);
+        Tensor output = model.Predict(noisy, labels, conditioning ?? Conditioning.None);
         long channels = noisy.shape[1];
-        bool hasVariance = mayAnswerVariance && answer.dim() == 4 && answer.shape[1] == 2 * channels;
-        if (!answer.shape.AsSpan().SequenceEqual(hasVariance
+        bool hasVariance = mayPredictVariance && output.dim() == 4 && output.shape[1] == 2 * channels;
+        if (!output.shape.AsSpan().SequenceEqual(hasVariance
             ? [noisy.shape[0], 2 * channels, noisy.shape[2], noisy.shape[3]]
             : noisy.shape))
         {
-            string shape = Guard.Text(answer);
-            answer.Dispose();
+            string shape = Guard.Text(output);
+            output.Dispose();
             throw new InvalidOperationException(
-                $"The network answered with the shape {shape} to images of the shape {Guard.Text(noisy)}. Its answer must have "
-                    + $"their shape: "
-                + "check its output channels and that its upsampling undoes its downsampling.");
+                $"The network answered with the shape {shape} to images of the shape {Guard.Text(noisy)}. Its answer must have their "
+                + "shape: check its output channels and that its upsampling undoes its downsampling.");
         }
 
-        return answer;
+        return output;
     }
 
     // What the answer itself is, is not computed: 0 * x + 1 * answer would turn an infinite x into NaN.
-    private static Tensor Sum(Tensor x, double share, Tensor answer, double factor) =>
-        share == 0 ? (factor == 1 ? answer : answer.Times(factor)) : x.Times(share).add_(answer.Times(factor));
+    private static Tensor Sum(Tensor x, double weight, Tensor output, double factor) =>
+        weight == 0 ? (factor == 1 ? output : output.Times(factor)) : x.Times(weight).add_(output.Times(factor));
 
     private void CheckSolvable(Scalings scalings)
     {
@@ -266,8 +264,7 @@ public sealed class Denoiser : IDenoiser
             throw new ArgumentException(
                 scalings.Level.Alpha <= 0
                     ? $"The noise level's alpha is {scalings.Level.Alpha}, but must be above 0 for a network that predicts noise: pure "
-                        + $"noise holds no image. "
-                        + "Use velocity or sample prediction with such a schedule."
+                        + "noise holds no image. Use velocity or sample prediction with such a schedule."
                     : $"The noise level's sigma is {scalings.Level.Sigma}, but must be above 0 for a network that answers "
                         + $"{Parameterization.Description}: there is no "
                         + "noise to estimate in a clean image.",

@@ -2,8 +2,11 @@ using TorchSharp;
 
 namespace Diffusion;
 
-/// <summary>A network that, given noisy images and their noise levels, answers with images of the same shape.</summary>
-/// <remarks>What the answer means (noise, clean image or velocity) is <see cref="Denoiser"/>'s business, not the network's.</remarks>
+/// <summary>A network that maps noisy images and their noise levels to images of the same shape.</summary>
+/// <remarks>
+/// What its output means (noise, clean image or velocity) is up to the <see cref="Denoiser"/>. <see cref="ModuleModel"/> makes a model of
+/// any TorchSharp module.
+/// </remarks>
 public interface IDiffusionModel : IDisposable
 {
     /// <summary>The network: its named parameters are what is trained, averaged and saved. One object for the model's lifetime.</summary>
@@ -18,7 +21,11 @@ public interface IDiffusionModel : IDisposable
     /// <summary>Whether its forward pass draws random numbers while training: dropout.</summary>
     bool HasDropout { get; }
 
-    /// <summary>Name and options as JSON, as written into checkpoints: two models fit the same weights where these are equal.</summary>
+    /// <summary>The probability with which training drops activations, in [0, 1); 0 by default, also where it is not known.</summary>
+    /// <remarks>Only warnings depend on it.</remarks>
+    double DropoutProbability => 0;
+
+    /// <summary>Name and options as JSON, saved in checkpoints: models with equal descriptions can load each other's weights.</summary>
     string Description { get; }
 
     /// <summary>Runs the network.</summary>
@@ -31,13 +38,13 @@ public interface IDiffusionModel : IDisposable
     torch.Tensor Predict(torch.Tensor noisy, torch.Tensor labels, Conditioning conditioning);
 
     /// <summary>
-    /// A second network of the same architecture, on the same device, with parameters of its own whose values are unspecified until
-    /// they are set. It belongs to the caller.
+    /// Creates a second network of the same architecture on the same device. It has its own parameters, whose values are unspecified, and
+    /// belongs to the caller.
     /// </summary>
     IDiffusionModel CreateTwin();
 
     /// <summary>
-    /// Every reason why the model cannot be used on such images with such a schedule, each with its remedy; empty when it can.
+    /// Lists the reasons why the model cannot be used with such images and schedule, each with its remedy; empty when it can.
     /// </summary>
     IReadOnlyList<string> Problems(ImageShape shape, INoiseSchedule schedule);
 }

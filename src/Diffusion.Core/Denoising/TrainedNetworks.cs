@@ -23,9 +23,8 @@ internal static class TrainedNetworks
             if (before.Any(use => use.HasOwner))
             {
                 throw new InvalidOperationException(
-                    "Another trainer owns this network already, and two would write over each other's weights. Dispose that "
-                        + "trainer first, or "
-                    + "train a network of its own.");
+                    "Another trainer owns this network already, and two would write over each other's weights. Dispose that trainer "
+                    + "first, or train a network of its own.");
             }
 
             Use claimed = new(trainer, hadRawWeights: before.Any(use => use.HasRawWeights));
@@ -79,17 +78,15 @@ internal static class TrainedNetworks
             {
                 throw new InvalidOperationException(
                     "A trainer owns this network, which holds the noisy weights of its last step. Sample the average: EmaDenoiser of the "
-                        + "trainer, or "
-                    + "SnapshotEma() for a copy of it. RawDenoiser samples the weights of the last step on purpose.");
+                    + "trainer, or SnapshotEma() for a copy of it. RawDenoiser samples the weights of the last step on purpose.");
             }
 
             if (uses.Any(use => use.HasRawWeights))
             {
                 throw new InvalidOperationException(
                     "This network holds the noisy weights of a trainer's last step. Sample the trainer's EmaDenoiser before the trainer "
-                        + "is disposed; end "
-                    + "it with EndWithAverages(), which leaves the averaged weights here; or load weights into the network, such as the "
-                    + "ema.safetensors of a checkpoint.");
+                    + "is disposed; end it with EndWithAverages(), which leaves the averaged weights here; or load weights into the "
+                    + "network, such as the ema.safetensors of a checkpoint.");
             }
         }
     }

@@ -99,9 +99,8 @@ internal sealed record DiffusersBetas
             if (level.Label != t || Math.Abs(alphaBar + (level.Sigma * level.Sigma) - 1) > 1e-6 || betas[t] is not (> 0 and < 1))
             {
                 throw new ArgumentException(
-                    $"diffusers cannot express {schedule.Description}: at timestep {t} it is {level}, but alpha^2 + sigma^2 must be "
-                        + $"1, the label "
-                    + "the timestep, and alpha fall and stay above 0. Train with a schedule of NoiseSchedule.");
+                    $"diffusers cannot express {schedule.Description}: at timestep {t} it is {level}, but alpha^2 + sigma^2 must be 1, "
+                    + "the label the timestep, and alpha fall and stay above 0. Train with a schedule of NoiseSchedule.");
             }
         }
 

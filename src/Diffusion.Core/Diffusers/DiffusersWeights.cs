@@ -28,21 +28,21 @@ internal sealed class DiffusersWeights : IDisposable
     /// <exception cref="DiffusersFolderException">There are none, or they are damaged; the message names the file.</exception>
     public static DiffusersWeights Read(string folder)
     {
-        string whole = System.IO.Path.Combine(folder, FileName);
+        string single = System.IO.Path.Combine(folder, FileName);
         string index = System.IO.Path.Combine(folder, IndexName);
-        bool isWhole = File.Exists(whole);
+        bool isSingle = File.Exists(single);
         bool isParted = File.Exists(index);
-        if (isWhole == isParted)
+        if (isSingle == isParted)
         {
-            throw isWhole
+            throw isSingle
                 ? new DiffusersFolderException(folder, $"there are both {FileName} and {IndexName}. Delete the one that is out of date.")
                 : Missing(folder);
         }
 
-        string path = isWhole ? whole : index;
+        string path = isSingle ? single : index;
         try
         {
-            return new DiffusersWeights(path, isWhole ? SafeTensorsFile.Read(path) : SafeTensorsIndex.Read(path));
+            return new DiffusersWeights(path, isSingle ? SafeTensorsFile.Read(path) : SafeTensorsIndex.Read(path));
         }
         catch (SafeTensorsException e)
         {

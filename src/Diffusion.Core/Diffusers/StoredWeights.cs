@@ -12,18 +12,18 @@ internal sealed class StoredWeights : IDisposable
 
     private readonly IDisposable owner;
 
-    private StoredWeights(IDisposable owner, IReadOnlyDictionary<string, Tensor> tensors, UNet2DOptions? options)
+    private StoredWeights(IDisposable owner, IReadOnlyDictionary<string, Tensor> tensors, string? description)
     {
         this.owner = owner;
         Tensors = tensors;
-        Options = options;
+        Description = description;
     }
 
     /// <summary>The weights by the names that they have there.</summary>
     public IReadOnlyDictionary<string, Tensor> Tensors { get; }
 
-    /// <summary>The network that the folder's configuration describes; null where there is none, as beside a file.</summary>
-    public UNet2DOptions? Options { get; }
+    /// <summary>The <see cref="IDiffusionModel.Description"/> of the network that a folder configures; null for a file.</summary>
+    public string? Description { get; }
 
     /// <summary>Reads them.</summary>
     /// <exception cref="IOException">There are none, or they are damaged; the message names the file.</exception>
@@ -33,14 +33,14 @@ internal sealed class StoredWeights : IDisposable
         if (Directory.Exists(path))
         {
             string folder = DiffusersFolder.UNetOf(path);
-            UNet2DOptions? options = DiffusersFolder.TryReadOptions(folder);
+            string? description = DiffusersFolder.TryReadOptions(folder)?.ToJson();
             DiffusersWeights weights = DiffusersWeights.Read(folder);
-            return new StoredWeights(weights, weights.Tensors, options);
+            return new StoredWeights(weights, weights.Tensors, description);
         }
 
         bool isIndex = path.EndsWith(IndexEnding, StringComparison.OrdinalIgnoreCase);
         SafeTensors content = isIndex ? SafeTensorsIndex.Read(path) : SafeTensorsFile.Read(path);
-        return new StoredWeights(content, content.Tensors, options: null);
+        return new StoredWeights(content, content.Tensors, description: null);
     }
 
     public void Dispose() => owner.Dispose();

@@ -31,9 +31,9 @@ internal static class Guard
         if (timesteps.dtype != ScalarType.Int64)
         {
             throw new ArgumentException(
-                $"Timesteps are {timesteps.dtype}, but must be int64 integers in [0, {count - 1}]: a schedule has no level between "
-                    + $"two of them, "
-                + "and rounding would train on other levels than were meant. Draw them as integers, for example torch.randint(0, T, [B]).");
+                $"Timesteps are {timesteps.dtype}, but must be int64 integers in [0, {count - 1}]: a schedule has no level between two "
+                + "of them, and rounding would train on other levels than were meant. Draw them as integers, for example "
+                + "torch.randint(0, T, [B]).");
         }
 
         if (timesteps.dim() != 1 || timesteps.shape[0] != batch)

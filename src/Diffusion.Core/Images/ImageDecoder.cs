@@ -63,8 +63,8 @@ public sealed class ImageDecoder : IDisposable
         {
             using EncodedImage image = EncodedImage.Open(bytes, file.Length, name);
             (int fullWidth, int fullHeight) = image.SizeWithin(decoding.PixelLimit, name);
-            int least = minSide(fullWidth, fullHeight);
-            int scale = image.IsJpeg ? ScaleFor(Math.Min(fullWidth, fullHeight), least) : 1;
+            int minPixels = minSide(fullWidth, fullHeight);
+            int scale = image.IsJpeg ? ScaleFor(Math.Min(fullWidth, fullHeight), minPixels) : 1;
             int width = EncodedImage.Scaled(image.Width, scale);
             int height = EncodedImage.Scaled(image.Height, scale);
 

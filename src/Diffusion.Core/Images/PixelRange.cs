@@ -73,9 +73,9 @@ public static class PixelRange
         }
 
         using DisposeScope scope = NewDisposeScope();
-        double smallest = images.min().cpu().to(ScalarType.Float64).item<double>();
-        double largest = images.max().cpu().to(ScalarType.Float64).item<double>();
-        if (FindMistake(smallest, largest, images.numel(), refuseUnitRange) is { } mistake)
+        double min = images.min().cpu().to(ScalarType.Float64).item<double>();
+        double max = images.max().cpu().to(ScalarType.Float64).item<double>();
+        if (FindMistake(min, max, images.numel(), refuseUnitRange) is { } mistake)
         {
             throw new ArgumentException(mistake, nameof(images));
         }
@@ -91,8 +91,8 @@ public static class PixelRange
             return null;
         }
 
-        (float smallest, float largest) = Extremes(pixels);
-        return FindMistake(smallest, largest, pixels.Length, refuseUnitRange);
+        (float min, float max) = Extremes(pixels);
+        return FindMistake(min, max, pixels.Length, refuseUnitRange);
     }
 
     // The same numbers; libtorch goes over the memory five times for them.
@@ -111,26 +111,26 @@ public static class PixelRange
         return images;
     }
 
-    private static string? FindMistake(double smallest, double largest, long count, bool refuseUnitRange)
+    private static string? FindMistake(double min, double max, long count, bool refuseUnitRange)
     {
         string found = string.Create(CultureInfo.InvariantCulture,
-            $"Images hold values in [{smallest:G5}, {largest:G5}], but must lie in [-1, 1]");
-        if (!double.IsFinite(smallest) || !double.IsFinite(largest))
+            $"Images hold values in [{min:G5}, {max:G5}], but must lie in [-1, 1]");
+        if (!double.IsFinite(min) || !double.IsFinite(max))
         {
             return "Images hold NaN or infinity, but must lie in [-1, 1]. Find the file or the step that brings them in.";
         }
 
-        if (smallest >= 0 && largest >= 2 && largest <= 255 + Tolerance)
+        if (min >= 0 && max >= 2 && max <= 255 + Tolerance)
         {
             return $"{found}. They look like bytes 0..255 passed as they are: divide by 127.5 and subtract 1.";
         }
 
-        if (smallest < -1 - Tolerance || largest > 1 + Tolerance)
+        if (min < -1 - Tolerance || max > 1 + Tolerance)
         {
             return $"{found}. Scale them into it, or clamp what a filter or a resize has pushed outside.";
         }
 
-        return refuseUnitRange && smallest >= 0 && count >= UnitRangeElements
+        return refuseUnitRange && min >= 0 && count >= UnitRangeElements
             ? $"{found} and use the half below 0. They look like 0..1 passed as they are: multiply by 2 and subtract 1. "
                 + "If truly no pixel of theirs is darker than middle grey, give refuseUnitRange: false; in a source of your own let "
                 + "RefusesUnitRange be false."
@@ -140,8 +140,8 @@ public static class PixelRange
     // Minimum and maximum pass NaN on, so that one bad pixel cannot hide.
     private static (float Min, float Max) Extremes(ReadOnlySpan<float> pixels)
     {
-        float smallest = pixels[0];
-        float largest = pixels[0];
+        float min = pixels[0];
+        float max = pixels[0];
         int done = 0;
         if (pixels.Length >= Vector<float>.Count)
         {
@@ -156,17 +156,17 @@ public static class PixelRange
 
             for (int lane = 0; lane < Vector<float>.Count; lane++)
             {
-                smallest = MathF.Min(smallest, low[lane]);
-                largest = MathF.Max(largest, high[lane]);
+                min = MathF.Min(min, low[lane]);
+                max = MathF.Max(max, high[lane]);
             }
         }
 
         foreach (float value in pixels[done..])
         {
-            smallest = MathF.Min(smallest, value);
-            largest = MathF.Max(largest, value);
+            min = MathF.Min(min, value);
+            max = MathF.Max(max, value);
         }
 
-        return (smallest, largest);
+        return (min, max);
     }
 }

@@ -41,8 +41,7 @@ public sealed class DiscreteSchedule : INoiseSchedule
             {
                 throw new ArgumentException(
                     $"Timestep {t} has alpha {level.Alpha} and sigma {level.Sigma}, but sigma must be above 0, alpha at least 0, and "
-                        + $"sigma / alpha must "
-                    + "grow from each timestep to the next.", nameof(levels));
+                    + "sigma / alpha must grow from each timestep to the next.", nameof(levels));
             }
         }
 
@@ -139,9 +138,9 @@ public sealed class DiscreteSchedule : INoiseSchedule
     {
         ArgumentNullException.ThrowIfNull(betas);
         NoiseSchedule.CheckTimesteps(betas.Count);
-        NoiseLevel[] made = new NoiseLevel[betas.Count];
+        NoiseLevel[] levels = new NoiseLevel[betas.Count];
         double alphaBar = 1;
-        for (int t = 0; t < made.Length; t++)
+        for (int t = 0; t < levels.Length; t++)
         {
             if (betas[t] is not (> 0 and < 1))
             {
@@ -150,9 +149,9 @@ public sealed class DiscreteSchedule : INoiseSchedule
             }
 
             alphaBar *= 1 - betas[t];
-            made[t] = new NoiseLevel(Math.Sqrt(alphaBar), Math.Sqrt(1 - alphaBar), t);
+            levels[t] = new NoiseLevel(Math.Sqrt(alphaBar), Math.Sqrt(1 - alphaBar), t);
         }
 
-        return made;
+        return levels;
     }
 }

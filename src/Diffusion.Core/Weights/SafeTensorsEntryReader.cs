@@ -89,7 +89,7 @@ internal readonly struct SafeTensorsEntryReader(string path, string name)
                 : $"the dtype \"{text}\" is unknown; supported are {SafeTensorsDtype.Supported}.");
     }
 
-    private long[] ReadIntegers(ref Utf8JsonReader reader, string field, int most)
+    private long[] ReadIntegers(ref Utf8JsonReader reader, string field, int maxCount)
     {
         if (reader.TokenType != JsonTokenType.StartArray)
         {
@@ -99,9 +99,9 @@ internal readonly struct SafeTensorsEntryReader(string path, string name)
         List<long> values = [];
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
-            if (values.Count == most)
+            if (values.Count == maxCount)
             {
-                throw Wrong(ref reader, $"{field} has more than {most} numbers.");
+                throw Wrong(ref reader, $"{field} has more than {maxCount} numbers.");
             }
 
             if (reader.TokenType != JsonTokenType.Number || reader.ValueSpan.ContainsAnyExcept(Digits)

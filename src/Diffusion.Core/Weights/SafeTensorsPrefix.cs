@@ -30,9 +30,8 @@ internal static class SafeTensorsPrefix
         {
             throw new SafeTensorsException(
                 name,
-                "this is a PyTorch pickle file (.bin, .pt, .ckpt), not safetensors. Loading one can run code that it brings "
-                    + "along, so it is "
-                + "refused. Convert it with Python's safetensors.torch.save_file on a machine where that does not matter.",
+                "this is a PyTorch pickle file (.bin, .pt, .ckpt), not safetensors. Loading one can run code that it brings along, so it "
+                + "is refused. Convert it with Python's safetensors.torch.save_file on a machine where that does not matter.",
                 position: 0);
         }
 

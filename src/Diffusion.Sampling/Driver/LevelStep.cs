@@ -27,8 +27,8 @@ public static class LevelStep
     /// <param name="noise">The slope.</param>
     public static Tensor Slide(Tensor x, NoiseLevel from, NoiseLevel to, Tensor noise)
     {
-        double kept = to.Alpha / from.Alpha;
-        return x.Times(kept) + noise.Times(to.Sigma - (kept * from.Sigma));
+        double alphaRatio = to.Alpha / from.Alpha;
+        return x.Times(alphaRatio) + noise.Times(to.Sigma - (alphaRatio * from.Sigma));
     }
 
     /// <summary>A straight line in the schedule's own scaling: over alpha and sigma themselves.</summary>
@@ -50,9 +50,9 @@ public static class LevelStep
     /// <param name="unit">Standard normal noise.</param>
     public static Tensor Up(Tensor x, NoiseLevel from, NoiseLevel to, Tensor unit)
     {
-        double kept = to.Alpha / from.Alpha;
-        double before = kept * from.Sigma;
-        return x.Times(kept) + unit.Times(Math.Sqrt(Math.Max((to.Sigma * to.Sigma) - (before * before), 0)));
+        double alphaRatio = to.Alpha / from.Alpha;
+        double before = alphaRatio * from.Sigma;
+        return x.Times(alphaRatio) + unit.Times(Math.Sqrt(Math.Max((to.Sigma * to.Sigma) - (before * before), 0)));
     }
 
     /// <summary>

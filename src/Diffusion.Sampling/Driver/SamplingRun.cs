@@ -57,7 +57,7 @@ public sealed class SamplingRun
         ArgumentNullException.ThrowIfNull(walk);
         long began = Stopwatch.GetTimestamp();
         Device device = denoiser.Source.Device;
-        IDenoiser asked = clipping == SampleClipping.None ? denoiser : new ClippingDenoiser(denoiser, clipping);
+        IDenoiser clipped = clipping == SampleClipping.None ? denoiser : new ClippingDenoiser(denoiser, clipping);
         double[] times = [.. levels.SkipLast(1).Select(level => level.Time)];
         bool byTimestep = denoiser.Source.Schedule is DiscreteSchedule && times.All(double.IsInteger)
             && times.Distinct().Count() == times.Length;
@@ -71,7 +71,7 @@ public sealed class SamplingRun
             long[] indices = [.. Enumerable.Range(first, size).Select(i => request.FirstIndex + i)];
             SeededNoise noise = new(new SeedStream(request.Seed), indices, shape, device, byTimestep);
             Tensor start = noise.Initial().MultiplyBy(StartScale(levels[0])); // [B, C, H, W]
-            SamplingWalk batch = new(asked, Classes(first, size, device), levels, start, noise, Report, cancellationToken);
+            SamplingWalk batch = new(clipped, Classes(first, size, device), levels, start, noise, Report, cancellationToken);
 
             Tensor finished = images.narrow(0, first, size).copy_(walk(batch)); // [B, C, H, W]
             CheckFinite(finished, indices);

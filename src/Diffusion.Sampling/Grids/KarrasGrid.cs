@@ -30,9 +30,8 @@ public sealed record KarrasGrid(double Rho = 7) : ISamplingGrid
         (double min, double max) = Ends(schedule);
         if (!(min > 0) || !(max > min) || !double.IsFinite(max))
         {
-            yield return $"The grid goes from sigma / alpha {max} to {min} of {schedule.Description}, but must go from a finite number to "
-                + $"a smaller one above 0. "
-                + "Set MinRatio and MaxRatio.";
+            yield return $"The grid goes from sigma / alpha {max} to {min} of {schedule.Description}, but must go from a finite number "
+                + "to a smaller one above 0. Set MinRatio and MaxRatio.";
         }
     }
 

@@ -87,12 +87,11 @@ public sealed record TimestepGrid(TimestepSpacing Spacing = TimestepSpacing.Trai
     /// <summary>Why an offset does not fit a number of steps that does, where it does not.</summary>
     internal static IEnumerable<string> OffsetProblems(TimestepSpacing spacing, int steps, int timesteps, int offset)
     {
-        long most = spacing == TimestepSpacing.Leading && steps > 0 ? timesteps - 1 - ((steps - 1L) * timesteps / steps) : 0;
-        if (offset < 0 || offset > most)
+        long max = spacing == TimestepSpacing.Leading && steps > 0 ? timesteps - 1 - ((steps - 1L) * timesteps / steps) : 0;
+        if (offset < 0 || offset > max)
         {
-            yield return $"StepsOffset is {offset}, but with {spacing} spacing and {steps} steps of {timesteps} must lie in "
-                + $"0..{most}, or the "
-                + "first step would lie beyond the schedule. Use 0, or Leading with fewer steps.";
+            yield return $"StepsOffset is {offset}, but with {spacing} spacing and {steps} steps of {timesteps} must lie in 0..{max}, "
+                + "or the first step would lie beyond the schedule. Use 0, or Leading with fewer steps.";
         }
     }
 

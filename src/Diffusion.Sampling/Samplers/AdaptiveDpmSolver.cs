@@ -77,8 +77,7 @@ public sealed record AdaptiveDpmSolver : ISampler
             {
                 throw new InvalidOperationException(
                     $"After {MaxTries} steps the sampler is at half log-SNR {at}, but must reach {end}: the network's answers change too "
-                        + $"fast for the tolerances. "
-                    + "Raise RelativeTolerance, or use a sampler with a number of steps.");
+                    + "fast for the tolerances. Raise RelativeTolerance, or use a sampler with a number of steps.");
             }
 
             using DisposeScope scope = NewDisposeScope();
@@ -166,9 +165,8 @@ public sealed record AdaptiveDpmSolver : ISampler
 
         if (!(min > 0) || !(max > min) || !double.IsFinite(max))
         {
-            yield return $"The sampler goes from sigma / alpha {max} to {min} of {schedule.Description}, but must go from a finite number "
-                + $"to a smaller one above 0. "
-                + "Set MaxRatio and MinRatio.";
+            yield return $"The sampler goes from sigma / alpha {max} to {min} of {schedule.Description}, but must go from a finite "
+                + "number to a smaller one above 0. Set MaxRatio and MinRatio.";
         }
     }
 }

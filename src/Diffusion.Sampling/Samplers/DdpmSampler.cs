@@ -23,13 +23,13 @@ public sealed record DdpmSampler : StepSampler
 
         // The variance that the forward process adds between the two levels: beta, where they are neighbours of a variance-preserving
         // schedule.
-        double kept = from.Alpha / to.Alpha;
+        double alphaRatio = from.Alpha / to.Alpha;
         double fromVariance = from.Sigma * from.Sigma;
         double toVariance = to.Sigma * to.Sigma;
-        double beta = fromVariance - (kept * kept * toVariance);
+        double beta = fromVariance - (alphaRatio * alphaRatio * toVariance);
 
         // The posterior's mean and variance, equation 7, where alpha-bar = alpha^2 and 1 - alpha-bar = sigma^2.
-        Tensor mean = estimate.Clean.Times(to.Alpha * beta / fromVariance) + x.Times(kept * toVariance / fromVariance);
+        Tensor mean = estimate.Clean.Times(to.Alpha * beta / fromVariance) + x.Times(alphaRatio * toVariance / fromVariance);
 
         // No noise after the last step: algorithm 2, line 3.
         return new StepResult(to.Sigma == 0
@@ -57,16 +57,16 @@ public sealed record DdpmSampler : StepSampler
             return noise.Times(Math.Sqrt(Variance == DdpmVariance.FixedSmall ? small : large));
         }
 
-        Tensor answered = estimate.Variance ?? throw new InvalidOperationException(
+        Tensor predicted = estimate.Variance ?? throw new InvalidOperationException(
             $"Variance is {Variance}, but the network answers no variance: it would have twice the channels. Use FixedSmall or FixedLarge.");
         if (Variance == DdpmVariance.Learned)
         {
-            return noise * answered.sqrt();
+            return noise * predicted.sqrt();
         }
 
         // Nichol and Dhariwal 2021, equation 15, where the answer lies in [-1, 1].
         double logLarge = Math.Log(large);
         double logSmall = Math.Log(small);
-        return noise * answered.Times((logLarge - logSmall) / 4).Plus((logLarge + logSmall) / 4).exp();
+        return noise * predicted.Times((logLarge - logSmall) / 4).Plus((logLarge + logSmall) / 4).exp();
     }
 }

@@ -9,7 +9,7 @@ public static class TrainingResultExtensions
     /// <param name="weights">Which weights. Default the averaged ones.</param>
     /// <param name="overwrite">Whether a folder of diffusers that is there already is replaced.</param>
     /// <returns>What was written, above all which weights; the header of the weights' file says it too.</returns>
-    /// <exception cref="ArgumentException">The model is no <see cref="UNet2D"/>, or diffusers cannot express its schedule.</exception>
+    /// <exception cref="ArgumentException">diffusers cannot express the model, its schedule or its prediction type.</exception>
     /// <exception cref="DiffusersFolderException">The folder is there already, or cannot be written.</exception>
     /// <exception cref="ObjectDisposedException">The trainer was disposed.</exception>
     public static DiffusersExport ExportDiffusers(
@@ -25,17 +25,8 @@ public static class TrainingResultExtensions
         bool isAverage = weights == ExportedWeights.Ema && !ReferenceEquals(result.EmaDenoiser, result.RawDenoiser);
         Denoiser denoiser = isAverage ? result.EmaDenoiser : result.RawDenoiser;
         using WeightLock.Pass pass = denoiser.Enter(); // a running trainer waits before its next step
-        UNet2D unet = denoiser.Model as UNet2D ?? throw new ArgumentException(
-            $"The model is a {denoiser.Model.GetType().Name}, but diffusers has a counterpart only for {nameof(UNet2D)}.", nameof(result));
-
         DiffusersExport export = new(folder, isAverage ? ExportedWeights.Ema : ExportedWeights.Raw, result.Step);
-        PredictionType prediction = Parameterization.TypeOf(denoiser.Parameterization) ?? throw new ArgumentException(
-            $"The network answers {denoiser.Parameterization.Description}, which diffusers' schedulers cannot express.", nameof(result));
-        DiscreteSchedule schedule = denoiser.Schedule as DiscreteSchedule ?? throw new ArgumentException(
-            $"The schedule is {denoiser.Schedule.Description}, which diffusers' DDPM and DDIM schedulers cannot express: it has "
-                + $"no timesteps.", nameof(result));
-        DiffusersScheduler scheduler = new() { Schedule = schedule, Prediction = prediction };
-        DiffusersFolder.Save(folder, unet, scheduler, export.Notes, overwrite);
+        DiffusersDenoiser.Save(folder, denoiser, export.Notes, overwrite);
         return export;
     }
 }

@@ -27,11 +27,8 @@ internal sealed class FiniteLayers : IDisposable, IPassObserver
                 case nn.Module<Tensor, Tensor, Tensor, Tensor> three:
                     removals.Add(three.register_forward_hook((_, _, _, _, answer) => Look(layer, answer)).remove);
                     break;
-                case nn.Module<Tensor, Tensor, Recomputation?, Tensor> middle:
-                    removals.Add(middle.register_forward_hook((_, _, _, _, answer) => Look(layer, answer)).remove);
-                    break;
-                case nn.Module<Tensor, Stack<Tensor>, Tensor, Recomputation?, Tensor> up:
-                    removals.Add(up.register_forward_hook((_, _, _, _, _, answer) => Look(layer, answer)).remove);
+                case nn.Module<Tensor, Stack<Tensor>, Tensor, Tensor> up:
+                    removals.Add(up.register_forward_hook((_, _, _, _, answer) => Look(layer, answer)).remove);
                     break;
             }
         }

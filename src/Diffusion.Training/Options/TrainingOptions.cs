@@ -26,7 +26,7 @@ public sealed class TrainingOptions
     /// <summary>
     /// Whether the layers of the network keep only their inputs on the way forward, and are computed once more on the way back
     /// (<see cref="IGradientCheckpointing"/>): less memory, often less than half (<see cref="MemoryEstimator.SavedByCheckpointing"/>), for
-    /// 1.2 to 1.3 times the time; on a CPU the same weights to the last bit. Needs a model that can, such as <see cref="UNet2D"/>, and with
+    /// 1.2 to 1.3 times the time; on a CPU the same weights to the last bit. Needs a model that can, and with
     /// dropout the CPU. It holds while a run trains; a resumed run may change it. Default false, which leaves the model as it is.
     /// </summary>
     public bool GradientCheckpointing { get; set; }

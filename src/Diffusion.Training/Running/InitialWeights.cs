@@ -23,16 +23,16 @@ internal static class InitialWeights
             }
 
             using StoredWeights initial = StoredWeights.Read(path);
-            if (initial.Options is { } described && model is UNet2D unet
-                && OtherNetwork(described, unet.Options) is { Length: > 0 } differences)
+            IStoredNetwork? network = model as IStoredNetwork;
+            if (initial.Description is { } described && network is not null
+                && Differences(network.ArchitectureOf(described), network.ArchitectureOf(model.Description)) is { Length: > 0 } differences)
             {
                 throw new ArgumentException(
                     $"its config.json describes another network: {differences}. Build the network with these options, or name the file of "
-                        + $"weights alone "
-                    + "to take them all the same.");
+                    + "weights alone to take them all the same.");
             }
 
-            NamedWeights.CopyInto(weights, initial.Tensors, model is UNet2D ? LegacyWeightNames.ToCurrent : null);
+            NamedWeights.CopyInto(weights, initial.Tensors, network is null ? null : network.CurrentName);
         }
         catch (Exception error) when (error is ArgumentException or IOException or UnauthorizedAccessException)
         {
@@ -44,12 +44,9 @@ internal static class InitialWeights
         }
     }
 
-    // What changes an answer of the network, and shows in no shape.
-    private static string OtherNetwork(UNet2DOptions described, UNet2DOptions mine) => string.Join(
+    // Options that change the network's output without changing the shape of a weight.
+    private static string Differences(string described, string mine) => string.Join(
         ", ",
-        JsonDifferences.Of(Json(described), Json(mine))
+        JsonDifferences.Of(JsonNode.Parse(described)!.AsObject(), JsonNode.Parse(mine)!.AsObject())
             .Select(difference => $"{difference.Name} is {difference.First} there and {difference.Second} here"));
-
-    private static JsonObject Json(UNet2DOptions options) =>
-        JsonNode.Parse((options with { SampleSize = null, Dropout = 0 }).ToJson())!.AsObject();
 }

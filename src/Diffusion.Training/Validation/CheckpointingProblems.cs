@@ -15,11 +15,10 @@ internal static class CheckpointingProblems
     {
         if (options.GradientCheckpointing && model is not IGradientCheckpointing)
         {
-            yield return $"GradientCheckpointing (True) needs a model that is an IGradientCheckpointing, such as UNet2D, but "
-                + $"{model.GetType().Name} is none. "
-                + "Leave it out, or use a smaller MicroBatchSize.";
+            yield return $"GradientCheckpointing is True, but the model ({model.GetType().Name}) does not implement "
+                + "IGradientCheckpointing. Leave it out, or use a smaller MicroBatchSize.";
         }
-        else if (options.GradientCheckpointing && model is UNet2D { HasDropout: true }
+        else if (options.GradientCheckpointing && model.HasDropout
             && (device ?? ComputeDevice.Best) is { Type: not DeviceType.CPU } used)
         {
             yield return $"GradientCheckpointing (True) with dropout needs the CPU, whose random numbers can be drawn again, but the "

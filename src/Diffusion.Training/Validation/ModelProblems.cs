@@ -20,7 +20,6 @@ internal static class ModelProblems
     }
 
     private static string OfSize(ImageShape made, ImageShape images) =>
-        $"The images are {images}, but the network was made for {made}, and would be sampled at that size. Make the network for "
-            + $"the images, "
-        + "UNet2DOptions.ForImages(images.Shape, ...), or open the images with the size of the network.";
+        $"The images are {images}, but the network was made for {made}, and would be sampled at that size. Make the network for the "
+        + "shape of the images, or open the images with the size of the network.";
 }

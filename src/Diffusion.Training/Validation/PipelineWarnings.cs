@@ -27,8 +27,7 @@ internal static class PipelineWarnings
     private static TrainingWarning? Classes(int? model, int? data) =>
         data > 1 && model is null ? new TrainingWarning("Network",
             Text($"it has no classes, but the images have {data}: it learns them all alike, and cannot be asked for one of them. Make it "
-                + $"with classes: {data}, such as UNet2DOptions.ForImages(images.Shape, size, images.ClassCount). Where all are to be "
-                + $"drawn alike, nothing is wrong."))
+                + $"with classes: {data}, the ClassCount of the images. If classes do not matter, nothing is wrong."))
         : model > data ? new TrainingWarning("Network",
             Text($"it has {model} classes, but the images only {data}: it never learns what class {data} or one above it looks like. Make "
                 + $"it with classes: {data}."))

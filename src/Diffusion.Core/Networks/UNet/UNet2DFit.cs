@@ -16,9 +16,8 @@ internal static class UNet2DFit
 
         if (options.OutChannels != options.InChannels)
         {
-            yield return $"The network answers with {options.OutChannels} channels, but takes {options.InChannels}. A diffusion "
-                + $"model needs "
-                + "OutChannels equal to InChannels.";
+            yield return $"The network answers with {options.OutChannels} channels, but takes {options.InChannels}. A diffusion model "
+                + "needs OutChannels equal to InChannels.";
         }
 
         int multiple = options.SizeMultiple;
@@ -54,8 +53,7 @@ internal static class UNet2DFit
         if (schedule is not DiscreteSchedule discrete)
         {
             return $"The network's learned time embedding has {count} vectors, one for each timestep, but {schedule.Description} has no "
-                + $"timesteps. Use a "
-                + "positional time embedding.";
+                + "timesteps. Use a positional time embedding.";
         }
 
         foreach (double label in Enumerable.Range(0, discrete.Timesteps).Select(timestep => discrete[timestep].Label))

@@ -8,7 +8,7 @@ namespace Diffusion;
 /// A residual block (He et al. 2016; Ho et al. 2020, appendix B): normalise, activate, convolve, twice, with the time embedding
 /// between, added to the input. With resampling it also changes the size of the images (Brock et al. 2019, BigGAN).
 /// </summary>
-internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor>
+internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor, Tensor>
 {
     private readonly GroupNorm norm1;
     private readonly Conv2d conv1;
@@ -30,8 +30,12 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor>
     }
 
     private ResnetBlock(
-        UNet2DOptions options, (int In, int Out) channels, (int In, int Out) groups, Resampling resampling, double outputScale,
-            bool projects)
+        UNet2DOptions options,
+        (int In, int Out) channels,
+        (int In, int Out) groups,
+        Resampling resampling,
+        double outputScale,
+        bool projects)
         : base(nameof(ResnetBlock))
     {
         (int inChannels, int outChannels) = channels;
@@ -52,8 +56,8 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor>
         }
     }
 
-    /// <summary>Whether it draws from the global generator now.</summary>
-    public bool HasDropout => training && dropout > 0;
+    /// <summary>Whether it draws from the global generator in training mode.</summary>
+    public bool HasDropout => dropout > 0;
 
     /// <summary>A block of <see cref="SkipDownBlock"/> or <see cref="SkipUpBlock"/>.</summary>
     /// <param name="options">The options of the network.</param>
@@ -73,12 +77,10 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor>
     /// <summary>
     /// Images <c>[B, inChannels, H, W]</c> and the activated time embedding <c>[B, D]</c> to <c>[B, outChannels, H', W']</c>.
     /// </summary>
-    public override Tensor forward(Tensor x, Tensor condition) => Run(x, x, condition);
-
-    /// <summary>
-    /// The same, where what is convolved and what it is added to may be two tensors of the same numbers, each with its own gradient.
-    /// </summary>
-    public Tensor Run(Tensor x, Tensor skip, Tensor condition)
+    /// <param name="x">The images that are convolved.</param>
+    /// <param name="summand">The same images, to which the result is added; another tensor where each needs its own gradient.</param>
+    /// <param name="condition">The activated time embedding.</param>
+    public override Tensor forward(Tensor x, Tensor summand, Tensor condition)
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor time = timeProjection.call(condition).unsqueeze(-1).unsqueeze(-1); // [B, outChannels or twice that, 1, 1]
@@ -98,7 +100,7 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor>
         }
 
         residual.Dispose();
-        Tensor sum = SecondHalf(normalised).add_(Shortcut(skip));
+        Tensor sum = SecondHalf(normalised).add_(Shortcut(summand));
         return (outputScale == 1 ? sum : sum.DivideBy(outputScale)).MoveToOuterDisposeScope();
     }
 
@@ -125,7 +127,7 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor>
         using (normalised)
         {
             using Tensor activated = activation.Apply(normalised);
-            if (!HasDropout)
+            if (!training || !HasDropout)
             {
                 return conv2.call(activated);
             }

@@ -7,22 +7,32 @@ namespace Diffusion;
 /// <summary>
 /// One level on the way up: residual blocks that also see the way down, each perhaps with attention, then perhaps double the size.
 /// </summary>
-internal sealed class UpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, Recomputation?, Tensor>
+internal sealed class UpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, Tensor>
 {
+    private readonly GradientCheckpoints checkpoints;
     private readonly ModuleList<ResnetBlock> resnets = [];
     private readonly ModuleList<AttentionBlock> attentions = [];
-    private readonly ModuleList<nn.Module<Tensor, Tensor, Tensor>> samplers = [];
+    private readonly ModuleList<nn.Module> samplers = [];
 
     /// <summary>Builds the layers.</summary>
     /// <param name="options">The options of the network.</param>
+    /// <param name="checkpoints">The network's gradient checkpointing.</param>
     /// <param name="type">What the level does.</param>
     /// <param name="belowChannels">Channels that come up from the level below.</param>
     /// <param name="channels">Channels of this level.</param>
     /// <param name="aboveChannels">Channels of the level above, which the last image across from this level has.</param>
     /// <param name="doubles">Whether there is a level above.</param>
-    public UpBlock(UNet2DOptions options, UpBlockType type, int belowChannels, int channels, int aboveChannels, bool doubles)
+    public UpBlock(
+        UNet2DOptions options,
+        GradientCheckpoints checkpoints,
+        UpBlockType type,
+        int belowChannels,
+        int channels,
+        int aboveChannels,
+        bool doubles)
         : base(nameof(UpBlock))
     {
+        this.checkpoints = checkpoints;
         for (int layer = 0; layer <= options.LayersPerBlock; layer++)
         {
             int below = layer == 0 ? belowChannels : channels;
@@ -48,24 +58,23 @@ internal sealed class UpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, Recompu
 
     /// <summary>
     /// Images <c>[B, belowChannels, H, W]</c> and what came across, the last of which is taken from the stack for each layer and
-    /// disposed, to <c>[B, channels, 2H, 2W]</c>, or H and W at the top. With a recomputation the residual
-    /// blocks keep only their inputs.
+    /// disposed, to <c>[B, channels, 2H, 2W]</c>, or H and W at the top.
     /// </summary>
-    public override Tensor forward(Tensor x, Stack<Tensor> across, Tensor condition, Recomputation? recomputation)
+    public override Tensor forward(Tensor x, Stack<Tensor> across, Tensor condition)
     {
         using DisposeScope scope = NewDisposeScope();
         for (int layer = 0; layer < resnets.Count; layer++)
         {
             using Tensor skip = across.Pop();
-            ResidualLayer residual = new(resnets[layer], attentions.Count > 0 ? attentions[layer] : null);
-            x = residual.Run(x, skip, condition, recomputation); // [B, channels, H, W]
+            ResidualLayer residual = new(checkpoints, resnets[layer], attentions.Count > 0 ? attentions[layer] : null);
+            x = residual.Run(x, skip, condition); // [B, channels, H, W]
         }
 
-        foreach (nn.Module<Tensor, Tensor, Tensor> sampler in samplers)
+        foreach (nn.Module sampler in samplers)
         {
             x = sampler is ResnetBlock resnet
-                ? new ResidualLayer(resnet, null).Run(x, condition, recomputation)
-                : sampler.call(x, condition);
+                ? new ResidualLayer(checkpoints, resnet).Run(x, condition)
+                : ((nn.Module<Tensor, Tensor>)sampler).call(x);
         }
 
         return x.MoveToOuterDisposeScope();

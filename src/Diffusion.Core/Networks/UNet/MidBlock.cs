@@ -5,15 +5,17 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>The middle of the network: two residual blocks, perhaps with attention between them.</summary>
-internal sealed class MidBlock : nn.Module<Tensor, Tensor, Recomputation?, Tensor>
+internal sealed class MidBlock : nn.Module<Tensor, Tensor, Tensor>
 {
+    private readonly GradientCheckpoints checkpoints;
     private readonly ResnetBlock first;
     private readonly AttentionBlock? attention;
     private readonly ResnetBlock second;
 
-    public MidBlock(UNet2DOptions options, int channels)
+    public MidBlock(UNet2DOptions options, GradientCheckpoints checkpoints, int channels)
         : base(nameof(MidBlock))
     {
+        this.checkpoints = checkpoints;
         first = new ResnetBlock(options, channels, channels, outputScale: options.MidBlockScaleFactor);
         attention = options.AddAttention
             ? new AttentionBlock(options, channels, options.MidAttentionGroups, options.MidBlockScaleFactor, options.AttentionLegacyOrder)
@@ -23,11 +25,11 @@ internal sealed class MidBlock : nn.Module<Tensor, Tensor, Recomputation?, Tenso
         register_module("resnets", new ModuleList<ResnetBlock>(first, second));
     }
 
-    /// <summary><c>[B, C, H, W]</c> to the same. With a recomputation the residual blocks keep only their inputs.</summary>
-    public override Tensor forward(Tensor x, Tensor condition, Recomputation? recomputation)
+    /// <summary><c>[B, C, H, W]</c> to the same.</summary>
+    public override Tensor forward(Tensor x, Tensor condition)
     {
-        using Tensor between = new ResidualLayer(first, attention).Run(x, condition, recomputation);
-        return new ResidualLayer(second, null).Run(between, condition, recomputation);
+        using Tensor between = new ResidualLayer(checkpoints, first, attention).Run(x, condition);
+        return new ResidualLayer(checkpoints, second).Run(between, condition);
     }
 
     /// <summary>The layers are registered in the constructor.</summary>

@@ -113,6 +113,5 @@ internal static class UNet2DSkipRules
     private static string? Problem(string block, int channels, int groups) => groups > 0 && channels % groups == 0
         ? null
         : $"block_out_channels gives {block} {channels} channels, but they must divide into {Math.Max(groups, 1)} groups of equal size, "
-            + $"and be at least 4. "
-            + "Multiples of 32 always do.";
+            + "and be at least 4. Multiples of 32 always do.";
 }

@@ -131,9 +131,8 @@ internal static class UNet2DRules
 
         if (o.AttentionHeadDim is int head && AttentionChannels(o).DefaultIfEmpty(int.MaxValue).Min() is int least && least < head)
         {
-            yield return $"attention_head_dim is {head}, but a level with attention has only {least} channels. Use at most "
-                + $"{least}, or null "
-                + "for one head.";
+            yield return $"attention_head_dim is {head}, but a level with attention has only {least} channels. Use at most {least}, or "
+                + "null for one head.";
         }
     }
 
@@ -157,8 +156,7 @@ internal static class UNet2DRules
         if (o.TimeEmbeddingType == TimeEmbeddingType.Learned && o.NumTrainTimesteps is null)
         {
             yield return "num_train_timesteps is null, but a learned time embedding needs the number of its vectors. Set it to the "
-                + "timesteps of "
-                + "the schedule, usually 1000.";
+                + "timesteps of the schedule, usually 1000.";
         }
     }
 

@@ -162,7 +162,7 @@ public sealed class GradientCheckpointingLifetimeTests
         ((Action)(() => autograd.backward([loss]))).Should().Throw<ExternalException>();
 
         unet.RecomputationFailure.Should().BeOfType<InvalidOperationException>().Which.Message.Should()
-            .Contain("ran twice over one forward pass");
+            .Contain("second backward pass ran over one forward pass");
     }
 
     [Fact]

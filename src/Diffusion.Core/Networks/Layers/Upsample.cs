@@ -4,10 +4,8 @@ using static TorchSharp.torch;
 
 namespace Diffusion;
 
-/// <summary>
-/// Doubles images by repeating pixels, then a 3 x 3 convolution. It has no use for the condition that residual samplers get.
-/// </summary>
-internal sealed class Upsample : nn.Module<Tensor, Tensor, Tensor>
+/// <summary>Doubles images by repeating pixels, then a 3 x 3 convolution.</summary>
+internal sealed class Upsample : nn.Module<Tensor, Tensor>
 {
     private readonly Conv2d conv;
 
@@ -16,7 +14,7 @@ internal sealed class Upsample : nn.Module<Tensor, Tensor, Tensor>
         register_module("conv", conv = nn.Conv2d(channels, channels, 3, padding: 1));
 
     /// <summary><c>[B, C, H, W]</c> to <c>[B, C, 2H, 2W]</c>.</summary>
-    public override Tensor forward(Tensor x, Tensor condition)
+    public override Tensor forward(Tensor x)
     {
         if (x.device_type == DeviceType.CPU)
         {

@@ -56,8 +56,8 @@ internal sealed class AttentionBlock : nn.Module<Tensor, Tensor>
         (Tensor query, Tensor key, Tensor value) = Split(toQuery.call(pixels), toKey.call(pixels), toValue.call(pixels));
         Tensor attended = nn.functional.scaled_dot_product_attention(query, key, value); // [B, heads, H * W, headChannels]
         Tensor joined = attended.transpose(1, 2).flatten(2); // [B, H * W, inner]
-        Tensor answer = toOut.call(joined).transpose(1, 2).view(x.shape); // [B, C, H, W]
-        Tensor sum = x + answer;
+        Tensor output = toOut.call(joined).transpose(1, 2).view(x.shape); // [B, C, H, W]
+        Tensor sum = x + output;
         return (outputScale == 1 ? sum : sum.DivideBy(outputScale)).MoveToOuterDisposeScope();
     }
 

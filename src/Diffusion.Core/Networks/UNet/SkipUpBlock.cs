@@ -5,8 +5,9 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>One level on the way up, which also answers with images of its own size, a part of the network's answer.</summary>
-internal sealed class SkipUpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, Recomputation?, (Tensor Features, Tensor? Images)>
+internal sealed class SkipUpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, (Tensor Features, Tensor? Images)>
 {
+    private readonly GradientCheckpoints checkpoints;
     private readonly ModuleList<ResnetBlock> resnets = [];
     private readonly ModuleList<AttentionBlock> attentions = [];
     private readonly ResnetBlock? resnetUp;
@@ -14,9 +15,17 @@ internal sealed class SkipUpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, Rec
     private readonly Conv2d? imageConv;
 
     /// <summary>Builds the layers; for the parameters see <see cref="UpBlock"/>.</summary>
-    public SkipUpBlock(UNet2DOptions options, UpBlockType type, int belowChannels, int channels, int aboveChannels, bool doubles)
+    public SkipUpBlock(
+        UNet2DOptions options,
+        GradientCheckpoints checkpoints,
+        UpBlockType type,
+        int belowChannels,
+        int channels,
+        int aboveChannels,
+        bool doubles)
         : base(nameof(SkipUpBlock))
     {
+        this.checkpoints = checkpoints;
         for (int layer = 0; layer <= options.LayersPerBlock; layer++)
         {
             int below = layer == 0 ? belowChannels : channels;
@@ -46,17 +55,16 @@ internal sealed class SkipUpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, Rec
     /// <summary>
     /// Features <c>[B, belowChannels, H, W]</c> and what came across, the last of which is taken from the stack for each layer and
     /// disposed, to features <c>[B, channels, 2H, 2W]</c> and images <c>[B, 3, H, W]</c>; at the top to features <c>[B, channels, H, W]</c>
-    /// and no images. With a recomputation the residual blocks keep only their inputs.
+    /// and no images.
     /// </summary>
-    public override (Tensor Features, Tensor? Images) forward(Tensor x, Stack<Tensor> across, Tensor condition,
-        Recomputation? recomputation)
+    public override (Tensor Features, Tensor? Images) forward(Tensor x, Stack<Tensor> across, Tensor condition)
     {
         using DisposeScope scope = NewDisposeScope();
         for (int layer = 0; layer < resnets.Count; layer++)
         {
             using Tensor skip = across.Pop();
             AttentionBlock? attention = layer == resnets.Count - 1 ? attentions.SingleOrDefault() : null;
-            x = new ResidualLayer(resnets[layer], attention).Run(x, skip, condition, recomputation); // [B, channels, H, W]
+            x = new ResidualLayer(checkpoints, resnets[layer], attention).Run(x, skip, condition); // [B, channels, H, W]
         }
 
         if (resnetUp is null || imageNorm is null || imageConv is null)
@@ -65,7 +73,7 @@ internal sealed class SkipUpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, Rec
         }
 
         Tensor images = imageConv.call(nn.functional.silu(imageNorm.call(x))); // [B, 3, H, W]
-        Tensor doubled = new ResidualLayer(resnetUp, null).Run(x, condition, recomputation); // [B, channels, 2H, 2W]
+        Tensor doubled = new ResidualLayer(checkpoints, resnetUp).Run(x, condition); // [B, channels, 2H, 2W]
         return (doubled.MoveToOuterDisposeScope(), images.MoveToOuterDisposeScope());
     }
 

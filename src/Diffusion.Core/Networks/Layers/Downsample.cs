@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 
 namespace Diffusion;
 
-/// <summary>Halves images with a 3 x 3 convolution of stride 2. It has no use for the condition that residual samplers get.</summary>
-internal sealed class Downsample : nn.Module<Tensor, Tensor, Tensor>
+/// <summary>Halves images with a 3 x 3 convolution of stride 2.</summary>
+internal sealed class Downsample : nn.Module<Tensor, Tensor>
 {
     private readonly Conv2d conv;
     private readonly bool padsOneSide;
@@ -18,7 +18,7 @@ internal sealed class Downsample : nn.Module<Tensor, Tensor, Tensor>
     }
 
     /// <summary><c>[B, C, H, W]</c> to <c>[B, C, H/2, W/2]</c>.</summary>
-    public override Tensor forward(Tensor x, Tensor condition)
+    public override Tensor forward(Tensor x)
     {
         if (!padsOneSide)
         {

@@ -5,16 +5,19 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>One level on the way down, to whose halved features the halved images are added.</summary>
-internal sealed class SkipDownBlock : nn.Module<Tensor, Tensor, Tensor, Recomputation?, IReadOnlyList<Tensor>>
+internal sealed class SkipDownBlock : nn.Module<Tensor, Tensor, Tensor, IReadOnlyList<Tensor>>
 {
+    private readonly GradientCheckpoints checkpoints;
     private readonly ModuleList<ResnetBlock> resnets = [];
     private readonly ModuleList<AttentionBlock> attentions = [];
     private readonly ResnetBlock? resnetDown;
     private readonly Conv2d? imageConv;
 
-    public SkipDownBlock(UNet2DOptions options, DownBlockType type, int inChannels, int outChannels, bool halves)
+    public SkipDownBlock(
+        UNet2DOptions options, GradientCheckpoints checkpoints, DownBlockType type, int inChannels, int outChannels, bool halves)
         : base(nameof(SkipDownBlock))
     {
+        this.checkpoints = checkpoints;
         for (int layer = 0; layer < options.LayersPerBlock; layer++)
         {
             resnets.Add(ResnetBlock.OfSkipBlock(options, layer == 0 ? inChannels : outChannels, outChannels));
@@ -42,21 +45,20 @@ internal sealed class SkipDownBlock : nn.Module<Tensor, Tensor, Tensor, Recomput
 
     /// <summary>
     /// Features <c>[B, inChannels, H, W]</c> and images <c>[B, 3, H/2, W/2]</c>, which the coarsest level does not look at, to every
-    /// layer's features <c>[B, outChannels, H, W]</c>, and the halved ones. With a recomputation the residual blocks keep only their
-    /// inputs.
+    /// layer's features <c>[B, outChannels, H, W]</c>, and the halved ones.
     /// </summary>
-    public override IReadOnlyList<Tensor> forward(Tensor x, Tensor images, Tensor condition, Recomputation? recomputation)
+    public override IReadOnlyList<Tensor> forward(Tensor x, Tensor images, Tensor condition)
     {
         List<Tensor> features = [];
         for (int layer = 0; layer < resnets.Count; layer++)
         {
-            x = new ResidualLayer(resnets[layer], attentions.Count > 0 ? attentions[layer] : null).Run(x, condition, recomputation);
+            x = new ResidualLayer(checkpoints, resnets[layer], attentions.Count > 0 ? attentions[layer] : null).Run(x, condition);
             features.Add(x);
         }
 
         if (resnetDown is not null && imageConv is not null)
         {
-            using Tensor halved = new ResidualLayer(resnetDown, null).Run(x, condition, recomputation); // [B, outChannels, H/2, W/2]
+            using Tensor halved = new ResidualLayer(checkpoints, resnetDown).Run(x, condition); // [B, outChannels, H/2, W/2]
             using Tensor ofImages = imageConv.call(images);
             features.Add(ofImages + halved);
         }

@@ -5,15 +5,18 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>One level on the way down: residual blocks, each perhaps with attention, then perhaps half the size.</summary>
-internal sealed class DownBlock : nn.Module<Tensor, Tensor, Recomputation?, IReadOnlyList<Tensor>>
+internal sealed class DownBlock : nn.Module<Tensor, Tensor, IReadOnlyList<Tensor>>
 {
+    private readonly GradientCheckpoints checkpoints;
     private readonly ModuleList<ResnetBlock> resnets = [];
     private readonly ModuleList<AttentionBlock> attentions = [];
-    private readonly ModuleList<nn.Module<Tensor, Tensor, Tensor>> samplers = [];
+    private readonly ModuleList<nn.Module> samplers = [];
 
-    public DownBlock(UNet2DOptions options, DownBlockType type, int inChannels, int outChannels, bool halves)
+    public DownBlock(
+        UNet2DOptions options, GradientCheckpoints checkpoints, DownBlockType type, int inChannels, int outChannels, bool halves)
         : base(nameof(DownBlock))
     {
+        this.checkpoints = checkpoints;
         for (int layer = 0; layer < options.LayersPerBlock; layer++)
         {
             resnets.Add(new ResnetBlock(options, layer == 0 ? inChannels : outChannels, outChannels));
@@ -38,22 +41,22 @@ internal sealed class DownBlock : nn.Module<Tensor, Tensor, Recomputation?, IRea
 
     /// <summary>
     /// Images <c>[B, inChannels, H, W]</c> to every layer's images <c>[B, outChannels, H, W]</c>, and the halved ones; the last goes
-    /// further down, and all of them across to the way up. With a recomputation the residual blocks keep only their inputs.
+    /// further down, and all of them across to the way up.
     /// </summary>
-    public override IReadOnlyList<Tensor> forward(Tensor x, Tensor condition, Recomputation? recomputation)
+    public override IReadOnlyList<Tensor> forward(Tensor x, Tensor condition)
     {
         List<Tensor> images = [];
         for (int layer = 0; layer < resnets.Count; layer++)
         {
-            x = new ResidualLayer(resnets[layer], attentions.Count > 0 ? attentions[layer] : null).Run(x, condition, recomputation);
+            x = new ResidualLayer(checkpoints, resnets[layer], attentions.Count > 0 ? attentions[layer] : null).Run(x, condition);
             images.Add(x);
         }
 
-        foreach (nn.Module<Tensor, Tensor, Tensor> sampler in samplers)
+        foreach (nn.Module sampler in samplers)
         {
             x = sampler is ResnetBlock resnet
-                ? new ResidualLayer(resnet, null).Run(x, condition, recomputation)
-                : sampler.call(x, condition);
+                ? new ResidualLayer(checkpoints, resnet).Run(x, condition)
+                : ((nn.Module<Tensor, Tensor>)sampler).call(x);
             images.Add(x);
         }
 

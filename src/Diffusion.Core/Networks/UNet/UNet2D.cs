@@ -9,13 +9,13 @@ namespace Diffusion;
 /// up again, seeing at each level what went down. Its arithmetic, its names of weights and their order are those of diffusers'
 /// <c>UNet2DModel</c>, so that weights move between both.
 /// </summary>
-public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffusionModel, IGradientCheckpointing
+public sealed class UNet2D
+    : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffusionModel, IGradientCheckpointing, IGuardedWeights, IStoredNetwork
 {
-    private readonly Recomputation recomputation = new();
+    private readonly WeightLock gate = new(nameof(UNet2D), "Dispose the network after the last call.");
+    private readonly GradientCheckpoints checkpoints = new();
     private readonly Conv2d convIn;
-    private readonly nn.Module<Tensor, Tensor> timeProjection;
-    private readonly TimeEmbedding timeEmbedding;
-    private readonly nn.Module<Tensor, Tensor>? classEmbedding;
+    private readonly UNet2DEmbedding embedding;
     private readonly ModuleList<nn.Module> downBlocks;
     private readonly MidBlock? midBlock;
     private readonly ModuleList<nn.Module> upBlocks;
@@ -43,9 +43,7 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
         using DisposeScope scope = NewDisposeScope();
         IReadOnlyList<int> channels = options.BlockOutChannels;
         convIn = nn.Conv2d(options.InChannels, channels[0], 3, padding: 1);
-        timeProjection = CreateTimeProjection(options);
-        timeEmbedding = new TimeEmbedding(options.LabelChannels, options.TimeChannels);
-        classEmbedding = CreateClassEmbedding(options);
+        embedding = UNet2DEmbedding.Create(options);
         downBlocks = [];
         for (int level = 0; level < channels.Count; level++)
         {
@@ -53,11 +51,11 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
             bool isCoarsest = level == channels.Count - 1;
             DownBlockType type = options.DownBlockTypes[level];
             downBlocks.Add(type.IsSkip()
-                ? new SkipDownBlock(options, type, above, channels[level], halves: !isCoarsest)
-                : new DownBlock(options, type, above, channels[level], halves: !isCoarsest));
+                ? new SkipDownBlock(options, checkpoints, type, above, channels[level], halves: !isCoarsest)
+                : new DownBlock(options, checkpoints, type, above, channels[level], halves: !isCoarsest));
         }
 
-        midBlock = options.HasMidBlock ? new MidBlock(options, channels[^1]) : null;
+        midBlock = options.HasMidBlock ? new MidBlock(options, checkpoints, channels[^1]) : null;
         upBlocks = [];
         for (int level = channels.Count - 1; level >= 0; level--)
         {
@@ -65,8 +63,8 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
             int below = channels[Math.Min(level + 1, channels.Count - 1)];
             int above = channels[Math.Max(level - 1, 0)];
             upBlocks.Add(type.IsSkip()
-                ? new SkipUpBlock(options, type, below, channels[level], above, doubles: level > 0)
-                : new UpBlock(options, type, below, channels[level], above, doubles: level > 0));
+                ? new SkipUpBlock(options, checkpoints, type, below, channels[level], above, doubles: level > 0)
+                : new UpBlock(options, checkpoints, type, below, channels[level], above, doubles: level > 0));
         }
 
         normOut = GroupNormalization.Create(options.NormNumGroups, channels[0], options.NormEps);
@@ -95,20 +93,23 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
     public bool HasDropout => Options.Dropout > 0;
 
     /// <inheritdoc/>
+    public double DropoutProbability => Options.Dropout;
+
+    /// <inheritdoc/>
     public string Description { get; }
 
-    /// <summary>Keeps the network alive while it is asked.</summary>
-    internal WeightLock Gate { get; } = new(nameof(UNet2D), "Dispose the network after the last call.");
+    /// <inheritdoc/>
+    WeightLock IGuardedWeights.Gate => gate;
 
     /// <inheritdoc/>
     /// <remarks>
     /// Residual blocks, with the attention that follows them, keep only their inputs; a backward pass then runs once over a forward pass,
     /// and gradients have no gradients. Dropout needs the CPU. A twin begins without it.
     /// </remarks>
-    public bool GradientCheckpointing { get; set; }
+    public bool GradientCheckpointing { get => checkpoints.IsEnabled; set => checkpoints.IsEnabled = value; }
 
     /// <inheritdoc/>
-    public Exception? RecomputationFailure => recomputation.Failure;
+    public Exception? RecomputationFailure => checkpoints.Failure;
 
     /// <summary>Runs the network: see <see cref="Predict"/>.</summary>
     /// <param name="noisy">Noisy images, in the dtype and on the device of the weights, <c>[B, C, H, W]</c>.</param>
@@ -120,19 +121,17 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
     /// <exception cref="ObjectDisposedException">It was disposed.</exception>
     public override Tensor forward(Tensor noisy, Tensor labels, Tensor? classLabels)
     {
-        using WeightLock.Pass pass = Gate.Read();
+        using WeightLock.Pass pass = gate.Read();
         UNet2DInputs.Check(Options, convIn.weight, noisy, labels, classLabels);
-        Recomputation? checkpoints = recomputation.Begin(GradientCheckpointing);
         using DisposeScope scope = NewDisposeScope();
         Tensor levels = labels.to(noisy.device); // [B]
-        Tensor embedding = Embed(levels, classLabels); // [B, D]
 
         // Every residual block activates the embedding before its own projection: once is enough.
-        Tensor condition = Options.ActFn.Apply(embedding); // [B, D]
+        Tensor condition = Options.ActFn.Apply(embedding.Embed(levels, classLabels)); // [B, D]
         Tensor images = Options.CenterInputSample ? noisy.Times(2).Plus(-1) : noisy;
-        Stack<Tensor> across = Down(images, condition, checkpoints);
-        Tensor x = midBlock is null ? across.Peek() : midBlock.call(across.Peek(), condition, checkpoints);
-        (x, Tensor? ofLevels) = Up(x, across, condition, checkpoints);
+        Stack<Tensor> across = Down(images, condition);
+        Tensor x = midBlock is null ? across.Peek() : midBlock.call(across.Peek(), condition);
+        (x, Tensor? ofLevels) = Up(x, across, condition);
         x = convOut.call(nn.functional.silu(normOut.call(x))); // [B, C, H, W]
         x = ofLevels is null ? x : x + ofLevels;
         return (Options.TimeEmbeddingType == TimeEmbeddingType.Fourier ? x / levels.view(-1, 1, 1, 1) : x).MoveToOuterDisposeScope();
@@ -149,7 +148,7 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
     /// <inheritdoc/>
     public IDiffusionModel CreateTwin()
     {
-        using WeightLock.Pass pass = Gate.Read();
+        using WeightLock.Pass pass = gate.Read();
         UNet2D twin = new(Options);
         twin.to(convIn.weight.device, convIn.weight.dtype);
         return twin;
@@ -178,10 +177,17 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
     public void LoadWeights(IReadOnlyDictionary<string, Tensor> weights)
     {
         ArgumentNullException.ThrowIfNull(weights);
-        using WeightLock.Pass pass = Gate.Write();
+        using WeightLock.Pass pass = gate.Write();
         NamedWeights.CopyInto(NamedTensors(), weights, LegacyWeightNames.ToCurrent);
         TrainedNetworks.Renew(this);
     }
+
+    /// <inheritdoc/>
+    string IStoredNetwork.CurrentName(string stored) => LegacyWeightNames.ToCurrent(stored);
+
+    /// <inheritdoc/>
+    string IStoredNetwork.ArchitectureOf(string description) =>
+        (UNet2DOptions.FromJson(description) with { SampleSize = null, Dropout = 0 }).ToJson();
 
     /// <summary>The layers are registered in the constructor.</summary>
     protected override void RegisterComponents()
@@ -193,8 +199,8 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
     {
         if (disposing)
         {
-            Gate.Dispose(); // waits for calls in flight
-            recomputation.Dispose();
+            gate.Dispose(); // waits for calls in flight
+            checkpoints.Dispose();
         }
 
         base.Dispose(disposing);
@@ -207,28 +213,10 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
         return nameof(UNet2D);
     }
 
-    private static nn.Module<Tensor, Tensor> CreateTimeProjection(UNet2DOptions options) => options.TimeEmbeddingType switch
-    {
-        TimeEmbeddingType.Fourier => new FourierEmbedding(options.BlockOutChannels[0]),
-        TimeEmbeddingType.Learned => nn.Embedding(options.NumTrainTimesteps!.Value, options.BlockOutChannels[0]),
-        _ => new PositionalEmbedding(options.BlockOutChannels[0], options.FreqShift, options.FlipSinToCos),
-    };
-
-    private static nn.Module<Tensor, Tensor>? CreateClassEmbedding(UNet2DOptions options) =>
-        (options.ClassEmbedType, options.NumClassEmbeds) switch
-        {
-            (ClassEmbedType.Timestep, _) => new TimeEmbedding(options.LabelChannels, options.TimeChannels),
-            (ClassEmbedType.Identity, _) => nn.Identity(),
-            (null, int classes) => nn.Embedding(classes, options.TimeChannels),
-            _ => null,
-        };
-
     private void RegisterAll()
     {
         register_module("conv_in", convIn);
-        register_module("time_proj", timeProjection);
-        register_module("time_embedding", timeEmbedding);
-        register_module("class_embedding", classEmbedding!);
+        embedding.RegisterIn(this);
         register_module("down_blocks", downBlocks);
         register_module("up_blocks", upBlocks);
         register_module("mid_block", midBlock!);
@@ -237,7 +225,7 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
     }
 
     // What goes across, the last of which goes on: the features [B, C0, H, W] and those of every layer.
-    private Stack<Tensor> Down(Tensor images, Tensor condition, Recomputation? checkpoints)
+    private Stack<Tensor> Down(Tensor images, Tensor condition)
     {
         Stack<Tensor> across = new([convIn.call(images)]);
         foreach (nn.Module block in downBlocks)
@@ -246,11 +234,11 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
             if (block is SkipDownBlock skip)
             {
                 images = skip.Halves ? Resampling.HalveSmoothly.Apply(images) : images; // [B, 3, H/2, W/2]
-                PushAll(skip.call(x, images, condition, checkpoints));
+                PushAll(skip.call(x, images, condition));
             }
             else
             {
-                PushAll(((DownBlock)block).call(x, condition, checkpoints));
+                PushAll(((DownBlock)block).call(x, condition));
             }
         }
 
@@ -266,40 +254,22 @@ public sealed class UNet2D : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffus
     }
 
     // Features [B, C0, H, W], and the sum of the levels' images [B, 3, H, W] where levels have some.
-    private (Tensor Features, Tensor? Images) Up(Tensor x, Stack<Tensor> across, Tensor condition, Recomputation? checkpoints)
+    private (Tensor Features, Tensor? Images) Up(Tensor x, Stack<Tensor> across, Tensor condition)
     {
         Tensor? images = null;
         foreach (nn.Module block in upBlocks)
         {
             if (block is not SkipUpBlock skip)
             {
-                x = ((UpBlock)block).call(x, across, condition, checkpoints);
+                x = ((UpBlock)block).call(x, across, condition);
                 continue;
             }
 
             Tensor? ofBelow = images is null ? null : Resampling.DoubleSmoothly.Apply(images);
-            (x, Tensor? ofLevel) = skip.call(x, across, condition, checkpoints);
+            (x, Tensor? ofLevel) = skip.call(x, across, condition);
             images = ofBelow is null ? ofLevel : ofLevel is null ? ofBelow : ofBelow + ofLevel;
         }
 
         return (x, images);
-    }
-
-    // What the label is before the linear layers, [B, label channels].
-    private Tensor Project(Tensor labels) =>
-        timeProjection.call(Options.TimeEmbeddingType == TimeEmbeddingType.Learned ? labels.to(ScalarType.Int64) : labels);
-
-    // The time embedding, plus the embedding of the class where there is one, [B, D].
-    private Tensor Embed(Tensor labels, Tensor? classLabels)
-    {
-        Tensor time = timeEmbedding.call(Project(labels)); // [B, D]
-        if (classEmbedding is null)
-        {
-            return time;
-        }
-
-        Tensor classes = classLabels!.to(time.device);
-        Tensor embedded = classEmbedding.call(Options.ClassEmbedType == ClassEmbedType.Timestep ? Project(classes) : classes);
-        return time + embedded.to(time.dtype);
     }
 }
