@@ -11,7 +11,8 @@ return CommandLine.Run(args, settings =>
         return QuickstartRun.Execute(settings, signals);
     }
     catch (Exception error) when (error is NativeBackendException or ImageDataException or CheckpointException or OptionsValidationException
-        or TrainingDivergedException or InvalidOperationException or ArgumentException or FormatException or IOException or UnauthorizedAccessException)
+        or TrainingDivergedException or InvalidOperationException or ArgumentException or FormatException
+            or IOException or UnauthorizedAccessException)
     {
         Console.Error.WriteLine($"error: {error.Message.ReplaceLineEndings(" ")}");
         return 1;
