@@ -23,11 +23,14 @@ if (args.Length is < 1 or > 2 || (args.Length == 2 && !int.TryParse(args[1], out
 SeedStream seeds = new(0);
 Device device = ComputeDevice.Best.Activate();
 using IImageSource images = InMemoryImages.Load(DrawnShapes.Create(count: 2000, size: 16));
-using UNet2D unet = new(UNet2DOptions.ForImages(images.Shape, UNet2DSize.Small) with
+using UNet2D unet = new(new UNet2DOptions
 {
+    SampleSize = new SampleSize(images.Shape.Height, images.Shape.Width),
+    InChannels = images.Shape.Channels,
+    OutChannels = images.Shape.Channels,
     BlockOutChannels = [16, 32],
-    DownBlockTypes = [DownBlockType.Down, DownBlockType.AttnDown],
-    UpBlockTypes = [UpBlockType.AttnUp, UpBlockType.Up],
+    DownBlockTypes = [DownBlockType.DownBlock2D, DownBlockType.AttnDownBlock2D],
+    UpBlockTypes = [UpBlockType.AttnUpBlock2D, UpBlockType.UpBlock2D],
     LayersPerBlock = 1,
     NormNumGroups = 8,
 });
