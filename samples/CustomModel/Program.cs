@@ -10,7 +10,7 @@ return CommandLine.Run(args, settings =>
         using StopSignals signals = new();
         return CustomModelRun.Execute(settings, signals);
     }
-    catch (Exception error) when (error is NativeBackendException or OptionsValidationException or TrainingDivergedException
+    catch (Exception error) when (error is NativeBackendException or OptionsValidationException or TrainingDivergedException or InvalidOperationException
         or ArgumentException or FormatException or IOException or UnauthorizedAccessException)
     {
         Console.Error.WriteLine($"error: {error.Message.ReplaceLineEndings(" ")}");

@@ -1,12 +1,12 @@
 namespace Diffusion.Sampling;
 
-/// <summary>The samplers that diffusers' schedulers ask for.</summary>
+/// <summary>Creates the samplers that correspond to diffusers' schedulers.</summary>
 public static class DiffusersSamplers
 {
     /// <summary>The sampler with a scheduler's settings.</summary>
     /// <remarks>
-    /// Three things are done as the papers say and not as diffusers does: a step of DDIM goes to the next timestep of the grid (diffusers
-    /// to t - T / N, which with linspace is another one); with clipping, DDIM derives the noise again from the clipped image (in diffusers
+    /// Three things follow the papers rather than diffusers: a step of DDIM goes to the next timestep of the grid (diffusers goes
+    /// to t - T / N, which differs with linspace); with clipping, DDIM recomputes the noise from the clipped image (in diffusers
     /// only with <c>use_clipped_model_output=True</c>); DDPM adds no noise after the last step. Where N does not divide T, leading spreads
     /// the steps over the whole schedule.
     /// </remarks>

@@ -4,9 +4,9 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>
-/// Arithmetic of tensors with numbers, in which each number is held until libtorch has read it. TorchSharp's own operators make a Scalar
-/// that nobody holds: a garbage collection at that moment frees it while it is being read. (Beside a thread that only collects garbage, 126
-/// of 4,695,000 products ended in "Unknown scalar type".)
+/// Arithmetic of tensors with numbers that keeps each Scalar alive until libtorch has read it. TorchSharp's own operators create a Scalar
+/// without a reference, which a garbage collection can free while it is read. (With a thread that only collects garbage, 126 of 4,695,000
+/// products failed with "Unknown scalar type".)
 /// </summary>
 internal static class PinnedScalars
 {
@@ -52,7 +52,7 @@ internal static class PinnedScalars
         return tensor.add_(held);
     }
 
-    /// <summary>All numbers brought into a range, as a new tensor.</summary>
+    /// <summary>All numbers clamped to a range, as a new tensor.</summary>
     public static Tensor Between(this Tensor tensor, double min, double max)
     {
         using Scalar low = min.ToScalar();
@@ -60,7 +60,7 @@ internal static class PinnedScalars
         return tensor.clamp(low, high);
     }
 
-    /// <summary>No number below a bound, as a new tensor.</summary>
+    /// <summary>All numbers clamped to a minimum, as a new tensor.</summary>
     public static Tensor AtLeast(this Tensor tensor, double min)
     {
         using Scalar held = min.ToScalar();

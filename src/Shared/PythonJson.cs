@@ -5,12 +5,12 @@ namespace Diffusion;
 
 /// <summary>
 /// Reads JSON as Python's json module does: it may begin with a byte-order mark, and numbers may be NaN, Infinity and -Infinity, which JSON
-/// itself does not have. Each of these three is read as a number that is no integer and that GetDouble gives as an infinity (NaN, too), so
-/// a reader that needs a number asks whether it is finite.
+/// itself does not have. Each of these three is read as a number that is not an integer and that GetDouble returns as infinity (also NaN),
+/// so that a reader must check whether a number is finite.
 /// </summary>
 internal static class PythonJson
 {
-    // Numbers beyond the range of a double, which nobody writes, stand for those that JSON does not have.
+    // Numbers beyond the range of a double, which no file contains, represent those that JSON does not have.
     private static readonly (string Python, string Json)[] NotFinite =
         [("-Infinity", "-9e999999998"), ("Infinity", "9e999999998"), ("NaN", "9e999999997")];
 
@@ -19,7 +19,7 @@ internal static class PythonJson
 
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: true, throwOnInvalidBytes: true);
 
-    // UTF-32 stands first: its mark begins with that of UTF-16.
+    // UTF-32 comes first: its mark starts with that of UTF-16.
     private static readonly Encoding[] WithMarks =
     [
         new UTF32Encoding(bigEndian: false, byteOrderMark: true, throwOnInvalidCharacters: true),
@@ -32,7 +32,7 @@ internal static class PythonJson
     /// <summary>Parses the bytes of a file: UTF-8, or what its byte-order mark says.</summary>
     /// <param name="json">The bytes.</param>
     /// <param name="options">As for any JSON.</param>
-    /// <exception cref="JsonException">It is no JSON, nor what Python writes in its place.</exception>
+    /// <exception cref="JsonException">The text is not JSON as Python writes it.</exception>
     public static JsonDocument Parse(ReadOnlyMemory<byte> json, JsonDocumentOptions options = default)
     {
         Encoding? marked = MarkOf(json.Span);
@@ -41,9 +41,9 @@ internal static class PythonJson
     }
 
     /// <summary>Parses a text.</summary>
-    /// <param name="json">The text; a byte-order mark at its begin is passed over.</param>
+    /// <param name="json">The text; a byte-order mark at its start is skipped.</param>
     /// <param name="options">As for any JSON.</param>
-    /// <exception cref="JsonException">It is no JSON, nor what Python writes in its place.</exception>
+    /// <exception cref="JsonException">The text is not JSON as Python writes it.</exception>
     public static JsonDocument Parse(string json, JsonDocumentOptions options = default)
     {
         try
@@ -57,7 +57,7 @@ internal static class PythonJson
     }
 
     /// <summary>The text of a file: UTF-8, or what its byte-order mark says.</summary>
-    /// <exception cref="DecoderFallbackException">The bytes are no such text.</exception>
+    /// <exception cref="DecoderFallbackException">The bytes are not valid text.</exception>
     public static string Decode(ReadOnlySpan<byte> bytes)
     {
         Encoding encoding = MarkOf(bytes) ?? StrictUtf8;
@@ -97,7 +97,7 @@ internal static class PythonJson
         }
         catch (DecoderFallbackException problem)
         {
-            throw new JsonException($"It begins with the mark of {encoding.WebName}, but is not valid.", problem);
+            throw new JsonException($"It starts with the byte-order mark of {encoding.WebName}, but is not valid.", problem);
         }
     }
 

@@ -93,7 +93,7 @@ public sealed class ParquetDamageTests : IDisposable
             "version https://git-lfs.github.com/spec/v1\noid "
                 + "sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n");
         Problem(file)!.Message.Should().Be(
-            $"{file}: it is a Git LFS pointer, a small text in the place of the file, as a clone without Git LFS has it. Run `git lfs "
+            $"{file}: it is a Git LFS pointer, a small text in place of the file, as in a clone without Git LFS. Run `git lfs "
                 + $"pull` in the repository, "
             + "or download the file itself (from Hugging Face through /resolve/, not /raw/).");
         File.WriteAllText(file, "PAR1 but no end of one");

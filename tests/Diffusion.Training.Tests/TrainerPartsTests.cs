@@ -310,7 +310,7 @@ public sealed class TrainerPartsTests : IDisposable
         using TinyModel untrained = new();
         using FloatImages unsaid = new(masks);
         Trainer.For(untrained).UseData(unsaid).Invoking(builder => builder.Build()).Should().Throw<ImageDataException>()
-            .WithMessage("*0..1 passed as they are*RefusesUnitRange*");
+            .WithMessage("*unscaled values in 0..1*RefusesUnitRange*");
     }
 
     private static UNet2D Small(int size) =>

@@ -5,8 +5,8 @@ namespace Diffusion;
 
 /// <summary>Where tensors live and arithmetic runs, and how many CPU threads libtorch uses.</summary>
 /// <remarks>
-/// Results on a CPU differ in their last bits between thread counts and repeat exactly at a fixed one, so the count belongs to the
-/// device, and a checkpoint records it. The thread count is a property of the process: the device activated last sets it.
+/// CPU results differ in their last bits between thread counts and repeat exactly with the same count, so the count belongs to the
+/// device, and a checkpoint records it. The process has one thread count: the device activated last sets it.
 /// </remarks>
 public sealed record ComputeDevice
 {
@@ -20,13 +20,13 @@ public sealed record ComputeDevice
     /// <summary>CPU, CUDA or MPS.</summary>
     public DeviceType Type { get; }
 
-    /// <summary>Which of several devices of the type, from 0; -1 for the CPU.</summary>
+    /// <summary>The index among devices of the type, from 0; -1 for the CPU.</summary>
     public int Index { get; }
 
     /// <summary>How many threads libtorch's CPU operators use.</summary>
     public int CpuThreads { get; private init; }
 
-    /// <summary>The first CUDA device where there is one, else MPS (Apple), else the CPU.</summary>
+    /// <summary>The first CUDA device if there is one, else MPS (Apple), else the CPU.</summary>
     /// <exception cref="NativeBackendException">libtorch cannot be loaded.</exception>
     public static ComputeDevice Best
     {
@@ -46,7 +46,7 @@ public sealed record ComputeDevice
             TorchBackend.EnsureLoaded();
             return torch.mps_is_available()
                 ? new ComputeDevice(DeviceType.MPS, 0, torch.get_num_threads())
-                : throw new InvalidOperationException("An MPS device was asked for, but there is none here. Use cpu, or best.");
+                : throw new InvalidOperationException("An MPS device was requested, but this machine has none. Use cpu or best.");
         }
     }
 
@@ -71,7 +71,7 @@ public sealed record ComputeDevice
         return index >= 0 && index < count
             ? new ComputeDevice(DeviceType.CUDA, index, torch.get_num_threads())
             : throw new InvalidOperationException(
-                $"CUDA device {index} was asked for, but {(count == 0 ? "there is none here" : $"there are only {count}")}. Use "
+                $"CUDA device {index} was requested, but this machine has {(count == 0 ? "none" : $"only {count}")}. Use "
                     + $"cpu, or best; "
                 + "for CUDA the application needs a CUDA build of libtorch (package TorchSharp-cuda-linux or TorchSharp-cuda-windows, "
                 + $"or {TorchBackend.FolderVariable} naming a folder that holds one) and NVIDIA's driver.");
@@ -79,7 +79,7 @@ public sealed record ComputeDevice
 
     /// <summary>Reads a device's name: <c>best</c>, <c>cpu</c>, <c>cuda</c>, <c>cuda:1</c> or <c>mps</c>.</summary>
     /// <exception cref="FormatException">The text is none of these.</exception>
-    /// <exception cref="InvalidOperationException">The device named is not here.</exception>
+    /// <exception cref="InvalidOperationException">This machine does not have the device.</exception>
     public static ComputeDevice Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -109,7 +109,7 @@ public sealed record ComputeDevice
         return this with { CpuThreads = threads ?? CpuThreads };
     }
 
-    /// <summary>Sets the process's thread count to this device's and gives TorchSharp's name for the device.</summary>
+    /// <summary>Sets the process's thread count to this device's and returns TorchSharp's device.</summary>
     public torch.Device Activate()
     {
         if (torch.get_num_threads() != CpuThreads)

@@ -3,13 +3,13 @@ using System.Buffers.Binary;
 namespace Diffusion;
 
 /// <summary>
-/// Whether a Linux library is all there. The system's loader maps a truncated one and the process dies on its first access.
+/// Detects truncated Linux libraries. The system's loader maps one, and the process crashes on its first access.
 /// </summary>
 internal static class ElfFile
 {
     private const int HeaderLength = 64; // Elf64_Ehdr
 
-    /// <summary>Whether the 64-bit ELF file ends before its segments and tables do; false for what is no such file.</summary>
+    /// <summary>Whether the 64-bit ELF file ends before its segments and tables; false for other files.</summary>
     public static bool IsCutShort(string path)
     {
         using FileStream file = File.OpenRead(path);
@@ -47,7 +47,7 @@ internal static class ElfFile
         return false;
     }
 
-    /// <summary>Whether the bytes begin a little-endian 64-bit ELF file.</summary>
+    /// <summary>Whether the bytes are the start of a little-endian 64-bit ELF file.</summary>
     public static bool IsElf64(ReadOnlySpan<byte> bytes) =>
         bytes.Length >= HeaderLength && bytes[..4].SequenceEqual("\u007fELF"u8) && bytes[4] == 2 && bytes[5] == 1;
 

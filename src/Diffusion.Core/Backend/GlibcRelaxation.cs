@@ -16,7 +16,7 @@ internal static class GlibcRelaxation
     /// <summary>Flags every need of <paramref name="version"/> as weak, in place.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An offset in the file points outside it.</exception>
     /// <returns>
-    /// How many needs were changed; 0 when the file is no whole little-endian 64-bit ELF file or does not need the version.
+    /// How many needs were changed; 0 if the file is not a complete little-endian 64-bit ELF file or does not need the version.
     /// </returns>
     public static int MakeWeak(Span<byte> elf, string version)
     {

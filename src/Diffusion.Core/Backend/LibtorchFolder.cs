@@ -1,13 +1,13 @@
 namespace Diffusion;
 
-/// <summary>Which folder libtorch is taken from. A second copy in one process would register its operators again and end it.</summary>
+/// <summary>Finds the folder of libtorch. A second copy in one process would register its operators again and crash it.</summary>
 internal static class LibtorchFolder
 {
     private const string Main = "torch_cpu";
 
     private static readonly string[] Required = ["c10", "torch_cpu", "torch"];
 
-    /// <summary>The one folder with libtorch: the one that the variable names, the application's own, or the one in use already.</summary>
+    /// <summary>The only folder with libtorch: named by the variable, in the application, or already loaded.</summary>
     /// <exception cref="NativeBackendException">There is none, or more than one.</exception>
     public static string Choose()
     {
@@ -18,7 +18,7 @@ internal static class LibtorchFolder
         (string Origin, string? File)[] copies =
         [
             ($"{TorchBackend.FolderVariable} names", named),
-            ("the application carries", carried),
+            ("the application contains", carried),
             ("this process has already loaded", mapped),
         ];
         string[] distinct = [.. copies.Where(copy => copy.File is not null)

@@ -2,7 +2,7 @@ using TorchSharp;
 
 namespace Diffusion;
 
-/// <summary>What a user is told when libtorch does not load: the true cause and the remedy for this operating system.</summary>
+/// <summary>The errors of loading libtorch, each with its cause and the remedy for this operating system.</summary>
 internal static class NativeError
 {
     private const string LibtorchVersion = "2.10.0";
@@ -16,7 +16,7 @@ internal static class NativeError
             : "");
 
     public static NativeBackendException NoLibtorch() => new(
-        $"No libtorch was found: the application carries none, and {TorchBackend.FolderVariable} is not set. "
+        $"No libtorch was found: the application contains none, and {TorchBackend.FolderVariable} is not set. "
         + $"Add a backend package to the application: {AddBackend}.");
 
     public static NativeBackendException Unsupported() => new(
@@ -24,7 +24,7 @@ internal static class NativeError
         + "It has one for linux-x64, win-x64, win-arm64 and osx-arm64: run there, with a .NET of that architecture.");
 
     public static NativeBackendException NoSuchFolder(string folder) => new(
-        $"{TorchBackend.FolderVariable} names '{folder}', which is no folder. Name the folder that holds libtorch, "
+        $"{TorchBackend.FolderVariable} names '{folder}', which is not a folder. Name the folder that holds libtorch, "
         + $"or unset the variable and add a backend package to the application: {AddBackend}.");
 
     public static NativeBackendException NotALibtorchFolder(string folder, string file) => new(
@@ -33,41 +33,41 @@ internal static class NativeError
         + $"or unset the variable and add a backend package to the application: {AddBackend}.");
 
     public static NativeBackendException Incomplete(string folder, string[] missing) => new(
-        $"The libtorch in '{folder}' is not complete: {string.Join(" and ", missing)} should lie there and does not. "
-        + $"Install that libtorch again; for an application's own: {AddBackend}, then build anew.");
+        $"The libtorch in '{folder}' is incomplete: it lacks {string.Join(" and ", missing)}. "
+        + $"Install that libtorch again; if it belongs to the application: {AddBackend}, then rebuild.");
 
     public static NativeBackendException TwoCopies(string[] copies, bool oneIsLoaded) => new(
-        $"There is more than one libtorch: {string.Join(", and ", copies)}. Two copies in one process would end it. "
+        $"There is more than one libtorch: {string.Join(", and ", copies)}. Two copies in one process would crash it. "
         + (oneIsLoaded
-            ? "Call TorchBackend.EnsureLoaded() before anything else loads libtorch, TorchSharp included; and keep one: "
+            ? "Call TorchBackend.EnsureLoaded() before anything else, TorchSharp included, loads libtorch, and keep one copy: "
             : "Keep one: ")
         + $"unset {TorchBackend.FolderVariable}, or build the application without a backend package "
         + "(no TorchSharp-cpu, TorchSharp-cuda-linux or TorchSharp-cuda-windows reference).");
 
     public static NativeBackendException LibtorchFails(string path, string cause) => new(
         $"'{path}' ({Size(path)} bytes) does not load: {cause} If the file is damaged, delete it and its package from the NuGet cache "
-        + $"and build anew ({AddBackend}); if a library that it needs is missing, install that"
+        + $"and rebuild ({AddBackend}); if a library that it needs is missing, install it"
         + (OperatingSystem.IsWindows() ? " (often it is the Visual C++ redistributable)." : "."));
 
     public static NativeBackendException NoBinding(string file) => new(
-        $"TorchSharp's native library {file} was not found beside the application. It comes with the package TorchSharp in "
-        + $"'runtimes/{NativeSearch.Platform}/native': build anew (dotnet add package TorchSharp --version {Version}), "
+        $"TorchSharp's native library {file} was not found beside the application. It comes with the TorchSharp package in "
+        + $"'runtimes/{NativeSearch.Platform}/native': rebuild (dotnet add package TorchSharp --version {Version}), "
         + "and copy that folder along with the program.");
 
     public static NativeBackendException BindingFails(string path, string cause) =>
         OperatingSystem.IsWindows() && cause.Contains("0x8007007F", StringComparison.OrdinalIgnoreCase)
             ? new($"'{path}' does not load: {cause} On Windows, TorchSharp {Version}'s native library does not match the libtorch "
-                + $"{LibtorchVersion} of its own packages (dotnet/TorchSharp#1567); no setting repairs that. Run on Linux or in WSL 2, "
-                + "or use a later TorchSharp in which it is mended.")
+                + $"{LibtorchVersion} of its own packages (dotnet/TorchSharp#1567); no setting fixes that. Run on Linux or in WSL 2, "
+                + "or use a later TorchSharp that fixes it.")
             : cause.Contains(NativeLoader.UndefinedSymbol, StringComparison.Ordinal)
-                ? new($"'{path}' does not fit the libtorch that was loaded ({cause}). TorchSharp {Version} is built for libtorch "
+                ? new($"'{path}' does not match the loaded libtorch ({cause}). TorchSharp {Version} is built for libtorch "
                     + $"{LibtorchVersion}. Let {TorchBackend.FolderVariable} name a libtorch of that version, or unset it and add a "
                     + $"backend package: {AddBackend}.")
                 : new($"'{path}' ({Size(path)} bytes) does not load: {cause} If the file is damaged, delete it and its package from the "
-                    + $"NuGet cache and build anew (dotnet add package TorchSharp --version {Version}).");
+                    + $"NuGet cache and rebuild (dotnet add package TorchSharp --version {Version}).");
 
     public static NativeBackendException TorchSharpFailedBefore(Exception error) => new(
-        "libtorch is loaded, but TorchSharp was used earlier in this process, failed then, and .NET does not start it a second time. "
+        "libtorch is loaded, but TorchSharp was used earlier in this process and failed, and .NET does not initialise it again. "
         + "Call TorchBackend.EnsureLoaded() before the first use of TorchSharp.", error);
 
     private static long Size(string path) => new FileInfo(NativeSearch.RealPath(path)).Length;

@@ -3,7 +3,7 @@ using TorchSharp;
 
 namespace Diffusion;
 
-/// <summary>Loads libtorch, then TorchSharp's native library on top of it, in the order that works.</summary>
+/// <summary>Loads libtorch, then TorchSharp's native library, in the required order.</summary>
 internal static class NativeLibraries
 {
     private const string Binding = "LibTorchSharp";
@@ -50,7 +50,7 @@ internal static class NativeLibraries
         }
     }
 
-    /// <summary>Runs TorchSharp's own start now: if it ran and failed earlier, .NET will never run it again in this process.</summary>
+    /// <summary>Runs TorchSharp's initialisation now: if it failed earlier, .NET does not run it again in this process.</summary>
     private static void StartTorchSharp()
     {
         try

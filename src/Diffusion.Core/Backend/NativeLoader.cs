@@ -3,10 +3,10 @@ using System.Runtime.Versioning;
 
 namespace Diffusion;
 
-/// <summary>Loads one native library by its path and gives the operating system's own words when that fails.</summary>
+/// <summary>Loads one native library by its path and returns the operating system's error if that fails.</summary>
 internal static partial class NativeLoader
 {
-    /// <summary>What Linux's loader says of a function that no loaded library has.</summary>
+    /// <summary>Linux's error for a function that no loaded library has.</summary>
     public const string UndefinedSymbol = "undefined symbol";
 
     private const int Lazy = 1; // RTLD_LAZY
@@ -15,7 +15,7 @@ internal static partial class NativeLoader
     /// <summary>Loads the library.</summary>
     /// <param name="path">The absolute path of the library.</param>
     /// <param name="everySymbol">
-    /// On Linux, looks up every function now: with another version of libtorch the first call of a missing one would end the process.
+    /// On Linux, resolves every function now: with another version of libtorch the first call of a missing one would crash the process.
     /// </param>
     /// <returns>Why it does not load; null when it is loaded.</returns>
     public static string? Load(string path, bool everySymbol = false)
@@ -40,7 +40,7 @@ internal static partial class NativeLoader
     {
         try
         {
-            return ElfFile.IsCutShort(path) ? "the file is cut short." : null;
+            return ElfFile.IsCutShort(path) ? "the file is truncated." : null;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -51,7 +51,7 @@ internal static partial class NativeLoader
     [SupportedOSPlatform("linux")]
     private static string? LoadOnLinux(string path, int flags)
     {
-        // The first call of dlerror binds it, which itself loads and would lose the error that is asked for.
+        // The first call of dlerror resolves it, which itself loads a library and would discard the error.
         Error();
         return Open(path, flags) != 0 ? null : Marshal.PtrToStringUTF8(Error()) ?? "the loader gave no reason.";
     }

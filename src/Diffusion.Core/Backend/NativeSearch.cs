@@ -5,7 +5,7 @@ using TorchSharp;
 
 namespace Diffusion;
 
-/// <summary>Where native libraries lie: those that the application carries, and those that this process has loaded already.</summary>
+/// <summary>Where native libraries lie: those that the application contains, and those that this process has loaded already.</summary>
 internal static class NativeSearch
 {
     /// <summary>The portable name of this platform, as in a package's <c>runtimes</c> folder: <c>linux-x64</c>.</summary>

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 
 namespace Diffusion;
 
-/// <summary>A private copy of a native library with one version need made weak. The library itself is never touched.</summary>
+/// <summary>A private copy of a native library with one version need made weak. The library itself is not modified.</summary>
 [SupportedOSPlatform("linux")]
 internal static class RelaxedCopy
 {
@@ -52,7 +52,7 @@ internal static class RelaxedCopy
             : null;
     }
 
-    /// <summary>The last resort: a folder that only this process knows, gone as soon as the library is mapped.</summary>
+    /// <summary>The last resort: a temporary folder, deleted as soon as the library is mapped.</summary>
     private static string? LoadFromTemporaryFolder(string name, byte[] bytes)
     {
         try
@@ -94,7 +94,7 @@ internal static class RelaxedCopy
             return;
         }
 
-        // A process beside this one sees the whole file or none: written under a name of its own, then renamed.
+        // Other processes see the whole file or none: it is written under another name, then renamed.
         string folder = Path.GetDirectoryName(path)!;
         Directory.CreateDirectory(folder, OwnerOnly);
         string temporary = Path.Combine(folder, $"{Path.GetRandomFileName()}.tmp");

@@ -8,7 +8,7 @@ namespace Diffusion;
 /// </summary>
 /// <remarks>
 /// libtorch comes from the backend package of the application (<c>TorchSharp-cpu</c>, <c>TorchSharp-cuda-linux</c>,
-/// <c>TorchSharp-cuda-windows</c>) or, where the application carries none, from the folder named in the environment variable
+/// <c>TorchSharp-cuda-windows</c>) or, where the application contains none, from the folder named in the environment variable
 /// <c>DIFFUSION_LIBTORCH</c>, for instance a Python installation's <c>torch/lib</c>, CUDA included.
 /// </remarks>
 public static class TorchBackend
@@ -32,7 +32,7 @@ public static class TorchBackend
 
     /// <summary>
     /// Loads libtorch once; later calls return at once. Safe from several threads, and from several processes at a time. libtorch then uses
-    /// no more CPU threads than the process may use cores (a container's quota counts), unless <c>OMP_NUM_THREADS</c> or
+    /// no more CPU threads than the cores available to the process (a container's quota counts), unless <c>OMP_NUM_THREADS</c> or
     /// <c>MKL_NUM_THREADS</c> says otherwise.
     /// </summary>
     /// <exception cref="NativeBackendException">

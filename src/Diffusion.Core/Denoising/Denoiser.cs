@@ -23,15 +23,15 @@ public sealed class Denoiser : IDenoiser
     private readonly WeightLock? gate;
     private readonly bool hasParameters;
 
-    /// <summary>Joins a model with what it was, or will be, trained for, and puts its network into evaluation mode.</summary>
+    /// <summary>Combines a model with its schedule and parameterization, and puts its network into evaluation mode.</summary>
     /// <remarks>
-    /// A training loop of your own calls <c>model.Network.train()</c> afterwards; <see cref="Predict(Tensor, Tensor, Conditioning?)"/>
-    /// takes the network in any mode.
+    /// A custom training loop calls <c>model.Network.train()</c> afterwards; <see cref="Predict(Tensor, Tensor, Conditioning?)"/> works in
+    /// any mode.
     /// </remarks>
     /// <param name="model">The network; not disposed here.</param>
     /// <param name="schedule">How much noise there is at each time.</param>
     /// <param name="parameterization">
-    /// What the network's answer means, such as <see cref="Parameterization.Velocity"/>. Default null: epsilon.
+    /// What the network predicts, such as <see cref="Parameterization.Velocity"/>. Default null: epsilon.
     /// </param>
     /// <exception cref="InvalidOperationException">
     /// A trainer owns the network or has trained it, so that it holds the noisy weights of the last step: sample the trainer's
@@ -48,13 +48,13 @@ public sealed class Denoiser : IDenoiser
         }
     }
 
-    /// <summary>A denoiser of a trainer.</summary>
-    /// <param name="model">The network that is trained, asked for predictions.</param>
+    /// <summary>Creates a trainer's denoiser.</summary>
+    /// <param name="model">The network that is trained, called by <c>Predict</c>.</param>
     /// <param name="sampled">
-    /// A network in evaluation mode with the same weights, asked by <see cref="Denoise"/>; made when it is first asked.
+    /// A network in evaluation mode with the same weights, called by <see cref="Denoise"/>; created on the first call.
     /// </param>
     /// <param name="schedule">How much noise there is at each time.</param>
-    /// <param name="parameterization">What the network's answer means.</param>
+    /// <param name="parameterization">What the network predicts.</param>
     /// <param name="gate">Guards the weights.</param>
     internal Denoiser(IDiffusionModel model, Lazy<IDiffusionModel> sampled, INoiseSchedule schedule, IParameterization parameterization,
         WeightLock? gate)
@@ -79,19 +79,19 @@ public sealed class Denoiser : IDenoiser
     /// <summary>How much noise there is at each time.</summary>
     public INoiseSchedule Schedule { get; }
 
-    /// <summary>What the network's answer means.</summary>
+    /// <summary>What the network predicts.</summary>
     public IParameterization Parameterization { get; }
 
     /// <summary>This denoiser itself.</summary>
     public Denoiser Source => this;
 
     /// <summary>
-    /// The shape of the images that it makes unless another is asked for: by default that of <see cref="IDiffusionModel.SampleShape"/>; of
-    /// a trainer's denoisers that of the images they were trained on.
+    /// The default shape of sampled images: that of <see cref="IDiffusionModel.SampleShape"/>, or for a trainer's denoisers that of the
+    /// training images.
     /// </summary>
     public ImageShape? SampleShape { get => sampleShape ?? Model.SampleShape; init => sampleShape = value; }
 
-    /// <summary>Where the network's parameters are; the CPU when it has none.</summary>
+    /// <summary>The device of the network's parameters; the CPU if it has none.</summary>
     /// <exception cref="ObjectDisposedException">The network was disposed.</exception>
     public Device Device
     {
@@ -110,7 +110,7 @@ public sealed class Denoiser : IDenoiser
     public Tensor AddNoise(Tensor clean, Tensor noise, Tensor timesteps) => forward.AddNoise(clean, noise, timesteps);
 
     /// <summary>
-    /// What <see cref="Predict(Tensor, Tensor, Conditioning?)"/> should have answered, at timesteps of a discrete schedule.
+    /// The target of <see cref="Predict(Tensor, Tensor, Conditioning?)"/>, at timesteps of a discrete schedule.
     /// </summary>
     /// <inheritdoc cref="ForwardProcess.AddNoise(Tensor, Tensor, Tensor)"/>
     public Tensor Target(Tensor clean, Tensor noise, Tensor timesteps)
@@ -119,7 +119,7 @@ public sealed class Denoiser : IDenoiser
         return Target(clean, noise, forward.LevelsAt(timesteps, clean.shape[0]));
     }
 
-    /// <summary>What <see cref="Predict(Tensor, IReadOnlyList{NoiseLevel}, Conditioning?)"/> should have answered.</summary>
+    /// <summary>The target of <see cref="Predict(Tensor, IReadOnlyList{NoiseLevel}, Conditioning?)"/>.</summary>
     /// <inheritdoc cref="ForwardProcess.AddNoise(Tensor, Tensor, IReadOnlyList{NoiseLevel})"/>
     public Tensor Target(Tensor clean, Tensor noise, IReadOnlyList<NoiseLevel> levels)
     {
@@ -138,7 +138,7 @@ public sealed class Denoiser : IDenoiser
     /// <returns><c>[B, C, H, W]</c>; it belongs to the caller.</returns>
     /// <exception cref="ArgumentException">Timesteps are not int64, not one per image, or outside [0, T-1].</exception>
     /// <exception cref="InvalidOperationException">
-    /// The network answered with another shape than it was asked, or the schedule has no timesteps.
+    /// The network returned another shape than its input, or the schedule has no timesteps.
     /// </exception>
     /// <exception cref="ObjectDisposedException">The network was disposed.</exception>
     public Tensor Predict(Tensor noisy, Tensor timesteps, Conditioning? conditioning)
@@ -153,7 +153,7 @@ public sealed class Denoiser : IDenoiser
     /// <param name="conditioning">Class labels where the model has classes; null for none.</param>
     /// <returns><c>[B, C, H, W]</c>; it belongs to the caller.</returns>
     /// <exception cref="ArgumentException">There is not one level for each image.</exception>
-    /// <exception cref="InvalidOperationException">The network answered with another shape than it was asked.</exception>
+    /// <exception cref="InvalidOperationException">The network returned another shape than its input.</exception>
     /// <exception cref="ObjectDisposedException">The network was disposed.</exception>
     public Tensor Predict(Tensor noisy, IReadOnlyList<NoiseLevel> levels, Conditioning? conditioning)
     {
@@ -175,8 +175,8 @@ public sealed class Denoiser : IDenoiser
 
     /// <summary>The estimate of the clean images and of the noise: without gradients and without dropout.</summary>
     /// <remarks>
-    /// A network of another dtype is asked in its own. The network's mode is never changed. A network that answers in twice the channels
-    /// answers the variance in the second half.
+    /// A network of another dtype is called in its own. The network's mode does not change. A network that returns twice the channels
+    /// predicts the variance in the second half.
     /// </remarks>
     /// <param name="noisy">Noisy images, all at one level, floating point <c>[B, C, H, W]</c>, on the model's device.</param>
     /// <param name="level">Their noise level.</param>
@@ -184,9 +184,9 @@ public sealed class Denoiser : IDenoiser
     /// <returns>
     /// Both estimates, in the dtype of <paramref name="noisy"/>; they belong to the caller. The clean image is not clipped.
     /// </returns>
-    /// <exception cref="ArgumentException">The network's answer determines no clean image at this level: see the message.</exception>
+    /// <exception cref="ArgumentException">At this level the prediction does not determine the clean image.</exception>
     /// <exception cref="InvalidOperationException">
-    /// The network answered with another shape than it was asked, or was put into training mode.
+    /// The network returned another shape than its input, or was put into training mode.
     /// </exception>
     /// <exception cref="ObjectDisposedException">The network was disposed.</exception>
     public Estimate Denoise(Tensor noisy, NoiseLevel level, Conditioning? conditioning = null)
@@ -194,14 +194,14 @@ public sealed class Denoiser : IDenoiser
         Guard.Images(noisy, nameof(noisy));
         Scalings scalings = Parameterization.At(level);
         CheckSolvable(scalings);
-        IDiffusionModel network = Sampled; // Made before the gate is entered: its making holds the generator first, then the gate.
+        IDiffusionModel network = Sampled; // Created before the lock is taken: its creation takes the generator first, then the lock.
         using WeightLock.Pass pass = Enter();
         ScalarType dtype = FirstParameter(network)?.dtype ?? noisy.dtype;
         if (network.Network.training)
         {
             throw new InvalidOperationException(
                 "The network is in training mode, in which dropout makes samples random. Call Network.eval() first; beside training, "
-                + "sample a network of its own (CreateTwin).");
+                + "sample a twin of the network (CreateTwin).");
         }
 
         using IDisposable noGradients = no_grad();
@@ -218,11 +218,11 @@ public sealed class Denoiser : IDenoiser
             noise.MoveToOuterDisposeScope()) { Variance = variance?.MoveToOuterDisposeScope() };
     }
 
-    /// <summary>Keeps the weights from being written or freed until the answer is disposed.</summary>
+    /// <summary>Prevents the weights from being written or freed until the result is disposed.</summary>
     /// <exception cref="ObjectDisposedException">They were freed.</exception>
     internal WeightLock.Pass Enter() => gate is null ? default : gate.Read();
 
-    // A disposed network has lost its parameters, or their memory: libtorch would only say that a handle is empty.
+    // A disposed network has lost its parameters or their memory: libtorch would only report an empty handle.
     private Parameter? FirstParameter(IDiffusionModel model)
     {
         Parameter? first = model.Network.parameters().FirstOrDefault();
@@ -232,7 +232,7 @@ public sealed class Denoiser : IDenoiser
                 $"The {model.GetType().Name} of this denoiser was disposed. Dispose it after its last sample.");
     }
 
-    // A network's answer of another shape would be broadcast, silently, into wrong images and losses.
+    // An output of another shape would be broadcast silently into wrong images and losses.
     private static Tensor Run(IDiffusionModel model, Tensor noisy, Tensor labels, Conditioning? conditioning,
         bool mayPredictVariance = false)
     {
@@ -246,14 +246,14 @@ public sealed class Denoiser : IDenoiser
             string shape = Guard.Text(output);
             output.Dispose();
             throw new InvalidOperationException(
-                $"The network answered with the shape {shape} to images of the shape {Guard.Text(noisy)}. Its answer must have their "
+                $"The network returned the shape {shape} for images of the shape {Guard.Text(noisy)}. Its output must have their "
                 + "shape: check its output channels and that its upsampling undoes its downsampling.");
         }
 
         return output;
     }
 
-    // What the answer itself is, is not computed: 0 * x + 1 * answer would turn an infinite x into NaN.
+    // Returns the output itself where it is the sum: 0 * x + 1 * output would turn an infinite x into NaN.
     private static Tensor Sum(Tensor x, double weight, Tensor output, double factor) =>
         weight == 0 ? (factor == 1 ? output : output.Times(factor)) : x.Times(weight).add_(output.Times(factor));
 
@@ -265,14 +265,14 @@ public sealed class Denoiser : IDenoiser
                 scalings.Level.Alpha <= 0
                     ? $"The noise level's alpha is {scalings.Level.Alpha}, but must be above 0 for a network that predicts noise: pure "
                         + "noise holds no image. Use velocity or sample prediction with such a schedule."
-                    : $"The noise level's sigma is {scalings.Level.Sigma}, but must be above 0 for a network that answers "
+                    : $"The noise level's sigma is {scalings.Level.Sigma}, but must be above 0 for a network that predicts "
                         + $"{Parameterization.Description}: there is no "
                         + "noise to estimate in a clean image.",
                 "level");
         }
     }
 
-    // Whole labels are timesteps, int64; a solver that stands between two of them tells the network a fraction.
+    // Integer labels are timesteps, int64; a solver between two of them passes a fraction.
     private static Tensor Labels(IReadOnlyList<Scalings> scalings, Device device) => scalings.All(s => double.IsInteger(s.Label))
         ? tensor([.. scalings.Select(s => (long)s.Label)], ScalarType.Int64, device) // [B]
         : tensor([.. scalings.Select(s => (float)s.Label)], ScalarType.Float32, device); // [B]

@@ -2,12 +2,12 @@ using TorchSharp;
 
 namespace Diffusion;
 
-/// <summary>What a denoiser believes of noisy images: x = alpha * clean + sigma * noise.</summary>
+/// <summary>A denoiser's estimate of what noisy images consist of: x = alpha * clean + sigma * noise.</summary>
 /// <param name="Clean">The estimate of the clean images, <c>[B, C, H, W]</c>.</param>
 /// <param name="Noise">The estimate of the noise, <c>[B, C, H, W]</c>.</param>
 public sealed record Estimate(torch.Tensor Clean, torch.Tensor Noise) : IDisposable
 {
-    /// <summary>What the network answers of the variance, <c>[B, C, H, W]</c>; null where it answers none.</summary>
+    /// <summary>The network's prediction of the variance, <c>[B, C, H, W]</c>; null if it predicts none.</summary>
     public torch.Tensor? Variance { get; init; }
 
     /// <summary>Frees the tensors.</summary>

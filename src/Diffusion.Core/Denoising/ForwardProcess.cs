@@ -17,7 +17,7 @@ public sealed class ForwardProcess(INoiseSchedule schedule)
     /// </param>
     /// <returns>Noisy images, like <paramref name="clean"/>; they belong to the caller.</returns>
     /// <exception cref="ArgumentException">Shapes, dtypes or devices do not fit, or a timestep is outside [0, T-1].</exception>
-    /// <exception cref="InvalidOperationException">The schedule has no timesteps: give noise levels.</exception>
+    /// <exception cref="InvalidOperationException">The schedule has no timesteps: pass noise levels.</exception>
     public Tensor AddNoise(Tensor clean, Tensor noise, Tensor timesteps)
     {
         Guard.ImagesWithNoise(clean, noise);
@@ -43,7 +43,7 @@ public sealed class ForwardProcess(INoiseSchedule schedule)
         if (schedule is not DiscreteSchedule discrete)
         {
             throw new InvalidOperationException(
-                $"{schedule.Description} has no timesteps: its times are real numbers. Give noise levels, as its At(time) makes them.");
+                $"{schedule.Description} has no timesteps: its times are real numbers. Pass noise levels, such as those of its At(time).");
         }
 
         return Array.ConvertAll(Guard.Timesteps(timesteps, batch, discrete.Timesteps), timestep => discrete[(int)timestep]);

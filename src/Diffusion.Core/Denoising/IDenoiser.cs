@@ -3,12 +3,12 @@ using TorchSharp;
 namespace Diffusion;
 
 /// <summary>
-/// All that a sampler knows of a model. What changes the answers of a model (guidance, clipping, parts of the image that are known) is a
-/// denoiser that asks another one, so that every sampler works with it.
+/// A sampler's view of a model. Whatever modifies a model's estimates (guidance, clipping, inpainting) is a denoiser that wraps another
+/// one, so that every sampler works with it.
 /// </summary>
 public interface IDenoiser
 {
-    /// <summary>The denoiser of a network that this one asks in the end: its schedule, its sizes, its classes and its device.</summary>
+    /// <summary>The innermost denoiser, which calls the network: its schedule, shapes, classes and device.</summary>
     Denoiser Source { get; }
 
     /// <summary>The estimate of the clean images and of the noise.</summary>

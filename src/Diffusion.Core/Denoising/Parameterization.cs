@@ -1,6 +1,6 @@
 namespace Diffusion;
 
-/// <summary>What networks answer.</summary>
+/// <summary>The built-in parameterizations: what networks predict.</summary>
 public static class Parameterization
 {
     /// <summary>The noise (Ho et al. 2020, equation 14): the default of DDPM.</summary>
@@ -18,7 +18,7 @@ public static class Parameterization
     /// <summary>noise - clean: rectified flow (Liu et al. 2022).</summary>
     public static IParameterization Flow { get; } = new FlowParameterization();
 
-    /// <summary>EDM's preconditioned answer (Karras et al. 2022, table 1).</summary>
+    /// <summary>EDM's preconditioned prediction (Karras et al. 2022, table 1).</summary>
     /// <param name="dataDeviation">
     /// The standard deviation of the clean images, sigma_data: above 0. Default 0.5, that of most images in [-1, 1].
     /// </param>
@@ -28,7 +28,7 @@ public static class Parameterization
         : throw new ArgumentOutOfRangeException(nameof(dataDeviation), dataDeviation,
             "The standard deviation of the images must be a number above 0. Use 0.5.");
 
-    /// <summary>The prediction type that names a parameterization; null where none does.</summary>
+    /// <summary>The prediction type of a parameterization; null if it has none.</summary>
     public static PredictionType? TypeOf(IParameterization parameterization)
     {
         ArgumentNullException.ThrowIfNull(parameterization);

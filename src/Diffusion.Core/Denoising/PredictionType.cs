@@ -1,7 +1,7 @@
 namespace Diffusion;
 
 /// <summary>
-/// The names of the built-in parameterizations, for options: what a network answers, given a noisy image x = alpha * clean + sigma * noise.
+/// The names of the built-in parameterizations, for options: what a network predicts from x = alpha * clean + sigma * noise.
 /// </summary>
 public enum PredictionType
 {
@@ -17,6 +17,6 @@ public enum PredictionType
     /// <summary>noise - clean (Liu et al. 2022): rectified flow.</summary>
     Flow,
 
-    /// <summary>EDM's preconditioned answer with sigma_data 0.5 (Karras et al. 2022, table 1).</summary>
+    /// <summary>EDM's preconditioned prediction with sigma_data 0.5 (Karras et al. 2022, table 1).</summary>
     Edm,
 }

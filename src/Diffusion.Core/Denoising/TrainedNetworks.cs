@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>
-/// Which networks a trainer owns, or has left with the weights of its last step. Samples of those weights are worse than samples of the
-/// average, so no denoiser is made of such a network unasked.
+/// Tracks the networks that a trainer owns, or left with the weights of its last step. These weights give worse samples than the average,
+/// so a denoiser refuses such a network.
 /// </summary>
 internal static class TrainedNetworks
 {
@@ -23,8 +23,8 @@ internal static class TrainedNetworks
             if (before.Any(use => use.HasOwner))
             {
                 throw new InvalidOperationException(
-                    "Another trainer owns this network already, and two would write over each other's weights. Dispose that trainer "
-                    + "first, or train a network of its own.");
+                    "Another trainer already owns this network, and two would overwrite each other's weights. Dispose that trainer "
+                    + "first, or train another network.");
             }
 
             Use claimed = new(trainer, hadRawWeights: before.Any(use => use.HasRawWeights));
@@ -55,7 +55,7 @@ internal static class TrainedNetworks
         }
     }
 
-    /// <summary>Other weights were loaded into the network: it is as good as new, unless a trainer owns it.</summary>
+    /// <summary>Forgets an earlier training, as other weights were loaded; does nothing while a trainer owns the network.</summary>
     public static void Renew(nn.Module network)
     {
         lock (Gate)
@@ -67,7 +67,7 @@ internal static class TrainedNetworks
         }
     }
 
-    /// <summary>Refuses a network that would give samples of raw weights.</summary>
+    /// <summary>Refuses a network with raw weights.</summary>
     /// <exception cref="InvalidOperationException">A trainer owns or has trained the network or a part of it.</exception>
     public static void Refuse(nn.Module network)
     {
@@ -110,11 +110,11 @@ internal static class TrainedNetworks
         }
     }
 
-    // A frozen part may well belong to several networks: training does not change it.
+    // A frozen part may belong to several networks: training does not change it.
     private static nn.Module[] TrainedParts(nn.Module network) =>
         [.. network.modules().Prepend(network).Distinct().Where(part => part.parameters().Any(parameter => parameter.requires_grad))];
 
-    /// <summary>What is known of a network. A trainer that was forgotten without being disposed is no owner once it is collected.</summary>
+    /// <summary>The use of a network. A trainer that is not disposed owns it until the garbage collector frees the trainer.</summary>
     internal sealed class Use(object trainer, bool hadRawWeights)
     {
         private WeakReference? owner = new(trainer);
@@ -125,7 +125,7 @@ internal static class TrainedNetworks
         /// <summary>Whether the network has the weights of the last step of a run, and there was an average.</summary>
         public bool HasRawWeights { get; private set; } = hadRawWeights;
 
-        /// <summary>The trainer ends.</summary>
+        /// <summary>Ends the trainer's ownership.</summary>
         public void Release(bool? hasRawWeights)
         {
             owner = null;

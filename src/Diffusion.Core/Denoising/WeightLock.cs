@@ -1,11 +1,11 @@
 namespace Diffusion;
 
 /// <summary>
-/// Guards the weights of networks: many threads read them at a time, or one thread writes them. Whoever frees the weights disposes the gate
-/// first, which waits for the calls in flight and refuses every later one.
+/// Guards the weights of networks: many threads may read them at a time, or one may write them. The owner of the weights disposes the lock
+/// before it frees them, which waits for the calls in flight and refuses later ones.
 /// </summary>
 /// <param name="owner">The name of the object that frees the weights.</param>
-/// <param name="remedy">What a refused caller can do instead.</param>
+/// <param name="remedy">What a refused caller can do.</param>
 internal sealed class WeightLock(string owner, string remedy) : IDisposable
 {
 #pragma warning disable CA2213 // A disposed lock would refuse late callers under its own name; it holds nothing but memory.
@@ -15,7 +15,7 @@ internal sealed class WeightLock(string owner, string remedy) : IDisposable
 
     /// <summary>Waits until nobody writes.</summary>
     /// <returns>Dispose it on the same thread to let writers in.</returns>
-    /// <exception cref="ObjectDisposedException">The gate is closed.</exception>
+    /// <exception cref="ObjectDisposedException">The lock was disposed.</exception>
     public Pass Read()
     {
         gate.EnterReadLock();
@@ -24,14 +24,14 @@ internal sealed class WeightLock(string owner, string remedy) : IDisposable
 
     /// <summary>Waits until nobody reads or writes.</summary>
     /// <returns>Dispose it on the same thread to let others in.</returns>
-    /// <exception cref="ObjectDisposedException">The gate is closed.</exception>
+    /// <exception cref="ObjectDisposedException">The lock was disposed.</exception>
     public Pass Write()
     {
         gate.EnterWriteLock();
         return Admit(new Pass(gate, writes: true));
     }
 
-    /// <summary>Waits until nobody reads or writes, and lets nobody in from now on.</summary>
+    /// <summary>Waits until nobody reads or writes, and refuses later calls.</summary>
     public void Dispose()
     {
         gate.EnterWriteLock();
@@ -50,10 +50,10 @@ internal sealed class WeightLock(string owner, string remedy) : IDisposable
         return pass;
     }
 
-    /// <summary>Leave to read or write; the default value is of no gate, and guards nothing.</summary>
+    /// <summary>Permission to read or write; the default value guards nothing.</summary>
     internal readonly ref struct Pass(ReaderWriterLockSlim? gate, bool writes)
     {
-        /// <summary>Gives it back.</summary>
+        /// <summary>Releases the lock.</summary>
         public void Dispose()
         {
             if (writes)

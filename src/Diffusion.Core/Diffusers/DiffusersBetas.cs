@@ -13,7 +13,7 @@ internal sealed record DiffusersBetas
 
     public double End { get; init; } = 0.02;
 
-    /// <summary>The curve, unless <see cref="Trained"/> gives each beta.</summary>
+    /// <summary>The curve, unless <see cref="Trained"/> lists the betas.</summary>
     public NoiseScheduleKind Curve { get; init; } = NoiseScheduleKind.Linear;
 
     public IReadOnlyList<double>? Trained { get; init; }
@@ -27,7 +27,7 @@ internal sealed record DiffusersBetas
 
     /// <summary>A schedule in diffusers' keys.</summary>
     /// <param name="schedule">The schedule.</param>
-    /// <param name="kind">The scheduler that will read it: DDIM's knows no sigmoid, but any betas one by one.</param>
+    /// <param name="kind">The scheduler that will read it: DDIM's does not support sigmoid, but a list of betas.</param>
     /// <exception cref="ArgumentException">diffusers' schedulers cannot express it.</exception>
     public static DiffusersBetas Of(DiscreteSchedule schedule, DiffusersSchedulerKind kind) => schedule switch
     {
@@ -36,7 +36,7 @@ internal sealed record DiffusersBetas
         _ => new DiffusersBetas { Timesteps = schedule.Timesteps, Trained = schedule.Betas ?? BetasOf(schedule) },
     };
 
-    /// <summary>Every reason why the library has no such schedule, by diffusers' keys.</summary>
+    /// <summary>Lists the problems of the schedule by diffusers' keys.</summary>
     public IEnumerable<string> Problems()
     {
         if (Timesteps is < NoiseSchedule.MinTimesteps or > NoiseSchedule.MaxTimesteps)
@@ -68,8 +68,8 @@ internal sealed record DiffusersBetas
         }
     }
 
-    /// <summary>The schedule; <see cref="Problems"/> must be none.</summary>
-    /// <exception cref="ArgumentException">A beta between the first and the last leaves (0, 1), as rounding can make it.</exception>
+    /// <summary>The schedule; <see cref="Problems"/> must be empty.</summary>
+    /// <exception cref="ArgumentException">Rounding moved a beta between the first and the last out of (0, 1).</exception>
     public DiscreteSchedule ToSchedule() => (Trained, Curve) switch
     {
         ({ } betas, _) => new DiscreteSchedule(betas, Describe([.. betas])),
@@ -107,7 +107,7 @@ internal sealed record DiffusersBetas
         return betas;
     }
 
-    /// <summary>The description of a schedule of given betas: schedules are told apart by it.</summary>
+    /// <summary>The description of a schedule from a list of betas, which distinguishes it from others.</summary>
     public static string Describe(double[] betas)
     {
         string hash = Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(betas.AsSpan())));

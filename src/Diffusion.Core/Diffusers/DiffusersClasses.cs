@@ -16,7 +16,7 @@ internal static class DiffusersClasses
     public static string SchedulerOf(DiffusersSchedulerKind kind) => kind == DiffusersSchedulerKind.Ddim ? DdimScheduler : DdpmScheduler;
 
     /// <summary>The scheduler of a name.</summary>
-    /// <exception cref="FormatException">There is none of that name here.</exception>
+    /// <exception cref="FormatException">The scheduler is not supported.</exception>
     public static DiffusersSchedulerKind KindOf(string scheduler) => scheduler switch
     {
         DdpmScheduler => DiffusersSchedulerKind.Ddpm,

@@ -7,7 +7,7 @@ internal static class DiffusersConfig
 {
     private const string ClassName = "_class_name";
 
-    // What Python declares as float is written as one.
+    // Values that Python declares as float are written as floats.
     private static readonly string[] Floats = ["dropout", "norm_eps"];
 
     /// <summary>config.json of a network.</summary>

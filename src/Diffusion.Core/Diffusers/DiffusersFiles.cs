@@ -2,14 +2,14 @@ using System.Text;
 
 namespace Diffusion;
 
-/// <summary>The small files of a folder of diffusers, with one kind of error.</summary>
+/// <summary>Reads the small files of a diffusers folder with one kind of error.</summary>
 internal static class DiffusersFiles
 {
     private const long MaxBytes = 1 << 20;
 
-    /// <summary>Reads a file of text, and hands it to whoever understands it.</summary>
+    /// <summary>Reads a text file and parses it.</summary>
     /// <exception cref="DiffusersFolderException">
-    /// It cannot be read, is no text, or is refused with a <see cref="FormatException"/>.
+    /// The file cannot be read, is not text, or the parser threw a <see cref="FormatException"/>.
     /// </exception>
     public static T Read<T>(string path, Func<string, T> parse)
     {
@@ -41,8 +41,8 @@ internal static class DiffusersFiles
         }
     }
 
-    /// <summary>Hands the bytes of a file of text to whoever understands it.</summary>
-    /// <exception cref="DiffusersFolderException">They are no text, or are refused with a <see cref="FormatException"/>.</exception>
+    /// <summary>Parses the bytes of a text file.</summary>
+    /// <exception cref="DiffusersFolderException">They are not text, or the parser threw a <see cref="FormatException"/>.</exception>
     public static T Parse<T>(string path, ReadOnlySpan<byte> bytes, Func<string, T> parse)
     {
         try
@@ -51,7 +51,7 @@ internal static class DiffusersFiles
         }
         catch (DecoderFallbackException e)
         {
-            throw new DiffusersFolderException(path, "it is not valid UTF-8, nor what its byte-order mark says.", e);
+            throw new DiffusersFolderException(path, "it is not valid UTF-8, and does not match a byte-order mark.", e);
         }
         catch (FormatException e)
         {

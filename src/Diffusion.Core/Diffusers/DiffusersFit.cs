@@ -3,14 +3,14 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>
-/// Whether a configuration can belong to weights, before a network is built from it: a few weights bound the size of all others, so that no
-/// configuration makes a network larger than its weights are.
+/// Checks that a configuration can belong to weights before a network is built from it: a few weights bound the size of all others, so
+/// that no configuration creates a network larger than its weights.
 /// </summary>
 internal static class DiffusersFit
 {
     private const int WeightsPerResnet = 10;
 
-    /// <summary>Why not, or null where it can.</summary>
+    /// <summary>The reason why it cannot, or null.</summary>
     public static string? Problem(UNet2DOptions options, IReadOnlyDictionary<string, Tensor> weights)
     {
         long resnets = (long)options.BlockOutChannels.Count * ((2L * options.LayersPerBlock) + 1);
@@ -25,7 +25,8 @@ internal static class DiffusersFit
             if (!weights.TryGetValue(name, out Tensor? weight) || !weight.shape.AsSpan().SequenceEqual(shape))
             {
                 string there = weight is null ? "is missing" : $"is {Guard.Text(weight)}";
-                return $"the configuration asks for {name} [{string.Join(", ", shape)}], but it {there}. Both must be of one model.";
+                return $"the configuration asks for {name} [{string.Join(", ", shape)}], but it {there}. "
+                    + "Both must belong to the same model.";
             }
         }
 

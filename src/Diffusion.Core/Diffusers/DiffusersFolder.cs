@@ -6,8 +6,8 @@ namespace Diffusion;
 
 /// <summary>
 /// Moves models between this library and Python's diffusers, 0.30 or newer: reads folders of <c>DDPMPipeline</c>, <c>DDIMPipeline</c> or a
-/// bare <c>UNet2DModel</c>, and writes what <c>DDPMPipeline.from_pretrained(folder)</c> loads. Whatever a folder's configuration says is
-/// understood, or known to change nothing, or refused by name.
+/// bare <c>UNet2DModel</c>, and writes folders that <c>DDPMPipeline.from_pretrained(folder)</c> loads. Every key of a configuration is
+/// either supported, known to have no effect, or refused by name.
 /// </summary>
 public static class DiffusersFolder
 {
@@ -22,8 +22,8 @@ public static class DiffusersFolder
     /// <summary>Reads a model.</summary>
     /// <param name="folder">
     /// A pipeline's folder (<c>model_index.json</c>, <c>unet</c>, <c>scheduler</c>), or a network's (<c>config.json</c>, the weights, and
-    /// perhaps <c>scheduler_config.json</c>). Weights are <c>diffusion_pytorch_model.safetensors</c>, or parts of it with an index. A
-    /// prefix that all their names have, such as <c>module.</c>, is left out.
+    /// optionally <c>scheduler_config.json</c>). Weights are <c>diffusion_pytorch_model.safetensors</c>, or several files with an index. A
+    /// prefix of all their names, such as <c>module.</c>, is removed.
     /// </param>
     /// <returns>The model; it belongs to the caller.</returns>
     /// <exception cref="DiffusersFolderException">
@@ -34,7 +34,7 @@ public static class DiffusersFolder
         ArgumentException.ThrowIfNullOrEmpty(folder);
         if (File.Exists(Path.Combine(folder, DiffusersIndex.FileName)))
         {
-            // diffusers looks into the folder itself where there is none of the part's name.
+            // diffusers uses the folder itself if it has no subfolder of the part's name.
             DiffusersIndex index = DiffusersFiles.Read(Path.Combine(folder, DiffusersIndex.FileName), DiffusersIndex.Read);
             DiffusersScheduler scheduler = ReadScheduler(PartOf(folder, SchedulerFolder), index);
             return new DiffusersModel(ReadUNet(UNetOf(folder)), scheduler);
@@ -43,7 +43,7 @@ public static class DiffusersFolder
         if (!File.Exists(Path.Combine(folder, UNetFile)))
         {
             throw new DiffusersFolderException(
-                folder, $"there is neither {DiffusersIndex.FileName} nor {UNetFile} here. Name the folder that diffusers' "
+                folder, $"there is neither {DiffusersIndex.FileName} nor {UNetFile} here. Pass the folder that diffusers' "
                     + $"save_pretrained wrote.");
         }
 
@@ -53,19 +53,19 @@ public static class DiffusersFolder
     }
 
     /// <summary>
-    /// Writes a model as a pipeline's folder: <c>DDPMPipeline</c>, or <c>DDIMPipeline</c> where the scheduler is DDIM. It is written under
-    /// another name beside it, and renamed when it is whole.
+    /// Writes a model as a pipeline's folder: <c>DDIMPipeline</c> for a DDIM scheduler, else <c>DDPMPipeline</c>. It is written under
+    /// another name and renamed when it is complete.
     /// </summary>
     /// <param name="folder">The folder to write.</param>
     /// <param name="unet">
-    /// The network, on any device; its weights are written in the dtype they have. For sampling, the averaged one.
+    /// The network, on any device; its weights keep their dtype. Use the averaged network for sampling.
     /// </param>
-    /// <param name="scheduler">The schedule and prediction type that it was trained with, and how Python is to sample from it.</param>
+    /// <param name="scheduler">The schedule and prediction type of the training, and the settings with which Python samples.</param>
     /// <param name="notes">
-    /// Free text for the header of the weights' file, for instance which weights they are; <c>format</c> is taken.
+    /// Free text for the header of the weights' file, such as which weights they are; the key <c>format</c> is reserved.
     /// </param>
-    /// <param name="overwrite">Whether a folder that holds a <c>model_index.json</c> is replaced. Nothing else ever is.</param>
-    /// <exception cref="DiffusersFolderException">The folder is there already, or cannot be written.</exception>
+    /// <param name="overwrite">Whether to replace a folder that holds a <c>model_index.json</c>. Other folders are never replaced.</param>
+    /// <exception cref="DiffusersFolderException">The folder already exists, or cannot be written.</exception>
     /// <exception cref="ArgumentException">diffusers cannot express the schedule, or the settings contradict each other.</exception>
     public static void Save(
         string folder, UNet2D unet, DiffusersScheduler scheduler, IReadOnlyDictionary<string, string>? notes = null, bool overwrite = false)
@@ -79,12 +79,12 @@ public static class DiffusersFolder
             throw new ArgumentException($"The scheduler cannot be written: {string.Join(" ", problems)}", nameof(scheduler));
         }
 
-        // What cannot be expressed is refused before anything is written.
+        // Unsupported settings are refused before anything is written.
         byte[] schedulerConfig = DiffusersConfig.Scheduler(scheduler);
         Dictionary<string, string> metadata = new(notes ?? ReadOnlyDictionary<string, string>.Empty, StringComparer.Ordinal);
         if (!metadata.TryAdd("format", "pt"))
         {
-            throw new ArgumentException("The note \"format\" is taken: diffusers reads it. Give it another name.", nameof(notes));
+            throw new ArgumentException("The note \"format\" is reserved: diffusers reads it. Use another name.", nameof(notes));
         }
 
         AtomicFolder.Write(folder, DiffusersIndex.FileName, overwrite, temporary =>
@@ -104,10 +104,10 @@ public static class DiffusersFolder
         });
     }
 
-    /// <summary>The folder of the network in that of a pipeline; that of a network is its own.</summary>
+    /// <summary>The network's folder in a pipeline's folder; a network's own folder itself.</summary>
     internal static string UNetOf(string folder) => PartOf(folder, UNetFolder);
 
-    /// <summary>The options in the folder of a network; null where it has no configuration.</summary>
+    /// <summary>The options in a network's folder; null if it has no configuration.</summary>
     /// <exception cref="DiffusersFolderException">They are not supported.</exception>
     internal static UNet2DOptions? TryReadOptions(string folder) =>
         File.Exists(Path.Combine(folder, UNetFile)) ? ReadOptions(folder) : null;
@@ -127,7 +127,7 @@ public static class DiffusersFolder
     {
         UNet2DOptions options = ReadOptions(folder);
         using DiffusersWeights weights = DiffusersWeights.Read(folder);
-        IReadOnlyDictionary<string, Tensor> tensors = SharedPrefix.Strip(weights.Tensors); // No U-Net's own names all begin alike.
+        IReadOnlyDictionary<string, Tensor> tensors = SharedPrefix.Strip(weights.Tensors); // The names of a U-Net have no common prefix.
         if (DiffusersFit.Problem(options, tensors) is { } problem)
         {
             throw new DiffusersFolderException(weights.Path, problem);

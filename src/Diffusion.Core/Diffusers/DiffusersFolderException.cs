@@ -1,11 +1,11 @@
 namespace Diffusion;
 
 /// <summary>
-/// A folder of diffusers that cannot be read or written; the message names the file, and the keys where it is about some.
+/// A diffusers folder cannot be read or written; the message names the file, and any keys.
 /// </summary>
 public sealed class DiffusersFolderException : IOException
 {
-    /// <summary>Says where and why.</summary>
+    /// <summary>Creates an error with its path and reason.</summary>
     /// <param name="path">The file or folder.</param>
     /// <param name="reason">What is wrong, what was expected, and what to do.</param>
     /// <param name="cause">The exception behind it, or null.</param>

@@ -3,7 +3,7 @@ using static Diffusion.JsonValues;
 
 namespace Diffusion;
 
-/// <summary>model_index.json: which pipeline a folder holds, and of which scheduler.</summary>
+/// <summary>model_index.json: the classes of a folder's pipeline and scheduler.</summary>
 /// <param name="Pipeline">The class of the pipeline.</param>
 /// <param name="Scheduler">The class of the scheduler.</param>
 internal sealed record DiffusersIndex(string? Pipeline = null, string? Scheduler = null)
@@ -21,7 +21,7 @@ internal sealed record DiffusersIndex(string? Pipeline = null, string? Scheduler
             : throw new FormatException($"must be {DiffusersClasses.UNet}."), (w, _) => WriteClass(w, DiffusersClasses.UNet)),
     ];
 
-    /// <summary>What samples: a DDIM pipeline makes a DDIM scheduler of any other.</summary>
+    /// <summary>The scheduler that samples: a DDIM pipeline converts any scheduler to DDIM.</summary>
     public DiffusersSchedulerKind Kind =>
         Pipeline == DiffusersClasses.DdimPipeline ? DiffusersSchedulerKind.Ddim : DiffusersClasses.KindOf(Scheduler!);
 

@@ -1,6 +1,6 @@
 namespace Diffusion;
 
-/// <summary>What a folder of diffusers held. It owns the network.</summary>
+/// <summary>A model from a diffusers folder. It owns the network.</summary>
 public sealed class DiffusersModel : IDisposable
 {
     internal DiffusersModel(UNet2D unet, DiffusersScheduler? scheduler)
@@ -12,21 +12,21 @@ public sealed class DiffusersModel : IDisposable
     /// <summary>The network with its weights, on the CPU, in float32, in evaluation mode.</summary>
     public UNet2D UNet { get; }
 
-    /// <summary>What it was trained with, and how to sample from it; null where a network's folder was read, which does not say.</summary>
+    /// <summary>The schedule and prediction type of the training, and how to sample; null if the folder has no scheduler.</summary>
     public DiffusersScheduler? Scheduler { get; }
 
     /// <summary>
-    /// The network with the schedule and prediction type that it was trained with: what samplers want. The network stays here.
+    /// The network with the schedule and prediction type of its training, for samplers. This model still owns the network.
     /// </summary>
     /// <exception cref="InvalidOperationException">There is no scheduler.</exception>
     public Denoiser CreateDenoiser() => Scheduler is { } scheduler
         ? new Denoiser(UNet, scheduler.Schedule, Parameterization.Of(scheduler.Prediction))
         : throw new InvalidOperationException(
-            "The folder held a network without a scheduler. Make a Denoiser of UNet with the schedule and prediction type that it was "
+            "The folder held a network without a scheduler. Create a Denoiser from UNet with the schedule and prediction type that it was "
                 + "trained with.");
 
     /// <summary>
-    /// Frees the network, once the calls in flight have ended; later calls of its denoisers throw <see cref="ObjectDisposedException"/>.
+    /// Waits for the calls in flight and frees the network; later calls of its denoisers throw <see cref="ObjectDisposedException"/>.
     /// </summary>
     public void Dispose() => UNet.Dispose();
 }

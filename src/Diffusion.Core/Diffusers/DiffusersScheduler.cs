@@ -1,8 +1,8 @@
 namespace Diffusion;
 
 /// <summary>
-/// What diffusers keeps in <c>scheduler_config.json</c>: the schedule that a model was trained with, what it predicts, and how to sample
-/// from it. Names and defaults of the settings are diffusers' own.
+/// The contents of diffusers' <c>scheduler_config.json</c>: the schedule that a model was trained with, what it predicts, and how to
+/// sample. The settings have diffusers' names and defaults.
 /// </summary>
 public sealed record DiffusersScheduler
 {
@@ -23,30 +23,30 @@ public sealed record DiffusersScheduler
     /// <summary>Whether estimates of the clean image are clipped, <c>clip_sample</c>. Default true.</summary>
     public bool ClipSample { get; init; } = true;
 
-    /// <summary>Where <see cref="ClipSample"/>: to plus and minus this, above 0. Default 1.</summary>
+    /// <summary>The limit of <see cref="ClipSample"/>, above 0. Default 1.</summary>
     public double ClipSampleRange { get; init; } = 1;
 
-    /// <summary>Whether estimates are thresholded dynamically (Saharia et al. 2022) in place of clipped. Default false.</summary>
+    /// <summary>Whether estimates are thresholded dynamically (Saharia et al. 2022) instead of clipped. Default false.</summary>
     public bool Thresholding { get; init; }
 
     /// <summary>
-    /// Where <see cref="Thresholding"/>: the share of an image's values that is left unclipped, in (0, 1]. Default 0.995.
+    /// With <see cref="Thresholding"/>: the fraction of an image's values that is left unclipped, in (0, 1]. Default 0.995.
     /// </summary>
     public double DynamicThresholdingRatio { get; init; } = 0.995;
 
-    /// <summary>Where <see cref="Thresholding"/>: the largest threshold, at least 1. Default 1.</summary>
+    /// <summary>With <see cref="Thresholding"/>: the maximum threshold, at least 1. Default 1.</summary>
     public double SampleMaxValue { get; init; } = 1;
 
-    /// <summary>How fewer steps than timesteps are spread, <c>timestep_spacing</c>. Default leading.</summary>
+    /// <summary>How steps are spaced over the timesteps, <c>timestep_spacing</c>. Default leading.</summary>
     public DiffusersSpacing TimestepSpacing { get; init; }
 
-    /// <summary>Leading only: what is added to each timestep, at least 0. Default 0.</summary>
+    /// <summary>Leading only: the offset added to each timestep, at least 0. Default 0.</summary>
     public int StepsOffset { get; init; }
 
     /// <summary>DDIM only: whether the last step ends at the clean image; false at the noise level of timestep 0. Default true.</summary>
     public bool SetAlphaToOne { get; init; } = true;
 
-    /// <summary>Every reason why these settings have no meaning, by diffusers' keys; empty when they have one.</summary>
+    /// <summary>Lists the problems of these settings by diffusers' keys; empty when there are none.</summary>
     public IReadOnlyList<string> Problems() => [.. Ranges()];
 
     private IEnumerable<string> Ranges()
@@ -59,7 +59,8 @@ public sealed record DiffusersScheduler
 
         if (Prediction is PredictionType.Flow or PredictionType.Edm)
         {
-            yield return $"prediction_type is {Prediction}, but diffusers' DDPM and DDIM schedulers know epsilon, sample and v_prediction.";
+            yield return $"prediction_type is {Prediction}, but diffusers' DDPM and DDIM schedulers support only epsilon, "
+                + "sample and v_prediction.";
         }
 
         if (!double.IsFinite(ClipSampleRange) || (ClipSample && ClipSampleRange <= 0))

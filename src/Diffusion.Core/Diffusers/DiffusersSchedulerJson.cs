@@ -6,8 +6,7 @@ namespace Diffusion;
 /// <summary>scheduler_config.json: one table of keys, how each is read and how it is written.</summary>
 internal static class DiffusersSchedulerJson
 {
-    // What other schedulers know and these two do not: diffusers carries such keys along, so that schedulers can be exchanged.
-    // The others are of other schedulers.
+    // Keys of other schedulers: diffusers keeps them, so that schedulers can be exchanged.
     private static readonly PredictionType[] Predictions = [PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity];
     private static readonly NoiseScheduleKind[] Curves = [NoiseScheduleKind.Cosine, NoiseScheduleKind.Linear,
         NoiseScheduleKind.ScaledLinear, NoiseScheduleKind.Sigmoid];
@@ -51,7 +50,7 @@ internal static class DiffusersSchedulerJson
             : s, (w, _) => w.WriteBooleanValue(false)),
         new("predict_epsilon", (c, v) => Flag(v)
             ? c
-            : throw new FormatException("only true is supported. Write prediction_type \"sample\" in its place.")),
+            : throw new FormatException("only true is supported. Write prediction_type \"sample\" instead.")),
         new("timestep_values", (c, v) => v.ValueKind == JsonValueKind.Null ? c : throw new FormatException("only null is supported.")),
         new("tensor_format", (c, v) => Text(v) is "np" or "pt" ? c : throw new FormatException("must be \"pt\" or \"np\".")),
     ];
@@ -130,7 +129,7 @@ internal static class DiffusersSchedulerJson
 
     private static bool IsNote(JsonProperty property) => property.Name.StartsWith('_') || OfOtherSchedulers.Contains(property.Name);
 
-    // The logarithm of the small variance is only another way to the same numbers; that of the large one gives NaN in diffusers itself.
+    // The logarithm of the small variance leads to the same numbers; that of the large one gives NaN in diffusers itself.
     private static DiffusersVariance Variance(JsonElement value) =>
         Text(value) is var name && name == "fixed_small_log" ? DiffusersVariance.FixedSmall : ChoiceOf<DiffusersVariance>(name, SnakeCase);
 
@@ -154,6 +153,6 @@ internal static class DiffusersSchedulerJson
         writer.WriteEndArray();
     }
 
-    /// <summary>The two things that the file mixes.</summary>
+    /// <summary>The two groups of settings in the file.</summary>
     private sealed record Values(DiffusersScheduler Scheduler, DiffusersBetas Betas);
 }

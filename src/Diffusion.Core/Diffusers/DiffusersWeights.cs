@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Diffusion;
 
-/// <summary>The weights in the folder of a network: one safetensors file, or several with an index. It owns the tensors.</summary>
+/// <summary>The weights in a network's folder: one safetensors file, or several with an index. It owns the tensors.</summary>
 internal sealed class DiffusersWeights : IDisposable
 {
     /// <summary>The file that holds all weights.</summary>
@@ -25,7 +25,7 @@ internal sealed class DiffusersWeights : IDisposable
     public IReadOnlyDictionary<string, Tensor> Tensors => content.Tensors;
 
     /// <summary>Reads the weights.</summary>
-    /// <exception cref="DiffusersFolderException">There are none, or they are damaged; the message names the file.</exception>
+    /// <exception cref="DiffusersFolderException">They are missing or damaged; the message names the file.</exception>
     public static DiffusersWeights Read(string folder)
     {
         string single = System.IO.Path.Combine(folder, FileName);
@@ -62,7 +62,7 @@ internal sealed class DiffusersWeights : IDisposable
         {
             return new DiffusersFolderException(
                 folder,
-                $"the weights are there only as {PickleName}, a Python pickle, which can run code of its author when it is loaded, and is "
+                $"the weights exist only as {PickleName}, a Python pickle, which can run its author's code when it is loaded, and is "
                 + $"therefore not read. Write {FileName} once, in Python: from diffusers import UNet2DModel; "
                 + $"UNet2DModel.from_pretrained(\"{folder}\", use_safetensors=False).save_pretrained(\"{folder}\")");
         }
@@ -72,6 +72,6 @@ internal sealed class DiffusersWeights : IDisposable
         return new DiffusersFolderException(
             folder,
             $"there is neither {FileName} nor {IndexName}."
-            + (others.Length == 0 ? string.Empty : $" Rename what is meant: {string.Join(", ", others.Take(10))}."));
+            + (others.Length == 0 ? string.Empty : $" Rename the right one of these files: {string.Join(", ", others.Take(10))}."));
     }
 }

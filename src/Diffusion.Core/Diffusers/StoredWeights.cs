@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>
-/// The weights of a network as they are found on a disk: a safetensors file, the index of several, the folder of a network of diffusers, or
-/// that of a pipeline. It owns the tensors.
+/// The weights of a network on disk: a safetensors file, the index of several, or the folder of a diffusers network or pipeline. It owns
+/// the tensors.
 /// </summary>
 internal sealed class StoredWeights : IDisposable
 {
@@ -19,15 +19,15 @@ internal sealed class StoredWeights : IDisposable
         Description = description;
     }
 
-    /// <summary>The weights by the names that they have there.</summary>
+    /// <summary>The weights by their stored names.</summary>
     public IReadOnlyDictionary<string, Tensor> Tensors { get; }
 
     /// <summary>The <see cref="IDiffusionModel.Description"/> of the network that a folder configures; null for a file.</summary>
     public string? Description { get; }
 
     /// <summary>Reads them.</summary>
-    /// <exception cref="IOException">There are none, or they are damaged; the message names the file.</exception>
-    /// <exception cref="DiffusersFolderException">A folder holds none, or what is not supported; the message names the file.</exception>
+    /// <exception cref="IOException">They are missing or damaged; the message names the file.</exception>
+    /// <exception cref="DiffusersFolderException">A folder has none, or unsupported ones; the message names the file.</exception>
     public static StoredWeights Read(string path)
     {
         if (Directory.Exists(path))

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Diffusion;
 
-/// <summary>Checks of what comes in from outside. libtorch's own errors are native stack frames, and some end the process.</summary>
+/// <summary>Checks of arguments. libtorch's own errors are native stack traces, and some crash the process.</summary>
 internal static class Guard
 {
     /// <summary>Refuses anything but floating-point images [B, C, H, W] with noise of their shape and dtype on their device.</summary>
@@ -24,7 +24,7 @@ internal static class Guard
     public static bool OnOneDevice(Tensor first, Tensor second) =>
         first.device_type == second.device_type && first.device_index == second.device_index;
 
-    /// <summary>Refuses anything but int64 timesteps [B] in [0, T-1], and gives them as numbers.</summary>
+    /// <summary>Refuses anything but int64 timesteps [B] in [0, T-1], and returns them as numbers.</summary>
     public static long[] Timesteps(Tensor timesteps, long batch, int count)
     {
         ArgumentNullException.ThrowIfNull(timesteps);
@@ -64,7 +64,7 @@ internal static class Guard
         ArgumentNullException.ThrowIfNull(levels);
         if (levels.Count != batch)
         {
-            throw new ArgumentException($"There are {levels.Count} noise levels for {batch} images. Give one for each.", nameof(levels));
+            throw new ArgumentException($"There are {levels.Count} noise levels for {batch} images. Pass one for each.", nameof(levels));
         }
     }
 

@@ -4,7 +4,7 @@ using SkiaSharp;
 namespace Diffusion;
 
 /// <summary>
-/// An image file in memory whose header has been read and whose pixels have not. The memory must stay where it is until this is disposed.
+/// An image file in memory whose header is read but whose pixels are not. The memory must stay valid until this is disposed.
 /// </summary>
 internal sealed unsafe class EncodedImage : IDisposable
 {
@@ -32,13 +32,13 @@ internal sealed unsafe class EncodedImage : IDisposable
     /// <summary>Whether the bytes are a JPEG file.</summary>
     public bool IsJpeg { get; }
 
-    /// <summary>How the stored image is turned to be shown.</summary>
+    /// <summary>How the stored image is rotated or mirrored for display.</summary>
     public SKEncodedOrigin Origin { get; }
 
-    /// <summary>Reads the header; null when these bytes do not hold a whole one.</summary>
+    /// <summary>Reads the header; null if these bytes do not contain all of it.</summary>
     public static EncodedImage? TryOpen(byte* bytes, int length) => TryOpen(bytes, length, out _);
 
-    /// <summary>Reads the header of a whole file, or says what is wrong with it.</summary>
+    /// <summary>Reads the header of a whole file, or throws an error that says what is wrong with it.</summary>
     public static EncodedImage Open(byte* bytes, int length, string name)
     {
         if (length == 0)
@@ -51,7 +51,7 @@ internal sealed unsafe class EncodedImage : IDisposable
             GitLfsPointer.IsPointer(new ReadOnlySpan<byte>(bytes, length), length) ? GitLfsPointer.Explanation
             : result == SKCodecResult.IncompleteInput ? $"the image is truncated: its {length} bytes end within the header. "
                 + $"Replace the file."
-            : "it is not an image that can be read (JPEG, PNG, WebP, GIF or BMP), whatever its name says. Remove it or replace it.");
+            : "it is not an image in a supported format (JPEG, PNG, WebP, GIF or BMP), whatever its name. Remove it or replace it.");
     }
 
     /// <summary>Width and height after the orientation is applied; an image of too many pixels is refused.</summary>
@@ -67,20 +67,22 @@ internal sealed unsafe class EncodedImage : IDisposable
         if ((long)Width * Height > pixelLimit)
         {
             throw new ImageDataException(
-                name, $"the image has {Width} x {Height} pixels, more than the limit of {pixelLimit}. Shrink it, or raise the pixel limit.");
+                name,
+                $"the image has {Width} x {Height} pixels, more than the limit of {pixelLimit}. Shrink it, or raise the pixel limit.");
         }
 
         if ((long)Width * Height > Array.MaxLength / 4)
         {
             throw new ImageDataException(
-                name, $"the image has {Width} x {Height} pixels, more than {Array.MaxLength / 4}, the most that can be decoded. Shrink it.");
+                name,
+                $"the image has {Width} x {Height} pixels, but at most {Array.MaxLength / 4} can be decoded. Shrink it.");
         }
     }
 
-    /// <summary>Decodes every pixel; an image that ends early is an error, not a half-grey image.</summary>
+    /// <summary>Decodes every pixel; a truncated image is an error.</summary>
     /// <param name="scale">1 for the whole size; for a JPEG also 2, 4 or 8, by which width and height are divided and rounded up.</param>
     /// <param name="rgba">Takes <c>[H, W, 4]</c>, the colours not multiplied by alpha.</param>
-    /// <param name="name">What errors call it.</param>
+    /// <param name="name">The name that errors use for it.</param>
     public void Decode(int scale, Span<byte> rgba, string name)
     {
         SKImageInfo info = new(Scaled(Width, scale), Scaled(Height, scale), SKColorType.Rgba8888, SKAlphaType.Unpremul);
@@ -94,7 +96,7 @@ internal sealed unsafe class EncodedImage : IDisposable
         {
             throw new ImageDataException(name, result == SKCodecResult.IncompleteInput
                 ? "the image is truncated: the file ends before its last pixel. Replace it."
-                : $"the image is damaged or cut short ({result}). Replace the file.");
+                : $"the image is damaged or truncated ({result}). Replace the file.");
         }
 
         if (isBmp)
@@ -108,7 +110,7 @@ internal sealed unsafe class EncodedImage : IDisposable
 
     public void Dispose() => codec.Dispose();
 
-    // Many programs write BMP files with a fourth byte that they leave 0: a BMP whose alpha is 0 everywhere has none.
+    // Many programs write BMP files with an unused fourth byte of 0: a BMP whose alpha is 0 everywhere has no alpha.
     private static void ShowIfAllClear(Span<byte> rgba)
     {
         Span<uint> pixels = MemoryMarshal.Cast<byte, uint>(rgba);
@@ -134,7 +136,7 @@ internal sealed unsafe class EncodedImage : IDisposable
         SKCodec? opened = SKCodec.Create(data);
         if (opened is null)
         {
-            // A stream costs garbage, but says why.
+            // A stream allocates, but reports why decoding failed.
             opened = SKCodec.Create(new SKMemoryStream(data), out result);
         }
 

@@ -2,7 +2,7 @@ namespace Diffusion;
 
 /// <summary>Reads JPEG, PNG, WebP, GIF (its first frame) and BMP; writes PNG. Safe from several threads.</summary>
 /// <remarks>
-/// The EXIF orientation of a photograph is applied, transparency is composed on a background. Colour profiles are not: a pixel keeps
+/// The EXIF orientation is applied, and transparency is composed on a background. Colour profiles are ignored: a pixel keeps
 /// the numbers that the file holds.
 /// </remarks>
 public static class ImageCodec
@@ -12,16 +12,16 @@ public static class ImageCodec
     private const int PieceBytes = 80 * 1024;
 
     /// <summary>
-    /// What decodes most JPEG files: <c>libturbojpeg</c>, two to three times faster, where the computer has this library, version 2 or
+    /// The decoder of most JPEG files: <c>libturbojpeg</c>, two to three times faster, if the machine has this library, version 2 or
     /// later (<c>apt-get install libturbojpeg0</c> on Debian, <c>libturbojpeg</c> on Ubuntu), else <c>SkiaSharp</c>. Both give the same
-    /// pixels of every file that is undamaged, and refuse every file that is cut short.
+    /// pixels for every undamaged file, and refuse every truncated file.
     /// </summary>
     public static string JpegCodec => TurboJpeg.IsAvailable ? "libturbojpeg" : "SkiaSharp";
 
-    /// <summary>The size of an image as it will be decoded, orientation applied; of a JPEG usually only the first bytes are read.</summary>
+    /// <summary>The size of an image after its orientation is applied. Of a JPEG usually only the first bytes are read.</summary>
     /// <param name="path">The image file.</param>
-    /// <param name="pixelLimit">The most pixels it may have.</param>
-    /// <exception cref="ImageDataException">The file is empty, is no image, ends within its header, or is over the limit.</exception>
+    /// <param name="pixelLimit">The maximum number of pixels.</param>
+    /// <exception cref="ImageDataException">The file is empty, is not an image, ends within its header, or is over the limit.</exception>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be read, or is a folder.</exception>
     public static unsafe (int Width, int Height) ReadSize(string path, long pixelLimit = ImageDecoding.DefaultPixelLimit)
@@ -31,7 +31,7 @@ public static class ImageCodec
         file.ReadExactly(header);
         file.Position = 0;
 
-        // A JPEG says its orientation before its pixels; other formats may say it after them.
+        // A JPEG stores its orientation before its pixels; other formats may store it after them.
         if (header.AsSpan().StartsWith((ReadOnlySpan<byte>)[0xFF, 0xD8]))
         {
             fixed (byte* bytes = header)
@@ -54,7 +54,9 @@ public static class ImageCodec
 
     /// <summary>Decodes an image file to RGB on white, the defaults of <see cref="ImageDecoding"/>.</summary>
     /// <param name="path">The image file.</param>
-    /// <exception cref="ImageDataException">The file is empty, is no image, is truncated or damaged, or has over 64 megapixels.</exception>
+    /// <exception cref="ImageDataException">
+    /// The file is empty, is not an image, is truncated or damaged, or has over 64 megapixels.
+    /// </exception>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be read, or is a folder.</exception>
     public static DecodedImage Decode(string path) => Decode(path, new ImageDecoding());
@@ -63,7 +65,7 @@ public static class ImageCodec
     /// <param name="path">The image file.</param>
     /// <param name="decoding">Channels, background and limit.</param>
     /// <exception cref="ImageDataException">
-    /// The file is empty, is no image, is truncated or damaged, or is over the pixel limit.
+    /// The file is empty, is not an image, is truncated or damaged, or is over the pixel limit.
     /// </exception>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be read, or is a folder.</exception>
@@ -75,10 +77,10 @@ public static class ImageCodec
 
     /// <summary>Decodes an image from a stream, from its position to its end.</summary>
     /// <param name="stream">The encoded image, of at most 1 GiB if it cannot seek; it stays open.</param>
-    /// <param name="name">What errors call it.</param>
+    /// <param name="name">The name that errors use for it.</param>
     /// <param name="decoding">Channels, background and limit.</param>
     /// <exception cref="ImageDataException">
-    /// The stream is empty, is no image, is truncated or damaged, or is over the pixel limit.
+    /// The stream is empty, is not an image, is truncated or damaged, or is over the pixel limit.
     /// </exception>
     public static DecodedImage Decode(Stream stream, string name, ImageDecoding decoding)
     {
@@ -89,7 +91,7 @@ public static class ImageCodec
     }
 
     /// <summary>
-    /// Writes a PNG file, and its folder where that is missing. The file appears whole or not at all; an older one is replaced.
+    /// Writes a PNG file, and creates its folder if that is missing. The file appears whole or not at all; an existing one is replaced.
     /// </summary>
     /// <param name="image">Grey or RGB.</param>
     /// <param name="path">The file to write.</param>
@@ -119,7 +121,7 @@ public static class ImageCodec
         return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
     }
 
-    // The codec reads from memory: a stream's exception must not run through native frames.
+    // The codec reads from memory: a stream's exception must not pass through native frames.
     private static byte[] ReadWhole(Stream stream, string name)
     {
         if (!stream.CanSeek)
@@ -130,7 +132,7 @@ public static class ImageCodec
             {
                 if (whole.Length + read > MaxStreamedBytes)
                 {
-                    throw new ImageDataException(name, "the stream gives more than 1 GiB, which is no single image.");
+                    throw new ImageDataException(name, "the stream has more than 1 GiB, too much for one image.");
                 }
 
                 whole.Write(piece, 0, read);
@@ -142,7 +144,7 @@ public static class ImageCodec
         long length = stream.Length - stream.Position;
         if (length > Array.MaxLength)
         {
-            throw new ImageDataException(name, $"it has {length} bytes, more than 2 GiB, which is no single image.");
+            throw new ImageDataException(name, $"it has {length} bytes, more than 2 GiB, too much for one image.");
         }
 
         byte[] bytes = new byte[length];

@@ -1,6 +1,6 @@
 namespace Diffusion;
 
-/// <summary>An image or a file of images cannot be used: empty, truncated, too large, of a wrong size, or no image at all.</summary>
+/// <summary>An image or a file of images cannot be used: it is empty, truncated, too large, of a wrong size, or not an image.</summary>
 public sealed class ImageDataException : Exception
 {
     /// <summary>Names the file and the reason.</summary>

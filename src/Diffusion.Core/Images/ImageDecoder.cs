@@ -3,8 +3,8 @@ using SkiaSharp;
 namespace Diffusion;
 
 /// <summary>
-/// Decodes one image file after another into memory that it keeps, without garbage. For one thread at a time; several decoders work side by
-/// side. For a single image <see cref="ImageCodec"/> is simpler.
+/// Decodes one image file after another into memory that it reuses, without garbage. Each decoder is for one thread at a time.
+/// For a single image <see cref="ImageCodec"/> is simpler.
 /// </summary>
 public sealed class ImageDecoder : IDisposable
 {
@@ -14,7 +14,7 @@ public sealed class ImageDecoder : IDisposable
     private readonly ReusableBuffer shown = new();
     private bool disposed;
 
-    /// <summary>A decoder that takes memory when it decodes, at most 128 MB of it for longer than one image.</summary>
+    /// <summary>Creates a decoder. It allocates when it decodes, and keeps at most 128 MB after an image.</summary>
     /// <param name="decoding">Channels, background and limit.</param>
     /// <exception cref="ArgumentOutOfRangeException">The channels are neither 1 nor 3.</exception>
     public ImageDecoder(ImageDecoding decoding)
@@ -37,20 +37,20 @@ public sealed class ImageDecoder : IDisposable
 
     /// <summary>Decodes a file at its own size.</summary>
     /// <param name="file">The whole file: JPEG, PNG, WebP, GIF (its first frame) or BMP.</param>
-    /// <param name="name">What errors call it.</param>
+    /// <param name="name">The name that errors use for it.</param>
     /// <returns>The pixels, valid until this decoder is used again or disposed.</returns>
     /// <exception cref="ImageDataException">
-    /// The file is empty, is no image, is truncated or damaged, or is over the pixel limit.
+    /// The file is empty, is not an image, is truncated or damaged, or is over the pixel limit.
     /// </exception>
     /// <exception cref="ObjectDisposedException">This decoder was disposed.</exception>
     public ImagePixels Decode(ReadOnlySpan<byte> file, string name) => Decode(file, name, static (_, _) => int.MaxValue);
 
-    /// <summary>Decodes a file; a JPEG at a part of its size where that is enough.</summary>
+    /// <summary>Decodes a file; a JPEG at a reduced size if that is enough.</summary>
     /// <param name="file">The whole file, as above.</param>
-    /// <param name="name">What errors call it.</param>
+    /// <param name="name">The name that errors use for it.</param>
     /// <param name="minSide">
-    /// Given width and height as shown, in pixels, the least number of pixels that both sides must keep: a JPEG is decoded at an eighth, a
-    /// quarter or half of its size if both sides still have as many then, which is several times faster than shrinking it afterwards.
+    /// Maps width and height as shown, in pixels, to the minimum that both sides must keep: a JPEG is decoded at an eighth, a
+    /// quarter or half of its size if both sides then have that minimum, which is several times faster than shrinking it afterwards.
     /// </param>
     /// <returns>The pixels, valid until this decoder is used again or disposed.</returns>
     /// <exception cref="ImageDataException">As above.</exception>
@@ -120,7 +120,7 @@ public sealed class ImageDecoder : IDisposable
             (width, height, fullWidth, fullHeight) = (height, width, fullHeight, fullWidth);
         }
 
-        // A side that is no multiple of the scale ends within the last pixel stored, which may be the first shown.
+        // A side that is not a multiple of the scale ends within the last stored pixel, which may be shown first.
         return new ImagePixels(width, height, decoding.Channels, pixels)
         {
             Downscale = scale,

@@ -7,15 +7,15 @@ public sealed record ImageDecoding
     public const long DefaultPixelLimit = 8192L * 8192;
 
     /// <summary>
-    /// 1 for grey, 3 for RGB, whatever the file holds. Colour becomes grey by the weights 0.299, 0.587, 0.114 (ITU-R BT.601). Default 3.
+    /// 1 for grey, 3 for RGB, independent of the file. Colour becomes grey by the weights 0.299, 0.587, 0.114 (ITU-R BT.601). Default 3.
     /// </summary>
     public int Channels { get; init; } = 3;
 
-    /// <summary>What shows through where an image is transparent. Default white.</summary>
+    /// <summary>The background of transparent images. Default white.</summary>
     public RgbColor Background { get; init; } = RgbColor.White;
 
     /// <summary>
-    /// The most pixels, width times height, that an image may have. A larger one is refused before memory is taken for it.
+    /// The maximum number of pixels, width times height. A larger image is refused before memory is allocated for it.
     /// </summary>
     public long PixelLimit { get; init; } = DefaultPixelLimit;
 }

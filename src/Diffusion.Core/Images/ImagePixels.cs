@@ -1,9 +1,9 @@
 namespace Diffusion;
 
-/// <summary>A decoded image that lies in a decoder's own memory, for as long as the decoder is not used again.</summary>
+/// <summary>A decoded image in a decoder's memory, valid until the decoder is used again.</summary>
 public readonly ref struct ImagePixels
 {
-    /// <summary>Looks at pixels that lie elsewhere.</summary>
+    /// <summary>Creates a view of pixels.</summary>
     /// <param name="width">In pixels, at least 1.</param>
     /// <param name="height">In pixels, at least 1.</param>
     /// <param name="channels">1 for grey, 3 for RGB.</param>
@@ -35,14 +35,14 @@ public readonly ref struct ImagePixels
     public ReadOnlySpan<byte> Bytes { get; }
 
     /// <summary>
-    /// How many pixels of the file a pixel stands for along both sides: 1, or 2, 4 or 8 of a JPEG that was decoded at a part of its size.
+    /// How many pixels of the file one pixel covers along each side: 1, or 2, 4 or 8 for a JPEG that was decoded at a reduced size.
     /// </summary>
     public int Downscale { get; internal init; }
 
-    /// <summary>The width of the image at its own size.</summary>
+    /// <summary>The width of the image at full size.</summary>
     public int FullWidth { get; internal init; }
 
-    /// <summary>The height of the image at its own size.</summary>
+    /// <summary>The height of the image at full size.</summary>
     public int FullHeight { get; internal init; }
 
     /// <summary>Where the first column begins, in pixels of the file: 0, or down to -7 where it reaches over the image's edge.</summary>
@@ -51,6 +51,6 @@ public readonly ref struct ImagePixels
     /// <summary>Where the first row begins, in pixels of the file: 0, or down to -7 where it reaches over the image's edge.</summary>
     public int FullTop { get; internal init; }
 
-    /// <summary>A copy that stays.</summary>
+    /// <summary>Copies the image.</summary>
     public DecodedImage ToImage() => new(Width, Height, Channels, Bytes.ToArray());
 }

@@ -2,13 +2,13 @@ using SkiaSharp;
 
 namespace Diffusion;
 
-/// <summary>Where a stored pixel belongs in the picture as it was taken: the eight EXIF orientations.</summary>
+/// <summary>Maps stored pixels to shown pixels for the eight EXIF orientations.</summary>
 internal readonly struct Orientation
 {
     private readonly int start;
     private readonly int stepY;
 
-    /// <summary>The way from stored pixels to shown pixels.</summary>
+    /// <summary>Creates the map of an orientation.</summary>
     /// <param name="origin">The EXIF orientation.</param>
     /// <param name="width">Of the stored image.</param>
     /// <param name="height">Of the stored image.</param>
@@ -28,10 +28,10 @@ internal readonly struct Orientation
         };
     }
 
-    /// <summary>How far apart two neighbours of a stored row are in the shown image, counted row by row.</summary>
+    /// <summary>The distance in the shown image, counted row by row, between two neighbours of a stored row.</summary>
     public int StepX { get; }
 
-    /// <summary>Whether width and height change places.</summary>
+    /// <summary>Whether width and height are swapped.</summary>
     public static bool Swaps(SKEncodedOrigin origin) =>
         origin is SKEncodedOrigin.LeftTop or SKEncodedOrigin.RightTop or SKEncodedOrigin.RightBottom or SKEncodedOrigin.LeftBottom;
 
@@ -43,6 +43,6 @@ internal readonly struct Orientation
     public static bool BeginsBelow(SKEncodedOrigin origin) =>
         origin is SKEncodedOrigin.BottomLeft or SKEncodedOrigin.BottomRight or SKEncodedOrigin.LeftBottom or SKEncodedOrigin.RightBottom;
 
-    /// <summary>The place of a stored pixel in the shown image, counted row by row.</summary>
+    /// <summary>The index of a stored pixel in the shown image, counted row by row.</summary>
     public int TargetOf(int x, int y) => start + (x * StepX) + (y * stepY);
 }

@@ -3,15 +3,15 @@ using SkiaSharp;
 
 namespace Diffusion;
 
-/// <summary>Brings decoded pixels to the wanted channels, on the background, turned as they are to be shown.</summary>
+/// <summary>Converts decoded pixels to the requested channels, composes them on the background and applies the orientation.</summary>
 internal static class PixelComposer
 {
-    /// <summary>Writes every stored pixel to its place, row by row.</summary>
+    /// <summary>Converts all pixels, row by row.</summary>
     /// <param name="stored"><c>[height, width, storedChannels]</c>: grey, RGB or RGBA.</param>
     /// <param name="storedChannels">1, 3 or 4.</param>
     /// <param name="width">As stored.</param>
     /// <param name="height">As stored.</param>
-    /// <param name="origin">How the image is turned.</param>
+    /// <param name="origin">The EXIF orientation.</param>
     /// <param name="decoding">Channels and background.</param>
     /// <param name="pixels">Takes <c>[H, W, C]</c> as shown.</param>
     public static void Compose(
@@ -49,7 +49,7 @@ internal static class PixelComposer
         }
     }
 
-    // As many pixels as come before a transparent one or the end of the row, in fours. Each write of four reaches over one that follows.
+    // The pixels before a transparent one or the end of the row, in fours. Each write of four overlaps the next pixel.
     private static int CopyOpaque(ReadOnlySpan<byte> rgba, Span<byte> rgb)
     {
         Vector128<byte> colours = Vector128.Create((byte)0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 3, 3, 3, 3);

@@ -2,12 +2,12 @@ using System.Runtime.Intrinsics;
 
 namespace Diffusion;
 
-/// <summary>Bytes with the channels of a pixel side by side to planes of floats in [-1, 1], in one pass: <c>x / 127.5 - 1</c>.</summary>
+/// <summary>Converts interleaved bytes to planes of floats in [-1, 1], in one pass: <c>x / 127.5 - 1</c>.</summary>
 internal static class PixelPlanes
 {
     private const int Lanes = 16;
 
-    // An index outside of a vector, which shuffles to 0.
+    // An index outside a vector, which shuffles to 0.
     private const byte X = 0xFF;
 
     /// <summary>Converts one image.</summary>

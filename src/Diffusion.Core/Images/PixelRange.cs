@@ -6,19 +6,19 @@ using static TorchSharp.torch;
 
 namespace Diffusion;
 
-/// <summary>Between bytes 0..255 as files hold them and [-1, 1] as networks see them; and the check that nothing else is passed.</summary>
+/// <summary>Converts between bytes 0..255 of files and [-1, 1] of networks, and checks the range of images.</summary>
 public static class PixelRange
 {
     /// <summary>How far beyond [-1, 1] a value may lie, for rounding: 0.001.</summary>
     public const double Tolerance = 1e-3;
 
-    /// <summary>Fewer values than this are never taken for images in 0..1: 4096.</summary>
+    /// <summary>Fewer values than this are never reported as images in 0..1: 4096.</summary>
     public const long UnitRangeElements = 4096;
 
     /// <summary>Bytes to [-1, 1]: <c>x / 127.5 - 1</c>.</summary>
     /// <param name="bytes">uint8 <c>[B, H, W, C]</c> on any device.</param>
     /// <returns>float32 <c>[B, C, H, W]</c>, contiguous, on the same device; it belongs to the caller.</returns>
-    /// <exception cref="ArgumentException">The tensor is not uint8 or has not four dimensions.</exception>
+    /// <exception cref="ArgumentException">The tensor is not uint8 or does not have four dimensions.</exception>
     public static Tensor FromBytes(Tensor bytes)
     {
         ArgumentNullException.ThrowIfNull(bytes);
@@ -40,7 +40,9 @@ public static class PixelRange
     /// <summary>[-1, 1] to bytes: <c>round((x + 1) * 127.5)</c>, clamped to 0..255. The inverse of <see cref="FromBytes"/>.</summary>
     /// <param name="images">Floating point <c>[B, C, H, W]</c> on any device; what lies outside [-1, 1] is clamped.</param>
     /// <returns>uint8 <c>[B, H, W, C]</c>, contiguous, on the same device; it belongs to the caller.</returns>
-    /// <exception cref="ArgumentException">The tensor is not floating point, has not four dimensions, or holds NaN or infinity.</exception>
+    /// <exception cref="ArgumentException">
+    /// The tensor is not floating point, does not have four dimensions, or holds NaN or infinity.
+    /// </exception>
     public static Tensor ToBytes(Tensor images)
     {
         Guard.Images(images, nameof(images));
@@ -58,11 +60,11 @@ public static class PixelRange
     /// <summary>Refuses images that are not in [-1, 1] and names the mistake.</summary>
     /// <param name="images">Floating point <c>[B, C, H, W]</c>: a whole set, or a batch.</param>
     /// <param name="refuseUnitRange">
-    /// Whether <see cref="UnitRangeElements"/> or more values that all lie in 0..1, with none below 0, are refused as images that were
-    /// never moved to [-1, 1]. Set it to false for images that truly have no pixel darker than middle grey. Default true.
+    /// Whether <see cref="UnitRangeElements"/> or more values that all lie in 0..1 are refused as images that were
+    /// never scaled to [-1, 1]. Set it to false for images without a pixel darker than middle grey. Default true.
     /// </param>
     /// <exception cref="ArgumentException">
-    /// The images are no floating-point <c>[B, C, H, W]</c>, are not finite, or lie outside [-1, 1].
+    /// The images are not floating-point <c>[B, C, H, W]</c>, are not finite, or lie outside [-1, 1].
     /// </exception>
     public static void Check(Tensor images, bool refuseUnitRange = true)
     {
@@ -81,8 +83,8 @@ public static class PixelRange
         }
     }
 
-    /// <summary>What is wrong with the range of these pixels; null when nothing is.</summary>
-    /// <param name="pixels">Values that ought to lie in [-1, 1].</param>
+    /// <summary>The problem with the range of these pixels; null if there is none.</summary>
+    /// <param name="pixels">Values that should lie in [-1, 1].</param>
     /// <param name="refuseUnitRange">As in <see cref="Check"/>.</param>
     public static string? FindMistake(ReadOnlySpan<float> pixels, bool refuseUnitRange)
     {
@@ -95,7 +97,7 @@ public static class PixelRange
         return FindMistake(min, max, pixels.Length, refuseUnitRange);
     }
 
-    // The same numbers; libtorch goes over the memory five times for them.
+    // The same numbers as libtorch's, which passes over the memory five times.
     private static Tensor FromBytesInOnePass(Tensor bytes)
     {
         int channels = (int)bytes.shape[3];
@@ -117,27 +119,27 @@ public static class PixelRange
             $"Images hold values in [{min:G5}, {max:G5}], but must lie in [-1, 1]");
         if (!double.IsFinite(min) || !double.IsFinite(max))
         {
-            return "Images hold NaN or infinity, but must lie in [-1, 1]. Find the file or the step that brings them in.";
+            return "Images hold NaN or infinity, but must lie in [-1, 1]. Find the file or the step that introduces them.";
         }
 
         if (min >= 0 && max >= 2 && max <= 255 + Tolerance)
         {
-            return $"{found}. They look like bytes 0..255 passed as they are: divide by 127.5 and subtract 1.";
+            return $"{found}. They look like unscaled bytes 0..255: divide by 127.5 and subtract 1.";
         }
 
         if (min < -1 - Tolerance || max > 1 + Tolerance)
         {
-            return $"{found}. Scale them into it, or clamp what a filter or a resize has pushed outside.";
+            return $"{found}. Scale them, or clamp values that a filter or a resize moved outside.";
         }
 
         return refuseUnitRange && min >= 0 && count >= UnitRangeElements
-            ? $"{found} and use the half below 0. They look like 0..1 passed as they are: multiply by 2 and subtract 1. "
-                + "If truly no pixel of theirs is darker than middle grey, give refuseUnitRange: false; in a source of your own let "
-                + "RefusesUnitRange be false."
+            ? $"{found} and use the half below 0. They look like unscaled values in 0..1: multiply by 2 and subtract 1. "
+                + "If no pixel is really darker than middle grey, pass refuseUnitRange: false; in a custom image source, return false from "
+                + "RefusesUnitRange."
             : null;
     }
 
-    // Minimum and maximum pass NaN on, so that one bad pixel cannot hide.
+    // Minimum and maximum propagate NaN, so that one bad pixel cannot hide.
     private static (float Min, float Max) Extremes(ReadOnlySpan<float> pixels)
     {
         float min = pixels[0];

@@ -2,7 +2,7 @@ using SkiaSharp;
 
 namespace Diffusion;
 
-/// <summary>A PNG file's bytes from pixels.</summary>
+/// <summary>Encodes pixels as a PNG file.</summary>
 internal static class PngEncoder
 {
     public static unsafe byte[] Encode(DecodedImage image)

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Diffusion;
 
-/// <summary>The functions of libturbojpeg, version 2 or later, where the computer has it.</summary>
+/// <summary>The functions of libturbojpeg, version 2 or later, if the machine has it.</summary>
 internal static unsafe class TurboJpeg
 {
     private static readonly nint Library = Load();
@@ -28,7 +28,7 @@ internal static unsafe class TurboJpeg
         Grey = 2,
     }
 
-    /// <summary>The library's numbers for how it writes pixels.</summary>
+    /// <summary>The library's numbers for pixel formats.</summary>
     public enum PixelFormat
     {
         /// <summary>Three bytes.</summary>
@@ -38,11 +38,11 @@ internal static unsafe class TurboJpeg
         Grey = 6,
     }
 
-    /// <summary>Whether the library was found with all that is needed of it.</summary>
+    /// <summary>Whether the library was found with all functions that are needed.</summary>
     public static bool IsAvailable { get; } =
         InitDecompress != null && Destroy != null && DecompressHeader != null && Decompress != null && ScalesByEighths();
 
-    /// <summary>A new decoder, for one thread at a time; 0 when there is no memory for it.</summary>
+    /// <summary>Creates a decoder, for one thread at a time; 0 if there is no memory for it.</summary>
     public static nint Create() => InitDecompress();
 
     /// <summary>Frees a decoder.</summary>
@@ -61,7 +61,7 @@ internal static unsafe class TurboJpeg
     }
 
     /// <summary>
-    /// Decodes with the exact inverse transform; false at any error or warning. A size below the stored one picks the scale that gives it.
+    /// Decodes with the exact inverse transform; false after any error or warning. A size below the stored one selects the scale.
     /// </summary>
     public static bool TryDecode(nint decoder, byte* file, int length, byte* pixels, int width, int height, PixelFormat format)
     {
@@ -85,7 +85,7 @@ internal static unsafe class TurboJpeg
 
     private static nint Export(string name) => Library != 0 && NativeLibrary.TryGetExport(Library, name, out nint function) ? function : 0;
 
-    // Else a reduced image could come out smaller than the memory that is read from.
+    // Otherwise a reduced image could be smaller than the memory that is read.
     private static bool ScalesByEighths()
     {
         if (GetScalingFactors == null)

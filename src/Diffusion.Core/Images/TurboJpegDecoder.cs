@@ -3,18 +3,18 @@ using System.Runtime.InteropServices;
 namespace Diffusion;
 
 /// <summary>
-/// Decodes the JPEG files that libturbojpeg decodes without an error or a warning: grey or YCbCr, and whole. What it declines is for Skia
-/// to judge: no file is refused because this library is there. For one thread at a time.
+/// Decodes complete JPEG files, grey or YCbCr, that libturbojpeg decodes without an error or a warning. Skia decides about the others, so
+/// that the library does not change which files are refused. For one thread at a time.
 /// </summary>
 internal sealed unsafe class TurboJpegDecoder : SafeHandle
 {
-    /// <summary>Takes a decoder from the library, which must be available.</summary>
+    /// <summary>Creates a decoder; the library must be available.</summary>
     public TurboJpegDecoder()
         : base(invalidHandleValue: 0, ownsHandle: true) => SetHandle(TurboJpeg.Create());
 
     public override bool IsInvalid => handle == 0;
 
-    /// <summary>The bytes of a pixel as this decoder gives it: 1 or 3; 0 when the file is not for it.</summary>
+    /// <summary>The bytes of a decoded pixel: 1 or 3; 0 if this decoder does not support the file.</summary>
     public int ChannelsOf(byte* file, int length, EncodedImage header)
     {
         bool read = TurboJpeg.TryReadHeader(handle, file, length, out int width, out int height, out TurboJpeg.ColorSpace colours);
@@ -26,7 +26,7 @@ internal sealed unsafe class TurboJpegDecoder : SafeHandle
         };
     }
 
-    /// <summary>Decodes to <c>[H, W, C]</c>; false at the slightest doubt, with whatever was decoded until then.</summary>
+    /// <summary>Decodes to <c>[H, W, C]</c>; false after any error or warning, when the output is incomplete.</summary>
     public bool TryDecode(byte* file, int length, int width, int height, int channels, Span<byte> pixels)
     {
         TurboJpeg.PixelFormat format = channels == 1 ? TurboJpeg.PixelFormat.Grey : TurboJpeg.PixelFormat.Rgb;

@@ -3,8 +3,8 @@ using TorchSharp;
 namespace Diffusion;
 
 /// <summary>
-/// The process's one generator, which PyTorch's initialisation of weights and dropout draw from. Whoever lets them draw seeds it and
-/// holds it meanwhile, so that no other thread takes numbers out of the sequence.
+/// The process's global generator, used by PyTorch's weight initialisation and dropout. Code that draws from it seeds it and holds it
+/// meanwhile, so that no other thread takes numbers out of the sequence.
 /// </summary>
 /// <example><c>using (GlobalGenerator.Hold(seed)) { ... }</c></example>
 public static class GlobalGenerator
@@ -14,7 +14,7 @@ public static class GlobalGenerator
     /// <summary>Waits until no other thread holds the generator, and seeds it, on the CPU and on every CUDA device.</summary>
     /// <param name="seed">Any number; the same one gives the same sequence.</param>
     /// <returns>
-    /// Dispose it on the same thread to let others have the generator. Holding it again meanwhile on the same thread seeds it anew.
+    /// Dispose it on the same thread to release the generator. Holding it again meanwhile on the same thread reseeds it.
     /// </returns>
     public static Lock.Scope Hold(long seed)
     {
@@ -37,17 +37,17 @@ public static class GlobalGenerator
         return scope;
     }
 
-    /// <summary>Holds the generator, and gives the CPU's its present state back when the answer is disposed on the same thread.</summary>
+    /// <summary>Holds the generator, and restores the CPU generator's state when the result is disposed on the same thread.</summary>
     internal static IDisposable Keep()
     {
         TorchBackend.EnsureLoaded();
         return new RestoredGenerator(state: null);
     }
 
-    /// <summary>Gives the CPU's generator an earlier state, and its own back when the answer is disposed on the same thread.</summary>
+    /// <summary>Sets the CPU generator to an earlier state until the result is disposed on the same thread.</summary>
     internal static IDisposable Rewind(torch.Tensor state) => new RestoredGenerator(state);
 
-    // Holds the generator meanwhile.
+    // Also holds the generator.
     private sealed class RestoredGenerator : IDisposable
     {
         private readonly torch.Tensor now;

@@ -4,13 +4,13 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>
-/// Standard normal noise drawn image by image on the CPU, each from a seed of its own, so that every device and batch split sees the same.
+/// Standard normal noise drawn image by image on the CPU, each from its own seed, so that every device and batch split gets the same noise.
 /// </summary>
 public static class NormalNoise
 {
     /// <summary>Noise for a batch of images.</summary>
     /// <param name="seeds">The stream of the run.</param>
-    /// <param name="purpose">What for.</param>
+    /// <param name="purpose">The purpose of the numbers.</param>
     /// <param name="indices">The index of each image: its position in the run.</param>
     /// <param name="shape">The shape of one image.</param>
     /// <returns>float32 <c>[B, C, H, W]</c> on the CPU; it belongs to the caller.</returns>
@@ -22,8 +22,8 @@ public static class NormalNoise
         using Generator generator = new(0, CPU);
         for (int i = 0; i < indices.Length; i++)
         {
-            // libtorch's CPU generator heeds 32 bits of a seed: among a million images a hundred pairs would share their noise.
-            // Each half of the seed gives a normal of variance 1/2; their sum is standard normal and heeds all 64 bits.
+            // libtorch's CPU generator uses 32 bits of a seed: among a million images a hundred pairs would share their noise.
+            // Each half of the seed gives a normal of variance 1/2; their sum is standard normal and depends on all 64 bits.
             long seed = seeds.Derive(purpose, indices[i]);
             using Tensor image = noise[i]; // [C, H, W]
             generator.manual_seed(seed & uint.MaxValue);

@@ -1,11 +1,11 @@
 namespace Diffusion;
 
 /// <summary>
-/// What a random number is for. Different purposes never share numbers. The values are written into no file but fix every draw.
+/// The purpose of a random number. Different purposes never share numbers. The values are not stored in files, but determine every draw.
 /// </summary>
 public enum RandomPurpose
 {
-    /// <summary>The first weights of a network.</summary>
+    /// <summary>The initial weights of a network.</summary>
     Initialisation = 1,
 
     /// <summary>The order in which training reads its data; indexed by epoch.</summary>
@@ -26,15 +26,15 @@ public enum RandomPurpose
     /// <summary>The noise that sampling starts from; indexed by the image.</summary>
     InitialNoise = 7,
 
-    /// <summary>The noise that a sampler adds on its way; indexed by image and step.</summary>
+    /// <summary>The noise that a sampler adds at each step; indexed by image and step.</summary>
     StepNoise = 8,
 
     /// <summary>Random changes of an image as it is read (flips, crops); indexed by its position in the run.</summary>
     Augmentation = 9,
 
-    /// <summary>Pictures that a program draws itself; indexed by the picture.</summary>
+    /// <summary>Generated pictures; indexed by the picture.</summary>
     Drawing = 10,
 
-    /// <summary>Which image takes the place of one that cannot be read; indexed by its position in the run.</summary>
+    /// <summary>The replacement of an image that cannot be read; indexed by its position in the run.</summary>
     Replacement = 11,
 }

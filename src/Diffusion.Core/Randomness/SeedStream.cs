@@ -1,15 +1,15 @@
 namespace Diffusion;
 
 /// <summary>
-/// Seeds as a pure function of (seed, purpose, index): randomness without state. Whoever asks, in whatever order, on whatever device,
-/// gets the same numbers, so that resuming, accumulating, another batch split or another number of workers changes nothing.
+/// Seeds as a pure function of (seed, purpose, index): randomness without state. The numbers do not depend on order or device, so that
+/// resuming, gradient accumulation, the batch split and the number of workers change nothing.
 /// </summary>
 /// <param name="Seed">The seed of the run.</param>
 public readonly record struct SeedStream(long Seed)
 {
     /// <summary>A 64-bit seed for one purpose and index.</summary>
-    /// <param name="purpose">What for.</param>
-    /// <param name="index">Which: an image's position in the run, an epoch, a step.</param>
+    /// <param name="purpose">The purpose of the numbers.</param>
+    /// <param name="index">The index: an image's position in the run, an epoch, a step.</param>
     public long Derive(RandomPurpose purpose, long index)
     {
         ulong hash = Mix((ulong)Seed);

@@ -1,8 +1,8 @@
 namespace Diffusion;
 
 /// <summary>
-/// A schedule of T timesteps (Ho et al. 2020): a network is trained at the whole numbers 0 to T-1. Between them, where solvers stop and
-/// where a network is told a fraction, sigma / alpha is linear in the time.
+/// A schedule of T timesteps (Ho et al. 2020): a network is trained at the integers 0 to T-1. Between them, where solvers evaluate the
+/// network at fractional times, sigma / alpha is linear in the time.
 /// </summary>
 public sealed class DiscreteSchedule : INoiseSchedule
 {
@@ -53,7 +53,7 @@ public sealed class DiscreteSchedule : INoiseSchedule
     /// <summary>The number of timesteps T; a timestep is an integer in [0, T-1].</summary>
     public int Timesteps => levels.Length;
 
-    /// <summary>The variance added at each timestep; null where the schedule was not made of betas.</summary>
+    /// <summary>The variance added at each timestep; null for a schedule without betas.</summary>
     public IReadOnlyList<double>? Betas => betas;
 
     /// <inheritdoc/>
@@ -88,7 +88,7 @@ public sealed class DiscreteSchedule : INoiseSchedule
             return levels[below];
         }
 
-        // In one scaling, from a straight line in sigma / alpha; to pure noise, where that is infinite, in alpha / sigma.
+        // Linear in sigma / alpha; up to pure noise, where that is infinite, linear in alpha / sigma.
         (NoiseLevel from, NoiseLevel to) = (levels[below], levels[below + 1]);
         return to.Alpha > 0
             ? WithRatio(Between(from.Ratio, to.Ratio, share), time)

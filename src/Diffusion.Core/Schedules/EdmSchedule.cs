@@ -3,17 +3,17 @@ using System.Globalization;
 namespace Diffusion;
 
 /// <summary>
-/// EDM's schedule (Karras et al. 2022): alpha is 1, and the time is sigma itself. A network is told ln(sigma) / 4.
+/// EDM's schedule (Karras et al. 2022): alpha is 1, and the time is sigma itself. The network's label is ln(sigma) / 4.
 /// </summary>
 public sealed class EdmSchedule : INoiseSchedule
 {
-    /// <summary>The usual least sigma: 0.002.</summary>
+    /// <summary>The usual minimum sigma: 0.002.</summary>
     public const double DefaultMinSigma = 0.002;
 
-    /// <summary>The usual greatest sigma: 80.</summary>
+    /// <summary>The usual maximum sigma: 80.</summary>
     public const double DefaultMaxSigma = 80;
 
-    /// <summary>A schedule from the least sigma to the greatest.</summary>
+    /// <summary>A schedule from the minimum sigma to the maximum.</summary>
     /// <param name="minSigma">Above 0. Default 0.002.</param>
     /// <param name="maxSigma">Above <paramref name="minSigma"/>. Default 80.</param>
     /// <exception cref="ArgumentOutOfRangeException">A sigma is outside its range.</exception>

@@ -2,7 +2,7 @@ namespace Diffusion;
 
 /// <summary>
 /// Rectified flow (Liu et al. 2022, Lipman et al. 2022): a straight line from the image at time 0 to noise at time 1, alpha = 1 - t and
-/// sigma = t. A network is told 1000 t, as diffusers tells it.
+/// sigma = t. The network's label is 1000 t, as in diffusers.
 /// </summary>
 public sealed class FlowSchedule : INoiseSchedule
 {

@@ -6,7 +6,7 @@ namespace Diffusion;
 /// </summary>
 /// <remarks>
 /// Three families are built in: <see cref="DiscreteSchedule"/> (T timesteps), <see cref="EdmSchedule"/> and <see cref="FlowSchedule"/>.
-/// Sampling needs no more than this interface, so a schedule of your own is one class.
+/// Sampling needs only this interface, so a custom schedule is one class.
 /// </remarks>
 public interface INoiseSchedule
 {
@@ -16,7 +16,7 @@ public interface INoiseSchedule
     /// <summary>The time with the most noise.</summary>
     double LastTime { get; }
 
-    /// <summary>Name and parameters in one line, as written into checkpoints: two schedules are the same where these are equal.</summary>
+    /// <summary>Name and parameters in one line, saved in checkpoints: schedules with equal descriptions are the same.</summary>
     string Description { get; }
 
     /// <summary>The noise level of a time.</summary>
@@ -26,12 +26,12 @@ public interface INoiseSchedule
 
     /// <summary>The time of a half log-SNR.</summary>
     /// <param name="halfLogSnr">log(alpha / sigma), infinite or not.</param>
-    /// <returns>From <see cref="FirstTime"/> to <see cref="LastTime"/>, held at the ends.</returns>
+    /// <returns>From <see cref="FirstTime"/> to <see cref="LastTime"/>, clamped at the ends.</returns>
     /// <exception cref="ArgumentOutOfRangeException">It is not a number.</exception>
     double TimeOf(double halfLogSnr);
 
     /// <summary>
-    /// The level with exactly this half log-SNR, in the schedule's own scaling; it may lie outside of what a network is trained on.
+    /// The level with exactly this half log-SNR, in the schedule's own scaling; it may lie outside the levels that networks train on.
     /// </summary>
     /// <param name="halfLogSnr">log(alpha / sigma), a finite number.</param>
     /// <returns>Its time and label are those of <see cref="TimeOf"/>.</returns>

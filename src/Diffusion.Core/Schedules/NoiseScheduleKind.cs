@@ -1,6 +1,6 @@
 namespace Diffusion;
 
-/// <summary>The noise schedules that have a name.</summary>
+/// <summary>The named noise schedules.</summary>
 public enum NoiseScheduleKind
 {
     /// <summary><see cref="NoiseSchedule.Cosine"/>, the default.</summary>

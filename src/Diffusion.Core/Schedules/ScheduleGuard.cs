@@ -1,6 +1,6 @@
 namespace Diffusion;
 
-/// <summary>Refuses what no schedule has a level for.</summary>
+/// <summary>Refuses times and half log-SNRs for which no schedule has a level.</summary>
 internal static class ScheduleGuard
 {
     public static void Time(INoiseSchedule schedule, double time)

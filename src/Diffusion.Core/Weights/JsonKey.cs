@@ -5,7 +5,7 @@ namespace Diffusion;
 /// <summary>One key of a configuration file.</summary>
 /// <param name="Name">The key.</param>
 /// <param name="Read">
-/// What was read before, with this key's value; throws a <see cref="FormatException"/> that says what the value must be.
+/// Adds this key's value to what was read before; throws a <see cref="FormatException"/> that says what the value must be.
 /// </param>
 /// <param name="Write">Writes the value; null for keys of old files, which are not written.</param>
 internal sealed record JsonKey<T>(string Name, Func<T, JsonElement, T> Read, Action<Utf8JsonWriter, T>? Write = null);
@@ -17,10 +17,10 @@ internal static class JsonKeys
 
     /// <summary>Reads an object key by key.</summary>
     /// <param name="json">The object.</param>
-    /// <param name="start">What is read where there are no keys.</param>
-    /// <param name="keys">The keys that there are.</param>
-    /// <param name="isNote">Whether a key says nothing that matters.</param>
-    /// <param name="problems">Gets every key and value that is not supported, the first 100 where there are more.</param>
+    /// <param name="start">The defaults.</param>
+    /// <param name="keys">The supported keys.</param>
+    /// <param name="isNote">Whether a key can be ignored.</param>
+    /// <param name="problems">Receives every key and value that is not supported, at most 100.</param>
     public static T Read<T>(
         JsonElement json, T start, IReadOnlyList<JsonKey<T>> keys, Func<JsonProperty, bool> isNote, ICollection<string> problems)
     {
@@ -29,7 +29,7 @@ internal static class JsonKeys
         {
             if (problems.Count == MaxProblems)
             {
-                problems.Add("There are more options, which were not read.");
+                problems.Add("There are more options that were not read.");
                 break;
             }
 

@@ -2,14 +2,14 @@ using System.Text.Json;
 
 namespace Diffusion;
 
-/// <summary>Values of configuration files, read strictly: each method refuses another kind of value and says what it must be.</summary>
+/// <summary>Reads values of configuration files strictly: each method refuses other kinds of values and says what it must be.</summary>
 internal static class JsonValues
 {
     private const int MaxShown = 100;
 
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 
-    /// <summary>Parses a text that is one object, in which no name occurs twice.</summary>
+    /// <summary>Parses a JSON object without duplicate names.</summary>
     /// <exception cref="FormatException">It is not.</exception>
     public static JsonDocument Parse(string json)
     {
@@ -39,7 +39,7 @@ internal static class JsonValues
         }
     }
 
-    /// <summary>A value as its file writes it, cut where it is long, for messages.</summary>
+    /// <summary>A value as its file writes it, truncated if long, for messages.</summary>
     public static string Shown(JsonElement value)
     {
         string text = PythonJson.RawText(value);
@@ -87,7 +87,7 @@ internal static class JsonValues
     /// <summary>The choice that a text names.</summary>
     /// <param name="text">The text.</param>
     /// <param name="nameOf">The text of a choice.</param>
-    /// <param name="choices">The choices that there are; all by default.</param>
+    /// <param name="choices">The supported choices; all by default.</param>
     public static T ChoiceOf<T>(string text, Func<T, string> nameOf, IReadOnlyList<T>? choices = null)
         where T : struct, Enum
     {

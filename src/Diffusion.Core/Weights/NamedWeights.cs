@@ -4,20 +4,21 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>
-/// Copies weights by name into tensors, all or nothing. A prefix that all names of the sources have (<c>module.</c>, <c>_orig_mod.</c>,
-/// nested ones too) is left out where they fit exactly without it.
+/// Copies weights by name into tensors, all or nothing. A prefix of all source names (<c>module.</c>, <c>_orig_mod.</c>, also nested) is
+/// removed if the sources fit exactly without it.
 /// </summary>
 public static class NamedWeights
 {
     private const int MaxListed = 20;
 
-    /// <summary>Every reason why the sources do not fit the targets; empty when each target has exactly one source of its shape.</summary>
+    /// <summary>Lists the misfits between sources and targets; empty when each target has exactly one source of its shape.</summary>
     /// <param name="targets">What would be overwritten.</param>
     /// <param name="sources">What would be copied.</param>
     /// <param name="rename">The target's name for a source's; null where names are the same.</param>
     public static IReadOnlyList<string> Misfits(
-        IEnumerable<KeyValuePair<string, Tensor>> targets, IEnumerable<KeyValuePair<string, Tensor>> sources, Func<string,
-            string>? rename = null)
+        IEnumerable<KeyValuePair<string, Tensor>> targets,
+        IEnumerable<KeyValuePair<string, Tensor>> sources,
+        Func<string, string>? rename = null)
     {
         ArgumentNullException.ThrowIfNull(targets);
         return Fit.Of([.. targets], [.. sources], rename).Misfits;
@@ -32,17 +33,19 @@ public static class NamedWeights
     /// the cause; nothing was changed.
     /// </exception>
     public static void CopyInto(
-        IEnumerable<KeyValuePair<string, Tensor>> targets, IEnumerable<KeyValuePair<string, Tensor>> sources, Func<string,
-            string>? rename = null)
+        IEnumerable<KeyValuePair<string, Tensor>> targets,
+        IEnumerable<KeyValuePair<string, Tensor>> sources,
+        Func<string, string>? rename = null)
     {
         ArgumentNullException.ThrowIfNull(targets);
         KeyValuePair<string, Tensor>[] wanted = [.. targets];
-        KeyValuePair<string, Tensor>[] given = [.. sources];
-        Fit fit = Fit.Of(wanted, given, rename);
+        KeyValuePair<string, Tensor>[] available = [.. sources];
+        Fit fit = Fit.Of(wanted, available, rename);
         if (fit.Misfits.Count > 0)
         {
             throw new ArgumentException(
-                $"These weights belong to another network; nothing was loaded: {Text(fit.Misfits)}.{PrefixHint(wanted, given, fit, rename)}");
+                $"These weights belong to another network; nothing was loaded: {Text(fit.Misfits)}."
+                + PrefixHint(wanted, available, fit, rename));
         }
 
         using IDisposable noGradients = no_grad();
@@ -58,8 +61,8 @@ public static class NamedWeights
     {
         ArgumentNullException.ThrowIfNull(misfits);
         IGrouping<string, string>[] kinds = [.. misfits.GroupBy(misfit => misfit.Split(':')[0], StringComparer.Ordinal)];
-        int most = Math.Max(1, MaxListed / Math.Max(1, kinds.Length));
-        string[] shown = misfits.Count <= MaxListed ? [.. misfits] : [.. kinds.SelectMany(kind => kind.Take(most)).Take(MaxListed)];
+        int maxPerKind = Math.Max(1, MaxListed / Math.Max(1, kinds.Length));
+        string[] shown = misfits.Count <= MaxListed ? [.. misfits] : [.. kinds.SelectMany(kind => kind.Take(maxPerKind)).Take(MaxListed)];
         string rest = misfits.Count > shown.Length ? $"; and {misfits.Count - shown.Length} more" : string.Empty;
         return string.Join("; ", shown) + rest;
     }
@@ -69,10 +72,10 @@ public static class NamedWeights
     {
         if (fit.Prefix.Length > 0)
         {
-            return $" All names begin with \"{fit.Prefix}\", which was left out to compare them.";
+            return $" All names begin with \"{fit.Prefix}\", which was removed to compare them.";
         }
 
-        // Weights of one network beside others, as in a whole training state: ema_model.conv_in.weight beside model.conv_in.weight.
+        // Weights of several networks, as in a training state: ema_model.conv_in.weight and model.conv_in.weight.
         string[] fitting =
         [
             .. targets.Length == 0 ? [] : sources
@@ -83,13 +86,12 @@ public static class NamedWeights
         return fitting.Length == 0
             ? string.Empty
             : $" The names that begin with {string.Join(" or with ", fitting.Select(prefix => $"\"{prefix}\""))} would fit without "
-                + $"that prefix: "
-              + "give only these.";
+                + "that prefix: pass only these.";
     }
 
     private static string Named(string name, Func<string, string>? rename) => rename is null ? name : rename(name);
 
-    /// <summary>How sources and targets go together.</summary>
+    /// <summary>The match of sources and targets.</summary>
     private sealed record Fit(IReadOnlyList<string> Misfits, ILookup<string, KeyValuePair<string, Tensor>> ByTarget, string Prefix)
     {
         public static Fit Of(KeyValuePair<string, Tensor>[] targets, KeyValuePair<string, Tensor>[] sources, Func<string, string>? rename)

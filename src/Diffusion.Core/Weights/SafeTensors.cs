@@ -2,7 +2,7 @@ using TorchSharp;
 
 namespace Diffusion;
 
-/// <summary>What a safetensors file held. It owns its tensors: they live until it is disposed, whatever dispose scope is open.</summary>
+/// <summary>The content of a safetensors file. It owns its tensors, independent of dispose scopes.</summary>
 public sealed class SafeTensors : IDisposable
 {
     internal SafeTensors(IReadOnlyDictionary<string, torch.Tensor> tensors, IReadOnlyDictionary<string, string> metadata)
@@ -14,7 +14,7 @@ public sealed class SafeTensors : IDisposable
     /// <summary>The tensors by name, on the CPU, contiguous, without gradients. They belong to this object.</summary>
     public IReadOnlyDictionary<string, torch.Tensor> Tensors { get; }
 
-    /// <summary>Free text that the writer left.</summary>
+    /// <summary>The writer's free text.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }
 
     /// <summary>Frees the tensors.</summary>

@@ -5,7 +5,7 @@ namespace Diffusion;
 /// <summary>The element types of the format: their names, sizes and the order in which files hold them.</summary>
 internal static class SafeTensorsDtype
 {
-    // From the least to the most aligned; a file holds the most aligned first.
+    // In ascending order of alignment; a file stores the highest alignment first.
     private static readonly (string Name, torch.ScalarType Type, int Bytes)[] Known =
     [
         ("BOOL", torch.ScalarType.Bool, 1),

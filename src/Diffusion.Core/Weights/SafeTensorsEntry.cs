@@ -2,7 +2,7 @@ using TorchSharp;
 
 namespace Diffusion;
 
-/// <summary>What a file's header says of one tensor.</summary>
+/// <summary>A tensor's entry in a file's header.</summary>
 /// <param name="Name">Its name; not empty.</param>
 /// <param name="Dtype">Its element type.</param>
 /// <param name="Shape">Its dimensions; empty for a scalar.</param>
@@ -10,7 +10,7 @@ namespace Diffusion;
 /// <param name="End">The byte after its last.</param>
 internal sealed record SafeTensorsEntry(string Name, torch.ScalarType Dtype, long[] Shape, long Begin, long End)
 {
-    /// <summary>The most dimensions a tensor may have, as in PyTorch.</summary>
+    /// <summary>The maximum number of dimensions, as in PyTorch.</summary>
     public const int MaxDimensions = 64;
 
     /// <summary>How many bytes a tensor takes.</summary>

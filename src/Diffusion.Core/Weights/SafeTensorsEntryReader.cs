@@ -4,7 +4,7 @@ using TorchSharp;
 
 namespace Diffusion;
 
-/// <summary>Reads what a safetensors header says of one tensor.</summary>
+/// <summary>Reads a tensor's entry in a safetensors header.</summary>
 /// <param name="path">The file, for messages.</param>
 /// <param name="name">The tensor.</param>
 internal readonly struct SafeTensorsEntryReader(string path, string name)
@@ -13,7 +13,7 @@ internal readonly struct SafeTensorsEntryReader(string path, string name)
 
     /// <summary>Reads the object behind the tensor's name.</summary>
     /// <param name="reader">At the name; left at the end of the object.</param>
-    /// <exception cref="SafeTensorsException">It is not as it must be.</exception>
+    /// <exception cref="SafeTensorsException">The entry is invalid.</exception>
     public SafeTensorsEntry Read(ref Utf8JsonReader reader)
     {
         reader.Read();

@@ -1,12 +1,12 @@
 namespace Diffusion;
 
-/// <summary>A safetensors file that is damaged, unsafe or not one at all, or tensors that such a file cannot hold.</summary>
+/// <summary>A safetensors file is damaged, unsafe or another format, or it cannot hold the tensors.</summary>
 public sealed class SafeTensorsException : IOException
 {
-    /// <summary>Says where and why a file is refused.</summary>
+    /// <summary>Creates an error with its place and reason.</summary>
     /// <param name="path">The file.</param>
     /// <param name="reason">What is wrong, and what was expected.</param>
-    /// <param name="tensor">The tensor it is about, or null.</param>
+    /// <param name="tensor">The tensor, or null.</param>
     /// <param name="position">The byte in the file, or null.</param>
     /// <param name="cause">The exception behind it, or null.</param>
     public SafeTensorsException(string path, string reason, string? tensor = null, long? position = null, Exception? cause = null)
@@ -24,10 +24,10 @@ public sealed class SafeTensorsException : IOException
     /// <summary>What is wrong, and what was expected.</summary>
     public string Reason { get; }
 
-    /// <summary>The name of the tensor it is about, or null.</summary>
+    /// <summary>The name of the tensor, or null.</summary>
     public string? Tensor { get; }
 
-    /// <summary>The byte in the file where it shows, or null.</summary>
+    /// <summary>The byte in the file, or null.</summary>
     public long? Position { get; }
 
     /// <summary>The message for whoever names the file already.</summary>

@@ -4,24 +4,24 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>
-/// Reads and writes safetensors: named tensors in a file that holds nothing else, above all no code. Bytes travel straight between
-/// the file and the tensors' memory.
+/// Reads and writes safetensors: files of named tensors that cannot contain code. Bytes are copied directly between the file and the
+/// tensors' memory.
 /// </summary>
 /// <remarks>
-/// The format: 8 bytes of header length, a JSON header with each tensor's dtype, shape and place, then the data without gaps.
+/// The format: 8 bytes of header length, a JSON header with each tensor's dtype, shape and offsets, then the data without gaps.
 /// </remarks>
 public static class SafeTensorsFile
 {
     /// <summary>
-    /// Writes a file, replacing any that is there: under another name beside it, which is renamed when the file is whole. A failure on the
-    /// way leaves what was there.
+    /// Writes a file, or replaces an existing one. It is written under another name and renamed when it is complete, so that a failure
+    /// leaves an existing file unchanged.
     /// </summary>
-    /// <param name="path">The file to write; its folder must be there.</param>
+    /// <param name="path">The file to write; its folder must exist.</param>
     /// <param name="tensors">
     /// Tensors by unique name, on any device and in any layout; dtypes F64, F32, F16, BF16, I64, I32, I16, I8, U8 and BOOL. They stay
     /// the caller's.
     /// </param>
-    /// <param name="metadata">Free text to go with them; written in the order of its keys.</param>
+    /// <param name="metadata">Free text; written in the order of its keys.</param>
     /// <exception cref="SafeTensorsException">A name, dtype or shape that such a file cannot hold; nothing is written.</exception>
     /// <exception cref="IOException">It cannot be written, for instance because the disk is full.</exception>
     public static void Write(
@@ -34,9 +34,9 @@ public static class SafeTensorsFile
         AtomicFile.Write(path, layout.Header.Length + layout.DataBytes, file => Write(file, layout));
     }
 
-    /// <summary>Writes a file's bytes to a stream, from first to last: no byte is kept, none is gone back to.</summary>
-    /// <param name="destination">Takes the bytes; it stays the caller's.</param>
-    /// <param name="name">What errors call it.</param>
+    /// <summary>Writes a file's bytes to a stream in order, without seeking.</summary>
+    /// <param name="destination">The stream; it stays the caller's.</param>
+    /// <param name="name">The name that errors use for it.</param>
     /// <param name="tensors">As above.</param>
     /// <param name="metadata">As above.</param>
     /// <exception cref="SafeTensorsException">A name, dtype or shape that such a file cannot hold; nothing is written.</exception>
@@ -51,7 +51,7 @@ public static class SafeTensorsFile
         Write(destination, SafeTensorsLayout.Of(name, tensors, metadata));
     }
 
-    /// <summary>Reads a whole file. Every size is checked against the file's before memory is taken.</summary>
+    /// <summary>Reads a whole file. Every size is checked against the file's before memory is allocated.</summary>
     /// <param name="path">The file to read.</param>
     /// <returns>Its tensors and metadata; it belongs to the caller, who disposes it.</returns>
     /// <exception cref="SafeTensorsException">The file is damaged, ambiguous, or not safetensors.</exception>
@@ -63,9 +63,9 @@ public static class SafeTensorsFile
         return ReadFrom(file, path);
     }
 
-    /// <summary>Reads a file's bytes from a stream, from first to last, straight into the tensors.</summary>
+    /// <summary>Reads a file's bytes from a stream in order, directly into the tensors.</summary>
     /// <param name="source">At the first byte; it knows its length, is read to its end, and stays the caller's.</param>
-    /// <param name="name">What errors call it.</param>
+    /// <param name="name">The name that errors use for it.</param>
     /// <returns>As above.</returns>
     /// <exception cref="SafeTensorsException">As above.</exception>
     public static SafeTensors ReadFrom(Stream source, string name)
@@ -114,7 +114,7 @@ public static class SafeTensorsFile
         int read = source.ReadAtLeast(memory, memory.Length, throwOnEndOfStream: false);
         if (read < memory.Length)
         {
-            throw new SafeTensorsException(name, "the file became shorter while it was read.", entry.Name, position + read);
+            throw new SafeTensorsException(name, "the file was truncated while it was read.", entry.Name, position + read);
         }
 
         if (entry.Dtype == ScalarType.Bool)

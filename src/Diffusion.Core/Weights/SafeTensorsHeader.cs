@@ -4,18 +4,18 @@ using System.Text.Unicode;
 namespace Diffusion;
 
 /// <summary>
-/// The header of a safetensors file, read strictly: whatever the format leaves open or its reference reader lets pass by accident
-/// (duplicate names, unknown fields, leading blanks, null metadata) is refused, so that a file has one meaning.
+/// The header of a safetensors file, read strictly: what the format leaves open or its reference reader accepts by accident (duplicate
+/// names, unknown fields, leading blanks, null metadata) is refused, so that a file has one meaning.
 /// </summary>
 internal sealed class SafeTensorsHeader
 {
-    /// <summary>The most bytes a header may have.</summary>
+    /// <summary>The maximum length of a header in bytes.</summary>
     public const int MaxBytes = 100_000_000;
 
     /// <summary>The key of the metadata, which no tensor may have.</summary>
     public const string MetadataKey = "__metadata__";
 
-    /// <summary>The bytes before the header that say how long it is.</summary>
+    /// <summary>The number of bytes before the header, which hold its length.</summary>
     public const int PrefixBytes = 8;
 
     private static readonly JsonReaderOptions Strict = new() { MaxDepth = 3 };
@@ -29,14 +29,14 @@ internal sealed class SafeTensorsHeader
     /// <summary>The tensors in the order of their data.</summary>
     public IReadOnlyList<SafeTensorsEntry> Entries { get; private set; } = [];
 
-    /// <summary>Free text that the writer left.</summary>
+    /// <summary>The writer's free text.</summary>
     public IReadOnlyDictionary<string, string> Metadata => metadata;
 
     /// <summary>Reads and checks a header.</summary>
     /// <param name="path">The file, for messages.</param>
     /// <param name="json">The header without its length.</param>
     /// <param name="dataBytes">How many bytes follow it in the file.</param>
-    /// <exception cref="SafeTensorsException">The header is not one, or does not describe exactly the data that follows.</exception>
+    /// <exception cref="SafeTensorsException">The header is invalid, or does not describe exactly the data that follows.</exception>
     public static SafeTensorsHeader Parse(string path, ReadOnlySpan<byte> json, long dataBytes)
     {
         SafeTensorsHeader header = new(path);
@@ -100,7 +100,7 @@ internal sealed class SafeTensorsHeader
 
         while (reader.Read())
         {
-            // Reads to the end, where anything but white space is an error of the reader's own.
+            // Reads to the end, where the reader refuses anything but white space.
         }
     }
 
@@ -128,7 +128,7 @@ internal sealed class SafeTensorsHeader
         }
     }
 
-    // The data has no hole, no overlap and nothing behind it.
+    // The data has no gaps or overlaps, and nothing follows it.
     private SafeTensorsEntry[] InOrder(long dataBytes, long dataStart)
     {
         SafeTensorsEntry[] ordered = [.. entries.Values];
@@ -155,7 +155,7 @@ internal sealed class SafeTensorsHeader
                     position: dataStart + Math.Min(end, dataBytes));
     }
 
-    // Those without data stand before the one that begins at the same place, by their names.
+    // Tensors without data come before the one at the same offset, sorted by name.
     private static int ByPlace(SafeTensorsEntry one, SafeTensorsEntry other) =>
         one.Begin != other.Begin ? one.Begin.CompareTo(other.Begin)
         : one.End != other.End ? one.End.CompareTo(other.End)

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>
-/// Reads and writes tensors that are spread over several safetensors files with an index beside them, as Hugging Face's libraries do:
+/// Reads and writes tensors in several safetensors files with an index, as Hugging Face's libraries do:
 /// <c>model.safetensors.index.json</c> says which tensor is in which of <c>model-00001-of-00002.safetensors</c> and so on.
 /// </summary>
 public static class SafeTensorsIndex
@@ -15,7 +15,7 @@ public static class SafeTensorsIndex
     /// <returns>All tensors, and the metadata of the first file by name; it belongs to the caller, who disposes it.</returns>
     /// <exception cref="SafeTensorsException">
     /// The index or a file is damaged or ambiguous, names a file outside the folder, or does not fit the other: a tensor or file is
-    /// missing, a file holds a tensor of which the index says otherwise, or <c>total_size</c> is not the tensors' bytes.
+    /// missing, a file holds a tensor that the index assigns to another, or <c>total_size</c> is not the tensors' bytes.
     /// </exception>
     /// <exception cref="FileNotFoundException">There is no such index.</exception>
     public static SafeTensors Read(string path)
@@ -48,17 +48,17 @@ public static class SafeTensorsIndex
     }
 
     /// <summary>
-    /// Writes files and then their index. Each is there whole or not at all, but not all together: write to a folder that holds no others.
+    /// Writes files and then their index. Each file appears whole or not at all, but they do not appear together: write to an empty folder.
     /// </summary>
     /// <param name="path">
-    /// The index; it ends with <c>.safetensors.index.json</c>, and what stands before that begins the files' names.
+    /// The index; its name ends with <c>.safetensors.index.json</c>, and the files' names start with the rest.
     /// </param>
     /// <param name="tensors">
-    /// Tensors by unique name, as <see cref="SafeTensorsFile"/> takes them; they are dealt out in their order.
+    /// Tensors by unique name, as for <see cref="SafeTensorsFile"/>; they are distributed over the files in order.
     /// </param>
-    /// <param name="maxFileBytes">The most bytes of tensors in a file, at least 1; a tensor that is larger has a file of its own.</param>
-    /// <param name="metadata">Free text to go with them, written into each file.</param>
-    /// <exception cref="ArgumentException">The path ends otherwise, or there are no tensors.</exception>
+    /// <param name="maxFileBytes">The maximum bytes of tensors in a file, at least 1; a larger tensor gets its own file.</param>
+    /// <param name="metadata">Free text, written to each file.</param>
+    /// <exception cref="ArgumentException">The path has another ending, or there are no tensors.</exception>
     /// <exception cref="SafeTensorsException">A name, dtype or shape that such a file cannot hold; no index is written.</exception>
     public static void Write(
         string path, IEnumerable<KeyValuePair<string, Tensor>> tensors, long maxFileBytes, IReadOnlyDictionary<string,
@@ -73,7 +73,7 @@ public static class SafeTensorsIndex
         }
 
         KeyValuePair<string, Tensor>[] all = [.. tensors];
-        _ = SafeTensorsLayout.Of(path, all, metadata); // Refuses names that occur twice in different files, too.
+        _ = SafeTensorsLayout.Of(path, all, metadata); // Also refuses names that occur twice in different files.
         List<List<KeyValuePair<string, Tensor>>> parts = Split(all, maxFileBytes);
         if (parts.Count == 0)
         {
@@ -92,7 +92,7 @@ public static class SafeTensorsIndex
         new SafeTensorsMap(map, all.Sum(tensor => BytesOf(tensor.Value))).Write(path);
     }
 
-    /// <summary>How many bytes a tensor takes in a file.</summary>
+    /// <summary>The size of a tensor in a file, in bytes.</summary>
     internal static long BytesOf(Tensor tensor) => SafeTensorsEntry.Bytes(tensor.shape, tensor.dtype);
 
     private static SafeTensors ReadPart(string path, string file)

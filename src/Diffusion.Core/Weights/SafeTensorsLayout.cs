@@ -16,7 +16,7 @@ internal sealed record SafeTensorsLayout(byte[] Header, IReadOnlyList<Tensor> Te
 
     private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>Lays out a file and refuses what the reader would refuse.</summary>
+    /// <summary>Creates the layout of a file, and refuses what the reader would refuse.</summary>
     /// <exception cref="SafeTensorsException">A name, dtype or shape that a file cannot hold.</exception>
     public static SafeTensorsLayout Of(
         string path, IEnumerable<KeyValuePair<string, Tensor>> tensors, IReadOnlyDictionary<string, string>? metadata)
@@ -50,7 +50,7 @@ internal sealed record SafeTensorsLayout(byte[] Header, IReadOnlyList<Tensor> Te
 
         if (name == SafeTensorsHeader.MetadataKey)
         {
-            throw new SafeTensorsException(path, "the name belongs to the metadata; give the tensor another.", name);
+            throw new SafeTensorsException(path, "the name is reserved for the metadata; use another.", name);
         }
 
         return SafeTensorsDtype.Rank(tensor.dtype) >= 0

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Diffusion;
 
-/// <summary>An index of several files: which tensor is in which, and how many bytes all tensors have.</summary>
+/// <summary>An index of several files: the file of each tensor, and the bytes of all tensors.</summary>
 /// <param name="Map">The files by the names of the tensors.</param>
 /// <param name="TotalSize">The tensors' bytes, or null where the index does not say.</param>
 internal sealed record SafeTensorsMap(Dictionary<string, string> Map, long? TotalSize)
@@ -30,7 +30,7 @@ internal sealed record SafeTensorsMap(Dictionary<string, string> Map, long? Tota
     public string? FileOf(string name) => Map.GetValueOrDefault(name);
 
     /// <summary>Reads an index.</summary>
-    /// <exception cref="SafeTensorsException">It is none, or names files that are not beside it.</exception>
+    /// <exception cref="SafeTensorsException">It is not an index, or names files outside its folder.</exception>
     public static SafeTensorsMap Read(string path)
     {
         using FileStream file = File.OpenRead(path);

@@ -2,12 +2,12 @@ using System.Buffers.Binary;
 
 namespace Diffusion;
 
-/// <summary>The first bytes of a safetensors file, which say how long the header is, and the header behind them.</summary>
+/// <summary>The first bytes of a safetensors file: the length of the header, and the header.</summary>
 internal static class SafeTensorsPrefix
 {
-    /// <summary>Reads and checks all that comes before the data; it takes no more memory than the header has bytes, times a few.</summary>
+    /// <summary>Reads and checks everything before the data, with memory in proportion to the header.</summary>
     /// <param name="source">At the first byte; it knows its length, and is left at the first byte of the data.</param>
-    /// <param name="name">What errors call it.</param>
+    /// <param name="name">The name that errors use for it.</param>
     /// <returns>The header, and the place of the first byte of the data.</returns>
     /// <exception cref="SafeTensorsException">The file is damaged, ambiguous, or not safetensors.</exception>
     public static (SafeTensorsHeader Header, long DataStart) ReadHeader(Stream source, string name)
@@ -24,13 +24,13 @@ internal static class SafeTensorsPrefix
             throw new SafeTensorsException(name, $"{length} bytes are too few: a file begins with 8 bytes of header length.", position: 0);
         }
 
-        // A valid length may begin with a pickle's bytes (640 is 80 02), so only an impossible one is looked at as such.
+        // A valid length may start with a pickle's bytes (640 is 80 02), so only an invalid one is checked for them.
         ulong size = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if ((size > SafeTensorsHeader.MaxBytes || prefix.Length + (long)size > length) && IsPickle(prefix))
         {
             throw new SafeTensorsException(
                 name,
-                "this is a PyTorch pickle file (.bin, .pt, .ckpt), not safetensors. Loading one can run code that it brings along, so it "
+                "this is a PyTorch pickle file (.bin, .pt, .ckpt), not safetensors. Loading one can run code that it contains, so it "
                 + "is refused. Convert it with Python's safetensors.torch.save_file on a machine where that does not matter.",
                 position: 0);
         }
@@ -45,20 +45,22 @@ internal static class SafeTensorsPrefix
         if (size > SafeTensorsHeader.MaxBytes)
         {
             throw new SafeTensorsException(
-                name, $"the header length {size} is above {SafeTensorsHeader.MaxBytes}: not a safetensors file, or damaged.", position: 0);
+                name,
+                $"the header length {size} is above {SafeTensorsHeader.MaxBytes}: not a safetensors file, or a damaged one.",
+                position: 0);
         }
 
         long dataStart = prefix.Length + (long)size;
         if (dataStart > length)
         {
             throw new SafeTensorsException(
-                name, $"the header should end at byte {dataStart}, but the file at {length}: it is cut off.", position: length);
+                name, $"the header should end at byte {dataStart}, but the file ends at {length}: it is truncated.", position: length);
         }
 
         byte[] json = new byte[size];
         if (source.ReadAtLeast(json, json.Length, throwOnEndOfStream: false) < json.Length)
         {
-            throw new SafeTensorsException(name, "the file became shorter while it was read.", position: prefix.Length);
+            throw new SafeTensorsException(name, "the file was truncated while it was read.", position: prefix.Length);
         }
 
         return (SafeTensorsHeader.Parse(name, json, length - dataStart), dataStart);

@@ -3,12 +3,12 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>
-/// What wrappers put before the name of every weight: <c>module.</c> (data parallel), <c>_orig_mod.</c> (compiled), <c>model.</c>,
+/// The prefix that wrappers add to the name of every weight: <c>module.</c> (data parallel), <c>_orig_mod.</c> (compiled), <c>model.</c>,
 /// <c>ema_model.</c>, <c>unet.</c>, or several of them.
 /// </summary>
 internal static class SharedPrefix
 {
-    /// <summary>The longest beginning, up to a dot, that all names have; empty where there is none.</summary>
+    /// <summary>The longest common prefix of all names that ends in a dot; empty if there is none.</summary>
     public static string Of(IEnumerable<string> names)
     {
         string? shared = null;
@@ -21,7 +21,7 @@ internal static class SharedPrefix
     }
 
     /// <summary>
-    /// The beginnings of a shared prefix that end in a dot, from the longest to the shortest: <c>module.unet.</c> and <c>module.</c>.
+    /// The parts of a shared prefix that end in a dot, from the longest to the shortest: <c>module.unet.</c> and <c>module.</c>.
     /// </summary>
     public static IEnumerable<string> PartsOf(string prefix)
     {
@@ -35,7 +35,7 @@ internal static class SharedPrefix
         }
     }
 
-    /// <summary>Weights without the prefix that all their names have. The tensors stay where they are.</summary>
+    /// <summary>The weights without the prefix of all their names; the same tensors.</summary>
     public static IReadOnlyDictionary<string, Tensor> Strip(IReadOnlyDictionary<string, Tensor> weights)
     {
         int length = Of(weights.Keys).Length;

@@ -3,12 +3,12 @@ using static TorchSharp.torch;
 
 namespace Diffusion;
 
-/// <summary>The memory of a tensor on the CPU as bytes, in pieces, because a span ends at 2 GB and a tensor does not.</summary>
+/// <summary>The memory of a CPU tensor as bytes, in pieces, because a span is limited to 2 GB and a tensor is not.</summary>
 internal static class TensorMemory
 {
     private const long PieceBytes = 64 << 20;
 
-    /// <summary>What is done with one piece.</summary>
+    /// <summary>Processes one piece.</summary>
     /// <param name="piece">The tensor's own memory.</param>
     /// <param name="offset">Where in the tensor it begins, in bytes.</param>
     public delegate void Visit(Span<byte> piece, long offset);

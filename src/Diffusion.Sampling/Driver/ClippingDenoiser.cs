@@ -4,10 +4,10 @@ using static TorchSharp.torch;
 namespace Diffusion.Sampling;
 
 /// <summary>
-/// Clips the estimate of another denoiser, and derives the noise again: x = alpha * clean + sigma * noise must stay true.
+/// Clips the estimate of another denoiser and recomputes the noise so that x = alpha * clean + sigma * noise still holds.
 /// </summary>
 /// <param name="inner">The other denoiser.</param>
-/// <param name="clipping">How.</param>
+/// <param name="clipping">How to clip.</param>
 internal sealed class ClippingDenoiser(IDenoiser inner, SampleClipping clipping) : IDenoiser
 {
     public Denoiser Source => inner.Source;

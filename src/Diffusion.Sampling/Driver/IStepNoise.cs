@@ -3,7 +3,7 @@ using TorchSharp;
 namespace Diffusion.Sampling;
 
 /// <summary>
-/// The noise that is added while sampling: a function of the step, so that a batch, a restart or a skipped draw changes no image.
+/// The noise added while sampling: a function of the step, so that the batch size, a restart or a skipped draw changes no image.
 /// </summary>
 public interface IStepNoise
 {

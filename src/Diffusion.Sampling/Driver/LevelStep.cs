@@ -3,12 +3,12 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Sampling;
 
-/// <summary>The moves between noise levels that samplers are made of. Every result is a new tensor.</summary>
+/// <summary>Moves between noise levels, the building blocks of samplers. Every result is a new tensor.</summary>
 public static class LevelStep
 {
     /// <summary>
-    /// alpha * clean + sigma * noise at another level: exact where the estimates do not change on the way. Euler's step in every scaling,
-    /// and DDIM's (Song et al. 2021, equation 12).
+    /// alpha * clean + sigma * noise at another level: exact where the estimates are constant between the levels. Euler's step in any
+    /// scaling, and DDIM's (Song et al. 2021, equation 12).
     /// </summary>
     /// <param name="estimate">The estimates.</param>
     /// <param name="to">The level.</param>
@@ -56,7 +56,7 @@ public static class LevelStep
     }
 
     /// <summary>
-    /// Parts a level into a less noisy one, which a deterministic step goes to, and the noise that is then added. With eta 1 as much as
+    /// Splits a level into a less noisy one, the target of a deterministic step, and the noise that is then added; with eta 1 as much as
     /// DDPM's posterior (Song et al. 2021, equation 16).
     /// </summary>
     /// <param name="from">The level that the step leaves.</param>

@@ -3,7 +3,7 @@ using TorchSharp;
 namespace Diffusion.Sampling;
 
 /// <summary>
-/// What a step keeps for later ones. Only what a sampler needs has to be there; the tensors belong to the driver once they are kept.
+/// What a step keeps for later steps. Samplers set only what they need; the sampling loop then owns the tensors.
 /// </summary>
 /// <param name="At">The level of the estimate.</param>
 /// <param name="Clean">The estimate of the clean images, <c>[B, C, H, W]</c>, or null.</param>

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Sampling;
 
-/// <summary>What a sampler does with an estimate of the clean image that leaves [-1, 1], where no image lies.</summary>
+/// <summary>How a sampler handles an estimate of the clean image outside [-1, 1], the range of images.</summary>
 public sealed record SampleClipping
 {
     private SampleClipping(double? percentile, double max)
@@ -12,21 +12,21 @@ public sealed record SampleClipping
         Max = max;
     }
 
-    /// <summary>Nothing: for data that has no fixed range, such as latents.</summary>
+    /// <summary>No clipping: for data without a fixed range, such as latents.</summary>
     public static SampleClipping None { get; } = new(null, double.PositiveInfinity);
 
     /// <summary>Clips to [-1, 1] (Ho et al. 2020): the default.</summary>
     public static SampleClipping Clip { get; } = new(null, 1);
 
-    /// <summary>The share of an image's values that dynamic thresholding leaves unclipped, in (0, 1]; null for the other ways.</summary>
+    /// <summary>The fraction of an image's values that dynamic thresholding leaves unclipped, in (0, 1]; null without it.</summary>
     public double? Percentile { get; }
 
-    /// <summary>The largest value that is kept before scaling: 1 for <see cref="Clip"/>, infinite for <see cref="None"/>.</summary>
+    /// <summary>The limit of values before scaling: 1 for <see cref="Clip"/>, infinity for <see cref="None"/>.</summary>
     public double Max { get; }
 
     /// <summary>Clips to [-max, max], for data of another range.</summary>
     /// <param name="max">A number above 0; 1 is <see cref="Clip"/>.</param>
-    /// <exception cref="ArgumentOutOfRangeException">It is not.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">It is not a number above 0.</exception>
     public static SampleClipping ClipTo(double max) => max > 0 && double.IsFinite(max)
         ? new SampleClipping(null, max)
         : throw new ArgumentOutOfRangeException(nameof(max), max,
@@ -34,10 +34,10 @@ public sealed record SampleClipping
 
     /// <summary>
     /// Dynamic thresholding (Saharia et al. 2022, Imagen, section 2.3): s is the percentile of |x| in each image, at least 1; the image is
-    /// clipped to [-s, s] and divided by s. Against burnt-out pixels, above all under strong guidance.
+    /// clipped to [-s, s] and divided by s. Prevents saturated pixels, especially with strong guidance.
     /// </summary>
     /// <param name="percentile">In (0, 1]. Default 0.995.</param>
-    /// <param name="max">The largest s, at least 1. Default: no limit.</param>
+    /// <param name="max">The maximum s, at least 1. Default: no limit.</param>
     /// <exception cref="ArgumentOutOfRangeException">A parameter is outside its range.</exception>
     public static SampleClipping DynamicThreshold(double percentile = 0.995, double max = double.PositiveInfinity)
     {
@@ -48,14 +48,14 @@ public sealed record SampleClipping
 
         if (max is not >= 1)
         {
-            throw new ArgumentOutOfRangeException(nameof(max), max, "The largest threshold must be at least 1, the range of an image.");
+            throw new ArgumentOutOfRangeException(nameof(max), max, "The maximum threshold must be at least 1, the range of an image.");
         }
 
         return new SampleClipping(percentile, max);
     }
 
-    /// <summary>Brings estimates into [-1, 1].</summary>
-    /// <param name="clean">Estimates of clean images, floating point <c>[B, C, H, W]</c>; left as they are.</param>
+    /// <summary>Clips estimates.</summary>
+    /// <param name="clean">Estimates of clean images, floating point <c>[B, C, H, W]</c>; not modified.</param>
     /// <returns>Like <paramref name="clean"/>; it belongs to the caller. With <see cref="None"/> it shares the argument's memory.</returns>
     public Tensor Apply(Tensor clean)
     {
@@ -75,7 +75,7 @@ public sealed record SampleClipping
         return clean.clamp(-s, s).div_(s).MoveToOuterDisposeScope();
     }
 
-    // By sorting, and linear between neighbours: torch.quantile refuses more than 2^24 numbers.
+    // Sorts and interpolates linearly: torch.quantile refuses more than 2^24 numbers.
     private static Tensor Quantile(Tensor rows, double share)
     {
         long last = rows.shape[1] - 1;

@@ -1,6 +1,6 @@
 namespace Diffusion.Sampling;
 
-/// <summary>Which images to make. The same request of the same model gives the same images.</summary>
+/// <summary>Which images to generate. The same request to the same model gives the same images.</summary>
 public sealed record SampleRequest
 {
     /// <summary>How many images, at least 1.</summary>
@@ -9,16 +9,16 @@ public sealed record SampleRequest
     /// <summary>The seed of all noise. Default 0.</summary>
     public long Seed { get; init; }
 
-    /// <summary>The size of the images. Default null: the size the model was made for or trained on.</summary>
+    /// <summary>The shape of the images. Default null: the shape the model was built for or trained on.</summary>
     public ImageShape? Shape { get; init; }
 
     /// <summary>
-    /// How many images pass through the network at a time, at least 1. Default 64. It decides memory and speed: the noise is the same for
-    /// every batch size bit for bit, the images up to the rounding of the network's arithmetic.
+    /// How many images pass through the network at a time, at least 1. Default 64. It affects memory and speed: the noise is identical for
+    /// every batch size, the images up to rounding in the network.
     /// </summary>
     public int BatchSize { get; init; } = 64;
 
-    /// <summary>Where the model has classes: the class of each image in [0, ClassCount-1], or a single one for all. Default null.</summary>
+    /// <summary>The class of each image in [0, ClassCount-1], or one for all; null (the default) for a model without classes.</summary>
     public IReadOnlyList<long>? ClassLabels { get; init; }
 
     /// <summary>
@@ -27,7 +27,7 @@ public sealed record SampleRequest
     /// </summary>
     public long FirstIndex { get; init; }
 
-    /// <summary>The classes one after the other, 0, 1, 2 and so on, and again from 0: what a picture of all classes wants.</summary>
+    /// <summary>Cycles through the classes, 0, 1, 2, ..., 0, 1, ...: labels for a picture of all classes.</summary>
     /// <param name="count">How many images, at least 1.</param>
     /// <param name="classCount">How many classes the model has, or null for none.</param>
     /// <returns>One label for each image; null where there are no classes.</returns>
@@ -38,7 +38,7 @@ public sealed record SampleRequest
         return classCount is { } classes ? [.. Enumerable.Range(0, count).Select(image => (long)(image % classes))] : null;
     }
 
-    /// <summary>Every reason why these images cannot be made with this denoiser, each with its remedy; empty when they can.</summary>
+    /// <summary>Lists the reasons why this denoiser cannot generate these images, each with its remedy; empty when it can.</summary>
     public IReadOnlyList<string> Problems(IDenoiser denoiser)
     {
         ArgumentNullException.ThrowIfNull(denoiser);
@@ -51,7 +51,7 @@ public sealed record SampleRequest
 
         if (BatchSize < 1)
         {
-            problems.Add($"BatchSize is {BatchSize}, but must be at least 1. Use 64, or less where memory is short.");
+            problems.Add($"BatchSize is {BatchSize}, but must be at least 1. Use 64, or less if memory is short.");
         }
 
         if (FirstIndex < 0 || FirstIndex > long.MaxValue - Math.Max(Count, 0))
@@ -66,7 +66,7 @@ public sealed record SampleRequest
 
     private IReadOnlyList<string> ShapeProblems(Denoiser denoiser) => (Shape ?? denoiser.SampleShape) switch
     {
-        null => ["Shape is not set, and the model was made for no one size. Set Shape, for example ImageShape.Square(32)."],
+        null => ["Shape is not set, and the model takes several sizes. Set Shape, for example ImageShape.Square(32)."],
         { Channels: < 1 } or { Height: < 1 } or { Width: < 1 } =>
             [$"Shape is {Shape ?? denoiser.SampleShape}, but channels, height and width must each be at least 1."],
         { } shape => denoiser.Model.Problems(shape, denoiser.Schedule),

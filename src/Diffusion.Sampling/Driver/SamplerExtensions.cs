@@ -2,17 +2,17 @@ using TorchSharp;
 
 namespace Diffusion.Sampling;
 
-/// <summary>The short way to ask a sampler.</summary>
+/// <summary>Shorthand for sampling.</summary>
 public static class SamplerExtensions
 {
-    /// <summary>Makes images of the size the model was made for.</summary>
+    /// <summary>Generates images of the shape the model was built for or trained on.</summary>
     /// <param name="sampler">The sampler.</param>
     /// <param name="denoiser">The model, or a denoiser around it.</param>
     /// <param name="count">How many images, at least 1.</param>
     /// <param name="seed">The same seed gives the same images.</param>
-    /// <param name="classLabels">Where the model has classes: one for each image, or one for all.</param>
-    /// <param name="progress">Told after each step.</param>
-    /// <param name="cancellationToken">Looked at before each step.</param>
+    /// <param name="classLabels">The class of each image, or one class for all; null for a model without classes.</param>
+    /// <param name="progress">Receives progress after each step.</param>
+    /// <param name="cancellationToken">Checked before each step.</param>
     /// <inheritdoc cref="ISampler.Sample" path="/returns"/>
     /// <inheritdoc cref="ISampler.Sample" path="/exception"/>
     public static torch.Tensor Sample(

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Diffusion.Sampling;
 
 /// <summary>
-/// What all samplers share: checks before work starts, batches, noise that does not depend on them, progress, and the result. A sampler
-/// is what remains: how one batch walks from noise to images.
+/// What all samplers share: checks, batches, noise that does not depend on batches, progress and the result. A sampler
+/// only defines how one batch gets from noise to images.
 /// </summary>
 public sealed class SamplingRun
 {
@@ -17,9 +17,9 @@ public sealed class SamplingRun
 
     /// <summary>Checks a request.</summary>
     /// <param name="denoiser">The model, or a denoiser around it.</param>
-    /// <param name="request">Which images.</param>
-    /// <param name="samplerProblems">What is wrong with the sampler's own options; empty when nothing is.</param>
-    /// <param name="progress">Told after each step; null for nobody.</param>
+    /// <param name="request">The images to generate.</param>
+    /// <param name="samplerProblems">The problems of the sampler's options; empty when there are none.</param>
+    /// <param name="progress">Receives progress after each step; null for none.</param>
     /// <exception cref="ArgumentException">Something does not fit; the message lists every reason with its remedy.</exception>
     public SamplingRun(IDenoiser denoiser, SampleRequest request, IEnumerable<string> samplerProblems,
         IProgress<SamplingProgress>? progress)
@@ -40,13 +40,13 @@ public sealed class SamplingRun
         shape = (request.Shape ?? denoiser.Source.SampleShape)!.Value;
     }
 
-    /// <summary>Walks every batch from noise to images.</summary>
+    /// <summary>Turns every batch from noise into images.</summary>
     /// <param name="levels">The levels from the first, whose noise the walk starts with, to the last.</param>
-    /// <param name="clipping">What is done with estimates outside [-1, 1].</param>
+    /// <param name="clipping">How estimates outside [-1, 1] are handled.</param>
     /// <param name="walk">
-    /// Turns a batch into images <c>[B, C, H, W]</c>. It runs inside a dispose scope that frees whatever it leaves behind.
+    /// Turns a batch into images <c>[B, C, H, W]</c>. It runs in a dispose scope that frees its other tensors.
     /// </param>
-    /// <param name="cancellationToken">Looked at before each call of the denoiser.</param>
+    /// <param name="cancellationToken">Checked before each call of the denoiser.</param>
     /// <returns>float32 <c>[N, C, H, W]</c> on the CPU; it belongs to the caller.</returns>
     /// <exception cref="InvalidOperationException">An image holds NaN or infinity.</exception>
     public Tensor Execute(IReadOnlyList<NoiseLevel> levels, SampleClipping clipping, Func<SamplingWalk, Tensor> walk,
@@ -89,11 +89,11 @@ public sealed class SamplingRun
         return images.MoveToOuterDisposeScope();
     }
 
-    /// <summary>Why clipping cannot be done, where it cannot.</summary>
+    /// <summary>Why clipping is not possible; empty when it is.</summary>
     internal static IEnumerable<string> ClippingProblems(SampleClipping? clipping) =>
         clipping is null ? ["Clipping is null. Use SampleClipping.Clip, or SampleClipping.None for none."] : [];
 
-    // Images of unit variance stay so in a variance-preserving schedule; in any other the image's own part is left out, as it is unknown.
+    // A variance-preserving schedule starts with unit variance; any other with its noise alone, as the image is unknown.
     private static double StartScale(NoiseLevel level) =>
         Math.Abs((level.Alpha * level.Alpha) + (level.Sigma * level.Sigma) - 1) < 1e-6 ? 1 : level.Sigma;
 
@@ -116,7 +116,7 @@ public sealed class SamplingRun
         {
             throw new InvalidOperationException(
                 $"Image {indices[bad]} holds NaN or infinity, as do {finite.Count(f => !f)} of {indices.Length} in its batch: the network "
-                + "answered with them. Its weights are damaged or its training diverged; take an earlier checkpoint, or float32 if it "
+                + "returned them. Its weights are damaged or its training diverged; use an earlier checkpoint, or float32 if it "
                 + "ran in less.");
         }
     }

@@ -2,14 +2,14 @@ using TorchSharp;
 
 namespace Diffusion.Sampling;
 
-/// <summary>One batch of images on its way from noise: whom to ask, over which levels, with which noise, and whom to tell.</summary>
-/// <param name="denoiser">Whom to ask.</param>
+/// <summary>The sampling of one batch: its denoiser, levels, noise, progress and cancellation.</summary>
+/// <param name="denoiser">The denoiser.</param>
 /// <param name="conditioning">The classes of the images.</param>
 /// <param name="levels">From the first level to the last.</param>
 /// <param name="start">The noisy images at the first level, <c>[B, C, H, W]</c>.</param>
 /// <param name="noise">The noise of the steps.</param>
-/// <param name="report">Told how many steps of how many are done, and which part of the way.</param>
-/// <param name="cancellationToken">Looked at before each step.</param>
+/// <param name="report">Receives the number of steps done, their total, and the fraction of the batch that is done.</param>
+/// <param name="cancellationToken">Checked before each step.</param>
 public sealed class SamplingWalk(
     IDenoiser denoiser,
     Conditioning conditioning,
@@ -28,7 +28,7 @@ public sealed class SamplingWalk(
     /// <summary>The schedule of the model.</summary>
     public INoiseSchedule Schedule => denoiser.Source.Schedule;
 
-    /// <summary>Asks about images at a level.</summary>
+    /// <summary>Estimates the clean images and the noise at a level.</summary>
     /// <param name="x">The noisy images <c>[B, C, H, W]</c>.</param>
     /// <param name="level">Their level, on the grid or not.</param>
     /// <returns>The estimates; they belong to the caller.</returns>
@@ -42,9 +42,9 @@ public sealed class SamplingWalk(
     /// <inheritdoc cref="IStepNoise.Draw"/>
     public torch.Tensor Noise(int step, int draw, NoiseLevel from, NoiseLevel to) => noise.Draw(step, draw, from, to);
 
-    /// <summary>Tells the observer of progress.</summary>
+    /// <summary>Reports progress.</summary>
     /// <param name="step">How many steps are done.</param>
-    /// <param name="count">How many there will be, as far as is known.</param>
-    /// <param name="fraction">The part of the way that is done, in (0, 1].</param>
+    /// <param name="count">The expected number of steps.</param>
+    /// <param name="fraction">The fraction of the batch that is done, in (0, 1].</param>
     public void Report(int step, int count, double fraction) => report(step, count, fraction);
 }

@@ -7,14 +7,14 @@ namespace Diffusion.Sampling;
 /// <param name="seeds">The stream of the seed.</param>
 /// <param name="images">The index of each image among all images of the seed.</param>
 /// <param name="shape">Their shape.</param>
-/// <param name="device">Where the model is.</param>
+/// <param name="device">The model's device.</param>
 /// <param name="byTimestep">
-/// Whether every step leaves a whole timestep of its own: its noise then belongs to the timestep, so that it is the same for every number
+/// Whether every step starts at a distinct integer timestep: its noise then belongs to the timestep, so that it is the same for any number
 /// of steps.
 /// </param>
 internal sealed class SeededNoise(SeedStream seeds, long[] images, ImageShape shape, Device device, bool byTimestep) : IStepNoise
 {
-    /// <summary>The noise that sampling starts from.</summary>
+    /// <summary>The initial noise.</summary>
     public Tensor Initial() => Draw(seeds, RandomPurpose.InitialNoise);
 
     public Tensor Draw(int step, int draw, NoiseLevel from, NoiseLevel to)

@@ -4,23 +4,23 @@ using static TorchSharp.torch;
 namespace Diffusion.Sampling;
 
 /// <summary>
-/// A sampler that walks a grid of noise levels. It is a step from one level to the next; grid, first noise, clipping, progress,
-/// cancellation, memory and batches are written here once.
+/// A sampler that steps through a grid of noise levels. A derived sampler defines one step; grid, initial noise, clipping, progress,
+/// cancellation, memory and batches are handled here.
 /// </summary>
 public abstract record StepSampler : ISampler
 {
-    /// <summary>How many steps, at least 1. Null, the default, for what is usual for the sampler.</summary>
+    /// <summary>How many steps, at least 1. Null, the default, for the sampler's usual number.</summary>
     public int? Steps { get; init; }
 
     /// <summary>
-    /// The noise levels. Null, the default, for the grid that is usual for the schedule: <see cref="SamplingGrid.UsualFor"/>.
+    /// The noise levels. Null, the default, for the schedule's usual grid: <see cref="SamplingGrid.UsualFor"/>.
     /// </summary>
     public ISamplingGrid? Grid { get; init; }
 
-    /// <summary>What is done with estimates outside [-1, 1]. Default <see cref="SampleClipping.Clip"/>.</summary>
+    /// <summary>How estimates outside [-1, 1] are handled. Default <see cref="SampleClipping.Clip"/>.</summary>
     public SampleClipping Clipping { get; init; } = SampleClipping.Clip;
 
-    /// <summary>How many estimates of earlier steps a step looks back at. Default 0.</summary>
+    /// <summary>How many estimates of earlier steps a step uses. Default 0.</summary>
     protected virtual int Depth => 0;
 
     /// <inheritdoc/>
@@ -39,7 +39,7 @@ public abstract record StepSampler : ISampler
         return run.Execute(grid.Levels(schedule, steps), Clipping, Walk, cancellationToken);
     }
 
-    /// <summary>Walks over the grid.</summary>
+    /// <summary>Steps through the grid.</summary>
     internal Tensor Walk(SamplingWalk walk)
     {
         int count = walk.Levels.Count - 1;
@@ -70,20 +70,20 @@ public abstract record StepSampler : ISampler
     }
 
     /// <summary>One step. A pure function of its arguments: a sampler has no state.</summary>
-    /// <param name="step">Where from, where to, and whom to ask.</param>
-    /// <param name="x">The noisy images at the level that the step leaves, <c>[B, C, H, W]</c>; left as they are.</param>
-    /// <returns>New tensors, in the open dispose scope.</returns>
+    /// <param name="step">The levels, the denoiser and the noise of the step.</param>
+    /// <param name="x">The noisy images at the level that the step leaves, <c>[B, C, H, W]</c>; not modified.</param>
+    /// <returns>New tensors, in the current dispose scope.</returns>
     protected abstract StepResult Step(SamplingStep step, Tensor x);
 
-    /// <summary>How many steps are usual. Default 50.</summary>
+    /// <summary>The usual number of steps. Default 50.</summary>
     /// <param name="schedule">The schedule of the model.</param>
     protected virtual int UsualSteps(INoiseSchedule schedule) => 50;
 
-    /// <summary>The grid that is usual. Default <see cref="SamplingGrid.UsualFor"/>.</summary>
+    /// <summary>The usual grid. Default <see cref="SamplingGrid.UsualFor"/>.</summary>
     /// <param name="schedule">The schedule of the model.</param>
     protected virtual ISamplingGrid UsualGrid(INoiseSchedule schedule) => SamplingGrid.UsualFor(schedule);
 
-    /// <summary>Every reason why the sampler's own options do not fit, each with its remedy; empty when they do.</summary>
+    /// <summary>Lists the problems of the sampler's own options, each with its remedy; empty when there are none.</summary>
     /// <param name="schedule">The schedule of the model.</param>
     protected virtual IEnumerable<string> Problems(INoiseSchedule schedule) => [];
 }

@@ -1,15 +1,15 @@
 namespace Diffusion.Sampling;
 
-/// <summary>The noise levels that a sampler visits. A grid is a value: it holds options only.</summary>
+/// <summary>The noise levels that a sampler visits. A grid holds only options, no state.</summary>
 public interface ISamplingGrid
 {
-    /// <summary>Every reason why there is no such grid, each with its remedy; empty when there is one.</summary>
+    /// <summary>Lists the reasons why no such grid exists, each with its remedy; empty when it exists.</summary>
     /// <param name="schedule">The schedule of the model.</param>
     /// <param name="steps">How many steps.</param>
     IEnumerable<string> Problems(INoiseSchedule schedule, int steps);
 
-    /// <summary>The levels, from the noisiest down: one more than there are steps, for the last is where the last step ends.</summary>
+    /// <summary>The levels from the noisiest down: one more than steps, since the last level is where the last step ends.</summary>
     /// <param name="schedule">The schedule of the model.</param>
-    /// <param name="steps">How many steps; with these <see cref="Problems"/> must be none.</param>
+    /// <param name="steps">How many steps; <see cref="Problems"/> must be empty for them.</param>
     IReadOnlyList<NoiseLevel> Levels(INoiseSchedule schedule, int steps);
 }

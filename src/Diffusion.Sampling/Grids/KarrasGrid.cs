@@ -1,10 +1,10 @@
 namespace Diffusion.Sampling;
 
 /// <summary>
-/// Levels whose sigma / alpha is evenly spread in its rho-th root (Karras et al. 2022, equation 5), and then the clean image: short steps
+/// Levels whose sigma / alpha is evenly spaced in its rho-th root (Karras et al. 2022, equation 5), then the clean image: short steps
 /// where there is little noise.
 /// </summary>
-/// <param name="Rho">At least 1. Default 7; 1 is evenly spread.</param>
+/// <param name="Rho">At least 1. Default 7; 1 spaces the levels evenly.</param>
 public sealed record KarrasGrid(double Rho = 7) : ISamplingGrid
 {
     /// <summary>The last sigma / alpha before the clean image. Default null: that of the schedule's first time.</summary>

@@ -1,10 +1,10 @@
 namespace Diffusion.Sampling;
 
-/// <summary>The grids that are usual.</summary>
+/// <summary>The usual grids.</summary>
 public static class SamplingGrid
 {
     /// <summary>
-    /// The grid that a schedule is usually sampled on: trailing timesteps where it is discrete, Karras' for EDM, even times for any other.
+    /// The usual grid of a schedule: trailing timesteps for a discrete one, Karras' grid for EDM, evenly spaced times for any other.
     /// </summary>
     /// <param name="schedule">The schedule of the model.</param>
     public static ISamplingGrid UsualFor(INoiseSchedule schedule) => schedule switch

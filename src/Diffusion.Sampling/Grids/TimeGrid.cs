@@ -1,7 +1,7 @@
 namespace Diffusion.Sampling;
 
 /// <summary>
-/// Levels evenly spread over the time of a schedule, from its last time to the clean image: what rectified flow is sampled on.
+/// Levels at evenly spaced times of a schedule, from its last time to the clean image: the usual grid of rectified flow.
 /// </summary>
 public sealed record TimeGrid : ISamplingGrid
 {

@@ -1,21 +1,21 @@
 namespace Diffusion.Sampling;
 
-/// <summary>Timesteps of a discrete schedule, from the noisiest down, and then the clean image.</summary>
+/// <summary>Timesteps of a discrete schedule, from the noisiest down, then the clean image.</summary>
 /// <param name="Spacing">
-/// How they are spread. Trailing starts at T-1, the only timestep whose training images were as near to pure noise as the first noise is
-/// (Lin et al. 2024, section 3.3). Data far from mid-grey in the mean gain most by it.
+/// How they are spaced. Trailing starts at T-1, the only timestep whose training images were as close to pure noise as the initial noise
+/// (Lin et al. 2024, section 3.3). Data whose mean is far from mid-grey gain most.
 /// </param>
 public sealed record TimestepGrid(TimestepSpacing Spacing = TimestepSpacing.Trailing) : ISamplingGrid
 {
     /// <summary>
-    /// Leading only: what is added to each timestep, 0 to below T / N for N steps. Default 0; 1 is usual where the last step leaves
+    /// Leading only: the offset added to each timestep, 0 to below T / N for N steps. Default 0; 1 is usual where the last step leaves
     /// timestep 1.
     /// </summary>
     public int StepsOffset { get; init; }
 
     /// <summary>
-    /// Whether the last step ends at the clean image. Default true; false ends at the noise level of timestep 0, as models are sampled that
-    /// were published with diffusers' <c>set_alpha_to_one</c> false.
+    /// Whether the last step ends at the clean image. Default true; false ends at the noise level of timestep 0, as for models that
+    /// diffusers published with <c>set_alpha_to_one</c> false.
     /// </summary>
     public bool EndsClean { get; init; } = true;
 
@@ -45,16 +45,16 @@ public sealed record TimestepGrid(TimestepSpacing Spacing = TimestepSpacing.Trai
         return [.. levels, EndsClean ? NoiseLevel.Clean : discrete[0]];
     }
 
-    /// <summary>N timesteps spread over a schedule of T.</summary>
+    /// <summary>N timesteps that span a schedule of T.</summary>
     /// <remarks>
-    /// Each timestep is rounded from its exact place, never summed up from a rounded stride, so that any N is spread over the whole
-    /// schedule and no timestep comes twice. Two neighbours' exact places lie at least 1 apart, which rounding to nearest keeps apart.
+    /// Each timestep is rounded from its exact position, not accumulated from a rounded stride, so that any N spans the whole
+    /// schedule and no timestep repeats: exact positions of neighbours are at least 1 apart, and rounding to nearest keeps them apart.
     /// </remarks>
-    /// <param name="spacing">How they are spread.</param>
+    /// <param name="spacing">How they are spaced.</param>
     /// <param name="steps">N, 1 to <paramref name="timesteps"/>.</param>
     /// <param name="timesteps">T, at least 1.</param>
     /// <param name="offset">
-    /// Leading only: what is added to each timestep, 0 to below T / N; 0 for the other ways, and for a single step it is left out.
+    /// Leading only: the offset added to each timestep, 0 to below T / N; 0 for other spacings. A single step ignores it.
     /// </param>
     /// <returns>N different integers in [0, T-1], descending.</returns>
     /// <exception cref="ArgumentOutOfRangeException">N, T or the offset is out of its range, or the spacing is unknown.</exception>
@@ -84,7 +84,7 @@ public sealed record TimestepGrid(TimestepSpacing Spacing = TimestepSpacing.Trai
         };
     }
 
-    /// <summary>Why an offset does not fit a number of steps that does, where it does not.</summary>
+    /// <summary>Why an offset does not fit a valid number of steps; empty when it does.</summary>
     internal static IEnumerable<string> OffsetProblems(TimestepSpacing spacing, int steps, int timesteps, int offset)
     {
         long max = spacing == TimestepSpacing.Leading && steps > 0 ? timesteps - 1 - ((steps - 1L) * timesteps / steps) : 0;
@@ -98,6 +98,6 @@ public sealed record TimestepGrid(TimestepSpacing Spacing = TimestepSpacing.Trai
     private static int[] Descending(int steps, Func<long, int> timestep) =>
         [.. Enumerable.Range(0, steps).Select(i => timestep(steps - 1 - i))];
 
-    // Halves to even, as the field's Python does. A quotient of such small integers is never rounded onto a half.
+    // Rounds halves to even, as Python does. A quotient of such small integers is never rounded onto a half.
     private static int Round(long numerator, int denominator) => (int)Math.Round((double)numerator / denominator, MidpointRounding.ToEven);
 }

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Diffusion.Sampling;
 
 /// <summary>
-/// DPM-Solver with steps of its own choice (Lu et al. 2022, appendix C): each step is made at two orders, and their difference says whether
-/// it counts and how long the next one is. It starts and ends with noise, at the two ends of the schedule.
+/// DPM-Solver with adaptive steps (Lu et al. 2022, appendix C): each step is computed at two orders, and their difference decides whether
+/// it is accepted and how long the next one is. It starts and ends with noise, at the two ends of the schedule.
 /// </summary>
 public sealed record AdaptiveDpmSolver : ISampler
 {
@@ -14,19 +14,19 @@ public sealed record AdaptiveDpmSolver : ISampler
     /// <summary>The higher order, 2 or 3. Default 3.</summary>
     public int Order { get; init; } = 3;
 
-    /// <summary>The error that counts, as a share of the image. Default 0.05.</summary>
+    /// <summary>The tolerated error, as a fraction of the image. Default 0.05.</summary>
     public double RelativeTolerance { get; init; } = 0.05;
 
-    /// <summary>The error that counts, in pixels of [-1, 1]. Default 0.0078, two of 255 grey levels.</summary>
+    /// <summary>The tolerated error, in pixel values of [-1, 1]. Default 0.0078, two of 255 grey levels.</summary>
     public double AbsoluteTolerance { get; init; } = 0.0078;
 
     /// <summary>The first step in half log-SNR. Default 0.05.</summary>
     public double FirstStep { get; init; } = 0.05;
 
-    /// <summary>How a step's length follows from the last three errors. Default: from the last alone.</summary>
+    /// <summary>How the last three errors control the step length. Default: the last error alone.</summary>
     public StepControl Control { get; init; } = new();
 
-    /// <summary>How much noise is added on the way, 0 to 1. Default 0, none.</summary>
+    /// <summary>How much noise is added while sampling, 0 to 1. Default 0, none.</summary>
     public double Eta { get; init; }
 
     /// <summary>The standard deviation of that noise, above 0. Default 1.</summary>
@@ -38,12 +38,12 @@ public sealed record AdaptiveDpmSolver : ISampler
     /// <summary>The last sigma / alpha, above 0. Default null: that of the schedule's first time.</summary>
     public double? MinRatio { get; init; }
 
-    /// <summary>What is done with estimates outside [-1, 1]. Default <see cref="SampleClipping.Clip"/>.</summary>
+    /// <summary>How estimates outside [-1, 1] are handled. Default <see cref="SampleClipping.Clip"/>.</summary>
     public SampleClipping Clipping { get; init; } = SampleClipping.Clip;
 
     /// <inheritdoc/>
     /// <remarks>
-    /// The error is that of all images of a batch: <see cref="SampleRequest.BatchSize"/> 1 makes images that do not depend on each other.
+    /// The error is taken over all images of a batch: with a <see cref="SampleRequest.BatchSize"/> of 1 images do not depend on each other.
     /// </remarks>
     public Tensor Sample(
         IDenoiser denoiser,
@@ -60,7 +60,7 @@ public sealed record AdaptiveDpmSolver : ISampler
             cancellationToken);
     }
 
-    /// <summary>Walks from the first level to the last.</summary>
+    /// <summary>Steps from the first level to the last.</summary>
     internal Tensor Walk(SamplingWalk walk)
     {
         double begin = walk.Levels[0].HalfLogSnr;
@@ -76,7 +76,7 @@ public sealed record AdaptiveDpmSolver : ISampler
             if (tries == MaxTries)
             {
                 throw new InvalidOperationException(
-                    $"After {MaxTries} steps the sampler is at half log-SNR {at}, but must reach {end}: the network's answers change too "
+                    $"After {MaxTries} steps the sampler is at half log-SNR {at}, but must reach {end}: the network's output changes too "
                     + "fast for the tolerances. Raise RelativeTolerance, or use a sampler with a number of steps.");
             }
 
@@ -105,7 +105,7 @@ public sealed record AdaptiveDpmSolver : ISampler
         return x;
     }
 
-    // The part of the step that is deterministic must not end below the last level.
+    // The deterministic part of the step must not end below the last level.
     private (NoiseLevel Down, double Added) Down(NoiseLevel from, NoiseLevel to, double end)
     {
         (NoiseLevel down, double added) = LevelStep.Split(from, to, Eta);

@@ -8,16 +8,16 @@ namespace Diffusion.Sampling;
 /// </summary>
 public sealed record Churn
 {
-    /// <summary>None: the default.</summary>
+    /// <summary>No noise: the default.</summary>
     public static Churn None { get; } = new();
 
-    /// <summary>How much over all steps, S_churn: 0 or more. Default 0, none.</summary>
+    /// <summary>The amount over all steps, S_churn: 0 or more. Default 0, none.</summary>
     public double Amount { get; init; }
 
-    /// <summary>The least sigma / alpha at which noise is added, S_tmin. Default 0.</summary>
+    /// <summary>The minimum sigma / alpha at which noise is added, S_tmin. Default 0.</summary>
     public double MinRatio { get; init; }
 
-    /// <summary>The greatest sigma / alpha at which noise is added, S_tmax. Default infinity.</summary>
+    /// <summary>The maximum sigma / alpha at which noise is added, S_tmax. Default infinity.</summary>
     public double MaxRatio { get; init; } = double.PositiveInfinity;
 
     /// <summary>The standard deviation of the added noise, S_noise: above 0. Default 1; 1.003 is usual.</summary>
@@ -39,7 +39,7 @@ public sealed record Churn
         return (LevelStep.Up(x, from, noisier, step.Noise().Times(NoiseScale)), noisier);
     }
 
-    /// <summary>Every impossible value, with its remedy.</summary>
+    /// <summary>Lists the invalid values, each with its remedy.</summary>
     internal IEnumerable<string> Problems()
     {
         if (!(Amount >= 0) || !double.IsFinite(Amount))

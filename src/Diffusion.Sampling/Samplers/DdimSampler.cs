@@ -5,11 +5,11 @@ namespace Diffusion.Sampling;
 
 /// <summary>
 /// Denoising diffusion implicit models (Song, Meng and Ermon 2021): good images in few steps. Deterministic with <see cref="Eta"/> 0: the
-/// images are a smooth function of the first noise.
+/// images are a smooth function of the initial noise.
 /// </summary>
 public sealed record DdimSampler : StepSampler
 {
-    /// <summary>How much noise is added on the way, 0 to 1. Default 0, none; 1 is DDPM with its small variance.</summary>
+    /// <summary>How much noise is added while sampling, 0 to 1. Default 0, none; 1 is DDPM with its small variance.</summary>
     public double Eta { get; init; }
 
     /// <inheritdoc/>
@@ -19,7 +19,7 @@ public sealed record DdimSampler : StepSampler
         Estimate estimate = step.Denoise(x, step.From);
         (NoiseLevel down, double added) = LevelStep.Split(step.From, step.To, Eta);
 
-        // Equation 12: the clean image, the noise that x held, and fresh noise in exchange for a part of it.
+        // Equation 12: the clean image, the noise of x, and new noise in place of a part of it.
         Tensor next = LevelStep.Move(estimate, down);
         return new StepResult(added > 0 ? next + step.Noise().Times(added) : next);
     }

@@ -5,7 +5,7 @@ namespace Diffusion.Sampling;
 
 /// <summary>
 /// Ancestral sampling (Ho et al. 2020, algorithm 2): at each step a draw from the posterior q(x_s | x_t, x_0), with the network's estimate
-/// in place of x_0. It wants many steps; for few use <see cref="DdimSampler"/>.
+/// in place of x_0. It needs many steps; use <see cref="DdimSampler"/> for few.
 /// </summary>
 public sealed record DdpmSampler : StepSampler
 {
@@ -58,13 +58,13 @@ public sealed record DdpmSampler : StepSampler
         }
 
         Tensor predicted = estimate.Variance ?? throw new InvalidOperationException(
-            $"Variance is {Variance}, but the network answers no variance: it would have twice the channels. Use FixedSmall or FixedLarge.");
+            $"Variance is {Variance}, but the network predicts no variance, in a second set of channels. Use FixedSmall or FixedLarge.");
         if (Variance == DdpmVariance.Learned)
         {
             return noise * predicted.sqrt();
         }
 
-        // Nichol and Dhariwal 2021, equation 15, where the answer lies in [-1, 1].
+        // Nichol and Dhariwal 2021, equation 15, for an output in [-1, 1].
         double logLarge = Math.Log(large);
         double logSmall = Math.Log(small);
         return noise * predicted.Times((logLarge - logSmall) / 4).Plus((logLarge + logSmall) / 4).exp();

@@ -11,12 +11,12 @@ public enum DdpmVariance
     /// <summary>beta, the forward process's variance: exact where the data are standard normal. The upper bound.</summary>
     FixedLarge,
 
-    /// <summary>The network answers the variance itself, in as many channels again.</summary>
+    /// <summary>The network outputs the variance itself, in a second set of channels.</summary>
     Learned,
 
     /// <summary>
-    /// The network answers, in as many channels again, a number in [-1, 1] between the two fixed variances (Nichol and Dhariwal 2021,
-    /// equation 15).
+    /// The network outputs, in a second set of channels, a number in [-1, 1] that interpolates the two fixed variances (Nichol and
+    /// Dhariwal 2021, equation 15).
     /// </summary>
     LearnedRange,
 }

@@ -9,18 +9,18 @@ namespace Diffusion.Sampling;
 /// </summary>
 internal static class ExponentialStep
 {
-    /// <summary>The first-order step: the noise stays as it is. The same as <see cref="LevelStep.Slide"/>.</summary>
+    /// <summary>The first-order step: the noise is constant. The same as <see cref="LevelStep.Slide"/>.</summary>
     public static Tensor First(Tensor x, NoiseLevel from, NoiseLevel to, Tensor noise) => LevelStep.Slide(x, from, to, noise);
 
-    /// <summary>A step from the estimates at its start and at one place on its way.</summary>
+    /// <summary>A step from the estimates at its start and at an intermediate level.</summary>
     /// <param name="x">The noisy images.</param>
     /// <param name="from">Their level.</param>
     /// <param name="to">The level to go to.</param>
     /// <param name="start">The noise estimated at the start.</param>
-    /// <param name="inner">The noise estimated at the place.</param>
-    /// <param name="place">Where that is, as a share of the step in half log-SNR.</param>
+    /// <param name="inner">The noise estimated at the intermediate level.</param>
+    /// <param name="place">The intermediate level, as a fraction of the step in half log-SNR.</param>
     /// <param name="isExact">
-    /// Whether the slope's moment is exact, or half of the zeroth, as the midpoint rules of DPM-Solver-2 take it.
+    /// Whether the slope's moment is exact; false uses half of the zeroth moment, as the midpoint rules of DPM-Solver-2 do.
     /// </param>
     public static Tensor Second(Tensor x, NoiseLevel from, NoiseLevel to, Tensor start, Tensor inner, double place, bool isExact)
     {

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Diffusion.Sampling;
 
 /// <summary>
-/// Heun's method (Karras et al. 2022, algorithm 2): Euler's step, and then the mean of the slopes at its two ends. Second order, two calls
-/// of the network for each step but the last.
+/// Heun's method (Karras et al. 2022, algorithm 2): Euler's step, then the mean of the slopes at its two ends. Second order, two calls
+/// of the network per step except the last.
 /// </summary>
 public sealed record HeunSampler : StepSampler
 {

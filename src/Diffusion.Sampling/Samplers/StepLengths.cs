@@ -1,7 +1,7 @@
 namespace Diffusion.Sampling;
 
 /// <summary>The length of the next step, from the errors of the steps before.</summary>
-/// <param name="control">How.</param>
+/// <param name="control">The controller.</param>
 /// <param name="first">The first length.</param>
 /// <param name="order">The order of the method.</param>
 internal sealed class StepLengths(StepControl control, double first, double order)
@@ -18,7 +18,7 @@ internal sealed class StepLengths(StepControl control, double first, double orde
     /// <summary>The length of the next step.</summary>
     public double Length { get; private set; } = first;
 
-    /// <summary>Whether a step with this error counts; either way the next length is chosen.</summary>
+    /// <summary>Whether a step with this error is accepted; updates the next length either way.</summary>
     public bool Accepts(double error)
     {
         double inverse = 1 / (error + 1e-8);

@@ -39,7 +39,7 @@ public sealed class ComputeDeviceTests : IDisposable
 
             parse.Should().Throw<InvalidOperationException>()
                 .WithMessage(
-                    "CUDA device * was asked for, but there is none here. Use cpu, or best; *TorchSharp-cuda-linux*DIFFUSION_LIBTORCH*");
+                    "CUDA device * was requested, but this machine has none. Use cpu, or best; *TorchSharp-cuda-linux*DIFFUSION_LIBTORCH*");
         }
     }
 
@@ -57,7 +57,7 @@ public sealed class ComputeDeviceTests : IDisposable
         Assert.SkipWhen(torch.mps_is_available(), "This machine has an Apple GPU.");
         Action parse = () => ComputeDevice.Parse("mps");
 
-        parse.Should().Throw<InvalidOperationException>().WithMessage("*Use cpu, or best.");
+        parse.Should().Throw<InvalidOperationException>().WithMessage("*Use cpu or best.");
     }
 
     [Fact]

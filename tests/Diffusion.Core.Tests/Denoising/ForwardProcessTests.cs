@@ -141,7 +141,7 @@ public sealed class ForwardProcessTests
     {
         using DisposeScope scope = NewDisposeScope();
         ((Action)(() => new ForwardProcess(new EdmSchedule()).AddNoise(Ramp(0, 1), Ramp(0, 1), tensor(Timesteps))))
-            .Should().Throw<InvalidOperationException>().WithMessage("edm(*has no timesteps*Give noise levels*");
+            .Should().Throw<InvalidOperationException>().WithMessage("edm(*has no timesteps*Pass noise levels*");
         ((Action)(() => ForwardProcess.AddNoise(Ramp(0, 1), Ramp(0, 1), [NoiseLevel.Clean])))
             .Should().Throw<ArgumentException>().WithMessage("There are 1 noise levels for 3 images*");
     }

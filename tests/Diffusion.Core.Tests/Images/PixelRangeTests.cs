@@ -80,10 +80,10 @@ public sealed class PixelRangeTests
     }
 
     [Theory]
-    [InlineData(0, 255, "*0..255 passed as they are: divide by 127.5 and subtract 1*")]
-    [InlineData(0, 2, "*0..255 passed as they are*")]
-    [InlineData(0, 1, "*0..1 passed as they are: multiply by 2 and subtract 1*")]
-    [InlineData(0.3, 0.9, "*0..1 passed as they are*")]
+    [InlineData(0, 255, "*unscaled bytes 0..255: divide by 127.5 and subtract 1*")]
+    [InlineData(0, 2, "*unscaled bytes 0..255*")]
+    [InlineData(0, 1, "*unscaled values in 0..1: multiply by 2 and subtract 1*")]
+    [InlineData(0.3, 0.9, "*unscaled values in 0..1*")]
     [InlineData(-1.002, 1, "*[-1.002, 1], but must lie in [-1, 1]. Scale them*")]
     [InlineData(-1, 1.002, "*must lie in [-1, 1]. Scale them*")]
     [InlineData(-128, 127, "*must lie in [-1, 1]. Scale them*")]

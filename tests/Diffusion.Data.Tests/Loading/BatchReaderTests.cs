@@ -52,7 +52,7 @@ public sealed class BatchReaderTests
         using FloatSource bright = new(1000, _ => 0.7f);
         BatchReader reader = new(bright);
         reader.Read([.. Enumerable.Range(0, 300).Select(i => (long)i)]).Dispose();
-        ((Action)(() => reader.Inspect())).Should().Throw<ImageDataException>().WithMessage("*0..1 passed as they are*");
+        ((Action)(() => reader.Inspect())).Should().Throw<ImageDataException>().WithMessage("*unscaled values in 0..1*");
         using FloatSource truly = new(1000, _ => 0.7f) { RefusesUnitRange = false };
         new BatchReader(truly).Inspect();
 

@@ -52,10 +52,10 @@ public sealed class ImageTensorsTests
     public void The_whole_set_is_checked_for_its_range()
     {
         using Tensor images = rand(50, 1, 10, 10);
-        ((Action)(() => ImageTensors.From(images))).Should().Throw<ArgumentException>().WithMessage("*0..1 passed as they are*");
+        ((Action)(() => ImageTensors.From(images))).Should().Throw<ArgumentException>().WithMessage("*unscaled values in 0..1*");
         ImageTensors.From(images, refuseUnitRange: false).Dispose();
         images.mul_(255);
-        ((Action)(() => ImageTensors.From(images))).Should().Throw<ArgumentException>().WithMessage("*0..255 passed as they are*");
+        ((Action)(() => ImageTensors.From(images))).Should().Throw<ArgumentException>().WithMessage("*unscaled bytes 0..255*");
     }
 
     [Theory]

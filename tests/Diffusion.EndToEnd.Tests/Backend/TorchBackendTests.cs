@@ -120,7 +120,7 @@ public sealed class TorchBackendTests : IDisposable
 
         string error = (await probe.Run()).Error!;
 
-        error.Should().Contain($"'{probe.Natives}/libtorch_cpu.so' (1048576 bytes) does not load: the file is cut short.")
+        error.Should().Contain($"'{probe.Natives}/libtorch_cpu.so' (1048576 bytes) does not load: the file is truncated.")
             .And.Contain("dotnet add package TorchSharp-cpu --version 0.107.0");
     }
 
@@ -167,7 +167,7 @@ public sealed class TorchBackendTests : IDisposable
         ProbeProgram.LayLibtorch(folder.File("lib"), "libc10.so", "libtorch.so");
         probe.Environment[TorchBackend.FolderVariable] = folder.File("lib");
 
-        (await probe.Run()).Error.Should().Contain("is not complete: libc10.so and libtorch.so should lie there");
+        (await probe.Run()).Error.Should().Contain("is incomplete: it lacks libc10.so and libtorch.so");
     }
 
     [Fact]
@@ -190,7 +190,7 @@ public sealed class TorchBackendTests : IDisposable
         await File.WriteAllBytesAsync(binding, bytes, TestContext.Current.CancellationToken);
         probe.Environment["XDG_CACHE_HOME"] = folder.File("cache");
 
-        (await probe.Run()).Error.Should().Contain("does not fit the libtorch that was loaded")
+        (await probe.Run()).Error.Should().Contain("does not match the loaded libtorch")
             .And.Contain("undefined symbol: XZNK3c105Error4whatEv").And.Contain("built for libtorch 2.10.0").And.NotContain(
                 "XDG_CACHE_HOME");
     }

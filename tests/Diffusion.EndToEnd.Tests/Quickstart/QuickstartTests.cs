@@ -69,7 +69,7 @@ public sealed class QuickstartTests : IDisposable
     [InlineData("--batch 0", "BatchSize (0)")]
     [InlineData("--size 0", "size")]
     [InlineData("--device gpu", "Use best, cpu, cuda")]
-    [InlineData("--device cuda:99", "CUDA device 99 was asked for")]
+    [InlineData("--device cuda:99", "CUDA device 99 was requested")]
     [InlineData("--data {missing}", "missing")]
     [InlineData("--data {empty}", "no image")]
     [InlineData("--data {zero-byte}", "nothing.png")]

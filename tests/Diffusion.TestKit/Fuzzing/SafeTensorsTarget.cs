@@ -11,7 +11,7 @@ internal sealed class SafeTensorsTarget() : FuzzTarget(
     problem => (problem as SafeTensorsException)?.Reason,
     "not valid JSON", "is missing", "must hold integers", "must be an object of dtype", "must be an array", "the dtype",
         "bytes are too few", "PyTorch pickle", "is above",
-    "it is cut off", "must begin with", "not valid UTF-8", "must not be empty", "the name occurs twice", "__metadata__ occurs twice",
+    "it is truncated", "must begin with", "not valid UTF-8", "must not be empty", "the name occurs twice", "__metadata__ occurs twice",
         "must be an object of strings",
     "must be a string", "the metadata", "is unknown; there are", "the field", "TorchSharp has no tensors", "has more than",
         "numbers, not 2", "larger than any memory",

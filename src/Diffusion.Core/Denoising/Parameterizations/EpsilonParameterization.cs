@@ -1,6 +1,6 @@
 namespace Diffusion;
 
-/// <summary>The network answers the noise (Ho et al. 2020, equation 14).</summary>
+/// <summary>The network predicts the noise (Ho et al. 2020, equation 14).</summary>
 internal sealed class EpsilonParameterization : IParameterization
 {
     public string Description => "epsilon";

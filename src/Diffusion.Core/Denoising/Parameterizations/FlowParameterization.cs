@@ -1,7 +1,7 @@
 namespace Diffusion;
 
 /// <summary>
-/// The network answers noise - clean, the direction of the straight line of rectified flow (Liu et al. 2022, equation 1).
+/// The network predicts noise - clean, the direction of the straight line of rectified flow (Liu et al. 2022, equation 1).
 /// </summary>
 internal sealed class FlowParameterization : IParameterization
 {

@@ -1,6 +1,6 @@
 namespace Diffusion;
 
-/// <summary>The network answers the clean image, x0.</summary>
+/// <summary>The network predicts the clean image, x0.</summary>
 internal sealed class SampleParameterization : IParameterization
 {
     public string Description => "sample";

@@ -1,7 +1,8 @@
 namespace Diffusion;
 
 /// <summary>
-/// The network answers v = (alpha * noise - sigma * clean) / hypot(alpha, sigma) (Salimans and Ho 2022, section 4, where the divisor is 1).
+/// The network predicts v = (alpha * noise - sigma * clean) / hypot(alpha, sigma) (Salimans and Ho 2022, section 4, where the divisor
+/// is 1).
 /// </summary>
 internal sealed class VelocityParameterization : IParameterization
 {

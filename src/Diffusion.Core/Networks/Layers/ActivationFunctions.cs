@@ -7,7 +7,7 @@ namespace Diffusion;
 /// <summary>The non-linearities by name.</summary>
 internal static class ActivationFunctions
 {
-    /// <summary>Applies one; the result belongs to the caller.</summary>
+    /// <summary>Applies an activation; the result belongs to the caller.</summary>
     public static Tensor Apply(this Activation activation, Tensor x) => activation switch
     {
         Activation.Silu => functional.silu(x),

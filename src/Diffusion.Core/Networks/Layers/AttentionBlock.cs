@@ -20,7 +20,7 @@ internal sealed class AttentionBlock : nn.Module<Tensor, Tensor>
     {
         HeadsFirst = legacyOrder;
 
-        // Where the channels do not divide, the heads together are narrower than the input.
+        // If the channels do not divide evenly, the heads together are narrower than the input.
         HeadChannels = options.AttentionHeadDim ?? channels;
         Heads = channels / HeadChannels;
         this.outputScale = outputScale;
@@ -43,7 +43,7 @@ internal sealed class AttentionBlock : nn.Module<Tensor, Tensor>
     public int HeadChannels { get; }
 
     /// <summary>
-    /// Whether queries, keys and values are taken apart after the heads: see <see cref="UNet2DOptions.AttentionLegacyOrder"/>.
+    /// Whether queries, keys and values are split after the heads: see <see cref="UNet2DOptions.AttentionLegacyOrder"/>.
     /// </summary>
     public bool HeadsFirst { get; }
 
@@ -76,7 +76,7 @@ internal sealed class AttentionBlock : nn.Module<Tensor, Tensor>
             return (Cut(query), Cut(key), Cut(value));
         }
 
-        // The three side by side are cut into heads, and each head into its query, key and value.
+        // The three are concatenated and split into heads, and each head into its query, key and value.
         Tensor all = cat([query, key, value], 2).view(query.shape[0], query.shape[1], Heads, 3, HeadChannels);
         return (Part(all, 0), Part(all, 1), Part(all, 2));
     }

@@ -6,7 +6,7 @@ namespace Diffusion;
 
 /// <summary>
 /// Sines and cosines of a label's logarithm at random frequencies that are drawn once and never trained (Tancik et al. 2020; Song et
-/// al. 2021). They are a parameter without gradient, so that weights carry them.
+/// al. 2021). They are a parameter without gradient, so that they are saved with the weights.
 /// </summary>
 internal sealed class FourierEmbedding : nn.Module<Tensor, Tensor>
 {
@@ -18,7 +18,7 @@ internal sealed class FourierEmbedding : nn.Module<Tensor, Tensor>
     {
         using DisposeScope scope = NewDisposeScope();
 
-        // diffusers draws twice and keeps the second: so the same seed gives the same network.
+        // diffusers draws twice and keeps the second draw; doing the same gives the same network for a seed.
         randn(channels);
         register_parameter(Frequencies, new Parameter(randn(channels).Times(Scale).DetachFromDisposeScope(), requires_grad: false));
     }

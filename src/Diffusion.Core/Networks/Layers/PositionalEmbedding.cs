@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>
-/// Sines and cosines of a label at geometrically falling frequencies (Vaswani et al. 2017, section 3.5; Ho et al. 2020): frequency
-/// i of n is 10000^(-i / (n - shift)). An odd channel is zero.
+/// Sines and cosines of a label at geometrically decreasing frequencies (Vaswani et al. 2017, section 3.5; Ho et al. 2020): frequency
+/// i of n is 10000^(-i / (n - shift)). The last of an odd number of channels is zero.
 /// </summary>
 internal sealed class PositionalEmbedding(int channels, double shift, bool cosinesFirst)
     : nn.Module<Tensor, Tensor>(nameof(PositionalEmbedding))

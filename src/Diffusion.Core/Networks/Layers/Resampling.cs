@@ -18,7 +18,7 @@ internal enum Resampling
     Double,
 
     /// <summary>
-    /// Weighs 4 x 4 pixels, beyond the edge zeros, by (1, 3, 3, 1) / 8 in both directions (Karras et al. 2020, StyleGAN2).
+    /// Filters by (1, 3, 3, 1) / 8 in both directions, with zero padding (Karras et al. 2020, StyleGAN2).
     /// </summary>
     HalveSmoothly,
 
@@ -55,7 +55,7 @@ internal static class ResamplingFunctions
         return doubled.view(x.shape[0], x.shape[1], 2 * x.shape[2], 2 * x.shape[3]).MoveToOuterDisposeScope();
     }
 
-    // [1, 1, 4, 4], exact in every dtype. Counted on the device itself, as a copy from the CPU would wait for the device.
+    // [1, 1, 4, 4], exact in every dtype. Computed on the device itself, as a copy from the CPU would wait for the device.
     private static Tensor Kernel(Tensor like, int sum)
     {
         using Scalar stop = 4.ToScalar();

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Diffusion;
 
-/// <summary>Two linear layers with a SiLU between, which turn an embedded label into what the residual blocks are told.</summary>
+/// <summary>Two linear layers with a SiLU between, which turn an embedded label into the condition of the residual blocks.</summary>
 internal sealed class TimeEmbedding : nn.Module<Tensor, Tensor>
 {
     private readonly Linear linear1;

@@ -30,7 +30,7 @@ internal sealed class Upsample : nn.Module<Tensor, Tensor>
     {
     }
 
-    // Repeating pixels and convolving is one transposed convolution, whose 4 x 4 kernel is the flipped 3 x 3 kernel smeared over
+    // Repeating pixels and convolving is one transposed convolution, whose 4 x 4 kernel is the flipped 3 x 3 kernel summed over
     // 2 x 2: 16 products for each small pixel in place of 36, half the time on a CPU.
     private Tensor DoubleAndConvolve(Tensor x)
     {

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Diffusion;
 
-/// <summary>One level on the way down: residual blocks, each perhaps with attention, then perhaps half the size.</summary>
+/// <summary>One level on the way down: residual blocks, with optional attention, then optional halving.</summary>
 internal sealed class DownBlock : nn.Module<Tensor, Tensor, IReadOnlyList<Tensor>>
 {
     private readonly GradientCheckpoints checkpoints;
@@ -40,8 +40,8 @@ internal sealed class DownBlock : nn.Module<Tensor, Tensor, IReadOnlyList<Tensor
     }
 
     /// <summary>
-    /// Images <c>[B, inChannels, H, W]</c> to every layer's images <c>[B, outChannels, H, W]</c>, and the halved ones; the last goes
-    /// further down, and all of them across to the way up.
+    /// Images <c>[B, inChannels, H, W]</c> to every layer's images <c>[B, outChannels, H, W]</c>, and the halved ones. The last is the
+    /// input of the next level, and all are skip connections to the way up.
     /// </summary>
     public override IReadOnlyList<Tensor> forward(Tensor x, Tensor condition)
     {

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>
-/// A network with <see cref="UNet2DOptions.AttentionLegacyOrder"/> as the same network without: the rows of its attention's weights change
-/// places. No released diffusers knows the option, and all would ignore it.
+/// Converts a network with <see cref="UNet2DOptions.AttentionLegacyOrder"/> to the same network without it by reordering the rows of its
+/// attention weights. Released versions of diffusers ignore the option.
 /// </summary>
 internal static class LegacyAttentionOrder
 {

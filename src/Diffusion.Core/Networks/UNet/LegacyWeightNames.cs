@@ -1,12 +1,12 @@
 namespace Diffusion;
 
-/// <summary>Names that attention layers had in diffusers before version 0.13, and still have in its early models' files.</summary>
+/// <summary>Names of attention layers in diffusers before version 0.13, which the files of early models still have.</summary>
 internal static class LegacyWeightNames
 {
     private static readonly (string Old, string New)[] Renamed =
         [(".query.", ".to_q."), (".key.", ".to_k."), (".value.", ".to_v."), (".proj_attn.", ".to_out.0.")];
 
-    /// <summary>Today's name of a weight.</summary>
+    /// <summary>The current name of a weight.</summary>
     public static string ToCurrent(string name)
     {
         foreach ((string before, string now) in Renamed)

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Diffusion;
 
-/// <summary>The middle of the network: two residual blocks, perhaps with attention between them.</summary>
+/// <summary>The middle of the network: two residual blocks with optional attention between them.</summary>
 internal sealed class MidBlock : nn.Module<Tensor, Tensor, Tensor>
 {
     private readonly GradientCheckpoints checkpoints;

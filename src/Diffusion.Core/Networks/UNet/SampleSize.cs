@@ -1,6 +1,6 @@
 namespace Diffusion;
 
-/// <summary>Height and width of the images a network was made for; a single number is a square.</summary>
+/// <summary>Height and width of the images a network was built for; a single number is a square.</summary>
 /// <param name="Height">In pixels.</param>
 /// <param name="Width">In pixels.</param>
 public readonly record struct SampleSize(int Height, int Width)

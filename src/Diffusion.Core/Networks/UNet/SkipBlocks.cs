@@ -1,11 +1,11 @@
 namespace Diffusion;
 
 /// <summary>
-/// What the blocks with a path for the images themselves (diffusers' Skip blocks; NCSN++ of Song et al. 2021) have in common.
+/// Common parts of blocks with a separate path for images (diffusers' Skip blocks; NCSN++ of Song et al. 2021).
 /// </summary>
 internal static class SkipBlocks
 {
-    /// <summary>Channels of the images on their own path, in and out.</summary>
+    /// <summary>Channels of the images on their separate path, in and out.</summary>
     public const int ImageChannels = 3;
 
     /// <summary>Groups of the normalisation before attention.</summary>
@@ -13,7 +13,7 @@ internal static class SkipBlocks
 
     private const int MaxGroups = 32;
 
-    /// <summary>By what sums are divided, so that their variance stays the same.</summary>
+    /// <summary>The divisor of sums, which keeps their variance.</summary>
     public static readonly double OutputScale = Math.Sqrt(2);
 
     public static bool IsSkip(this DownBlockType type) => type is DownBlockType.SkipDownBlock2D or DownBlockType.AttnSkipDownBlock2D;
@@ -27,7 +27,7 @@ internal static class SkipBlocks
     /// <summary>Groups of a normalisation over these channels.</summary>
     public static int Groups(int channels) => Math.Min(channels / 4, MaxGroups);
 
-    /// <summary>Groups of a normalisation over channels from below joined with those from across.</summary>
+    /// <summary>Groups of a normalisation over channels from below concatenated with those of the skip connection.</summary>
     public static int JoinedGroups(UpBlockType type, int below, int across) =>
         type == UpBlockType.AttnSkipUpBlock2D ? Math.Min(below + (across / 4), MaxGroups) : Groups(below + across);
 }

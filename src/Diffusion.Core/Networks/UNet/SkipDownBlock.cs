@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Diffusion;
 
-/// <summary>One level on the way down, to whose halved features the halved images are added.</summary>
+/// <summary>One level on the way down, which adds the halved images to its halved features.</summary>
 internal sealed class SkipDownBlock : nn.Module<Tensor, Tensor, Tensor, IReadOnlyList<Tensor>>
 {
     private readonly GradientCheckpoints checkpoints;
@@ -44,7 +44,7 @@ internal sealed class SkipDownBlock : nn.Module<Tensor, Tensor, Tensor, IReadOnl
     public bool Halves => resnetDown is not null;
 
     /// <summary>
-    /// Features <c>[B, inChannels, H, W]</c> and images <c>[B, 3, H/2, W/2]</c>, which the coarsest level does not look at, to every
+    /// Features <c>[B, inChannels, H, W]</c> and images <c>[B, 3, H/2, W/2]</c>, which the coarsest level ignores, to every
     /// layer's features <c>[B, outChannels, H, W]</c>, and the halved ones.
     /// </summary>
     public override IReadOnlyList<Tensor> forward(Tensor x, Tensor images, Tensor condition)

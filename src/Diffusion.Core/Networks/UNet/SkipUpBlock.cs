@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Diffusion;
 
-/// <summary>One level on the way up, which also answers with images of its own size, a part of the network's answer.</summary>
+/// <summary>One level on the way up, which also outputs images of its own size, a summand of the network's output.</summary>
 internal sealed class SkipUpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, (Tensor Features, Tensor? Images)>
 {
     private readonly GradientCheckpoints checkpoints;
@@ -53,8 +53,8 @@ internal sealed class SkipUpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, (Te
     }
 
     /// <summary>
-    /// Features <c>[B, belowChannels, H, W]</c> and what came across, the last of which is taken from the stack for each layer and
-    /// disposed, to features <c>[B, channels, 2H, 2W]</c> and images <c>[B, 3, H, W]</c>; at the top to features <c>[B, channels, H, W]</c>
+    /// Features <c>[B, belowChannels, H, W]</c> and the skip connections, the last of which each layer pops from the stack and
+    /// disposes, to features <c>[B, channels, 2H, 2W]</c> and images <c>[B, 3, H, W]</c>; at the top to features <c>[B, channels, H, W]</c>
     /// and no images.
     /// </summary>
     public override (Tensor Features, Tensor? Images) forward(Tensor x, Stack<Tensor> across, Tensor condition)

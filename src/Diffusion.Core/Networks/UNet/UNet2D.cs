@@ -5,9 +5,9 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>
-/// The U-Net of diffusion models (Ronneberger et al. 2015; Ho et al. 2020, appendix B): down through levels of half the size each, and
-/// up again, seeing at each level what went down. Its arithmetic, its names of weights and their order are those of diffusers'
-/// <c>UNet2DModel</c>, so that weights move between both.
+/// The U-Net of diffusion models (Ronneberger et al. 2015; Ho et al. 2020, appendix B): levels that halve the images, then levels that
+/// double them again, with skip connections between both. It computes the same as diffusers' <c>UNet2DModel</c>, and its weights have
+/// the same names and order, so that either can load the other's.
 /// </summary>
 public sealed class UNet2D
     : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffusionModel, IGradientCheckpointing, IGuardedWeights, IStoredNetwork
@@ -22,8 +22,8 @@ public sealed class UNet2D
     private readonly GroupNorm normOut;
     private readonly Conv2d convOut;
 
-    /// <summary>Builds a network on the CPU with the weights that PyTorch would begin with after the same seed.</summary>
-    /// <remarks>It begins in training mode, as networks of PyTorch do; a <see cref="Denoiser"/> puts it into evaluation mode.</remarks>
+    /// <summary>Builds a network on the CPU with the initial weights of PyTorch for the same seed.</summary>
+    /// <remarks>It starts in training mode, as in PyTorch; a <see cref="Denoiser"/> puts it into evaluation mode.</remarks>
     /// <param name="options">Its architecture.</param>
     /// <param name="seed">The seed of its weights.</param>
     /// <exception cref="ArgumentException">The options contradict each other; the message lists every problem.</exception>
@@ -36,9 +36,8 @@ public sealed class UNet2D
         Options = options;
         Description = options.ToJson();
 
-        // Layers are made in diffusers' order, which decides what each draws, and registered in its other order, of the state dict.
-        // The scope frees the tensors that weights are made from: left to the garbage collector they would hold the memory of the first
-        // weights.
+        // Layers are created in diffusers' order, which determines their random weights, and registered in the order of its state dict.
+        // The scope frees the temporary tensors of the initialisation, which would otherwise keep memory until garbage collection.
         using Lock.Scope generator = GlobalGenerator.Hold(seed);
         using DisposeScope scope = NewDisposeScope();
         IReadOnlyList<int> channels = options.BlockOutChannels;
@@ -103,8 +102,8 @@ public sealed class UNet2D
 
     /// <inheritdoc/>
     /// <remarks>
-    /// Residual blocks, with the attention that follows them, keep only their inputs; a backward pass then runs once over a forward pass,
-    /// and gradients have no gradients. Dropout needs the CPU. A twin begins without it.
+    /// Residual blocks, with the attention that follows them, keep only their inputs. Each forward pass allows only one backward pass,
+    /// without gradients of gradients. Dropout needs the CPU. A twin starts without it.
     /// </remarks>
     public bool GradientCheckpointing { get => checkpoints.IsEnabled; set => checkpoints.IsEnabled = value; }
 
@@ -116,9 +115,9 @@ public sealed class UNet2D
     /// <param name="labels">The noise level of each, <c>[B]</c>, on any device.</param>
     /// <param name="classLabels">The class of each image where the network has classes, else null.</param>
     /// <returns><c>[B, C, H, W]</c>; it belongs to the caller.</returns>
-    /// <exception cref="ArgumentException">A shape, dtype or number does not fit; the message says which and what would.</exception>
+    /// <exception cref="ArgumentException">A shape, dtype or value does not fit; the message says what is expected.</exception>
     /// <exception cref="InvalidOperationException">It trains with dropout and gradient checkpointing on a GPU.</exception>
-    /// <exception cref="ObjectDisposedException">It was disposed.</exception>
+    /// <exception cref="ObjectDisposedException">The network was disposed.</exception>
     public override Tensor forward(Tensor noisy, Tensor labels, Tensor? classLabels)
     {
         using WeightLock.Pass pass = gate.Read();
@@ -126,7 +125,7 @@ public sealed class UNet2D
         using DisposeScope scope = NewDisposeScope();
         Tensor levels = labels.to(noisy.device); // [B]
 
-        // Every residual block activates the embedding before its own projection: once is enough.
+        // Every residual block would activate the embedding before its projection: once is enough.
         Tensor condition = Options.ActFn.Apply(embedding.Embed(levels, classLabels)); // [B, D]
         Tensor images = Options.CenterInputSample ? noisy.Times(2).Plus(-1) : noisy;
         Stack<Tensor> across = Down(images, condition);
@@ -138,7 +137,7 @@ public sealed class UNet2D
     }
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentException">A shape, dtype or number does not fit; the message says which and what would.</exception>
+    /// <exception cref="ArgumentException">A shape, dtype or value does not fit; the message says what is expected.</exception>
     public Tensor Predict(Tensor noisy, Tensor labels, Conditioning conditioning)
     {
         ArgumentNullException.ThrowIfNull(conditioning);
@@ -167,7 +166,7 @@ public sealed class UNet2D
 
     /// <summary>
     /// Copies weights into the network, converting between floating-point dtypes and devices. Names of old diffusers files (query,
-    /// key, value, proj_attn) are understood, and a prefix that all names have (<c>module.</c>, <c>_orig_mod.</c>) is left out. Nothing is
+    /// key, value, proj_attn) are accepted, and a prefix of all names (<c>module.</c>, <c>_orig_mod.</c>) is removed. Nothing is
     /// changed unless every weight fits.
     /// </summary>
     /// <param name="weights">Exactly the network's weights by name; they stay the caller's.</param>
@@ -206,7 +205,7 @@ public sealed class UNet2D
         base.Dispose(disposing);
     }
 
-    // The base constructor is already native code.
+    // The base constructor already calls native code.
     private static string NameOnceLoaded()
     {
         TorchBackend.EnsureLoaded();
@@ -224,7 +223,7 @@ public sealed class UNet2D
         register_module("conv_out", convOut);
     }
 
-    // What goes across, the last of which goes on: the features [B, C0, H, W] and those of every layer.
+    // The skip connections, of which the last is the input of the middle: the features [B, C0, H, W] and those of every layer.
     private Stack<Tensor> Down(Tensor images, Tensor condition)
     {
         Stack<Tensor> across = new([convIn.call(images)]);
@@ -253,7 +252,7 @@ public sealed class UNet2D
         }
     }
 
-    // Features [B, C0, H, W], and the sum of the levels' images [B, 3, H, W] where levels have some.
+    // Features [B, C0, H, W], and the sum of the levels' images [B, 3, H, W] if any level has images.
     private (Tensor Features, Tensor? Images) Up(Tensor x, Stack<Tensor> across, Tensor condition)
     {
         Tensor? images = null;

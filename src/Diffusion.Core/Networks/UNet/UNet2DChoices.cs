@@ -37,7 +37,7 @@ public enum UpBlockType
     ResnetUpsampleBlock2D,
 
     /// <summary>
-    /// Residual blocks, then one that doubles its images smoothly. Each level also adds an image of its own size to the network's answer
+    /// Residual blocks, then one that doubles its images smoothly. Each level also adds an image of its own size to the network's output
     /// (Song et al. 2021, NCSN++). It chooses its numbers of groups itself. Needs 3 output channels.
     /// </summary>
     SkipUpBlock2D,
@@ -58,7 +58,7 @@ public enum ResamplingType
     Resnet,
 }
 
-/// <summary>How the network is told the noise level.</summary>
+/// <summary>How the noise level is embedded.</summary>
 public enum TimeEmbeddingType
 {
     /// <summary>Sines and cosines of the label at fixed frequencies (Vaswani et al. 2017, section 3.5).</summary>
@@ -66,7 +66,7 @@ public enum TimeEmbeddingType
 
     /// <summary>
     /// Sines and cosines of the label's logarithm at fixed random frequencies (Song et al. 2021, appendix C). For labels that are
-    /// positive noise levels, by which the answer is divided.
+    /// positive noise levels, by which the output is divided.
     /// </summary>
     Fourier,
 

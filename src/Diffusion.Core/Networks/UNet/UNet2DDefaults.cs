@@ -1,6 +1,6 @@
 namespace Diffusion;
 
-/// <summary>The network that <see cref="UNet2DOptions.ForImages(ImageShape, UNet2DSize, int?)"/> proposes.</summary>
+/// <summary>The network of <see cref="UNet2DOptions.ForImages(ImageShape, UNet2DSize, int?)"/>.</summary>
 internal static class UNet2DDefaults
 {
     private const int MinSize = 4;
@@ -9,7 +9,7 @@ internal static class UNet2DDefaults
     private const int CoarsestLimit = 32;
     private const int AttentionFrom = 16;
 
-    // Channels by the number of levels: finer levels are cheap in channels, because they are dear in pixels.
+    // Channels by the number of levels: finer levels have fewer channels because they have more pixels.
     private static readonly int[][] Channels =
     [
         [128],

@@ -16,7 +16,7 @@ internal static class UNet2DFit
 
         if (options.OutChannels != options.InChannels)
         {
-            yield return $"The network answers with {options.OutChannels} channels, but takes {options.InChannels}. A diffusion model "
+            yield return $"The network outputs {options.OutChannels} channels, but takes {options.InChannels}. A diffusion model "
                 + "needs OutChannels equal to InChannels.";
         }
 
@@ -30,7 +30,7 @@ internal static class UNet2DFit
 
         if (options.ClassEmbedType is { } type)
         {
-            yield return $"The network takes {type} class embeddings, but training and sampling give class numbers. Build the network with "
+            yield return $"The network takes {type} class embeddings, but training and sampling pass class numbers. Build the network with "
                 + "NumClassEmbeds and without ClassEmbedType.";
         }
 

@@ -4,10 +4,10 @@ using static TorchSharp.torch;
 
 namespace Diffusion;
 
-/// <summary>Checks of what a <see cref="UNet2D"/> is given, before libtorch meets it.</summary>
+/// <summary>Checks of the inputs of a <see cref="UNet2D"/>, before they reach libtorch.</summary>
 internal static class UNet2DInputs
 {
-    /// <summary>Refuses what the network cannot take.</summary>
+    /// <summary>Refuses inputs that the network cannot take.</summary>
     /// <exception cref="ArgumentException">Names the argument, what it is and what it must be.</exception>
     public static void Check(UNet2DOptions options, Tensor weight, Tensor noisy, Tensor labels, Tensor? classLabels)
     {
@@ -22,7 +22,7 @@ internal static class UNet2DInputs
         Guard.Images(noisy, nameof(noisy));
         if (noisy.shape.Contains(0L))
         {
-            throw new ArgumentException($"Images {Guard.Text(noisy)} hold no pixel, but must be at least one image of at least one pixel.",
+            throw new ArgumentException($"Images {Guard.Text(noisy)} have no pixels, but must be at least one image of at least one pixel.",
                 nameof(noisy));
         }
 
@@ -61,7 +61,7 @@ internal static class UNet2DInputs
         {
             if (options.HasClasses)
             {
-                throw new ArgumentException("The network is conditioned on a class, but was given no class labels.",
+                throw new ArgumentException("The network has classes, but got no class labels.",
                     nameof(Conditioning.ClassLabels));
             }
 
@@ -71,7 +71,7 @@ internal static class UNet2DInputs
         switch (options.ClassEmbedType)
         {
             case null when options.NumClassEmbeds is null:
-                throw new ArgumentException("The network is unconditional, but was given class labels.", nameof(Conditioning.ClassLabels));
+                throw new ArgumentException("The network is unconditional, but got class labels.", nameof(Conditioning.ClassLabels));
             case null:
                 CheckIndices(labels, batch, options.NumClassEmbeds.Value);
                 break;
@@ -133,7 +133,7 @@ internal static class UNet2DInputs
             {
                 if (label < 0 || label >= classes)
                 {
-                    throw new ArgumentException($"Class label {label} is outside [0, {classes - 1}]: the network knows {classes} classes.",
+                    throw new ArgumentException($"Class label {label} is outside [0, {classes - 1}]: the network has {classes} classes.",
                         name);
                 }
             }

@@ -16,7 +16,7 @@ internal static class UNet2DJson
     // diffusers once prefixed the names of its blocks.
     private const string OldBlockPrefix = "UNetRes";
 
-    // What diffusers' EMAModel notes beside the options of the averaged network.
+    // Keys that diffusers' EMAModel adds to the options of the averaged network.
     private static readonly string[] NotesOfAverages =
         ["decay", "inv_gamma", "power", "min_decay", "optimization_step", "update_after_step", "use_ema_warmup"];
 
@@ -100,7 +100,7 @@ internal static class UNet2DJson
             JsonKeys.Write(writer, options, Keys);
             if (options.AttentionLegacyOrder)
             {
-                // Where it is false it is not written: released versions of diffusers do not know it.
+                // Not written if false: released versions of diffusers do not know it.
                 writer.WriteBoolean(LegacyOrder, value: true);
             }
 
@@ -110,13 +110,13 @@ internal static class UNet2DJson
         return Encoding.UTF8.GetString(stream.GetBuffer().AsSpan(0, (int)stream.Length));
     }
 
-    // A leading underscore marks diffusers' notes about the file, such as its version.
+    // A leading underscore marks diffusers' metadata of the file, such as its version.
     private static bool IsNote(JsonProperty property) =>
         property.Name == "_class_name" && Text(property.Value) != ClassName
             ? throw new FormatException($"must be \"{ClassName}\".")
             : property.Name.StartsWith('_') || NotesOfAverages.Contains(property.Name);
 
-    // Converted guided-diffusion models, which have the legacy order too, name the positional embedding with its defaults so.
+    // The name of the positional embedding with its defaults in converted guided-diffusion models, which also have the legacy order.
     private static bool IsAdm(JsonElement type) => type.ValueKind == JsonValueKind.String && type.GetRawText() == "\"adm\"";
 
     private static SampleSize Size(JsonElement value)

@@ -7,19 +7,19 @@ namespace Diffusion;
 /// </summary>
 public sealed record UNet2DOptions
 {
-    /// <summary>The images that the network was made for, or null; it takes other sizes too.</summary>
+    /// <summary>The size of images that the network was built for, or null; it also takes other sizes.</summary>
     public SampleSize? SampleSize { get; init; }
 
     /// <summary>Channels of the noisy images; 3 by default.</summary>
     public int InChannels { get; init; } = 3;
 
-    /// <summary>Channels of the answer; 3 by default. A diffusion model needs as many as <see cref="InChannels"/>.</summary>
+    /// <summary>Channels of the output; 3 by default. A diffusion model needs as many as <see cref="InChannels"/>.</summary>
     public int OutChannels { get; init; } = 3;
 
-    /// <summary>Whether images come in [0, 1] and are stretched to [-1, 1] by the network; false by default.</summary>
+    /// <summary>Whether the network takes images in [0, 1] and scales them to [-1, 1]; false by default.</summary>
     public bool CenterInputSample { get; init; }
 
-    /// <summary>How the network is told the noise level.</summary>
+    /// <summary>How the noise level is embedded.</summary>
     public TimeEmbeddingType TimeEmbeddingType { get; init; } = TimeEmbeddingType.Positional;
 
     /// <summary>The size of the time embedding; by default (null) four times the first of <see cref="BlockOutChannels"/>.</summary>
@@ -50,7 +50,7 @@ public sealed record UNet2DOptions
     /// <summary>Residual blocks per level on the way down, one more on the way up; 2 by default.</summary>
     public int LayersPerBlock { get; init; } = 2;
 
-    /// <summary>By what the sums in the middle are divided; 1 by default.</summary>
+    /// <summary>The divisor of the sums in the middle; 1 by default.</summary>
     public double MidBlockScaleFactor { get; init; } = 1;
 
     /// <summary>1 pads all sides of a strided convolution (the default), 0 only the right and the bottom.</summary>
@@ -62,7 +62,7 @@ public sealed record UNet2DOptions
     /// <summary>How <see cref="UpBlockType.AttnUpBlock2D"/> doubles its images.</summary>
     public ResamplingType UpsampleType { get; init; } = ResamplingType.Conv;
 
-    /// <summary>The part of features that each residual block drops in training, 0 to below 1; 0 by default.</summary>
+    /// <summary>The fraction of features that each residual block drops in training, 0 to below 1; 0 by default.</summary>
     public double Dropout { get; init; }
 
     /// <summary>The non-linearity of the residual blocks.</summary>
@@ -80,7 +80,7 @@ public sealed record UNet2DOptions
     /// </summary>
     public int? AttnNormNumGroups { get; init; }
 
-    /// <summary>What normalisations add to the variance; 1e-5 by default.</summary>
+    /// <summary>The epsilon that normalisations add to the variance; 1e-5 by default.</summary>
     public double NormEps { get; init; } = 1e-5;
 
     /// <summary>How the time embedding enters a residual block.</summary>
@@ -96,18 +96,18 @@ public sealed record UNet2DOptions
     public int? NumClassEmbeds { get; init; }
 
     /// <summary>
-    /// How many labels have a vector with <see cref="Diffusion.TimeEmbeddingType.Learned"/>, which needs it. Other networks do not depend
-    /// on it.
+    /// The number of vectors of a <see cref="Diffusion.TimeEmbeddingType.Learned"/> time embedding, which requires it. Other networks
+    /// ignore it.
     /// </summary>
     public int? NumTrainTimesteps { get; init; }
 
     /// <summary>
-    /// Whether queries, keys and values are taken apart after the heads, as in the guided-diffusion models of Dhariwal and Nichol (2021);
+    /// Whether queries, keys and values are split after the heads, as in the guided-diffusion models of Dhariwal and Nichol (2021);
     /// false by default. Then the attention in the middle has <see cref="NormNumGroups"/> groups. Blocks named Skip do not depend on it.
     /// </summary>
     public bool AttentionLegacyOrder { get; init; }
 
-    /// <summary>By what number the height and width of images must divide: 2^(levels - 1).</summary>
+    /// <summary>The number that must divide the height and width of images: 2^(levels - 1).</summary>
     public int SizeMultiple => 1 << (BlockOutChannels.Count - 1);
 
     /// <summary>The groups of the normalisation before the attention in the middle; null where there is no normalisation.</summary>
@@ -121,16 +121,16 @@ public sealed record UNet2DOptions
     /// <summary>The size of the time embedding.</summary>
     internal int TimeChannels => TimeEmbeddingDim ?? 4 * BlockOutChannels[0];
 
-    /// <summary>Whether the network is told a class, of whatever kind.</summary>
+    /// <summary>Whether the network is conditioned on a class of any kind.</summary>
     internal bool HasClasses => ClassEmbedType is not null || NumClassEmbeds is not null;
 
-    /// <summary>A good first network for images, of a size that you choose; see the remarks for what it has.</summary>
+    /// <summary>A good first network for images; see the remarks for its levels and parameters.</summary>
     /// <param name="images">
-    /// The shape of the images, as an image source gives it; the network is made for them. Height and width are 4 to 1024 pixels, and halve
-    /// without remainder until both are at most 32.
+    /// The shape of the images, such as that of an image source. Height and width are 4 to 1024 pixels, and halve without remainder until
+    /// both are at most 32.
     /// </param>
-    /// <param name="size">How large the network is. Choose by the device that trains: nothing is chosen for you.</param>
-    /// <param name="classes">How many classes to condition on, as an image source gives it; null for none.</param>
+    /// <param name="size">The size of the network. Choose it for the device that trains.</param>
+    /// <param name="classes">How many classes to condition on, such as that of an image source; null for none.</param>
     /// <remarks>
     /// The levels halve the images until they are 8 pixels or less; levels of 16 pixels or less have self-attention, and so has the middle.
     /// Small has one residual block per level and heads of 16 channels; Medium and Large have two, and heads of 32. For square images with
@@ -155,17 +155,17 @@ public sealed record UNet2DOptions
     /// <summary>The same for square images.</summary>
     /// <param name="size">Height and width in pixels.</param>
     /// <param name="channels">1 for grey, 3 for RGB.</param>
-    /// <param name="networkSize">How large the network is.</param>
+    /// <param name="networkSize">The size of the network.</param>
     /// <param name="classes">How many classes to condition on. Null, the default, for none.</param>
     /// <inheritdoc cref="ForImages(ImageShape, UNet2DSize, int?)" path="/remarks"/>
     /// <inheritdoc cref="ForImages(ImageShape, UNet2DSize, int?)" path="/exception"/>
     public static UNet2DOptions ForImages(int size, int channels, UNet2DSize networkSize, int? classes = null) =>
         ForImages(ImageShape.Square(size, channels), networkSize, classes);
 
-    /// <summary>Reads a <c>config.json</c> of diffusers' <c>UNet2DModel</c>. What it does not name has its default.</summary>
+    /// <summary>Reads a <c>config.json</c> of diffusers' <c>UNet2DModel</c>. Missing options have their defaults.</summary>
     /// <param name="json">The text of the file.</param>
     /// <exception cref="FormatException">
-    /// The text is no JSON object, or has keys or values that are not supported; the message names every one and what is supported.
+    /// The text is not a JSON object, or has keys or values that are not supported; the message names every one and what is supported.
     /// </exception>
     public static UNet2DOptions FromJson(string json)
     {
@@ -176,7 +176,7 @@ public sealed record UNet2DOptions
     /// <summary>Writes a <c>config.json</c> as diffusers reads it: every option, always in the same order, on one line.</summary>
     public string ToJson() => UNet2DJson.Write(this);
 
-    /// <summary>Every reason why no network can be built so, each with its remedy; empty when one can.</summary>
+    /// <summary>Lists the problems of these options, each with its remedy; empty when a network can be built.</summary>
     public IReadOnlyList<string> Problems() => UNet2DRules.Problems(this);
 
     /// <summary>Refuses options that no network can be built from.</summary>

@@ -2,13 +2,13 @@ using System.Globalization;
 
 namespace Diffusion;
 
-/// <summary>What must hold between the options of a U-Net.</summary>
+/// <summary>The rules for the options of a U-Net.</summary>
 internal static class UNet2DRules
 {
     private const int MaxLevels = 16;
     private const int MaxChannels = 65_536;
 
-    /// <summary>Every rule that is broken, as what, actual, expected and remedy.</summary>
+    /// <summary>Lists the broken rules: what, actual, expected and remedy.</summary>
     public static IReadOnlyList<string> Problems(UNet2DOptions o) =>
         o.BlockOutChannels is null || o.DownBlockTypes is null || o.UpBlockTypes is null
             ? ["block_out_channels, down_block_types and up_block_types must not be null, but have one entry per level."]
@@ -129,10 +129,11 @@ internal static class UNet2DRules
             yield return $"attn_norm_num_groups is {groups}, but must divide the last of block_out_channels ({o.BlockOutChannels[^1]}).";
         }
 
-        if (o.AttentionHeadDim is int head && AttentionChannels(o).DefaultIfEmpty(int.MaxValue).Min() is int least && least < head)
+        int minChannels = AttentionChannels(o).DefaultIfEmpty(int.MaxValue).Min();
+        if (o.AttentionHeadDim is int head && minChannels < head)
         {
-            yield return $"attention_head_dim is {head}, but a level with attention has only {least} channels. Use at most {least}, or "
-                + "null for one head.";
+            yield return $"attention_head_dim is {head}, but a level with attention has only {minChannels} channels. Use at most "
+                + $"{minChannels}, or null for one head.";
         }
     }
 

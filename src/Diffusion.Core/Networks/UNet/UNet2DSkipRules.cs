@@ -1,7 +1,7 @@
 namespace Diffusion;
 
 /// <summary>
-/// What must hold for a U-Net with blocks named Skip, which have a path for the images and choose their numbers of groups themselves.
+/// The rules for a U-Net with blocks named Skip, which have a path for the images and choose their numbers of groups themselves.
 /// </summary>
 internal static class UNet2DSkipRules
 {
@@ -24,7 +24,7 @@ internal static class UNet2DSkipRules
         o.BlockOutChannels.Count is >= 1 and <= MaxLevels
         && o.DownBlockTypes.Count == o.BlockOutChannels.Count && o.UpBlockTypes.Count == o.BlockOutChannels.Count;
 
-    // The images halve only in blocks named Skip, so they keep the size of the features only where those blocks come without a gap.
+    // The images halve only in blocks named Skip, so they match the size of the features only if those blocks are consecutive.
     private static IEnumerable<string> Images(UNet2DOptions o)
     {
         int coarsest = o.BlockOutChannels.Count - 1;

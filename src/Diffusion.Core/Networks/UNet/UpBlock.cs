@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>
-/// One level on the way up: residual blocks that also see the way down, each perhaps with attention, then perhaps double the size.
+/// One level on the way up: residual blocks with skip connections and optional attention, then optional doubling.
 /// </summary>
 internal sealed class UpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, Tensor>
 {
@@ -20,7 +20,7 @@ internal sealed class UpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, Tensor>
     /// <param name="type">What the level does.</param>
     /// <param name="belowChannels">Channels that come up from the level below.</param>
     /// <param name="channels">Channels of this level.</param>
-    /// <param name="aboveChannels">Channels of the level above, which the last image across from this level has.</param>
+    /// <param name="aboveChannels">Channels of the level above, which this level's last skip connection has.</param>
     /// <param name="doubles">Whether there is a level above.</param>
     public UpBlock(
         UNet2DOptions options,
@@ -57,8 +57,8 @@ internal sealed class UpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, Tensor>
     }
 
     /// <summary>
-    /// Images <c>[B, belowChannels, H, W]</c> and what came across, the last of which is taken from the stack for each layer and
-    /// disposed, to <c>[B, channels, 2H, 2W]</c>, or H and W at the top.
+    /// Images <c>[B, belowChannels, H, W]</c> and the skip connections, the last of which each layer pops from the stack and
+    /// disposes, to <c>[B, channels, 2H, 2W]</c>, or H and W at the top.
     /// </summary>
     public override Tensor forward(Tensor x, Stack<Tensor> across, Tensor condition)
     {

@@ -66,7 +66,8 @@ public sealed class AttentionLegacyOrderTests
     public void A_configuration_of_a_converted_model_is_read()
     {
         UNet2DOptions options = UNet2DOptions.FromJson(
-            """{"time_embedding_type":"adm","attention_legacy_order":true,"freq_shift":1,"flip_sin_to_cos":false,"attn_norm_num_groups":7,"norm_num_groups":32}""");
+            """{"time_embedding_type":"adm","attention_legacy_order":true,"freq_shift":1,"flip_sin_to_cos":false"""
+            + ""","attn_norm_num_groups":7,"norm_num_groups":32}""");
 
         options.AttentionLegacyOrder.Should().BeTrue();
         options.TimeEmbeddingType.Should().Be(TimeEmbeddingType.Positional);

@@ -48,8 +48,10 @@ public sealed class UNet2DNamesTests
         Cifar => """
             {"_class_name": "UNet2DModel", "_diffusers_version": "0.0.4", "act_fn": "silu", "attention_head_dim": null,
              "block_out_channels": [128, 256, 256, 256], "center_input_sample": false,
-             "down_block_types": ["DownBlock2D", "AttnDownBlock2D", "DownBlock2D", "DownBlock2D"], "downsample_padding": 0, "flip_sin_to_cos": false,
-             "freq_shift": 1, "in_channels": 3, "layers_per_block": 2, "mid_block_scale_factor": 1, "norm_eps": 1e-06, "norm_num_groups": 32,
+             "down_block_types": ["DownBlock2D", "AttnDownBlock2D", "DownBlock2D", "DownBlock2D"], "downsample_padding": 0,
+             "flip_sin_to_cos": false,
+             "freq_shift": 1, "in_channels": 3, "layers_per_block": 2, "mid_block_scale_factor": 1, "norm_eps": 1e-06,
+             "norm_num_groups": 32,
              "out_channels": 3, "sample_size": 32, "time_embedding_type": "positional",
              "up_block_types": ["UpBlock2D", "UpBlock2D", "AttnUpBlock2D", "UpBlock2D"]}
             """,
@@ -69,7 +71,8 @@ public sealed class UNet2DNamesTests
              "up_block_types": ["UpBlock2D", "AttnUpBlock2D", "UpBlock2D", "UpBlock2D", "UpBlock2D", "UpBlock2D"]}
             """,
         _ => """
-            {"block_out_channels": [4, 8], "layers_per_block": 1, "norm_num_groups": 4, "sample_size": 8, "in_channels": 3, "out_channels": 3,
+            {"block_out_channels": [4, 8], "layers_per_block": 1, "norm_num_groups": 4, "sample_size": 8, "in_channels": 3,
+             "out_channels": 3,
              "down_block_types": ["DownBlock2D", "AttnDownBlock2D"], "up_block_types": ["AttnUpBlock2D", "UpBlock2D"]}
             """,
     };

@@ -52,7 +52,15 @@ public sealed class UNet2DOptionsTests
         back.Should().Be(options);
         back.GetHashCode().Should().Be(options.GetHashCode());
         back.ToJson().Should().Be(
-            """{"_class_name":"UNet2DModel","sample_size":[8,16],"in_channels":1,"out_channels":2,"center_input_sample":true,"time_embedding_type":"fourier","time_embedding_dim":20,"freq_shift":0.5,"flip_sin_to_cos":false,"down_block_types":["ResnetDownsampleBlock2D","AttnDownBlock2D"],"mid_block_type":null,"up_block_types":["ResnetUpsampleBlock2D","AttnUpBlock2D"],"block_out_channels":[8,12],"layers_per_block":3,"mid_block_scale_factor":1.5,"downsample_padding":0,"downsample_type":"resnet","upsample_type":"resnet","dropout":0.1,"act_fn":"mish","attention_head_dim":null,"norm_num_groups":4,"attn_norm_num_groups":2,"norm_eps":1E-06,"resnet_time_scale_shift":"scale_shift","add_attention":false,"class_embed_type":"identity","num_class_embeds":7,"num_train_timesteps":1000,"attention_legacy_order":true}""");
+            """{"_class_name":"UNet2DModel","sample_size":[8,16],"in_channels":1,"out_channels":2,"center_input_sample":true"""
+            + ""","time_embedding_type":"fourier","time_embedding_dim":20,"freq_shift":0.5,"flip_sin_to_cos":false"""
+            + ""","down_block_types":["ResnetDownsampleBlock2D","AttnDownBlock2D"],"mid_block_type":null"""
+            + ""","up_block_types":["ResnetUpsampleBlock2D","AttnUpBlock2D"],"block_out_channels":[8,12],"layers_per_block":3"""
+            + ""","mid_block_scale_factor":1.5,"downsample_padding":0"""
+            + ""","downsample_type":"resnet","upsample_type":"resnet","dropout":0.1,"act_fn":"mish","attention_head_dim":null"""
+            + ""","norm_num_groups":4,"attn_norm_num_groups":2,"norm_eps":1E-06"""
+            + ""","resnet_time_scale_shift":"scale_shift","add_attention":false,"class_embed_type":"identity","num_class_embeds":7"""
+            + ""","num_train_timesteps":1000,"attention_legacy_order":true}""");
         foreach (System.Reflection.PropertyInfo property in typeof(UNet2DOptions).GetProperties().Where(p => p.CanWrite))
         {
             property.GetValue(options).Should().NotBeEquivalentTo(property.GetValue(new UNet2DOptions()), property.Name);
@@ -70,7 +78,8 @@ public sealed class UNet2DOptionsTests
     public void Old_names_and_notes_of_diffusers_are_understood()
     {
         UNet2DOptions options = UNet2DOptions.FromJson(
-            """{"_class_name":"UNet2DModel","_diffusers_version":"0.0.4","act_fn":"SWISH","down_block_types":["UNetResDownBlock2D"],"up_block_types":["UNetResAttnUpBlock2D"],"block_out_channels":[32],"sample_size":32}""");
+            """{"_class_name":"UNet2DModel","_diffusers_version":"0.0.4","act_fn":"SWISH","down_block_types":["UNetResDownBlock2D"]"""
+            + ""","up_block_types":["UNetResAttnUpBlock2D"],"block_out_channels":[32],"sample_size":32}""");
         options.ActFn.Should().Be(Activation.Silu);
         options.DownBlockTypes.Should().Equal(DownBlockType.DownBlock2D);
         options.UpBlockTypes.Should().Equal(UpBlockType.AttnUpBlock2D);
@@ -133,7 +142,8 @@ public sealed class UNet2DOptionsTests
     public void Notes_about_averaging_do_not_describe_the_network()
     {
         UNet2DOptions.FromJson(
-            """{"decay":0.9999,"inv_gamma":1.0,"power":0.75,"min_decay":0.0,"optimization_step":5,"update_after_step":0,"use_ema_warmup":true,"attention_legacy_order":false}""")
+            """{"decay":0.9999,"inv_gamma":1.0,"power":0.75,"min_decay":0.0,"optimization_step":5,"update_after_step":0"""
+            + ""","use_ema_warmup":true,"attention_legacy_order":false}""")
             .Should().Be(new UNet2DOptions());
     }
 

@@ -215,13 +215,13 @@ public sealed class UNet2DTests
         Refused(plain, zeros(2, 2, 8, 9), t, null, "*divide by 2*halves them 1 times*");
         Refused(plain, zeros(2, 8, 8), t, null, "*must be floating point [B, C, H, W]*");
         Refused(plain, x.to(float64), t, null, "*Images are Float64, but the network's weights Float32*");
-        Refused(plain, zeros(0, 2, 8, 8), t, null, "*[0, 2, 8, 8] hold no pixel*");
-        Refused(plain, zeros(2, 2, 0, 8), t, null, "*[2, 2, 0, 8] hold no pixel*");
+        Refused(plain, zeros(0, 2, 8, 8), t, null, "*[0, 2, 8, 8] have no pixels*");
+        Refused(plain, zeros(2, 2, 0, 8), t, null, "*[2, 2, 0, 8] have no pixels*");
         Refused(plain, zeros([2, 2, 8, 8], device: new Device(DeviceType.META)), t, null, "*on meta*weights on cpu*Move one*");
         Refused(plain, x, zeros(1, int64), null, "*Noise-level labels are Int64 [1], but must be numbers [2]*");
         Refused(plain, x, zeros([], int64), null, "*must be numbers [2]*");
-        Refused(plain, x, t, t, "*unconditional, but was given class labels*");
-        Refused(classes, x, t, null, "*given no class labels*");
+        Refused(plain, x, t, t, "*unconditional, but got class labels*");
+        Refused(classes, x, t, null, "*got no class labels*");
         Refused(classes, x, t, zeros(2), "*Class labels are Float32 [2], but must be int64 [2]*");
         Refused(classes, x, t, zeros(3, int64), "*must be int64 [2]*");
         Refused(classes, x, t, tensor((long[])[0, 3]), "*Class label 3 is outside [0, 2]*");
@@ -260,7 +260,7 @@ public sealed class UNet2DTests
         using UNet2D unet = new(TinyUNet.Options with { OutChannels = 4, TimeEmbeddingType = TimeEmbeddingType.Fourier });
         unet.Problems(new ImageShape(3, 7, 8), schedule).Should().SatisfyRespectively(
             p => p.Should().Contain("3 channels, but the network takes 2"),
-            p => p.Should().Contain("answers with 4 channels, but takes 2"),
+            p => p.Should().Contain("outputs 4 channels, but takes 2"),
             p => p.Should().Contain("7 x 8").And.Contain("to 8 x 8"),
             p => p.Should().Contain("Fourier").And.Contain("is 0"));
 

@@ -16,7 +16,7 @@ public sealed class DiffusersWeightsTests : IDisposable
     {
         folder.Delete(HandmadeFolder.Weights);
         File.WriteAllBytes(folder.At("unet/diffusion_pytorch_model.bin"), [0x80, 2]);
-        folder.Refusal().Message.Should().Contain("pickle").And.Contain("run code")
+        folder.Refusal().Message.Should().Contain("pickle").And.Contain("run its author's code")
             .And.Contain($"UNet2DModel.from_pretrained(\"{Path.Combine(folder.Path, "unet")}\", use_safetensors=False).save_pretrained(");
     }
 
@@ -24,7 +24,7 @@ public sealed class DiffusersWeightsTests : IDisposable
     public void Weights_of_another_name_are_named()
     {
         File.Move(folder.At(HandmadeFolder.Weights), folder.At("unet/diffusion_pytorch_model.fp16.safetensors"));
-        folder.Refusal().Message.Should().Contain("Rename what is meant: diffusion_pytorch_model.fp16.safetensors");
+        folder.Refusal().Message.Should().Contain("Rename the right one of these files: diffusion_pytorch_model.fp16.safetensors");
     }
 
     [Fact]

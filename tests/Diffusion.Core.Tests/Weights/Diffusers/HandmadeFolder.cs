@@ -25,13 +25,16 @@ internal sealed class HandmadeFolder : IDisposable
         Write(UNet, """
             {"_class_name": "UNet2DModel", "_diffusers_version": "0.32.2", "_name_or_path": "x",
              "sample_size": 8, "in_channels": 2, "out_channels": 2,
-             "block_out_channels": [4, 8], "down_block_types": ["DownBlock2D", "AttnDownBlock2D"], "up_block_types": ["AttnUpBlock2D", "UpBlock2D"],
+             "block_out_channels": [4, 8], "down_block_types": ["DownBlock2D", "AttnDownBlock2D"],
+             "up_block_types": ["AttnUpBlock2D", "UpBlock2D"],
              "layers_per_block": 1, "norm_num_groups": 4, "attention_head_dim": 4}
             """);
         Write(Scheduler, """
-            {"_class_name": "DDPMScheduler", "_diffusers_version": "0.32.2", "beta_end": 0.02, "beta_schedule": "linear", "beta_start": 0.0001,
+            {"_class_name": "DDPMScheduler", "_diffusers_version": "0.32.2", "beta_end": 0.02, "beta_schedule": "linear",
+             "beta_start": 0.0001,
              "clip_sample": true, "clip_sample_range": 1.0, "dynamic_thresholding_ratio": 0.995, "num_train_timesteps": 1000,
-             "prediction_type": "epsilon", "rescale_betas_zero_snr": false, "sample_max_value": 1.0, "steps_offset": 0, "thresholding": false,
+             "prediction_type": "epsilon", "rescale_betas_zero_snr": false, "sample_max_value": 1.0, "steps_offset": 0,
+             "thresholding": false,
              "timestep_spacing": "leading", "trained_betas": null, "variance_type": "fixed_small"}
             """);
         using UNet2D unet = new(TinyUNet.Options, seed: 3);
