@@ -23,7 +23,7 @@ public sealed class ModelChecksTests
             new OddModel(inner) { Twin = (_, _) => InDoubles(new TinyModel()) } },
         { "The answer of OddModel has no gradient*detach()*", inner => new OddModel(inner) { Change = answer => answer.detach() } },
         { "The answer of OddModel does not depend on any parameter*", inner => new OddModel(inner) { Change = answer => answer * 0 } },
-        { "*answered with the shape [1, 1, 4, 8]*", inner => new OddModel(inner) { Change = answer => answer.narrow(2, 0, 4) } },
+        { "*returned the shape [1, 1, 4, 8]*", inner => new OddModel(inner) { Change = answer => answer.narrow(2, 0, 4) } },
         { "OddModel answered in Float64 to images in Float32*", inner =>
             new OddModel(inner) { Change = answer => answer.to(ScalarType.Float64) } },
     };

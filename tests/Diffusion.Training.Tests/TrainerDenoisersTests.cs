@@ -107,7 +107,7 @@ public sealed class TrainerDenoisersTests
         using (Trainer first = Builder(model, images).Build())
         {
             FluentActions.Invoking(() => Builder(model, images).Build()).Should().Throw<InvalidOperationException>()
-                .WithMessage("Another trainer owns this network*");
+                .WithMessage("Another trainer already owns this network*");
             first.Run(Token).Step.Should().Be(6);
         }
 

@@ -135,7 +135,7 @@ public sealed class TrainerPartsTests : IDisposable
             .SatisfyRespectively(
             first => first.Should().StartWith("Steps (0)"),
             second => second.Should().Contain("1 channels"),
-            third => third.Should().Contain("look like bytes 0..255"),
+            third => third.Should().Contain("look like unscaled bytes 0..255"),
             last => last.Should().Contain("cannot be written to").And.Contain("is a file"));
 
         Problems(Trainer.For(model).UseData(images).UseCheckpoints(folder.File("new", "run"))).Should().HaveCount(2);

@@ -149,7 +149,7 @@ public sealed class TorchBackendTests : IDisposable
     {
         probe.Environment[TorchBackend.FolderVariable] = folder.File("none");
 
-        (await probe.Run()).Error.Should().StartWith($"DIFFUSION_LIBTORCH names '{folder.File("none")}', which is no folder.")
+        (await probe.Run()).Error.Should().StartWith($"DIFFUSION_LIBTORCH names '{folder.File("none")}', which is not a folder.")
             .And.Contain("dotnet add package TorchSharp-cpu --version 0.107.0");
     }
 
