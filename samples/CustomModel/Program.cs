@@ -10,8 +10,8 @@ return CommandLine.Run(args, settings =>
         using StopSignals signals = new();
         return CustomModelRun.Execute(settings, signals);
     }
-    catch (Exception error) when (error is NativeBackendException or OptionsValidationException or TrainingDivergedException or InvalidOperationException
-        or ArgumentException or FormatException or IOException or UnauthorizedAccessException)
+    catch (Exception error) when (error is NativeBackendException or OptionsValidationException or TrainingDivergedException
+        or InvalidOperationException or ArgumentException or FormatException or IOException or UnauthorizedAccessException)
     {
         Console.Error.WriteLine($"error: {error.Message.ReplaceLineEndings(" ")}");
         return 1;
