@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Diffusion.Benchmarks;
 
-RootCommand root = new("Measures what the library promises. Each command ends in PASS or FAIL, and in exit code 0 or 1.")
+RootCommand root = new("Measures the library against its targets. Each command ends in PASS or FAIL, and in exit code 0 or 1.")
 {
     UpdateCommand.Create(),
     OverheadCommand.Create(),

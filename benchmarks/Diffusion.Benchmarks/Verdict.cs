@@ -5,8 +5,8 @@ namespace Diffusion.Benchmarks;
 /// <summary>The last lines of a measurement.</summary>
 internal static class Verdict
 {
-    /// <summary>Prints what was measured and whether it meets its bar.</summary>
-    /// <returns>The exit code: 0 when it does, 1 when not.</returns>
+    /// <summary>Prints what was measured and whether it meets its target.</summary>
+    /// <returns>The exit code: 0 if it does, otherwise 1.</returns>
     public static int Print(string measured, string compared, bool passed)
     {
         Console.WriteLine(measured);
@@ -14,8 +14,8 @@ internal static class Verdict
         return passed ? 0 : 1;
     }
 
-    /// <summary>Prints what failed, how much was tried, and whether nothing failed, which is the bar.</summary>
-    /// <returns>The exit code: 0 when nothing failed, 1 when something did.</returns>
+    /// <summary>Prints what failed and how much was tried. The target is that nothing failed.</summary>
+    /// <returns>The exit code: 0 if nothing failed, otherwise 1.</returns>
     public static int Print(string tried, IReadOnlyCollection<string> failures, string what)
     {
         foreach (string failure in failures)
@@ -23,6 +23,6 @@ internal static class Verdict
             Console.WriteLine(failure);
         }
 
-        return Print(tried, string.Create(CultureInfo.InvariantCulture, $"{failures.Count} {what}; bar: none"), failures.Count == 0);
+        return Print(tried, string.Create(CultureInfo.InvariantCulture, $"{failures.Count} {what}; target: none"), failures.Count == 0);
     }
 }

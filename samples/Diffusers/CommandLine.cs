@@ -7,7 +7,7 @@ namespace Diffusers;
 /// <summary>The two commands with their arguments and options.</summary>
 internal static class CommandLine
 {
-    /// <summary>Reads the arguments and hands the command they name to <paramref name="guard"/>, which runs it.</summary>
+    /// <summary>Reads the arguments and passes the named command to <paramref name="guard"/>, which runs it.</summary>
     /// <returns>The exit code: 2 after bad arguments, each of which gets one line.</returns>
     public static int Run(string[] args, Func<Func<int>, int> guard)
     {
@@ -27,13 +27,13 @@ internal static class CommandLine
     {
         Argument<string> folder = new("folder") { Description = "The folder of a diffusers pipeline." };
         Argument<string> picture = new("out") { Description = "The PNG file to write." };
-        Option<int> count = new("--count") { Description = "How many images.", DefaultValueFactory = _ => 16 };
-        Option<int?> steps = new("--steps") { Description = "How many steps. Default: all timesteps for DDPM, 50 for DDIM." };
-        Option<DiffusersSchedulerKind?> sampler = new("--sampler") { Description = "ddpm or ddim. Default: what the folder says." };
+        Option<int> count = new("--count") { Description = "The number of images.", DefaultValueFactory = _ => 16 };
+        Option<int?> steps = new("--steps") { Description = "The number of steps. Default: all timesteps for DDPM, 50 for DDIM." };
+        Option<DiffusersSchedulerKind?> sampler = new("--sampler") { Description = "ddpm or ddim. Default: the sampler in the folder." };
         Option<string> device = new("--device") { Description = "best, cpu, cuda, cuda:<number> or mps.",
             DefaultValueFactory = _ => "best" };
         Option<long> seed = new("--seed") { Description = "The seed of the noise.", DefaultValueFactory = _ => 0L };
-        Command command = new("import", "Samples a grid of images from a folder of diffusers.") { folder, picture, count, steps, sampler,
+        Command command = new("import", "Samples a grid of images from a diffusers folder.") { folder, picture, count, steps, sampler,
             device, seed };
         command.SetAction(result => guard(() => ImportRun.Execute(new ImportSettings
         {
@@ -50,12 +50,12 @@ internal static class CommandLine
 
     private static Command Export(Func<Func<int>, int> guard)
     {
-        Argument<string> run = new("run") { Description = "The folder of a training run, which holds the folder checkpoints." };
+        Argument<string> run = new("run") { Description = "The folder of a training run, which contains the folder checkpoints." };
         Argument<string> folder = new("out") { Description = "The folder of the diffusers pipeline to write." };
-        Option<ExportedWeights> weights = new("--weights") { Description = "ema, the averaged weights, or raw, the network's own.",
+        Option<ExportedWeights> weights = new("--weights") { Description = "ema, the averaged weights, or raw, the network's raw weights.",
             DefaultValueFactory = _ => ExportedWeights.Ema };
-        Option<bool> overwrite = new("--overwrite") { Description = "Replaces a pipeline that is there already." };
-        Command command = new("export", "Writes the newest checkpoint of a run as a folder of diffusers.") { run, folder, weights,
+        Option<bool> overwrite = new("--overwrite") { Description = "Replaces an existing pipeline." };
+        Command command = new("export", "Writes the newest checkpoint of a run as a diffusers folder.") { run, folder, weights,
             overwrite };
         command.SetAction(result => guard(() =>
             ExportRun.Execute(result.GetValue(run)!, result.GetValue(folder)!, result.GetValue(weights), result.GetValue(overwrite))));

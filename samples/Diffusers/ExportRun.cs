@@ -14,14 +14,14 @@ internal static class ExportRun
         string checkpoints = Path.Combine(run, "checkpoints");
         if (!Directory.Exists(checkpoints))
         {
-            throw new IOException($"There is no folder '{checkpoints}'. Name the folder that was given to UseCheckpoints.");
+            throw new IOException($"The folder '{checkpoints}' does not exist. Pass the folder that was given to UseCheckpoints.");
         }
 
         Loaded? loaded = null;
         using CheckpointStore store = new(checkpoints);
         store.LoadLatest(checkpoint => loaded = Load(checkpoint, folder, weights));
         (UNet2D unet, DiffusersScheduler scheduler, DiffusersExport export) =
-            loaded ?? throw new IOException($"There is no checkpoint in '{checkpoints}'. Train until the first is saved.");
+            loaded ?? throw new IOException($"There is no checkpoint in '{checkpoints}'. Train until the first checkpoint is saved.");
         using (unet)
         {
             DiffusersFolder.Save(folder, unet, scheduler, export.Notes, overwrite);
@@ -30,7 +30,7 @@ internal static class ExportRun
         }
     }
 
-    // The checkpoint's tensors live during this call only.
+    // The checkpoint's tensors exist only during this call.
     private static Loaded Load(Checkpoint checkpoint, string folder, ExportedWeights weights)
     {
         CheckpointManifest manifest = checkpoint.Manifest;

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Diffusers;
 
-/// <summary>Reads a folder of diffusers, and draws from it.</summary>
+/// <summary>Reads a diffusers folder and samples images.</summary>
 internal static class ImportRun
 {
     /// <summary>Writes the grid.</summary>
@@ -23,7 +23,7 @@ internal static class ImportRun
         Console.WriteLine($"{weights} weights; {scheduler.Schedule.Description}; predicts {scheduler.Prediction}; {device}");
         Console.WriteLine(sampler);
 
-        // One class after the other where there are classes.
+        // Uses the classes in turn if the model has classes.
         long[]? classes = model.UNet.ClassCount is { } count ? [.. Enumerable.Range(0, settings.Count).Select(i => (long)i % count)] : null;
         using Tensor images = sampler.Sample(denoiser, settings.Count, settings.Seed, classes, new Tenths());
         ImageGrid.Save(images, settings.Out);
@@ -31,7 +31,7 @@ internal static class ImportRun
         return 0;
     }
 
-    /// <summary>Prints each tenth of the way.</summary>
+    /// <summary>Prints progress at each tenth.</summary>
     private sealed class Tenths : IProgress<SamplingProgress>
     {
         private int printed;

@@ -2,7 +2,7 @@ using Diffusion;
 
 namespace Diffusers;
 
-/// <summary>What the command line asked for.</summary>
+/// <summary>The settings from the command line.</summary>
 internal sealed record ImportSettings
 {
     public required string Folder { get; init; }

@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace PlanFirst;
 
-/// <summary>What was found before training began; kept in the run folder, so that a run goes on with what it began with.</summary>
+/// <summary>The values chosen before training. They are stored in the run folder, so a run resumes with the same values.</summary>
 internal sealed record Choices
 {
     private const string FileName = "choices.json";
@@ -18,14 +18,14 @@ internal sealed record Choices
 
     public required double LearningRate { get; init; }
 
-    /// <summary>The minutes that were asked for; null where they were not.</summary>
+    /// <summary>The requested minutes; null if not given.</summary>
     public double? Minutes { get; init; }
 
-    /// <summary>The memory that was asked for, in GiB; null where it was not.</summary>
+    /// <summary>The requested memory in GiB; null if not given.</summary>
     public double? MemoryGiB { get; init; }
 
-    /// <summary>What an earlier call kept; null where there was none.</summary>
-    /// <exception cref="FormatException">It cannot be read, or something else is asked for now.</exception>
+    /// <summary>Reads the choices of an earlier call; null if there is none.</summary>
+    /// <exception cref="FormatException">The file cannot be read, or the settings differ now.</exception>
     public static Choices? Read(Settings settings)
     {
         string file = Path.Combine(settings.RunFolder, FileName);
@@ -34,17 +34,17 @@ internal sealed record Choices
             Choices? kept = File.Exists(file) ? JsonSerializer.Deserialize<Choices>(File.ReadAllText(file), Json) : null;
             return kept?.Difference(settings) is { } difference
                 ? throw new FormatException(
-                    $"The run in '{settings.RunFolder}' was planned with {difference} ('{file}'). Give that again, or another folder "
-                        + $"with --out.")
+                    $"The run in '{settings.RunFolder}' was planned with {difference} ('{file}'). Give the same option again, or "
+                        + $"another folder with --out.")
                 : kept;
         }
         catch (JsonException error)
         {
-            throw new FormatException($"'{file}' cannot be read: {error.Message} Delete it, and the run is planned anew.", error);
+            throw new FormatException($"'{file}' cannot be read: {error.Message} Delete it to plan the run again.", error);
         }
     }
 
-    // What is left out now is taken from the plan.
+    // An option that is not given now is taken from the plan.
     private string? Difference(Settings settings) =>
         BatchSize != settings.Batch ? $"--batch {BatchSize}, not {settings.Batch}"
         : settings.Steps is { } steps && Steps != steps ? $"{Steps} steps, not --steps {steps}"
@@ -57,6 +57,6 @@ internal sealed record Choices
                 $"passes of {MicroBatchSize} images, not --memory {memory}")
         : null;
 
-    /// <summary>Keeps them.</summary>
+    /// <summary>Writes the choices.</summary>
     public void Write(string folder) => File.WriteAllText(Path.Combine(folder, FileName), JsonSerializer.Serialize(this, Json));
 }

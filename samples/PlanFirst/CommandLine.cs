@@ -11,24 +11,24 @@ internal static class CommandLine
     public static int Run(string[] args, Func<Settings, int> action)
     {
         Argument<string> images = new(
-            "images") { Description = "A folder of images. Where they lie in two or more sub-folders, each is a class." };
+            "images") { Description = "A folder of images. If it has two or more sub-folders with images, each is a class." };
         Option<int> size = new("--size") { Description = "Height and width of the images in pixels.", DefaultValueFactory = _ => 32 };
         Option<int> batch = new("--batch") { Description = "Images per step.", DefaultValueFactory = _ => 64 };
         Option<UNet2DSize> network = new("--network") { Description = "small for a CPU, medium or large for a GPU.",
             DefaultValueFactory = _ => UNet2DSize.Small };
         Option<long?> steps = new(
-            "--steps") { Description = "Training steps. Default: what --minutes allows, or what is suggested for so many images." };
-        Option<double?> minutes = new("--minutes") { Description = "The time to train in; the plan says how many steps that is." };
+            "--steps") { Description = "Training steps. Default: what fits into --minutes, or the suggestion for the number of images." };
+        Option<double?> minutes = new("--minutes") { Description = "The training time; the plan gives the number of steps." };
         Option<double?> memory = new(
-            "--memory") { Description = "The memory to train in, in GiB. Default: three quarters of the machine's." };
-        Option<double?> rate = new("--rate") { Description = "The learning rate. Default: what the range finder suggests." };
-        Option<bool> planOnly = new("--plan-only") { Description = "Says what training would take, keeps nothing, and does not train." };
+            "--memory") { Description = "The memory for training in GiB. Default: three quarters of the machine's memory." };
+        Option<double?> rate = new("--rate") { Description = "The learning rate. Default: the suggestion of the range finder." };
+        Option<bool> planOnly = new("--plan-only") { Description = "Estimates the training, stores nothing, and does not train." };
         Option<string> device = new("--device") { Description = "best, cpu, cuda, cuda:<number> or mps.",
             DefaultValueFactory = _ => "best" };
         Option<string?> folder = new("--out") { Description = "The folder of the run. Default: runs/ and the data's name." };
         Option<long> seed = new("--seed") { Description = "The seed of every random number.", DefaultValueFactory = _ => 0L };
         RootCommand root = new(
-            "Says what training on a folder of images takes (memory, learning rate, steps, time), and then trains. Run it again to go on.")
+            "Estimates memory, learning rate, steps and time for training on a folder of images, and then trains. Run it again to resume.")
         {
             images, size, batch, network, steps, minutes, memory, rate, planOnly, device, folder, seed,
         };

@@ -6,14 +6,14 @@ using static TorchSharp.torch;
 
 namespace PlanFirst;
 
-/// <summary>The whole of it: data, network, plan, training, pictures.</summary>
+/// <summary>The whole program: data, network, plan, training, images.</summary>
 internal static class PlanFirstRun
 {
     private const int Columns = 10;
     private const int Rows = 4;
     private const int PicturesPerRun = 8;
 
-    /// <summary>Plans, and trains unless only the plan was wanted.</summary>
+    /// <summary>Plans, and trains unless --plan-only is set.</summary>
     /// <returns>The exit code.</returns>
     public static int Execute(Settings settings, StopSignals signals)
     {
@@ -51,11 +51,11 @@ internal static class PlanFirstRun
 
         Console.WriteLine(kept is null
             ? $"Training {choices.Steps} steps."
-            : $"Going on from step {trainer.Step} of {choices.Steps}, as planned before (choices.json).");
+            : $"Resuming from step {trainer.Step} of {choices.Steps}, as planned before (choices.json).");
         TrainingResult result = trainer.Run(signals.Token);
         if (result.StopReason == StopReason.Cancelled)
         {
-            Console.WriteLine($"Stopped at step {result.Step}. The same command goes on from {result.Checkpoint}.");
+            Console.WriteLine($"Stopped at step {result.Step}. The same command resumes from {result.Checkpoint}.");
             return signals.ExitCode;
         }
 
@@ -65,7 +65,7 @@ internal static class PlanFirstRun
         return 0;
     }
 
-    // One column per class where there are classes.
+    // One column per class if there are classes.
     private static Tensor Sample(Denoiser denoiser, int? classCount, long seed)
     {
         long[]? classes = classCount is { } count

@@ -5,15 +5,15 @@ using Diffusion.Training;
 namespace PlanFirst;
 
 /// <summary>
-/// What is found out before training: memory, learning rate, steps and time. Each is printed, and kept as a file where it is more than a
-/// number and training follows.
+/// Finds memory, learning rate, steps and time before training. Prints each result. If training follows, also saves the results that are
+/// more than a number to files.
 /// </summary>
 internal sealed class Planning(Settings settings, IImageSource images, UNet2D unet, ComputeDevice device, CancellationToken stop)
 {
-    // Small networks take high rates: the sweep goes on until one does harm.
+    // Small networks tolerate high rates: the sweep continues until a rate does harm.
     private const double HighestRate = 0.1;
 
-    /// <summary>Finds everything out.</summary>
+    /// <summary>Plans the run.</summary>
     public Choices Run()
     {
         int microBatchSize = Memory();
@@ -23,7 +23,7 @@ internal sealed class Planning(Settings settings, IImageSource images, UNet2D un
             Minutes = settings.Minutes, MemoryGiB = settings.MemoryGiB };
     }
 
-    /// <summary>The run with what was chosen, without a place to train in.</summary>
+    /// <summary>The run with the chosen values, without a run folder.</summary>
     public static TrainerBuilder Builder(Settings settings, IImageSource images, UNet2D unet, ComputeDevice device, Choices choices) =>
         Trainer.For(unet)
         .UseDevice(device)
@@ -57,7 +57,7 @@ internal sealed class Planning(Settings settings, IImageSource images, UNet2D un
         BatchSplit split = BatchSizeScaling.Split(settings.Batch, fits);
         Console.WriteLine(estimator.Estimate(split.MicroBatch).ToTable());
         Console.WriteLine(
-            $"A batch of {settings.Batch} goes in {split.Accumulation} passes of {split.MicroBatch} images; {fits} would fit.");
+            $"A batch of {settings.Batch} is split into {split.Accumulation} passes of {split.MicroBatch} images; {fits} would fit.");
         BatchAdvice batch = BatchSizeScaling.Advice(settings.Batch);
         Console.WriteLine($"A {batch.Name} batch. {batch.Note}");
         Console.WriteLine();
@@ -79,7 +79,7 @@ internal sealed class Planning(Settings settings, IImageSource images, UNet2D un
         Keep(range);
         if (range.Suggestion.LearningRate is null)
         {
-            Console.WriteLine($"Training takes {usual:G2}, which is usual for a batch of {settings.Batch}.");
+            Console.WriteLine($"Training uses {usual:G2}, the usual rate for a batch of {settings.Batch}.");
         }
 
         Console.WriteLine();
@@ -113,7 +113,7 @@ internal sealed class Planning(Settings settings, IImageSource images, UNet2D un
         File.WriteAllText(Path.ChangeExtension(picture, ".svg"), range.ToSvg());
         File.WriteAllText(Path.ChangeExtension(picture, ".csv"), range.ToCsv());
         File.WriteAllText(Path.ChangeExtension(picture, ".json"), range.ToJson());
-        Console.WriteLine($"Picture {picture}");
+        Console.WriteLine($"Plot {picture}");
     }
 
     private void Keep(TrainingPlan plan)

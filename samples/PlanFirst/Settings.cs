@@ -3,7 +3,7 @@ using Diffusion;
 
 namespace PlanFirst;
 
-/// <summary>What the command line asked for.</summary>
+/// <summary>The settings from the command line.</summary>
 internal sealed record Settings
 {
     public required string Images { get; init; }
@@ -33,13 +33,13 @@ internal sealed record Settings
     /// <summary>The folder of the run.</summary>
     public string RunFolder => Out ?? Path.Combine("runs", Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(Images))));
 
-    /// <summary>What training may take, in bytes.</summary>
+    /// <summary>The memory for training, in bytes.</summary>
     public long MemoryBytes => MemoryGiB is { } gibibytes
         ? (long)(gibibytes * (1L << 30))
         : GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4 * 3;
 
-    /// <summary>Says what is impossible, before anything is read.</summary>
-    /// <exception cref="ArgumentException">A number is.</exception>
+    /// <summary>Refuses impossible values before anything is read.</summary>
+    /// <exception cref="ArgumentException">A number is impossible.</exception>
     public void Check()
     {
         Positive("--batch", Batch);

@@ -11,16 +11,16 @@ internal static class CommandLine
     {
         Option<string?> data = new(
             "--data") { Description =
-                "A folder of images, or of IDX files (MNIST's format). Default: shapes that the program draws itself." };
+                "A folder of images, or of IDX files (MNIST's format). Default: shapes that the program draws." };
         Option<int?> size = new(
-            "--size") { Description = "Height and width of the images in pixels. Default: 32, or what IDX files hold." };
+            "--size") { Description = "Height and width of the images in pixels. Default: 32, or the size of the IDX images." };
         Option<int> steps = new("--steps") { Description = "Training steps.", DefaultValueFactory = _ => 1000 };
         Option<int> batch = new("--batch") { Description = "Images per step.", DefaultValueFactory = _ => 16 };
         Option<string> device = new("--device") { Description = "best, cpu, cuda, cuda:<number> or mps.",
             DefaultValueFactory = _ => "best" };
         Option<string?> folder = new("--out") { Description = "The folder of the run. Default: runs/ and the data's name." };
         Option<long> seed = new("--seed") { Description = "The seed of every random number.", DefaultValueFactory = _ => 0L };
-        RootCommand root = new("Trains a small diffusion model on images and shows what it makes of noise. Run it again to go on.")
+        RootCommand root = new("Trains a small diffusion model on images and samples from it. Run it again to resume.")
         {
             data, size, steps, batch, device, folder, seed,
         };

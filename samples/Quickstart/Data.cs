@@ -28,7 +28,7 @@ internal static class Data
         {
             string shape = digits.Shape.ToString();
             digits.Dispose();
-            throw new ArgumentException($"--size is {size}, but the IDX files in '{folder}' hold images of {shape}. Leave --size out.");
+            throw new ArgumentException($"--size is {size}, but the IDX files in '{folder}' contain images of {shape}. Leave --size out.");
         }
 
         return digits;

@@ -6,7 +6,7 @@ namespace Quickstart;
 /// <summary>Draws the loss over the steps, from the metrics that the trainer wrote.</summary>
 internal static class LossCurve
 {
-    /// <summary>Reads metrics (one JSON object a line) and saves a picture.</summary>
+    /// <summary>Reads metrics (one JSON object per line) and saves a plot.</summary>
     public static void Save(string metrics, string picture)
     {
         List<double> steps = [];

@@ -4,7 +4,7 @@ using Spectre.Console;
 
 namespace Quickstart;
 
-/// <summary>A live progress bar on a terminal; lines where the output goes to a file. Both show what is wrong with the run.</summary>
+/// <summary>A live progress bar on a terminal, or lines if the output goes to a file. Both show problems of the run.</summary>
 internal sealed class ProgressDisplay : IProgress<TrainingProgress>
 {
     private readonly ConsoleReporter lines = new();

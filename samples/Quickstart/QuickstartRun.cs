@@ -7,13 +7,13 @@ using static TorchSharp.torch;
 
 namespace Quickstart;
 
-/// <summary>The whole of it: data, model, trainer, pictures.</summary>
+/// <summary>The whole program: data, model, trainer, images.</summary>
 internal static class QuickstartRun
 {
     private const int Columns = 10;
     private const int Rows = 6;
 
-    /// <summary>Trains, samples, draws.</summary>
+    /// <summary>Trains, samples and plots.</summary>
     /// <returns>The exit code.</returns>
     public static int Execute(Settings settings, StopSignals signals)
     {
@@ -46,10 +46,10 @@ internal static class QuickstartRun
         Console.WriteLine($"{device}, {device.CpuThreads} CPU threads; run folder {settings.RunFolder}");
         if (trainer.Step > 0)
         {
-            Console.WriteLine($"Going on from step {trainer.Step} of {settings.Steps}.");
+            Console.WriteLine($"Resuming from step {trainer.Step} of {settings.Steps}.");
         }
 
-        // The options are this sample's own, for minutes on a CPU; the images may be yours.
+        // The options are chosen by this sample for a few minutes on a CPU; only the images can be yours.
         foreach (TrainingWarning warning in trainer.Warnings.Where(warning => warning.Option is "Data" or "Network"))
         {
             Console.WriteLine($"Unusual: {warning}");
@@ -59,7 +59,7 @@ internal static class QuickstartRun
         if (result.StopReason == StopReason.Cancelled)
         {
             string saved = result.Checkpoint is null ? "before the first step" : $"at step {result.Step}, saved";
-            Console.WriteLine($"Stopped {saved}. To go on: {settings.Command}");
+            Console.WriteLine($"Stopped {saved}. To resume: {settings.Command}");
             return signals.ExitCode;
         }
 
@@ -72,7 +72,7 @@ internal static class QuickstartRun
         return 0;
     }
 
-    // One column per class where there are classes.
+    // One column per class if there are classes.
     private static Tensor Sample(Denoiser denoiser, int? classCount, long seed)
     {
         long[]? classes = classCount is { } count

@@ -1,12 +1,12 @@
 namespace Quickstart;
 
-/// <summary>What the command line asked for.</summary>
+/// <summary>The settings from the command line.</summary>
 internal sealed record Settings
 {
     /// <summary>A folder of images or of IDX files; null draws shapes.</summary>
     public string? Data { get; init; }
 
-    /// <summary>Height and width of the images; null takes the data's own, or 32.</summary>
+    /// <summary>Height and width of the images; null for the size of the data, or 32.</summary>
     public int? Size { get; init; }
 
     public required int Steps { get; init; }
@@ -15,7 +15,7 @@ internal sealed record Settings
 
     public required string Device { get; init; }
 
-    /// <summary>The folder of the run; null makes one under runs/ by the data's name.</summary>
+    /// <summary>The folder of the run; null for a folder under runs/ with the data's name.</summary>
     public string? Out { get; init; }
 
     public required long Seed { get; init; }
@@ -23,7 +23,7 @@ internal sealed record Settings
     public string RunFolder =>
         Out ?? Path.Combine("runs", Data is null ? "shapes" : Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(Data))));
 
-    /// <summary>The command that does this again.</summary>
+    /// <summary>The command that repeats or resumes this run.</summary>
     public string Command => string.Join(' ', Arguments());
 
     private IEnumerable<string> Arguments()

@@ -5,7 +5,7 @@ namespace Quickstart;
 /// <summary>A network that learns small images within minutes on two CPU cores.</summary>
 internal static class SmallModel
 {
-    /// <summary>A U-Net for the images; three levels where the size allows.</summary>
+    /// <summary>A U-Net for the images; three levels if the size allows.</summary>
     public static UNet2D Create(ImageShape shape, int? classes, long seed)
     {
         int levels = Divide(4) ? 3 : Divide(2) ? 2 : 1;

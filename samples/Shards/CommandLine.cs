@@ -10,11 +10,14 @@ internal static class CommandLine
     public static int Run(string[] args, Func<Settings, int> action)
     {
         Argument<string> images = new(
-            "images") { Description = "A folder of images. Where they lie in two or more sub-folders, each is a class." };
-        Argument<string> folder = new("out") { Description = "The folder of the shards; made where it is missing." };
-        Option<int> samples = new("--samples-per-shard") { Description = "The most samples of a shard.", DefaultValueFactory = _ => 1000 };
-        Option<long?> shuffle = new("--shuffle") { Description = "Shuffles the images by this seed. Default: the order of their paths." };
-        RootCommand root = new("Turns a folder of images into WebDataset shards. The bytes of the files are copied as they are.")
+            "images") { Description = "A folder of images. If it has two or more sub-folders with images, each is a class." };
+        Argument<string> folder = new("out") { Description = "The folder of the shards; created if it does not exist." };
+        Option<int> samples = new("--samples-per-shard") 
+        {
+            Description = "The maximum number of samples per shard.", DefaultValueFactory = _ => 1000,
+        };
+        Option<long?> shuffle = new("--shuffle") { Description = "Shuffles the images with this seed. Default: the order of their paths." };
+        RootCommand root = new("Turns a folder of images into WebDataset shards. The files are copied byte for byte.")
         {
             images, folder, samples, shuffle,
         };

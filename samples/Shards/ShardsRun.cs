@@ -6,14 +6,14 @@ using Diffusion.Training;
 
 namespace Shards;
 
-/// <summary>The whole of it: finds the images, and writes them one by one.</summary>
+/// <summary>The whole program: finds the images and writes them one by one.</summary>
 internal static class ShardsRun
 {
     /// <summary>Writes the shards.</summary>
     /// <returns>The exit code.</returns>
     public static int Execute(Settings settings)
     {
-        // Nothing is decoded, so that the size does not matter.
+        // Nothing is decoded, so the size does not matter.
         using ImageFolder images = ImageFolder.Open(settings.Images, size: 1);
         using ShardWriter writer = new(settings.Out, maxSamples: settings.SamplesPerShard);
         SampleOrder? order = settings.Shuffle is { } seed ? new SampleOrder(new SeedStream(seed), images.Count) : null;

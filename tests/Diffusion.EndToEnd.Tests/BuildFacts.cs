@@ -2,7 +2,7 @@ using System.Reflection;
 
 namespace Diffusion.EndToEnd.Tests;
 
-/// <summary>What the build of this assembly wrote into it about itself.</summary>
+/// <summary>Facts that the build wrote into this assembly.</summary>
 internal static class BuildFacts
 {
     /// <summary>The folder with the solution.</summary>

@@ -3,10 +3,10 @@ using System.Globalization;
 
 namespace Diffusion.EndToEnd.Tests;
 
-/// <summary>Runs a program to its end and gives what it printed.</summary>
+/// <summary>Runs a program to its end and returns its output.</summary>
 internal static class ChildProcess
 {
-    /// <summary>What a program said and how it ended.</summary>
+    /// <summary>The output and the exit code of a program.</summary>
     public sealed record Result(int ExitCode, string Output, string Errors);
 
     /// <summary>Runs <c>dotnet</c> with these arguments, as a user's terminal would: without the settings of the test run.</summary>
@@ -16,24 +16,24 @@ internal static class ChildProcess
             ? path
             : "dotnet", arguments, folder, environment);
 
-    /// <summary>Runs a program until it prints a line that holds <paramref name="sign"/>, then presses Ctrl+C.</summary>
-    /// <returns>The exit code and all that it printed.</returns>
+    /// <summary>Runs a program until it prints a line that contains <paramref name="sign"/>, then presses Ctrl+C.</summary>
+    /// <returns>The exit code and the output.</returns>
     public static Task<(int ExitCode, string Output)> Interrupt(string sign, string program, IEnumerable<string> arguments,
         string? folder = null) =>
         Signal([(sign, "INT")], program, arguments, folder);
 
-    /// <summary>Runs a program, and sends it signals, each as soon as it prints a line that holds the signal's sign.</summary>
-    /// <param name="signals">Signs and signals (INT, TERM, HUP), one after the other.</param>
+    /// <summary>Runs a program and sends it signals, each as soon as the program prints a line that contains the signal's sign.</summary>
+    /// <param name="signals">Signs and signals (INT, TERM, HUP), in order.</param>
     /// <param name="program">The program.</param>
     /// <param name="arguments">Its arguments.</param>
-    /// <param name="folder">Where it runs.</param>
-    /// <param name="ignored">A signal that it is started to ignore, as nohup does.</param>
-    /// <returns>The exit code, 128 and the number of a signal that ended it, and all that it printed.</returns>
+    /// <param name="folder">Its current folder.</param>
+    /// <param name="ignored">A signal that the program ignores from its start, as with nohup.</param>
+    /// <returns>The exit code (128 plus the number of a signal that ended it) and the output.</returns>
     public static async Task<(int ExitCode, string Output)> Signal(
         IReadOnlyList<(string Sign, string Name)> signals, string program, IEnumerable<string> arguments, string? folder = null,
             string? ignored = null)
     {
-        // A shell that runs the tests in the background has them ignore Ctrl+C, and programs inherit that.
+        // If a shell runs the tests in the background, they ignore Ctrl+C, and programs inherit that.
         string[] ignoring = ignored is null ? [] : [$"--ignore-signal={ignored}"];
         ProcessStartInfo start = OperatingSystem.IsLinux()
             ? new("env", ["--default-signal=INT,TERM,HUP", .. ignoring, program, .. arguments])

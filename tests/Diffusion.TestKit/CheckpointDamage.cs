@@ -3,7 +3,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Diffusion.TestKit;
 
-/// <summary>Two checkpoints; the newer is damaged in one place after the other, looked at, and mended.</summary>
+/// <summary>Two checkpoints. The newer one is damaged at one place at a time, read, and restored.</summary>
 public sealed class CheckpointDamage : IDisposable
 {
     private readonly TemporaryFolder folder = TemporaryFolder.InMemory();
@@ -11,7 +11,7 @@ public sealed class CheckpointDamage : IDisposable
     private readonly List<SafeFileHandle> handles = [];
 
     /// <summary>Saves two checkpoints.</summary>
-    /// <param name="elements">How many numbers each file of them holds.</param>
+    /// <param name="elements">The number of elements in each file.</param>
     public CheckpointDamage(int elements)
     {
         store = new CheckpointStore(folder.File("checkpoints"));
@@ -21,17 +21,17 @@ public sealed class CheckpointDamage : IDisposable
             store.Save(checkpoint.Value);
         }
 
-        store.Dispose(); // Who only reads renames nothing.
+        store.Dispose(); // Without the lock, reading renames nothing.
         string[] paths = [.. Directory.GetFiles(store.Latest!).Order(StringComparer.Ordinal)];
         Files = [.. paths.Select(path => new Part(Path.GetFileName(path), File.ReadAllBytes(path)))];
         handles.AddRange(paths.Select(path => File.OpenHandle(path, access: FileAccess.Write, share: FileShare.ReadWrite)));
     }
 
-    /// <summary>The files of the newer one.</summary>
+    /// <summary>The files of the newer checkpoint.</summary>
     public IReadOnlyList<Part> Files { get; }
 
-    /// <summary>Flips one bit, looks, and flips it back.</summary>
-    /// <returns>What is wrong with what was seen; null for nothing.</returns>
+    /// <summary>Flips one bit, reads, and flips it back.</summary>
+    /// <returns>What is wrong with the result; null if nothing is.</returns>
     public string? Flip(int file, int place, int bit)
     {
         RandomAccess.Write(handles[file], [(byte)(Files[file].Bytes[place] ^ (1 << bit))], place);
@@ -40,7 +40,7 @@ public sealed class CheckpointDamage : IDisposable
         return problem is null ? null : $"{Files[file].Name}, byte {place}, bit {bit}: {problem}";
     }
 
-    /// <summary>Cuts a file off, looks, and makes it whole again.</summary>
+    /// <summary>Truncates a file, reads, and restores it.</summary>
     /// <returns>As above.</returns>
     public string? Cut(int file, int length)
     {
@@ -50,9 +50,9 @@ public sealed class CheckpointDamage : IDisposable
         return problem is null ? null : $"{Files[file].Name}, cut to {length} bytes: {problem}";
     }
 
-    /// <summary>Looks at the checkpoints as they were saved.</summary>
+    /// <summary>Reads the undamaged checkpoints.</summary>
     /// <returns>As above.</returns>
-    public string? LookUnharmed() => SampleCheckpoint.StepIn(store) is 2 ? null : "The newer checkpoint is not as it was saved.";
+    public string? LookUnharmed() => SampleCheckpoint.StepIn(store) is 2 ? null : "The newer checkpoint differs from what was saved.";
 
     /// <inheritdoc/>
     public void Dispose()
@@ -61,19 +61,19 @@ public sealed class CheckpointDamage : IDisposable
         folder.Dispose();
     }
 
-    // The older one must be handed out, and the newer never; its damage must be told, and where it is.
+    // The store must return the older checkpoint, never the newer one, and report the damaged file.
     private string? Look(int file)
     {
-        List<string> told = [];
+        List<string> reported = [];
         try
         {
             return SampleCheckpoint.StepIn(store,
-                (path, reason) => told.Add($"{path}: {reason}")) is not 1 ? "the damaged checkpoint was handed out."
-                : told is not [string one] ? $"{told.Count} checkpoints were told to be damaged."
+                (path, reason) => reported.Add($"{path}: {reason}")) is not 1 ? "the damaged checkpoint was returned."
+                : reported is not [string one] ? $"{reported.Count} checkpoints were reported as damaged."
                 : one.Contains(Files[file].Name, StringComparison.Ordinal) ? null
-                : $"it was told that {one}";
+                : $"the report names another file: {one}";
         }
-#pragma warning disable CA1031 // Whatever it is, the older checkpoint was not handed out.
+#pragma warning disable CA1031 // After any exception, the older checkpoint was not returned.
         catch (Exception problem)
 #pragma warning restore CA1031
         {

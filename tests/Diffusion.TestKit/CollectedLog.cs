@@ -3,14 +3,14 @@ using Microsoft.Extensions.Logging;
 
 namespace Diffusion.TestKit;
 
-/// <summary>A log whose lines a test reads.</summary>
+/// <summary>A log that collects its lines for a test.</summary>
 public sealed class CollectedLog : ILogger
 {
     private readonly ConcurrentQueue<string> lines = new();
 
     public IReadOnlyList<string> Lines => [.. lines];
 
-    /// <summary>Told of each line.</summary>
+    /// <summary>Called with each line.</summary>
     public Action<string> OnLine { get; init; } = _ => { };
 
     public IDisposable? BeginScope<TState>(TState state)

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Diffusion.TestKit;
 
 /// <summary>
-/// The best denoiser there is for data whose every pixel is drawn from N(mean, deviation^2), independently: the conditional expectation,
-/// known in closed form. A right sampler turns its answers into that distribution.
+/// The optimal denoiser for data whose every pixel is drawn from N(mean, deviation^2), independently: the conditional expectation,
+/// known in closed form. With it, a correct sampler gives that distribution.
 /// </summary>
 public static class GaussianOracle
 {

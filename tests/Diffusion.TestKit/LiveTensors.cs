@@ -2,18 +2,18 @@ using TorchSharp;
 
 namespace Diffusion.TestKit;
 
-/// <summary>Counts the tensors that are alive, so that a test sees a leak.</summary>
+/// <summary>Counts the live tensors, so that a test detects a leak.</summary>
 public static class LiveTensors
 {
-    /// <summary>How many tensors of this thread are alive.</summary>
+    /// <summary>The number of live tensors of this thread.</summary>
     public static long Count => DisposeScopeManager.Statistics.ThreadTotalLiveCount;
 
     /// <summary>
-    /// How many tensors of all threads are alive, which may fall at any time by what earlier tests left to the garbage collector.
+    /// The number of live tensors of all threads. It can fall at any time when the garbage collector frees tensors of earlier tests.
     /// </summary>
     public static long OfProcess => torch.Tensor.TotalCount;
 
-    /// <summary>Collects what earlier tests left, and tells how many tensors of all threads are alive then.</summary>
+    /// <summary>Collects the garbage of earlier tests and returns the number of live tensors of all threads.</summary>
     public static long Settle()
     {
         GC.Collect();
@@ -21,7 +21,7 @@ public static class LiveTensors
         return OfProcess;
     }
 
-    /// <summary>Runs work once to warm up, then several times, and tells how many more tensors live afterwards than before.</summary>
+    /// <summary>Runs work once as a warm-up and then several times, and returns how much the number of live tensors grew.</summary>
     public static long GrowthOver(int repetitions, Action work)
     {
         ArgumentNullException.ThrowIfNull(work);

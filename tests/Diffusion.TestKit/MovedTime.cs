@@ -1,7 +1,7 @@
 namespace Diffusion.TestKit;
 
 /// <summary>A clock that stands still unless a test moves it.</summary>
-/// <param name="stride">How far it moves by itself whenever it is looked at; not at all by default.</param>
+/// <param name="stride">How far it advances at each reading; zero by default.</param>
 public sealed class MovedTime(TimeSpan stride = default) : TimeProvider
 {
     private long ticks;
@@ -10,6 +10,6 @@ public sealed class MovedTime(TimeSpan stride = default) : TimeProvider
 
     public override long GetTimestamp() => Interlocked.Add(ref ticks, stride.Ticks);
 
-    /// <summary>Moves it on.</summary>
+    /// <summary>Advances the clock.</summary>
     public void Move(TimeSpan by) => Interlocked.Add(ref ticks, by.Ticks);
 }

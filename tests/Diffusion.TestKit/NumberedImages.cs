@@ -3,7 +3,7 @@ using Diffusion.Data;
 
 namespace Diffusion.TestKit;
 
-/// <summary>Images whose first pixels are their own index, and the draws with which they were read; some of them bad.</summary>
+/// <summary>Images whose first pixels are their index and the random draws of the read; some images are bad.</summary>
 public sealed class NumberedImages(long count, Func<long, bool>? isBad = null, IReadOnlyList<long>? groups = null) : IImageSource
 {
     private int reads;

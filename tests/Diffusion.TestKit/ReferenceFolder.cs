@@ -1,15 +1,15 @@
 namespace Diffusion.TestKit;
 
 /// <summary>
-/// Files that other libraries made: in the folder that the environment variable DIFFUSION_REFERENCE names, or in <c>shared/reference</c>
-/// beside the repository.
+/// Files from other libraries, in the folder of the environment variable DIFFUSION_REFERENCE or in <c>shared/reference</c> next to the
+/// repository.
 /// </summary>
 public static class ReferenceFolder
 {
-    /// <summary>Why tests are skipped where there is no such folder.</summary>
-    public const string Missing = "The reference files are not here: let DIFFUSION_REFERENCE name their folder.";
+    /// <summary>The reason for skipped tests if there is no such folder.</summary>
+    public const string Missing = "The reference files are not available: set DIFFUSION_REFERENCE to their folder.";
 
-    /// <summary>A folder of it; null where it is not here.</summary>
+    /// <summary>A folder within it; null if it does not exist.</summary>
     public static string? Find(string name)
     {
         if (Environment.GetEnvironmentVariable("DIFFUSION_REFERENCE") is { Length: > 0 } named)

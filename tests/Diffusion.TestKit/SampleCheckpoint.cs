@@ -5,14 +5,14 @@ using static TorchSharp.torch;
 
 namespace Diffusion.TestKit;
 
-/// <summary>A small checkpoint whose every number is its step.</summary>
+/// <summary>A small checkpoint in which every number is its step.</summary>
 public sealed class SampleCheckpoint : IDisposable
 {
     private static readonly double[] Decays = [0.9999, 0.999, 0.99];
 
     private readonly List<Tensor> tensors = [];
 
-    /// <summary>A checkpoint of a step, with so many elements in each of its files, and up to three averages.</summary>
+    /// <summary>A checkpoint of a step, with a number of elements in each of its files and up to three averages.</summary>
     public SampleCheckpoint(long step, int elements = 32, double? heldOutLoss = null, int averages = 2)
     {
         CheckpointManifest manifest = new()
@@ -50,7 +50,7 @@ public sealed class SampleCheckpoint : IDisposable
     public Checkpoint Value { get; }
 
     /// <summary>Loads the newest checkpoint of a store and checks every number in it.</summary>
-    /// <returns>Its step; null when there is none.</returns>
+    /// <returns>Its step; null if there is none.</returns>
     public static long? StepIn(CheckpointStore store, Action<string, string>? onDamaged = null)
     {
         long? found = null;

@@ -3,10 +3,10 @@ using static TorchSharp.torch;
 
 namespace Diffusion.TestKit;
 
-/// <summary>A model whose answer a test writes as a function of what the model is asked.</summary>
+/// <summary>A model whose prediction is a function that a test writes.</summary>
 public sealed class ScriptedModel(Func<Tensor, Tensor, Conditioning, Tensor> answer, nn.Module? network = null) : IDiffusionModel
 {
-    /// <summary>By default a network with a few parameters that the answer does not use.</summary>
+    /// <summary>By default a network with a few parameters that the prediction does not use.</summary>
     public nn.Module Network { get; } = network ?? nn.Linear(2, 2);
 
     public ImageShape? SampleShape { get; init; }

@@ -6,20 +6,20 @@ using System.Text;
 
 namespace Diffusion.TestKit;
 
-/// <summary>What a client asked for.</summary>
+/// <summary>The request of a client.</summary>
 /// <param name="Path">The path with its query.</param>
-/// <param name="From">Where the bytes should begin; null for the whole file.</param>
-/// <param name="IfRange">The version of which a part is wanted.</param>
+/// <param name="From">The first requested byte; null for the whole file.</param>
+/// <param name="IfRange">The version of the requested part.</param>
 public sealed record ServerRequest(string Path, long? From, string? IfRange)
 {
-    /// <summary>The last byte that is wanted; null for the last of the file.</summary>
+    /// <summary>The last requested byte; null for the last byte of the file.</summary>
     public long? To { get; init; }
 
-    /// <summary>The version that the client has and need not get again.</summary>
+    /// <summary>The version that the client already has.</summary>
     public string? IfNoneMatch { get; init; }
 }
 
-/// <summary>What a server answers, and how it fails at that.</summary>
+/// <summary>The answer of a server, and how it fails.</summary>
 public sealed record ServerReply
 {
     public int Status { get; init; } = 200;
@@ -28,26 +28,26 @@ public sealed record ServerReply
 
     public byte[] Body { get; init; } = [];
 
-    /// <summary>What Content-Length claims; null for as many as there are.</summary>
+    /// <summary>The value of Content-Length; null for the actual length.</summary>
     public long? ClaimedLength { get; init; }
 
     /// <summary>Sends the body in chunks and without a length.</summary>
     public bool Chunked { get; init; }
 
-    /// <summary>Sends only so many bytes of the body, then closes the connection; null for all.</summary>
+    /// <summary>Sends only this many bytes of the body, then closes the connection; null for all.</summary>
     public int? DropAfter { get; init; }
 
-    /// <summary>Sends no more after that, but keeps the connection until the client closes it.</summary>
+    /// <summary>Then sends nothing, but keeps the connection open until the client closes it.</summary>
     public bool Stall { get; init; }
 
-    /// <summary>Sends nothing before this has ended.</summary>
+    /// <summary>Sends nothing before this task has completed.</summary>
     public Task After { get; init; } = Task.CompletedTask;
 
     /// <summary>Sent instead of everything.</summary>
     public string? Raw { get; init; }
 }
 
-/// <summary>A server on this machine whose every answer a test writes. Each answer closes its connection.</summary>
+/// <summary>A server on this machine whose answers a test writes. Each answer closes its connection.</summary>
 public sealed class ScriptedServer : IDisposable
 {
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
@@ -58,7 +58,7 @@ public sealed class ScriptedServer : IDisposable
     private readonly Lock gate = new();
     private long bodyBytes;
 
-    /// <summary>A server that answers request n, counted from 0, as the script says.</summary>
+    /// <summary>Starts a server that answers request n, counted from 0, with the script.</summary>
     public ScriptedServer(Func<ServerRequest, int, ServerReply> script)
     {
         this.script = script;
@@ -66,7 +66,7 @@ public sealed class ScriptedServer : IDisposable
         _ = Accept();
     }
 
-    /// <summary>What every stall calls once it has begun.</summary>
+    /// <summary>Called when a stall has begun.</summary>
     public Action Stalled { get; set; } = () => { };
 
     public IReadOnlyList<ServerRequest> Requests => [.. requests];
@@ -74,7 +74,7 @@ public sealed class ScriptedServer : IDisposable
     /// <summary>The headers of each request, one <c>Name: value</c> to a line.</summary>
     public IReadOnlyList<string[]> RequestHeaders => [.. requestHeaders];
 
-    /// <summary>How many bytes of files were sent.</summary>
+    /// <summary>The number of file bytes that were sent.</summary>
     public long BodyBytes => Interlocked.Read(ref bodyBytes);
 
     public Uri Address(string path) =>
@@ -116,7 +116,7 @@ public sealed class ScriptedServer : IDisposable
             catch (Exception problem) when (
                 problem is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
             {
-                // The client has closed first.
+                // The client has closed the connection.
             }
         }
     }

@@ -2,13 +2,13 @@ using System.Globalization;
 
 namespace Diffusion.TestKit;
 
-/// <summary>A file as a good server gives it: whole, or the part that is asked for if the client still knows its version.</summary>
+/// <summary>A file as a correct server sends it: whole, or the requested part if the client has its current version.</summary>
 /// <param name="Content">Its bytes.</param>
 /// <param name="Tag">Its ETag with the quotation marks; null for none.</param>
-/// <param name="Changed">Its date of change as HTTP writes it; null for none.</param>
+/// <param name="Changed">Its modification date in HTTP format; null for none.</param>
 public sealed record ServedFile(byte[] Content, string? Tag = "\"1\"", string? Changed = null)
 {
-    /// <summary>A file of bytes that are drawn from a seed.</summary>
+    /// <summary>A file of random bytes from a seed.</summary>
     public static ServedFile Drawn(int length, long seed, string? tag = "\"1\"", string? changed = null)
     {
         SeedStream draws = new(seed);
@@ -35,7 +35,7 @@ public sealed record ServedFile(byte[] Content, string? Tag = "\"1\"", string? C
             : Part((int)from, request.To);
     }
 
-    /// <summary>The bytes from a place on, and what they are said to be.</summary>
+    /// <summary>The bytes from an offset, and the headers for them.</summary>
     public ServerReply Part(int from, long? to = null)
     {
         int end = (int)Math.Min(Content.Length, to + 1 ?? Content.Length);

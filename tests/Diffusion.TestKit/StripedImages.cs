@@ -3,7 +3,7 @@ using Diffusion.Training;
 
 namespace Diffusion.TestKit;
 
-/// <summary>Small grey images of stripes, a different one for each index: enough to train on.</summary>
+/// <summary>Small gray images of stripes, different for each index, as training data.</summary>
 public sealed class StripedImages(int count = 40, int size = 8, int? classCount = null) : IImageSource
 {
     public long Count => count;

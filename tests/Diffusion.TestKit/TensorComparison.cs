@@ -3,10 +3,10 @@ using static TorchSharp.torch;
 
 namespace Diffusion.TestKit;
 
-/// <summary>Compares tensors number by number.</summary>
+/// <summary>Compares tensors element by element.</summary>
 public static class TensorComparison
 {
-    /// <summary>The largest absolute difference of two tensors of one shape, in float64; NaN where either holds it.</summary>
+    /// <summary>The maximum absolute difference of two tensors of the same shape, in float64; NaN if either contains NaN.</summary>
     public static double MaxDifference(this Tensor actual, Tensor expected)
     {
         ArgumentNullException.ThrowIfNull(actual);

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Diffusion.TestKit;
 
-/// <summary>The smallest network that learns something: two convolutions with the timestep and the class added between them.</summary>
+/// <summary>A minimal network that learns: two convolutions, with the timestep and the class added between them.</summary>
 public sealed class TinyModel : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDiffusionModel
 {
     private readonly int channels;
@@ -51,7 +51,7 @@ public sealed class TinyModel : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDif
 
     public nn.Module Network => this;
 
-    public ImageShape? SampleShape => null; // a convolution takes every size
+    public ImageShape? SampleShape => null; // a convolution accepts every size
 
     public int? ClassCount { get; }
 
@@ -59,7 +59,7 @@ public sealed class TinyModel : nn.Module<Tensor, Tensor, Tensor?, Tensor>, IDif
 
     public string Description => $"tiny(channels: {channels}, hidden: {hidden}, classes: {ClassCount}, dropout: {dropoutProbability})";
 
-    /// <summary>The label types that came in, newest last.</summary>
+    /// <summary>The types of the labels of all calls, newest last.</summary>
     public List<ScalarType> LabelTypes { get; } = [];
 
     public Tensor Predict(Tensor noisy, Tensor labels, Conditioning conditioning)

@@ -1,8 +1,8 @@
 namespace Diffusion.TestKit;
 
 /// <summary>
-/// Loads libtorch before the first test of an assembly, and lets one test assembly run at a time: libtorch work side by side is two to
-/// ten times slower on few cores.
+/// Loads libtorch before the first test of an assembly, and lets only one test assembly run at a time: several libtorch processes are two
+/// to ten times slower on few cores.
 /// </summary>
 public sealed class TorchFixture : IDisposable
 {

@@ -3,10 +3,10 @@ using Diffusion.Training;
 
 namespace Diffusion.TestKit;
 
-/// <summary>Another source, whose reads a test sees, and can make fail.</summary>
+/// <summary>Wraps another source. A test can observe its reads and make them fail.</summary>
 public sealed class WatchedImages(IImageSource inner, Action<long> onRead) : IImageSource
 {
-    /// <summary>Called within each read, with the token that ends it.</summary>
+    /// <summary>Called in each read, with its cancellation token.</summary>
     public Action<CancellationToken> OnWait { get; init; } = _ => { };
 
     public long Count => inner.Count;
@@ -19,7 +19,7 @@ public sealed class WatchedImages(IImageSource inner, Action<long> onRead) : IIm
 
     public string Description => inner.Description;
 
-    /// <summary>What it says of itself; that of the other source where nothing is given.</summary>
+    /// <summary>Its description; by default that of the other source.</summary>
     public ImageSourceReport Report { get; init; } = inner.Report;
 
     public long LabelOf(long index) => inner.LabelOf(index);

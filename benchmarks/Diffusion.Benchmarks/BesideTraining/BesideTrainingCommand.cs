@@ -5,16 +5,16 @@ using Diffusion.TestKit;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary><c>beside-training</c>: whether samples made beside training are those that are made alone.</summary>
+/// <summary><c>beside-training</c>: whether samples made during training are identical to samples made alone.</summary>
 internal static class BesideTrainingCommand
 {
     public static Command Create()
     {
-        Option<int> pictures = new("--pictures") { Description = "How many pictures.", DefaultValueFactory = _ => 2000 };
+        Option<int> pictures = new("--pictures") { Description = "The number of images.", DefaultValueFactory = _ => 2000 };
         Command command = new(
             "beside-training",
-            "Samples from four threads while trainers run and are disposed, snapshots are taken, and models are loaded and disposed; "
-                + "compares each picture with its serial twin.")
+            "Samples on four threads while trainers run and are disposed, snapshots are taken, and models are loaded and disposed; "
+                + "compares each image with the same image sampled alone.")
         {
             pictures,
         };
@@ -30,10 +30,10 @@ internal static class BesideTrainingCommand
         return Verdict.Print(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{soak.Compared} pictures from four threads in {Stopwatch.GetElapsedTime(began).TotalSeconds:F0} s, beside "
+                $"{soak.Compared} images from four threads in {Stopwatch.GetElapsedTime(began).TotalSeconds:F0} s, during "
                     + $"{soak.Trainers} trainers that ran and were disposed and {soak.Loads} models that were loaded and disposed; "
-                    + $"{soak.Refused} calls were refused because what they sampled was disposed"),
+                    + $"{soak.Refused} calls were refused because their model was disposed"),
             soak.Failures,
-            "differ from their serial twins or failed");
+            "differ from the same images sampled alone, or failed");
     }
 }

@@ -5,7 +5,7 @@ using Diffusion.TestKit;
 namespace Diffusion.Benchmarks;
 
 /// <summary>
-/// <c>bits</c>: flips every bit of a checkpoint, cuts its files off at every length, and looks which checkpoint is handed out.
+/// <c>bits</c>: flips every bit of a checkpoint, truncates its files at every length, and checks which checkpoint is read.
 /// </summary>
 internal static class BitsCommand
 {
@@ -14,7 +14,7 @@ internal static class BitsCommand
 
     public static Command Create()
     {
-        Command command = new("bits", "Flips every bit of a checkpoint of 16 kB, and cuts its files off at every length.");
+        Command command = new("bits", "Flips every bit of a checkpoint of 16 kB, and truncates its files at every length.");
         command.SetAction(_ => Run());
         return command;
     }
@@ -50,7 +50,7 @@ internal static class BitsCommand
         return Verdict.Print(
             $"{flips:N0} flipped bits and {cuts:N0} lengths of {checkpoint.Files.Count} files with {bytes:N0} bytes in "
                 + $"{clock.Elapsed.TotalSeconds:F0} s",
-            $"{failures.Count} were not found, or kept the checkpoint before from being handed out; bar: none, of at most "
+            $"{failures.Count} were not detected, or prevented the previous checkpoint from being read; target: none, with at most "
                 + $"{MaxBytes:N0} bytes",
             failures.Count == 0 && bytes <= MaxBytes);
 

@@ -2,7 +2,7 @@ using Diffusion.TestKit;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary>A folder in which some of the sample checkpoints lie already, and the program that saves the others.</summary>
+/// <summary>A folder that already contains some of the sample checkpoints, and the program that saves the others.</summary>
 internal sealed class FaultScene : IDisposable
 {
     private const string Folder = "checkpoints";
@@ -11,9 +11,9 @@ internal sealed class FaultScene : IDisposable
     private readonly SavingProgram program;
     private readonly long promised;
 
-    /// <summary>A scene.</summary>
-    /// <param name="before">How many lie there already.</param>
-    /// <param name="background">Whether the others are saved on a thread of its own.</param>
+    /// <summary>Creates the folder.</summary>
+    /// <param name="before">The number of checkpoints that are already there.</param>
+    /// <param name="background">Whether the others are saved on a background thread.</param>
     public FaultScene(int before, bool background)
     {
         program = new SavingProgram([.. SaveSamplesCommand.Steps.Skip(before)], background);
@@ -24,23 +24,23 @@ internal sealed class FaultScene : IDisposable
         }
     }
 
-    /// <summary>The length of the longest file that lies there.</summary>
+    /// <summary>The length of the longest file in the folder.</summary>
     public int LongestFile => Files.Max(file => (int)new FileInfo(file).Length);
 
     private string[] Files => Directory.GetFiles(prepared.Path, "*", SearchOption.AllDirectories);
 
-    /// <summary>The calls by which the program changes something.</summary>
+    /// <summary>The system calls by which the program changes a file.</summary>
     public IReadOnlyList<SystemCall> Calls()
     {
         using TemporaryFolder place = Copy();
         return SystemCalls.Of(program, place.Path, Path.Combine(place.Path, Folder));
     }
 
-    /// <summary>Plays it with the program under another one, which disturbs it.</summary>
-    /// <param name="signal">The number of the signal that may end the program; null when it may only refuse.</param>
-    /// <param name="under">Gives the other program with its arguments for the folder in which it plays.</param>
+    /// <summary>Runs the program under another program, which disturbs it.</summary>
+    /// <param name="signal">The number of the signal that may end the program; null if the save may only fail with an error.</param>
+    /// <param name="under">The other program with its arguments, for the folder of this run.</param>
     /// <returns>
-    /// Whether the program saved all the same, and what is wrong with how it ended or what it left; null when nothing is.
+    /// Whether the program saved everything in spite of the fault, and what is wrong with its exit or its files; null if nothing is.
     /// </returns>
     public (bool IsMissed, string? Problem) Play(int? signal, Func<string, IReadOnlyList<string>> under)
     {

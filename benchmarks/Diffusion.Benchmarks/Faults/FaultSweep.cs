@@ -2,18 +2,18 @@ using System.Globalization;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary>Kills a program that saves, or makes the system refuse it, at every call that changes a file, and looks what is left.</summary>
+/// <summary>Kills a program that saves, or lets a system call fail, at every call that changes a file, and checks what is left.</summary>
 internal static class FaultSweep
 {
-    /// <summary>The kind that is no error of the system.</summary>
+    /// <summary>The kind of fault that is not a system error.</summary>
     public const string Kill = "KILL";
 
     private const int KillNumber = 9;
 
-    /// <summary>Does it.</summary>
+    /// <summary>Runs all faults.</summary>
     /// <param name="kinds">The kinds of faults.</param>
     /// <param name="background">
-    /// Whether the program saves on a thread of its own. Then it begins with each of the checkpoints in turn, and its first save is
+    /// Whether the program saves on a background thread. Then it starts with each of the checkpoints in turn, and its first save is
     /// disturbed.
     /// </param>
     /// <param name="every">Which of the calls: 1 for all, 2 for every second.</param>
@@ -25,8 +25,8 @@ internal static class FaultSweep
         {
             (FaultScene Scene, SystemCall Call)[] points = [.. scenes.SelectMany(scene => scene.Calls().Select(call => (scene, call)))
                 .Where((_, place) => place % every == 0)];
-            Console.WriteLine(
-                $"{points.Length} calls: {string.Join(", ", points.CountBy(point => point.Call.Name).Select(name => $"{name.Value} {name.Key}"))}");
+            IEnumerable<string> counts = points.CountBy(point => point.Call.Name).Select(name => $"{name.Value} {name.Key}");
+            Console.WriteLine($"{points.Length} calls: {string.Join(", ", counts)}");
             return kinds.Max(kind => Sweep(kind, points));
         }
         finally
@@ -47,6 +47,6 @@ internal static class FaultSweep
         return Verdict.Print(
             $"{kind}: {points.Length} points, {ends.Count(end => end.IsMissed)} of them without effect",
             [.. ends.Where(end => end.Problem is not null).Select(end => $"{end.Call}: {end.Problem}")],
-            "left less than was promised, something half-written, or another error than the declared one");
+            "lost a saved checkpoint, left something half-written, or gave another error than the documented one");
     }
 }

@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary><c>faults</c>: stops or disturbs saving in every way that the system can, and looks what is left.</summary>
+/// <summary><c>faults</c>: interrupts or disturbs saving in every way that the system can, and checks what is left.</summary>
 internal static class FaultsCommand
 {
     private const string Short = "SHORT";
@@ -10,15 +10,18 @@ internal static class FaultsCommand
 
     public static Command Create()
     {
-        Option<string[]> kinds = new("--kinds") { Description = "KILL, errors of the system, or SHORT for writes cut short; default all.",
+        Option<string[]> kinds = new("--kinds") { Description = "KILL, system errors, or SHORT for writes cut short; default all.",
             DefaultValueFactory = _ => Kinds, AllowMultipleArgumentsPerToken = true };
         kinds.AcceptOnlyFromAmong(Kinds);
-        Option<bool> background = new("--background") { Description = "The program saves on a thread of its own, as the trainer does." };
-        Option<int> every = new("--every") { Description = "Takes only every so manieth of the points.", DefaultValueFactory = _ => 1 };
-        Option<int> random = new("--random") { Description = "Kills it at so many random moments instead.", DefaultValueFactory = _ => 0 };
-        Option<bool> fullDisk = new("--full-disk") { Description = "Gives it disks of every size instead; as root." };
+        Option<bool> background = new("--background") { Description = "The program saves on a background thread, as the trainer does." };
+        Option<int> every = new("--every") { Description = "Uses only every Nth point.", DefaultValueFactory = _ => 1 };
+        Option<int> random = new("--random") 
+        {
+            Description = "Kills the program at this many random moments instead.", DefaultValueFactory = _ => 0,
+        };
+        Option<bool> fullDisk = new("--full-disk") { Description = "Uses disks of every size instead; needs root." };
         Command command = new("faults",
-            "Kills a program that saves, or makes the system refuse it, at every call that changes a file.") { kinds, background, every,
+            "Kills a program that saves, or lets a system call fail, at every call that changes a file.") { kinds, background, every,
                 random, fullDisk };
         command.SetAction(arguments =>
         {

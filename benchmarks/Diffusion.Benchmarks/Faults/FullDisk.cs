@@ -4,11 +4,11 @@ using Diffusion.TestKit;
 namespace Diffusion.Benchmarks;
 
 /// <summary>
-/// Saves to disks of every size up to twice what all sample checkpoints take, and to one that is read-only; then makes room and saves the
-/// rest, with nobody tidying in between.
+/// Saves to disks of every size up to twice the size of all sample checkpoints, and to a read-only disk. Then makes space and saves the
+/// rest, without any cleanup in between.
 /// </summary>
 /// <remarks>
-/// A disk does not become read-only while a file is open to be written, as the one of the lock is: that is tried between two programs.
+/// A disk cannot become read-only while a file is open for writing, as the lock file is. So this is tested between two programs.
 /// </remarks>
 internal static class FullDisk
 {
@@ -17,18 +17,19 @@ internal static class FullDisk
 
     public static int Run(bool background)
     {
-        int largest = 2 * SaveSamplesCommand.Steps.Count * PagesOfOne();
-        (bool IsRefused, string? Problem)[] sizes = [.. Enumerable.Range(1, largest).AsParallel().AsOrdered()
+        int maxPages = 2 * SaveSamplesCommand.Steps.Count * PagesOfOne();
+        (bool IsRefused, string? Problem)[] sizes = [.. Enumerable.Range(1, maxPages).AsParallel().AsOrdered()
             .Select(pages => Fill(pages * Page, background))];
         int full = Verdict.Print(
             string.Create(CultureInfo.InvariantCulture,
-                $"{sizes.Length} sizes from {Page} to {largest * Page} bytes, {sizes.Count(size => size.IsRefused)} of them too small"),
+                $"{sizes.Length} sizes from {Page} to {maxPages * Page} bytes, {sizes.Count(size => size.IsRefused)} of them too small"),
             [.. sizes.Select((size, place) => size.Problem is null ? null : $"{(place + 1) * Page} bytes: {size.Problem}")
                 .OfType<string>()],
-            "left less than was promised, something half-written, another error than the declared one, or a folder that could not "
-                + "be used again");
+            "lost a saved checkpoint, left something half-written, gave another error than the documented one, or left a folder "
+                + "that could not be used again");
         return Math.Max(full,
-            Verdict.Print("a read-only disk", [.. ReadOnly(background) is { } problem ? [problem] : Array.Empty<string>()], "of the same"));
+            Verdict.Print("a read-only disk", [.. ReadOnly(background) is { } problem ? [problem] : Array.Empty<string>()],
+                "failed in the same way"));
     }
 
     private static int PagesOfOne()
@@ -65,13 +66,13 @@ internal static class FullDisk
         return problem ?? SaveRest(checkpoints, Before, background);
     }
 
-    // Another process takes what the first left.
+    // Another process resumes in the folder that the first one left.
     private static string? SaveRest(string checkpoints, int before, bool background)
     {
         long[] rest = [.. SaveSamplesCommand.Steps.Skip(before)];
         SavingEnding? ending = rest.Length == 0 ? null : new SavingProgram(rest, background).Run(checkpoints);
         return ending is { ExitCode: not 0 }
-            ? $"with room it ended with {ending.ExitCode}: {ending.Output.Trim()}"
+            ? $"with more space it ended with {ending.ExitCode}: {ending.Output.Trim()}"
             : CheckpointInspection.Problem(checkpoints, SaveSamplesCommand.Steps[^1]);
     }
 }

@@ -6,7 +6,7 @@ using Diffusion.TestKit.PowerLoss;
 namespace Diffusion.Benchmarks;
 
 /// <summary>
-/// <c>power-loss</c>: lets the power fail at every moment while checkpoints are saved, in every way that a file system allows.
+/// <c>power-loss</c>: simulates a power failure at every moment while checkpoints are saved, with every result that a file system allows.
 /// </summary>
 internal static class PowerLossCommand
 {
@@ -16,7 +16,7 @@ internal static class PowerLossCommand
     public static Command Create()
     {
         Command command = new("power-loss",
-            "Lays out everything that a power failure may leave while checkpoints are saved, also with each sync left out.");
+            "Builds every state that a power failure can leave while checkpoints are saved, also with each sync removed.");
         command.SetAction(_ => Run());
         return command;
     }
@@ -34,15 +34,15 @@ internal static class PowerLossCommand
                 $"{SaveSamplesCommand.Steps.Count} checkpoints, {history.Count} operations, {states.Length} different states after a "
                     + $"power failure"),
             [.. states.OfType<string>()],
-            "hold less than was promised, or something half-written");
+            "lack a saved checkpoint, or contain something half-written");
         int[] syncs = [.. PowerFailures.NeededSyncs(history)];
         (DiskOperation Sync, string? Loss)[] tried = [.. syncs.AsParallel().AsOrdered()
             .Select(sync => (history[sync], LossWithout(history, sync)))];
         Array.ForEach(tried, one => Console.WriteLine($"without {one.Sync}: {one.Loss ?? "nothing is lost"}"));
         return Math.Max(whole, Verdict.Print(
-            string.Create(CultureInfo.InvariantCulture, $"{syncs.Length} syncs, each left out in turn"),
-            [.. tried.Where(one => one.Loss is null).Select(one => $"{one.Sync} is not missed")],
-            "not missed"));
+            string.Create(CultureInfo.InvariantCulture, $"{syncs.Length} syncs, each removed in turn"),
+            [.. tried.Where(one => one.Loss is null).Select(one => $"nothing is lost without {one.Sync}")],
+            "not needed"));
     }
 
     private static string? LossWithout(IReadOnlyList<DiskOperation> history, int sync)

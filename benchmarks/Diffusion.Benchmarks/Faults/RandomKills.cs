@@ -4,11 +4,11 @@ using Diffusion.TestKit;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary>Kills a program that saves one checkpoint after the other at random moments, and looks what is left.</summary>
+/// <summary>Kills a program at random moments while it saves checkpoints, and checks what is left.</summary>
 internal static class RandomKills
 {
     private const int MaxSaves = 1000;
-    private const int LongestWait = 120;
+    private const int MaxWaitMilliseconds = 120;
 
     private static readonly SeedStream Seeds = new(1);
 
@@ -21,7 +21,7 @@ internal static class RandomKills
         {
             using TemporaryFolder place = new();
             string checkpoints = Path.Combine(place.Path, "checkpoints");
-            long promised = KillOnce(program, checkpoints, (int)(Seeds.Uniform(RandomPurpose.Drawing, moment) * LongestWait));
+            long promised = KillOnce(program, checkpoints, (int)(Seeds.Uniform(RandomPurpose.Drawing, moment) * MaxWaitMilliseconds));
             saved += promised;
             if (CheckpointInspection.Problem(checkpoints, promised) is { } problem)
             {
@@ -32,10 +32,10 @@ internal static class RandomKills
         return Verdict.Print(
             string.Create(CultureInfo.InvariantCulture, $"{moments} kills at random moments, {saved} checkpoints saved before them"),
             failures,
-            "left less than was promised, or something half-written");
+            "lost a saved checkpoint, or left something half-written");
     }
 
-    // The last step that the program said was saved.
+    // The last step that the program reported as saved.
     private static long KillOnce(SavingProgram program, string checkpoints, int wait)
     {
         using Process process = program.Start(checkpoints);
@@ -44,6 +44,6 @@ internal static class RandomKills
         process.Kill();
         SavingEnding ending = SavingEnding.Of(process);
         long promised = (ending with { Output = $"{first}\n{ending.Output}" }).Promised(0);
-        return promised > 0 ? promised : throw new InvalidOperationException($"The program that saves said: {first} {ending.Output}");
+        return promised > 0 ? promised : throw new InvalidOperationException($"The saving program printed: {first} {ending.Output}");
     }
 }

@@ -5,25 +5,25 @@ using Diffusion.Training;
 namespace Diffusion.Benchmarks;
 
 /// <summary>
-/// <c>save-samples</c>: saves small checkpoints and says of each that it is saved: what <c>faults</c> stops and disturbs.
+/// <c>save-samples</c>: saves small checkpoints and reports each as saved; <c>faults</c> kills and disturbs it.
 /// </summary>
 internal static class SaveSamplesCommand
 {
-    /// <summary>The exit code of a save that failed as it should.</summary>
+    /// <summary>The exit code of a save that failed with the documented error.</summary>
     public const int Refused = 3;
 
-    /// <summary>The steps that are saved, one after the other; two of them are kept, and one is saved twice.</summary>
+    /// <summary>The steps that are saved in turn. Two checkpoints are kept, and one step is saved twice.</summary>
     public static readonly IReadOnlyList<long> Steps = [1, 2, 3, 3, 4];
 
-    // Some files are shorter then than the manifest, and none is short.
+    // With this size some files are shorter than the manifest, but none is very short.
     private const int Elements = 384;
 
     public static Command Create()
     {
-        Argument<string> folder = new("folder") { Description = "Where." };
-        Option<long[]> steps = new("--steps") { Description = "What.", DefaultValueFactory = _ => [.. Steps],
+        Argument<string> folder = new("folder") { Description = "The folder." };
+        Option<long[]> steps = new("--steps") { Description = "The steps to save.", DefaultValueFactory = _ => [.. Steps],
             AllowMultipleArgumentsPerToken = true };
-        Option<bool> background = new("--background") { Description = "Saves as the trainer does while it goes on." };
+        Option<bool> background = new("--background") { Description = "Saves on a background thread, as the trainer does." };
         Command command = new("save-samples", "Saves small checkpoints, for faults.") { folder, steps, background };
         command.Hidden = true;
         command.SetAction(arguments => Run(arguments.GetRequiredValue(folder), arguments.GetRequiredValue(steps),

@@ -4,9 +4,9 @@ using Diffusion.TestKit;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary>How a program that saves ended.</summary>
-/// <param name="ExitCode">128 and the signal's number when a signal ended it.</param>
-/// <param name="Output">What it wrote.</param>
+/// <summary>How a saving program ended.</summary>
+/// <param name="ExitCode">128 plus the signal's number if a signal ended it.</param>
+/// <param name="Output">Its output.</param>
 internal sealed record SavingEnding(int ExitCode, string Output)
 {
     private const string SaidSaved = "saved ";
@@ -21,21 +21,21 @@ internal sealed record SavingEnding(int ExitCode, string Output)
         return new SavingEnding(process.ExitCode, output + errors.GetAwaiter().GetResult());
     }
 
-    /// <summary>The steps that it said were saved, the first first.</summary>
+    /// <summary>The steps that it reported as saved, in order.</summary>
     public IReadOnlyList<long> Saved =>
         [.. Lines.Where(line => line.StartsWith(SaidSaved, StringComparison.Ordinal))
             .Select(line => long.Parse(line.AsSpan(SaidSaved.Length), CultureInfo.InvariantCulture))];
 
     private string[] Lines => Output.Split('\n');
 
-    /// <summary>The last step that is promised now.</summary>
-    /// <param name="before">The last that was promised before it began.</param>
+    /// <summary>The last step that must be there now.</summary>
+    /// <param name="before">The last step that had to be there before it started.</param>
     public long Promised(long before) => Saved.Append(before).Max();
 
-    /// <summary>What is wrong with the way in which it ended; null when it saved all, or failed as it may.</summary>
-    /// <param name="checkpoints">Where it saved.</param>
+    /// <summary>What is wrong with its exit; null if it saved everything or failed in an allowed way.</summary>
+    /// <param name="checkpoints">The folder of the checkpoints.</param>
     /// <param name="signal">
-    /// The number of the signal that may have ended it; null when it may only have refused to save, with the name of the folder.
+    /// The number of the signal that may have ended it; null if it may only have failed with an error that names the folder.
     /// </param>
     public string? Problem(string checkpoints, int? signal)
     {
@@ -46,10 +46,10 @@ internal sealed record SavingEnding(int ExitCode, string Output)
     }
 
     /// <summary>
-    /// What is wrong with the way in which it ended, or with what it left for the next reader and writer; null when nothing is.
+    /// What is wrong with its exit, or with the files that it left for the next reader and writer; null if nothing is.
     /// </summary>
-    /// <param name="checkpoints">Where it saved.</param>
-    /// <param name="before">The last step that was promised before it began; 0 for none.</param>
+    /// <param name="checkpoints">The folder of the checkpoints.</param>
+    /// <param name="before">The last step that had to be there before it started; 0 for none.</param>
     /// <param name="signal">As above.</param>
     public string? Problem(string checkpoints, long before, int? signal) =>
         Problem(checkpoints, signal) ?? CheckpointInspection.Problem(checkpoints, Promised(before));

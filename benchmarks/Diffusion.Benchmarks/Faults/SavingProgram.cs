@@ -3,14 +3,14 @@ using System.Globalization;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary><c>save-samples</c> as a process of its own.</summary>
-/// <param name="Steps">What it saves.</param>
-/// <param name="Background">Whether it saves on a thread of its own.</param>
+/// <summary><c>save-samples</c> in a separate process.</summary>
+/// <param name="Steps">The steps to save.</param>
+/// <param name="Background">Whether it saves on a background thread.</param>
 internal sealed record SavingProgram(IReadOnlyList<long> Steps, bool Background)
 {
-    /// <summary>Begins it.</summary>
-    /// <param name="checkpoints">Where it saves.</param>
-    /// <param name="under">The program that it runs under, with its arguments; nothing for none.</param>
+    /// <summary>Starts the program.</summary>
+    /// <param name="checkpoints">The folder of the checkpoints.</param>
+    /// <param name="under">The program that runs it, with its arguments; empty for none.</param>
     public Process Start(string checkpoints, params IReadOnlyList<string> under)
     {
         string host = Environment.ProcessPath!;
@@ -27,9 +27,9 @@ internal sealed record SavingProgram(IReadOnlyList<long> Steps, bool Background)
         return Process.Start(start)!;
     }
 
-    /// <summary>Runs it to its end.</summary>
-    /// <param name="checkpoints">Where it saves.</param>
-    /// <param name="under">The program that it runs under, with its arguments; nothing for none.</param>
+    /// <summary>Runs the program to its end.</summary>
+    /// <param name="checkpoints">The folder of the checkpoints.</param>
+    /// <param name="under">The program that runs it, with its arguments; empty for none.</param>
     public SavingEnding Run(string checkpoints, params IReadOnlyList<string> under)
     {
         using Process process = Start(checkpoints, under);

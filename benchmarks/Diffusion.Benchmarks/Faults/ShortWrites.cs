@@ -5,13 +5,13 @@ using Diffusion.TestKit;
 namespace Diffusion.Benchmarks;
 
 /// <summary>
-/// Limits the length of files, so that the system takes a part of a write and refuses the rest, at every length up to that of the longest
-/// file. The program saves with two checkpoints there already.
+/// Limits the length of files, so that the system accepts a part of a write and rejects the rest, at every length up to that of the longest
+/// file. Two checkpoints are already there when the program saves.
 /// </summary>
 /// <remarks>
-/// The system tells a limit by a signal, which ends a .NET program as a kill does; a program that was started with it ignored gets an
-/// error. Saving reserves the length of a file ahead, so nearly all limits are found before a write; each is also tried with a system that
-/// cannot reserve, where the write itself is cut short.
+/// The system reports the limit with a signal, which ends a .NET program as a kill does. A program that was started with the signal ignored
+/// gets an error. Saving reserves the length of a file in advance, so it meets nearly all limits before a write. Each limit is also tested
+/// with a system that cannot reserve, where the write itself is cut short.
 /// </remarks>
 internal static partial class ShortWrites
 {
@@ -19,8 +19,8 @@ internal static partial class ShortWrites
     private const int FileTooLong = 25; // SIGXFSZ
     private const int Before = 2;
 
-    /// <summary>Does it.</summary>
-    /// <param name="background">Whether the program saves on a thread of its own.</param>
+    /// <summary>Runs all limits.</summary>
+    /// <param name="background">Whether the program saves on a background thread.</param>
     /// <param name="every">Which of the points: 1 for all, 2 for every second.</param>
     public static int Run(bool background, int every)
     {
@@ -41,11 +41,11 @@ internal static partial class ShortWrites
                 ? null
                 : FileTooLong, _ => Limited(trace, point.Limit, point.IsReserved, point.IsIgnored));
             Interlocked.Add(ref cut, File.ReadLines(trace).Count(IsCutShort));
-            return isMissed ? $"{point}: it saved all" : problem is null ? null : $"{point}: {problem}";
+            return isMissed ? $"{point}: it saved everything" : problem is null ? null : $"{point}: {problem}";
         }).OfType<string>()];
         return Verdict.Print(
             string.Create(CultureInfo.InvariantCulture, $"SHORT: {points.Length} points, {cut} writes cut short"),
-            failures, "left less than was promised, something half-written, or another error than the declared one");
+            failures, "lost a saved checkpoint, left something half-written, or gave another error than the documented one");
     }
 
     // The runtime begins with a file of 2 GB in memory unless it is told not to keep its code unwritable.

@@ -4,7 +4,7 @@ using Diffusion.TestKit.Fuzzing;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary><c>fuzz</c>: whether damaged files of any kind end in success or in the declared error.</summary>
+/// <summary><c>fuzz</c>: whether reading damaged files ends in success or in the documented error.</summary>
 internal static class FuzzCommand
 {
     private static readonly TimeSpan Report = TimeSpan.FromSeconds(10);
@@ -13,15 +13,21 @@ internal static class FuzzCommand
 
     public static Command Create()
     {
-        Option<string> target = new("--target") { Description = $"What is read: {string.Join(", ", FuzzTarget.Names)}.", Required = true };
+        Option<string> target = new("--target") 
+        {
+            Description = $"The kind of file: {string.Join(", ", FuzzTarget.Names)}.", Required = true,
+        };
         target.AcceptOnlyFromAmong([.. FuzzTarget.Names]);
-        Option<long> inputs = new("--inputs") { Description = "How many damaged files.", Required = true };
-        Option<long> first = new("--first") { Description = "The number of the first, to read one again.", DefaultValueFactory = _ => 0 };
-        Option<ulong> seed = new("--seed") { Description = "What all are drawn from.", DefaultValueFactory = _ => 1 };
-        Option<int> threads = new("--threads") { Description = "How many threads read; one for each core.",
+        Option<long> inputs = new("--inputs") { Description = "The number of damaged files.", Required = true };
+        Option<long> first = new("--first") 
+        {
+            Description = "The number of the first file; use it to repeat one input.", DefaultValueFactory = _ => 0,
+        };
+        Option<ulong> seed = new("--seed") { Description = "The seed of all files.", DefaultValueFactory = _ => 1 };
+        Option<int> threads = new("--threads") { Description = "The number of threads; default one per core.",
             DefaultValueFactory = _ => Environment.ProcessorCount };
         Command command = new("fuzz",
-            "Damaged shards, indexes, IDX files, weights, manifests and configurations: success or the declared error, in little "
+            "Damaged shards, indexes, IDX files, weights, manifests and configurations: success or the documented error, with little "
                 + "memory and time.")
         {
             target, inputs, first, seed, threads,
@@ -64,14 +70,14 @@ internal static class FuzzCommand
         (long bytes, long number) = workers.Select(worker => worker.Max).MaxBy(largest => largest.Bytes);
         (TimeSpan time, long slowest) = workers.Select(worker => worker.Slowest).MaxBy(slow => slow.Time);
         return Verdict.Print(
-            $"{done:N0} inputs in {seconds:F1} s, {done / seconds:N0} a second; the most memory that one took: {bytes:N0} bytes, "
+            $"{done:N0} inputs in {seconds:F1} s, {done / seconds:N0} per second; maximum memory of one input: {bytes:N0} bytes, "
                 + $"input {number}; "
-            + $"the most processor time: {time.TotalMilliseconds:F2} ms, input {slowest}",
-            $"{choices.Target}, seed {choices.Seed}: no input of {done:N0} failed; bar: none, and all of {choices.Inputs:N0} read",
+            + $"maximum processor time: {time.TotalMilliseconds:F2} ms, input {slowest}",
+            $"{choices.Target}, seed {choices.Seed}: no input of {done:N0} failed; target: none, and all of {choices.Inputs:N0} read",
             done == choices.Inputs);
     }
 
-    // The number of an input that one thread has had in hand for a whole report; null when all threads have ended.
+    // The number of an input that one thread has been reading for a whole report interval; null when all threads have ended.
     private static long? Watch(FuzzWorker[] workers, Thread[] threads, Stopwatch clock)
     {
         long before = 0;
@@ -81,7 +87,7 @@ internal static class FuzzCommand
         {
             long done = workers.Sum(worker => worker.Done);
             Console.WriteLine(
-                $"{clock.Elapsed.TotalSeconds,6:F0} s: {done:N0} inputs, {(done - before) / Report.TotalSeconds:N0} a second");
+                $"{clock.Elapsed.TotalSeconds,6:F0} s: {done:N0} inputs, {(done - before) / Report.TotalSeconds:N0} per second");
             before = done;
             for (int i = 0; i < workers.Length; i++)
             {
@@ -108,7 +114,7 @@ internal static class FuzzCommand
 
     private static int Failed(Choices choices, long number, string problem) => Verdict.Print(
         $"Input {number}: {problem}",
-        $"{choices.Target}, seed {choices.Seed}, input {number}; again with --target {choices.Target} --seed {choices.Seed} --first "
+        $"{choices.Target}, seed {choices.Seed}, input {number}; repeat with --target {choices.Target} --seed {choices.Seed} --first "
             + $"{number} --inputs 1",
         passed: false);
 }

@@ -1,9 +1,9 @@
 namespace Diffusion.Benchmarks;
 
-/// <summary>The numbers of the inputs, handed out in pieces.</summary>
+/// <summary>The numbers of the inputs, handed out in blocks.</summary>
 /// <param name="seed">The seed of all inputs.</param>
 /// <param name="first">The first number.</param>
-/// <param name="count">How many there are.</param>
+/// <param name="count">The number of inputs.</param>
 internal sealed class FuzzNumbers(ulong seed, long first, long count)
 {
     private const int Piece = 1024;
@@ -14,7 +14,7 @@ internal sealed class FuzzNumbers(ulong seed, long first, long count)
 
     public ulong Seed => seed;
 
-    /// <summary>The next piece; false when there is none.</summary>
+    /// <summary>The next block; false when there is none.</summary>
     public bool TryTake(out long start, out long stop)
     {
         start = Interlocked.Add(ref next, Piece) - Piece;
@@ -22,6 +22,6 @@ internal sealed class FuzzNumbers(ulong seed, long first, long count)
         return start < end && !stopped;
     }
 
-    /// <summary>Hands out no more.</summary>
+    /// <summary>Stops handing out numbers.</summary>
     public void Stop() => stopped = true;
 }

@@ -3,35 +3,35 @@ using Diffusion.TestKit.Fuzzing;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary>One thread that reads damaged files, taking numbers in turn with the others.</summary>
+/// <summary>One thread that reads damaged files. All threads share one sequence of numbers.</summary>
 internal sealed class FuzzWorker(FuzzNumbers numbers, FuzzTarget target)
 {
-    /// <summary>The most processor time that an input may take.</summary>
+    /// <summary>The maximum processor time of one input.</summary>
     public static readonly TimeSpan MaxTime = TimeSpan.FromMilliseconds(50);
 
     private const int Repetitions = 5;
-    private const int MaxRepetitions = 50; // After 30 calls the runtime compiles a method anew.
+    private const int MaxRepetitions = 50; // After 30 calls the runtime recompiles a method.
 
     private readonly Dictionary<string, long> kinds = [];
     private long current;
     private long done;
 
-    /// <summary>How often each end came about; to be read when the thread has ended.</summary>
+    /// <summary>How often each result occurred. Read it after the thread has ended.</summary>
     public IReadOnlyDictionary<string, long> Kinds => kinds;
 
-    /// <summary>The most memory that an input took, and its number.</summary>
+    /// <summary>The maximum memory of one input, and the number of that input.</summary>
     public (long Bytes, long Number) Max { get; private set; }
 
-    /// <summary>The most processor time that an input took, to be made and read, and its number.</summary>
+    /// <summary>The maximum processor time to generate and read one input, and the number of that input.</summary>
     public (TimeSpan Time, long Number) Slowest { get; private set; }
 
-    /// <summary>The first input that went wrong here, and how.</summary>
+    /// <summary>The first input that failed on this thread, and how.</summary>
     public (long Number, string Problem)? Failure { get; private set; }
 
-    /// <summary>The number of the input in hand.</summary>
+    /// <summary>The number of the current input.</summary>
     public long Current => Volatile.Read(ref current);
 
-    /// <summary>How many inputs are done.</summary>
+    /// <summary>The number of finished inputs.</summary>
     public long Done => Volatile.Read(ref done);
 
     /// <summary>Reads until there are no more numbers, or until something fails anywhere.</summary>
@@ -70,7 +70,7 @@ internal sealed class FuzzWorker(FuzzNumbers numbers, FuzzTarget target)
         }
     }
 
-    // An input that seems slow is read again, so that what counts is the input, not what else the machine and the runtime did.
+    // A slow input is read again, so that the time is that of the input and not of other work of the machine or the runtime.
     private TimeSpan ProcessorTime(long number)
     {
         TimeSpan least = TimeSpan.MaxValue;

@@ -3,12 +3,12 @@ using System.Runtime.InteropServices;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary>The processor time that the present thread has taken, which does not run while others have the processor.</summary>
+/// <summary>The processor time of the current thread. It does not include time in which other threads run.</summary>
 internal static partial class ThreadClock
 {
     private const int ThreadTime = 3; // CLOCK_THREAD_CPUTIME_ID of Linux
 
-    /// <summary>The time since the thread began; where the system is not Linux, that of a clock on the wall.</summary>
+    /// <summary>The time since the thread began; on other systems than Linux, the elapsed time.</summary>
     public static TimeSpan Elapsed => OperatingSystem.IsLinux() && Read(ThreadTime, out Spec time) == 0
         ? TimeSpan.FromTicks((time.Seconds * TimeSpan.TicksPerSecond) + (time.Nanoseconds / TimeSpan.NanosecondsPerTick))
         : Stopwatch.GetElapsedTime(0);

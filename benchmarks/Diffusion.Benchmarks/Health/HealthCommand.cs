@@ -4,16 +4,16 @@ using Diffusion.TestKit;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary><c>health</c>: runs with a known mistake and runs with none, and what the library says of each.</summary>
+/// <summary><c>health</c>: runs with and without a known mistake, and the findings that the library reports.</summary>
 internal static class HealthCommand
 {
     public static Command Create()
     {
-        Option<string?> only = new("--only") { Description = "A part of the names of the runs; all by default." };
-        Option<double> minutes = new("--minutes") { Description = "How long a web application loads and drops networks beside a training.",
+        Option<string?> only = new("--only") { Description = "Runs only the runs whose name contains this text; default all." };
+        Option<double> minutes = new("--minutes") { Description = "How long a web application loads and drops networks during training.",
             DefaultValueFactory = _ => 10 };
         Command command = new("health",
-            "Trains small networks wrongly and rightly, and checks what is said of it. Uses real images where DIFFUSION_DATA names "
+            "Trains small networks with and without mistakes, and checks the findings. Uses real images if DIFFUSION_DATA is set to "
                 + "their folder.") { only, minutes };
         command.SetAction(arguments => Run(arguments.GetValue(only) ?? string.Empty, TimeSpan.FromMinutes(arguments.GetValue(minutes))));
         return command;
@@ -25,7 +25,7 @@ internal static class HealthCommand
         string? data = Environment.GetEnvironmentVariable("DIFFUSION_DATA");
         IReadOnlyList<ScriptedRun> healthy = HealthyRuns.All(data);
         List<string> wrong = [];
-        Console.WriteLine("| run | said | at step | what |");
+        Console.WriteLine("| run | finding | at step | message |");
         Console.WriteLine("| --- | --- | --- | --- |");
         int runs = 0;
         foreach (ScriptedRun run in SickRuns.All.Concat(healthy).Append(HealthyRuns.WithWebApplication(webApplication))
@@ -36,7 +36,7 @@ internal static class HealthCommand
             if (!run.IsRight(said))
             {
                 wrong.Add(run.Expected.Length == 0
-                    ? $"{run.Name}: nothing is wrong with it."
+                    ? $"{run.Name}: there is no mistake in this run."
                     : $"{run.Name}: expected {string.Join(" or ", run.Expected)}, '{run.Says}'.");
             }
 

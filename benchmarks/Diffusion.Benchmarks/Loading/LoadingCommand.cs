@@ -6,7 +6,7 @@ using TorchSharp;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary><c>loading</c>: images per second of every kind of source, beside a bare loop and TorchSharp's own loader.</summary>
+/// <summary><c>loading</c>: images per second of every kind of source, compared with a bare loop and TorchSharp's loader.</summary>
 internal static class LoadingCommand
 {
     private const double BarOfOneWorker = 0.9;
@@ -16,7 +16,7 @@ internal static class LoadingCommand
 
     public static Command Create()
     {
-        Command command = new("loading", "Images per second from folders, shards and Parquet, and what loading costs a training step.");
+        Command command = new("loading", "Images per second from folders, shards and Parquet, and the cost of loading in a training step.");
         Option<string> only = new("--only") { Description = "Measures only the rows whose name contains this.",
             DefaultValueFactory = _ => string.Empty };
         command.Add(only);
@@ -51,15 +51,15 @@ internal static class LoadingCommand
         int rating = Verdict.Print(
             "Rates of the loader",
             string.Create(CultureInfo.InvariantCulture,
-                $"bars: one worker at least {BarOfOneWorker} of the bare loop, two at least {BarOfTwoWorkers} times one, under "
+                $"targets: one worker at least {BarOfOneWorker} of the bare loop, two at least {BarOfTwoWorkers} times one, under "
                     + $"{BarOfBytes} bytes per image"),
             passed);
         PrintTransforms(sets);
         WaitingShare.Result cost = WaitingShare.Measure(size => sets.OpenPhotos(size));
         int waiting = Verdict.Print(
-            $"A step of {cost.Step.TotalMilliseconds:F0} ms whose loading takes {cost.LoaderShare:P0} of it on the other core: "
+            $"A step of {cost.Step.TotalMilliseconds:F0} ms whose loading takes {cost.LoaderShare:P0} of that time on the other core: "
                 + $"{cost.Slower:P1} slower than from memory",
-            $"{cost.Waited:P2} of the step is waited for images; bar: below {BarOfWaiting:P0}",
+            $"{cost.Waited:P2} of the step is spent waiting for images; target: below {BarOfWaiting:P0}",
             cost.Waited < BarOfWaiting);
         return Math.Max(rating, waiting);
     }

@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace Diffusion.Benchmarks;
 
 /// <summary>
-/// Images per second of one source by six ways that take turns: a bare loop, two of them side by side, the loader with one worker and with
-/// two, and TorchSharp's own loader with as many. All read the same images in the same order, through the same read, decode and resize.
+/// Images per second of one source, measured in six ways that take turns: a bare loop, two bare loops in parallel, the loader with one and
+/// two workers, and TorchSharp's loader with one and two workers. All read, decode and resize the same images in the same order.
 /// </summary>
 internal sealed class LoadingRates : IDisposable
 {
@@ -33,13 +33,13 @@ internal sealed class LoadingRates : IDisposable
 
     /// <summary>One row of the table.</summary>
     /// <remarks>
-    /// The ratios are medians of the rounds' own ratios, so that a slow moment of the machine weighs on both sides of one.
+    /// Each ratio is the median of the ratios of all rounds, so that a slow moment of the machine affects both sides of a ratio.
     /// </remarks>
     public sealed record Row(
         double Bare, double OneWorker, double TwoWorkers, double TorchOne, double TorchTwo, double BytesPerImage, double OneToBare,
             double TwoToOne, double TwoBareToBare);
 
-    /// <summary>Measures; the median of each way's rounds.</summary>
+    /// <summary>Measures all six ways and takes the median of the rounds.</summary>
     public Row Measure()
     {
         int batches = Math.Max(2, (int)(RateOfBareLoop(BatchSize) * SecondsPerTurn / BatchSize));
@@ -78,7 +78,7 @@ internal sealed class LoadingRates : IDisposable
         return images / Stopwatch.GetElapsedTime(began).TotalSeconds;
     }
 
-    // What the machine itself gives of two cores.
+    // The speedup that the machine itself gives with two cores.
     private double RateOfTwoBareLoops(int images)
     {
         long began = Stopwatch.GetTimestamp();

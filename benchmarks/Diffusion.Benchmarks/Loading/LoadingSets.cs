@@ -21,7 +21,7 @@ internal sealed class LoadingSets : IDisposable
     /// <summary>Every set in every container.</summary>
     public IReadOnlyList<LoadingCase> Cases => cases;
 
-    /// <summary>Prepares the sets: real images where DIFFUSION_DATA names their folder, and drawn ones.</summary>
+    /// <summary>Prepares the sets: real images if DIFFUSION_DATA is set to their folder, and drawn images.</summary>
     public static LoadingSets Create()
     {
         LoadingSets sets = new();
@@ -36,7 +36,7 @@ internal sealed class LoadingSets : IDisposable
         }
         else
         {
-            Console.WriteLine("DIFFUSION_DATA names no folder of real images: only drawn ones are measured.");
+            Console.WriteLine("DIFFUSION_DATA is not set to a folder with real images: only drawn images are measured.");
         }
 
         return sets;
@@ -77,7 +77,7 @@ internal sealed class LoadingSets : IDisposable
         cases.Add(new LoadingCase($"{name}: Parquet", () => ParquetImages.Open(table, preparation, new ParquetImageOptions())));
     }
 
-    // Shapes under noise, so that they are about as hard to decode as photographs.
+    // Shapes with noise, so that they are about as hard to decode as photographs.
     private string[] DrawJpeg()
     {
         const int Size = 256;

@@ -3,7 +3,7 @@ using Parquet.Schema;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary>Writes image files into a table in Hugging Face's layout, a hundred to a row group as theirs.</summary>
+/// <summary>Writes image files into a table in Hugging Face's layout, a hundred images per row group as in theirs.</summary>
 internal static class ParquetTableFile
 {
     private const int RowsPerGroup = 100;
@@ -27,6 +27,6 @@ internal static class ParquetTableFile
         }
     }
 
-    // Every value is there.
+    // No value is null.
     private static Memory<int> Levels(DataField field, int rows) => Enumerable.Repeat(field.MaxDefinitionLevel, rows).ToArray();
 }

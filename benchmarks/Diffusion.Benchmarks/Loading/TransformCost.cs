@@ -5,7 +5,7 @@ using Diffusion.Training;
 namespace Diffusion.Benchmarks;
 
 /// <summary>
-/// What transforms cost: the loader with one worker, with and without a random crop, a flip and random colours, taking turns.
+/// The cost of transforms: the loader with one worker, with and without a random crop, a flip and random colors, in turns.
 /// </summary>
 internal static class TransformCost
 {
@@ -19,10 +19,10 @@ internal static class TransformCost
     public static ImageTransform[] Transforms =>
         [ImageTransform.RandomSquare(0.6), ImageTransform.RandomFlip(), ImageTransform.ColorJitter(0.2, 0.2, 0.2, 0.05)];
 
-    /// <summary>Images per second of both, and the median of the rounds' own ratios.</summary>
+    /// <summary>Images per second of both, and the median of the ratios of all rounds.</summary>
     public sealed record Result(double Plain, double Transformed, double Ratio);
 
-    /// <summary>Measures; both sources stay the caller's.</summary>
+    /// <summary>Measures both sources. The caller owns them.</summary>
     public static Result Measure(IImageSource plain, IImageSource transformed)
     {
         int batches = Math.Max(2, (int)(Rate(plain, 8) * SecondsPerTurn / BatchSize));

@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 namespace Diffusion.Benchmarks;
 
 /// <summary>
-/// What loading costs a training step: libtorch on one thread, the loader on the other core, and a loader that needs half of a step's time.
+/// The cost of loading in a training step. libtorch runs on one thread and the loader on the other core; the loader needs half of the time
+/// of a step.
 /// Blocks of steps from image files take turns with blocks of the same steps from images in memory.
 /// </summary>
 internal static class WaitingShare
@@ -17,7 +18,7 @@ internal static class WaitingShare
     private const int Blocks = 8;
 
     /// <summary>
-    /// What was measured: the share of a step spent waiting, loading per step as a share of the step, and how much longer a step takes.
+    /// The result: the fraction of a step spent waiting, the time of loading as a fraction of the step, and how much longer a step takes.
     /// </summary>
     public sealed record Result(double Waited, double LoaderShare, double Slower, TimeSpan Step);
 
@@ -30,7 +31,7 @@ internal static class WaitingShare
         using InMemoryImages memory = InMemoryImages.Load(openAtSize(Size));
         TimeSpan loading = TimePerBatch(files);
 
-        // Together they take the whole of both cores once: half of the step for loading, all of it for the network.
+        // Loading takes half of the step on one core, the network all of it on the other.
         using Work work = new(loading * 2);
 
         Run(files, 1, work);
@@ -69,7 +70,7 @@ internal static class WaitingShare
             new LoadingOptions { Workers = workers });
         using (ImageBatch first = loader.Next())
         {
-            work.Step(first.Pixels); // The pipe is filled.
+            work.Step(first.Pixels); // Fills the pipeline.
         }
 
         TimeSpan waitedBefore = loader.Waited;
@@ -84,7 +85,7 @@ internal static class WaitingShare
         return (all / StepsPerBlock, (loader.Waited - waitedBefore) / all);
     }
 
-    /// <summary>Forward and backward through convolutions as often as takes about a given time.</summary>
+    /// <summary>Repeats forward and backward passes through convolutions for about a given time.</summary>
     private sealed class Work : IDisposable
     {
         private const int Part = 4; // images of a batch, so that a pass is short beside a step

@@ -3,11 +3,11 @@ using Diffusion.Training;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary>A model and a data set on which a suggested learning rate is compared with others.</summary>
-/// <param name="Name">What it is called.</param>
-/// <param name="Channels">Of the U-Net's levels; the last has attention.</param>
+/// <summary>A model and a dataset on which a suggested learning rate is compared with others.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Channels">The channels of the U-Net's levels; the last level has attention.</param>
 /// <param name="Prediction">What the network predicts.</param>
-/// <param name="Open">Opens the images, or null where they are not there.</param>
+/// <param name="Open">Opens the images, or gives null if they are not available.</param>
 internal sealed record LrRangeCase(string Name, int[] Channels, PredictionType Prediction, Func<IImageSource?> Open)
 {
     private const int Size = 16;
@@ -21,7 +21,7 @@ internal sealed record LrRangeCase(string Name, int[] Channels, PredictionType P
         new("tiles, channels 24/48/48", [24, 48, 48], PredictionType.Epsilon, () => Photos("dcss-tiles")),
     ];
 
-    /// <summary>The network with its first weights, the same ones each time.</summary>
+    /// <summary>The network with its initial weights, which are the same each time.</summary>
     public UNet2D CreateModel() => new(
         new UNet2DOptions
         {

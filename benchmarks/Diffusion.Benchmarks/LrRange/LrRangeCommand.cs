@@ -7,12 +7,11 @@ using Diffusion.Training;
 namespace Diffusion.Benchmarks;
 
 /// <summary>
-/// <c>lr-range</c>: whether the learning rate that the range finder suggests is near the best of nine that are trained with.
+/// <c>lr-range</c>: whether the learning rate that the range finder suggests is close to the best of nine rates.
 /// </summary>
 /// <remarks>
-/// The nine runs see the same number of images from the same weights, after a warm-up of 5%, and are judged by the loss of held-out images
-/// with noise that stays the same, of the weights themselves. Where a sweep says that its end should be raised, it is raised, as a user
-/// would.
+/// The nine runs start from the same weights, see the same number of images and have a warm-up of 5%. They are compared by the held-out
+/// loss of the raw weights with fixed noise. If a sweep says that its end should be raised, the command raises it, as a user would.
 /// </remarks>
 internal static class LrRangeCommand
 {
@@ -27,9 +26,9 @@ internal static class LrRangeCommand
     {
         Option<int?> only = new("--only") { Description = "Measures one model, 1 to 3; default all." };
         Option<int> steps = new("--steps") { Description = "The steps of each of the nine runs.", DefaultValueFactory = _ => 200 };
-        Option<string?> plots = new("--plots") { Description = "A folder for each sweep as PNG and CSV; default none are written." };
+        Option<string?> plots = new("--plots") { Description = "The folder for a PNG and a CSV file of each sweep; default none." };
         Command command = new("lr-range",
-            "Compares the suggested learning rate with the best of nine, on three models and sets of images.") { only, steps, plots };
+            "Compares the suggested learning rate with the best of nine, on three models and datasets.") { only, steps, plots };
         command.SetAction(arguments => Enumerable.Range(1, LrRangeCase.All.Count)
             .Where(number => (arguments.GetValue(only) ?? number) == number)
             .Max(number => Run(number, arguments.GetValue(steps), arguments.GetValue(plots))));
@@ -44,7 +43,7 @@ internal static class LrRangeCommand
         using IImageSource? images = one.Open();
         if (images is null)
         {
-            Console.WriteLine($"SKIPPED: {one.Name}: DIFFUSION_DATA names no folder that holds these images.");
+            Console.WriteLine($"SKIPPED: {one.Name}: DIFFUSION_DATA is not set to a folder with these images.");
             return 0;
         }
 
@@ -78,7 +77,7 @@ internal static class LrRangeCommand
                 $"Sweeping: {sweeping:F0} s; all: {clock.Elapsed.TotalSeconds:F0} s. Best of nine: {best:0.0e-0}. {range.Advice}"),
             range.Suggestion.LearningRate is { } suggested
                 ? string.Create(CultureInfo.InvariantCulture,
-                    $"{one.Name}: {suggested:0.0e-0} is {suggested / best:F2} times the best rate; bar: within a factor of {MaxFactor}")
+                    $"{one.Name}: {suggested:0.0e-0} is {suggested / best:F2} times the best rate; target: within a factor of {MaxFactor}")
                 : $"{one.Name}: no suggestion",
             range.Suggestion.LearningRate is { } rate && rate / best is >= 1 / MaxFactor and <= MaxFactor);
     }

@@ -6,7 +6,9 @@ using Diffusion.Training;
 namespace Diffusion.Benchmarks;
 
 /// <summary><c>checkpointing</c>: how much longer a training step takes with gradient checkpointing.</summary>
-/// <remarks>Blocks of steps of one trainer take turns, with and without, so that both see the same machine.</remarks>
+/// <remarks>
+/// Blocks of steps of one trainer, with and without checkpointing, take turns, so that both run under the same conditions.
+/// </remarks>
 internal static class CheckpointingCommand
 {
     private const double Bar = 1.5;
@@ -18,7 +20,8 @@ internal static class CheckpointingCommand
         Option<int> batch = new("--batch") { Description = "Images per step.", DefaultValueFactory = _ => 16 };
         Option<int> blocks = new("--blocks") { Description = $"Blocks of {StepsPerBlock} steps, of each kind.",
             DefaultValueFactory = _ => 10 };
-        Command command = new("checkpointing", "The time of a training step with gradient checkpointing over that without.") { size, batch,
+        Command command = new("checkpointing",
+            "The time of a training step with gradient checkpointing divided by the time without it.") { size, batch,
             blocks };
         command.SetAction(arguments => Run(arguments.GetValue(size), arguments.GetValue(batch), arguments.GetValue(blocks)));
         return command;
@@ -65,7 +68,7 @@ internal static class CheckpointingCommand
                 CultureInfo.InvariantCulture,
                 $"{Median(plain):F0} ms per step without, {Median(checkpointed):F0} ms with; {ratios[0]:F2} to {ratios[^1]:F2} times in "
                     + $"pairs of blocks"),
-            string.Create(CultureInfo.InvariantCulture, $"{ratio:F2} times in the median pair; bar: at most {Bar}"),
+            string.Create(CultureInfo.InvariantCulture, $"{ratio:F2} times in the median pair; target: at most {Bar}"),
             ratio <= Bar);
 
         double Block(bool again)

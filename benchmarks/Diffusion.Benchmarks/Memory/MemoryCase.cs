@@ -2,12 +2,12 @@ using Diffusion.Training;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary>One training whose memory is estimated and measured.</summary>
+/// <summary>A training run whose memory is estimated and measured.</summary>
 /// <param name="Name">What is special about it.</param>
 /// <param name="Size">Height and width of the images in pixels.</param>
 /// <param name="Batch">Images per step.</param>
 /// <param name="Channels">Channels of each level.</param>
-/// <param name="Attention">From which level on there is attention; the middle always has it.</param>
+/// <param name="Attention">The first level with attention; the middle always has it.</param>
 internal sealed record MemoryCase(string Name, int Size, int Batch, int[] Channels, int Attention)
 {
     /// <summary>All of them.</summary>
@@ -90,7 +90,7 @@ internal sealed record MemoryCase(string Name, int Size, int Batch, int[] Channe
         ResnetTimeScaleShift = ScaleShift ? TimeScaleShift.ScaleShift : TimeScaleShift.Default,
     };
 
-    /// <summary>What the library thinks it takes.</summary>
+    /// <summary>The library's estimate.</summary>
     public MemoryEstimate Estimate() =>
         new MemoryEstimator(Network, ImageShape.Square(Size, ImageChannels)) { Averages = Averages, CopiesForSaving = Saves,
             GradientCheckpointing = Checkpointing }.Estimate(Batch);

@@ -4,7 +4,7 @@ using System.Globalization;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary><c>memory-case</c>: one training in this process: what <c>memory</c> starts.</summary>
+/// <summary><c>memory-case</c>: one training run in this process; <c>memory</c> starts it.</summary>
 internal static class MemoryCaseCommand
 {
     private const string Name = "memory-case";
@@ -22,7 +22,7 @@ internal static class MemoryCaseCommand
         return command;
     }
 
-    /// <summary>Measures in a process of its own, where freed memory goes back to the system at once.</summary>
+    /// <summary>Measures in a separate process, which returns freed memory to the system at once.</summary>
     /// <returns>Bytes.</returns>
     public static long Start(int index)
     {

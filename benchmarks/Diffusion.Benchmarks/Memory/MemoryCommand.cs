@@ -3,7 +3,9 @@ using System.Globalization;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary><c>memory</c>: what <see cref="Training.MemoryEstimator"/> says of trainings of many kinds, beside what they take.</summary>
+/// <summary>
+/// <c>memory</c>: the estimates of <see cref="Training.MemoryEstimator"/> for many training runs, compared with their memory.
+/// </summary>
 internal static class MemoryCommand
 {
     private const double MaxError = 0.1;
@@ -40,7 +42,7 @@ internal static class MemoryCommand
         int within = errors.Count(error => error <= MaxError);
         return Verdict.Print(
             string.Create(CultureInfo.InvariantCulture,
-                $"{within} of {errors.Count} within 10 %; the worst is {100 * errors.Max():F1} % off"),
+                $"{within} of {errors.Count} within 10 %; the maximum error is {100 * errors.Max():F1} %"),
             "all within 10 %",
             within == errors.Count);
     }

@@ -2,19 +2,19 @@ using Diffusion.Training;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary>Real steps of a case in this process, and the most memory that they took.</summary>
+/// <summary>Training steps of a case in this process, and their peak memory.</summary>
 internal static class MemoryTraining
 {
     private const int Steps = 3;
 
-    // Every kind of layer once, so that libtorch's own code and tables are in memory before the measurement.
+    // Every kind of layer once, so that libtorch's code and tables are in memory before the measurement.
     private static readonly MemoryCase First = new("first", 16, 2, [16, 32], 1)
     {
         Groups = 8, ImageChannels = 1, Classes = 2, Dropout = 0.1, Saves = true,
     };
 
     /// <summary>Trains.</summary>
-    /// <returns>The peak of the resident memory beyond what there was before the network was made, in bytes.</returns>
+    /// <returns>The peak resident memory in bytes, minus the memory before the network was created.</returns>
     public static long Measure(MemoryCase memory)
     {
         Train(First);

@@ -3,7 +3,7 @@ using Diffusion.Training;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary>Images of any shape, made as they are read, so that they take no memory.</summary>
+/// <summary>Images of any shape, generated when they are read, so that they need no memory.</summary>
 internal sealed class NoisyImages(ImageShape shape, int? classes) : IImageSource
 {
     public long Count => 1024;

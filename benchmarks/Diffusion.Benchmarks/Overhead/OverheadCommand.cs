@@ -6,10 +6,10 @@ using Quickstart;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary><c>overhead</c>: how much of a training step is spent outside forward and backward.</summary>
+/// <summary><c>overhead</c>: the fraction of a training step spent outside forward and backward.</summary>
 /// <remarks>
-/// Blocks of steps of <see cref="Trainer.Run"/> take turns with blocks of the same steps made of public parts with a clock between them, so
-/// that both see the same machine. What the trainer takes beyond forward and backward is its overhead.
+/// Blocks of steps of <see cref="Trainer.Run"/> take turns with blocks of the same steps that are built from public parts and timed part by
+/// part, so that both run under the same conditions. The overhead is the time of the trainer outside forward and backward.
 /// </remarks>
 internal static class OverheadCommand
 {
@@ -25,7 +25,7 @@ internal static class OverheadCommand
         Option<int> blocks = new("--blocks") { Description = $"Blocks of {StepsPerBlock} steps, of each kind.",
             DefaultValueFactory = _ => 50 };
         Command command = new("overhead",
-            "The share of a training step spent outside forward and backward, and on watching the run, at the quickstart's size.") { size,
+            "The fraction of a training step spent outside forward and backward, and on monitoring, at the quickstart's size.") { size,
                 batch, blocks };
         command.SetAction(arguments => Run(arguments.GetValue(size), arguments.GetValue(batch), arguments.GetValue(blocks)));
         return command;
@@ -79,7 +79,7 @@ internal static class OverheadCommand
         return Verdict.Print(
             $"Trainer.Run: {trainerTime.TotalMilliseconds / (blocks * StepsPerBlock):F1} ms per step; "
             + $"outside forward and backward {overheads[0]:P1} to {overheads[^1]:P1} of a block",
-            $"{overhead:P1} in the median block; bar: below {Bar:P0}; watching {watching:P2}; bar: below {WatchingBar:P0}",
+            $"{overhead:P1} in the median block; target: below {Bar:P0}; monitoring {watching:P2}; target: below {WatchingBar:P0}",
             overhead < Bar && watching < WatchingBar);
     }
 

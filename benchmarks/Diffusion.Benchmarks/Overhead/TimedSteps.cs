@@ -5,11 +5,14 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary>The training loop in public parts, with a clock between them. On the CPU: elsewhere a part ends before its work does.</summary>
+/// <summary>
+/// The training loop, built from public parts that are timed one by one. For the CPU only: on other devices a call returns before its work
+/// is done.
+/// </summary>
 internal sealed class TimedSteps : IDisposable
 {
-    /// <summary>The part that watches the run.</summary>
-    public const string Watching = "watching the run";
+    /// <summary>The part that monitors the run.</summary>
+    public const string Watching = "monitoring";
 
     private const string Network = "forward and backward";
     private const int ReportEverySteps = 100;
@@ -49,8 +52,8 @@ internal sealed class TimedSteps : IDisposable
 
     public long ParameterCount => parameters.Layout.Entries.Sum(entry => entry.Length);
 
-    /// <summary>Makes some steps.</summary>
-    /// <returns>How much of it was forward and backward.</returns>
+    /// <summary>Runs some steps.</summary>
+    /// <returns>The time of forward and backward.</returns>
     public TimeSpan Run(int steps)
     {
         TimeSpan before = Clock[Network];
@@ -64,11 +67,11 @@ internal sealed class TimedSteps : IDisposable
 
             NoiseLevel[] levels = pass.DrawLevels(positions);
             Tensor noise = NormalNoise.Draw(seeds, RandomPurpose.Noise, positions, shape); // [B, C, H, W]
-            Clock.End("draws of timesteps and noise");
+            Clock.End("drawing timesteps and noise");
 
             Tensor noisy = ForwardProcess.AddNoise(batch.Pixels, noise, levels);
             Tensor target = denoiser.Target(batch.Pixels, noise, levels);
-            Clock.End("noisy images and their targets");
+            Clock.End("adding noise, targets");
 
             meter.Losses.Begin(levels);
             Clock.End(Watching);

@@ -4,16 +4,16 @@ using Diffusion.Training;
 namespace Diffusion.Benchmarks;
 
 /// <summary>A run whose time is planned.</summary>
-/// <param name="Name">What it is called.</param>
-/// <param name="Channels">Of the U-Net's levels; the last has attention.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="Channels">The channels of the U-Net's levels; the last level has attention.</param>
 /// <param name="Batch">Images per step.</param>
 /// <param name="MicroBatch">Images per pass.</param>
-/// <param name="HeldOut">The share of images that is measured every 20 steps.</param>
-/// <param name="Open">Opens the images, or null where they are not there.</param>
+/// <param name="HeldOut">The fraction of held-out images, which are measured every 20 steps.</param>
+/// <param name="Open">Opens the images, or gives null if they are not available.</param>
 internal sealed record PlanCase(string Name, int[] Channels, int Batch, int MicroBatch, double HeldOut, Func<IImageSource?> Open)
 {
     /// <summary>
-    /// Those that are compared: from memory, in passes with held-out images, and from files that take longer than the network.
+    /// All cases: images in memory, several passes with held-out images, and files that take longer than the network.
     /// </summary>
     public static IReadOnlyList<PlanCase> All { get; } =
     [

@@ -7,7 +7,7 @@ using Diffusion.Training;
 namespace Diffusion.Benchmarks;
 
 /// <summary>
-/// <c>plan</c>: the time that a plan names, and the time that a tenth of the run says is left, beside the time that the run takes.
+/// <c>plan</c>: the time that a plan predicts, and the remaining time that the run predicts after a tenth, compared with the actual time.
 /// </summary>
 internal static class PlanCommand
 {
@@ -15,15 +15,15 @@ internal static class PlanCommand
 
     public static Command Create()
     {
-        Option<double> seconds = new("--seconds") { Description = "How long each run is planned to take.", DefaultValueFactory = _ => 40 };
-        Command command = new("plan", "Compares planned with taken times of training.") { seconds };
+        Option<double> seconds = new("--seconds") { Description = "The planned time of each run.", DefaultValueFactory = _ => 40 };
+        Command command = new("plan", "Compares planned and actual times of training.") { seconds };
         command.SetAction(arguments => Run(TimeSpan.FromSeconds(arguments.GetValue(seconds))));
         return command;
     }
 
     private static int Run(TimeSpan wanted)
     {
-        Console.WriteLine("| run | steps | planned | taken | error | said to be left after a tenth | was left | error |");
+        Console.WriteLine("| run | steps | planned | actual | error | estimated remaining after a tenth | actual remaining | error |");
         Console.WriteLine("| --- | --: | --: | --: | --: | --: | --: | --: |");
         List<double> errors = [];
         foreach (PlanCase planned in PlanCase.All)
@@ -31,7 +31,7 @@ internal static class PlanCommand
             using IImageSource? images = planned.Open();
             if (images is null)
             {
-                Console.WriteLine($"| {planned.Name}: skipped, its images are not there | | | | | | | |");
+                Console.WriteLine($"| {planned.Name}: skipped, its images are not available | | | | | | | |");
                 continue;
             }
 
@@ -40,7 +40,8 @@ internal static class PlanCommand
 
         return Verdict.Print(
             string.Create(CultureInfo.InvariantCulture,
-                $"{errors.Count(error => error <= MaxError)} of {errors.Count} within 10 %; the worst is {100 * errors.Max():F1} % off"),
+                $"{errors.Count(error => error <= MaxError)} of {errors.Count} within 10 %; the maximum error is "
+                    + $"{100 * errors.Max():F1} %"),
             "all within 10 %",
             errors.TrueForAll(error => error <= MaxError));
     }

@@ -6,13 +6,13 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary>A small convolutional network that tells digits apart: the judge of generated ones.</summary>
+/// <summary>A small convolutional network that classifies digits; it evaluates generated images.</summary>
 internal sealed class DigitClassifier : nn.Module<Tensor, Tensor>
 {
-    /// <summary>How many features it sees in an image.</summary>
+    /// <summary>The number of features of an image.</summary>
     public const int FeatureCount = 64;
 
-    private const double LeastAccuracy = 0.98;
+    private const double MinAccuracy = 0.98;
     private const int Epochs = 3;
     private const int BatchSize = 128;
     private const double LearningRate = 2e-3;
@@ -38,10 +38,10 @@ internal sealed class DigitClassifier : nn.Module<Tensor, Tensor>
         register_module(nameof(classes), classes);
     }
 
-    /// <summary>The share of the test images that it names rightly.</summary>
+    /// <summary>The fraction of the test images that it classifies correctly.</summary>
     public double Accuracy { get; private set; }
 
-    /// <summary>The classifier that a file holds; where there is no such file, a new one, trained and written there.</summary>
+    /// <summary>Loads the classifier from a file. If the file does not exist, trains a new classifier and writes it there.</summary>
     /// <exception cref="InvalidOperationException">It does not reach 98% on the test images.</exception>
     public static DigitClassifier LoadOrTrain(string path, IImageSource train, IImageSource test)
     {
@@ -58,17 +58,17 @@ internal sealed class DigitClassifier : nn.Module<Tensor, Tensor>
 
         classifier.Accuracy = classifier.MeasureAccuracy(test);
         Console.WriteLine($"Classifier: {classifier.Accuracy:P2} of the {test.Count:N0} test images.");
-        if (classifier.Accuracy < LeastAccuracy)
+        if (classifier.Accuracy < MinAccuracy)
         {
             throw new InvalidOperationException(
-                $"The classifier names {classifier.Accuracy:P2} of the test images rightly, but must name {LeastAccuracy:P0}.");
+                $"The classifier classifies {classifier.Accuracy:P2} of the test images correctly, but must classify {MinAccuracy:P0}.");
         }
 
         SafeTensorsFile.Write(path, classifier.Weights());
         return classifier;
     }
 
-    /// <summary>What it sees in images, and how sure it is of each digit; in batches, without gradients.</summary>
+    /// <summary>The features of images and the probability of each digit; in batches, without gradients.</summary>
     /// <param name="images">In [-1, 1], <c>[N, 1, 28, 28]</c>.</param>
     /// <returns>Features <c>[N, 64]</c> and probabilities <c>[N, 10]</c>; they belong to the caller.</returns>
     public (Tensor Features, Tensor Probabilities) Judge(Tensor images)

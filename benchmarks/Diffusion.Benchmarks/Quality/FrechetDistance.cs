@@ -27,8 +27,8 @@ internal sealed record FeatureStatistics(Tensor Mean, Tensor Covariance) : IDisp
 }
 
 /// <summary>
-/// The Frechet distance between two normal distributions (Dowson and Landau 1982): |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)). Over the
-/// features of a classifier it says how far one set of images is from another (Heusel et al. 2017).
+/// The Frechet distance between two normal distributions (Dowson and Landau 1982): |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)). Computed
+/// from the features of a classifier, it measures the distance between two sets of images (Heusel et al. 2017).
 /// </summary>
 internal static class FrechetDistance
 {
@@ -47,8 +47,8 @@ internal static class FrechetDistance
         return distance.item<double>();
     }
 
-    /// <summary>Compares with distances that are known: nothing is trusted that cannot measure these.</summary>
-    /// <exception cref="InvalidOperationException">One of them comes out differently.</exception>
+    /// <summary>Checks the computation with known distances.</summary>
+    /// <exception cref="InvalidOperationException">A computed distance is wrong.</exception>
     public static void CheckItself()
     {
         const int d = 64;

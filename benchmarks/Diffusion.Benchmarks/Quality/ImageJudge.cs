@@ -2,19 +2,19 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary>What a set of images is worth to the classifier.</summary>
-/// <param name="Name">Which images.</param>
-/// <param name="Count">How many.</param>
+/// <summary>The classifier's evaluation of a set of images.</summary>
+/// <param name="Name">The kind of images.</param>
+/// <param name="Count">The number of images.</param>
 /// <param name="Confidence">The mean of the highest probability that the classifier gives to a digit.</param>
-/// <param name="Confident">The share of images with a highest probability above 0.9.</param>
-/// <param name="Balance">The entropy of the digits it sees, relative to that of ten equal shares: 1 where all come equally often.</param>
-/// <param name="MinShare">The share of the rarest digit.</param>
-/// <param name="MaxShare">The share of the commonest digit.</param>
-/// <param name="Distance">The Frechet distance of the features to those of the training images.</param>
+/// <param name="Confident">The fraction of images with a highest probability above 0.9.</param>
+/// <param name="Balance">The entropy of the predicted digits, relative to a uniform distribution: 1 if all are equally frequent.</param>
+/// <param name="MinShare">The fraction of the rarest digit.</param>
+/// <param name="MaxShare">The fraction of the most common digit.</param>
+/// <param name="Distance">The Frechet distance between the features and those of the training images.</param>
 internal sealed record QualityRow(
     string Name, int Count, double Confidence, double Confident, double Balance, double MinShare, double MaxShare, double Distance);
 
-/// <summary>Measures sets of images against the training images.</summary>
+/// <summary>Compares sets of images with the training images.</summary>
 internal sealed class ImageJudge : IDisposable
 {
     private const int Digits = 10;
@@ -23,7 +23,7 @@ internal sealed class ImageJudge : IDisposable
     private readonly DigitClassifier classifier;
     private readonly FeatureStatistics reference;
 
-    /// <param name="classifier">Looks at the images; stays the caller's.</param>
+    /// <param name="classifier">Classifies the images. The caller owns it.</param>
     /// <param name="training">The training images in [-1, 1], <c>[N, 1, 28, 28]</c>.</param>
     public ImageJudge(DigitClassifier classifier, Tensor training)
     {

@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace Diffusion.Benchmarks;
 
 /// <summary>
-/// <c>quality</c>: trains on MNIST for a given time, and lets a classifier judge what the samplers make of the weights. Every part is
-/// remembered in the run's folder: the same command goes on where it was interrupted.
+/// <c>quality</c>: trains on MNIST for a given time, and evaluates samples with a classifier. Every part is stored in the run folder, so
+/// the same command resumes where it was interrupted.
 /// </summary>
 internal static class QualityCommand
 {
@@ -27,7 +27,7 @@ internal static class QualityCommand
         Option<string> run = new("--run") { Description = "The folder of the run.", DefaultValueFactory = _ => "runs/quality" };
         Option<string> docs = new("--docs") { Description = "Where quality.md and images/ are written.",
             DefaultValueFactory = _ => "docs" };
-        Option<bool> skip = new("--skip-training") { Description = "Judges the run's last checkpoint as it is." };
+        Option<bool> skip = new("--skip-training") { Description = "Evaluates the run's last checkpoint without training." };
         Command command = new("quality",
             "Trains on MNIST, samples, and writes docs/quality.md. Needs MNIST in the folder DIFFUSION_DATA/mnist.")
         {
@@ -47,7 +47,7 @@ internal static class QualityCommand
         string? data = Environment.GetEnvironmentVariable("DIFFUSION_DATA") is { } folder ? Path.Combine(folder, "mnist") : null;
         if (!Directory.Exists(data))
         {
-            Console.WriteLine($"SKIPPED: DIFFUSION_DATA names no folder that holds a folder mnist ({data ?? "it is not set"}).");
+            Console.WriteLine($"SKIPPED: DIFFUSION_DATA is not set to a folder that contains mnist ({data ?? "it is not set"}).");
             return 0;
         }
 
@@ -66,7 +66,7 @@ internal static class QualityCommand
         TrainingResult result = trainer.Run(new CancellationToken(canceled: choices.SkipTraining));
         if (result.Step == 0)
         {
-            Console.WriteLine($"FAIL: '{run.Folder}' holds no checkpoint to judge. Leave --skip-training out.");
+            Console.WriteLine($"FAIL: '{run.Folder}' contains no checkpoint to evaluate. Remove --skip-training.");
             return 1;
         }
 

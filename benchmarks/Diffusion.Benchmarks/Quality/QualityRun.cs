@@ -2,14 +2,14 @@ using System.Text.Json;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary>What a training run was planned to be and has been so far.</summary>
-/// <param name="Minutes">How long it should take.</param>
-/// <param name="Steps">How many steps that is on this machine.</param>
-/// <param name="Trained">How long it has taken, over all sittings.</param>
+/// <summary>The plan and the progress of a training run.</summary>
+/// <param name="Minutes">The planned time in minutes.</param>
+/// <param name="Steps">The number of steps that fit into that time on this machine.</param>
+/// <param name="Trained">The training time so far, over all sessions.</param>
 /// <param name="Loss">The last loss; null before the first report.</param>
 internal sealed record QualityPlan(double Minutes, long Steps, TimeSpan Trained = default, double? Loss = null);
 
-/// <summary>What the run's folder remembers: the plan, and every measured row, so that whatever was interrupted goes on.</summary>
+/// <summary>The contents of the run folder: the plan and every measured row. An interrupted command resumes from them.</summary>
 internal sealed class QualityRun
 {
     private readonly string planFile;
@@ -24,18 +24,18 @@ internal sealed class QualityRun
 
     public string ClassifierFile => Path.Combine(Folder, "classifier.safetensors");
 
-    /// <summary>Null before the first is set.</summary>
+    /// <summary>Null before it is first set.</summary>
     public QualityPlan? Plan
     {
         get => File.Exists(planFile) ? JsonSerializer.Deserialize<QualityPlan>(File.ReadAllText(planFile)) : null;
         set => File.WriteAllText(planFile, JsonSerializer.Serialize(value));
     }
 
-    /// <summary>The row of that name and count, measured only where it is not remembered.</summary>
+    /// <summary>The row with that name and count; measured only if it is not stored.</summary>
     /// <param name="step">The step whose weights it belongs to.</param>
-    /// <param name="name">Which images.</param>
-    /// <param name="count">How many.</param>
-    /// <param name="measure">Makes and measures them.</param>
+    /// <param name="name">The kind of images.</param>
+    /// <param name="count">The number of images.</param>
+    /// <param name="measure">Creates and measures the images.</param>
     public QualityRow Row(long step, string name, int count, Func<QualityRow> measure)
     {
         string file = Path.Combine(Folder, $"rows-of-step-{step}.jsonl");

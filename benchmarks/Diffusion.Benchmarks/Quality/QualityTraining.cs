@@ -4,7 +4,7 @@ using Diffusion.Training;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary>The training that is judged: a small U-Net on MNIST for a given time.</summary>
+/// <summary>The evaluated training run: a small U-Net on MNIST for a given time.</summary>
 internal static class QualityTraining
 {
     public const int BatchSize = 32;
@@ -13,7 +13,7 @@ internal static class QualityTraining
     public const int Timesteps = 500;
     public const PredictionType Prediction = PredictionType.Velocity;
 
-    // The rest is for a machine that gets slower than it was when it was measured: the last steps matter most.
+    // The rest is a reserve for a machine that becomes slower after the measurement: the last steps matter most.
     private const double UsedShare = 0.97;
     private const int CalibrationWarmUp = 10;
     private const int CalibrationSteps = 40;
@@ -37,7 +37,7 @@ internal static class QualityTraining
         seed: 0);
 
     /// <summary>
-    /// How many steps fit into the time, measured on a network that is thrown away: the learning rate falls to zero over them.
+    /// How many steps fit into the time, measured on a temporary network: the learning rate falls to zero over these steps.
     /// </summary>
     public static QualityPlan Plan(double minutes, IImageSource images, ComputeDevice device)
     {
@@ -57,7 +57,7 @@ internal static class QualityTraining
         return new QualityPlan(minutes, Math.Max(1, (long)(UsedShare * TimeSpan.FromMinutes(minutes) / step)));
     }
 
-    /// <summary>The trainer of a run; it goes on from the run's last checkpoint.</summary>
+    /// <summary>The trainer of a run; it resumes from the run's last checkpoint.</summary>
     public static Trainer Create(UNet2D model, IImageSource images, ComputeDevice device, QualityRun run)
     {
         QualityPlan plan = run.Plan!;
@@ -92,7 +92,7 @@ internal static class QualityTraining
             o.Timesteps = Timesteps;
         });
 
-    // A limit that has passed already is no limit that an option can hold.
+    // The option accepts only positive limits.
     private static TimeSpan Left(QualityPlan plan)
     {
         TimeSpan left = TimeSpan.FromMinutes(plan.Minutes) - plan.Trained;

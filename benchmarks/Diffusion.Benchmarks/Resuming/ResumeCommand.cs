@@ -6,7 +6,7 @@ using Diffusion.TestKit.Resuming;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary><c>resume</c>: whether a run that goes on from any of its steps ends with the bits of one that was never stopped.</summary>
+/// <summary><c>resume</c>: whether a run that resumes from any of its steps ends bit for bit like an uninterrupted run.</summary>
 internal static class ResumeCommand
 {
     private const int TwiceEvery = 10;
@@ -18,9 +18,9 @@ internal static class ResumeCommand
             AllowMultipleArgumentsPerToken = true };
         cases.AcceptOnlyFromAmong(all);
         Option<int> steps = new("--steps") { Description = "The steps of a run.", DefaultValueFactory = _ => 500 };
-        Option<int> processes = new("--processes") { Description = "Goes on from so many steps only, each time in a process of its own.",
+        Option<int> processes = new("--processes") { Description = "Resumes from only this many steps, each in a separate process.",
             DefaultValueFactory = _ => 0 };
-        Command command = new("resume", "Goes on from every step of a run, and compares the last checkpoints bit for bit.") { cases, steps,
+        Command command = new("resume", "Resumes from every step of a run, and compares the last checkpoints bit for bit.") { cases, steps,
             processes };
         command.SetAction(arguments => arguments.GetRequiredValue(cases)
             .Max(name => Run(ResumeCase.Named(name), Math.Max(2, arguments.GetValue(steps)), arguments.GetValue(processes))));
@@ -36,16 +36,16 @@ internal static class ResumeCommand
         string expected = run.Train(whole, steps, saveEach: true);
         List<string> failures = run.Train(folder.File("unsaved", "run"), steps) == expected
             ? []
-            : ["A run that saved nothing on its way ended elsewhere."];
+            : ["A run without intermediate checkpoints ended with different weights."];
 
         int points = processes > 0 ? Math.Min(processes, steps) : steps;
         for (int point = 0; point < points; point++)
         {
             int step = (int)((long)point * steps / points);
             using TemporaryFolder resumed = TemporaryFolder.InMemory();
-            string end = GoOn(whole, step, resumed.File("once", "run"), stopAt: null);
+            string end = Resume(whole, step, resumed.File("once", "run"), stopAt: null);
             string twice = point % TwiceEvery == 0
-                ? GoOn(whole, step, resumed.File("twice", "run"), stopAt: step + ((steps - step + 1) / 2))
+                ? Resume(whole, step, resumed.File("twice", "run"), stopAt: step + ((steps - step + 1) / 2))
                 : expected;
             if (end != expected || twice != expected)
             {
@@ -56,11 +56,11 @@ internal static class ResumeCommand
         return Verdict.Print(
             string.Create(CultureInfo.InvariantCulture,
                 $"{run.Name}: {points} points of {steps} steps, every tenth of them resumed "
-                    + $"twice{(processes > 0 ? ", in processes of their own" : string.Empty)}, in {clock.Elapsed.TotalSeconds:F0} s"),
+                    + $"twice{(processes > 0 ? ", in separate processes" : string.Empty)}, in {clock.Elapsed.TotalSeconds:F0} s"),
             failures,
-            "ended with other bits");
+            "ended with different bits");
 
-        string GoOn(string from, int step, string to, int? stopAt)
+        string Resume(string from, int step, string to, int? stopAt)
         {
             ResumeCase.Hand(from, step, to);
             if (stopAt is { } stop && stop < steps)

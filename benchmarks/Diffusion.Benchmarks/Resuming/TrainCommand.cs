@@ -6,7 +6,7 @@ using Diffusion.TestKit.Resuming;
 namespace Diffusion.Benchmarks;
 
 /// <summary>
-/// <c>train-case</c>: one run of a case in this process: what <c>resume</c> starts for steps that it goes on from elsewhere.
+/// <c>train-case</c>: one run of a case in this process; <c>resume</c> starts it to resume in a separate process.
 /// </summary>
 internal static class TrainCommand
 {
@@ -15,7 +15,7 @@ internal static class TrainCommand
 
     public static Command Create()
     {
-        Argument<string> run = new("case") { Description = "Which." };
+        Argument<string> run = new("case") { Description = "The case." };
         Argument<string> folder = new("folder") { Description = "The folder of the run." };
         Argument<int> steps = new("steps") { Description = "The steps of the whole run." };
         Option<int?> stopAt = new("--stop-at") { Description = "Stops at this step." };
@@ -30,7 +30,7 @@ internal static class TrainCommand
         return command;
     }
 
-    /// <summary>Trains in a process of its own.</summary>
+    /// <summary>Trains in a separate process.</summary>
     /// <returns>How it ended.</returns>
     public static string Start(string run, string folder, int steps, int? stopAt)
     {

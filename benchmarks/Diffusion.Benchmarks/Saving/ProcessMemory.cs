@@ -5,13 +5,13 @@ namespace Diffusion.Benchmarks;
 /// <summary>The memory of this process as Linux counts it.</summary>
 internal static class ProcessMemory
 {
-    /// <summary>What it has now, in bytes.</summary>
+    /// <summary>The current resident memory in bytes.</summary>
     public static long Now() => Read("VmRSS:");
 
-    /// <summary>The most that it had since <see cref="ForgetPeak"/>, in bytes.</summary>
+    /// <summary>The peak resident memory since <see cref="ForgetPeak"/>, in bytes.</summary>
     public static long Peak() => Read("VmHWM:");
 
-    /// <summary>Begins anew to look for the most.</summary>
+    /// <summary>Resets the peak.</summary>
     public static void ForgetPeak() => File.WriteAllText("/proc/self/clear_refs", "5");
 
     private static long Read(string name)

@@ -5,7 +5,7 @@ using Diffusion.Training;
 namespace Diffusion.Benchmarks;
 
 /// <summary>
-/// <c>saving</c>: what a checkpoint costs beside plain files of the same size: saving, loading, the pause of training, and memory.
+/// <c>saving</c>: the cost of a checkpoint compared with plain files of the same size: saving, loading, the pause of training, and memory.
 /// </summary>
 internal static class SavingCommand
 {
@@ -17,11 +17,12 @@ internal static class SavingCommand
     public static Command Create()
     {
         Option<int> mebibytes = new("--mebibytes") { Description = "The size of the state.", DefaultValueFactory = _ => 1024 };
-        Option<int> rounds = new("--rounds") { Description = "How often each is measured; medians of ratios are compared.",
+        Option<int> rounds = new("--rounds") { Description = "The number of rounds; medians of ratios are compared.",
             DefaultValueFactory = _ => 7 };
-        Option<string> folder = new("--folder") { Description = "Where: a disk with four times the size free.",
+        Option<string> folder = new("--folder") { Description = "The folder, on a disk with four times the size free.",
             DefaultValueFactory = _ => Path.GetTempPath() };
-        Command command = new("saving", "Saves and loads a large checkpoint beside plain files of the same size.") { mebibytes, rounds,
+        Command command = new("saving",
+            "Saves and loads a large checkpoint, and compares it with plain files of the same size.") { mebibytes, rounds,
             folder };
         command.SetAction(arguments => Run(arguments.GetValue(mebibytes), Math.Max(1, arguments.GetValue(rounds)),
             arguments.GetRequiredValue(folder)));
@@ -36,7 +37,7 @@ internal static class SavingCommand
         {
             using LargeState state = new((long)mebibytes << 20);
             using SavingCosts costs = new(state, place);
-            costs.Measure(); // The first round pays for the memory that the machine hands out.
+            costs.Measure(); // In the first round the system allocates the memory.
             SavingTimes[] times = [.. Enumerable.Range(0, rounds).Select(_ => costs.Measure())];
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{state.Bytes >> 20} MiB in {state.Tensors.Count} tensors"));
             foreach (SavingTimes time in times)
@@ -46,11 +47,12 @@ internal static class SavingCommand
 
             return new[]
             {
-                Print("Saving beside a plain write and sync", times.Select(time => time.Save / time.PlainWrite), MaxSaving),
-                Print("Loading and verifying beside a plain read that hashes", times.Select(time => time.Load / time.PlainRead),
+                Print("Saving compared with a plain write and sync", times.Select(time => time.Save / time.PlainWrite), MaxSaving),
+                Print("Loading and verifying compared with a plain read that hashes", times.Select(time => time.Load / time.PlainRead),
                     MaxLoading),
-                Print("The pause of training beside a plain copy in memory", times.Select(time => time.Pause / time.PlainCopy), MaxPause),
-                Print("The memory that a save beside training takes, in sizes of the state", [costs.ExtraMemory], MaxMemory),
+                Print("The pause of training compared with a plain copy in memory", times.Select(time => time.Pause / time.PlainCopy),
+                    MaxPause),
+                Print("The memory of a background save, in sizes of the state", [costs.ExtraMemory], MaxMemory),
             }.Max();
         }
         finally
@@ -64,7 +66,7 @@ internal static class SavingCommand
         double[] sorted = [.. ratios.Order()];
         double median = sorted[sorted.Length / 2];
         return Verdict.Print(what,
-            string.Create(CultureInfo.InvariantCulture, $"{median:F2} ({sorted[0]:F2} to {sorted[^1]:F2}); bar: at most {bar}"),
+            string.Create(CultureInfo.InvariantCulture, $"{median:F2} ({sorted[0]:F2} to {sorted[^1]:F2}); target: at most {bar}"),
                 median <= bar);
     }
 }

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary>Measures one kind of work after the other, so that a disk whose speed changes is the same for all of a round.</summary>
+/// <summary>Measures all kinds of work in turn, so that changes in disk speed affect all of a round alike.</summary>
 internal sealed class SavingCosts : IDisposable
 {
     private const int PieceBytes = 1 << 22;
@@ -26,7 +26,7 @@ internal sealed class SavingCosts : IDisposable
         store = new CheckpointStore(Path.Combine(folder, "checkpoints"), new CheckpointRetention { Last = 1 });
         saver = new BackgroundSaver(store);
 
-        // The first save makes the copy that later ones use again; nothing that was freed before hides what it takes.
+        // The first save allocates the copy that later saves reuse. Garbage is collected first, so that its memory is visible.
         long before = ProcessMemory.Now();
         ProcessMemory.ForgetPeak();
         saver.Begin(state.At(++step));
@@ -35,7 +35,7 @@ internal sealed class SavingCosts : IDisposable
         copies = [.. state.Tensors.Select(tensor => tensor.clone().DetachFromDisposeScope())];
     }
 
-    /// <summary>The most memory that a save beside training took, in sizes of the state.</summary>
+    /// <summary>The peak memory of a background save, in sizes of the state.</summary>
     public double ExtraMemory { get; }
 
     /// <summary>One round.</summary>

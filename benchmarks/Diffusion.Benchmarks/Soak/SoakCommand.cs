@@ -6,7 +6,7 @@ using TorchSharp;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary><c>soak</c>: whether long training and much sampling hold on to memory.</summary>
+/// <summary><c>soak</c>: whether long training and repeated sampling leak memory.</summary>
 internal static class SoakCommand
 {
     private const int Steps = 2000;
@@ -53,8 +53,8 @@ internal static class SoakCommand
                 tensors[preview.Step - 1] = torch.Tensor.TotalCount;
                 mebibytes[preview.Step - 1] = Environment.WorkingSet / (1024.0 * 1024.0);
 
-                // Garbage is not held: but .NET lets as much pile up as the last-level cache is large, 80 MiB on some servers. Tensors are
-                // counted before, so that those which wait for the collector still show.
+                // .NET lets garbage accumulate up to the size of the last-level cache, 80 MiB on some servers. Tensors are counted
+                // before the collection, so that undisposed tensors are counted too.
                 if (preview.Step % StepsPerCollection == 0)
                 {
                     GC.Collect();
@@ -77,14 +77,14 @@ internal static class SoakCommand
 
         double early = Median(mebibytes[Window..(2 * Window)]);
         double late = Median(mebibytes[^Window..]);
-        long fewest = tensors[Window..].Min();
-        long most = tensors[Window..].Max();
+        long min = tensors[Window..].Min();
+        long max = tensors[Window..].Max();
         return Verdict.Print(
-            $"After step {Window}: {fewest} to {most} live tensors; median resident memory of steps {Window} to {2 * Window} "
+            $"After step {Window}: {min} to {max} live tensors; median resident memory of steps {Window} to {2 * Window} "
                 + $"{early:F1} MiB, "
             + $"of the last {Window} {late:F1} MiB",
-            $"{most - fewest} tensors and {late - early:+0.0;-0.0} MiB more; bars: no tensor, {BarMiB:F0} MiB",
-            fewest == most && late - early <= BarMiB);
+            $"{max - min} tensors and {late - early:+0.0;-0.0} MiB more; targets: no tensor, {BarMiB:F0} MiB",
+            min == max && late - early <= BarMiB);
     }
 
     private static double Median(double[] values)

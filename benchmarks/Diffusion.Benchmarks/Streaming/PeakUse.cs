@@ -1,7 +1,7 @@
 namespace Diffusion.Benchmarks;
 
 /// <summary>
-/// Watches how much memory this process takes more than at the beginning, and how many bytes a folder holds, fifty times a second.
+/// Measures, fifty times a second, how much the memory of this process has grown, and how many bytes a folder contains.
 /// </summary>
 internal sealed class PeakUse : IDisposable
 {
@@ -19,10 +19,10 @@ internal sealed class PeakUse : IDisposable
         timer = new Timer(_ => Look(), null, TimeSpan.Zero, TimeSpan.FromMilliseconds(20));
     }
 
-    /// <summary>The most memory, in bytes.</summary>
+    /// <summary>The peak memory in bytes.</summary>
     public long Memory => Interlocked.Read(ref memory);
 
-    /// <summary>The most bytes of the folder's files, holes included.</summary>
+    /// <summary>The maximum size of the folder's files in bytes, holes included.</summary>
     public long Disk => Interlocked.Read(ref disk);
 
     public void Dispose() => timer.Dispose();
@@ -36,7 +36,7 @@ internal sealed class PeakUse : IDisposable
         }
         catch (IOException)
         {
-            // A file went between two looks.
+            // A file was deleted between listing and reading.
         }
     }
 

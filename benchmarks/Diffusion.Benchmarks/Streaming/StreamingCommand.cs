@@ -7,7 +7,7 @@ using SkiaSharp;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary><c>streaming</c>: how soon the first batch of a remote shard is there, and what memory and disk it takes.</summary>
+/// <summary><c>streaming</c>: how soon the first batch of a remote shard is ready, and how much memory and disk it needs.</summary>
 internal static class StreamingCommand
 {
     private const int BatchSize = 64;
@@ -18,7 +18,7 @@ internal static class StreamingCommand
     public static Command Create()
     {
         Command command = new("streaming",
-            "Time to the first shuffled batch of a shard of 200 MB behind a local server that sends 10 MB a second.");
+            "Time to the first shuffled batch of a shard of 200 MB on a local server that sends 10 MB per second.");
         Option<int> megabytes = new("--megabytes") { Description = "The size of the shard. Default 200.", DefaultValueFactory = _ => 200 };
         Option<int[]> kilobytes = new("--image-kilobytes")
         {
@@ -35,7 +35,7 @@ internal static class StreamingCommand
     {
         TorchBackend.EnsureLoaded();
         Console.WriteLine(
-            "| image, kB | images | index beside | ranges | opened, s | first batch, s | all images, s | requests | peak memory, MB more "
+            "| image, kB | images | index file | ranges | opened, s | first batch, s | all images, s | requests | peak memory, MB more "
                 + "| peak disk, MB | processor, s |");
         Console.WriteLine("| --: | --: | --- | --- | --: | --: | --: | --: | --: | --: | --: |");
         double worst = 0;
@@ -45,7 +45,7 @@ internal static class StreamingCommand
             try
             {
                 Write(folder, megabytes, size);
-                Measure(folder, size, hasRanges: true); // once before, for what is compiled
+                Measure(folder, size, hasRanges: true); // warm-up: compiles the code
                 worst = Math.Max(worst, Row(folder, size, hasIndex: true, hasRanges: true));
                 File.Move(Path.Combine(folder, "shard-000000.tar.index"), Path.Combine(folder, "index"));
                 worst = Math.Max(worst, Row(folder, size, hasIndex: false, hasRanges: true));
@@ -59,8 +59,8 @@ internal static class StreamingCommand
 
         return Verdict.Print(
             string.Create(CultureInfo.InvariantCulture,
-                $"first batch of {BatchSize}, shuffled, from a server that answers Range: at most {worst:F2} s"),
-            string.Create(CultureInfo.InvariantCulture, $"bar: {BarSeconds} s, with and without an index"), worst <= BarSeconds);
+                $"first batch of {BatchSize}, shuffled, from a server that supports Range: at most {worst:F2} s"),
+            string.Create(CultureInfo.InvariantCulture, $"target: {BarSeconds} s, with and without an index"), worst <= BarSeconds);
     }
 
     private static double Row(string folder, int kilobytes, bool hasIndex, bool hasRanges)
@@ -100,7 +100,7 @@ internal static class StreamingCommand
             Environment.CpuUsage.TotalTime - processor);
     }
 
-    // PNG of noise, which no compression makes smaller: three bytes for a pixel.
+    // PNG of noise, which does not compress: three bytes per pixel.
     private static void Write(string folder, int megabytes, int kilobytes)
     {
         byte[][] drawn = [.. Enumerable.Range(0, Drawn).Select(number => Noise(number, (int)Math.Sqrt(kilobytes * 1000 / 3)))];

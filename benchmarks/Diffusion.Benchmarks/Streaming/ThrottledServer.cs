@@ -7,7 +7,7 @@ using System.Net.Sockets;
 namespace Diffusion.Benchmarks;
 
 /// <summary>
-/// A server on this machine that gives the files of a folder, whole or in parts, and sends so many bytes a second over all connections
+/// A server on this machine that serves the files of a folder, with or without ranges, and limits the bytes per second over all connections
 /// together.
 /// </summary>
 internal sealed class ThrottledServer : IDisposable
@@ -22,10 +22,10 @@ internal sealed class ThrottledServer : IDisposable
     private long nextFree = Stopwatch.GetTimestamp();
     private long requests;
 
-    /// <summary>Starts to serve.</summary>
+    /// <summary>Starts the server.</summary>
     /// <param name="folder">The files.</param>
-    /// <param name="bytesPerSecond">How fast.</param>
-    /// <param name="hasRanges">Whether it gives parts of files.</param>
+    /// <param name="bytesPerSecond">The limit.</param>
+    /// <param name="hasRanges">Whether it supports ranges.</param>
     public ThrottledServer(string folder, double bytesPerSecond, bool hasRanges)
     {
         (this.folder, this.bytesPerSecond, this.hasRanges) = (folder, bytesPerSecond, hasRanges);
@@ -40,10 +40,10 @@ internal sealed class ThrottledServer : IDisposable
         _ = Accept();
     }
 
-    /// <summary>Where it answers.</summary>
+    /// <summary>The address of the server.</summary>
     public Uri Address { get; }
 
-    /// <summary>How many requests it has had.</summary>
+    /// <summary>The number of requests so far.</summary>
     public long Requests => Interlocked.Read(ref requests);
 
     public void Dispose() => listener.Close();
@@ -93,7 +93,7 @@ internal sealed class ThrottledServer : IDisposable
         }
         catch (Exception problem) when (problem is HttpListenerException or ObjectDisposedException or IOException)
         {
-            // The client has closed first.
+            // The client has closed the connection.
         }
     }
 
@@ -111,7 +111,7 @@ internal sealed class ThrottledServer : IDisposable
         return (part.From!.Value, end);
     }
 
-    // Every piece has its turn on one line.
+    // All connections share one limit.
     private async Task Pace(int bytes)
     {
         TimeSpan wait;

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary>What one step does with finished gradients, in two ways. Both start each measurement from the same gradients.</summary>
+/// <summary>The parameter update of one step, in two ways. Both start each measurement from the same gradients.</summary>
 public class UpdateBenchmark
 {
     private const double LearningRate = 2e-4;
@@ -36,7 +36,7 @@ public class UpdateBenchmark
     private Tensor[] averages = null!;
     private optim.Optimizer torchOptimizer = null!;
 
-    /// <summary>How many parameters the network has.</summary>
+    /// <summary>The number of parameters of the network.</summary>
     public static long ParameterCount { get; private set; }
 
     [GlobalSetup(Targets = [nameof(Flat), nameof(MemoryAlone)])]
@@ -91,7 +91,7 @@ public class UpdateBenchmark
     public void Flat() => update.Apply(++step, LearningRate);
 
     /// <summary>
-    /// The least that an update can do to memory: read the gradients for their norm, then read and write gradients, parameters, both
+    /// The minimum memory traffic of an update: read the gradients for their norm, then read and write gradients, parameters, both
     /// moments and the average once.
     /// </summary>
     [Benchmark]

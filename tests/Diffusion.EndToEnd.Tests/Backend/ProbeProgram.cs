@@ -4,8 +4,8 @@ using Diffusion.TestKit;
 namespace Diffusion.EndToEnd.Tests.Backend;
 
 /// <summary>
-/// A copy of the probe: a program without a libtorch of its own that loads the backend twice and prints, as JSON and nothing else, what
-/// came of it each time. libtorch is laid beside it as links, so a copy is cheap.
+/// A copy of the probe: a program without libtorch that loads the backend twice and prints only the two results, as JSON. libtorch is
+/// linked next to it, so a copy is cheap.
 /// </summary>
 internal sealed class ProbeProgram : IDisposable
 {
@@ -13,7 +13,7 @@ internal sealed class ProbeProgram : IDisposable
 
     public ProbeProgram()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "These tests know the names of Linux libraries.");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "These tests use the names of Linux libraries.");
         string built = Path.Combine(BuildFacts.Repository, "tests", "Diffusion.Probe", "bin", BuildFacts.Configuration, "net10.0");
         Directory.CreateDirectory(Natives);
         foreach (string file in Directory.GetFiles(built))
@@ -27,16 +27,16 @@ internal sealed class ProbeProgram : IDisposable
         }
     }
 
-    /// <summary>What one attempt to load gave: a folder, the file of TorchSharp's native library and a sum; or an error.</summary>
+    /// <summary>The result of one attempt to load: a folder, the file of TorchSharp's native library and a sum; or an error.</summary>
     public sealed record Attempt(string? Folder, string? Binding, float? Sum, string? Device, int? Threads, string? Error);
 
-    /// <summary>Where the program's own native libraries lie.</summary>
+    /// <summary>The folder of the program's native libraries.</summary>
     public string Natives => folder.File("runtimes/linux-x64/native");
 
     public Dictionary<string, string?> Environment { get; } = [];
 
-    /// <summary>Lays libtorch into a folder, as links, without the files named.</summary>
-    public static void LayLibtorch(string target, params string[] without)
+    /// <summary>Links the files of libtorch into a folder, except the given files.</summary>
+    public static void LinkLibtorch(string target, params string[] without)
     {
         Directory.CreateDirectory(target);
         foreach (string file in Directory.GetFiles(TorchBackend.Folder))
@@ -51,7 +51,7 @@ internal sealed class ProbeProgram : IDisposable
         }
     }
 
-    /// <summary>Runs the program; fails unless it ends well, prints its account only, and says the same twice.</summary>
+    /// <summary>Runs the program. Fails unless it exits with 0, prints only its results, and gives the same result twice.</summary>
     public async Task<Attempt> Run(params string[] arguments)
     {
         ChildProcess.Result result = await ChildProcess.Dotnet(["exec", folder.File("Diffusion.Probe.dll"), .. arguments],
@@ -59,14 +59,14 @@ internal sealed class ProbeProgram : IDisposable
         return Read(result);
     }
 
-    /// <summary>What a run of the program printed.</summary>
+    /// <summary>The result that the program printed.</summary>
     public static Attempt Read(ChildProcess.Result result)
     {
         result.ExitCode.Should().Be(0, result.Output + result.Errors);
         result.Errors.Should().BeEmpty();
         Attempt[] attempts = JsonSerializer.Deserialize<Attempt[]>(result.Output)!;
         attempts.Should().HaveCount(2);
-        attempts[1].Should().Be(attempts[0], "a second call must give what the first gave");
+        attempts[1].Should().Be(attempts[0], "a second call must give the same result as the first");
         return attempts[0];
     }
 

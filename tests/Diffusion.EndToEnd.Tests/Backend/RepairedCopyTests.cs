@@ -2,7 +2,7 @@ using Diffusion.TestKit;
 
 namespace Diffusion.EndToEnd.Tests.Backend;
 
-/// <summary>TorchSharp's native library on a system whose C++ runtime is older than it asks for: the copy in the user's cache.</summary>
+/// <summary>TorchSharp's native library on a system whose C++ runtime is too old for it: the copy in the user's cache.</summary>
 public sealed class RepairedCopyTests : IDisposable
 {
     private readonly ProbeProgram probe = new();
@@ -11,7 +11,7 @@ public sealed class RepairedCopyTests : IDisposable
 
     public RepairedCopyTests()
     {
-        ProbeProgram.LayLibtorch(probe.Natives);
+        ProbeProgram.LinkLibtorch(probe.Natives);
         cache = folder.File("cache");
         probe.Environment["XDG_CACHE_HOME"] = cache;
         Directory.CreateDirectory(folder.File("home"));
@@ -25,7 +25,7 @@ public sealed class RepairedCopyTests : IDisposable
     }
 
     [Fact]
-    public async Task The_programs_own_file_is_tried_first_and_left_as_it_is()
+    public async Task The_programs_own_file_is_tried_first_and_not_changed()
     {
         string own = Path.Combine(probe.Natives, "libLibTorchSharp.so");
         byte[] before = await File.ReadAllBytesAsync(own, TestContext.Current.CancellationToken);
@@ -33,7 +33,7 @@ public sealed class RepairedCopyTests : IDisposable
         ProbeProgram.Attempt attempt = await probe.Run();
 
         attempt.Binding.Should().BeOneOf([own, .. Copies()]);
-        Copies().Should().HaveCount(attempt.Binding == own ? 0 : 1, "a copy is made only where the file itself does not load");
+        Copies().Should().HaveCount(attempt.Binding == own ? 0 : 1, "a copy is made only if the file itself does not load");
         (await File.ReadAllBytesAsync(own, TestContext.Current.CancellationToken)).AsSpan().SequenceEqual(before).Should().BeTrue();
     }
 
@@ -43,7 +43,7 @@ public sealed class RepairedCopyTests : IDisposable
         ProbeProgram.Attempt[] attempts = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => probe.Run()));
 
         attempts.Should().OnlyContain(attempt => attempt.Sum == 2);
-        Files().Should().HaveCountLessThanOrEqualTo(1, "no process leaves half a file behind");
+        Files().Should().HaveCountLessThanOrEqualTo(1, "no process leaves an incomplete file");
     }
 
     [Fact]
@@ -61,11 +61,11 @@ public sealed class RepairedCopyTests : IDisposable
     }
 
     [Fact]
-    public async Task Where_one_cache_cannot_be_written_the_next_is_used()
+    public async Task If_one_cache_is_not_writable_the_next_is_used()
     {
         await CopyOrSkip();
         Directory.Delete(cache, recursive: true);
-        await File.WriteAllTextAsync(cache, "a file, no folder", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(cache, "a file instead of a folder", TestContext.Current.CancellationToken);
 
         ProbeProgram.Attempt attempt = await probe.Run();
 
@@ -74,13 +74,13 @@ public sealed class RepairedCopyTests : IDisposable
     }
 
     [Fact]
-    public async Task Where_no_cache_can_be_written_a_passing_copy_is_used_and_removed()
+    public async Task If_no_cache_is_writable_a_temporary_copy_is_used_and_removed()
     {
         await CopyOrSkip();
         Directory.Delete(cache, recursive: true);
-        await File.WriteAllTextAsync(cache, "a file, no folder", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(cache, "a file instead of a folder", TestContext.Current.CancellationToken);
         Directory.Delete(folder.File("home"));
-        await File.WriteAllTextAsync(folder.File("home"), "a file, no folder", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(folder.File("home"), "a file instead of a folder", TestContext.Current.CancellationToken);
         Directory.CreateDirectory(folder.File("temporary"));
         probe.Environment["TMPDIR"] = folder.File("temporary");
 
@@ -90,13 +90,13 @@ public sealed class RepairedCopyTests : IDisposable
     }
 
     [Fact]
-    public async Task Where_no_copy_can_be_written_at_all_the_error_says_where_it_was_tried()
+    public async Task If_no_copy_can_be_written_the_error_names_the_folders_that_were_tried()
     {
         await CopyOrSkip();
         Directory.Delete(cache, recursive: true);
-        await File.WriteAllTextAsync(cache, "a file, no folder", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(cache, "a file instead of a folder", TestContext.Current.CancellationToken);
         Directory.Delete(folder.File("home"));
-        await File.WriteAllTextAsync(folder.File("home"), "a file, no folder", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(folder.File("home"), "a file instead of a folder", TestContext.Current.CancellationToken);
         probe.Environment["TMPDIR"] = folder.File("home");
 
         (await probe.Run()).Error.Should().Contain("could be used from no folder").And.Contain(cache).And.Contain("Set XDG_CACHE_HOME");
@@ -105,7 +105,7 @@ public sealed class RepairedCopyTests : IDisposable
     private async Task<string> CopyOrSkip()
     {
         string binding = (await probe.Run()).Binding!;
-        Assert.SkipUnless(binding.StartsWith(cache, StringComparison.Ordinal), "This system's libstdc++ is new enough: no copy is needed.");
+        Assert.SkipUnless(binding.StartsWith(cache, StringComparison.Ordinal), "This system's libstdc++ needs no repaired copy.");
         return binding;
     }
 

@@ -2,7 +2,7 @@ using Diffusion.TestKit;
 
 namespace Diffusion.EndToEnd.Tests.Backend;
 
-/// <summary>Every way in which libtorch is found, in processes of their own: a process loads it once.</summary>
+/// <summary>Every way to find libtorch, each in a separate process, because a process loads it once.</summary>
 public sealed class TorchBackendTests : IDisposable
 {
     private readonly ProbeProgram probe = new();
@@ -17,7 +17,7 @@ public sealed class TorchBackendTests : IDisposable
     [Fact]
     public async Task A_program_with_its_own_libtorch_loads_it_and_TorchSharp_works()
     {
-        ProbeProgram.LayLibtorch(probe.Natives);
+        ProbeProgram.LinkLibtorch(probe.Natives);
 
         ProbeProgram.Attempt attempt = await probe.Run();
 
@@ -29,19 +29,19 @@ public sealed class TorchBackendTests : IDisposable
     [Theory]
     [InlineData(null, 1)]
     [InlineData("2", 2)]
-    public async Task Threads_are_no_more_than_the_cores_of_a_quota_unless_a_number_was_chosen(string? chosen, int expected)
+    public async Task The_number_of_threads_is_at_most_the_cores_of_a_quota_unless_a_number_was_chosen(string? chosen, int expected)
     {
-        ProbeProgram.LayLibtorch(probe.Natives);
+        ProbeProgram.LinkLibtorch(probe.Natives);
         probe.Environment["OMP_NUM_THREADS"] = chosen;
-        probe.Environment["DOTNET_PROCESSOR_COUNT"] = "1"; // What .NET makes of a quota; a test cannot set one.
+        probe.Environment["DOTNET_PROCESSOR_COUNT"] = "1"; // .NET derives this from a quota, which a test cannot set.
 
         (await probe.Run()).Threads.Should().Be(expected);
     }
 
     [Fact]
-    public async Task A_program_without_libtorch_takes_the_one_that_the_variable_names()
+    public async Task A_program_without_libtorch_uses_the_one_that_the_variable_names()
     {
-        ProbeProgram.LayLibtorch(folder.File("lib"));
+        ProbeProgram.LinkLibtorch(folder.File("lib"));
         probe.Environment[TorchBackend.FolderVariable] = folder.File("lib");
 
         ProbeProgram.Attempt attempt = await probe.Run();
@@ -53,7 +53,7 @@ public sealed class TorchBackendTests : IDisposable
     [Fact]
     public async Task A_libtorch_that_the_program_loaded_itself_is_used()
     {
-        ProbeProgram.LayLibtorch(folder.File("lib"));
+        ProbeProgram.LinkLibtorch(folder.File("lib"));
 
         ProbeProgram.Attempt attempt = await probe.Run(folder.File("lib/libtorch_cpu.so"));
 
@@ -64,7 +64,7 @@ public sealed class TorchBackendTests : IDisposable
     [Fact]
     public async Task The_variable_may_name_the_programs_own_libtorch()
     {
-        ProbeProgram.LayLibtorch(probe.Natives);
+        ProbeProgram.LinkLibtorch(probe.Natives);
         Directory.CreateSymbolicLink(folder.File("link"), probe.Natives);
         probe.Environment[TorchBackend.FolderVariable] = folder.File("link");
 
@@ -83,7 +83,7 @@ public sealed class TorchBackendTests : IDisposable
     [Fact]
     public async Task Two_copies_of_libtorch_are_refused_before_the_second_ends_the_process()
     {
-        ProbeProgram.LayLibtorch(probe.Natives);
+        ProbeProgram.LinkLibtorch(probe.Natives);
         Directory.CreateDirectory(folder.File("lib"));
         await File.WriteAllTextAsync(folder.File("lib/libtorch_cpu.so"), "another", TestContext.Current.CancellationToken);
         probe.Environment[TorchBackend.FolderVariable] = folder.File("lib");
@@ -95,9 +95,9 @@ public sealed class TorchBackendTests : IDisposable
     }
 
     [Fact]
-    public async Task A_second_libtorch_beside_one_that_is_loaded_already_is_refused()
+    public async Task A_second_libtorch_is_refused_if_another_is_already_loaded()
     {
-        ProbeProgram.LayLibtorch(folder.File("lib"));
+        ProbeProgram.LinkLibtorch(folder.File("lib"));
         await File.WriteAllTextAsync(Path.Combine(probe.Natives, "libtorch_cpu.so"), "another", TestContext.Current.CancellationToken);
 
         string error = (await probe.Run(folder.File("lib/libtorch_cpu.so"))).Error!;
@@ -107,9 +107,9 @@ public sealed class TorchBackendTests : IDisposable
     }
 
     [Fact]
-    public async Task A_libtorch_that_is_cut_short_is_named_instead_of_crashing_the_process()
+    public async Task A_truncated_libtorch_gives_an_error_with_its_name_instead_of_a_crash()
     {
-        ProbeProgram.LayLibtorch(probe.Natives, without: "libtorch_cpu.so");
+        ProbeProgram.LinkLibtorch(probe.Natives, without: "libtorch_cpu.so");
         using (FileStream whole = File.OpenRead(Path.Combine(TorchBackend.Folder, "libtorch_cpu.so")))
         using (FileStream half = File.Create(Path.Combine(probe.Natives, "libtorch_cpu.so")))
         {
@@ -125,9 +125,9 @@ public sealed class TorchBackendTests : IDisposable
     }
 
     [Fact]
-    public async Task A_file_that_is_no_library_gives_the_loaders_own_words()
+    public async Task A_file_that_is_not_a_library_gives_the_message_of_the_loader()
     {
-        ProbeProgram.LayLibtorch(probe.Natives, without: "libc10.so");
+        ProbeProgram.LinkLibtorch(probe.Natives, without: "libc10.so");
         await File.WriteAllTextAsync(Path.Combine(probe.Natives, "libc10.so"), new string('x', 100), TestContext.Current.CancellationToken);
 
         (await probe.Run()).Error.Should().Contain("libc10.so' (100 bytes) does not load").And.Contain("invalid ELF header");
@@ -136,7 +136,7 @@ public sealed class TorchBackendTests : IDisposable
     [Fact]
     public async Task A_missing_dependency_is_named()
     {
-        ProbeProgram.LayLibtorch(folder.File("lib"));
+        ProbeProgram.LinkLibtorch(folder.File("lib"));
         string gomp = Directory.GetFiles(folder.File("lib"), "libgomp*").Single();
         File.Delete(gomp);
         probe.Environment[TorchBackend.FolderVariable] = folder.File("lib");
@@ -145,7 +145,7 @@ public sealed class TorchBackendTests : IDisposable
     }
 
     [Fact]
-    public async Task A_variable_that_names_no_folder_is_refused()
+    public async Task A_variable_that_does_not_name_a_folder_is_refused()
     {
         probe.Environment[TorchBackend.FolderVariable] = folder.File("none");
 
@@ -164,16 +164,16 @@ public sealed class TorchBackendTests : IDisposable
     [Fact]
     public async Task A_folder_with_only_some_of_the_libraries_is_refused()
     {
-        ProbeProgram.LayLibtorch(folder.File("lib"), "libc10.so", "libtorch.so");
+        ProbeProgram.LinkLibtorch(folder.File("lib"), "libc10.so", "libtorch.so");
         probe.Environment[TorchBackend.FolderVariable] = folder.File("lib");
 
         (await probe.Run()).Error.Should().Contain("is incomplete: it lacks libc10.so and libtorch.so");
     }
 
     [Fact]
-    public async Task A_program_that_lost_TorchSharps_native_library_is_told_which_package_holds_it()
+    public async Task If_TorchSharps_native_library_is_missing_the_error_names_its_package()
     {
-        ProbeProgram.LayLibtorch(probe.Natives);
+        ProbeProgram.LinkLibtorch(probe.Natives);
         File.Delete(Path.Combine(probe.Natives, "libLibTorchSharp.so"));
 
         (await probe.Run()).Error.Should().StartWith("TorchSharp's native library libLibTorchSharp.so was not found")
@@ -183,7 +183,7 @@ public sealed class TorchBackendTests : IDisposable
     [Fact]
     public async Task A_libtorch_without_a_function_that_TorchSharp_calls_is_refused_at_the_start()
     {
-        ProbeProgram.LayLibtorch(probe.Natives);
+        ProbeProgram.LinkLibtorch(probe.Natives);
         string binding = Path.Combine(probe.Natives, "libLibTorchSharp.so");
         byte[] bytes = await File.ReadAllBytesAsync(binding, TestContext.Current.CancellationToken);
         bytes[bytes.AsSpan().IndexOf("\0_ZNK3c105Error4whatEv\0"u8) + 1] = (byte)'X';
@@ -196,9 +196,9 @@ public sealed class TorchBackendTests : IDisposable
     }
 
     [Fact]
-    public async Task A_TorchSharp_that_failed_before_is_said_to_have()
+    public async Task The_error_says_if_TorchSharp_failed_before()
     {
-        ProbeProgram.LayLibtorch(folder.File("lib"));
+        ProbeProgram.LinkLibtorch(folder.File("lib"));
         probe.Environment[TorchBackend.FolderVariable] = folder.File("lib");
 
         (await probe.Run("torchsharp")).Error.Should().Contain("TorchBackend.EnsureLoaded() before");

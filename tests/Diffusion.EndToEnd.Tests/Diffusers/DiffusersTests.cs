@@ -15,7 +15,7 @@ public sealed class DiffusersTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public async Task The_averaged_weights_of_a_run_become_a_folder_of_diffusers_from_which_images_are_drawn()
+    public async Task The_averaged_weights_of_a_run_become_a_diffusers_folder_from_which_images_are_sampled()
     {
         string run = folder.File("run");
         ChildProcess.Result trained = await QuickstartProgram.Run("--size", "8", "--batch", "2", "--device", "cpu", "--steps", "3", "--out",

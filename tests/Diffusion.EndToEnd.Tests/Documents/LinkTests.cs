@@ -3,7 +3,7 @@ namespace Diffusion.EndToEnd.Tests.Documents;
 public sealed class LinkTests
 {
     [Fact]
-    public void Every_link_between_documents_leads_to_a_file_and_a_heading()
+    public void Every_link_between_documents_points_to_an_existing_file_and_heading()
     {
         List<string> broken = [];
         foreach (MarkdownFile file in MarkdownFile.All)
@@ -31,13 +31,13 @@ public sealed class LinkTests
     [InlineData("Diffusion.Data.Parquet")]
     [InlineData("Diffusion.Sampling")]
     [InlineData("Diffusion.Training")]
-    public void The_page_of_a_package_has_no_relative_link_no_picture_of_the_repository_and_no_HTML(string package)
+    public void The_page_of_a_package_has_no_relative_links_no_images_of_the_repository_and_no_HTML(string package)
     {
         MarkdownFile page = new(Path.Combine(BuildFacts.Repository, "src", package, "README.md"));
 
         page.Links.Where(link => !IsAbsolute(link.Target)).Should()
-            .BeEmpty("a page of a package stands alone, without the files of the repository");
-        page.Html.Should().BeEmpty("the pages of nuget.org show no HTML");
+            .BeEmpty("the page of a package is shown without the files of the repository");
+        page.Html.Should().BeEmpty("nuget.org does not show HTML");
     }
 
     private static bool IsAbsolute(string target) =>

@@ -18,7 +18,7 @@ internal sealed class MarkdownFile
         Document = Markdown.Parse(File.ReadAllText(path), Pipeline);
     }
 
-    /// <summary>All of them: what a clone has, without what builds leave.</summary>
+    /// <summary>All markdown files of a clone, without the output of builds.</summary>
     public static IEnumerable<MarkdownFile> All =>
         Directory.EnumerateFiles(BuildFacts.Repository, "*.md", new EnumerationOptions { RecurseSubdirectories = true })
             .Where(path => !Relative(path).Split('/').Any(part => part is "bin" or "obj" or "artifacts" or "runs" || part.StartsWith('.')))
@@ -27,12 +27,12 @@ internal sealed class MarkdownFile
 
     public string Path { get; }
 
-    /// <summary>The path as readers know it: from the repository's root, with slashes.</summary>
+    /// <summary>The path relative to the repository, with slashes.</summary>
     public string Name => Relative(Path);
 
     public MarkdownDocument Document { get; }
 
-    /// <summary>Where each link and picture leads, with its line.</summary>
+    /// <summary>The target and the line of each link and image.</summary>
     public IEnumerable<(string Target, int Line)> Links =>
         Document.Descendants<LinkInline>().Where(link => link.Url is not null).Select(link => (link.Url!, link.Line + 1));
 
@@ -41,7 +41,7 @@ internal sealed class MarkdownFile
         Document.Descendants<HtmlBlock>().Select(block => (block.Lines.ToString(), block.Line + 1))
             .Concat(Document.Descendants<HtmlInline>().Select(inline => (inline.Tag, inline.Line + 1)));
 
-    /// <summary>What can follow a # in a link to this file.</summary>
+    /// <summary>The anchors that a link to this file can use after #.</summary>
     public IEnumerable<string> Anchors =>
         Document.Descendants<HeadingBlock>().Select(heading => heading.GetAttributes().Id).OfType<string>();
 

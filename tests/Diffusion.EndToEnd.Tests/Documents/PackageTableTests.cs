@@ -7,16 +7,17 @@ namespace Diffusion.EndToEnd.Tests.Documents;
 public sealed class PackageTableTests
 {
     [Fact]
-    public void The_README_names_every_package_and_all_that_it_depends_on()
+    public void The_README_names_every_package_and_its_dependencies()
     {
         MarkdownFile readme = new(Path.Combine(BuildFacts.Repository, "README.md"));
         Table table = readme.Document.Descendants<Table>().Single(table => Cells((TableRow)table[0])[^1] == "depends on");
-        Dictionary<string, string> said = table.Skip(1).Cast<TableRow>().Select(Cells).ToDictionary(cells => cells[0], cells => cells[^1]);
+        Dictionary<string, string> documented =
+            table.Skip(1).Cast<TableRow>().Select(Cells).ToDictionary(cells => cells[0], cells => cells[^1]);
 
-        Dictionary<string, string> needed = Directory.GetDirectories(Path.Combine(BuildFacts.Repository, "src"))
+        Dictionary<string, string> actual = Directory.GetDirectories(Path.Combine(BuildFacts.Repository, "src"))
             .SelectMany(folder => Directory.GetFiles(folder, "*.csproj"))
             .ToDictionary(project => Path.GetFileNameWithoutExtension(project), Dependencies);
-        said.Should().BeEquivalentTo(needed);
+        documented.Should().BeEquivalentTo(actual);
 
         string[] Cells(TableRow row) => [.. row.Cast<TableCell>().Select(cell => Text(readme, cell))];
     }

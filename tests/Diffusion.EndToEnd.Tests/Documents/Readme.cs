@@ -2,7 +2,7 @@ using Markdig.Syntax;
 
 namespace Diffusion.EndToEnd.Tests.Documents;
 
-/// <summary>What a newcomer copies from the README.</summary>
+/// <summary>The parts of the README that a new user copies.</summary>
 internal static class Readme
 {
     private static readonly MarkdownFile File = new(Path.Combine(BuildFacts.Repository, "README.md"));

@@ -4,15 +4,15 @@ using Markdig.Syntax;
 namespace Diffusion.EndToEnd.Tests.Documents;
 
 /// <summary>
-/// A C# block of a document. Without a note it is a whole program. A part of one has a note in the line before, which readers do not see:
-/// <c>&lt;!-- snippet: given Trainer trainer, IImageSource images --&gt;</c>, or <c>given nothing</c>; and
-/// <c>&lt;!-- snippet: given nothing; not run, it needs a server --&gt;</c> where it is only compiled.
+/// A C# block of a document. Without a note it is a whole program. A part of a program has a hidden note on the line before it:
+/// <c>&lt;!-- snippet: given Trainer trainer, IImageSource images --&gt;</c> or <c>given nothing</c>. If the part is only compiled,
+/// the note is <c>&lt;!-- snippet: given nothing; not run, it needs a server --&gt;</c>.
 /// </summary>
 /// <param name="File">The document.</param>
 /// <param name="Line">The line of its first line of code, from 1.</param>
 /// <param name="Code">The code.</param>
-/// <param name="Given">What it is given: type and name, separated by a space; null for a whole program.</param>
-/// <param name="NotRun">Why it is not run; null where it is.</param>
+/// <param name="Given">Its inputs: type and name, separated by a space; null for a whole program.</param>
+/// <param name="NotRun">The reason why it is not run; null if it is run.</param>
 internal sealed record Snippet(string File, int Line, string Code, IReadOnlyList<string>? Given, string? NotRun)
 {
     private const string Begin = "<!-- snippet:";

@@ -5,7 +5,7 @@ using Microsoft.CodeAnalysis.CSharp;
 namespace Diffusion.EndToEnd.Tests.Documents;
 
 /// <summary>
-/// Compiles the code of documents against the libraries of this repository. Warnings are errors, as in a user's careful project.
+/// Compiles the code of documents with the libraries of this repository. Warnings are errors.
 /// </summary>
 internal static class SnippetCompiler
 {
@@ -37,8 +37,8 @@ internal static class SnippetCompiler
 
     /// <summary>Compiles a snippet.</summary>
     /// <param name="snippet">The snippet.</param>
-    /// <param name="errors">What is wrong, each with its file and line.</param>
-    /// <returns>The program, or null where something is wrong.</returns>
+    /// <param name="errors">The errors, each with its file and line.</param>
+    /// <returns>The program, or null if there are errors.</returns>
     public static byte[]? Compile(Snippet snippet, out IReadOnlyList<string> errors)
     {
         CSharpParseOptions latest = new(LanguageVersion.Latest);
@@ -57,8 +57,8 @@ internal static class SnippetCompiler
     }
 
     /// <summary>Runs a part of a program.</summary>
-    /// <param name="program">What was compiled.</param>
-    /// <param name="given">What it is given.</param>
+    /// <param name="program">The compiled program.</param>
+    /// <param name="given">Its inputs.</param>
     public static void Run(byte[] program, object?[] given) => Assembly.Load(program).GetType("Snippet")!.GetMethod("Run")!
         .Invoke(null, BindingFlags.DoNotWrapExceptions, binder: null, given, culture: null);
 

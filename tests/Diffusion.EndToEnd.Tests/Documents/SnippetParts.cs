@@ -4,7 +4,7 @@ using Diffusion.Training;
 
 namespace Diffusion.EndToEnd.Tests.Documents;
 
-/// <summary>Small parts of a run, for the code of documents that begins with some.</summary>
+/// <summary>Small parts of a run, which are the inputs of snippets.</summary>
 internal sealed class SnippetParts : IDisposable
 {
     private const int Size = 8;
@@ -22,8 +22,8 @@ internal sealed class SnippetParts : IDisposable
         trained = new UNet2D(network);
     }
 
-    /// <summary>The part of a type.</summary>
-    /// <exception cref="NotSupportedException">There is none.</exception>
+    /// <summary>The part with a given type.</summary>
+    /// <exception cref="NotSupportedException">There is no part of this type.</exception>
     public object Of(string type) => type switch
     {
         nameof(IImageSource) => images,
@@ -44,7 +44,7 @@ internal sealed class SnippetParts : IDisposable
         images.Dispose();
     }
 
-    // The clock moves by itself, so that what measures for seconds is done at once.
+    // The clock advances by itself, so that measurements of several seconds end at once.
     private TrainerBuilder Builder(UNet2D model) => Trainer.For(model)
         .UseDevice(ComputeDevice.Cpu(threads: 1))
         .UseData(images)

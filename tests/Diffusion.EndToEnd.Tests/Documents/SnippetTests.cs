@@ -24,7 +24,7 @@ public sealed class SnippetTests
     }
 
     [Fact]
-    public void The_page_of_the_training_package_has_the_program_of_the_README()
+    public void The_page_of_the_training_package_has_the_same_program_as_the_README()
     {
         string[] programs = [.. MarkdownFile.All.Where(file => file.Name is "README.md" or "src/Diffusion.Training/README.md")
             .Select(file => Snippet.Of(file).Single().Code)];
@@ -39,7 +39,7 @@ public sealed class SnippetTests
     [InlineData("<!-- snippet: given Trainer trainer; skipped -->\n```csharp\n```\n", "page.md(3): the note")]
     [InlineData("```cs\nint x = 1;\n```\n", "page.md(2): the language 'cs'")]
     [InlineData("- a list\n\n  ```csharp\n  Console.WriteLine(y);\n  ```\n", "page.md(4): CS0103")]
-    public void What_is_wrong_with_a_block_is_said_with_its_file_and_line(string text, string expected)
+    public void An_error_in_a_block_is_reported_with_its_file_and_line(string text, string expected)
     {
         using TemporaryFolder folder = new();
         string path = folder.File("page.md");
@@ -61,7 +61,7 @@ public sealed class SnippetTests
         wrong.Should().ContainSingle().Which.Should().Contain(expected);
     }
 
-    // In a folder of its own: some write files.
+    // Each runs in its own folder, because some write files.
     private static string? Run(Snippet snippet, byte[] program)
     {
         string before = Environment.CurrentDirectory;
@@ -75,7 +75,7 @@ public sealed class SnippetTests
             SnippetCompiler.Run(program, [.. snippet.Given!.Select(given => parts.Of(given.Split(' ')[0]))]);
             return null;
         }
-#pragma warning disable CA1031 // Whatever the code of a document throws is what the test says.
+#pragma warning disable CA1031 // The test reports every exception of the code.
         catch (Exception error)
 #pragma warning restore CA1031
         {

@@ -2,7 +2,7 @@ using System.ComponentModel;
 
 namespace Diffusion.EndToEnd.Tests.Faults;
 
-/// <summary>The benchmark <c>faults</c> in a short form: at every so manieth point only.</summary>
+/// <summary>The benchmark <c>faults</c> in a short form: at every Nth point only.</summary>
 public sealed class FaultsTests
 {
     private static readonly string Benchmarks = Path.Combine(
@@ -10,9 +10,9 @@ public sealed class FaultsTests
             "Diffusion.Benchmarks.dll");
 
     [Fact]
-    public async Task A_program_that_is_killed_refused_or_cut_short_while_it_saves_loses_nothing_that_it_promised()
+    public async Task A_program_that_is_killed_or_whose_writes_fail_while_it_saves_loses_no_saved_checkpoint()
     {
-        Assert.SkipUnless(await CanTrace(), "This needs strace, and the right to trace: apt-get install strace.");
+        Assert.SkipUnless(await CanTrace(), "This test needs strace and permission to trace: apt-get install strace.");
 
         ChildProcess.Result result = await ChildProcess.Dotnet(["exec", Benchmarks, "faults", "--kinds", "KILL", "EIO", "SHORT", "--every",
             "42"]);
@@ -31,7 +31,7 @@ public sealed class FaultsTests
         }
         catch (Win32Exception)
         {
-            return false; // There is none.
+            return false; // strace is not installed
         }
     }
 }

@@ -5,9 +5,9 @@ using TorchSharp;
 namespace Diffusion.EndToEnd.Tests.Packages;
 
 /// <summary>
-/// A console project outside the solution, made as the README says, with its commands and its program. Its NuGet configuration adds the
-/// packed packages to the machine's own sources, unpacks them into a folder of its own, and takes everything else, libtorch first, from
-/// where the machine has it unpacked: nothing large is fetched or copied, and nothing stays behind.
+/// A console project outside the solution, created with the commands and the program of the README. Its NuGet configuration adds the
+/// packed packages to the machine's sources and unpacks them into the project's folder. Everything else, such as libtorch, comes from the
+/// machine's package folder: nothing large is downloaded or copied, and nothing is left afterwards.
 /// </summary>
 public sealed class ConsumerProject(PackedPackages packages) : IAsyncLifetime
 {
@@ -49,19 +49,21 @@ public sealed class ConsumerProject(PackedPackages packages) : IAsyncLifetime
     /// <summary>A file or folder of the project.</summary>
     public string PathOf(string name) => Path.Combine(folder.Path, name);
 
-    /// <summary>Takes the README's program, with fewer and smaller images, and other steps. No run is there to go on with.</summary>
+    /// <summary>
+    /// Writes the README's program with fewer and smaller images and other steps. Deletes earlier runs, so that it does not resume.
+    /// </summary>
     public void Write(string steps)
     {
         if (Directory.Exists(folder.File("runs")))
         {
-            Directory.Delete(folder.File("runs"), recursive: true); // of another test, whichever comes first
+            Directory.Delete(folder.File("runs"), recursive: true); // from another test, in either order
         }
 
         string program = Readme.Program;
         foreach ((string from, string to) in new[] { ("size: 32", "size: 8"), ("BatchSize = 32", "BatchSize = 4"),
             ("Steps = 20_000", $"Steps = {steps}"), ("Steps = 50", "Steps = 2") })
         {
-            program.Split(from).Should().HaveCount(2, $"the README's program says {from} once");
+            program.Split(from).Should().HaveCount(2, $"the README's program contains {from} once");
             program = program.Replace(from, to, StringComparison.Ordinal);
         }
 
@@ -69,11 +71,11 @@ public sealed class ConsumerProject(PackedPackages packages) : IAsyncLifetime
     }
 
     /// <summary>Builds or publishes into a folder of the project.</summary>
-    /// <returns>What the build printed.</returns>
+    /// <returns>The output of the build.</returns>
     public Task<string> Make(string verb, string output, params string[] options) =>
         Dotnet([verb, "-c", "Release", "-o", folder.File(output), .. options, .. LinkInsteadOfCopy]);
 
-    /// <summary>Runs the program of a folder of the project in the project's folder, and gives what it printed.</summary>
+    /// <summary>Runs the program in a folder of the project, with the project's folder as current folder, and returns its output.</summary>
     public async Task<string> Run(string output)
     {
         ChildProcess.Result result = await ChildProcess.Run(Path.Combine(folder.File(output), "Consumer"), [], folder.Path);
@@ -82,17 +84,17 @@ public sealed class ConsumerProject(PackedPackages packages) : IAsyncLifetime
         return result.Output;
     }
 
-    /// <summary>Runs it until it prints a line that holds <paramref name="sign"/>, then presses Ctrl+C.</summary>
+    /// <summary>Runs it until it prints a line that contains <paramref name="sign"/>, then presses Ctrl+C.</summary>
     public Task<(int ExitCode, string Output)> Interrupt(string output, string sign) =>
         ChildProcess.Interrupt(sign, Path.Combine(folder.File(output), "Consumer"), [], folder.Path);
 
     private async Task<string> Dotnet(params string[] arguments)
     {
-        // Without NUGET_PACKAGES: it would overrule the project's own folder.
+        // NUGET_PACKAGES would override the project's folder.
         ChildProcess.Result result = await ChildProcess.Dotnet(
             arguments, folder.Path, new Dictionary<string, string?> { ["NUGET_PACKAGES"] = null });
-        string said = result.Output + result.Errors;
-        result.ExitCode.Should().Be(0, $"dotnet {string.Join(' ', arguments)} said: {said}");
-        return said;
+        string output = result.Output + result.Errors;
+        result.ExitCode.Should().Be(0, $"dotnet {string.Join(' ', arguments)} printed: {output}");
+        return output;
     }
 }

@@ -2,17 +2,17 @@ using System.Runtime.InteropServices;
 
 namespace Diffusion.EndToEnd.Tests.Packages;
 
-/// <summary>What a newcomer does: a console project of their own, the README's packages and program, their photos, and a run.</summary>
+/// <summary>The first steps of a new user: a console project, the README's packages and program, a folder of photos, and a run.</summary>
 public sealed class ConsumerTests(ConsumerProject project) : IClassFixture<ConsumerProject>
 {
     [Fact]
-    public async Task The_program_of_the_README_builds_without_a_warning_and_shows_its_data_its_warnings_its_progress_and_samples_of_each_class()
+    public async Task The_program_of_the_README_builds_without_warnings_and_prints_its_data_warnings_and_progress_and_samples_each_class()
     {
         project.Write(steps: "20");
-        string said = await project.Make("build", "built");
+        string buildOutput = await project.Make("build", "built");
 
         // NU1603: a feed may lack the exact version of SharpZipLib that TorchSharp names.
-        said.Split('\n').Should().NotContain(line => line.Contains("warning ", StringComparison.Ordinal)
+        buildOutput.Split('\n').Should().NotContain(line => line.Contains("warning ", StringComparison.Ordinal)
             && !line.Contains("NU1603", StringComparison.Ordinal));
         string[] lines = (await project.Run("built")).Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         lines[0].Should().StartWith("12 images from photos, 2 classes");

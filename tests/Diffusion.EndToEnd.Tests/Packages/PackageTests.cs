@@ -6,7 +6,7 @@ namespace Diffusion.EndToEnd.Tests.Packages;
 public sealed class PackageTests(PackedPackages packages)
 {
     [Fact]
-    public void Packing_gives_four_packages_with_symbols_and_no_warning()
+    public void Packing_gives_five_packages_with_symbols_and_no_warnings()
     {
         string[] expected = [.. new[] { "Core", "Data", "Data.Parquet", "Sampling", "Training" }
             .SelectMany(name => new[] { "nupkg", "snupkg" }.Select(kind => $"Diffusion.{name}.{packages.Version}.{kind}"))];
@@ -21,7 +21,7 @@ public sealed class PackageTests(PackedPackages packages)
     [InlineData("Diffusion.Data.Parquet", "Diffusion.Data", "Parquet.Net")]
     [InlineData("Diffusion.Sampling", "Diffusion.Core")]
     [InlineData("Diffusion.Training", "Diffusion.Data", "Microsoft.Extensions.Logging.Abstractions", "Microsoft.Extensions.Options")]
-    public async Task A_package_holds_its_assembly_its_documentation_and_no_native_library(string id, params string[] dependencies)
+    public async Task A_package_contains_its_assembly_and_documentation_and_no_native_library(string id, params string[] dependencies)
     {
         await using ZipArchive package = await ZipFile.OpenReadAsync(
             Path.Combine(packages.Folder, $"{id}.{packages.Version}.nupkg"), TestContext.Current.CancellationToken);
@@ -33,7 +33,7 @@ public sealed class PackageTests(PackedPackages packages)
 
         using StreamReader page = new(await package.GetEntry("README.md")!.OpenAsync(TestContext.Current.CancellationToken));
         (await page.ReadToEndAsync(TestContext.Current.CancellationToken)).Should()
-            .StartWith($"# {id}\n", "each package has a page of its own");
+            .StartWith($"# {id}\n", "each package has its own page");
         await using Stream stream = await package.GetEntry($"{id}.nuspec")!.OpenAsync(TestContext.Current.CancellationToken);
         XElement specification = (await XDocument.LoadAsync(stream, LoadOptions.None, TestContext.Current.CancellationToken)).Root!;
         XElement[] elements = [.. specification.Descendants()];

@@ -5,7 +5,7 @@ using Diffusion.TestKit;
 
 namespace Diffusion.EndToEnd.Tests.Packages;
 
-/// <summary>The four packages, packed once from what this test run built, under a version that no other run has used.</summary>
+/// <summary>The five packages, packed once from the build of this test run, with a version that no other run has used.</summary>
 public sealed class PackedPackages : IAsyncLifetime
 {
     private readonly TemporaryFolder folder = new();
@@ -16,7 +16,7 @@ public sealed class PackedPackages : IAsyncLifetime
     /// <summary>Their version.</summary>
     public string Version { get; } = $"0.1.0-test.{DateTime.UtcNow.Ticks}";
 
-    /// <summary>What <c>dotnet pack</c> printed.</summary>
+    /// <summary>The output of <c>dotnet pack</c>.</summary>
     public string Output { get; private set; } = "";
 
     public async ValueTask InitializeAsync()

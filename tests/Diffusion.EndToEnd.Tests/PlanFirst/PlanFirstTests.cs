@@ -16,25 +16,25 @@ public sealed class PlanFirstTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public async Task The_plan_says_memory_learning_rate_steps_and_time_and_trains_nothing()
+    public async Task The_plan_prints_memory_learning_rate_steps_and_time_and_does_not_train()
     {
         ChildProcess.Result result = await Run("--minutes", "0.1", "--plan-only");
 
         result.ExitCode.Should().Be(0, result.Errors);
-        result.Output.Should().ContainAll("Memory (of", "activations", "in 1 passes of 4", "A tiny batch", "TenthOfLowest", "this run",
+        result.Output.Should().ContainAll("Memory (of", "activations", "into 1 passes of 4", "A tiny batch", "TenthOfLowest", "this run",
             "suggested", "first samples", "checkpoints", "sampling");
         result.Output.Should().NotContain("Training");
         result.Output.Should().Contain("38 of 3 x 8 x 8, 2 held out");
-        Directory.Exists(Out).Should().BeFalse("--plan-only keeps nothing");
+        Directory.Exists(Out).Should().BeFalse("--plan-only stores nothing");
     }
 
     [Fact]
-    public async Task Then_it_trains_as_planned_and_goes_on_with_what_it_chose()
+    public async Task Then_it_trains_as_planned_and_resumes_with_the_values_that_it_chose()
     {
         ChildProcess.Result first = await Run("--steps", "4", "--rate", "1e-3", "--memory", "0.0252");
         first.ExitCode.Should().Be(0, first.Errors);
         first.Output.Should().ContainAll("learning rate  1e-3", "Training 4 steps.", "step 4/4", "Samples");
-        Directory.GetFiles(Out, "samples*.png").Should().HaveCount(5, "a picture comes every step, and one at the end");
+        Directory.GetFiles(Out, "samples*.png").Should().HaveCount(5, "there is an image for every step, and one at the end");
         first.Output.Should().Contain("passes of 1 images");
 
         using (JsonDocument plan = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(Out, "plan.json"),
@@ -47,7 +47,7 @@ public sealed class PlanFirstTests : IDisposable
         (await Run("--minutes", "1")).Errors.Should().Contain("was planned with 4 steps, not --minutes 1");
         (await Run("--rate", "1e-2")).Errors.Should().Contain("a learning rate of 0.001, not --rate 0.01");
         ChildProcess.Result again = await Run();
-        again.Output.Should().Contain("Going on from step 4 of 4").And.NotContain("Learning rate");
+        again.Output.Should().Contain("Resuming from step 4 of 4").And.NotContain("Learning rate");
 
         string choices = Path.Combine(Out, "choices.json");
         CancellationToken stop = TestContext.Current.CancellationToken;
@@ -76,7 +76,7 @@ public sealed class PlanFirstTests : IDisposable
     }
 
     [Fact]
-    public async Task Numbers_have_a_point_on_a_german_computer_too()
+    public async Task Numbers_have_a_decimal_point_on_a_German_computer_too()
     {
         ChildProcess.Result result = await Run(["--memory", "0.001", "--plan-only"], new Dictionary<string,
             string?> { ["LANG"] = "de_DE.UTF-8", ["LC_ALL"] = "de_DE.UTF-8" });

@@ -1,6 +1,6 @@
 namespace Diffusion.EndToEnd.Tests.Quickstart;
 
-/// <summary>The quickstart, as its build left it, run as a process of its own.</summary>
+/// <summary>Runs the built quickstart in a separate process.</summary>
 internal static class QuickstartProgram
 {
     private static readonly string Assembly = Path.Combine(
@@ -9,13 +9,13 @@ internal static class QuickstartProgram
     /// <summary>Runs it to its end.</summary>
     public static Task<ChildProcess.Result> Run(params string[] arguments) => ChildProcess.Dotnet(["exec", Assembly, .. arguments]);
 
-    /// <summary>Runs it until it prints a line that holds <paramref name="sign"/>, then presses Ctrl+C.</summary>
-    /// <returns>The exit code and all that it printed.</returns>
+    /// <summary>Runs it until it prints a line that contains <paramref name="sign"/>, then presses Ctrl+C.</summary>
+    /// <returns>The exit code and the output.</returns>
     public static Task<(int ExitCode, string Output)> Interrupt(string sign, params string[] arguments) =>
         ChildProcess.Interrupt(sign, "dotnet", ["exec", Assembly, .. arguments]);
 
-    /// <summary>Runs it until it prints a line that holds <paramref name="sign"/>, then sends it a signal.</summary>
-    /// <returns>The exit code and all that it printed.</returns>
+    /// <summary>Runs it until it prints a line that contains <paramref name="sign"/>, then sends it a signal.</summary>
+    /// <returns>The exit code and the output.</returns>
     public static Task<(int ExitCode, string Output)> Signal(string sign, string signal, params string[] arguments) =>
         ChildProcess.Signal([(sign, signal)], "dotnet", ["exec", Assembly, .. arguments]);
 }

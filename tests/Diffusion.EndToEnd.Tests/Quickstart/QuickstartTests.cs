@@ -11,7 +11,7 @@ public sealed class QuickstartTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public async Task A_run_leaves_samples_a_loss_curve_and_a_checkpoint_and_another_process_with_its_seed_makes_the_same_weights_bit_for_bit()
+    public async Task A_run_writes_samples_a_loss_curve_and_a_checkpoint_and_another_run_with_its_seed_gives_the_same_weights_bit_for_bit()
     {
         string run = folder.File("run");
         ChildProcess.Result result = await QuickstartProgram.Run([.. Small, "--steps", "12", "--out", run]);
@@ -24,18 +24,18 @@ public sealed class QuickstartTests : IDisposable
     }
 
     [Fact]
-    public async Task Ctrl_C_saves_and_says_how_to_go_on_and_going_on_gives_the_weights_of_a_run_that_was_not_stopped()
+    public async Task Ctrl_C_saves_and_prints_how_to_resume_and_a_resumed_run_gives_the_weights_of_an_uninterrupted_run()
     {
         string run = folder.File("stopped");
         string[] arguments = [.. Small, "--steps", "80", "--out", run];
         (int exitCode, string output) = await QuickstartProgram.Interrupt("step 10/80", arguments);
 
         exitCode.Should().Be(130);
-        output.Should().Contain("To go on: dotnet run").And.NotContain("step 80/80");
+        output.Should().Contain("To resume: dotnet run").And.NotContain("step 80/80");
 
         ChildProcess.Result resumed = await QuickstartProgram.Run(arguments);
         resumed.ExitCode.Should().Be(0, resumed.Errors);
-        resumed.Output.Should().Contain("Going on from step");
+        resumed.Output.Should().Contain("Resuming from step");
         (await File.ReadAllBytesAsync(WeightsFile(run), TestContext.Current.CancellationToken)).Should().Equal(await Weights("whole", 80));
     }
 
@@ -50,8 +50,8 @@ public sealed class QuickstartTests : IDisposable
             [.. Small, "--steps", "5000", "--out", run]);
 
         exitCode.Should().Be(expected, output);
-        output.Should().Contain("To go on: dotnet run");
-        Directory.GetDirectories(Path.Combine(run, "checkpoints")).Should().ContainSingle("the run is saved where it was stopped");
+        output.Should().Contain("To resume: dotnet run");
+        Directory.GetDirectories(Path.Combine(run, "checkpoints")).Should().ContainSingle("the run saves the step at which it was stopped");
     }
 
     [Fact]

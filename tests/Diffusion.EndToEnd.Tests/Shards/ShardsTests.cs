@@ -18,7 +18,7 @@ public sealed class ShardsTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public async Task A_folder_becomes_shards_with_its_files_as_they_are_and_its_sub_folders_as_classes()
+    public async Task A_folder_becomes_shards_with_identical_files_and_its_sub_folders_as_classes()
     {
         byte[][] files = WriteImages("cats/a.PNG", "cats/b.png", "dogs/a.png", "dogs/deeper/c.png", "eels/z.png");
 
@@ -101,7 +101,7 @@ public sealed class ShardsTests : IDisposable
     private ShardedImages Open(ShardOptions options) =>
         ShardedImages.Open(Out, new ImagePreparation { Size = 4, Channels = 1 }, options, TestContext.Current.CancellationToken);
 
-    // Images of one grey each: 0, 10, 20, ...
+    // Each image has one gray value: 0, 10, 20, ...
     private byte[][] WriteImages(params string[] names) => [.. names.Select((name, number) =>
     {
         string path = folder.File(["images", .. name.Split('/')]);

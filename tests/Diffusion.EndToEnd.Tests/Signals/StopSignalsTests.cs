@@ -1,6 +1,6 @@
 namespace Diffusion.EndToEnd.Tests.Signals;
 
-/// <summary>Signals sent to a program of its own that listens to them.</summary>
+/// <summary>Signals that are sent to a separate program, which listens to them.</summary>
 public sealed class StopSignalsTests
 {
     private static readonly string Probe = Path.Combine(
@@ -12,7 +12,7 @@ public sealed class StopSignalsTests
     [InlineData("INT", 130)]
     [InlineData("TERM", 143)]
     [InlineData("HUP", 129)]
-    public async Task The_first_signal_lets_the_program_end_itself_with_its_exit_code(string signal, int expected)
+    public async Task After_the_first_signal_the_program_ends_by_itself_with_the_exit_code_of_the_signal(string signal, int expected)
     {
         (int exitCode, string output) = await ChildProcess.Signal([("listening", signal)], "dotnet", ["exec", Probe]);
 
@@ -26,7 +26,7 @@ public sealed class StopSignalsTests
     [InlineData("HUP", "HUP", 129)]
     [InlineData("HUP", "TERM", 143)]
     [InlineData("INT", "TERM", 143)]
-    public async Task The_second_signal_ends_a_program_that_does_not_come_to_an_end(string first, string second, int expected)
+    public async Task The_second_signal_ends_a_program_that_does_not_end_by_itself(string first, string second, int expected)
     {
         (int exitCode, string output) = await ChildProcess.Signal([("listening", first), ("stopping", second)], "dotnet",
             ["exec", Probe, "saving"]);

@@ -3,8 +3,8 @@ using Diffusion.Training;
 namespace Diffusion.TestKit;
 
 /// <summary>
-/// Samples from several threads while trainers run and are disposed, snapshots are taken, and models are loaded and disposed. Each picture
-/// is compared bit for bit with its serial twin.
+/// Samples on several threads while trainers run and are disposed, snapshots are taken, and models are loaded and disposed. Each image is
+/// compared bit for bit with the same image sampled alone.
 /// </summary>
 public sealed class BesideTraining : IDisposable
 {
@@ -28,23 +28,23 @@ public sealed class BesideTraining : IDisposable
         ofShared = new Denoiser(shared, NoiseSchedule.Cosine());
     }
 
-    /// <summary>Pictures that were compared.</summary>
+    /// <summary>The number of images that were compared.</summary>
     public int Compared { get; private set; }
 
-    /// <summary>Calls that were refused because what they sampled was disposed.</summary>
+    /// <summary>The number of calls that were refused because their model was disposed.</summary>
     public int Refused { get; private set; }
 
-    /// <summary>Trainers that ran and were disposed.</summary>
+    /// <summary>The number of trainers that ran and were disposed.</summary>
     public int Trainers { get; private set; }
 
-    /// <summary>Models that were loaded and disposed.</summary>
+    /// <summary>The number of models that were loaded and disposed.</summary>
     public int Loads { get; private set; }
 
-    /// <summary>What went wrong.</summary>
+    /// <summary>The failures.</summary>
     public IReadOnlyList<string> Failures => failures;
 
-    /// <summary>Makes the pictures.</summary>
-    /// <param name="pictures">How many.</param>
+    /// <summary>Samples the images.</summary>
+    /// <param name="pictures">The number of images.</param>
     public static BesideTraining Run(int pictures)
     {
         using BesideTraining soak = new(pictures);
@@ -82,7 +82,7 @@ public sealed class BesideTraining : IDisposable
         return thread;
     }
 
-    // One trainer after the other. Each is disposed while others still sample it.
+    // Trainers run one after another. Each is disposed while other threads still sample it.
     private void Train()
     {
         while (!hasEnded)
@@ -98,7 +98,7 @@ public sealed class BesideTraining : IDisposable
             next.Run();
             if (!twins.IsTrained(network))
             {
-                Fail("A run ended with other weights than alone.");
+                Fail("A run ended with other weights than when it ran alone.");
             }
 
             next.Dispose();
@@ -131,7 +131,7 @@ public sealed class BesideTraining : IDisposable
         }
     }
 
-    // False where there is nothing to sample yet, or it was disposed on the way.
+    // False if there is nothing to sample yet, or if it was disposed in the meantime.
     private bool TryCompare(int kind, long seed)
     {
         try
@@ -148,7 +148,7 @@ public sealed class BesideTraining : IDisposable
 
             if (!isEqual)
             {
-                Fail($"A picture of kind {kind} and seed {seed} differs from its serial twin.");
+                Fail($"An image of kind {kind} and seed {seed} differs from the same image sampled alone.");
             }
 
             return true;

@@ -5,13 +5,13 @@ using TorchSharp;
 
 namespace Diffusion.TestKit;
 
-/// <summary>What the pictures of <see cref="BesideTraining"/> must be: made by one thread, with nothing else going on.</summary>
+/// <summary>The expected images of <see cref="BesideTraining"/>, sampled on one thread without other work.</summary>
 internal sealed class SerialTwins : IDisposable
 {
     /// <summary>Steps of each training run.</summary>
     public const int Steps = 12;
 
-    /// <summary>Seeds that are sampled.</summary>
+    /// <summary>The number of seeds.</summary>
     public const int Seeds = 3;
 
     private const long FileSeed = 7;
@@ -32,7 +32,7 @@ internal sealed class SerialTwins : IDisposable
         trained = Weights(network);
         if (ofSteps.Concat(ofStepsAtOnce).SelectMany(step => step).Distinct(new SameBytes()).Count() < 2 * (Steps + 1) * Seeds)
         {
-            throw new InvalidOperationException("Two steps or seeds give the same picture, so that a comparison would prove nothing.");
+            throw new InvalidOperationException("Two steps or seeds give the same image, so a comparison would prove nothing.");
         }
 
         using UNet2D filed = Network(FileSeed);
@@ -41,13 +41,13 @@ internal sealed class SerialTwins : IDisposable
         ofFile = Pictures(model.CreateDenoiser(), Sampler);
     }
 
-    /// <summary>Some steps, so that a change of mode or weights on the way shows.</summary>
+    /// <summary>Several steps, so that a change of mode or weights between them is detected.</summary>
     public static DdimSampler Sampler { get; } = new() { Steps = 3, Clipping = SampleClipping.None };
 
     /// <summary>One call of the network, which sees the weights of one step.</summary>
     public static DdimSampler AtOnce { get; } = new() { Steps = 1, Clipping = SampleClipping.None };
 
-    /// <summary>A folder of diffusers.</summary>
+    /// <summary>A diffusers folder.</summary>
     public string Folder => Path.Combine(temporary.Path, "model");
 
     /// <summary>A network whose samples would differ in training mode.</summary>
@@ -66,7 +66,7 @@ internal sealed class SerialTwins : IDisposable
         },
         seed);
 
-    /// <summary>The network that is in the folder, without reading it.</summary>
+    /// <summary>The network in the folder, created without reading the folder.</summary>
     public static UNet2D FiledNetwork() => Network(FileSeed);
 
     /// <summary>A run whose weights at each step are always the same.</summary>
@@ -83,7 +83,7 @@ internal sealed class SerialTwins : IDisposable
 
     public bool IsTrained(UNet2D network) => trained.AsSpan().SequenceEqual(Weights(network));
 
-    /// <summary>One picture, as bytes.</summary>
+    /// <summary>One image, as bytes.</summary>
     public static byte[] Picture(Denoiser denoiser, DdimSampler sampler, long seed)
     {
         using torch.Tensor picture = sampler.Sample(denoiser, count: 1, seed);

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Diffusion.TestKit.Fuzzing;
 
-/// <summary>Which configuration of a folder of diffusers.</summary>
+/// <summary>The kind of configuration in a diffusers folder.</summary>
 internal enum ConfigFile
 {
     UNet,
@@ -12,7 +12,7 @@ internal enum ConfigFile
 }
 
 /// <summary>A valid configuration.</summary>
-/// <param name="File">Which.</param>
+/// <param name="File">Its kind.</param>
 /// <param name="Json">Its text.</param>
 internal sealed record ConfigSeed(ConfigFile File, JsonSeed Json)
 {
@@ -32,11 +32,12 @@ internal sealed record ConfigSeed(ConfigFile File, JsonSeed Json)
         Of(ConfigFile.UNet, Encoding.UTF8.GetString(DiffusersConfig.UNet(UNet2DOptions.ForImages(32, 3, UNet2DSize.Medium)))),
         Of(ConfigFile.UNet,
             new UNet2DOptions { SampleSize = new SampleSize(8, 16), NumClassEmbeds = 10, AttentionHeadDim = null }.ToJson()),
-        Of(ConfigFile.UNet, """
-            {"_class_name": "UNet2DModel", "_diffusers_version": "0.32.2", "sample_size": 8, "in_channels": 2, "out_channels": 2, "block_out_channels": [4, 8],
-             "down_block_types": ["DownBlock2D", "AttnDownBlock2D"], "up_block_types": ["AttnUpBlock2D", "UpBlock2D"], "layers_per_block": 1, "norm_num_groups": 4,
-             "attention_head_dim": 4, "attention_legacy_order": false, "decay": 0.9999}
-            """),
+        Of(ConfigFile.UNet,
+            """{"_class_name": "UNet2DModel", "_diffusers_version": "0.32.2", "sample_size": 8, "in_channels": 2, "out_channels": 2, """
+            + "\"block_out_channels\": [4, 8],\n \"down_block_types\": "
+            + """["DownBlock2D", "AttnDownBlock2D"], "up_block_types": ["AttnUpBlock2D", "UpBlock2D"], """
+            + "\"layers_per_block\": 1, \"norm_num_groups\": 4,\n \"attention_head_dim\": "
+            + """4, "attention_legacy_order": false, "decay": 0.9999}"""),
         Of(ConfigFile.Scheduler, """{"_class_name": "DDPMScheduler", "num_train_timesteps": 250}"""),
         Of(ConfigFile.Scheduler,
             Encoding.UTF8.GetString(

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Diffusion.TestKit.Fuzzing;
 
-/// <summary>The configurations in a folder of diffusers: of a network, of a scheduler, and of the pipeline.</summary>
+/// <summary>The configurations in a diffusers folder: network, scheduler and pipeline.</summary>
 internal sealed class ConfigTarget() : FuzzTarget(
     1 << 20,
     problem => (problem as DiffusersFolderException)?.Reason,
@@ -57,7 +57,7 @@ internal sealed class ConfigTarget() : FuzzTarget(
         return options.Problems().Count > 0 ? "No network can be built with it."
             : isReadTwice
                 && !UNet2DOptions.FromJson(Encoding.UTF8.GetString(DiffusersConfig.UNet(options)))
-                    .Equals(options) ? "It is not the same when it is written and read again."
+                    .Equals(options) ? "It changes when it is written and read again."
             : null;
     }
 
@@ -78,6 +78,6 @@ internal sealed class ConfigTarget() : FuzzTarget(
         DiffusersScheduler again = DiffusersFiles.Parse("input", written, json => DiffusersSchedulerJson.Read(json, index: null));
         return DiffusersConfig.Scheduler(again).AsSpan().SequenceEqual(written)
             ? null
-            : "It is not the same when it is written and read again.";
+            : "It changes when it is written and read again.";
     }
 }

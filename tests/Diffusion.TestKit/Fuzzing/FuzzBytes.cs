@@ -1,15 +1,15 @@
 namespace Diffusion.TestKit.Fuzzing;
 
-/// <summary>The bytes of an input in memory that is used again and again, and the ways to damage them that suit any format.</summary>
-/// <param name="capacity">The most bytes of an input.</param>
+/// <summary>The bytes of an input in reusable memory, and ways to damage them that suit any format.</summary>
+/// <param name="capacity">The maximum size of an input in bytes.</param>
 internal sealed class FuzzBytes(int capacity)
 {
-    /// <summary>A capacity for files of which a few KiB hold everything.</summary>
+    /// <summary>A capacity for files of a few KiB.</summary>
     public const int Small = 8192;
 
     private readonly byte[] bytes = new byte[capacity];
 
-    /// <summary>How many bytes there are.</summary>
+    /// <summary>The number of bytes.</summary>
     public int Length { get; private set; }
 
     /// <summary>The bytes.</summary>
@@ -18,20 +18,20 @@ internal sealed class FuzzBytes(int capacity)
     private static ReadOnlySpan<byte> Telling =>
         [0, 1, 0x7F, 0x80, 0xFF, (byte)'0', (byte)'7', (byte)'9', (byte)' ', (byte)'.', (byte)'/', (byte)'=', (byte)'\n'];
 
-    /// <summary>The bytes as a file, from its beginning.</summary>
+    /// <summary>The bytes as a file, from the start.</summary>
     public MemoryStream Stream() => new(bytes, 0, Length, writable: false);
 
-    /// <summary>Begins anew with a copy.</summary>
+    /// <summary>Starts again with a copy of a file.</summary>
     public void Set(ReadOnlySpan<byte> content)
     {
         content.CopyTo(bytes);
         Length = content.Length;
     }
 
-    /// <summary>Cuts the end off.</summary>
+    /// <summary>Cuts off the end.</summary>
     public void Truncate(int length) => Length = Math.Min(Length, length);
 
-    /// <summary>Writes over what is there; what does not fit is left out.</summary>
+    /// <summary>Overwrites bytes; bytes that do not fit are left out.</summary>
     public void Overwrite(int place, ReadOnlySpan<byte> content)
     {
         if (place < Length)
@@ -40,7 +40,7 @@ internal sealed class FuzzBytes(int capacity)
         }
     }
 
-    /// <summary>Lays bytes between others; what does not fit is left out.</summary>
+    /// <summary>Inserts bytes; bytes that do not fit are left out.</summary>
     public void Insert(int place, ReadOnlySpan<byte> content)
     {
         int count = Math.Min(content.Length, capacity - Length);
@@ -49,7 +49,7 @@ internal sealed class FuzzBytes(int capacity)
         Length += count;
     }
 
-    /// <summary>Takes bytes out.</summary>
+    /// <summary>Removes bytes.</summary>
     public void Remove(int place, int count)
     {
         count = Math.Min(count, Length - place);
@@ -57,8 +57,8 @@ internal sealed class FuzzBytes(int capacity)
         Length -= count;
     }
 
-    /// <summary>Flips a bit, sets a byte, cuts, repeats, takes out, or lays in a part of another file.</summary>
-    /// <param name="random">What is drawn from.</param>
+    /// <summary>Flips a bit, sets a byte, cuts, repeats or removes bytes, or inserts a part of another file.</summary>
+    /// <param name="random">The random numbers.</param>
     /// <param name="other">Another file, for splices.</param>
     public void Damage(ref SplitMix64 random, ReadOnlySpan<byte> other)
     {

@@ -1,7 +1,7 @@
 namespace Diffusion.TestKit.Fuzzing;
 
-/// <summary>What a parser made of one input.</summary>
-/// <param name="Kind">Accepted, or the kind of reason why it was refused.</param>
-/// <param name="Allocated">The bytes of memory that it took from the collector.</param>
-/// <param name="Failure">What is wrong with the parser; null where it did as it should.</param>
+/// <summary>The result of reading one input.</summary>
+/// <param name="Kind">Accepted, or the kind of reason for the refusal.</param>
+/// <param name="Allocated">The managed memory that was allocated, in bytes.</param>
+/// <param name="Failure">What is wrong with the parser; null if nothing is.</param>
 public readonly record struct FuzzResult(string Kind, long Allocated, string? Failure);

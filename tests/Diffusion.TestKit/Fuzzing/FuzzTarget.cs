@@ -1,12 +1,12 @@
 namespace Diffusion.TestKit.Fuzzing;
 
 /// <summary>
-/// A parser, and damaged files for it: every input is a pure function of seed and number. Each must end in success or in the declared
-/// exception, within a bound of memory. For one thread.
+/// A parser and damaged files for it. Every input is a pure function of seed and number. Reading it must end in success or in the
+/// documented exception, within a memory limit. For use by one thread.
 /// </summary>
 public abstract class FuzzTarget
 {
-    /// <summary>What an input is called that was no error.</summary>
+    /// <summary>The kind of an input that was accepted.</summary>
     public const string Accepted = "accepted";
 
     private const string Other = "refused: for another reason";
@@ -15,10 +15,10 @@ public abstract class FuzzTarget
     private readonly string[] reasons;
     private readonly string[] kinds;
 
-    /// <summary>A target.</summary>
-    /// <param name="capacity">The most bytes of an input.</param>
-    /// <param name="reasonOf">The reason that a declared exception gives; null for any other exception.</param>
-    /// <param name="reasons">Parts of the reasons with which inputs are refused; the first that fits names the kind.</param>
+    /// <summary>Creates a target.</summary>
+    /// <param name="capacity">The maximum size of an input in bytes.</param>
+    /// <param name="reasonOf">The reason of a documented exception; null for any other exception.</param>
+    /// <param name="reasons">Parts of the reasons for refusals; the first one that occurs in a reason names its kind.</param>
     private protected FuzzTarget(int capacity, Func<Exception, string?> reasonOf, params string[] reasons)
     {
         Input = new FuzzBytes(capacity);
@@ -30,10 +30,10 @@ public abstract class FuzzTarget
     /// <summary>The names of the targets.</summary>
     public static IReadOnlyList<string> Names { get; } = ["tar", "index", "idx", "safetensors", "manifest", "config"];
 
-    /// <summary>The kinds of refusals that are known.</summary>
+    /// <summary>The known kinds of refusals.</summary>
     public IReadOnlyList<string> Kinds => kinds;
 
-    /// <summary>The input that is made and changed.</summary>
+    /// <summary>The current input.</summary>
     private protected FuzzBytes Input { get; }
 
     /// <summary>A target by its name.</summary>
@@ -49,7 +49,7 @@ public abstract class FuzzTarget
         _ => throw new ArgumentException($"The target is {name}, but must be one of {string.Join(", ", Names)}."),
     };
 
-    /// <summary>Makes one input and reads it.</summary>
+    /// <summary>Generates one input and reads it.</summary>
     /// <param name="seed">The seed of all inputs.</param>
     /// <param name="number">The number of this one.</param>
     public FuzzResult Run(ulong seed, long number)
@@ -65,7 +65,7 @@ public abstract class FuzzTarget
             failure = Read(ref kind);
             allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         }
-#pragma warning disable CA1031 // Any exception but the declared ones is what is looked for.
+#pragma warning disable CA1031 // Any exception except the documented ones is a failure.
         catch (Exception problem)
 #pragma warning restore CA1031
         {
@@ -86,15 +86,15 @@ public abstract class FuzzTarget
     /// <summary>The input that was read last.</summary>
     public byte[] LastInput() => Input.Span.ToArray();
 
-    /// <summary>The most memory that may be taken for the present input.</summary>
+    /// <summary>The maximum memory for the current input.</summary>
     private protected abstract long MaxBytes { get; }
 
-    /// <summary>Makes an input.</summary>
+    /// <summary>Generates an input.</summary>
     private protected abstract void Make(ref SplitMix64 random);
 
     /// <summary>Reads the input.</summary>
-    /// <param name="kind">Set where the parser refuses without an exception.</param>
-    /// <returns>What is wrong with an answer that claims success; null for nothing.</returns>
+    /// <param name="kind">Set if the parser refuses without an exception.</param>
+    /// <returns>What is wrong with a successful result; null if nothing is.</returns>
     private protected abstract string? Read(ref string kind);
 
     /// <summary>The name of a kind of refusal.</summary>

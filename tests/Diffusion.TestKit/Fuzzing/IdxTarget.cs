@@ -52,7 +52,7 @@ internal sealed class IdxTarget() : FuzzTarget(
             : $"It has {values.Length} values in {string.Join(" x ", sizes)}.";
     }
 
-    // Packed without compression the sizes lie open: after gzip's header of 10 bytes and the block's of 5.
+    // Without compression the sizes are readable: after gzip's header of 10 bytes and the block's header of 5.
     private static IEnumerable<IdxSeed> MakeFiles()
     {
         foreach (int[] shape in (int[][])[[1, 1, 1], [3, 5, 4], [4, 20, 20], [1], [50]])

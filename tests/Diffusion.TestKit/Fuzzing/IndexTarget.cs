@@ -5,7 +5,7 @@ using Diffusion.Training;
 
 namespace Diffusion.TestKit.Fuzzing;
 
-/// <summary>The index of a shard. Half of the inputs get the right length and checksum, so that what stands behind them is read.</summary>
+/// <summary>The index of a shard. Half of the inputs get the right length and checksum, so that the parser reads past them.</summary>
 internal sealed class IndexTarget() : FuzzTarget(FuzzBytes.Small, _ => null, "the index")
 {
     private const int Checksum = ShardIndex.ChecksumAt;

@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace Diffusion.TestKit.Fuzzing;
 
-/// <summary>Many of the same, to be laid into a JSON text.</summary>
+/// <summary>Many copies of a token, to insert into a JSON text.</summary>
 internal sealed class JsonFlood
 {
     private const int Capacity = 1 << 20;
@@ -41,10 +41,10 @@ internal sealed class JsonFlood
         new(JsonTokenType.StartArray, _ => "["),
     ];
 
-    /// <summary>The tokens behind whose first byte it fits.</summary>
+    /// <summary>The tokens after whose first byte it fits.</summary>
     public JsonTokenType Inside { get; }
 
-    /// <summary>The beginning of it, as many bytes or some fewer.</summary>
+    /// <summary>Its start, with at most the given number of bytes.</summary>
     public ReadOnlySpan<byte> Part(int length)
     {
         ReadOnlySpan<byte> part = bytes.AsSpan(0, Math.Min(length, bytes.Length));

@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace Diffusion.TestKit.Fuzzing;
 
-/// <summary>A file with a JSON text in it, and where the text's tokens are, so that they can be exchanged.</summary>
+/// <summary>A file that contains a JSON text, and the places of its tokens, so that they can be exchanged.</summary>
 internal sealed class JsonSeed
 {
     private const int MaxDepth = 64;
@@ -32,11 +32,11 @@ internal sealed class JsonSeed
     private readonly Token[][] ofType;
     private readonly byte[][] telling;
 
-    /// <summary>A seed.</summary>
+    /// <summary>Creates a seed.</summary>
     /// <param name="file">The file.</param>
-    /// <param name="first">Where the text begins.</param>
-    /// <param name="length">How many bytes it has.</param>
-    /// <param name="telling">Values, names and members that lead into the corners of a reader, besides those of JSON itself.</param>
+    /// <param name="first">The start of the text.</param>
+    /// <param name="length">Its length in bytes.</param>
+    /// <param name="telling">Values, names and members that reach edge cases of a reader, in addition to those of JSON.</param>
     public JsonSeed(byte[] file, int first, int length, params string[] telling)
     {
         Bytes = file;
@@ -48,33 +48,33 @@ internal sealed class JsonSeed
     /// <summary>The file.</summary>
     public byte[] Bytes { get; }
 
-    /// <summary>Makes the file the input, with some tokens exchanged, from the last to the first, so that places stay right.</summary>
-    /// <param name="input">Gets the file.</param>
-    /// <param name="damages">How many tokens, at most.</param>
-    /// <param name="random">What is drawn from.</param>
+    /// <summary>Makes the file the input and exchanges some tokens, from the last to the first, so that places stay valid.</summary>
+    /// <param name="input">Receives the file.</param>
+    /// <param name="damages">The maximum number of tokens.</param>
+    /// <param name="random">The random numbers.</param>
     public void Write(FuzzBytes input, int damages, ref SplitMix64 random)
     {
         input.Set(Bytes);
         int place = tokens.Length;
         while (damages-- > 0 && place > 0)
         {
-            place = place == 1 || random.Below(64) == 0 ? 0 : 1 + random.Below(place - 1); // The whole text is exchanged seldom.
+            place = place == 1 || random.Below(64) == 0 ? 0 : 1 + random.Below(place - 1); // The whole text is rarely exchanged.
             Exchange(input, place, ref random);
         }
     }
 
-    /// <summary>Lays many of the same into the text where they fit; the input must be the file as it is.</summary>
+    /// <summary>Inserts many copies of a token into the text where they fit; the input must be the unchanged file.</summary>
     /// <param name="input">The input.</param>
-    /// <param name="most">The most bytes that are added.</param>
-    /// <param name="random">What is drawn from.</param>
-    public void Flood(FuzzBytes input, int most, ref SplitMix64 random)
+    /// <param name="maxBytes">The maximum number of added bytes.</param>
+    /// <param name="random">The random numbers.</param>
+    public void Flood(FuzzBytes input, int maxBytes, ref SplitMix64 random)
     {
         JsonFlood flood = JsonFlood.All[random.Below(JsonFlood.All.Count)];
         Token[] places = ofType[(int)flood.Inside];
         if (places.Length > 0)
         {
             Token place = places[random.Below(places.Length)];
-            input.Insert(place.First + 1, flood.Part(1 + random.Below(most)));
+            input.Insert(place.First + 1, flood.Part(1 + random.Below(maxBytes)));
         }
     }
 
@@ -159,8 +159,8 @@ internal sealed class JsonSeed
 
     /// <summary>A part of the text.</summary>
     /// <param name="First">Its first byte.</param>
-    /// <param name="Length">How many bytes it has.</param>
-    /// <param name="Type">What it is, or begins with.</param>
-    /// <param name="Depth">In how many objects and arrays it lies.</param>
+    /// <param name="Length">Its length in bytes.</param>
+    /// <param name="Type">The type of the token, or of its start.</param>
+    /// <param name="Depth">The number of objects and arrays around it.</param>
     private readonly record struct Token(int First, int Length, JsonTokenType Type, int Depth);
 }

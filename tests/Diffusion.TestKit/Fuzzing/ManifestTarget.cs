@@ -3,7 +3,7 @@ using Diffusion.Training;
 
 namespace Diffusion.TestKit.Fuzzing;
 
-/// <summary>The manifest of a checkpoint. Most inputs are sealed again, so that what stands behind the seal is read.</summary>
+/// <summary>The manifest of a checkpoint. In most inputs the hash is corrected, so that the parser reads past it.</summary>
 internal sealed class ManifestTarget() : FuzzTarget(
     CheckpointFormat.MaxManifest,
     problem => (problem as CheckpointDamageException)?.Reason ?? (problem as CheckpointException)?.Message,
@@ -59,13 +59,13 @@ internal sealed class ManifestTarget() : FuzzTarget(
 
         if (Input.Length > CheckpointFormat.MaxManifest / 8)
         {
-            return null; // Indented it may be larger than is written.
+            return null; // With indentation it can be larger than a written manifest.
         }
 
         byte[] written = CheckpointFormat.Write(manifest);
         return CheckpointFormat.Write(CheckpointFormat.Read(written, "input")).AsSpan().SequenceEqual(written)
             ? null
-            : "It is not the same when it is written and read again.";
+            : "It changes when it is written and read again.";
     }
 
     private static IEnumerable<JsonSeed> MakeFiles()

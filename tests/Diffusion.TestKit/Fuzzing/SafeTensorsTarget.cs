@@ -4,7 +4,7 @@ using TorchSharp;
 namespace Diffusion.TestKit.Fuzzing;
 
 /// <summary>
-/// Files of tensors: their headers, and one in 256 also with the tensors themselves. In most, the length of the header is made right.
+/// Files of tensors: their headers, and in one of 256 also the tensors. In most inputs the length of the header is corrected.
 /// </summary>
 internal sealed class SafeTensorsTarget() : FuzzTarget(
     (1 << 16) + FuzzBytes.Small,
@@ -85,7 +85,7 @@ internal sealed class SafeTensorsTarget() : FuzzTarget(
         return bytes < Input.Length ? null : $"The tensors have {bytes} bytes, more than the file.";
     }
 
-    // Takes away from the end, adds to it, or changes the data.
+    // Cuts off the end, appends to it, or changes the data.
     private void DamageEnd(ref SplitMix64 random, SafeTensorsSeed seed)
     {
         switch (random.Below(32))

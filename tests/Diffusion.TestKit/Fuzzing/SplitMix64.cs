@@ -1,13 +1,13 @@
 namespace Diffusion.TestKit.Fuzzing;
 
-/// <summary>A random generator of a few instructions, for inputs made by the million.</summary>
+/// <summary>A random generator of a few instructions, for millions of inputs.</summary>
 public struct SplitMix64
 {
     private const ulong Step = 0x9E3779B97F4A7C15;
 
     private ulong state;
 
-    /// <summary>The numbers of one input of one seed.</summary>
+    /// <summary>The random numbers for one input and seed.</summary>
     public SplitMix64(ulong seed, long number)
     {
         state = seed;
@@ -26,6 +26,6 @@ public struct SplitMix64
     /// <summary>A number from 0 to below the bound, which is at least 1.</summary>
     public int Below(int bound) => (int)(((Next() >> 32) * (ulong)bound) >> 32);
 
-    /// <summary>True every other time.</summary>
+    /// <summary>True with probability 1/2.</summary>
     public bool Coin() => (long)Next() < 0;
 }

@@ -6,7 +6,7 @@ using WrittenEntry = System.Formats.Tar.TarEntry;
 
 namespace Diffusion.TestKit.Fuzzing;
 
-/// <summary>Valid archives of 2 to 5 KiB in the three formats, and parts that lead into the corners of a reader.</summary>
+/// <summary>Valid archives of 2 to 5 KiB in the three formats, and parts that reach edge cases of a reader.</summary>
 internal static class TarSeeds
 {
     private static readonly string LongName = string.Concat(Enumerable.Repeat("folder-of-a-name/", 9));
@@ -39,7 +39,7 @@ internal static class TarSeeds
         ]).Select(text => Encoding.UTF8.GetBytes(text[0] is '{' ? text.PadRight(64) : text)),
     ];
 
-    /// <summary>What a field of 12 bytes says about a size.</summary>
+    /// <summary>Contents of a size field of 12 bytes.</summary>
     public static byte[][] Sizes { get; } =
     [
         "77777777777\0"u8.ToArray(), "777777777777"u8.ToArray(), "20000000000\0"u8.ToArray(), "00000000000\0"u8.ToArray(),
@@ -53,7 +53,7 @@ internal static class TarSeeds
         [0x80, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1], [0x80, 0, 0, 0, 0, 0, 0, 0, 0x7F, 255, 255, 255],
     ];
 
-    /// <summary>Makes the checksum of a header right.</summary>
+    /// <summary>Corrects the checksum of a header.</summary>
     public static void Seal(Span<byte> header)
     {
         header.Slice(148, 8).Fill((byte)' ');
@@ -92,7 +92,7 @@ internal static class TarSeeds
         return WithoutProcess(stream.ToArray());
     }
 
-    // .NET writes the number of the process into the names of extended headers, which are no one's names.
+    // .NET writes the process id into the names of extended headers, which nobody uses.
     private static byte[] WithoutProcess(byte[] archive)
     {
         for (int place = 0; place < archive.Length; place += TarHeader.Size)

@@ -94,7 +94,7 @@ internal sealed class TarTarget() : FuzzTarget(
         }
     }
 
-    // Goes from header to header as far as sizes can be read, and makes their checksums right.
+    // Visits the headers as far as their sizes can be read, and corrects their checksums.
     private void Seal()
     {
         Span<byte> bytes = Input.Span;

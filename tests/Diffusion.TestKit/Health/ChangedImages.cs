@@ -4,22 +4,22 @@ using Diffusion.Training;
 
 namespace Diffusion.TestKit;
 
-/// <summary>Another source of bytes with something changed about it.</summary>
+/// <summary>Changes another source of bytes.</summary>
 public sealed class ChangedImages(IImageSource inner) : IImageSource
 {
-    /// <summary>Which image of the other source stands for one.</summary>
+    /// <summary>Maps an index to an index of the other source.</summary>
     public Func<long, long> Index { get; init; } = index => index;
 
     /// <summary>The label of an image, from that of the other source.</summary>
     public Func<long, long> Label { get; init; } = label => label;
 
-    /// <summary>Makes floats of the bytes, each from its image and its value in [-1, 1]; null leaves them bytes.</summary>
+    /// <summary>Computes a float from the index of the image and the value in [-1, 1]; null keeps bytes.</summary>
     public Func<long, float, float>? Value { get; init; }
 
     /// <summary>Called before each read.</summary>
     public Action OnRead { get; init; } = () => { };
 
-    /// <summary>Whether a loader may do without threads.</summary>
+    /// <summary>Whether a loader can work without threads.</summary>
     public bool IsInMemory { get; init; } = true;
 
     public long Count => inner.Count;

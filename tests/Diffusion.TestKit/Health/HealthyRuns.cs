@@ -3,11 +3,11 @@ using Diffusion.Training;
 
 namespace Diffusion.TestKit;
 
-/// <summary>Runs with nothing wrong, of which the library must say nothing.</summary>
+/// <summary>Runs without a mistake, for which the library must report nothing.</summary>
 public static class HealthyRuns
 {
-    /// <summary>A web application in the process of a training.</summary>
-    /// <param name="time">How long it trains.</param>
+    /// <summary>A web application in the process of a training run.</summary>
+    /// <param name="time">The training time.</param>
     public static ScriptedRun WithWebApplication(TimeSpan time) => new("a web application that loads and drops networks")
     {
         Data = () => InMemoryImages.Load(DrawnShapes.Create(2000, 16)),
@@ -16,7 +16,7 @@ public static class HealthyRuns
         Beside = () => new WebApplication(),
     };
 
-    /// <summary>All of them. Those on real images are left out where there are none.</summary>
+    /// <summary>All runs. Runs on real images are left out if the images are not available.</summary>
     /// <param name="data">The folder of <c>mnist</c>, <c>sign-digits</c> and <c>dcss-tiles</c>, or null.</param>
     public static IReadOnlyList<ScriptedRun> All(string? data) =>
     [

@@ -7,21 +7,21 @@ using static TorchSharp.torch;
 namespace Diffusion.TestKit;
 
 /// <summary>
-/// A short training run of a small U-Net that is told what to do wrong, or nothing, and what the library should say of it.
+/// A short training run of a small U-Net, with or without a mistake, and the reports that the library should make.
 /// </summary>
 /// <param name="Name">What is special about it.</param>
 /// <param name="Expected">
-/// What it should be told, each beginning such as <c>Diverged</c>, <c>warning EmaDecay</c> or <c>refused</c>: one of them is enough. None
-/// for a healthy run.
+/// The expected reports, such as <c>Diverged</c>, <c>warning EmaDecay</c> or <c>refused</c>: one of them is enough. Empty for a
+/// healthy run.
 /// </param>
 public sealed record ScriptedRun(string Name, params string[] Expected)
 {
     private const int Size = 16;
 
-    /// <summary>Whether it takes a few seconds only.</summary>
+    /// <summary>Whether it takes only a few seconds.</summary>
     public bool IsShort { get; init; }
 
-    /// <summary>A part of the text that must be said with it.</summary>
+    /// <summary>A text that the report must contain.</summary>
     public string Says { get; init; } = string.Empty;
 
     /// <summary>The images; drawn shapes by default.</summary>
@@ -36,17 +36,17 @@ public sealed record ScriptedRun(string Name, params string[] Expected)
     /// <summary>Changes the run.</summary>
     public Action<TrainingOptions> Options { get; init; } = _ => { };
 
-    /// <summary>Hangs something onto the run.</summary>
+    /// <summary>Adds observers or previews to the run.</summary>
     public Action<TrainerBuilder> Builder { get; init; } = _ => { };
 
-    /// <summary>Does something beside the run until it is disposed.</summary>
+    /// <summary>Does other work during the run until it is disposed.</summary>
     public Func<IDisposable>? Beside { get; init; }
 
-    /// <summary>Does something else than a training.</summary>
+    /// <summary>Does something else instead of training.</summary>
     public Action? Instead { get; init; }
 
     /// <summary>Runs it.</summary>
-    /// <returns>All that the library said.</returns>
+    /// <returns>All reports of the library.</returns>
     public IReadOnlyList<ScriptedSaying> Run()
     {
         List<ScriptedSaying> said = [];
@@ -61,7 +61,7 @@ public sealed record ScriptedRun(string Name, params string[] Expected)
                 Train(said);
             }
         }
-#pragma warning disable CA1031 // Whatever it is, is what the library said.
+#pragma warning disable CA1031 // Every exception is a report of the library.
         catch (Exception error)
 #pragma warning restore CA1031
         {
@@ -71,7 +71,7 @@ public sealed record ScriptedRun(string Name, params string[] Expected)
         return said;
     }
 
-    /// <summary>Whether what was said is right.</summary>
+    /// <summary>Whether the reports are right.</summary>
     public bool IsRight(IReadOnlyList<ScriptedSaying> said) => Expected.Length == 0
         ? said.Count == 0
         : said.Any(each => Expected.Any(kind => each.What == kind) && each.Text.Contains(Says, StringComparison.Ordinal));
@@ -120,7 +120,7 @@ public sealed record ScriptedRun(string Name, params string[] Expected)
         trainer.Run();
     }
 
-    // Every field of a report that tells of something wrong.
+    // Every field of a report that shows a problem.
     private sealed class FieldListener(List<ScriptedSaying> said) : IProgress<TrainingProgress>
     {
         public void Report(TrainingProgress value)
@@ -147,8 +147,8 @@ public sealed record ScriptedRun(string Name, params string[] Expected)
     }
 }
 
-/// <summary>Something that the library said.</summary>
+/// <summary>A report of the library.</summary>
 /// <param name="What">The kind of a finding, <c>warning</c> with its option, <c>refused</c>, or <c>ended</c>.</param>
-/// <param name="Step">The step at which it was said; null when no step was made or it is not known.</param>
-/// <param name="Text">The words.</param>
+/// <param name="Step">The step of the report; null if there was no step or it is not known.</param>
+/// <param name="Text">The message.</param>
 public sealed record ScriptedSaying(string What, long? Step, string Text);

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Diffusion.TestKit;
 
-/// <summary>Runs with a mistake that people make, and what the library must say of each.</summary>
+/// <summary>Runs with a common mistake, and what the library must report for each.</summary>
 public static class SickRuns
 {
     private static readonly List<Tensor> Leak = [];
@@ -95,10 +95,10 @@ public static class SickRuns
             Says = "Workers",
             Data = () =>
                 new ChangedImages(DrawnShapes.Create(500, 16)) { OnRead = () => Thread.Sleep(30), IsInMemory = false },
-                    // far slower than any machine trains
+                    // far slower than training on any machine
             Options = run => run.Steps = 100,
         },
-        new("16 images learnt by heart", "Overfitting")
+        new("overfitting to 16 images", "Overfitting")
         {
             Data = () => InMemoryImages.Load(DrawnShapes.Create(32, 16)),
             Options = run =>
@@ -167,7 +167,7 @@ public static class SickRuns
         trainer.Run();
     }
 
-    // Every image has one colour of its own.
+    // Every image has a single color.
     private sealed class FlatImages : IImageSource
     {
         public long Count => 500;

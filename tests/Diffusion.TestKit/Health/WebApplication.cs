@@ -3,7 +3,7 @@ using TorchSharp;
 
 namespace Diffusion.TestKit;
 
-/// <summary>Serves pictures beside a training: loads a model, samples it and drops it, again and again, on a thread of its own.</summary>
+/// <summary>Serves images during training: repeatedly loads a model, samples it and drops it, on a background thread.</summary>
 public sealed class WebApplication : IDisposable
 {
     private readonly TemporaryFolder temporary = new();
@@ -31,10 +31,10 @@ public sealed class WebApplication : IDisposable
         server.Start();
     }
 
-    /// <summary>Models that were loaded and dropped.</summary>
+    /// <summary>The number of models that were loaded and dropped.</summary>
     public long Loads { get; private set; }
 
-    /// <summary>What a preview of such an application does: it makes networks, one of them without a scope, and drops them.</summary>
+    /// <summary>The preview of such an application: creates networks, one of them without a scope, and drops them.</summary>
     public static void Preview()
     {
         using UNet2D network = SerialTwins.FiledNetwork();

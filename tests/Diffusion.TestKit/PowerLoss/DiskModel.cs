@@ -1,17 +1,17 @@
 namespace Diffusion.TestKit.PowerLoss;
 
 /// <summary>
-/// A disk whose power can fail after any operation. What was synced is there; of what was not, any part may be: of the names in a folder
-/// any set of the changes since its last sync, of a file's bytes none, half, all, or as many zeros.
+/// A disk whose power can fail after any operation. Synced data survives. Any part of the unsynced data can survive: any subset of the
+/// changes to the names in a folder since its last sync; and none, half or all of a file's bytes, or as many zeros.
 /// </summary>
 internal sealed class DiskModel
 {
     private readonly Folder root = new();
 
-    /// <summary>The last promise that was made.</summary>
+    /// <summary>The last step that was reported as saved.</summary>
     public long Promised { get; private set; }
 
-    /// <summary>Does one operation.</summary>
+    /// <summary>Applies one operation.</summary>
     public void Apply(DiskOperation operation)
     {
         switch (operation)
@@ -47,7 +47,7 @@ internal sealed class DiskModel
     }
 
     /// <summary>
-    /// Everything that may lie on the disk after a power failure now: files by their paths; folders by paths that end in a slash.
+    /// Every possible content of the disk after a power failure now: files by their paths; folders by paths that end in a slash.
     /// </summary>
     public IEnumerable<IReadOnlyDictionary<string, byte[]>> States() => StatesOf(root, string.Empty);
 

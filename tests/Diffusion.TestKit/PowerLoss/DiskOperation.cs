@@ -1,6 +1,6 @@
 namespace Diffusion.TestKit.PowerLoss;
 
-/// <summary>One thing that a program asked of a disk, by paths relative to the folder that is watched.</summary>
+/// <summary>One disk operation of a program, with paths relative to the recorded folder.</summary>
 public abstract record DiskOperation
 {
     public sealed record CreateFolder(string Path) : DiskOperation;
@@ -17,9 +17,9 @@ public abstract record DiskOperation
 
     public sealed record Delete(string Path) : DiskOperation;
 
-    /// <summary>The program said to its user that so many steps are safe.</summary>
+    /// <summary>The program reported this step as saved.</summary>
     public sealed record Promise(long Step) : DiskOperation;
 
-    /// <summary>Whether it makes something survive a power failure.</summary>
+    /// <summary>Whether it is a sync, which makes data survive a power failure.</summary>
     public bool IsSync => this is SyncFile or SyncFolder;
 }

@@ -4,15 +4,15 @@ using Diffusion.Training;
 
 namespace Diffusion.TestKit.PowerLoss;
 
-/// <summary>Lets the power fail at every moment of a recorded history, in every legal way, and looks what is left.</summary>
+/// <summary>Simulates a power failure at every moment of a recorded history, with every legal result, and checks what is left.</summary>
 public static class PowerFailures
 {
-    /// <summary>Saves some checkpoints in a row and writes down what that asked of the disk.</summary>
-    /// <param name="folder">Where; empty.</param>
-    /// <param name="steps">The steps to save at; one that comes twice takes its own place again.</param>
-    /// <param name="keep">How many are kept.</param>
-    /// <param name="averages">How many averages each has, up to three.</param>
-    /// <param name="background">Whether each is saved on a thread of its own; it is promised as soon as that is done.</param>
+    /// <summary>Saves checkpoints in turn and records the disk operations.</summary>
+    /// <param name="folder">An empty folder.</param>
+    /// <param name="steps">The steps to save; a step that occurs twice replaces its first checkpoint.</param>
+    /// <param name="keep">The number of checkpoints that are kept.</param>
+    /// <param name="averages">The number of averages in each checkpoint, up to three.</param>
+    /// <param name="background">Whether each is saved on a background thread; it is reported as saved when the thread is done.</param>
     public static IReadOnlyList<DiskOperation> Record(string folder, IReadOnlyList<long> steps, int keep, int averages = 0,
         bool background = false)
     {
@@ -38,20 +38,22 @@ public static class PowerFailures
         return disk.Operations;
     }
 
-    /// <summary>The places of the syncs in a history without which something may be lost.</summary>
+    /// <summary>The indices of the syncs in a history without which data can be lost.</summary>
     /// <remarks>
-    /// The save that deletes another syncs the folder twice, before it deletes and before it promises anything: the first of these is not
-    /// listed.
+    /// A save that deletes another checkpoint syncs the folder twice before it deletes or reports anything: the first of these syncs is
+    /// not listed.
     /// </remarks>
     public static IEnumerable<int> NeededSyncs(IReadOnlyList<DiskOperation> operations) =>
         Enumerable.Range(0, operations.Count).Where(place => operations[place].IsSync
         && !operations.Skip(place + 1).TakeWhile(next => next is not DiskOperation.Promise and not DiskOperation.Delete)
             .Contains(operations[place]));
 
-    /// <summary>Every different state that a power failure may leave: null where it holds what was promised, else what it lacks.</summary>
+    /// <summary>
+    /// Checks every different state that a power failure can leave: null if it contains every saved checkpoint, else what is missing.
+    /// </summary>
     /// <param name="operations">The history.</param>
-    /// <param name="folder">A folder to lay the states out in; each takes the place of the one before.</param>
-    /// <param name="from">How many operations are done before the power may fail.</param>
+    /// <param name="folder">A folder for the states; each replaces the previous one.</param>
+    /// <param name="from">The number of operations before the power can fail.</param>
     public static IEnumerable<string?> Try(IReadOnlyList<DiskOperation> operations, string folder, int from = 0)
     {
         DiskModel model = new();
@@ -74,9 +76,9 @@ public static class PowerFailures
         }
     }
 
-    /// <summary>What may be lost when one sync of a history is left out; null when nothing is.</summary>
+    /// <summary>What can be lost if one sync of a history is removed; null if nothing can.</summary>
     /// <param name="operations">The history.</param>
-    /// <param name="sync">The place of the sync that is left out. Before it nothing differs.</param>
+    /// <param name="sync">The index of the removed sync. States before it do not differ.</param>
     /// <param name="folder">As above.</param>
     public static string? LossWithout(IReadOnlyList<DiskOperation> operations, int sync, string folder) =>
         Try([.. operations.Take(sync), .. operations.Skip(sync + 1)], folder, from: sync).FirstOrDefault(failure => failure is not null);

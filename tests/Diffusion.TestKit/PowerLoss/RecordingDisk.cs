@@ -2,7 +2,7 @@ using Diffusion.Training;
 
 namespace Diffusion.TestKit.PowerLoss;
 
-/// <summary>A real disk that writes down what is asked of it, and saves the time of syncing.</summary>
+/// <summary>A real disk that records its operations and skips syncs to save time.</summary>
 internal sealed class RecordingDisk(string root) : IDisk
 {
     private readonly LocalDisk disk = new();
@@ -10,7 +10,7 @@ internal sealed class RecordingDisk(string root) : IDisk
 
     public IReadOnlyList<DiskOperation> Operations => operations;
 
-    /// <summary>Writes down what the user was told.</summary>
+    /// <summary>Records that a step was reported as saved.</summary>
     public void Promise(long step) => operations.Add(new DiskOperation.Promise(step));
 
     public void CreateFolder(string path)

@@ -4,20 +4,20 @@ using Diffusion.Training;
 
 namespace Diffusion.TestKit.Resuming;
 
-/// <summary>A small training run of a kind in which going on from a checkpoint can go wrong.</summary>
+/// <summary>A small training run of a kind in which resuming from a checkpoint can go wrong.</summary>
 /// <param name="Name">What is special about it.</param>
-/// <param name="Configure">Its options; those of one process and few images else.</param>
+/// <param name="Configure">Changes its options; the default is one process and few images.</param>
 public sealed record ResumeCase(string Name, Action<TrainingOptions> Configure)
 {
     private const int SavesNever = int.MaxValue;
 
-    /// <summary>How many images there are.</summary>
+    /// <summary>The number of images.</summary>
     public int Images { get; init; } = 40;
 
-    /// <summary>How many classes they have.</summary>
+    /// <summary>The number of classes.</summary>
     public int? Classes { get; init; }
 
-    /// <summary>What is done to the images.</summary>
+    /// <summary>The transforms of the images.</summary>
     public IReadOnlyList<ImageTransform> Transforms { get; init; } = [];
 
     /// <summary>The dropout of the model.</summary>
@@ -54,12 +54,12 @@ public sealed record ResumeCase(string Name, Action<TrainingOptions> Configure)
         All.FirstOrDefault(one => one.Name == name)
             ?? throw new ArgumentException($"The case is {name}, but must be one of {string.Join(", ", All.Select(one => one.Name))}.");
 
-    /// <summary>Trains in a folder, from the newest checkpoint that is there.</summary>
+    /// <summary>Trains in a folder, from its newest checkpoint.</summary>
     /// <param name="folder">The folder of the run.</param>
     /// <param name="steps">The steps of the whole run.</param>
-    /// <param name="stopAt">Stops at this step; null to go on to the end.</param>
-    /// <param name="saveEach">Saves at every step, beside training, and keeps all of them; else only in the end.</param>
-    /// <returns>All that the last checkpoint holds, in a form that can be compared.</returns>
+    /// <param name="stopAt">Stops at this step; null to train to the end.</param>
+    /// <param name="saveEach">Saves at every step during training and keeps all checkpoints; otherwise saves only at the end.</param>
+    /// <returns>The contents of the last checkpoint, in a form that can be compared.</returns>
     public string Train(string folder, long steps, long? stopAt = null, bool saveEach = false)
     {
         using CancellationTokenSource stop = new();
@@ -88,10 +88,10 @@ public sealed record ResumeCase(string Name, Action<TrainingOptions> Configure)
         return Digest(trainer.Run(stop.Token).Checkpoint!);
     }
 
-    /// <summary>Gives a run one checkpoint of another, and no other.</summary>
-    /// <param name="from">The folder of the run that has it.</param>
+    /// <summary>Creates a run folder with only one checkpoint of another run.</summary>
+    /// <param name="from">The folder of the run that has the checkpoint.</param>
     /// <param name="step">The step; 0 for none.</param>
-    /// <param name="to">The folder of the run that goes on from there; not there yet.</param>
+    /// <param name="to">The folder of the run that resumes from there; it does not exist yet.</param>
     public static void Hand(string from, long step, string to)
     {
         if (step == 0)
