@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Trains a diffusion model. <see cref="Run"/> is one loop over public parts (<see cref="ISampleOrder"/>, <see cref="BatchLoader"/>,
+/// Trains a diffusion model. <see cref="Run"/> is one loop over public parts (<see cref="BatchLoader"/>,
 /// <see cref="DenoisingObjective"/>, <see cref="ParameterUpdate"/>, <see cref="EmaWrapper"/>, <see cref="CheckpointStore"/>), so that an
 /// application which needs another loop writes its own with them.
 /// </summary>
@@ -255,7 +255,7 @@ public sealed class Trainer : IDisposable
             double learningRate;
             using (DisposeScope step = NewDisposeScope())
             {
-                parts.Gauges.Meter.Begin(loader.Waited);
+                parts.Gauges.Meter.Begin(loader.WaitTime);
 
                 // Gradients: each micro-batch adds its share of the batch's mean.
                 Tensor batchLoss = zeros([], ScalarType.Float32, device);
@@ -310,7 +310,7 @@ public sealed class Trainer : IDisposable
                     state.ImagesSeen += batchSize;
                 }
 
-                parts.Gauges.Meter.End(trained > 0 ? batchLoss : null, batchSize, loader.Waited);
+                parts.Gauges.Meter.End(trained > 0 ? batchLoss : null, batchSize, loader.WaitTime);
             }
 
             parts.Gauges.EndStep();
