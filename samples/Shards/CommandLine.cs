@@ -13,7 +13,7 @@ internal static class CommandLine
             "images") { Description = "A folder of images. Where they lie in two or more sub-folders, each is a class." };
         Argument<string> folder = new("out") { Description = "The folder of the shards; made where it is missing." };
         Option<int> samples = new("--samples-per-shard") { Description = "The most samples of a shard.", DefaultValueFactory = _ => 1000 };
-        Option<long?> shuffle = new("--shuffle") { Description = "Shuffles the images by this seed. Default: the order of their paths." };
+        Option<int?> shuffle = new("--shuffle") { Description = "Shuffles the images by this seed. Default: the order of their paths." };
         RootCommand root = new("Turns a folder of images into WebDataset shards. The bytes of the files are copied as they are.")
         {
             images, folder, samples, shuffle,

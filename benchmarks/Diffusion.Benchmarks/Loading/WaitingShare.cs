@@ -72,7 +72,7 @@ internal static class WaitingShare
             work.Step(first.Pixels); // The pipe is filled.
         }
 
-        TimeSpan waitedBefore = loader.Waited;
+        TimeSpan waitedBefore = loader.WaitTime;
         long began = Stopwatch.GetTimestamp();
         for (int i = 0; i < StepsPerBlock; i++)
         {
@@ -81,7 +81,7 @@ internal static class WaitingShare
         }
 
         TimeSpan all = Stopwatch.GetElapsedTime(began);
-        return (all / StepsPerBlock, (loader.Waited - waitedBefore) / all);
+        return (all / StepsPerBlock, (loader.WaitTime - waitedBefore) / all);
     }
 
     /// <summary>Forward and backward through convolutions as often as takes about a given time.</summary>
