@@ -138,9 +138,9 @@ public sealed class DiscreteSchedule : INoiseSchedule
     {
         ArgumentNullException.ThrowIfNull(betas);
         NoiseSchedule.CheckTimesteps(betas.Count);
-        NoiseLevel[] levels = new NoiseLevel[betas.Count];
+        NoiseLevel[] made = new NoiseLevel[betas.Count];
         double alphaBar = 1;
-        for (int t = 0; t < levels.Length; t++)
+        for (int t = 0; t < made.Length; t++)
         {
             if (betas[t] is not (> 0 and < 1))
             {
@@ -149,9 +149,9 @@ public sealed class DiscreteSchedule : INoiseSchedule
             }
 
             alphaBar *= 1 - betas[t];
-            levels[t] = new NoiseLevel(Math.Sqrt(alphaBar), Math.Sqrt(1 - alphaBar), t);
+            made[t] = new NoiseLevel(Math.Sqrt(alphaBar), Math.Sqrt(1 - alphaBar), t);
         }
 
-        return levels;
+        return made;
     }
 }

@@ -101,8 +101,7 @@ public sealed class CheckpointStore : IDisposable
         {
             throw new CheckpointException(
                 $"The checkpoint of step {step} cannot be saved to '{path}': one of step {newest.Step} is there, which would be taken for "
-                    + $"the newest. "
-                + "Load that one and resume from it, move the later ones away, or choose another folder.");
+                + "the newest. Load that one and resume from it, move the later ones away, or choose another folder.");
         }
 
         CheckpointName name = new(step, folder.Checkpoints.LastOrDefault(saved => saved.Step == step).Save + 1);
