@@ -44,8 +44,7 @@ using IOptimizer optimizer = Optimizers.AdamW(weightDecay: 0.01).Create(paramete
 using EmaWrapper ema = new(parameters, decay: 0.99);
 using ParameterUpdate update = new(parameters, optimizer, [ema], clip: 1);
 
-BatchPlan plan = new() { StepSize = BatchSize, BatchSize = MicroBatchSize };
-using (BatchLoader loader = new(images, new SampleOrder(seeds, images.Count), plan, seeds, new LoadingOptions(), device))
+using (BatchLoader loader = new(images, MicroBatchSize, seeds, device: device))
 {
     unet.Network.train();
     for (int step = 1; step <= steps; step++)

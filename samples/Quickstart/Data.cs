@@ -18,7 +18,7 @@ internal static class Data
             return DrawnShapes.Create(DrawnImages, settings.Size ?? DefaultSize, settings.Seed);
         }
 
-        if (!IdxImages.AreIn(folder))
+        if (!IdxImages.ExistIn(folder))
         {
             return InMemoryImages.Load(ImageFolder.Open(folder, settings.Size ?? DefaultSize));
         }

@@ -16,7 +16,7 @@ internal static class CommandLine
         {
             Description = "The maximum number of samples per shard.", DefaultValueFactory = _ => 1000,
         };
-        Option<long?> shuffle = new("--shuffle") { Description = "Shuffles the images with this seed. Default: the order of their paths." };
+        Option<int?> shuffle = new("--shuffle") { Description = "Shuffles the images with this seed. Default: the order of their paths." };
         RootCommand root = new("Turns a folder of images into WebDataset shards. The files are copied byte for byte.")
         {
             images, folder, samples, shuffle,

@@ -12,5 +12,5 @@ internal sealed record Settings
     public required int SamplesPerShard { get; init; }
 
     /// <summary>The seed of the order; null keeps the order of the paths.</summary>
-    public long? Shuffle { get; init; }
+    public int? Shuffle { get; init; }
 }

@@ -16,11 +16,16 @@ internal static class ShardsRun
         // Nothing is decoded, so the size does not matter.
         using ImageFolder images = ImageFolder.Open(settings.Images, size: 1);
         using ShardWriter writer = new(settings.Out, maxSamples: settings.SamplesPerShard);
-        SampleOrder? order = settings.Shuffle is { } seed ? new SampleOrder(new SeedStream(seed), images.Count) : null;
+        int[] order = [.. Enumerable.Range(0, images.Files.Count)];
+        if (settings.Shuffle is { } seed)
+        {
+            new Random(seed).Shuffle(order);
+        }
+
         long bytes = 0;
         for (int place = 0; place < images.Files.Count; place++)
         {
-            int image = (int)(order?.IndexAt(place) ?? place);
+            int image = order[place];
             string path = images.Files[image];
             Dictionary<string, byte[]> files = new() { [Path.GetExtension(path)[1..].ToLowerInvariant()] = File.ReadAllBytes(path) };
             if (images.ClassCount is not null)
@@ -33,12 +38,7 @@ internal static class ShardsRun
         }
 
         writer.Finish();
-        foreach (SkippedImages part in images.Report.LeftOut)
-        {
-            Console.WriteLine(part);
-        }
-
-        foreach (SkippedImages part in images.Report.LeftOut)
+        foreach (SkippedImages part in images.Report.Skipped)
         {
             Console.WriteLine(part);
         }

@@ -37,28 +37,28 @@ internal sealed class PackedBytes(Stream stream, long end)
     }
 
     /// <summary>A number without a sign: seven bits in a byte, the lowest first.</summary>
-    /// <param name="most">How many bytes it may take.</param>
-    public ulong Unsigned(int most)
+    /// <param name="maxBytes">How many bytes it may take.</param>
+    public ulong Unsigned(int maxBytes)
     {
         ulong value = 0;
-        for (int i = 0; i < most; i++)
+        for (int i = 0; i < maxBytes; i++)
         {
             int part = Next();
             value |= (ulong)(part & 0x7F) << (7 * i);
             if (part < 0x80)
             {
-                return most == Int32 && value > uint.MaxValue ? throw TooLarge(most) : value;
+                return maxBytes == Int32 && value > uint.MaxValue ? throw TooLarge(maxBytes) : value;
             }
         }
 
-        throw TooLarge(most);
+        throw TooLarge(maxBytes);
     }
 
     /// <summary>A number whose lowest bit is its sign.</summary>
-    /// <param name="most">How many bytes it may take.</param>
-    public long Signed(int most)
+    /// <param name="maxBytes">How many bytes it may take.</param>
+    public long Signed(int maxBytes)
     {
-        ulong value = Unsigned(most);
+        ulong value = Unsigned(maxBytes);
         return (long)(value >> 1) ^ -(long)(value & 1);
     }
 
@@ -87,5 +87,5 @@ internal sealed class PackedBytes(Stream stream, long end)
         }
     }
 
-    private static InvalidDataException TooLarge(int most) => new($"A number takes more than {most} bytes.");
+    private static InvalidDataException TooLarge(int maxBytes) => new($"A number takes more than {maxBytes} bytes.");
 }

@@ -9,17 +9,17 @@ internal static class ParquetCounts
     /// <exception cref="ImageDataException">They claim fewer than none, more than the file can hold, or others than the file.</exception>
     public static IReadOnlyList<(int Group, int Rows)> Check(string path, ParquetFile file)
     {
-        int most = ParquetBounds.RowsOf(file.Length);
+        int max = ParquetBounds.RowsOf(file.Length);
         long total = 0;
         List<(int Group, int Rows)> groups = [];
         for (int number = 0; number < file.Reader.RowGroupCount; number++)
         {
             long rows = file.Reader.RowGroups[number].RowCount;
-            if (rows < 0 || rows > most - total)
+            if (rows < 0 || rows > max - total)
             {
                 throw new ImageDataException(
-                    path, $"its row group {number} claims {rows} rows after {total} others, but a file of {file.Length} bytes has at most "
-                        + $"{most} in all. Fetch it again.");
+                    path, $"its row group {number} claims {rows} rows after {total} others, but a file of {file.Length} bytes has at max "
+                        + $"{max} in all. Fetch it again.");
             }
 
             total += rows;

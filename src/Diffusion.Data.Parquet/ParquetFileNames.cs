@@ -13,24 +13,24 @@ internal static class ParquetFileNames
     /// <summary>The full paths, in the order of the names.</summary>
     /// <param name="path">A file, a folder or a pattern.</param>
     /// <param name="split">The split that is wanted: see <see cref="ParquetImageOptions.Split"/>.</param>
-    /// <param name="leftOut">Takes what is passed over.</param>
-    public static string[] Find(string path, string? split, SkippedImageList leftOut)
+    /// <param name="skipped">Takes what is passed over.</param>
+    public static string[] Find(string path, string? split, SkippedImageList skipped)
     {
         if (Directory.Exists(path))
         {
             string folder = Path.GetFullPath(path);
             List<string> found = [];
-            Reading(path, () => Walk(folder, folder, new HashSet<string>(StringComparer.Ordinal), found, leftOut));
+            Reading(path, () => Walk(folder, folder, new HashSet<string>(StringComparer.Ordinal), found, skipped));
             return Chosen(path, found.Count > 0
                 ? found
-                : throw new ImageDataException(path, "no file there, or in a folder within, is named *.parquet."), folder, split, leftOut);
+                : throw new ImageDataException(path, "no file there, or in a folder within, is named *.parquet."), folder, split, skipped);
         }
 
         string name = Path.GetFileName(path);
         if (File.Exists(path) || !HasWildcard(path))
         {
             string file = Path.GetFullPath(path);
-            return split is null ? [file] : Chosen(path, [file], Path.GetDirectoryName(file)!, split, leftOut);
+            return split is null ? [file] : Chosen(path, [file], Path.GetDirectoryName(file)!, split, skipped);
         }
 
         string parent = Path.GetDirectoryName(Path.GetFullPath(path))!;
@@ -47,7 +47,7 @@ internal static class ParquetFileNames
             foreach (string file in Directory.EnumerateFiles(parent)
                 .Where(file => FileSystemName.MatchesSimpleExpression(name, Path.GetFileName(file))))
             {
-                if (!IsPassedOver(file, parent, leftOut))
+                if (!IsIgnored(file, parent, skipped))
                 {
                     matching.Add(file);
                 }
@@ -55,41 +55,41 @@ internal static class ParquetFileNames
         });
         return Chosen(path, matching.Count > 0
             ? matching
-            : throw new ImageDataException(path, $"no file there matches {name}."), parent, split, leftOut);
+            : throw new ImageDataException(path, $"no file there matches {name}."), parent, split, skipped);
     }
 
     /// <summary>The full paths of files that were named one by one, in their order.</summary>
     /// <param name="files">They.</param>
     /// <param name="split">The split that is wanted; null for all of them.</param>
-    /// <param name="leftOut">Takes those of other splits.</param>
-    public static string[] Named(IReadOnlyList<string> files, string? split, SkippedImageList leftOut)
+    /// <param name="skipped">Takes those of other splits.</param>
+    public static string[] Named(IReadOnlyList<string> files, string? split, SkippedImageList skipped)
     {
         string[] paths = [.. files.Select(Path.GetFullPath)];
         return split is null
             ? paths
             : ParquetSplits.Choose($"{files.Count} Parquet files", [.. paths.Select(file => (file, Path.GetFileName(file)))], split,
-                leftOut);
+                skipped);
     }
 
-    private static string[] Chosen(string path, List<string> files, string root, string? split, SkippedImageList leftOut)
+    private static string[] Chosen(string path, List<string> files, string root, string? split, SkippedImageList skipped)
     {
         files.Sort(StringComparer.Ordinal);
         return ParquetSplits.Choose(path, [.. files.Select(file => (file, Path.GetRelativePath(root, file).Replace('\\', '/')))], split,
-            leftOut);
+            skipped);
     }
 
     // Links are followed, but no folder is read twice: links can loop.
-    private static void Walk(string folder, string root, HashSet<string> seen, List<string> found, SkippedImageList leftOut)
+    private static void Walk(string folder, string root, HashSet<string> seen, List<string> found, SkippedImageList skipped)
     {
         if (!seen.Add(RealPath.Of(folder)))
         {
-            leftOut.Add("links to folders that are read already", Path.GetRelativePath(root, folder));
+            skipped.Add("links to folders that are read already", Path.GetRelativePath(root, folder));
             return;
         }
 
         foreach (string file in Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal))
         {
-            if (!IsPassedOver(file, root, leftOut) && Extensions.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase))
+            if (!IsIgnored(file, root, skipped) && Extensions.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase))
             {
                 found.Add(file);
             }
@@ -97,25 +97,25 @@ internal static class ParquetFileNames
 
         foreach (string inner in Directory.EnumerateDirectories(folder).Order(StringComparer.Ordinal))
         {
-            if (!IsPassedOver(inner, root, leftOut))
+            if (!IsIgnored(inner, root, skipped))
             {
-                Walk(inner, root, seen, found, leftOut);
+                Walk(inner, root, seen, found, skipped);
             }
         }
     }
 
-    private static bool IsPassedOver(string path, string root, SkippedImageList leftOut)
+    private static bool IsIgnored(string path, string root, SkippedImageList skipped)
     {
         string name = Path.GetFileName(path);
         string? reason =
-            SystemFiles.IsPassedOver(name) ? SystemFiles.Reason
+            SystemFiles.IsIgnored(name) ? SystemFiles.Reason
             : name.StartsWith('_') ? "files and folders of the program that wrote the data, which begin with _"
             : PackedExtensions.Any(extension => name.EndsWith(extension,
                 StringComparison.OrdinalIgnoreCase)) ? "Parquet files that are packed as a whole, which are not read: unpack them"
             : null;
         if (reason is not null)
         {
-            leftOut.Add(reason, Path.GetRelativePath(root, path));
+            skipped.Add(reason, Path.GetRelativePath(root, path));
         }
 
         return reason is not null;

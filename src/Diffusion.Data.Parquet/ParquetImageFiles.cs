@@ -14,7 +14,7 @@ internal sealed class ParquetImageFiles : IEncodedImages
     private volatile GroupNames? names;
 
     private ParquetImageFiles(string name, string? folder, ParquetTable[] tables, int? classCount, ParquetImageOptions options,
-        SkippedImageList? leftOut)
+        SkippedImageList? skipped)
     {
         Paths = [.. tables.Select(table => table.Path)];
         ClassNames = tables[0].ClassNames;
@@ -33,7 +33,7 @@ internal sealed class ParquetImageFiles : IEncodedImages
         Cache = new RowGroupCache(bytes, group => groups[group].Table.ReadImages(groups[group]));
         named = [.. groups.Select(group => new NamedImageFiles([.. new[] { Path.GetDirectoryName(group.Table.Path)!,
             folder }.OfType<string>().Distinct(StringComparer.Ordinal)]))];
-        Report = (leftOut ?? new SkippedImageList()).ToReport(Count);
+        Report = (skipped ?? new SkippedImageList()).ToReport(Count);
         description = $"{Count} images from {name}{(classCount is null ? string.Empty : $", {classCount} classes")}";
     }
 
@@ -64,9 +64,9 @@ internal sealed class ParquetImageFiles : IEncodedImages
     /// <param name="paths">The full paths of the files.</param>
     /// <param name="options">What the user chose.</param>
     /// <param name="folder">The full path of the folder that was opened; null for files.</param>
-    /// <param name="leftOut">What was left out when the files were looked for; null for nothing.</param>
+    /// <param name="skipped">What was left out when the files were looked for; null for nothing.</param>
     public static ParquetImageFiles Open(string name, string[] paths, ParquetImageOptions options, string? folder = null,
-        SkippedImageList? leftOut = null)
+        SkippedImageList? skipped = null)
     {
         ParquetTable[] tables = [.. paths.Select(path => ParquetTable.Open(path, options))];
         if (tables.All(table => table.Groups.Count == 0))
@@ -74,7 +74,7 @@ internal sealed class ParquetImageFiles : IEncodedImages
             throw new ImageDataException(name, "there is no row, so no image.");
         }
 
-        ParquetImageFiles files = new(name, folder, tables, ParquetClasses.Count(tables, options.ClassCount), options, leftOut);
+        ParquetImageFiles files = new(name, folder, tables, ParquetClasses.Count(tables, options.ClassCount), options, skipped);
         files.FindFirstNamed();
         return files;
     }

@@ -84,7 +84,7 @@ public sealed class ParquetImages : IImageSource
     public static ParquetImages Open(string path, ImagePreparation preparation, ParquetImageOptions options)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
-        return Open(path, leftOut => ParquetFileNames.Find(path, options.Split, leftOut), preparation, options);
+        return Open(path, skipped => ParquetFileNames.Find(path, options.Split, skipped), preparation, options);
     }
 
     /// <summary>Opens several files.</summary>
@@ -102,7 +102,7 @@ public sealed class ParquetImages : IImageSource
             throw new ArgumentException("There is no file, but at least one is needed.", nameof(files));
         }
 
-        return Open($"{files.Count} Parquet files", leftOut => ParquetFileNames.Named(files, options.Split, leftOut), preparation, options);
+        return Open($"{files.Count} Parquet files", skipped => ParquetFileNames.Named(files, options.Split, skipped), preparation, options);
     }
 
     /// <inheritdoc/>
@@ -128,8 +128,8 @@ public sealed class ParquetImages : IImageSource
         ArgumentNullException.ThrowIfNull(preparation);
         ArgumentNullException.ThrowIfNull(options);
         options.Check();
-        SkippedImageList leftOut = new();
+        SkippedImageList skipped = new();
         string? folder = Directory.Exists(name) ? Path.GetFullPath(name) : null;
-        return new ParquetImages(ParquetImageFiles.Open(name, find(leftOut), options, folder, leftOut), preparation);
+        return new ParquetImages(ParquetImageFiles.Open(name, find(skipped), options, folder, skipped), preparation);
     }
 }

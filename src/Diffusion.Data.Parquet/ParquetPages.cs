@@ -34,11 +34,11 @@ internal static class ParquetPages
             CompressionCodec codec = page.IsPacked ? column.Codec : CompressionCodec.UNCOMPRESSED;
             long content = PackedPage.Unpacked(codec, new PackedBytes(file, position), page.Unpacked - page.Levels);
             packed += page.Packed;
-            long most = ParquetBounds.UnpackedOf(packed, always);
-            if (content > most - unpacked)
+            long max = ParquetBounds.UnpackedOf(packed, always);
+            if (content > max - unpacked)
             {
                 throw new InvalidDataException(
-                    $"Its pages unpack to {unpacked} and {content} bytes, but at most {most} are possible for their size.");
+                    $"Its pages unpack to {unpacked} and {content} bytes, but at max {max} are possible for their size.");
             }
 
             unpacked += content;
@@ -60,11 +60,11 @@ internal static class ParquetPages
             throw new InvalidDataException($"A page is of type {page.Type}, but must be of data (0 or 3) or a dictionary (2).");
         }
 
-        long most = page.Type == PageHeader.DictionaryPage ? Math.Min(values, page.Unpacked / MinValue) : valuesLeft;
-        if (page.Packed < 0 || page.Packed > left || page.Values < 0 || page.Values > most || page.Nulls < 0 || page.Nulls > page.Values)
+        long max = page.Type == PageHeader.DictionaryPage ? Math.Min(values, page.Unpacked / MinValue) : valuesLeft;
+        if (page.Packed < 0 || page.Packed > left || page.Values < 0 || page.Values > max || page.Nulls < 0 || page.Nulls > page.Values)
         {
             throw new InvalidDataException(
-                $"A page claims {page.Packed} bytes, {page.Values} values and {page.Nulls} nulls where {left} bytes and {most} values "
+                $"A page claims {page.Packed} bytes, {page.Values} values and {page.Nulls} nulls where {left} bytes and {max} values "
                     + $"are possible.");
         }
 

@@ -14,11 +14,11 @@ internal static partial class ParquetSplits
     /// <param name="path">What errors call the set.</param>
     /// <param name="files">The full paths, and the paths below the set with / between their parts.</param>
     /// <param name="wanted">See <see cref="ParquetImageOptions.Split"/>.</param>
-    /// <param name="leftOut">Takes the others.</param>
+    /// <param name="skipped">Takes the others.</param>
     /// <exception cref="ImageDataException">
     /// Several splits, or several subsets with splits of their own, are there and none was chosen.
     /// </exception>
-    public static string[] Choose(string path, IReadOnlyList<(string Full, string Below)> files, string? wanted, SkippedImageList leftOut)
+    public static string[] Choose(string path, IReadOnlyList<(string Full, string Below)> files, string? wanted, SkippedImageList skipped)
     {
         (string Full, string Below, string? Split, string Subset)[] named = [.. files.Select(file => Named(file.Full, file.Below))];
         List<string> found = [];
@@ -50,7 +50,7 @@ internal static partial class ParquetSplits
             }
             else
             {
-                leftOut.Add(split is null ? "files whose names say no split" : "files of other splits", below);
+                skipped.Add(split is null ? "files whose names say no split" : "files of other splits", below);
             }
         }
 

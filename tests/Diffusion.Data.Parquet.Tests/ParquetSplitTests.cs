@@ -27,7 +27,7 @@ public sealed class ParquetSplitTests : IDisposable
         using (ParquetImages train = Open("train"))
         {
             Values(train).Should().BeEquivalentTo([0, 1]);
-            train.Report.LeftOut.Should().ContainSingle().Which.Should().Match<SkippedImages>(
+            train.Report.Skipped.Should().ContainSingle().Which.Should().Match<SkippedImages>(
                 left => left.Reason == "files of other splits" && left.Count == 1 && left.Examples.Single() == files[2]);
             train.ToString().Should().Contain("1 left out: files of other splits");
         }
@@ -39,7 +39,7 @@ public sealed class ParquetSplitTests : IDisposable
 
         using ParquetImages all = Open("all");
         Values(all).Should().BeEquivalentTo([0, 1, 2]);
-        all.Report.LeftOut.Should().BeEmpty();
+        all.Report.Skipped.Should().BeEmpty();
         Failure("validation").Should().Contain("ParquetImageOptions.Split is \"validation\", but the splits that are there are");
     }
 
@@ -94,7 +94,7 @@ public sealed class ParquetSplitTests : IDisposable
 
         using ParquetImages chosen = Open("train");
         Values(chosen).Should().Equal(0);
-        chosen.Report.LeftOut.Single().Reason.Should().Be("files whose names say no split");
+        chosen.Report.Skipped.Single().Reason.Should().Be("files whose names say no split");
     }
 
     [Fact]
@@ -121,11 +121,11 @@ public sealed class ParquetSplitTests : IDisposable
         {
             using ParquetImages images = ParquetImages.Open(path, 4);
             Values(images).Should().Equal(0);
-            images.Report.Taken.Should().Be(1);
+            images.Report.ImageCount.Should().Be(1);
         }
 
         using ParquetImages all = Open(null);
-        all.Report.LeftOut.Select(left => (left.Count, left.Reason[..12])).Should()
+        all.Report.Skipped.Select(left => (left.Count, left.Reason[..12])).Should()
             .BeEquivalentTo([(3L, "hidden files"), (4L, "files and fo"), (1L, "Parquet file")]);
         all.ToString().Should().Contain("._train-00000-of-00001.parquet").And.Contain("_SUCCESS").And.Contain("unpack them");
     }
@@ -141,7 +141,7 @@ public sealed class ParquetSplitTests : IDisposable
         Directory.CreateSymbolicLink(Path.Combine(folder.Path, "elsewhere", "loop"), set);
         using ParquetImages images = ParquetImages.Open(set, 4);
         Values(images).Should().BeEquivalentTo([0, 1]);
-        images.Report.LeftOut.Single().Should()
+        images.Report.Skipped.Single().Should()
             .Match<SkippedImages>(left => left.Count == 2 && left.Reason == "links to folders that are read already");
     }
 

@@ -73,7 +73,7 @@ internal static class WaitingShare
             work.Step(first.Pixels); // Fills the pipeline.
         }
 
-        TimeSpan waitedBefore = loader.Waited;
+        TimeSpan waitedBefore = loader.WaitTime;
         long began = Stopwatch.GetTimestamp();
         for (int i = 0; i < StepsPerBlock; i++)
         {
@@ -82,7 +82,7 @@ internal static class WaitingShare
         }
 
         TimeSpan all = Stopwatch.GetElapsedTime(began);
-        return (all / StepsPerBlock, (loader.Waited - waitedBefore) / all);
+        return (all / StepsPerBlock, (loader.WaitTime - waitedBefore) / all);
     }
 
     /// <summary>Repeats forward and backward passes through convolutions for about a given time.</summary>

@@ -8,4 +8,4 @@ namespace Diffusion.Data;
 /// <param name="Replacement">
 /// The index of the image that took its place; null when it was skipped, or the place of another bad image.
 /// </param>
-public sealed record BadImage(long Position, long Index, string Name, string Reason, long? Replacement);
+internal sealed record BadImage(long Position, long Index, string Name, string Reason, long? Replacement);

@@ -17,7 +17,7 @@ namespace Diffusion.Data;
 /// </remarks>
 public sealed class BatchLoader : IDisposable
 {
-    internal const int BadImagesAlwaysAllowed = 10;
+    internal const int BadImageAllowance = 10;
 
     private readonly BatchPlan plan;
     private readonly LoadingOptions options;
@@ -32,20 +32,50 @@ public sealed class BatchLoader : IDisposable
     private Exception? failure;
     private bool disposed;
 
-    /// <summary>Starts to read.</summary>
+    /// <summary>Starts to read the batches of a training run, in the same order as a trainer with the same seed and options.</summary>
     /// <param name="source">The images.</param>
-    /// <param name="order">Which image each position reads.</param>
-    /// <param name="plan">Which positions each batch holds.</param>
-    /// <param name="seeds">The stream of the run, for random preparation and replacements.</param>
-    /// <param name="options">
-    /// Workers, prefetch and bad images; default <see cref="LoadingOptions"/> as they are. Its order settings are not used here.
-    /// </param>
-    /// <param name="device">Where batches are wanted; default the CPU.</param>
+    /// <param name="batchSize">The number of images in a batch, at least 1.</param>
+    /// <param name="seeds">The seed stream of the run; it determines the order of the images and their random transforms.</param>
+    /// <param name="split">The images to hold out; null, the default, to train on all images.</param>
+    /// <param name="start">The number of images already seen, 0 or more: <see cref="Position"/> of the run to resume. Default 0.</param>
+    /// <param name="options">Shuffling, workers, prefetching and bad images; null for the defaults.</param>
+    /// <param name="device">The device of the batches; null for the CPU.</param>
     /// <param name="onBadImage">
-    /// Told of each image that could not be read, in the order of the batches, on the thread that asks for them.
+    /// Called for each image that could not be read, in the order of the batches, on the thread that calls <see cref="Next"/>. Default null.
     /// </param>
-    /// <exception cref="ArgumentException">The plan or the options have an impossible value.</exception>
+    /// <exception cref="ArgumentException">A value is out of range, or the split belongs to another number of images.</exception>
     public BatchLoader(
+        IImageSource source,
+        int batchSize,
+        SeedStream seeds,
+        HeldOutSplit? split = null,
+        long start = 0,
+        LoadingOptions? options = null,
+        Device? device = null,
+        Action<ImageDataException>? onBadImage = null)
+        : this(
+            source,
+            OrderOf(source, batchSize, seeds, split, options ?? new LoadingOptions()),
+            new BatchPlan { StepSize = batchSize, BatchSize = batchSize, Start = start },
+            seeds,
+            options,
+            device,
+            onBadImage is null ? null : bad => onBadImage(new ImageDataException(bad.Name, bad.Reason)))
+    {
+    }
+
+    /// <summary>Starts to read batches in any order, for one of several processes.</summary>
+    /// <param name="source">The images.</param>
+    /// <param name="order">The image at each position.</param>
+    /// <param name="plan">The positions of each batch.</param>
+    /// <param name="seeds">The seed stream of the run, for random transforms and replacements.</param>
+    /// <param name="options">Workers, prefetching and bad images; null for the defaults. Its order settings are not used.</param>
+    /// <param name="device">The device of the batches; null for the CPU.</param>
+    /// <param name="onBadImage">
+    /// Called for each image that could not be read, in the order of the batches, on the thread that calls <see cref="Next"/>.
+    /// </param>
+    /// <exception cref="ArgumentException">A value of the plan or the options is out of range.</exception>
+    internal BatchLoader(
         IImageSource source,
         ISampleOrder order,
         BatchPlan plan,
@@ -93,7 +123,7 @@ public sealed class BatchLoader : IDisposable
     public long BadImages { get; private set; }
 
     /// <summary>How long <see cref="Next"/> has waited for images, in all.</summary>
-    public TimeSpan Waited { get; private set; }
+    public TimeSpan WaitTime { get; private set; }
 
     /// <summary>The next batch.</summary>
     /// <param name="cancellationToken">Ends the waiting; the loader stays usable.</param>
@@ -123,7 +153,7 @@ public sealed class BatchLoader : IDisposable
         }
 
         BatchWork batch = queue.Await(delivered, cancellationToken);
-        Waited += Stopwatch.GetElapsedTime(began);
+        WaitTime += Stopwatch.GetElapsedTime(began);
         try
         {
             Count(batch);
@@ -154,6 +184,20 @@ public sealed class BatchLoader : IDisposable
         queue.Stop();
         Array.ForEach(workers, worker => worker.Join());
         queue.Dispose();
+    }
+
+    private static TrainingOrder OrderOf(
+        IImageSource source, int batchSize, SeedStream seeds, HeldOutSplit? split, LoadingOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
+        split ??= new HeldOutSplit(source.Count, 0, seeds);
+        long count = split.TrainingCount + split.HeldOutCount;
+        return count == source.Count
+            ? new TrainingOrder(source.GroupSizes ?? [], split, seeds, options, batchSize)
+            : throw new ArgumentException(
+                $"The split is for {count} images, but the source has {source.Count}. Create the split from the source's Count.",
+                nameof(split));
     }
 
     private void Work()
@@ -206,7 +250,7 @@ public sealed class BatchLoader : IDisposable
         }
 
         Images += batch.Images;
-        if (BadImages > Math.Max(BadImagesAlwaysAllowed, options.MaxBadFraction * (Images + BadImages)) && batch.Bad is [.., BadImage last])
+        if (BadImages > Math.Max(BadImageAllowance, options.MaxBadFraction * (Images + BadImages)) && batch.Bad is [.., BadImage last])
         {
             throw new ImageDataException(
                 samples.Source.Description,

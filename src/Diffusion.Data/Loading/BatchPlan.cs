@@ -4,7 +4,7 @@ namespace Diffusion.Data;
 /// Which positions of the run each batch of one process holds. The positions of a whole optimizer step are the same whatever the number of
 /// processes and the size of their batches.
 /// </summary>
-public sealed record BatchPlan
+internal sealed record BatchPlan
 {
     /// <summary>Images per optimizer step, of all processes together, at least 1.</summary>
     public required int StepSize { get; init; }

@@ -8,7 +8,7 @@ namespace Diffusion.Data;
 /// Reads chosen images of a source at once, and refuses float images that are not in [-1, 1]. For training in an order and ahead of need
 /// there is <see cref="BatchLoader"/>. Safe from several threads. The source stays its caller's.
 /// </summary>
-public sealed class BatchReader
+internal sealed class BatchReader
 {
     private const int InspectedImages = 256;
     private const long InspectedElements = 1 << 26;
@@ -66,7 +66,7 @@ public sealed class BatchReader
             }
         }
 
-        bool tooMany = problems.Count == images || problems.Count > Math.Max(BatchLoader.BadImagesAlwaysAllowed, images * maxBadFraction);
+        bool tooMany = problems.Count == images || problems.Count > Math.Max(BatchLoader.BadImageAllowance, images * maxBadFraction);
         if (problems.Count > 0 && (maxBadFraction == 0 || tooMany))
         {
             throw problems.Count == 1

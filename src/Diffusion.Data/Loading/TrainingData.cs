@@ -82,7 +82,7 @@ internal sealed class TrainingData(IImageSource source, double heldOutFraction, 
     }
 
     private HeldOutSplit SplitOf(IReadOnlyList<DataExtent> extents, long count) =>
-        new HeldOutSplit(extents[0].Count, heldOutFraction, seeds).GrownTo(count);
+        new HeldOutSplit(extents[0].Count, heldOutFraction, seeds).ExtendTo(count);
 
     private TrainingOrder OrderOf(IReadOnlyList<DataExtent> extents, DataExtent extent) =>
         new TrainingOrder([.. DataFingerprint.Groups(source, extent.Count)], SplitOf(extents, extent.Count), seeds, loading, batchSize);

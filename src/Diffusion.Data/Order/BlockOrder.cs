@@ -5,7 +5,7 @@ namespace Diffusion.Data;
 /// lays their images end to end, and shuffles within windows of that line. Every image comes once. A pure function of the seed and the
 /// position: where a streaming loader carries a shuffle buffer, nothing is carried here.
 /// </summary>
-public sealed class BlockOrder : ISampleOrder
+internal sealed class BlockOrder : ISampleOrder
 {
     /// <summary>How many images are shuffled among each other by default: 16,384.</summary>
     public const int DefaultWindow = 16_384;

@@ -4,7 +4,7 @@ namespace Diffusion.Data;
 /// <param name="Position">The run's position (images seen) at which it begins.</param>
 /// <param name="Count">How many images the data has, held-out ones included.</param>
 /// <param name="Fingerprint">A SHA-256 over a few of these images, by which others are told from them.</param>
-public sealed record DataExtent(long Position, long Count, string Fingerprint)
+internal sealed record DataExtent(long Position, long Count, string Fingerprint)
 {
     /// <summary>Whether a list is not one that a run can have had.</summary>
     internal static bool AreImpossible(IReadOnlyList<DataExtent> extents) =>

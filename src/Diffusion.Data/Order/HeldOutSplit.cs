@@ -3,7 +3,7 @@ namespace Diffusion.Data;
 /// <summary>
 /// Parts a set into images to train on and images held out: one, drawn at random, of each stretch of count / held-out images, so that every
 /// region of the set (and every class, where images lie by class) is measured in proportion. A pure function of seed, count and fraction:
-/// the same in every run and process, with nothing kept in memory. Another count gives another split; <see cref="GrownTo"/> keeps one.
+/// the same in every run and process, with nothing kept in memory. Another count gives another split; <see cref="ExtendTo"/> keeps one.
 /// </summary>
 public sealed class HeldOutSplit
 {
@@ -50,7 +50,7 @@ public sealed class HeldOutSplit
     /// <summary>This split after images were added behind the others: the same are held out, and all that came are trained on.</summary>
     /// <param name="grown">How many images there are now: at least as many as before, at most 10^12.</param>
     /// <exception cref="ArgumentOutOfRangeException">The count is outside its range.</exception>
-    public HeldOutSplit GrownTo(long grown)
+    public HeldOutSplit ExtendTo(long grown)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(grown, TrainingCount + HeldOutCount);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(grown, SampleOrder.MaxCount);

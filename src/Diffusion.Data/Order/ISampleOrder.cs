@@ -4,7 +4,7 @@ namespace Diffusion.Data;
 /// The order in which training reads its images, over all epochs: a pure function of the position, the same in every process, so that a run
 /// resumes at any position at once. Safe from several threads.
 /// </summary>
-public interface ISampleOrder
+internal interface ISampleOrder
 {
     /// <summary>How many positions an epoch has.</summary>
     long EpochLength { get; }

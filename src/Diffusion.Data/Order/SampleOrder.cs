@@ -4,7 +4,7 @@ namespace Diffusion.Data;
 /// Shuffles a whole set anew each epoch, every image once. A pure function of the seed and the position that holds nothing in memory
 /// however large the set is.
 /// </summary>
-public sealed class SampleOrder : ISampleOrder
+internal sealed class SampleOrder : ISampleOrder
 {
     /// <summary>The largest set: 10^12 images.</summary>
     public const long MaxCount = 1_000_000_000_000;

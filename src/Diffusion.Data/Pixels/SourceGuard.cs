@@ -23,15 +23,15 @@ internal static class SourceGuard
     public static InvalidOperationException NoLabels() => new("The images have no labels: ClassCount is null.");
 
     /// <summary>The number of classes: as given, or one more than the highest label.</summary>
-    public static int ClassCount(long highestLabel, int? given, string name)
+    public static int ClassCount(long maxLabel, int? given, string name)
     {
-        if (highestLabel >= (given ?? int.MaxValue))
+        if (maxLabel >= (given ?? int.MaxValue))
         {
             throw new ImageDataException(
-                name, $"the highest label is {highestLabel}, but labels must lie in 0..{(given ?? int.MaxValue) - 1}. Count classes from "
+                name, $"the highest label is {maxLabel}, but labels must lie in 0..{(given ?? int.MaxValue) - 1}. Count classes from "
                     + $"0, or state more of them.");
         }
 
-        return given ?? (int)highestLabel + 1;
+        return given ?? (int)maxLabel + 1;
     }
 }

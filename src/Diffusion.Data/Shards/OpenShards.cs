@@ -12,7 +12,7 @@ namespace Diffusion.Data;
 internal sealed class OpenShards(Func<int, CancellationToken, Shard> open, TimeProvider time) : IDisposable
 {
     private const int MaxOpen = 64;
-    private static readonly TimeSpan FailureKept = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan FailureLifetime = TimeSpan.FromMinutes(1);
 
     private readonly Lock gate = new();
     private readonly Dictionary<int, Slot> slots = [];
@@ -94,7 +94,7 @@ internal sealed class OpenShards(Func<int, CancellationToken, Shard> open, TimeP
     {
         lock (gate)
         {
-            if (!slots.TryGetValue(number, out Slot? slot) || (slot.FailedAt is { } failed && time.GetElapsedTime(failed) >= FailureKept))
+            if (!slots.TryGetValue(number, out Slot? slot) || (slot.FailedAt is { } failed && time.GetElapsedTime(failed) >= FailureLifetime))
             {
                 slot = new Slot(new Lazy<Shard>(() => open(number, cancellationToken)));
                 slots[number] = slot;

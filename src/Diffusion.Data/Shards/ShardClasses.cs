@@ -10,32 +10,32 @@ internal static class ShardClasses
     public static int? CountOf(
         string pattern, ShardSurvey survey, ShardStore store, ShardOptions options, CancellationToken cancellationToken)
     {
-        if (survey.Labelled == 0 && options.ClassCount is null)
+        if (survey.Labeled == 0 && options.ClassCount is null)
         {
             return null;
         }
 
-        if (survey.Labelled < survey.Count)
+        if (survey.Labeled < survey.Count)
         {
-            (string shard, ShardSelection selection) = First(survey, finding => finding.Labelled < finding.Count, store, cancellationToken);
+            (string shard, ShardSelection selection) = First(survey, finding => finding.Labeled < finding.Count, store, cancellationToken);
             throw new ImageDataException(
-                pattern, $"{survey.Labelled} of {survey.Count} samples have a label, but all must have one, or none. "
+                pattern, $"{survey.Labeled} of {survey.Count} samples have a label, but all must have one, or none. "
                 + $"Without a label, in {shard}: {ShardPicker.FirstOf(selection.WithoutLabel)}. "
                 + $"{ShardPicker.KeyRule} Or choose samples with ShardOptions.Where.");
         }
 
-        if (options.ClassCount is { } count && survey.HighestLabel >= count)
+        if (options.ClassCount is { } count && survey.MaxLabel >= count)
         {
-            (string shard, ShardSelection selection) = First(survey, finding => finding.HighestLabel >= count, store, cancellationToken);
+            (string shard, ShardSelection selection) = First(survey, finding => finding.MaxLabel >= count, store, cancellationToken);
             ShardPick pick = selection.Picks.First(pick => pick.Label >= count);
             throw new ImageDataException(
                 pattern, $"sample {pick.Key} in {shard} has the label {pick.Label}, but ShardOptions.ClassCount is {count}, so labels "
                     + $"must lie in "
                 + $"0..{count - 1}. "
-                + $"The highest label is {survey.HighestLabel}. Count classes from 0, or raise ClassCount.");
+                + $"The highest label is {survey.MaxLabel}. Count classes from 0, or raise ClassCount.");
         }
 
-        return SourceGuard.ClassCount(survey.HighestLabel, options.ClassCount, pattern);
+        return SourceGuard.ClassCount(survey.MaxLabel, options.ClassCount, pattern);
     }
 
     private static (string Shard, ShardSelection Selection) First(

@@ -2,20 +2,20 @@ namespace Diffusion.Data;
 
 /// <summary>What is found in one shard before it is used.</summary>
 /// <param name="Count">How many images are used of it.</param>
-/// <param name="Labelled">How many of these have a label.</param>
-/// <param name="HighestLabel">The highest label; -1 without labels.</param>
+/// <param name="Labeled">How many of these have a label.</param>
+/// <param name="MaxLabel">The highest label; -1 without labels.</param>
 /// <param name="Digest">A number made of the keys, places and labels of all its samples.</param>
 /// <param name="Remarks">What is to be said of its samples, without the images that are used; null where there is nothing.</param>
-internal sealed record ShardFinding(long Count, long Labelled, int HighestLabel, long Digest, ShardSelection? Remarks)
+internal sealed record ShardFinding(long Count, long Labeled, int MaxLabel, long Digest, ShardSelection? Remarks)
 {
     /// <summary>Looks at a shard: at the header of its index where that says enough.</summary>
     public static ShardFinding Of(string name, ShardStore store, ShardOptions options, CancellationToken cancellationToken)
     {
         bool isPlain = options is { Where: null, Map: null }
             && ReferenceEquals(options.ImageExtensions, ShardOptions.DefaultImageExtensions);
-        if (isPlain && store.IndexOf(name, cancellationToken) is { HasRemarks: false } index)
+        if (isPlain && store.IndexOf(name, cancellationToken) is { HasIssues: false } index)
         {
-            return new ShardFinding(index.Count, index.Labelled, index.HighestLabel, index.Digest, null);
+            return new ShardFinding(index.Count, index.Labeled, index.MaxLabel, index.Digest, null);
         }
 
         using Shard shard = store.Open(name, isForReading: false, cancellationToken);

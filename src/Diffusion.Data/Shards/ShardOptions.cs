@@ -24,7 +24,7 @@ public sealed record ShardOptions
 
     /// <summary>
     /// Which split is taken where the names of shards or sub-folders say one, as train-000000.tar and val-000000.tar do: a name of
-    /// <see cref="DataSplit.RecognisedNames"/>, or <see cref="DataSplit.All"/> for a mixture. Null, the default, for the one that is there;
+    /// <see cref="DataSplit.RecognizedNames"/>, or <see cref="DataSplit.All"/> for a mixture. Null, the default, for the one that is there;
     /// a folder of several is then an error.
     /// </summary>
     public string? Split { get; init; }
@@ -48,10 +48,10 @@ public sealed record ShardOptions
     /// Which file of a sample is its image, and its class; null, the default, for the rules above. Asked as <see cref="Where"/> is, of the
     /// samples that it lets pass.
     /// </summary>
-    public Func<ShardSample, ShardImage>? Map { get; init; }
+    public Func<ShardSample, (string Extension, int? Label)>? Map { get; init; }
 
     /// <summary>The most bytes that one <c>.tar.gz</c> may unpack to. Default 64 GiB.</summary>
-    public long MaxUnpacked { get; init; } = 64L << 30;
+    public long MaxUnpackedBytes { get; init; } = 64L << 30;
 
     /// <summary>
     /// The most bytes of unpacked <c>.tar.gz</c> files that are kept. Those used longest ago go first; those of the source itself stay even
@@ -89,7 +89,7 @@ public sealed record ShardOptions
     /// cref="ShardedImages.Damaged"/>, instead of ending in an error. What is missing, or cannot be fetched, is always an error: it may be
     /// back tomorrow. Default false.
     /// </summary>
-    public bool LeaveOutDamaged { get; init; }
+    public bool SkipDamaged { get; init; }
 
     /// <summary>How patiently shards are fetched from http servers; where to, and how many are kept, is said above.</summary>
     internal RemoteFileOptions Fetching { get; init; } = new() { Folder = string.Empty };

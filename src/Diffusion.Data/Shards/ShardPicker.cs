@@ -78,7 +78,7 @@ internal sealed class ShardPicker
         }
 
         Check(name, picks.Count, damaged, withoutImage);
-        return new ShardSelection(picks, damaged, withoutImage, withoutLabel, contents.PassedOver);
+        return new ShardSelection(picks, damaged, withoutImage, withoutLabel, contents.Ignored);
     }
 
     /// <summary>The rule that explains most samples without an image or a label.</summary>
@@ -89,7 +89,7 @@ internal sealed class ShardPicker
     public static ImageDataException Unreadable(string name, IReadOnlyList<string> samples) => new(
         name, $"{samples.Count} of its samples cannot be read: {FirstOf(samples)}. "
         + "A label is a whole number from 0, in a cls file or as label or cls in a json file; "
-        + "for other labels, or for none, set ShardOptions.Map: sample => new ShardImage(\"jpg\", label). Links become files with tar "
+        + "for other labels, or for none, set ShardOptions.Map: sample => (\"jpg\", label). Links become files with tar "
         + "--dereference --hard-dereference.");
 
     /// <summary>The first of some samples, as messages list them.</summary>
@@ -98,7 +98,7 @@ internal sealed class ShardPicker
 
     private void Check(string name, int picked, List<string> damaged, List<string> withoutImage)
     {
-        if (damaged.Count > 0 && !options.LeaveOutDamaged)
+        if (damaged.Count > 0 && !options.SkipDamaged)
         {
             throw Unreadable(name, damaged);
         }
@@ -117,7 +117,7 @@ internal sealed class ShardPicker
             imageExtensions) is { IsMissing: true } image ? $".{image.Extension} is a link to a file that the shard does not hold"
         : null;
 
-    private static ShardPick Mapped(string name, ShardEntry sample, ShardImage image)
+    private static ShardPick Mapped(string name, ShardEntry sample, (string Extension, int? Label) image)
     {
         ShardMember member = sample.Members.FirstOrDefault(member => member.Extension == image.Extension);
         string chosen = $"Map chose its file '.{image.Extension}'";

@@ -7,7 +7,7 @@ namespace Diffusion.Data;
 /// </summary>
 public sealed class ShardSample
 {
-    private const int LongestRead = 64 << 20;
+    private const int MaxReadBytes = 64 << 20;
 
     private readonly ShardEntry entry;
     private readonly Stream stream;
@@ -45,7 +45,7 @@ public sealed class ShardSample
         ShardMember member = entry.Members.FirstOrDefault(member => member.Extension == extension);
         string? problem = member.Extension is null ? $"it has no file '.{extension}', only {string.Join(", ", Extensions)}."
             : member.IsMissing ? $"its file '.{extension}' is a link to a file that the shard does not hold."
-            : member.Size > LongestRead ? $"its file '.{extension}' has {member.Size} bytes, more than {LongestRead}."
+            : member.Size > MaxReadBytes ? $"its file '.{extension}' has {member.Size} bytes, more than {MaxReadBytes}."
             : null;
         if (problem is not null)
         {

@@ -10,7 +10,7 @@ internal sealed class ShardStore : IDisposable
     public ShardStore(ShardOptions options)
     {
         ShardCache cache = new(Path.GetFullPath(options.CacheFolder), options.Fetching.Time);
-        ShardUnpacker unpacker = new(cache, options.MaxUnpacked);
+        ShardUnpacker unpacker = new(cache, options.MaxUnpackedBytes);
         picker = new ShardPicker(options);
         local = new LocalShards(cache, new UnpackedShards(cache, unpacker, options.UnpackedCacheLimit));
         remote = new Lazy<RemoteShards>(() =>

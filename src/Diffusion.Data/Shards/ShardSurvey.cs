@@ -19,21 +19,21 @@ internal sealed record ShardSurvey(
     public long Count => Findings.Sum(shard => shard.Count);
 
     /// <summary>How many of them have a label.</summary>
-    public long Labelled => Findings.Sum(shard => shard.Labelled);
+    public long Labeled => Findings.Sum(shard => shard.Labeled);
 
     /// <summary>The highest label; -1 without labels.</summary>
-    public int HighestLabel => Findings.Select(shard => shard.HighestLabel).DefaultIfEmpty(-1).Max();
+    public int MaxLabel => Findings.Select(shard => shard.MaxLabel).DefaultIfEmpty(-1).Max();
 
     /// <summary>Looks at shards, several at a time.</summary>
     /// <param name="pattern">What errors call them all.</param>
     /// <param name="names">The shards.</param>
     /// <param name="store">Where they are.</param>
     /// <param name="options">Which of them and of their samples are used.</param>
-    /// <param name="leftOut">Takes what is left out.</param>
+    /// <param name="skipped">Takes what is left out.</param>
     /// <param name="cancellationToken">Ends the survey.</param>
     /// <exception cref="ImageDataException">Some are damaged and may not be left out, or some cannot be read at all.</exception>
     public static ShardSurvey Of(
-        string pattern, IReadOnlyList<string> names, ShardStore store, ShardOptions options, SkippedImageList leftOut,
+        string pattern, IReadOnlyList<string> names, ShardStore store, ShardOptions options, SkippedImageList skipped,
             CancellationToken cancellationToken)
     {
         ShardFinding?[] found = new ShardFinding?[names.Count];
@@ -69,51 +69,51 @@ internal sealed record ShardSurvey(
                     "Check the disk, the network and the rights, and open them again.");
         }
 
-        if (!damaged.IsEmpty && !options.LeaveOutDamaged)
+        if (!damaged.IsEmpty && !options.SkipDamaged)
         {
             throw Summary(
                 pattern, names.Count, InOrder(damaged), "are damaged",
-                "Write them anew, or set ShardOptions.LeaveOutDamaged to train without what is damaged.");
+                "Write them anew, or set ShardOptions.SkipDamaged to train without what is damaged.");
         }
 
         for (int number = 0; number < names.Count; number++)
         {
-            Report(names[number], found[number], options, leftOut);
+            Report(names[number], found[number], options, skipped);
         }
 
         string[] used = [.. names.Zip(found).Where(shard => shard.Second is not null).Select(shard => shard.First)];
         return new ShardSurvey(used, [.. found.OfType<ShardFinding>()], InOrder(damaged));
     }
 
-    private static void Report(string name, ShardFinding? finding, ShardOptions options, SkippedImageList leftOut)
+    private static void Report(string name, ShardFinding? finding, ShardOptions options, SkippedImageList skipped)
     {
         string shard = RemoteShards.IsRemote(name) ? RemoteAddress.Shown(name) : Path.GetFileName(name);
         if (finding is null)
         {
-            leftOut.Add("damaged shards (ShardOptions.LeaveOutDamaged)", shard);
+            skipped.Add("damaged shards (ShardOptions.SkipDamaged)", shard);
             return;
         }
 
         if (finding.Count == 0 && options.Where is null && finding.Remarks is not { Damaged.Count: > 0 })
         {
-            leftOut.Add("shards without a sample", shard);
+            skipped.Add("shards without a sample", shard);
         }
 
         foreach (string sample in finding.Remarks?.Damaged ?? [])
         {
-            leftOut.Add("samples whose label or image cannot be read (ShardOptions.LeaveOutDamaged)", $"{shard}: {sample}");
+            skipped.Add("samples whose label or image cannot be read (ShardOptions.SkipDamaged)", $"{shard}: {sample}");
         }
 
         foreach (string sample in finding.Remarks?.WithoutImage ?? [])
         {
-            leftOut.Add("samples without an image file, each a bad image when it is read", $"{shard}: {sample}");
+            skipped.Add("samples without an image file, each a bad image when it is read", $"{shard}: {sample}");
         }
 
-        foreach (SkippedImages part in finding.Remarks?.PassedOver ?? [])
+        foreach (SkippedImages part in finding.Remarks?.Ignored ?? [])
         {
             foreach ((int place, string example) in part.Examples.Index())
             {
-                leftOut.Add(part.Reason, $"{shard}: {example}", place == 0 ? part.Count - part.Examples.Count + 1 : 1);
+                skipped.Add(part.Reason, $"{shard}: {example}", place == 0 ? part.Count - part.Examples.Count + 1 : 1);
             }
         }
     }

@@ -10,7 +10,7 @@ namespace Diffusion.Data;
 /// </summary>
 public sealed class ShardWriter : IDisposable
 {
-    private const int PlainName = 100;
+    private const int NormalizedName = 100;
 
     private readonly string folder;
     private readonly string name;
@@ -159,7 +159,7 @@ public sealed class ShardWriter : IDisposable
     // headers.
     private static System.Formats.Tar.TarEntry Entry(string path, byte[] bytes)
     {
-        System.Formats.Tar.TarEntry entry = Encoding.UTF8.GetByteCount(path) < PlainName && Ascii.IsValid(path)
+        System.Formats.Tar.TarEntry entry = Encoding.UTF8.GetByteCount(path) < NormalizedName && Ascii.IsValid(path)
             ? new UstarTarEntry(TarEntryType.RegularFile, path)
             : new GnuTarEntry(TarEntryType.RegularFile, path);
         entry.ModificationTime = DateTimeOffset.UnixEpoch;

@@ -27,7 +27,7 @@ public sealed class ShardedImages : IImageSource
 
     /// <summary>
     /// What was left out, shard by shard with the reason: damaged shards, and samples whose labels or images cannot be read. See
-    /// <see cref="ShardOptions.LeaveOutDamaged"/>.
+    /// <see cref="ShardOptions.SkipDamaged"/>.
     /// </summary>
     public IReadOnlyList<ImageDataException> Damaged { get; }
 
@@ -87,13 +87,13 @@ public sealed class ShardedImages : IImageSource
         ArgumentNullException.ThrowIfNull(preparation);
         preparation.Check();
         options ??= new ShardOptions();
-        SkippedImageList leftOut = new();
-        IReadOnlyList<string> names = ShardList.Expand(pattern, options.Split, leftOut);
+        SkippedImageList skipped = new();
+        IReadOnlyList<string> names = ShardList.Expand(pattern, options.Split, skipped);
         string shown = RemoteAddress.Shown(pattern);
         ShardStore store = new(options);
         try
         {
-            ShardSurvey survey = ShardSurvey.Of(shown, names, store, options, leftOut, cancellationToken);
+            ShardSurvey survey = ShardSurvey.Of(shown, names, store, options, skipped, cancellationToken);
             if (survey.Count == 0)
             {
                 throw new ImageDataException(shown,
@@ -104,7 +104,7 @@ public sealed class ShardedImages : IImageSource
             string description =
                 $"{survey.Count} images from {survey.Names.Count} shards of "
                     + $"{shown}{(classes is null ? string.Empty : $", {classes} classes")}";
-            ShardFiles files = new(survey, store, classes, description, leftOut.ToReport(survey.Count), options.Fetching.Time);
+            ShardFiles files = new(survey, store, classes, description, skipped.ToReport(survey.Count), options.Fetching.Time);
             return new ShardedImages(files, preparation, survey.Damaged, store.Warnings);
         }
         catch

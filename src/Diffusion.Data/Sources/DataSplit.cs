@@ -4,7 +4,7 @@ namespace Diffusion.Data;
 /// The parts that a dataset is published in: <c>train</c>, <c>validation</c>, <c>test</c>. Sources recognise them by the names of folders
 /// and files, and only where everything beside them is such a name too: <c>train</c> beside <c>bus</c> is a class.
 /// </summary>
-public static class DataSplit
+internal static class DataSplit
 {
     /// <summary>Takes every split: the value of a source's <c>Split</c> option that asks for a mixture.</summary>
     public const string All = "all";
@@ -27,7 +27,7 @@ public static class DataSplit
     };
 
     /// <summary>The names that are recognised, in upper or lower case.</summary>
-    public static IReadOnlyCollection<string> RecognisedNames => Names.Keys;
+    public static IReadOnlyCollection<string> RecognizedNames => Names.Keys;
 
     /// <summary>Whether a name is that of a split.</summary>
     /// <param name="name">A folder's name, or the part of a file's name that says its split.</param>
@@ -60,7 +60,7 @@ public static class DataSplit
     /// <param name="source">What errors call the source.</param>
     /// <param name="found">The names of the splits that are there, without repeats; at least one.</param>
     /// <param name="wanted">The source's <c>Split</c> option: null, a name, or <see cref="All"/>.</param>
-    /// <param name="option">What errors call that option: <c>ImageFolderOptions.Split</c>.</param>
+    /// <param name="option">What errors call that option: <c>ShardOptions.Split</c>.</param>
     /// <returns>The names to take, in their order in <paramref name="found"/>.</returns>
     /// <exception cref="ImageDataException">Several are there and none was chosen, or the one that was chosen is not there.</exception>
     public static IReadOnlyList<string> Choose(string source, IReadOnlyList<string> found, string? wanted, string option)
@@ -75,7 +75,7 @@ public static class DataSplit
         if (wanted is null)
         {
             throw new ImageDataException(
-                source, $"it holds {found.Count} splits: {names}. Choose one with {option}, or mix them with {option} = \"{All}\".");
+                source, $"it contains {found.Count} splits: {names}. Choose one with {option}, or set it to \"{All}\" to mix them.");
         }
 
         string[] chosen = [.. found.Where(name => AreSame(name, wanted))];

@@ -3,7 +3,7 @@ using System.Buffers;
 namespace Diffusion.Data;
 
 /// <summary>Image files, decoded and prepared each time they are read. It owns what it reads from.</summary>
-public sealed class EncodedImageSource : IImageSource
+internal sealed class EncodedImageSource : IImageSource
 {
     private const int MaxKept = 64 << 20;
 

@@ -4,20 +4,20 @@ namespace Diffusion.Data;
 
 /// <summary>A file that may be an IDX file of a wanted part.</summary>
 /// <param name="Path">Its path.</param>
-/// <param name="PlainName">Its name in lower case, with hyphens for dots, blanks and underscores, without <c>.gz</c>.</param>
+/// <param name="NormalizedName">Its name in lower case, with hyphens for dots, blanks and underscores, without <c>.gz</c>.</param>
 /// <param name="IsImages">Whether it holds images rather than labels, as its first bytes say, or else its name.</param>
 /// <param name="Home">The folder that it belongs to: its own, or the one above where its own has the same name as the file.</param>
 /// <param name="Depth">How many folders that is below the one that was given.</param>
-internal sealed partial record IdxCandidate(string Path, string PlainName, bool IsImages, string Home, int Depth)
+internal sealed partial record IdxCandidate(string Path, string NormalizedName, bool IsImages, string Home, int Depth)
 {
     private static readonly char[] Separators = ['.', '_', ' '];
 
     /// <summary>0 for a plain file of the format's own name, 1 for a packed one, 2 for other names.</summary>
-    public int Oddity => System.IO.Path.GetFileName(Path) == PlainName ? 0 : System.IO.Path.GetFileName(Path) == PlainName + ".gz" ? 1 : 2;
+    public int Rank => System.IO.Path.GetFileName(Path) == NormalizedName ? 0 : System.IO.Path.GetFileName(Path) == NormalizedName + ".gz" ? 1 : 2;
 
     /// <summary>What the labels of these images are called.</summary>
     public string LabelName =>
-        PlainName.Replace("images", "labels", StringComparison.Ordinal).Replace("idx3", "idx1", StringComparison.Ordinal);
+        NormalizedName.Replace("images", "labels", StringComparison.Ordinal).Replace("idx3", "idx1", StringComparison.Ordinal);
 
     /// <summary>A file whose name has a wanted part in it and looks like that of an IDX file; null for others.</summary>
     /// <param name="folder">Where it was looked for.</param>
@@ -28,7 +28,7 @@ internal sealed partial record IdxCandidate(string Path, string PlainName, bool 
         string[] within = System.IO.Path.GetRelativePath(folder, path).Split(System.IO.Path.DirectorySeparatorChar);
         string name = Plain(within[^1]);
         if (!Idx().IsMatch(name) || !Array.Exists(parts, part => $"-{name}-".Contains($"-{part}-", StringComparison.Ordinal))
-            || within.Any(SystemFiles.IsPassedOver))
+            || within.Any(SystemFiles.IsIgnored))
         {
             return null;
         }

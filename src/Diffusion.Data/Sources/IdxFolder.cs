@@ -8,7 +8,7 @@ internal sealed class IdxFolder
 {
     private const int MaxDepth = 2;
 
-    private static readonly string[][] SameParts = [["t10k", "test", "testing"], ["train", "training"]];
+    private static readonly string[][] PartAliases = [["t10k", "test", "testing"], ["train", "training"]];
 
     private readonly string folder;
     private readonly string part;
@@ -37,7 +37,7 @@ internal sealed class IdxFolder
                 : "the folder does not exist.");
         }
 
-        string[] same = Array.Find(SameParts, names => names.Contains(part, StringComparer.OrdinalIgnoreCase)) ?? [part];
+        string[] same = Array.Find(PartAliases, names => names.Contains(part, StringComparer.OrdinalIgnoreCase)) ?? [part];
         string[] plain = [.. same.Select(IdxCandidate.Plain)];
         EnumerationOptions options = new() { RecurseSubdirectories = true, MaxRecursionDepth = MaxDepth };
         try
@@ -82,12 +82,12 @@ internal sealed class IdxFolder
     // choice.
     private IdxCandidate Best(IdxCandidate[] found, string usual, string what)
     {
-        IdxCandidate[] named = [.. found.Where(candidate => candidate.PlainName == usual)];
+        IdxCandidate[] named = [.. found.Where(candidate => candidate.NormalizedName == usual)];
         IdxCandidate[] left = named.Length > 0 ? named : found;
         int depth = left.Min(candidate => candidate.Depth);
         left = [.. left.Where(candidate => candidate.Depth == depth)];
-        return left.All(candidate => candidate.PlainName == left[0].PlainName && candidate.Home == left[0].Home)
-            ? left.MinBy(candidate => candidate.Oddity)!
+        return left.All(candidate => candidate.NormalizedName == left[0].NormalizedName && candidate.Home == left[0].Home)
+            ? left.MinBy(candidate => candidate.Rank)!
             : throw new ImageDataException(
                 folder, $"{left.Length} files may be the {what} of {part}: {string.Join(", ", left.Select(Name))}. "
                 + $"Open one of their folders, give all that stands before -images as the part, or open the files with IdxImages.Open.");

@@ -58,7 +58,7 @@ public static class IdxImages
     /// <param name="part">As for <see cref="OpenFolder"/>.</param>
     /// <returns>False also where the folder does not exist.</returns>
     /// <exception cref="ImageDataException">The folder cannot be read.</exception>
-    public static bool AreIn(string folder, string part = "train")
+    public static bool ExistIn(string folder, string part = "train")
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(folder);
         ArgumentException.ThrowIfNullOrWhiteSpace(part);

@@ -1,22 +1,22 @@
 namespace Diffusion.Data;
 
 /// <summary>
-/// The images of a folder and its sub-folders, read and decoded as they are needed. Where images lie in two or more sub-folders, each
-/// sub-folder is a class and everything below it belongs to it; otherwise there are no labels. <see cref="Report"/> says what was left out.
+/// The images of a folder and its subfolders, read and decoded on demand. If two or more subfolders contain images, each subfolder is a
+/// class that includes everything below it; otherwise the images have no labels. <see cref="Report"/> lists what was skipped.
 /// <see cref="InMemoryImages.Load"/> keeps a small set in memory.
 /// </summary>
 /// <remarks>
 /// <para>
-/// The order is that of the paths, by their characters' codes, on every system. A folder that holds nothing but one folder is entered.
+/// The images are sorted by path, ordinally, on every system. A folder that contains nothing but a single folder is entered.
 /// </para>
 /// <para>
-/// Images beside two or more class folders are left out where they are the fewer; where they are the most, all images are taken, without
-/// labels. Folders that are all named as splits (<see cref="DataSplit"/>) are no classes: the only one is entered, and of several
-/// <see cref="ImageFolderOptions.Split"/> chooses.
+/// Images next to two or more class folders are skipped if they are in the minority; if they are in the majority, all images are used,
+/// without labels. Folders whose names are all names of splits (<c>train</c>, <c>val</c>, <c>test</c> and variants) are not classes: a
+/// single split is entered, and of several the <c>split</c> parameter selects one.
 /// </para>
 /// <para>
-/// Symbolic links are followed, but every folder is read once: under its own name where it lies below this one, else through its first
-/// link. Hidden files and those of the system (<see cref="SystemFiles"/>) are passed over.
+/// Symbolic links are followed, but every folder is read once: under its own name if it is below this folder, otherwise through its first
+/// link. Hidden files and system files (<c>.git</c>, <c>@eaDir</c>, <c>__MACOSX</c> and the like) are ignored.
 /// </para>
 /// </remarks>
 public sealed class ImageFolder : IImageSource
@@ -31,7 +31,7 @@ public sealed class ImageFolder : IImageSource
     }
 
     /// <summary>The extensions that are looked for, in upper or lower case.</summary>
-    public static IReadOnlyList<string> Extensions => ImageNames.Read;
+    public static IReadOnlyList<string> Extensions => ImageNames.Supported;
 
     /// <summary>The full path of each image, by its index.</summary>
     public IReadOnlyList<string> Files { get; }
@@ -65,40 +65,43 @@ public sealed class ImageFolder : IImageSource
 
     /// <summary>Finds the images of a folder. Nothing is decoded yet.</summary>
     /// <param name="folder">The folder.</param>
-    /// <param name="size">Height and width that every image gets, in pixels.</param>
-    /// <param name="channels">3 (default) for RGB, 1 for grey, whatever the files hold.</param>
-    /// <param name="options">Which images are taken; null for the defaults.</param>
-    /// <returns>The source; it belongs to the caller.</returns>
+    /// <param name="size">The height and width of every image after preparation, in pixels.</param>
+    /// <param name="channels">3 (default) for RGB, 1 for grayscale, whatever the files contain.</param>
+    /// <param name="split">
+    /// The split to use when the folder contains several, such as <c>train</c> and <c>test</c>: the name of its folder, another name of the
+    /// same split (<c>val</c> and <c>validation</c> are the same), or <c>all</c> to mix them. Default null: the only split; several are an
+    /// error.
+    /// </param>
+    /// <returns>The source; the caller disposes it.</returns>
     /// <exception cref="ImageDataException">
-    /// The folder is missing, cannot be read or holds no image; it holds several splits and none was chosen, or not the one that was; or
-    /// the name of a file or folder is not valid UTF-8.
+    /// The folder is missing, cannot be read or contains no images; it contains several splits and none was chosen, or the chosen split is
+    /// missing; or the name of a file or folder is not valid UTF-8.
     /// </exception>
-    /// <exception cref="ArgumentException">Size or channels are impossible.</exception>
-    public static ImageFolder Open(string folder, int size, int channels = 3, ImageFolderOptions? options = null) =>
-        Open(folder, new ImagePreparation { Size = size, Channels = channels }, options ?? new ImageFolderOptions());
+    /// <exception cref="ArgumentException">The size or the number of channels is out of range.</exception>
+    public static ImageFolder Open(string folder, int size, int channels = 3, string? split = null) =>
+        Open(folder, new ImagePreparation { Size = size, Channels = channels }, split);
 
-    /// <summary>Finds the images of a folder, as above.</summary>
+    /// <summary>Finds the images of a folder that has one split, with full control over their preparation. Nothing is decoded yet.</summary>
     /// <param name="folder">The folder.</param>
-    /// <param name="preparation">How every image comes to its size.</param>
-    /// <returns>The source; it belongs to the caller.</returns>
-    /// <exception cref="ImageDataException">As above.</exception>
-    /// <exception cref="ArgumentException">The preparation has an impossible value.</exception>
-    public static ImageFolder Open(string folder, ImagePreparation preparation) => Open(folder, preparation, new ImageFolderOptions());
+    /// <param name="preparation">The size, channels and transforms of the images.</param>
+    /// <returns>The source; the caller disposes it.</returns>
+    /// <exception cref="ImageDataException">See the first overload.</exception>
+    /// <exception cref="ArgumentException">A value of the preparation is out of range.</exception>
+    public static ImageFolder Open(string folder, ImagePreparation preparation) => Open(folder, preparation, split: null);
 
-    /// <summary>Finds the images of a folder, as above.</summary>
+    /// <summary>Finds the images of a folder, with full control over their preparation. Nothing is decoded yet.</summary>
     /// <param name="folder">The folder.</param>
-    /// <param name="preparation">How every image comes to its size.</param>
-    /// <param name="options">Which images are taken.</param>
-    /// <returns>The source; it belongs to the caller.</returns>
-    /// <exception cref="ImageDataException">As above.</exception>
-    /// <exception cref="ArgumentException">The preparation has an impossible value.</exception>
-    public static ImageFolder Open(string folder, ImagePreparation preparation, ImageFolderOptions options)
+    /// <param name="preparation">The size, channels and transforms of the images.</param>
+    /// <param name="split">The split to use; see the first overload. Null for the only one.</param>
+    /// <returns>The source; the caller disposes it.</returns>
+    /// <exception cref="ImageDataException">See the first overload.</exception>
+    /// <exception cref="ArgumentException">A value of the preparation is out of range.</exception>
+    public static ImageFolder Open(string folder, ImagePreparation preparation, string? split)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(folder);
         ArgumentNullException.ThrowIfNull(preparation);
-        ArgumentNullException.ThrowIfNull(options);
         preparation.Check();
-        return new ImageFolder(ImageFolderFiles.Find(folder, options), preparation);
+        return new ImageFolder(ImageFolderFiles.Find(folder, split), preparation);
     }
 
     /// <inheritdoc/>

@@ -20,7 +20,7 @@ internal sealed record ImageFolderFiles(
     public int? ClassCount => Labels is null ? null : ClassNames.Count;
 
     /// <summary>Looks through a folder and everything below it.</summary>
-    public static ImageFolderFiles Find(string folder, ImageFolderOptions options)
+    public static ImageFolderFiles Find(string folder, string? split)
     {
         string root = Path.GetFullPath(folder);
         if (!Directory.Exists(root))
@@ -30,21 +30,21 @@ internal sealed record ImageFolderFiles(
                 : "the folder does not exist.");
         }
 
-        List<string> names = ImageFolderWalk.Find(root, folder, out SkippedImageList leftOut);
+        List<string> names = ImageFolderWalk.Find(root, folder, out SkippedImageList skipped);
         if (names.Count == 0)
         {
-            throw new ImageDataException(folder, leftOut.ToReport(0).ToString(
+            throw new ImageDataException(folder, skipped.ToReport(0).ToString(
                 $"the folder and its sub-folders hold no image. Looked for files that end in {string.Join(", ", ImageFolder.Extensions)}."));
         }
 
-        ImageFolderLayout layout = ImageFolderLayout.Of(folder, names, options.Split, leftOut);
+        ImageFolderLayout layout = ImageFolderLayout.Of(folder, names, split, skipped);
         string classes = layout.Labels is null ? string.Empty : $", {layout.ClassNames.Count} classes";
         return new ImageFolderFiles(
             [.. layout.Images.Select(name => Path.Combine(root, name.Replace('/', Path.DirectorySeparatorChar)))],
             layout.Labels,
             layout.ClassNames,
             $"{layout.Images.Count} images from {folder}{layout.Note}{classes}",
-            leftOut.ToReport(layout.Images.Count));
+            skipped.ToReport(layout.Images.Count));
     }
 
     public long LabelOf(long index)

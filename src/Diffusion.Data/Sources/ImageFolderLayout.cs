@@ -9,7 +9,7 @@ namespace Diffusion.Data;
 /// <param name="Note">What a description of the set should say: the splits taken, and why there are no classes; may be empty.</param>
 internal sealed record ImageFolderLayout(IReadOnlyList<string> Images, int[]? Labels, IReadOnlyList<string> ClassNames, string Note)
 {
-    private const string Option = $"{nameof(ImageFolderOptions)}.{nameof(ImageFolderOptions.Split)}";
+    private const string Option = "the split parameter";
     private const string BesideSplits = "images beside the folders of the splits";
     private const string BesideClasses = "images beside the class folders, which belong to no class";
 
@@ -17,9 +17,9 @@ internal sealed record ImageFolderLayout(IReadOnlyList<string> Images, int[]? La
     /// <param name="folder">What errors call the folder.</param>
     /// <param name="images">Paths within it, <c>/</c> between their parts, in order; at least one.</param>
     /// <param name="wanted">The split to take, or null.</param>
-    /// <param name="leftOut">Takes what is left out.</param>
+    /// <param name="skipped">Takes what is left out.</param>
     /// <exception cref="ImageDataException">There are several splits and none was chosen, or the chosen one is not there.</exception>
-    public static ImageFolderLayout Of(string folder, IReadOnlyList<string> images, string? wanted, SkippedImageList leftOut)
+    public static ImageFolderLayout Of(string folder, IReadOnlyList<string> images, string? wanted, SkippedImageList skipped)
     {
         // A path is looked at from its current start on: folders that hold one folder and nothing else are entered.
         List<ImagePath> paths = Enter([.. images.Select(path => new ImagePath(path, 0))]);
@@ -27,7 +27,7 @@ internal sealed record ImageFolderLayout(IReadOnlyList<string> Images, int[]? La
         while (SplitsOf(paths) is { } splits)
         {
             chosen = DataSplit.Choose(folder, splits, wanted, Option);
-            paths = Enter(Within(paths, chosen, leftOut));
+            paths = Enter(Within(paths, chosen, skipped));
         }
 
         if (chosen.Count == 0 && SplitsWithinClasses(paths) is { } inner)
@@ -39,14 +39,14 @@ internal sealed record ImageFolderLayout(IReadOnlyList<string> Images, int[]? La
         if (chosen.Count == 0 && wanted is not null && !string.Equals(wanted, DataSplit.All, StringComparison.OrdinalIgnoreCase))
         {
             throw new ImageDataException(
-                folder, $"{Option} is \"{wanted}\", but the folder holds no splits: its folders are {Names(paths)}. Leave the option out, "
-                    + $"or open another folder.");
+                folder, $"{Option} is \"{wanted}\", but the folder contains no splits: its folders are {Names(paths)}. "
+                + "Omit the parameter, or open another folder.");
         }
 
-        return Labelled(paths, NoteOf(chosen), leftOut);
+        return Labeled(paths, NoteOf(chosen), skipped);
     }
 
-    private static ImageFolderLayout Labelled(List<ImagePath> paths, string note, SkippedImageList leftOut)
+    private static ImageFolderLayout Labeled(List<ImagePath> paths, string note, SkippedImageList skipped)
     {
         int loose = paths.Count(path => path.Folder.Length == 0);
         string[] classes = [.. paths.Select(path => path.Folder).Where(name => name.Length > 0).Select(Composed)
@@ -59,7 +59,7 @@ internal sealed record ImageFolderLayout(IReadOnlyList<string> Images, int[]? La
             return new ImageFolderLayout([.. paths.Select(path => path.Path)], null, [], note + why);
         }
 
-        paths = LeaveLoose(paths, BesideClasses, leftOut);
+        paths = SkipLoose(paths, BesideClasses, skipped);
         Dictionary<string, int> labels = classes.Index().ToDictionary(entry => entry.Item, entry => entry.Index, StringComparer.Ordinal);
         return new ImageFolderLayout([.. paths.Select(path => path.Path)], [.. paths.Select(path => labels[Composed(path.Folder)])],
             classes, note);
@@ -101,15 +101,15 @@ internal sealed record ImageFolderLayout(IReadOnlyList<string> Images, int[]? La
             || (Array.TrueForAll(folders, name => DataSplit.Of(name) is not null)
                 && folders.Select(DataSplit.Of).Distinct(StringComparer.Ordinal).Count() > 1));
 
-    private static List<ImagePath> Within(List<ImagePath> paths, IReadOnlyList<string> splits, SkippedImageList leftOut) =>
-        [.. LeaveLoose(paths, BesideSplits, leftOut).Where(path => splits.Contains(path.Folder, StringComparer.Ordinal))
+    private static List<ImagePath> Within(List<ImagePath> paths, IReadOnlyList<string> splits, SkippedImageList skipped) =>
+        [.. SkipLoose(paths, BesideSplits, skipped).Where(path => splits.Contains(path.Folder, StringComparer.Ordinal))
             .Select(path => path.Inner())];
 
-    private static List<ImagePath> LeaveLoose(List<ImagePath> paths, string reason, SkippedImageList leftOut)
+    private static List<ImagePath> SkipLoose(List<ImagePath> paths, string reason, SkippedImageList skipped)
     {
         foreach (ImagePath path in paths.Where(path => path.Folder.Length == 0))
         {
-            leftOut.Add(reason, path.Path);
+            skipped.Add(reason, path.Path);
         }
 
         return paths.FindAll(path => path.Folder.Length > 0);

@@ -6,7 +6,7 @@ namespace Diffusion.Data;
 /// </summary>
 internal sealed class ImageFolderWalk
 {
-    private const string LinkTaken = "links to what is taken already";
+    private const string LinkRepeated = "links to what is taken already";
     private const string LinkUp = "links to a folder that contains them";
     private const string LinkNowhere = "links that lead nowhere, or where nothing may be read";
     private const string NotRead = "images of a format that is not read: convert them to PNG or JPEG";
@@ -20,8 +20,8 @@ internal sealed class ImageFolderWalk
     private readonly HashSet<string> visited = new(LinkResolver.Comparer);
     private readonly List<string> images = [];
     private readonly List<(string Real, string Name)> fileLinks = [];
-    private readonly List<string> unnameable = [];
-    private readonly SkippedImageList leftOut = new();
+    private readonly List<string> undecodable = [];
+    private readonly SkippedImageList skipped = new();
     private readonly Dictionary<string, (int Looked, int Found)> probes = new(StringComparer.OrdinalIgnoreCase);
     private List<(string Real, string Name)> folderLinks = [];
 
@@ -34,10 +34,10 @@ internal sealed class ImageFolderWalk
     /// <summary>Looks through a folder and everything below it.</summary>
     /// <param name="folder">The full path of the folder; it exists.</param>
     /// <param name="name">What errors call it.</param>
-    /// <param name="notTaken">What was left out.</param>
+    /// <param name="skippedImages">What was left out.</param>
     /// <returns>The images' paths within the folder, <c>/</c> between their parts, in the order of the characters' codes.</returns>
     /// <exception cref="ImageDataException">A folder cannot be read, or a name is not valid UTF-8.</exception>
-    public static List<string> Find(string folder, string name, out SkippedImageList notTaken)
+    public static List<string> Find(string folder, string name, out SkippedImageList skippedImages)
     {
         ImageFolderWalk walk = new(name, new LinkResolver().Of(folder) ?? folder);
         try
@@ -49,7 +49,7 @@ internal sealed class ImageFolderWalk
             throw new ImageDataException(name, $"the folder cannot be read: {problem.Message}", problem);
         }
 
-        notTaken = walk.leftOut;
+        skippedImages = walk.skipped;
         return walk.images;
     }
 
@@ -63,7 +63,7 @@ internal sealed class ImageFolderWalk
         }
 
         FollowFiles();
-        ThrowIfUnnameable();
+        ThrowIfUndecodable();
         images.Sort(StringComparer.Ordinal);
     }
 
@@ -78,11 +78,11 @@ internal sealed class ImageFolderWalk
             string? target = realPaths.Of(link);
             if (target is null || !Directory.Exists(target))
             {
-                leftOut.Add(LinkNowhere, linkName);
+                skipped.Add(LinkNowhere, linkName);
             }
             else if (LinkResolver.Contains(target, root) || LinkResolver.Contains(target, link))
             {
-                leftOut.Add(LinkUp, linkName);
+                skipped.Add(LinkUp, linkName);
             }
             else if (visited.Add(target))
             {
@@ -90,7 +90,7 @@ internal sealed class ImageFolderWalk
             }
             else
             {
-                leftOut.Add(LinkTaken, linkName);
+                skipped.Add(LinkRepeated, linkName);
             }
         }
 
@@ -109,12 +109,12 @@ internal sealed class ImageFolderWalk
             string? target = realPaths.Of(link);
             if (target is null || !File.Exists(target))
             {
-                leftOut.Add(LinkNowhere, linkName);
+                skipped.Add(LinkNowhere, linkName);
             }
-            else if (visited.Contains(Path.GetDirectoryName(target)!) && ImageNames.IsRead(target)
-                && !SystemFiles.IsPassedOver(Path.GetFileName(target)))
+            else if (visited.Contains(Path.GetDirectoryName(target)!) && ImageNames.IsSupported(target)
+                && !SystemFiles.IsIgnored(Path.GetFileName(target)))
             {
-                leftOut.Add(LinkTaken, linkName);
+                skipped.Add(LinkRepeated, linkName);
             }
             else
             {
@@ -136,13 +136,13 @@ internal sealed class ImageFolderWalk
                 FolderEntry entry = entries[i];
                 string path = Path.Combine(folder.Real, entry.Name);
                 string entryName = folder.Prefix + entry.Name;
-                if (entry.IsHidden || SystemFiles.IsPassedOver(entry.Name))
+                if (entry.IsHidden || SystemFiles.IsIgnored(entry.Name))
                 {
                     PassOver(entry, entryName);
                 }
-                else if (IsUnnameable(entries, i, path))
+                else if (IsUndecodable(entries, i, path))
                 {
-                    unnameable.Add(entryName);
+                    undecodable.Add(entryName);
                 }
                 else if (entry.IsLink && new FileInfo(path).LinkTarget is not null)
                 {
@@ -158,7 +158,7 @@ internal sealed class ImageFolderWalk
                 }
                 else
                 {
-                    leftOut.Add(LinkTaken, entryName);
+                    skipped.Add(LinkRepeated, entryName);
                 }
             }
 
@@ -169,31 +169,31 @@ internal sealed class ImageFolderWalk
 
     private void PassOver(FolderEntry entry, string entryName)
     {
-        if (entry.IsFolder || ImageNames.IsRead(entry.Name))
+        if (entry.IsFolder || ImageNames.IsSupported(entry.Name))
         {
-            leftOut.Add(SystemFiles.Reason, entryName);
+            skipped.Add(SystemFiles.Reason, entryName);
         }
     }
 
     private void Take(string path, string entryName, long bytes)
     {
-        if (ImageNames.IsRead(entryName))
+        if (ImageNames.IsSupported(entryName))
         {
             if (FileStart.IsGitLfsPointer(path, bytes))
             {
-                leftOut.Add(Pointer, entryName);
+                skipped.Add(Pointer, entryName);
                 return;
             }
 
             images.Add(entryName);
         }
-        else if (ImageNames.IsNotRead(entryName))
+        else if (ImageNames.IsUnsupported(entryName))
         {
-            leftOut.Add(NotRead, entryName);
+            skipped.Add(NotRead, entryName);
         }
         else if (IsImageByContent(path, bytes))
         {
-            leftOut.Add(NotNamed, entryName);
+            skipped.Add(NotNamed, entryName);
         }
     }
 
@@ -213,7 +213,7 @@ internal sealed class ImageFolderWalk
     }
 
     // .NET shows a byte that is no UTF-8 as U+FFFD, and cannot open the file by that. Several such names may look alike.
-    private static bool IsUnnameable(FolderEntry[] entries, int i, string path)
+    private static bool IsUndecodable(FolderEntry[] entries, int i, string path)
     {
         FolderEntry entry = entries[i];
         if (!entry.Name.Contains('\uFFFD', StringComparison.Ordinal))
@@ -221,16 +221,16 @@ internal sealed class ImageFolderWalk
             return false;
         }
 
-        bool matters = entry.IsFolder || ImageNames.IsRead(entry.Name) || Path.GetExtension(entry.Name).Length == 0;
+        bool matters = entry.IsFolder || ImageNames.IsSupported(entry.Name) || Path.GetExtension(entry.Name).Length == 0;
         bool repeated = (i > 0 && entries[i - 1].Name == entry.Name) || (i + 1 < entries.Length && entries[i + 1].Name == entry.Name);
         return matters && (repeated || (!Path.Exists(path) && new FileInfo(path).LinkTarget is null));
     }
 
-    private void ThrowIfUnnameable()
+    private void ThrowIfUndecodable()
     {
-        if (unnameable.Count > 0)
+        if (undecodable.Count > 0)
         {
-            SkippedImages named = new(string.Empty, unnameable.Count, [.. unnameable.Take(SkippedImages.MaxExamples)]);
+            SkippedImages named = new(string.Empty, undecodable.Count, [.. undecodable.Take(SkippedImages.MaxExamples)]);
             throw new ImageDataException(
                 name, $"{named.Count} names of files or folders are not valid UTF-8 and cannot be opened: {named.ExampleText}. "
                 + $"Rename them, for example with: convmv -f latin1 -t utf8 -r --notest '{root}'");

@@ -4,12 +4,12 @@ namespace Diffusion.Data;
 internal static class ImageNames
 {
     /// <summary>The extensions of formats that can be decoded.</summary>
-    public static readonly string[] Read =
+    public static readonly string[] Supported =
         [".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".jfi", ".pjpeg", ".pjp", ".webp", ".gif", ".bmp", ".dib"];
 
-    private static readonly HashSet<string> ReadSet = new(Read, StringComparer.OrdinalIgnoreCase);
+    private static readonly HashSet<string> SupportedSet = new(Supported, StringComparer.OrdinalIgnoreCase);
 
-    private static readonly HashSet<string> NotRead = new(StringComparer.OrdinalIgnoreCase)
+    private static readonly HashSet<string> Unsupported = new(StringComparer.OrdinalIgnoreCase)
     {
         ".heic", ".heif", ".hif", ".avif", ".avifs", ".jxl", ".jp2", ".j2k", ".j2c", ".jpf", ".jpx", ".jpm", ".jxr", ".wdp", ".hdp",
         ".tif", ".tiff", ".svg", ".svgz", ".ico", ".cur", ".icns", ".psd", ".psb", ".xcf", ".tga", ".dds", ".exr", ".hdr", ".pcx", ".qoi",
@@ -18,8 +18,8 @@ internal static class ImageNames
     };
 
     /// <summary>Whether a name ends like that of an image that can be decoded.</summary>
-    public static bool IsRead(string name) => ReadSet.Contains(Path.GetExtension(name));
+    public static bool IsSupported(string name) => SupportedSet.Contains(Path.GetExtension(name));
 
     /// <summary>Whether a name ends like that of an image that cannot be decoded.</summary>
-    public static bool IsNotRead(string name) => NotRead.Contains(Path.GetExtension(name));
+    public static bool IsUnsupported(string name) => Unsupported.Contains(Path.GetExtension(name));
 }

@@ -4,7 +4,7 @@ using System.Security.Cryptography;
 namespace Diffusion.Data;
 
 /// <summary>Colours and contrast of some images of a set, in [-1, 1].</summary>
-public sealed record ImageStatistics
+internal sealed record ImageStatistics
 {
     /// <summary>How many images were looked at.</summary>
     public required int Images { get; init; }

@@ -71,7 +71,7 @@ internal sealed class PreparedDecoder : IDisposable
             ThrowIfNot(shape, frame);
         }
 
-        part = frame.Filling((shape.Width, shape.Height)).Part;
+        part = frame.CropToShape((shape.Width, shape.Height)).Part;
         double kept = PixelsPerPixel * Math.Min(width, height);
         return (int)Math.Min(Math.Ceiling(Math.Max(kept * shape.Width / part.Width, kept * shape.Height / part.Height)), int.MaxValue);
     }

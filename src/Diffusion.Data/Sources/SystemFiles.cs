@@ -4,9 +4,9 @@ namespace Diffusion.Data;
 /// The files and folders that systems, network drives and file managers put beside a user's own: recycle bins, thumbnails, snapshots,
 /// indexes. No source reads them.
 /// </summary>
-public static class SystemFiles
+internal static class SystemFiles
 {
-    /// <summary>The reason in a report for what <see cref="IsPassedOver"/> left out.</summary>
+    /// <summary>The reason in a report for what <see cref="IsIgnored"/> left out.</summary>
     public const string Reason = "hidden files, and files and folders that the system makes";
 
     private static readonly HashSet<string> Names = new(StringComparer.OrdinalIgnoreCase)
@@ -25,7 +25,7 @@ public static class SystemFiles
     /// </summary>
     /// <param name="name">One part of a path, without separators. Upper and lower case are the same.</param>
     /// <returns>True for <c>.git</c>, <c>._photo.png</c>, <c>@eaDir</c>, <c>$RECYCLE.BIN</c>, <c>__MACOSX</c> and the like.</returns>
-    public static bool IsPassedOver(string name)
+    public static bool IsIgnored(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
         return name.StartsWith('.') || Names.Contains(name);

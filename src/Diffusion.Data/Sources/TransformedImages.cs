@@ -84,7 +84,7 @@ internal sealed class TransformedImages : IImageSource
     {
         (int Width, int Height) target = (Shape.Width, Shape.Height);
         ImageFrame whole = ImageFrame.Whole(target.Width, target.Height);
-        ImageFrame frame = transforms.Choose(whole, target, draws).Filling(target);
+        ImageFrame frame = transforms.Choose(whole, target, draws).CropToShape(target);
         if (frame.Part == whole.Part)
         {
             return;

@@ -54,17 +54,17 @@ internal sealed class ColorJitterTransform : PixelTransform
         _ => $"ColorJitter needs images of 1 or 3 channels, but these have {channels}. Leave it out.",
     };
 
-    private static double Checked(double value, double largest, string name) => value >= 0 && value <= largest
+    private static double Checked(double value, double max, string name) => value >= 0 && value <= max
         ? value
         : throw new ArgumentOutOfRangeException(
-            name, value, largest == double.MaxValue
+            name, value, max == double.MaxValue
                 ? $"The {name} is {value}, but must be 0 or more. Use 0.2."
-                : $"The {name} is {value}, but must lie in 0..{largest}. Use 0.05.");
+                : $"The {name} is {value}, but must lie in 0..{max}. Use 0.05.");
 
     private static float Factor(double strength, int which, SeedStream draws)
     {
-        double least = Math.Max(0, 1 - strength);
-        return (float)(least + ((1 + strength - least) * draws.Uniform(RandomPurpose.Augmentation, which)));
+        double min = Math.Max(0, 1 - strength);
+        return (float)(min + ((1 + strength - min) * draws.Uniform(RandomPurpose.Augmentation, which)));
     }
 
     private void Change(ColorPlanes planes, int which, SeedStream draws)

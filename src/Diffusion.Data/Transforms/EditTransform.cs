@@ -1,7 +1,7 @@
 namespace Diffusion.Data;
 
 /// <summary>A user's own change of pixels.</summary>
-internal sealed class EditTransform(string name, bool isRandom, RandomImageEdit edit) : PixelTransform(name, isRandom)
+internal sealed class EditTransform(string name, bool isRandom, Action<ImageCanvas, SeedStream> edit) : PixelTransform(name, isRandom)
 {
     public override void Apply(ImageCanvas image, SeedStream draws) => edit(image, draws);
 }

@@ -25,7 +25,7 @@ internal readonly record struct ImageFrame(CropArea Part, int Width, int Height)
 
     /// <summary>A part that a user's code chose.</summary>
     /// <exception cref="InvalidOperationException">It reaches beyond this.</exception>
-    public ImageFrame CutOwn(ImageWindow window) =>
+    public ImageFrame CropChecked(ImageWindow window) =>
         window is { Left: >= 0, Top: >= 0, Width: >= 1, Height: >= 1 } && window.Left <= Width - window.Width
             && window.Top <= Height - window.Height
             ? Cut(window)
@@ -45,7 +45,7 @@ internal readonly record struct ImageFrame(CropArea Part, int Width, int Height)
     }
 
     /// <summary>The largest part from the middle that has the shape of a target.</summary>
-    public ImageFrame Filling((int Width, int Height) target)
+    public ImageFrame CropToShape((int Width, int Height) target)
     {
         (long wide, long high) = ((long)Width * target.Height, (long)Height * target.Width);
         if (wide == high)
@@ -71,7 +71,7 @@ internal readonly record struct ImageFrame(CropArea Part, int Width, int Height)
     /// <param name="height">In pixels.</param>
     /// <param name="draws">What the place is drawn from: augmentations 1 and 2.</param>
     /// <exception cref="ImageDataException">This is smaller.</exception>
-    public ImageWindow Anywhere(int width, int height, SeedStream draws)
+    public ImageWindow RandomWindow(int width, int height, SeedStream draws)
     {
         ThrowIfSmaller(width, height);
         return new ImageWindow(

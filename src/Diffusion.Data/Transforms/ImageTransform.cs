@@ -4,7 +4,7 @@ namespace Diffusion.Data;
 
 /// <summary>
 /// A change of images as they are read: a crop, a flip, other colours, or one of your own. Give a list of them as
-/// <see cref="ImagePreparation.Transforms"/>, or to any source by <see cref="ImageSourceTransforms.With"/>; they apply in their order.
+/// <see cref="ImagePreparation.Transforms"/>, or to any source by <see cref="ImageSourceExtensions.With"/>; they apply in their order.
 /// </summary>
 /// <remarks>
 /// <para>
@@ -65,17 +65,17 @@ public abstract class ImageTransform
         ArgumentOutOfRangeException.ThrowIfLessThan(side, 1);
         return new WindowTransform(
             "RandomCrop", Text(side), isRandom: true,
-            (frame, _, draws) => frame.Cut(draws is { } stream ? frame.Anywhere(side, side, stream) : frame.Middle(side, side)));
+            (frame, _, draws) => frame.Cut(draws is { } stream ? frame.RandomWindow(side, side, stream) : frame.Middle(side, side)));
     }
 
     /// <summary>
     /// A square anywhere, whose side is drawn evenly between a share of the image's shorter side and all of it: nothing is distorted. The
     /// largest square from the middle when the image is only measured.
     /// </summary>
-    /// <param name="smallest">
+    /// <param name="minFraction">
     /// The smallest side, as a share of the shorter side, above 0 and at most 1. Default 1: always as large as fits.
     /// </param>
-    public static ImageTransform RandomSquare(double smallest = 1) => RandomWindows.Square(smallest);
+    public static ImageTransform RandomSquare(double minFraction = 1) => RandomWindows.Square(minFraction);
 
     /// <summary>
     /// A part of random area and shape anywhere, scaled to the size of the set: <c>RandomResizedCrop</c> of torchvision. It distorts;
@@ -121,7 +121,7 @@ public abstract class ImageTransform
     public static ImageTransform Crop(string name, Func<int, int, ImageWindow> choose)
     {
         ArgumentNullException.ThrowIfNull(choose);
-        return new WindowTransform(name, null, isRandom: false, (frame, _, _) => frame.CutOwn(choose(frame.Width, frame.Height)));
+        return new WindowTransform(name, null, isRandom: false, (frame, _, _) => frame.CropChecked(choose(frame.Width, frame.Height)));
     }
 
     /// <summary>
@@ -137,14 +137,14 @@ public abstract class ImageTransform
         ArgumentNullException.ThrowIfNull(choose);
         return new WindowTransform(
             name, null, isRandom: true, (frame, _, draws) => draws is { } stream
-                ? frame.CutOwn(choose(frame.Width, frame.Height, stream))
+                ? frame.CropChecked(choose(frame.Width, frame.Height, stream))
                 : frame);
     }
 
     /// <summary>A change of pixels of your own, the same for every reading.</summary>
     /// <param name="name">What a resumed run and errors know it by; change it when what it does changes.</param>
     /// <param name="edit">Changes the pixels in place. Called from several threads. An exception of it ends the run.</param>
-    public static ImageTransform Edit(string name, ImageEdit edit)
+    public static ImageTransform Edit(string name, Action<ImageCanvas> edit)
     {
         ArgumentNullException.ThrowIfNull(edit);
         return new EditTransform(name, isRandom: false, (pixels, _) => edit(pixels));
@@ -156,7 +156,7 @@ public abstract class ImageTransform
     /// Changes the pixels in place, by what it draws from the stream (purpose <see cref="RandomPurpose.Augmentation"/>) and nothing else.
     /// Called from several threads. An exception of it ends the run.
     /// </param>
-    public static ImageTransform RandomEdit(string name, RandomImageEdit edit)
+    public static ImageTransform RandomEdit(string name, Action<ImageCanvas, SeedStream> edit)
     {
         ArgumentNullException.ThrowIfNull(edit);
         return new EditTransform(name, isRandom: true, edit);

@@ -1,7 +1,7 @@
 namespace Diffusion.Data;
 
 /// <summary>The code of a user's own transform failed. It ends the run: it is a mistake of the code, not of an image.</summary>
-public sealed class ImageTransformException : Exception
+internal sealed class ImageTransformException : InvalidOperationException
 {
     /// <summary>Names the transform and the image.</summary>
     /// <param name="transform">The transform's name.</param>

@@ -8,17 +8,17 @@ internal static class RandomWindows
     private const int Attempts = 10;
 
     /// <summary>A square whose side is drawn: see <see cref="ImageTransform.RandomSquare"/>.</summary>
-    public static ImageTransform Square(double smallest)
+    public static ImageTransform Square(double minFraction)
     {
-        if (smallest is not (> 0 and <= 1))
+        if (minFraction is not (> 0 and <= 1))
         {
             throw new ArgumentOutOfRangeException(
-                nameof(smallest), smallest,
-                    $"The smallest side is {smallest} of the shorter one, but must be above 0 and at most 1. Use 0.8, or 1 for squares as "
+                nameof(minFraction), minFraction,
+                    $"The minFraction side is {minFraction} of the shorter one, but must be above 0 and at most 1. Use 0.8, or 1 for squares as "
                         + $"large as fit.");
         }
 
-        return new WindowTransform("RandomSquare", string.Create(CultureInfo.InvariantCulture, $"{smallest}"), isRandom: true,
+        return new WindowTransform("RandomSquare", string.Create(CultureInfo.InvariantCulture, $"{minFraction}"), isRandom: true,
             (frame, _, draws) =>
         {
             int shorter = Math.Min(frame.Width, frame.Height);
@@ -27,9 +27,9 @@ internal static class RandomWindows
                 return frame.Cut(frame.Middle(shorter, shorter));
             }
 
-            double share = 1 - (stream.Uniform(RandomPurpose.Augmentation, 0) * (1 - smallest));
+            double share = 1 - (stream.Uniform(RandomPurpose.Augmentation, 0) * (1 - minFraction));
             int side = Math.Max((int)Math.Round(shorter * share), 1);
-            return frame.Cut(frame.Anywhere(side, side, stream));
+            return frame.Cut(frame.RandomWindow(side, side, stream));
         });
     }
 
@@ -57,7 +57,7 @@ internal static class RandomWindows
         {
             ImageFrame part = draws is { } stream
                 ? frame.Cut(Draw(frame, minArea, maxArea, Math.Log(minAspect), Math.Log(maxAspect), stream))
-                : frame.Filling(target);
+                : frame.CropToShape(target);
             return part.Resized(target.Width, target.Height);
         });
     }
@@ -75,7 +75,7 @@ internal static class RandomWindows
             int height = (int)Math.Round(Math.Sqrt(wanted / aspect));
             if (width >= 1 && height >= 1 && width <= frame.Width && height <= frame.Height)
             {
-                return frame.Anywhere(width, height, stream);
+                return frame.RandomWindow(width, height, stream);
             }
         }
 

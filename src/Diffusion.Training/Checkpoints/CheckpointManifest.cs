@@ -48,7 +48,8 @@ public sealed record CheckpointManifest
     public required string Data { get; init; }
 
     /// <summary>How many images the data had from when on; one more each time that it was extended.</summary>
-    public required IReadOnlyList<DataExtent> DataExtents { get; init; }
+    [JsonInclude]
+    internal IReadOnlyList<DataExtent> DataExtents { get; init; } = [];
 
     /// <summary>The device it ran on.</summary>
     public required string Device { get; init; }

@@ -6,7 +6,7 @@ namespace Diffusion.Training;
 /// <summary>
 /// Writes one line of JSON per image that could not be read into <c>bad-images.jsonl</c>; a resumed run appends to the same file.
 /// </summary>
-public sealed class BadImageFile
+internal sealed class BadImageFile
 {
     /// <summary>The name of the file in the run's folder.</summary>
     public const string FileName = "bad-images.jsonl";

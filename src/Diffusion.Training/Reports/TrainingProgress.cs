@@ -119,7 +119,7 @@ public sealed record TrainingProgress
     public long SkippedSteps { get; init; }
 
     /// <summary>
-    /// Images that could not be read since this call of <see cref="Trainer.Run"/> began; <see cref="BadImageFile"/> lists them.
+    /// Images that could not be read since this call of <see cref="Trainer.Run"/> began; <c>bad-images.jsonl</c> in the run folder lists them.
     /// </summary>
     public long BadImages { get; init; }
 }

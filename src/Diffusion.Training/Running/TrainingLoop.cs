@@ -92,7 +92,7 @@ internal sealed class TrainingLoop
             double learningRate;
             using (DisposeScope step = NewDisposeScope())
             {
-                parts.Gauges.Meter.Begin(loader.Waited);
+                parts.Gauges.Meter.Begin(loader.WaitTime);
 
                 // Gradients
                 bool measuresNoise = state.Step > 0 && state.Step % options.Health.NoiseScaleEverySteps == 0;
@@ -119,7 +119,7 @@ internal sealed class TrainingLoop
                     state.ImagesSeen += batchSize;
                 }
 
-                parts.Gauges.Meter.End(batchLoss, batchSize, loader.Waited);
+                parts.Gauges.Meter.End(batchLoss, batchSize, loader.WaitTime);
             }
 
             parts.Gauges.EndStep();

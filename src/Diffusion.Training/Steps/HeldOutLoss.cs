@@ -8,7 +8,7 @@ namespace Diffusion.Training;
 /// The loss on images that training never sees, at noise levels spread evenly over those that are trained on and with noise that never
 /// changes, so that two measurements differ by the weights alone. Where it rises while the training loss falls, the model overfits.
 /// </summary>
-public sealed class HeldOutLoss
+internal sealed class HeldOutLoss
 {
     /// <summary>The most images that are measured: 1024.</summary>
     public const int MaxImages = 1024;

@@ -55,7 +55,7 @@ internal sealed class TrialRun : IDisposable
     public Device Device { get; }
 
     /// <summary>How long images have been waited for so far.</summary>
-    public TimeSpan Waited => loader.Waited;
+    public TimeSpan Waited => loader.WaitTime;
 
     /// <summary>One optimizer step over the next batch, with timesteps spread evenly over it.</summary>
     /// <param name="rate">The learning rate.</param>

@@ -26,7 +26,7 @@ internal static class DataProblems
                 + "Make the model for the data's classes, or without classes.";
 
     // Why labels are missing is in what the source says of itself.
-    private static string WhatIsLeftOut(IImageSource source) => source.ClassCount is null && source.Report.LeftOut is { Count: > 0 } parts
+    private static string WhatIsLeftOut(IImageSource source) => source.ClassCount is null && source.Report.Skipped is { Count: > 0 } parts
         ? $" ({source.Description}; {string.Join("; ", parts)})"
         : string.Empty;
 

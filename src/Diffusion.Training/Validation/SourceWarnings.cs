@@ -7,7 +7,7 @@ internal static class SourceWarnings
 {
     /// <summary>One warning for each reason, but for what nobody would train on.</summary>
     /// <param name="source">The images of the run.</param>
-    public static IEnumerable<TrainingWarning> Of(IImageSource source) => source.Report.LeftOut
+    public static IEnumerable<TrainingWarning> Of(IImageSource source) => source.Report.Skipped
         .Where(part => !part.IsExpected)
         .Select(part => new TrainingWarning("Data", $"{part}. They are no part of {source.Description}."));
 }

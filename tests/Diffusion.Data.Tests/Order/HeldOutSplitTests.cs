@@ -45,7 +45,7 @@ public sealed class HeldOutSplitTests
     public void A_set_that_grew_keeps_its_held_out_images_and_trains_on_all_that_came(long count, double fraction, long grown)
     {
         HeldOutSplit before = new(count, fraction, new SeedStream(3));
-        HeldOutSplit after = before.GrownTo(grown);
+        HeldOutSplit after = before.ExtendTo(grown);
 
         Range(after.HeldOutCount).Select(after.HeldOutIndexAt).Should().Equal(Range(before.HeldOutCount).Select(before.HeldOutIndexAt));
         long[] training = [.. Range(after.TrainingCount).Select(after.TrainingIndexAt)];
@@ -53,8 +53,8 @@ public sealed class HeldOutSplitTests
             .Select(i => count + i)]);
         Range(grown + 1).Select(after.TrainingCountBefore).Should()
             .Equal(Range(grown + 1).Select(index => (long)training.Count(i => i < index)));
-        after.GrownTo(grown + 5).TrainingCount.Should().Be(after.TrainingCount + 5);
-        FluentActions.Invoking(() => after.GrownTo(grown - 1)).Should().Throw<ArgumentOutOfRangeException>();
+        after.ExtendTo(grown + 5).TrainingCount.Should().Be(after.TrainingCount + 5);
+        FluentActions.Invoking(() => after.ExtendTo(grown - 1)).Should().Throw<ArgumentOutOfRangeException>();
     }
 
     [Fact]

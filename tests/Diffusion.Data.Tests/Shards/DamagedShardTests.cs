@@ -70,7 +70,7 @@ public sealed class DamagedShardTests : IDisposable
             (loader.BadImages, bad.Count).Should().Be((0, 0));
         }
 
-        using ShardedImages mapped = Open(leaveOut: false, map: sample => new ShardImage("png", sample.Label is null ? 1 : 0));
+        using ShardedImages mapped = Open(leaveOut: false, map: sample => ("png", sample.Label is null ? 1 : 0));
         (mapped.Count, mapped.ClassCount, mapped.Damaged.Count).Should().Be((24, 2, 0));
         mapped.LabelOf(Bad).Should().Be(1);
     });
@@ -175,8 +175,8 @@ public sealed class DamagedShardTests : IDisposable
         File.WriteAllBytes(folder.PathOf("shard-000002.tar"), ShardDamage.Shard(2 * ShardDamage.Samples));
     }
 
-    private ShardedImages Open(bool leaveOut, Func<ShardSample, ShardImage>? map = null) =>
-        ShardedImages.Open(Pattern, ShardFolder.Preparation, folder.Options with { LeaveOutDamaged = leaveOut, Map = map }, Token);
+    private ShardedImages Open(bool leaveOut, Func<ShardSample, (string Extension, int? Label)>? map = null) =>
+        ShardedImages.Open(Pattern, ShardFolder.Preparation, folder.Options with { SkipDamaged = leaveOut, Map = map }, Token);
 
     private BatchLoader Loader(ShardedImages images, BadImagePolicy policy) => new(
         images, new SampleOrder(Seeds, images.Count), new BatchPlan { StepSize = BatchSize, BatchSize = BatchSize }, Seeds,

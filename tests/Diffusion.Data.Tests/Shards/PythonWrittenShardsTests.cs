@@ -25,7 +25,7 @@ public sealed class PythonWrittenShardsTests : IDisposable
     public void Small_ones_read_as_they_were_written(string name, string key, int? classes, int labels)
     {
         using ShardedImages images = Open(Path.Combine(Beside, name));
-        (images.Count, images.ClassCount, images.Report.LeftOutCount).Should().Be((10, classes, 0));
+        (images.Count, images.ClassCount, images.Report.SkippedCount).Should().Be((10, classes, 0));
         for (int i = 0; i < 10; i++)
         {
             images.NameOf(i).Should().Contain($"sample {key}{i},");
@@ -40,7 +40,7 @@ public sealed class PythonWrittenShardsTests : IDisposable
         string? place = Reference();
         Assert.SkipWhen(place is null, "The shards are not here: let DIFFUSION_REFERENCE name the folder that holds python-written.");
         using ShardedImages images = Open(Path.Combine(place, "a-{000000..000002}.tar"));
-        (images.Count, images.ClassCount, images.Report.LeftOutCount).Should().Be((50, 4, 0));
+        (images.Count, images.ClassCount, images.Report.SkippedCount).Should().Be((50, 4, 0));
         images.GroupSizes.Should().Equal(20, 20, 10);
         for (int i = 0; i < 50; i++)
         {
@@ -51,7 +51,7 @@ public sealed class PythonWrittenShardsTests : IDisposable
 
         using ShardedImages fromJson = Open(
             Path.Combine(place, "a-{000000..000002}.tar"),
-            folder.Options with { Map = sample => new ShardImage("jpg", sample.ReadText("json")
+            folder.Options with { Map = sample => ("jpg", sample.ReadText("json")
                 .Contains("é 図", StringComparison.Ordinal) || sample.ReadText("json").Contains("\\u00e9 \\u56f3", StringComparison.Ordinal)
                     ? 1
                     : 0) });

@@ -21,7 +21,7 @@ public sealed class ShardedImagesTests : IDisposable
         Enumerable.Range(0, 25).Should()
             .OnlyContain(i => ShardFolder.Read(images, i).All(value => value == i) && images.LabelOf(i) == i % 3);
         images.NameOf(17).Should().MatchRegex("shard-000001.tar, sample 000017, byte [0-9]+$");
-        images.Report.LeftOut.Should().BeEmpty();
+        images.Report.Skipped.Should().BeEmpty();
     }
 
     [Fact]
@@ -54,7 +54,7 @@ public sealed class ShardedImagesTests : IDisposable
             gzip.Write(File.ReadAllBytes(folder.PathOf("shards", "shard-000000.tar")));
         }
 
-        ((Action)(() => Open(packed, folder.Options with { MaxUnpacked = 5000 }))).Should().Throw<ImageDataException>()
+        ((Action)(() => Open(packed, folder.Options with { MaxUnpackedBytes = 5000 }))).Should().Throw<ImageDataException>()
             .WithMessage("*unpacks to more than 5000 bytes*");
         using ShardedImages images = Open(packed);
         Enumerable.Range(0, 7).Should().OnlyContain(i => ShardFolder.Read(images, i)[0] == i);
@@ -102,7 +102,7 @@ public sealed class ShardedImagesTests : IDisposable
         using ShardedImages odd = Open(Shards, folder.Options with
         {
             Where = sample => int.Parse(sample.Key) % 2 == 1 && sample.Extensions.SequenceEqual(["cls", "png"]),
-            Map = sample => new ShardImage("png", int.Parse(sample.Key) >= 10 ? 1 : 0),
+            Map = sample => ("png", int.Parse(sample.Key) >= 10 ? 1 : 0),
         });
         (odd.Count, odd.ClassCount).Should().Be((10, 2));
         Enumerable.Range(0, 10).Should().OnlyContain(i => ShardFolder.Read(odd, i)[0] == (2 * i) + 1 && odd.LabelOf(i) == i / 5);
@@ -111,7 +111,7 @@ public sealed class ShardedImagesTests : IDisposable
         (byText.Count, byText.ClassCount).Should().Be((6, 5));
         ((Action)(() => Open(Shards, folder.Options with { Where = _ => false }))).Should().Throw<ImageDataException>()
             .WithMessage("*no sample that Where lets pass*");
-        ((Action)(() => Open(Shards, folder.Options with { Map = _ => new ShardImage("jpg", 0) }))).Should().Throw<ImageDataException>()
+        ((Action)(() => Open(Shards, folder.Options with { Map = _ => ("jpg", 0) }))).Should().Throw<ImageDataException>()
             .WithMessage("*Map chose*'.jpg'*only cls, png*");
     }
 

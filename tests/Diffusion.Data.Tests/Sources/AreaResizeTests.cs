@@ -131,7 +131,7 @@ public sealed class AreaResizeTests
     private static byte[] Resize(DecodedImage image, int size)
     {
         byte[] pixels = new byte[size * size * image.Channels];
-        new AreaResize(size, size).Resize(Pixels(image), ImageFrame.Whole(image.Width, image.Height).Filling((size, size)).Part, pixels);
+        new AreaResize(size, size).Resize(Pixels(image), ImageFrame.Whole(image.Width, image.Height).CropToShape((size, size)).Part, pixels);
         return pixels;
     }
 }

@@ -40,6 +40,6 @@ public sealed class DataSplitTests
     [InlineData("@home", false)]
     [InlineData("recycle", false)]
     [InlineData("", false)]
-    public void Names_that_systems_give_are_passed_over(string name, bool passedOver) =>
-        SystemFiles.IsPassedOver(name).Should().Be(passedOver);
+    public void Names_that_systems_give_are_passed_over(string name, bool ignored) =>
+        SystemFiles.IsIgnored(name).Should().Be(ignored);
 }

@@ -76,8 +76,8 @@ public sealed class IdxImagesTests : IDisposable
         Write(images, Images(3, 1, 1, [1, 2, 3]), gzip: images.EndsWith(".gz", StringComparison.Ordinal));
         Write(labels, Labels(0, 2, 1), gzip: labels.EndsWith(".gz", StringComparison.Ordinal));
         Write("notes-train-images.txt", [1]);
-        IdxImages.AreIn(folder.Path, part).Should().BeTrue();
-        IdxImages.AreIn(folder.Path, "other").Should().BeFalse();
+        IdxImages.ExistIn(folder.Path, part).Should().BeTrue();
+        IdxImages.ExistIn(folder.Path, "other").Should().BeFalse();
         using IImageSource source = IdxImages.OpenFolder(folder.Path, part);
         (source.Count, source.ClassCount).Should().Be((3, 3));
         Enumerable.Range(0, 3).Select(i => source.LabelOf(i)).Should().Equal(0, 2, 1);
@@ -132,8 +132,8 @@ public sealed class IdxImagesTests : IDisposable
     {
         Write("train_idx_3.png", [1]);
         Write("train-images/1.png", [1]);
-        IdxImages.AreIn(folder.Path).Should().BeFalse();
-        IdxImages.AreIn(Path.Combine(folder.Path, "missing")).Should().BeFalse();
+        IdxImages.ExistIn(folder.Path).Should().BeFalse();
+        IdxImages.ExistIn(Path.Combine(folder.Path, "missing")).Should().BeFalse();
         Failure(() => IdxImages.OpenFolder(Path.Combine(folder.Path, "missing"))).Reason.Should().Contain("does not exist");
     }
 

@@ -26,7 +26,7 @@ public sealed class ImageFolderLinksTests : IDisposable
         using ImageFolder images = ImageFolder.Open(root, 8);
         Names(images).Should().Equal("cat/a.png", "dog/b.png");
         Labels(images).Should().Equal(0, 1);
-        LeftOut(images, "contains them").Examples.Should().Equal(((string[])["cat/up", "dog/up"]).Take(links));
+        Skipped(images, "contains them").Examples.Should().Equal(((string[])["cat/up", "dog/up"]).Take(links));
     }
 
     [Fact]
@@ -37,7 +37,7 @@ public sealed class ImageFolderLinksTests : IDisposable
         Link("set/dog/self", ".");
         using ImageFolder images = ImageFolder.Open(root, 8);
         Names(images).Should().Equal("cat/a.png", "dog/b.png");
-        LeftOut(images, "contains them").Count.Should().Be(2);
+        Skipped(images, "contains them").Count.Should().Be(2);
     }
 
     [Fact]
@@ -49,7 +49,7 @@ public sealed class ImageFolderLinksTests : IDisposable
         using ImageFolder images = ImageFolder.Open(root, 8);
         Names(images).Should().Equal("cat/a.png", "dog/b.png", "dog/deep/c.png");
         images.ClassNames.Should().Equal("cat", "dog");
-        LeftOut(images, "taken already").Examples.Should().Equal("animal", "cat/dogs");
+        Skipped(images, "taken already").Examples.Should().Equal("animal", "cat/dogs");
     }
 
     [Fact]
@@ -61,7 +61,7 @@ public sealed class ImageFolderLinksTests : IDisposable
         using ImageFolder images = ImageFolder.Open(root, 8);
         Names(images).Should().Equal("cat/a.png", "dog/b.png", "dog/deep/c.png");
         Labels(images).Should().Equal(0, 1, 1);
-        LeftOut(images, "taken already").Examples.Should().Equal("wolf");
+        Skipped(images, "taken already").Examples.Should().Equal("wolf");
         images.Read(1, new byte[images.Shape.Elements], cancellationToken: TestContext.Current.CancellationToken);
     }
 
@@ -73,7 +73,7 @@ public sealed class ImageFolderLinksTests : IDisposable
         Link("set/dog", "../elsewhere/dog");
         using ImageFolder images = ImageFolder.Open(root, 8);
         Names(images).Should().Equal("all/b.png", "cat/a.png", "dog/c.png");
-        LeftOut(images, "taken already").Examples.Should().Equal("all/dog");
+        Skipped(images, "taken already").Examples.Should().Equal("all/dog");
     }
 
     [Fact]
@@ -86,7 +86,7 @@ public sealed class ImageFolderLinksTests : IDisposable
         Link("two/set", "../set");
         using ImageFolder images = ImageFolder.Open(root, 8);
         Names(images).Should().Equal("cat/a.png", "one/b.png", "one/two/c.png");
-        images.Report.LeftOutCount.Should().Be(2);
+        images.Report.SkippedCount.Should().Be(2);
     }
 
     [Fact]
@@ -98,7 +98,7 @@ public sealed class ImageFolderLinksTests : IDisposable
         Link("set/dog/stored.png", "../../elsewhere/0123abcd");
         using ImageFolder images = ImageFolder.Open(root, 8);
         Names(images).Should().Equal("cat/a.png", "cat/c.png", "dog/b.png", "dog/stored.png");
-        LeftOut(images, "taken already").Examples.Should().Equal("cat/again.png");
+        Skipped(images, "taken already").Examples.Should().Equal("cat/again.png");
     }
 
     [Fact]
@@ -110,7 +110,7 @@ public sealed class ImageFolderLinksTests : IDisposable
         Link("set/dog/circle.png", "circle.png");
         using ImageFolder images = ImageFolder.Open(root, 8);
         Names(images).Should().Equal("cat/a.png", "dog/b.png");
-        LeftOut(images, "lead nowhere").Examples.Should().BeEquivalentTo("bird", "cat/gone.png", "dog/circle.png");
+        Skipped(images, "lead nowhere").Examples.Should().BeEquivalentTo("bird", "cat/gone.png", "dog/circle.png");
     }
 
     [Fact]
@@ -122,7 +122,7 @@ public sealed class ImageFolderLinksTests : IDisposable
         using ImageFolder images = ImageFolder.Open(Path.Combine(temporary.Path, "linked"), 8);
         images.Files.Should().Equal(Path.Combine(temporary.Path, "linked", "cat", "a.png"),
             Path.Combine(temporary.Path, "linked", "dog", "b.png"));
-        LeftOut(images, "contains them").Examples.Should().Equal("cat/up");
+        Skipped(images, "contains them").Examples.Should().Equal("cat/up");
     }
 
     [Fact]
@@ -139,13 +139,13 @@ public sealed class ImageFolderLinksTests : IDisposable
 
         using ImageFolder images = ImageFolder.Open(root, 8);
         images.Count.Should().Be(1002);
-        images.Report.LeftOutCount.Should().Be(2000);
+        images.Report.SkippedCount.Should().Be(2000);
     }
 
     private static IEnumerable<long> Labels(ImageFolder images) => Enumerable.Range(0, (int)images.Count).Select(i => images.LabelOf(i));
 
-    private static SkippedImages LeftOut(ImageFolder images, string reason) =>
-        images.Report.LeftOut.Single(part => part.Reason.Contains(reason, StringComparison.Ordinal));
+    private static SkippedImages Skipped(ImageFolder images, string reason) =>
+        images.Report.Skipped.Single(part => part.Reason.Contains(reason, StringComparison.Ordinal));
 
     private IEnumerable<string> Names(ImageFolder images) => images.Files.Select(file => Path.GetRelativePath(root, file));
 

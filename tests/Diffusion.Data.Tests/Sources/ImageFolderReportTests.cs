@@ -36,7 +36,7 @@ public sealed class ImageFolderReportTests : IDisposable
         Save("cat/0.png", "cat/1.png", "dog/0.png", "dog/1.png", "contact-sheet.png");
         using ImageFolder images = ImageFolder.Open(folder.Path, 8);
         (images.Count, images.ClassCount).Should().Be((4, 2));
-        LeftOut(images, "beside the class folders").Examples.Should().Equal("contact-sheet.png");
+        Skipped(images, "beside the class folders").Examples.Should().Equal("contact-sheet.png");
         images.ToString().Should().Contain("1 left out").And.Contain("contact-sheet.png");
     }
 
@@ -55,7 +55,7 @@ public sealed class ImageFolderReportTests : IDisposable
         Save("a.jpg", "b.jfif", "c.JPE", "d.heic", "e.TIFF", "f.dib", "g.svg", "h.txt");
         using ImageFolder images = ImageFolder.Open(folder.Path, 8);
         Names(images).Should().Equal("a.jpg", "b.jfif", "c.JPE", "f.dib");
-        LeftOut(images, "not read").Examples.Should().Equal("d.heic", "e.TIFF", "g.svg");
+        Skipped(images, "not read").Examples.Should().Equal("d.heic", "e.TIFF", "g.svg");
     }
 
     [Fact]
@@ -72,7 +72,7 @@ public sealed class ImageFolderReportTests : IDisposable
 
         using ImageFolder images = ImageFolder.Open(folder.Path, 8);
         images.Count.Should().Be(1);
-        images.Report.LeftOut.Should().ContainSingle().Which.Examples.Should().Equal("Dr. Who", "photo", "photo.jpg_large");
+        images.Report.Skipped.Should().ContainSingle().Which.Examples.Should().Equal("Dr. Who", "photo", "photo.jpg_large");
     }
 
     [Fact]
@@ -85,7 +85,7 @@ public sealed class ImageFolderReportTests : IDisposable
         using ImageFolder images = ImageFolder.Open(folder.Path, 8);
         Names(images).Should().Equal("cat/0.png", "dog/0.png");
         images.ClassNames.Should().Equal("cat", "dog");
-        SkippedImages part = images.Report.LeftOut.Should().ContainSingle().Which;
+        SkippedImages part = images.Report.Skipped.Should().ContainSingle().Which;
         (part.Count, part.IsExpected).Should().Be((folders.Length + 2, true));
     }
 
@@ -165,7 +165,7 @@ public sealed class ImageFolderReportTests : IDisposable
         Save("b.png");
         using ImageFolder images = ImageFolder.Open(folder.Path, 8);
         Names(images).Should().Equal("b.png");
-        LeftOut(images, "git lfs pull").Examples.Should().Equal("a.png");
+        Skipped(images, "git lfs pull").Examples.Should().Equal("a.png");
     }
 
     [Fact]
@@ -176,11 +176,11 @@ public sealed class ImageFolderReportTests : IDisposable
         using IImageSource images = InMemoryImages.Load(ImageFolder.Open(folder.Path, 8),
             cancellationToken: TestContext.Current.CancellationToken)
             .With(ImageTransform.RandomFlip());
-        images.Report.LeftOut.Should().ContainSingle().Which.Examples.Should().Equal("b.heic");
+        images.Report.Skipped.Should().ContainSingle().Which.Examples.Should().Equal("b.heic");
     }
 
-    private static SkippedImages LeftOut(ImageFolder images, string reason) =>
-        images.Report.LeftOut.Single(part => part.Reason.Contains(reason, StringComparison.Ordinal));
+    private static SkippedImages Skipped(ImageFolder images, string reason) =>
+        images.Report.Skipped.Single(part => part.Reason.Contains(reason, StringComparison.Ordinal));
 
     private IEnumerable<string> Names(ImageFolder images) => images.Files.Select(file => Path.GetRelativePath(folder.Path, file));
 

@@ -26,7 +26,7 @@ public sealed class ImageFolderSplitsTests : IDisposable
             "seg_train", "seg_test"])
             .Where(split => files.Split(' ').SelectMany(file => file.Split('/')[..^1]).Contains(split))];
         string message = ((Action)(() => ImageFolder.Open(folder.Path, 8))).Should().Throw<ImageDataException>().Which.Message;
-        message.Should().Contain("2 splits").And.Contain("ImageFolderOptions.Split").And.ContainAll(splits);
+        message.Should().Contain("2 splits").And.Contain("the split parameter").And.ContainAll(splits);
         splits.Should().HaveCount(2);
     }
 
@@ -51,7 +51,7 @@ public sealed class ImageFolderSplitsTests : IDisposable
     public void A_split_is_chosen_and_its_folders_are_the_classes(string files, string? split, string? taken, string? classes)
     {
         Save(files);
-        Func<ImageFolder> open = () => ImageFolder.Open(folder.Path, 8, options: new ImageFolderOptions { Split = split });
+        Func<ImageFolder> open = () => ImageFolder.Open(folder.Path, 8, split: split);
         if (taken is null)
         {
             open.Should().Throw<ImageDataException>();
@@ -87,13 +87,13 @@ public sealed class ImageFolderSplitsTests : IDisposable
     {
         Save("train/cat/0.png train/dog/1.png test/cat/2.png");
         using ImageFolder images = ImageFolder.Open(folder.Path, new ImagePreparation { Size = 8 },
-            new ImageFolderOptions { Split = "train" });
+            "train");
         images.Description.Should().Contain($"2 images from {folder.Path}, split train, 2 classes");
-        images.Report.LeftOut.Should().BeEmpty();
+        images.Report.Skipped.Should().BeEmpty();
     }
 
     private string Failure(string split) =>
-        ((Action)(() => ImageFolder.Open(folder.Path, 8, options: new ImageFolderOptions { Split = split }))).Should()
+        ((Action)(() => ImageFolder.Open(folder.Path, 8, split: split))).Should()
             .Throw<ImageDataException>().Which.Message;
 
     private void Save(string files)

@@ -33,7 +33,7 @@ public sealed class ImageFolderTreesTests
                 string[] real = [.. taken.Select(name => File.ReadAllText(Path.Combine(temporary.Path, name)))];
                 real.Should().OnlyHaveUniqueItems(report);
                 string[] missing = [.. own.Except(real)];
-                SkippedImages? strays = images?.Report.LeftOut.SingleOrDefault(part => part.Reason.Contains("belong to no class",
+                SkippedImages? strays = images?.Report.Skipped.SingleOrDefault(part => part.Reason.Contains("belong to no class",
                     StringComparison.Ordinal));
                 missing.Length.Should().BeLessThanOrEqualTo((int)(strays?.Count ?? 0), report);
                 if (strays?.Count <= SkippedImages.MaxExamples)

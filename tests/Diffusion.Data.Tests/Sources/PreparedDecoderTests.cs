@@ -144,7 +144,7 @@ public sealed class PreparedDecoderTests
         ImagePixels whole = decoder.Decode(file, "whole");
         (int, int) size = (preparation.Size, preparation.Size);
         ImageFrame frame = new TransformList(preparation.Transforms, [], 3).Choose(ImageFrame.Whole(whole.Width, whole.Height), size, draws)
-            .Filling(size);
+            .CropToShape(size);
         byte[] expected = new byte[preparation.Size * preparation.Size * 3];
         new AreaResize(preparation.Size, preparation.Size).Resize(whole, frame.Part, expected);
         int[] differences = [.. Prepare(preparation, file, draws).Zip(expected, (a, b) => Math.Abs(a - b))];

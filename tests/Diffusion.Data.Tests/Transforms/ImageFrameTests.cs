@@ -10,7 +10,7 @@ public sealed class ImageFrameTests
     [InlineData(7, 7, 0, 0, 7, 7)]
     public void The_middle_is_as_large_as_fits(int width, int height, int left, int top, int wide, int high)
     {
-        ImageFrame.Whole(width, height).Filling((8, 8)).Should().Be(new ImageFrame(new CropArea(left, top, wide, high), wide, high));
+        ImageFrame.Whole(width, height).CropToShape((8, 8)).Should().Be(new ImageFrame(new CropArea(left, top, wide, high), wide, high));
     }
 
     [Theory]
@@ -20,7 +20,7 @@ public sealed class ImageFrameTests
     public void A_set_of_another_shape_gets_the_largest_part_of_its_shape(int width, int height, int across, int down, int left, int top,
         int wide, int high)
     {
-        ImageFrame.Whole(width, height).Filling((across, down)).Part.Should().Be(new CropArea(left, top, wide, high));
+        ImageFrame.Whole(width, height).CropToShape((across, down)).Part.Should().Be(new CropArea(left, top, wide, high));
     }
 
     [Fact]
@@ -39,7 +39,7 @@ public sealed class ImageFrameTests
     {
         // A square of 4 in 9 x 6 pixels: 6 places across, 3 down.
         ImageFrame frame = ImageFrame.Whole(9, 6);
-        ImageWindow[] windows = [.. Enumerable.Range(0, Draws).Select(i => frame.Anywhere(4, 4, new SeedStream(i)))];
+        ImageWindow[] windows = [.. Enumerable.Range(0, Draws).Select(i => frame.RandomWindow(4, 4, new SeedStream(i)))];
         int[] counts = [.. windows.GroupBy(window => (window.Left, window.Top)).Select(group => group.Count())];
         counts.Should().HaveCount(18);
 
@@ -53,6 +53,6 @@ public sealed class ImageFrameTests
     {
         FluentActions.Invoking(() => ImageFrame.Whole(30, 50).Middle(32, 32)).Should().Throw<ImageDataException>()
             .WithMessage("*30 x 50 pixels, fewer than a crop of 32 x 32*ImageTransform.Resize before*");
-        FluentActions.Invoking(() => ImageFrame.Whole(50, 30).Anywhere(32, 32, new SeedStream(1))).Should().Throw<ImageDataException>();
+        FluentActions.Invoking(() => ImageFrame.Whole(50, 30).RandomWindow(32, 32, new SeedStream(1))).Should().Throw<ImageDataException>();
     }
 }

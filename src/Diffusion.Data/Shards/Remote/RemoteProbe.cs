@@ -1,0 +1,70 @@
+using System.Net;
+using System.Net.Http.Headers;
+
+namespace Diffusion.Data;
+
+/// <summary>What a server says of a shard when its first bytes are asked for.</summary>
+/// <param name="Version">The version that it has.</param>
+/// <param name="SupportsRanges">Whether it sends parts of a file.</param>
+internal sealed record RemoteProbe(RemoteVersion Version, bool SupportsRanges)
+{
+    /// <summary>Asks a server for the first bytes of a shard, and refuses what is none.</summary>
+    /// <param name="address">http or https.</param>
+    /// <param name="client">Sends the requests.</param>
+    /// <param name="options">How patiently.</param>
+    /// <param name="isPacked">Whether the shard is a gzip file.</param>
+    /// <param name="cancellation">Ends the asking.</param>
+    /// <exception cref="RemoteException">The server refuses, sends something else than a shard, or cannot be reached.</exception>
+    public static async Task<RemoteProbe> Ask(Uri address, RemoteClient client, RemoteFileOptions options, bool isPacked,
+        CancellationToken cancellation)
+    {
+        RemoteExchange exchange = new(client, options);
+        RemoteRetry retry = new(address, options);
+        byte[] first = new byte[RemoteContent.Enough];
+        while (true)
+        {
+            int read = 0;
+            RemoteProbe probe = new(new RemoteVersion(null, null, null), false);
+            string? contentType = null;
+            RemoteFailure? failure = await exchange.Ask(address, Prepare, Judge, Take, cancellation);
+            if (failure is null && RemoteContent.FindProblem(first.AsSpan(0, read), contentType, isPacked) is { } mistake)
+            {
+                throw new RemoteException($"{RemoteFile.NameOf(address)}: {mistake}", null, isRefusal: true);
+            }
+
+            if (failure is null)
+            {
+                return probe;
+            }
+
+            await retry.After(failure, progressed: false, "Its first bytes were wanted.", cancellation);
+
+            RemoteFailure? Judge(HttpResponseMessage response)
+            {
+                RemoteVersion version = RemoteVersion.Of(response);
+                contentType = response.Content.Headers.ContentType?.MediaType;
+                bool isPart = response.StatusCode == HttpStatusCode.PartialContent
+                    && response.Content.Headers.ContentRange is { HasRange: true, From: 0, Unit: "bytes" } && version.Length is not null;
+                probe = new RemoteProbe(version, isPart);
+                return isPart || response.StatusCode == HttpStatusCode.OK ? null
+                    : response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable && version.Length is 0 or null
+                        ? new RemoteFailure("it has 0 bytes", IsFinal: true, Remedy: "Upload the shard again.")
+                    : response.StatusCode == HttpStatusCode.PartialContent ? new RemoteFailure(
+                        "the server answered with another part than was asked for")
+                    : RemoteFailure.Of(response, options.Time);
+            }
+
+            // A body that ends early leaves too few bytes to be a tar, which is said.
+            (bool More, RemoteFailure? Failure) Take(ReadOnlyMemory<byte> bytes)
+            {
+                int taken = Math.Min(bytes.Length, first.Length - read);
+                bytes.Span[..taken].CopyTo(first.AsSpan(read));
+                read += taken;
+                bool isShort = bytes.IsEmpty && read < first.Length && probe.Version.Length is { } length && read < length;
+                return (read < first.Length, isShort ? new RemoteFailure($"the answer ended after {read} bytes") : null);
+            }
+        }
+    }
+
+    private static void Prepare(HttpRequestHeaders headers) => headers.Range = new RangeHeaderValue(0, RemoteContent.Enough - 1);
+}

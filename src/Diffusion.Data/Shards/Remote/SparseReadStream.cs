@@ -1,0 +1,106 @@
+namespace Diffusion.Data;
+
+/// <summary>
+/// Reads a file on a server here and there, as a scan of tar headers does, without fetching what lies between: each place that is not here
+/// yet costs one small request. Where that is no faster than fetching the whole file, it waits for the whole file instead. For one thread.
+/// </summary>
+/// <param name="file">The file.</param>
+/// <param name="time">What the speed is measured by.</param>
+/// <param name="cancellation">Ends a wait.</param>
+internal sealed class SparseReadStream(StreamedFile file, TimeProvider time, CancellationToken cancellation) : Stream
+{
+    private const int WindowBytes = 2048;
+    private const int LastBytes = 1 << 16;
+    private const int Measured = 32;
+    private const long MinBytesPerHop = 1 << 14;
+    private const double MinBytesPerSecond = 8e6;
+
+    private byte[] window = [];
+    private byte[] earlier = [];
+    private long windowStart;
+    private long earlierStart;
+    private bool isWhole = !file.SupportsRanges;
+    private int hops;
+    private readonly long began = time.GetTimestamp();
+
+    public override bool CanRead => true;
+
+    public override bool CanSeek => true;
+
+    public override bool CanWrite => false;
+
+    public override long Length => file.Length;
+
+    public override long Position { get; set; }
+
+    public override int Read(Span<byte> buffer)
+    {
+        int size = (int)Math.Clamp(Length - Position, 0, buffer.Length);
+        if (size == 0)
+        {
+            return 0;
+        }
+
+        Span<byte> wanted = buffer[..size];
+        if (!TryCopy(window, windowStart, wanted) && !TryCopy(earlier, earlierStart, wanted))
+        {
+            if (isWhole || size > WindowBytes || file.Has(Position, size))
+            {
+                if (isWhole)
+                {
+                    file.FetchAll();
+                }
+
+                size = file.Read(wanted, Position, cancellation);
+            }
+            else
+            {
+                Hop();
+                TryCopy(window, windowStart, wanted);
+            }
+        }
+
+        Position += size;
+        return size;
+    }
+
+    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+    public override long Seek(long offset, SeekOrigin origin) => Position = origin switch
+    {
+        SeekOrigin.Begin => offset,
+        SeekOrigin.Current => Position + offset,
+        _ => Length + offset,
+    };
+
+    public override void Flush()
+    {
+    }
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    // The end of an archive is read whole; the window before is kept, for the label of a sample is read after the name of the next.
+    private void Hop()
+    {
+        (earlier, earlierStart) = (window, windowStart);
+        window = file.FetchDirectly(Position, Length - Position <= LastBytes ? LastBytes : WindowBytes, cancellation);
+        windowStart = Position;
+        if (++hops % Measured == 0)
+        {
+            isWhole = Position < hops * MinBytesPerHop || Position < MinBytesPerSecond * time.GetElapsedTime(began).TotalSeconds;
+        }
+    }
+
+    private bool TryCopy(byte[] bytes, long start, Span<byte> wanted)
+    {
+        bool isInside = Position >= start && Position + wanted.Length <= start + bytes.Length;
+        if (isInside)
+        {
+            bytes.AsSpan((int)(Position - start), wanted.Length).CopyTo(wanted);
+        }
+
+        return isInside;
+    }
+}

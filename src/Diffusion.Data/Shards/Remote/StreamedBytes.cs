@@ -1,0 +1,21 @@
+namespace Diffusion.Data;
+
+/// <summary>The bytes of a file that is read while it is fetched.</summary>
+/// <param name="file">The file.</param>
+/// <param name="time">What speeds are measured by.</param>
+/// <param name="release">Called once the bytes are no longer needed.</param>
+internal sealed class StreamedBytes(StreamedFile file, TimeProvider time, Action release) : IShardBytes
+{
+    public long Length => file.Length;
+
+    public long Stamp => file.Version.Stamp;
+
+    public int Read(Span<byte> destination, long offset, CancellationToken cancellationToken) =>
+        file.Read(destination, offset, cancellationToken);
+
+    public void Announce(long offset, long size) => file.Announce(offset, size);
+
+    public Stream OpenStream(CancellationToken cancellationToken) => new SparseReadStream(file, time, cancellationToken);
+
+    public void Dispose() => release();
+}
