@@ -4,29 +4,29 @@ using System.Globalization;
 namespace Diffusion.Data.Parquet;
 
 /// <summary>
-/// The structures of Parquet's metadata, field by field, as Parquet.Net 6 reads them (parquet.thrift of parquet-format 2.12).
+/// The structures of Parquet's metadata with their fields, as Parquet.Net 6 reads them (parquet.thrift of parquet-format 2.12).
 /// </summary>
 internal static class ThriftShapes
 {
-    /// <summary>A whole number of at most 32 bits.</summary>
+    /// <summary>A 32-bit integer.</summary>
     public const string Int32 = "i32";
 
-    /// <summary>A whole number of at most 64 bits.</summary>
+    /// <summary>A 64-bit integer.</summary>
     public const string Int64 = "i64";
 
     /// <summary>A single byte.</summary>
     public const string Byte = "byte";
 
-    /// <summary>A truth value, which its field's head holds.</summary>
+    /// <summary>A Boolean, whose value is in the field header.</summary>
     public const string Bool = "bool";
 
-    /// <summary>A floating-point number of 64 bits.</summary>
+    /// <summary>A 64-bit floating-point number.</summary>
     public const string Double = "double";
 
     /// <summary>Bytes or text.</summary>
     public const string Bytes = "bytes";
 
-    /// <summary>Ends the kind of a list.</summary>
+    /// <summary>The suffix of lists.</summary>
     public const char List = '*';
 
     private const string All = """
@@ -66,7 +66,7 @@ internal static class ThriftShapes
         All.Split('\n').Select(line => line.Split(' '))
             .ToFrozenDictionary(words => words[0], words => Fields(words[1..]), StringComparer.Ordinal);
 
-    /// <summary>The kinds of a structure's fields, by their numbers.</summary>
+    /// <summary>The types of the fields of a structure, by number.</summary>
     public static FrozenDictionary<int, string> Of(string structure) => Shapes[structure];
 
     private static FrozenDictionary<int, string> Fields(string[] words) => words.Select(word => word.Split(':')).ToFrozenDictionary(

@@ -131,8 +131,8 @@ public sealed class ParquetColumnTests : IDisposable
             int row = 0;
             foreach (byte[] line in pixels.Chunk(32 * 3))
             {
-                byte[] colour = row++ == i % 32 ? [255, 255, 255] : [(byte)(7 * i), (byte)(13 * i), (byte)(29 * i)];
-                line.Should().Equal(Enumerable.Repeat(colour, 32).SelectMany(pixel => pixel), "this is row {0} of image {1}", row - 1, i);
+                byte[] color = row++ == i % 32 ? [255, 255, 255] : [(byte)(7 * i), (byte)(13 * i), (byte)(29 * i)];
+                line.Should().Equal(Enumerable.Repeat(color, 32).SelectMany(pixel => pixel), "this is row {0} of image {1}", row - 1, i);
             }
         }
     }

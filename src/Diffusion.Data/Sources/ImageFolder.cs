@@ -30,13 +30,13 @@ public sealed class ImageFolder : IImageSource
         ClassNames = files.ClassNames;
     }
 
-    /// <summary>The extensions that are looked for, in upper or lower case.</summary>
+    /// <summary>The extensions of the images to find, in any case.</summary>
     public static IReadOnlyList<string> Extensions => ImageNames.Supported;
 
-    /// <summary>The full path of each image, by its index.</summary>
+    /// <summary>The full path of each image, by index.</summary>
     public IReadOnlyList<string> Files { get; }
 
-    /// <summary>The names of the classes, by their label; empty when there are no labels.</summary>
+    /// <summary>The names of the classes, by label; empty without labels.</summary>
     public IReadOnlyList<string> ClassNames { get; }
 
     /// <inheritdoc/>
@@ -102,8 +102,8 @@ public sealed class ImageFolder : IImageSource
     /// <inheritdoc/>
     public string NameOf(long index) => images.NameOf(index);
 
-    /// <summary>The description, and what was left out.</summary>
-    /// <returns>One line, and one more for each reason for which something was left out.</returns>
+    /// <summary>The description, and what was skipped.</summary>
+    /// <returns>One line, then one for each reason for skipping something.</returns>
     public override string ToString() => Report.ToString(Description);
 
     /// <inheritdoc/>

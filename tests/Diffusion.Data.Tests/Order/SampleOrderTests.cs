@@ -68,7 +68,7 @@ public sealed class SampleOrderTests
     }
 
     [Fact]
-    public void Neighbours_do_not_stay_neighbours()
+    public void Neighbors_do_not_stay_neighbours()
     {
         SampleOrder order = new(new SeedStream(5), 10_000);
         long[] indices = Indices(order, 0);

@@ -1,7 +1,7 @@
 namespace Diffusion.Data.Tests.Shards;
 
 /// <summary>
-/// Shards that Python's webdataset wrote. Image i is 40 x 32 pixels of the colour (7i, 13i, 29i) mod 256, with row i mod 32 white. Two of
+/// Shards that Python's webdataset wrote. Image i is 40 x 32 pixels of the color (7i, 13i, 29i) mod 256, with row i mod 32 white. Two of
 /// them lie beside the tests; the large ones, where DIFFUSION_REFERENCE says or in <c>shared/reference</c> beside the repository.
 /// </summary>
 public sealed class PythonWrittenShardsTests : IDisposable
@@ -10,7 +10,7 @@ public sealed class PythonWrittenShardsTests : IDisposable
 
     private const double WhiteInJpeg = 200;
 
-    // JPEG at this quality keeps a plain colour to about one level, away from the white row.
+    // JPEG at this quality keeps a plain color to about one level, away from the white row.
     private const int JpegTolerance = 6;
 
     private readonly ShardFolder folder = new();
@@ -82,14 +82,14 @@ public sealed class PythonWrittenShardsTests : IDisposable
     private static void Check(ShardedImages images, int i, int tolerance)
     {
         byte[] pixels = ShardFolder.Read(images, i);
-        int[] colour = [7 * i % 256, 13 * i % 256, 29 * i % 256];
+        int[] color = [7 * i % 256, 13 * i % 256, 29 * i % 256];
         for (int row = 0; row < Height; row++)
         {
             int away = Math.Abs(row - (i % Height));
             int place = ((row * Height) + (Height / 2)) * 3;
             if (tolerance > 0 && away < 16)
             {
-                // JPEG blurs the white row into its block, its colour more than its brightness.
+                // JPEG blurs the white row into its block, its color more than its brightness.
                 double brightness = (0.299 * pixels[place]) + (0.587 * pixels[place + 1]) + (0.114 * pixels[place + 2]);
                 (away > 0 || brightness > WhiteInJpeg).Should()
                     .BeTrue("row {0} of image {1} is white, and has the brightness {2}", row, i, brightness);
@@ -98,7 +98,7 @@ public sealed class PythonWrittenShardsTests : IDisposable
 
             for (int channel = 0; channel < 3; channel++)
             {
-                int expected = away == 0 ? 255 : colour[channel];
+                int expected = away == 0 ? 255 : color[channel];
                 int found = pixels[place + channel];
                 found.Should().BeInRange(expected - tolerance, expected + tolerance, "image {0}, row {1}, channel {2}", i, row, channel);
             }

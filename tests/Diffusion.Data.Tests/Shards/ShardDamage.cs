@@ -10,7 +10,7 @@ internal static class ShardDamage
 {
     public const int Samples = 8;
 
-    /// <summary>A shard of samples whose images are of one grey each, with labels; one file may be another.</summary>
+    /// <summary>A shard of samples whose images are of one gray each, with labels; one file may be another.</summary>
     public static byte[] Shard(int first, string? changed = null, byte[]? bytes = null)
     {
         List<(string Name, byte[] Bytes)> files = [];

@@ -2,7 +2,7 @@ using Diffusion.TestKit;
 
 namespace Diffusion.Data.Tests.Shards;
 
-/// <summary>A temporary folder of small shards, whose images are of one grey each: their number.</summary>
+/// <summary>A temporary folder of small shards, whose images are of one gray each: their number.</summary>
 internal sealed class ShardFolder : IDisposable
 {
     private readonly TemporaryFolder folder = new();
@@ -14,11 +14,11 @@ internal sealed class ShardFolder : IDisposable
 
     public static ImagePreparation Preparation { get; } = new() { Size = 4, Channels = 1 };
 
-    /// <summary>A PNG of 4 x 4 pixels of one grey.</summary>
-    public static byte[] Image(int grey)
+    /// <summary>A PNG of 4 x 4 pixels of one gray.</summary>
+    public static byte[] Image(int gray)
     {
         using TemporaryFolder place = new();
-        ImageCodec.SavePng(new DecodedImage(4, 4, 1, [.. Enumerable.Repeat((byte)grey, 16)]), place.File("x.png"));
+        ImageCodec.SavePng(new DecodedImage(4, 4, 1, [.. Enumerable.Repeat((byte)gray, 16)]), place.File("x.png"));
         return File.ReadAllBytes(place.File("x.png"));
     }
 

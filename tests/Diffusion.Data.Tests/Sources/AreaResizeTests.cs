@@ -5,20 +5,20 @@ public sealed class AreaResizeTests
     [Fact]
     public void Halving_takes_the_mean_of_four()
     {
-        Resize(Grey(4, 4, 0, 10, 20, 30, 2, 12, 22, 32, 100, 100, 200, 200, 100, 100, 200, 201), 2).Should().Equal(6, 26, 100, 200);
+        Resize(Gray(4, 4, 0, 10, 20, 30, 2, 12, 22, 32, 100, 100, 200, 200, 100, 100, 200, 201), 2).Should().Equal(6, 26, 100, 200);
     }
 
     [Fact]
     public void Three_to_two_weighs_the_shared_pixel_by_its_area()
     {
         // Each new pixel covers one and a half old ones.
-        Resize(Grey(3, 3, 0, 90, 240, 0, 90, 240, 0, 90, 240), 2).Should().Equal(30, 190, 30, 190);
+        Resize(Gray(3, 3, 0, 90, 240, 0, 90, 240, 0, 90, 240), 2).Should().Equal(30, 190, 30, 190);
     }
 
     [Fact]
     public void Doubling_is_linear_between_centres()
     {
-        Resize(Grey(2, 2, 0, 100, 0, 100), 4).Should().Equal(0, 25, 75, 100, 0, 25, 75, 100, 0, 25, 75, 100, 0, 25, 75, 100);
+        Resize(Gray(2, 2, 0, 100, 0, 100), 4).Should().Equal(0, 25, 75, 100, 0, 25, 75, 100, 0, 25, 75, 100, 0, 25, 75, 100);
     }
 
     [Theory]
@@ -37,8 +37,8 @@ public sealed class AreaResizeTests
     [Fact]
     public void The_middle_square_is_cut_out()
     {
-        Resize(Grey(5, 3, 9, 1, 2, 3, 9, 9, 4, 5, 6, 9, 9, 7, 8, 9, 9), 3).Should().Equal(1, 2, 3, 4, 5, 6, 7, 8, 9);
-        Resize(Grey(2, 4, 9, 9, 1, 2, 3, 4, 9, 9), 2).Should().Equal(1, 2, 3, 4);
+        Resize(Gray(5, 3, 9, 1, 2, 3, 9, 9, 4, 5, 6, 9, 9, 7, 8, 9, 9), 3).Should().Equal(1, 2, 3, 4, 5, 6, 7, 8, 9);
+        Resize(Gray(2, 4, 9, 9, 1, 2, 3, 4, 9, 9), 2).Should().Equal(1, 2, 3, 4);
     }
 
     [Fact]
@@ -126,7 +126,7 @@ public sealed class AreaResizeTests
         width, height, channels,
             [.. Enumerable.Range(0, width * height * channels).Select(i => (byte)new SeedStream(2).Derive(RandomPurpose.Drawing, i))]);
 
-    private static DecodedImage Grey(int width, int height, params byte[] pixels) => new(width, height, 1, pixels);
+    private static DecodedImage Gray(int width, int height, params byte[] pixels) => new(width, height, 1, pixels);
 
     private static byte[] Resize(DecodedImage image, int size)
     {

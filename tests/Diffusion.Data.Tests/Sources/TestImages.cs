@@ -5,16 +5,16 @@ namespace Diffusion.Data.Tests;
 /// <summary>Image files made in the test.</summary>
 internal static class TestImages
 {
-    /// <summary>A PNG of one colour.</summary>
+    /// <summary>A PNG of one color.</summary>
     public static byte[] Png(int width, int height) => Encode(width, height, SKEncodedImageFormat.Png, (_, _) => SKColors.Teal);
 
     /// <summary>An image whose pixels a function gives.</summary>
-    public static byte[] Encode(int width, int height, SKEncodedImageFormat format, Func<int, int, SKColor> colour)
+    public static byte[] Encode(int width, int height, SKEncodedImageFormat format, Func<int, int, SKColor> color)
     {
         using SKBitmap bitmap = new(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque));
         for (int i = 0; i < width * height; i++)
         {
-            bitmap.SetPixel(i % width, i / width, colour(i % width, i / width));
+            bitmap.SetPixel(i % width, i / width, color(i % width, i / width));
         }
 
         using SKData data = bitmap.Encode(format, 90);

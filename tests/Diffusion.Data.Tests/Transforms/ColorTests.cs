@@ -8,12 +8,12 @@ public sealed class ColorTests
     public void Grey_values_are_those_of_the_standard_weights()
     {
         byte[] image = Colors();
-        byte[] grey = Apply(ImageTransform.Grayscale(), image, 0);
+        byte[] gray = Apply(ImageTransform.Grayscale(), image, 0);
         for (int i = 0; i < image.Length; i += 3)
         {
             double expected = (0.299 * image[i]) + (0.587 * image[i + 1]) + (0.114 * image[i + 2]);
-            ((double)grey[i]).Should().BeApproximately(expected, 0.502);
-            grey.AsSpan(i, 3).ToArray().Should().OnlyContain(value => value == grey[i]);
+            ((double)gray[i]).Should().BeApproximately(expected, 0.502);
+            gray.AsSpan(i, 3).ToArray().Should().OnlyContain(value => value == gray[i]);
         }
     }
 
@@ -40,11 +40,11 @@ public sealed class ColorTests
         byte[] image = [.. Colors().Select(value => (byte)(90 + (value / 4)))];
         for (int seed = 0; seed < 50; seed++)
         {
-            MeanGrey(Apply(ImageTransform.ColorJitter(contrast: 0.4), image, seed)).Should().BeApproximately(MeanGrey(image), 0.3);
+            MeanGray(Apply(ImageTransform.ColorJitter(contrast: 0.4), image, seed)).Should().BeApproximately(MeanGray(image), 0.3);
             byte[] saturated = Apply(ImageTransform.ColorJitter(saturation: 0.4), image, seed);
             for (int i = 0; i < image.Length; i += 3)
             {
-                Grey(saturated, i).Should().BeApproximately(Grey(image, i), 0.6);
+                Gray(saturated, i).Should().BeApproximately(Gray(image, i), 0.6);
             }
         }
 
@@ -60,7 +60,7 @@ public sealed class ColorTests
         {
             byte[] turned = Apply(ImageTransform.ColorJitter(hue: 0.5), image, seed);
 
-            // The first pixel is pure red: its turned colour tells by how much.
+            // The first pixel is pure red: its turned color tells by how much.
             double turn = Hsv(turned[0] / 255.0, turned[1] / 255.0, turned[2] / 255.0).Hue;
             for (int i = 0; i < image.Length; i += 3)
             {
@@ -123,14 +123,14 @@ public sealed class ColorTests
     [Fact]
     public void A_grey_image_is_given_brightness_and_contrast_and_refuses_the_rest_by_name()
     {
-        byte[] grey = [.. Enumerable.Range(0, 35).Select(i => (byte)(i * 7))];
-        byte[] changed = [.. grey];
+        byte[] gray = [.. Enumerable.Range(0, 35).Select(i => (byte)(i * 7))];
+        byte[] changed = [.. gray];
         new TransformList([ImageTransform.ColorJitter(0.3, 0.3), ImageTransform.Grayscale()], [], 1)
             .Edit(new ImageCanvas(changed, new ImageShape(1, 5, 7), PixelEncoding.UInt8), new SeedStream(3));
-        changed.Should().NotEqual(grey);
+        changed.Should().NotEqual(gray);
 
         FluentActions.Invoking(() => new TransformList([ImageTransform.ColorJitter(hue: 0.1)], [], 1)).Should().Throw<ArgumentException>()
-            .WithMessage("*saturation or hue, but grey images have neither*");
+            .WithMessage("*saturation or hue, but gray images have neither*");
         FluentActions.Invoking(() => new TransformList([ImageTransform.ColorJitter(0.1)], [], 4)).Should().Throw<ArgumentException>()
             .WithMessage("*1 or 3 channels*have 4*");
         FluentActions.Invoking(() => ImageTransform.ColorJitter()).Should().Throw<ArgumentException>().WithMessage("*changes nothing*");
@@ -140,7 +140,7 @@ public sealed class ColorTests
         FluentActions.Invoking(() => ImageTransform.ColorJitter(double.NaN)).Should().Throw<ArgumentOutOfRangeException>();
     }
 
-    // Pure colours, greys and others; 35 pixels, which no width of vectors divides.
+    // Pure colors, greys and others; 35 pixels, which no width of vectors divides.
     private static byte[] Colors() =>
     [
         255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 0, 0, 0, 0, 255, 255, 255, 128, 128, 128,
@@ -178,9 +178,9 @@ public sealed class ColorTests
         })];
     }
 
-    private static double Grey(byte[] image, int at) => (0.299 * image[at]) + (0.587 * image[at + 1]) + (0.114 * image[at + 2]);
+    private static double Gray(byte[] image, int at) => (0.299 * image[at]) + (0.587 * image[at + 1]) + (0.114 * image[at + 2]);
 
-    private static double MeanGrey(byte[] image) => Enumerable.Range(0, image.Length / 3).Average(i => Grey(image, 3 * i));
+    private static double MeanGray(byte[] image) => Enumerable.Range(0, image.Length / 3).Average(i => Gray(image, 3 * i));
 
     // The definition, as in Python's colorsys.
     private static (double Hue, double Saturation, double Value) Hsv(double r, double g, double b)

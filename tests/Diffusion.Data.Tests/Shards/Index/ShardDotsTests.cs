@@ -70,7 +70,7 @@ public sealed class ShardDotsTests : IDisposable
         (ShardFolder.Read(images, 0)[0], images.Report.SkippedCount).Should().Be((0, 0));
     }
 
-    // Images of the grey of their place; a label is the number of its name's last digit before the dot.
+    // Images of the gray of their place; a label is the number of its name's last digit before the dot.
     private void Put(params string[] names) => File.WriteAllBytes(
         folder.PathOf("a.tar"),
         TarReaderTests.Archive(TarEntryFormat.Ustar,

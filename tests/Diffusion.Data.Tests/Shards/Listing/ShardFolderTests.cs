@@ -41,7 +41,7 @@ public sealed class ShardFolderTests : IDisposable
     [InlineData("test", new[] { "train/0.tar", "test/0.tar" }, 1)]
     [InlineData("all", new[] { "train/0.tar", "test/0.tar" }, 2)]
     [InlineData(null, new[] { "val-0.tar", "validation-1.tar" }, 2)]
-    public void Splits_are_recognised_where_every_name_says_one(string? split, string[] names, int taken)
+    public void Splits_are_recognized_where_every_name_says_one(string? split, string[] names, int taken)
     {
         Put(names);
         using ShardedImages images = Open(split);

@@ -4,7 +4,7 @@ using Diffusion.TestKit;
 
 namespace Diffusion.Data.Tests.Shards;
 
-/// <summary>A shard as a server has it, with its index: sample i is of grey 10 + i, and has the label that is given.</summary>
+/// <summary>A shard as a server has it, with its index: sample i is of gray 10 + i, and has the label that is given.</summary>
 internal sealed record RemoteShard(byte[] Tar, byte[] Index)
 {
     /// <summary>Writes a shard of samples with these labels, each with so many more bytes that nobody reads.</summary>
