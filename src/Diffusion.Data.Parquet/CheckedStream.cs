@@ -8,10 +8,10 @@ namespace Diffusion.Data.Parquet;
 internal sealed class CheckedStream(FileStream file) : Stream
 {
     // The footer and the pages are read twice; many more times means a loop.
-    private const int MaxTimes = 16;
-    private const int Always = 1 << 20;
+    private const int MaxPasses = 16;
+    private const int MinBudget = 1 << 20;
 
-    private long left = Always + (MaxTimes * file.Length);
+    private long budget = MinBudget + (MaxPasses * file.Length);
 
     /// <summary>The limit of reading. Initially the end of the file.</summary>
     public long End { get; set; } = file.Length;
@@ -61,10 +61,10 @@ internal sealed class CheckedStream(FileStream file) : Stream
 
     private void Spend(int bytes)
     {
-        left -= bytes;
-        if (left < 0)
+        budget -= bytes;
+        if (budget < 0)
         {
-            throw new InvalidDataException($"Its {Length} bytes are read more than {MaxTimes} times.");
+            throw new InvalidDataException($"Its {Length} bytes are read more than {MaxPasses} times.");
         }
     }
 

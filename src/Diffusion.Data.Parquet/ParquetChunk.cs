@@ -31,7 +31,8 @@ internal static class ParquetChunk
 
         if (!string.IsNullOrEmpty(chunk.FilePath))
         {
-            throw new NotSupportedException($"It is in another file, '{chunk.FilePath}', which is not supported. Write it to the same file.");
+            throw new NotSupportedException(
+                $"It is in another file, '{chunk.FilePath}', which is not supported. Write it to the same file.");
         }
 
         ColumnMetaData column = chunk.MetaData ?? throw new InvalidDataException("Its metadata is missing.");

@@ -15,7 +15,8 @@ internal static class ParquetClasses
 
         if (tables.FirstOrDefault(table => !table.ClassNames.SequenceEqual(tables[0].ClassNames, StringComparer.Ordinal)) is { } other)
         {
-            throw new ImageDataException(other.Path, $"its class names differ from those of {tables[0].Path}. Open files of a single dataset.");
+            throw new ImageDataException(
+                other.Path, $"its class names differ from those of {tables[0].Path}. Open files of a single dataset.");
         }
 
         if (!tables[0].HasLabels)

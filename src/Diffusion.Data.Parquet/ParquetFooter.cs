@@ -26,7 +26,8 @@ internal static class ParquetFooter
 
         if (file.Length < MinFile)
         {
-            throw new ImageDataException(path, $"it has {file.Length} bytes, but a Parquet file has at least {MinFile}. Download it again.");
+            throw new ImageDataException(
+                path, $"it has {file.Length} bytes, but a Parquet file has at least {MinFile}. Download it again.");
         }
 
         Span<byte> begin = stackalloc byte[4];
@@ -54,7 +55,8 @@ internal static class ParquetFooter
         if (length > ParquetBounds.Footer)
         {
             throw new NotSupportedException(
-                $"Its footer has {length} bytes, but at most {ParquetBounds.Footer} are supported. Write larger row groups, or fewer columns.");
+                $"Its footer has {length} bytes, but at most {ParquetBounds.Footer} are supported. "
+                + "Write larger row groups, or fewer columns.");
         }
 
         long start = file.Length - end.Length - length;

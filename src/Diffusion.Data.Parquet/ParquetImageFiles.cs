@@ -78,7 +78,7 @@ internal sealed class ParquetImageFiles : IEncodedImages
         }
 
         ParquetImageFiles files = new(name, folder, tables, ParquetClasses.Count(tables, options.ClassCount), options, skipped);
-        files.FindFirstNamed();
+        files.CheckFirstPaths();
         return files;
     }
 
@@ -139,7 +139,7 @@ internal sealed class ParquetImageFiles : IEncodedImages
     }
 
     // Reports missing image files early, by checking the first path of each file without embedded images.
-    private void FindFirstNamed()
+    private void CheckFirstPaths()
     {
         foreach (IGrouping<ParquetTable, int> table in Enumerable.Range(0, groups.Length).Where(number => groups[number].HoldsNone)
             .GroupBy(number => groups[number].Table))

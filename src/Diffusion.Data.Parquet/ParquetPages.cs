@@ -71,7 +71,8 @@ internal static class ParquetPages
         if (page.Repetitions != 0 || page.Levels < 0 || page.Levels > Math.Min(page.Packed, page.Unpacked))
         {
             throw new InvalidDataException(
-                $"A page of {page.Packed} bytes claims {page.Levels} bytes of levels, including {page.Repetitions} bytes of repetition levels.");
+                $"A page of {page.Packed} bytes claims {page.Levels} bytes of levels, "
+                + $"including {page.Repetitions} bytes of repetition levels.");
         }
 
         if (!ParquetChunk.CanRead((Encoding)page.Encoding))

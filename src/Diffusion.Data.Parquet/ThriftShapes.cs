@@ -29,10 +29,14 @@ internal static class ThriftShapes
     /// <summary>The suffix of lists.</summary>
     public const char List = '*';
 
+    // Begins the further lines of a structure.
+    private const string Continuation = "\n    ";
+
     private const string All = """
         FileMetaData 1:i32 2:SchemaElement* 3:i64 4:RowGroup* 5:KeyValue* 6:bytes 7:ColumnOrder* 8:EncryptionAlgorithm 9:bytes
         SchemaElement 1:i32 2:i32 3:i32 4:bytes 5:i32 6:i32 7:i32 8:i32 9:i32 10:LogicalType
-        LogicalType 1:Empty 2:Empty 3:Empty 4:Empty 5:DecimalType 6:Empty 7:TimeType 8:TimeType 10:IntType 11:Empty 12:Empty 13:Empty 14:Empty 15:Empty 16:VariantType 17:GeometryType 18:GeographyType
+        LogicalType 1:Empty 2:Empty 3:Empty 4:Empty 5:DecimalType 6:Empty 7:TimeType 8:TimeType 10:IntType 11:Empty 12:Empty 13:Empty
+            14:Empty 15:Empty 16:VariantType 17:GeometryType 18:GeographyType
         DecimalType 1:i32 2:i32
         TimeType 1:bool 2:TimeUnit
         TimeUnit 1:Empty 2:Empty 3:Empty
@@ -45,7 +49,8 @@ internal static class ThriftShapes
         ColumnChunk 1:bytes 2:i64 3:ColumnMetaData 4:i64 5:i32 6:i64 7:i32 8:ColumnCryptoMetaData 9:bytes
         ColumnCryptoMetaData 1:Empty 2:EncryptionWithColumnKey
         EncryptionWithColumnKey 1:bytes* 2:bytes
-        ColumnMetaData 1:i32 2:i32* 3:bytes* 4:i32 5:i64 6:i64 7:i64 8:KeyValue* 9:i64 10:i64 11:i64 12:Statistics 13:PageEncodingStats* 14:i64 15:i32 16:SizeStatistics 17:GeospatialStatistics
+        ColumnMetaData 1:i32 2:i32* 3:bytes* 4:i32 5:i64 6:i64 7:i64 8:KeyValue* 9:i64 10:i64 11:i64
+            12:Statistics 13:PageEncodingStats* 14:i64 15:i32 16:SizeStatistics 17:GeospatialStatistics
         Statistics 1:bytes 2:bytes 3:i64 4:i64 5:bytes 6:bytes 7:bool 8:bool
         PageEncodingStats 1:i32 2:i32 3:i32
         SizeStatistics 1:i64 2:i64* 3:i64*
@@ -63,7 +68,7 @@ internal static class ThriftShapes
         """;
 
     private static readonly FrozenDictionary<string, FrozenDictionary<int, string>> Shapes =
-        All.Split('\n').Select(line => line.Split(' '))
+        All.Replace(Continuation, " ", StringComparison.Ordinal).Split('\n').Select(line => line.Split(' '))
             .ToFrozenDictionary(words => words[0], words => Fields(words[1..]), StringComparer.Ordinal);
 
     /// <summary>The types of the fields of a structure, by number.</summary>

@@ -29,7 +29,8 @@ internal sealed class ThriftValidator(PackedBytes bytes, Action<string, int, lon
         if (++structures > ParquetBounds.Structures)
         {
             throw new NotSupportedException(
-                $"Its footer has more than {ParquetBounds.Structures} parts, which is not supported. Write larger row groups, or fewer columns.");
+                $"Its footer has more than {ParquetBounds.Structures} parts, which is not supported. "
+                + "Write larger row groups, or fewer columns.");
         }
 
         long last = 0;

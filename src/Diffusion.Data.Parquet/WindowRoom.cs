@@ -7,8 +7,8 @@ namespace Diffusion.Data.Parquet;
 /// </summary>
 internal sealed class WindowRoom
 {
-    private const long Least = 1L << 30;
-    private const int ShareOfMemory = 4;
+    private const long MinCacheBytes = 1L << 30;
+    private const int MemoryDivisor = 4;
     private const int HeldOut = 8; // one of so many images may be held out; held-out images do not count in the window
 
     private readonly (long Rows, long Bytes)[] densest;
@@ -61,5 +61,5 @@ internal sealed class WindowRoom
 
     /// <summary>The default number of bytes to cache.</summary>
     /// <param name="memory">The memory available to the process, in bytes.</param>
-    public long Default(long memory) => Math.Min(memory / ShareOfMemory, Math.Max(Least, BytesFor(BlockOrder.DefaultWindow)));
+    public long Default(long memory) => Math.Min(memory / MemoryDivisor, Math.Max(MinCacheBytes, BytesFor(BlockOrder.DefaultWindow)));
 }

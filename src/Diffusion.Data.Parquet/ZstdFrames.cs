@@ -28,7 +28,8 @@ internal static class ZstdFrames
     {
         if (bytes.Fixed(4) is var mark && mark != Mark)
         {
-            throw new InvalidDataException($"A page is not a Zstandard frame: it begins with 0x{mark:X8}, but must begin with 0x{Mark:X8}.");
+            throw new InvalidDataException(
+                $"A page is not a Zstandard frame: it begins with 0x{mark:X8}, but must begin with 0x{Mark:X8}.");
         }
 
         int head = bytes.Next();

@@ -65,26 +65,26 @@ public sealed class HeldOutSplit
     public long TrainingIndexAt(long position)
     {
         SourceGuard.Index(position, TrainingCount);
-        long parted = count - HeldOutCount;
-        if (HeldOutCount == 0 || position >= parted)
+        long training = count - HeldOutCount;
+        if (HeldOutCount == 0 || position >= training)
         {
             return position + HeldOutCount;
         }
 
         // Segment s begins at index StartOf(s); s images before it are held out.
-        long stretch = (long)((Int128)position * HeldOutCount / parted);
-        while (StartOf(stretch) - stretch > position)
+        long segment = (long)((Int128)position * HeldOutCount / training);
+        while (StartOf(segment) - segment > position)
         {
-            stretch--;
+            segment--;
         }
 
-        while (StartOf(stretch + 1) - (stretch + 1) <= position)
+        while (StartOf(segment + 1) - (segment + 1) <= position)
         {
-            stretch++;
+            segment++;
         }
 
-        long index = position + stretch;
-        return index < HeldOutOf(stretch) ? index : index + 1;
+        long index = position + segment;
+        return index < HeldOutOf(segment) ? index : index + 1;
     }
 
     /// <summary>The index of a held-out image in the whole set, in random order.</summary>
@@ -105,15 +105,15 @@ public sealed class HeldOutSplit
             return index - HeldOutCount;
         }
 
-        long stretch = (long)((((Int128)index + 1) * HeldOutCount - 1) / count);
-        return index - stretch - (HeldOutOf(stretch) < index ? 1 : 0);
+        long segment = (long)((((Int128)index + 1) * HeldOutCount - 1) / count);
+        return index - segment - (HeldOutOf(segment) < index ? 1 : 0);
     }
 
-    private long StartOf(long stretch) => (long)((Int128)stretch * count / HeldOutCount);
+    private long StartOf(long segment) => (long)((Int128)segment * count / HeldOutCount);
 
-    private long HeldOutOf(long stretch)
+    private long HeldOutOf(long segment)
     {
-        long start = StartOf(stretch);
-        return start + (long)(seeds.Uniform(RandomPurpose.HoldOut, stretch) * (StartOf(stretch + 1) - start));
+        long start = StartOf(segment);
+        return start + (long)(seeds.Uniform(RandomPurpose.HoldOut, segment) * (StartOf(segment + 1) - start));
     }
 }

@@ -57,7 +57,8 @@ internal sealed class TrainingData(IImageSource source, double heldOutFraction, 
         long next = last.Position + (ExtendedOrder.EpochsBetween(order, last.Position, position) * order.EpochLength);
         return new DataContinuation(
             next == 0 ? [whole] : [.. begun, whole with { Position = next }],
-            string.Create(CultureInfo.InvariantCulture, $"{change}; the added images are used from the next epoch on, after {next} images seen"),
+            string.Create(
+                CultureInfo.InvariantCulture, $"{change}; the added images are used from the next epoch on, after {next} images seen"),
             null);
     }
 

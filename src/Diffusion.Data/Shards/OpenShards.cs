@@ -93,7 +93,8 @@ internal sealed class OpenShards(Func<int, CancellationToken, Shard> open, TimeP
     {
         lock (gate)
         {
-            if (!slots.TryGetValue(number, out Slot? slot) || (slot.FailedAt is { } failed && time.GetElapsedTime(failed) >= FailureLifetime))
+            if (!slots.TryGetValue(number, out Slot? slot)
+                || (slot.FailedAt is { } failed && time.GetElapsedTime(failed) >= FailureLifetime))
             {
                 slot = new Slot(new Lazy<Shard>(() => open(number, cancellationToken)));
                 slots[number] = slot;

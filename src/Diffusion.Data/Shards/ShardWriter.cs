@@ -38,7 +38,8 @@ public sealed class ShardWriter : IDisposable
         Directory.CreateDirectory(folder);
         if (Directory.GetFiles(folder, $"{name}-*.tar") is [string first, ..])
         {
-            throw new IOException($"{first}: the folder already contains shards with this name. Delete them, or use another folder or name.");
+            throw new IOException(
+                $"{first}: the folder already contains shards with this name. Delete them, or use another folder or name.");
         }
 
         this.folder = folder;

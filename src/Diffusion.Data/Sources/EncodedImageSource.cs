@@ -5,7 +5,7 @@ namespace Diffusion.Data;
 /// <summary>Image files, decoded and prepared each time they are read. Owns the store of the files.</summary>
 internal sealed class EncodedImageSource : IImageSource
 {
-    private const int MaxKept = 64 << 20;
+    private const int MaxReusedBytes = 64 << 20;
 
     private readonly IEncodedImages files;
     private readonly ImagePreparation preparation;
@@ -129,7 +129,7 @@ internal sealed class EncodedImageSource : IImageSource
     {
         lock (workspaces)
         {
-            workspaces.Push(workspace.File.Capacity > MaxKept ? workspace with { File = new ArrayBufferWriter<byte>() } : workspace);
+            workspaces.Push(workspace.File.Capacity > MaxReusedBytes ? workspace with { File = new ArrayBufferWriter<byte>() } : workspace);
         }
     }
 

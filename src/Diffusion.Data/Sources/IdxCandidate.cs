@@ -13,7 +13,12 @@ internal sealed partial record IdxCandidate(string Path, string NormalizedName, 
     private static readonly char[] Separators = ['.', '_', ' '];
 
     /// <summary>0 for an uncompressed file with a standard name, 1 for a compressed one, 2 for other names.</summary>
-    public int Rank => System.IO.Path.GetFileName(Path) == NormalizedName ? 0 : System.IO.Path.GetFileName(Path) == NormalizedName + ".gz" ? 1 : 2;
+    public int Rank => System.IO.Path.GetFileName(Path) switch
+    {
+        string name when name == NormalizedName => 0,
+        string name when name == NormalizedName + ".gz" => 1,
+        _ => 2,
+    };
 
     /// <summary>The name of the label file of these images.</summary>
     public string LabelName =>

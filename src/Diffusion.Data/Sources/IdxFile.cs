@@ -97,7 +97,8 @@ internal static class IdxFile
         if (fileBytes is { } bytes && bytes != header + expected)
         {
             throw new ImageDataException(
-                path, $"its header claims {shape} bytes, so it must have {header + expected} bytes, but it has {bytes}. Download it again.");
+                path, $"its header claims {shape} bytes, so it must have {header + expected} bytes, "
+                + $"but it has {bytes}. Download it again.");
         }
 
         return (sizes, ReadValues(stream, path, (int)expected, shape));

@@ -62,7 +62,8 @@ internal sealed record ImageFolderFiles(
         long length = RandomAccess.GetLength(file);
         if (length > MaxFile)
         {
-            throw new ImageDataException(Paths[(int)index], $"it has {length} bytes, more than the maximum of {MaxFile} for an image file.");
+            throw new ImageDataException(
+                Paths[(int)index], $"it has {length} bytes, more than the maximum of {MaxFile} for an image file.");
         }
 
         Span<byte> bytes = destination.GetSpan((int)Math.Max(length, 1))[..(int)length];

@@ -30,7 +30,8 @@ public sealed record ImagePreparation
         ArgumentOutOfRangeException.ThrowIfLessThan(PixelLimit, 1);
         if (Channels is not (1 or 3))
         {
-            throw new ArgumentOutOfRangeException(nameof(Channels), Channels, $"Channels is {Channels}, but must be 1 (grayscale) or 3 (RGB).");
+            throw new ArgumentOutOfRangeException(
+                nameof(Channels), Channels, $"Channels is {Channels}, but must be 1 (grayscale) or 3 (RGB).");
         }
 
         ArgumentNullException.ThrowIfNull(Transforms);

@@ -27,9 +27,9 @@ internal sealed class SkippedImageList
     }
 
     /// <summary>Creates the report of a source.</summary>
-    /// <param name="taken">The number of images in the source.</param>
-    public ImageSourceReport ToReport(long taken) =>
-        new(taken,
+    /// <param name="imageCount">The number of images in the source.</param>
+    public ImageSourceReport ToReport(long imageCount) =>
+        new(imageCount,
             [.. order.Select(reason => new SkippedImages(reason, parts[reason].Count,
                 parts[reason].Examples) { IsExpected = reason == SystemFiles.Reason })]);
 }

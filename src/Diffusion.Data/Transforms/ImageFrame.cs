@@ -13,7 +13,7 @@ internal readonly record struct ImageFrame(CropArea Part, int Width, int Height)
     public static ImageFrame Whole(int width, int height) => new(new CropArea(0, 0, width, height), width, height);
 
     /// <summary>A part of this frame.</summary>
-    public ImageFrame Cut(ImageWindow window)
+    public ImageFrame Crop(ImageWindow window)
     {
         double across = Part.Width / Width;
         double down = Part.Height / Height;
@@ -28,7 +28,7 @@ internal readonly record struct ImageFrame(CropArea Part, int Width, int Height)
     public ImageFrame CropChecked(ImageWindow window) =>
         window is { Left: >= 0, Top: >= 0, Width: >= 1, Height: >= 1 } && window.Left <= Width - window.Width
             && window.Top <= Height - window.Height
-            ? Cut(window)
+            ? Crop(window)
             : throw new InvalidOperationException(
                 $"The crop returned {window}, but the image has {Width} x {Height} pixels. "
                 + "Return a part of at least one pixel within the image.");
@@ -56,12 +56,12 @@ internal readonly record struct ImageFrame(CropArea Part, int Width, int Height)
 
         int width = wide > high ? Math.Max((int)(high / target.Height), 1) : Width;
         int height = wide < high ? Math.Max((int)(wide / target.Width), 1) : Height;
-        return Cut(Middle(width, height));
+        return Crop(Center(width, height));
     }
 
     /// <summary>A centered window.</summary>
     /// <exception cref="ImageDataException">The frame is smaller than the window.</exception>
-    public ImageWindow Middle(int width, int height)
+    public ImageWindow Center(int width, int height)
     {
         ThrowIfSmaller(width, height);
         return new ImageWindow((Width - width) / 2, (Height - height) / 2, width, height);

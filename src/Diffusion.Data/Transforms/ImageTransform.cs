@@ -53,7 +53,7 @@ public abstract class ImageTransform
     public static ImageTransform CenterCrop(int side)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(side, 1);
-        return new WindowTransform("CenterCrop", Text(side), isRandom: false, (frame, _, _) => frame.Cut(frame.Middle(side, side)));
+        return new WindowTransform("CenterCrop", Text(side), isRandom: false, (frame, _, _) => frame.Crop(frame.Center(side, side)));
     }
 
     /// <summary>
@@ -66,7 +66,7 @@ public abstract class ImageTransform
         ArgumentOutOfRangeException.ThrowIfLessThan(side, 1);
         return new WindowTransform(
             "RandomCrop", Text(side), isRandom: true,
-            (frame, _, draws) => frame.Cut(draws is { } stream ? frame.RandomWindow(side, side, stream) : frame.Middle(side, side)));
+            (frame, _, draws) => frame.Crop(draws is { } stream ? frame.RandomWindow(side, side, stream) : frame.Center(side, side)));
     }
 
     /// <summary>

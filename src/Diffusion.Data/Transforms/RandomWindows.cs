@@ -23,12 +23,12 @@ internal static class RandomWindows
             int shorter = Math.Min(frame.Width, frame.Height);
             if (draws is not { } stream)
             {
-                return frame.Cut(frame.Middle(shorter, shorter));
+                return frame.Crop(frame.Center(shorter, shorter));
             }
 
             double share = 1 - (stream.Uniform(RandomPurpose.Augmentation, 0) * (1 - minFraction));
             int side = Math.Max((int)Math.Round(shorter * share), 1);
-            return frame.Cut(frame.RandomWindow(side, side, stream));
+            return frame.Crop(frame.RandomWindow(side, side, stream));
         });
     }
 
@@ -55,7 +55,7 @@ internal static class RandomWindows
         return new WindowTransform("RandomResizedCrop", settings, isRandom: true, (frame, target, draws) =>
         {
             ImageFrame part = draws is { } stream
-                ? frame.Cut(Draw(frame, minArea, maxArea, Math.Log(minAspect), Math.Log(maxAspect), stream))
+                ? frame.Crop(Draw(frame, minArea, maxArea, Math.Log(minAspect), Math.Log(maxAspect), stream))
                 : frame.CropToShape(target);
             return part.Resized(target.Width, target.Height);
         });
@@ -81,8 +81,8 @@ internal static class RandomWindows
         double shape = (double)frame.Width / frame.Height;
         double nearest = Math.Clamp(shape, Math.Exp(minLog), Math.Exp(maxLog));
         return nearest == shape
-            ? frame.Middle(frame.Width, frame.Height)
-            : frame.Middle(
+            ? frame.Center(frame.Width, frame.Height)
+            : frame.Center(
                 nearest > shape ? frame.Width : Math.Max((int)Math.Round(frame.Height * nearest), 1),
                 nearest > shape ? Math.Max((int)Math.Round(frame.Width / nearest), 1) : frame.Height);
     }

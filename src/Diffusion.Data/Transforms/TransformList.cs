@@ -29,7 +29,8 @@ internal sealed class TransformList
         if (All.SkipWhile(transform => transform is WindowTransform).OfType<WindowTransform>().FirstOrDefault() is { } late)
         {
             throw new ArgumentException(
-                $"{late.Name} comes after {All.First(transform => transform is PixelTransform).Name}, but crops and resizes must come first. "
+                $"{late.Name} comes after {All.First(transform => transform is PixelTransform).Name}, "
+                + "but crops and resizes must come first. "
                 + "Move it to the beginning.", nameof(transforms));
         }
 

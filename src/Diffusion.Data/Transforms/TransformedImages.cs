@@ -63,7 +63,7 @@ internal sealed class TransformedImages : IImageSource
         {
             if (transforms.HasWindows)
             {
-                Cut(destination, draws);
+                Crop(destination, draws);
             }
 
             transforms.Edit(new ImageCanvas(destination, Shape, Encoding), draws);
@@ -80,7 +80,7 @@ internal sealed class TransformedImages : IImageSource
 
     public void Dispose() => source.Dispose();
 
-    private void Cut(Span<byte> image, SeedStream? draws)
+    private void Crop(Span<byte> image, SeedStream? draws)
     {
         (int Width, int Height) target = (Shape.Width, Shape.Height);
         ImageFrame whole = ImageFrame.Whole(target.Width, target.Height);

@@ -13,7 +13,7 @@ public sealed class EncodedImageSourceTests
 
     [Theory]
     [MemberData(nameof(Failures), DisableDiscoveryEnumeration = true)]
-    public void A_label_that_cannot_be_read_names_its_image(Exception problem, string message)
+    public void The_error_of_an_unreadable_label_names_its_image(Exception problem, string message)
     {
         using EncodedImageSource source = new(new UnlabeledFiles(problem), new ImagePreparation { Size = 8 });
         source.LabelOf(1).Should().Be(1);

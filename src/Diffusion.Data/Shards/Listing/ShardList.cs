@@ -50,7 +50,7 @@ internal static partial class ShardList
             throw new ImageDataException(
                 pattern, "it matches no shards. Use a folder with .tar, .tar.gz or .tgz files, or a pattern like "
                     + "shards/train-{000000..000127}.tar."
-                + LeftOutOf(skipped));
+                + SkippedFilesText(skipped));
         }
 
         CheckThere(pattern, shards);
@@ -94,11 +94,12 @@ internal static partial class ShardList
 
         return Scheme().Match(name) is { Success: true, Value: string scheme } && !File.Exists(name)
             ? throw new ImageDataException(
-                pattern, $"{scheme} is not a supported scheme: use paths, or http:// or https:// addresses (for a bucket, a signed address).")
+                pattern, $"{scheme} is not a supported scheme: "
+                + "use paths, or http:// or https:// addresses (for a bucket, a signed address).")
             : Path.GetFullPath(name);
     }
 
-    private static string LeftOutOf(SkippedImageList skipped) =>
+    private static string SkippedFilesText(SkippedImageList skipped) =>
         skipped.ToReport(0) is { SkippedCount: > 0 } report
             ? $" Found: {string.Join("; ", report.Skipped.Select(part => part.ToString()))}."
             : string.Empty;

@@ -8,21 +8,21 @@ internal sealed class BlockMap(long length)
     public const int BlockBytes = 1 << 14;
 
     private readonly State[] blocks = new State[(length + BlockBytes - 1) / BlockBytes];
-    private int here;
+    private int arrived;
     private int lowest;
 
     private enum State : byte
     {
         Missing,
         Claimed,
-        Here,
+        Arrived,
     }
 
     /// <summary>The number of blocks.</summary>
     public int Count => blocks.Length;
 
     /// <summary>Whether every block has arrived.</summary>
-    public bool IsComplete => here == blocks.Length;
+    public bool IsComplete => arrived == blocks.Length;
 
     /// <summary>Where a block ends.</summary>
     public long EndOf(int block) => Math.Min(length, (block + 1L) * BlockBytes);
@@ -31,7 +31,7 @@ internal sealed class BlockMap(long length)
     public static int BlockOf(long offset) => (int)(offset / BlockBytes);
 
     /// <summary>Whether all of these blocks have arrived.</summary>
-    public bool Has(int first, int last) => !blocks.AsSpan(first, last - first + 1).ContainsAnyExcept(State.Here);
+    public bool Has(int first, int last) => !blocks.AsSpan(first, last - first + 1).ContainsAnyExcept(State.Arrived);
 
     /// <summary>Claims the first run of missing blocks in a range; false when none is missing.</summary>
     public bool TryClaim(int first, int last, int max, out int start, out int count)
@@ -56,8 +56,8 @@ internal sealed class BlockMap(long length)
     /// <summary>Records that a block has arrived.</summary>
     public void Add(int block)
     {
-        here += blocks[block] == State.Here ? 0 : 1;
-        blocks[block] = State.Here;
+        arrived += blocks[block] == State.Arrived ? 0 : 1;
+        blocks[block] = State.Arrived;
     }
 
     /// <summary>Makes claimed blocks that have not arrived missing again.</summary>

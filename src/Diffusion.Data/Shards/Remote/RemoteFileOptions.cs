@@ -7,7 +7,7 @@ namespace Diffusion.Data;
 /// <summary>Where copies of remote files are stored, and how requests time out and are retried.</summary>
 internal sealed record RemoteFileOptions
 {
-    /// <summary>The folder of the local copies, which several processes may share.</summary>
+    /// <summary>The folder of the local copies, which several processes may jitter.</summary>
     public required string Folder { get; init; }
 
     /// <summary>
@@ -58,9 +58,9 @@ internal sealed record RemoteFileOptions
     public TimeSpan DelayAfter(Uri address, int idle, int request, TimeSpan? retryAfter)
     {
         long stream = BinaryPrimitives.ReadInt64LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(address.AbsoluteUri)));
-        double share = new SeedStream(Seed).Child(RandomPurpose.DataOrder, stream).Uniform(RandomPurpose.DataOrder, request);
+        double jitter = new SeedStream(Seed).Child(RandomPurpose.DataOrder, stream).Uniform(RandomPurpose.DataOrder, request);
         double doubled = Math.Min(FirstDelay.TotalSeconds * Math.Pow(2, idle), MaxDelay.TotalSeconds);
-        TimeSpan own = TimeSpan.FromSeconds(doubled * (1 - (share / 2)));
+        TimeSpan own = TimeSpan.FromSeconds(doubled * (1 - (jitter / 2)));
         TimeSpan asked = retryAfter < MaxRetryAfter ? retryAfter.Value : retryAfter is null ? TimeSpan.Zero : MaxRetryAfter;
         return own > asked ? own : asked;
     }

@@ -22,7 +22,7 @@ internal sealed record RemoteProbe(RemoteVersion Version, bool SupportsRanges)
     {
         RemoteExchange exchange = new(client, options);
         RemoteRetry retry = new(address, options);
-        byte[] first = new byte[RemoteContent.Enough];
+        byte[] first = new byte[RemoteContent.SniffedBytes];
         while (true)
         {
             int read = 0;
@@ -68,5 +68,5 @@ internal sealed record RemoteProbe(RemoteVersion Version, bool SupportsRanges)
         }
     }
 
-    private static void Prepare(HttpRequestHeaders headers) => headers.Range = new RangeHeaderValue(0, RemoteContent.Enough - 1);
+    private static void Prepare(HttpRequestHeaders headers) => headers.Range = new RangeHeaderValue(0, RemoteContent.SniffedBytes - 1);
 }

@@ -15,7 +15,7 @@ internal sealed class RemoteRetry(Uri address, RemoteFileOptions options)
     private const string GeneralRemedy = "Check the network and run again.";
 
     private int requests;
-    private int idle;
+    private int failures;
 
     /// <summary>Waits until the next request is due.</summary>
     /// <param name="failure">Why the last request failed.</param>
@@ -26,7 +26,7 @@ internal sealed class RemoteRetry(Uri address, RemoteFileOptions options)
     public async Task After(RemoteFailure failure, bool progressed, string state, CancellationToken cancellation)
     {
         requests++;
-        idle = progressed ? 0 : idle + 1;
+        failures = progressed ? 0 : failures + 1;
         string name = RemoteFile.NameOf(address);
         if (failure.IsFinal)
         {
@@ -34,15 +34,15 @@ internal sealed class RemoteRetry(Uri address, RemoteFileOptions options)
             throw new RemoteException($"{name}: {failure.Cause}. Requests made: {requests}.{remedy}", failure.Problem, isRefusal: true);
         }
 
-        if (idle >= options.Attempts)
+        if (failures >= options.Attempts)
         {
             throw new RemoteException(
-                $"{name}: gave up after {requests} requests, the last {idle} of which brought no new data; "
+                $"{name}: gave up after {requests} requests, the last {failures} of which brought no new data; "
                 + $"the last request failed because {failure.Cause}. {state} "
                 + $"{(failure.Remedy.Length > 0 ? failure.Remedy : GeneralRemedy)}",
                 failure.Problem, isRefusal: false);
         }
 
-        await Task.Delay(options.DelayAfter(address, idle, requests, failure.RetryAfter), options.Time, cancellation);
+        await Task.Delay(options.DelayAfter(address, failures, requests, failure.RetryAfter), options.Time, cancellation);
     }
 }
