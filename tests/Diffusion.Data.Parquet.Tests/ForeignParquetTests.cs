@@ -38,7 +38,7 @@ public sealed class ForeignParquetTests
     }
 
     [Theory]
-    [InlineData("refused-lz4.parquet", "column image/bytes. It is packed with LZ4, which is not supported. Use SNAPPY, ZSTD")]
+    [InlineData("refused-lz4.parquet", "column image/bytes. It is compressed with LZ4, which is not supported. Use SNAPPY, ZSTD")]
     [InlineData("refused-delta.parquet",
         "column image/bytes. Its values have the encoding DELTA_BYTE_ARRAY, but only PLAIN and dictionaries are supported")]
     public void Unsupported_features_are_an_error_at_opening(string name, string reason)

@@ -60,7 +60,7 @@ public sealed class ParquetColumnTests : IDisposable
         await WrittenParquet.WriteColumns(File, new ListField("images", WrittenParquet.Image("element")), new DataField<int>("label"));
         Failure().Should().Contain("its column 'images' contains lists, but each row must contain one image file");
         await WrittenParquet.WriteColumns(File, new ListField("pixel_values", new DataField<float>("element")));
-        Failure().Should().Contain("its column 'pixel_values' holds lists");
+        Failure().Should().Contain("its column 'pixel_values' contains lists");
         await WrittenParquet.WriteColumns(File, new DataField<int>("image"));
         Failure().Should().Contain("its column 'image' is neither binary nor text nor a struct");
     }
@@ -86,7 +86,7 @@ public sealed class ParquetColumnTests : IDisposable
         Failure().Should().Be(
             $"{File}: its columns labels, target all look like labels. Choose one with LabelColumn, or set it to null for no labels.");
         await WrittenParquet.WriteColumns(File, WrittenParquet.Image("image"), new DataField("label", typeof(ReadOnlyMemory<char>)));
-        Failure().Should().Contain("its column 'label' holds text, but labels must be integers of at least 0. Number the classes");
+        Failure().Should().Contain("its column 'label' contains text, but labels must be integers of at least 0. Number the classes");
         await WrittenParquet.WriteColumns(File, WrittenParquet.Image("image"), new ListField("label", new DataField<int>("element")));
         Failure().Should().Contain("its column 'label' holds no integers");
     }

@@ -97,7 +97,7 @@ public sealed class ParquetDamageTests : IDisposable
                 + $"pull` in the repository, "
             + "or download the file itself (from Hugging Face through /resolve/, not /raw/).");
         File.WriteAllText(file, "PAR1 but no end of one");
-        Problem(file)!.Message.Should().Contain("truncated: its 22 bytes do not end in PAR1");
+        Problem(file)!.Message.Should().Contain("truncated: its 22 bytes do not end with PAR1");
     }
 
     [Fact]

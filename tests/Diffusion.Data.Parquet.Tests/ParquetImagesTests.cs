@@ -138,7 +138,7 @@ public sealed class ParquetImagesTests : IDisposable
             .StartWith($"{file}, row group 1, row 1: its label is 3, but labels must be in 0..2");
         await WrittenParquet.Write(file, Groups(2), row => row, new WrittenLayout { LabelType = typeof(double), Fraction = 0.5 });
         Failure(() => ParquetImages.Open(file, 4)).Should()
-            .StartWith($"{file}, row group 0, row 0: its label is 0.5, but labels must be whole numbers");
+            .StartWith($"{file}, row group 0, row 0: its label is 0.5, but labels must be integers");
         await WrittenParquet.Write(file, Groups(2), _ => 1, new WrittenLayout { LabelType = typeof(double), Fraction = double.NaN });
         Failure(() => ParquetImages.Open(file, 4)).Should().Contain("its label is NaN");
     }
@@ -151,7 +151,7 @@ public sealed class ParquetImagesTests : IDisposable
             new WrittenLayout { Features = Names.Replace("owl", "emu", StringComparison.Ordinal) });
         Failure(() => ParquetImages.Open(folder.Path, 4)).Should().Contain("b.parquet: its class names differ");
         await WrittenParquet.Write(folder.File("b.parquet"), Groups(1));
-        Failure(() => ParquetImages.Open(folder.Path, 4)).Should().Contain("b.parquet: it has no labels, but other files have");
+        Failure(() => ParquetImages.Open(folder.Path, 4)).Should().Contain("b.parquet: it has no labels, but other files do");
     }
 
     [Theory]

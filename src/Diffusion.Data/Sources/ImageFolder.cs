@@ -84,11 +84,19 @@ public sealed class ImageFolder : IImageSource
     /// <summary>Finds the images of a folder, with full control over their preparation. Nothing is decoded yet.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="preparation">The size, channels and transforms of the images.</param>
-    /// <param name="split">The split to use; see the other overload.</param>
     /// <returns>The source; the caller disposes it.</returns>
-    /// <exception cref="ImageDataException">See the other overload.</exception>
+    /// <exception cref="ImageDataException">See the first overload.</exception>
     /// <exception cref="ArgumentException">A value of the preparation is out of range.</exception>
-    public static ImageFolder Open(string folder, ImagePreparation preparation, string? split = null)
+    public static ImageFolder Open(string folder, ImagePreparation preparation) => Open(folder, preparation, split: null);
+
+    /// <summary>Finds the images of one split of a folder, with full control over their preparation. Nothing is decoded yet.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="preparation">The size, channels and transforms of the images.</param>
+    /// <param name="split">The split to use; see the first overload.</param>
+    /// <returns>The source; the caller disposes it.</returns>
+    /// <exception cref="ImageDataException">See the first overload.</exception>
+    /// <exception cref="ArgumentException">A value of the preparation is out of range.</exception>
+    public static ImageFolder Open(string folder, ImagePreparation preparation, string? split)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(folder);
         ArgumentNullException.ThrowIfNull(preparation);

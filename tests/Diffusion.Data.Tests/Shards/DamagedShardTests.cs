@@ -15,7 +15,7 @@ public sealed class DamagedShardTests : IDisposable
 
     public static TheoryData<string, string, BadImagePolicy> OfShards => With(
         ("truncated", "truncated"), ("interleaved key", "sample '000008' are not contiguous"), ("duplicate suffix", "two files '.png'"),
-        ("wrong checksum", "checksum of a header is wrong"), ("claims 2 GB", "claims 2147483648 bytes"), ("empty", "the file is empty"),
+        ("wrong checksum", "a header has the checksum"), ("claims 2 GB", "claims 2147483648 bytes"), ("empty", "the file is empty"),
         ("no tar", "is not a tar"));
 
     public static TheoryData<string, string, BadImagePolicy> OfLabels => With(("bad label", Unreadable), ("bad json", Unreadable));

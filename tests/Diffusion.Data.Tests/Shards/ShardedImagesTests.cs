@@ -112,7 +112,7 @@ public sealed class ShardedImagesTests : IDisposable
         ((Action)(() => Open(Shards, folder.Options with { Where = _ => false }))).Should().Throw<ImageDataException>()
             .WithMessage("*no samples that Where selects*");
         ((Action)(() => Open(Shards, folder.Options with { Map = _ => ("jpg", 0) }))).Should().Throw<ImageDataException>()
-            .WithMessage("*Map chose*'.jpg'*only cls, png*");
+            .WithMessage("*Map returned its file*'.jpg'*only cls, png*");
     }
 
     [Fact]

@@ -37,7 +37,7 @@ public sealed class ImageFolderReportTests : IDisposable
         using ImageFolder images = ImageFolder.Open(folder.Path, 8);
         (images.Count, images.ClassCount).Should().Be((4, 2));
         Skipped(images, "next to the class folders").Examples.Should().Equal("contact-sheet.png");
-        images.ToString().Should().Contain("1 left out").And.Contain("contact-sheet.png");
+        images.ToString().Should().Contain("1 skipped").And.Contain("contact-sheet.png");
     }
 
     [Fact]

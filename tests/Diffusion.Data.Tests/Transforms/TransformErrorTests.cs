@@ -92,7 +92,7 @@ public sealed class TransformErrorTests
             .WithMessage("*null*");
         FluentActions.Invoking(() => new EncodedImageSource(new NoFiles(),
             new ImagePreparation { Size = 8, Channels = 1, Transforms = [ImageTransform.ColorJitter(hue: 0.1)] }))
-            .Should().Throw<ArgumentException>().WithMessage("*gray images have neither*");
+            .Should().Throw<ArgumentException>().WithMessage("*grayscale images have neither*");
         FluentActions.Invoking(() => ImageTransform.Edit(" ", _ => { })).Should().Throw<ArgumentException>();
     }
 

@@ -29,7 +29,7 @@ internal sealed class CopyFolder
     public string PathOf(Uri address) => Path.Combine(options.Folder, RemoteAddress.KeyOf(address));
 
     /// <summary>The version of a complete copy; null when there is none.</summary>
-    public RemoteVersion? VersionOf(string path) =>
+    public static RemoteVersion? VersionOf(string path) =>
         CachedCopy.TryRead(path) is { } info && File.Exists(path) && new FileInfo(path).Length == info.Length ? info.Version : null;
 
     /// <summary>Waits for the lock of a copy.</summary>

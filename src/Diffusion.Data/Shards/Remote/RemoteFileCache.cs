@@ -36,7 +36,7 @@ internal sealed class RemoteFileCache : IDisposable
     }
 
     /// <summary>The version of the complete local copy of a file; null when there is none.</summary>
-    public RemoteVersion? VersionOfCopy(Uri address) => copies.VersionOf(PathOf(address));
+    public RemoteVersion? VersionOfCopy(Uri address) => CopyFolder.VersionOf(PathOf(address));
 
     /// <summary>Where the copy of a file is stored; files derived from the copy use the same name with another extension.</summary>
     public string PathOf(Uri address) => copies.PathOf(address);

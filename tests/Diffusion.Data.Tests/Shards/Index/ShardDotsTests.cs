@@ -39,7 +39,7 @@ public sealed class ShardDotsTests : IDisposable
         part.Examples.Should().Equal(
             "a.tar: IMG_2024 (.05.01_0000.png, .05.01_0001.png, .05.01_0002.png, .05.01_0003.png, .05.01_0004.png)");
         FluentActions.Invoking(() => ShardFolder.Read(images, 0)).Should().Throw<ImageDataException>()
-            .WithMessage("*no image file, but only .05.01_0000.png*first dot*");
+            .WithMessage("*no image file, only .05.01_0000.png*first dot*");
         Open().Report.SkippedCount.Should().Be(1, "the index says so too");
     }
 

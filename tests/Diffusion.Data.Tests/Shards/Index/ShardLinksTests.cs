@@ -69,7 +69,8 @@ public sealed class ShardLinksTests : IDisposable
         images.Report.Skipped.Should().ContainSingle().Which.Examples.Should().ContainSingle().Which.Should().StartWith("a.tar: b (");
         FluentActions.Invoking(() => Open(folder.Options with { Map = _ => (name[2..], 0),
             Where = sample => sample.Key == "b" }))
-            .Should().Throw<ImageDataException>().WithMessage("*sample b: Map chose*a link to a file that the shard does not hold*");
+            .Should().Throw<ImageDataException>().WithMessage(
+                "*sample b: Map returned its file*a link to a file that is not in the shard*");
     }
 
     [Fact]

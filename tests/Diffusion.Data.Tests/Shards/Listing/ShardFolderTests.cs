@@ -54,8 +54,8 @@ public sealed class ShardFolderTests : IDisposable
     [InlineData(null, new[] { "train/0.tar", "test/0.tar" }, "*2 splits: test, train*ShardOptions.Split*")]
     [InlineData("test", new[] { "train-0.tar" }, "*ShardOptions.Split is \"test\"*train*")]
     [InlineData("train", new[] { "train-0.tar", "extra.tar" }, "*not every name contains a split: extra.tar*")]
-    [InlineData(null, new[] { "train/0.tar", "bus/0.tar" }, "*no shard itself, but its sub-folders do: bus, train*")]
-    [InlineData(null, new[] { "a.tar.zst", ".b.tar" }, "*means no shard*a.tar.zst*")]
+    [InlineData(null, new[] { "train/0.tar", "bus/0.tar" }, "*no shards itself, but its subfolders do: bus, train*")]
+    [InlineData(null, new[] { "a.tar.zst", ".b.tar" }, "*matches no shards*a.tar.zst*")]
     public void Invalid_choices_of_splits_are_rejected_by_name(string? split, string[] names, string message)
     {
         Put(names);

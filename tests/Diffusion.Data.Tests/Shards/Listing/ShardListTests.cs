@@ -18,8 +18,8 @@ public sealed class ShardListTests
         ShardList.Expand(pattern).Should().Equal(shards);
 
     [Theory]
-    [InlineData("http://x/{0..1", "*opened that is not closed*")]
-    [InlineData("http://x/0..1}", "*closed that was not opened*")]
+    [InlineData("http://x/{0..1", "*an opening brace has no closing brace*")]
+    [InlineData("http://x/0..1}", "*a closing brace has no opening brace*")]
     [InlineData("http://x/{0}.tar", "*neither a range*")]
     [InlineData("http://x/{0..9999999}.tar", "*more values than 1000000*")]
     [InlineData("http://x/{0..999999}-{0..9}.tar", "*more than 1000000 shards*")]

@@ -97,7 +97,7 @@ public sealed class RemoteClientTests : IDisposable
     }
 
     [Theory]
-    [InlineData("Range", "bytes=0-1", "*has Range, which is set for each request*")]
+    [InlineData("Range", "bytes=0-1", "*has Range, which is set automatically*")]
     [InlineData("X Token", "s3cret", "*has 'X Token', which is not a valid header*")]
     [InlineData("X-Token", "s3cret\r\nX: y", "*has 'X-Token', which is not a valid header*")]
     [InlineData("Content-Type", "text/plain", "*has 'Content-Type', which is not a valid header*")]
