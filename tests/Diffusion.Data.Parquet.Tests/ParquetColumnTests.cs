@@ -88,7 +88,7 @@ public sealed class ParquetColumnTests : IDisposable
         await WrittenParquet.WriteColumns(File, WrittenParquet.Image("image"), new DataField("label", typeof(ReadOnlyMemory<char>)));
         Failure().Should().Contain("its column 'label' contains text, but labels must be integers of at least 0. Number the classes");
         await WrittenParquet.WriteColumns(File, WrittenParquet.Image("image"), new ListField("label", new DataField<int>("element")));
-        Failure().Should().Contain("its column 'label' holds no integers");
+        Failure().Should().Contain("its column 'label' contains no integers");
     }
 
     [Fact]

@@ -40,7 +40,7 @@ public sealed class ParquetSplitTests : IDisposable
         using ParquetImages all = Open("all");
         Values(all).Should().BeEquivalentTo([0, 1, 2]);
         all.Report.Skipped.Should().BeEmpty();
-        Failure("validation").Should().Contain("ParquetImageOptions.Split is \"validation\", but the splits that are there are");
+        Failure("validation").Should().Contain("ParquetImageOptions.Split is \"validation\", but the existing splits are");
     }
 
     [Fact]

@@ -5,7 +5,7 @@ namespace Diffusion.Training.Tests;
 
 public sealed class TrainerSourceReportTests
 {
-    private static readonly SkippedImages Stray = new("images beside the class folders", 1, ["sheet.png"]);
+    private static readonly SkippedImages Stray = new("images next to the class folders", 1, ["sheet.png"]);
     private static readonly SkippedImages Hidden = new("hidden files", 2, [".a", ".b"]) { IsExpected = true };
 
     [Fact]

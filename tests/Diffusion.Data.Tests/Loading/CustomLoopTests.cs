@@ -1,6 +1,6 @@
 using Diffusion.TestKit;
 
-namespace Diffusion.Data.Tests.Loading;
+namespace Diffusion.Data.Tests;
 
 /// <summary>The public loader, for training loops of applications.</summary>
 public sealed class CustomLoopTests

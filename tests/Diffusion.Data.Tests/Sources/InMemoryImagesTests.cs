@@ -12,8 +12,8 @@ public sealed class InMemoryImagesTests
         FloatImages source = new(10, index => index == 3 ? float.NaN : 0.5f, index => index == 7 ? 99 : 0);
         FluentActions.Invoking(() => InMemoryImages.Load(source, cancellationToken: Token)).Should().Throw<ImageDataException>()
             .WithMessage(
-                "*2 of 10 images cannot be used:*float 3: Images hold NaN or infinity*float 7: its label is 99, but labels must "
-                    + "lie in 0..2*");
+                "*2 of 10 images cannot be used:*float 3: Images hold NaN or infinity*float 7: its label is 99, "
+                + "but labels must be in 0..2*");
         source.IsDisposed.Should().BeTrue();
     }
 

@@ -129,7 +129,7 @@ public sealed class TarReaderTests
             Failure(archive).Message.Should().MatchRegex("not a list of PAX records|has the invalid size");
         }
 
-        Failure([.. Header("pax", 0, 'x'), .. new byte[1024]]).Message.Should().Contain("whose entry is missing");
+        Failure([.. Header("pax", 0, 'x'), .. new byte[1024]]).Message.Should().Contain("its entry is missing");
         Failure([.. Enumerable.Repeat((byte)'x', 5000)]).Message.Should().Contain("is not a tar");
         byte[] longName = [.. Header("@LongLink", 5000, 'L'), .. Enumerable.Repeat((byte)'n', 5000), .. new byte[120],
             .. Header("a.jpg", 0, '0'), .. new byte[1024]];
