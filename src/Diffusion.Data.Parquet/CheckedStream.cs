@@ -1,19 +1,19 @@
 namespace Diffusion.Data.Parquet;
 
 /// <summary>
-/// A file that Parquet.Net reads no further than it has been checked, and in all not many times over. Reading on throws; a plain stream
-/// would give nothing, which Parquet.Net takes for more bytes and reads on forever.
+/// Limits what Parquet.Net reads of a file: only the part that has been checked, and only a few times. Reading beyond the end throws; a
+/// plain stream would return nothing, on which Parquet.Net loops forever.
 /// </summary>
-/// <param name="file">The file; it stays its owner's.</param>
+/// <param name="file">The file, which is not disposed.</param>
 internal sealed class CheckedStream(FileStream file) : Stream
 {
-    // The footer is read twice and a page as well; more than this is a loop.
-    private const int MaxTimes = 16;
-    private const int Always = 1 << 20;
+    // The footer and the pages are read twice; many more times means a loop.
+    private const int MaxPasses = 16;
+    private const int MinBudget = 1 << 20;
 
-    private long left = Always + (MaxTimes * file.Length);
+    private long budget = MinBudget + (MaxPasses * file.Length);
 
-    /// <summary>Where reading must have ended. First the end of the file.</summary>
+    /// <summary>The limit of reading. Initially the end of the file.</summary>
     public long End { get; set; } = file.Length;
 
     public override bool CanRead => true;
@@ -55,18 +55,18 @@ internal sealed class CheckedStream(FileStream file) : Stream
     {
     }
 
-    public override void SetLength(long value) => throw new NotSupportedException("The file is only read.");
+    public override void SetLength(long value) => throw new NotSupportedException("The file is read-only.");
 
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException("The file is only read.");
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException("The file is read-only.");
 
     private void Spend(int bytes)
     {
-        left -= bytes;
-        if (left < 0)
+        budget -= bytes;
+        if (budget < 0)
         {
-            throw new InvalidDataException($"Its {Length} bytes are read more than {MaxTimes} times over.");
+            throw new InvalidDataException($"Its {Length} bytes are read more than {MaxPasses} times.");
         }
     }
 
-    private InvalidDataException PastEnd() => new($"What must end before byte {End} reads on.");
+    private InvalidDataException PastEnd() => new($"Data that must end before byte {End} continues beyond it.");
 }

@@ -3,16 +3,19 @@ using Parquet.Meta;
 
 namespace Diffusion.Data.Parquet;
 
-/// <summary>What Hugging Face's library writes into a file about its columns: JSON with info.features.{column}.names for classes.</summary>
+/// <summary>
+/// Reads the metadata that Hugging Face's datasets library stores about the columns of a file: JSON with info.features.{column}.names for
+/// classes.
+/// </summary>
 internal static class HuggingFaceFeatures
 {
     private const string Key = "huggingface";
 
-    /// <summary>The JSON among the notes of a file; null without.</summary>
+    /// <summary>The JSON in the metadata of a file; null if there is none.</summary>
     public static string? Find(IReadOnlyList<KeyValue>? notes) =>
         notes?.FirstOrDefault(note => string.Equals(note.Key, Key, StringComparison.Ordinal))?.Value;
 
-    /// <summary>The names of the classes of a column; empty where there are none, or where the JSON is not as expected.</summary>
+    /// <summary>The names of the classes of a column; empty if there are none, or if the JSON has another structure.</summary>
     public static IReadOnlyList<string> ClassNames(string? json, string column) => Read(
         json,
         root => Part(root, "info", "features", column, "names") is { ValueKind: JsonValueKind.Array } names
@@ -21,7 +24,7 @@ internal static class HuggingFaceFeatures
             : []);
 
     /// <summary>
-    /// The columns of a type, <c>Image</c> or <c>ClassLabel</c>; empty where there are none, or where the JSON is not as expected.
+    /// The columns of a type, <c>Image</c> or <c>ClassLabel</c>; empty if there are none, or if the JSON has another structure.
     /// </summary>
     public static IReadOnlyList<string> ColumnsOf(string? json, string type) => Read(
         json,
@@ -45,7 +48,7 @@ internal static class HuggingFaceFeatures
         }
         catch (Exception problem) when (problem is JsonException or InvalidOperationException)
         {
-            // It only names things: images and labels are as good without it. The second is half of a character (\uD800) in a name.
+            // The metadata is optional. InvalidOperationException means half of a surrogate pair (\uD800) in a name.
             return [];
         }
     }

@@ -3,18 +3,18 @@ using System.Buffers;
 namespace Diffusion.Data.Parquet;
 
 /// <summary>
-/// Image files that a table names where it does not hold them. Only files inside its folder are read: a table from somewhere else must not
-/// reach what else is on the disk.
+/// Image files that a table references by path. Only files inside its folder are read, so that an untrusted table cannot access other
+/// files.
 /// </summary>
-/// <param name="folders">Where a path may begin, and what it may not leave: full paths, the first that has the file wins.</param>
+/// <param name="folders">The folders that may contain the files, as full paths; the first folder with the file is used.</param>
 internal sealed class NamedImageFiles(IReadOnlyList<string> folders)
 {
     private const int PieceBytes = 1 << 16;
 
-    /// <summary>Where a file is.</summary>
-    /// <param name="path">As the table has it, with either kind of slash.</param>
-    /// <param name="name">What errors call the row.</param>
-    /// <exception cref="ImageDataException">It is not inside the folders, or not there.</exception>
+    /// <summary>Finds a file.</summary>
+    /// <param name="path">The path in the table, with either kind of slash.</param>
+    /// <param name="name">The row as errors show it.</param>
+    /// <exception cref="ImageDataException">The file is not inside the folders, or does not exist.</exception>
     public string Find(string path, string name)
     {
         string local = path.Replace('\\', '/');
@@ -26,7 +26,7 @@ internal sealed class NamedImageFiles(IReadOnlyList<string> folders)
             if (below.StartsWith('/') || below.Contains(':', StringComparison.Ordinal) || below.Contains('\0', StringComparison.Ordinal)
                 || parts.Contains("..", StringComparer.Ordinal))
             {
-                throw new ImageDataException(name, $"its image is not held but named, as '{path}', which is outside {folder}. {Remedy}");
+                throw new ImageDataException(name, $"its image is the path '{path}', which is outside {folder}. {Remedy}");
             }
 
             string file = Path.Combine([folder, .. parts]);
@@ -35,20 +35,20 @@ internal sealed class NamedImageFiles(IReadOnlyList<string> folders)
                 return RealPath.IsInside(file, folder)
                     ? file
                     : throw new ImageDataException(name,
-                        $"its image is not held but named, as '{path}', which is a link out of {folder}. {Remedy}");
+                        $"its image is the path '{path}', which is a link to a file outside {folder}. {Remedy}");
             }
         }
 
         throw new ImageDataException(name,
-            $"its image is not held but named, as '{path}', and no such file is in {string.Join(" or ", folders)}. {Remedy}");
+            $"its image is the path '{path}', but this file does not exist in {string.Join(" or ", folders)}. {Remedy}");
     }
 
-    /// <summary>Reads a file whole.</summary>
-    /// <param name="path">As the table has it.</param>
-    /// <param name="name">What errors call the row.</param>
-    /// <param name="destination">Takes the bytes.</param>
-    /// <exception cref="ImageDataException">It is not inside the folders, not there, or too large.</exception>
-    /// <exception cref="IOException">It cannot be read.</exception>
+    /// <summary>Reads a complete file.</summary>
+    /// <param name="path">The path in the table.</param>
+    /// <param name="name">The row as errors show it.</param>
+    /// <param name="destination">Receives the bytes.</param>
+    /// <exception cref="ImageDataException">The file is not inside the folders, does not exist, or is too large.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
     public void Read(string path, string name, IBufferWriter<byte> destination)
     {
         using FileStream file = new(Find(path, name), FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
@@ -63,6 +63,6 @@ internal sealed class NamedImageFiles(IReadOnlyList<string> folders)
     }
 
     private static string Remedy =>
-        "Put the files there, or write them into the table: in Python, "
+        "Put the files there, or embed them in the table: in Python, "
         + "dataset.with_format(\"arrow\").map(datasets.table.embed_table_storage, batched=True).to_parquet(...).";
 }

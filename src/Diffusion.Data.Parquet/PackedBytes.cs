@@ -1,22 +1,22 @@
 namespace Diffusion.Data.Parquet;
 
 /// <summary>
-/// Takes numbers and lengths off a stream, as Thrift's compact protocol, Snappy and Zstandard write them, and never reads past an end.
+/// Reads the numbers and lengths of Thrift's compact protocol, Snappy and Zstandard from a stream, and never reads past a limit.
 /// </summary>
-/// <param name="stream">Where to read from.</param>
-/// <param name="end">Where reading ends.</param>
+/// <param name="stream">The stream to read.</param>
+/// <param name="end">The limit of reading.</param>
 internal sealed class PackedBytes(Stream stream, long end)
 {
-    /// <summary>How many bytes a number of 32 bits takes at most.</summary>
+    /// <summary>The maximum number of bytes of a 32-bit number.</summary>
     public const int Int32 = 5;
 
-    /// <summary>How many bytes a number of 64 bits takes at most.</summary>
+    /// <summary>The maximum number of bytes of a 64-bit number.</summary>
     public const int Int64 = 10;
 
-    /// <summary>How many bytes are left.</summary>
+    /// <summary>The number of bytes left.</summary>
     public long Left { get; private set; } = end - stream.Position;
 
-    /// <summary>The next byte.</summary>
+    /// <summary>Reads the next byte.</summary>
     public int Next()
     {
         Need(1);
@@ -24,7 +24,7 @@ internal sealed class PackedBytes(Stream stream, long end)
         return stream.ReadByte();
     }
 
-    /// <summary>A number of a fixed count of bytes, the lowest first.</summary>
+    /// <summary>Reads a little-endian number with a fixed number of bytes.</summary>
     public ulong Fixed(int count)
     {
         ulong value = 0;
@@ -36,8 +36,8 @@ internal sealed class PackedBytes(Stream stream, long end)
         return value;
     }
 
-    /// <summary>A number without a sign: seven bits in a byte, the lowest first.</summary>
-    /// <param name="maxBytes">How many bytes it may take.</param>
+    /// <summary>Reads an unsigned number: seven bits per byte, lowest first.</summary>
+    /// <param name="maxBytes">The maximum number of bytes.</param>
     public ulong Unsigned(int maxBytes)
     {
         ulong value = 0;
@@ -54,24 +54,24 @@ internal sealed class PackedBytes(Stream stream, long end)
         throw TooLarge(maxBytes);
     }
 
-    /// <summary>A number whose lowest bit is its sign.</summary>
-    /// <param name="maxBytes">How many bytes it may take.</param>
+    /// <summary>Reads a signed number, whose lowest bit is the sign.</summary>
+    /// <param name="maxBytes">The maximum number of bytes.</param>
     public long Signed(int maxBytes)
     {
         ulong value = Unsigned(maxBytes);
         return (long)(value >> 1) ^ -(long)(value & 1);
     }
 
-    /// <summary>How many elements a list has, and of which type.</summary>
+    /// <summary>Reads the number and type of the elements of a list.</summary>
     public (long Count, int Type) List()
     {
         int head = Next();
         long count = head >> 4 == 15 ? (long)Unsigned(Int32) : head >> 4;
-        Need(count); // every element takes a byte
+        Need(count); // every element takes at least one byte
         return (count, head & 15);
     }
 
-    /// <summary>Steps over bytes.</summary>
+    /// <summary>Skips bytes.</summary>
     public void Skip(long count)
     {
         Need(count);
@@ -83,7 +83,7 @@ internal sealed class PackedBytes(Stream stream, long end)
     {
         if (count > Left)
         {
-            throw new InvalidDataException($"{count} bytes are needed where {Left} are left.");
+            throw new InvalidDataException($"{count} bytes are needed, but only {Left} are left.");
         }
     }
 

@@ -3,22 +3,21 @@ using Parquet.Meta;
 namespace Diffusion.Data.Parquet;
 
 /// <summary>
-/// Finds how much packed bytes unpack to before Parquet.Net unpacks them: with Snappy and Zstandard it takes as much memory as the packed
-/// bytes claim, whatever the page claims; with the others as much as the page claims.
+/// Determines the decompressed size of data before Parquet.Net decompresses it: for Snappy and Zstandard it allocates what the compressed
+/// data claims, for other codecs what the page claims.
 /// </summary>
 internal static class PackedPage
 {
-    /// <summary>
-    /// Whether Parquet.Net reads a codec right. It takes the old LZ4, which has a frame around each block, for the raw one.
-    /// </summary>
+    /// <summary>Whether Parquet.Net supports a codec. It confuses the old LZ4, which has a frame around each block, with LZ4_RAW.</summary>
     public static bool CanUnpack(CompressionCodec codec) => codec is CompressionCodec.UNCOMPRESSED or CompressionCodec.SNAPPY
         or CompressionCodec.GZIP or CompressionCodec.BROTLI or CompressionCodec.ZSTD or CompressionCodec.LZ4_RAW;
 
-    /// <summary>How much packed bytes may unpack to, in bytes.</summary>
-    /// <param name="codec">How they are packed.</param>
-    /// <param name="bytes">They.</param>
-    /// <param name="announced">How many the page says that they become.</param>
-    /// <exception cref="InvalidDataException">They become others.</exception>
+    /// <summary>The maximum decompressed size of data, in bytes.</summary>
+    /// <param name="codec">The codec of the data.</param>
+    /// 
+    /// <param name="bytes">The compressed data.</param>
+    /// <param name="announced">The decompressed size that the page claims.</param>
+    /// <exception cref="InvalidDataException">The sizes differ.</exception>
     public static long Unpacked(CompressionCodec codec, PackedBytes bytes, long announced)
     {
         (ulong size, bool exact) = codec switch
@@ -30,6 +29,6 @@ internal static class PackedPage
         };
         return !exact || size == (ulong)announced
             ? Math.Max(long.CreateSaturating(size), announced)
-            : throw new InvalidDataException($"A page unpacks to {size} bytes where it announces {announced}.");
+            : throw new InvalidDataException($"A page decompresses to {size} bytes, but claims {announced}.");
     }
 }

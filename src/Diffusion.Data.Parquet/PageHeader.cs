@@ -1,31 +1,31 @@
 namespace Diffusion.Data.Parquet;
 
-/// <summary>What the head of a page claims.</summary>
-/// <param name="Type">What kind of page it is.</param>
-/// <param name="Unpacked">Its size without its head, in bytes, unpacked.</param>
-/// <param name="Packed">Its size without its head, in bytes, as it lies in the file.</param>
-/// <param name="Values">How many values it holds, counting nulls.</param>
-/// <param name="Nulls">How many of them are null; only data pages of version 2 tell.</param>
-/// <param name="Encoding">How the values are written.</param>
-/// <param name="Levels">The bytes before the values that are never packed; only data pages of version 2 have them.</param>
-/// <param name="Repetitions">How many of those are levels of repetition.</param>
-/// <param name="IsPacked">Whether the values are packed where the column is.</param>
+/// <summary>The header of a page.</summary>
+/// <param name="Type">The type of the page.</param>
+/// <param name="Unpacked">The uncompressed size without the header, in bytes.</param>
+/// <param name="Packed">The size in the file without the header, in bytes.</param>
+/// <param name="Values">The number of values, including nulls.</param>
+/// <param name="Nulls">The number of nulls; only in data pages of version 2.</param>
+/// <param name="Encoding">The encoding of the values.</param>
+/// <param name="Levels">The size of the uncompressed levels before the values; only in data pages of version 2.</param>
+/// <param name="Repetitions">The size of the repetition levels among them.</param>
+/// <param name="IsPacked">Whether the values are compressed if the column is.</param>
 internal sealed record PageHeader(
     long Type, long Unpacked, long Packed, long Values, long Nulls, long Encoding, long Levels, long Repetitions, bool IsPacked)
 {
-    /// <summary>A page of values.</summary>
+    /// <summary>A data page of version 1.</summary>
     public const long DataPage = 0;
 
-    /// <summary>A page of the values that data pages refer to.</summary>
+    /// <summary>A dictionary page.</summary>
     public const long DictionaryPage = 2;
 
-    /// <summary>A page of values, whose levels are not packed.</summary>
+    /// <summary>A data page of version 2, whose levels are not compressed.</summary>
     public const long DataPageV2 = 3;
 
-    /// <summary>Reads the head of a page.</summary>
-    /// <param name="file">Stands at the page; at its end at its content.</param>
-    /// <param name="end">Where the pages of the column must have ended.</param>
-    /// <exception cref="InvalidDataException">The head is damaged.</exception>
+    /// <summary>Reads the header of a page.</summary>
+    /// <param name="file">The file, positioned at the page; afterwards at its content.</param>
+    /// <param name="end">The limit of the pages of the column.</param>
+    /// <exception cref="InvalidDataException">The header is damaged.</exception>
     public static PageHeader Read(Stream file, long end)
     {
         Dictionary<(string, int), long> numbers = [];

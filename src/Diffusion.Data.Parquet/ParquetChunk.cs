@@ -4,55 +4,56 @@ using Parquet.Schema;
 
 namespace Diffusion.Data.Parquet;
 
-/// <summary>Finds what the end of a file says about a column in one row group, and checks it.</summary>
+/// <summary>Finds and checks the metadata of a column in one row group.</summary>
 internal static class ParquetChunk
 {
     /// <summary>
-    /// Whether values are read that are written so. Parquet.Net reads the DELTA encodings as well, but those make much of a few bytes, and
-    /// claim memory where it cannot be seen from outside.
+    /// Whether an encoding is supported. Parquet.Net also reads the DELTA encodings, but there a few bytes can claim much memory, which
+    /// cannot be checked beforehand.
     /// </summary>
     public static bool CanRead(Encoding encoding) => encoding is Encoding.PLAIN or Encoding.PLAIN_DICTIONARY or Encoding.RLE_DICTIONARY;
 
-    /// <summary>What it says.</summary>
+    /// <summary>Finds the metadata.</summary>
     /// <param name="group">The row group.</param>
-    /// <param name="field">The column; not a repeated one.</param>
-    /// <param name="rows">How many rows the row group has.</param>
-    /// <exception cref="InvalidDataException">It is damaged.</exception>
+    /// <param name="field">The column, which must not be repeated.</param>
+    /// <param name="rows">The number of rows in the row group.</param>
+    /// <exception cref="InvalidDataException">The metadata is damaged.</exception>
     /// <exception cref="NotSupportedException">
-    /// The column is encrypted, lies in another file, or is packed in a way that is not read.
+    /// The column is encrypted, in another file, or has an unsupported encoding or codec.
     /// </exception>
     public static ColumnMetaData Find(ParquetRowGroupReader group, DataField field, int rows)
     {
-        ColumnChunk chunk = group.GetMetadata(field) ?? throw new InvalidDataException("The row group lacks it.");
+        ColumnChunk chunk = group.GetMetadata(field) ?? throw new InvalidDataException("The row group does not contain it.");
         if (chunk.CryptoMetadata is not null || chunk.EncryptedColumnMetadata is not null)
         {
-            throw new NotSupportedException("It is encrypted, which is not read. Write it in the open.");
+            throw new NotSupportedException("It is encrypted, which is not supported. Write it without encryption.");
         }
 
         if (!string.IsNullOrEmpty(chunk.FilePath))
         {
-            throw new NotSupportedException($"It lies in another file, '{chunk.FilePath}', which is not read. Write it into this one.");
+            throw new NotSupportedException(
+                $"It is in another file, '{chunk.FilePath}', which is not supported. Write it to the same file.");
         }
 
-        ColumnMetaData column = chunk.MetaData ?? throw new InvalidDataException("Nothing is said about it.");
+        ColumnMetaData column = chunk.MetaData ?? throw new InvalidDataException("Its metadata is missing.");
         if (column.NumValues != rows)
         {
-            throw new InvalidDataException($"It has {column.NumValues} values where the row group has {rows} rows.");
+            throw new InvalidDataException($"It has {column.NumValues} values, but the row group has {rows} rows.");
         }
 
-        // The list names the encodings of levels as well.
+        // The list includes the encodings of levels.
         List<Encoding> others = column.Encodings.FindAll(encoding => !CanRead(encoding)
             && encoding is not (Encoding.RLE or Encoding.BIT_PACKED));
         if (others.Count > 0)
         {
             throw new NotSupportedException(
-                $"Its values are written as {others[0]}, but only PLAIN and dictionaries are read. Write it with those, as most writers "
-                    + $"do by default.");
+                $"Its values have the encoding {others[0]}, but only PLAIN and dictionaries are supported. "
+                + "Use those, which are the default of most writers.");
         }
 
         return PackedPage.CanUnpack(column.Codec)
             ? column
             : throw new NotSupportedException(
-                $"It is packed with {column.Codec}, which is not read. Use SNAPPY, ZSTD, GZIP, BROTLI, LZ4_RAW or none.");
+                $"It is compressed with {column.Codec}, which is not supported. Use SNAPPY, ZSTD, GZIP, BROTLI, LZ4_RAW or none.");
     }
 }

@@ -1,21 +1,22 @@
 namespace Diffusion.Data.Parquet;
 
-/// <summary>Counts the classes of several files, which must agree on them.</summary>
+/// <summary>Counts the classes of several files, which must have the same classes.</summary>
 internal static class ParquetClasses
 {
-    /// <summary>As many as given, or as named, or one more than the highest label; null without labels.</summary>
+    /// <summary>The given number, or the number of class names, or one more than the largest label; null without labels.</summary>
     public static int? Count(IReadOnlyList<ParquetTable> tables, int? given)
     {
         if (tables.FirstOrDefault(table => table.HasLabels != tables[0].HasLabels) is { } odd)
         {
             ParquetTable without = odd.HasLabels ? tables[0] : odd;
             throw new ImageDataException(without.Path,
-                "it has no labels, but other files have. Open files of one data set, or set LabelColumn to null.");
+                "it has no labels, but other files do. Open files of a single dataset, or set LabelColumn to null.");
         }
 
         if (tables.FirstOrDefault(table => !table.ClassNames.SequenceEqual(tables[0].ClassNames, StringComparer.Ordinal)) is { } other)
         {
-            throw new ImageDataException(other.Path, $"it names other classes than {tables[0].Path}. Open files of one data set.");
+            throw new ImageDataException(
+                other.Path, $"its class names differ from those of {tables[0].Path}. Open files of a single dataset.");
         }
 
         if (!tables[0].HasLabels)
@@ -30,8 +31,8 @@ internal static class ParquetClasses
             if (row >= 0)
             {
                 throw new ImageDataException(
-                    group.NameOf(row), $"its label is {group.Labels![row]}, but labels must lie in 0..{classes - 1}. "
-                    + "Count classes from 0, or state more of them.");
+                    group.NameOf(row), $"its label is {group.Labels![row]}, but labels must be in 0..{classes - 1}. "
+                    + "Count classes from 0, or raise ClassCount.");
             }
         }
 

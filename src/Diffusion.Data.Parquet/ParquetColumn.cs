@@ -1,7 +1,7 @@
 namespace Diffusion.Data.Parquet;
 
 /// <summary>A column of one row group.</summary>
-/// <param name="Values">The values that are not null.</param>
-/// <param name="Places">Where the value of each row lies among them; -1 for null.</param>
+/// <param name="Values">The non-null values.</param>
+/// <param name="Places">The index of each row's value among them; -1 for null.</param>
 internal sealed record ParquetColumn<T>(T[] Values, int[] Places)
     where T : struct;

@@ -2,24 +2,24 @@ using Parquet.Schema;
 
 namespace Diffusion.Data.Parquet;
 
-/// <summary>The columns of one file that are read.</summary>
-/// <param name="Bytes">The image files; null where they are only named.</param>
-/// <param name="Path">What each was called, or where it is; null where the file does not say.</param>
+/// <summary>The columns to read from one file.</summary>
+/// <param name="Bytes">The image files; null if there are only paths.</param>
+/// <param name="Path">The original name or the path of each image; null if there is none.</param>
 /// <param name="Label">The labels; null without labels.</param>
 internal sealed record ParquetColumns(DataField? Bytes, DataField? Path, DataField? Label)
 {
-    /// <summary>The label column that may be missing.</summary>
+    /// <summary>The default label column, which may be missing.</summary>
     public const string DefaultLabel = "label";
 
     private static readonly string[] ImageNames = ["image", "img", "images", "picture", "photo", "jpg", "jpeg", "png", "webp",
         "pixel_values"];
     private static readonly string[] LabelNames = [DefaultLabel, "labels", "cls", "class", "target"];
 
-    /// <summary>Picks the columns, or says what is wrong with them.</summary>
-    /// <param name="file">What errors call the file.</param>
-    /// <param name="schema">Its columns.</param>
-    /// <param name="note">What Hugging Face's library noted about them; null without.</param>
-    /// <param name="options">What the user chose.</param>
+    /// <summary>Selects the columns.</summary>
+    /// <param name="file">The file as errors show it.</param>
+    /// <param name="schema">The columns of the file.</param>
+    /// <param name="note">The metadata of Hugging Face's library; null if there is none.</param>
+    /// <param name="options">The user's options.</param>
     public static ParquetColumns Choose(string file, ParquetSchema schema, string? note, ParquetImageOptions options)
     {
         (DataField? bytes, DataField? path) = ChooseImage(file, schema, note, options.ImageColumn);
@@ -49,7 +49,7 @@ internal sealed record ParquetColumns(DataField? Bytes, DataField? Path, DataFie
             [] when named is [Field unusable, ..] => throw Unusable(file, unusable),
             [] => throw Missing(file, schema, "image or img", nameof(ParquetImageOptions.ImageColumn)),
             _ => throw new ImageDataException(
-                file, $"its columns {Names(holding)} all hold images. Name one of them with ImageColumn."),
+                file, $"its columns {Names(holding)} all contain images. Choose one with ImageColumn."),
         };
     }
 
@@ -69,7 +69,7 @@ internal sealed record ParquetColumns(DataField? Bytes, DataField? Path, DataFie
             if (likely.Length > 1)
             {
                 throw new ImageDataException(file,
-                    $"its columns {Names(likely)} all look like labels. Name one of them with LabelColumn, or null for no labels.");
+                    $"its columns {Names(likely)} all look like labels. Choose one with LabelColumn, or set it to null for no labels.");
             }
 
             field = likely.FirstOrDefault();
@@ -84,17 +84,16 @@ internal sealed record ParquetColumns(DataField? Bytes, DataField? Path, DataFie
             null => null,
             DataField { MaxRepetitionLevel: 0 } column when ParquetLabels.CanRead(column) => column,
             _ => throw new ImageDataException(
-                file, $"its column '{field.Name}' {(IsText(field as DataField) ? "holds text" : "holds no whole numbers")}, but labels "
-                    + $"must be whole numbers from 0. "
-                + "Number the classes (in Python, dataset.class_encode_column), name another column with LabelColumn, or null "
-                + "for no labels."),
+                file, $"its column '{field.Name}' {(IsText(field as DataField) ? "contains text" : "contains no integers")}, "
+                + "but labels must be integers of at least 0. Number the classes (in Python, dataset.class_encode_column), "
+                + "choose another column with LabelColumn, or set it to null for no labels."),
         };
     }
 
     private static Field? Find(ParquetSchema schema, string name) =>
         schema.Fields.FirstOrDefault(field => string.Equals(field.Name, name, StringComparison.Ordinal));
 
-    // Bytes, or a struct of bytes and a path, or the path alone.
+    // A binary column, a struct of bytes and a path, or a column of paths.
     private static (DataField? Bytes, DataField? Path)? PartsOf(Field field)
     {
         DataField? bytes = Binary(field is StructField parts ? Part(parts, "bytes") : field as DataField);
@@ -114,7 +113,7 @@ internal sealed record ParquetColumns(DataField? Bytes, DataField? Path, DataFie
     private static string Names(IEnumerable<Field> fields) => string.Join(", ", fields.Select(field => field.Name));
 
     private static ImageDataException Missing(string file, ParquetSchema schema, string wanted, string option) => new(
-        file, $"it has no column {wanted}; it has {Names(schema.Fields)}. Name one of them with {option}.");
+        file, $"it has no column {wanted}; it has {Names(schema.Fields)}. Choose one with {option}.");
 
     private static ImageDataException Unusable(string file, Field field)
     {
@@ -122,10 +121,10 @@ internal sealed record ParquetColumns(DataField? Bytes, DataField? Path, DataFie
         {
             StructField => "is a struct without a binary field 'bytes' or a text field 'path'",
             ListField or DataField { MaxRepetitionLevel: > 0 } or DataField { IsArray: true } =>
-                "holds lists, where each row must hold one image file",
+                "contains lists, but each row must contain one image file",
             _ => "is neither binary nor text nor a struct with a binary field 'bytes'",
         };
         return new ImageDataException(file,
-            $"its column '{field.Name}' {what}, so it holds no image files. Name another with ImageColumn.");
+            $"its column '{field.Name}' {what}, so it contains no image files. Choose another with ImageColumn.");
     }
 }

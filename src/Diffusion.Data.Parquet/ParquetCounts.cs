@@ -2,11 +2,11 @@ using Parquet;
 
 namespace Diffusion.Data.Parquet;
 
-/// <summary>Checks how many rows a file and its row groups claim.</summary>
+/// <summary>Checks the numbers of rows that a file and its row groups claim.</summary>
 internal static class ParquetCounts
 {
-    /// <summary>The row groups that have rows, and how many.</summary>
-    /// <exception cref="ImageDataException">They claim fewer than none, more than the file can hold, or others than the file.</exception>
+    /// <summary>The row groups with rows, and their numbers of rows.</summary>
+    /// <exception cref="ImageDataException">The numbers are negative, too large for the file, or inconsistent.</exception>
     public static IReadOnlyList<(int Group, int Rows)> Check(string path, ParquetFile file)
     {
         int max = ParquetBounds.RowsOf(file.Length);
@@ -18,8 +18,8 @@ internal static class ParquetCounts
             if (rows < 0 || rows > max - total)
             {
                 throw new ImageDataException(
-                    path, $"its row group {number} claims {rows} rows after {total} others, but a file of {file.Length} bytes has at max "
-                        + $"{max} in all. Fetch it again.");
+                    path, $"its row group {number} claims {rows} rows after {total} others, but a file of {file.Length} bytes "
+                    + $"has at most {max}. Download it again.");
             }
 
             total += rows;
@@ -33,6 +33,6 @@ internal static class ParquetCounts
         return claimed == total
             ? groups
             : throw new ImageDataException(path,
-                $"it claims {claimed} rows, but its {file.Reader.RowGroupCount} row groups hold {total}. Fetch it again.");
+                $"it claims {claimed} rows, but its {file.Reader.RowGroupCount} row groups have {total}. Download it again.");
     }
 }

@@ -4,7 +4,7 @@ using Parquet.Schema;
 
 namespace Diffusion.Data.Parquet;
 
-/// <summary>One file, open for as long as something of it is read. It turns every damage into one kind of error.</summary>
+/// <summary>An open file. Converts every kind of damage into an <see cref="ImageDataException"/>.</summary>
 internal sealed class ParquetFile
 {
     private const int BufferBytes = 1 << 16;
@@ -21,21 +21,21 @@ internal sealed class ParquetFile
         Reader = reader;
     }
 
-    /// <summary>What the end of the file says about it.</summary>
+    /// <summary>The Parquet.Net reader of the file.</summary>
     public ParquetReader Reader { get; }
 
-    /// <summary>The size of the file.</summary>
+    /// <summary>The size of the file, in bytes.</summary>
     public long Length => stream.Length;
 
-    /// <summary>Reads something of a file.</summary>
+    /// <summary>Opens a file and reads from it.</summary>
     /// <exception cref="ImageDataException">
-    /// The file is missing, no Parquet file, truncated, damaged, or written in a way that is not read.
+    /// The file is missing, not a Parquet file, truncated, damaged, or uses an unsupported feature.
     /// </exception>
     public static T Read<T>(string path, Func<ParquetFile, ValueTask<T>> read)
     {
         try
         {
-            // The library is asynchronous throughout; on a thread of the pool nothing of the caller's waits for itself.
+            // Parquet.Net is asynchronous; a thread of the pool prevents deadlocks with the caller's synchronization context.
             return Task.Run(async () =>
             {
                 using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, BufferBytes);
@@ -55,8 +55,10 @@ internal sealed class ParquetFile
         }
     }
 
-    /// <summary>How many bytes a column of one row group is said to take in memory: only for planning, but never absurd.</summary>
-    /// <exception cref="ImageDataException">The row group or the column is damaged, or written in a way that is not read.</exception>
+    /// <summary>
+    /// The claimed size of a column of one row group in memory, in bytes, clamped to a plausible range. For planning only.
+    /// </summary>
+    /// <exception cref="ImageDataException">The row group or the column is damaged, or uses an unsupported feature.</exception>
     public long UnpackedBytes(int group, DataField field, int rows)
     {
         try
@@ -70,7 +72,7 @@ internal sealed class ParquetFile
         }
     }
 
-    /// <summary>How many values of a column are null, where the file says; null where it does not.</summary>
+    /// <summary>The number of nulls in a column; null when the file has no statistics.</summary>
     /// <exception cref="ImageDataException">As above.</exception>
     public long? Nulls(int group, DataField field, int rows)
     {
@@ -85,13 +87,13 @@ internal sealed class ParquetFile
     }
 
     /// <summary>Reads a column of one row group.</summary>
-    /// <param name="group">The number of the row group.</param>
+    /// <param name="group">The index of the row group.</param>
     /// <param name="field">The column.</param>
-    /// <param name="count">How many rows the row group has.</param>
-    /// <param name="always">What its pages may unpack to, in bytes, however small they are.</param>
-    /// <param name="unread">What stands where the file holds fewer values than it announces.</param>
-    /// <returns>The values that are not null, and where they belong.</returns>
-    /// <exception cref="ImageDataException">The row group or the column is damaged, or written in a way that is not read.</exception>
+    /// <param name="count">The number of rows in the row group.</param>
+    /// <param name="always">The size that its pages may always decompress to, in bytes, however small they are.</param>
+    /// <param name="unread">The value to use when the file contains fewer values than it claims.</param>
+    /// <returns>The non-null values and their rows.</returns>
+    /// <exception cref="ImageDataException">The row group or the column is damaged, or uses an unsupported feature.</exception>
     public async ValueTask<ParquetColumn<T>> ReadColumn<T>(int group, DataField field, int count, long always, T unread)
         where T : struct
     {
@@ -102,7 +104,7 @@ internal sealed class ParquetFile
             stream.End = footer;
             stream.End = ParquetPages.Check(stream, footer, column, always);
 
-            // Parquet.Net's own memory is used before and would show other images where a page is short.
+            // Parquet.Net's buffers are reused and would return other images when a page is too short.
             T[] values = new T[count];
             Array.Fill(values, unread);
             int[] levels = new int[field.MaxDefinitionLevel > 0 ? count : 0];
@@ -119,12 +121,12 @@ internal sealed class ParquetFile
     private ImageDataException Failed(int group, DataField field, Exception problem) =>
         new(path, $"its row group {group} {Damage(problem, $", column {field.Path}")}", problem);
 
-    // A damaged file makes Parquet.Net throw nearly anything: a wrong index, an overflow, a cast.
+    // On a damaged file Parquet.Net may throw almost any exception: index out of range, overflow, invalid cast.
     private static string Damage(Exception problem, string place = "") => problem switch
     {
         IOException or UnauthorizedAccessException => $"cannot be read{place}: {problem.Message}",
         NotSupportedException => $"cannot be read{place}. {problem.Message}",
-        InvalidDataException => $"is damaged{place}. {problem.Message} Fetch it again.",
-        _ => $"is damaged{place} ({problem.GetType().Name}: {problem.Message}). Fetch it again.",
+        InvalidDataException => $"is damaged{place}. {problem.Message} Download it again.",
+        _ => $"is damaged{place} ({problem.GetType().Name}: {problem.Message}). Download it again.",
     };
 }

@@ -3,17 +3,17 @@ using System.IO.Enumeration;
 namespace Diffusion.Data.Parquet;
 
 /// <summary>
-/// Which files a path stands for: a file itself, the Parquet files of a folder and its sub-folders, or those that a pattern matches.
+/// Finds the files of a path: a file, the Parquet files of a folder and its subfolders, or the files that match a pattern.
 /// </summary>
 internal static class ParquetFileNames
 {
     private static readonly string[] Extensions = [".parquet", ".parq", ".pq"];
     private static readonly string[] PackedExtensions = [".parquet.gz", ".parquet.zst", ".parquet.zip", ".parquet.bz2", ".parquet.xz"];
 
-    /// <summary>The full paths, in the order of the names.</summary>
+    /// <summary>Finds the files of a path, as full paths sorted by name.</summary>
     /// <param name="path">A file, a folder or a pattern.</param>
-    /// <param name="split">The split that is wanted: see <see cref="ParquetImageOptions.Split"/>.</param>
-    /// <param name="skipped">Takes what is passed over.</param>
+    /// <param name="split">The split to use; see <see cref="ParquetImageOptions.Split"/>.</param>
+    /// <param name="skipped">Receives what is skipped.</param>
     public static string[] Find(string path, string? split, SkippedImageList skipped)
     {
         if (Directory.Exists(path))
@@ -23,7 +23,7 @@ internal static class ParquetFileNames
             Reading(path, () => Walk(folder, folder, new HashSet<string>(StringComparer.Ordinal), found, skipped));
             return Chosen(path, found.Count > 0
                 ? found
-                : throw new ImageDataException(path, "no file there, or in a folder within, is named *.parquet."), folder, split, skipped);
+                : throw new ImageDataException(path, "the folder and its subfolders contain no *.parquet files."), folder, split, skipped);
         }
 
         string name = Path.GetFileName(path);
@@ -37,7 +37,7 @@ internal static class ParquetFileNames
         if (!Directory.Exists(parent))
         {
             throw new ImageDataException(path, HasWildcard(parent)
-                ? "a pattern may stand in the last part of a path only. Open the folder, which is searched with the folders within."
+                ? "only the last part of a path may contain a pattern. Open the folder instead, which is searched with its subfolders."
                 : "the folder does not exist.");
         }
 
@@ -55,13 +55,14 @@ internal static class ParquetFileNames
         });
         return Chosen(path, matching.Count > 0
             ? matching
-            : throw new ImageDataException(path, $"no file there matches {name}."), parent, split, skipped);
+            : throw new ImageDataException(path, $"no file in the folder matches {name}."), parent, split, skipped);
     }
 
-    /// <summary>The full paths of files that were named one by one, in their order.</summary>
-    /// <param name="files">They.</param>
-    /// <param name="split">The split that is wanted; null for all of them.</param>
-    /// <param name="skipped">Takes those of other splits.</param>
+    /// <summary>The full paths of files that were listed one by one, in their order.</summary>
+    /// 
+    /// <param name="files">The files.</param>
+    /// <param name="split">The split to use; null for all files.</param>
+    /// <param name="skipped">Receives the files of other splits.</param>
     public static string[] Named(IReadOnlyList<string> files, string? split, SkippedImageList skipped)
     {
         string[] paths = [.. files.Select(Path.GetFullPath)];
@@ -78,12 +79,12 @@ internal static class ParquetFileNames
             skipped);
     }
 
-    // Links are followed, but no folder is read twice: links can loop.
+    // Links are followed, but no folder is read twice, because links can form loops.
     private static void Walk(string folder, string root, HashSet<string> seen, List<string> found, SkippedImageList skipped)
     {
         if (!seen.Add(RealPath.Of(folder)))
         {
-            skipped.Add("links to folders that are read already", Path.GetRelativePath(root, folder));
+            skipped.Add("links to folders that are already read", Path.GetRelativePath(root, folder));
             return;
         }
 
@@ -109,9 +110,9 @@ internal static class ParquetFileNames
         string name = Path.GetFileName(path);
         string? reason =
             SystemFiles.IsIgnored(name) ? SystemFiles.Reason
-            : name.StartsWith('_') ? "files and folders of the program that wrote the data, which begin with _"
+            : name.StartsWith('_') ? "files and folders whose names begin with _, which contain metadata of the program that wrote the data"
             : PackedExtensions.Any(extension => name.EndsWith(extension,
-                StringComparison.OrdinalIgnoreCase)) ? "Parquet files that are packed as a whole, which are not read: unpack them"
+                StringComparison.OrdinalIgnoreCase)) ? "compressed Parquet files, which are not supported: decompress them"
             : null;
         if (reason is not null)
         {

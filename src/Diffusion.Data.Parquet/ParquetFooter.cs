@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace Diffusion.Data.Parquet;
 
-/// <summary>Checks both ends of a file and its footer, which Parquet.Net reads next.</summary>
+/// <summary>Checks both ends of a file and its footer before Parquet.Net reads them.</summary>
 internal static class ParquetFooter
 {
     private const int MinFile = 12;
@@ -10,8 +10,8 @@ internal static class ParquetFooter
 
     private static ReadOnlySpan<byte> Mark => "PAR1"u8;
 
-    /// <summary>Where the footer begins.</summary>
-    /// <exception cref="ImageDataException">It is no Parquet file, or not a whole one.</exception>
+    /// <summary>Returns the offset of the footer.</summary>
+    /// <exception cref="ImageDataException">The file is not a Parquet file, or is incomplete.</exception>
     /// <exception cref="InvalidDataException">The footer is damaged.</exception>
     /// <exception cref="NotSupportedException">The footer is too large.</exception>
     public static long Check(string path, Stream file)
@@ -26,7 +26,8 @@ internal static class ParquetFooter
 
         if (file.Length < MinFile)
         {
-            throw new ImageDataException(path, $"it has {file.Length} bytes, but a Parquet file has at least {MinFile}. Fetch it again.");
+            throw new ImageDataException(
+                path, $"it has {file.Length} bytes, but a Parquet file has at least {MinFile}. Download it again.");
         }
 
         Span<byte> begin = stackalloc byte[4];
@@ -34,7 +35,7 @@ internal static class ParquetFooter
         if (!begin.SequenceEqual(Mark))
         {
             throw new ImageDataException(path,
-                $"it is no Parquet file: it begins with 0x{Convert.ToHexString(begin)}, but must begin with 0x50415231 (PAR1).");
+                $"it is not a Parquet file: it begins with 0x{Convert.ToHexString(begin)}, but must begin with 0x50415231 (PAR1).");
         }
 
         Span<byte> end = stackalloc byte[8];
@@ -42,19 +43,20 @@ internal static class ParquetFooter
         file.ReadExactly(end);
         if (!end[4..].SequenceEqual(Mark))
         {
-            throw new ImageDataException(path, $"the file is truncated: its {file.Length} bytes do not end in PAR1. Fetch it again.");
+            throw new ImageDataException(path, $"the file is truncated: its {file.Length} bytes do not end with PAR1. Download it again.");
         }
 
         int length = BinaryPrimitives.ReadInt32LittleEndian(end);
         if (length < 1 || length > file.Length - MinFile)
         {
-            throw new InvalidDataException($"Its footer claims {length} bytes, but 1 to {file.Length - MinFile} are possible.");
+            throw new InvalidDataException($"Its footer claims {length} bytes, but must have 1 to {file.Length - MinFile}.");
         }
 
         if (length > ParquetBounds.Footer)
         {
             throw new NotSupportedException(
-                $"Its footer has {length} bytes, but at most {ParquetBounds.Footer} are read. Write larger row groups, or fewer columns.");
+                $"Its footer has {length} bytes, but at most {ParquetBounds.Footer} are supported. "
+                + "Write larger row groups, or fewer columns.");
         }
 
         long start = file.Length - end.Length - length;
@@ -75,8 +77,8 @@ internal static class ParquetFooter
         if (columns > ParquetBounds.Columns || groups > ParquetBounds.ColumnGroups)
         {
             throw new NotSupportedException(
-                $"It has {columns} columns in {groups} groups, but at most {ParquetBounds.Columns} in {ParquetBounds.ColumnGroups} are "
-                    + $"read. Write fewer.");
+                $"It has {columns} columns in {groups} groups, but at most {ParquetBounds.Columns} in {ParquetBounds.ColumnGroups} "
+                + "are supported. Write fewer.");
         }
     }
 }

@@ -3,13 +3,13 @@ using System.Collections.Concurrent;
 
 namespace Diffusion.Data.Parquet;
 
-/// <summary>The image files in the rows of Parquet files. Each row group is read whole, and kept while it is used.</summary>
+/// <summary>The image files in the rows of Parquet files. Row groups are read completely and cached.</summary>
 internal sealed class ParquetImageFiles : IEncodedImages
 {
     private readonly ParquetGroup[] groups;
-    private readonly long[] starts; // one more than groups: the last is the count
+    private readonly long[] starts; // one more entry than groups: the last is the count
     private readonly string description;
-    private readonly NamedImageFiles[] named; // for each group
+    private readonly NamedImageFiles[] named; // one per group
     private readonly ConcurrentDictionary<int, char[]?[]?> namesOfMissing = new();
     private volatile GroupNames? names;
 
@@ -31,8 +31,11 @@ internal sealed class ParquetImageFiles : IEncodedImages
         long bytes = options.CacheBytes ?? room.Default(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
         MaxShuffleWindow = (int)Math.Min(room.MaxWindow(bytes), int.MaxValue);
         Cache = new RowGroupCache(bytes, group => groups[group].Table.ReadImages(groups[group]));
-        named = [.. groups.Select(group => new NamedImageFiles([.. new[] { Path.GetDirectoryName(group.Table.Path)!,
-            folder }.OfType<string>().Distinct(StringComparer.Ordinal)]))];
+        named =
+        [
+            .. groups.Select(group => new NamedImageFiles(
+                [.. new[] { Path.GetDirectoryName(group.Table.Path)!, folder }.OfType<string>().Distinct(StringComparer.Ordinal)])),
+        ];
         Report = (skipped ?? new SkippedImageList()).ToReport(Count);
         description = $"{Count} images from {name}{(classCount is null ? string.Empty : $", {classCount} classes")}";
     }
@@ -40,13 +43,13 @@ internal sealed class ParquetImageFiles : IEncodedImages
     /// <summary>The full path of each file.</summary>
     public IReadOnlyList<string> Paths { get; }
 
-    /// <summary>The names of the classes; empty where the files do not tell.</summary>
+    /// <summary>The names of the classes; empty if the files do not contain them.</summary>
     public IReadOnlyList<string> ClassNames { get; }
 
-    /// <summary>The row groups that are kept.</summary>
+    /// <summary>The cache of row groups.</summary>
     public RowGroupCache Cache { get; }
 
-    /// <summary>How many images may be shuffled among each other so that their row groups are kept.</summary>
+    /// <summary>The largest shuffle window whose row groups fit in the cache.</summary>
     public int MaxShuffleWindow { get; }
 
     public long Count => starts[^1];
@@ -60,22 +63,22 @@ internal sealed class ParquetImageFiles : IEncodedImages
     public IReadOnlyList<long> GroupSizes { get; }
 
     /// <summary>Opens the files and reads their labels.</summary>
-    /// <param name="name">What errors call the set.</param>
+    /// <param name="name">The set as errors show it.</param>
     /// <param name="paths">The full paths of the files.</param>
-    /// <param name="options">What the user chose.</param>
-    /// <param name="folder">The full path of the folder that was opened; null for files.</param>
-    /// <param name="skipped">What was left out when the files were looked for; null for nothing.</param>
+    /// <param name="options">The user's options.</param>
+    /// <param name="folder">The full path of the opened folder; null for files.</param>
+    /// <param name="skipped">What was skipped when the files were searched; null for nothing.</param>
     public static ParquetImageFiles Open(string name, string[] paths, ParquetImageOptions options, string? folder = null,
         SkippedImageList? skipped = null)
     {
         ParquetTable[] tables = [.. paths.Select(path => ParquetTable.Open(path, options))];
         if (tables.All(table => table.Groups.Count == 0))
         {
-            throw new ImageDataException(name, "there is no row, so no image.");
+            throw new ImageDataException(name, "the files contain no rows.");
         }
 
         ParquetImageFiles files = new(name, folder, tables, ParquetClasses.Count(tables, options.ClassCount), options, skipped);
-        files.FindFirstNamed();
+        files.CheckFirstPaths();
         return files;
     }
 
@@ -106,20 +109,20 @@ internal sealed class ParquetImageFiles : IEncodedImages
 
     public void Dispose() => Cache.Clear();
 
-    /// <summary>An image file that is there and not too large.</summary>
+    /// <summary>Checks that an image file exists and is not too large.</summary>
     internal static byte[] Usable(byte[]? file, string name)
     {
         ThrowIfOver(file?.Length ?? throw new ImageDataException(name, "its image is null."), name);
         return file;
     }
 
-    /// <summary>Refuses an image file that is too large.</summary>
+    /// <summary>Rejects an image file that is too large.</summary>
     internal static void ThrowIfOver(long bytes, string name)
     {
         if (bytes > ParquetBounds.Image)
         {
             throw new ImageDataException(name,
-                $"the image has {bytes} bytes, more than the {ParquetBounds.Image} that an image file may have.");
+                $"the image has {bytes} bytes, more than the maximum of {ParquetBounds.Image} for an image file.");
         }
     }
 
@@ -135,8 +138,8 @@ internal sealed class ParquetImageFiles : IEncodedImages
         return (groups[number], number, (int)(index - starts[number]));
     }
 
-    // Images that are named and not there are told at once, by the first of each file that holds none.
-    private void FindFirstNamed()
+    // Reports missing image files early, by checking the first path of each file without embedded images.
+    private void CheckFirstPaths()
     {
         foreach (IGrouping<ParquetTable, int> table in Enumerable.Range(0, groups.Length).Where(number => groups[number].HoldsNone)
             .GroupBy(number => groups[number].Table))
@@ -154,7 +157,7 @@ internal sealed class ParquetImageFiles : IEncodedImages
     private char[]?[]? NamesOfMissing(int number) =>
         namesOfMissing.GetOrAdd(number, static (key, all) => all[key].Table.ReadNames(all[key]), groups);
 
-    // Paths are read only when somebody asks; the last group's are kept, because who asks for one asks for its neighbours.
+    // Paths are read on demand. Those of the last group are kept, because names are usually requested for neighbors.
     private char[]? PathOf(ParquetGroup group, int number, int row)
     {
         GroupNames? known = names;
@@ -167,7 +170,7 @@ internal sealed class ParquetImageFiles : IEncodedImages
         return known.Names?[row];
     }
 
-    // A name must not fail because of what it names.
+    // Getting a name must not fail when the file is damaged.
     private static char[]?[]? ReadPaths(ParquetGroup group)
     {
         try

@@ -1,40 +1,40 @@
 namespace Diffusion.Data.Parquet;
 
-/// <summary>Which columns of the files are read, and how much is kept in memory.</summary>
+/// <summary>Options for the columns, classes and memory of Parquet files.</summary>
 public sealed record ParquetImageOptions
 {
     /// <summary>
-    /// The column with the images: a struct with a binary field <c>bytes</c> and a text field <c>path</c>, or a binary column, or a text
-    /// column of paths. Where bytes are missing, the file at the path is read, if it lies inside the folder of the set. Default null: the
-    /// one column that holds images (by the note of Hugging Face's library, or a name such as <c>image</c>, <c>img</c>, <c>jpg</c>); with
-    /// several, name one.
+    /// The column with the images: a struct with a binary field <c>bytes</c> and a text field <c>path</c>, a binary column, or a text
+    /// column of paths. Without bytes, the file at the path is read, if it is inside the folder of the set. Default null: the only column
+    /// with images (by the metadata of Hugging Face's library, or a name such as <c>image</c>, <c>img</c>, <c>jpg</c>); required if there
+    /// are several.
     /// </summary>
     public string? ImageColumn { get; init; }
 
     /// <summary>
-    /// The column of whole numbers with the labels. Default <c>label</c>, or where that is missing the one column that is noted as a class
-    /// label or is called <c>labels</c>, <c>cls</c>, <c>class</c> or <c>target</c>, or else no labels; another name must be there. Null for
-    /// images without labels, whatever the files hold.
+    /// The integer column with the labels. Default <c>label</c>; if it is missing, the only column that Hugging Face's metadata marks as a
+    /// class label or that is named <c>labels</c>, <c>cls</c>, <c>class</c> or <c>target</c>, or else no labels. Any other column must
+    /// exist. Null for images without labels.
     /// </summary>
     public string? LabelColumn { get; init; } = ParquetColumns.DefaultLabel;
 
     /// <summary>
-    /// Which split is taken, as <c>train</c>, where the names of files or folders tell splits (<c>train-00000-of-00002.parquet</c>,
-    /// <c>default/train/0000.parquet</c>); <see cref="DataSplit.All"/> mixes them. Default null: all files, but where there are several
-    /// splits, opening is an error that names them.
+    /// The split to use, such as <c>train</c>, when the names of files or folders contain splits (<c>train-00000-of-00002.parquet</c>,
+    /// <c>default/train/0000.parquet</c>), or <c>all</c> to mix them. Default null: the only split; several splits are an error that lists
+    /// them.
     /// </summary>
     public string? Split { get; init; }
 
     /// <summary>
-    /// How many classes there are, at least 1. Default null: as many as the files name, or else one more than the highest label.
+    /// The number of classes, at least 1. Default null: the number of class names in the files, or else one more than the largest label.
     /// </summary>
     public int? ClassCount { get; init; }
 
     /// <summary>
-    /// How many bytes of image files stay in memory, at least 0. The row group that was read last stays even where it is larger, and those
-    /// that are being read come on top: give each thread that reads room for two. Default null: as many as the row groups of the default
-    /// <see cref="LoadingOptions.ShuffleWindow"/> take, at least 1 GiB, but at most a quarter of the memory that the process may
-    /// use. See <see cref="ParquetImages.MaxShuffleWindow"/>.
+    /// The maximum number of bytes of image files in memory, at least 0. The last row group is kept even if it is larger, and row groups
+    /// that are being read need additional memory: allow for two per reading thread. Default null: the size of the row groups in the
+    /// default <see cref="LoadingOptions.ShuffleWindow"/>, at least 1 GiB, but at most a quarter of the available memory. See
+    /// <see cref="ParquetImages.MaxShuffleWindow"/>.
     /// </summary>
     public long? CacheBytes { get; init; }
 

@@ -1,9 +1,9 @@
 namespace Diffusion.Data.Parquet;
 
 /// <summary>
-/// The images of Parquet files in the layout of Hugging Face's data sets, read and decoded as they are needed. A row is an image; the order
-/// is that of the files and of their rows. A row group is read at once and kept for its neighbours, so blocks of neighbours are read
-/// fastest (<see cref="GroupSizes"/>). Labels are read when the files are opened.
+/// The images of Parquet files in the layout of Hugging Face datasets, read and decoded on demand. Each row is an image, in the order of
+/// the files and their rows. Row groups are read completely and cached, so reading neighboring images is fastest
+/// (<see cref="GroupSizes"/>). Labels are read when the files are opened.
 /// </summary>
 public sealed class ParquetImages : IImageSource
 {
@@ -17,10 +17,10 @@ public sealed class ParquetImages : IImageSource
         MaxShuffleWindow = files.MaxShuffleWindow;
     }
 
-    /// <summary>The full path of each file, in the order of its images.</summary>
+    /// <summary>The full path of each file, in the order of the images.</summary>
     public IReadOnlyList<string> Files { get; }
 
-    /// <summary>The names of the classes, by their label, where the files hold them for Hugging Face's library; otherwise empty.</summary>
+    /// <summary>The names of the classes, by label, from the metadata of Hugging Face's library; empty without it.</summary>
     public IReadOnlyList<string> ClassNames { get; }
 
     /// <inheritdoc/>
@@ -48,39 +48,40 @@ public sealed class ParquetImages : IImageSource
     public IReadOnlyList<ImageTransform> Transforms => images.Transforms;
 
     /// <summary>
-    /// The largest <see cref="LoadingOptions.ShuffleWindow"/> at which an epoch reads each row group about once, 1 to <see cref="Count"/>:
-    /// as many images as <see cref="ParquetImageOptions.CacheBytes"/> holds with their row groups. With a larger one row groups are read
-    /// again and again, at worst one for each image.
+    /// The largest <see cref="LoadingOptions.ShuffleWindow"/> whose row groups fit in <see cref="ParquetImageOptions.CacheBytes"/>, 1 to
+    /// <see cref="Count"/>, so that an epoch reads each row group about once. With a larger window row groups are read repeatedly, in the
+    /// worst case once per image.
     /// </summary>
     public int MaxShuffleWindow { get; }
 
-    /// <summary>The number of images of each row group, in order.</summary>
+    /// <summary>The number of images in each row group, in order.</summary>
     public IReadOnlyList<long> GroupSizes => images.GroupSizes!;
 
-    /// <summary>Opens a file, the files of a folder, or those that a pattern matches.</summary>
+    /// <summary>Opens a file, the files of a folder, or the files that match a pattern.</summary>
     /// <param name="path">
-    /// A file; a folder, of which every <c>*.parquet</c> is read, also in folders within; or a pattern such as <c>data/train-*.parquet</c>.
-    /// Files come in the order of their paths, by their characters' codes. Hidden files and those of the system are passed over, and files
-    /// whose names begin with _; <see cref="Report"/> counts them.
+    /// A file; a folder, whose <c>*.parquet</c> files are read, including subfolders; or a pattern such as <c>data/train-*.parquet</c>.
+    /// Files are sorted by path, ordinally. Hidden files, system files and files whose names begin with _ are ignored and counted in
+    /// <see cref="Report"/>.
     /// </param>
-    /// <param name="size">Height and width that every image gets, in pixels.</param>
-    /// <param name="channels">3 (default) for RGB, 1 for grey, whatever the files hold.</param>
+    /// <param name="size">The height and width of every image after preparation, in pixels.</param>
+    /// <param name="channels">3 (default) for RGB, 1 for grayscale, whatever the files contain.</param>
     /// <param name="options">Columns, classes and memory; null for the defaults.</param>
-    /// <returns>The source; it belongs to the caller.</returns>
+    /// <returns>The source; the caller disposes it.</returns>
     /// <exception cref="ImageDataException">
-    /// There is no such file, there are several splits such as train and test and none was chosen, a file is damaged, lacks a column or is
-    /// a Git LFS pointer, a label is missing or out of range, or the images are named but not held, and not in the folder either.
+    /// The file does not exist; there are several splits and none was chosen; a file is damaged, lacks a column or is a Git LFS pointer; a
+    /// label is missing or out of range; or the images are paths to missing files.
     /// </exception>
     public static ParquetImages Open(string path, int size, int channels = 3, ParquetImageOptions? options = null) =>
         Open(path, new ImagePreparation { Size = size, Channels = channels }, options ?? new ParquetImageOptions());
 
-    /// <summary>Opens a file, the files of a folder, or those that a pattern matches, as above.</summary>
+    /// <summary>Opens a file, the files of a folder, or the files that match a pattern, with full control over their preparation.</summary>
     /// <param name="path">A file, a folder or a pattern.</param>
-    /// <param name="preparation">How every image comes to its size.</param>
+    /// <param name="preparation">The size, channels and transforms of the images.</param>
     /// <param name="options">Columns, classes and memory.</param>
-    /// <returns>The source; it belongs to the caller.</returns>
-    /// <exception cref="ImageDataException">As above.</exception>
-    /// <exception cref="ArgumentException">The preparation or an option has an impossible value.</exception>
+    /// <returns>The source; the caller disposes it.</returns>
+    /// 
+    /// <exception cref="ImageDataException">See the first overload.</exception>
+    /// <exception cref="ArgumentException">A value of the preparation or the options is out of range.</exception>
     public static ParquetImages Open(string path, ImagePreparation preparation, ParquetImageOptions options)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
@@ -88,12 +89,13 @@ public sealed class ParquetImages : IImageSource
     }
 
     /// <summary>Opens several files.</summary>
-    /// <param name="files">The files, in the order that their images get; at least one.</param>
-    /// <param name="preparation">How every image comes to its size.</param>
+    /// <param name="files">The files, in the order of their images; at least one.</param>
+    /// <param name="preparation">The size, channels and transforms of the images.</param>
     /// <param name="options">Columns, classes and memory.</param>
-    /// <returns>The source; it belongs to the caller.</returns>
-    /// <exception cref="ImageDataException">As above.</exception>
-    /// <exception cref="ArgumentException">There is no file, or the preparation or an option has an impossible value.</exception>
+    /// <returns>The source; the caller disposes it.</returns>
+    /// 
+    /// <exception cref="ImageDataException">See the first overload.</exception>
+    /// <exception cref="ArgumentException">The list is empty, or a value of the preparation or the options is out of range.</exception>
     public static ParquetImages Open(IReadOnlyList<string> files, ImagePreparation preparation, ParquetImageOptions options)
     {
         ArgumentNullException.ThrowIfNull(files);
@@ -111,8 +113,8 @@ public sealed class ParquetImages : IImageSource
     /// <inheritdoc/>
     public string NameOf(long index) => images.NameOf(index);
 
-    /// <summary>The description, and what was left out.</summary>
-    /// <returns>One line, and one more for each reason for which something was left out.</returns>
+    /// <summary>The description, and what was skipped.</summary>
+    /// <returns>One line, then one for each reason for skipping something.</returns>
     public override string ToString() => Report.ToString(Description);
 
     /// <inheritdoc/>

@@ -5,11 +5,11 @@ using Parquet.Schema;
 namespace Diffusion.Data.Parquet;
 
 /// <summary>
-/// Turns a column of whole numbers into labels, of integers of any width or of floats, as pandas writes a column that had a gap.
+/// Reads labels from a column of integers of any width, or of floats, which pandas writes for integer columns with missing values.
 /// </summary>
 internal static class ParquetLabels
 {
-    /// <summary>Whether a column holds whole numbers.</summary>
+    /// <summary>Whether a column can contain labels.</summary>
     public static bool CanRead(DataField field) =>
         field.ClrType == typeof(long) || field.ClrType == typeof(int) || field.ClrType == typeof(short) || field.ClrType == typeof(sbyte)
         || field.ClrType == typeof(ulong) || field.ClrType == typeof(uint) || field.ClrType == typeof(ushort)
@@ -37,7 +37,7 @@ internal static class ParquetLabels
     private static async ValueTask<int[]> Read<T>(ParquetFile file, DataField field, ParquetGroup group)
         where T : struct, INumber<T>, IMinMaxValue<T>
     {
-        // What is missing must not pass for class 0.
+        // A missing value must not look like class 0.
         T missing = T.IsNegative(T.MinValue) ? T.MinValue : T.MaxValue;
         ParquetColumn<T> column = await file.ReadColumn(group.Number, field, group.Rows, ParquetBounds.LabelsOf(group.Rows), missing);
         int[] labels = new int[group.Rows];
@@ -47,7 +47,7 @@ internal static class ParquetLabels
             if (place < 0)
             {
                 throw new ImageDataException(group.NameOf(row),
-                    "its label is null. Give every row a label, or set LabelColumn to null for no labels.");
+                    "its label is null. Label every row, or set LabelColumn to null for no labels.");
             }
 
             T value = column.Values[place];
@@ -55,8 +55,8 @@ internal static class ParquetLabels
             {
                 throw new ImageDataException(group.NameOf(row), string.Create(
                     CultureInfo.InvariantCulture,
-                        $"its label is {value}, but labels must be whole numbers from 0. Number the classes, or set LabelColumn to null "
-                            + $"for no labels."));
+                    $"its label is {value}, but labels must be integers of at least 0. ")
+                    + "Number the classes, or set LabelColumn to null for no labels.");
             }
 
             long label = long.CreateSaturating(value);
@@ -64,7 +64,7 @@ internal static class ParquetLabels
             {
                 throw new ImageDataException(
                     group.NameOf(row),
-                        $"its label is {label}, but labels must lie in 0..{int.MaxValue - 1}. -1 marks rows whose label is kept secret: "
+                    $"its label is {label}, but labels must be in 0..{int.MaxValue - 1}. -1 usually marks rows without a published label: "
                     + "set LabelColumn to null to read them without labels.");
             }
 

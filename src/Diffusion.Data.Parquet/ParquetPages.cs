@@ -5,13 +5,13 @@ namespace Diffusion.Data.Parquet;
 /// <summary>Checks the pages of a column in one row group before Parquet.Net reads them.</summary>
 internal static class ParquetPages
 {
-    private const int MinValue = 4; // the length of a text, or a number
+    private const int MinValue = 4; // the size of a number or of the length of a text
 
-    /// <summary>Where the last page that holds values ends.</summary>
+    /// <summary>Checks the pages, and returns the end of the last page with values.</summary>
     /// <param name="file">The file.</param>
-    /// <param name="end">Where pages must have ended.</param>
+    /// <param name="end">The limit of the pages.</param>
     /// <param name="column">The column in the row group.</param>
-    /// <param name="always">What the pages may unpack to, in bytes, however small they are.</param>
+    /// <param name="always">The size that the pages may always decompress to, in bytes, however small they are.</param>
     /// <exception cref="InvalidDataException">A page is damaged.</exception>
     public static long Check(Stream file, long end, ColumnMetaData column, long always)
     {
@@ -38,7 +38,7 @@ internal static class ParquetPages
             if (content > max - unpacked)
             {
                 throw new InvalidDataException(
-                    $"Its pages unpack to {unpacked} and {content} bytes, but at max {max} are possible for their size.");
+                    $"Its pages decompress to {unpacked} and {content} bytes, but at most {max} are allowed for their size.");
             }
 
             unpacked += content;
@@ -48,7 +48,7 @@ internal static class ParquetPages
         return position;
     }
 
-    // As Parquet.Net does: an offset of 0 is none.
+    // As in Parquet.Net, an offset of 0 means none.
     private static long Start(ColumnMetaData column) =>
         new[] { column.DictionaryPageOffset ?? 0, column.DataPageOffset, column.IndexPageOffset ?? 0 }.Where(offset => offset != 0)
             .DefaultIfEmpty(-1).Min();
@@ -57,26 +57,27 @@ internal static class ParquetPages
     {
         if (page.Type is not (PageHeader.DataPage or PageHeader.DataPageV2 or PageHeader.DictionaryPage))
         {
-            throw new InvalidDataException($"A page is of type {page.Type}, but must be of data (0 or 3) or a dictionary (2).");
+            throw new InvalidDataException($"A page is of type {page.Type}, but must be a data page (0 or 3) or a dictionary page (2).");
         }
 
         long max = page.Type == PageHeader.DictionaryPage ? Math.Min(values, page.Unpacked / MinValue) : valuesLeft;
         if (page.Packed < 0 || page.Packed > left || page.Values < 0 || page.Values > max || page.Nulls < 0 || page.Nulls > page.Values)
         {
             throw new InvalidDataException(
-                $"A page claims {page.Packed} bytes, {page.Values} values and {page.Nulls} nulls where {left} bytes and {max} values "
-                    + $"are possible.");
+                $"A page claims {page.Packed} bytes, {page.Values} values and {page.Nulls} nulls, "
+                + $"but {left} bytes and {max} values are possible.");
         }
 
         if (page.Repetitions != 0 || page.Levels < 0 || page.Levels > Math.Min(page.Packed, page.Unpacked))
         {
             throw new InvalidDataException(
-                $"A page of {page.Packed} bytes claims {page.Levels} bytes of levels, {page.Repetitions} of them of repetition.");
+                $"A page of {page.Packed} bytes claims {page.Levels} bytes of levels, "
+                + $"including {page.Repetitions} bytes of repetition levels.");
         }
 
         if (!ParquetChunk.CanRead((Encoding)page.Encoding))
         {
-            throw new InvalidDataException($"A page is written as {(Encoding)page.Encoding}, which the column does not announce.");
+            throw new InvalidDataException($"A page has the encoding {(Encoding)page.Encoding}, which the column does not declare.");
         }
     }
 }

@@ -3,20 +3,20 @@ using System.Text.RegularExpressions;
 namespace Diffusion.Data.Parquet;
 
 /// <summary>
-/// Tells which files belong to which split by their names, as Hugging Face publishes data sets: <c>data/train-00000-of-00002.parquet</c>,
+/// Recognizes splits by file names, as in datasets of Hugging Face: <c>data/train-00000-of-00002.parquet</c>,
 /// <c>default/train/0000.parquet</c>.
 /// </summary>
 internal static partial class ParquetSplits
 {
     private const string Option = "ParquetImageOptions.Split";
 
-    /// <summary>The files of the wanted split.</summary>
-    /// <param name="path">What errors call the set.</param>
-    /// <param name="files">The full paths, and the paths below the set with / between their parts.</param>
-    /// <param name="wanted">See <see cref="ParquetImageOptions.Split"/>.</param>
-    /// <param name="skipped">Takes the others.</param>
+    /// <summary>Selects the files of a split.</summary>
+    /// <param name="path">The set as errors show it.</param>
+    /// <param name="files">The full paths, and the paths relative to the set, separated by /.</param>
+    /// <param name="wanted">The split to use; see <see cref="ParquetImageOptions.Split"/>.</param>
+    /// <param name="skipped">Receives the skipped files.</param>
     /// <exception cref="ImageDataException">
-    /// Several splits, or several subsets with splits of their own, are there and none was chosen.
+    /// There are several splits and none was chosen, or several subsets with their own splits.
     /// </exception>
     public static string[] Choose(string path, IReadOnlyList<(string Full, string Below)> files, string? wanted, SkippedImageList skipped)
     {
@@ -35,7 +35,7 @@ internal static partial class ParquetSplits
             return wanted is null || DataSplit.AreSame(wanted, DataSplit.All)
                 ? [.. files.Select(file => file.Full)]
                 : throw new ImageDataException(path,
-                    $"{Option} is \"{wanted}\", but the names of its files say no split. Leave the option out.");
+                    $"{Option} is \"{wanted}\", but the names of its files contain no split. Omit the option.");
         }
 
         IReadOnlyList<string> chosen = DataSplit.Choose(path, [.. found.Order(StringComparer.Ordinal)], wanted, Option);
@@ -50,14 +50,14 @@ internal static partial class ParquetSplits
             }
             else
             {
-                skipped.Add(split is null ? "files whose names say no split" : "files of other splits", below);
+                skipped.Add(split is null ? "files whose names contain no split" : "files of other splits", below);
             }
         }
 
         return [.. taken];
     }
 
-    // The name says it before the folders do; but part-00000-of-00002.parquet in train/ is of train.
+    // A split in the file name takes precedence over the folders; but train/part-00000-of-00002.parquet belongs to train.
     private static (string Full, string Below, string? Split, string Subset) Named(string full, string below)
     {
         string[] parts = below.Split('/');
@@ -77,7 +77,7 @@ internal static partial class ParquetSplits
 
     private static string SubsetOf(string[] folders) => string.Join('/', folders.Where(folder => !DataSplit.IsName(folder)));
 
-    // en/train-00000-of-00001.parquet beside fr/train-00000-of-00001.parquet: two sets, of which often one is a part or a copy of the
+    // en/train-00000-of-00001.parquet next to fr/train-00000-of-00001.parquet: two sets, one of which is often a part or a copy of the
     // other.
     private static void RefuseSubsets(string path, (string Full, string Below, string? Split, string Subset)[] files)
     {
@@ -86,9 +86,8 @@ internal static partial class ParquetSplits
         {
             string names = string.Join(", ", subsets.Select(subset => subset.Length == 0 ? "." : subset));
             throw new ImageDataException(
-                path, $"it holds {subsets.Length} subsets with splits of their own, in the folders {names}. Open one of them, as in "
-                    + $"{Path.Combine(path, subsets[^1])}, "
-                + "or name the files that are wanted one by one.");
+                path, $"it contains {subsets.Length} subsets with their own splits, in the folders {names}. "
+                + $"Open one of them, such as {Path.Combine(path, subsets[^1])}, or list the files to use.");
         }
     }
 

@@ -4,20 +4,20 @@ namespace Diffusion.Data.Parquet;
 
 /// <summary>One row group of one file.</summary>
 /// <param name="Table">The file.</param>
-/// <param name="Number">Its number in the file, from 0.</param>
-/// <param name="Rows">How many rows it has, at least 1.</param>
-/// <param name="Bytes">How many bytes its images take in memory, as the file tells.</param>
+/// <param name="Number">The index in the file, from 0.</param>
+/// <param name="Rows">The number of rows, at least 1.</param>
+/// <param name="Bytes">The size of its images in memory, in bytes, as the file claims.</param>
 /// <param name="Labels">The label of each row; null without labels.</param>
 internal sealed record ParquetGroup(ParquetTable Table, int Number, int Rows, long Bytes, int[]? Labels)
 {
-    /// <summary>Whether the file holds none of the images.</summary>
+    /// <summary>Whether the file contains none of the images, only their paths.</summary>
     public bool HoldsNone { get; init; }
 
-    /// <summary>What an error calls a row.</summary>
+    /// <summary>The name of a row in errors.</summary>
     public string NameOf(int row) => $"{Table.Path}, row group {Number}, row {row}";
 }
 
-/// <summary>One file: its columns, class names, and row groups with their labels.</summary>
+/// <summary>One file: its columns, class names, and row groups with labels.</summary>
 internal sealed class ParquetTable
 {
     private readonly ParquetColumns columns;
@@ -32,7 +32,7 @@ internal sealed class ParquetTable
     /// <summary>The file.</summary>
     public string Path { get; }
 
-    /// <summary>The names of the classes; empty where the file does not tell.</summary>
+    /// <summary>The names of the classes; empty if the file does not contain them.</summary>
     public IReadOnlyList<string> ClassNames { get; }
 
     /// <summary>The row groups that have rows.</summary>
@@ -41,7 +41,7 @@ internal sealed class ParquetTable
     /// <summary>Whether the file has labels.</summary>
     public bool HasLabels => columns.Label is not null;
 
-    /// <summary>Reads what the end of a file says about it, and its labels.</summary>
+    /// <summary>Reads the metadata and the labels of a file.</summary>
     public static ParquetTable Open(string path, ParquetImageOptions options) => ParquetFile.Read(path, async file =>
     {
         string? note = HuggingFaceFeatures.Find(file.Reader.Metadata?.KeyValueMetadata);
@@ -58,12 +58,12 @@ internal sealed class ParquetTable
         return table;
     });
 
-    /// <summary>The image files of a row group; null where a row has none.</summary>
+    /// <summary>Reads the image files of a row group; null for rows without an image.</summary>
     public byte[]?[] ReadImages(ParquetGroup group) => columns.Bytes is { } bytes
         ? ReadArrays<byte>(group, bytes)
         : new byte[]?[group.Rows];
 
-    /// <summary>What the images of a row group were called, or where they are; null where the file does not say.</summary>
+    /// <summary>Reads the names or paths of the images of a row group; null if the file has none.</summary>
     public char[]?[]? ReadNames(ParquetGroup group) => columns.Path is { } path ? ReadArrays<char>(group, path) : null;
 
     private T[]?[] ReadArrays<T>(ParquetGroup group, DataField field) => ParquetFile.Read(
@@ -77,7 +77,7 @@ internal sealed class ParquetTable
         return columns.Label is { } label ? group with { Labels = await ParquetLabels.Read(file, label, group) } : group;
     }
 
-    // Statistics tell; without them a column that is too small for images is read. Damage is found where its images are read.
+    // Uses the statistics; without them, a column that is too small for images is read. Damage is reported when the images are read.
     private static async ValueTask<bool> HoldsNone(ParquetFile file, DataField bytes, ParquetGroup group)
     {
         if (file.Nulls(group.Number, bytes, group.Rows) is { } nulls)
@@ -102,7 +102,7 @@ internal sealed class ParquetTable
         }
     }
 
-    // Spark writes label=3/part-0.parquet, and the column nowhere else.
+    // Spark writes label=3/part-0.parquet, without a label column in the file.
     private static void ThrowIfLabelsAreFolders(string path, ParquetColumns columns, string? label)
     {
         if (columns.Label is null && label is not null
@@ -110,8 +110,8 @@ internal sealed class ParquetTable
                 .FirstOrDefault(part => part.StartsWith($"{label}=", StringComparison.Ordinal)) is { } folder)
         {
             throw new ImageDataException(
-                path, $"it has no column {label}, which the folder {folder} seems to hold: labels in the names of folders are not read. "
-                + "Write the column into the files, or set LabelColumn to null for no labels.");
+                path, $"it has no column {label}, and labels in folder names such as {folder} are not supported. "
+                + "Write the column to the files, or set LabelColumn to null for no labels.");
         }
     }
 }

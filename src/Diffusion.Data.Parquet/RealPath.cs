@@ -1,9 +1,9 @@
 namespace Diffusion.Data.Parquet;
 
-/// <summary>Paths without links.</summary>
+/// <summary>Resolves links in paths.</summary>
 internal static class RealPath
 {
-    /// <summary>The same place by a path in which no part is a link; .NET resolves only the last.</summary>
+    /// <summary>Resolves the links in all parts of a path; .NET resolves only the last part.</summary>
     /// <param name="path">A full path.</param>
     public static string Of(string path)
     {
@@ -19,7 +19,7 @@ internal static class RealPath
             : place.FullName;
     }
 
-    /// <summary>Whether a place is inside a folder, once links are resolved.</summary>
+    /// <summary>Whether a path is inside a folder after all links are resolved.</summary>
     /// <param name="path">A full path.</param>
     /// <param name="folder">A full path.</param>
     public static bool IsInside(string path, string folder)

@@ -1,10 +1,10 @@
 namespace Diffusion.Data.Parquet;
 
 /// <summary>
-/// Keeps the row groups that were used last, up to a number of bytes. Safe from several threads; those that want the same group at once
-/// wait for one reading of it. A reading that fails is not kept.
+/// Caches the most recently used row groups, up to a number of bytes. Thread-safe; threads that request the same group at the same time
+/// share one read. Failed reads are not cached.
 /// </summary>
-/// <param name="limit">The most bytes kept; the group that was read last is kept whatever its size.</param>
+/// <param name="limit">The maximum number of bytes; the last group is kept whatever its size.</param>
 /// <param name="load">Reads a group.</param>
 internal sealed class RowGroupCache(long limit, Func<int, byte[]?[]> load)
 {
@@ -14,10 +14,10 @@ internal sealed class RowGroupCache(long limit, Func<int, byte[]?[]> load)
     private long held;
     private int loads;
 
-    /// <summary>How often a group was read.</summary>
+    /// <summary>The number of reads.</summary>
     public int Loads => Volatile.Read(ref loads);
 
-    /// <summary>The bytes of all groups that are kept.</summary>
+    /// <summary>The size of all cached groups, in bytes.</summary>
     public long Held
     {
         get
@@ -29,7 +29,7 @@ internal sealed class RowGroupCache(long limit, Func<int, byte[]?[]> load)
         }
     }
 
-    /// <summary>The image files of a group.</summary>
+    /// <summary>Returns the image files of a group.</summary>
     public byte[]?[] Get(int group)
     {
         LinkedListNode<Entry> node = Touch(group);
@@ -50,7 +50,7 @@ internal sealed class RowGroupCache(long limit, Func<int, byte[]?[]> load)
         }
     }
 
-    /// <summary>Keeps nothing any more.</summary>
+    /// <summary>Empties the cache.</summary>
     public void Clear()
     {
         lock (gate)
@@ -86,7 +86,7 @@ internal sealed class RowGroupCache(long limit, Func<int, byte[]?[]> load)
         return load(group);
     }
 
-    // The first that comes back with a new group counts it, and drops what was used least until all fits.
+    // The first thread that has read a new group counts it, and drops the least recently used groups until the rest fits.
     private void Settle(LinkedListNode<Entry> node)
     {
         lock (gate)
@@ -129,7 +129,7 @@ internal sealed class RowGroupCache(long limit, Func<int, byte[]?[]> load)
 
         public Lazy<byte[]?[]> Rows { get; } = rows;
 
-        // Null until the group has been read and counted.
+        // Null until the group is read and counted.
         public long? Bytes { get; set; }
     }
 }

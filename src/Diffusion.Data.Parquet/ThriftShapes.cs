@@ -4,35 +4,39 @@ using System.Globalization;
 namespace Diffusion.Data.Parquet;
 
 /// <summary>
-/// The structures of Parquet's metadata, field by field, as Parquet.Net 6 reads them (parquet.thrift of parquet-format 2.12).
+/// The structures of Parquet's metadata with their fields, as Parquet.Net 6 reads them (parquet.thrift of parquet-format 2.12).
 /// </summary>
 internal static class ThriftShapes
 {
-    /// <summary>A whole number of at most 32 bits.</summary>
+    /// <summary>A 32-bit integer.</summary>
     public const string Int32 = "i32";
 
-    /// <summary>A whole number of at most 64 bits.</summary>
+    /// <summary>A 64-bit integer.</summary>
     public const string Int64 = "i64";
 
     /// <summary>A single byte.</summary>
     public const string Byte = "byte";
 
-    /// <summary>A truth value, which its field's head holds.</summary>
+    /// <summary>A Boolean, whose value is in the field header.</summary>
     public const string Bool = "bool";
 
-    /// <summary>A floating-point number of 64 bits.</summary>
+    /// <summary>A 64-bit floating-point number.</summary>
     public const string Double = "double";
 
     /// <summary>Bytes or text.</summary>
     public const string Bytes = "bytes";
 
-    /// <summary>Ends the kind of a list.</summary>
+    /// <summary>The suffix of lists.</summary>
     public const char List = '*';
+
+    // Begins the further lines of a structure.
+    private const string Continuation = "\n    ";
 
     private const string All = """
         FileMetaData 1:i32 2:SchemaElement* 3:i64 4:RowGroup* 5:KeyValue* 6:bytes 7:ColumnOrder* 8:EncryptionAlgorithm 9:bytes
         SchemaElement 1:i32 2:i32 3:i32 4:bytes 5:i32 6:i32 7:i32 8:i32 9:i32 10:LogicalType
-        LogicalType 1:Empty 2:Empty 3:Empty 4:Empty 5:DecimalType 6:Empty 7:TimeType 8:TimeType 10:IntType 11:Empty 12:Empty 13:Empty 14:Empty 15:Empty 16:VariantType 17:GeometryType 18:GeographyType
+        LogicalType 1:Empty 2:Empty 3:Empty 4:Empty 5:DecimalType 6:Empty 7:TimeType 8:TimeType 10:IntType 11:Empty 12:Empty 13:Empty
+            14:Empty 15:Empty 16:VariantType 17:GeometryType 18:GeographyType
         DecimalType 1:i32 2:i32
         TimeType 1:bool 2:TimeUnit
         TimeUnit 1:Empty 2:Empty 3:Empty
@@ -45,7 +49,8 @@ internal static class ThriftShapes
         ColumnChunk 1:bytes 2:i64 3:ColumnMetaData 4:i64 5:i32 6:i64 7:i32 8:ColumnCryptoMetaData 9:bytes
         ColumnCryptoMetaData 1:Empty 2:EncryptionWithColumnKey
         EncryptionWithColumnKey 1:bytes* 2:bytes
-        ColumnMetaData 1:i32 2:i32* 3:bytes* 4:i32 5:i64 6:i64 7:i64 8:KeyValue* 9:i64 10:i64 11:i64 12:Statistics 13:PageEncodingStats* 14:i64 15:i32 16:SizeStatistics 17:GeospatialStatistics
+        ColumnMetaData 1:i32 2:i32* 3:bytes* 4:i32 5:i64 6:i64 7:i64 8:KeyValue* 9:i64 10:i64 11:i64
+            12:Statistics 13:PageEncodingStats* 14:i64 15:i32 16:SizeStatistics 17:GeospatialStatistics
         Statistics 1:bytes 2:bytes 3:i64 4:i64 5:bytes 6:bytes 7:bool 8:bool
         PageEncodingStats 1:i32 2:i32 3:i32
         SizeStatistics 1:i64 2:i64* 3:i64*
@@ -63,10 +68,10 @@ internal static class ThriftShapes
         """;
 
     private static readonly FrozenDictionary<string, FrozenDictionary<int, string>> Shapes =
-        All.Split('\n').Select(line => line.Split(' '))
+        All.Replace(Continuation, " ", StringComparison.Ordinal).Split('\n').Select(line => line.Split(' '))
             .ToFrozenDictionary(words => words[0], words => Fields(words[1..]), StringComparer.Ordinal);
 
-    /// <summary>The kinds of a structure's fields, by their numbers.</summary>
+    /// <summary>The types of the fields of a structure, by number.</summary>
     public static FrozenDictionary<int, string> Of(string structure) => Shapes[structure];
 
     private static FrozenDictionary<int, string> Fields(string[] words) => words.Select(word => word.Split(':')).ToFrozenDictionary(

@@ -1,12 +1,12 @@
 namespace Diffusion.Data.Parquet;
 
 /// <summary>
-/// Walks over a structure of Thrift's compact protocol before Parquet.Net reads it. Parquet.Net believes what it reads: it takes memory for
-/// as many elements as a list claims, reads a field as what its number says and not as what its type says, and at the end of its bytes
-/// reads on forever. So whatever it would read otherwise than this walk is refused.
+/// Validates a structure of Thrift's compact protocol before Parquet.Net reads it. Parquet.Net trusts its input: it allocates as many
+/// elements as a list claims, reads a field by its number and ignores its type, and loops forever at the end of the data. Everything that
+/// Parquet.Net would read differently is rejected.
 /// </summary>
-/// <param name="bytes">Stand at the structure; at its end behind it.</param>
-/// <param name="number">Told the structure, the field and the value of each number and truth value, and the length of each list.</param>
+/// <param name="bytes">The bytes, positioned at the structure; afterwards behind it.</param>
+/// <param name="number">Called with the structure, the field and the value of each number and Boolean, and the length of each list.</param>
 internal sealed class ThriftValidator(PackedBytes bytes, Action<string, int, long> number)
 {
     private const int True = 1;
@@ -21,15 +21,16 @@ internal sealed class ThriftValidator(PackedBytes bytes, Action<string, int, lon
 
     private int structures;
 
-    /// <summary>Walks over a structure.</summary>
-    /// <exception cref="InvalidDataException">It is not as it must be.</exception>
-    /// <exception cref="NotSupportedException">It is too large.</exception>
+    /// <summary>Validates a structure.</summary>
+    /// <exception cref="InvalidDataException">The structure is invalid.</exception>
+    /// <exception cref="NotSupportedException">The structure is too large.</exception>
     public void Walk(string structure)
     {
         if (++structures > ParquetBounds.Structures)
         {
             throw new NotSupportedException(
-                $"Its footer has more than {ParquetBounds.Structures} parts, which are not read. Write larger row groups, or fewer columns.");
+                $"Its footer has more than {ParquetBounds.Structures} parts, which is not supported. "
+                + "Write larger row groups, or fewer columns.");
         }
 
         long last = 0;
@@ -48,7 +49,7 @@ internal sealed class ThriftValidator(PackedBytes bytes, Action<string, int, lon
             }
             else if (!TryStepOver(head & 15))
             {
-                throw new InvalidDataException($"Field {id} of a {structure} is of type {head & 15}, which cannot be stepped over.");
+                throw new InvalidDataException($"Field {id} of a {structure} is of type {head & 15}, which cannot be skipped.");
             }
         }
     }
@@ -106,7 +107,7 @@ internal sealed class ThriftValidator(PackedBytes bytes, Action<string, int, lon
         }
     }
 
-    // As Parquet.Net does with a field that it does not know; it cannot step over a structure that has fields, nor over lists of them.
+    // Skips an unknown field like Parquet.Net, which cannot skip structures with fields, or lists of them.
     private bool TryStepOver(int type)
     {
         switch (type)
@@ -138,7 +139,7 @@ internal sealed class ThriftValidator(PackedBytes bytes, Action<string, int, lon
     {
         if (!right)
         {
-            throw new InvalidDataException($"Field {id} of a {structure} is of type {type}, which it must not be.");
+            throw new InvalidDataException($"Field {id} of a {structure} is of type {type}, which is not the expected type.");
         }
     }
 }

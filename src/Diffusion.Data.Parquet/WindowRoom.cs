@@ -1,22 +1,22 @@
 namespace Diffusion.Data.Parquet;
 
 /// <summary>
-/// How much memory the row groups of a shuffle window take. <see cref="BlockOrder"/> reads the images of a window in any order, so all of
-/// its row groups must stay until its end, or they are read again and again. What is said holds for every shuffle: it counts with the row
-/// groups whose images are largest.
+/// Computes the memory for the row groups of a shuffle window. <see cref="BlockOrder"/> reads the images of a window in random order, so
+/// all of its row groups must be cached until its end, or they are read repeatedly. The results hold for every shuffle, because they assume
+/// the row groups with the largest images.
 /// </summary>
 internal sealed class WindowRoom
 {
-    private const long Least = 1L << 30;
-    private const int ShareOfMemory = 4;
-    private const int HeldOut = 8; // one image of so many may be held out, and is not counted by the window
+    private const long MinCacheBytes = 1L << 30;
+    private const int MemoryDivisor = 4;
+    private const int HeldOut = 8; // one of so many images may be held out; held-out images do not count in the window
 
     private readonly (long Rows, long Bytes)[] densest;
-    private readonly long ends; // a window begins and ends within a row group
+    private readonly long ends; // a window may begin and end within a row group
     private readonly long all;
     private readonly long count;
 
-    /// <summary>Over all row groups of a set.</summary>
+    /// <summary>Creates it for all row groups of a set.</summary>
     public WindowRoom(IReadOnlyCollection<ParquetGroup> groups)
     {
         densest = [.. groups.Select(group => ((long)group.Rows, group.Bytes))
@@ -26,7 +26,7 @@ internal sealed class WindowRoom
         count = groups.Sum(group => (long)group.Rows);
     }
 
-    /// <summary>How many bytes the row groups of a window take at most.</summary>
+    /// <summary>The maximum size of the row groups of a window, in bytes.</summary>
     public long BytesFor(long window)
     {
         long rows = window + (window / HeldOut);
@@ -40,7 +40,7 @@ internal sealed class WindowRoom
         return Math.Min(bytes, all);
     }
 
-    /// <summary>The largest window that so many bytes hold, at least 1.</summary>
+    /// <summary>The largest window whose row groups fit in a number of bytes, at least 1.</summary>
     public long MaxWindow(long bytes)
     {
         if (bytes >= all)
@@ -59,7 +59,7 @@ internal sealed class WindowRoom
         return Math.Max(1, rows * HeldOut / (HeldOut + 1));
     }
 
-    /// <summary>The bytes to keep where nothing else is asked for.</summary>
-    /// <param name="memory">How many bytes the process may use.</param>
-    public long Default(long memory) => Math.Min(memory / ShareOfMemory, Math.Max(Least, BytesFor(BlockOrder.DefaultWindow)));
+    /// <summary>The default number of bytes to cache.</summary>
+    /// <param name="memory">The memory available to the process, in bytes.</param>
+    public long Default(long memory) => Math.Min(memory / MemoryDivisor, Math.Max(MinCacheBytes, BytesFor(BlockOrder.DefaultWindow)));
 }

@@ -1,15 +1,15 @@
 namespace Diffusion.Data.Parquet;
 
-/// <summary>Reads off the heads of Zstandard's frames and blocks how much memory unpacking takes (RFC 8878, section 3.1.1).</summary>
+/// <summary>Determines the memory for decompression from the headers of Zstandard frames and blocks (RFC 8878, section 3.1.1).</summary>
 internal static class ZstdFrames
 {
     private const ulong Mark = 0xFD2FB528;
     private const ulong MaxBlock = 128 << 10;
 
-    /// <summary>The size of the content.</summary>
-    /// <param name="bytes">The frames, to their end.</param>
-    /// <returns>In bytes; whether that is what the frames tell, or only the most that their blocks can hold.</returns>
-    /// <exception cref="InvalidDataException">It is no whole frame.</exception>
+    /// <summary>The decompressed size.</summary>
+    /// <param name="bytes">The frames, to the end of the data.</param>
+    /// <returns>The size in bytes, and whether it is declared in the frames or only an upper limit.</returns>
+    /// <exception cref="InvalidDataException">A frame is incomplete.</exception>
     public static (ulong Bytes, bool IsExact) Size(PackedBytes bytes)
     {
         ulong size = 0;
@@ -28,7 +28,8 @@ internal static class ZstdFrames
     {
         if (bytes.Fixed(4) is var mark && mark != Mark)
         {
-            throw new InvalidDataException($"A page is no Zstandard frame: it begins with 0x{mark:X8}, but must begin with 0x{Mark:X8}.");
+            throw new InvalidDataException(
+                $"A page is not a Zstandard frame: it begins with 0x{mark:X8}, but must begin with 0x{Mark:X8}.");
         }
 
         int head = bytes.Next();
@@ -51,7 +52,7 @@ internal static class ZstdFrames
         {
             ulong head = bytes.Fixed(3);
             last = (head & 1) != 0;
-            bytes.Skip((head >> 1 & 3) == 1 ? 1 : (long)(head >> 3)); // 1: one byte, repeated
+            bytes.Skip((head >> 1 & 3) == 1 ? 1 : (long)(head >> 3)); // 1: a single repeated byte
             count++;
         }
 

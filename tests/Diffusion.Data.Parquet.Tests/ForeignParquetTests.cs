@@ -8,7 +8,7 @@ public sealed class ForeignParquetTests
 
     [Theory]
     [MemberData(nameof(Readable))]
-    public void Every_pixel_label_name_and_path_of_a_file_of_another_writer_is_read(string name)
+    public void All_pixels_labels_names_and_paths_of_files_of_other_writers_are_read(string name)
     {
         string file = PathOf(name);
         using ParquetImages images = ParquetImages.Open(file, 8);
@@ -38,25 +38,25 @@ public sealed class ForeignParquetTests
     }
 
     [Theory]
-    [InlineData("refused-lz4.parquet", "column image/bytes. It is packed with LZ4, which is not read. Use SNAPPY, ZSTD")]
+    [InlineData("refused-lz4.parquet", "column image/bytes. It is compressed with LZ4, which is not supported. Use SNAPPY, ZSTD")]
     [InlineData("refused-delta.parquet",
-        "column image/bytes. Its values are written as DELTA_BYTE_ARRAY, but only PLAIN and dictionaries are read")]
-    public void What_is_not_read_is_named_when_the_file_is_opened(string name, string reason)
+        "column image/bytes. Its values have the encoding DELTA_BYTE_ARRAY, but only PLAIN and dictionaries are supported")]
+    public void Unsupported_features_are_an_error_at_opening(string name, string reason)
     {
         string file = PathOf(name);
         ((Action)(() => ParquetImages.Open(file, 8))).Should().Throw<ImageDataException>()
-            .Which.Message.Should().StartWith($"{file}: its row group 0 cannot be read, {reason}").And.NotContain("Fetch it again");
+            .Which.Message.Should().StartWith($"{file}: its row group 0 cannot be read, {reason}").And.NotContain("Download it again");
     }
 
-    /// <summary>The files that other writers wrote.</summary>
+    /// <summary>The files of other writers.</summary>
     internal static IEnumerable<string> Files() =>
         Directory.GetFiles(Path.GetDirectoryName(PathOf("x"))!, "*.parquet").Select(file => Path.GetFileName(file))
             .Order(StringComparer.Ordinal);
 
-    /// <summary>Where one lies.</summary>
+    /// <summary>The path of a file.</summary>
     internal static string PathOf(string name) => Path.Combine(AppContext.BaseDirectory, "Fixtures", name);
 
-    // As Fixtures/write.mjs.
+    // As in Fixtures/write.mjs.
     private static IEnumerable<byte> Drawn(int image) =>
         from y in Enumerable.Range(0, 8)
         from x in Enumerable.Range(0, 8)

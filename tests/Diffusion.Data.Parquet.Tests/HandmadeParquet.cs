@@ -2,45 +2,47 @@ using System.Buffers.Binary;
 
 namespace Diffusion.Data.Parquet.Tests;
 
-/// <summary>Writes a file of three rows in each row group byte by byte, so that it can claim anything. As it stands all is right.</summary>
+/// <summary>
+/// Writes a file with three rows per row group byte by byte, so that it can claim anything. By default all claims are true.
+/// </summary>
 internal sealed record HandmadeParquet
 {
     private const int Rows = 3;
 
-    /// <summary>How many rows each row group claims.</summary>
+    /// <summary>The number of rows that each row group claims.</summary>
     public long[] GroupRows { get; init; } = [Rows];
 
-    /// <summary>How many rows the footer claims; null for those of the row groups.</summary>
+    /// <summary>The number of rows that the footer claims; null for the sum of the row groups.</summary>
     public long? FooterRows { get; init; }
 
-    /// <summary>How many values the column of the images claims in each row group; null for its rows.</summary>
+    /// <summary>The number of values that the image column claims in each row group; null for its rows.</summary>
     public long? ImageValues { get; init; }
 
-    /// <summary>How many values the column of the labels claims in each row group; null for its rows.</summary>
+    /// <summary>The number of values that the label column claims in each row group; null for its rows.</summary>
     public long? LabelValues { get; init; }
 
-    /// <summary>Where the pages of the images are said to begin; null for where they do.</summary>
+    /// <summary>The claimed offset of the image pages; null for the actual one.</summary>
     public long? ImagesAt { get; init; }
 
-    /// <summary>How the images are packed: 0 not, 1 Snappy, 6 Zstandard.</summary>
+    /// <summary>The codec of the images: 0 for none, 1 for Snappy, 6 for Zstandard.</summary>
     public int Codec { get; init; }
 
-    /// <summary>The pages of the images, from the three images; null for one page.</summary>
+    /// <summary>Creates the image pages from the three images; null for a single page.</summary>
     public byte[]? Pages { get; init; }
 
-    /// <summary>What the footer holds in the place of everything.</summary>
+    /// <summary>Replaces the whole footer.</summary>
     public byte[]? Footer { get; init; }
 
-    /// <summary>The length of the footer that is claimed; null for the right one.</summary>
+    /// <summary>The claimed length of the footer; null for the actual one.</summary>
     public int? FooterLength { get; init; }
 
-    /// <summary>How many groups of columns lie in each other beside the images.</summary>
+    /// <summary>The number of nested column groups next to the images.</summary>
     public int Nested { get; init; }
 
     /// <summary>The three images as PLAIN values.</summary>
     public static byte[] Images => [.. Enumerable.Range(0, Rows).SelectMany(row => Value(WrittenParquet.Png(row)))];
 
-    /// <summary>Bytes with their length before them.</summary>
+    /// <summary>Bytes preceded by their length.</summary>
     public static byte[] Value(byte[] bytes)
     {
         byte[] length = new byte[4];
@@ -48,7 +50,7 @@ internal sealed record HandmadeParquet
         return [.. length, .. bytes];
     }
 
-    /// <summary>A page of values; of a dictionary with type 2.</summary>
+    /// <summary>A page of values; type 2 for a dictionary.</summary>
     public static byte[] Page(byte[] content, long values = Rows, long? unpacked = null, long? packed = null, int type = 0,
         int encoding = 0) =>
     [

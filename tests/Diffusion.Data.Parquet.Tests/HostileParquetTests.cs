@@ -3,7 +3,7 @@ using Diffusion.TestKit;
 
 namespace Diffusion.Data.Parquet.Tests;
 
-/// <summary>Files that claim what is not so, written byte by byte.</summary>
+/// <summary>Files with false claims, written byte by byte.</summary>
 public sealed class HostileParquetTests : IDisposable
 {
     private const long LittleMemory = 32L << 20;
@@ -19,53 +19,53 @@ public sealed class HostileParquetTests : IDisposable
             "row group 0 claims 9223372036854775807 rows after 0 others, but a file of * has at most 1048576"),
         ["rows of gigabytes"] = (new() { GroupRows = [500_000_000] }, "row group 0 claims 500000000 rows"),
         ["rows that add up"] = (new() { GroupRows = [3, 1_048_576] }, "row group 1 claims 1048576 rows after 3 others"),
-        ["other rows than its groups"] = (new() { FooterRows = 5 }, "it claims 5 rows, but its 1 row groups hold 3"),
+        ["other rows than its groups"] = (new() { FooterRows = 5 }, "it claims 5 rows, but its 1 row groups have 3"),
         ["fewer labels than rows"] = (new() { LabelValues = 2 },
-            "row group 0 is damaged, column label. It has 2 values where the row group has 3 rows"),
+            "row group 0 is damaged, column label. It has 2 values, but the row group has 3 rows"),
         ["more images than rows"] = (new() { ImageValues = 1L << 40 },
-            "row group 0 is damaged, column image. It has 1099511627776 values where the row group has 3 rows"),
+            "row group 0 is damaged, column image. It has 1099511627776 values, but the row group has 3 rows"),
         ["fewer values than rows"] = (new() { GroupRows = [3, 4] }, "row group 1 is damaged, column label."),
         ["more values than rows"] = (new() { Pages = HandmadeParquet.Page(HandmadeParquet.Images, values: int.MaxValue) },
             "row group 0 is damaged, column image. A page claims"),
         ["a page of gigabytes"] = (new() { Codec = 2, Pages = HandmadeParquet.Page(HandmadeParquet.Images, unpacked: int.MaxValue) },
-            "Its pages unpack to 0 and 2147483647 bytes, but at most 67108864"),
+            "Its pages decompress to 0 and 2147483647 bytes, but at most 67108864"),
         ["a page longer than it is"] = (new() { Pages = HandmadeParquet.Page(HandmadeParquet.Images, unpacked: 5000) },
-            "where it announces 5000"),
+            "but claims 5000"),
         ["a page past the end"] = (new() { Pages = HandmadeParquet.Page(HandmadeParquet.Images, packed: 1 << 30) },
             "A page claims 1073741824 bytes"),
         ["a page of less than nothing"] = (new() { Pages = HandmadeParquet.Page([], values: 0, packed: -9) }, "A page claims -9 bytes"),
         ["snappy of gigabytes"] = (new() { Codec = 1, Pages = HandmadeParquet.Page([0xF0, 0xFF, 0xFF, 0xFF, 0x0F, 0, 0], unpacked: 500) },
-            "A page unpacks to 4294967280 bytes"),
+            "A page decompresses to 4294967280 bytes"),
         ["zstandard of gigabytes"] = (new() { Codec = 6,
             Pages = HandmadeParquet.Page([0x28, 0xB5, 0x2F, 0xFD, 0xA0, 0, 0, 0, 0x7F, 1, 0, 0], unpacked: 500) },
-                "A page unpacks to 2130706432 bytes"),
+                "A page decompresses to 2130706432 bytes"),
         ["zstandard of many pages"] = (new() { Codec = 6,
             Pages = [.. Enumerable.Repeat(HandmadeParquet.Page(ZstdOfBlocks(1), values: 0, unpacked: 0), 600).SelectMany(page => page)] },
-                "Its pages unpack to 67108864 and 131072 bytes"),
+                "Its pages decompress to 67108864 and 131072 bytes"),
         ["zstandard of many blocks"] = (new() { Codec = 6, Pages = HandmadeParquet.Page(ZstdOfBlocks(4000), unpacked: 500) },
-            "Its pages unpack to 0 and 524288000 bytes, but at most 67108864"),
+            "Its pages decompress to 0 and 524288000 bytes, but at most 67108864"),
         ["a dictionary of gigabytes"] = (new() { Pages = HandmadeParquet.Page(HandmadeParquet.Images, values: 1 << 30, type: 2) },
             "A page claims"),
         ["an encoding that it does not announce"] = (new() { Pages = HandmadeParquet.Page(HandmadeParquet.Images, encoding: 7) },
-            "A page is written as DELTA_BYTE_ARRAY"),
+            "A page has the encoding DELTA_BYTE_ARRAY"),
         ["a footer longer than the file"] = (new() { FooterLength = int.MaxValue }, "Its footer claims 2147483647 bytes"),
         ["a footer of less than nothing"] = (new() { FooterLength = -5 }, "Its footer claims -5 bytes"),
         ["columns without end"] = (new() { Footer = new Thrift().Number(1, 1).ListOf(2, uint.MaxValue, 12).ToBytes() },
             "4294967295 bytes are needed"),
         ["a number without end"] = (new() { Footer = new Thrift().Number(1, 1).Raw(0x26, 0x80, 0x80).ToBytes()[..^1] },
-            "1 bytes are needed where 0 are left"),
+            "1 bytes are needed, but only 0 are left"),
         ["numbers for text"] = (new() { Footer = new Thrift().Number(1, 1).Number(2, 7).ToBytes() },
             "Field 2 of a FileMetaData is of type 6"),
         ["lists in lists"] = (new() { Footer = new Thrift().Number(1, 1).ListOf(99, 1, 9).Raw([.. Enumerable.Repeat((byte)0x19, 200_000)])
             .ToBytes() }, "Field 99 of a FileMetaData is of type 9"),
         ["columns in columns"] = (new() { Nested = 50_000 },
-            "the file cannot be read. It has 50004 columns in 50001 groups, but at most 65536 in 1000 are read"),
+            "the file cannot be read. It has 50004 columns in 50001 groups, but at most 65536 in 1000 are supported"),
     };
 
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void A_file_of_this_kind_that_claims_what_is_so_is_read()
+    public void A_handmade_file_with_true_claims_is_read()
     {
         string file = Write(new HandmadeParquet { GroupRows = [3, 3], Nested = 900 });
         using ParquetImages images = ParquetImages.Open(file, 4);
@@ -79,16 +79,16 @@ public sealed class HostileParquetTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Claims))]
-    public void What_is_not_so_is_refused_without_memory_for_it(string claims) => Refuse(Hostile[claims].File, Hostile[claims].Reason);
+    public void False_claims_are_rejected_without_allocation(string claims) => Refuse(Hostile[claims].File, Hostile[claims].Reason);
 
-    // Read from the end on, Thrift would wait for a number without end.
+    // Beyond the end, Thrift would wait for a number forever.
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(8)]
     [InlineData(10)]
     [InlineData(200_000)]
-    public void Pages_that_begin_where_none_are_are_refused(int fromEnd)
+    public void Pages_at_impossible_offsets_are_rejected(int fromEnd)
     {
         int length = new HandmadeParquet { ImagesAt = 500 }.ToBytes().Length;
         HandmadeParquet hostile = new() { ImagesAt = length - fromEnd };
@@ -96,7 +96,7 @@ public sealed class HostileParquetTests : IDisposable
     }
 
     [Fact]
-    public void Reading_a_file_over_and_over_ends_after_a_number_of_bytes_that_its_length_bounds()
+    public void Endless_reading_of_a_file_ends_after_a_bounded_number_of_bytes()
     {
         string path = folder.File("a.bin");
         File.WriteAllBytes(path, new byte[5000]);
@@ -127,7 +127,7 @@ public sealed class HostileParquetTests : IDisposable
     }
 
     [Fact]
-    public void Rows_that_share_an_image_share_its_memory()
+    public void Rows_with_the_same_image_share_its_memory()
     {
         const int Rows = 100_000;
         byte[] image = new byte[1 << 20];
@@ -146,11 +146,11 @@ public sealed class HostileParquetTests : IDisposable
     }
 
     [Fact]
-    public void An_image_file_over_the_limit_is_a_bad_sample()
+    public void An_image_file_over_the_limit_is_a_bad_image()
     {
         byte[] large = GC.AllocateUninitializedArray<byte>((1 << 30) + 1);
         ((Action)(() => ParquetImageFiles.Usable(large, "a, row group 0, row 3"))).Should().Throw<ImageDataException>()
-            .WithMessage("a, row group 0, row 3: the image has 1073741825 bytes, more than the 1073741824 that an image file may have.");
+            .WithMessage("a, row group 0, row 3: the image has 1073741825 bytes, more than the maximum of 1073741824 for an image file.");
         ParquetImageFiles.Usable(new byte[7], "a").Should().HaveCount(7);
     }
 
@@ -167,7 +167,7 @@ public sealed class HostileParquetTests : IDisposable
         (GC.GetTotalAllocatedBytes(precise: true) - before).Should().BeLessThan(LittleMemory);
     }
 
-    // A frame that does not tell its size, of blocks that repeat a byte 128 Ki times.
+    // A frame without a declared size, with blocks that repeat a byte 128 Ki times.
     private static byte[] ZstdOfBlocks(int count) =>
         [0x28, 0xB5, 0x2F, 0xFD, 0, 0x58, .. Enumerable.Range(0, count)
             .SelectMany(i => new byte[] { (byte)(i == count - 1 ? 3 : 2), 0, 0x10, 0 })];

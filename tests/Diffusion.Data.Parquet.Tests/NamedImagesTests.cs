@@ -5,7 +5,7 @@ using Parquet.Schema;
 
 namespace Diffusion.Data.Parquet.Tests;
 
-/// <summary>Tables that name their images and do not hold them.</summary>
+/// <summary>Tables that contain the paths of their images.</summary>
 public sealed class NamedImagesTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
@@ -13,7 +13,7 @@ public sealed class NamedImagesTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public async Task Images_that_are_named_are_read_beside_those_that_are_held()
+    public async Task Images_given_by_path_are_read_next_to_embedded_ones()
     {
         string root = Path.Combine(folder.Path, "set");
         string file = folder.File("set", "data", "train-00000-of-00001.parquet");
@@ -39,12 +39,12 @@ public sealed class NamedImagesTests : IDisposable
     }
 
     [Fact]
-    public void A_table_of_paths_that_another_library_wrote_is_read_where_the_files_are_there()
+    public void A_table_of_paths_from_another_library_is_read_if_the_files_exist()
     {
         string file = folder.File("data", "train-00000-of-00001.parquet");
         File.Copy(ForeignParquetTests.PathOf("python/paths-only.parquet"), file);
         Failure(() => ParquetImages.Open(Path.GetDirectoryName(file)!, 4)).Should()
-            .Contain("its image is not held but named, as 'images/r.png', and no such file is in");
+            .Contain("its image is the path 'images/r.png', but this file does not exist in");
         File.WriteAllBytes(folder.File("data", "images", "r.png"), WrittenParquet.Png(5));
         File.WriteAllBytes(folder.File("data", "images", "g.png"), WrittenParquet.Png(6));
         using ParquetImages images = ParquetImages.Open(Path.GetDirectoryName(file)!, 4);
@@ -54,18 +54,18 @@ public sealed class NamedImagesTests : IDisposable
     }
 
     [Fact]
-    public async Task Images_that_are_named_and_not_there_are_told_at_opening_with_the_remedy()
+    public async Task Missing_image_files_are_an_error_at_opening_with_a_remedy()
     {
         string file = folder.File("a.parquet");
         await WrittenParquet.Write(file, [[null, null]], row => row);
         Failure(() => ParquetImages.Open(file, 4)).Should().Be(
-            $"{file}, row group 0, row 0: its image is not held but named, as '0.png', and no such file is in {folder.Path}. Put the "
-                + $"files there, or write them into the "
-            + "table: in Python, dataset.with_format(\"arrow\").map(datasets.table.embed_table_storage, batched=True).to_parquet(...).");
+            $"{file}, row group 0, row 0: its image is the path '0.png', but this file does not exist in {folder.Path}. "
+            + "Put the files there, or embed them in the table: in Python, dataset.with_format(\"arrow\")"
+            + ".map(datasets.table.embed_table_storage, batched=True).to_parquet(...).");
     }
 
     [Fact]
-    public async Task One_image_of_many_that_is_not_there_is_a_bad_sample()
+    public async Task A_single_missing_image_file_is_a_bad_image()
     {
         string file = folder.File("a.parquet");
         File.WriteAllBytes(folder.File("0.png"), WrittenParquet.Png(5));
@@ -78,7 +78,7 @@ public sealed class NamedImagesTests : IDisposable
         await WrittenParquet.Write(file, [[null, null]], row => row);
         using ParquetImages missing = ParquetImages.Open(file, 4);
         Value(missing, 0).Should().Be(5);
-        Failure(() => Value(missing, 1)).Should().Contain("row 1 (path 1.png): its image is not held but named");
+        Failure(() => Value(missing, 1)).Should().Contain("row 1 (path 1.png): its image is the path '1.png'");
     }
 
     [Theory]
@@ -99,7 +99,8 @@ public sealed class NamedImagesTests : IDisposable
             new WrittenLayout { Path = row => path == "ABSOLUTE" ? secret : path });
         using ParquetImages images = ParquetImages.Open(file, 4);
         Failure(() => Value(images, 1)).Should()
-            .Contain("its image is not held but named").And.Contain($"which is outside {Path.GetDirectoryName(file)}.");
+            .Contain($"its image is the path '{(path == "ABSOLUTE" ? secret : path)}'")
+            .And.Contain($"which is outside {Path.GetDirectoryName(file)}.");
     }
 
     [Theory]
@@ -116,10 +117,10 @@ public sealed class NamedImagesTests : IDisposable
         await WrittenParquet.Write(file, [[WrittenParquet.Png(1), null]], row => row, new WrittenLayout { Path = _ => path });
         using (ParquetImages images = ParquetImages.Open(file, 4))
         {
-            Failure(() => Value(images, 1)).Should().Contain($"named, as '{path}', which is a link out of");
+            Failure(() => Value(images, 1)).Should().Contain($"the path '{path}', which is a link to a file outside");
         }
 
-        // The folder itself may be a link, and links within it lead on.
+        // The folder itself may be a link, and may contain links.
         Directory.CreateSymbolicLink(Path.Combine(folder.Path, "by link"), Path.Combine(folder.Path, "set"));
         File.WriteAllBytes(folder.File("set", "real", "in.png"), WrittenParquet.Png(33));
         Directory.CreateSymbolicLink(folder.File("set", "within"), Path.Combine(folder.Path, "set", "real"));
@@ -129,11 +130,11 @@ public sealed class NamedImagesTests : IDisposable
     }
 
     [Fact]
-    public async Task A_column_of_text_with_the_name_of_an_image_names_files()
+    public async Task A_text_column_with_the_name_of_an_image_column_contains_paths()
     {
         string file = folder.File("a.parquet");
         await WrittenParquet.WriteColumns(file, new DataField("image", typeof(ReadOnlyMemory<char>), isNullable: true));
-        Failure(() => ParquetImages.Open(file, 4)).Should().Contain("there is no row");
+        Failure(() => ParquetImages.Open(file, 4)).Should().Contain("the files contain no rows");
     }
 
     private static int Value(ParquetImages images, long index)

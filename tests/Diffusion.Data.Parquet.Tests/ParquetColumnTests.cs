@@ -4,7 +4,7 @@ using Parquet.Schema;
 
 namespace Diffusion.Data.Parquet.Tests;
 
-/// <summary>Which columns are taken, and what is said where none or several could be.</summary>
+/// <summary>Which columns are used, and the errors when none or several match.</summary>
 public sealed class ParquetColumnTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
@@ -20,14 +20,14 @@ public sealed class ParquetColumnTests : IDisposable
     [InlineData("png")]
     [InlineData("pixel_values")]
     [InlineData("photo of the day")]
-    public async Task The_one_struct_of_bytes_is_taken_whatever_its_name(string name)
+    public async Task The_only_struct_of_bytes_is_used_whatever_its_name(string name)
     {
         await WrittenParquet.Write(File, [[WrittenParquet.Png(4)]], _ => 0, new WrittenLayout { Image = name });
         Value(null).Should().Be(4);
     }
 
     [Fact]
-    public async Task A_binary_column_is_taken_by_a_known_name_or_the_note_of_the_library()
+    public async Task A_binary_column_is_used_by_a_known_name_or_the_metadata()
     {
         await WrittenParquet.Write(File, [[WrittenParquet.Png(4)]], _ => 0, new WrittenLayout { Image = "jpg", Plain = true });
         Value(null).Should().Be(4);
@@ -39,14 +39,14 @@ public sealed class ParquetColumnTests : IDisposable
     }
 
     [Fact]
-    public async Task Several_columns_of_images_are_named()
+    public async Task Several_image_columns_are_an_error_with_their_names()
     {
         await WrittenParquet.WriteColumns(File, WrittenParquet.Image("image"), WrittenParquet.Image("mask"), new DataField<int>("label"));
-        Failure().Should().Be($"{File}: its columns image, mask all hold images. Name one of them with ImageColumn.");
+        Failure().Should().Be($"{File}: its columns image, mask all contain images. Choose one with ImageColumn.");
     }
 
     [Fact]
-    public async Task A_column_of_sound_is_not_taken_for_images()
+    public async Task An_audio_column_is_not_an_image_column()
     {
         await WrittenParquet.Write(
             File, [[WrittenParquet.Png(4)]], _ =>
@@ -55,12 +55,12 @@ public sealed class ParquetColumnTests : IDisposable
     }
 
     [Fact]
-    public async Task Lists_and_numbers_are_no_images_and_it_is_said_which_they_are()
+    public async Task Lists_and_numbers_are_rejected_as_images_with_their_type()
     {
         await WrittenParquet.WriteColumns(File, new ListField("images", WrittenParquet.Image("element")), new DataField<int>("label"));
-        Failure().Should().Contain("its column 'images' holds lists, where each row must hold one image file");
+        Failure().Should().Contain("its column 'images' contains lists, but each row must contain one image file");
         await WrittenParquet.WriteColumns(File, new ListField("pixel_values", new DataField<float>("element")));
-        Failure().Should().Contain("its column 'pixel_values' holds lists");
+        Failure().Should().Contain("its column 'pixel_values' contains lists");
         await WrittenParquet.WriteColumns(File, new DataField<int>("image"));
         Failure().Should().Contain("its column 'image' is neither binary nor text nor a struct");
     }
@@ -70,7 +70,7 @@ public sealed class ParquetColumnTests : IDisposable
     [InlineData("cls", null)]
     [InlineData("target", null)]
     [InlineData("breed", """{"info": {"features": {"breed": {"names": ["cat", "dog"], "_type": "ClassLabel"}}}}""")]
-    public async Task Labels_of_another_name_are_found_where_there_is_one_such_column(string name, string? features)
+    public async Task Labels_of_another_name_are_found_if_there_is_only_one_such_column(string name, string? features)
     {
         await WrittenParquet.Write(File, [[WrittenParquet.Png(1), WrittenParquet.Png(2)]], row => row,
             new WrittenLayout { Label = name, Features = features });
@@ -80,24 +80,24 @@ public sealed class ParquetColumnTests : IDisposable
     }
 
     [Fact]
-    public async Task Several_columns_of_labels_and_labels_that_are_text_or_lists_are_refused_by_name()
+    public async Task Several_label_columns_and_labels_of_other_types_are_rejected_by_name()
     {
         await WrittenParquet.WriteColumns(File, WrittenParquet.Image("image"), new DataField<int>("labels"), new DataField<int>("target"));
         Failure().Should().Be(
-            $"{File}: its columns labels, target all look like labels. Name one of them with LabelColumn, or null for no labels.");
+            $"{File}: its columns labels, target all look like labels. Choose one with LabelColumn, or set it to null for no labels.");
         await WrittenParquet.WriteColumns(File, WrittenParquet.Image("image"), new DataField("label", typeof(ReadOnlyMemory<char>)));
-        Failure().Should().Contain("its column 'label' holds text, but labels must be whole numbers from 0. Number the classes");
+        Failure().Should().Contain("its column 'label' contains text, but labels must be integers of at least 0. Number the classes");
         await WrittenParquet.WriteColumns(File, WrittenParquet.Image("image"), new ListField("label", new DataField<int>("element")));
-        Failure().Should().Contain("its column 'label' holds no whole numbers");
+        Failure().Should().Contain("its column 'label' contains no integers");
     }
 
     [Fact]
-    public async Task Labels_in_the_names_of_folders_are_not_lost_in_silence()
+    public async Task Labels_in_folder_names_are_an_error()
     {
         await WrittenParquet.Write(folder.File("label=0", "part-0.parquet"), [[WrittenParquet.Png(1)]]);
         await WrittenParquet.Write(folder.File("label=1", "part-0.parquet"), [[WrittenParquet.Png(1)]]);
         FluentActions.Invoking(() => ParquetImages.Open(folder.Path, 4)).Should().Throw<ImageDataException>()
-            .WithMessage("*it has no column label, which the folder label=0 seems to hold*");
+            .WithMessage("*it has no column label, and labels in folder names such as label=0 are not supported*");
         using ParquetImages images = ParquetImages.Open(folder.Path, 4, options: new ParquetImageOptions { LabelColumn = null });
         images.Count.Should().Be(2);
     }
@@ -116,7 +116,7 @@ public sealed class ParquetColumnTests : IDisposable
     }
 
     [Fact]
-    public void A_file_that_the_datasets_library_of_Python_wrote_is_read_as_it_was_written()
+    public void A_file_of_the_Python_datasets_library_is_read_as_written()
     {
         // 40 x 32 pixels of (7i, 13i, 29i) mod 256, row i mod 32 white; label i mod 3.
         using ParquetImages images = ParquetImages.Open(ForeignParquetTests.PathOf("python/huggingface-datasets.parquet"),
@@ -131,8 +131,8 @@ public sealed class ParquetColumnTests : IDisposable
             int row = 0;
             foreach (byte[] line in pixels.Chunk(32 * 3))
             {
-                byte[] colour = row++ == i % 32 ? [255, 255, 255] : [(byte)(7 * i), (byte)(13 * i), (byte)(29 * i)];
-                line.Should().Equal(Enumerable.Repeat(colour, 32).SelectMany(pixel => pixel), "this is row {0} of image {1}", row - 1, i);
+                byte[] color = row++ == i % 32 ? [255, 255, 255] : [(byte)(7 * i), (byte)(13 * i), (byte)(29 * i)];
+                line.Should().Equal(Enumerable.Repeat(color, 32).SelectMany(pixel => pixel), "this is row {0} of image {1}", row - 1, i);
             }
         }
     }

@@ -10,7 +10,7 @@ public sealed class ParquetDamageTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public async Task A_file_cut_anywhere_is_refused_as_truncated()
+    public async Task A_truncated_file_is_rejected()
     {
         byte[] whole = await Whole(CompressionMethod.Snappy);
         string file = folder.File("cut.parquet");
@@ -19,7 +19,7 @@ public sealed class ParquetDamageTests : IDisposable
         {
             await File.WriteAllBytesAsync(file, whole.AsMemory(0, length), TestContext.Current.CancellationToken);
             Problem(file).Should().BeOfType<ImageDataException>($"the file has {length} of {whole.Length} bytes").Which.Message.Should()
-                .Contain("Fetch it again");
+                .Contain("Download it again");
         }
     }
 
@@ -27,7 +27,7 @@ public sealed class ParquetDamageTests : IDisposable
     [InlineData(CompressionMethod.None)]
     [InlineData(CompressionMethod.Snappy)]
     [InlineData(CompressionMethod.Zstd)]
-    public async Task A_file_with_a_hole_or_with_wrong_bytes_gives_images_or_the_one_kind_of_error(CompressionMethod compression)
+    public async Task A_damaged_file_gives_images_or_ImageDataException(CompressionMethod compression)
     {
         byte[] whole = await Whole(compression);
         string file = folder.File("damaged.parquet");
@@ -55,7 +55,7 @@ public sealed class ParquetDamageTests : IDisposable
         refused.Should().BeGreaterThan(50);
     }
 
-    // A page may unpack to 64 MiB, and is copied.
+    // A page may decompress to 64 MiB, and is copied.
     [Theory]
     [InlineData("rust-none.parquet")]
     [InlineData("rust-gzip-pages.parquet")]
@@ -63,7 +63,7 @@ public sealed class ParquetDamageTests : IDisposable
     [InlineData("rust-snappy-v2.parquet")]
     [InlineData("duckdb-zstd-dictionary.parquet")]
     [InlineData("js-snappy-groups.parquet")]
-    public async Task A_wrong_byte_anywhere_takes_neither_much_memory_nor_many_readings(string name)
+    public async Task A_wrong_byte_costs_neither_much_memory_nor_many_reads(string name)
     {
         byte[] whole = await File.ReadAllBytesAsync(ForeignParquetTests.PathOf(name), TestContext.Current.CancellationToken);
         string file = folder.File("damaged.parquet");
@@ -82,13 +82,13 @@ public sealed class ParquetDamageTests : IDisposable
     }
 
     [Fact]
-    public void What_is_no_parquet_file_is_named()
+    public void Anything_but_a_Parquet_file_is_rejected()
     {
         string file = folder.File("a.parquet");
         File.WriteAllText(file, "short");
         Problem(file)!.Message.Should().Contain("it has 5 bytes, but a Parquet file has at least 12");
         File.WriteAllText(file, "<html>not a parquet file</html>");
-        Problem(file)!.Message.Should().Contain("it is no Parquet file: it begins with 0x3C68746D");
+        Problem(file)!.Message.Should().Contain("it is not a Parquet file: it begins with 0x3C68746D");
         File.WriteAllText(file,
             "version https://git-lfs.github.com/spec/v1\noid "
                 + "sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n");
@@ -97,11 +97,11 @@ public sealed class ParquetDamageTests : IDisposable
                 + $"pull` in the repository, "
             + "or download the file itself (from Hugging Face through /resolve/, not /raw/).");
         File.WriteAllText(file, "PAR1 but no end of one");
-        Problem(file)!.Message.Should().Contain("truncated: its 22 bytes do not end in PAR1");
+        Problem(file)!.Message.Should().Contain("truncated: its 22 bytes do not end with PAR1");
     }
 
     [Fact]
-    public async Task A_file_that_goes_after_it_was_opened_makes_bad_samples()
+    public async Task The_images_of_a_file_deleted_after_opening_are_bad_images()
     {
         await Whole(CompressionMethod.Snappy);
         using ParquetImages images = ParquetImages.Open(folder.File("whole.parquet"), 4);

@@ -18,7 +18,7 @@ public sealed class ParquetImagesTests : IDisposable
     [InlineData(CompressionMethod.None)]
     [InlineData(CompressionMethod.Snappy)]
     [InlineData(CompressionMethod.Zstd)]
-    public async Task Rows_of_several_groups_come_in_order_with_labels_class_names_and_their_place(CompressionMethod compression)
+    public async Task Rows_of_several_groups_are_in_order_with_labels_class_names_and_positions(CompressionMethod compression)
     {
         string file = folder.File("train-00000-of-00001.parquet");
         await WrittenParquet.Write(file, Groups(3, 1, 4), row => row % 3,
@@ -36,7 +36,7 @@ public sealed class ParquetImagesTests : IDisposable
     }
 
     [Fact]
-    public async Task A_pattern_and_a_folder_take_files_in_the_order_of_their_names()
+    public async Task A_pattern_and_a_folder_use_files_sorted_by_name()
     {
         await WrittenParquet.Write(folder.File("train-00001-of-00002.parquet"), [[WrittenParquet.Png(3)]], _ => 0);
         await WrittenParquet.Write(folder.File("train-00000-of-00002.parquet"), [[WrittenParquet.Png(1)], [WrittenParquet.Png(2)]], _ => 1);
@@ -61,7 +61,7 @@ public sealed class ParquetImagesTests : IDisposable
         }
 
         Failure(() => ParquetImages.Open(folder.Path, 4)).Should()
-            .Contain("it holds 2 splits: test, train. Choose one with ParquetImageOptions.Split");
+            .Contain("it contains 2 splits: test, train. Choose one with ParquetImageOptions.Split");
         string[] files = [.. new[] { "train-00001-of-00002.parquet",
             "test-00000-of-00001.parquet" }.Select(name => Path.Combine(folder.Path, name))];
         using ParquetImages chosen = ParquetImages.Open(files, new ImagePreparation { Size = 4 }, new ParquetImageOptions());
@@ -103,11 +103,11 @@ public sealed class ParquetImagesTests : IDisposable
         Failure(() => ParquetImages.Open(img, 4, options: new ParquetImageOptions { LabelColumn = "labels" })).Should()
             .Contain("no column labels; it has img, fine_label");
         Failure(() => ParquetImages.Open(img, 4, options: new ParquetImageOptions { LabelColumn = "img" })).Should()
-            .Contain("no whole numbers");
+            .Contain("no integers");
     }
 
     [Fact]
-    public async Task A_row_without_an_image_or_with_a_broken_one_is_a_bad_sample_and_its_neighbours_are_good()
+    public async Task A_row_with_a_missing_or_broken_image_is_a_bad_image_and_its_neighbors_are_good()
     {
         string file = folder.File("a.parquet");
         await WrittenParquet.Write(file, [[WrittenParquet.Png(1), null, WrittenParquet.Png(3)], [[], [1, 2, 3], WrittenParquet.Png(6)]],
@@ -117,40 +117,41 @@ public sealed class ParquetImagesTests : IDisposable
         new[] { 0, 2, 5 }.Select(i => Value(images, i)).Should().Equal(1, 3, 6);
         Failure(() => Value(images, 1)).Should()
             .StartWith(
-                $"{file}, row group 0, row 1 (path 1.png): its image is not held but named, as '1.png', and no such file is in "
-                    + $"{folder.Path}. Put");
+                $"{file}, row group 0, row 1 (path 1.png): its image is the path '1.png', but this file does not exist in "
+                + $"{folder.Path}. Put");
         Failure(() => Value(images, 3)).Should().Contain("row group 1, row 0 (path 3.png): the file is empty");
         Failure(() => Value(images, 4)).Should().Contain("row group 1, row 1 (path 4.png)");
     }
 
     [Fact]
-    public async Task Labels_that_are_null_secret_or_out_of_range_are_named()
+    public async Task A_label_that_is_null_or_out_of_range_is_an_error_with_its_row()
     {
         string file = folder.File("a.parquet");
         await WrittenParquet.Write(file, Groups(2, 3), row => row == 3 ? long.MinValue : 0);
         Failure(() => ParquetImages.Open(file, 4)).Should()
             .StartWith($"{file}, row group 1, row 1: its label is null").And.Contain("LabelColumn");
         await WrittenParquet.Write(file, Groups(2, 3), _ => -1);
-        Failure(() => ParquetImages.Open(file, 4)).Should().StartWith($"{file}, row group 0, row 0: its label is -1").And.Contain("secret");
+        Failure(() => ParquetImages.Open(file, 4)).Should().StartWith($"{file}, row group 0, row 0: its label is -1")
+            .And.Contain("without a published label");
         await WrittenParquet.Write(file, Groups(2, 3), row => row, new WrittenLayout { Features = Names });
         Failure(() => ParquetImages.Open(file, 4)).Should()
-            .StartWith($"{file}, row group 1, row 1: its label is 3, but labels must lie in 0..2");
+            .StartWith($"{file}, row group 1, row 1: its label is 3, but labels must be in 0..2");
         await WrittenParquet.Write(file, Groups(2), row => row, new WrittenLayout { LabelType = typeof(double), Fraction = 0.5 });
         Failure(() => ParquetImages.Open(file, 4)).Should()
-            .StartWith($"{file}, row group 0, row 0: its label is 0.5, but labels must be whole numbers");
+            .StartWith($"{file}, row group 0, row 0: its label is 0.5, but labels must be integers");
         await WrittenParquet.Write(file, Groups(2), _ => 1, new WrittenLayout { LabelType = typeof(double), Fraction = double.NaN });
         Failure(() => ParquetImages.Open(file, 4)).Should().Contain("its label is NaN");
     }
 
     [Fact]
-    public async Task Files_of_different_sets_are_refused()
+    public async Task Files_of_different_sets_are_rejected()
     {
         await WrittenParquet.Write(folder.File("a.parquet"), Groups(1), row => row, new WrittenLayout { Features = Names });
         await WrittenParquet.Write(folder.File("b.parquet"), Groups(1), row => row,
             new WrittenLayout { Features = Names.Replace("owl", "emu", StringComparison.Ordinal) });
-        Failure(() => ParquetImages.Open(folder.Path, 4)).Should().Contain("b.parquet: it names other classes");
+        Failure(() => ParquetImages.Open(folder.Path, 4)).Should().Contain("b.parquet: its class names differ");
         await WrittenParquet.Write(folder.File("b.parquet"), Groups(1));
-        Failure(() => ParquetImages.Open(folder.Path, 4)).Should().Contain("b.parquet: it has no labels, but other files have");
+        Failure(() => ParquetImages.Open(folder.Path, 4)).Should().Contain("b.parquet: it has no labels, but other files do");
     }
 
     [Theory]
@@ -160,7 +161,7 @@ public sealed class ParquetImagesTests : IDisposable
     [InlineData("""{"info": {"features": {"label": "x"}}}""")]
     [InlineData("""{"info": {"features": {"label": {"names": ["\ud800", "dog"]}}}}""")]
     [InlineData("""{"info": {"features": {"\udc00abe": 1, "label": {"names": ["cat", "\udfffx"]}}}}""")]
-    public async Task A_note_that_is_not_as_expected_names_no_classes(string features)
+    public async Task Metadata_of_another_structure_gives_no_class_names(string features)
     {
         await WrittenParquet.Write(folder.File("a.parquet"), Groups(2), row => row, new WrittenLayout { Features = features });
         using ParquetImages images = ParquetImages.Open(folder.Path, 4);
@@ -169,7 +170,7 @@ public sealed class ParquetImagesTests : IDisposable
     }
 
     [Fact]
-    public async Task A_note_with_a_number_that_only_Python_writes_still_names_the_classes()
+    public async Task Metadata_with_numbers_that_only_Python_writes_gives_class_names()
     {
         await WrittenParquet.Write(folder.File("a.parquet"), Groups(2), row => row,
             new WrittenLayout { Features = Names.Replace("{\"info\": {", "{\"info\": {\"size\": NaN, ", StringComparison.Ordinal) });
@@ -178,14 +179,14 @@ public sealed class ParquetImagesTests : IDisposable
     }
 
     [Fact]
-    public async Task Impossible_values_and_missing_files_are_refused()
+    public async Task Invalid_values_and_missing_files_are_rejected()
     {
         string file = folder.File("a.parquet");
         Failure(() => ParquetImages.Open(file, 4)).Should().Be($"{file}: the file does not exist.");
-        Failure(() => ParquetImages.Open(folder.Path, 4)).Should().Contain("no file there, or in a folder within, is named *.parquet");
+        Failure(() => ParquetImages.Open(folder.Path, 4)).Should().Contain("the folder and its subfolders contain no *.parquet files");
         Failure(() => ParquetImages.Open(Path.Combine(folder.Path, "none", "*.parquet"), 4)).Should().Contain("does not exist");
         await WrittenParquet.Write(file, [[]]);
-        Failure(() => ParquetImages.Open(file, 4)).Should().Contain("there is no row");
+        Failure(() => ParquetImages.Open(file, 4)).Should().Contain("the files contain no rows");
         await WrittenParquet.Write(file, Groups(1));
         ((Action)(() => ParquetImages.Open(file, 0))).Should().Throw<ArgumentOutOfRangeException>();
         ((Action)(() => ParquetImages.Open(file, 4, options: new ParquetImageOptions { CacheBytes = -1 }))).Should()

@@ -4,7 +4,7 @@ using Diffusion.Training;
 
 namespace Diffusion.Data.Parquet.Tests;
 
-/// <summary>Which files of a folder are taken: splits, subsets, what systems and programs leave there.</summary>
+/// <summary>Which files of a folder are used: splits, subsets, system files and metadata.</summary>
 public sealed class ParquetSplitTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
@@ -19,17 +19,17 @@ public sealed class ParquetSplitTests : IDisposable
     [InlineData("train/a/0.parquet", "train/b/0.parquet", "test/a/0.parquet")]
     [InlineData("digits_train_0.parquet", "digits_train_1.parquet", "digits_test.parquet")]
     [InlineData("TRAIN.PARQUET", "training-1.parquet", "eval.parquet")]
-    public async Task Several_splits_are_refused_by_name_one_is_chosen_and_all_are_mixed_when_asked_for(params string[] files)
+    public async Task Several_splits_are_an_error_unless_one_is_chosen_or_all_are_mixed(params string[] files)
     {
         await Write(files);
-        Failure(null).Should().Contain("it holds 2 splits: ").And.Contain(
-            "Choose one with ParquetImageOptions.Split, or mix them with ParquetImageOptions.Split = \"all\"");
+        Failure(null).Should().Contain("it contains 2 splits: ").And.Contain(
+            "Choose one with ParquetImageOptions.Split, or set it to \"all\" to mix them");
         using (ParquetImages train = Open("train"))
         {
             Values(train).Should().BeEquivalentTo([0, 1]);
             train.Report.Skipped.Should().ContainSingle().Which.Should().Match<SkippedImages>(
                 left => left.Reason == "files of other splits" && left.Count == 1 && left.Examples.Single() == files[2]);
-            train.ToString().Should().Contain("1 left out: files of other splits");
+            train.ToString().Should().Contain("1 skipped: files of other splits");
         }
 
         using (ParquetImages test = Open("test"))
@@ -40,11 +40,11 @@ public sealed class ParquetSplitTests : IDisposable
         using ParquetImages all = Open("all");
         Values(all).Should().BeEquivalentTo([0, 1, 2]);
         all.Report.Skipped.Should().BeEmpty();
-        Failure("validation").Should().Contain("ParquetImageOptions.Split is \"validation\", but the splits that are there are");
+        Failure("validation").Should().Contain("ParquetImageOptions.Split is \"validation\", but the existing splits are");
     }
 
     [Fact]
-    public async Task A_pattern_that_matches_several_splits_is_refused_too_and_files_named_one_by_one_are_taken()
+    public async Task A_pattern_of_several_splits_is_an_error_but_files_listed_one_by_one_are_used()
     {
         string[] files = ["train-00000-of-00001.parquet", "val-00000-of-00001.parquet"];
         await Write(files);
@@ -67,7 +67,7 @@ public sealed class ParquetSplitTests : IDisposable
     }
 
     [Fact]
-    public async Task Names_that_say_no_split_are_one_set_and_a_split_that_is_wanted_of_them_is_refused()
+    public async Task Names_without_splits_are_one_set_and_choosing_a_split_is_an_error()
     {
         await Write("b/1.parquet", "a/0.parquet", "more.PQ");
         using (ParquetImages images = Open(null))
@@ -77,14 +77,14 @@ public sealed class ParquetSplitTests : IDisposable
                 .Equal("a/0.parquet", "b/1.parquet", "more.PQ");
         }
 
-        Failure("train").Should().Contain("ParquetImageOptions.Split is \"train\", but the names of its files say no split");
+        Failure("train").Should().Contain("ParquetImageOptions.Split is \"train\", but the names of its files contain no split");
         FluentActions.Invoking(() => ParquetImages.Open(Path.Combine(folder.Path, "more.PQ"), 4,
             options: new ParquetImageOptions { Split = "train" }))
-            .Should().Throw<ImageDataException>().WithMessage("*say no split*");
+            .Should().Throw<ImageDataException>().WithMessage("*contain no split*");
     }
 
     [Fact]
-    public async Task One_split_alone_is_taken_with_what_lies_beside_it()
+    public async Task A_single_split_is_used_with_the_files_next_to_it()
     {
         await Write("train-00000-of-00001.parquet", "more.parquet");
         using (ParquetImages images = Open(null))
@@ -94,21 +94,21 @@ public sealed class ParquetSplitTests : IDisposable
 
         using ParquetImages chosen = Open("train");
         Values(chosen).Should().Equal(0);
-        chosen.Report.Skipped.Single().Reason.Should().Be("files whose names say no split");
+        chosen.Report.Skipped.Single().Reason.Should().Be("files whose names contain no split");
     }
 
     [Fact]
-    public async Task Subsets_with_splits_of_their_own_are_refused_by_name()
+    public async Task Subsets_with_their_own_splits_are_an_error_with_their_names()
     {
         await Write("full/train-00000-of-00001.parquet", "small/train-00000-of-00001.parquet");
         Failure(null).Should().Contain(
-            "2 subsets with splits of their own, in the folders full, small. Open one of them, as in").And.Contain("small");
+            "2 subsets with their own splits, in the folders full, small. Open one of them, such as").And.Contain("small");
         using ParquetImages one = ParquetImages.Open(Path.Combine(folder.Path, "small"), 4);
         Values(one).Should().Equal(1);
     }
 
     [Fact]
-    public async Task What_systems_and_programs_leave_beside_the_files_is_passed_over_and_counted()
+    public async Task System_files_and_metadata_of_programs_are_ignored_and_counted()
     {
         await Write("train-00000-of-00001.parquet", "@eaDir/train-00000-of-00001.parquet", "_temporary/0/part-0.parquet", "_old.parquet");
         foreach (string name in (string[])["._train-00000-of-00001.parquet", ".train-00000-of-00001.parquet.crc", "_SUCCESS", "_metadata",
@@ -126,8 +126,8 @@ public sealed class ParquetSplitTests : IDisposable
 
         using ParquetImages all = Open(null);
         all.Report.Skipped.Select(left => (left.Count, left.Reason[..12])).Should()
-            .BeEquivalentTo([(3L, "hidden files"), (4L, "files and fo"), (1L, "Parquet file")]);
-        all.ToString().Should().Contain("._train-00000-of-00001.parquet").And.Contain("_SUCCESS").And.Contain("unpack them");
+            .BeEquivalentTo([(3L, "hidden files"), (4L, "files and fo"), (1L, "compressed P")]);
+        all.ToString().Should().Contain("._train-00000-of-00001.parquet").And.Contain("_SUCCESS").And.Contain("decompress them");
     }
 
     [Fact]
@@ -142,11 +142,11 @@ public sealed class ParquetSplitTests : IDisposable
         using ParquetImages images = ParquetImages.Open(set, 4);
         Values(images).Should().BeEquivalentTo([0, 1]);
         images.Report.Skipped.Single().Should()
-            .Match<SkippedImages>(left => left.Count == 2 && left.Reason == "links to folders that are read already");
+            .Match<SkippedImages>(left => left.Count == 2 && left.Reason == "links to folders that are already read");
     }
 
     [Fact]
-    public async Task A_relative_path_holds_after_the_working_folder_changes()
+    public async Task A_relative_path_remains_valid_when_the_working_folder_changes()
     {
         await Write("0.parquet");
         string before = Environment.CurrentDirectory;
@@ -169,15 +169,15 @@ public sealed class ParquetSplitTests : IDisposable
     }
 
     [Fact]
-    public async Task A_pattern_for_folders_is_refused_with_the_remedy()
+    public async Task A_pattern_for_folders_is_an_error_with_a_remedy()
     {
         await Write("a/train.parquet");
         FluentActions.Invoking(() => ParquetImages.Open(Path.Combine(folder.Path, "*", "train.parquet"), 4)).Should()
             .Throw<ImageDataException>()
-            .WithMessage("*in the last part of a path only. Open the folder*");
+            .WithMessage("*only the last part of a path may contain a pattern. Open the folder*");
     }
 
-    // File i holds the one image i.
+    // File i contains only image i.
     private async Task Write(params string[] files)
     {
         foreach ((int i, string file) in files.Index())

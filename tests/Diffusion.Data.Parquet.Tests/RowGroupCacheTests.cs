@@ -14,7 +14,7 @@ public sealed class RowGroupCacheTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void The_group_that_was_used_longest_ago_is_dropped_first()
+    public void The_least_recently_used_group_is_dropped_first()
     {
         RowGroupCache cache = new(3 * GroupBytes, Load);
         foreach (int group in new[] { 0, 1, 2, 0, 3, 0, 2, 1 })
@@ -29,7 +29,7 @@ public sealed class RowGroupCacheTests : IDisposable
     }
 
     [Fact]
-    public void A_group_larger_than_the_limit_is_kept_alone_until_the_next()
+    public void A_group_larger_than_the_limit_is_kept_until_the_next_one()
     {
         RowGroupCache cache = new(GroupBytes - 1, Load);
         foreach (int group in new[] { 0, 0, 1, 0 })
@@ -42,7 +42,7 @@ public sealed class RowGroupCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task Threads_that_want_the_same_group_wait_for_one_reading()
+    public async Task Threads_share_one_read_of_a_group()
     {
         using Barrier together = new(4);
         RowGroupCache cache = new(10 * GroupBytes, Load);
@@ -62,7 +62,7 @@ public sealed class RowGroupCacheTests : IDisposable
     }
 
     [Fact]
-    public void A_reading_that_fails_is_tried_again()
+    public void A_failed_read_is_tried_again()
     {
         int left = 1;
         RowGroupCache cache = new(GroupBytes, group => left-- > 0 ? throw new ImageDataException("a", "gone") : Load(group));
@@ -75,7 +75,7 @@ public sealed class RowGroupCacheTests : IDisposable
     [InlineData(0)]
     [InlineData(3 * 4 * 500)]
     [InlineData(1 << 30)]
-    public async Task Four_threads_read_at_random_what_one_reads_in_order_and_the_bound_holds(long bound)
+    public async Task Four_threads_at_random_read_what_one_reads_in_order_within_the_limit(long bound)
     {
         for (int file = 0; file < 3; file++)
         {

@@ -5,7 +5,7 @@ using Diffusion.Training;
 
 namespace Diffusion.Data.Parquet.Tests;
 
-/// <summary>How often row groups are read in an epoch whose order shuffles images within windows.</summary>
+/// <summary>How often an epoch reads row groups when images are shuffled within windows.</summary>
 public sealed class ShuffleWindowTests : IDisposable
 {
     private const int Groups = 40;
@@ -16,7 +16,7 @@ public sealed class ShuffleWindowTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void By_default_each_of_forty_row_groups_of_large_images_is_read_about_once_in_an_epoch()
+    public void By_default_each_of_forty_large_row_groups_is_read_about_once_per_epoch()
     {
         const int ImageBytes = 110_000;
         WindowRoom room = Room(Enumerable.Repeat((Rows, (long)Rows * ImageBytes), Groups));
@@ -39,7 +39,7 @@ public sealed class ShuffleWindowTests : IDisposable
     }
 
     [Fact]
-    public async Task The_largest_window_that_is_told_reads_each_row_group_of_a_file_about_once_and_a_larger_one_does_not()
+    public async Task MaxShuffleWindow_is_the_largest_window_that_reads_each_row_group_about_once()
     {
         const int Small = 50;
         const int Epochs = 3;
@@ -75,7 +75,7 @@ public sealed class ShuffleWindowTests : IDisposable
     }
 
     [Fact]
-    public void The_room_of_a_window_counts_the_densest_row_groups_and_both_its_ends()
+    public void The_size_of_a_window_counts_the_densest_row_groups_and_both_ends()
     {
         WindowRoom room = Room([(10, 100L), (10, 900), (5, 300), (10, 0)]);
         room.BytesFor(8).Should().Be(1300,
@@ -95,7 +95,7 @@ public sealed class ShuffleWindowTests : IDisposable
     [InlineData(200, 64, 3.567)]
     [InlineData(200, 8, 2)]
     [InlineData(200, 2, 0.5)]
-    public void By_default_as_much_is_kept_as_the_default_window_takes_up_to_a_quarter_of_the_memory(int imageKilobytes, int memory,
+    public void By_default_the_cache_fits_the_default_window_up_to_a_quarter_of_the_memory(int imageKilobytes, int memory,
         double expected)
     {
         WindowRoom room = Room(Enumerable.Repeat((100, 100L * imageKilobytes * 1024), 10_000));

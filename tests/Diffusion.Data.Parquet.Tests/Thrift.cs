@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Diffusion.Data.Parquet.Tests;
 
-/// <summary>Writes a structure of Thrift's compact protocol, whatever it claims.</summary>
+/// <summary>Writes any structure of Thrift's compact protocol, valid or not.</summary>
 internal sealed class Thrift
 {
     private const int LongType = 6;
@@ -13,7 +13,7 @@ internal sealed class Thrift
     private readonly List<byte> bytes = [];
     private int last;
 
-    /// <summary>The structure, with its end.</summary>
+    /// <summary>The bytes of the structure, including its end.</summary>
     public byte[] ToBytes() => [.. bytes, 0];
 
     public Thrift Number(int field, long value) => Head(field, LongType).Signed(value);
@@ -49,7 +49,7 @@ internal sealed class Thrift
         return this;
     }
 
-    /// <summary>The head of a list, without its elements.</summary>
+    /// <summary>The header of a list, without its elements.</summary>
     public Thrift ListOf(int field, long count, int type) => Head(field, ListType).Raw((byte)(0xF0 | type)).Unsigned((ulong)count);
 
     public Thrift Raw(params byte[] value)

@@ -4,13 +4,13 @@ using Parquet.Schema;
 
 namespace Diffusion.Data.Parquet.Tests;
 
-/// <summary>Writes files in Hugging Face's layout. Image i is square and of the one value i.</summary>
+/// <summary>Writes files in the layout of Hugging Face. Image i is a square with the value i.</summary>
 internal static class WrittenParquet
 {
     private static readonly DataField Bytes = new("bytes", typeof(ReadOnlyMemory<byte>), isNullable: true);
     private static readonly DataField Path = new("path", typeof(ReadOnlyMemory<char>), isNullable: true);
 
-    /// <summary>The PNG of one value, padded at its end to a least number of bytes.</summary>
+    /// <summary>A PNG of a single value, padded to a minimum number of bytes.</summary>
     public static byte[] Png(int value, int atLeast = 0)
     {
         using MemoryStream stream = new();
@@ -23,11 +23,11 @@ internal static class WrittenParquet
         return file;
     }
 
-    /// <summary>Writes one file of row groups; a label of long.MinValue is null.</summary>
+    /// <summary>Writes a file of row groups; long.MinValue means a null label.</summary>
     public static Task Write(string file, byte[]?[][] groups, Func<int, long>? label = null, WrittenLayout? layout = null) =>
         WriteFile(file, groups, label, layout ?? new WrittenLayout());
 
-    /// <summary>Writes a file that has columns and no rows.</summary>
+    /// <summary>Writes a file with columns but without rows.</summary>
     public static async Task WriteColumns(string file, params Field[] fields)
     {
         await using FileStream stream = new(file, FileMode.Create);
@@ -121,7 +121,7 @@ internal static class WrittenParquet
     }
 }
 
-/// <summary>How a written file looks.</summary>
+/// <summary>The layout of a written file.</summary>
 internal sealed record WrittenLayout
 {
     public string Image { get; init; } = "image";
@@ -133,7 +133,7 @@ internal sealed record WrittenLayout
     /// <summary>The path of each row; null for none.</summary>
     public Func<int, string?> Path { get; init; } = row => string.Create(CultureInfo.InvariantCulture, $"{row}.png");
 
-    /// <summary>Makes a label a number with a fraction, where labels are floats.</summary>
+    /// <summary>Adds a fraction to labels, if labels are floats.</summary>
     public double Fraction { get; init; }
 
     public bool Plain { get; init; }

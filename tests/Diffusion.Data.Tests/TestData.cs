@@ -1,6 +1,6 @@
 namespace Diffusion.Data.Tests;
 
-/// <summary>Real images, where the environment variable DIFFUSION_DATA names their folder.</summary>
+/// <summary>Real images, in the folder given by the environment variable DIFFUSION_DATA.</summary>
 internal static class TestData
 {
     public static string Folder(params string[] parts)

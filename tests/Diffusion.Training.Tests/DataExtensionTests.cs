@@ -24,7 +24,7 @@ public sealed class DataExtensionTests : IDisposable
 
         (List<long> read, string? said, IReadOnlyList<DataExtent> extents) = Run(14, steps: 11, grouped);
 
-        said.Should().Contain("number of images was 10 and is 14; those added come in with the next epoch, after 30 images seen");
+        said.Should().Contain("number of images was 10 and is now 14; the added images are used from the next epoch on, after 30 images seen");
         extents.Select(extent => (extent.Position, extent.Count)).Should().Equal((0, 10), (30, 14));
         before.Skip(20).Concat(read.Take(6)).Should().BeEquivalentTo(Indices(10), "the third epoch is still of ten");
         read.Skip(6).Should().BeEquivalentTo(Indices(14), "the fourth has all of them, once");
@@ -43,7 +43,7 @@ public sealed class DataExtensionTests : IDisposable
         List<long> before = Run(14, steps: stop, name: "stopped").Read;
         (List<long> after, string? said, _) = Run(14, steps: 14, name: "stopped");
         before.Concat(after).Should().Equal(whole);
-        said.Should().Match(text => stop > 5 || text.Contains("those added come in with the next epoch"));
+        said.Should().Match(text => stop > 5 || text.Contains("the added images are used from the next epoch on"));
     }
 
     [Fact]
@@ -69,20 +69,20 @@ public sealed class DataExtensionTests : IDisposable
     {
         Run(10, steps: 3);
         (List<long> read, string? said, IReadOnlyList<DataExtent> extents) = Run(14, steps: 6, first: 1);
-        said.Should().Contain("number of images was 10 and is 14, of which the first are others");
+        said.Should().Contain("number of images was 10 and is now 14, and the first ones have changed");
         extents.Should().ContainSingle();
         read.Should().HaveCount(12);
     }
 
     [Theory]
-    [InlineData(30, 1, "number of images was 20 and is 30")]
-    [InlineData(15, 0, "number of images was 20 and is 15")]
-    [InlineData(20, 1, "the 20 images, their labels, or how they are prepared, are not as they were")]
+    [InlineData(30, 1, "number of images was 20 and is now 30")]
+    [InlineData(15, 0, "number of images was 20 and is now 15")]
+    [InlineData(20, 1, "the 20 images, their labels or their preparation have changed")]
     public void With_held_out_images_others_are_refused(int count, int first, string reason)
     {
         Run(20, steps: 3, holdOut: 0.2);
         FluentActions.Invoking(() => Run(count, steps: 6, first: first, holdOut: 0.2)).Should().Throw<CheckpointException>()
-            .WithMessage($"*{reason}*as some are held out, these would be trained on*");
+            .WithMessage($"*{reason}*held-out images would be used for training*");
     }
 
     [Fact]
@@ -90,7 +90,7 @@ public sealed class DataExtensionTests : IDisposable
     {
         Run(20, steps: 3, holdOut: 0.2);
         Run(20, steps: 4, holdOut: 0.2, bad: 19).Said.Should().NotContain("as they were");
-        Run(30, steps: 5, holdOut: 0.2).Said.Should().Contain("those added come in with the next epoch");
+        Run(30, steps: 5, holdOut: 0.2).Said.Should().Contain("the added images are used from the next epoch on");
     }
 
     [Fact]
@@ -108,7 +108,7 @@ public sealed class DataExtensionTests : IDisposable
     public void As_many_but_other_images_are_told()
     {
         Run(10, steps: 3);
-        Run(10, steps: 4, first: 1).Said.Should().Contain("the 10 images, their labels, or how they are prepared, are not as they were");
+        Run(10, steps: 4, first: 1).Said.Should().Contain("the 10 images, their labels or their preparation have changed");
         Run(10, steps: 5, first: 1).Said.Should().NotContain("as they were");
     }
 

@@ -209,7 +209,7 @@ public sealed class TrainerPartsTests : IDisposable
                 [new SkippedImages("folders that are no classes, because of images beside them", 2, ["cats", "dogs"])]));
         Problems(Trainer.For(model).UseData(stray)).Should().ContainSingle().Which.Should()
             .Contain(
-                "has 2 classes, but the data has no labels (stripes(40, 8); 2 left out: folders that are no classes, because of images "
+                "has 2 classes, but the data has no labels (stripes(40, 8); 2 skipped: folders that are no classes, because of images "
                     + "beside them (cats, dogs)).");
     }
 
@@ -244,8 +244,8 @@ public sealed class TrainerPartsTests : IDisposable
     }
 
     [Theory]
-    [InlineData(40, "the 40 images, their labels, or how they are prepared, are not as they were")]
-    [InlineData(30, "number of images was 40 and is 30")]
+    [InlineData(40, "the 40 images, their labels or their preparation have changed")]
+    [InlineData(30, "number of images was 40 and is now 30")]
     public void Other_images_in_the_folder_of_a_run_are_a_warning(int count, string expected)
     {
         using StripedImages first = new();

@@ -5,7 +5,7 @@ namespace Diffusion.Training.Tests;
 
 public sealed class TrainerSourceReportTests
 {
-    private static readonly SkippedImages Stray = new("images beside the class folders", 1, ["sheet.png"]);
+    private static readonly SkippedImages Stray = new("images next to the class folders", 1, ["sheet.png"]);
     private static readonly SkippedImages Hidden = new("hidden files", 2, [".a", ".b"]) { IsExpected = true };
 
     [Fact]
@@ -17,10 +17,10 @@ public sealed class TrainerSourceReportTests
         using WatchedImages images = new(striped, _ => { }) { Report = new ImageSourceReport(striped.Count, [Stray, Hidden]) };
         using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images).UseLogger(log).Build();
 
-        trainer.Warnings.Select(warning => warning.Text).Should().ContainSingle(text => text.Contains("left out", StringComparison.Ordinal))
-            .Which.Should().Contain("1 left out: images beside the class folders (sheet.png)").And.Contain(images.Description);
+        trainer.Warnings.Select(warning => warning.Text).Should().ContainSingle(text => text.Contains("skipped", StringComparison.Ordinal))
+            .Which.Should().Contain("1 skipped: images next to the class folders (sheet.png)").And.Contain(images.Description);
         string line = log.Lines.Should().ContainSingle(line => line.StartsWith("Images: ", StringComparison.Ordinal)).Which;
-        line.Should().Contain(images.Description).And.Contain("sheet.png").And.Contain("2 left out: hidden files (.a, .b)");
+        line.Should().Contain(images.Description).And.Contain("sheet.png").And.Contain("2 skipped: hidden files (.a, .b)");
     }
 
     [Fact]
@@ -29,6 +29,6 @@ public sealed class TrainerSourceReportTests
         using TinyModel model = new();
         using StripedImages images = new();
         using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images).Build();
-        trainer.Warnings.Should().NotContain(warning => warning.Text.Contains("left out", StringComparison.Ordinal));
+        trainer.Warnings.Should().NotContain(warning => warning.Text.Contains("skipped", StringComparison.Ordinal));
     }
 }

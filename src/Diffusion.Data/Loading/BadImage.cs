@@ -1,11 +1,9 @@
 namespace Diffusion.Data;
 
-/// <summary>An image that could not be read, and what was done about it.</summary>
-/// <param name="Position">Its place in the whole run; of a held-out image, its place in the batch that was measured.</param>
-/// <param name="Index">Its index in the source.</param>
-/// <param name="Name">Its file, or its shard, key and offset.</param>
-/// <param name="Reason">Why it could not be read.</param>
-/// <param name="Replacement">
-/// The index of the image that took its place; null when it was skipped, or the place of another bad image.
-/// </param>
+/// <summary>An image that could not be read, and its replacement.</summary>
+/// <param name="Position">Its position in the run; for a held-out image, its position in the measured batch.</param>
+/// <param name="Index">The index in the source.</param>
+/// <param name="Name">The file, or the shard, key and offset.</param>
+/// <param name="Reason">Why the image could not be read.</param>
+/// <param name="Replacement">The index of the image that replaced it; null when it was skipped.</param>
 internal sealed record BadImage(long Position, long Index, string Name, string Reason, long? Replacement);

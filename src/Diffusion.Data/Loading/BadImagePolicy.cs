@@ -1,20 +1,18 @@
 namespace Diffusion.Data;
 
-/// <summary>What happens when an image of a source cannot be read.</summary>
+/// <summary>What to do when an image cannot be read.</summary>
 public enum BadImagePolicy
 {
-    /// <summary>
-    /// Another image of the set takes its place, the same one in every process. Batches keep their size, so that several processes stay in
-    /// step.
-    /// </summary>
+    /// <summary>Another image of the set replaces it, the same one in every process. Batches keep their size.</summary>
     Replace,
 
     /// <summary>
-    /// Its batch is one image smaller, and empty when all of its images are bad. In training a micro-batch's loss is the mean over the
-    /// images that are left of it, a step's the mean over the micro-batches that are not empty; a step of empty ones changes nothing.
+    /// The batch becomes smaller, and is empty when all of its images are bad. In training, the loss of a micro-batch is the mean over its
+    /// remaining images, and the loss of a step is the mean over its micro-batches that are not empty; a step without any image changes
+    /// nothing.
     /// </summary>
     Skip,
 
-    /// <summary>The run ends with an error that names the image.</summary>
+    /// <summary>Throws an error that names the image.</summary>
     Throw,
 }

@@ -3,16 +3,16 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Data;
 
-/// <summary>Memory for the images of one batch as the source gives them, filled by any thread and used again and again.</summary>
+/// <summary>A reusable buffer for the images of one batch in the encoding of the source. Any thread may fill it.</summary>
 internal sealed class BatchBuffer : IDisposable
 {
     private readonly SampleReader samples;
     private readonly Tensor raw;
     private readonly nint memory;
 
-    /// <param name="samples">Says the shape of an image.</param>
-    /// <param name="images">The most images of a batch.</param>
-    /// <param name="pinned">Whether a CUDA device copies from it.</param>
+    /// <param name="samples">Describes the images.</param>
+    /// <param name="images">The maximum number of images in a batch.</param>
+    /// <param name="pinned">Whether the memory is pinned, for copies to a CUDA device.</param>
     public BatchBuffer(SampleReader samples, int images, bool pinned)
     {
         this.samples = samples;
@@ -22,7 +22,7 @@ internal sealed class BatchBuffer : IDisposable
         raw = (pinned ? paged.pin_memory() : paged).DetachFromDisposeScope();
         memory = type == ScalarType.Byte
             ? raw.storage<byte>().data_ptr()
-            : raw.storage<float>().data_ptr(); // libtorch's, which never moves
+            : raw.storage<float>().data_ptr(); // allocated by libtorch, which never moves it
         Labels = samples.HasLabels ? new long[images] : [];
         Positions = new long[images];
     }
@@ -30,13 +30,13 @@ internal sealed class BatchBuffer : IDisposable
     /// <summary>The label of each image; empty without labels.</summary>
     public long[] Labels { get; }
 
-    /// <summary>The place of each image in the run.</summary>
+    /// <summary>The position of each image in the run.</summary>
     public long[] Positions { get; }
 
-    /// <summary>The memory of one image.</summary>
+    /// <summary>The bytes of one image.</summary>
     public unsafe Span<byte> Image(int place) => new((byte*)memory + ((long)place * samples.ImageBytes), samples.ImageBytes);
 
-    /// <summary>The first images as a batch of its own, in [-1, 1] on a device; it belongs to the caller.</summary>
+    /// <summary>Copies the first images to a batch on a device, with pixels in [-1, 1]; the caller disposes it.</summary>
     public ImageBatch ToBatch(int images, Device device)
     {
         using DisposeScope scope = NewDisposeScope();

@@ -1,17 +1,17 @@
 namespace Diffusion.Data;
 
-/// <summary>Fills a buffer with the images of one batch, and deals with those that cannot be read. Safe from several threads.</summary>
+/// <summary>Fills a buffer with the images of one batch, and replaces or skips those that cannot be read. Thread-safe.</summary>
 internal sealed class BatchFiller(SampleReader samples, ISampleOrder order, SeedStream seeds, BadImagePolicy policy)
 {
     private const int MaxReplacements = 16;
 
-    /// <summary>Fills a buffer from a position on.</summary>
+    /// <summary>Fills a buffer with images, starting at a position.</summary>
     /// <param name="buffer">The buffer.</param>
     /// <param name="first">The position of the first image.</param>
-    /// <param name="count">How many images are asked for.</param>
-    /// <param name="bad">Takes the images that could not be read, in their order.</param>
-    /// <param name="cancellationToken">Ends the filling between two images, or in a wait for one.</param>
-    /// <returns>How many images there are: fewer than asked for, or none, under <see cref="BadImagePolicy.Skip"/>.</returns>
+    /// <param name="count">The number of images to read.</param>
+    /// <param name="bad">Receives the images that could not be read, in order.</param>
+    /// <param name="cancellationToken">Cancels the filling between two images, or a wait for an image.</param>
+    /// <returns>The number of images read: possibly fewer, or none, with <see cref="BadImagePolicy.Skip"/>.</returns>
     public int Fill(BatchBuffer buffer, long first, int count, List<BadImage> bad, CancellationToken cancellationToken)
     {
         int filled = 0;
@@ -73,7 +73,7 @@ internal sealed class BatchFiller(SampleReader samples, ISampleOrder order, Seed
                 return policy == BadImagePolicy.Skip
                     ? false
                     : throw new ImageDataException(
-                        problem.Path, $"{problem.Reason} {MaxReplacements} images drawn in its place were bad as well.", problem);
+                        problem.Path, $"{problem.Reason} {MaxReplacements} random replacements could not be read either.", problem);
             }
 
             samples.CheckRange(index, buffer.Image(place));
@@ -83,7 +83,7 @@ internal sealed class BatchFiller(SampleReader samples, ISampleOrder order, Seed
         return false;
     }
 
-    // A place of the first epoch, drawn by position and attempt: the same in every process, and an image that is trained on.
+    // Drawn from the positions of the first epoch, so that it is a training image; the same in every process.
     private long ReplacementFor(long position, int attempt) =>
         order.IndexAt((long)(seeds.Child(RandomPurpose.Replacement, position)
             .Uniform(RandomPurpose.Replacement, attempt) * order.EpochLength));

@@ -6,14 +6,13 @@ using static TorchSharp.torch;
 namespace Diffusion.Data;
 
 /// <summary>
-/// Reads the batches of a run ahead of need, on threads of its own. What a batch holds is a pure function of seed and position: number of
-/// workers, prefetching, processes and interruptions change nothing. To go on where a run stopped, give its position as
-/// <see cref="BatchPlan.Start"/>; nothing is read to get there.
+/// Prefetches the batches of a training run on background threads. The content of a batch depends only on the seed and its position: the
+/// number of workers, prefetching, processes and interruptions do not change it. A resumed run continues at any position at once.
 /// </summary>
 /// <remarks>
-/// Images wait as the source gives them, bytes or floats, in buffers that are used again and again (pinned where the device is CUDA), and
-/// become [-1, 1] on the device. An error comes when its batch is asked for, after all batches before it. Use from one thread; the source
-/// stays its caller's, and must outlive the loader.
+/// Images are buffered in the encoding of the source, bytes or floats, in reusable buffers (pinned for CUDA), and converted to [-1, 1] on
+/// the device. An error is thrown when its batch is due, after all batches before it. Not thread-safe. The loader does not dispose the
+/// source, which must outlive it.
 /// </remarks>
 public sealed class BatchLoader : IDisposable
 {
@@ -41,7 +40,8 @@ public sealed class BatchLoader : IDisposable
     /// <param name="options">Shuffling, workers, prefetching and bad images; null for the defaults.</param>
     /// <param name="device">The device of the batches; null for the CPU.</param>
     /// <param name="onBadImage">
-    /// Called for each image that could not be read, in the order of the batches, on the thread that calls <see cref="Next"/>. Default null.
+    /// Called for each image that could not be read, in the order of the batches, on the thread that calls <see cref="Next"/>. Default
+    /// null.
     /// </param>
     /// <exception cref="ArgumentException">A value is out of range, or the split belongs to another number of images.</exception>
     public BatchLoader(
@@ -101,7 +101,7 @@ public sealed class BatchLoader : IDisposable
         samples = new SampleReader(source);
         filler = new BatchFiller(samples, order, seeds, this.options.BadImages);
 
-        // No worker means a batch is filled when it is asked for, and one buffer does.
+        // Without workers a batch is filled when it is requested, and one buffer is enough.
         int workerCount = this.options.WorkersFor(source);
         int buffers = workerCount == 0 ? 1 : this.options.Prefetch;
         queue = new BatchQueue([.. Enumerable.Range(0, buffers)
@@ -111,30 +111,30 @@ public sealed class BatchLoader : IDisposable
     }
 
     /// <summary>
-    /// The position after the last whole step of all processes: what a resumed run starts from. Within a step of one process, and before
-    /// the first batch, the position after the last batch that was handed out; within a step of several processes, where the step began.
+    /// The number of images seen: what a resumed run starts from. With several processes, the position after the last complete step of all
+    /// processes.
     /// </summary>
     public long Position => plan.World == 1 ? plan.PositionOf(delivered) : plan.StepStartOf(delivered);
 
-    /// <summary>Images handed out.</summary>
+    /// <summary>The number of images returned.</summary>
     public long Images { get; private set; }
 
-    /// <summary>Images that could not be read, up to the last batch that was handed out.</summary>
+    /// <summary>The number of images that could not be read, up to the last batch that was returned.</summary>
     public long BadImages { get; private set; }
 
-    /// <summary>How long <see cref="Next"/> has waited for images, in all.</summary>
+    /// <summary>The total time that <see cref="Next"/> has waited for images.</summary>
     public TimeSpan WaitTime { get; private set; }
 
-    /// <summary>The next batch.</summary>
-    /// <param name="cancellationToken">Ends the waiting; the loader stays usable.</param>
+    /// <summary>Returns the next batch.</summary>
+    /// <param name="cancellationToken">Cancels the wait; the loader remains usable.</param>
     /// <returns>
-    /// The batch, its pixels on the device; it belongs to the caller. It is smaller, down to no image at all, where bad images were
-    /// skipped.
+    /// The batch, with its pixels on the device; the caller disposes it. It is smaller, or even empty, when bad images were skipped.
     /// </returns>
     /// <exception cref="ImageDataException">
-    /// An image cannot be used and the policy does not cover it, or too many cannot. Every later call fails with the same error.
+    /// An image cannot be used and <see cref="LoadingOptions.BadImages"/> does not allow it, or there are too many such images. All later
+    /// calls throw the same error.
     /// </exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
     public ImageBatch Next(CancellationToken cancellationToken = default)
     {
         ObjectDisposedException.ThrowIf(disposed, this);
@@ -147,7 +147,7 @@ public sealed class BatchLoader : IDisposable
         long began = Stopwatch.GetTimestamp();
         if (workers.Length == 0 && (unfilled is not null || queue.TryTake(out unfilled)))
         {
-            // If it is cancelled, the next call fills this batch.
+            // If this is cancelled, the next call fills the batch.
             Fill(unfilled, cancellationToken);
             unfilled = null;
         }
@@ -172,7 +172,7 @@ public sealed class BatchLoader : IDisposable
         }
     }
 
-    /// <summary>Ends the workers after the image in hand, or in a wait for one, and frees the buffers.</summary>
+    /// <summary>Stops the workers after their current image, or while they wait for one, and frees the buffers.</summary>
     public void Dispose()
     {
         if (disposed)
@@ -211,7 +211,7 @@ public sealed class BatchLoader : IDisposable
         }
         catch (OperationCanceledException)
         {
-            // The loader ends.
+            // The loader is being disposed.
         }
     }
 
@@ -226,7 +226,7 @@ public sealed class BatchLoader : IDisposable
         {
             throw;
         }
-#pragma warning disable CA1031 // Whatever it is goes to the thread that asks for this batch.
+#pragma warning disable CA1031 // Any error is passed to the thread that requests this batch.
         catch (Exception error)
 #pragma warning restore CA1031
         {
@@ -256,7 +256,7 @@ public sealed class BatchLoader : IDisposable
                 samples.Source.Description,
                 string.Create(CultureInfo.InvariantCulture,
                     $"{BadImages} of {Images + BadImages} images could not be read, more than MaxBadFraction ({options.MaxBadFraction}). ")
-                + $"The last: {last.Name}: {last.Reason} Repair or remove them, or raise the share.");
+                + $"The last: {last.Name}: {last.Reason} Repair or remove them, or raise MaxBadFraction.");
         }
     }
 }

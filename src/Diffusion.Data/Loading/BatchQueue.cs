@@ -3,8 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace Diffusion.Data;
 
 /// <summary>
-/// Batches between the threads that fill them and the one that takes them in order. As many are under way as there are buffers: one budget
-/// for all that is in work or waits.
+/// Passes batches from the threads that fill them to the thread that consumes them in order. The number of buffers limits the number of
+/// batches in work or waiting.
 /// </summary>
 internal sealed class BatchQueue : IDisposable
 {
@@ -24,10 +24,10 @@ internal sealed class BatchQueue : IDisposable
         available = new SemaphoreSlim(buffers.Length);
     }
 
-    /// <summary>Cancelled when the loader ends.</summary>
+    /// <summary>Cancelled when the loader is disposed.</summary>
     public CancellationToken Stopping => stopping.Token;
 
-    /// <summary>Waits for a free buffer and gives it the next batch to fill; false when the loader ends.</summary>
+    /// <summary>Waits for a free buffer and assigns the next batch to it; false when the loader is disposed.</summary>
     public bool TryTake([NotNullWhen(true)] out BatchWork? work)
     {
         work = null;
@@ -40,7 +40,7 @@ internal sealed class BatchQueue : IDisposable
             return false;
         }
 
-        // The lowest number goes with the first free buffer, so that the batch that is waited for is always in work.
+        // The first free buffer gets the lowest number, so that the next batch to be consumed is always in work.
         lock (gate)
         {
             work = free.Pop();
@@ -50,7 +50,7 @@ internal sealed class BatchQueue : IDisposable
         return true;
     }
 
-    /// <summary>Takes back a batch that is filled or has failed.</summary>
+    /// <summary>Accepts a batch that is filled or has failed.</summary>
     public void Finish(BatchWork work)
     {
         lock (gate)
@@ -61,7 +61,7 @@ internal sealed class BatchQueue : IDisposable
         arrived.Set();
     }
 
-    /// <summary>Waits for one batch.</summary>
+    /// <summary>Waits for a batch.</summary>
     public BatchWork Await(long number, CancellationToken cancellationToken)
     {
         WaitHandle[] handles = [arrived, cancellationToken.WaitHandle];
@@ -80,7 +80,7 @@ internal sealed class BatchQueue : IDisposable
         }
     }
 
-    /// <summary>Frees the buffer of a batch that was taken.</summary>
+    /// <summary>Frees the buffer of a consumed batch.</summary>
     public void Return(BatchWork work)
     {
         lock (gate)
@@ -91,7 +91,7 @@ internal sealed class BatchQueue : IDisposable
         available.Release();
     }
 
-    /// <summary>No further batch is taken.</summary>
+    /// <summary>Assigns no further batches.</summary>
     public void Stop() => stopping.Cancel();
 
     public void Dispose()

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Diffusion.Data;
 
 /// <summary>
-/// Reads chosen images of a source at once, and refuses float images that are not in [-1, 1]. For training in an order and ahead of need
-/// there is <see cref="BatchLoader"/>. Safe from several threads. The source stays its caller's.
+/// Reads chosen images of a source, and rejects float images outside [-1, 1]. For training, <see cref="BatchLoader"/> shuffles and
+/// prefetches. Thread-safe. Does not dispose the source.
 /// </summary>
 internal sealed class BatchReader
 {
@@ -16,8 +16,8 @@ internal sealed class BatchReader
     private readonly IImageSource source;
     private readonly SampleReader samples;
 
-    /// <summary>A reader of one source.</summary>
-    /// <param name="source">Any set of images.</param>
+    /// <summary>Creates a reader.</summary>
+    /// <param name="source">The images.</param>
     public BatchReader(IImageSource source)
     {
         ArgumentNullException.ThrowIfNull(source);
@@ -27,14 +27,14 @@ internal sealed class BatchReader
     }
 
     /// <summary>
-    /// Reads up to 256 images (fewer of large ones) spread evenly over the set and checks their labels and range, so that a mistake is
-    /// found before the first step. Only here are float images refused that have no value below 0, as 0..1 passed as they are, unless
-    /// <see cref="IImageSource.RefusesUnitRange"/> is false: a single batch may be so by chance.
+    /// Reads up to 256 images (fewer if they are large), spread evenly over the set, and checks their labels and range, so that mistakes
+    /// are found before the first step. Unless <see cref="IImageSource.RefusesUnitRange"/> is false, float images are rejected when no
+    /// value is below 0, because they are probably in 0..1 instead of [-1, 1]. Single batches are not checked for that.
     /// </summary>
     /// <param name="maxBadFraction">
-    /// How many of them may be unreadable, 0 to 1. Default 0: none; above 0, ten are always allowed while one is good.
+    /// The maximum fraction of unreadable images, 0 to 1. Default 0: none. Above 0, ten are always allowed if any image is readable.
     /// </param>
-    /// <returns>Their colours and contrast.</returns>
+    /// <returns>Statistics of their colors and contrast.</returns>
     /// <exception cref="ImageDataException">An image or a label cannot be used.</exception>
     public ImageStatistics Inspect(double maxBadFraction = 0)
     {
@@ -73,8 +73,8 @@ internal sealed class BatchReader
                 ? problems[0]
                 : new ImageDataException(
                     source.Description,
-                    $"{problems.Count} of {images} images looked at cannot be used. The first: {problems[0].Message} Mend them or "
-                        + $"leave them out, "
+                    $"{problems.Count} of {images} inspected images cannot be used. The first: {problems[0].Message} "
+                    + "Repair or remove them, "
                     + (maxBadFraction == 0 ? "or let Loading.BadImages replace or skip them." : "or raise Loading.MaxBadFraction."),
                     problems[0]);
         }
@@ -90,10 +90,10 @@ internal sealed class BatchReader
     }
 
     /// <summary>Reads a batch.</summary>
-    /// <param name="indices">Which images of the source, at least one; the same may come twice.</param>
-    /// <returns>The batch, on the CPU; it belongs to the caller.</returns>
+    /// <param name="indices">The indices of the images in the source, at least one; repeats are allowed.</param>
+    /// <returns>The batch, on the CPU; the caller disposes it.</returns>
     /// <exception cref="ImageDataException">
-    /// An image cannot be read, or a float image is not in [-1, 1], or a label is outside its range.
+    /// An image cannot be read, a float image has values outside [-1, 1], or a label is out of range.
     /// </exception>
     public ImageBatch Read(ReadOnlySpan<long> indices)
     {
@@ -113,12 +113,14 @@ internal sealed class BatchReader
         return buffer.ToBatch(indices.Length, CPU) with { Positions = default };
     }
 
-    /// <summary>Reads those images of a batch that can be read.</summary>
-    /// <param name="indices">Which images of the source.</param>
+    /// <summary>Reads a batch without the images that cannot be read.</summary>
+    /// <param name="indices">The indices of the images in the source.</param>
     /// <param name="onBadImage">
-    /// Told of each that cannot be read, its position being its place among the indices; null to throw instead.
+    /// Called for each image that cannot be read, with its place in <paramref name="indices"/> as the position; null to throw instead.
     /// </param>
-    /// <returns>The batch, its <see cref="ImageBatch.Positions"/> being places among the indices; null when none can be read.</returns>
+    /// <returns>
+    /// The batch, with places in <paramref name="indices"/> as <see cref="ImageBatch.Positions"/>; null when no image can be read.
+    /// </returns>
     internal ImageBatch? ReadGood(ReadOnlySpan<long> indices, Action<BadImage>? onBadImage)
     {
         source.Announce(indices);

@@ -1,24 +1,24 @@
 namespace Diffusion.Data;
 
-/// <summary>One batch on its way: to be filled, filled, or failed.</summary>
+/// <summary>A batch that is being filled, is filled, or has failed.</summary>
 internal sealed class BatchWork(BatchBuffer buffer)
 {
-    /// <summary>Where its images are.</summary>
+    /// <summary>The buffer with the images.</summary>
     public BatchBuffer Buffer { get; } = buffer;
 
-    /// <summary>Images that could not be read.</summary>
+    /// <summary>The images that could not be read.</summary>
     public List<BadImage> Bad { get; } = [];
 
     /// <summary>The number of the batch.</summary>
     public long Number { get; private set; }
 
-    /// <summary>How many images it has.</summary>
+    /// <summary>The number of images.</summary>
     public int Images { get; set; }
 
-    /// <summary>Why it has none.</summary>
+    /// <summary>Why the batch failed; null when it has not.</summary>
     public Exception? Error { get; set; }
 
-    /// <summary>Becomes another batch.</summary>
+    /// <summary>Starts another batch.</summary>
     public void Begin(long number)
     {
         Number = number;

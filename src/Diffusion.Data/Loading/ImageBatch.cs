@@ -2,14 +2,14 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Data;
 
-/// <summary>Images and labels that are trained on together. It owns its tensors.</summary>
+/// <summary>A batch of images and labels. Owns its tensors.</summary>
 /// <param name="Pixels">
-/// float32 <c>[B, C, H, W]</c> in [-1, 1]; B is 0 where all images of a batch were bad and <see cref="BadImagePolicy.Skip"/> left them out.
+/// float32 <c>[B, C, H, W]</c> in [-1, 1]; B is 0 when <see cref="BadImagePolicy.Skip"/> skipped all images of the batch.
 /// </param>
 /// <param name="Labels">int64 <c>[B]</c> on the CPU; null when the source has no labels.</param>
 public sealed record ImageBatch(Tensor Pixels, Tensor? Labels) : IDisposable
 {
-    /// <summary>The place of each image in the whole run; empty when they were read outside of one.</summary>
+    /// <summary>The position of each image in the run; empty when the batch is not part of a run.</summary>
     public ReadOnlyMemory<long> Positions { get; init; }
 
     /// <summary>Reads chosen images without random transforms, for example to measure a loss on held-out images.</summary>
@@ -21,10 +21,12 @@ public sealed record ImageBatch(Tensor Pixels, Tensor? Labels) : IDisposable
     /// </exception>
     public static ImageBatch Read(IImageSource source, ReadOnlySpan<long> indices) => new BatchReader(source).Read(indices);
 
-    /// <summary>What a model is told of these images: their classes where it has classes, else nothing.</summary>
-    /// <param name="model">The model that is asked.</param>
-    /// <param name="device">Where the model is.</param>
-    /// <returns>Labels on the device; they belong to the caller.</returns>
+    /// <summary>
+    /// The conditioning of a model for these images: their labels if both the model and the images have classes, otherwise none.
+    /// </summary>
+    /// <param name="model">The model.</param>
+    /// <param name="device">The device of the model.</param>
+    /// <returns>The labels on the device; the caller disposes them.</returns>
     public Conditioning ConditioningOf(IDiffusionModel model, Device device)
     {
         ArgumentNullException.ThrowIfNull(model);

@@ -2,41 +2,43 @@ using System.Globalization;
 
 namespace Diffusion.Data;
 
-/// <summary>How images come from a source to the device.</summary>
+/// <summary>How images are shuffled, read and moved to the device.</summary>
 public sealed record LoadingOptions
 {
     /// <summary>
-    /// Threads that read and decode ahead of training, 0 to 256; 0 reads when a batch is asked for. The images and their order are the same
-    /// whatever the number. Null, the default: 0 where the source lies in memory, else half of the processor's cores, at least 1 and at
+    /// The number of threads that read and decode ahead of training, 0 to 256; with 0, a batch is read when it is requested. The images and
+    /// their order do not depend on it. Default null: 0 for a source in memory, otherwise half of the processor's cores, at least 1 and at
     /// most 4.
     /// </summary>
     public int? Workers { get; init; }
 
-    /// <summary>How many batches may be read ahead or in work, in all, 1 to 1024; no more workers than this find work. Default 4.</summary>
+    /// <summary>The maximum number of batches read ahead or in work, 1 to 1024. Workers beyond this number stay idle. Default 4.</summary>
     public int Prefetch { get; init; } = 4;
 
     /// <summary>
-    /// Whether an epoch ends with its last whole batch. Default false: its last images and the next epoch's first share a batch.
+    /// Whether an epoch ends with its last full batch. Default false: a batch may contain the last images of an epoch and the first of the
+    /// next.
     /// </summary>
     public bool DropLast { get; init; }
 
     /// <summary>
-    /// How many images of a source that has groups are shuffled among each other, see <see cref="BlockOrder"/>. Default 16,384.
+    /// For a source with groups (shards, row groups), the number of images that are shuffled among each other, at least 1. A larger window
+    /// mixes better and uses more groups at the same time; several times the size of a group is good. Default 16,384.
     /// </summary>
     public int ShuffleWindow { get; init; } = BlockOrder.DefaultWindow;
 
-    /// <summary>What happens when an image cannot be read. Default <see cref="BadImagePolicy.Replace"/>.</summary>
+    /// <summary>What to do when an image cannot be read. Default <see cref="BadImagePolicy.Replace"/>.</summary>
     public BadImagePolicy BadImages { get; init; } = BadImagePolicy.Replace;
 
     /// <summary>
-    /// The largest share of images that may be bad before the run ends with an error, 0 to 1; ten are always allowed. Default 0.01.
+    /// The maximum fraction of images that may be bad before the run ends with an error, 0 to 1. Ten are always allowed. Default 0.01.
     /// </summary>
     public double MaxBadFraction { get; init; } = 0.01;
 
-    /// <summary>Every impossible value, each with its remedy.</summary>
+    /// <summary>All values that are out of range, each with its remedy.</summary>
     internal IReadOnlyList<string> Problems => ((string?[])
     [
-        Workers is null or (>= 0 and <= 256) ? null : $"Workers ({Workers}) must be in 0..256. Leave it out for the default.",
+        Workers is null or (>= 0 and <= 256) ? null : $"Workers ({Workers}) must be in 0..256. Set it to null for the default.",
         Prefetch is >= 1 and <= 1024 ? null : $"Prefetch ({Prefetch}) must be in 1..1024. Use 4.",
         ShuffleWindow >= 1 ? null : $"ShuffleWindow ({ShuffleWindow}) must be at least 1. Use 16384.",
         Enum.IsDefined(BadImages) ? null : $"BadImages ({BadImages}) must be Throw, Replace or Skip. Use Replace.",

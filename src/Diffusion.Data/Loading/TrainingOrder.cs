@@ -1,19 +1,18 @@
 namespace Diffusion.Data;
 
-/// <summary>The order of the images that are trained on: shuffled by groups where they lie in groups, else altogether.</summary>
+/// <summary>The order of the training images: shuffled by groups if the images are in groups, otherwise as a whole.</summary>
 internal sealed class TrainingOrder : ISampleOrder
 {
     private readonly HeldOutSplit split;
     private readonly ISampleOrder order;
 
     /// <param name="groups">
-    /// The sizes of the groups that the images lie in, held-out ones included, which add up to the split's; none where they lie in no
-    /// groups.
+    /// The sizes of the groups, including held-out images, which add up to the size of the split; empty without groups.
     /// </param>
-    /// <param name="split">Which images are held out.</param>
-    /// <param name="seeds">The stream of the run.</param>
-    /// <param name="loading">The window of the shuffle, and whether epochs end with whole batches.</param>
-    /// <param name="batchSize">The size of these batches.</param>
+    /// <param name="split">The held-out images.</param>
+    /// <param name="seeds">The seed stream of the run.</param>
+    /// <param name="loading">The shuffle window, and whether epochs end with full batches.</param>
+    /// <param name="batchSize">The number of images in a batch.</param>
     public TrainingOrder(IReadOnlyList<long> groups, HeldOutSplit split, SeedStream seeds, LoadingOptions loading, int batchSize)
     {
         this.split = split;

@@ -1,13 +1,13 @@
 namespace Diffusion.Data;
 
 /// <summary>
-/// An order for images that lie in groups (shards, row groups) which are read fastest one after the other: each epoch shuffles the groups,
-/// lays their images end to end, and shuffles within windows of that line. Every image comes once. A pure function of the seed and the
-/// position: where a streaming loader carries a shuffle buffer, nothing is carried here.
+/// The order for images in groups (shards, row groups) that are read fastest one after the other: each epoch shuffles the groups,
+/// concatenates their images, and shuffles within windows of that sequence. Every image comes once per epoch. A pure function of the seed
+/// and the position, without the state of a shuffle buffer.
 /// </summary>
 internal sealed class BlockOrder : ISampleOrder
 {
-    /// <summary>How many images are shuffled among each other by default: 16,384.</summary>
+    /// <summary>The default number of images that are shuffled among each other: 16,384.</summary>
     public const int DefaultWindow = 16_384;
 
     private readonly SeedStream seeds;
@@ -17,15 +17,17 @@ internal sealed class BlockOrder : ISampleOrder
     private volatile Epoch? newest;
     private volatile Epoch? older;
 
-    /// <summary>The order over groups.</summary>
-    /// <param name="seeds">The stream of the run.</param>
-    /// <param name="groupSizes">How many images each group has, in the order of the source; 0 or more, in all 1 to 10^12.</param>
-    /// <param name="window">
-    /// How many images are shuffled among each other, at least 1. Larger mixes better and touches more groups at once; several times the
-    /// size of a group is good. Default 16,384.
+    /// <summary>Creates the order.</summary>
+    /// <param name="seeds">The seed stream of the run.</param>
+    /// <param name="groupSizes">
+    /// The number of images in each group, in the order of the source; at least 0 each, 1 to 10^12 in total.
     /// </param>
-    /// <param name="multiple">As in <see cref="SampleOrder"/>.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A size, the window or the multiple is outside its range.</exception>
+    /// <param name="window">
+    /// The number of images that are shuffled among each other, at least 1. A larger window mixes better and uses more groups at the same
+    /// time; several times the size of a group is good. Default 16,384.
+    /// </param>
+    /// <param name="multiple">See <see cref="SampleOrder"/>.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A size, the window or the multiple is out of range.</exception>
     public BlockOrder(SeedStream seeds, IReadOnlyList<long> groupSizes, int window = DefaultWindow, long multiple = 1)
     {
         ArgumentNullException.ThrowIfNull(groupSizes);
@@ -61,7 +63,7 @@ internal sealed class BlockOrder : ISampleOrder
             epoch.Seeds.Child(RandomPurpose.DataOrder, 1 + first), RandomPurpose.DataOrder, Math.Min(window, count - first));
         long line = first + shuffle.IndexAt(place - first);
 
-        // Along the shuffled groups.
+        // Within the shuffled groups.
         int turn = Array.BinarySearch(epoch.Ends, line + 1);
         turn = turn < 0 ? ~turn : turn;
         int group = epoch.Groups[turn];
@@ -69,7 +71,7 @@ internal sealed class BlockOrder : ISampleOrder
         return starts[group] + (line - before);
     }
 
-    // Threads that read ahead stand in at most two epochs at a time; one that is asked for anew is computed anew, to the same numbers.
+    // Prefetching threads use at most two epochs at a time; any other epoch is recomputed, with the same result.
     private Epoch EpochOf(long number)
     {
         Epoch? epoch = newest;
@@ -108,6 +110,6 @@ internal sealed class BlockOrder : ISampleOrder
         return new Epoch(number, epochSeeds, groups, ends);
     }
 
-    /// <summary>The groups of one epoch in their order, and where each ends on the line.</summary>
+    /// <summary>The shuffled groups of one epoch, and where each ends in the sequence.</summary>
     private sealed record Epoch(long Number, SeedStream Seeds, int[] Groups, long[] Ends);
 }

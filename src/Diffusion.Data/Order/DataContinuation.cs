@@ -1,11 +1,11 @@
 namespace Diffusion.Data;
 
-/// <summary>How a run goes on through its images.</summary>
-/// <param name="Extents">How many there are from when on.</param>
-/// <param name="Change">What is different from before, in words, or null.</param>
-/// <param name="Refusal">Why it cannot go on with them, or null.</param>
+/// <summary>How a resumed run continues through its images.</summary>
+/// <param name="Extents">The number of images from each epoch on.</param>
+/// <param name="Change">What has changed, as a sentence; null when nothing has.</param>
+/// <param name="Refusal">Why the run cannot continue; null when it can.</param>
 internal sealed record DataContinuation(IReadOnlyList<DataExtent> Extents, string? Change, string? Refusal)
 {
-    /// <summary>Whether images that it had are no longer there, or are others.</summary>
-    public bool IsOther { get; init; }
+    /// <summary>Whether images of the run are missing or have been replaced.</summary>
+    public bool HasReplacedImages { get; init; }
 }

@@ -4,8 +4,8 @@ using System.Security.Cryptography;
 namespace Diffusion.Data;
 
 /// <summary>
-/// Tells sets of images apart by eight of them, spread evenly: those that a set had before it was extended look the same after it. An image
-/// that cannot be read at the moment is left open.
+/// Identifies a set of images by eight of them, spread evenly. The images that a set had before an extension have the same fingerprint
+/// afterwards. Images that cannot be read are left undecided.
 /// </summary>
 internal static class DataFingerprint
 {
@@ -15,10 +15,10 @@ internal static class DataFingerprint
     private const string Unknown = "?";
 
     /// <summary>
-    /// The fingerprint of the first images of a source: of the pixels and labels of eight of them, and of the groups they lie in.
+    /// The fingerprint of the first images of a source: the pixels and labels of eight of them, and the sizes of their groups.
     /// </summary>
     /// <param name="source">The source.</param>
-    /// <param name="count">How many of its images, at least 1.</param>
+    /// <param name="count">The number of images, at least 1.</param>
     public static string Of(IImageSource source, long count)
     {
         byte[] sample = new byte[new SampleReader(source).ImageBytes + sizeof(long)];
@@ -34,9 +34,7 @@ internal static class DataFingerprint
         return string.Join(Between, [.. pieces, HashOf(groups)]);
     }
 
-    /// <summary>
-    /// A fingerprint in which what was left open is taken from an earlier one of the same images; null where they are others.
-    /// </summary>
+    /// <summary>Completes a fingerprint with an earlier one of the same images; null when the images differ.</summary>
     public static string? Join(string earlier, string now)
     {
         string[] before = earlier.Split(Between);
@@ -47,7 +45,7 @@ internal static class DataFingerprint
             : null;
     }
 
-    /// <summary>The sizes of the groups that the first images of a source lie in; of the last group only what belongs to them.</summary>
+    /// <summary>The sizes of the groups of the first images of a source; the last group is cut to these images.</summary>
     public static IEnumerable<long> Groups(IImageSource source, long count)
     {
         long left = count;

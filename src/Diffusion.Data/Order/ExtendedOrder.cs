@@ -1,28 +1,32 @@
 namespace Diffusion.Data;
 
-/// <summary>An order over a set that was extended during the run, each time from an epoch on: what came before stays as it was.</summary>
-/// <param name="stretches">
-/// The order of each stretch of the run, and the position where it begins; the first at 0, each at the end of an epoch of the one before.
+/// <summary>
+/// The order for a set that was extended during the run. Each extension takes effect at the start of an epoch and does not change earlier
+/// epochs.
+/// </summary>
+/// <param name="segments">
+/// The order of each segment of the run, and the position where it begins: 0 for the first, the end of an epoch of the previous segment for
+/// the others.
 /// </param>
-internal sealed class ExtendedOrder(IReadOnlyList<(long Position, ISampleOrder Order)> stretches) : ISampleOrder
+internal sealed class ExtendedOrder(IReadOnlyList<(long Position, ISampleOrder Order)> segments) : ISampleOrder
 {
-    /// <summary>The positions of the first epoch.</summary>
-    public long EpochLength => stretches[0].Order.EpochLength;
+    /// <summary>The length of the first epoch.</summary>
+    public long EpochLength => segments[0].Order.EpochLength;
 
     public long IndexAt(long position)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(position);
         long epochs = 0;
-        int stretch = 0;
-        for (; stretch + 1 < stretches.Count && stretches[stretch + 1].Position <= position; stretch++)
+        int segment = 0;
+        for (; segment + 1 < segments.Count && segments[segment + 1].Position <= position; segment++)
         {
-            epochs += EpochsBetween(stretches[stretch].Order, stretches[stretch].Position, stretches[stretch + 1].Position);
+            epochs += EpochsBetween(segments[segment].Order, segments[segment].Position, segments[segment + 1].Position);
         }
 
-        ISampleOrder order = stretches[stretch].Order;
-        return order.IndexAt((epochs * order.EpochLength) + position - stretches[stretch].Position);
+        ISampleOrder order = segments[segment].Order;
+        return order.IndexAt((epochs * order.EpochLength) + position - segments[segment].Position);
     }
 
-    /// <summary>How many epochs begin between two positions, the first of which is where one begins.</summary>
+    /// <summary>The number of epochs that begin between two positions, the first of which is the start of an epoch.</summary>
     public static long EpochsBetween(ISampleOrder order, long begin, long end) => (end - begin + order.EpochLength - 1) / order.EpochLength;
 }

@@ -1,28 +1,29 @@
 namespace Diffusion.Data;
 
 /// <summary>
-/// Parts a set into images to train on and images held out: one, drawn at random, of each stretch of count / held-out images, so that every
-/// region of the set (and every class, where images lie by class) is measured in proportion. A pure function of seed, count and fraction:
-/// the same in every run and process, with nothing kept in memory. Another count gives another split; <see cref="ExtendTo"/> keeps one.
+/// Splits a set into training images and held-out images. One image is drawn at random from each segment of equal length, so that every
+/// part of the set (and every class, if the images are sorted by class) is represented in proportion. A pure function of seed, count and
+/// fraction: the same in every run and process, and without memory per image. Another count gives another split; <see cref="ExtendTo"/>
+/// keeps the split when images are added.
 /// </summary>
 public sealed class HeldOutSplit
 {
     private readonly SeedStream seeds;
-    private readonly long count; // of the images that are parted; those beyond it came later
+    private readonly long count; // without the images that were appended later
 
-    /// <summary>Parts a set.</summary>
-    /// <param name="count">How many images there are, 1 to 10^12; at least 2 when some are held out.</param>
+    /// <summary>Creates a split.</summary>
+    /// <param name="count">The number of images, 1 to 10^12; at least 2 if any are held out.</param>
     /// <param name="fraction">
-    /// The share to hold out, 0 to below 1. Rounded to whole images, at least 1 when above 0, and at least 1 is left to train on.
+    /// The fraction to hold out, in [0, 1). Rounded to whole images; above 0, at least one image is held out and one is left for training.
     /// </param>
-    /// <param name="seeds">The stream of the run.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The count or the fraction is outside its range.</exception>
+    /// <param name="seeds">The seed stream of the run.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The count or the fraction is out of range.</exception>
     public HeldOutSplit(long count, double fraction, SeedStream seeds)
     {
         if (fraction is not (>= 0 and < 1))
         {
             throw new ArgumentOutOfRangeException(
-                nameof(fraction), fraction, $"The held-out fraction is {fraction}, but must lie in [0, 1). For 5 in a hundred give 0.05.");
+                nameof(fraction), fraction, $"The held-out fraction is {fraction}, but must be in [0, 1). For 5 % use 0.05.");
         }
 
         ArgumentOutOfRangeException.ThrowIfLessThan(count, fraction > 0 ? 2 : 1);
@@ -41,15 +42,17 @@ public sealed class HeldOutSplit
         TrainingCount = grown - first.HeldOutCount;
     }
 
-    /// <summary>How many images are trained on.</summary>
+    /// <summary>The number of training images.</summary>
     public long TrainingCount { get; }
 
-    /// <summary>How many images are held out.</summary>
+    /// <summary>The number of held-out images.</summary>
     public long HeldOutCount { get; }
 
-    /// <summary>This split after images were added behind the others: the same are held out, and all that came are trained on.</summary>
-    /// <param name="grown">How many images there are now: at least as many as before, at most 10^12.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The count is outside its range.</exception>
+    /// <summary>
+    /// The same split after images were appended to the set: the same images are held out, and all new images are for training.
+    /// </summary>
+    /// <param name="grown">The new number of images: at least the old number, at most 10^12.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The count is out of range.</exception>
     public HeldOutSplit ExtendTo(long grown)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(grown, TrainingCount + HeldOutCount);
@@ -57,34 +60,34 @@ public sealed class HeldOutSplit
         return new HeldOutSplit(this, grown);
     }
 
-    /// <summary>The index, in the whole set, of an image to train on; they come in the order of the set.</summary>
+    /// <summary>The index of a training image in the whole set, in the order of the set.</summary>
     /// <param name="position">0 to <see cref="TrainingCount"/> - 1.</param>
     public long TrainingIndexAt(long position)
     {
         SourceGuard.Index(position, TrainingCount);
-        long parted = count - HeldOutCount;
-        if (HeldOutCount == 0 || position >= parted)
+        long training = count - HeldOutCount;
+        if (HeldOutCount == 0 || position >= training)
         {
             return position + HeldOutCount;
         }
 
-        // A stretch s begins at index StartOf(s), of which s are held out before it.
-        long stretch = (long)((Int128)position * HeldOutCount / parted);
-        while (StartOf(stretch) - stretch > position)
+        // Segment s begins at index StartOf(s); s images before it are held out.
+        long segment = (long)((Int128)position * HeldOutCount / training);
+        while (StartOf(segment) - segment > position)
         {
-            stretch--;
+            segment--;
         }
 
-        while (StartOf(stretch + 1) - (stretch + 1) <= position)
+        while (StartOf(segment + 1) - (segment + 1) <= position)
         {
-            stretch++;
+            segment++;
         }
 
-        long index = position + stretch;
-        return index < HeldOutOf(stretch) ? index : index + 1;
+        long index = position + segment;
+        return index < HeldOutOf(segment) ? index : index + 1;
     }
 
-    /// <summary>The index, in the whole set, of a held-out image; they come in random order.</summary>
+    /// <summary>The index of a held-out image in the whole set, in random order.</summary>
     /// <param name="position">0 to <see cref="HeldOutCount"/> - 1.</param>
     public long HeldOutIndexAt(long position)
     {
@@ -93,7 +96,7 @@ public sealed class HeldOutSplit
             .IndexAt(position));
     }
 
-    /// <summary>How many of the images before an index are trained on.</summary>
+    /// <summary>The number of training images before an index.</summary>
     /// <param name="index">0 to the number of images.</param>
     internal long TrainingCountBefore(long index)
     {
@@ -102,15 +105,15 @@ public sealed class HeldOutSplit
             return index - HeldOutCount;
         }
 
-        long stretch = (long)((((Int128)index + 1) * HeldOutCount - 1) / count);
-        return index - stretch - (HeldOutOf(stretch) < index ? 1 : 0);
+        long segment = (long)((((Int128)index + 1) * HeldOutCount - 1) / count);
+        return index - segment - (HeldOutOf(segment) < index ? 1 : 0);
     }
 
-    private long StartOf(long stretch) => (long)((Int128)stretch * count / HeldOutCount);
+    private long StartOf(long segment) => (long)((Int128)segment * count / HeldOutCount);
 
-    private long HeldOutOf(long stretch)
+    private long HeldOutOf(long segment)
     {
-        long start = StartOf(stretch);
-        return start + (long)(seeds.Uniform(RandomPurpose.HoldOut, stretch) * (StartOf(stretch + 1) - start));
+        long start = StartOf(segment);
+        return start + (long)(seeds.Uniform(RandomPurpose.HoldOut, segment) * (StartOf(segment + 1) - start));
     }
 }

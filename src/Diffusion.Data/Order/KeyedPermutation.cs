@@ -1,8 +1,8 @@
 namespace Diffusion.Data;
 
 /// <summary>
-/// A random order of 0..count-1 that is computed, not stored: a Feistel network over a grid of about count cells, walking on where
-/// it leaves the range (Black and Rogaway 2002, "Ciphers with Arbitrary Finite Domains").
+/// A random permutation of 0..count-1 that is computed instead of stored: a Feistel network over a grid of about count cells, applied again
+/// until the result is in range (cycle walking; Black and Rogaway 2002, "Ciphers with Arbitrary Finite Domains").
 /// </summary>
 internal readonly struct KeyedPermutation
 {
@@ -14,8 +14,8 @@ internal readonly struct KeyedPermutation
     private readonly long rows;
     private readonly long columns;
 
-    /// <param name="keys">Another stream, another order.</param>
-    /// <param name="purpose">What the order is for.</param>
+    /// <param name="keys">The keys; each stream gives another permutation.</param>
+    /// <param name="purpose">The purpose of the random numbers.</param>
     /// <param name="count">1 to 10^12.</param>
     public KeyedPermutation(SeedStream keys, RandomPurpose purpose, long count)
     {
@@ -28,7 +28,7 @@ internal readonly struct KeyedPermutation
         columns = (count + rows - 1) / rows;
     }
 
-    /// <summary>Where a position lands; every index is the image of exactly one position.</summary>
+    /// <summary>The index at a position; every index has exactly one position.</summary>
     public long IndexAt(long position)
     {
         long index = position;

@@ -1,25 +1,24 @@
 namespace Diffusion.Data;
 
 /// <summary>
-/// Shuffles a whole set anew each epoch, every image once. A pure function of the seed and the position that holds nothing in memory
-/// however large the set is.
+/// Shuffles the whole set in each epoch; every image comes once. A pure function of the seed and the position, without memory per image.
 /// </summary>
 internal sealed class SampleOrder : ISampleOrder
 {
-    /// <summary>The largest set: 10^12 images.</summary>
+    /// <summary>The maximum number of images: 10^12.</summary>
     public const long MaxCount = 1_000_000_000_000;
 
     private readonly SeedStream seeds;
     private readonly long count;
 
-    /// <summary>The order over a set.</summary>
-    /// <param name="seeds">The stream of the run.</param>
-    /// <param name="count">How many images there are, 1 to 10^12.</param>
+    /// <summary>Creates the order.</summary>
+    /// <param name="seeds">The seed stream of the run.</param>
+    /// <param name="count">The number of images, 1 to 10^12.</param>
     /// <param name="multiple">
-    /// An epoch ends at the last multiple of this, and leaves out the few images that its shuffle has put behind it: give the batch size
-    /// for epochs of whole batches. Default 1, so that nothing is left out and a batch may begin in one epoch and end in the next.
+    /// The length of an epoch is a multiple of this; the last few images of the shuffled epoch are dropped. Use the batch size for epochs
+    /// of full batches. Default 1: no image is dropped, and a batch may span two epochs.
     /// </param>
-    /// <exception cref="ArgumentOutOfRangeException">The count is outside its range, or below the multiple.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The count is out of range, or below the multiple.</exception>
     public SampleOrder(SeedStream seeds, long count, long multiple = 1)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
@@ -47,7 +46,7 @@ internal sealed class SampleOrder : ISampleOrder
             ? count / multiple * multiple
             : throw new ArgumentOutOfRangeException(
                 nameof(multiple), multiple,
-                    $"An epoch of whole batches of {multiple} images needs as many, but there are {count}. Use a smaller batch, or keep "
-                        + $"the last images.");
+                $"An epoch of full batches needs at least {multiple} images, but there are {count}. "
+                + "Use a smaller batch, or set DropLast to false.");
     }
 }

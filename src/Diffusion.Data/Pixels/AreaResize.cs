@@ -4,24 +4,24 @@ using System.Runtime.Intrinsics;
 namespace Diffusion.Data;
 
 /// <summary>
-/// Scales a part of an image. Smaller: each new pixel is the mean of exactly the area that it covers, so nothing aliases. Larger: linear
-/// between pixel centres. On the sRGB values as they are. Every sum is added tap by tap, multiplied and then added, whatever the width of
-/// the processor's vectors: the same bytes everywhere. For one thread at a time.
+/// Resizes a part of an image. Downscaling averages exactly the area that each new pixel covers, so nothing aliases; upscaling interpolates
+/// linearly between pixel centers. Works on sRGB values without linearization. Products and sums are computed tap by tap, whatever the
+/// width of the processor's vectors, so the result has the same bytes everywhere. Not thread-safe.
 /// </summary>
-/// <param name="width">Width of the result.</param>
-/// <param name="height">Height of the result.</param>
+/// <param name="width">The width of the result.</param>
+/// <param name="height">The height of the result.</param>
 internal sealed class AreaResize(int width, int height)
 {
-    // A pixel of three channels is read as four.
+    // A pixel with three channels is read as four values.
     private const int Slack = 1;
     private readonly ResizeTaps across = new(width);
     private readonly ResizeTaps down = new(height);
     private float[] row = [];
 
-    /// <summary>Writes a part, scaled, as bytes <c>[H, W, C]</c>.</summary>
-    /// <param name="image">Grey or RGB, at its own size or at a part of it, which then is larger than the result.</param>
-    /// <param name="part">What of it, in pixels of its own size.</param>
-    /// <param name="destination">Filled whole.</param>
+    /// <summary>Writes the resized part as bytes <c>[H, W, C]</c>.</summary>
+    /// <param name="image">The grayscale or RGB image, at full size, or downscaled but still larger than the result.</param>
+    /// <param name="part">The part to resize, in pixels of the full-size image.</param>
+    /// <param name="destination">Filled completely.</param>
     public void Resize(ImagePixels image, CropArea part, Span<byte> destination)
     {
         int channels = image.Channels;
@@ -42,12 +42,12 @@ internal sealed class AreaResize(int width, int height)
         ReadOnlySpan<byte> strip = image.Bytes[(firstColumn * channels)..];
         for (int y = 0; y < height; y++)
         {
-            // Down first, over whole rows, then across.
+            // Vertically first, over whole rows, then horizontally.
             Sum(strip[(down.First(y) * stride)..], stride, down.Weights(y), row.AsSpan(0, length));
             Span<byte> target = destination.Slice(y * width * channels, width * channels);
             if (channels == 1)
             {
-                AcrossGrey(target);
+                AcrossGray(target);
             }
             else
             {
@@ -96,7 +96,7 @@ internal sealed class AreaResize(int width, int height)
         }
     }
 
-    private void AcrossGrey(Span<byte> target)
+    private void AcrossGray(Span<byte> target)
     {
         for (int x = 0; x < width; x++)
         {
@@ -124,10 +124,10 @@ internal sealed class AreaResize(int width, int height)
                 sum += Vector128.Create(weights[tap]) * Vector128.Create(old[(3 * tap)..]);
             }
 
-            Vector128<int> colour = Vector128.ConvertToInt32(Vector128.Clamp(sum, Vector128<float>.Zero, Vector128.Create(255f)));
-            target[3 * x] = (byte)colour[0];
-            target[(3 * x) + 1] = (byte)colour[1];
-            target[(3 * x) + 2] = (byte)colour[2];
+            Vector128<int> color = Vector128.ConvertToInt32(Vector128.Clamp(sum, Vector128<float>.Zero, Vector128.Create(255f)));
+            target[3 * x] = (byte)color[0];
+            target[(3 * x) + 1] = (byte)color[1];
+            target[(3 * x) + 2] = (byte)color[2];
         }
     }
 }

@@ -1,6 +1,8 @@
 namespace Diffusion.Data;
 
-/// <summary>Which old pixels make a new one along one side, with what weights that sum to 1. Filled anew for each stretch.</summary>
+/// <summary>
+/// The source pixels of each target pixel along one dimension, with weights that sum to 1. Recomputed for each source range.
+/// </summary>
 internal sealed class ResizeTaps(int size)
 {
     private readonly int[] first = new int[size];
@@ -9,16 +11,16 @@ internal sealed class ResizeTaps(int size)
     private int perPixel;
     private (double Start, double Length, int Count) filled;
 
-    /// <summary>The first of the old pixels that make a new one.</summary>
+    /// <summary>The first source pixel of a target pixel.</summary>
     public int First(int pixel) => first[pixel];
 
-    /// <summary>The weights of this many old pixels, from the first on.</summary>
+    /// <summary>The weights of the source pixels, from the first on.</summary>
     public ReadOnlySpan<float> Weights(int pixel) => weights.AsSpan(pixel * perPixel, count[pixel]);
 
-    /// <summary>Fills it for a stretch of old pixels.</summary>
-    /// <param name="from">Where the stretch begins; whole numbers are the pixels' edges.</param>
-    /// <param name="length">How many old pixels it covers, above 0, not always a whole number.</param>
-    /// <param name="pixels">How many old pixels there are.</param>
+    /// <summary>Computes the weights for a range of source pixels.</summary>
+    /// <param name="from">The start of the range; integers are the edges of pixels.</param>
+    /// <param name="length">The length of the range in source pixels, above 0, possibly fractional.</param>
+    /// <param name="pixels">The number of source pixels.</param>
     public void Fill(double from, double length, int pixels)
     {
         if (filled == (from, length, pixels))
@@ -35,7 +37,8 @@ internal sealed class ResizeTaps(int size)
 
         for (int pixel = 0; pixel < size; pixel++)
         {
-            // Smaller: [start, end) is the area that the new pixel covers. Larger: it is one old pixel wide around the new centre.
+            // Downscaling: [start, end) is the area of the target pixel. Upscaling: it is one source pixel wide, around the center of the
+            // target pixel.
             double start = from + (scale > 1 ? pixel * scale : Math.Clamp(((pixel + 0.5) * scale) - 0.5, 0, Math.Max(length - 1, 0)));
             start = scale > 1 ? start : Math.Min(start, pixels - 1);
             double end = start + Math.Max(scale, 1);

@@ -1,6 +1,6 @@
 namespace Diffusion.Data;
 
-/// <summary>Checks that every image source makes of its caller.</summary>
+/// <summary>Argument checks of the image sources.</summary>
 internal static class SourceGuard
 {
     public static void Index(long index, long count)
@@ -22,14 +22,14 @@ internal static class SourceGuard
 
     public static InvalidOperationException NoLabels() => new("The images have no labels: ClassCount is null.");
 
-    /// <summary>The number of classes: as given, or one more than the highest label.</summary>
+    /// <summary>The number of classes: as given, or one more than the largest label.</summary>
     public static int ClassCount(long maxLabel, int? given, string name)
     {
         if (maxLabel >= (given ?? int.MaxValue))
         {
             throw new ImageDataException(
-                name, $"the highest label is {maxLabel}, but labels must lie in 0..{(given ?? int.MaxValue) - 1}. Count classes from "
-                    + $"0, or state more of them.");
+                name, $"the largest label is {maxLabel}, but labels must be in 0..{(given ?? int.MaxValue) - 1}. "
+                + "Count classes from 0, or raise the class count.");
         }
 
         return given ?? (int)maxLabel + 1;

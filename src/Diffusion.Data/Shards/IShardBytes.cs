@@ -1,29 +1,27 @@
 namespace Diffusion.Data;
 
 /// <summary>
-/// The bytes of a shard, whether they are here or still on their way. Safe from several threads, but for the streams that it opens.
+/// The bytes of a shard, whether they are local or still being fetched. Thread-safe, except for the streams that it opens.
 /// </summary>
 internal interface IShardBytes : IDisposable
 {
-    /// <summary>How many bytes there are.</summary>
+    /// <summary>The size of the shard, in bytes.</summary>
     long Length { get; }
 
-    /// <summary>Tells versions of the shard apart; 0 where nothing does.</summary>
+    /// <summary>Identifies the version of the shard; 0 when versions cannot be told apart.</summary>
     long Stamp { get; }
 
-    /// <summary>
-    /// Whether the shard has changed since it was opened, so that its index is no longer right. Default: it cannot change.
-    /// </summary>
+    /// <summary>Whether the shard has changed since it was opened, so that its index is outdated. Default: it cannot change.</summary>
     bool HasChanged => false;
 
-    /// <summary>Reads bytes, and waits for them where they are on their way; fewer when the shard ends early.</summary>
+    /// <summary>Reads bytes, waiting until they have arrived; fewer when the shard ends early.</summary>
     int Read(Span<byte> destination, long offset, CancellationToken cancellationToken);
 
-    /// <summary>Says that bytes will be read soon. Default: nothing.</summary>
+    /// <summary>Announces that bytes will be read soon. Does nothing by default.</summary>
     void Announce(long offset, long size)
     {
     }
 
-    /// <summary>The bytes as a stream that can seek; it belongs to the caller.</summary>
+    /// <summary>The bytes as a seekable stream; the caller disposes it.</summary>
     Stream OpenStream(CancellationToken cancellationToken);
 }

@@ -2,11 +2,11 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Diffusion.Data;
 
-/// <summary>The bytes of a file in a folder.</summary>
+/// <summary>The bytes of a local file.</summary>
 /// <param name="path">The file.</param>
-/// <param name="stamp">Tells versions of the file apart; 0 where nothing does.</param>
-/// <param name="lease">Keeps the file; disposed with this.</param>
-/// <param name="identity">What the file was when its index was read; null where nobody else writes it.</param>
+/// <param name="stamp">Identifies the version of the file; 0 when versions cannot be told apart.</param>
+/// <param name="lease">Protects the file from being deleted; disposed with this object.</param>
+/// <param name="identity">The identity of the file when its index was read; null when no other program writes it.</param>
 internal sealed class LocalBytes(string path, long stamp, IDisposable? lease, FileIdentity? identity = null) : IShardBytes
 {
     private readonly SafeFileHandle file = File.OpenHandle(path);

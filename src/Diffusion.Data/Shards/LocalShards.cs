@@ -1,14 +1,14 @@
 namespace Diffusion.Data;
 
 /// <summary>
-/// Shards in folders. Each is scanned once, and what the scan found is kept for as long as the file is the same. An index that lies beside
-/// the shard is not read: to see that it is of these very bytes takes as much reading as the scan.
+/// Local shards. Each is scanned once, and the result is kept until the file changes. An index next to the shard is not used: checking that
+/// it matches the shard would take as long as the scan.
 /// </summary>
 internal sealed class LocalShards(ShardCache cache, UnpackedShards unpacked)
 {
     private readonly ShardIndexCache indexes = new(cache);
 
-    /// <summary>How many samples and classes a shard has.</summary>
+    /// <summary>The header of a shard's index.</summary>
     public ShardIndex IndexOf(string name, CancellationToken cancellationToken)
     {
         string path = Locate(name, cancellationToken);
@@ -16,7 +16,7 @@ internal sealed class LocalShards(ShardCache cache, UnpackedShards unpacked)
         return indexes.TryOpen(path, identity) ?? Scan(name, path, identity, cancellationToken).Index;
     }
 
-    /// <summary>The bytes of a shard, and what it holds.</summary>
+    /// <summary>Opens a shard: its bytes and its contents.</summary>
     public (IShardBytes Bytes, ShardContents Contents) Open(string name, CancellationToken cancellationToken)
     {
         string path = Locate(name, cancellationToken);
@@ -49,7 +49,7 @@ internal sealed class LocalShards(ShardCache cache, UnpackedShards unpacked)
         }
     }
 
-    // The tar file: the shard itself, or its unpacked copy.
+    // The tar file: the shard itself or its unpacked copy.
     private string Locate(string name, CancellationToken cancellationToken)
     {
         if (!ShardFormat.IsPacked(name, name))
@@ -59,7 +59,7 @@ internal sealed class LocalShards(ShardCache cache, UnpackedShards unpacked)
 
         string copy = unpacked.CopyOf(name, cancellationToken);
         return ShardFormat.IsPacked(copy, name)
-            ? throw new ImageDataException(name, "it is a gzip file within a gzip file. Unpack it once (gunzip).")
+            ? throw new ImageDataException(name, "it is a gzip file inside a gzip file. Unpack it once (gunzip).")
             : copy;
     }
 }

@@ -3,12 +3,11 @@ using System.Diagnostics.CodeAnalysis;
 namespace Diffusion.Data;
 
 /// <summary>
-/// Keeps the shards open that were used last, and opens each once however many threads want it. One that could not be opened is not tried
-/// again for a minute: each of its thousand images would otherwise wait for the same server. One
-/// that has changed is opened anew.
+/// Keeps recently used shards open, and opens each shard once, however many threads use it. A shard that could not be opened is not tried
+/// again for a minute: otherwise each of its thousand images would wait for the same server. A shard that has changed is reopened.
 /// </summary>
-/// <param name="open">Opens the shard of a number.</param>
-/// <param name="time">What the minute is measured by.</param>
+/// <param name="open">Opens the shard with a given number.</param>
+/// <param name="time">Measures the minute.</param>
 internal sealed class OpenShards(Func<int, CancellationToken, Shard> open, TimeProvider time) : IDisposable
 {
     private const int MaxOpen = 64;
@@ -18,10 +17,10 @@ internal sealed class OpenShards(Func<int, CancellationToken, Shard> open, TimeP
     private readonly Dictionary<int, Slot> slots = [];
     private long uses;
 
-    /// <summary>Uses a shard, which stays open meanwhile.</summary>
-    /// <param name="number">Which.</param>
-    /// <param name="use">What to do with it.</param>
-    /// <param name="cancellationToken">Ends the opening.</param>
+    /// <summary>Uses a shard, which is kept open meanwhile.</summary>
+    /// <param name="number">The number of the shard.</param>
+    /// <param name="use">Called with the open shard.</param>
+    /// <param name="cancellationToken">Cancels the opening.</param>
     public T Use<T>(int number, Func<Shard, T> use, CancellationToken cancellationToken)
     {
         for (bool isFirst = true; ; isFirst = false)
@@ -35,7 +34,7 @@ internal sealed class OpenShards(Func<int, CancellationToken, Shard> open, TimeP
             }
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
             {
-                // Another thread was opening it, and was cancelled.
+                // Another thread that was opening it was cancelled.
             }
         }
     }
@@ -48,7 +47,7 @@ internal sealed class OpenShards(Func<int, CancellationToken, Shard> open, TimeP
         }
     }
 
-    // False when the shard has changed since it was opened: the next use opens it anew.
+    // False when the shard has changed since it was opened: the next use reopens it.
     private bool TryUse<T>(
         int number, Func<Shard, T> use, bool mayHaveChanged, CancellationToken cancellationToken, [MaybeNullWhen(false)] out T result)
     {
@@ -94,7 +93,8 @@ internal sealed class OpenShards(Func<int, CancellationToken, Shard> open, TimeP
     {
         lock (gate)
         {
-            if (!slots.TryGetValue(number, out Slot? slot) || (slot.FailedAt is { } failed && time.GetElapsedTime(failed) >= FailureLifetime))
+            if (!slots.TryGetValue(number, out Slot? slot)
+                || (slot.FailedAt is { } failed && time.GetElapsedTime(failed) >= FailureLifetime))
             {
                 slot = new Slot(new Lazy<Shard>(() => open(number, cancellationToken)));
                 slots[number] = slot;

@@ -1,11 +1,11 @@
 namespace Diffusion.Data;
 
-/// <summary>How many classes the labels of shards tell apart; where they do not agree, an error that names samples.</summary>
+/// <summary>Counts the classes of labeled shards; inconsistent labels are an error that names samples.</summary>
 internal static class ShardClasses
 {
     /// <summary>The number of classes; null without labels.</summary>
     /// <exception cref="ImageDataException">
-    /// Only some samples have a label, or one is above <see cref="ShardOptions.ClassCount"/>.
+    /// Only some samples have a label, or a label is too large for <see cref="ShardOptions.ClassCount"/>.
     /// </exception>
     public static int? CountOf(
         string pattern, ShardSurvey survey, ShardStore store, ShardOptions options, CancellationToken cancellationToken)
@@ -19,9 +19,9 @@ internal static class ShardClasses
         {
             (string shard, ShardSelection selection) = First(survey, finding => finding.Labeled < finding.Count, store, cancellationToken);
             throw new ImageDataException(
-                pattern, $"{survey.Labeled} of {survey.Count} samples have a label, but all must have one, or none. "
+                pattern, $"{survey.Labeled} of {survey.Count} samples have a label, but either all or none must have one. "
                 + $"Without a label, in {shard}: {ShardPicker.FirstOf(selection.WithoutLabel)}. "
-                + $"{ShardPicker.KeyRule} Or choose samples with ShardOptions.Where.");
+                + $"{ShardPicker.KeyRule} Or select samples with ShardOptions.Where.");
         }
 
         if (options.ClassCount is { } count && survey.MaxLabel >= count)
@@ -29,10 +29,9 @@ internal static class ShardClasses
             (string shard, ShardSelection selection) = First(survey, finding => finding.MaxLabel >= count, store, cancellationToken);
             ShardPick pick = selection.Picks.First(pick => pick.Label >= count);
             throw new ImageDataException(
-                pattern, $"sample {pick.Key} in {shard} has the label {pick.Label}, but ShardOptions.ClassCount is {count}, so labels "
-                    + $"must lie in "
-                + $"0..{count - 1}. "
-                + $"The highest label is {survey.MaxLabel}. Count classes from 0, or raise ClassCount.");
+                pattern, $"sample {pick.Key} in {shard} has the label {pick.Label}, "
+                + $"but ShardOptions.ClassCount is {count}, so labels must be in 0..{count - 1}. "
+                + $"The largest label is {survey.MaxLabel}. Count classes from 0, or raise ClassCount.");
         }
 
         return SourceGuard.ClassCount(survey.MaxLabel, options.ClassCount, pattern);

@@ -2,7 +2,7 @@ using System.Buffers;
 
 namespace Diffusion.Data;
 
-/// <summary>The images of many shards by one index. A bounded number of shards is open at a time.</summary>
+/// <summary>The images of many shards with a common index. Only a limited number of shards is open at a time.</summary>
 internal sealed class ShardFiles : IEncodedImages
 {
     private const int MaxImage = 1 << 30;
@@ -76,7 +76,7 @@ internal sealed class ShardFiles : IEncodedImages
             if (pick.Size > MaxImage)
             {
                 throw new ImageDataException(string.Empty,
-                    $"the image has {pick.Size} bytes, more than the {MaxImage} that an image file may have.");
+                    $"the image has {pick.Size} bytes, more than the maximum of {MaxImage} for an image file.");
             }
 
             Span<byte> bytes = destination.GetSpan((int)Math.Max(pick.Size, 1))[..(int)pick.Size];
@@ -104,7 +104,7 @@ internal sealed class ShardFiles : IEncodedImages
             }
             catch (Exception problem) when (problem is ImageDataException or IOException or UnauthorizedAccessException)
             {
-                // Whoever reads the image is told.
+                // The error is reported when the image is read.
             }
         }
     }
@@ -126,9 +126,9 @@ internal sealed class ShardFiles : IEncodedImages
         int count = shard.Picks.Count;
         shard.Dispose();
         throw new ImageDataException(
-            RemoteAddress.Shown(names[number]), "its keys, labels or places are others than when the shards were opened"
-            + (count == findings[number].Count ? ". " : $": {count} samples are used, not {findings[number].Count}. ")
-            + "Let nothing change the shards meanwhile, and give the same answers in Where.");
+            RemoteAddress.Shown(names[number]), "its keys, labels or positions have changed since the shards were opened"
+            + (count == findings[number].Count ? ". " : $": {count} samples are selected instead of {findings[number].Count}. ")
+            + "Do not change the shards while they are open, and make sure that Where always returns the same value.");
     }
 
     private int ShardOf(long index)
@@ -137,7 +137,7 @@ internal sealed class ShardFiles : IEncodedImages
         place = place < 0 ? ~place - 1 : place;
         while (starts[place + 1] == index)
         {
-            place++; // past shards without images
+            place++; // skip shards without images
         }
 
         return place;

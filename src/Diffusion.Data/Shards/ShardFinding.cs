@@ -1,14 +1,14 @@
 namespace Diffusion.Data;
 
-/// <summary>What is found in one shard before it is used.</summary>
-/// <param name="Count">How many images are used of it.</param>
-/// <param name="Labeled">How many of these have a label.</param>
-/// <param name="MaxLabel">The highest label; -1 without labels.</param>
-/// <param name="Digest">A number made of the keys, places and labels of all its samples.</param>
-/// <param name="Remarks">What is to be said of its samples, without the images that are used; null where there is nothing.</param>
+/// <summary>What opening finds out about one shard.</summary>
+/// <param name="Count">The number of selected images.</param>
+/// <param name="Labeled">The number of selected images with a label.</param>
+/// <param name="MaxLabel">The largest label; -1 without labels.</param>
+/// <param name="Digest">A hash of the keys, positions and labels of all samples.</param>
+/// <param name="Remarks">Notes on its samples, without the selected images; null when there are none.</param>
 internal sealed record ShardFinding(long Count, long Labeled, int MaxLabel, long Digest, ShardSelection? Remarks)
 {
-    /// <summary>Looks at a shard: at the header of its index where that says enough.</summary>
+    /// <summary>Examines a shard: only the header of its index if that is enough.</summary>
     public static ShardFinding Of(string name, ShardStore store, ShardOptions options, CancellationToken cancellationToken)
     {
         bool isPlain = options is { Where: null, Map: null }

@@ -6,6 +6,6 @@ namespace Diffusion.Data;
 internal static partial class ShardLog
 {
     [LoggerMessage(Level = LogLevel.Warning,
-        Message = "{Shard}: its local copy is used, although the server could not be asked whether it has changed: {Problem}")]
+        Message = "{Shard}: using the local copy, because the server could not be reached to check for changes: {Problem}")]
     public static partial void UsedWithoutServer(ILogger logger, string shard, string problem);
 }

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Diffusion.Data;
 
-/// <summary>How shards are read.</summary>
+/// <summary>Options for reading shards.</summary>
 public sealed record ShardOptions
 {
     internal static readonly string[] DefaultImageExtensions =
@@ -11,10 +11,10 @@ public sealed record ShardOptions
     private readonly string? cacheFolder;
 
     /// <summary>
-    /// Where indexes, unpacked <c>.tar.gz</c> files and shards of http servers are kept. It is made when something is kept; where it cannot
-    /// be made or written, <c>.tar</c> files in folders are read all the same and their indexes are made anew by each opening, while the
-    /// others end in an error. Default: the folder diffusion-net/shards in <c>$XDG_CACHE_HOME</c> or <c>~/.cache</c>, on macOS in
-    /// <c>~/Library/Caches</c>, on Windows in the user's local application data.
+    /// The folder for indexes, unpacked <c>.tar.gz</c> files and shards from http servers. It is created on first use. If it cannot be
+    /// created or written, local <c>.tar</c> files still work, but are scanned at each opening; other shards are an error. Default: the
+    /// folder diffusion-net/shards in <c>$XDG_CACHE_HOME</c> or <c>~/.cache</c>, on macOS in <c>~/Library/Caches</c>, on Windows in the
+    /// user's local application data.
     /// </summary>
     public string CacheFolder
     {
@@ -23,74 +23,73 @@ public sealed record ShardOptions
     }
 
     /// <summary>
-    /// Which split is taken where the names of shards or sub-folders say one, as train-000000.tar and val-000000.tar do: a name of
-    /// <see cref="DataSplit.RecognizedNames"/>, or <see cref="DataSplit.All"/> for a mixture. Null, the default, for the one that is there;
-    /// a folder of several is then an error.
+    /// The split to use when the names of shards or subfolders contain splits, as in train-000000.tar and val-000000.tar: <c>train</c>,
+    /// <c>validation</c>, <c>test</c> or another usual name of a split, or <c>all</c> to mix them. Default null: the only split; a folder
+    /// with several splits is an error.
     /// </summary>
     public string? Split { get; init; }
 
     /// <summary>
-    /// The extensions of images, with or without a dot; the first of them that a sample has is its image. Default jpg, jpeg, png, webp,
-    /// gif, bmp, and the rarer names of these formats: jpe, jfif, jif, jfi, pjpeg, pjp, apng, dib.
+    /// The extensions of images, with or without a dot. The image of a sample is the file with the first of these extensions. Default jpg,
+    /// jpeg, png, webp, gif, bmp, and the less common extensions of these formats: jpe, jfif, jif, jfi, pjpeg, pjp, apng, dib.
     /// </summary>
     public IReadOnlyList<string> ImageExtensions { get; init; } = DefaultImageExtensions;
 
-    /// <summary>How many classes there are; default one more than the highest label.</summary>
+    /// <summary>The number of classes. Default null: one more than the largest label.</summary>
     public int? ClassCount { get; init; }
 
     /// <summary>
-    /// Which samples are used; null, the default, for all. Asked of each sample of a shard whenever that shard is opened, which may be
-    /// several times in a run and on several threads: it must always give the same answer. What it throws ends the opening.
+    /// Selects the samples to use. Default null: all samples. Called for each sample of a shard whenever the shard is opened, possibly
+    /// several times during a run and on several threads, so it must always return the same value. Exceptions are passed on to the caller
+    /// that opens the shard.
     /// </summary>
     public Func<ShardSample, bool>? Where { get; init; }
 
     /// <summary>
-    /// Which file of a sample is its image, and its class; null, the default, for the rules above. Asked as <see cref="Where"/> is, of the
-    /// samples that it lets pass.
+    /// Selects the image and the label of a sample: the extension of the image file, and a label of at least 0, or null for none. Default
+    /// null: the rules above. Called like <see cref="Where"/>, for the selected samples.
     /// </summary>
     public Func<ShardSample, (string Extension, int? Label)>? Map { get; init; }
 
-    /// <summary>The most bytes that one <c>.tar.gz</c> may unpack to. Default 64 GiB.</summary>
+    /// <summary>The maximum unpacked size of one <c>.tar.gz</c> file, in bytes. Default 64 GiB.</summary>
     public long MaxUnpackedBytes { get; init; } = 64L << 30;
 
     /// <summary>
-    /// The most bytes of unpacked <c>.tar.gz</c> files that are kept. Those used longest ago go first; those of the source itself stay even
-    /// beyond it. Default 256 GiB.
+    /// The maximum number of bytes of unpacked <c>.tar.gz</c> files in the cache. The least recently used are deleted first; those of the
+    /// open source are kept even beyond it. Default 256 GiB.
     /// </summary>
     public long UnpackedCacheLimit { get; init; } = 256L << 30;
 
     /// <summary>
-    /// The most bytes of files from http servers that are kept, those being fetched included, and that one of them may have. The ones used
-    /// longest ago go first; those in use stay even beyond it. Default 256 GiB.
+    /// The maximum number of bytes of files from http servers in the cache, including those being fetched, and the maximum size of one
+    /// file. The least recently used are deleted first; those in use are kept even beyond it. Default 256 GiB.
     /// </summary>
     public long RemoteCacheLimit { get; init; } = 256L << 30;
 
     /// <summary>
-    /// The client that asks http servers, for a proxy, certificates, or logins of your own; it stays yours, and its Timeout, proxy,
-    /// redirections and default headers hold. Null, the default, for one that follows ten redirections and takes the proxy from HTTP_PROXY,
-    /// HTTPS_PROXY and NO_PROXY.
+    /// The client for http servers, for custom proxies, certificates or logins. Its settings apply, and the caller disposes it. Default
+    /// null: a client that follows up to ten redirects and uses the proxy from HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
     /// </summary>
     public HttpClient? HttpClient { get; init; }
 
     /// <summary>
-    /// Headers that are sent to the hosts that the addresses name, such as <c>Authorization</c> or <c>User-Agent</c>: never to another host
-    /// after a redirection, and never into an error, a log or the name of a file. Not together with <see cref="HttpClient"/>. Default none;
-    /// User-Agent is then <c>Diffusion.Training/VERSION</c>.
+    /// Headers for the hosts of the addresses, such as <c>Authorization</c> or <c>User-Agent</c>. They are never sent to another host after
+    /// a redirect, and never appear in errors, logs or file names. Cannot be combined with <see cref="HttpClient"/>. Default: none, with
+    /// the User-Agent <c>Diffusion.Training/VERSION</c>.
     /// </summary>
     public IReadOnlyDictionary<string, string> Headers { get; init; } = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>
-    /// Told when a local copy is used although its server could not be asked whether it has changed. Null, the default, for nobody.
+    /// Logs a warning when a local copy is used because its server could not be reached to check for changes. Default null: no log.
     /// </summary>
     public ILogger? Logger { get; init; }
 
     /// <summary>
-    /// Whether shards that are damaged, and samples whose labels cannot be read, are left out and listed in <see
-    /// cref="ShardedImages.Damaged"/>, instead of ending in an error. What is missing, or cannot be fetched, is always an error: it may be
-    /// back tomorrow. Default false.
+    /// Whether to skip damaged shards, and samples with invalid labels, and list them in <see cref="ShardedImages.Damaged"/> instead of
+    /// throwing. Shards that are missing or cannot be fetched are always an error, because the problem may be temporary. Default false.
     /// </summary>
     public bool SkipDamaged { get; init; }
 
-    /// <summary>How patiently shards are fetched from http servers; where to, and how many are kept, is said above.</summary>
+    /// <summary>Timeouts and retries of requests to http servers.</summary>
     internal RemoteFileOptions Fetching { get; init; } = new() { Folder = string.Empty };
 }

@@ -1,6 +1,6 @@
 namespace Diffusion.Data;
 
-/// <summary>Chooses the image and the class of each sample.</summary>
+/// <summary>Selects the image and the label of each sample.</summary>
 internal sealed class ShardPicker
 {
     private const int Named = 5;
@@ -14,7 +14,7 @@ internal sealed class ShardPicker
         imageExtensions = [.. options.ImageExtensions.Select(extension => extension.TrimStart('.').ToLowerInvariant())];
     }
 
-    /// <summary>The image of a sample: its first file of the first extension that it has; null when it has none.</summary>
+    /// <summary>The image of a sample: its first file with the first matching extension; null when it has none.</summary>
     public static ShardMember? ImageOf(ShardEntry sample, IReadOnlyList<string> extensions)
     {
         foreach (string extension in extensions)
@@ -31,12 +31,12 @@ internal sealed class ShardPicker
         return null;
     }
 
-    /// <summary>The images that are used of a shard, and what is to be said of the others.</summary>
+    /// <summary>Selects the images of a shard.</summary>
     /// <param name="name">The shard.</param>
-    /// <param name="contents">What it holds.</param>
-    /// <param name="stream">Its bytes, for those who are asked.</param>
+    /// <param name="contents">The contents of the shard.</param>
+    /// <param name="stream">The bytes of the shard, for the filters.</param>
     /// <exception cref="ImageDataException">
-    /// A label cannot be read, and may not be left out; no sample has an image; Map chose a file that is not there.
+    /// A label is invalid and damaged samples are not skipped; no sample has an image; or Map returned a missing file.
     /// </exception>
     public ShardSelection Pick(string name, ShardContents contents, Stream stream)
     {
@@ -68,7 +68,7 @@ internal sealed class ShardPicker
             {
                 withoutImage.Add($"{sample.Key} ({sample.Files})");
                 picks.Add(new ShardPick(sample.Key, -1, 0, sample.Label ?? -1,
-                    $"the sample has no image file, but only {sample.Files}. {KeyRule}"));
+                    $"the sample has no image file, only {sample.Files}. {KeyRule}"));
             }
 
             if (withoutLabel.Count < Named && picks is [.., { Label: < 0 } last] && last.Key == sample.Key)
@@ -81,18 +81,18 @@ internal sealed class ShardPicker
         return new ShardSelection(picks, damaged, withoutImage, withoutLabel, contents.Ignored);
     }
 
-    /// <summary>The rule that explains most samples without an image or a label.</summary>
+    /// <summary>The rule that explains missing images and labels in most cases.</summary>
     public const string KeyRule =
-        "The key of a sample ends at the first dot of the file's name; ShardOptions.Map takes files with other extensions.";
+        "The key of a sample ends at the first dot of the file name; use ShardOptions.Map for files with other extensions.";
 
-    /// <summary>The error, or the note, about samples whose labels or images cannot be read.</summary>
+    /// <summary>The error about samples whose labels or images cannot be read.</summary>
     public static ImageDataException Unreadable(string name, IReadOnlyList<string> samples) => new(
         name, $"{samples.Count} of its samples cannot be read: {FirstOf(samples)}. "
-        + "A label is a whole number from 0, in a cls file or as label or cls in a json file; "
-        + "for other labels, or for none, set ShardOptions.Map: sample => (\"jpg\", label). Links become files with tar "
-        + "--dereference --hard-dereference.");
+        + "A label is an integer of at least 0, in a cls file or as label or cls in a json file; "
+        + "for other labels, or for none, set ShardOptions.Map: sample => (\"jpg\", label). "
+        + "tar --dereference --hard-dereference replaces links by files.");
 
-    /// <summary>The first of some samples, as messages list them.</summary>
+    /// <summary>The first few samples, as messages list them.</summary>
     public static string FirstOf(IReadOnlyList<string> samples) =>
         string.Join(", ", samples.Take(Named)) + (samples.Count > Named ? ", ..." : string.Empty);
 
@@ -113,18 +113,18 @@ internal sealed class ShardPicker
 
     private string? ProblemOf(ShardEntry sample, Stream stream) =>
         sample.Label == ShardEntry.UnreadableLabel ? ShardLabel.Read(stream, sample.Members).Problem ?? "it has changed"
-        : ImageOf(sample,
-            imageExtensions) is { IsMissing: true } image ? $".{image.Extension} is a link to a file that the shard does not hold"
+        : ImageOf(sample, imageExtensions) is { IsMissing: true } image
+            ? $".{image.Extension} is a link to a file that is not in the shard"
         : null;
 
     private static ShardPick Mapped(string name, ShardEntry sample, (string Extension, int? Label) image)
     {
         ShardMember member = sample.Members.FirstOrDefault(member => member.Extension == image.Extension);
-        string chosen = $"Map chose its file '.{image.Extension}'";
+        string chosen = $"Map returned its file '.{image.Extension}'";
         string? problem =
             member.Extension is null ? $"{chosen}, but it has only {string.Join(", ", sample.Members.Select(m => m.Extension))}."
-            : member.IsMissing ? $"{chosen}, which is a link to a file that the shard does not hold."
-            : image.Label < 0 ? $"Map gave it the label {image.Label}, but labels are 0 or more."
+            : member.IsMissing ? $"{chosen}, which is a link to a file that is not in the shard."
+            : image.Label < 0 ? $"Map returned the label {image.Label}, but labels must be at least 0."
             : null;
         return problem is null
             ? new ShardPick(sample.Key, member.Offset, member.Size, image.Label ?? -1)

@@ -3,7 +3,7 @@ using System.Text;
 namespace Diffusion.Data;
 
 /// <summary>
-/// One sample of a shard, for <see cref="ShardOptions.Where"/> and <see cref="ShardOptions.Map"/>: its key and the files that belong to it.
+/// One sample of a shard, for <see cref="ShardOptions.Where"/> and <see cref="ShardOptions.Map"/>: its key and its files.
 /// </summary>
 public sealed class ShardSample
 {
@@ -19,32 +19,32 @@ public sealed class ShardSample
         this.stream = stream;
     }
 
-    /// <summary>The shard that it lies in.</summary>
+    /// <summary>The shard that contains the sample.</summary>
     public string Shard { get; }
 
-    /// <summary>What its files have in common: their path up to the first dot of the last part.</summary>
+    /// <summary>The key, which all of its files share: their path up to the first dot of the file name.</summary>
     public string Key => entry.Key;
 
-    /// <summary>What its files have after that dot, in lower case: <c>jpg</c>, <c>cls</c>, <c>seg.png</c>.</summary>
+    /// <summary>The extensions of its files, in lower case: <c>jpg</c>, <c>cls</c>, <c>seg.png</c>.</summary>
     public IReadOnlyList<string> Extensions => [.. entry.Members.Select(member => member.Extension)];
 
     /// <summary>
-    /// The label in its <c>cls</c> file, or in its <c>json</c> file as <c>label</c> or <c>cls</c>; null without one that is a whole number
-    /// from 0.
+    /// The label in its <c>cls</c> file, or <c>label</c> or <c>cls</c> in its <c>json</c> file; null without a label that is an integer of
+    /// at least 0.
     /// </summary>
     public int? Label => entry.Label == ShardEntry.UnreadableLabel ? null : entry.Label;
 
-    /// <summary>The bytes of one of its files.</summary>
+    /// <summary>Reads one of its files.</summary>
     /// <param name="extension">One of <see cref="Extensions"/>.</param>
     /// <exception cref="ImageDataException">
-    /// It has no such file, one of more than 64 MiB, or a link to a file that the shard does not hold.
+    /// The file is missing, larger than 64 MiB, or a link to a file that is not in the shard.
     /// </exception>
     public byte[] Read(string extension)
     {
         ArgumentNullException.ThrowIfNull(extension);
         ShardMember member = entry.Members.FirstOrDefault(member => member.Extension == extension);
         string? problem = member.Extension is null ? $"it has no file '.{extension}', only {string.Join(", ", Extensions)}."
-            : member.IsMissing ? $"its file '.{extension}' is a link to a file that the shard does not hold."
+            : member.IsMissing ? $"its file '.{extension}' is a link to a file that is not in the shard."
             : member.Size > MaxReadBytes ? $"its file '.{extension}' has {member.Size} bytes, more than {MaxReadBytes}."
             : null;
         if (problem is not null)
@@ -58,8 +58,8 @@ public sealed class ShardSample
         return bytes;
     }
 
-    /// <summary>One of its files as UTF-8 text.</summary>
+    /// <summary>Reads one of its files as UTF-8 text.</summary>
     /// <param name="extension">One of <see cref="Extensions"/>.</param>
-    /// <exception cref="ImageDataException">It has no such file, or one of more than 64 MiB.</exception>
+    /// <exception cref="ImageDataException">The file is missing or larger than 64 MiB.</exception>
     public string ReadText(string extension) => Encoding.UTF8.GetString(Read(extension));
 }

@@ -1,6 +1,6 @@
 namespace Diffusion.Data;
 
-/// <summary>The shards of a source, in folders and on servers.</summary>
+/// <summary>The shards of a source, local and remote.</summary>
 internal sealed class ShardStore : IDisposable
 {
     private readonly LocalShards local;
@@ -20,17 +20,17 @@ internal sealed class ShardStore : IDisposable
         });
     }
 
-    /// <summary>What was used although it could not be checked.</summary>
+    /// <summary>Copies that were used although they could not be checked.</summary>
     public IReadOnlyList<string> Warnings => remote.IsValueCreated ? remote.Value.Warnings : [];
 
-    /// <summary>How many samples and classes a shard has; read through whole only where no index says so.</summary>
+    /// <summary>The header of a shard's index; the shard is scanned only if there is no index.</summary>
     public ShardIndex IndexOf(string name, CancellationToken cancellationToken) =>
         RemoteShards.IsRemote(name) ? remote.Value.IndexOf(name, cancellationToken) : local.IndexOf(name, cancellationToken);
 
-    /// <summary>Opens a shard, and chooses its images.</summary>
+    /// <summary>Opens a shard and selects its images.</summary>
     /// <param name="name">The shard.</param>
-    /// <param name="isForReading">Whether its images will be read; false for a look at its samples.</param>
-    /// <param name="cancellationToken">Ends the opening.</param>
+    /// <param name="isForReading">Whether its images will be read; false to examine its samples only.</param>
+    /// <param name="cancellationToken">Cancels the opening.</param>
     public Shard Open(string name, bool isForReading, CancellationToken cancellationToken)
     {
         (IShardBytes bytes, ShardContents contents) =

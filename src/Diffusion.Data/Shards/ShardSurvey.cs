@@ -3,35 +3,33 @@ using System.Runtime.ExceptionServices;
 
 namespace Diffusion.Data;
 
-/// <summary>
-/// What is found when shards are looked at before they are used: which of them are, and how many images and classes they hold.
-/// </summary>
-/// <param name="Names">The shards that are used.</param>
-/// <param name="Findings">What was found in each.</param>
-/// <param name="Damaged">What is left out because it is damaged.</param>
+/// <summary>What opening finds out about all shards: which of them are used, and how many images and classes they contain.</summary>
+/// <param name="Names">The shards to use.</param>
+/// <param name="Findings">The findings of each.</param>
+/// <param name="Damaged">What is skipped because it is damaged.</param>
 internal sealed record ShardSurvey(
     IReadOnlyList<string> Names, IReadOnlyList<ShardFinding> Findings, IReadOnlyList<ImageDataException> Damaged)
 {
     private const int NamedShards = 5;
     private const int ServersAskedAtOnce = 8;
 
-    /// <summary>How many images there are.</summary>
+    /// <summary>The number of images.</summary>
     public long Count => Findings.Sum(shard => shard.Count);
 
-    /// <summary>How many of them have a label.</summary>
+    /// <summary>The number of images with a label.</summary>
     public long Labeled => Findings.Sum(shard => shard.Labeled);
 
-    /// <summary>The highest label; -1 without labels.</summary>
+    /// <summary>The largest label; -1 without labels.</summary>
     public int MaxLabel => Findings.Select(shard => shard.MaxLabel).DefaultIfEmpty(-1).Max();
 
-    /// <summary>Looks at shards, several at a time.</summary>
-    /// <param name="pattern">What errors call them all.</param>
+    /// <summary>Examines shards, several at a time.</summary>
+    /// <param name="pattern">The pattern as errors show it.</param>
     /// <param name="names">The shards.</param>
-    /// <param name="store">Where they are.</param>
-    /// <param name="options">Which of them and of their samples are used.</param>
-    /// <param name="skipped">Takes what is left out.</param>
-    /// <param name="cancellationToken">Ends the survey.</param>
-    /// <exception cref="ImageDataException">Some are damaged and may not be left out, or some cannot be read at all.</exception>
+    /// <param name="store">Opens the shards.</param>
+    /// <param name="options">Selects shards and samples.</param>
+    /// <param name="skipped">Receives what is skipped.</param>
+    /// <param name="cancellationToken">Cancels the survey.</param>
+    /// <exception cref="ImageDataException">Some shards are damaged and are not to be skipped, or some cannot be read.</exception>
     public static ShardSurvey Of(
         string pattern, IReadOnlyList<string> names, ShardStore store, ShardOptions options, SkippedImageList skipped,
             CancellationToken cancellationToken)
@@ -66,14 +64,14 @@ internal sealed record ShardSurvey(
         {
             throw Summary(
                 pattern, names.Count, InOrder(unreachable), "cannot be read",
-                    "Check the disk, the network and the rights, and open them again.");
+                    "Check the disk, the network and the permissions, and open them again.");
         }
 
         if (!damaged.IsEmpty && !options.SkipDamaged)
         {
             throw Summary(
                 pattern, names.Count, InOrder(damaged), "are damaged",
-                "Write them anew, or set ShardOptions.SkipDamaged to train without what is damaged.");
+                "Write them again, or set ShardOptions.SkipDamaged to train without the damaged parts.");
         }
 
         for (int number = 0; number < names.Count; number++)
@@ -96,7 +94,7 @@ internal sealed record ShardSurvey(
 
         if (finding.Count == 0 && options.Where is null && finding.Remarks is not { Damaged.Count: > 0 })
         {
-            skipped.Add("shards without a sample", shard);
+            skipped.Add("shards without samples", shard);
         }
 
         foreach (string sample in finding.Remarks?.Damaged ?? [])
@@ -106,7 +104,7 @@ internal sealed record ShardSurvey(
 
         foreach (string sample in finding.Remarks?.WithoutImage ?? [])
         {
-            skipped.Add("samples without an image file, each a bad image when it is read", $"{shard}: {sample}");
+            skipped.Add("samples without an image file, which are bad images", $"{shard}: {sample}");
         }
 
         foreach (SkippedImages part in finding.Remarks?.Ignored ?? [])
@@ -118,7 +116,7 @@ internal sealed record ShardSurvey(
         }
     }
 
-    // What a Where or a Map of the caller throws comes as it was thrown.
+    // Exceptions of the caller's Where and Map are passed on unchanged.
     private static void ForEach(int count, Action<int> look, bool waitsForServers, CancellationToken cancellationToken)
     {
         int atOnce = waitsForServers ? Math.Max(ServersAskedAtOnce, Environment.ProcessorCount) : Environment.ProcessorCount;

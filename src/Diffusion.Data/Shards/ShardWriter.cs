@@ -5,8 +5,8 @@ using System.Text;
 namespace Diffusion.Data;
 
 /// <summary>
-/// Writes samples into shards of a bounded size, <c>NAME-000000.tar</c> and on, each with its index beside it. The same samples give the
-/// same bytes: owner, rights and time of every file are fixed. A shard appears under its name when it is whole.
+/// Writes samples to shards of limited size, <c>NAME-000000.tar</c>, <c>NAME-000001.tar</c> and so on, each with its index. Equal samples
+/// give equal bytes: owner, permissions and time of every file are fixed. A shard appears under its name when it is complete.
 /// </summary>
 public sealed class ShardWriter : IDisposable
 {
@@ -22,12 +22,12 @@ public sealed class ShardWriter : IDisposable
     private int samples;
     private bool failed;
 
-    /// <summary>A writer into a folder.</summary>
-    /// <param name="folder">The folder; made where it is missing.</param>
-    /// <param name="name">What the names of the shards begin with.</param>
-    /// <param name="maxSamples">The most samples of a shard, at least 1. Default 1000.</param>
-    /// <param name="maxBytes">Once a shard has as many bytes, the next one begins. Default 1 GiB.</param>
-    /// <exception cref="IOException">The folder cannot be made, or holds shards of this name already.</exception>
+    /// <summary>Creates a writer.</summary>
+    /// <param name="folder">The folder; created if it is missing.</param>
+    /// <param name="name">The prefix of the names of the shards. Default <c>shard</c>.</param>
+    /// <param name="maxSamples">The maximum number of samples in a shard, at least 1. Default 1000.</param>
+    /// <param name="maxBytes">A shard that reaches this size in bytes is finished. At least 1. Default 1 GiB.</param>
+    /// <exception cref="IOException">The folder cannot be created, or already contains shards with this name.</exception>
     public ShardWriter(string folder, string name = "shard", int maxSamples = 1000, long maxBytes = 1L << 30)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(folder);
@@ -38,7 +38,8 @@ public sealed class ShardWriter : IDisposable
         Directory.CreateDirectory(folder);
         if (Directory.GetFiles(folder, $"{name}-*.tar") is [string first, ..])
         {
-            throw new IOException($"{first}: the folder holds shards of this name already. Remove them, or choose another folder or name.");
+            throw new IOException(
+                $"{first}: the folder already contains shards with this name. Delete them, or use another folder or name.");
         }
 
         this.folder = folder;
@@ -47,13 +48,13 @@ public sealed class ShardWriter : IDisposable
         this.maxBytes = maxBytes;
     }
 
-    /// <summary>The shards that are whole.</summary>
+    /// <summary>The number of finished shards.</summary>
     public int Shards { get; private set; }
 
     /// <summary>Writes one sample.</summary>
-    /// <param name="key">Its key: unlike all others, without a dot in its last part; folders are parted by <c>/</c>.</param>
-    /// <param name="files">Its files by extension, without the first dot: <c>jpg</c>, <c>cls</c>.</param>
-    /// <exception cref="ArgumentException">The key or an extension cannot be one.</exception>
+    /// <param name="key">The key: unique, without a dot in its last part; <c>/</c> separates folders.</param>
+    /// <param name="files">The files by extension, in lower case and without the leading dot: <c>jpg</c>, <c>cls</c>.</param>
+    /// <exception cref="ArgumentException">The key or an extension is invalid.</exception>
     /// <exception cref="IOException">The shard cannot be written.</exception>
     /// <exception cref="InvalidOperationException">An earlier shard could not be written.</exception>
     public void Write(string key, IReadOnlyDictionary<string, byte[]> files)
@@ -67,12 +68,12 @@ public sealed class ShardWriter : IDisposable
             {
                 throw new ArgumentException(
                     $"'{key}.{extension}' would not be read as the file '{extension}' of sample '{key}'. "
-                    + "Use a key without a dot in its last part, no name like __this__, and extensions in lower case.");
+                    + "Use a key without a dot in its last part and without names like __this__, and extensions in lower case.");
             }
         }
 
         ThrowIfFailed();
-        failed = true; // unless all of it is written
+        failed = true; // reset when the sample is written
         TarWriter writer = tar ?? Begin();
         foreach ((string extension, byte[] bytes) in files.OrderBy(entry => entry.Key, StringComparer.Ordinal))
         {
@@ -89,8 +90,8 @@ public sealed class ShardWriter : IDisposable
 
     /// <summary>Finishes the last shard.</summary>
     /// <exception cref="IOException">The shard cannot be written.</exception>
-    /// <exception cref="ImageDataException">Two samples have one key.</exception>
-    /// <exception cref="InvalidOperationException">It, or an earlier shard, could not be written.</exception>
+    /// <exception cref="ImageDataException">Two samples have the same key.</exception>
+    /// <exception cref="InvalidOperationException">This shard or an earlier one could not be written.</exception>
     public void Finish()
     {
         ThrowIfFailed();
@@ -99,7 +100,7 @@ public sealed class ShardWriter : IDisposable
             return;
         }
 
-        failed = true; // unless it comes to its place
+        failed = true; // reset when the shard is finished
         tar.Dispose();
         tar = null;
         file!.Dispose();
@@ -117,7 +118,7 @@ public sealed class ShardWriter : IDisposable
         failed = false;
     }
 
-    /// <summary>Drops a shard that was not finished.</summary>
+    /// <summary>Deletes the shard that was not finished.</summary>
     public void Dispose()
     {
         try
@@ -129,7 +130,7 @@ public sealed class ShardWriter : IDisposable
         }
         catch (IOException)
         {
-            // What cannot be written is dropped all the same.
+            // The unfinished shard is deleted anyway.
         }
 
         if (current is not null)
@@ -143,7 +144,7 @@ public sealed class ShardWriter : IDisposable
         if (failed)
         {
             throw new InvalidOperationException(
-                $"The shard after the first {Shards} could not be written. Dispose this writer, remove its shards and write them anew.");
+                $"Shard {Shards} could not be written. Dispose the writer, delete its shards and write them again.");
         }
     }
 
@@ -155,8 +156,7 @@ public sealed class ShardWriter : IDisposable
         return tar;
     }
 
-    // USTAR holds short names of plain letters; GNU's format any, and .NET's PAX would too, but writes the number of the process into its
-    // headers.
+    // USTAR supports short ASCII names, GNU's format supports all names. PAX would too, but .NET writes the process ID into its headers.
     private static System.Formats.Tar.TarEntry Entry(string path, byte[] bytes)
     {
         System.Formats.Tar.TarEntry entry = Encoding.UTF8.GetByteCount(path) < NormalizedName && Ascii.IsValid(path)

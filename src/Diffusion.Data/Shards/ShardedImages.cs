@@ -1,17 +1,17 @@
 namespace Diffusion.Data;
 
 /// <summary>
-/// The images of WebDataset shards: .tar or .tar.gz files, local or on http servers, whose samples are files of one key (<c>000123.jpg</c>,
-/// <c>000123.cls</c>). Shards are read in the middle, not from the beginning: each has an index, which is made by going through the shard's
-/// headers and labels once, and kept in <see cref="ShardOptions.CacheFolder"/> for as long as the shard is the same. For shards on servers
-/// <see cref="ShardWriter"/> lays one beside.
+/// The images of WebDataset shards: .tar or .tar.gz files, local or on http servers, in which the files of a sample share a key
+/// (<c>000123.jpg</c>, <c>000123.cls</c>). Shards are accessed at random through an index, which is made by scanning the headers and labels
+/// of the shard once, and kept in <see cref="ShardOptions.CacheFolder"/> until the shard changes. <see cref="ShardWriter"/> writes an index
+/// next to each shard, for use on servers.
 /// </summary>
 /// <remarks>
-/// A gzip file, whatever its name, is unpacked into the cache folder when it is first used. A .tar on a server is read while it is fetched.
-/// A key goes up to the first dot of a path's last part. Files that are hidden, have no dot, or lie under a name like <c>__this__</c> are
-/// passed over. The files of a sample must lie together, and each extension comes once. Hard and symbolic links are the files that they
-/// name. The label is the whole number in <c>cls</c>, or <c>label</c> or <c>cls</c> in <c>json</c>. What was passed over, and samples
-/// without an image, are counted in <see cref="Report"/>.
+/// A gzip file, whatever its name, is unpacked into the cache folder on first use. A .tar file on a server is read while it is being
+/// fetched. A key ends at the first dot of the file name. Files that are hidden, have no extension, or are below a name like
+/// <c>__this__</c> are ignored. The files of a sample must be contiguous, with one file per extension. Hard and symbolic links stand for
+/// their targets. The label is the integer in <c>cls</c>, or <c>label</c> or <c>cls</c> in <c>json</c>. Ignored files and samples without
+/// an image are counted in <see cref="Report"/>.
 /// </remarks>
 public sealed class ShardedImages : IImageSource
 {
@@ -26,13 +26,13 @@ public sealed class ShardedImages : IImageSource
     }
 
     /// <summary>
-    /// What was left out, shard by shard with the reason: damaged shards, and samples whose labels or images cannot be read. See
+    /// What was skipped, with the reason for each shard: damaged shards, and samples whose labels or images cannot be read. See
     /// <see cref="ShardOptions.SkipDamaged"/>.
     /// </summary>
     public IReadOnlyList<ImageDataException> Damaged { get; }
 
     /// <summary>
-    /// Shards whose local copy is used although their server could not be asked whether they have changed, each with the reason.
+    /// Shards whose local copy is used because their server could not be reached to check for changes, each with the reason.
     /// </summary>
     public IReadOnlyList<string> Warnings { get; }
 
@@ -63,23 +63,21 @@ public sealed class ShardedImages : IImageSource
     /// <inheritdoc/>
     public IReadOnlyList<long>? GroupSizes => images.GroupSizes;
 
-    /// <summary>Opens shards. Those without an index are read through once, on all cores.</summary>
+    /// <summary>Opens shards. Shards without an index are scanned once, on all cores.</summary>
     /// <param name="pattern">
-    /// A folder with .tar, .tar.gz and .tgz files; a file; an http or https address; with <c>{000000..000127}</c> or <c>{a,b}</c> in them;
-    /// several joined by <c>::</c>. Relative paths are resolved now.
+    /// A folder with .tar, .tar.gz and .tgz files, a file, or an http or https address. May contain <c>{000000..000127}</c> or
+    /// <c>{a,b}</c>; <c>::</c> joins several. Relative paths are resolved immediately.
     /// </param>
-    /// <param name="preparation">How every image comes to its size.</param>
-    /// <param name="options">
-    /// Extensions, labels, filters, and where things are kept. Default <see cref="ShardOptions"/> as they are.
-    /// </param>
-    /// <param name="cancellationToken">Ends the opening early.</param>
-    /// <returns>The source; it belongs to the caller.</returns>
+    /// <param name="preparation">The size, channels and transforms of the images.</param>
+    /// <param name="options">Extensions, labels, filters and caches; null for the defaults.</param>
+    /// <param name="cancellationToken">Cancels the opening.</param>
+    /// <returns>The source; the caller disposes it.</returns>
     /// <exception cref="ImageDataException">
-    /// Shards are missing, damaged, or cannot be fetched (the first five are named in one error), hold no image, have labels in part or
-    /// above <see cref="ShardOptions.ClassCount"/>, or are of several splits of which none was chosen.
+    /// Shards are missing, damaged or cannot be fetched (the error names the first five); they contain no image; only some samples have
+    /// labels, or a label is too large for <see cref="ShardOptions.ClassCount"/>; or there are several splits and none was chosen.
     /// </exception>
-    /// <exception cref="ArgumentException">The preparation has an impossible value.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="ArgumentException">A value of the preparation is out of range.</exception>
+    /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
     public static ShardedImages Open(string pattern, ImagePreparation preparation, ShardOptions? options = null,
         CancellationToken cancellationToken = default)
     {
@@ -97,13 +95,13 @@ public sealed class ShardedImages : IImageSource
             if (survey.Count == 0)
             {
                 throw new ImageDataException(shown,
-                    $"its {names.Count} shards hold no sample{(options.Where is null ? string.Empty : " that Where lets pass")}.");
+                    $"its {names.Count} shards contain no samples{(options.Where is null ? string.Empty : " that Where selects")}.");
             }
 
             int? classes = ShardClasses.CountOf(shown, survey, store, options, cancellationToken);
             string description =
-                $"{survey.Count} images from {survey.Names.Count} shards of "
-                    + $"{shown}{(classes is null ? string.Empty : $", {classes} classes")}";
+                $"{survey.Count} images from {survey.Names.Count} shards of {shown}"
+                + (classes is null ? string.Empty : $", {classes} classes");
             ShardFiles files = new(survey, store, classes, description, skipped.ToReport(survey.Count), options.Fetching.Time);
             return new ShardedImages(files, preparation, survey.Damaged, store.Warnings);
         }
@@ -120,8 +118,8 @@ public sealed class ShardedImages : IImageSource
     /// <inheritdoc/>
     public string NameOf(long index) => images.NameOf(index);
 
-    /// <summary>The description, what was left out, and the <see cref="Warnings"/>.</summary>
-    /// <returns>One line, and one more for each reason for which something was left out and for each warning.</returns>
+    /// <summary>The description, what was skipped, and the <see cref="Warnings"/>.</summary>
+    /// <returns>One line, then one for each reason for skipping something and for each warning.</returns>
     public override string ToString() => string.Join(Environment.NewLine, Warnings.Prepend(Report.ToString(Description)));
 
     /// <inheritdoc/>

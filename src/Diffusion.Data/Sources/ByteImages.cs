@@ -1,6 +1,6 @@
 namespace Diffusion.Data;
 
-/// <summary>Equal-sized byte images in one array, with or without labels: what IDX files come to.</summary>
+/// <summary>Byte images of equal size in one array, with or without labels, as read from IDX files.</summary>
 internal sealed class ByteImages : IImageSource
 {
     private readonly byte[] pixels;

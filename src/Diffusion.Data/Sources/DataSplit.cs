@@ -1,17 +1,17 @@
 namespace Diffusion.Data;
 
 /// <summary>
-/// The parts that a dataset is published in: <c>train</c>, <c>validation</c>, <c>test</c>. Sources recognise them by the names of folders
-/// and files, and only where everything beside them is such a name too: <c>train</c> beside <c>bus</c> is a class.
+/// The splits of a dataset: <c>train</c>, <c>validation</c>, <c>test</c>. Sources recognize them by the names of folders and files, and
+/// only if all of their siblings are splits too: <c>train</c> next to <c>bus</c> is a class.
 /// </summary>
 internal static class DataSplit
 {
-    /// <summary>Takes every split: the value of a source's <c>Split</c> option that asks for a mixture.</summary>
+    /// <summary>The value of a source's split option that mixes all splits.</summary>
     public const string All = "all";
 
     private static readonly char[] Separators = [.. "-._ 0123456789"];
 
-    // The names that Hugging Face's datasets recognises (datasets.data_files), without its patterns around them.
+    // The names that Hugging Face's datasets library recognizes (datasets.data_files).
     private static readonly Dictionary<string, string> Names = new(StringComparer.OrdinalIgnoreCase)
     {
         ["train"] = "train",
@@ -26,26 +26,26 @@ internal static class DataSplit
         ["evaluation"] = "test",
     };
 
-    /// <summary>The names that are recognised, in upper or lower case.</summary>
+    /// <summary>The recognized names, in any case.</summary>
     public static IReadOnlyCollection<string> RecognizedNames => Names.Keys;
 
-    /// <summary>Whether a name is that of a split.</summary>
-    /// <param name="name">A folder's name, or the part of a file's name that says its split.</param>
+    /// <summary>Whether a name is the name of a split.</summary>
+    /// <param name="name">The name of a folder, or a part of a file name.</param>
     /// <returns>True for <c>train</c>, <c>Test</c>, <c>val</c> and the like.</returns>
     public static bool IsName(string name) => Names.ContainsKey(name);
 
-    /// <summary>Whether two names mean the same split, as <c>val</c> and <c>validation</c> do.</summary>
-    /// <param name="first">A name; it need not be a recognised one.</param>
+    /// <summary>Whether two names mean the same split, such as <c>val</c> and <c>validation</c>.</summary>
+    /// <param name="first">A name, which need not be a recognized one.</param>
     /// <param name="second">Another name.</param>
-    /// <returns>True also where both are equal but for upper and lower case.</returns>
+    /// <returns>True also for equal names, ignoring case.</returns>
     public static bool AreSame(string first, string second) =>
         string.Equals(first, second, StringComparison.OrdinalIgnoreCase) || (Of(first) is { } one && one == Of(second));
 
     /// <summary>
-    /// The split that a longer name stands for, as <c>train_images</c>, <c>train2017</c> and <c>seg-train</c> stand for <c>train</c>; null
-    /// where it names none, or several. Such names count only beside those of another split: <c>express-train</c> may be a class.
+    /// The split in a longer name: <c>train_images</c>, <c>train2017</c> and <c>seg-train</c> all contain <c>train</c>; null when there is
+    /// none, or several. Such names count only next to names of another split: <c>express-train</c> may be a class.
     /// </summary>
-    /// <param name="name">A folder's name.</param>
+    /// <param name="name">The name of a folder.</param>
     internal static string? Of(string name)
     {
         string[] splits =
@@ -56,13 +56,13 @@ internal static class DataSplit
         return splits.Length == 1 ? splits[0] : null;
     }
 
-    /// <summary>Which of the splits that were found are taken.</summary>
-    /// <param name="source">What errors call the source.</param>
-    /// <param name="found">The names of the splits that are there, without repeats; at least one.</param>
-    /// <param name="wanted">The source's <c>Split</c> option: null, a name, or <see cref="All"/>.</param>
-    /// <param name="option">What errors call that option: <c>ShardOptions.Split</c>.</param>
-    /// <returns>The names to take, in their order in <paramref name="found"/>.</returns>
-    /// <exception cref="ImageDataException">Several are there and none was chosen, or the one that was chosen is not there.</exception>
+    /// <summary>Selects among the splits of a source.</summary>
+    /// <param name="source">The source as errors show it.</param>
+    /// <param name="found">The distinct names of the existing splits; at least one.</param>
+    /// <param name="wanted">The value of the source's split option: null, a name, or <see cref="All"/>.</param>
+    /// <param name="option">The option as errors show it: <c>ShardOptions.Split</c>.</param>
+    /// <returns>The selected names, in the order of <paramref name="found"/>.</returns>
+    /// <exception cref="ImageDataException">There are several splits and none was chosen, or the chosen split is missing.</exception>
     public static IReadOnlyList<string> Choose(string source, IReadOnlyList<string> found, string? wanted, string option)
     {
         if (string.Equals(wanted, All, StringComparison.OrdinalIgnoreCase)
@@ -82,6 +82,6 @@ internal static class DataSplit
         return chosen.Length > 0
             ? chosen
             : throw new ImageDataException(source,
-                $"{option} is \"{wanted}\", but the splits that are there are {names}. Choose one of them.");
+                $"{option} is \"{wanted}\", but the existing splits are {names}. Choose one of them.");
     }
 }

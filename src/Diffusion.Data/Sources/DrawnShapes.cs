@@ -1,8 +1,8 @@
 namespace Diffusion.Data;
 
 /// <summary>
-/// A small image set that needs no download: a coloured shape on a light, plain background, in ten classes that take turns. Every image is
-/// drawn when it is read, as a pure function of seed and index and in plain arithmetic, so it has the same bytes on every system.
+/// A small image set that needs no download: colored shapes on a light, plain background, in ten alternating classes. Each image is drawn
+/// when it is read, as a pure function of the seed and the index, with the same bytes on every system.
 /// </summary>
 public sealed class DrawnShapes : IImageSource
 {
@@ -33,7 +33,7 @@ public sealed class DrawnShapes : IImageSource
         Shape = ImageShape.Square(size);
     }
 
-    /// <summary>The names of the ten classes, by their label.</summary>
+    /// <summary>The names of the ten classes, indexed by label.</summary>
     public static IReadOnlyList<string> ClassNames { get; } =
         ["circle", "square", "triangle", "star", "ring", "cross", "heart", "crescent", "diamond", "hexagon"];
 
@@ -52,11 +52,11 @@ public sealed class DrawnShapes : IImageSource
     /// <inheritdoc/>
     public string Description => $"{Count} drawn shapes {Shape}, {ClassCount} classes";
 
-    /// <summary>A set of drawings.</summary>
-    /// <param name="count">How many; image i is of class i modulo 10.</param>
+    /// <summary>Creates a set of drawings.</summary>
+    /// <param name="count">The number of images; image i has the label i modulo 10.</param>
     /// <param name="size">Height and width in pixels, at least 8. Default 32.</param>
-    /// <param name="seed">Another seed, other drawings. Default 0.</param>
-    /// <returns>RGB images; the source belongs to the caller.</returns>
+    /// <param name="seed">The seed of the drawings. Default 0.</param>
+    /// <returns>The source of RGB images; the caller disposes it.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The count is below 1, or the size below 8 or above 4096.</exception>
     public static DrawnShapes Create(int count, int size = 32, long seed = 0)
     {
@@ -86,11 +86,11 @@ public sealed class DrawnShapes : IImageSource
 
         RgbColor paint = Paints[(int)Draw(0, 0, Paints.Length)];
         RgbColor paper = Papers[(int)Draw(1, 0, Papers.Length)];
-        double centreX = size * Draw(2, 0.5 - MaxOffset, 0.5 + MaxOffset);
-        double centreY = size * Draw(3, 0.5 - MaxOffset, 0.5 + MaxOffset);
+        double centerX = size * Draw(2, 0.5 - MaxOffset, 0.5 + MaxOffset);
+        double centerY = size * Draw(3, 0.5 - MaxOffset, 0.5 + MaxOffset);
         double radius = size * Draw(4, MinRadius, MaxRadius);
 
-        // Cosine and sine from the tangent of half the angle, exact where those of a mathematics library are not.
+        // Cosine and sine from the tangent of half the angle, which gives the same bits everywhere, unlike the functions of a math library.
         double tangent = Draw(5, -MaxTurn, MaxTurn);
         double cosine = (1 - (tangent * tangent)) / (1 + (tangent * tangent)) / radius;
         double sine = 2 * tangent / (1 + (tangent * tangent)) / radius;
@@ -98,10 +98,10 @@ public sealed class DrawnShapes : IImageSource
         int at = 0;
         for (int row = 0; row < size; row++)
         {
-            double y = row + 0.5 - centreY;
+            double y = row + 0.5 - centerY;
             for (int column = 0; column < size; column++)
             {
-                double x = column + 0.5 - centreX;
+                double x = column + 0.5 - centerX;
                 double distance = ShapeOutline.Distance(label, (cosine * x) + (sine * y), (cosine * y) - (sine * x));
                 double covered = Math.Clamp(0.5 - (distance * radius), 0, 1);
                 destination[at++] = Mix(paper.Red, paint.Red, covered);
@@ -111,7 +111,7 @@ public sealed class DrawnShapes : IImageSource
         }
     }
 
-    /// <summary>Nothing to free.</summary>
+    /// <summary>Does nothing.</summary>
     public void Dispose()
     {
     }

@@ -2,20 +2,20 @@ using System.Buffers;
 
 namespace Diffusion.Data;
 
-/// <summary>Image files, decoded and prepared each time they are read. It owns what it reads from.</summary>
+/// <summary>Image files, decoded and prepared each time they are read. Owns the store of the files.</summary>
 internal sealed class EncodedImageSource : IImageSource
 {
-    private const int MaxKept = 64 << 20;
+    private const int MaxReusedBytes = 64 << 20;
 
     private readonly IEncodedImages files;
     private readonly ImagePreparation preparation;
     private readonly TransformList transforms;
     private readonly Stack<Workspace> workspaces = new();
 
-    /// <summary>A source of files.</summary>
-    /// <param name="files">Where the files are; disposed with this source.</param>
-    /// <param name="preparation">How every image comes to its size.</param>
-    /// <exception cref="ArgumentException">The preparation has an impossible value.</exception>
+    /// <summary>Creates a source.</summary>
+    /// <param name="files">The store of the files; disposed with this source.</param>
+    /// <param name="preparation">The size, channels and transforms of the images.</param>
+    /// <exception cref="ArgumentException">A value of the preparation is out of range.</exception>
     public EncodedImageSource(IEncodedImages files, ImagePreparation preparation)
     {
         ArgumentNullException.ThrowIfNull(files);
@@ -73,8 +73,8 @@ internal sealed class EncodedImageSource : IImageSource
     public void Announce(ReadOnlySpan<long> indices, CancellationToken cancellationToken = default) =>
         files.Announce(indices, cancellationToken);
 
-    /// <summary>The description, and what was left out.</summary>
-    /// <returns>One line, and one more for each reason for which something was left out.</returns>
+    /// <summary>The description, and what was skipped.</summary>
+    /// <returns>One line, then one for each reason for skipping something.</returns>
     public override string ToString() => Report.ToString(Description);
 
     /// <inheritdoc/>
@@ -124,16 +124,16 @@ internal sealed class EncodedImageSource : IImageSource
     private ImageDataException Named(long index, Exception problem) =>
         new(files.NameOf(index), (problem as ImageDataException)?.Reason ?? problem.Message, problem);
 
-    // A file far larger than others does not keep its memory.
+    // The buffer of an unusually large file is not kept.
     private void Return(Workspace workspace)
     {
         lock (workspaces)
         {
-            workspaces.Push(workspace.File.Capacity > MaxKept ? workspace with { File = new ArrayBufferWriter<byte>() } : workspace);
+            workspaces.Push(workspace.File.Capacity > MaxReusedBytes ? workspace with { File = new ArrayBufferWriter<byte>() } : workspace);
         }
     }
 
-    // As many as threads ever read at once.
+    // The number of workspaces is the maximum number of threads that read at the same time.
     private Workspace Rent()
     {
         lock (workspaces)

@@ -2,12 +2,12 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Diffusion.Data;
 
-/// <summary>What the first bytes of a file say about it.</summary>
+/// <summary>Recognizes files by their first bytes.</summary>
 internal static class FileStart
 {
     private const int MaxBytes = 200;
 
-    /// <summary>Whether a file begins as an image does that can be decoded. False also where it cannot be read.</summary>
+    /// <summary>Whether a file begins like a supported image. False also when it cannot be read.</summary>
     /// <param name="path">The file.</param>
     public static bool IsImage(string path) => Read(path) is [0x89, (byte)'P', (byte)'N', (byte)'G', ..]
         or [0xFF, 0xD8, 0xFF, ..]
@@ -15,9 +15,9 @@ internal static class FileStart
         or [(byte)'R', (byte)'I', (byte)'F', (byte)'F', _, _, _, _, (byte)'W', (byte)'E', (byte)'B', (byte)'P', ..]
         or [(byte)'B', (byte)'M', _, _, _, _, 0, 0, 0, 0, ..];
 
-    /// <summary>Whether a file is a pointer of Git LFS in place of the file itself. False also where it cannot be read.</summary>
+    /// <summary>Whether a file is a Git LFS pointer. False also when it cannot be read.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="bytes">Its length.</param>
+    /// <param name="bytes">The size of the file, in bytes.</param>
     public static bool IsGitLfsPointer(string path, long bytes) =>
         bytes is > 100 and < MaxBytes && GitLfsPointer.IsPointer(Read(path), bytes);
 

@@ -2,21 +2,21 @@ using System.IO.Enumeration;
 
 namespace Diffusion.Data;
 
-/// <summary>What a folder holds: one of its files, folders or links.</summary>
+/// <summary>A file, folder or link in a folder.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="IsFolder">Whether it is a folder, or a link to one.</param>
 /// <param name="IsLink">Whether it may be a symbolic link or a junction.</param>
-/// <param name="IsHidden">Whether the system hides it or keeps it for itself (Windows), or its name begins with a dot.</param>
-/// <param name="Bytes">The length of a file.</param>
+/// <param name="IsHidden">Whether it has the hidden or system attribute (Windows), or its name begins with a dot.</param>
+/// <param name="Bytes">The size of a file, in bytes.</param>
 internal readonly record struct FolderEntry(string Name, bool IsFolder, bool IsLink, bool IsHidden, long Bytes)
 {
-    // Nothing is skipped and no error is passed over: whoever asks decides.
+    // Nothing is skipped and errors are thrown: the caller decides.
     private static readonly EnumerationOptions All = new() { AttributesToSkip = FileAttributes.None, IgnoreInaccessible = false };
 
-    /// <summary>Everything directly within a folder, by the characters' codes of the names.</summary>
+    /// <summary>The entries of a folder, sorted by name, ordinally.</summary>
     /// <param name="folder">The folder.</param>
-    /// <exception cref="IOException">It cannot be read.</exception>
-    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
+    /// <exception cref="IOException">The folder cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">Access to the folder is denied.</exception>
     public static FolderEntry[] List(string folder)
     {
         FolderEntry[] entries = [.. new FileSystemEnumerable<FolderEntry>(folder, Of, All)];

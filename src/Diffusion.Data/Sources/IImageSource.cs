@@ -1,90 +1,88 @@
 namespace Diffusion.Data;
 
 /// <summary>
-/// A set of images of one size that can be read in any order. Its size, labels and pixels do not change while it is used.
+/// A set of images of equal size that can be read in any order. Its count, labels and pixels must not change while it is in use.
 /// </summary>
 public interface IImageSource : IDisposable
 {
-    /// <summary>How many images there are, at least 1.</summary>
+    /// <summary>The number of images, at least 1.</summary>
     long Count { get; }
 
     /// <summary>The shape of every image.</summary>
     ImageShape Shape { get; }
 
-    /// <summary>How <see cref="Read"/> gives pixels.</summary>
+    /// <summary>The encoding of the pixels that <see cref="Read"/> returns.</summary>
     PixelEncoding Encoding { get; }
 
     /// <summary>
-    /// Whether float images of which no value lies below 0 are refused, as 0..1 passed as they are. Default true. False for images that
-    /// truly have no pixel darker than middle grey, such as masks of 0 and 1.
+    /// Whether float images without any value below 0 are rejected, because they are probably in 0..1 instead of [-1, 1]. Default true.
+    /// False for images without pixels darker than mid-gray, such as masks of 0 and 1.
     /// </summary>
     bool RefusesUnitRange => true;
 
-    /// <summary>How many classes the labels tell apart; null when there are no labels.</summary>
+    /// <summary>The number of classes; null without labels.</summary>
     int? ClassCount { get; }
 
-    /// <summary>One line about the set, for logs and errors.</summary>
+    /// <summary>A one-line description for logs and errors.</summary>
     string Description { get; }
 
-    /// <summary>What the source took and what it left out when it was opened. Default: everything was taken.</summary>
+    /// <summary>Which images were used and which files were skipped when the source was opened. Default: all images were used.</summary>
     ImageSourceReport Report => new(Count, []);
 
-    /// <summary>Whether reading is no more than a copy of memory, so that threads which read ahead gain nothing. Default true.</summary>
+    /// <summary>Whether reading only copies memory, so that prefetching gains nothing. Default true.</summary>
     bool IsInMemory => true;
 
     /// <summary>
-    /// What is done to each image as it is read, in order; a source that reads from another gives that one's first. Default nothing.
+    /// The transforms that apply to each image when it is read, in order; a source that wraps another lists the transforms of that source
+    /// first. Default none.
     /// </summary>
     IReadOnlyList<ImageTransform> Transforms => [];
 
     /// <summary>
-    /// The sizes of groups of neighbours that are read fastest one after the other, in order: shards, row groups. Null, the default, when
-    /// any order is as fast.
+    /// The sizes of the groups of adjacent images that are read fastest one after the other, in order: shards, row groups. Default null:
+    /// every order is equally fast.
     /// </summary>
     IReadOnlyList<long>? GroupSizes => null;
 
-    /// <summary>The label of an image, 0 to <see cref="ClassCount"/> - 1. Safe from several threads.</summary>
+    /// <summary>The label of an image, 0 to <see cref="ClassCount"/> - 1. Must be thread-safe.</summary>
     /// <param name="index">0 to <see cref="Count"/> - 1.</param>
     /// <exception cref="InvalidOperationException">The source has no labels.</exception>
-    /// <exception cref="ImageDataException">
-    /// This label cannot be read: in training its image is replaced or skipped, as one that cannot be read.
-    /// </exception>
+    /// <exception cref="ImageDataException">The label cannot be read. Training treats its image as a bad image.</exception>
     long LabelOf(long index);
 
     /// <summary>
-    /// Says which images will be read soon, in which order, so that a source on a server can fetch them. Default: nothing; a source that
-    /// wraps another passes it on. Safe from several threads; never an error of the images.
+    /// Announces which images will be read soon, in order, so that a remote source can fetch them. Does nothing by default; a source that
+    /// wraps another should forward it. Must be thread-safe, and must not throw because of an image.
     /// </summary>
-    /// <param name="indices">0 to <see cref="Count"/> - 1 each.</param>
-    /// <param name="cancellationToken">Ends a wait.</param>
+    /// <param name="indices">Indices from 0 to <see cref="Count"/> - 1.</param>
+    /// <param name="cancellationToken">Cancels a wait.</param>
     void Announce(ReadOnlySpan<long> indices, CancellationToken cancellationToken = default)
     {
     }
 
     /// <summary>
-    /// Reads the pixels of one image. Safe from several threads. It may be called inside a dispose scope: a tensor that it keeps must be
-    /// detached from it.
+    /// Reads the pixels of one image. Must be thread-safe. The caller may be inside a dispose scope, so tensors to keep must be detached
+    /// from it.
     /// </summary>
     /// <param name="index">0 to <see cref="Count"/> - 1.</param>
     /// <param name="destination">
-    /// Filled whole; exactly <c>Shape.Elements</c> bytes for <see cref="PixelEncoding.UInt8"/>, four times as many for
+    /// Filled completely; exactly <c>Shape.Elements</c> bytes for <see cref="PixelEncoding.UInt8"/>, four times as many for
     /// <see cref="PixelEncoding.Float32"/>.
     /// </param>
     /// <param name="draws">
-    /// For an image as it is trained on, with random crops and flips where the source has them: what to draw from (purpose
-    /// <see cref="RandomPurpose.Augmentation"/>), one stream for each image and epoch. Null, the default, for the image as it is.
+    /// The random stream for random transforms (purpose <see cref="RandomPurpose.Augmentation"/>), a different one for each image and
+    /// epoch. Default null: no random transforms.
     /// </param>
     /// <param name="cancellationToken">
-    /// Ends a wait for the image, for instance for a server; sources that never wait need not heed it.
+    /// Cancels a wait for the image, for example for a server; sources that never wait may ignore it.
     /// </param>
     /// <exception cref="ImageDataException">
-    /// This image cannot be read: training replaces or skips it, as <see cref="LoadingOptions.BadImages"/> says. Any other exception ends
-    /// the run.
+    /// The image cannot be read: training handles it by <see cref="LoadingOptions.BadImages"/>. Any other exception ends the run.
     /// </exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
     void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default);
 
-    /// <summary>What an error calls an image.</summary>
+    /// <summary>The name of an image in errors.</summary>
     /// <param name="index">0 to <see cref="Count"/> - 1.</param>
     string NameOf(long index) => $"image {index} of {Description}";
 }

@@ -2,27 +2,32 @@ using System.Text.RegularExpressions;
 
 namespace Diffusion.Data;
 
-/// <summary>A file that may be an IDX file of a wanted part.</summary>
-/// <param name="Path">Its path.</param>
-/// <param name="NormalizedName">Its name in lower case, with hyphens for dots, blanks and underscores, without <c>.gz</c>.</param>
-/// <param name="IsImages">Whether it holds images rather than labels, as its first bytes say, or else its name.</param>
-/// <param name="Home">The folder that it belongs to: its own, or the one above where its own has the same name as the file.</param>
-/// <param name="Depth">How many folders that is below the one that was given.</param>
+/// <summary>A file that may be an IDX file of the requested part.</summary>
+/// <param name="Path">The path.</param>
+/// <param name="NormalizedName">The name in lower case, with hyphens instead of dots, spaces and underscores, without <c>.gz</c>.</param>
+/// <param name="IsImages">Whether it contains images rather than labels, by its first bytes or else its name.</param>
+/// <param name="Home">The folder that it belongs to: its own, or the parent folder if its own has the same name as the file.</param>
+/// <param name="Depth">The depth of that folder below the given folder.</param>
 internal sealed partial record IdxCandidate(string Path, string NormalizedName, bool IsImages, string Home, int Depth)
 {
     private static readonly char[] Separators = ['.', '_', ' '];
 
-    /// <summary>0 for a plain file of the format's own name, 1 for a packed one, 2 for other names.</summary>
-    public int Rank => System.IO.Path.GetFileName(Path) == NormalizedName ? 0 : System.IO.Path.GetFileName(Path) == NormalizedName + ".gz" ? 1 : 2;
+    /// <summary>0 for an uncompressed file with a standard name, 1 for a compressed one, 2 for other names.</summary>
+    public int Rank => System.IO.Path.GetFileName(Path) switch
+    {
+        string name when name == NormalizedName => 0,
+        string name when name == NormalizedName + ".gz" => 1,
+        _ => 2,
+    };
 
-    /// <summary>What the labels of these images are called.</summary>
+    /// <summary>The name of the label file of these images.</summary>
     public string LabelName =>
         NormalizedName.Replace("images", "labels", StringComparison.Ordinal).Replace("idx3", "idx1", StringComparison.Ordinal);
 
-    /// <summary>A file whose name has a wanted part in it and looks like that of an IDX file; null for others.</summary>
-    /// <param name="folder">Where it was looked for.</param>
+    /// <summary>A candidate if the file name contains the part and looks like an IDX file; otherwise null.</summary>
+    /// <param name="folder">The folder that was searched.</param>
     /// <param name="path">The file.</param>
-    /// <param name="parts">The names of the part, plain.</param>
+    /// <param name="parts">The normalized names of the part.</param>
     public static IdxCandidate? Of(string folder, string path, string[] parts)
     {
         string[] within = System.IO.Path.GetRelativePath(folder, path).Split(System.IO.Path.DirectorySeparatorChar);
@@ -45,7 +50,7 @@ internal sealed partial record IdxCandidate(string Path, string NormalizedName, 
             : new IdxCandidate(path, name, isImages, home, within.Length - 1);
     }
 
-    /// <summary>A name as it is compared.</summary>
+    /// <summary>Normalizes a name for comparison.</summary>
     public static string Plain(string name)
     {
         string lower = name.ToLowerInvariant();

@@ -5,15 +5,15 @@ namespace Diffusion.Data;
 
 /// <summary>
 /// A strict reader of IDX files of bytes, the format of MNIST: two zeros, the type 0x08, the number of dimensions, each dimension as a
-/// big-endian 32-bit number, then the values; plain or gzip, told apart by their first bytes.
+/// big-endian 32-bit number, then the values. Uncompressed or gzip, detected by the first bytes.
 /// </summary>
 internal static class IdxFile
 {
     private const int FirstBlock = 1 << 16;
 
-    /// <summary>Reads a whole file. Memory grows only with what the file really holds, whatever its header claims.</summary>
+    /// <summary>Reads a whole file. Memory grows with the actual content, whatever the header claims.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="dimensions">How many dimensions it must have: 3 for images, 1 for labels.</param>
+    /// <param name="dimensions">The required number of dimensions: 3 for images, 1 for labels.</param>
     public static (int[] Dimensions, byte[] Values) Read(string path, int dimensions)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
@@ -22,9 +22,9 @@ internal static class IdxFile
     }
 
     /// <summary>
-    /// How many dimensions a file has by its first bytes; null where it cannot be read or is no IDX file, of whatever type.
+    /// The number of dimensions by the first bytes of a file; null when it cannot be read or is not an IDX file of any type.
     /// </summary>
-    /// <param name="path">The file, plain or gzip.</param>
+    /// <param name="path">The file, uncompressed or gzip.</param>
     public static int? DimensionsOf(string path)
     {
         try
@@ -44,15 +44,15 @@ internal static class IdxFile
         }
     }
 
-    /// <summary>Reads a whole file that is open already.</summary>
-    /// <param name="file">The file; it can seek, and stays its caller's.</param>
-    /// <param name="path">What errors call it.</param>
-    /// <param name="dimensions">How many dimensions it must have.</param>
+    /// <summary>Reads an open file.</summary>
+    /// <param name="file">The file: a seekable stream, which is not disposed.</param>
+    /// <param name="path">The file as errors show it.</param>
+    /// <param name="dimensions">The required number of dimensions.</param>
     internal static (int[] Dimensions, byte[] Values) Read(Stream file, string path, int dimensions)
     {
         if (file.Length == 0)
         {
-            throw new ImageDataException(path, "the file is empty (0 bytes). Fetch it again.");
+            throw new ImageDataException(path, "the file is empty (0 bytes). Download it again.");
         }
 
         if (GitLfsPointer.IsPointer(file))
@@ -72,7 +72,7 @@ internal static class IdxFile
         }
         catch (InvalidDataException damage)
         {
-            throw new ImageDataException(path, "its gzip data are truncated or damaged. Fetch it again.", damage);
+            throw new ImageDataException(path, "its gzip data is truncated or damaged. Download it again.", damage);
         }
     }
 
@@ -91,13 +91,14 @@ internal static class IdxFile
         string shape = string.Join(" x ", sizes);
         if (expected > Array.MaxLength)
         {
-            throw new ImageDataException(path, $"its header claims {shape} bytes, more than the 2 GiB that fit into memory at once.");
+            throw new ImageDataException(path, $"its header claims {shape} bytes, more than the maximum of 2 GiB.");
         }
 
         if (fileBytes is { } bytes && bytes != header + expected)
         {
             throw new ImageDataException(
-                path, $"its header claims {shape} bytes, so it must have {header + expected} bytes, but it has {bytes}. Fetch it again.");
+                path, $"its header claims {shape} bytes, so it must have {header + expected} bytes, "
+                + $"but it has {bytes}. Download it again.");
         }
 
         return (sizes, ReadValues(stream, path, (int)expected, shape));
@@ -109,7 +110,7 @@ internal static class IdxFile
         if (stream.ReadAtLeast(header, header.Length, throwOnEndOfStream: false) < header.Length)
         {
             throw new ImageDataException(path,
-                $"the file is truncated: it ends within its header of {header.Length} bytes. Fetch it again.");
+                $"the file is truncated: it ends within its header of {header.Length} bytes. Download it again.");
         }
 
         int expected = 0x0800 | dimensions;
@@ -117,9 +118,8 @@ internal static class IdxFile
         if (magic != expected)
         {
             throw new ImageDataException(
-                path, $"it is no IDX file of bytes with {dimensions} dimensions: it begins with 0x{magic:X8}, but must begin with "
-                    + $"0x{expected:X8}. "
-                + "Image files have 3 dimensions, label files 1.");
+                path, $"it is not an IDX file of bytes with {dimensions} dimensions: it begins with 0x{magic:X8}, "
+                + $"but must begin with 0x{expected:X8}. Image files have 3 dimensions, label files 1.");
         }
 
         int[] sizes = new int[dimensions];
@@ -145,7 +145,7 @@ internal static class IdxFile
             if (read < values.Length)
             {
                 throw new ImageDataException(path,
-                    $"the file is truncated: its header claims {shape} bytes, but {read} are there. Fetch it again.");
+                    $"the file is truncated: its header claims {shape} bytes, but {read} are present. Download it again.");
             }
 
             if (read == expected)
@@ -158,6 +158,6 @@ internal static class IdxFile
 
         return stream.ReadByte() < 0
             ? values
-            : throw new ImageDataException(path, $"it has data after the {shape} bytes that its header claims. Fetch it again.");
+            : throw new ImageDataException(path, $"it has data after the {shape} bytes that its header claims. Download it again.");
     }
 }

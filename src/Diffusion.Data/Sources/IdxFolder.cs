@@ -1,8 +1,8 @@
 namespace Diffusion.Data;
 
 /// <summary>
-/// Finds the IDX files of one part of a set, under any of the names that they are published by. The first bytes of a file decide whether it
-/// holds images or labels; its name says which part they belong to.
+/// Finds the IDX files of one part of a set by any of the names in use. The first bytes of a file determine whether it contains images or
+/// labels; its name determines the part.
 /// </summary>
 internal sealed class IdxFolder
 {
@@ -24,7 +24,7 @@ internal sealed class IdxFolder
     /// <summary>Whether there are images.</summary>
     public bool HasImages => Array.Exists(candidates, candidate => candidate.IsImages);
 
-    /// <summary>Looks for files with names of IDX files, also in sub-folders.</summary>
+    /// <summary>Searches a folder and its subfolders for files with names of IDX files.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="part">A part, such as <c>train</c>, <c>t10k</c> or <c>emnist-letters-train</c>.</param>
     /// <exception cref="ImageDataException">The folder is missing or cannot be read.</exception>
@@ -52,17 +52,18 @@ internal sealed class IdxFolder
         }
     }
 
-    /// <summary>The files of images and of labels; no labels where there is no file of them.</summary>
-    /// <exception cref="ImageDataException">There are no images, several files fit equally well, or labels lie elsewhere.</exception>
+    /// <summary>The image file and the label file; null without a label file.</summary>
+    /// <exception cref="ImageDataException">
+    /// There are no images, several files match equally well, or the labels are in another folder.
+    /// </exception>
     public (string Images, string? Labels) Find()
     {
         IdxCandidate[] images = [.. candidates.Where(candidate => candidate.IsImages)];
         if (images.Length == 0)
         {
             throw new ImageDataException(
-                folder, $"the folder holds neither {part}-images-idx3-ubyte nor {part}-images-idx3-ubyte.gz, nor a file with such a name "
-                    + $"but for dots or capitals. "
-                + "Give another part, or open the files with IdxImages.Open.");
+                folder, $"the folder contains neither {part}-images-idx3-ubyte nor {part}-images-idx3-ubyte.gz, nor a file whose name "
+                + "differs only in dots or case. Use another part, or open the files with IdxImages.Open.");
         }
 
         IdxCandidate image = Best(images, $"{IdxCandidate.Plain(part)}-images-idx3-ubyte", "images");
@@ -72,14 +73,13 @@ internal sealed class IdxFolder
         {
             (0, _) => (image.Path, null),
             (_, 0) => throw new ImageDataException(
-                folder, $"there are no labels beside {Name(image)}, but there is {Name(labels[0])}. Open them with IdxImages.Open, which "
-                    + $"takes the path of each."),
+                folder, $"there are no labels next to {Name(image)}, but there is {Name(labels[0])}. "
+                + "Open them with IdxImages.Open, which takes both paths."),
             _ => (image.Path, Best(beside, image.LabelName, "labels").Path),
         };
     }
 
-    // The one of the usual name, the nearest to the top, plain before packed. Between two names, or two folders of one depth, there is no
-    // choice.
+    // Prefers the usual name, then the lowest depth, then uncompressed files. Two names, or two folders of equal depth, are ambiguous.
     private IdxCandidate Best(IdxCandidate[] found, string usual, string what)
     {
         IdxCandidate[] named = [.. found.Where(candidate => candidate.NormalizedName == usual)];
@@ -90,7 +90,7 @@ internal sealed class IdxFolder
             ? left.MinBy(candidate => candidate.Rank)!
             : throw new ImageDataException(
                 folder, $"{left.Length} files may be the {what} of {part}: {string.Join(", ", left.Select(Name))}. "
-                + $"Open one of their folders, give all that stands before -images as the part, or open the files with IdxImages.Open.");
+                + "Open one of their folders, use everything before -images as the part, or open the files with IdxImages.Open.");
     }
 
     private string Name(IdxCandidate candidate) => Path.GetRelativePath(folder, candidate.Path);

@@ -1,15 +1,17 @@
 namespace Diffusion.Data;
 
-/// <summary>Grey images and labels in IDX files, plain or gzip: MNIST, Fashion-MNIST and their kin. Held in memory as bytes.</summary>
+/// <summary>
+/// Grayscale images and labels in IDX files, uncompressed or gzip: MNIST, Fashion-MNIST and similar sets. Kept in memory as bytes.
+/// </summary>
 public static class IdxImages
 {
-    /// <summary>Opens one file of images and, where given, one of labels.</summary>
+    /// <summary>Opens an image file and, optionally, a label file.</summary>
     /// <param name="imagesFile">An IDX file of bytes <c>[N, H, W]</c>, for example <c>train-images-idx3-ubyte.gz</c>.</param>
     /// <param name="labelsFile">An IDX file of bytes <c>[N]</c>; null for images without labels.</param>
-    /// <param name="classCount">How many classes there are; default one more than the highest label.</param>
-    /// <returns>The source; it belongs to the caller.</returns>
+    /// <param name="classCount">The number of classes. Default null: one more than the largest label.</param>
+    /// <returns>The source; the caller disposes it.</returns>
     /// <exception cref="ImageDataException">
-    /// A file is empty, no IDX file, truncated, longer than it says, over 2 GiB, or the labels do not fit the images.
+    /// A file is empty, not an IDX file, truncated, longer than its header claims or over 2 GiB, or the labels do not match the images.
     /// </exception>
     /// <exception cref="IOException">A file is missing or cannot be read.</exception>
     public static IImageSource Open(string imagesFile, string? labelsFile = null, int? classCount = null)
@@ -33,18 +35,18 @@ public static class IdxImages
         return new ByteImages(pixels, shape, labels, classes, $"{description}, {classes} classes");
     }
 
-    /// <summary>Opens images and labels by their usual names in a folder.</summary>
+    /// <summary>Opens the images and labels in a folder by their usual names.</summary>
     /// <param name="folder">
-    /// Holds <c>{part}-images-idx3-ubyte</c> and, for labels, <c>{part}-labels-idx1-ubyte</c>: also with <c>.gz</c>, with dots for hyphens,
-    /// in upper case, with more before it (<c>emnist-letters-train-...</c>), or in a sub-folder.
+    /// Contains <c>{part}-images-idx3-ubyte</c> and, for labels, <c>{part}-labels-idx1-ubyte</c>. Also accepts <c>.gz</c>, dots instead of
+    /// hyphens, upper case, a prefix (<c>emnist-letters-train-...</c>), and subfolders.
     /// </param>
     /// <param name="part">
-    /// <c>train</c> (default) for the training images, <c>t10k</c> or <c>test</c> for the test images; or all that stands before
-    /// <c>-images</c>.
+    /// <c>train</c> (default) for the training images, <c>t10k</c> or <c>test</c> for the test images; or everything before <c>-images</c>
+    /// in the name.
     /// </param>
-    /// <param name="classCount">How many classes there are; default one more than the highest label.</param>
-    /// <returns>The source; without labels where there is no file of them. It belongs to the caller.</returns>
-    /// <exception cref="ImageDataException">The images are not there, several files may be meant, or a file cannot be used.</exception>
+    /// <param name="classCount">The number of classes. Default null: one more than the largest label.</param>
+    /// <returns>The source, without labels if there is no label file; the caller disposes it.</returns>
+    /// <exception cref="ImageDataException">The images are missing, several files match, or a file cannot be used.</exception>
     public static IImageSource OpenFolder(string folder, string part = "train", int? classCount = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(folder);
@@ -53,10 +55,10 @@ public static class IdxImages
         return Open(images, labels, classCount);
     }
 
-    /// <summary>Whether <see cref="OpenFolder"/> finds images in a folder.</summary>
+    /// <summary>Whether <see cref="OpenFolder"/> would find images in a folder.</summary>
     /// <param name="folder">The folder.</param>
-    /// <param name="part">As for <see cref="OpenFolder"/>.</param>
-    /// <returns>False also where the folder does not exist.</returns>
+    /// <param name="part">See <see cref="OpenFolder"/>.</param>
+    /// <returns>False also when the folder does not exist.</returns>
     /// <exception cref="ImageDataException">The folder cannot be read.</exception>
     public static bool ExistIn(string folder, string part = "train")
     {

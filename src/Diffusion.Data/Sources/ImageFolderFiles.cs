@@ -3,12 +3,12 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Diffusion.Data;
 
-/// <summary>The image files below a folder in their order, and the classes that their sub-folders make.</summary>
+/// <summary>The sorted image files below a folder, and the classes defined by its subfolders.</summary>
 /// <param name="Paths">The full path of each file.</param>
-/// <param name="Labels">The class of each file; null without classes.</param>
-/// <param name="ClassNames">The names of the classes in their order; empty without classes.</param>
-/// <param name="Description">How many there are, and where.</param>
-/// <param name="Report">What was taken and left out.</param>
+/// <param name="Labels">The label of each file; null without classes.</param>
+/// <param name="ClassNames">The sorted names of the classes; empty without classes.</param>
+/// <param name="Description">The number of files and their folder.</param>
+/// <param name="Report">What was used and skipped.</param>
 internal sealed record ImageFolderFiles(
     IReadOnlyList<string> Paths, int[]? Labels, IReadOnlyList<string> ClassNames, string Description,
         ImageSourceReport Report) : IEncodedImages
@@ -19,7 +19,7 @@ internal sealed record ImageFolderFiles(
 
     public int? ClassCount => Labels is null ? null : ClassNames.Count;
 
-    /// <summary>Looks through a folder and everything below it.</summary>
+    /// <summary>Searches a folder and everything below it.</summary>
     public static ImageFolderFiles Find(string folder, string? split)
     {
         string root = Path.GetFullPath(folder);
@@ -33,8 +33,9 @@ internal sealed record ImageFolderFiles(
         List<string> names = ImageFolderWalk.Find(root, folder, out SkippedImageList skipped);
         if (names.Count == 0)
         {
+            string extensions = string.Join(", ", ImageFolder.Extensions);
             throw new ImageDataException(folder, skipped.ToReport(0).ToString(
-                $"the folder and its sub-folders hold no image. Looked for files that end in {string.Join(", ", ImageFolder.Extensions)}."));
+                $"the folder and its subfolders contain no images. Searched for files with the extensions {extensions}."));
         }
 
         ImageFolderLayout layout = ImageFolderLayout.Of(folder, names, split, skipped);
@@ -61,7 +62,8 @@ internal sealed record ImageFolderFiles(
         long length = RandomAccess.GetLength(file);
         if (length > MaxFile)
         {
-            throw new ImageDataException(Paths[(int)index], $"it has {length} bytes, more than the {MaxFile} that an image file may have.");
+            throw new ImageDataException(
+                Paths[(int)index], $"it has {length} bytes, more than the maximum of {MaxFile} for an image file.");
         }
 
         Span<byte> bytes = destination.GetSpan((int)Math.Max(length, 1))[..(int)length];

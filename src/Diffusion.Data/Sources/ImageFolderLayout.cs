@@ -2,26 +2,26 @@ using System.Text;
 
 namespace Diffusion.Data;
 
-/// <summary>Which of a folder's images are taken, and their classes, by the folders that they lie in.</summary>
-/// <param name="Images">The images' paths within the folder, in order.</param>
-/// <param name="Labels">The class of each; null without classes.</param>
-/// <param name="ClassNames">The names of the classes in their order; empty without classes.</param>
-/// <param name="Note">What a description of the set should say: the splits taken, and why there are no classes; may be empty.</param>
+/// <summary>Determines by their subfolders which images of a folder are used, and their classes.</summary>
+/// <param name="Images">The sorted paths of the images, relative to the folder.</param>
+/// <param name="Labels">The label of each; null without classes.</param>
+/// <param name="ClassNames">The sorted names of the classes; empty without classes.</param>
+/// <param name="Note">Additional text for the description: the splits used, and why there are no classes; may be empty.</param>
 internal sealed record ImageFolderLayout(IReadOnlyList<string> Images, int[]? Labels, IReadOnlyList<string> ClassNames, string Note)
 {
     private const string Option = "the split parameter";
-    private const string BesideSplits = "images beside the folders of the splits";
-    private const string BesideClasses = "images beside the class folders, which belong to no class";
+    private const string BesideSplits = "images next to the folders of the splits";
+    private const string BesideClasses = "images next to the class folders, which belong to no class";
 
-    /// <summary>Decides by the paths.</summary>
-    /// <param name="folder">What errors call the folder.</param>
-    /// <param name="images">Paths within it, <c>/</c> between their parts, in order; at least one.</param>
-    /// <param name="wanted">The split to take, or null.</param>
-    /// <param name="skipped">Takes what is left out.</param>
-    /// <exception cref="ImageDataException">There are several splits and none was chosen, or the chosen one is not there.</exception>
+    /// <summary>Determines the layout.</summary>
+    /// <param name="folder">The folder as errors show it.</param>
+    /// <param name="images">The sorted paths relative to the folder, separated by <c>/</c>; at least one.</param>
+    /// <param name="wanted">The split to use; null for none.</param>
+    /// <param name="skipped">Receives what is skipped.</param>
+    /// <exception cref="ImageDataException">There are several splits and none was chosen, or the chosen split is missing.</exception>
     public static ImageFolderLayout Of(string folder, IReadOnlyList<string> images, string? wanted, SkippedImageList skipped)
     {
-        // A path is looked at from its current start on: folders that hold one folder and nothing else are entered.
+        // Each path is examined from its current start. Folders that contain nothing but a single folder are entered.
         List<ImagePath> paths = Enter([.. images.Select(path => new ImagePath(path, 0))]);
         IReadOnlyList<string> chosen = [];
         while (SplitsOf(paths) is { } splits)
@@ -55,7 +55,7 @@ internal sealed record ImageFolderLayout(IReadOnlyList<string> Images, int[]? La
         {
             string why = classes.Length < 2
                 ? string.Empty
-                : $", no classes because {loose} of them lie beside the {classes.Length} sub-folders";
+                : $", no classes because {loose} of them are next to the {classes.Length} subfolders";
             return new ImageFolderLayout([.. paths.Select(path => path.Path)], null, [], note + why);
         }
 
@@ -75,7 +75,7 @@ internal sealed record ImageFolderLayout(IReadOnlyList<string> Images, int[]? La
         return paths;
     }
 
-    // Null where the folders are no splits: one has another name, or more images lie beside them than within.
+    // Null when the folders are not splits: one has another name, or more images are next to them than inside.
     private static string[]? SplitsOf(List<ImagePath> paths)
     {
         string[] folders = [.. paths.Select(path => path.Folder).Where(name => name.Length > 0).Distinct(StringComparer.Ordinal)];
@@ -83,7 +83,7 @@ internal sealed record ImageFolderLayout(IReadOnlyList<string> Images, int[]? La
         return AreSplits(folders) && loose <= paths.Count - loose ? folders : null;
     }
 
-    // Classes that each hold the same kind of folders: cat/train, cat/test, dog/train, dog/test.
+    // Classes that contain splits: cat/train, cat/test, dog/train, dog/test.
     private static string[]? SplitsWithinClasses(List<ImagePath> paths)
     {
         if (paths.Exists(path => path.Folder.Length == 0 || path.Inner().Folder.Length == 0))
@@ -126,16 +126,16 @@ internal sealed record ImageFolderLayout(IReadOnlyList<string> Images, int[]? La
             : new SkippedImages(string.Empty, folders.Length, [.. folders.Take(SkippedImages.MaxExamples)]).ExampleText;
     }
 
-    // Two names that look the same are one class: macOS writes an accent as a character of its own.
+    // Names that look the same are one class: macOS stores an accent as a separate character.
     private static string Composed(string name) => name.Any(char.IsSurrogate) ? name : name.Normalize(NormalizationForm.FormC);
 
-    /// <summary>An image's path, looked at from a folder on its way.</summary>
+    /// <summary>The path of an image, examined from one of its folders.</summary>
     private readonly record struct ImagePath(string Path, int Start)
     {
-        /// <summary>The folder that follows; empty where the image itself does.</summary>
+        /// <summary>The next folder; empty if the image itself is next.</summary>
         public string Folder => Path.IndexOf('/', Start) is >= 0 and int end ? Path[Start..end] : string.Empty;
 
-        /// <summary>The same, looked at from that folder.</summary>
+        /// <summary>The same path, examined from that folder.</summary>
         public ImagePath Inner() => this with { Start = Path.IndexOf('/', Start) + 1 };
     }
 }

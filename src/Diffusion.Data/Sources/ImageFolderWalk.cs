@@ -1,17 +1,17 @@
 namespace Diffusion.Data;
 
 /// <summary>
-/// Finds the image files below a folder. Every real folder is visited once: under its own name if it has one there, else through the first
-/// link to it that is nearest to the top. The order depends on names alone. For one thread.
+/// Finds the image files below a folder. Every real folder is visited once: under its own name if it is below the folder, otherwise through
+/// the first link with the lowest depth. The order depends only on names. Not thread-safe.
 /// </summary>
 internal sealed class ImageFolderWalk
 {
-    private const string LinkRepeated = "links to what is taken already";
+    private const string LinkRepeated = "links to files or folders that are already used";
     private const string LinkUp = "links to a folder that contains them";
-    private const string LinkNowhere = "links that lead nowhere, or where nothing may be read";
-    private const string NotRead = "images of a format that is not read: convert them to PNG or JPEG";
-    private const string NotNamed = "files that hold an image, but whose name has no extension of one: rename them";
-    private const string Pointer = "Git LFS pointers in the place of images: run `git lfs pull` in the repository";
+    private const string LinkNowhere = "broken links, or links to inaccessible files or folders";
+    private const string NotRead = "images of unsupported formats: convert them to PNG or JPEG";
+    private const string NotNamed = "images without the extension of an image: rename them";
+    private const string Pointer = "Git LFS pointers instead of images: run `git lfs pull` in the repository";
     private const int MaxProbes = 16;
 
     private readonly string name;
@@ -31,11 +31,11 @@ internal sealed class ImageFolderWalk
         this.root = root;
     }
 
-    /// <summary>Looks through a folder and everything below it.</summary>
-    /// <param name="folder">The full path of the folder; it exists.</param>
-    /// <param name="name">What errors call it.</param>
-    /// <param name="skippedImages">What was left out.</param>
-    /// <returns>The images' paths within the folder, <c>/</c> between their parts, in the order of the characters' codes.</returns>
+    /// <summary>Searches a folder and everything below it.</summary>
+    /// <param name="folder">The full path of the existing folder.</param>
+    /// <param name="name">The folder as errors show it.</param>
+    /// <param name="skippedImages">What was skipped.</param>
+    /// <returns>The paths of the images relative to the folder, separated by <c>/</c>, sorted ordinally.</returns>
     /// <exception cref="ImageDataException">A folder cannot be read, or a name is not valid UTF-8.</exception>
     public static List<string> Find(string folder, string name, out SkippedImageList skippedImages)
     {
@@ -67,7 +67,7 @@ internal sealed class ImageFolderWalk
         images.Sort(StringComparer.Ordinal);
     }
 
-    // Links of one depth are followed together, so that a folder with a link of its own is not read through a link to a folder above it.
+    // Links of equal depth are followed together, so that a folder with its own link is not visited through a link to its parent.
     private void FollowFolders()
     {
         List<(string Real, string Name)> links = folderLinks;
@@ -100,8 +100,8 @@ internal sealed class ImageFolderWalk
         }
     }
 
-    // A link to an image that has a name of its own here would count it twice; several links to a file elsewhere are so many images, as in
-    // stores that keep equal files once.
+    // A link to an image below this folder would count it twice. Several links to a file elsewhere are separate images, as in stores that
+    // deduplicate files.
     private void FollowFiles()
     {
         foreach ((string link, string linkName) in fileLinks)
@@ -123,7 +123,7 @@ internal sealed class ImageFolderWalk
         }
     }
 
-    // Everything below a real folder but for links.
+    // Visits everything below a real folder, except links.
     private void Visit(string real, string prefix)
     {
         Stack<(string Real, string Prefix)> folders = new([(real, prefix)]);
@@ -197,7 +197,7 @@ internal sealed class ImageFolderWalk
         }
     }
 
-    // Of an extension of which the first few files are no images, the others are not looked at.
+    // Once several files with an extension are not images, further files with that extension are not examined.
     private bool IsImageByContent(string path, long bytes)
     {
         string extension = Path.GetExtension(path);
@@ -212,7 +212,7 @@ internal sealed class ImageFolderWalk
         return isImage;
     }
 
-    // .NET shows a byte that is no UTF-8 as U+FFFD, and cannot open the file by that. Several such names may look alike.
+    // .NET decodes invalid UTF-8 to U+FFFD, and cannot open the file by that name. Several such names may look the same.
     private static bool IsUndecodable(FolderEntry[] entries, int i, string path)
     {
         FolderEntry entry = entries[i];

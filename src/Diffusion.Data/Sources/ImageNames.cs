@@ -1,6 +1,6 @@
 namespace Diffusion.Data;
 
-/// <summary>What the extension of a file's name says about it.</summary>
+/// <summary>Recognizes image formats by the extensions of files.</summary>
 internal static class ImageNames
 {
     /// <summary>The extensions of formats that can be decoded.</summary>
@@ -17,9 +17,9 @@ internal static class ImageNames
         ".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".srf", ".sr2", ".orf", ".rw2", ".raf", ".pef", ".srw", ".x3f", ".rwl",
     };
 
-    /// <summary>Whether a name ends like that of an image that can be decoded.</summary>
+    /// <summary>Whether a file has the extension of an image that can be decoded.</summary>
     public static bool IsSupported(string name) => SupportedSet.Contains(Path.GetExtension(name));
 
-    /// <summary>Whether a name ends like that of an image that cannot be decoded.</summary>
+    /// <summary>Whether a file has the extension of an image that cannot be decoded.</summary>
     public static bool IsUnsupported(string name) => Unsupported.Contains(Path.GetExtension(name));
 }

@@ -1,27 +1,27 @@
 namespace Diffusion.Data;
 
-/// <summary>How an image file becomes an image to train on: square, of one size and one number of channels.</summary>
+/// <summary>How image files become images to train on: square, with equal size and number of channels.</summary>
 public sealed record ImagePreparation
 {
-    /// <summary>Height and width that every image gets, in pixels, at least 1.</summary>
+    /// <summary>The height and width of every image after preparation, in pixels, at least 1.</summary>
     public required int Size { get; init; }
 
-    /// <summary>3 (default) for RGB, 1 for grey, whatever the files hold.</summary>
+    /// <summary>3 (default) for RGB, 1 for grayscale, whatever the files contain.</summary>
     public int Channels { get; init; } = 3;
 
-    /// <summary>What happens to images of other sizes. Default <see cref="ImageResize.CropToFill"/>.</summary>
+    /// <summary>How images of other sizes are handled. Default <see cref="ImageResize.CropToFill"/>.</summary>
     public ImageResize Resize { get; init; } = ImageResize.CropToFill;
 
     /// <summary>
-    /// What is done to each image as it is read, in order: crops and resizes first, which work on the image as it was decoded, then changes
-    /// of pixels, which work at <see cref="Size"/>. Default nothing.
+    /// The transforms of each image, in order: first crops and resizes, which apply to the decoded image, then changes of pixels, which
+    /// apply at <see cref="Size"/>. Default none.
     /// </summary>
     public IReadOnlyList<ImageTransform> Transforms { get; init; } = [];
 
-    /// <summary>What shows through where an image is transparent. Default white.</summary>
+    /// <summary>The background of transparent images. Default white.</summary>
     public RgbColor Background { get; init; } = RgbColor.White;
 
-    /// <summary>The most pixels that a file may have. Default 64 megapixels.</summary>
+    /// <summary>The maximum number of pixels in a file, at least 1. Default 64 megapixels.</summary>
     public long PixelLimit { get; init; } = ImageDecoding.DefaultPixelLimit;
 
     internal void Check()
@@ -30,7 +30,8 @@ public sealed record ImagePreparation
         ArgumentOutOfRangeException.ThrowIfLessThan(PixelLimit, 1);
         if (Channels is not (1 or 3))
         {
-            throw new ArgumentOutOfRangeException(nameof(Channels), Channels, $"Channels are {Channels}, but must be 1 (grey) or 3 (RGB).");
+            throw new ArgumentOutOfRangeException(
+                nameof(Channels), Channels, $"Channels is {Channels}, but must be 1 (grayscale) or 3 (RGB).");
         }
 
         ArgumentNullException.ThrowIfNull(Transforms);

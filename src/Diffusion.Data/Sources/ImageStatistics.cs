@@ -3,10 +3,10 @@ using System.Security.Cryptography;
 
 namespace Diffusion.Data;
 
-/// <summary>Colours and contrast of some images of a set, in [-1, 1].</summary>
+/// <summary>Statistics of the colors of some images of a set, in [-1, 1].</summary>
 internal sealed record ImageStatistics
 {
-    /// <summary>How many images were looked at.</summary>
+    /// <summary>The number of images examined.</summary>
     public required int Images { get; init; }
 
     /// <summary>The mean of each channel.</summary>
@@ -15,23 +15,23 @@ internal sealed record ImageStatistics
     /// <summary>The standard deviation of all pixels of each channel.</summary>
     public required IReadOnlyList<double> Deviations { get; init; }
 
-    /// <summary>The standard deviation of the images' own means, of each channel.</summary>
+    /// <summary>The standard deviation of the mean of each image, per channel.</summary>
     public required IReadOnlyList<double> DeviationsOfMeans { get; init; }
 
-    /// <summary>How many images are of one colour only.</summary>
+    /// <summary>The number of images of a single color.</summary>
     public required int FlatImages { get; init; }
 
-    /// <summary>How many images equal one before them, pixel by pixel.</summary>
+    /// <summary>The number of images whose pixels equal those of an earlier image.</summary>
     public required int RepeatedImages { get; init; }
 
-    /// <summary>How many different labels there are; null without labels.</summary>
+    /// <summary>The number of distinct labels; null without labels.</summary>
     public required int? Labels { get; init; }
 
-    /// <summary>The statistics of images as a source gives them.</summary>
-    /// <param name="pixels">Whole images one after the other.</param>
-    /// <param name="shape">Of each.</param>
-    /// <param name="encoding">How pixels are given.</param>
-    /// <param name="labels">The label of each; empty without labels.</param>
+    /// <summary>Computes the statistics of images.</summary>
+    /// <param name="pixels">Complete images, one after the other.</param>
+    /// <param name="shape">The shape of each image.</param>
+    /// <param name="encoding">The encoding of the pixels.</param>
+    /// <param name="labels">The label of each image; empty without labels.</param>
     internal static ImageStatistics Of(ReadOnlySpan<byte> pixels, ImageShape shape, PixelEncoding encoding,
         IReadOnlyCollection<long> labels)
     {

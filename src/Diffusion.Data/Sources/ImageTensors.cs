@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Data;
 
-/// <summary>Images that are already tensors.</summary>
+/// <summary>Images from tensors.</summary>
 public sealed class ImageTensors : IImageSource
 {
     private readonly Tensor pixels;
@@ -43,26 +43,26 @@ public sealed class ImageTensors : IImageSource
     /// <inheritdoc/>
     public string Description => $"{Count} images {Shape} from tensors";
 
-    /// <summary>Takes a copy of images and labels.</summary>
+    /// <summary>Creates a source with a copy of images and labels.</summary>
     /// <param name="images">
-    /// float32 <c>[N, C, H, W]</c> in [-1, 1], or uint8 <c>[N, H, W, C]</c> in 0..255; C is 1 or 3 for uint8, anything for float32. On any
-    /// device.
+    /// float32 <c>[N, C, H, W]</c> in [-1, 1], or uint8 <c>[N, H, W, C]</c> in 0..255; C is 1 or 3 for uint8, any number for float32. On
+    /// any device.
     /// </param>
     /// <param name="labels">int64 <c>[N]</c>, 0 or more; null for none.</param>
-    /// <param name="classCount">How many classes there are; default one more than the highest label.</param>
+    /// <param name="classCount">The number of classes. Default null: one more than the largest label.</param>
     /// <param name="refuseUnitRange">
-    /// False lets float32 images pass, here and in training, whose values all lie in 0..1; see <see cref="PixelRange.Check"/>. Default
+    /// Whether to reject float32 images whose values all lie in 0..1, here and in training; see <see cref="PixelRange.Check"/>. Default
     /// true.
     /// </param>
-    /// <exception cref="ArgumentException">The images have a wrong type, shape or range, or the labels do not fit them.</exception>
-    /// <exception cref="ImageDataException">A label is outside of the classes.</exception>
+    /// <exception cref="ArgumentException">The images have a wrong type, shape or range, or the labels do not match them.</exception>
+    /// <exception cref="ImageDataException">A label is out of range.</exception>
     public static ImageTensors From(Tensor images, Tensor? labels = null, int? classCount = null, bool refuseUnitRange = true)
     {
         ArgumentNullException.ThrowIfNull(images);
         PixelEncoding encoding = EncodingOf(images);
         if (labels is null && classCount is not null)
         {
-            throw new ArgumentException($"There are no labels, but classCount is {classCount}. Give the labels, or leave classCount out.",
+            throw new ArgumentException($"There are no labels, but classCount is {classCount}. Pass labels, or omit classCount.",
                 nameof(classCount));
         }
 
@@ -114,8 +114,8 @@ public sealed class ImageTensors : IImageSource
             && images.shape[3] is 1 or 3)
         {
             throw new ArgumentException(
-                $"Images are float32 [{string.Join(", ", images.shape)}], which looks like [N, H, W, C], but must be [N, C, H, W]. Use "
-                    + $"images.permute(0, 3, 1, 2).", nameof(images));
+                $"Images are float32 [{string.Join(", ", images.shape)}], which looks like [N, H, W, C], but must be [N, C, H, W]. "
+                + "Use images.permute(0, 3, 1, 2).", nameof(images));
         }
 
         if (images.dim() == 4 && images.numel() > 0 && (images.dtype == ScalarType.Float32 || (bytes && images.shape[3] is 1 or 3)))
@@ -124,9 +124,8 @@ public sealed class ImageTensors : IImageSource
         }
 
         throw new ArgumentException(
-            $"Images are {images.dtype} [{string.Join(", ", images.shape)}], but must be float32 [N, C, H, W] in [-1, 1] or uint8 "
-                + $"[N, H, W, C] "
-            + "with 1 or 3 channels, and not empty.", nameof(images));
+            $"Images are {images.dtype} [{string.Join(", ", images.shape)}], but must be float32 [N, C, H, W] in [-1, 1] "
+            + "or uint8 [N, H, W, C] with 1 or 3 channels, and not empty.", nameof(images));
     }
 
     private static long[] LabelsOf(Tensor labels, long count)
@@ -135,14 +134,14 @@ public sealed class ImageTensors : IImageSource
         {
             throw new ArgumentException(
                 $"Labels are {labels.dtype} [{string.Join(", ", labels.shape)}], but must be int64 [{count}]: one for each image.",
-                    nameof(labels));
+                nameof(labels));
         }
 
         using DisposeScope scope = NewDisposeScope();
         long[] values = labels.cpu().contiguous().data<long>().ToArray();
         int negative = Array.FindIndex(values, value => value < 0);
         return negative < 0 ? values : throw new ArgumentException(
-            $"Label {values[negative]} of image {negative} is negative. Count classes from 0, and leave labels out where there are none.",
-                nameof(labels));
+            $"Label {values[negative]} of image {negative} is negative. Count classes from 0; omit the labels if there are none.",
+            nameof(labels));
     }
 }

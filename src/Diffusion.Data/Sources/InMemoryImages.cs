@@ -3,13 +3,10 @@ using System.Runtime.ExceptionServices;
 
 namespace Diffusion.Data;
 
-/// <summary>
-/// The images of another source, read once and kept as they were read: for sets that fit into memory, where decoding them each epoch would
-/// be wasted.
-/// </summary>
+/// <summary>The images of another source, read once and kept in memory, which avoids decoding small sets again in every epoch.</summary>
 /// <remarks>
-/// A source with random transforms is refused, as they would be lost. Put them outside, as in
-/// <c>InMemoryImages.Load(source).With(ImageTransform.RandomFlip())</c>; for random crops at full detail train on the source itself.
+/// A source with random transforms is rejected, because each image is read only once. Add them afterwards:
+/// <c>InMemoryImages.Load(source).With(ImageTransform.RandomFlip())</c>. For random crops at full resolution, train on the source itself.
 /// </remarks>
 public sealed class InMemoryImages : IImageSource
 {
@@ -45,17 +42,16 @@ public sealed class InMemoryImages : IImageSource
     /// <inheritdoc/>
     public string Description => source.Description;
 
-    /// <summary>Reads every image, on all cores. All images that cannot be used are named in one error.</summary>
-    /// <param name="source">
-    /// The images, without random transforms. Disposed with the result, and at once if this fails.
-    /// </param>
-    /// <param name="memoryLimit">The most bytes that all images may take. Default 4 GiB.</param>
-    /// <param name="cancellationToken">Ends the reading early.</param>
-    /// <returns>The source; it belongs to the caller.</returns>
-    /// <exception cref="ImageDataException">Images or labels cannot be used, or the images are over the memory limit together.</exception>
+    /// <summary>Reads all images, on all cores. One error lists the images that cannot be used.</summary>
+    /// <param name="source">The images, without random transforms. Disposed with the result, or immediately if this method fails.</param>
+    /// <param name="memoryLimit">The maximum size of all images in memory, in bytes. Default 4 GiB.</param>
+    /// <param name="cancellationToken">Cancels the reading.</param>
+    /// <returns>The source; the caller disposes it.</returns>
+    /// <exception cref="ImageDataException">Images or labels cannot be used, or the images exceed the memory limit.</exception>
     /// <exception cref="ArgumentException">The source has random transforms.</exception>
-    /// <exception cref="ImageTransformException">A transform failed.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// 
+    /// <exception cref="InvalidOperationException">A transform failed.</exception>
+    /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
     public static InMemoryImages Load(IImageSource source, long memoryLimit = 4L << 30, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(source);
@@ -65,7 +61,7 @@ public sealed class InMemoryImages : IImageSource
             {
                 throw new ArgumentException(
                     $"{source.Description}: loading into memory reads each image once, so its random transforms "
-                        + $"({string.Join(", ", random)}) would be lost. "
+                    + $"({string.Join(", ", random)}) would have no effect. "
                     + "Load the source without them and add them afterwards: InMemoryImages.Load(source).With(...).", nameof(source));
             }
 
@@ -73,8 +69,8 @@ public sealed class InMemoryImages : IImageSource
             if (source.Count > memoryLimit / imageBytes)
             {
                 throw new ImageDataException(
-                    source.Description, $"{source.Count} images of {imageBytes} bytes are over the memory limit of {memoryLimit}. "
-                    + "Choose a smaller size, raise the limit, or train on the source itself, which reads images as they are needed.");
+                    source.Description, $"{source.Count} images of {imageBytes} bytes exceed the memory limit of {memoryLimit} bytes. "
+                    + "Choose a smaller size, raise the limit, or train on the source itself, which reads images on demand.");
             }
 
             return new InMemoryImages(source, ReadAll(source, imageBytes, cancellationToken));
@@ -95,8 +91,8 @@ public sealed class InMemoryImages : IImageSource
     /// <inheritdoc/>
     public string NameOf(long index) => source.NameOf(index);
 
-    /// <summary>The description, and what was left out.</summary>
-    /// <returns>One line, and one more for each reason for which something was left out.</returns>
+    /// <summary>The description, and what was skipped.</summary>
+    /// <returns>One line, then one for each reason for skipping something.</returns>
     public override string ToString() => Report.ToString(Description);
 
     /// <inheritdoc/>
@@ -107,7 +103,7 @@ public sealed class InMemoryImages : IImageSource
         pixels[index].CopyTo(destination);
     }
 
-    /// <summary>Frees the source.</summary>
+    /// <summary>Disposes the source.</summary>
     public void Dispose() => source.Dispose();
 
     private static byte[][] ReadAll(IImageSource source, int imageBytes, CancellationToken cancellationToken)
@@ -146,6 +142,7 @@ public sealed class InMemoryImages : IImageSource
         string rest = problems.Count > NamedImages ? $"{Environment.NewLine}... and {problems.Count - NamedImages} more." : string.Empty;
         throw new ImageDataException(
             source.Description,
-            $"{problems.Count} of {source.Count} images cannot be used:{Environment.NewLine}{string.Join(Environment.NewLine, named)}{rest}");
+            $"{problems.Count} of {source.Count} images cannot be used:{Environment.NewLine}"
+            + $"{string.Join(Environment.NewLine, named)}{rest}");
     }
 }

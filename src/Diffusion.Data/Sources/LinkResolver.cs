@@ -1,19 +1,19 @@
 namespace Diffusion.Data;
 
-/// <summary>Follows symbolic links and junctions to what they point at. It remembers the folders on the way. For one thread.</summary>
+/// <summary>Resolves symbolic links and junctions, and caches the folders on the way. Not thread-safe.</summary>
 internal sealed class LinkResolver
 {
-    // As many as Linux follows before it says that links go round in a circle.
+    // The limit of Linux before it reports a loop of links.
     private const int MaxLinks = 40;
 
     private static readonly char[] Separators = [Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar];
 
     private readonly Dictionary<string, string?> targets = new(Comparer);
 
-    /// <summary>How paths are compared: as file systems usually do.</summary>
+    /// <summary>Compares paths as file systems usually do.</summary>
     public static StringComparer Comparer { get; } = OperatingSystem.IsLinux() ? StringComparer.Ordinal : StringComparer.OrdinalIgnoreCase;
 
-    /// <summary>The path without any link in it; null where links go round in a circle. It need not exist.</summary>
+    /// <summary>The path with all links resolved; null for a loop of links. It need not exist.</summary>
     /// <param name="path">A full path.</param>
     public string? Of(string path)
     {
@@ -49,7 +49,7 @@ internal sealed class LinkResolver
         return at;
     }
 
-    /// <summary>Whether a folder is another one or lies above it.</summary>
+    /// <summary>Whether a folder is the same as another one or contains it.</summary>
     /// <param name="folder">A path without links.</param>
     /// <param name="other">A path without links.</param>
     public static bool Contains(string folder, string other)
@@ -79,7 +79,7 @@ internal sealed class LinkResolver
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
-            target = null; // It will not be found either.
+            target = null; // The path will not be found either.
         }
 
         if (remember)

@@ -1,13 +1,13 @@
 namespace Diffusion.Data;
 
-/// <summary>A polygon whose corners are rounded.</summary>
+/// <summary>A polygon with rounded corners.</summary>
 internal sealed class Polygon
 {
     private readonly Side[] sides;
     private readonly double rounding;
 
-    /// <param name="rounding">How far the outline lies outside the polygon of the corners.</param>
-    /// <param name="corners">In order around the polygon.</param>
+    /// <param name="rounding">The distance of the outline from the polygon, outwards.</param>
+    /// <param name="corners">The corners in order.</param>
     public Polygon(double rounding, params (double X, double Y)[] corners)
     {
         this.rounding = rounding;

@@ -1,9 +1,9 @@
 namespace Diffusion.Data;
 
-/// <summary>Turns the bytes of an image file into prepared pixels, without garbage. For one thread at a time.</summary>
+/// <summary>Decodes and prepares image files without allocations. Not thread-safe.</summary>
 internal sealed class PreparedDecoder : IDisposable
 {
-    // A JPEG decoded at a part of its size keeps at least this many pixels for each one that it becomes, along both sides.
+    // A JPEG that is decoded at reduced size keeps at least this many pixels per target pixel, in both directions.
     private const double PixelsPerPixel = 2;
 
     private readonly ImagePreparation preparation;
@@ -15,8 +15,8 @@ internal sealed class PreparedDecoder : IDisposable
     private SeedStream? draws;
     private CropArea part;
 
-    /// <summary>A decoder with memory of its own.</summary>
-    /// <param name="preparation">How every image comes to its size; checked by the caller.</param>
+    /// <summary>Creates a decoder with its own buffers.</summary>
+    /// <param name="preparation">The size, channels and transforms of the images; checked by the caller.</param>
     /// <param name="transforms">The transforms of the preparation.</param>
     public PreparedDecoder(ImagePreparation preparation, TransformList transforms)
     {
@@ -35,12 +35,12 @@ internal sealed class PreparedDecoder : IDisposable
 
     /// <summary>Decodes and prepares one image.</summary>
     /// <param name="file">The whole file.</param>
-    /// <param name="draws">What random transforms draw from; null for none.</param>
-    /// <param name="destination">Bytes <c>[H, W, C]</c>, filled whole.</param>
+    /// <param name="draws">The random stream for random transforms; null to skip them.</param>
+    /// <param name="destination">Bytes <c>[H, W, C]</c>, filled completely.</param>
     /// <exception cref="ImageDataException">
-    /// The file is no image, damaged, over the pixel limit, or of a size that is refused. Its path is empty.
+    /// The file is not an image, damaged, over the pixel limit, or of a wrong size. The path of the exception is empty.
     /// </exception>
-    /// <exception cref="ImageTransformException">A transform failed. Its image is empty.</exception>
+    /// <exception cref="ImageTransformException">A transform failed. The image of the exception is empty.</exception>
     public void Decode(ReadOnlySpan<byte> file, SeedStream? draws, Span<byte> destination)
     {
         this.draws = draws;
@@ -62,7 +62,7 @@ internal sealed class PreparedDecoder : IDisposable
 
     public void Dispose() => decoder.Dispose();
 
-    // The decoder asks once it knows the size of the image; the answer is how many pixels its shorter side must keep.
+    // Called when the decoder knows the size of the image. Returns the minimum number of pixels of its shorter side.
     private int ChoosePart(int width, int height)
     {
         ImageFrame frame = transforms.Choose(ImageFrame.Whole(width, height), (shape.Width, shape.Height), draws);
@@ -82,9 +82,8 @@ internal sealed class PreparedDecoder : IDisposable
         {
             throw new ImageDataException(
                 string.Empty,
-                    $"it has {frame.Width} x {frame.Height} pixels, but with ImageResize.None all must have {shape.Width} x "
-                        + $"{shape.Height}. "
-                + "Use ImageResize.CropToFill, or give the size that they have.");
+                $"it has {frame.Width} x {frame.Height} pixels, but with ImageResize.None all images must have "
+                + $"{shape.Width} x {shape.Height}. Use ImageResize.CropToFill, or set Size to the size of the images.");
         }
     }
 }

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Diffusion.Data;
 
-/// <summary>Says the size of the images and labels of a source, and checks what it gives. Safe from several threads.</summary>
+/// <summary>Describes the images and labels of a source, and checks what it returns. Thread-safe.</summary>
 internal sealed class SampleReader(IImageSource source)
 {
     private readonly ImageShape shape = source.Shape;
@@ -13,16 +13,16 @@ internal sealed class SampleReader(IImageSource source)
 
     public bool HasLabels => classes is not null;
 
-    /// <summary>The size of one image in bytes, as the source gives it.</summary>
+    /// <summary>The size of one image in the encoding of the source, in bytes.</summary>
     public int ImageBytes { get; } =
         checked((int)(source.Shape.Elements * (source.Encoding == PixelEncoding.UInt8 ? sizeof(byte) : sizeof(float))));
 
-    /// <summary>The shape of a batch as the source gives it: <c>[B, H, W, C]</c> of bytes, <c>[B, C, H, W]</c> of floats.</summary>
+    /// <summary>The shape of a batch in the encoding of the source: <c>[B, H, W, C]</c> of bytes, <c>[B, C, H, W]</c> of floats.</summary>
     public long[] BatchShape(int images) => encoding == PixelEncoding.UInt8
         ? [images, shape.Height, shape.Width, shape.Channels]
         : [images, shape.Channels, shape.Height, shape.Width];
 
-    /// <summary>Refuses a float image that is not in [-1, 1]: a mistake of the set, not of one file.</summary>
+    /// <summary>Rejects a float image outside [-1, 1]: an error of the whole set, not of one file.</summary>
     public void CheckRange(long index, ReadOnlySpan<byte> image)
     {
         if (encoding == PixelEncoding.Float32
@@ -32,12 +32,12 @@ internal sealed class SampleReader(IImageSource source)
         }
     }
 
-    /// <summary>Reads a label, and refuses one outside its range.</summary>
+    /// <summary>Reads a label, and rejects it when it is out of range.</summary>
     public long LabelOf(long index)
     {
         long label = source.LabelOf(index);
         return (ulong)label < (ulong)classes!.Value
             ? label
-            : throw new ImageDataException(source.NameOf(index), $"its label is {label}, but labels must lie in 0..{classes - 1}.");
+            : throw new ImageDataException(source.NameOf(index), $"its label is {label}, but labels must be in 0..{classes - 1}.");
     }
 }

@@ -1,8 +1,8 @@
 namespace Diffusion.Data;
 
 /// <summary>
-/// How far a point lies from the outline of each shape of <see cref="DrawnShapes"/>: negative inside. The shapes lie around (0, 0), about
-/// one unit from their middle to their ends; y points down.
+/// The signed distance of a point from the outline of each shape of <see cref="DrawnShapes"/>: negative inside. The shapes are centered at
+/// (0, 0) with a radius of about one unit; y points down.
 /// </summary>
 internal static class ShapeOutline
 {
@@ -18,7 +18,7 @@ internal static class ShapeOutline
         (-0.24, -0.82), (0.24, -0.82), (0.24, -0.24), (0.82, -0.24), (0.82, 0.24), (0.24, 0.24),
         (0.24, 0.82), (-0.24, 0.82), (-0.24, 0.24), (-0.82, 0.24), (-0.82, -0.24), (-0.24, -0.24));
 
-    /// <summary>The distance in units. Far from the shape it may be a lower bound; near its outline it is exact.</summary>
+    /// <summary>The distance in units. It is exact near the outline; far away it may be a lower bound.</summary>
     public static double Distance(int label, double x, double y)
     {
         double fromMiddle = Length(x, y);
@@ -37,7 +37,7 @@ internal static class ShapeOutline
         };
     }
 
-    // A square on its tip with a half disc on each of its upper sides.
+    // A square standing on a corner, with a half disc on each upper side.
     private static double Heart(double x, double y)
     {
         const double Scale = 0.76;
@@ -49,7 +49,7 @@ internal static class ShapeOutline
         return Math.Min(square, disc) * Scale;
     }
 
-    // A disc without another disc.
+    // A disc minus another disc.
     private static double Crescent(double x, double y)
     {
         double shifted = x - 0.18;
@@ -65,7 +65,7 @@ internal static class ShapeOutline
 
     private static double Length(double x, double y) => Math.Sqrt((x * x) + (y * y));
 
-    // Rounded, so that no digit depends on the machine's sine.
+    // Rounded, so that the result does not depend on the platform's sine.
     private static (double X, double Y)[] Spokes(int count, params double[] radii) =>
     [
         .. Enumerable.Range(0, count).Select(i => (

@@ -1,13 +1,13 @@
 namespace Diffusion.Data;
 
 /// <summary>
-/// The files and folders that systems, network drives and file managers put beside a user's own: recycle bins, thumbnails, snapshots,
-/// indexes. No source reads them.
+/// The files and folders that operating systems, network drives and file managers create: recycle bins, thumbnails, snapshots, indexes. No
+/// source reads them.
 /// </summary>
 internal static class SystemFiles
 {
-    /// <summary>The reason in a report for what <see cref="IsIgnored"/> left out.</summary>
-    public const string Reason = "hidden files, and files and folders that the system makes";
+    /// <summary>The reason in reports for files that <see cref="IsIgnored"/> excludes.</summary>
+    public const string Reason = "hidden files and system files";
 
     private static readonly HashSet<string> Names = new(StringComparer.OrdinalIgnoreCase)
     {
@@ -20,10 +20,8 @@ internal static class SystemFiles
         "__MACOSX", "Network Trash Folder", "Temporary Items", "TheVolumeSettingsFolder", "Icon\r", // macOS
     };
 
-    /// <summary>
-    /// Whether a file or folder of this name is passed over: because it is hidden (a leading dot), or because the system makes it.
-    /// </summary>
-    /// <param name="name">One part of a path, without separators. Upper and lower case are the same.</param>
+    /// <summary>Whether a file or folder with this name is ignored, because it is hidden (a leading dot) or a system file.</summary>
+    /// <param name="name">One part of a path, without separators; case is ignored.</param>
     /// <returns>True for <c>.git</c>, <c>._photo.png</c>, <c>@eaDir</c>, <c>$RECYCLE.BIN</c>, <c>__MACOSX</c> and the like.</returns>
     public static bool IsIgnored(string name)
     {

@@ -21,7 +21,7 @@ internal sealed class TransformedImages : IImageSource
         if (this.transforms.HasWindows && source.Encoding == PixelEncoding.UInt8 && source.Shape.Channels is not (1 or 3))
         {
             throw new ArgumentException(
-                $"Crops of bytes need 1 or 3 channels, but these images have {source.Shape.Channels}. Leave them out.", nameof(transforms));
+                $"Crops of bytes need 1 or 3 channels, but these images have {source.Shape.Channels}. Remove them.", nameof(transforms));
         }
 
         Transforms = [.. source.Transforms, .. transforms];
@@ -63,7 +63,7 @@ internal sealed class TransformedImages : IImageSource
         {
             if (transforms.HasWindows)
             {
-                Cut(destination, draws);
+                Crop(destination, draws);
             }
 
             transforms.Edit(new ImageCanvas(destination, Shape, Encoding), draws);
@@ -80,7 +80,7 @@ internal sealed class TransformedImages : IImageSource
 
     public void Dispose() => source.Dispose();
 
-    private void Cut(Span<byte> image, SeedStream? draws)
+    private void Crop(Span<byte> image, SeedStream? draws)
     {
         (int Width, int Height) target = (Shape.Width, Shape.Height);
         ImageFrame whole = ImageFrame.Whole(target.Width, target.Height);
@@ -98,7 +98,7 @@ internal sealed class TransformedImages : IImageSource
         }
     }
 
-    // As many as threads ever read at once.
+    // The number of resamplers is the maximum number of threads that read at the same time.
     private ImageResampler Rent()
     {
         lock (resamplers)

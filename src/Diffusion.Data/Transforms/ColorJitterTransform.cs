@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Diffusion.Data;
 
-/// <summary>Random colours: see <see cref="ImageTransform.ColorJitter"/>.</summary>
+/// <summary>Implements <see cref="ImageTransform.ColorJitter"/>.</summary>
 internal sealed class ColorJitterTransform : PixelTransform
 {
     private const int Changes = 4;
@@ -24,7 +24,7 @@ internal sealed class ColorJitterTransform : PixelTransform
         if (brightness + contrast + saturation + hue == 0)
         {
             throw new ArgumentException(
-                "ColorJitter changes nothing: brightness, contrast, saturation and hue are all 0. Raise one, or leave it out.");
+                "ColorJitter changes nothing: brightness, contrast, saturation and hue are all 0. Raise one, or remove the transform.");
         }
     }
 
@@ -49,17 +49,17 @@ internal sealed class ColorJitterTransform : PixelTransform
 
     internal override string? ProblemWith(int channels) => channels switch
     {
-        1 when saturation > 0 || hue > 0 => "ColorJitter changes saturation or hue, but grey images have neither. Set both to 0.",
+        1 when saturation > 0 || hue > 0 => "ColorJitter changes saturation or hue, but grayscale images have neither. Set both to 0.",
         1 or 3 => null,
-        _ => $"ColorJitter needs images of 1 or 3 channels, but these have {channels}. Leave it out.",
+        _ => $"ColorJitter needs images of 1 or 3 channels, but these have {channels}. Remove the transform.",
     };
 
     private static double Checked(double value, double max, string name) => value >= 0 && value <= max
         ? value
         : throw new ArgumentOutOfRangeException(
             name, value, max == double.MaxValue
-                ? $"The {name} is {value}, but must be 0 or more. Use 0.2."
-                : $"The {name} is {value}, but must lie in 0..{max}. Use 0.05.");
+                ? $"The {name} is {value}, but must be at least 0. Use 0.2."
+                : $"The {name} is {value}, but must be in 0..{max}. Use 0.05.");
 
     private static float Factor(double strength, int which, SeedStream draws)
     {
@@ -77,7 +77,7 @@ internal sealed class ColorJitterTransform : PixelTransform
                 break;
             case 1 when contrast > 0:
                 float factor = Factor(contrast, which, draws);
-                planes.Scale(factor, (1 - factor) * planes.MeanGrey());
+                planes.Scale(factor, (1 - factor) * planes.MeanGray());
                 break;
             case 2 when saturation > 0:
                 planes.Saturate(Factor(saturation, which, draws));

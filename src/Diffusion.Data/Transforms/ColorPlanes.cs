@@ -4,13 +4,12 @@ using System.Numerics;
 namespace Diffusion.Data;
 
 /// <summary>
-/// An image as planes <c>[C, H, W]</c> in [-1, 1], to change its colours. Floats are changed where they are; bytes are copied, and rounded
-/// once when they are written back. Each value is multiplied and then added, whatever the width of the processor's vectors: the same
-/// everywhere.
+/// An image as planes <c>[C, H, W]</c> in [-1, 1], for changes of color. Floats are changed in place; bytes are copied, and rounded once
+/// when they are written back. The result does not depend on the width of the processor's vectors.
 /// </summary>
 internal readonly ref struct ColorPlanes
 {
-    // The weights of ITU-R BT.601, as Pillow and torchvision use.
+    // The weights of ITU-R BT.601, as in Pillow and torchvision.
     private const float Red = 0.299f;
     private const float Green = 0.587f;
     private const float Blue = 0.114f;
@@ -46,7 +45,7 @@ internal readonly ref struct ColorPlanes
         }
     }
 
-    /// <summary>Multiplies every value, adds, and clamps to [-1, 1].</summary>
+    /// <summary>Multiplies every value by a factor, adds an offset, and clamps to [-1, 1].</summary>
     public void Scale(float factor, float offset)
     {
         foreach (ref float value in planes)
@@ -55,8 +54,8 @@ internal readonly ref struct ColorPlanes
         }
     }
 
-    /// <summary>The mean grey of the image.</summary>
-    public float MeanGrey()
+    /// <summary>The mean gray value of the image.</summary>
+    public float MeanGray()
     {
         double sum = 0;
         if (channels == 1)
@@ -80,7 +79,7 @@ internal readonly ref struct ColorPlanes
         return (float)(sum / size);
     }
 
-    /// <summary>Moves every pixel of a colour image away from its grey, or towards it: 0 is grey, 1 unchanged.</summary>
+    /// <summary>Changes the saturation of a color image: 0 is gray, 1 is unchanged.</summary>
     public void Saturate(float factor)
     {
         Span<float> red = Plane(0);
@@ -88,15 +87,15 @@ internal readonly ref struct ColorPlanes
         Span<float> blue = Plane(2);
         for (int pixel = 0; pixel < size; pixel++)
         {
-            float grey = (1 - factor) * ((Red * red[pixel]) + (Green * green[pixel]) + (Blue * blue[pixel]));
-            red[pixel] = Math.Clamp((factor * red[pixel]) + grey, -1, 1);
-            green[pixel] = Math.Clamp((factor * green[pixel]) + grey, -1, 1);
-            blue[pixel] = Math.Clamp((factor * blue[pixel]) + grey, -1, 1);
+            float gray = (1 - factor) * ((Red * red[pixel]) + (Green * green[pixel]) + (Blue * blue[pixel]));
+            red[pixel] = Math.Clamp((factor * red[pixel]) + gray, -1, 1);
+            green[pixel] = Math.Clamp((factor * green[pixel]) + gray, -1, 1);
+            blue[pixel] = Math.Clamp((factor * blue[pixel]) + gray, -1, 1);
         }
     }
 
-    /// <summary>Turns the hue of a colour image; value and saturation (of HSV) stay.</summary>
-    /// <param name="turns">Parts of a full turn.</param>
+    /// <summary>Rotates the hue of a color image; value and saturation (of HSV) are unchanged.</summary>
+    /// <param name="turns">The rotation as a fraction of a full turn.</param>
     public void TurnHue(float turns)
     {
         Span<float> red = Plane(0);
@@ -121,7 +120,7 @@ internal readonly ref struct ColorPlanes
         restBlue[..(size - pixel)].CopyTo(blue[pixel..]);
     }
 
-    /// <summary>Writes bytes back, and gives the memory back.</summary>
+    /// <summary>Writes bytes back and releases the memory.</summary>
     public void Close()
     {
         if (rented is null)
@@ -141,7 +140,7 @@ internal readonly ref struct ColorPlanes
         ArrayPool<float>.Shared.Return(rented);
     }
 
-    // To hue, in sixths of a turn, and back: a channel falls by the chroma where the hue is far from it.
+    // Converts to hue, in sixths of a turn, and back: each channel decreases by the chroma where the hue is far from it.
     private static void TurnHue(Span<float> red, Span<float> green, Span<float> blue, Vector<float> sixths)
     {
         (Vector<float> r, Vector<float> g, Vector<float> b) = (new(red), new(green), new(blue));

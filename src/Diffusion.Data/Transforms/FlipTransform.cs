@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Diffusion.Data;
 
-/// <summary>Mirrors left to right: see <see cref="ImageTransform.RandomFlip"/>.</summary>
+/// <summary>Implements <see cref="ImageTransform.RandomFlip"/>.</summary>
 internal sealed class FlipTransform(double probability) : PixelTransform("RandomFlip", isRandom: true)
 {
     public override bool IsQuick => true;
@@ -25,7 +25,7 @@ internal sealed class FlipTransform(double probability) : PixelTransform("Random
         }
         else
         {
-            // Whole rows, which turns the channels of each pixel as well, and then each pixel back.
+            // Reverses whole rows, which also reverses the channels of each pixel, then restores each pixel.
             ReverseRows(image.Bytes, image.Width * image.Channels); // [H, W, C]
             ReverseRows(image.Bytes, image.Channels);
         }

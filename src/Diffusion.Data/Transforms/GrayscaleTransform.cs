@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Diffusion.Data;
 
-/// <summary>Grey values: see <see cref="ImageTransform.Grayscale"/>.</summary>
+/// <summary>Implements <see cref="ImageTransform.Grayscale"/> and <see cref="ImageTransform.RandomGrayscale"/>.</summary>
 internal sealed class GrayscaleTransform(string name, double? probability) : PixelTransform(name, isRandom: probability is not null)
 {
     public override void Apply(ImageCanvas image, SeedStream draws)
@@ -20,5 +20,5 @@ internal sealed class GrayscaleTransform(string name, double? probability) : Pix
     public override string ToString() => probability is { } share ? string.Create(CultureInfo.InvariantCulture, $"{Name}({share})") : Name;
 
     internal override string? ProblemWith(int channels) =>
-        channels is 1 or 3 ? null : $"{Name} needs images of 1 or 3 channels, but these have {channels}. Leave it out.";
+        channels is 1 or 3 ? null : $"{Name} needs images of 1 or 3 channels, but these have {channels}. Remove the transform.";
 }

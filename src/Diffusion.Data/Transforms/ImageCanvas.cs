@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Diffusion.Data;
 
 /// <summary>
-/// The pixels of one image, to be changed in place. The indexer is in [-1, 1] for every source; <see cref="Bytes"/> and
-/// <see cref="Floats"/> are the memory itself, for speed.
+/// The pixels of one image, to be changed in place. The indexer uses [-1, 1] for every source; <see cref="Bytes"/> and <see cref="Floats"/>
+/// give fast access to the memory.
 /// </summary>
 public readonly ref struct ImageCanvas
 {
@@ -12,11 +12,11 @@ public readonly ref struct ImageCanvas
     private readonly ImageShape shape;
     private readonly PixelEncoding encoding;
 
-    /// <summary>Looks at pixels that are elsewhere.</summary>
-    /// <param name="memory">The image as <see cref="IImageSource.Read"/> gives it.</param>
-    /// <param name="shape">Its shape.</param>
-    /// <param name="encoding">How its pixels are given.</param>
-    /// <exception cref="ArgumentException">The memory does not fit the shape.</exception>
+    /// <summary>Wraps the pixels of an image without copying them.</summary>
+    /// <param name="memory">The image as returned by <see cref="IImageSource.Read"/>.</param>
+    /// <param name="shape">The shape of the image.</param>
+    /// <param name="encoding">The encoding of the pixels.</param>
+    /// <exception cref="ArgumentException">The memory does not match the shape.</exception>
     public ImageCanvas(Span<byte> memory, ImageShape shape, PixelEncoding encoding)
     {
         SourceGuard.Destination(memory, shape.Elements * (encoding == PixelEncoding.UInt8 ? sizeof(byte) : sizeof(float)));
@@ -25,34 +25,34 @@ public readonly ref struct ImageCanvas
         this.encoding = encoding;
     }
 
-    /// <summary>In pixels.</summary>
+    /// <summary>The width in pixels.</summary>
     public int Width => shape.Width;
 
-    /// <summary>In pixels.</summary>
+    /// <summary>The height in pixels.</summary>
     public int Height => shape.Height;
 
-    /// <summary>1 for grey, 3 for RGB; float sources may have others.</summary>
+    /// <summary>The number of channels: 1 for grayscale, 3 for RGB; float sources may have others.</summary>
     public int Channels => shape.Channels;
 
-    /// <summary>Whether the pixels are <see cref="Bytes"/> or <see cref="Floats"/>.</summary>
+    /// <summary>The encoding: whether the pixels are <see cref="Bytes"/> or <see cref="Floats"/>.</summary>
     public PixelEncoding Encoding => encoding;
 
-    /// <summary>Bytes <c>[H, W, C]</c> in 0..255.</summary>
-    /// <exception cref="InvalidOperationException">The source gives floats.</exception>
+    /// <summary>The pixels as bytes <c>[H, W, C]</c> in 0..255.</summary>
+    /// <exception cref="InvalidOperationException">The pixels are floats.</exception>
     public Span<byte> Bytes => encoding == PixelEncoding.UInt8 ? memory : throw Other(nameof(Bytes), nameof(Floats));
 
-    /// <summary>float32 <c>[C, H, W]</c> in [-1, 1].</summary>
-    /// <exception cref="InvalidOperationException">The source gives bytes.</exception>
+    /// <summary>The pixels as float32 <c>[C, H, W]</c> in [-1, 1].</summary>
+    /// <exception cref="InvalidOperationException">The pixels are bytes.</exception>
     public Span<float> Floats => encoding == PixelEncoding.Float32
         ? MemoryMarshal.Cast<byte, float>(memory)
         : throw Other(nameof(Floats), nameof(Bytes));
 
-    /// <summary>One value in [-1, 1], whatever the source gives. What is set beyond is clamped; a byte is rounded.</summary>
+    /// <summary>A value in [-1, 1], whatever the encoding. Values outside this range are clamped; bytes are rounded.</summary>
     /// <param name="x">The column, 0 to <see cref="Width"/> - 1.</param>
     /// <param name="y">The row, 0 to <see cref="Height"/> - 1.</param>
     /// <param name="channel">0 to <see cref="Channels"/> - 1: red, green, blue.</param>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such pixel.</exception>
-    /// <exception cref="ArgumentException">NaN was set.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The pixel is outside the image.</exception>
+    /// <exception cref="ArgumentException">The value is NaN.</exception>
     public float this[int x, int y, int channel]
     {
         get => encoding == PixelEncoding.UInt8 ? (memory[PlaceOf(x, y, channel)] / 127.5f) - 1 : Floats[PlaceOf(x, y, channel)];
@@ -61,7 +61,7 @@ public readonly ref struct ImageCanvas
             if (float.IsNaN(value))
             {
                 throw new ArgumentException(
-                    $"NaN was set at column {x}, row {y}, channel {channel}. Find the calculation that brings it in.", nameof(value));
+                    $"NaN was set at column {x}, row {y}, channel {channel}. Find the calculation that produces it.", nameof(value));
             }
 
             float clamped = Math.Clamp(value, -1, 1);
@@ -77,7 +77,7 @@ public readonly ref struct ImageCanvas
     }
 
     private static InvalidOperationException Other(string asked, string there) =>
-        new($"{asked} was asked for, but the source gives {there}. Use {there}, or the indexer, which works for both.");
+        new($"{asked} was used, but the pixels are {there}. Use {there}, or the indexer, which supports both.");
 
     private int PlaceOf(int x, int y, int channel)
     {

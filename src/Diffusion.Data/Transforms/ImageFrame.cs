@@ -1,19 +1,19 @@
 namespace Diffusion.Data;
 
 /// <summary>
-/// The part of a decoded image that is kept, and the size in pixels that it counts as. Crops and resizes only change this; the pixels are
-/// sampled once, at the end.
+/// The selected part of a decoded image, and its nominal size in pixels. Crops and resizes only change this value; the pixels are resampled
+/// once, at the end.
 /// </summary>
-/// <param name="Part">The part, in the image's own pixels; not always whole ones.</param>
-/// <param name="Width">The width that the next crop sees.</param>
-/// <param name="Height">The height that the next crop sees.</param>
+/// <param name="Part">The part, in pixels of the image, possibly fractional.</param>
+/// <param name="Width">The nominal width for the next crop.</param>
+/// <param name="Height">The nominal height for the next crop.</param>
 internal readonly record struct ImageFrame(CropArea Part, int Width, int Height)
 {
-    /// <summary>All of an image.</summary>
+    /// <summary>A frame with the whole image.</summary>
     public static ImageFrame Whole(int width, int height) => new(new CropArea(0, 0, width, height), width, height);
 
-    /// <summary>A part of this.</summary>
-    public ImageFrame Cut(ImageWindow window)
+    /// <summary>A part of this frame.</summary>
+    public ImageFrame Crop(ImageWindow window)
     {
         double across = Part.Width / Width;
         double down = Part.Height / Height;
@@ -23,19 +23,20 @@ internal readonly record struct ImageFrame(CropArea Part, int Width, int Height)
             window.Width, window.Height);
     }
 
-    /// <summary>A part that a user's code chose.</summary>
-    /// <exception cref="InvalidOperationException">It reaches beyond this.</exception>
+    /// <summary>A part of this frame that user code has chosen.</summary>
+    /// <exception cref="InvalidOperationException">The part is not within this frame.</exception>
     public ImageFrame CropChecked(ImageWindow window) =>
         window is { Left: >= 0, Top: >= 0, Width: >= 1, Height: >= 1 } && window.Left <= Width - window.Width
             && window.Top <= Height - window.Height
-            ? Cut(window)
+            ? Crop(window)
             : throw new InvalidOperationException(
-                $"It chose {window}, but the image has {Width} x {Height} pixels. Choose a part of at least one pixel within it.");
+                $"The crop returned {window}, but the image has {Width} x {Height} pixels. "
+                + "Return a part of at least one pixel within the image.");
 
-    /// <summary>The same part, counted as another size.</summary>
+    /// <summary>The same part with another nominal size.</summary>
     public ImageFrame Resized(int width, int height) => this with { Width = width, Height = height };
 
-    /// <summary>The same part at a size whose shorter side is given; its shape stays, to the nearest pixel.</summary>
+    /// <summary>The same part, scaled to a shorter side; keeps the aspect ratio to the nearest pixel.</summary>
     public ImageFrame WithShorterSide(int side)
     {
         double scale = (double)side / Math.Min(Width, Height);
@@ -44,7 +45,7 @@ internal readonly record struct ImageFrame(CropArea Part, int Width, int Height)
             Height <= Width ? side : (int)Math.Min(Math.Round(Height * scale), int.MaxValue));
     }
 
-    /// <summary>The largest part from the middle that has the shape of a target.</summary>
+    /// <summary>The largest centered part with the aspect ratio of a target.</summary>
     public ImageFrame CropToShape((int Width, int Height) target)
     {
         (long wide, long high) = ((long)Width * target.Height, (long)Height * target.Width);
@@ -55,22 +56,22 @@ internal readonly record struct ImageFrame(CropArea Part, int Width, int Height)
 
         int width = wide > high ? Math.Max((int)(high / target.Height), 1) : Width;
         int height = wide < high ? Math.Max((int)(wide / target.Width), 1) : Height;
-        return Cut(Middle(width, height));
+        return Crop(Center(width, height));
     }
 
-    /// <summary>A window from the middle.</summary>
-    /// <exception cref="ImageDataException">This is smaller.</exception>
-    public ImageWindow Middle(int width, int height)
+    /// <summary>A centered window.</summary>
+    /// <exception cref="ImageDataException">The frame is smaller than the window.</exception>
+    public ImageWindow Center(int width, int height)
     {
         ThrowIfSmaller(width, height);
         return new ImageWindow((Width - width) / 2, (Height - height) / 2, width, height);
     }
 
-    /// <summary>A window anywhere: every place is as likely.</summary>
+    /// <summary>A window at a uniformly random place.</summary>
     /// <param name="width">In pixels.</param>
     /// <param name="height">In pixels.</param>
-    /// <param name="draws">What the place is drawn from: augmentations 1 and 2.</param>
-    /// <exception cref="ImageDataException">This is smaller.</exception>
+    /// <param name="draws">The random stream; uses augmentation numbers 1 and 2.</param>
+    /// <exception cref="ImageDataException">The frame is smaller than the window.</exception>
     public ImageWindow RandomWindow(int width, int height, SeedStream draws)
     {
         ThrowIfSmaller(width, height);
@@ -86,7 +87,7 @@ internal readonly record struct ImageFrame(CropArea Part, int Width, int Height)
         {
             throw new ImageDataException(
                 string.Empty,
-                    $"it has {Width} x {Height} pixels, fewer than a crop of {width} x {height}. Put ImageTransform.Resize before the crop.");
+                $"it has {Width} x {Height} pixels, fewer than a crop of {width} x {height}. Use ImageTransform.Resize before the crop.");
         }
     }
 }

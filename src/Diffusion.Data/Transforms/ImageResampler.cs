@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Diffusion.Data;
 
-/// <summary>Enlarges a part of an image to all of it, in place. For one thread at a time.</summary>
+/// <summary>Enlarges a part of an image to the whole image, in place. Not thread-safe.</summary>
 internal sealed class ImageResampler
 {
     private readonly ImageShape shape;
@@ -22,9 +22,9 @@ internal sealed class ImageResampler
         down = new ResizeTaps(shape.Height);
     }
 
-    /// <summary>Changes an image.</summary>
-    /// <param name="image">As its source gives it.</param>
-    /// <param name="part">The part, within the image.</param>
+    /// <summary>Resamples an image.</summary>
+    /// <param name="image">The image in the encoding of its source.</param>
+    /// <param name="part">The part to enlarge, within the image.</param>
     public void Resample(Span<byte> image, CropArea part)
     {
         image.CopyTo(copy);

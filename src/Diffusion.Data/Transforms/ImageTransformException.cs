@@ -1,12 +1,12 @@
 namespace Diffusion.Data;
 
-/// <summary>The code of a user's own transform failed. It ends the run: it is a mistake of the code, not of an image.</summary>
+/// <summary>The code of a custom transform failed. This ends the run, because the code is wrong, not an image.</summary>
 internal sealed class ImageTransformException : InvalidOperationException
 {
-    /// <summary>Names the transform and the image.</summary>
-    /// <param name="transform">The transform's name.</param>
-    /// <param name="image">What errors call the image; empty where it is not known yet.</param>
-    /// <param name="innerException">What the code threw.</param>
+    /// <summary>Creates the exception.</summary>
+    /// <param name="transform">The name of the transform.</param>
+    /// <param name="image">The name of the image; empty when it is not known yet.</param>
+    /// <param name="innerException">The exception that the code threw.</param>
     public ImageTransformException(string transform, string image, Exception innerException)
         : base($"The transform '{transform}' failed on {image}: {innerException?.GetType().Name}: {innerException?.Message}",
             innerException)
@@ -16,12 +16,12 @@ internal sealed class ImageTransformException : InvalidOperationException
         Image = image;
     }
 
-    /// <summary>The transform's name.</summary>
+    /// <summary>The name of the transform.</summary>
     public string Transform { get; }
 
-    /// <summary>What errors call the image.</summary>
+    /// <summary>The name of the image.</summary>
     public string Image { get; }
 
-    /// <summary>The same failure, with the image named.</summary>
+    /// <summary>The same error with the name of the image.</summary>
     internal ImageTransformException On(string image) => new(Transform, image, InnerException!);
 }

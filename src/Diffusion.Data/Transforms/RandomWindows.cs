@@ -2,20 +2,19 @@ using System.Globalization;
 
 namespace Diffusion.Data;
 
-/// <summary>Crops whose size is drawn as well as their place.</summary>
+/// <summary>Crops of random size at a random place.</summary>
 internal static class RandomWindows
 {
     private const int Attempts = 10;
 
-    /// <summary>A square whose side is drawn: see <see cref="ImageTransform.RandomSquare"/>.</summary>
+    /// <summary>Implements <see cref="ImageTransform.RandomSquare"/>.</summary>
     public static ImageTransform Square(double minFraction)
     {
         if (minFraction is not (> 0 and <= 1))
         {
             throw new ArgumentOutOfRangeException(
                 nameof(minFraction), minFraction,
-                    $"The minFraction side is {minFraction} of the shorter one, but must be above 0 and at most 1. Use 0.8, or 1 for squares as "
-                        + $"large as fit.");
+                $"The minimum fraction is {minFraction}, but must be above 0 and at most 1. Use 0.8, or 1 for the largest squares.");
         }
 
         return new WindowTransform("RandomSquare", string.Create(CultureInfo.InvariantCulture, $"{minFraction}"), isRandom: true,
@@ -24,31 +23,31 @@ internal static class RandomWindows
             int shorter = Math.Min(frame.Width, frame.Height);
             if (draws is not { } stream)
             {
-                return frame.Cut(frame.Middle(shorter, shorter));
+                return frame.Crop(frame.Center(shorter, shorter));
             }
 
             double share = 1 - (stream.Uniform(RandomPurpose.Augmentation, 0) * (1 - minFraction));
             int side = Math.Max((int)Math.Round(shorter * share), 1);
-            return frame.Cut(frame.RandomWindow(side, side, stream));
+            return frame.Crop(frame.RandomWindow(side, side, stream));
         });
     }
 
-    /// <summary>A part of drawn area and shape: see <see cref="ImageTransform.RandomResizedCrop"/>.</summary>
+    /// <summary>Implements <see cref="ImageTransform.RandomResizedCrop"/>.</summary>
     public static ImageTransform Resized(double minArea, double maxArea, double minAspect, double maxAspect)
     {
         if (!(minArea > 0 && minArea <= maxArea && maxArea <= 1))
         {
             throw new ArgumentOutOfRangeException(
                 nameof(minArea), minArea,
-                    $"The area goes from {minArea} to {maxArea} of the image, but must go upwards within (0, 1]. Use 0.08 and 1.");
+                $"The area is {minArea} to {maxArea} of the image, but must be an increasing range within (0, 1]. Use 0.08 and 1.");
         }
 
         if (!(minAspect > 0 && minAspect <= maxAspect && maxAspect <= 100))
         {
             throw new ArgumentOutOfRangeException(
                 nameof(minAspect), minAspect,
-                    $"The aspect goes from {minAspect} to {maxAspect}, but must go upwards within (0, 100]. Use 0.75 and 1.3333, or 1 and "
-                        + $"1 for squares.");
+                $"The aspect ratio is {minAspect} to {maxAspect}, but must be an increasing range within (0, 100]. "
+                + "Use 0.75 and 1.3333, or 1 and 1 for squares.");
         }
 
         string settings = string.Create(CultureInfo.InvariantCulture,
@@ -56,13 +55,13 @@ internal static class RandomWindows
         return new WindowTransform("RandomResizedCrop", settings, isRandom: true, (frame, target, draws) =>
         {
             ImageFrame part = draws is { } stream
-                ? frame.Cut(Draw(frame, minArea, maxArea, Math.Log(minAspect), Math.Log(maxAspect), stream))
+                ? frame.Crop(Draw(frame, minArea, maxArea, Math.Log(minAspect), Math.Log(maxAspect), stream))
                 : frame.CropToShape(target);
             return part.Resized(target.Width, target.Height);
         });
     }
 
-    // As torchvision's RandomResizedCrop.get_params: ten attempts, then the largest window of a permitted shape from the middle.
+    // Like torchvision's RandomResizedCrop.get_params: ten attempts, then the largest centered window with a permitted aspect ratio.
     private static ImageWindow Draw(ImageFrame frame, double minArea, double maxArea, double minLog, double maxLog, SeedStream draws)
     {
         double area = (double)frame.Width * frame.Height;
@@ -82,8 +81,8 @@ internal static class RandomWindows
         double shape = (double)frame.Width / frame.Height;
         double nearest = Math.Clamp(shape, Math.Exp(minLog), Math.Exp(maxLog));
         return nearest == shape
-            ? frame.Middle(frame.Width, frame.Height)
-            : frame.Middle(
+            ? frame.Center(frame.Width, frame.Height)
+            : frame.Center(
                 nearest > shape ? frame.Width : Math.Max((int)Math.Round(frame.Height * nearest), 1),
                 nearest > shape ? Math.Max((int)Math.Round(frame.Width / nearest), 1) : frame.Height);
     }

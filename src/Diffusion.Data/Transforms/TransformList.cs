@@ -1,18 +1,18 @@
 namespace Diffusion.Data;
 
 /// <summary>
-/// The transforms of one source: first those that choose a part of the image, then those that change pixels. Safe from several threads.
+/// The transforms of one source: first those that select a part of the image, then those that change pixels. Thread-safe.
 /// </summary>
 internal sealed class TransformList
 {
     private readonly Keyed<WindowTransform>[] windows;
     private readonly Keyed<PixelTransform>[] edits;
 
-    /// <summary>Checks and keeps a list.</summary>
-    /// <param name="transforms">In the order in which they apply.</param>
-    /// <param name="before">Those that were applied before: what has their names must draw something else.</param>
-    /// <param name="channels">Of the images.</param>
-    /// <exception cref="ArgumentException">One is null, comes too late, or does not fit the images.</exception>
+    /// <summary>Checks a list of transforms.</summary>
+    /// <param name="transforms">The transforms, in the order in which they apply.</param>
+    /// <param name="before">The transforms that apply before; a transform with the same name must draw different numbers.</param>
+    /// <param name="channels">The number of channels of the images.</param>
+    /// <exception cref="ArgumentException">A transform is null, comes too late, or does not support the images.</exception>
     public TransformList(IReadOnlyList<ImageTransform> transforms, IReadOnlyList<ImageTransform> before, int channels)
     {
         All = [.. transforms];
@@ -29,8 +29,9 @@ internal sealed class TransformList
         if (All.SkipWhile(transform => transform is WindowTransform).OfType<WindowTransform>().FirstOrDefault() is { } late)
         {
             throw new ArgumentException(
-                $"{late.Name} comes after {All.First(transform => transform is PixelTransform).Name}, but crops and resizes come first. "
-                    + $"Put it at the beginning.", nameof(transforms));
+                $"{late.Name} comes after {All.First(transform => transform is PixelTransform).Name}, "
+                + "but crops and resizes must come first. "
+                + "Move it to the beginning.", nameof(transforms));
         }
 
         Dictionary<string, long> seen = before.GroupBy(transform => transform.Name, StringComparer.Ordinal)
@@ -49,24 +50,24 @@ internal sealed class TransformList
             .Select(one => new Keyed<PixelTransform>((PixelTransform)one.Transform, one.Key, one.Times))];
     }
 
-    /// <summary>All of them, in their order.</summary>
+    /// <summary>All transforms, in order.</summary>
     public IReadOnlyList<ImageTransform> All { get; }
 
-    /// <summary>Whether some choose a part of the image or its size.</summary>
+    /// <summary>Whether any transform selects a part of the image or its size.</summary>
     public bool HasWindows => windows.Length > 0;
 
-    /// <summary>Whether some change pixels.</summary>
+    /// <summary>Whether any transform changes pixels.</summary>
     public bool HasEdits => edits.Length > 0;
 
-    /// <summary>Whether all take no longer than a copy.</summary>
+    /// <summary>Whether all transforms are as fast as a copy.</summary>
     public bool AreQuick => !HasWindows && edits.All(edit => edit.Transform.IsQuick);
 
-    /// <summary>Which part of an image is kept, before it is brought to the shape of the set.</summary>
+    /// <summary>Selects the part of an image, before it is brought to the final size.</summary>
     /// <param name="frame">The whole image.</param>
-    /// <param name="target">The size of the set.</param>
-    /// <param name="draws">The stream of the image and epoch; null for a measurement.</param>
-    /// <exception cref="ImageDataException">The image is too small for a crop. Its path is empty.</exception>
-    /// <exception cref="ImageTransformException">A user's code failed. Its image is empty.</exception>
+    /// <param name="target">The final size.</param>
+    /// <param name="draws">The random stream of the image and epoch; null for a measurement.</param>
+    /// <exception cref="ImageDataException">The image is too small for a crop. The path of the exception is empty.</exception>
+    /// <exception cref="ImageTransformException">User code failed. The image of the exception is empty.</exception>
     public ImageFrame Choose(ImageFrame frame, (int Width, int Height) target, SeedStream? draws)
     {
         foreach (Keyed<WindowTransform> window in windows)
@@ -86,9 +87,9 @@ internal sealed class TransformList
 
     /// <summary>Changes the pixels of an image.</summary>
     /// <param name="image">The pixels, at the size of the set.</param>
-    /// <param name="draws">The stream of the image and epoch; null for a measurement.</param>
-    /// <exception cref="ImageDataException">A transform cannot use this image. Its path is empty.</exception>
-    /// <exception cref="ImageTransformException">A user's code failed. Its image is empty.</exception>
+    /// <param name="draws">The random stream of the image and epoch; null for a measurement.</param>
+    /// <exception cref="ImageDataException">A transform cannot use the image. The path of the exception is empty.</exception>
+    /// <exception cref="ImageTransformException">User code failed. The image of the exception is empty.</exception>
     public void Edit(ImageCanvas image, SeedStream? draws)
     {
         foreach (Keyed<PixelTransform> edit in edits)
@@ -109,15 +110,16 @@ internal sealed class TransformList
         }
     }
 
-    /// <summary>What a description of the source says of them: empty, or beginning with a comma.</summary>
+    /// <summary>The text for the description of the source: empty, or beginning with a comma.</summary>
     public override string ToString() => string.Concat(All.Select(transform => $", {transform}"));
 
-    // Whatever a user's code throws ends the run, files and cancellation too; only an ImageDataException is about the image.
+    // Any exception of user code ends the run, even IOException and OperationCanceledException; only an ImageDataException is about the
+    // image.
     private static Exception Named(ImageTransform transform, Exception problem) => problem is ImageDataException bad
         ? new ImageDataException(bad.Path, $"{transform.Name}: {bad.Reason}", bad)
         : new ImageTransformException(transform.Name, string.Empty, problem);
 
-    // FNV-1a over the name's UTF-16: the same in every process, where string.GetHashCode is not.
+    // FNV-1a over UTF-16: unlike string.GetHashCode, it is the same in every process.
     private static long KeyOf(string name)
     {
         ulong hash = 14695981039346656037;

@@ -1,16 +1,16 @@
 namespace Diffusion.Data;
 
-/// <summary>Chooses the part of an image that is kept, or the size that it counts as.</summary>
+/// <summary>Selects a part of an image, or changes its nominal size.</summary>
 internal sealed class WindowTransform : ImageTransform
 {
     private readonly string? settings;
     private readonly Func<ImageFrame, (int Width, int Height), SeedStream?, ImageFrame> choose;
 
-    /// <param name="name">The transform's name.</param>
-    /// <param name="settings">What it was made with, in words; null for nothing.</param>
-    /// <param name="isRandom">Whether it draws.</param>
+    /// <param name="name">The name of the transform.</param>
+    /// <param name="settings">The settings as text; null for none.</param>
+    /// <param name="isRandom">Whether it is random.</param>
     /// <param name="choose">
-    /// Given what is kept so far, the size of the set, and what to draw from (null for a measurement), what is kept of it.
+    /// Given the current frame, the final size, and the random stream (null for a measurement), returns the new frame.
     /// </param>
     public WindowTransform(
         string name, string? settings, bool isRandom, Func<ImageFrame, (int Width, int Height), SeedStream?, ImageFrame> choose)
@@ -20,7 +20,7 @@ internal sealed class WindowTransform : ImageTransform
         this.choose = choose;
     }
 
-    /// <summary>What is kept.</summary>
+    /// <summary>Applies the transform.</summary>
     public ImageFrame Apply(ImageFrame frame, (int Width, int Height) target, SeedStream? draws) => choose(frame, target, draws);
 
     public override string ToString() => settings is null ? Name : $"{Name}({settings})";

@@ -139,7 +139,7 @@ internal sealed class TrainingState : IDisposable
         }
 
         Data.Use(data);
-        UnusualChanges = data is { IsOther: true, Change: { } change } ? [change] : [];
+        UnusualChanges = data is { HasReplacedImages: true, Change: { } change } ? [change] : [];
         Step = saved.Step;
         Rollbacks = saved.Options.LearningRate.Peak == setup.Options.LearningRate.Peak ? saved.Rollbacks : 0;
         HeldOutLoss = saved.HeldOutLoss;

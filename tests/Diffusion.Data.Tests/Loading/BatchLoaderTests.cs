@@ -23,7 +23,7 @@ public sealed class BatchLoaderTests
     }
 
     [Fact]
-    public void A_run_that_stops_anywhere_goes_on_with_the_very_next_image()
+    public void A_run_that_stops_anywhere_resumes_with_the_next_image()
     {
         string[] whole = Read(new BatchPlan { StepSize = 1, BatchSize = 1 }, new LoadingOptions { Workers = 0 }, 600);
         for (int stop = 0; stop < 500; stop++)
@@ -38,7 +38,7 @@ public sealed class BatchLoaderTests
     [InlineData(2)]
     [InlineData(3)]
     [InlineData(4)]
-    public void The_processes_together_read_what_one_reads(int world)
+    public void Several_processes_together_read_what_one_process_reads(int world)
     {
         const int Steps = 30;
         string[] alone = Read(new BatchPlan { StepSize = 24, BatchSize = 24, Start = 7 }, new LoadingOptions { Workers = 1 }, Steps);
@@ -57,7 +57,7 @@ public sealed class BatchLoaderTests
     }
 
     [Fact]
-    public void Every_process_says_the_same_position_between_steps()
+    public void All_processes_have_the_same_position_between_steps()
     {
         foreach (int rank in (int[])[0, 1, 2])
         {
@@ -77,7 +77,7 @@ public sealed class BatchLoaderTests
     }
 
     [Fact]
-    public void Ten_million_images_resume_at_any_place_without_reading_what_came_before()
+    public void Ten_million_images_resume_at_any_position_without_reading_earlier_ones()
     {
         using NumberedImages images = new(10_000_000, groups: [.. Enumerable.Repeat(1000L, 10_000)]);
         BlockOrder order = new(Seeds, images.GroupSizes!);
@@ -89,7 +89,7 @@ public sealed class BatchLoaderTests
     }
 
     [Fact]
-    public void No_more_is_read_ahead_than_the_budget_allows()
+    public void Prefetching_stays_within_its_budget()
     {
         using SemaphoreSlim reached = new(0);
         using NumberedImages watched = new(1000) { OnRead = _ => reached.Release() };
@@ -115,7 +115,7 @@ public sealed class BatchLoaderTests
     [Theory]
     [InlineData(0)]
     [InlineData(3)]
-    public void A_bad_image_is_replaced_by_the_same_other_one_every_time(int workers)
+    public void A_bad_image_always_has_the_same_replacement(int workers)
     {
         List<BadImage> bad = [];
         LoadingOptions options = new() { Workers = workers, MaxBadFraction = 0.2 };
@@ -150,7 +150,7 @@ public sealed class BatchLoaderTests
     [Theory]
     [InlineData(0)]
     [InlineData(3)]
-    public void With_the_policy_to_throw_every_batch_before_the_bad_one_still_comes(int workers)
+    public void With_the_policy_Throw_all_batches_before_the_bad_one_are_returned(int workers)
     {
         long bad = new SampleOrder(Seeds, 1000).IndexAt(45);
         using NumberedImages images = new(1000, index => index == bad);
@@ -173,7 +173,7 @@ public sealed class BatchLoaderTests
     [Theory]
     [InlineData(BadImagePolicy.Replace)]
     [InlineData(BadImagePolicy.Skip)]
-    public void Too_many_bad_images_end_the_run_with_their_number_and_the_last_of_them(BadImagePolicy policy)
+    public void Too_many_bad_images_are_an_error_with_their_number_and_the_last_one(BadImagePolicy policy)
     {
         using NumberedImages images = new(1000, index => index % 10 == 3);
         using BatchLoader loader = new(
@@ -193,9 +193,9 @@ public sealed class BatchLoaderTests
     }
 
     [Theory]
-    [InlineData(BadImagePolicy.Replace, "*16 images drawn in its place*")]
+    [InlineData(BadImagePolicy.Replace, "*16 random replacements*")]
     [InlineData(BadImagePolicy.Throw, "number *: it is broken.")]
-    public void A_set_of_bad_images_only_ends_at_once(BadImagePolicy policy, string message)
+    public void A_set_of_only_bad_images_fails_immediately(BadImagePolicy policy, string message)
     {
         using NumberedImages images = new(1000, _ => true);
         using BatchLoader loader = new(
@@ -207,7 +207,7 @@ public sealed class BatchLoaderTests
     [Theory]
     [InlineData(0)]
     [InlineData(2)]
-    public void A_batch_of_which_all_images_are_skipped_is_empty_until_too_many_are_bad(int workers)
+    public void A_batch_is_empty_when_all_its_images_are_skipped_until_too_many_are_bad(int workers)
     {
         using NumberedImages images = new(1000, _ => true);
         using BatchLoader loader = new(
@@ -226,7 +226,7 @@ public sealed class BatchLoaderTests
     }
 
     [Fact]
-    public void An_error_that_no_policy_covers_comes_as_it_is()
+    public void An_error_that_no_policy_covers_is_passed_on()
     {
         using NumberedImages images = new(1000) { OnRead = index => throw new NotSupportedException($"at {index}") };
         using BatchLoader loader = new(
@@ -235,7 +235,7 @@ public sealed class BatchLoaderTests
     }
 
     [Fact]
-    public void Waiting_can_be_cancelled_and_the_loader_goes_on_afterwards()
+    public void A_wait_can_be_cancelled_and_the_loader_remains_usable()
     {
         using ManualResetEventSlim gate = new();
         using NumberedImages images = new(1000) { OnRead = _ => gate.Wait(Token) };
@@ -251,7 +251,7 @@ public sealed class BatchLoaderTests
     }
 
     [Fact]
-    public void Disposing_ends_the_workers_whatever_they_are_doing_and_frees_every_tensor()
+    public void Disposing_stops_the_workers_at_any_time_and_frees_all_tensors()
     {
         Read(Plan(), new LoadingOptions { Workers = 2 }, 3);
         long before = LiveTensors.Settle();
@@ -271,7 +271,7 @@ public sealed class BatchLoaderTests
     }
 
     [Fact]
-    public void Impossible_plans_and_options_are_refused_with_the_remedy()
+    public void Invalid_plans_and_options_are_rejected_with_a_remedy()
     {
         using NumberedImages images = new(10);
         Action Open(BatchPlan plan, LoadingOptions? options = null) =>

@@ -8,7 +8,7 @@ namespace Diffusion.Data.Tests;
 public sealed class BatchReaderTests
 {
     [Fact]
-    public void Bytes_become_floats_with_channels_first_and_labels_beside_them()
+    public void Bytes_become_floats_with_channels_first_and_their_labels()
     {
         using DrawnShapes shapes = DrawnShapes.Create(30, 16);
         using ImageBatch batch = new BatchReader(shapes).Read([23, 4, 23]);
@@ -37,7 +37,7 @@ public sealed class BatchReaderTests
     [Theory]
     [InlineData(float.NaN, "*NaN or infinity*")]
     [InlineData(1.5f, "*must lie in [-1, 1]*")]
-    public void A_bad_float_image_is_refused_with_its_index(float bad, string message)
+    public void A_bad_float_image_is_rejected_with_its_index(float bad, string message)
     {
         using FloatSource source = new(10, index => index == 7 ? bad : -0.5f);
         BatchReader reader = new(source);
@@ -47,7 +47,7 @@ public sealed class BatchReaderTests
     }
 
     [Fact]
-    public void Images_in_zero_to_one_are_refused_by_the_inspection_only()
+    public void Only_the_inspection_rejects_images_in_zero_to_one()
     {
         using FloatSource bright = new(1000, _ => 0.7f);
         BatchReader reader = new(bright);
@@ -61,7 +61,7 @@ public sealed class BatchReaderTests
     }
 
     [Fact]
-    public void The_inspection_reaches_over_the_whole_set_and_reads_no_more_than_256()
+    public void The_inspection_covers_the_whole_set_with_at_most_256_images()
     {
         using FloatSource source = new(10_000, index => index > 9950 ? 300 : -1);
         ((Action)(() => new BatchReader(source).Inspect())).Should().Throw<ImageDataException>();
@@ -72,12 +72,12 @@ public sealed class BatchReaderTests
     }
 
     [Fact]
-    public void The_inspection_lets_as_many_bad_images_pass_as_training_does()
+    public void The_inspection_allows_as_many_bad_images_as_training()
     {
         using NumberedImages few = new(50, index => index is 3 or 7);
         BatchReader reader = new(few);
         reader.Inspect(maxBadFraction: 0.01);
-        ((Action)(() => reader.Inspect())).Should().Throw<ImageDataException>().WithMessage("*2 of 50 images*number 3*");
+        ((Action)(() => reader.Inspect())).Should().Throw<ImageDataException>().WithMessage("*2 of 50 inspected images*number 3*");
         using NumberedImages many = new(50, index => index < 11);
         ((Action)(() => new BatchReader(many).Inspect(maxBadFraction: 0.01))).Should().Throw<ImageDataException>()
             .WithMessage("*11 of 50*");
@@ -86,7 +86,7 @@ public sealed class BatchReaderTests
     }
 
     [Fact]
-    public void A_label_outside_its_classes_is_refused()
+    public void A_label_out_of_range_is_rejected()
     {
         using FloatSource source = new(10, _ => 0, label: index => index == 5 ? 3 : 2);
         BatchReader reader = new(source);
@@ -95,7 +95,7 @@ public sealed class BatchReaderTests
     }
 
     [Fact]
-    public void A_held_out_image_whose_label_cannot_be_used_is_left_out_as_one_that_cannot_be_read()
+    public void A_held_out_image_with_an_invalid_label_is_skipped_like_an_unreadable_one()
     {
         List<BadImage> bad = [];
         using FloatSource source = new(10, _ => 0, label: index => index == 5 ? 3 : 2);
@@ -105,7 +105,7 @@ public sealed class BatchReaderTests
     }
 
     [Fact]
-    public void An_empty_batch_and_an_index_outside_are_refused()
+    public void An_empty_batch_and_an_index_out_of_range_are_rejected()
     {
         using DrawnShapes shapes = DrawnShapes.Create(3, 8);
         BatchReader reader = new(shapes);
@@ -114,7 +114,7 @@ public sealed class BatchReaderTests
     }
 
     [Fact]
-    public void Nothing_is_left_behind_and_little_is_allocated()
+    public void Reading_leaks_nothing_and_allocates_little()
     {
         using DrawnShapes shapes = DrawnShapes.Create(64, 16);
         BatchReader reader = new(shapes);

@@ -16,7 +16,7 @@ public sealed class BlockOrderTests
         }, iter: 200);
 
     [Fact]
-    public void Groups_are_shuffled_and_a_window_touches_only_neighbours_on_the_line()
+    public void Groups_are_shuffled_and_a_window_uses_only_adjacent_groups()
     {
         long[] sizes = [.. Enumerable.Repeat(100L, 50)];
         BlockOrder order = new(new SeedStream(1), sizes, window: 300);
@@ -32,7 +32,7 @@ public sealed class BlockOrderTests
     }
 
     [Fact]
-    public void Whole_batches_leave_the_last_images_out_and_others_in_each_epoch()
+    public void Full_batches_drop_the_last_images_and_different_ones_in_each_epoch()
     {
         BlockOrder order = new(new SeedStream(1), [7, 10, 6], window: 5, multiple: 8);
         order.EpochLength.Should().Be(16);
@@ -46,7 +46,7 @@ public sealed class BlockOrderTests
     }
 
     [Fact]
-    public void Several_threads_in_different_epochs_see_what_one_thread_sees()
+    public void Several_threads_in_different_epochs_get_the_same_order_as_one_thread()
     {
         long[] sizes = [.. Enumerable.Range(1, 60).Select(i => (long)i)];
         BlockOrder alone = new(new SeedStream(3), sizes, window: 64);
@@ -62,7 +62,7 @@ public sealed class BlockOrderTests
         Epoch(new BlockOrder(new SeedStream(1), [3, 4, 5], window: 4), 0).Should().Equal(5, 4, 3, 6, 0, 2, 7, 1, 11, 9, 8, 10);
 
     [Fact]
-    public void Impossible_groups_are_refused()
+    public void Invalid_groups_are_rejected()
     {
         ((Action)(() => new BlockOrder(new SeedStream(1), []))).Should().Throw<ArgumentOutOfRangeException>();
         ((Action)(() => new BlockOrder(new SeedStream(1), [0, 0]))).Should().Throw<ArgumentOutOfRangeException>();

@@ -3,7 +3,7 @@ namespace Diffusion.Data.Tests;
 public sealed class ExtendedOrderTests
 {
     [Fact]
-    public void Each_epoch_reads_every_image_of_its_stretch_once_and_no_two_epochs_are_alike()
+    public void Each_epoch_reads_every_image_of_its_segment_once_and_no_two_epochs_are_equal()
     {
         SeedStream seeds = new(5);
         SampleOrder first = new(seeds, 10);
@@ -18,7 +18,7 @@ public sealed class ExtendedOrderTests
     }
 
     [Fact]
-    public void A_stretch_counts_its_epochs_on_from_those_before()
+    public void A_segment_continues_the_epoch_numbers_of_earlier_segments()
     {
         SeedStream seeds = new(5);
         SampleOrder small = new(seeds, 6);

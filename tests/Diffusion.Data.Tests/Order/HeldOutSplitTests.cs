@@ -8,7 +8,7 @@ public sealed class HeldOutSplitTests
     [InlineData(7, 0.01, 1)]
     [InlineData(2, 0.99, 1)]
     [InlineData(60_000, 0.1, 6000)]
-    public void The_parts_are_exact_and_share_no_image(long count, double fraction, long heldOut)
+    public void Both_parts_have_the_exact_size_and_share_no_image(long count, double fraction, long heldOut)
     {
         HeldOutSplit split = new(count, fraction, new SeedStream(1));
         split.HeldOutCount.Should().Be(heldOut);
@@ -25,7 +25,7 @@ public sealed class HeldOutSplitTests
     [InlineData(997, 0.31)]
     [InlineData(100, 0.7)]
     [InlineData(10, 0.0)]
-    public void Training_keeps_the_order_of_the_set_and_every_stretch_gives_one_image_away(long count, double fraction)
+    public void Training_keeps_the_order_of_the_set_and_one_image_of_each_segment_is_held_out(long count, double fraction)
     {
         HeldOutSplit split = new(count, fraction, new SeedStream(3));
         long[] training = [.. Range(split.TrainingCount).Select(split.TrainingIndexAt)];
@@ -42,7 +42,7 @@ public sealed class HeldOutSplitTests
     [InlineData(97, 0.31, 98)]
     [InlineData(10, 0.0, 25)]
     [InlineData(10, 0.5, 10)]
-    public void A_set_that_grew_keeps_its_held_out_images_and_trains_on_all_that_came(long count, double fraction, long grown)
+    public void An_extended_set_keeps_its_held_out_images_and_trains_on_all_new_ones(long count, double fraction, long grown)
     {
         HeldOutSplit before = new(count, fraction, new SeedStream(3));
         HeldOutSplit after = before.ExtendTo(grown);
@@ -58,13 +58,13 @@ public sealed class HeldOutSplitTests
     }
 
     [Fact]
-    public void The_largest_set_is_split_without_going_through_it()
+    public void The_largest_set_is_split_without_enumerating_it()
     {
         HeldOutSplit split = new(SampleOrder.MaxCount, 0.5, new SeedStream(3));
         (split.TrainingCount + split.HeldOutCount).Should().Be(SampleOrder.MaxCount);
         for (long position = split.TrainingCount - 1000; position < split.TrainingCount; position++)
         {
-            // With one of two held out, the image to train on lies in the stretch of its position.
+            // With one of two images held out, the training image is in the segment of its position.
             long index = split.TrainingIndexAt(position);
             (index / 2).Should().Be(position);
             split.TrainingCountBefore(index).Should().Be(position);
@@ -103,14 +103,14 @@ public sealed class HeldOutSplitTests
     [InlineData(100, double.NaN)]
     [InlineData(1, 0.5)]
     [InlineData(0, 0.0)]
-    public void Impossible_splits_are_refused(long count, double fraction)
+    public void Invalid_splits_are_rejected(long count, double fraction)
     {
         Action split = () => new HeldOutSplit(count, fraction, new SeedStream(1));
         split.Should().Throw<ArgumentOutOfRangeException>();
     }
 
     [Fact]
-    public void Positions_outside_a_part_are_refused()
+    public void Positions_out_of_range_are_rejected()
     {
         HeldOutSplit split = new(10, 0.2, new SeedStream(1));
         ((Action)(() => split.TrainingIndexAt(8))).Should().Throw<ArgumentOutOfRangeException>();

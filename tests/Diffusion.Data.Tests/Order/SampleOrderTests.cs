@@ -27,7 +27,7 @@ public sealed class SampleOrderTests
     }
 
     [Fact]
-    public void Epochs_and_seeds_have_orders_of_their_own()
+    public void Every_epoch_and_seed_has_its_own_order()
     {
         SampleOrder order = new(new SeedStream(1), 1000);
         SampleOrder other = new(new SeedStream(2), 1000);
@@ -44,7 +44,7 @@ public sealed class SampleOrderTests
     [InlineData(7)]
     [InlineData(16)]
     [InlineData(50)]
-    public void An_image_lands_everywhere_equally_often(int count)
+    public void An_image_is_at_every_position_equally_often(int count)
     {
         const int Epochs = 20_000;
         SampleOrder order = new(new SeedStream(9), count);
@@ -59,7 +59,7 @@ public sealed class SampleOrderTests
     }
 
     [Fact]
-    public void All_six_orders_of_three_images_come_about_equally_often()
+    public void All_six_orders_of_three_images_are_equally_frequent()
     {
         SampleOrder order = new(new SeedStream(4), 3);
         int[] counts = [.. Enumerable.Range(0, 12_000).CountBy(epoch => string.Join(string.Empty, Indices(order, epoch)))
@@ -68,7 +68,7 @@ public sealed class SampleOrderTests
     }
 
     [Fact]
-    public void Neighbours_do_not_stay_neighbours()
+    public void Neighbors_do_not_stay_neighbors()
     {
         SampleOrder order = new(new SeedStream(5), 10_000);
         long[] indices = Indices(order, 0);
@@ -86,7 +86,7 @@ public sealed class SampleOrderTests
     }
 
     [Fact]
-    public void Positions_and_counts_outside_their_range_are_refused()
+    public void Positions_and_counts_out_of_range_are_rejected()
     {
         ((Action)(() => new SampleOrder(new SeedStream(1), 0))).Should().Throw<ArgumentOutOfRangeException>();
         ((Action)(() => new SampleOrder(new SeedStream(1), SampleOrder.MaxCount + 1))).Should().Throw<ArgumentOutOfRangeException>();

@@ -1,6 +1,6 @@
 namespace Diffusion.Data.Tests.Shards;
 
-/// <summary>Three shards of eight samples, of which the second has one thing wrong with it.</summary>
+/// <summary>Three shards of eight samples; the second one is damaged.</summary>
 public sealed class DamagedShardTests : IDisposable
 {
     private const int Bad = 11;
@@ -14,9 +14,9 @@ public sealed class DamagedShardTests : IDisposable
     private readonly List<BadImage> bad = [];
 
     public static TheoryData<string, string, BadImagePolicy> OfShards => With(
-        ("truncated", "truncated"), ("interleaved key", "sample '000008' do not lie together"), ("duplicate suffix", "two files '.png'"),
-        ("wrong checksum", "checksum of a header is wrong"), ("claims 2 GB", "claims 2147483648 bytes"), ("empty", "the file is empty"),
-        ("no tar", "is no tar"));
+        ("truncated", "truncated"), ("interleaved key", "sample '000008' are not contiguous"), ("duplicate suffix", "two files '.png'"),
+        ("wrong checksum", "a header has the checksum"), ("claims 2 GB", "claims 2147483648 bytes"), ("empty", "the file is empty"),
+        ("no tar", "is not a tar"));
 
     public static TheoryData<string, string, BadImagePolicy> OfLabels => With(("bad label", Unreadable), ("bad json", Unreadable));
 
@@ -32,15 +32,15 @@ public sealed class DamagedShardTests : IDisposable
 
     [Theory]
     [MemberData(nameof(OfShards))]
-    public Task A_damaged_shard_is_an_error_at_once_or_is_left_out_and_named(string damage, string reason, BadImagePolicy policy) =>
+    public Task A_damaged_shard_is_an_error_at_opening_or_is_skipped_and_listed(string damage, string reason, BadImagePolicy policy) =>
         Patiently(() =>
     {
         Write(ShardDamage.OfShard(damage, ShardDamage.Samples));
         string path = Path.Combine(folder.Path, "shard-000001.tar");
-        FluentActions.Invoking(() => Open(leaveOut: false)).Should().Throw<ImageDataException>()
+        FluentActions.Invoking(() => Open(skipDamaged: false)).Should().Throw<ImageDataException>()
             .Which.Reason.Should().StartWith("1 of 3 shards are damaged").And.Contain(path).And.Contain(reason);
 
-        using ShardedImages images = Open(leaveOut: true);
+        using ShardedImages images = Open(skipDamaged: true);
         images.Damaged.Should().ContainSingle().Which.Should()
             .Match<ImageDataException>(problem => problem.Path == path && problem.Reason.Contains(reason));
         (images.Count, images.ClassCount).Should().Be((16, 3));
@@ -51,17 +51,17 @@ public sealed class DamagedShardTests : IDisposable
 
     [Theory]
     [MemberData(nameof(OfLabels))]
-    public Task A_sample_with_a_damaged_label_is_an_error_at_once_or_is_left_out_and_named(string damage, string reason,
+    public Task A_sample_with_an_invalid_label_is_an_error_at_opening_or_is_skipped_and_listed(string damage, string reason,
         BadImagePolicy policy) => Patiently(() =>
     {
         Write(ShardDamage.OfShard(damage, ShardDamage.Samples));
-        FluentActions.Invoking(() => Open(leaveOut: false)).Should().Throw<ImageDataException>()
+        FluentActions.Invoking(() => Open(skipDamaged: false)).Should().Throw<ImageDataException>()
             .Which.Reason.Should().StartWith("1 of 3 shards are damaged").And.Contain(reason);
 
-        // The second opening finds it in the index.
+        // The second opening uses the index.
         for (int opening = 0; opening < 2; opening++)
         {
-            using ShardedImages images = Open(leaveOut: true);
+            using ShardedImages images = Open(skipDamaged: true);
             images.Damaged.Should().ContainSingle().Which.Reason.Should().StartWith(reason);
             (images.Count, images.ClassCount).Should().Be((23, 3));
             using BatchLoader loader = Loader(images, policy);
@@ -70,17 +70,18 @@ public sealed class DamagedShardTests : IDisposable
             (loader.BadImages, bad.Count).Should().Be((0, 0));
         }
 
-        using ShardedImages mapped = Open(leaveOut: false, map: sample => ("png", sample.Label is null ? 1 : 0));
+        using ShardedImages mapped = Open(skipDamaged: false, map: sample => ("png", sample.Label is null ? 1 : 0));
         (mapped.Count, mapped.ClassCount, mapped.Damaged.Count).Should().Be((24, 2, 0));
         mapped.LabelOf(Bad).Should().Be(1);
     });
 
     [Theory]
     [MemberData(nameof(OfImages))]
-    public Task A_damaged_image_is_counted_once_and_the_policy_holds(string damage, string reason, BadImagePolicy policy) => Patiently(() =>
+    public Task A_damaged_image_is_counted_once_and_handled_by_the_policy(
+        string damage, string reason, BadImagePolicy policy) => Patiently(() =>
     {
         Write(ShardDamage.Shard(ShardDamage.Samples, $"{Bad:D6}.png", ShardDamage.OfImage(damage)));
-        using ShardedImages images = Open(leaveOut: false);
+        using ShardedImages images = Open(skipDamaged: false);
         (images.Count, images.Damaged.Count).Should().Be((24, 0));
         SampleOrder order = new(Seeds, 24);
         int position = Enumerable.Range(0, 24).Single(place => order.IndexAt(place) == Bad);
@@ -118,10 +119,10 @@ public sealed class DamagedShardTests : IDisposable
     [InlineData("cut")]
     [InlineData("no tar")]
     [InlineData("another")]
-    public Task A_shard_that_is_damaged_after_it_was_opened_is_so_many_bad_images(string damage) => Patiently(() =>
+    public Task The_images_of_a_shard_that_is_damaged_after_opening_are_bad_images(string damage) => Patiently(() =>
     {
         Write(ShardDamage.Shard(ShardDamage.Samples));
-        using ShardedImages images = Open(leaveOut: false);
+        using ShardedImages images = Open(skipDamaged: false);
         string path = Path.Combine(folder.Path, "shard-000001.tar");
         File.Delete(path);
         if (damage != "gone")
@@ -155,7 +156,7 @@ public sealed class DamagedShardTests : IDisposable
 
     private static Task Patiently(Action check) => Task.Run(check, Token).WaitAsync(Patience, Token);
 
-    // The greys of the images that so many batches hold.
+    // The gray values of the images in a number of batches.
     private static List<int> Epoch(BatchLoader loader, int batches)
     {
         List<int> seen = [];
@@ -175,8 +176,8 @@ public sealed class DamagedShardTests : IDisposable
         File.WriteAllBytes(folder.PathOf("shard-000002.tar"), ShardDamage.Shard(2 * ShardDamage.Samples));
     }
 
-    private ShardedImages Open(bool leaveOut, Func<ShardSample, (string Extension, int? Label)>? map = null) =>
-        ShardedImages.Open(Pattern, ShardFolder.Preparation, folder.Options with { SkipDamaged = leaveOut, Map = map }, Token);
+    private ShardedImages Open(bool skipDamaged, Func<ShardSample, (string Extension, int? Label)>? map = null) =>
+        ShardedImages.Open(Pattern, ShardFolder.Preparation, folder.Options with { SkipDamaged = skipDamaged, Map = map }, Token);
 
     private BatchLoader Loader(ShardedImages images, BadImagePolicy policy) => new(
         images, new SampleOrder(Seeds, images.Count), new BatchPlan { StepSize = BatchSize, BatchSize = BatchSize }, Seeds,

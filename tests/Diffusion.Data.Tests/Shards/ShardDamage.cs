@@ -5,12 +5,12 @@ using SkiaSharp;
 
 namespace Diffusion.Data.Tests.Shards;
 
-/// <summary>Good shards, and shards with one thing wrong with them.</summary>
+/// <summary>Valid shards, and shards with a single defect.</summary>
 internal static class ShardDamage
 {
     public const int Samples = 8;
 
-    /// <summary>A shard of samples whose images are of one grey each, with labels; one file may be another.</summary>
+    /// <summary>A shard of samples with labels and uniform gray images; one file may be replaced.</summary>
     public static byte[] Shard(int first, string? changed = null, byte[]? bytes = null)
     {
         List<(string Name, byte[] Bytes)> files = [];
@@ -33,7 +33,7 @@ internal static class ShardDamage
         return TarReaderTests.Archive(TarEntryFormat.Ustar, [.. files]);
     }
 
-    /// <summary>A shard that cannot be used as a whole; its fourth sample is damaged where it is one sample's fault.</summary>
+    /// <summary>A shard that cannot be used as a whole; if a single sample is at fault, it is the fourth.</summary>
     public static byte[] OfShard(string kind, int first)
     {
         byte[] shard = Shard(first);
@@ -71,7 +71,7 @@ internal static class ShardDamage
         }
     }
 
-    /// <summary>The bytes in place of one image; null where the sample has none.</summary>
+    /// <summary>The bytes that replace one image; null for a sample without an image.</summary>
     public static byte[]? OfImage(string kind) => kind switch
     {
         "zero bytes" => [],

@@ -13,7 +13,7 @@ public sealed class ShardDamageTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void A_zeroed_header_in_the_middle_is_refused()
+    public void A_zeroed_header_in_the_middle_is_rejected()
     {
         folder.Write(6, 10);
         File.Delete(Tar + ".index");
@@ -22,11 +22,11 @@ public sealed class ShardDamageTests : IDisposable
         bytes.AsSpan(third, 512).Clear();
         File.WriteAllBytes(Tar, bytes);
         ((Action)(() => Count())).Should().Throw<ImageDataException>()
-            .WithMessage($"*shard-000000.tar: at byte {third + 512}: data follow the end mark*");
+            .WithMessage($"*shard-000000.tar: at byte {third + 512}: data follows the end marker*");
     }
 
     [Fact]
-    public void Archives_joined_with_cat_are_refused()
+    public void Archives_joined_with_cat_are_rejected()
     {
         folder.Write(6, 3);
         string second = folder.PathOf("shards", "shard-000001.tar");
@@ -39,7 +39,7 @@ public sealed class ShardDamageTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void An_index_with_a_damaged_body_is_made_anew(bool beside)
+    public void An_index_with_a_damaged_body_is_recreated(bool beside)
     {
         folder.Write(6, 10);
         string index = Tar + ".index";
@@ -59,7 +59,7 @@ public sealed class ShardDamageTests : IDisposable
     }
 
     [Fact]
-    public void A_wrong_count_in_the_header_of_an_index_is_not_believed()
+    public void A_wrong_count_in_the_header_of_an_index_is_detected()
     {
         folder.Write(6, 10);
         byte[] bytes = File.ReadAllBytes(Tar + ".index");
@@ -70,7 +70,7 @@ public sealed class ShardDamageTests : IDisposable
     }
 
     [Fact]
-    public void A_shard_written_anew_with_other_labels_has_its_new_labels()
+    public void A_rewritten_shard_has_its_new_labels()
     {
         folder.Write(3, 10);
         byte[] bytes = File.ReadAllBytes(Tar);
@@ -102,7 +102,7 @@ public sealed class ShardDamageTests : IDisposable
     }
 
     [Fact]
-    public void A_shard_that_is_gone_after_opening_is_bad_image_data()
+    public void The_images_of_a_shard_deleted_after_opening_are_bad_images()
     {
         folder.Write(3, 10);
         using ShardedImages images = ShardedImages.Open(Shards, ShardFolder.Preparation, folder.Options,
@@ -113,7 +113,7 @@ public sealed class ShardDamageTests : IDisposable
     }
 
     [Fact]
-    public void A_PAX_header_for_the_whole_archive_is_heeded()
+    public void A_global_PAX_header_is_applied()
     {
         using MemoryStream memory = new();
         using (TarWriter writer = new(memory, TarEntryFormat.Pax, leaveOpen: true))

@@ -2,23 +2,23 @@ using Diffusion.TestKit;
 
 namespace Diffusion.Data.Tests.Shards;
 
-/// <summary>A temporary folder of small shards, whose images are of one grey each: their number.</summary>
+/// <summary>A temporary folder of small shards. The gray value of each image is its number.</summary>
 internal sealed class ShardFolder : IDisposable
 {
     private readonly TemporaryFolder folder = new();
 
     public string Path => folder.Path;
 
-    /// <summary>Where the shards are kept that are opened from here.</summary>
+    /// <summary>The cache folder of the shards opened from this folder.</summary>
     public ShardOptions Options => new() { CacheFolder = folder.File("cache", "x")[..^2] };
 
     public static ImagePreparation Preparation { get; } = new() { Size = 4, Channels = 1 };
 
-    /// <summary>A PNG of 4 x 4 pixels of one grey.</summary>
-    public static byte[] Image(int grey)
+    /// <summary>A PNG of 4 x 4 pixels with one gray value.</summary>
+    public static byte[] Image(int gray)
     {
         using TemporaryFolder place = new();
-        ImageCodec.SavePng(new DecodedImage(4, 4, 1, [.. Enumerable.Repeat((byte)grey, 16)]), place.File("x.png"));
+        ImageCodec.SavePng(new DecodedImage(4, 4, 1, [.. Enumerable.Repeat((byte)gray, 16)]), place.File("x.png"));
         return File.ReadAllBytes(place.File("x.png"));
     }
 

@@ -30,7 +30,7 @@ public sealed class ShardWriterTests : IDisposable
     }
 
     [Fact]
-    public void The_same_samples_give_the_same_bytes()
+    public void Equal_samples_give_equal_bytes()
     {
         folder.Write(5, perShard: 3, name: "one");
         folder.Write(5, perShard: 3, name: "two");
@@ -42,7 +42,7 @@ public sealed class ShardWriterTests : IDisposable
     }
 
     [Fact]
-    public void After_a_shard_that_cannot_be_written_nothing_is_and_no_file_is_left()
+    public void After_a_failed_shard_nothing_more_is_written_and_no_file_is_left()
     {
         using (ShardWriter writer = new(folder.PathOf("shards", "x")[..^2]))
         {
@@ -51,14 +51,14 @@ public sealed class ShardWriterTests : IDisposable
             FluentActions.Invoking(writer.Finish).Should().Throw<ImageDataException>().WithMessage("*two files '.jpg'*");
             FluentActions.Invoking(() => writer.Write("b", new Dictionary<string, byte[]> { ["jpg"] = [1] })).Should()
                 .Throw<InvalidOperationException>();
-            FluentActions.Invoking(writer.Finish).Should().Throw<InvalidOperationException>().WithMessage("*after the first 0*");
+            FluentActions.Invoking(writer.Finish).Should().Throw<InvalidOperationException>().WithMessage("*Shard 0 could not be written*");
         }
 
         Directory.GetFiles(folder.PathOf("shards")).Should().BeEmpty();
     }
 
     [Fact]
-    public void Long_names_bring_nothing_of_the_process_into_the_bytes()
+    public void Long_names_do_not_make_the_bytes_depend_on_the_process()
     {
         using ShardWriter writer = new(folder.PathOf("shards", "x")[..^2]);
         writer.Write(string.Concat(Enumerable.Repeat("folder/", 40)) + "schön", new Dictionary<string, byte[]> { ["jpg"] = [1] });

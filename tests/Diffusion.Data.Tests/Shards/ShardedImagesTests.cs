@@ -12,7 +12,7 @@ public sealed class ShardedImagesTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void What_the_writer_writes_is_read_in_order_with_labels_and_names()
+    public void Written_shards_are_read_in_order_with_labels_and_names()
     {
         folder.Write(25, perShard: 10);
         using ShardedImages images = Open(Shards);
@@ -25,7 +25,7 @@ public sealed class ShardedImagesTests : IDisposable
     }
 
     [Fact]
-    public void Shards_of_GNU_tar_without_an_index_are_read_through_once()
+    public void Shards_of_GNU_tar_without_an_index_are_scanned_once()
     {
         Unpacked(12);
         GnuTar.Run(folder.PathOf("in", "x")[..^2], "--create", "--sort=name", "--file=../a.tar", ".");
@@ -44,7 +44,7 @@ public sealed class ShardedImagesTests : IDisposable
     }
 
     [Fact]
-    public void A_packed_shard_is_unpacked_once_and_bounded()
+    public void A_gzip_shard_is_unpacked_once_within_a_limit()
     {
         folder.Write(7, perShard: 10);
         string packed = folder.PathOf("packed", "a.tar.gz");
@@ -66,7 +66,7 @@ public sealed class ShardedImagesTests : IDisposable
     }
 
     [Fact]
-    public void A_changed_shard_is_read_anew_and_a_damaged_index_is_made_anew()
+    public void A_changed_shard_is_scanned_again_and_a_damaged_index_is_recreated()
     {
         folder.Write(6, perShard: 10);
         string index = folder.PathOf("shards", "shard-000000.tar.index");
@@ -87,7 +87,7 @@ public sealed class ShardedImagesTests : IDisposable
             ShardFolder.Read(images, 5)[0].Should().Be(5);
         }
 
-        // Other samples under the old name: the index beside it no longer fits.
+        // Other samples under the old name: the index next to the shard is outdated.
         File.WriteAllBytes(index, good);
         File.Delete(folder.PathOf("shards", "shard-000000.tar"));
         GnuTar.Run(Unpacked(9), "--create", "--sort=name", $"--file={folder.PathOf("shards", "shard-000000.tar")}", ".");
@@ -96,7 +96,7 @@ public sealed class ShardedImagesTests : IDisposable
     }
 
     [Fact]
-    public void Where_and_Map_choose_samples_images_and_classes()
+    public void Where_and_Map_select_samples_images_and_labels()
     {
         folder.Write(20, perShard: 7);
         using ShardedImages odd = Open(Shards, folder.Options with
@@ -110,13 +110,13 @@ public sealed class ShardedImagesTests : IDisposable
         using ShardedImages byText = Open(Shards, folder.Options with { Where = sample => sample.ReadText("cls") == "2", ClassCount = 5 });
         (byText.Count, byText.ClassCount).Should().Be((6, 5));
         ((Action)(() => Open(Shards, folder.Options with { Where = _ => false }))).Should().Throw<ImageDataException>()
-            .WithMessage("*no sample that Where lets pass*");
+            .WithMessage("*no samples that Where selects*");
         ((Action)(() => Open(Shards, folder.Options with { Map = _ => ("jpg", 0) }))).Should().Throw<ImageDataException>()
-            .WithMessage("*Map chose*'.jpg'*only cls, png*");
+            .WithMessage("*Map returned its file*'.jpg'*only cls, png*");
     }
 
     [Fact]
-    public void What_Where_throws_comes_as_it_was_thrown_and_cancelling_ends_the_opening()
+    public void Exceptions_of_Where_are_passed_on_and_opening_can_be_cancelled()
     {
         folder.Write(20, perShard: 2);
         ((Action)(() => Open(Shards, folder.Options with { Where = _ => throw new InvalidTimeZoneException("mine") }))).Should()
@@ -162,7 +162,7 @@ public sealed class ShardedImagesTests : IDisposable
     }
 
     [Fact]
-    public void A_loader_over_shards_resumes_anywhere_and_sees_every_image_once_an_epoch()
+    public void A_loader_over_shards_resumes_anywhere_and_reads_every_image_once_per_epoch()
     {
         folder.Write(60, perShard: 7);
         using ShardedImages images = Open(Shards);

@@ -3,22 +3,22 @@ namespace Diffusion.Data.Tests;
 public sealed class AreaResizeTests
 {
     [Fact]
-    public void Halving_takes_the_mean_of_four()
+    public void Halving_averages_four_pixels()
     {
-        Resize(Grey(4, 4, 0, 10, 20, 30, 2, 12, 22, 32, 100, 100, 200, 200, 100, 100, 200, 201), 2).Should().Equal(6, 26, 100, 200);
+        Resize(Gray(4, 4, 0, 10, 20, 30, 2, 12, 22, 32, 100, 100, 200, 200, 100, 100, 200, 201), 2).Should().Equal(6, 26, 100, 200);
     }
 
     [Fact]
     public void Three_to_two_weighs_the_shared_pixel_by_its_area()
     {
         // Each new pixel covers one and a half old ones.
-        Resize(Grey(3, 3, 0, 90, 240, 0, 90, 240, 0, 90, 240), 2).Should().Equal(30, 190, 30, 190);
+        Resize(Gray(3, 3, 0, 90, 240, 0, 90, 240, 0, 90, 240), 2).Should().Equal(30, 190, 30, 190);
     }
 
     [Fact]
     public void Doubling_is_linear_between_centres()
     {
-        Resize(Grey(2, 2, 0, 100, 0, 100), 4).Should().Equal(0, 25, 75, 100, 0, 25, 75, 100, 0, 25, 75, 100, 0, 25, 75, 100);
+        Resize(Gray(2, 2, 0, 100, 0, 100), 4).Should().Equal(0, 25, 75, 100, 0, 25, 75, 100, 0, 25, 75, 100, 0, 25, 75, 100);
     }
 
     [Theory]
@@ -28,17 +28,17 @@ public sealed class AreaResizeTests
     [InlineData(100, 32)]
     [InlineData(33, 32)]
     [InlineData(32, 100)]
-    public void A_plain_image_stays_plain(int from, int to)
+    public void A_uniform_image_stays_uniform(int from, int to)
     {
         DecodedImage image = new(from, from, 3, [.. Enumerable.Repeat((byte[])[255, 0, 77], from * from).SelectMany(pixel => pixel)]);
         Resize(image, to).Chunk(3).Should().OnlyContain(pixel => pixel[0] == 255 && pixel[1] == 0 && pixel[2] == 77);
     }
 
     [Fact]
-    public void The_middle_square_is_cut_out()
+    public void The_center_square_is_cropped()
     {
-        Resize(Grey(5, 3, 9, 1, 2, 3, 9, 9, 4, 5, 6, 9, 9, 7, 8, 9, 9), 3).Should().Equal(1, 2, 3, 4, 5, 6, 7, 8, 9);
-        Resize(Grey(2, 4, 9, 9, 1, 2, 3, 4, 9, 9), 2).Should().Equal(1, 2, 3, 4);
+        Resize(Gray(5, 3, 9, 1, 2, 3, 9, 9, 4, 5, 6, 9, 9, 7, 8, 9, 9), 3).Should().Equal(1, 2, 3, 4, 5, 6, 7, 8, 9);
+        Resize(Gray(2, 4, 9, 9, 1, 2, 3, 4, 9, 9), 2).Should().Equal(1, 2, 3, 4);
     }
 
     [Fact]
@@ -56,9 +56,9 @@ public sealed class AreaResizeTests
     [InlineData(1, 31, 7)]
     [InlineData(3, 13, 29)]
     [InlineData(3, 1, 3)]
-    public void Vectors_give_the_bytes_of_plain_arithmetic(int channels, int side, int size)
+    public void Vectorized_and_scalar_code_give_the_same_bytes(int channels, int side, int size)
     {
-        // Down, then across, each sum tap by tap: what no width of vectors may change.
+        // Vertically, then horizontally, tap by tap: the width of vectors must not change the result.
         DecodedImage image = Noise(side + 9, side + 5, channels);
         CropArea part = new(4, 3, side, side);
         byte[] actual = new byte[size * size * channels];
@@ -87,7 +87,7 @@ public sealed class AreaResizeTests
     }
 
     [Fact]
-    public void Any_window_is_what_cutting_it_out_first_gives()
+    public void Resizing_a_window_equals_cropping_it_first()
     {
         DecodedImage image = Noise(50, 40, 3);
         AreaResize resize = new(9, 7);
@@ -105,7 +105,7 @@ public sealed class AreaResizeTests
     }
 
     [Fact]
-    public void Weights_sum_to_one_wherever_a_stretch_begins()
+    public void Weights_sum_to_one_for_any_range()
     {
         ResizeTaps taps = new(7);
         foreach ((double from, double length, int pixels) in ((double, double, int)[])[(0, 30, 30), (0.875, 29.125, 30), (3.5, 8.25, 12),
@@ -126,12 +126,13 @@ public sealed class AreaResizeTests
         width, height, channels,
             [.. Enumerable.Range(0, width * height * channels).Select(i => (byte)new SeedStream(2).Derive(RandomPurpose.Drawing, i))]);
 
-    private static DecodedImage Grey(int width, int height, params byte[] pixels) => new(width, height, 1, pixels);
+    private static DecodedImage Gray(int width, int height, params byte[] pixels) => new(width, height, 1, pixels);
 
     private static byte[] Resize(DecodedImage image, int size)
     {
         byte[] pixels = new byte[size * size * image.Channels];
-        new AreaResize(size, size).Resize(Pixels(image), ImageFrame.Whole(image.Width, image.Height).CropToShape((size, size)).Part, pixels);
+        CropArea part = ImageFrame.Whole(image.Width, image.Height).CropToShape((size, size)).Part;
+        new AreaResize(size, size).Resize(Pixels(image), part, pixels);
         return pixels;
     }
 }

@@ -21,7 +21,7 @@ public sealed class DataSplitTests
     }
 
     [Fact]
-    public void Parts_of_one_split_need_no_choice()
+    public void Several_names_of_one_split_need_no_choice()
     {
         DataSplit.Choose("set", ["train-1", "train-2"], null, "Split").Should().Equal("train-1", "train-2");
         DataSplit.Choose("set", ["train-1", "train-2", "test"], "train", "Split").Should().Equal("train-1", "train-2");
@@ -40,6 +40,6 @@ public sealed class DataSplitTests
     [InlineData("@home", false)]
     [InlineData("recycle", false)]
     [InlineData("", false)]
-    public void Names_that_systems_give_are_passed_over(string name, bool ignored) =>
+    public void System_files_are_ignored(string name, bool ignored) =>
         SystemFiles.IsIgnored(name).Should().Be(ignored);
 }

@@ -5,7 +5,7 @@ namespace Diffusion.Data.Tests;
 public sealed class DrawnShapesTests
 {
     [Fact]
-    public void Classes_take_turns_and_have_names()
+    public void Classes_alternate_and_have_names()
     {
         using DrawnShapes shapes = DrawnShapes.Create(25);
         (shapes.Count, shapes.Shape, shapes.Encoding, shapes.ClassCount).Should()
@@ -33,7 +33,7 @@ public sealed class DrawnShapesTests
     [InlineData(24)]
     [InlineData(32)]
     [InlineData(64)]
-    public void A_shape_stands_whole_on_a_light_plain_background(int size)
+    public void A_complete_shape_is_drawn_on_a_light_plain_background(int size)
     {
         using DrawnShapes shapes = DrawnShapes.Create(500, size);
         double[] covered = new double[10];
@@ -91,7 +91,7 @@ public sealed class DrawnShapesTests
     }
 
     [Fact]
-    public void Impossible_sets_and_reads_are_refused()
+    public void Invalid_sets_and_reads_are_rejected()
     {
         ((Action)(() => DrawnShapes.Create(0))).Should().Throw<ArgumentOutOfRangeException>();
         ((Action)(() => DrawnShapes.Create(1, size: 7))).Should().Throw<ArgumentOutOfRangeException>();

@@ -13,16 +13,16 @@ public sealed class EncodedImageSourceTests
 
     [Theory]
     [MemberData(nameof(Failures), DisableDiscoveryEnumeration = true)]
-    public void A_label_that_cannot_be_read_names_its_image(Exception problem, string message)
+    public void The_error_of_an_unreadable_label_names_its_image(Exception problem, string message)
     {
-        using EncodedImageSource source = new(new UnlabelledFiles(problem), new ImagePreparation { Size = 8 });
+        using EncodedImageSource source = new(new UnlabeledFiles(problem), new ImagePreparation { Size = 8 });
         source.LabelOf(1).Should().Be(1);
         source.Invoking(images => images.LabelOf(2)).Should().Throw<ImageDataException>().WithMessage(message)
             .WithInnerException(problem.GetType());
     }
 
     /// <summary>Files whose labels can be read up to the third.</summary>
-    private sealed class UnlabelledFiles(Exception problem) : IEncodedImages
+    private sealed class UnlabeledFiles(Exception problem) : IEncodedImages
     {
         public long Count => 4;
 

@@ -14,7 +14,7 @@ public sealed class IdxImagesTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Images_and_labels_are_read_plain_or_packed(bool gzip)
+    public void Images_and_labels_are_read_uncompressed_or_compressed(bool gzip)
     {
         byte[] pixels = [.. Enumerable.Range(0, 3 * 2 * 4).Select(i => (byte)(i * 10))];
         string images = Write("images", Images(3, 2, 4, pixels), gzip);
@@ -84,7 +84,7 @@ public sealed class IdxImagesTests : IDisposable
     }
 
     [Fact]
-    public void Folders_of_a_files_name_beside_it_do_not_hide_it()
+    public void A_folder_with_the_name_of_a_file_does_not_hide_it()
     {
         Write("train-images.idx3-ubyte", Images(3, 1, 1, [1, 2, 3]));
         Write("train-labels.idx1-ubyte", Labels(0, 2, 1));
@@ -98,7 +98,7 @@ public sealed class IdxImagesTests : IDisposable
     [InlineData("emnist-letters-train-images-idx3-ubyte emnist-digits-train-images-idx3-ubyte")]
     [InlineData("mnist/train-images-idx3-ubyte fashion/train-images-idx3-ubyte")]
     [InlineData("mnist/train-images.idx3-ubyte fashion/train-images-idx3-ubyte.gz")]
-    public void Two_sets_in_one_folder_are_refused_by_name(string names)
+    public void Two_sets_in_one_folder_are_an_error_with_their_names(string names)
     {
         foreach (string name in names.Split(' '))
         {
@@ -110,17 +110,17 @@ public sealed class IdxImagesTests : IDisposable
     }
 
     [Fact]
-    public void The_labels_of_another_set_are_not_taken()
+    public void The_labels_of_another_set_are_not_used()
     {
         Write("train-images-idx3-ubyte", Images(1, 1, 1, [1]));
         Write("fashion/train-images-idx3-ubyte", Images(1, 1, 1, [2]));
         Write("fashion/train-labels-idx1-ubyte", Labels(5));
         Failure(() => IdxImages.OpenFolder(folder.Path)).Reason.Should()
-            .Contain("no labels beside train-images-idx3-ubyte").And.Contain("IdxImages.Open");
+            .Contain("no labels next to train-images-idx3-ubyte").And.Contain("IdxImages.Open");
     }
 
     [Fact]
-    public void Labels_that_cannot_be_read_are_refused_and_not_left_out()
+    public void Unreadable_labels_are_an_error()
     {
         Write("qmnist-train-images-idx3-ubyte", Images(1, 1, 1, [1]));
         Write("qmnist-train-labels-idx2-int", [.. Numbers(0xC02, 1, 8), .. new byte[32]]);
@@ -128,7 +128,7 @@ public sealed class IdxImagesTests : IDisposable
     }
 
     [Fact]
-    public void A_photo_with_such_a_name_is_no_idx_file()
+    public void A_photo_with_a_similar_name_is_not_an_IDX_file()
     {
         Write("train_idx_3.png", [1]);
         Write("train-images/1.png", [1]);
@@ -138,7 +138,7 @@ public sealed class IdxImagesTests : IDisposable
     }
 
     [Fact]
-    public void A_pointer_of_git_lfs_is_named()
+    public void A_Git_LFS_pointer_is_an_error_with_a_remedy()
     {
         Write("train-images-idx3-ubyte",
             System.Text.Encoding.ASCII.GetBytes($"version https://git-lfs.github.com/spec/v1\noid sha256:{new string('5', 64)}\nsize 9\n"));
@@ -146,7 +146,7 @@ public sealed class IdxImagesTests : IDisposable
     }
 
     [Fact]
-    public void A_file_cut_or_grown_anywhere_is_refused()
+    public void A_truncated_or_extended_file_is_rejected()
     {
         byte[] whole = Images(2, 3, 3, new byte[18]);
         for (int length = 0; length < whole.Length; length++)
@@ -160,7 +160,7 @@ public sealed class IdxImagesTests : IDisposable
     }
 
     [Fact]
-    public void A_packed_file_cut_or_damaged_anywhere_is_refused()
+    public void A_truncated_or_damaged_gzip_file_is_rejected()
     {
         byte[] pixels = [.. Enumerable.Range(0, 4096).Select(i => (byte)new SeedStream(1).Derive(RandomPurpose.Drawing, i))];
         byte[] packed = File.ReadAllBytes(Write("packed", Images(1, 64, 64, pixels), gzip: true));
@@ -176,7 +176,7 @@ public sealed class IdxImagesTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void A_header_that_claims_two_gigabytes_takes_no_memory(bool gzip)
+    public void A_header_that_claims_two_gigabytes_allocates_nothing(bool gzip)
     {
         string path = Write("liar", Images(2000, 1000, 1000, new byte[100]), gzip);
         long before = GC.GetAllocatedBytesForCurrentThread();
@@ -192,7 +192,7 @@ public sealed class IdxImagesTests : IDisposable
     [InlineData(0x00000D03)]
     [InlineData(0x03080000)]
     [InlineData(0x89504E47)]
-    public void Another_kind_of_file_is_named(uint magic)
+    public void Another_kind_of_file_is_rejected_with_its_first_bytes(uint magic)
     {
         byte[] file = Images(1, 1, 1, [0]);
         BinaryPrimitives.WriteUInt32BigEndian(file, magic);
@@ -203,16 +203,16 @@ public sealed class IdxImagesTests : IDisposable
     [Theory]
     [InlineData(0)]
     [InlineData(-5)]
-    public void No_images_or_a_negative_size_is_refused(int count) =>
+    public void No_images_or_a_negative_size_is_rejected(int count) =>
         Failure(() => IdxImages.Open(Write("none", Images(count, 1, 1, [])))).Reason.Should().Contain($"dimension 0 is {count}");
 
     [Fact]
-    public void Labels_that_do_not_fit_are_refused()
+    public void Labels_that_do_not_match_are_rejected()
     {
         string images = Write("images", Images(2, 1, 1, [1, 2]));
         Failure(() => IdxImages.Open(images, Write("labels", Labels(1, 2, 3)))).Reason.Should().Contain("3 labels").And.Contain("2 images");
         Failure(() => IdxImages.Open(images, Write("labels", Labels(1, 10)), classCount: 10)).Reason.Should()
-            .Contain("highest label is 10").And.Contain("0..9");
+            .Contain("largest label is 10").And.Contain("0..9");
         Failure(() => IdxImages.Open(images, images)).Reason.Should().Contain("must begin with 0x00000801");
     }
 
@@ -227,7 +227,7 @@ public sealed class IdxImagesTests : IDisposable
         Md5(test).Should().Be(("2646ac647ad5339dbf082846283269ea", "27ae3e4e09519cfbb04c329615203637"));
     }
 
-    // The check sums of the unpacked files, written again from what was read.
+    // The checksums of the unpacked files, which are reconstructed from the images and labels.
     private static (string Images, string Labels) Md5(IImageSource source)
     {
         byte[] pixels = new byte[source.Count * source.Shape.Elements];

@@ -14,7 +14,7 @@ public sealed class ImageFolderLinksTests : IDisposable
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
-    public void Links_to_a_folder_above_add_nothing_and_are_named(int links)
+    public void Links_to_a_parent_folder_add_nothing_and_are_reported(int links)
     {
         Save("set/cat/a.png", "set/dog/b.png");
         Link("set/cat/up", "..");
@@ -30,7 +30,7 @@ public sealed class ImageFolderLinksTests : IDisposable
     }
 
     [Fact]
-    public void A_link_beyond_the_root_to_a_folder_that_holds_it_is_not_followed()
+    public void A_link_to_a_folder_that_contains_the_root_is_not_followed()
     {
         Save("set/cat/a.png", "set/dog/b.png", "other.png");
         Link("set/cat/up", "../..");
@@ -41,7 +41,7 @@ public sealed class ImageFolderLinksTests : IDisposable
     }
 
     [Fact]
-    public void A_link_to_a_sibling_does_not_count_its_images_under_another_label()
+    public void A_link_to_a_sibling_does_not_give_its_images_another_label()
     {
         Save("set/cat/a.png", "set/dog/b.png", "set/dog/deep/c.png");
         Link("set/animal", "dog");
@@ -49,11 +49,11 @@ public sealed class ImageFolderLinksTests : IDisposable
         using ImageFolder images = ImageFolder.Open(root, 8);
         Names(images).Should().Equal("cat/a.png", "dog/b.png", "dog/deep/c.png");
         images.ClassNames.Should().Equal("cat", "dog");
-        Skipped(images, "taken already").Examples.Should().Equal("animal", "cat/dogs");
+        Skipped(images, "already used").Examples.Should().Equal("animal", "cat/dogs");
     }
 
     [Fact]
-    public void A_folder_elsewhere_is_taken_through_its_first_link()
+    public void A_folder_elsewhere_is_read_through_its_first_link()
     {
         Save("set/cat/a.png", "elsewhere/b.png", "elsewhere/deep/c.png");
         Link("set/dog", "../elsewhere");
@@ -61,23 +61,23 @@ public sealed class ImageFolderLinksTests : IDisposable
         using ImageFolder images = ImageFolder.Open(root, 8);
         Names(images).Should().Equal("cat/a.png", "dog/b.png", "dog/deep/c.png");
         Labels(images).Should().Equal(0, 1, 1);
-        Skipped(images, "taken already").Examples.Should().Equal("wolf");
+        Skipped(images, "already used").Examples.Should().Equal("wolf");
         images.Read(1, new byte[images.Shape.Elements], cancellationToken: TestContext.Current.CancellationToken);
     }
 
     [Fact]
-    public void A_folder_with_a_link_of_its_own_is_not_taken_through_a_link_to_a_folder_above_it()
+    public void A_folder_with_its_own_link_is_not_read_through_a_link_to_its_parent()
     {
         Save("set/cat/a.png", "elsewhere/b.png", "elsewhere/dog/c.png");
         Link("set/all", "../elsewhere");
         Link("set/dog", "../elsewhere/dog");
         using ImageFolder images = ImageFolder.Open(root, 8);
         Names(images).Should().Equal("all/b.png", "cat/a.png", "dog/c.png");
-        Skipped(images, "taken already").Examples.Should().Equal("all/dog");
+        Skipped(images, "already used").Examples.Should().Equal("all/dog");
     }
 
     [Fact]
-    public void Links_of_folders_elsewhere_that_go_round_in_a_circle_end()
+    public void Loops_of_links_outside_the_folder_end()
     {
         Save("set/cat/a.png", "one/b.png", "two/c.png");
         Link("set/one", "../one");
@@ -90,7 +90,7 @@ public sealed class ImageFolderLinksTests : IDisposable
     }
 
     [Fact]
-    public void A_linked_file_is_an_image_of_its_own_name_unless_it_is_taken_under_its_own()
+    public void A_linked_file_is_an_image_unless_its_target_is_already_used()
     {
         Save("set/cat/a.png", "set/dog/b.png", "elsewhere/c.png", "elsewhere/0123abcd");
         Link("set/cat/again.png", "../dog/b.png");
@@ -98,11 +98,11 @@ public sealed class ImageFolderLinksTests : IDisposable
         Link("set/dog/stored.png", "../../elsewhere/0123abcd");
         using ImageFolder images = ImageFolder.Open(root, 8);
         Names(images).Should().Equal("cat/a.png", "cat/c.png", "dog/b.png", "dog/stored.png");
-        Skipped(images, "taken already").Examples.Should().Equal("cat/again.png");
+        Skipped(images, "already used").Examples.Should().Equal("cat/again.png");
     }
 
     [Fact]
-    public void Links_that_lead_nowhere_are_named()
+    public void Broken_links_are_reported()
     {
         Save("set/cat/a.png", "set/dog/b.png");
         Link("set/cat/gone.png", "../nothing.png");
@@ -110,7 +110,7 @@ public sealed class ImageFolderLinksTests : IDisposable
         Link("set/dog/circle.png", "circle.png");
         using ImageFolder images = ImageFolder.Open(root, 8);
         Names(images).Should().Equal("cat/a.png", "dog/b.png");
-        Skipped(images, "lead nowhere").Examples.Should().BeEquivalentTo("bird", "cat/gone.png", "dog/circle.png");
+        Skipped(images, "broken links").Examples.Should().BeEquivalentTo("bird", "cat/gone.png", "dog/circle.png");
     }
 
     [Fact]

@@ -10,7 +10,7 @@ public sealed class ImageFolderReportTests : IDisposable
 
     private readonly TemporaryFolder folder = new();
 
-    // .NET can delete no file of a name that is not UTF-8.
+    // .NET cannot delete a file whose name is not UTF-8.
     public void Dispose()
     {
         if (OperatingSystem.IsLinux())
@@ -22,7 +22,7 @@ public sealed class ImageFolderReportTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_of_which_everything_is_taken_reports_nothing_left_out()
+    public void A_folder_without_other_files_reports_nothing_skipped()
     {
         Save("cat/0.png", "dog/0.png", "notes.txt", "labels.json", ".DS_Store", "cat/Thumbs.db", "cat/desktop.ini");
         using ImageFolder images = ImageFolder.Open(folder.Path, 8);
@@ -31,35 +31,35 @@ public sealed class ImageFolderReportTests : IDisposable
     }
 
     [Fact]
-    public void A_few_images_beside_class_folders_are_left_out()
+    public void A_few_images_next_to_class_folders_are_skipped()
     {
         Save("cat/0.png", "cat/1.png", "dog/0.png", "dog/1.png", "contact-sheet.png");
         using ImageFolder images = ImageFolder.Open(folder.Path, 8);
         (images.Count, images.ClassCount).Should().Be((4, 2));
-        Skipped(images, "beside the class folders").Examples.Should().Equal("contact-sheet.png");
-        images.ToString().Should().Contain("1 left out").And.Contain("contact-sheet.png");
+        Skipped(images, "next to the class folders").Examples.Should().Equal("contact-sheet.png");
+        images.ToString().Should().Contain("1 skipped").And.Contain("contact-sheet.png");
     }
 
     [Fact]
-    public void Where_most_images_lie_beside_the_folders_there_are_no_classes_and_the_description_says_why()
+    public void With_a_majority_of_images_next_to_the_folders_there_are_no_classes()
     {
         Save("0.png", "1.png", "2.png", "old/3.png", "spare/4.png");
         using ImageFolder images = ImageFolder.Open(folder.Path, 8);
         (images.Count, images.ClassCount).Should().Be((5, null));
-        images.Description.Should().Contain("no classes because 3 of them lie beside the 2 sub-folders");
+        images.Description.Should().Contain("no classes because 3 of them are next to the 2 subfolders");
     }
 
     [Fact]
-    public void Every_name_of_a_jpeg_is_taken_and_formats_that_are_not_read_are_counted()
+    public void All_extensions_of_JPEG_are_used_and_unsupported_formats_are_counted()
     {
         Save("a.jpg", "b.jfif", "c.JPE", "d.heic", "e.TIFF", "f.dib", "g.svg", "h.txt");
         using ImageFolder images = ImageFolder.Open(folder.Path, 8);
         Names(images).Should().Equal("a.jpg", "b.jfif", "c.JPE", "f.dib");
-        Skipped(images, "not read").Examples.Should().Equal("d.heic", "e.TIFF", "g.svg");
+        Skipped(images, "unsupported formats").Examples.Should().Equal("d.heic", "e.TIFF", "g.svg");
     }
 
     [Fact]
-    public void Images_whose_names_do_not_say_so_are_named()
+    public void Images_without_an_image_extension_are_reported()
     {
         Save("a.jpg", "README");
         File.WriteAllBytes(folder.File("photo"), Jpeg);
@@ -76,7 +76,7 @@ public sealed class ImageFolderReportTests : IDisposable
     }
 
     [Fact]
-    public void What_systems_put_into_folders_is_no_class_and_no_image()
+    public void System_files_are_neither_classes_nor_images()
     {
         string[] folders = ["@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found", "__MACOSX", "@Recycle",
             ".@__thumb", "#snapshot", ".ipynb_checkpoints", ".Trash-1000"];
@@ -93,7 +93,7 @@ public sealed class ImageFolderReportTests : IDisposable
     [InlineData("@eaDir")]
     [InlineData(".hidden")]
     [InlineData("lost+found")]
-    public void A_folder_that_is_given_is_opened_whatever_its_name(string name)
+    public void The_given_folder_is_opened_whatever_its_name(string name)
     {
         Save($"{name}/0.png");
         using ImageFolder images = ImageFolder.Open(Path.Combine(folder.Path, name), 8);
@@ -104,7 +104,7 @@ public sealed class ImageFolderReportTests : IDisposable
     [InlineData("good/a.png", "pi\xf1" + "a/b.png")]
     [InlineData("good.png", "caf\xe9.png")]
     [InlineData("good.png", "caf\xe9.png", "caf\xe8.png")]
-    public void Names_that_are_not_utf8_are_refused_with_the_remedy(params string[] names)
+    public void Names_that_are_not_UTF8_are_an_error_with_a_remedy(params string[] names)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Other systems allow no such names.");
         foreach (string name in names)
@@ -119,7 +119,7 @@ public sealed class ImageFolderReportTests : IDisposable
     }
 
     [Fact]
-    public void Names_that_are_not_utf8_do_not_matter_where_no_image_can_be_behind_them()
+    public void Names_that_are_not_UTF8_do_not_matter_for_other_files()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Other systems allow no such names.");
         Save("\uFFFD.png", "good.png");
@@ -130,7 +130,7 @@ public sealed class ImageFolderReportTests : IDisposable
     }
 
     [Fact]
-    public void Odd_names_are_taken_as_they_are()
+    public void Unusual_names_are_supported()
     {
         string[] names = ["-x/a.png", "a\nb/c.png", "back\\slash/d.png", "end /e .png", "many.dots.v1/f.g.png", "ünï/ö.png",
             string.Join('/', Enumerable.Repeat(new string('n', 200), 10)) + "/z.png"];
@@ -155,7 +155,7 @@ public sealed class ImageFolderReportTests : IDisposable
     }
 
     [Fact]
-    public void Pointers_of_git_lfs_are_named_at_opening()
+    public void Git_LFS_pointers_are_reported_at_opening()
     {
         string pointer = $"version https://git-lfs.github.com/spec/v1\noid sha256:{new string('5', 64)}\nsize 143131234\n";
         File.WriteAllText(folder.File("a.png"), pointer);
@@ -169,7 +169,7 @@ public sealed class ImageFolderReportTests : IDisposable
     }
 
     [Fact]
-    public void What_wraps_a_source_passes_its_report_on()
+    public void A_wrapping_source_has_the_report_of_its_source()
     {
         ImageCodec.SavePng(new DecodedImage(1, 1, 1, [9]), folder.File("a.png"));
         Save("b.heic");
@@ -192,7 +192,7 @@ public sealed class ImageFolderReportTests : IDisposable
         }
     }
 
-    // .NET cannot write such a name.
+    // .NET cannot create such a name.
     private void SaveLatin1(string name)
     {
         string escaped = string.Concat(Encoding.Latin1.GetBytes(name).Select(part => $"\\{Convert.ToString(part, 8).PadLeft(3, '0')}"));

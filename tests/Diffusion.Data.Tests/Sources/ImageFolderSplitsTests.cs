@@ -19,7 +19,7 @@ public sealed class ImageFolderSplitsTests : IDisposable
     [InlineData("training_set/training_set/cat/0.png test_set/test_set/cat/0.png")]
     [InlineData("seg_train/a/0.png seg_test/a/0.png")]
     [InlineData("cat/train/0.png cat/test/0.png dog/train/0.png dog/test/0.png")]
-    public void Several_splits_are_refused_by_name(string files)
+    public void Several_splits_are_an_error_with_their_names(string files)
     {
         Save(files);
         string[] splits = [.. ((string[])["train", "test", "val", "TRAIN", "Validation", "train2017", "val2017", "training_set", "test_set",
@@ -69,21 +69,21 @@ public sealed class ImageFolderSplitsTests : IDisposable
     }
 
     [Fact]
-    public void A_split_that_is_not_there_is_refused_with_those_that_are()
+    public void A_missing_split_is_an_error_with_the_existing_ones()
     {
         Save("train/0.png test/0.png");
         Failure("validation").Should().Contain("\"validation\"").And.Contain("test, train");
     }
 
     [Fact]
-    public void A_split_of_a_folder_without_splits_is_refused_with_its_folders()
+    public void A_split_of_a_folder_without_splits_is_an_error_with_its_folders()
     {
         Save("cat/0.png dog/0.png");
         Failure("train").Should().Contain("\"train\"").And.Contain("no splits").And.Contain("cat, dog");
     }
 
     [Fact]
-    public void The_description_says_the_split()
+    public void The_description_contains_the_split()
     {
         Save("train/cat/0.png train/dog/1.png test/cat/2.png");
         using ImageFolder images = ImageFolder.Open(folder.Path, new ImagePreparation { Size = 8 },

@@ -10,7 +10,7 @@ public sealed class ImageFolderTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void Images_of_a_flat_folder_come_in_the_order_of_their_names_without_labels()
+    public void Images_of_a_flat_folder_are_sorted_by_name_without_labels()
     {
         Save(30, "b.PNG");
         Save(20, "a2.png");
@@ -31,7 +31,7 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
-    public void Sub_folders_are_classes_when_images_lie_only_in_them()
+    public void Subfolders_are_classes_when_they_contain_all_images()
     {
         Save(1, "dog", "x.png");
         Save(2, "Cat", "deep", "er", "y.png");
@@ -46,7 +46,7 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
-    public void One_sub_folder_is_no_class()
+    public void A_single_subfolder_is_not_a_class()
     {
         Save(1, "all", "x.png");
         Save(1, "all", "y.png");
@@ -55,7 +55,7 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
-    public void Mixed_sizes_are_cropped_and_scaled_or_refused_by_name()
+    public void Mixed_sizes_are_cropped_and_scaled_or_rejected_by_name()
     {
         Save(50, "a.png");
         ImageCodec.SavePng(new DecodedImage(12, 8, 3, [.. Enumerable.Repeat((byte)200, 12 * 8 * 3)]), folder.File("b.png"));
@@ -83,7 +83,7 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
-    public void Every_bad_file_is_counted_and_the_first_are_named_in_one_error()
+    public void One_error_counts_all_bad_files_and_names_the_first()
     {
         Save(1, "good.png");
         byte[] good = File.ReadAllBytes(folder.File("good.png"));
@@ -110,22 +110,22 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_without_images_is_named_with_what_was_looked_for()
+    public void A_folder_without_images_is_an_error_with_the_supported_extensions()
     {
         File.WriteAllText(folder.File("notes.txt"), "no image");
         Failure(() => ImageFolder.Open(folder.Path, 4)).Message.Should()
-            .StartWith(folder.Path).And.Contain("hold no image").And.Contain(".jpeg").And.Contain(".bmp");
+            .StartWith(folder.Path).And.Contain("contain no images").And.Contain(".jpeg").And.Contain(".bmp");
         Failure(() => ImageFolder.Open(Path.Combine(folder.Path, "missing"), 4)).Message.Should().Contain("does not exist");
         Failure(() => ImageFolder.Open(folder.File("notes.txt"), 4)).Message.Should().Contain("must be a folder");
     }
 
     [Fact]
-    public void Limits_are_kept()
+    public void Limits_are_enforced()
     {
         Save(1, "a.png");
         Save(2, "b.png");
         Failure(() => InMemoryImages.Load(ImageFolder.Open(folder.Path, 4), 95, TestContext.Current.CancellationToken)).Message
-            .Should().Contain("2 images of 48 bytes are over the memory limit of 95").And.Contain("smaller size");
+            .Should().Contain("2 images of 48 bytes exceed the memory limit of 95").And.Contain("smaller size");
         InMemoryImages.Load(ImageFolder.Open(folder.Path, 4), 96, TestContext.Current.CancellationToken).Dispose();
         Failure(() =>
             InMemoryImages.Load(ImageFolder.Open(folder.Path, new ImagePreparation { Size = 4, PixelLimit = 15 }),

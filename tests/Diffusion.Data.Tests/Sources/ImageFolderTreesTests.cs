@@ -3,9 +3,7 @@ using Diffusion.TestKit;
 
 namespace Diffusion.Data.Tests;
 
-/// <summary>
-/// Random folder trees with links between them. Every file holds its own path, so that what is taken says which file it is.
-/// </summary>
+/// <summary>Random folder trees with links between them. Every file contains its own path, which identifies it.</summary>
 public sealed class ImageFolderTreesTests
 {
     private static readonly string[] Folders = ["a", "b", "c", "@eaDir", ".h"];
@@ -21,7 +19,7 @@ public sealed class ImageFolderTreesTests
         .Select((files, links) => new Tree([.. files.Distinct()], [.. links.DistinctBy(link => link.Name)]));
 
     [Fact]
-    public void Every_image_is_taken_once_under_its_own_label_whatever_links_there_are() => Trees.Sample(
+    public void Every_image_is_used_once_with_its_own_label_whatever_the_links() => Trees.Sample(
         tree =>
         {
             using TemporaryFolder temporary = TemporaryFolder.InMemory();
@@ -52,7 +50,7 @@ public sealed class ImageFolderTreesTests
         iter: 300, threads: 1);
 
     [Fact]
-    public void The_order_in_which_a_tree_was_made_changes_nothing() => Trees.Sample(
+    public void The_order_in_which_files_were_created_does_not_matter() => Trees.Sample(
         tree =>
         {
             using TemporaryFolder one = TemporaryFolder.InMemory();
@@ -77,7 +75,7 @@ public sealed class ImageFolderTreesTests
             report = images.ToString();
             return [.. images.Files.Select(file => Path.GetRelativePath(temporary.Path, file))];
         }
-        catch (ImageDataException none) when (none.Message.Contains("hold no image", StringComparison.Ordinal))
+        catch (ImageDataException none) when (none.Message.Contains("contain no images", StringComparison.Ordinal))
         {
             images = null;
             report = none.Message;

@@ -35,7 +35,7 @@ public sealed class ImageTensorsTests
     }
 
     [Fact]
-    public void It_outlives_the_scope_it_was_made_in()
+    public void It_outlives_the_scope_in_which_it_was_created()
     {
         ImageTensors source;
         using (NewDisposeScope())
@@ -49,7 +49,7 @@ public sealed class ImageTensorsTests
     }
 
     [Fact]
-    public void The_whole_set_is_checked_for_its_range()
+    public void The_range_of_the_whole_set_is_checked()
     {
         using Tensor images = rand(50, 1, 10, 10);
         ((Action)(() => ImageTensors.From(images))).Should().Throw<ArgumentException>().WithMessage("*unscaled values in 0..1*");
@@ -61,7 +61,7 @@ public sealed class ImageTensorsTests
     [Theory]
     [InlineData(float.NaN)]
     [InlineData(float.NegativeInfinity)]
-    public void One_value_that_is_no_number_among_many_images_is_refused(float value)
+    public void A_single_NaN_among_many_images_is_rejected(float value)
     {
         using Tensor images = rand(50, 1, 10, 10).mul_(2).sub_(1);
         images[37, 0, 4, 9] = value;
@@ -69,7 +69,7 @@ public sealed class ImageTensorsTests
     }
 
     [Fact]
-    public void Floats_with_channels_last_are_not_taken_for_images_of_many_channels()
+    public void Floats_with_channels_last_are_rejected()
     {
         using Tensor last = rand(2, 32, 32, 3).mul_(2).sub_(1);
         ((Action)(() => ImageTensors.From(last))).Should().Throw<ArgumentException>()
@@ -79,7 +79,7 @@ public sealed class ImageTensorsTests
     }
 
     [Fact]
-    public void A_number_of_classes_without_labels_is_refused()
+    public void A_class_count_without_labels_is_rejected()
     {
         using Tensor images = zeros([2, 4, 4, 3], ScalarType.Byte);
         ((Action)(() => ImageTensors.From(images, classCount: 10))).Should().Throw<ArgumentException>()
@@ -87,7 +87,7 @@ public sealed class ImageTensorsTests
     }
 
     [Fact]
-    public void Wrong_tensors_are_refused()
+    public void Invalid_tensors_are_rejected()
     {
         using Tensor doubles = zeros([1, 1, 2, 2], ScalarType.Float64);
         using Tensor none = zeros(0, 1, 2, 2);
@@ -108,6 +108,6 @@ public sealed class ImageTensorsTests
             .WithMessage("*Label -1 of image 1 is negative*");
         using Tensor high = tensor((long[])[0, 3]);
         ((Action)(() => ImageTensors.From(good, high, classCount: 3))).Should().Throw<ImageDataException>()
-            .WithMessage("*highest label is 3*0..2*");
+            .WithMessage("*largest label is 3*0..2*");
     }
 }

@@ -7,18 +7,18 @@ public sealed class InMemoryImagesTests
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
-    public void Images_and_labels_that_cannot_be_used_are_all_named_when_they_are_loaded()
+    public void Loading_reports_all_images_and_labels_that_cannot_be_used()
     {
         FloatImages source = new(10, index => index == 3 ? float.NaN : 0.5f, index => index == 7 ? 99 : 0);
         FluentActions.Invoking(() => InMemoryImages.Load(source, cancellationToken: Token)).Should().Throw<ImageDataException>()
             .WithMessage(
-                "*2 of 10 images cannot be used:*float 3: Images hold NaN or infinity*float 7: its label is 99, but labels must "
-                    + "lie in 0..2*");
+                "*2 of 10 images cannot be used:*float 3: Images hold NaN or infinity*float 7: its label is 99, "
+                + "but labels must be in 0..2*");
         source.IsDisposed.Should().BeTrue();
     }
 
     [Fact]
-    public void What_is_loaded_is_what_the_source_gave_and_is_read_once()
+    public void Loaded_images_equal_the_source_which_is_read_once()
     {
         int reads = 0;
         FloatImages source = new(5, index =>
@@ -39,11 +39,11 @@ public sealed class InMemoryImagesTests
     }
 
     [Fact]
-    public void More_than_the_limit_is_refused_before_anything_is_read()
+    public void A_set_beyond_the_limit_is_rejected_before_reading()
     {
         FloatImages source = new(10, _ => throw new InvalidOperationException("It was read."));
         FluentActions.Invoking(() => InMemoryImages.Load(source, memoryLimit: 159, Token)).Should().Throw<ImageDataException>()
-            .WithMessage("*10 images of 16 bytes are over the memory limit of 159*");
+            .WithMessage("*10 images of 16 bytes exceed the memory limit of 159*");
     }
 
     private sealed class FloatImages(int count, Func<long, float> value, Func<long, long>? label = null) : IImageSource

@@ -8,7 +8,7 @@ public sealed class PreparedDecoderTests
     [InlineData(100, SKEncodedImageFormat.Jpeg)]
     [InlineData(256, SKEncodedImageFormat.Jpeg)]
     [InlineData(32, SKEncodedImageFormat.Png)]
-    public void Preparing_an_image_leaves_hardly_any_garbage(int side, SKEncodedImageFormat format)
+    public void Preparing_an_image_allocates_hardly_anything(int side, SKEncodedImageFormat format)
     {
         const int Images = 200;
         byte[] file = TestImages.Encode(side, side, format, Patches);
@@ -29,9 +29,9 @@ public sealed class PreparedDecoderTests
     }
 
     [Fact]
-    public void Random_squares_are_as_large_as_asked_and_lie_anywhere()
+    public void Random_squares_have_the_requested_sizes_and_any_place()
     {
-        // Red is the column and green the row, so that a square of two pixels tells where it was.
+        // Red is the column and green is the row, so that a square of two pixels shows where it was.
         byte[] file = TestImages.Encode(240, 120, SKEncodedImageFormat.Png, (x, y) => new SKColor((byte)x, (byte)y, 0));
         using PreparedDecoder decoder = Decoder(new ImagePreparation { Size = 2, Transforms = [ImageTransform.RandomSquare(0.5)] });
         List<(double Left, double Top, double Side)> squares = [];
@@ -55,7 +55,7 @@ public sealed class PreparedDecoderTests
     }
 
     [Fact]
-    public void The_same_draws_give_the_same_bytes_and_none_the_middle()
+    public void The_same_random_stream_gives_the_same_bytes_and_none_gives_the_center()
     {
         byte[] file = TestImages.Encode(90, 60, SKEncodedImageFormat.Png, Patches);
         ImagePreparation random = new() { Size = 20, Transforms = [ImageTransform.RandomSquare(0.4)] };
@@ -78,7 +78,7 @@ public sealed class PreparedDecoderTests
     [InlineData(1000, 700, 128, 1.3)]
     [InlineData(301, 333, 32, 2.5)]
     [InlineData(301, 333, 64, 1.3)]
-    public void Decoding_at_a_part_of_the_size_changes_hard_edges_little(int width, int height, int size, double mean)
+    public void Decoding_at_reduced_size_changes_hard_edges_little(int width, int height, int size, double mean)
     {
         byte[] file = TestImages.Encode(width, height, SKEncodedImageFormat.Jpeg, Patches);
         (double actual, int largest) = Difference(file, new ImagePreparation { Size = size }, null);
@@ -95,9 +95,9 @@ public sealed class PreparedDecoderTests
     [InlineData(6)]
     [InlineData(7)]
     [InlineData(8)]
-    public void A_square_lies_at_the_same_place_at_every_size_however_the_image_is_turned(byte orientation)
+    public void A_square_has_the_same_place_at_every_size_and_orientation(byte orientation)
     {
-        // 301 and 333 are no multiples of 8: which end of a side the last part of a pixel lies at depends on the turn.
+        // 301 and 333 are not multiples of 8, so the position of the last partial pixel depends on the orientation.
         byte[] jpeg = TestImages.Encode(333, 301, SKEncodedImageFormat.Jpeg,
             (x, y) => new SKColor((byte)(x * 255 / 333), (byte)(y * 255 / 301), (byte)(((x * 3) + (y * 2)) % 256)));
         byte[] exif =
@@ -114,7 +114,7 @@ public sealed class PreparedDecoderTests
     }
 
     [Fact]
-    public void A_small_part_of_a_large_jpeg_is_decoded_at_a_size_that_keeps_its_detail()
+    public void A_small_part_of_a_large_jpeg_keeps_its_detail()
     {
         byte[] file = TestImages.Encode(1024, 1024, SKEncodedImageFormat.Jpeg, (x, y) => (x / 5 % 2) == (y / 7 % 2)
             ? SKColors.White
@@ -125,7 +125,7 @@ public sealed class PreparedDecoderTests
     }
 
     [Fact]
-    public void Decoding_photographs_at_a_part_of_their_size_can_hardly_be_seen()
+    public void Decoding_photographs_at_reduced_size_is_hardly_visible()
     {
         string folder = TestData.Folder("sign-digits", "images", "7");
         foreach (string name in (string[])["IMG_5874.JPG", "IMG_5935.JPG", "IMG_5978.JPG"])
@@ -137,7 +137,7 @@ public sealed class PreparedDecoderTests
         }
     }
 
-    // Against the same square of the image decoded at its own size.
+    // Compared with the same square of the image decoded at full size.
     private static (double Mean, int Max) Difference(byte[] file, ImagePreparation preparation, SeedStream? draws)
     {
         using ImageDecoder decoder = new(new ImageDecoding());

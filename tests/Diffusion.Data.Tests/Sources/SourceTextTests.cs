@@ -6,7 +6,7 @@ namespace Diffusion.Data.Tests;
 public sealed class SourceTextTests
 {
     [Fact]
-    public void Every_source_that_is_printed_says_what_it_holds()
+    public void The_text_of_every_source_describes_it()
     {
         using torch.Tensor pixels = torch.zeros(2, 1, 4, 4);
         IImageSource[] sources =

@@ -2,19 +2,19 @@ using SkiaSharp;
 
 namespace Diffusion.Data.Tests;
 
-/// <summary>Image files made in the test.</summary>
+/// <summary>Image files created by tests.</summary>
 internal static class TestImages
 {
-    /// <summary>A PNG of one colour.</summary>
+    /// <summary>A PNG of a single color.</summary>
     public static byte[] Png(int width, int height) => Encode(width, height, SKEncodedImageFormat.Png, (_, _) => SKColors.Teal);
 
-    /// <summary>An image whose pixels a function gives.</summary>
-    public static byte[] Encode(int width, int height, SKEncodedImageFormat format, Func<int, int, SKColor> colour)
+    /// <summary>An image with pixels from a function.</summary>
+    public static byte[] Encode(int width, int height, SKEncodedImageFormat format, Func<int, int, SKColor> color)
     {
         using SKBitmap bitmap = new(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque));
         for (int i = 0; i < width * height; i++)
         {
-            bitmap.SetPixel(i % width, i / width, colour(i % width, i / width));
+            bitmap.SetPixel(i % width, i / width, color(i % width, i / width));
         }
 
         using SKData data = bitmap.Encode(format, 90);

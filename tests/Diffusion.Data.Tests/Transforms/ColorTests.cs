@@ -5,15 +5,15 @@ public sealed class ColorTests
     private static readonly ImageShape Shape = new(3, 5, 7);
 
     [Fact]
-    public void Grey_values_are_those_of_the_standard_weights()
+    public void Gray_values_use_the_standard_weights()
     {
         byte[] image = Colors();
-        byte[] grey = Apply(ImageTransform.Grayscale(), image, 0);
+        byte[] gray = Apply(ImageTransform.Grayscale(), image, 0);
         for (int i = 0; i < image.Length; i += 3)
         {
             double expected = (0.299 * image[i]) + (0.587 * image[i + 1]) + (0.114 * image[i + 2]);
-            ((double)grey[i]).Should().BeApproximately(expected, 0.502);
-            grey.AsSpan(i, 3).ToArray().Should().OnlyContain(value => value == grey[i]);
+            ((double)gray[i]).Should().BeApproximately(expected, 0.502);
+            gray.AsSpan(i, 3).ToArray().Should().OnlyContain(value => value == gray[i]);
         }
     }
 
@@ -29,22 +29,22 @@ public sealed class ColorTests
         Enumerable.Range(0, 50).Max(seed => Apply(ImageTransform.ColorJitter(brightness: 3), image, seed).Count(value => value == 255))
             .Should().BeGreaterThan(70);
 
-        // Of a value that neither side clamps.
+        // A value that is not clamped.
         static double Fit(byte[] changed, byte[] image) =>
             image.Zip(changed).Where(pair => pair.First is > 80 and < 160).Average(pair => (double)pair.Second / pair.First);
     }
 
     [Fact]
-    public void Contrast_keeps_the_mean_grey_and_saturation_every_grey()
+    public void Contrast_keeps_the_mean_gray_and_saturation_keeps_all_grays()
     {
         byte[] image = [.. Colors().Select(value => (byte)(90 + (value / 4)))];
         for (int seed = 0; seed < 50; seed++)
         {
-            MeanGrey(Apply(ImageTransform.ColorJitter(contrast: 0.4), image, seed)).Should().BeApproximately(MeanGrey(image), 0.3);
+            MeanGray(Apply(ImageTransform.ColorJitter(contrast: 0.4), image, seed)).Should().BeApproximately(MeanGray(image), 0.3);
             byte[] saturated = Apply(ImageTransform.ColorJitter(saturation: 0.4), image, seed);
             for (int i = 0; i < image.Length; i += 3)
             {
-                Grey(saturated, i).Should().BeApproximately(Grey(image, i), 0.6);
+                Gray(saturated, i).Should().BeApproximately(Gray(image, i), 0.6);
             }
         }
 
@@ -53,14 +53,14 @@ public sealed class ColorTests
     }
 
     [Fact]
-    public void Hue_turns_as_in_HSV()
+    public void Hue_rotates_as_in_HSV()
     {
         byte[] image = Colors();
         for (int seed = 0; seed < 100; seed++)
         {
             byte[] turned = Apply(ImageTransform.ColorJitter(hue: 0.5), image, seed);
 
-            // The first pixel is pure red: its turned colour tells by how much.
+            // The first pixel is pure red, so its new color gives the angle.
             double turn = Hsv(turned[0] / 255.0, turned[1] / 255.0, turned[2] / 255.0).Hue;
             for (int i = 0; i < image.Length; i += 3)
             {
@@ -98,7 +98,7 @@ public sealed class ColorTests
     }
 
     [Fact]
-    public void The_four_changes_come_in_every_order_with_the_factors_that_were_drawn()
+    public void The_four_changes_apply_in_every_order_with_their_random_factors()
     {
         double[] image = [.. Colors().Select(value => value / 255.0)];
         int[][] orders = [.. Orders([0, 1, 2, 3])];
@@ -121,16 +121,16 @@ public sealed class ColorTests
     }
 
     [Fact]
-    public void A_grey_image_is_given_brightness_and_contrast_and_refuses_the_rest_by_name()
+    public void A_grayscale_image_supports_only_brightness_and_contrast()
     {
-        byte[] grey = [.. Enumerable.Range(0, 35).Select(i => (byte)(i * 7))];
-        byte[] changed = [.. grey];
+        byte[] gray = [.. Enumerable.Range(0, 35).Select(i => (byte)(i * 7))];
+        byte[] changed = [.. gray];
         new TransformList([ImageTransform.ColorJitter(0.3, 0.3), ImageTransform.Grayscale()], [], 1)
             .Edit(new ImageCanvas(changed, new ImageShape(1, 5, 7), PixelEncoding.UInt8), new SeedStream(3));
-        changed.Should().NotEqual(grey);
+        changed.Should().NotEqual(gray);
 
         FluentActions.Invoking(() => new TransformList([ImageTransform.ColorJitter(hue: 0.1)], [], 1)).Should().Throw<ArgumentException>()
-            .WithMessage("*saturation or hue, but grey images have neither*");
+            .WithMessage("*saturation or hue, but grayscale images have neither*");
         FluentActions.Invoking(() => new TransformList([ImageTransform.ColorJitter(0.1)], [], 4)).Should().Throw<ArgumentException>()
             .WithMessage("*1 or 3 channels*have 4*");
         FluentActions.Invoking(() => ImageTransform.ColorJitter()).Should().Throw<ArgumentException>().WithMessage("*changes nothing*");
@@ -140,7 +140,7 @@ public sealed class ColorTests
         FluentActions.Invoking(() => ImageTransform.ColorJitter(double.NaN)).Should().Throw<ArgumentOutOfRangeException>();
     }
 
-    // Pure colours, greys and others; 35 pixels, which no width of vectors divides.
+    // Pure colors, grays and others; 35 pixels are not divisible by any vector width.
     private static byte[] Colors() =>
     [
         255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 0, 0, 0, 0, 255, 255, 255, 128, 128, 128,
@@ -159,7 +159,7 @@ public sealed class ColorTests
             ? [[]]
             : left.SelectMany(first => Orders([.. left.Where(other => other != first)]).Select(rest => (int[])[first, .. rest]));
 
-    // What torchvision's adjust_brightness, adjust_contrast, adjust_saturation and adjust_hue do, on values in 0..1.
+    // torchvision's adjust_brightness, adjust_contrast, adjust_saturation and adjust_hue, for values in 0..1.
     private static double[] Changed(double[] image, int which, double[] factors, double turn)
     {
         double[] greys = [.. Enumerable.Range(0, image.Length / 3)
@@ -178,9 +178,9 @@ public sealed class ColorTests
         })];
     }
 
-    private static double Grey(byte[] image, int at) => (0.299 * image[at]) + (0.587 * image[at + 1]) + (0.114 * image[at + 2]);
+    private static double Gray(byte[] image, int at) => (0.299 * image[at]) + (0.587 * image[at + 1]) + (0.114 * image[at + 2]);
 
-    private static double MeanGrey(byte[] image) => Enumerable.Range(0, image.Length / 3).Average(i => Grey(image, 3 * i));
+    private static double MeanGray(byte[] image) => Enumerable.Range(0, image.Length / 3).Average(i => Gray(image, 3 * i));
 
     // The definition, as in Python's colorsys.
     private static (double Hue, double Saturation, double Value) Hsv(double r, double g, double b)

@@ -8,7 +8,7 @@ public sealed class CropTests
     private static readonly (int, int) Target = (64, 64);
 
     [Fact]
-    public void A_random_resized_crop_has_the_areas_and_shapes_that_were_asked_for_and_lies_anywhere()
+    public void A_random_resized_crop_has_the_requested_areas_and_aspect_ratios_and_any_place()
     {
         ImageFrame[] frames = [.. Frames(ImageTransform.RandomResizedCrop(0.2, 0.6, 0.5, 2), 400, 300)];
         frames.Should().OnlyContain(frame => frame.Width == 64 && frame.Height == 64);
@@ -23,7 +23,7 @@ public sealed class CropTests
         (aspects.Min(), aspects.Max()).Should().Match<(double Min,
             double Max)>(shape => shape.Min > 0.49 && shape.Min < 0.6 && shape.Max > 1.8 && shape.Max < 2.05);
 
-        // Evenly in the logarithm: as often higher than wide as wider than high, but for shapes that do not fit.
+        // Uniform in the logarithm: portrait and landscape are equally likely, except for shapes that do not fit.
         aspects.Count(aspect => aspect < 1).Should().BeInRange(Draws * 40 / 100, Draws * 60 / 100);
         parts.Count(part => part.Left + (part.Width / 2) < 200).Should().BeInRange(Draws * 45 / 100, Draws * 55 / 100);
         parts.Count(part => part.Top + (part.Height / 2) < 150).Should().BeInRange(Draws * 45 / 100, Draws * 55 / 100);
@@ -32,7 +32,7 @@ public sealed class CropTests
     [Theory]
     [InlineData(1000, 10, 487, 0, 13, 10)]
     [InlineData(10, 1000, 0, 493, 10, 13)]
-    public void Where_no_attempt_fits_the_largest_permitted_part_of_the_middle_is_taken(int width, int height, int left, int top, int wide,
+    public void If_no_attempt_fits_the_largest_permitted_center_is_used(int width, int height, int left, int top, int wide,
         int high)
     {
         // torchvision's fallback: clipped to 3/4 and 4/3.
@@ -41,7 +41,7 @@ public sealed class CropTests
     }
 
     [Fact]
-    public void Measured_a_random_crop_is_the_middle()
+    public void For_measurements_a_random_crop_is_centered()
     {
         ImageFrame whole = ImageFrame.Whole(400, 300);
         Choose(whole, null, ImageTransform.RandomResizedCrop()).Should().Be(new ImageFrame(new CropArea(50, 0, 300, 300), 64, 64));
@@ -55,7 +55,7 @@ public sealed class CropTests
     }
 
     [Fact]
-    public void A_random_square_of_a_tiny_share_has_a_pixel()
+    public void A_random_square_of_a_tiny_fraction_has_a_pixel()
     {
         Frames(ImageTransform.RandomSquare(1e-9), 90, 60).Should().OnlyContain(frame => frame.Width >= 1 && frame.Width == frame.Height);
     }
@@ -65,7 +65,7 @@ public sealed class CropTests
     [InlineData(true)]
     public void A_crop_of_images_that_are_not_files_is_enlarged_alike_for_bytes_and_floats(bool floats)
     {
-        // A ramp: red is the column. The left half, enlarged, goes half as far.
+        // A ramp: red is the column. The enlarged left half has half the range.
         byte[] ramp = [.. Enumerable.Range(0, 8 * 8).SelectMany(i => (byte[])[(byte)(32 * (i % 8)), (byte)(32 * (i / 8)), 9])];
         using Tensor bytes = tensor(ramp, [1, 8, 8, 3]);
         using Tensor pixels = PixelRange.FromBytes(bytes);
@@ -80,13 +80,13 @@ public sealed class CropTests
     }
 
     [Fact]
-    public void Impossible_crops_are_refused_when_they_are_made()
+    public void Invalid_crops_are_rejected_when_created()
     {
         FluentActions.Invoking(() => ImageTransform.RandomSquare(0)).Should().Throw<ArgumentOutOfRangeException>()
             .WithMessage("*above 0 and at most 1*");
         FluentActions.Invoking(() => ImageTransform.RandomSquare(double.NaN)).Should().Throw<ArgumentOutOfRangeException>();
         FluentActions.Invoking(() => ImageTransform.RandomResizedCrop(0.5, 0.2)).Should().Throw<ArgumentOutOfRangeException>()
-            .WithMessage("*from 0.5 to 0.2*");
+            .WithMessage("*is 0.5 to 0.2*");
         FluentActions.Invoking(() => ImageTransform.RandomResizedCrop(minAspect: double.NaN)).Should().Throw<ArgumentOutOfRangeException>();
         FluentActions.Invoking(() => ImageTransform.CenterCrop(0)).Should().Throw<ArgumentOutOfRangeException>();
         FluentActions.Invoking(() => ImageTransform.Resize(0)).Should().Throw<ArgumentOutOfRangeException>();

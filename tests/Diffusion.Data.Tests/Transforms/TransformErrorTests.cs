@@ -13,7 +13,7 @@ public sealed class TransformErrorTests
 
     [Theory]
     [MemberData(nameof(Mistakes))]
-    public void Whatever_the_code_of_a_transform_throws_ends_the_run_and_names_transform_and_image(Exception mistake)
+    public void Any_exception_of_a_transform_ends_the_run_and_names_transform_and_image(Exception mistake)
     {
         IImageSource source = DrawnShapes.Create(10, 8).With(ImageTransform.RandomEdit("scratches", (_, _) => throw mistake));
         foreach (int workers in (int[])[0, 2])
@@ -29,7 +29,7 @@ public sealed class TransformErrorTests
     }
 
     [Fact]
-    public void An_image_that_a_transform_calls_bad_is_a_bad_image()
+    public void An_image_that_a_transform_rejects_is_a_bad_image()
     {
         List<BadImage> bad = [];
         IImageSource source = DrawnShapes.Create(100, 8).With(ImageTransform.Edit("only bright ones", image =>
@@ -48,7 +48,7 @@ public sealed class TransformErrorTests
     }
 
     [Fact]
-    public void A_mistake_in_a_crop_and_in_an_image_held_in_memory_comes_as_it_is()
+    public void Errors_of_crops_and_of_images_in_memory_name_the_transform()
     {
         using TemporaryFolder folder = new();
         File.WriteAllBytes(folder.File("a.png"), TestImages.Png(20, 10));
@@ -59,9 +59,10 @@ public sealed class TransformErrorTests
         FluentActions.Invoking(() => images.Read(0, new byte[8 * 8 * 3], cancellationToken: Token)).Should()
             .Throw<ImageTransformException>()
             .WithMessage(
-                "The transform 'left half' failed on *a.png: InvalidOperationException: It chose*Width = 21*the image has 20 x 10 pixels*");
+                "The transform 'left half' failed on *a.png: InvalidOperationException: The crop returned*Width = 21*"
+                + "the image has 20 x 10 pixels*");
 
-        // Not within an AggregateException, which Should().Throw would look into.
+        // Not wrapped in an AggregateException, which Should().Throw would unwrap.
         Assert.Throws<ImageTransformException>(() => InMemoryImages.Load(
                 DrawnShapes.Create(10, 8).With(ImageTransform.Edit("broken", _ => throw new NotSupportedException("no"))),
                     cancellationToken: Token))
@@ -69,34 +70,34 @@ public sealed class TransformErrorTests
     }
 
     [Fact]
-    public void A_crop_larger_than_its_image_makes_it_a_bad_one_with_the_remedy()
+    public void An_image_smaller_than_its_crop_is_a_bad_image_with_a_remedy()
     {
         using TemporaryFolder folder = new();
         File.WriteAllBytes(folder.File("a.png"), TestImages.Png(20, 10));
         using ImageFolder images = ImageFolder.Open(folder.Path,
             new ImagePreparation { Size = 8, Transforms = [ImageTransform.RandomCrop(16)] });
         FluentActions.Invoking(() => images.Read(0, new byte[8 * 8 * 3], new SeedStream(1), Token)).Should().Throw<ImageDataException>()
-            .WithMessage("*a.png: RandomCrop: it has 20 x 10 pixels, fewer than a crop of 16 x 16. Put ImageTransform.Resize before*");
+            .WithMessage("*a.png: RandomCrop: it has 20 x 10 pixels, fewer than a crop of 16 x 16. Use ImageTransform.Resize before*");
     }
 
     [Fact]
-    public void A_list_that_cannot_be_honoured_is_refused()
+    public void An_impossible_list_of_transforms_is_rejected()
     {
         DrawnShapes shapes = DrawnShapes.Create(10, 8);
         FluentActions.Invoking(() => shapes.With()).Should().Throw<ArgumentException>().WithMessage("*no transform*");
         FluentActions.Invoking(() => shapes.With(ImageTransform.RandomFlip(), ImageTransform.RandomSquare(0.5))).Should()
             .Throw<ArgumentException>()
-            .WithMessage("*RandomSquare comes after RandomFlip, but crops and resizes come first*");
+            .WithMessage("*RandomSquare comes after RandomFlip, but crops and resizes must come first*");
         FluentActions.Invoking(() => shapes.With(ImageTransform.RandomFlip(), null!)).Should().Throw<ArgumentException>()
             .WithMessage("*null*");
         FluentActions.Invoking(() => new EncodedImageSource(new NoFiles(),
             new ImagePreparation { Size = 8, Channels = 1, Transforms = [ImageTransform.ColorJitter(hue: 0.1)] }))
-            .Should().Throw<ArgumentException>().WithMessage("*grey images have neither*");
+            .Should().Throw<ArgumentException>().WithMessage("*grayscale images have neither*");
         FluentActions.Invoking(() => ImageTransform.Edit(" ", _ => { })).Should().Throw<ArgumentException>();
     }
 
     [Fact]
-    public void A_canvas_reads_and_writes_bytes_and_floats_alike_and_refuses_what_is_no_pixel()
+    public void A_canvas_reads_and_writes_bytes_and_floats_alike_and_rejects_invalid_pixels()
     {
         byte[] bytes = new byte[2 * 3 * 3];
         ImageShape shape = new(3, 2, 3);
@@ -116,7 +117,7 @@ public sealed class TransformErrorTests
         FluentActions.Invoking(() => new ImageCanvas(new byte[18], shape, PixelEncoding.UInt8)[3, 0, 0]).Should()
             .Throw<ArgumentOutOfRangeException>();
         FluentActions.Invoking(() => new ImageCanvas(new byte[18], shape, PixelEncoding.UInt8).Floats.Length).Should()
-            .Throw<InvalidOperationException>().WithMessage("*gives Bytes*");
+            .Throw<InvalidOperationException>().WithMessage("*the pixels are Bytes*");
         FluentActions.Invoking(() => new ImageCanvas(new byte[17], shape, PixelEncoding.UInt8).Width).Should().Throw<ArgumentException>();
     }
 

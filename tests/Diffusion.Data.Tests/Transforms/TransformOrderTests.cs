@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Data.Tests.Transforms;
 
-/// <summary>What a transform gives is a pure function of seed and position, whoever reads it.</summary>
+/// <summary>The result of a transform is a pure function of seed and position, independent of the reader.</summary>
 public sealed class TransformOrderTests : IDisposable
 {
     private const int Images = 30;
@@ -39,7 +39,7 @@ public sealed class TransformOrderTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Sources))]
-    public void Workers_resuming_and_processes_change_no_pixel(string kind)
+    public void Workers_resuming_and_processes_do_not_change_pixels(string kind)
     {
         using IImageSource source = Open(kind);
         string[] whole = Read(source, workers: 0, start: 0, rank: 0, world: 1, steps: 12);
@@ -67,7 +67,7 @@ public sealed class TransformOrderTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Sources))]
-    public void A_measurement_draws_nothing_and_repeats(string kind)
+    public void A_measurement_is_not_random(string kind)
     {
         using IImageSource source = Open(kind);
         BatchReader reader = new(source);
@@ -80,7 +80,7 @@ public sealed class TransformOrderTests : IDisposable
     }
 
     [Fact]
-    public void Another_transform_in_the_list_does_not_change_what_one_draws()
+    public void Other_transforms_in_the_list_do_not_change_random_numbers()
     {
         List<double> drawn = [];
         ImageTransform Noted() => ImageTransform.RandomEdit("noted", (_, draws) => drawn.Add(draws.Uniform(RandomPurpose.Augmentation, 0)));
@@ -95,7 +95,7 @@ public sealed class TransformOrderTests : IDisposable
     }
 
     [Fact]
-    public void A_name_that_comes_twice_draws_twice_also_in_layers()
+    public void Transforms_with_the_same_name_draw_different_numbers_even_in_layers()
     {
         List<double> drawn = [];
         ImageTransform Noted() => ImageTransform.RandomEdit("noted", (_, draws) => drawn.Add(draws.Uniform(RandomPurpose.Augmentation, 0)));

@@ -6,14 +6,14 @@ using Microsoft.Win32.SafeHandles;
 namespace Diffusion.Data;
 
 /// <summary>
-/// What tells versions of a file apart without reading it. On Linux the kernel's time of change is part of it, which no program can set:
-/// copying with dates, unpacking a backup or writing in place all move it. Other systems give no such time here; a file's identity is then
-/// not <see cref="IsStrong"/>.
+/// Identifies the version of a file without reading it. On Linux this includes the kernel's change time, which no program can set: copying
+/// with dates, unpacking a backup and writing in place all change it. Other systems have no such time here; the identity is then not
+/// <see cref="IsStrong"/>.
 /// </summary>
-/// <param name="Inode">The file's number on its disk; 0 where the system does not tell.</param>
-/// <param name="Length">Its bytes.</param>
-/// <param name="Modified">When its bytes were written, as its owner says.</param>
-/// <param name="Changed">When it was changed, as the kernel says, in nanoseconds; 0 where the system does not tell.</param>
+/// <param name="Inode">The file's number on its disk; 0 when unknown.</param>
+/// <param name="Length">The size, in bytes.</param>
+/// <param name="Modified">The modification time, which programs can set.</param>
+/// <param name="Changed">The kernel's change time, in nanoseconds; 0 when unknown.</param>
 internal readonly partial record struct FileIdentity(long Inode, long Length, long Modified, long Changed)
 {
     private const int Here = -100; // AT_FDCWD
@@ -22,18 +22,18 @@ internal readonly partial record struct FileIdentity(long Inode, long Length, lo
     private const int StatusBytes = 256;
     private const long NanosecondsPerSecond = 1_000_000_000;
 
-    // File systems keep times to 10 ms (ext4, XFS) or to 2 s (FAT): two changes within that are one.
+    // The time resolution of file systems is 10 ms (ext4, XFS) to 2 s (FAT): two changes within it look like one.
     private static readonly TimeSpan Coarsest = TimeSpan.FromSeconds(2);
 
-    /// <summary>Whether an equal identity means equal bytes, once it is settled.</summary>
+    /// <summary>Whether equal identities mean equal bytes, once they are settled.</summary>
     public bool IsStrong => Changed != 0;
 
-    /// <summary>Whether a later change would show: false for a file that was changed just now.</summary>
-    /// <param name="now">The time.</param>
+    /// <summary>Whether a later change would be noticed: false for a file that was changed just now.</summary>
+    /// <param name="now">The current time.</param>
     public bool IsSettledAt(DateTimeOffset now) =>
         IsStrong && now - DateTimeOffset.UnixEpoch.AddTicks(Changed / TimeSpan.NanosecondsPerTick) > Coarsest;
 
-    /// <summary>A number made of all of it; never 0.</summary>
+    /// <summary>A hash of all fields; never 0.</summary>
     public long Stamp
     {
         get
@@ -47,8 +47,8 @@ internal readonly partial record struct FileIdentity(long Inode, long Length, lo
         }
     }
 
-    /// <summary>The identity of a file; of what a link points at.</summary>
-    /// <exception cref="IOException">There is no such file, or it cannot be looked at.</exception>
+    /// <summary>The identity of a file; for a link, of its target.</summary>
+    /// <exception cref="IOException">The file does not exist, or it cannot be accessed.</exception>
     public static FileIdentity Of(string path)
     {
         if (OperatingSystem.IsLinux() && TryStatus(status => Statx(Here, path, 0, BasicFields, status)) is { } status)
@@ -60,7 +60,7 @@ internal readonly partial record struct FileIdentity(long Inode, long Length, lo
         return new FileIdentity(0, file.Length, file.LastWriteTimeUtc.Ticks, 0);
     }
 
-    /// <summary>The identity of an open file; null where the system does not tell.</summary>
+    /// <summary>The identity of an open file; null when unknown.</summary>
     public static FileIdentity? TryOf(SafeFileHandle file) =>
         OperatingSystem.IsLinux() && TryStatus(status => Statx(file, string.Empty, OfTheHandle, BasicFields, status)) is { } status
             ? FromStatus(status)
@@ -78,7 +78,7 @@ internal readonly partial record struct FileIdentity(long Inode, long Length, lo
         }
         catch (EntryPointNotFoundException)
         {
-            return null; // a C library from before 2018
+            return null; // a C library older than 2018
         }
     }
 

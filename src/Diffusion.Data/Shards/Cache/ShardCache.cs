@@ -4,11 +4,10 @@ using System.Text;
 namespace Diffusion.Data;
 
 /// <summary>
-/// The folder in which indexes and unpacked shards are kept. It is made when something is written into it, and several processes may share
-/// it.
+/// The folder for indexes and unpacked shards. It is created when something is first written to it, and several processes may share it.
 /// </summary>
-/// <param name="folder">Its full path.</param>
-/// <param name="time">What ages are measured by.</param>
+/// <param name="folder">The full path of the folder.</param>
+/// <param name="time">Measures the age of files.</param>
 internal sealed class ShardCache(string folder, TimeProvider time)
 {
     private const string TemporaryExtension = ".tmp";
@@ -16,20 +15,20 @@ internal sealed class ShardCache(string folder, TimeProvider time)
 
     private int swept;
 
-    /// <summary>The time.</summary>
+    /// <summary>The current time.</summary>
     public DateTimeOffset Now => time.GetUtcNow();
 
-    /// <summary>Its full path.</summary>
+    /// <summary>The full path of the folder.</summary>
     public string Folder { get; } = folder;
 
-    /// <summary>Where that is kept which belongs to a file.</summary>
-    /// <param name="file">The file's full path.</param>
-    /// <param name="extension">What the name ends in.</param>
+    /// <summary>The path of a cache file that belongs to a given file.</summary>
+    /// <param name="file">The full path of that file.</param>
+    /// <param name="extension">The extension of the cache file.</param>
     public string PathFor(string file, string extension) =>
         Path.Combine(Folder, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(file))) + extension);
 
-    /// <summary>Makes sure that the folder is there.</summary>
-    /// <exception cref="IOException">It cannot be made; the message names the option.</exception>
+    /// <summary>Creates the folder if it is missing.</summary>
+    /// <exception cref="IOException">The folder cannot be created; the message names the option.</exception>
     public void Require()
     {
         try
@@ -43,7 +42,7 @@ internal sealed class ShardCache(string folder, TimeProvider time)
         }
     }
 
-    /// <summary>Writes a file under a temporary name and moves it into its place.</summary>
+    /// <summary>Writes a file under a temporary name, then renames it.</summary>
     /// <exception cref="IOException">The folder cannot be used; the message names the option.</exception>
     public void Write(string path, Action<FileStream> write)
     {
@@ -68,7 +67,7 @@ internal sealed class ShardCache(string folder, TimeProvider time)
         }
     }
 
-    /// <summary>Writes a small file; false where that cannot be done.</summary>
+    /// <summary>Writes a small file; false on failure.</summary>
     public bool TryWrite(string path, byte[] bytes)
     {
         try
@@ -82,7 +81,7 @@ internal sealed class ShardCache(string folder, TimeProvider time)
         }
     }
 
-    /// <summary>Deletes a file, where that can be done.</summary>
+    /// <summary>Deletes a file if possible.</summary>
     public static void TryDelete(string path)
     {
         try
@@ -91,11 +90,11 @@ internal sealed class ShardCache(string folder, TimeProvider time)
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
-            // It is in the way of nothing.
+            // The file does no harm.
         }
     }
 
-    // What processes that were killed have left.
+    // Deletes what killed processes have left behind.
     private void Sweep()
     {
         if (Interlocked.Exchange(ref swept, 1) == 1)
@@ -114,6 +113,5 @@ internal sealed class ShardCache(string folder, TimeProvider time)
 
     private IOException Unusable(Exception problem) => new(
         $"ShardOptions.CacheFolder ({Folder}) cannot be used: {problem.Message.TrimEnd('.')}. "
-        + "Shards that are gzip files, or on servers, need it: "
-        + "set it to a folder that can be written and has room.", problem);
+        + "Remote shards and gzip shards need it. Set it to a writable folder with enough space.", problem);
 }

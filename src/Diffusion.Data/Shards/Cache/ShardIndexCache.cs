@@ -3,22 +3,22 @@ using System.Collections.Concurrent;
 namespace Diffusion.Data;
 
 /// <summary>
-/// Indexes of shards in folders: on the disk, or in memory where nothing can be written. Each is bound to the identity of the file that was
-/// scanned. A file that changed just before its scan may change again unseen, so that index is believed by the source that made it alone.
+/// Indexes of local shards, on disk, or in memory when nothing can be written. Each belongs to the identity of the scanned file. A file
+/// that changed just before the scan may change again unnoticed, so its index is used only by the source that made it.
 /// </summary>
 internal sealed class ShardIndexCache(ShardCache cache)
 {
     private readonly ConcurrentDictionary<string, byte[]> inMemory = new(StringComparer.Ordinal);
-    private readonly long ours = BitConverter.ToInt64(Guid.NewGuid().ToByteArray()) | 1; // another in each source
+    private readonly long ours = BitConverter.ToInt64(Guid.NewGuid().ToByteArray()) | 1; // differs between sources
 
-    /// <summary>How many samples and classes a shard has; null when no index says so.</summary>
+    /// <summary>The header of a shard's index; null when there is no valid index.</summary>
     public ShardIndex? TryOpen(string shard, FileIdentity identity)
     {
         ShardIndex? index = inMemory.TryGetValue(shard, out byte[]? bytes) ? ShardIndex.TryOpen(bytes) : ShardIndex.TryOpen(PathOf(shard));
         return index is not null && IsOf(index, identity) ? index : null;
     }
 
-    /// <summary>What a shard holds; null when no index says so.</summary>
+    /// <summary>The contents of a shard; null when there is no valid index.</summary>
     public ShardContents? TryRead(string shard, FileIdentity identity)
     {
         if (TryOpen(shard, identity) is null)
@@ -37,10 +37,10 @@ internal sealed class ShardIndexCache(ShardCache cache)
         }
     }
 
-    /// <summary>Keeps what a scan found.</summary>
-    /// <param name="shard">The file, by its full path.</param>
-    /// <param name="identity">What it was before the scan.</param>
-    /// <param name="contents">What the scan found.</param>
+    /// <summary>Stores the result of a scan.</summary>
+    /// <param name="shard">The full path of the shard.</param>
+    /// <param name="identity">The identity of the file before the scan.</param>
+    /// <param name="contents">The result of the scan.</param>
     public ShardIndex Keep(string shard, FileIdentity identity, ShardContents contents)
     {
         long stamp = identity.IsSettledAt(cache.Now) ? identity.Stamp : identity.Stamp ^ ours;

@@ -2,18 +2,18 @@ using System.IO.Compression;
 
 namespace Diffusion.Data;
 
-/// <summary>Unpacks shards that are gzip files, of one part or of many: they cannot be read in the middle.</summary>
+/// <summary>Unpacks gzip shards, which do not allow random access. A file may consist of several gzip members.</summary>
 internal sealed class ShardUnpacker(ShardCache cache, long maxBytes)
 {
     private const int PieceBytes = 1 << 20;
 
-    /// <summary>Unpacks a file once, under a temporary name, and moves it into its place.</summary>
+    /// <summary>Unpacks a file under a temporary name, then renames it.</summary>
     /// <param name="path">The gzip file.</param>
-    /// <param name="name">What errors call it.</param>
-    /// <param name="target">The unpacked file, in the cache folder; nothing is done when it exists.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
+    /// <param name="name">The file as errors show it.</param>
+    /// <param name="target">The unpacked file, in the cache folder; nothing happens if it exists.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
     /// <returns>The unpacked file.</returns>
-    /// <exception cref="ImageDataException">It is damaged, or too large.</exception>
+    /// <exception cref="ImageDataException">The file is damaged, or too large.</exception>
     /// <exception cref="IOException">The cache folder cannot be used.</exception>
     public string Unpack(string path, string name, string target, CancellationToken cancellationToken)
     {
@@ -29,7 +29,7 @@ internal sealed class ShardUnpacker(ShardCache cache, long maxBytes)
         }
         catch (InvalidDataException problem)
         {
-            throw new ImageDataException(name, $"it is damaged or truncated, or no gzip file: {problem.Message}", problem);
+            throw new ImageDataException(name, $"it is damaged, truncated, or not a gzip file: {problem.Message}", problem);
         }
 
         return target;
@@ -45,13 +45,13 @@ internal sealed class ShardUnpacker(ShardCache cache, long maxBytes)
             if (file.Position + read > maxBytes)
             {
                 throw new ImageDataException(
-                    name, $"it unpacks to more than {maxBytes} bytes. Raise ShardOptions.MaxUnpackedBytes if that is right.");
+                    name, $"it unpacks to more than {maxBytes} bytes. Raise ShardOptions.MaxUnpackedBytes if that is expected.");
             }
 
             file.Write(piece, 0, read);
         }
 
-        // It is believed from now on, also after a power failure.
+        // From now on the file is trusted, so it must survive a power failure.
         file.Flush();
         DiskSync.File(file.SafeFileHandle, file.Name);
     }

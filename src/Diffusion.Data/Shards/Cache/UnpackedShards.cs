@@ -5,8 +5,8 @@ using System.Text;
 namespace Diffusion.Data;
 
 /// <summary>
-/// Unpacked copies of gzip shards in folders, each bound to the bytes that it came from: by the identity of that file, else by its SHA-256.
-/// A path has one copy at most.
+/// Unpacked copies of local gzip shards. Each belongs to the content of its gzip file, checked by the identity of that file or else by its
+/// SHA-256. A path has at most one copy.
 /// </summary>
 internal sealed class UnpackedShards(ShardCache cache, ShardUnpacker unpacker, long limit)
 {
@@ -16,9 +16,9 @@ internal sealed class UnpackedShards(ShardCache cache, ShardUnpacker unpacker, l
     private readonly HashSet<string> used = new(StringComparer.Ordinal);
     private readonly Lock gate = new();
 
-    /// <summary>The unpacked copy of a shard, made where it is not there.</summary>
-    /// <param name="name">The gzip file, by its full path.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
+    /// <summary>The unpacked copy of a shard, created if it is missing.</summary>
+    /// <param name="name">The full path of the gzip file.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
     public string CopyOf(string name, CancellationToken cancellationToken)
     {
         string copy = cache.PathFor(name, Extension);
@@ -43,13 +43,13 @@ internal sealed class UnpackedShards(ShardCache cache, ShardUnpacker unpacker, l
             MakeRoom();
         }
 
-        // A file that changed just now may change again unseen: it is hashed once more the next time.
+        // A file that was changed just now may change again unnoticed, so it is hashed again the next time.
         Note found = new(identity.IsSettledAt(cache.Now) ? identity.Stamp : 0, hash, FileIdentity.Of(copy).Stamp);
         cache.TryWrite(cache.PathFor(name, NoteExtension), found.ToBytes());
         return copy;
     }
 
-    /// <summary>Deletes the copy of a shard, because it cannot be used.</summary>
+    /// <summary>Deletes the unusable copy of a shard.</summary>
     public void Drop(string name)
     {
         ShardCache.TryDelete(cache.PathFor(name, NoteExtension));
@@ -62,7 +62,7 @@ internal sealed class UnpackedShards(ShardCache cache, ShardUnpacker unpacker, l
         return Convert.ToHexStringLower(SHA256.HashDataAsync(file, cancellationToken).AsTask().GetAwaiter().GetResult());
     }
 
-    // The copies used longest ago go first; those of this source stay.
+    // Deletes the least recently used copies first, but none of this source.
     private void MakeRoom()
     {
         lock (gate)
@@ -82,7 +82,7 @@ internal sealed class UnpackedShards(ShardCache cache, ShardUnpacker unpacker, l
         }
     }
 
-    // What a copy came from, and what it is: the stamps of both files, and the hash of the first.
+    // The stamps of the gzip file and its copy, and the hash of the gzip file.
     private sealed record Note(long Packed, string Hash, long Copy)
     {
         private const string Format = "unpacked shard 1";

@@ -1,13 +1,13 @@
 namespace Diffusion.Data;
 
-/// <summary>Where things are kept that can be made anew, by the customs of each system. Looked up, never made.</summary>
+/// <summary>The user's cache folder by the conventions of each system. The folder is not created.</summary>
 internal static class UserCache
 {
-    /// <summary>A folder of this library's in the user's cache.</summary>
-    /// <param name="name">Its name.</param>
+    /// <summary>A folder of this library in the user's cache folder.</summary>
+    /// <param name="name">The name of the folder.</param>
     public static string Folder(string name) => Path.Combine(Root(), "diffusion-net", name);
 
-    // https://specifications.freedesktop.org/basedir-spec/latest: a relative XDG_CACHE_HOME counts as none.
+    // https://specifications.freedesktop.org/basedir-spec/latest: a relative XDG_CACHE_HOME is ignored.
     private static string Root()
     {
         if (OperatingSystem.IsWindows())
@@ -22,7 +22,7 @@ internal static class UserCache
         }
 
         string home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile, Environment.SpecialFolderOption.DoNotVerify);
-        home = home.Length == 0 ? Path.DirectorySeparatorChar.ToString() : home; // as a user without an entry has it
+        home = home.Length == 0 ? Path.DirectorySeparatorChar.ToString() : home; // for a user without a home folder
         return OperatingSystem.IsMacOS() ? Path.Combine(home, "Library", "Caches") : Path.Combine(home, ".cache");
     }
 }

@@ -1,6 +1,6 @@
 namespace Diffusion.Data;
 
-/// <summary>What a scan of a shard found.</summary>
-/// <param name="Samples">Its samples, in its order.</param>
-/// <param name="Ignored">Files that belong to no sample, one entry for each reason.</param>
+/// <summary>The result of scanning a shard.</summary>
+/// <param name="Samples">The samples, in the order of the shard.</param>
+/// <param name="Ignored">The files that belong to no sample, one entry per reason.</param>
 internal sealed record ShardContents(IReadOnlyList<ShardEntry> Samples, IReadOnlyList<SkippedImages> Ignored);

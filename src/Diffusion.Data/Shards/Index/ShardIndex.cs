@@ -5,46 +5,43 @@ using System.Text;
 namespace Diffusion.Data;
 
 /// <summary>
-/// What a scan of a shard found, kept in a small file, so that a shard is read through once and never again. The header alone says what is
-/// needed to plan a run: how many samples there are, and how many classes.
+/// The result of scanning a shard, stored in a small file so that a shard is scanned only once. The header alone is enough to count samples
+/// and classes.
 /// </summary>
-/// <param name="ShardLength">The bytes of the shard that was scanned.</param>
-/// <param name="Stamp">Which version of the shard was scanned, or 0 where it does not matter.</param>
-/// <param name="Count">How many samples it has.</param>
-/// <param name="Labeled">How many of them have a label that can be read.</param>
-/// <param name="MaxLabel">The highest label; -1 without labels.</param>
-/// <param name="Unreadable">How many samples have a label that cannot be read.</param>
-/// <param name="WithoutImage">How many samples have no image by the default of <see cref="ShardOptions.ImageExtensions"/>.</param>
-/// <param name="Ignored">How many files belong to no sample.</param>
-/// <param name="Digest">A number made of all that the body says: indexes of one digest say the same of keys, places and labels.</param>
+/// <param name="ShardLength">The size of the scanned shard, in bytes.</param>
+/// <param name="Stamp">The version of the scanned shard; 0 when it does not matter.</param>
+/// <param name="Count">The number of samples.</param>
+/// <param name="Labeled">The number of samples with a valid label.</param>
+/// <param name="MaxLabel">The largest label; -1 without labels.</param>
+/// <param name="Unreadable">The number of samples with an invalid label.</param>
+/// <param name="WithoutImage">The number of samples without an image by the default <see cref="ShardOptions.ImageExtensions"/>.</param>
+/// <param name="Ignored">The number of files that belong to no sample.</param>
+/// <param name="Digest">A hash of the body: indexes with equal digests have equal keys, positions and labels.</param>
 internal sealed record ShardIndex(
     long ShardLength, long Stamp, long Count, long Labeled, int MaxLabel, long Unreadable, long WithoutImage, long Ignored,
         long Digest)
 {
-    /// <summary>What comes after the name of a shard in the name of its index.</summary>
+    /// <summary>The extension that is appended to the name of a shard.</summary>
     public const string Extension = ".index";
 
-    /// <summary>How many numbers the header has, that of the bytes of the body being the last.</summary>
+    /// <summary>The number of numbers in the header; the last is the size of the body.</summary>
     internal const int Numbers = 9;
 
-    /// <summary>Where the checksum of the body begins.</summary>
+    /// <summary>The offset of the checksum of the body.</summary>
     internal const int ChecksumAt = 8 + (8 * Numbers);
 
-    /// <summary>Where the checksum of the header begins.</summary>
+    /// <summary>The offset of the checksum of the header.</summary>
     internal const int HeaderChecksumAt = ChecksumAt + SHA256.HashSizeInBytes;
 
-    /// <summary>Where the body begins.</summary>
+    /// <summary>The offset of the body.</summary>
     internal const int HeaderSize = HeaderChecksumAt + 8;
 
-    /// <summary>
-    /// Whether there is more to say of the shard than the header does: labels that cannot be read, files passed over, images that are not
-    /// there.
-    /// </summary>
+    /// <summary>Whether the shard has issues that only the body describes: invalid labels, ignored files, missing images.</summary>
     public bool HasIssues => Unreadable > 0 || WithoutImage > 0 || Ignored > 0;
 
     private static ReadOnlySpan<byte> Magic => "DNSHARD3"u8;
 
-    /// <summary>An index as its file holds it.</summary>
+    /// <summary>Serializes an index.</summary>
     public static byte[] ToBytes(long shardLength, long stamp, ShardContents contents)
     {
         byte[] body = ShardIndexBody.ToBytes(contents);
@@ -62,17 +59,17 @@ internal sealed record ShardIndex(
             BinaryPrimitives.WriteInt64LittleEndian(file.AsSpan(8 + (8 * i)), numbers[i]);
         }
 
-        // The header has a checksum of its own, for it is believed before the body is read.
+        // The header has its own checksum, because it is used without the body.
         SHA256.HashData(body, file.AsSpan(ChecksumAt));
         HeaderChecksum(file).CopyTo(file.AsSpan(HeaderChecksumAt));
         return file;
     }
 
-    /// <summary>The <see cref="Digest"/> of an index that says this.</summary>
+    /// <summary>The <see cref="Digest"/> of an index with these contents.</summary>
     public static long DigestOf(ShardContents contents) =>
         BinaryPrimitives.ReadInt64LittleEndian(SHA256.HashData(ShardIndexBody.ToBytes(contents)));
 
-    /// <summary>Writes an index under a temporary name and moves it into its place.</summary>
+    /// <summary>Writes an index under a temporary name, then renames it.</summary>
     public static ShardIndex Write(string path, long shardLength, long stamp, ShardContents contents)
     {
         byte[] bytes = ToBytes(shardLength, stamp, contents);
@@ -111,7 +108,7 @@ internal sealed record ShardIndex(
     public static ShardIndex? TryOpen(ReadOnlySpan<byte> file) =>
         file.Length < HeaderSize ? null : Parse(file[..HeaderSize], file.Length - HeaderSize);
 
-    /// <summary>Reads what an index says of a shard; null when it is damaged.</summary>
+    /// <summary>Reads the contents of an index; null when it is damaged.</summary>
     /// <param name="file">The whole file.</param>
     public static ShardContents? TryRead(ReadOnlySpan<byte> file) =>
         TryOpen(file) is { } index && SHA256.HashData(file[HeaderSize..]).AsSpan().SequenceEqual(file[ChecksumAt..HeaderChecksumAt])

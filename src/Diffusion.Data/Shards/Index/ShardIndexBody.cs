@@ -2,15 +2,15 @@ using System.Text;
 
 namespace Diffusion.Data;
 
-/// <summary>The part of an index after its header: every sample with its files, then the files that belong to none.</summary>
+/// <summary>The part of an index after its header: every sample with its files, then the files that belong to no sample.</summary>
 internal static class ShardIndexBody
 {
-    /// <summary>The fewest bytes of a sample.</summary>
+    /// <summary>The minimum size of a sample, in bytes.</summary>
     public const int MinSampleBytes = 3;
 
     private const int MaxTextBytes = 4096;
 
-    /// <summary>Writes it.</summary>
+    /// <summary>Serializes the body.</summary>
     public static byte[] ToBytes(ShardContents contents)
     {
         using MemoryStream body = new();
@@ -19,12 +19,12 @@ internal static class ShardIndexBody
             foreach (ShardEntry sample in contents.Samples)
             {
                 writer.Write(sample.Key);
-                writer.Write7BitEncodedInt64(sample.Label + 2L ?? 0); // 0 for none, 1 for an unreadable one
+                writer.Write7BitEncodedInt64(sample.Label + 2L ?? 0); // 0: no label, 1: an invalid label
                 writer.Write7BitEncodedInt64(sample.Members.Count);
                 foreach (ShardMember member in sample.Members)
                 {
                     writer.Write(member.Extension);
-                    writer.Write7BitEncodedInt64(member.Offset + 1); // 0 for a link to nothing
+                    writer.Write7BitEncodedInt64(member.Offset + 1); // 0: a link to a missing file
                     writer.Write7BitEncodedInt64(member.Size);
                 }
             }
@@ -45,7 +45,7 @@ internal static class ShardIndexBody
         return body.ToArray();
     }
 
-    /// <summary>Reads it, whatever stands there; null when it is damaged.</summary>
+    /// <summary>Parses untrusted bytes; null when they are damaged.</summary>
     public static ShardContents? TryRead(ReadOnlySpan<byte> body, ShardIndex index)
     {
         if (index.Count > body.Length / MinSampleBytes)
@@ -135,7 +135,7 @@ internal static class ShardIndexBody
         return true;
     }
 
-    // Seven bits to a byte, the lowest first, as BinaryWriter writes them.
+    // Seven bits per byte, lowest first, as BinaryWriter writes them.
     private static bool TryNumber(ref ReadOnlySpan<byte> body, long max, out long value)
     {
         value = 0;

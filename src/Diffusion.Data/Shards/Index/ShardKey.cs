@@ -1,7 +1,8 @@
 namespace Diffusion.Data;
 
 /// <summary>
-/// How WebDataset names the files of a sample: the key is the path up to the first dot of its last part, the extension all that follows it.
+/// Splits file names as WebDataset does: the key is the path up to the first dot of the file name, the extension is everything after that
+/// dot.
 /// </summary>
 internal static class ShardKey
 {
@@ -13,8 +14,8 @@ internal static class ShardKey
 
     /// <summary>Splits a path; false for files that belong to no sample.</summary>
     /// <param name="path">The path in the archive.</param>
-    /// <param name="key">What the files of a sample have in common.</param>
-    /// <param name="extension">What follows, in lower case and without the dot.</param>
+    /// <param name="key">The key, which all files of a sample share.</param>
+    /// <param name="extension">The extension, in lower case and without the dot.</param>
     public static bool TrySplit(string path, out string key, out string extension) => TrySplit(path, out key, out extension, out _);
 
     /// <summary>Splits a path; false, with the reason, for files that belong to no sample.</summary>

@@ -5,13 +5,13 @@ using System.Text.Json;
 namespace Diffusion.Data;
 
 /// <summary>The label of a sample: the number in its <c>cls</c> file, or <c>label</c> or <c>cls</c> in its <c>json</c> file.</summary>
-/// <param name="Value">The label, 0 or more; null without one.</param>
-/// <param name="Problem">What is wrong with a label that is there; null when nothing is.</param>
+/// <param name="Value">The label, at least 0; null without one.</param>
+/// <param name="Problem">What is wrong with the label; null when nothing is.</param>
 internal readonly record struct ShardLabel(int? Value, string? Problem)
 {
     private const int MaxFile = 1 << 20;
     private const int MaxQuoteLength = 40;
-    private const int MaxJsonDepth = 1000; // as deep as Python's json module goes
+    private const int MaxJsonDepth = 1000; // the limit of Python's json module
 
     private const NumberStyles Decimal = NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent | NumberStyles.AllowLeadingSign;
 
@@ -50,7 +50,7 @@ internal readonly record struct ShardLabel(int? Value, string? Problem)
         }
         catch (DecoderFallbackException)
         {
-            return new ShardLabel(null, "cls is no text");
+            return new ShardLabel(null, "cls is not text");
         }
     }
 
@@ -82,8 +82,8 @@ internal readonly record struct ShardLabel(int? Value, string? Problem)
         }
     }
 
-    // The last one of a name, as Python takes it. Names with half a surrogate pair, which Python writes, cannot be compared: they are none
-    // of ours.
+    // The last property of a name, as in Python. Names with half a surrogate pair, which Python may write, cannot be compared and never
+    // match.
     private static JsonElement? TryFind(JsonElement json, string name)
     {
         JsonElement? found = null;
@@ -102,14 +102,14 @@ internal readonly record struct ShardLabel(int? Value, string? Problem)
         return found;
     }
 
-    // Damaged JSON in which no label is named has none to lose.
+    // Damaged JSON without the name of a label loses no label.
     private static bool MayHoldLabel(byte[] bytes)
     {
         string text = Encoding.UTF8.GetString(bytes).Replace("\0", string.Empty, StringComparison.Ordinal); // UTF-16 too
         return Array.Exists(Names, name => text.Contains($"\"{name}\"", StringComparison.Ordinal));
     }
 
-    // 3, 3.0 and 3e0 are one number.
+    // Accepts 3, 3.0 and 3e0.
     private static bool TryInteger(string text, out int label)
     {
         if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out label))
@@ -123,13 +123,13 @@ internal readonly record struct ShardLabel(int? Value, string? Problem)
         return isWhole;
     }
 
-    // What is wrong with the file; null where its bytes are here.
+    // Returns what is wrong with the file; null on success.
     private static string? TryRead(Stream stream, ShardMember member, out byte[] bytes)
     {
         bytes = [];
         if (member.IsMissing)
         {
-            return $"{member.Extension} is a link to a file that the shard does not hold";
+            return $"{member.Extension} is a link to a file that is not in the shard";
         }
 
         if (member.Size > MaxFile)

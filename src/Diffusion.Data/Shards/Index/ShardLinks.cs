@@ -1,15 +1,15 @@
 namespace Diffusion.Data;
 
-/// <summary>The files and links of one archive by their paths: finds the file that a link names.</summary>
+/// <summary>Resolves the links of one archive.</summary>
 internal sealed class ShardLinks
 {
-    private const int MaxChain = 40; // as the Linux kernel follows
+    private const int MaxChain = 40; // the limit of the Linux kernel
 
     private readonly Dictionary<string, (long Offset, long Size)> files = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string?> links = new(StringComparer.Ordinal);
     private readonly HashSet<string> folders = new(StringComparer.Ordinal);
 
-    /// <summary>Notes an entry, whatever it is.</summary>
+    /// <summary>Records an entry of any kind.</summary>
     public void Add(TarEntry entry)
     {
         if (Normal(entry.Name) is not { } path)
@@ -35,11 +35,13 @@ internal sealed class ShardLinks
         }
     }
 
-    /// <summary>The bytes of the file that a link names, over further links; null where the archive holds no such file.</summary>
+    /// <summary>
+    /// The position of the file that a link points to, directly or through other links; null when it is not in the archive.
+    /// </summary>
     public (long Offset, long Size)? FileOf(string link) =>
         End(link) is { } path && files.TryGetValue(path, out (long, long) file) ? file : null;
 
-    /// <summary>Whether a link names a folder of the archive.</summary>
+    /// <summary>Whether a link points to a folder of the archive.</summary>
     public bool IsFolder(string link) =>
         End(link) is { } path && (folders.Contains(path) || files.Keys.Any(file => file.StartsWith(path + "/", StringComparison.Ordinal)));
 
@@ -54,7 +56,8 @@ internal sealed class ShardLinks
         return path;
     }
 
-    // Without ".", ".." and doubled separators; from the archive's root, where tar too keeps absolute paths. Null for what leads out of it.
+    // Without ".", ".." and repeated separators, relative to the archive's root, which tar also uses for absolute paths. Null for a path
+    // that leaves the archive.
     private static string? Normal(string path)
     {
         if (!path.StartsWith('/') && !path.StartsWith('.') && !path.EndsWith('/') && !path.Contains("/.", StringComparison.Ordinal)

@@ -1,13 +1,13 @@
 namespace Diffusion.Data;
 
-/// <summary>Goes through a whole shard once and finds its samples, by WebDataset's rules. A link is the file that it names.</summary>
-/// <param name="stream">The tar archive; it can seek, and stays its caller's.</param>
-/// <param name="name">What errors call it.</param>
+/// <summary>Scans a whole shard and finds its samples by the rules of WebDataset. A link stands for its target.</summary>
+/// <param name="stream">The tar archive: a seekable stream, which is not disposed.</param>
+/// <param name="name">The shard as errors show it.</param>
 internal sealed class ShardScanner(Stream stream, string name)
 {
     private const int MaxMembers = 1000;
-    private const string Devices = "devices and pipes, which are no files";
-    private const string FolderLinks = "links to folders: their files count where they lie";
+    private const string Devices = "devices and pipes, which are not files";
+    private const string FolderLinks = "links to folders, whose files are used at their real path";
 
     private readonly List<ShardEntry> samples = [];
     private readonly HashSet<string> keys = new(StringComparer.Ordinal);
@@ -17,12 +17,12 @@ internal sealed class ShardScanner(Stream stream, string name)
     private List<ShardMember> members = [];
     private string? current;
 
-    /// <summary>The samples of a shard, in its order.</summary>
-    /// <param name="stream">The tar archive; it can seek, and stays its caller's.</param>
-    /// <param name="name">What errors call it.</param>
-    /// <param name="cancellationToken">Ends the scan between two files.</param>
+    /// <summary>Scans a shard.</summary>
+    /// <param name="stream">The tar archive: a seekable stream, which is not disposed.</param>
+    /// <param name="name">The shard as errors show it.</param>
+    /// <param name="cancellationToken">Cancels the scan between two files.</param>
     /// <exception cref="ImageDataException">
-    /// The archive is damaged; a sample has two files of one extension, or comes in two places.
+    /// The archive is damaged, a sample has two files with the same extension, or its files are not contiguous.
     /// </exception>
     public static ShardContents Scan(Stream stream, string name, CancellationToken cancellationToken)
     {
@@ -70,8 +70,8 @@ internal sealed class ShardScanner(Stream stream, string name)
             bool hasDots = extension.Contains('.', StringComparison.Ordinal);
             string dots = hasDots ? $" A key ends at the first dot of a name: '{entry.Name}' belongs to '{key}'." : string.Empty;
             throw new ImageDataException(
-                name, $"at byte {entry.HeaderOffset}: the files of sample '{key}' do not lie together. Write the shard in order: tar "
-                    + $"--sort=name.{dots}");
+                name, $"at byte {entry.HeaderOffset}: the files of sample '{key}' are not contiguous. Write them in order: "
+                + $"tar --sort=name.{dots}");
         }
     }
 
@@ -109,7 +109,7 @@ internal sealed class ShardScanner(Stream stream, string name)
         }
     }
 
-    // Links may stand before the files that they name, so they wait for the end.
+    // Links may precede their targets, so they are resolved at the end.
     private ShardContents Resolve()
     {
         foreach (IGrouping<int, Link> ofSample in unresolved.GroupBy(link => link.Sample))

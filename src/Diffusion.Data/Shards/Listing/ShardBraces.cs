@@ -3,25 +3,25 @@ using System.Globalization;
 namespace Diffusion.Data;
 
 /// <summary>
-/// What braces in a pattern mean, as a shell has it: <c>{000..127}</c> counts, padded with zeros where the pattern is, and <c>{a,b}</c>
-/// takes turns; braces may stand within braces.
+/// Expands braces in a pattern like a shell: <c>{000..127}</c> is a range, zero-padded like the pattern, and <c>{a,b}</c> lists
+/// alternatives. Braces may be nested.
 /// </summary>
 internal static class ShardBraces
 {
-    /// <summary>The most shards that a pattern may mean.</summary>
+    /// <summary>The maximum number of shards in a pattern.</summary>
     public const int MaxShards = 1_000_000;
 
-    /// <summary>The texts that a pattern means, in order.</summary>
+    /// <summary>The expansions of a pattern, in order.</summary>
     /// <param name="text">The part of the pattern between <c>::</c>.</param>
-    /// <param name="pattern">What errors call it.</param>
-    /// <exception cref="ImageDataException">The braces do not match, or mean nothing.</exception>
+    /// <param name="pattern">The pattern as errors show it.</param>
+    /// <exception cref="ImageDataException">The braces do not match, or are neither a range nor a list.</exception>
     public static IEnumerable<string> Expand(string text, string pattern)
     {
         int open = text.IndexOf('{', StringComparison.Ordinal);
         if (open < 0)
         {
             return text.Contains('}', StringComparison.Ordinal)
-                ? throw Malformed(pattern, "a brace is closed that was not opened")
+                ? throw Malformed(pattern, "a closing brace has no opening brace")
                 : [text];
         }
 
@@ -43,7 +43,7 @@ internal static class ShardBraces
         long last = long.Parse(ends[1], CultureInfo.InvariantCulture);
         if (Math.Abs(last - first) >= MaxShards)
         {
-            throw Malformed(pattern, $"{{{inner}}} counts further than {MaxShards}");
+            throw Malformed(pattern, $"{{{inner}}} has more values than {MaxShards}");
         }
 
         int width = ends.Any(end => end.Length > 1 && end[0] == '0') ? ends.Max(end => end.Length) : 0;
@@ -85,7 +85,7 @@ internal static class ShardBraces
             }
         }
 
-        throw Malformed(pattern, "a brace is opened that is not closed");
+        throw Malformed(pattern, "an opening brace has no closing brace");
     }
 
     private static ImageDataException Malformed(string pattern, string problem) => new(pattern, $"the pattern is malformed: {problem}.");

@@ -1,22 +1,22 @@
 namespace Diffusion.Data;
 
-/// <summary>The shards of a folder by their names; where it holds none itself, those of the splits that its sub-folders are.</summary>
-/// <param name="folder">Its full path.</param>
-/// <param name="split">Which split is taken; see <see cref="ShardOptions.Split"/>.</param>
-/// <param name="skipped">Takes what is left out.</param>
+/// <summary>Finds the shards of a folder by name. If the folder itself contains none, its subfolders are used as splits.</summary>
+/// <param name="folder">The full path of the folder.</param>
+/// <param name="split">The split to use; see <see cref="ShardOptions.Split"/>.</param>
+/// <param name="skipped">Receives what is skipped.</param>
 internal sealed class ShardFolderFiles(string folder, string? split, SkippedImageList skipped)
 {
-    private const string Other = "files that are no .tar, .tar.gz or .tgz: other archives, or unfinished ones";
-    private const string Twice = "further names of shards that are taken";
-    private const string Below = "shards in sub-folders, which are not looked into where the folder holds shards itself";
+    private const string Other = "other or unfinished archives, which are not .tar, .tar.gz or .tgz files";
+    private const string Twice = "additional names of shards that are already used";
+    private const string Below = "shards in subfolders, which are not searched when the folder itself contains shards";
 
     private static readonly EnumerationOptions Accessible = new() { IgnoreInaccessible = true };
     private static readonly string[] Extensions = [".tar", ".tar.gz", ".tgz"];
     private static readonly string[] OtherExtensions = [".zip", ".7z", ".rar", ".tbz", ".tbz2", ".txz", ".tzst"];
 
-    /// <summary>Looks through the folder.</summary>
+    /// <summary>Searches the folder.</summary>
     /// <exception cref="ImageDataException">
-    /// It holds several splits and none was chosen, or shards only in sub-folders that are no splits.
+    /// The folder contains several splits and none was chosen, or shards only in subfolders that are not splits.
     /// </exception>
     public IReadOnlyList<string> Find()
     {
@@ -43,7 +43,7 @@ internal sealed class ShardFolderFiles(string folder, string? split, SkippedImag
         return folders.Length == 0 ? [] : OfSplits(folders);
     }
 
-    // A sub-folder that may not be looked into is none of ours.
+    // Inaccessible subfolders are ignored.
     private static IEnumerable<string> ShardsBelow(string path) =>
         Directory.EnumerateFiles(path, "*", Accessible).Where(file => IsShard(Path.GetFileName(file)));
 
@@ -96,7 +96,7 @@ internal sealed class ShardFolderFiles(string folder, string? split, SkippedImag
         if (!Array.TrueForAll(names, DataSplit.IsName))
         {
             throw new ImageDataException(
-                folder, $"it holds no shard itself, but its sub-folders do: {ShardPicker.FirstOf(names)}. Name those that are meant: "
+                folder, $"it contains no shards itself, but its subfolders do: {ShardPicker.FirstOf(names)}. Name the subfolders to use: "
                 + $"{folders[0]}{(folders.Length > 1 ? "::" + folders[1] : string.Empty)}");
         }
 

@@ -1,7 +1,7 @@
 namespace Diffusion.Data;
 
 /// <summary>
-/// What a file that is called a shard really is, by its first bytes: its name may be wrong, for browsers unpack and servers pack.
+/// Detects the format of a shard by its first bytes. Its name may be wrong, because browsers decompress and servers compress.
 /// </summary>
 internal static class ShardFormat
 {
@@ -19,10 +19,10 @@ internal static class ShardFormat
         ("PAR1"u8.ToArray(), "a Parquet file (ParquetImages reads it)"),
     ];
 
-    /// <summary>Whether a file is a gzip file, and so must be unpacked.</summary>
+    /// <summary>Whether a file is a gzip file, which must be unpacked.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="name">What errors call it.</param>
-    /// <exception cref="ImageDataException">It is of another format, or stands in the place of a shard.</exception>
+    /// <param name="name">The file as errors show it.</param>
+    /// <exception cref="ImageDataException">The file has another format, or is a Git LFS pointer.</exception>
     public static bool IsPacked(string path, string name)
     {
         using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
@@ -43,7 +43,7 @@ internal static class ShardFormat
             if (start.StartsWith(known) && !IsHeader(start))
             {
                 throw new ImageDataException(
-                    name, $"it is {kind}. Shards are tar files, plain or gzip (.tar, .tar.gz, .tgz): pack it anew.");
+                    name, $"it is {kind}. Shards are tar files, plain or gzip (.tar, .tar.gz, .tgz): repack it.");
             }
         }
 

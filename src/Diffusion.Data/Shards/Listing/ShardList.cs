@@ -2,18 +2,20 @@ using System.Text.RegularExpressions;
 
 namespace Diffusion.Data;
 
-/// <summary>From a pattern to the names of shards.</summary>
+/// <summary>Expands a pattern to the names of shards.</summary>
 internal static partial class ShardList
 {
     /// <summary>
-    /// The shards that a pattern means: <c>a::b</c> joins lists, a folder means every .tar, .tar.gz and .tgz in it by name, and braces mean
-    /// what a shell makes of them.
+    /// Expands a pattern: <c>a::b</c> joins lists, a folder stands for its .tar, .tar.gz and .tgz files sorted by name, and braces expand
+    /// as in a shell.
     /// </summary>
     /// <param name="pattern">The pattern.</param>
-    /// <param name="split">Which split is taken: <see cref="ShardOptions.Split"/>.</param>
-    /// <param name="skipped">Takes what is left out of folders.</param>
+    /// <param name="split">The split to use; see <see cref="ShardOptions.Split"/>.</param>
+    /// <param name="skipped">Receives what is skipped in folders.</param>
     /// <returns>Full paths and addresses.</returns>
-    /// <exception cref="ImageDataException">The pattern is malformed, means too many shards or none, or local ones are missing.</exception>
+    /// <exception cref="ImageDataException">
+    /// The pattern is malformed, matches no shards or too many, or local shards are missing.
+    /// </exception>
     public static IReadOnlyList<string> Expand(string pattern, string? split = null, SkippedImageList? skipped = null)
     {
         skipped ??= new SkippedImageList();
@@ -38,7 +40,7 @@ internal static partial class ShardList
                 if (shards.Count > ShardBraces.MaxShards)
                 {
                     throw new ImageDataException(
-                        pattern, $"it means more than {ShardBraces.MaxShards} shards. Pack more samples into each.");
+                        pattern, $"it matches more than {ShardBraces.MaxShards} shards. Pack more samples into each.");
                 }
             }
         }
@@ -46,14 +48,14 @@ internal static partial class ShardList
         if (shards.Count == 0)
         {
             throw new ImageDataException(
-                pattern, "it means no shard. Give a folder with .tar, .tar.gz or .tgz files, or a pattern like "
+                pattern, "it matches no shards. Use a folder with .tar, .tar.gz or .tgz files, or a pattern like "
                     + "shards/train-{000000..000127}.tar."
-                + LeftOutOf(skipped));
+                + SkippedFilesText(skipped));
         }
 
         CheckThere(pattern, shards);
 
-        // Who names shards one by one has chosen, unless a split is asked for all the same.
+        // Shards that are named one by one are used whatever their split, unless a split was chosen.
         HashSet<string> others = split is null
             ? []
             : [.. named.Except(ShardSplits.Choose(pattern, named, split, skipped), StringComparer.Ordinal)];
@@ -82,7 +84,7 @@ internal static partial class ShardList
         }
     }
 
-    // Now, for the working folder may be another when the shard is opened.
+    // Resolved now, because the working folder may change before the shard is opened.
     private static string Resolved(string name, string pattern)
     {
         if (RemoteShards.IsRemote(name))
@@ -92,16 +94,17 @@ internal static partial class ShardList
 
         return Scheme().Match(name) is { Success: true, Value: string scheme } && !File.Exists(name)
             ? throw new ImageDataException(
-                pattern, $"{scheme} is no scheme that is read: give paths, or http:// or https:// addresses (a signed one, for a bucket).")
+                pattern, $"{scheme} is not a supported scheme: "
+                + "use paths, or http:// or https:// addresses (for a bucket, a signed address).")
             : Path.GetFullPath(name);
     }
 
-    private static string LeftOutOf(SkippedImageList skipped) =>
+    private static string SkippedFilesText(SkippedImageList skipped) =>
         skipped.ToReport(0) is { SkippedCount: > 0 } report
-            ? $" What is there: {string.Join("; ", report.Skipped.Select(part => part.ToString()))}."
+            ? $" Found: {string.Join("; ", report.Skipped.Select(part => part.ToString()))}."
             : string.Empty;
 
-    // Not the two colons within [::1], a server's address.
+    // Not the two colons within [::1], an IPv6 address.
     [GeneratedRegex(@"::(?![^\[\]]*\])", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Separator();
 

@@ -2,20 +2,18 @@ using System.Text.RegularExpressions;
 
 namespace Diffusion.Data;
 
-/// <summary>The splits that the names of shards say: <c>imagenet-train-000000.tar</c> is of <c>train</c>.</summary>
+/// <summary>Recognizes splits in the names of shards: <c>imagenet-train-000000.tar</c> belongs to <c>train</c>.</summary>
 internal static partial class ShardSplits
 {
-    /// <summary>The reason for shards of other splits.</summary>
+    /// <summary>The reason for skipping shards of other splits.</summary>
     public const string Other = "shards of splits that were not chosen (ShardOptions.Split)";
 
-    /// <summary>The shards of the splits that are taken; all of them where not every name says one.</summary>
-    /// <param name="source">What errors call them all.</param>
+    /// <summary>The shards of the chosen splits; all shards if some names contain no split.</summary>
+    /// <param name="source">The source as errors show it.</param>
     /// <param name="shards">Paths or addresses.</param>
-    /// <param name="wanted">See <see cref="ShardOptions.Split"/>.</param>
-    /// <param name="skipped">Takes the others.</param>
-    /// <exception cref="ImageDataException">
-    /// Several splits are there and none was chosen, or the one that was chosen is not there.
-    /// </exception>
+    /// <param name="wanted">The split to use; see <see cref="ShardOptions.Split"/>.</param>
+    /// <param name="skipped">Receives the skipped shards.</param>
+    /// <exception cref="ImageDataException">There are several splits and none was chosen, or the chosen split is missing.</exception>
     public static IReadOnlyList<string> Choose(string source, IReadOnlyList<string> shards, string? wanted, SkippedImageList skipped)
     {
         string?[] splits = [.. shards.Select(Of)];
@@ -30,7 +28,7 @@ internal static partial class ShardSplits
             return wanted is null || string.Equals(wanted, DataSplit.All, StringComparison.OrdinalIgnoreCase)
                 ? shards
                 : throw new ImageDataException(
-                source, $"ShardOptions.Split is \"{wanted}\", but not every name says a split: {other}. Name the shards that are meant.");
+                source, $"ShardOptions.Split is \"{wanted}\", but not every name contains a split: {other}. Name the shards to use.");
         }
 
         List<string> found = [];
@@ -56,7 +54,7 @@ internal static partial class ShardSplits
         return taken;
     }
 
-    // The one word of a name that is a split's; null where there is none, or several.
+    // The only split in a name; null when there is none, or several.
     private static string? Of(string shard)
     {
         string name = RemoteAddress.Shown(shard);

@@ -1,39 +1,39 @@
 namespace Diffusion.Data;
 
-/// <summary>Which blocks of a file are here, which are being fetched, and which are missing. For one thread at a time.</summary>
-/// <param name="length">The bytes of the file.</param>
+/// <summary>Tracks which blocks of a file have arrived, are being fetched, or are missing. Not thread-safe.</summary>
+/// <param name="length">The size of the file, in bytes.</param>
 internal sealed class BlockMap(long length)
 {
-    /// <summary>The bytes of a block: 16 KiB. The last one may have fewer.</summary>
+    /// <summary>The size of a block: 16 KiB. The last block may be smaller.</summary>
     public const int BlockBytes = 1 << 14;
 
     private readonly State[] blocks = new State[(length + BlockBytes - 1) / BlockBytes];
-    private int here;
+    private int arrived;
     private int lowest;
 
     private enum State : byte
     {
         Missing,
         Claimed,
-        Here,
+        Arrived,
     }
 
-    /// <summary>How many blocks there are.</summary>
+    /// <summary>The number of blocks.</summary>
     public int Count => blocks.Length;
 
-    /// <summary>Whether every block is here.</summary>
-    public bool IsComplete => here == blocks.Length;
+    /// <summary>Whether every block has arrived.</summary>
+    public bool IsComplete => arrived == blocks.Length;
 
     /// <summary>Where a block ends.</summary>
     public long EndOf(int block) => Math.Min(length, (block + 1L) * BlockBytes);
 
-    /// <summary>The block that a byte lies in.</summary>
+    /// <summary>The block that contains a byte.</summary>
     public static int BlockOf(long offset) => (int)(offset / BlockBytes);
 
-    /// <summary>Whether all of these blocks are here.</summary>
-    public bool Has(int first, int last) => !blocks.AsSpan(first, last - first + 1).ContainsAnyExcept(State.Here);
+    /// <summary>Whether all of these blocks have arrived.</summary>
+    public bool Has(int first, int last) => !blocks.AsSpan(first, last - first + 1).ContainsAnyExcept(State.Arrived);
 
-    /// <summary>Claims the first run of missing blocks among some; false when none of them is missing.</summary>
+    /// <summary>Claims the first run of missing blocks in a range; false when none is missing.</summary>
     public bool TryClaim(int first, int last, int max, out int start, out int count)
     {
         start = Math.Max(first, lowest);
@@ -53,14 +53,14 @@ internal sealed class BlockMap(long length)
         return count > 0;
     }
 
-    /// <summary>A block has come.</summary>
+    /// <summary>Records that a block has arrived.</summary>
     public void Add(int block)
     {
-        here += blocks[block] == State.Here ? 0 : 1;
-        blocks[block] = State.Here;
+        arrived += blocks[block] == State.Arrived ? 0 : 1;
+        blocks[block] = State.Arrived;
     }
 
-    /// <summary>Those blocks that were claimed and have not come are missing again.</summary>
+    /// <summary>Makes claimed blocks that have not arrived missing again.</summary>
     public void Release(int start, int count)
     {
         for (int block = start; block < start + count; block++)

@@ -5,25 +5,25 @@ using System.Security.Cryptography;
 
 namespace Diffusion.Data;
 
-/// <summary>What is noted of a local copy, in a small file beside it: what it came from, and what it must be.</summary>
-/// <param name="Version">The version that the server named.</param>
-/// <param name="Length">Its bytes.</param>
-/// <param name="Hash">Its SHA-256, in hexadecimal.</param>
-/// <param name="Written">When it was written, in ticks: a copy that was written at another time is hashed before it is believed.</param>
+/// <summary>The description of a local copy, stored in a small file next to it.</summary>
+/// <param name="Version">The version on the server.</param>
+/// <param name="Length">The size, in bytes.</param>
+/// <param name="Hash">The SHA-256, in hexadecimal.</param>
+/// <param name="Written">When the copy was written, in ticks. A copy with another time is hashed before it is used.</param>
 internal sealed record CachedCopy(RemoteVersion Version, long Length, string Hash, long Written)
 {
-    /// <summary>What comes after the name of a copy in the name of its note.</summary>
+    /// <summary>The extension of the description.</summary>
     public const string Extension = ".info";
 
     private const string Format = "remote copy 2";
     private const int Lines = 7;
 
-    /// <summary>A number that differs between contents: by the version where the server names one, else by the hash.</summary>
+    /// <summary>A number that identifies the content: from the version if the server names one, otherwise from the hash.</summary>
     public long Stamp => Version.IsNamed
         ? Version.Stamp
         : BinaryPrimitives.ReadInt64LittleEndian(Convert.FromHexString(Hash)) | 1;
 
-    /// <summary>Notes a file that has come whole.</summary>
+    /// <summary>Describes a completely fetched file.</summary>
     public static async Task<CachedCopy> Of(string path, RemoteVersion version, CancellationToken cancellation)
     {
         await using FileStream file = new(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
@@ -32,7 +32,7 @@ internal sealed record CachedCopy(RemoteVersion Version, long Length, string Has
         return new CachedCopy(version with { Length = file.Length }, file.Length, hash, WrittenAt(path));
     }
 
-    /// <summary>Reads a note; null where there is none, or none of this format.</summary>
+    /// <summary>Reads the description of a copy; null when it is missing or of another format.</summary>
     public static CachedCopy? TryRead(string path)
     {
         string[] lines = File.Exists(path + Extension) ? File.ReadAllLines(path + Extension) : [];
@@ -51,9 +51,9 @@ internal sealed record CachedCopy(RemoteVersion Version, long Length, string Has
         return new CachedCopy(new RemoteVersion(tag, modified, length), length, lines[4], written);
     }
 
-    /// <summary>Writes the note.</summary>
+    /// <summary>Writes the description.</summary>
     /// <param name="path">The copy.</param>
-    /// <param name="name">What the copy is of, for those who look into the folder; nothing secret.</param>
+    /// <param name="name">A name for people who look into the folder; without secrets.</param>
     public void Write(string path, string name) => File.WriteAllLines(
         path + Extension,
         [
@@ -62,7 +62,7 @@ internal sealed record CachedCopy(RemoteVersion Version, long Length, string Has
             Hash, Written.ToString(CultureInfo.InvariantCulture), name,
         ]);
 
-    /// <summary>Whether a file is this copy: by length and time, else by its hash.</summary>
+    /// <summary>Whether a file is this copy: by length and time, or else by its hash.</summary>
     public bool IsOf(string path)
     {
         using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);

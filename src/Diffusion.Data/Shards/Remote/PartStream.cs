@@ -2,12 +2,12 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Diffusion.Data;
 
-/// <summary>Writes a file from its beginning and says how far it has come. The file stays its caller's.</summary>
-/// <param name="file">Takes the bytes.</param>
-/// <param name="reached">Told, after each piece, where it ends.</param>
+/// <summary>Writes a file from its beginning and reports progress. Does not close the file.</summary>
+/// <param name="file">The destination.</param>
+/// <param name="reached">Called after each piece with the offset of its end.</param>
 internal sealed class PartStream(SafeFileHandle file, Action<long> reached) : Stream
 {
-    /// <summary>The most bytes of a piece.</summary>
+    /// <summary>The maximum size of a piece, in bytes.</summary>
     public const int MaxPieceBytes = 1 << 16;
 
     public override bool CanRead => false;
@@ -33,7 +33,7 @@ internal sealed class PartStream(SafeFileHandle file, Action<long> reached) : St
 
     public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
 
-    /// <summary>The file has its length from the beginning.</summary>
+    /// <summary>Does nothing: the file already has its final length.</summary>
     public override void SetLength(long value)
     {
     }

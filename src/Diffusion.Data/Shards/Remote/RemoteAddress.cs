@@ -5,8 +5,7 @@ using System.Text.RegularExpressions;
 namespace Diffusion.Data;
 
 /// <summary>
-/// What tells remote files apart in a cache: their address without logins and signatures, which differ each time the same file is asked
-/// for.
+/// Identifies remote files in a cache by their address without logins and signatures, which may differ between requests for the same file.
 /// </summary>
 internal static partial class RemoteAddress
 {
@@ -16,7 +15,7 @@ internal static partial class RemoteAddress
         "sig", "se", "sp", "spr", "sr", "st", "sv", "ss", "srt", "sip", "skoid", "sktid", "skt", "ske", "sks", "skv",
     };
 
-    /// <summary>The name of a copy: a hash, from which nothing secret can be read.</summary>
+    /// <summary>The file name of a copy: a hash that reveals nothing secret.</summary>
     public static string KeyOf(Uri address)
     {
         string bare = address.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped);
@@ -25,18 +24,18 @@ internal static partial class RemoteAddress
     }
 
     /// <summary>
-    /// A name or a pattern of shards as errors and logs show it: addresses without logins and queries, which may be secret.
+    /// The name or pattern of shards as errors and logs show it: addresses without logins and queries, which may be secret.
     /// </summary>
     public static string Shown(string pattern) => Secrets().Replace(pattern, "${scheme}${rest}");
 
-    /// <summary>The address that a name of a shard is.</summary>
-    /// <exception cref="RemoteException">It is none.</exception>
+    /// <summary>Parses the name of a shard as an address.</summary>
+    /// <exception cref="RemoteException">The name is not a valid address.</exception>
     public static Uri Of(string name) => Uri.TryCreate(name, UriKind.Absolute, out Uri? address)
         ? address
-        : throw new RemoteException($"{Shown(name)}: it begins like an address, but is none. Check the host, the port and the brackets.",
-            null, isRefusal: true);
+        : throw new RemoteException($"{Shown(name)}: the address is not valid. Check the host, the port and the brackets.", null,
+            isRefusal: true);
 
-    /// <summary>Refuses what is no full http or https address, without showing what may be secret.</summary>
+    /// <summary>Rejects anything but an absolute http or https address, without revealing secrets.</summary>
     public static void Check(Uri address)
     {
         ArgumentNullException.ThrowIfNull(address);
@@ -47,12 +46,12 @@ internal static partial class RemoteAddress
         }
     }
 
-    // Up to the next of several that are joined by ::, but for the two colons within [::1].
+    // Ends before the :: that joins addresses, but not at the two colons within [::1].
     [GeneratedRegex(@"(?<scheme>https?://)([^/?@]*@)?(?<rest>[^?]*?)(\?.*?)?(?=::(?![^\[\]]*\])|$)",
         RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Secrets();
 
-    // Of Amazon, Google, Azure and CloudFront, and plain tokens.
+    // The signature parameters of Amazon, Google, Azure and CloudFront, and plain tokens.
     private static bool IsSignature(string parameter)
     {
         string name = parameter.Split('=')[0];

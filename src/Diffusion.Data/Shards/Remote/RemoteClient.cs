@@ -5,8 +5,8 @@ using System.Text;
 namespace Diffusion.Data;
 
 /// <summary>
-/// Sends GET requests, with the caller's client or with its own. Its own follows up to ten redirections, and sends the caller's headers,
-/// which may hold secrets, to no other host than the address names. A client of the caller redirects as it was set up.
+/// Sends GET requests with the caller's client or its own. Its own client follows up to ten redirects, and sends the caller's headers,
+/// which may contain secrets, only to the host of the address. The caller's client redirects as configured.
 /// </summary>
 internal sealed class RemoteClient : IDisposable
 {
@@ -18,16 +18,15 @@ internal sealed class RemoteClient : IDisposable
     private readonly bool isOwn;
     private readonly IReadOnlyDictionary<string, string> headers;
 
-    /// <summary>A client.</summary>
-    /// <exception cref="ArgumentException">A header cannot be sent, or there are headers beside a client.</exception>
+    /// <summary>Creates a client.</summary>
+    /// <exception cref="ArgumentException">A header cannot be sent, or both a client and headers were given.</exception>
     public RemoteClient(HttpClient? client, IReadOnlyDictionary<string, string> headers)
     {
         Check(client, headers);
         this.headers = headers;
         isOwn = client is null;
 
-        // What is left of an answer that is no longer wanted is not read to its end; a name that moved to another machine is looked up
-        // again.
+        // The rest of an abandoned response is not read. Connections are renewed regularly, so that DNS changes are noticed.
         this.client = client ?? new HttpClient(new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
@@ -37,11 +36,11 @@ internal sealed class RemoteClient : IDisposable
         }) { Timeout = Timeout.InfiniteTimeSpan };
     }
 
-    /// <summary>Sends a request until an answer is no redirection that may be followed.</summary>
+    /// <summary>Sends a request and follows redirects where that is allowed.</summary>
     /// <param name="address">http or https.</param>
-    /// <param name="prepare">Adds ranges and conditions.</param>
-    /// <param name="cancellation">Ends the wait for the headers of the answer.</param>
-    /// <returns>The answer, its body unread; it belongs to the caller.</returns>
+    /// <param name="prepare">Adds Range and conditional headers.</param>
+    /// <param name="cancellation">Cancels the wait for the response headers.</param>
+    /// <returns>The response with its body unread; the caller disposes it.</returns>
     public async Task<HttpResponseMessage> Get(Uri address, Action<HttpRequestHeaders> prepare, CancellationToken cancellation)
     {
         Uri asked = address;
@@ -59,7 +58,7 @@ internal sealed class RemoteClient : IDisposable
         }
     }
 
-    /// <summary>Closes its own connections; a client of the caller stays open.</summary>
+    /// <summary>Closes its own connections; a client of the caller is not disposed.</summary>
     public void Dispose()
     {
         if (isOwn)
@@ -73,8 +72,8 @@ internal sealed class RemoteClient : IDisposable
         if (client is not null && headers.Count > 0)
         {
             throw new ArgumentException(
-                "ShardOptions has an HttpClient and Headers. Set the headers as DefaultRequestHeaders of that client: only it can keep "
-                    + "them from other hosts.");
+                "ShardOptions has both an HttpClient and Headers. Set the headers as DefaultRequestHeaders of the client instead, "
+                + "because only the client can keep them from other hosts.");
         }
 
         using HttpRequestMessage probe = new();
@@ -83,13 +82,14 @@ internal sealed class RemoteClient : IDisposable
             if (OwnHeaders.Contains(name, StringComparer.OrdinalIgnoreCase))
             {
                 throw new ArgumentException(
-                    $"ShardOptions.Headers has {name}, which is set for each request as it is needed. Leave it out.");
+                    $"ShardOptions.Headers has {name}, which is set automatically. Remove it.");
             }
 
             if (value.Any(letter => letter is < ' ' or > '~') || !probe.Headers.TryAddWithoutValidation(name, value))
             {
                 throw new ArgumentException(
-                    $"ShardOptions.Headers has '{name}', which no request can carry: a name is one word, a value plain letters in one line.");
+                    $"ShardOptions.Headers has '{name}', which is not a valid header. "
+                    + "A name is a single word, a value is one line of ASCII characters.");
             }
         }
     }
@@ -130,7 +130,7 @@ internal sealed class RemoteClient : IDisposable
             return null;
         }
 
-        // Never from a connection that is encrypted to one that is not.
+        // Never from an encrypted connection to an unencrypted one.
         Uri next = new(asked, location);
         return next.Scheme == Uri.UriSchemeHttps || (next.Scheme == Uri.UriSchemeHttp && asked.Scheme == Uri.UriSchemeHttp) ? next : null;
     }

@@ -3,22 +3,20 @@ using System.Net.Http.Headers;
 
 namespace Diffusion.Data;
 
-/// <summary>
-/// Sends one request and hands its answer on, and turns every way in which that fails into a <see cref="RemoteFailure"/>.
-/// </summary>
+/// <summary>Sends one request, passes on its response, and turns every kind of failure into a <see cref="RemoteFailure"/>.</summary>
 /// <param name="client">Sends the requests.</param>
-/// <param name="options">How long an answer may stand still.</param>
+/// <param name="options">How long a response may stall.</param>
 internal sealed class RemoteExchange(RemoteClient client, RemoteFileOptions options)
 {
     private const int PieceBytes = 1 << 16;
 
-    /// <summary>One request and its answer.</summary>
+    /// <summary>Sends a request and receives its response.</summary>
     /// <param name="address">http or https.</param>
-    /// <param name="prepare">Adds ranges and conditions.</param>
-    /// <param name="judge">What is wrong with the answer, seen from its status and headers; null when its body is wanted.</param>
-    /// <param name="take">Takes each piece of the body; false when no more is wanted, a failure when it may not come.</param>
-    /// <param name="cancellation">Ends the exchange.</param>
-    /// <returns>Why the answer did not come to its end; null when it did, or no more was wanted.</returns>
+    /// <param name="prepare">Adds Range and conditional headers.</param>
+    /// <param name="judge">Checks status and headers; returns null when the body should be read.</param>
+    /// <param name="take">Receives each piece of the body; false ends the reading, a failure aborts it.</param>
+    /// <param name="cancellation">Cancels the exchange.</param>
+    /// <returns>Why the response failed; null when it ended normally or reading was stopped.</returns>
     public async Task<RemoteFailure?> Ask(
         Uri address, Action<HttpRequestHeaders> prepare, Func<HttpResponseMessage, RemoteFailure?> judge,
         Func<ReadOnlyMemory<byte>, (bool More, RemoteFailure? Failure)> take, CancellationToken cancellation)
@@ -40,8 +38,8 @@ internal sealed class RemoteExchange(RemoteClient client, RemoteFileOptions opti
         {
             return new RemoteFailure(
                 stall.IsCancellationRequested
-                    ? $"no byte came for {options.StallTimeout.TotalSeconds:0.###} seconds"
-                    : "the Timeout of the HttpClient was over", problem);
+                    ? $"no data arrived for {options.StallTimeout.TotalSeconds:0.###} seconds"
+                    : "the Timeout of the HttpClient elapsed", problem);
         }
         catch (HttpRequestException problem)
         {
@@ -66,7 +64,7 @@ internal sealed class RemoteExchange(RemoteClient client, RemoteFileOptions opti
                 }
                 catch (IOException problem)
                 {
-                    return new RemoteFailure($"the connection broke off ({problem.Message})", problem);
+                    return new RemoteFailure($"the connection was lost ({problem.Message})", problem);
                 }
 
                 stall.CancelAfter(Timeout.InfiniteTimeSpan);

@@ -5,15 +5,14 @@ using System.Net.Http.Headers;
 namespace Diffusion.Data;
 
 /// <summary>
-/// One fetch of one whole file over HTTP: as many requests as it takes until every byte is there. After a dropped connection or a stall it
-/// continues where it was (Range, with If-Range so that a file that changed meanwhile begins anew); without an ETag or a date of change it
-/// begins anew each time. For one fetch only.
+/// Fetches one whole file over HTTP, with as many requests as it takes. After a dropped connection or a stall it continues where it stopped
+/// (Range, with If-Range so that a changed file restarts); without an ETag or Last-Modified it restarts each time. For a single fetch.
 /// </summary>
 /// <param name="address">http or https.</param>
 /// <param name="client">Sends the requests.</param>
-/// <param name="options">How patiently.</param>
-/// <param name="known">The version that is here already and need not come again; null for none.</param>
-/// <param name="expected">The only version that is wanted; null for any.</param>
+/// <param name="options">Timeouts and retries.</param>
+/// <param name="known">The version of the local copy, which need not be fetched again; null for none.</param>
+/// <param name="expected">The only version to accept; null for any.</param>
 internal sealed class RemoteFile(
     Uri address, RemoteClient client, RemoteFileOptions options, RemoteVersion? known = null, RemoteVersion? expected = null)
 {
@@ -25,24 +24,24 @@ internal sealed class RemoteFile(
     /// <summary>The version that was fetched.</summary>
     public RemoteVersion Version { get; private set; } = Unknown;
 
-    /// <summary>What the server calls the content; null for nothing.</summary>
+    /// <summary>The media type that the server sent; null for none.</summary>
     public string? ContentType { get; private set; }
 
-    /// <summary>Whether the server still has the version that is here already, so that nothing was fetched.</summary>
+    /// <summary>Whether the server still has the version of the local copy, so that nothing was fetched.</summary>
     public bool IsUnchanged { get; private set; }
 
     private long? Length => Version.Length;
 
-    /// <summary>What errors call an address: without user, password and query, which may be secret.</summary>
+    /// <summary>An address as errors show it: without user, password and query, which may be secret.</summary>
     public static string NameOf(Uri address) =>
         address.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped);
 
     /// <summary>Fetches the file.</summary>
-    /// <param name="part">Takes the bytes; it holds exactly the file in the end.</param>
-    /// <param name="maxBytes">The most bytes that it may have.</param>
-    /// <param name="cancellation">Ends the fetch.</param>
-    /// <exception cref="RemoteException">The server refuses, or too many requests in a row brought nothing.</exception>
-    /// <exception cref="RemoteChangedException">The server has another version than the one that is wanted.</exception>
+    /// <param name="part">The destination; in the end it contains exactly the file.</param>
+    /// <param name="maxBytes">The maximum size of the file, in bytes.</param>
+    /// <param name="cancellation">Cancels the fetch.</param>
+    /// <exception cref="RemoteException">The server refuses the request, or too many consecutive requests brought nothing.</exception>
+    /// <exception cref="RemoteChangedException">The server has another version than the expected one.</exception>
     public async Task Fetch(Stream part, long maxBytes, CancellationToken cancellation)
     {
         RemoteExchange exchange = new(client, options);
@@ -59,7 +58,7 @@ internal sealed class RemoteFile(
             }
 
             string all = Length?.ToString(CultureInfo.InvariantCulture) ?? "an unknown number of";
-            await retry.After(failure, furthest > before, $"{position} of {all} bytes were there.", cancellation);
+            await retry.After(failure, furthest > before, $"{position} of {all} bytes had arrived.", cancellation);
         }
     }
 
@@ -83,14 +82,14 @@ internal sealed class RemoteFile(
         }
     }
 
-    // Null when the bytes that follow belong at the position.
+    // Null when the body continues the file at the current position.
     private RemoteFailure? Judge(HttpResponseMessage response, Stream part, long maxBytes)
     {
         switch (response.StatusCode)
         {
             case HttpStatusCode.OK when expected is not null && RemoteContent.IsPage(response):
                 return new RemoteFailure(
-                    $"the server answered with {response.Content.Headers.ContentType?.MediaType} in place of the shard");
+                    $"the server answered with {response.Content.Headers.ContentType?.MediaType} instead of the shard");
             case HttpStatusCode.OK when expected is not null && expected.Contradicts(RemoteVersion.Of(response)):
                 throw new RemoteChangedException(NameOf(address));
             case HttpStatusCode.OK:
@@ -106,17 +105,17 @@ internal sealed class RemoteFile(
                 break;
             case HttpStatusCode.PartialContent:
                 Restart();
-                return new RemoteFailure("the server answered with another part, or a part of another version, than was asked for");
+                return new RemoteFailure("the server sent another part than requested, or a part of another version");
             case HttpStatusCode.RequestedRangeNotSatisfiable when position > 0:
                 Restart();
-                return new RemoteFailure("the server has no bytes where the file should go on");
+                return new RemoteFailure("the server has no bytes at the position where the file should continue");
             default:
                 return RemoteFailure.Of(response, options.Time);
         }
 
         if (IsUnchanged)
         {
-            return new RemoteFailure("the version is here already");
+            return new RemoteFailure("the local copy is current");
         }
 
         part.SetLength(position);
@@ -139,13 +138,13 @@ internal sealed class RemoteFile(
         {
             return (false, Length is null || position == Length
                 ? null
-                : new RemoteFailure($"the answer ended after {position} of {Length} bytes"));
+                : new RemoteFailure($"the response ended after {position} of {Length} bytes"));
         }
 
         if (position + bytes.Length > Length)
         {
             Restart();
-            return (false, new RemoteFailure("the server sent more bytes than it had announced"));
+            return (false, new RemoteFailure("the server sent more bytes than announced"));
         }
 
         if (position + bytes.Length > maxBytes)
@@ -160,8 +159,8 @@ internal sealed class RemoteFile(
     }
 
     private static RemoteFailure TooLarge(long maxBytes) => new(
-        $"it has more than the {maxBytes} bytes that it may have here", IsFinal: true,
-            Remedy: "Raise ShardOptions.RemoteCacheLimit, or write smaller shards.");
+        $"it has more than the limit of {maxBytes} bytes", IsFinal: true,
+        Remedy: "Raise ShardOptions.RemoteCacheLimit, or write smaller shards.");
 
     private void Restart() => (position, Version) = (0, Unknown);
 }

@@ -4,61 +4,63 @@ using System.Text;
 
 namespace Diffusion.Data;
 
-/// <summary>Where files of servers are kept, and how patiently they are fetched.</summary>
+/// <summary>Where copies of remote files are stored, and how requests time out and are retried.</summary>
 internal sealed record RemoteFileOptions
 {
-    /// <summary>The folder of the local copies. Several processes may share it.</summary>
+    /// <summary>The folder of the local copies, which several processes may jitter.</summary>
     public required string Folder { get; init; }
 
     /// <summary>
-    /// How many bytes of copies and of half-fetched files are kept, at least 0; those in use stay even beyond it. Default 64 GiB.
+    /// The maximum number of bytes of complete and partial copies, at least 0; copies in use are kept even beyond it. Default 64 GiB.
     /// </summary>
     public long CacheBytes { get; init; } = 64L << 30;
 
-    /// <summary>The client that sends the requests, which stays its owner's; null for one of our own.</summary>
+    /// <summary>The client that sends the requests, which the caller disposes; null to create one.</summary>
     public HttpClient? Client { get; init; }
 
-    /// <summary>Headers of every request to the host of its address, and to no other.</summary>
+    /// <summary>Headers to send with every request to the host of the address, and to no other host.</summary>
     public IReadOnlyDictionary<string, string> Headers { get; init; } = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>How many requests run at a time for files that are read while they are fetched, at least 1. Default 6.</summary>
+    /// <summary>
+    /// The maximum number of simultaneous requests for files that are read while they are being fetched, at least 1. Default 6.
+    /// </summary>
     public int Connections { get; init; } = 6;
 
-    /// <summary>How long a connection or an answer may stand still before it is given up and asked for again. Default one minute.</summary>
+    /// <summary>How long a connection or response may stall before the request is aborted and retried. Default one minute.</summary>
     public TimeSpan StallTimeout { get; init; } = TimeSpan.FromMinutes(1);
 
-    /// <summary>How many requests in a row may bring no new byte before the fetch fails, at least 1. Default 8.</summary>
+    /// <summary>The maximum number of consecutive requests without a new byte before the fetch fails, at least 1. Default 8.</summary>
     public int Attempts { get; init; } = 8;
 
-    /// <summary>The wait before the second request; it doubles with each that brings nothing. Default one second.</summary>
+    /// <summary>The delay before the first retry; it doubles with each request that brings nothing. Default one second.</summary>
     public TimeSpan FirstDelay { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>The longest wait that doubling comes to. Default one minute.</summary>
+    /// <summary>The upper limit of the doubling delay. Default one minute.</summary>
     public TimeSpan MaxDelay { get; init; } = TimeSpan.FromMinutes(1);
 
-    /// <summary>The longest wait that a server may ask for (Retry-After); a longer one is cut to this. Default ten minutes.</summary>
+    /// <summary>The upper limit of the delay that a server asks for (Retry-After). Default ten minutes.</summary>
     public TimeSpan MaxRetryAfter { get; init; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>What the random part of the waits is drawn from, together with the address.</summary>
+    /// <summary>The seed of the random part of the delays, combined with the address.</summary>
     public long Seed { get; init; }
 
-    /// <summary>What waits and time-outs are measured by.</summary>
+    /// <summary>Measures delays and timeouts.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
     /// <summary>
-    /// How long to wait for the next request: twice as long after each that brought nothing, less up to half at random, so that many do not
-    /// come back at once; and at least as long as the server asks for.
+    /// The delay before the next request. It doubles after each request that brought nothing, minus up to half at random so that clients do
+    /// not retry in step, and is at least what the server asks for.
     /// </summary>
-    /// <param name="address">What is fetched.</param>
-    /// <param name="idle">How many requests in a row brought nothing.</param>
+    /// <param name="address">The file.</param>
+    /// <param name="idle">The number of consecutive requests that brought nothing.</param>
     /// <param name="request">The number of the request that failed.</param>
-    /// <param name="retryAfter">What the server asks for.</param>
+    /// <param name="retryAfter">The delay that the server asks for; null for none.</param>
     public TimeSpan DelayAfter(Uri address, int idle, int request, TimeSpan? retryAfter)
     {
         long stream = BinaryPrimitives.ReadInt64LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(address.AbsoluteUri)));
-        double share = new SeedStream(Seed).Child(RandomPurpose.DataOrder, stream).Uniform(RandomPurpose.DataOrder, request);
+        double jitter = new SeedStream(Seed).Child(RandomPurpose.DataOrder, stream).Uniform(RandomPurpose.DataOrder, request);
         double doubled = Math.Min(FirstDelay.TotalSeconds * Math.Pow(2, idle), MaxDelay.TotalSeconds);
-        TimeSpan own = TimeSpan.FromSeconds(doubled * (1 - (share / 2)));
+        TimeSpan own = TimeSpan.FromSeconds(doubled * (1 - (jitter / 2)));
         TimeSpan asked = retryAfter < MaxRetryAfter ? retryAfter.Value : retryAfter is null ? TimeSpan.Zero : MaxRetryAfter;
         return own > asked ? own : asked;
     }

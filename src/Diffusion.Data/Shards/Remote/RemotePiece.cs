@@ -4,32 +4,32 @@ using System.Net.Http.Headers;
 
 namespace Diffusion.Data;
 
-/// <summary>The file on the server is no longer the one whose bytes were asked for.</summary>
+/// <summary>The file has changed on the server.</summary>
 internal sealed class RemoteChangedException(string name)
     : IOException(
-        $"{name}: it has changed on the server since the shards were opened. Open them again; what was read before is of the "
-            + $"earlier version.");
+        $"{name}: it has changed on the server since the shards were opened. "
+        + "Open them again; the images read so far are from the earlier version.");
 
 /// <summary>
-/// One fetch of some bytes of one version of a file, from a server that answers Range. After a dropped connection or a stall it continues
-/// where it was. For one fetch only.
+/// Fetches a range of bytes of one version of a file, from a server that supports Range. After a dropped connection or a stall it continues
+/// where it stopped. For a single fetch.
 /// </summary>
 /// <param name="address">http or https.</param>
 /// <param name="client">Sends the requests.</param>
-/// <param name="options">How patiently.</param>
-/// <param name="version">The version that the bytes must be of.</param>
+/// <param name="options">Timeouts and retries.</param>
+/// <param name="version">The version that the server must have.</param>
 internal sealed class RemotePiece(Uri address, RemoteClient client, RemoteFileOptions options, RemoteVersion version)
 {
     private long position;
     private long end;
 
     /// <summary>Fetches bytes.</summary>
-    /// <param name="first">The first of them.</param>
-    /// <param name="count">How many, at least 1.</param>
-    /// <param name="write">Takes them, in order, with the place of each piece.</param>
-    /// <param name="cancellation">Ends the fetch.</param>
+    /// <param name="first">The offset of the first byte.</param>
+    /// <param name="count">The number of bytes, at least 1.</param>
+    /// <param name="write">Receives the bytes in order, each piece with its offset.</param>
+    /// <param name="cancellation">Cancels the fetch.</param>
     /// <exception cref="RemoteChangedException">The server has another version.</exception>
-    /// <exception cref="RemoteException">The server refuses, or too many requests in a row brought nothing.</exception>
+    /// <exception cref="RemoteException">The server refuses the request, or too many consecutive requests brought nothing.</exception>
     public async Task Fetch(long first, long count, Action<ReadOnlyMemory<byte>, long> write, CancellationToken cancellation)
     {
         (position, end) = (first, first + count);
@@ -44,7 +44,7 @@ internal sealed class RemotePiece(Uri address, RemoteClient client, RemoteFileOp
             }
 
             string state = string.Create(CultureInfo.InvariantCulture,
-                $"Bytes {first} to {end - 1} of {version.Length} were wanted, {position - first} of them were there.");
+                $"Of bytes {first} to {end - 1} of {version.Length}, {position - first} had arrived.");
             await retry.After(failure, position > before, state, cancellation);
         }
     }
@@ -68,11 +68,11 @@ internal sealed class RemotePiece(Uri address, RemoteClient client, RemoteFileOp
             case HttpStatusCode.PartialContent when range is { HasRange: true, Unit: "bytes" } && range.From == position:
                 return null;
             case HttpStatusCode.PartialContent:
-                return new RemoteFailure("the server answered with another part than was asked for");
+                return new RemoteFailure("the server sent another part than requested");
             case HttpStatusCode.OK:
                 return new RemoteFailure(RemoteContent.IsPage(response)
-                    ? $"the server answered with {response.Content.Headers.ContentType?.MediaType} in place of the shard"
-                    : "the server answered with the whole file and not with the part that was asked for");
+                    ? $"the server answered with {response.Content.Headers.ContentType?.MediaType} instead of the shard"
+                    : "the server sent the whole file instead of the requested part");
             default:
                 return RemoteFailure.Of(response, options.Time);
         }
@@ -82,7 +82,7 @@ internal sealed class RemotePiece(Uri address, RemoteClient client, RemoteFileOp
     {
         if (bytes.IsEmpty)
         {
-            return (false, new RemoteFailure($"the answer ended after {position} of {end} bytes"));
+            return (false, new RemoteFailure($"the response ended after {position} of {end} bytes"));
         }
 
         ReadOnlyMemory<byte> wanted = bytes[..(int)Math.Min(bytes.Length, end - position)];

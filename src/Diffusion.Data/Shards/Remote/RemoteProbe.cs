@@ -3,24 +3,26 @@ using System.Net.Http.Headers;
 
 namespace Diffusion.Data;
 
-/// <summary>What a server says of a shard when its first bytes are asked for.</summary>
-/// <param name="Version">The version that it has.</param>
-/// <param name="SupportsRanges">Whether it sends parts of a file.</param>
+/// <summary>What a server says about a shard when asked for its first bytes.</summary>
+/// <param name="Version">The version on the server.</param>
+/// <param name="SupportsRanges">Whether the server can send parts of the file.</param>
 internal sealed record RemoteProbe(RemoteVersion Version, bool SupportsRanges)
 {
-    /// <summary>Asks a server for the first bytes of a shard, and refuses what is none.</summary>
+    /// <summary>Asks a server for the first bytes of a shard, and rejects anything that is not a shard.</summary>
     /// <param name="address">http or https.</param>
     /// <param name="client">Sends the requests.</param>
-    /// <param name="options">How patiently.</param>
+    /// <param name="options">Timeouts and retries.</param>
     /// <param name="isPacked">Whether the shard is a gzip file.</param>
-    /// <param name="cancellation">Ends the asking.</param>
-    /// <exception cref="RemoteException">The server refuses, sends something else than a shard, or cannot be reached.</exception>
+    /// <param name="cancellation">Cancels the request.</param>
+    /// <exception cref="RemoteException">
+    /// The server refuses the request, sends something other than a shard, or cannot be reached.
+    /// </exception>
     public static async Task<RemoteProbe> Ask(Uri address, RemoteClient client, RemoteFileOptions options, bool isPacked,
         CancellationToken cancellation)
     {
         RemoteExchange exchange = new(client, options);
         RemoteRetry retry = new(address, options);
-        byte[] first = new byte[RemoteContent.Enough];
+        byte[] first = new byte[RemoteContent.SniffedBytes];
         while (true)
         {
             int read = 0;
@@ -37,7 +39,7 @@ internal sealed record RemoteProbe(RemoteVersion Version, bool SupportsRanges)
                 return probe;
             }
 
-            await retry.After(failure, progressed: false, "Its first bytes were wanted.", cancellation);
+            await retry.After(failure, progressed: false, "Its first bytes were requested.", cancellation);
 
             RemoteFailure? Judge(HttpResponseMessage response)
             {
@@ -50,21 +52,21 @@ internal sealed record RemoteProbe(RemoteVersion Version, bool SupportsRanges)
                     : response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable && version.Length is 0 or null
                         ? new RemoteFailure("it has 0 bytes", IsFinal: true, Remedy: "Upload the shard again.")
                     : response.StatusCode == HttpStatusCode.PartialContent ? new RemoteFailure(
-                        "the server answered with another part than was asked for")
+                        "the server sent another part than requested")
                     : RemoteFailure.Of(response, options.Time);
             }
 
-            // A body that ends early leaves too few bytes to be a tar, which is said.
+            // A body that ends early is too short to be a tar file, which is reported.
             (bool More, RemoteFailure? Failure) Take(ReadOnlyMemory<byte> bytes)
             {
                 int taken = Math.Min(bytes.Length, first.Length - read);
                 bytes.Span[..taken].CopyTo(first.AsSpan(read));
                 read += taken;
                 bool isShort = bytes.IsEmpty && read < first.Length && probe.Version.Length is { } length && read < length;
-                return (read < first.Length, isShort ? new RemoteFailure($"the answer ended after {read} bytes") : null);
+                return (read < first.Length, isShort ? new RemoteFailure($"the response ended after {read} bytes") : null);
             }
         }
     }
 
-    private static void Prepare(HttpRequestHeaders headers) => headers.Range = new RangeHeaderValue(0, RemoteContent.Enough - 1);
+    private static void Prepare(HttpRequestHeaders headers) => headers.Range = new RangeHeaderValue(0, RemoteContent.SniffedBytes - 1);
 }

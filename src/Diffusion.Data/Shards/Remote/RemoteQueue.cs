@@ -1,13 +1,13 @@
 namespace Diffusion.Data;
 
 /// <summary>
-/// What is fetched next, over all files that are read while they are fetched: first what readers wait for or have announced, in their
-/// order, then the rest of the files, in the order in which they were opened. Safe from several threads.
+/// Decides what is fetched next, over all files that are read while they are being fetched: first what readers wait for or have announced,
+/// in that order, then the rest of the files in the order in which they were opened. Thread-safe.
 /// </summary>
-/// <param name="connections">How many requests run at a time, at most.</param>
+/// <param name="connections">The maximum number of simultaneous requests.</param>
 internal sealed class RemoteQueue(int connections)
 {
-    /// <summary>The most blocks of one request: 1 MiB, so that nobody waits long behind one.</summary>
+    /// <summary>The maximum number of blocks in one request: 1 MiB, so that urgent blocks do not wait long.</summary>
     public const int MaxBlocks = (1 << 20) / BlockMap.BlockBytes;
 
     private const int MaxBackground = 2;
@@ -18,7 +18,7 @@ internal sealed class RemoteQueue(int connections)
     private int running;
     private int background;
 
-    /// <summary>Fetches the rest of a file too, whenever nobody waits for anything else.</summary>
+    /// <summary>Fetches the rest of a file in the background, whenever no reader waits for anything else.</summary>
     public void Add(StreamedFile file)
     {
         lock (gate)
@@ -32,7 +32,7 @@ internal sealed class RemoteQueue(int connections)
         Start(MaxBackground);
     }
 
-    /// <summary>Fetches nothing more of a file.</summary>
+    /// <summary>Stops fetching a file.</summary>
     public void Remove(StreamedFile file)
     {
         lock (gate)
@@ -51,7 +51,7 @@ internal sealed class RemoteQueue(int connections)
         }
     }
 
-    /// <summary>Fetches blocks soon: what was announced in its turn, what somebody waits for and nobody has announced at once.</summary>
+    /// <summary>Requests blocks: announced blocks in turn, unannounced blocks that a reader waits for at once.</summary>
     public void Request(StreamedFile file, int first, int last, bool isUrgent)
     {
         lock (gate)

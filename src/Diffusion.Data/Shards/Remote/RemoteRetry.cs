@@ -1,32 +1,32 @@
 namespace Diffusion.Data;
 
-/// <summary>A server has no file, refuses it, or cannot be reached.</summary>
+/// <summary>A server refuses a file or does not have it, or cannot be reached.</summary>
 internal sealed class RemoteException(string message, Exception? inner, bool isRefusal) : IOException(message, inner)
 {
-    /// <summary>Whether the server has answered and will answer the same again; false where it could not be reached.</summary>
+    /// <summary>Whether the server answered, so that a retry is pointless; false when it could not be reached.</summary>
     public bool IsRefusal { get; } = isRefusal;
 }
 
-/// <summary>Waits after requests that failed, and gives up after so many in a row that brought nothing. For one fetch.</summary>
-/// <param name="address">What is fetched.</param>
-/// <param name="options">How patiently.</param>
+/// <summary>Delays retries, and gives up after too many consecutive requests that brought nothing. For a single fetch.</summary>
+/// <param name="address">The file.</param>
+/// <param name="options">Timeouts and retries.</param>
 internal sealed class RemoteRetry(Uri address, RemoteFileOptions options)
 {
-    private const string UsualRemedy = "Check the network and run again.";
+    private const string GeneralRemedy = "Check the network and run again.";
 
     private int requests;
-    private int idle;
+    private int failures;
 
-    /// <summary>Waits until it is time for the next request.</summary>
-    /// <param name="failure">Why the last one failed.</param>
-    /// <param name="progressed">Whether it brought new bytes.</param>
-    /// <param name="state">How much is there, as a sentence.</param>
-    /// <param name="cancellation">Ends the wait.</param>
-    /// <exception cref="RemoteException">The failure is final, or it is one too many.</exception>
+    /// <summary>Waits until the next request is due.</summary>
+    /// <param name="failure">Why the last request failed.</param>
+    /// <param name="progressed">Whether the last request brought new bytes.</param>
+    /// <param name="state">A sentence that says how much has arrived.</param>
+    /// <param name="cancellation">Cancels the wait.</param>
+    /// <exception cref="RemoteException">A retry is pointless, or there were too many failures.</exception>
     public async Task After(RemoteFailure failure, bool progressed, string state, CancellationToken cancellation)
     {
         requests++;
-        idle = progressed ? 0 : idle + 1;
+        failures = progressed ? 0 : failures + 1;
         string name = RemoteFile.NameOf(address);
         if (failure.IsFinal)
         {
@@ -34,15 +34,15 @@ internal sealed class RemoteRetry(Uri address, RemoteFileOptions options)
             throw new RemoteException($"{name}: {failure.Cause}. Requests made: {requests}.{remedy}", failure.Problem, isRefusal: true);
         }
 
-        if (idle >= options.Attempts)
+        if (failures >= options.Attempts)
         {
             throw new RemoteException(
-                $"{name}: given up after {requests} requests, the last {idle} of which brought nothing new; the last failed because "
-                    + $"{failure.Cause}. "
-                + $"{state} {(failure.Remedy.Length > 0 ? failure.Remedy : UsualRemedy)}",
+                $"{name}: gave up after {requests} requests, the last {failures} of which brought no new data; "
+                + $"the last request failed because {failure.Cause}. {state} "
+                + $"{(failure.Remedy.Length > 0 ? failure.Remedy : GeneralRemedy)}",
                 failure.Problem, isRefusal: false);
         }
 
-        await Task.Delay(options.DelayAfter(address, idle, requests, failure.RetryAfter), options.Time, cancellation);
+        await Task.Delay(options.DelayAfter(address, failures, requests, failure.RetryAfter), options.Time, cancellation);
     }
 }

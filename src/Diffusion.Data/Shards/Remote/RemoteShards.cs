@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Diffusion.Data;
 
 /// <summary>
-/// Shards on http servers, and their indexes beside them. The server is asked once for each shard which version it has; an index, a copy or
-/// what an earlier scan found is used only of that version.
+/// Shards on http servers, with their indexes next to them. The server is asked once for the version of each shard; an index, a local copy
+/// or the result of an earlier scan is used only if it belongs to that version.
 /// </summary>
 internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker) : IDisposable
 {
@@ -22,14 +22,14 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
         Headers = options.Headers,
     });
 
-    /// <summary>What was used although the server could not be asked.</summary>
+    /// <summary>Copies that were used although the server could not be reached.</summary>
     public IReadOnlyList<string> Warnings => [.. warnings];
 
-    /// <summary>Whether a name is an address and no path.</summary>
+    /// <summary>Whether a name is an address instead of a path.</summary>
     public static bool IsRemote(string name) =>
         name.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || name.StartsWith("https://", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>How many samples and classes a shard has.</summary>
+    /// <summary>The header of a shard's index.</summary>
     public ShardIndex IndexOf(string name, CancellationToken cancellationToken)
     {
         RemoteProbe probe = ProbeOf(name, cancellationToken);
@@ -43,7 +43,7 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
         return Found(name, bytes.Stamp, bytes.Length) ?? Scan(name, bytes, cancellationToken).Index;
     }
 
-    /// <summary>The bytes of a shard, and its samples.</summary>
+    /// <summary>Opens a shard: its bytes and its samples.</summary>
     public (IShardBytes Bytes, ShardContents Contents) Open(string name, bool isForReading, CancellationToken cancellationToken)
     {
         RemoteProbe probe = ProbeOf(name, cancellationToken);
@@ -91,7 +91,7 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
         catch (RemoteException problem) when (!problem.IsRefusal && cache.VersionOfCopy(address) is not null)
         {
             probe = new RemoteProbe(cache.VersionOfCopy(address)!, SupportsRanges: false);
-            string warning = $"Its local copy is used, although the server could not be asked whether it has changed: {problem.Message}";
+            string warning = $"using the local copy, because the server could not be reached to check for changes: {problem.Message}";
             warnings.Enqueue($"{RemoteFile.NameOf(address)}: {warning}");
             ShardLog.UsedWithoutServer(options.Logger ?? NullLogger.Instance, RemoteFile.NameOf(address), problem.Message);
         }
@@ -146,7 +146,7 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
     private string UnpackedPath(Uri address, long stamp) =>
         string.Create(CultureInfo.InvariantCulture, $"{cache.PathOf(address)}-{stamp:x}.tar");
 
-    // What an earlier scan found of this version.
+    // The result of an earlier scan of this version.
     private ShardIndex? Found(string name, long stamp, long? length) =>
         stamp != 0 && ShardIndex.TryOpen(IndexPath(name)) is { } index && index.Stamp == stamp
             && (IsPacked(name) || index.ShardLength == length) ? index : null;
@@ -159,7 +159,7 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
         }
         catch (IOException)
         {
-            return null; // it went between two looks
+            return null; // it was deleted in the meantime
         }
     }
 
@@ -192,7 +192,7 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
             return cache.Fetch(IndexAddress(name), new FetchRequest(MaxIndex)
             {
                 Revalidate = revalidate,
-                FindProblem = (path, _) => ShardIndex.TryOpen(path) is null ? "what came is no index." : null,
+                FindProblem = (path, _) => ShardIndex.TryOpen(path) is null ? "the server sent something other than an index." : null,
             }, cancellationToken);
         }
         catch (IOException)
@@ -211,7 +211,7 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
         }
         catch (ImageDataException)
         {
-            // It may be mended on the server, so nothing of it is kept.
+            // It may be repaired on the server, so nothing of it is kept.
             bytes.Dispose();
             cache.Drop(RemoteAddress.Of(name));
             if (IsPacked(name) && bytes is LocalBytes unpacked)
@@ -223,7 +223,7 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
         }
     }
 
-    // Once every byte is here: an index that was used without them must agree with them.
+    // When every byte has arrived: an index that was used before must agree with the shard.
     private void Verify(string name, RemoteProbe probe, Stream stream, ShardContents? used)
     {
         ShardContents samples = ShardScanner.Scan(stream, RemoteAddress.Shown(name), CancellationToken.None);
@@ -232,9 +232,8 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
         {
             throw new ImageDataException(
                 RemoteAddress.Shown(name),
-                    "its index on the server is of another version of the shard, so labels may have been wrong. Upload the index that "
-                        + "belongs to it, or remove it. "
-                + "Open the shards again: the shard is scanned then.");
+                "its index on the server belongs to another version of the shard, so labels may have been wrong. "
+                + "Upload the right index or delete it, and open the shards again.");
         }
     }
 

@@ -1,12 +1,13 @@
 namespace Diffusion.Data;
 
 /// <summary>
-/// Reads a file on a server here and there, as a scan of tar headers does, without fetching what lies between: each place that is not here
-/// yet costs one small request. Where that is no faster than fetching the whole file, it waits for the whole file instead. For one thread.
+/// Reads scattered parts of a remote file, as a scan of tar headers does, without fetching what lies between them: each part that has not
+/// arrived costs one small request. When that is no faster than fetching the whole file, it fetches the whole file instead. Not
+/// thread-safe.
 /// </summary>
 /// <param name="file">The file.</param>
-/// <param name="time">What the speed is measured by.</param>
-/// <param name="cancellation">Ends a wait.</param>
+/// <param name="time">Measures the speed.</param>
+/// <param name="cancellation">Cancels a wait.</param>
 internal sealed class SparseReadStream(StreamedFile file, TimeProvider time, CancellationToken cancellation) : Stream
 {
     private const int WindowBytes = 2048;
@@ -81,7 +82,8 @@ internal sealed class SparseReadStream(StreamedFile file, TimeProvider time, Can
 
     public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
-    // The end of an archive is read whole; the window before is kept, for the label of a sample is read after the name of the next.
+    // The end of an archive is read in one piece. The previous window is kept, because the label of a sample is read after the name of the
+    // next one.
     private void Hop()
     {
         (earlier, earlierStart) = (window, windowStart);

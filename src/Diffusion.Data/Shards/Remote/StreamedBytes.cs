@@ -1,8 +1,8 @@
 namespace Diffusion.Data;
 
-/// <summary>The bytes of a file that is read while it is fetched.</summary>
+/// <summary>The bytes of a file that is read while it is being fetched.</summary>
 /// <param name="file">The file.</param>
-/// <param name="time">What speeds are measured by.</param>
+/// <param name="time">Measures the speed.</param>
 /// <param name="release">Called once the bytes are no longer needed.</param>
 internal sealed class StreamedBytes(StreamedFile file, TimeProvider time, Action release) : IShardBytes
 {

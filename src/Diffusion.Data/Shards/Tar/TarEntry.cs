@@ -1,6 +1,6 @@
 namespace Diffusion.Data;
 
-/// <summary>What an entry of a tar archive is.</summary>
+/// <summary>The kind of a tar entry.</summary>
 internal enum TarKind
 {
     /// <summary>A regular file.</summary>
@@ -9,10 +9,10 @@ internal enum TarKind
     /// <summary>A folder.</summary>
     Folder,
 
-    /// <summary>A further name of a file that the archive holds.</summary>
+    /// <summary>Another name of a file in the archive.</summary>
     HardLink,
 
-    /// <summary>A link by path.</summary>
+    /// <summary>A symbolic link.</summary>
     SymbolicLink,
 
     /// <summary>A device or a pipe.</summary>
@@ -20,10 +20,10 @@ internal enum TarKind
 }
 
 /// <summary>One entry of a tar archive.</summary>
-/// <param name="Name">Its path, as written, at most 4 KiB.</param>
-/// <param name="HeaderOffset">Where its first header begins, an extended one included.</param>
-/// <param name="Offset">Where its bytes begin.</param>
-/// <param name="Size">How many bytes it has.</param>
-/// <param name="Kind">What it is.</param>
-/// <param name="Target">What a link points at, as written; empty for all else.</param>
+/// <param name="Name">The path as written, at most 4 KiB.</param>
+/// <param name="HeaderOffset">The offset of its first header, which may be an extended header.</param>
+/// <param name="Offset">The offset of its first byte.</param>
+/// <param name="Size">The size, in bytes.</param>
+/// <param name="Kind">The kind of the entry.</param>
+/// <param name="Target">The target of a link, as written; otherwise empty.</param>
 internal readonly record struct TarEntry(string Name, long HeaderOffset, long Offset, long Size, TarKind Kind, string Target);

@@ -3,19 +3,19 @@ using System.Buffers.Binary;
 namespace Diffusion.Data;
 
 /// <summary>One header block of a tar archive.</summary>
-/// <param name="Name">The path that the block itself holds.</param>
-/// <param name="Length">The bytes that the entry claims.</param>
+/// <param name="Name">The path in the block itself.</param>
+/// <param name="Length">The declared size of the entry, in bytes.</param>
 /// <param name="Type">The type flag.</param>
-/// <param name="Target">The path that a link points at.</param>
+/// <param name="Target">The target of a link.</param>
 internal readonly record struct TarHeader(string Name, long Length, char Type, string Target)
 {
-    /// <summary>Every block has 512 bytes.</summary>
+    /// <summary>The size of a block: 512 bytes.</summary>
     public const int Size = 512;
 
     private const int ChecksumAt = 148;
     private const int ChecksumLength = 8;
 
-    /// <summary>Reads a block; false for the end mark, and, with a problem, for a damaged one.</summary>
+    /// <summary>Parses a block; false for the end marker and, with a problem, for a damaged block.</summary>
     public static bool TryParse(ReadOnlySpan<byte> block, out TarHeader header, out string? problem)
     {
         header = default;
@@ -33,17 +33,17 @@ internal readonly record struct TarHeader(string Name, long Length, char Type, s
 
         if (!TryNumber(block.Slice(ChecksumAt, ChecksumLength), out long checksum) || checksum != sum)
         {
-            problem = $"the checksum of a header is wrong: {checksum} is written, {sum} is right. The archive is damaged, or is no tar.";
+            problem = $"a header has the checksum {checksum}, but its content has {sum}. The archive is damaged, or is not a tar file.";
             return false;
         }
 
         if (!TryNumber(block.Slice(124, 12), out long length))
         {
-            problem = "a header holds no size that can be read.";
+            problem = "a header has an invalid size.";
             return false;
         }
 
-        // POSIX keeps the first part of a long path apart; GNU uses that place otherwise.
+        // POSIX stores the first part of a long path in a separate field, which GNU uses for other data.
         string name = TarText.Decode(block[..100]);
         bool posix = block.Slice(257, 6).SequenceEqual("ustar\0"u8);
         string prefix = posix ? TarText.Decode(block.Slice(345, 155)) : string.Empty;
@@ -53,7 +53,7 @@ internal readonly record struct TarHeader(string Name, long Length, char Type, s
         return true;
     }
 
-    // Octal digits between spaces and zeros, or GNU's binary numbers, which begin with 0x80.
+    // Octal digits padded with spaces or zeros, or GNU's binary numbers, which begin with 0x80.
     private static bool TryNumber(ReadOnlySpan<byte> field, out long value)
     {
         value = 0;

@@ -5,12 +5,12 @@ using System.Text;
 namespace Diffusion.Data;
 
 /// <summary>
-/// Walks through the headers of a tar archive (USTAR, GNU or PAX) and believes none of them: checksums are verified, sizes must lie within
-/// the file, extended headers are at most 64 KiB, and an archive without its end mark, or with data after it, is damaged. What lies between
-/// the headers is not read.
+/// Reads the headers of an untrusted tar archive (USTAR, GNU or PAX): checksums are verified, sizes must lie within the file, extended
+/// headers have at most 64 KiB, and an archive without an end marker, or with data after it, is damaged. The data between the headers is
+/// not read.
 /// </summary>
-/// <param name="stream">The archive; it can seek, and stays its caller's.</param>
-/// <param name="name">What errors call it.</param>
+/// <param name="stream">The archive: a seekable stream, which is not disposed.</param>
+/// <param name="name">The archive as errors show it.</param>
 internal sealed class TarReader(Stream stream, string name)
 {
     private const int MaxExtended = 64 * 1024;
@@ -21,7 +21,7 @@ internal sealed class TarReader(Stream stream, string name)
     private Extended ofArchive;
     private long position;
 
-    /// <summary>The next entry; false at the end mark.</summary>
+    /// <summary>Reads the next entry; false at the end marker.</summary>
     /// <exception cref="ImageDataException">The archive is damaged or truncated; the message says at which byte.</exception>
     public bool TryReadNext(out TarEntry entry)
     {
@@ -33,7 +33,7 @@ internal sealed class TarReader(Stream stream, string name)
             long at = position;
             if (!TryReadHeader(at, out TarHeader header))
             {
-                return first == at ? false : Fail<bool>(at, "the archive ends after an extended header, whose entry is missing.");
+                return first == at ? false : Fail<bool>(at, "the archive ends after an extended header; its entry is missing.");
             }
 
             switch (header.Type)
@@ -51,12 +51,12 @@ internal sealed class TarReader(Stream stream, string name)
                     ofArchive = Pax(at, ReadData(at, header.Length), ofArchive);
                     break;
                 case 'V' or 'A' or 'E' or 'I' or 'N':
-                    Skip(at, header.Length); // a volume's name, access lists, attributes, old indexes: no file
+                    Skip(at, header.Length); // volume names, access lists, attributes and old indexes are not files
                     break;
                 case 'S' or 'M':
                     Fail<bool>(at,
-                        $"it holds an entry of GNU's type '{header.Type}' (sparse or multi-volume). Write the archive anew with "
-                            + $"plain files.");
+                        $"it contains an entry of GNU's type '{header.Type}' (sparse or multi-volume). "
+                        + "Write the archive again with plain files.");
                     break;
                 default:
                     entry = Entry(first, at, header, extended);
@@ -72,26 +72,26 @@ internal sealed class TarReader(Stream stream, string name)
         string target = extended.Target ?? ofArchive.Target ?? header.Target;
         if (Encoding.UTF8.GetByteCount(path) > MaxName || Encoding.UTF8.GetByteCount(target) > MaxName)
         {
-            Fail<bool>(at, $"a name of more than {MaxName} bytes is no path.");
+            Fail<bool>(at, $"a path has more than {MaxName} bytes.");
         }
 
         long size = extended.Size ?? ofArchive.Size ?? header.Length;
         TarKind kind = header.Type switch
         {
-            '1' => size > 0 && !IsHeaderNext() ? TarKind.File : TarKind.HardLink, // POSIX lets a hard link bring its bytes along
+            '1' => size > 0 && !IsHeaderNext() ? TarKind.File : TarKind.HardLink, // POSIX allows a hard link with data
             '2' => TarKind.SymbolicLink,
             '3' or '4' or '6' => TarKind.Device,
             '5' or 'D' => TarKind.Folder,
-            _ => path.EndsWith('/') ? TarKind.Folder : TarKind.File, // POSIX has other types read as files
+            _ => path.EndsWith('/') ? TarKind.Folder : TarKind.File, // by POSIX, other types are read as files
         };
 
-        // Links, devices and folders have no bytes, whatever their size says.
+        // Links, devices and folders have no data, whatever their size field says.
         bool isLink = kind is TarKind.HardLink or TarKind.SymbolicLink;
         bool hasBytes = kind == TarKind.File || (kind == TarKind.Folder && header.Type is not ('5' or 'D'));
         return new TarEntry(path, first, position, hasBytes ? size : 0, kind, isLink ? target : string.Empty);
     }
 
-    // Whether a header, or the end mark, stands where the bytes of an entry would begin.
+    // Whether a header or the end marker follows where the data of an entry would begin.
     private bool IsHeaderNext()
     {
         if (length - position < TarHeader.Size)
@@ -115,7 +115,7 @@ internal sealed class TarReader(Stream stream, string name)
         if (length - at < TarHeader.Size)
         {
             Fail<bool>(at, length == at
-                ? "the archive has no end mark: it is truncated, or was not closed by its writer."
+                ? "the archive has no end marker: it is truncated, or its writer was not closed."
                 : "the archive is truncated within a header.");
         }
 
@@ -136,7 +136,7 @@ internal sealed class TarReader(Stream stream, string name)
         return false;
     }
 
-    // After the end mark only zeros may come: samples behind it would be passed over in silence.
+    // Only zeros may follow the end marker: samples after it would be ignored silently.
     private void CheckEnd()
     {
         for (long at = position; at < length; at += TarHeader.Size)
@@ -146,7 +146,7 @@ internal sealed class TarReader(Stream stream, string name)
             if (piece.ContainsAnyExcept((byte)0))
             {
                 Fail<bool>(at,
-                    "data follow the end mark: the archive is damaged, or was joined with cat. Join archives with tar --concatenate.");
+                    "data follows the end marker: the archive is damaged, or was joined with cat. Join archives with tar --concatenate.");
             }
         }
     }
@@ -155,7 +155,7 @@ internal sealed class TarReader(Stream stream, string name)
     {
         if (size > MaxExtended)
         {
-            Fail<bool>(at, $"an extended header claims {size} bytes, more than the {MaxExtended} that are allowed.");
+            Fail<bool>(at, $"an extended header claims {size} bytes, more than the maximum of {MaxExtended}.");
         }
 
         long start = position;
@@ -177,7 +177,7 @@ internal sealed class TarReader(Stream stream, string name)
         position += padded;
     }
 
-    // Records "LENGTH KEY=VALUE\n", the length counting all of it in bytes; values of other keys may be no text.
+    // Records "LENGTH KEY=VALUE\n", where LENGTH is the size of the record in bytes; values of other keys may be binary.
     private Extended Pax(long at, ReadOnlySpan<byte> rest, Extended known)
     {
         while (rest.Length > 0 && rest[0] != 0)
@@ -186,7 +186,7 @@ internal sealed class TarReader(Stream stream, string name)
             if (space is < 1 or > 6 || !int.TryParse(rest[..space], NumberStyles.None, CultureInfo.InvariantCulture, out int recordLength)
                 || recordLength <= space + 1 || recordLength > rest.Length || rest[recordLength - 1] != '\n')
             {
-                Fail<bool>(at, "an extended header is no list of PAX records.");
+                Fail<bool>(at, "an extended header is not a list of PAX records.");
                 break;
             }
 
@@ -200,7 +200,7 @@ internal sealed class TarReader(Stream stream, string name)
                 "linkpath" => known with { Target = TarText.Decode(value) },
                 "size" => known with { Size = SizeIn(at, TarText.Decode(value)) },
                 string key when key.StartsWith("GNU.sparse", StringComparison.Ordinal) =>
-                    Fail<Extended>(at, "it holds a sparse file. Write the archive anew with plain files."),
+                    Fail<Extended>(at, "it contains a sparse file. Write the archive again with plain files."),
                 _ => known,
             };
         }
@@ -210,7 +210,7 @@ internal sealed class TarReader(Stream stream, string name)
 
     private long SizeIn(long at, string value) => long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out long claimed)
         ? claimed
-        : Fail<long>(at, $"an extended header gives the size '{value}'.");
+        : Fail<long>(at, $"an extended header has the invalid size '{value}'.");
 
     [DoesNotReturn]
     private T Fail<T>(long at, string problem) => throw new ImageDataException(name, $"at byte {at}: {problem}");

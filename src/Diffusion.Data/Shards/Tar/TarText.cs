@@ -2,12 +2,14 @@ using System.Text;
 
 namespace Diffusion.Data;
 
-/// <summary>The names in tar archives.</summary>
+/// <summary>Decodes names in tar archives.</summary>
 internal static class TarText
 {
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <summary>A name, up to its first zero byte. One that is not UTF-8 is read as Latin-1, so that two such names stay two.</summary>
+    /// <summary>
+    /// Decodes a name, up to its first zero byte. Invalid UTF-8 is read as Latin-1, so that different names stay different.
+    /// </summary>
     public static string Decode(ReadOnlySpan<byte> field)
     {
         int end = field.IndexOf((byte)0);

@@ -2,7 +2,7 @@ using System.IO.Compression;
 
 namespace Diffusion.Data.Tests.Shards;
 
-/// <summary>What is kept of a shard is used for that very shard only.</summary>
+/// <summary>Caches of a shard are used only for that version of the shard.</summary>
 public sealed class ShardBindingTests : IDisposable
 {
     private static readonly DateTime Dated = new(2020, 1, 1, 0, 0, 0, DateTimeKind.Utc);
@@ -16,7 +16,7 @@ public sealed class ShardBindingTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void A_shard_of_equal_length_and_date_with_other_labels_has_its_own_labels(bool isPacked)
+    public void A_replaced_shard_of_equal_length_and_date_has_its_own_labels(bool isPacked)
     {
         Put("012", isPacked);
         Labels().Should().Equal(0, 1, 2);
@@ -26,7 +26,7 @@ public sealed class ShardBindingTests : IDisposable
     }
 
     [Fact]
-    public void An_index_beside_a_shard_is_not_believed_of_another_shard()
+    public void The_index_of_another_shard_is_not_used()
     {
         folder.Write(3, perShard: 3);
         string written = folder.PathOf("shards", "shard-000000.tar");
@@ -40,19 +40,19 @@ public sealed class ShardBindingTests : IDisposable
     }
 
     [Fact]
-    public void A_shard_that_is_overwritten_while_it_is_open_gives_no_wrong_label()
+    public void A_shard_overwritten_while_it_is_open_never_gives_a_wrong_label()
     {
         Put("012", isPacked: false);
         using ShardedImages images = Open(Tar);
         images.LabelOf(0).Should().Be(0);
         Put("210", isPacked: false);
         FluentActions.Invoking(() => images.LabelOf(0)).Should().Throw<ImageDataException>()
-            .WithMessage("*others than when the shards were opened*");
+            .WithMessage("*have changed since the shards were opened*");
         FluentActions.Invoking(() => ShardFolder.Read(images, 0)).Should().Throw<ImageDataException>();
     }
 
     [Fact]
-    public void A_shard_whose_rights_change_while_it_is_open_is_read_on()
+    public void A_shard_remains_readable_when_its_permissions_change()
     {
         Put("012", isPacked: false);
         using ShardedImages images = Open(Tar);
@@ -66,7 +66,7 @@ public sealed class ShardBindingTests : IDisposable
     }
 
     [Fact]
-    public void An_index_is_kept_and_believed_once_the_shard_is_old_enough_to_tell_a_change()
+    public void An_index_is_reused_once_the_shard_is_old_enough_to_detect_changes()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Other systems do not tell when a file was changed.");
         FileIdentity identity = Identity("012");
@@ -74,7 +74,7 @@ public sealed class ShardBindingTests : IDisposable
         first.Keep(Tar, identity, Contents());
         Cache(TimeSpan.FromSeconds(3)).TryRead(Tar, identity).Should().NotBeNull();
 
-        // Another change in the same moment would not show, so only the source that scanned it believes that index.
+        // Another change at the same moment would be unnoticed, so only the source that scanned the shard uses the index.
         ShardIndexCache hasty = Cache(TimeSpan.Zero);
         hasty.Keep(Tar, identity, Contents());
         hasty.TryRead(Tar, identity).Should().NotBeNull();
@@ -97,7 +97,7 @@ public sealed class ShardBindingTests : IDisposable
     }
 
     [Fact]
-    public void The_unpacked_copy_of_a_shard_is_bound_to_it_and_damaged_copies_are_made_anew()
+    public void An_unpacked_copy_belongs_to_its_shard_and_damaged_copies_are_recreated()
     {
         Put("012", isPacked: true);
         Labels().Should().Equal(0, 1, 2);
@@ -110,7 +110,7 @@ public sealed class ShardBindingTests : IDisposable
     }
 
     [Fact]
-    public void Copies_of_other_shards_go_when_the_room_is_needed()
+    public void Copies_of_other_shards_are_deleted_when_space_is_needed()
     {
         Put("012", isPacked: true);
         Labels().Should().Equal(0, 1, 2);
@@ -124,7 +124,7 @@ public sealed class ShardBindingTests : IDisposable
         System.Formats.Tar.TarEntryFormat.Ustar,
         [.. labels.SelectMany((label, i) => ((string, byte[])[])[($"{i}.cls", [(byte)label]), ($"{i}.png", ShardFolder.Image(i))])]);
 
-    // The same path, length and date each time, and written in place, at another tick of the file system's clock.
+    // Writes in place with the same path, length and date, but at another tick of the file system's clock.
     private void Put(string labels, bool isPacked)
     {
         FileIdentity? before = File.Exists(Tar) ? FileIdentity.Of(Tar) : null;

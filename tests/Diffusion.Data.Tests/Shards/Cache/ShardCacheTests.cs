@@ -12,7 +12,7 @@ public sealed class ShardCacheTests : IDisposable
     [InlineData("a file")]
     [InlineData("below a file")]
     [InlineData("/proc/nowhere")]
-    public void Without_a_usable_cache_folder_a_tar_is_read_and_what_needs_the_folder_names_it(string kind)
+    public void Without_a_usable_cache_folder_tar_files_work_and_others_are_an_error_that_names_it(string kind)
     {
         Assert.SkipWhen(kind == "/proc/nowhere" && !OperatingSystem.IsLinux(), "There is no /proc.");
         File.WriteAllText(folder.PathOf("file"), "x");
@@ -35,7 +35,7 @@ public sealed class ShardCacheTests : IDisposable
     }
 
     [Fact]
-    public void What_a_killed_process_left_is_swept_and_what_is_being_written_is_not()
+    public void Files_of_killed_processes_are_deleted_but_not_files_being_written()
     {
         string cache = folder.Options.CacheFolder;
         string old = folder.PathOf("cache", "a.tar.b.tmp");
@@ -48,17 +48,17 @@ public sealed class ShardCacheTests : IDisposable
     }
 
     [Fact]
-    public void A_file_that_cannot_be_written_whole_leaves_nothing()
+    public void A_failed_write_leaves_no_file()
     {
         ShardCache cache = new(folder.Options.CacheFolder, TimeProvider.System);
         FluentActions.Invoking(() => cache.Write(folder.PathOf("cache", "a.tar"), _ => throw new IOException("No space left on device.")))
             .Should().Throw<IOException>()
-            .WithMessage("ShardOptions.CacheFolder*No space left on device*room*");
+            .WithMessage("ShardOptions.CacheFolder*No space left on device*enough space*");
         Directory.GetFiles(cache.Folder).Should().BeEmpty();
     }
 
     [Fact]
-    public void Options_can_be_made_and_name_a_folder_that_is_not_made()
+    public void Creating_options_does_not_create_the_cache_folder()
     {
         string cache = new ShardOptions().CacheFolder;
         Path.IsPathFullyQualified(cache).Should().BeTrue();

@@ -20,7 +20,7 @@ public sealed class ShardLabelTests : IDisposable
     [InlineData("json", "{\"label\": 0, \"label\": 1}")]
     [InlineData("json", "{\"id\": 123456789012345678901234567890, \"label\": 1}")]
     [InlineData("json", "{\"label\": 1, \"cls\": \"dog\"}")]
-    public void A_whole_number_from_0_is_a_label_however_it_is_written(string extension, string text)
+    public void Integers_are_labels_in_any_notation(string extension, string text)
     {
         Write(("a." + extension, text), ("b." + extension, text));
         using ShardedImages images = Open();
@@ -45,7 +45,7 @@ public sealed class ShardLabelTests : IDisposable
     [InlineData("json", "{\"label\": [1]}", "label in json is *1*")]
     [InlineData("json", "{\"label\": 1e99}", "label in json is 1e99")]
     [InlineData("json", "{\"label\": 1", "json is damaged")]
-    public void A_label_that_is_none_is_refused_with_its_sample_and_its_value(string extension, string text, string said)
+    public void An_invalid_label_is_an_error_with_its_sample_and_value(string extension, string text, string said)
     {
         Write(("a." + extension, extension == "cls" ? "0" : "{\"label\": 0}"), ("b." + extension, text));
         FluentActions.Invoking(() => Open()).Should().Throw<ImageDataException>()
@@ -64,7 +64,7 @@ public sealed class ShardLabelTests : IDisposable
     [InlineData("{\"meta\": {\"label\": 3}}")]
     [InlineData("not json at all")]
     [InlineData("")]
-    public void Json_without_a_label_has_none_to_lose(string json)
+    public void Damaged_JSON_without_a_label_is_ignored(string json)
     {
         Write(("a.json", json), ("b.json", "{}"));
         using ShardedImages images = Open();
@@ -72,7 +72,7 @@ public sealed class ShardLabelTests : IDisposable
     }
 
     [Fact]
-    public void A_label_above_the_class_count_is_refused_with_its_sample()
+    public void A_label_above_the_class_count_is_an_error_with_its_sample()
     {
         Write(("a.cls", "0"), ("b.cls", "5"));
         FluentActions.Invoking(() => Open(folder.Options with { ClassCount = 3 })).Should().Throw<ImageDataException>()
@@ -80,7 +80,7 @@ public sealed class ShardLabelTests : IDisposable
     }
 
     [Fact]
-    public void Labels_in_part_are_refused_with_the_samples_that_have_none()
+    public void Partial_labels_are_an_error_with_the_samples_without_one()
     {
         Write(("a.cls", "0"), ("b.txt", "5"));
         FluentActions.Invoking(() => Open()).Should().Throw<ImageDataException>()

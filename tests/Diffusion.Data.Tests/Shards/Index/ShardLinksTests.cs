@@ -14,7 +14,7 @@ public sealed class ShardLinksTests : IDisposable
     [InlineData("ustar")]
     [InlineData("gnu")]
     [InlineData("pax")]
-    public void Links_of_GNU_tar_are_the_files_that_they_name(string format)
+    public void Links_of_GNU_tar_stand_for_their_targets(string format)
     {
         string deep = string.Concat(Enumerable.Repeat("folder-of-some-name/", format == "ustar" ? 3 : 8));
         File.WriteAllBytes(folder.PathOf(["in", .. $"{deep}a.png".Split('/')]), ShardFolder.Image(7));
@@ -36,7 +36,7 @@ public sealed class ShardLinksTests : IDisposable
     }
 
     [Fact]
-    public void A_link_may_stand_before_its_file_and_labels_may_be_links()
+    public void A_link_may_precede_its_target_and_labels_may_be_links()
     {
         Write(
             Link(TarEntryType.HardLink, "a.cls", "b.cls"), Plain("a.png", ShardFolder.Image(1)),
@@ -46,7 +46,7 @@ public sealed class ShardLinksTests : IDisposable
         using ShardedImages images = Open();
         Enumerable.Range(0, 3).Select(i => (ShardFolder.Read(images, i)[0], images.LabelOf(i))).Should().Equal((1, 1), (3, 1), (3, 1));
 
-        // From the index that the first opening kept.
+        // From the index of the first opening.
         using ShardedImages again = Open();
         ShardFolder.Read(again, 1)[0].Should().Be(3);
     }
@@ -57,23 +57,24 @@ public sealed class ShardLinksTests : IDisposable
     [InlineData("b.png", "../outside.png")]
     [InlineData("b.png", "/outside.png")]
     [InlineData("b.cls", "missing.cls")]
-    public void A_link_to_no_file_of_the_shard_is_refused_by_name_or_its_sample_is_left_out(string name, string target)
+    public void A_broken_link_is_an_error_or_its_sample_is_skipped(string name, string target)
     {
         System.Formats.Tar.TarEntry other = name == "b.png" ? Plain("b.cls", [(byte)'1']) : Plain("b.png", ShardFolder.Image(2));
         Write(Plain("a.cls", [(byte)'0']), Plain("a.png", ShardFolder.Image(1)), Link(TarEntryType.SymbolicLink, name, target), other);
 
         FluentActions.Invoking(() => Open()).Should().Throw<ImageDataException>()
-            .WithMessage("*1 of its samples cannot be read: b (*is a link to a file that the shard does not hold*--dereference*");
+            .WithMessage("*1 of its samples cannot be read: b (*is a link to a file that is not in the shard*--dereference*");
         using ShardedImages images = Open(folder.Options with { SkipDamaged = true });
         images.Count.Should().Be(1);
         images.Report.Skipped.Should().ContainSingle().Which.Examples.Should().ContainSingle().Which.Should().StartWith("a.tar: b (");
         FluentActions.Invoking(() => Open(folder.Options with { Map = _ => (name[2..], 0),
             Where = sample => sample.Key == "b" }))
-            .Should().Throw<ImageDataException>().WithMessage("*sample b: Map chose*a link to a file that the shard does not hold*");
+            .Should().Throw<ImageDataException>().WithMessage(
+                "*sample b: Map returned its file*a link to a file that is not in the shard*");
     }
 
     [Fact]
-    public void Links_to_folders_devices_and_hidden_files_are_passed_over_and_counted()
+    public void Links_to_folders_devices_and_hidden_files_are_ignored_and_counted()
     {
         Write(
             Plain("v1/a.png", ShardFolder.Image(1)), Link(TarEntryType.SymbolicLink, "v1.0", "v1"),
@@ -85,11 +86,11 @@ public sealed class ShardLinksTests : IDisposable
         images.Count.Should().Be(1);
         images.Report.Skipped.Select(part => (part.Count, part.Examples[0])).Should().BeEquivalentTo(
             [(1, "a.tar: v1.0"), (1, "a.tar: pipe.png"), (3, "a.tar: v1/._a.png"), (1L, "a.tar: README")]);
-        images.ToString().Should().Contain("3 left out: hidden files").And.Contain("README");
+        images.ToString().Should().Contain("3 skipped: hidden files").And.Contain("README");
     }
 
     [Fact]
-    public void A_hard_link_that_brings_its_bytes_along_is_a_file()
+    public void A_hard_link_with_data_is_a_file()
     {
         byte[] archive = TarReaderTests.Archive(TarEntryFormat.Ustar, ("a.png", ShardFolder.Image(5)), ("b.png", ShardFolder.Image(6)));
         int second = archive.AsSpan().IndexOf("b.png"u8);
@@ -103,7 +104,7 @@ public sealed class ShardLinksTests : IDisposable
     }
 
     [Fact]
-    public void Names_that_are_not_UTF8_stay_apart()
+    public void Different_names_that_are_not_UTF8_stay_different()
     {
         byte[] archive = TarReaderTests.Archive(TarEntryFormat.Ustar, ("x1.png", ShardFolder.Image(5)), ("x2.png", ShardFolder.Image(6)));
         foreach (string name in (string[])["x1.png", "x2.png"])

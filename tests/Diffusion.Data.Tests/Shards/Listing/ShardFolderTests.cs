@@ -1,6 +1,6 @@
 namespace Diffusion.Data.Tests.Shards;
 
-/// <summary>Which files of a folder are shards, and which of them are taken.</summary>
+/// <summary>Which files of a folder are shards, and which of them are used.</summary>
 public sealed class ShardFolderTests : IDisposable
 {
     private readonly ShardFolder folder = new();
@@ -10,7 +10,7 @@ public sealed class ShardFolderTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void Hidden_files_other_archives_further_names_and_sub_folders_are_left_out_and_counted()
+    public void Hidden_files_other_archives_duplicates_and_subfolders_are_skipped_and_counted()
     {
         Put("train-0.tar", "._train-0.tar", ".hidden.tar.gz", "b.tar.zst", "c.zip", "d.tar.part", "d.tar.index", "notes.txt",
             "deeper/e.tar", "@eaDir/f.tar", "B.TGZ");
@@ -26,7 +26,7 @@ public sealed class ShardFolderTests : IDisposable
                 "._train-0.tar, .hidden.tar.gz", "b.tar.zst, c.zip, d.tar.part", Path.Combine("deeper", "e.tar"),
                 .. OperatingSystem.IsLinux() ? (string[])["train-0.tar"] : [],
             ]);
-        images.ToString().Should().Contain("3 left out: files that are no .tar, .tar.gz or .tgz");
+        images.ToString().Should().Contain("3 skipped: other or unfinished archives");
     }
 
     [Theory]
@@ -41,7 +41,7 @@ public sealed class ShardFolderTests : IDisposable
     [InlineData("test", new[] { "train/0.tar", "test/0.tar" }, 1)]
     [InlineData("all", new[] { "train/0.tar", "test/0.tar" }, 2)]
     [InlineData(null, new[] { "val-0.tar", "validation-1.tar" }, 2)]
-    public void Splits_are_recognised_where_every_name_says_one(string? split, string[] names, int taken)
+    public void Splits_are_recognized_if_all_names_contain_one(string? split, string[] names, int taken)
     {
         Put(names);
         using ShardedImages images = Open(split);
@@ -53,17 +53,17 @@ public sealed class ShardFolderTests : IDisposable
     [InlineData(null, new[] { "train-0.tar", "val-0.tar" }, "*2 splits: train, val*ShardOptions.Split*")]
     [InlineData(null, new[] { "train/0.tar", "test/0.tar" }, "*2 splits: test, train*ShardOptions.Split*")]
     [InlineData("test", new[] { "train-0.tar" }, "*ShardOptions.Split is \"test\"*train*")]
-    [InlineData("train", new[] { "train-0.tar", "extra.tar" }, "*not every name says a split: extra.tar*")]
-    [InlineData(null, new[] { "train/0.tar", "bus/0.tar" }, "*no shard itself, but its sub-folders do: bus, train*")]
-    [InlineData(null, new[] { "a.tar.zst", ".b.tar" }, "*means no shard*a.tar.zst*")]
-    public void What_cannot_be_chosen_is_refused_by_name(string? split, string[] names, string message)
+    [InlineData("train", new[] { "train-0.tar", "extra.tar" }, "*not every name contains a split: extra.tar*")]
+    [InlineData(null, new[] { "train/0.tar", "bus/0.tar" }, "*no shards itself, but its subfolders do: bus, train*")]
+    [InlineData(null, new[] { "a.tar.zst", ".b.tar" }, "*matches no shards*a.tar.zst*")]
+    public void Invalid_choices_of_splits_are_rejected_by_name(string? split, string[] names, string message)
     {
         Put(names);
         FluentActions.Invoking(() => Open(split)).Should().Throw<ImageDataException>().WithMessage(message);
     }
 
     [Fact]
-    public void Shards_named_one_by_one_are_mixed_as_they_are_named_unless_a_split_is_asked_for()
+    public void Shards_listed_one_by_one_are_all_used_unless_a_split_is_chosen()
     {
         Put("train-0.tar", "val-0.tar");
         string pattern = Path.Combine(Shards, "{train,val}-0.tar");
@@ -72,7 +72,7 @@ public sealed class ShardFolderTests : IDisposable
     }
 
     [Fact]
-    public void Relative_paths_are_resolved_when_they_are_opened()
+    public void Relative_paths_are_resolved_at_opening()
     {
         Put("a.tar");
         string relative = Path.GetRelativePath(Environment.CurrentDirectory, Shards);
@@ -82,10 +82,10 @@ public sealed class ShardFolderTests : IDisposable
     }
 
     [Theory]
-    [InlineData("s3://bucket/{0..1}.tar", "*s3:// is no scheme that is read*")]
-    [InlineData("pipe:cat x.tar", "*pipe: is no scheme that is read*")]
-    [InlineData("file:///x.tar", "*file:// is no scheme that is read*")]
-    public void Schemes_that_are_not_read_are_refused_by_name(string pattern, string message) =>
+    [InlineData("s3://bucket/{0..1}.tar", "*s3:// is not a supported scheme*")]
+    [InlineData("pipe:cat x.tar", "*pipe: is not a supported scheme*")]
+    [InlineData("file:///x.tar", "*file:// is not a supported scheme*")]
+    public void Unsupported_schemes_are_rejected_by_name(string pattern, string message) =>
         FluentActions.Invoking(() => ShardList.Expand(pattern)).Should().Throw<ImageDataException>().WithMessage(message);
 
     private void Put(params string[] names)

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Diffusion.Data.Tests.Shards;
 
-/// <summary>Shards are known by their bytes, whatever their names say.</summary>
+/// <summary>Shards are recognized by their bytes, whatever their names.</summary>
 public sealed class ShardFormatTests : IDisposable
 {
     private readonly ShardFolder folder = new();
@@ -17,7 +17,7 @@ public sealed class ShardFormatTests : IDisposable
     [InlineData("a.tar", true)]
     [InlineData("a.tar.gz", false)]
     [InlineData("a.bin", true)]
-    public void Gzip_is_known_by_its_first_bytes(string name, bool isPacked)
+    public void Gzip_is_detected_by_its_first_bytes(string name, bool isPacked)
     {
         File.WriteAllBytes(folder.PathOf("shards", name), isPacked ? Packed(Shard()) : Shard());
         using ShardedImages images = Open(name);
@@ -25,7 +25,7 @@ public sealed class ShardFormatTests : IDisposable
     }
 
     [Fact]
-    public void A_gzip_file_of_many_parts_is_read_whole()
+    public void A_gzip_file_with_several_members_is_read_completely()
     {
         byte[] shard = Shard();
         byte[] parts = [.. shard.Chunk(1500).SelectMany(Packed), .. Packed([])];
@@ -37,7 +37,7 @@ public sealed class ShardFormatTests : IDisposable
     [Theory]
     [InlineData("zeros")]
     [InlineData("text")]
-    public void What_follows_the_last_part_of_a_gzip_file_is_passed_over_as_gzip_does(string kind)
+    public void Data_after_the_last_member_of_a_gzip_file_is_ignored(string kind)
     {
         byte[] rest = kind == "zeros" ? new byte[10_240] : Encoding.ASCII.GetBytes(new string('x', 700));
         File.WriteAllBytes(folder.PathOf("shards", "a.tar.gz"), [.. Packed(Shard()), .. rest]);
@@ -46,7 +46,7 @@ public sealed class ShardFormatTests : IDisposable
     }
 
     [Fact]
-    public void A_gzip_file_cut_anywhere_is_refused()
+    public void A_truncated_gzip_file_is_rejected()
     {
         byte[] packed = Packed(Shard());
         for (int length = 30; length < packed.Length - 8; length += 97)
@@ -56,7 +56,7 @@ public sealed class ShardFormatTests : IDisposable
         }
 
         File.WriteAllBytes(folder.PathOf("shards", "a.tar.gz"), Packed(packed));
-        FluentActions.Invoking(() => Open("a.tar.gz")).Should().Throw<ImageDataException>().WithMessage("*gzip file within a gzip file*");
+        FluentActions.Invoking(() => Open("a.tar.gz")).Should().Throw<ImageDataException>().WithMessage("*gzip file inside a gzip file*");
     }
 
     [Theory]
@@ -67,7 +67,7 @@ public sealed class ShardFormatTests : IDisposable
     [InlineData("377ABCAF271C", "7z")]
     [InlineData("76657273696F6E2068747470733A2F2F6769742D6C66732E6769746875622E636F6D2F737065632F76310A6F6964207368613235363A616263640A",
         "git lfs pull")]
-    public void Other_files_in_the_place_of_a_shard_are_named(string hex, string said)
+    public void Other_files_instead_of_a_shard_are_an_error_with_their_format(string hex, string said)
     {
         File.WriteAllBytes(folder.PathOf("shards", "a.tar"), Convert.FromHexString(hex));
         FluentActions.Invoking(() => Open("a.tar")).Should().Throw<ImageDataException>().WithMessage($"*a.tar*{said}*");
@@ -84,7 +84,7 @@ public sealed class ShardFormatTests : IDisposable
             gzip.Write(bytes);
         }
 
-        // .NET writes nothing for nothing; others write an empty part.
+        // .NET writes no member for empty content; other programs write an empty member.
         return bytes.Length > 0 ? packed.ToArray() : Convert.FromHexString("1F8B08000000000000030300" + "0000000000000000");
     }
 

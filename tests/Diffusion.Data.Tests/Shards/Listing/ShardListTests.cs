@@ -14,22 +14,22 @@ public sealed class ShardListTests
     [InlineData("http://x/1.tar::https://y/2.tar", "http://x/1.tar", "https://y/2.tar")]
     [InlineData("http://[::1]:80/{1..2}.tar::http://[fe80::2]/3.tar", "http://[::1]:80/1.tar", "http://[::1]:80/2.tar",
         "http://[fe80::2]/3.tar")]
-    public void Braces_mean_what_a_shell_makes_of_them(string pattern, params string[] shards) =>
+    public void Braces_expand_as_in_a_shell(string pattern, params string[] shards) =>
         ShardList.Expand(pattern).Should().Equal(shards);
 
     [Theory]
-    [InlineData("http://x/{0..1", "*opened that is not closed*")]
-    [InlineData("http://x/0..1}", "*closed that was not opened*")]
+    [InlineData("http://x/{0..1", "*an opening brace has no closing brace*")]
+    [InlineData("http://x/0..1}", "*a closing brace has no opening brace*")]
     [InlineData("http://x/{0}.tar", "*neither a range*")]
-    [InlineData("http://x/{0..9999999}.tar", "*further than 1000000*")]
+    [InlineData("http://x/{0..9999999}.tar", "*more values than 1000000*")]
     [InlineData("http://x/{0..999999}-{0..9}.tar", "*more than 1000000 shards*")]
     [InlineData("::", "*no shard*")]
     [InlineData("/no/such/{0..9}.tar", "*10 of 10 shards do not exist: /no/such/0.tar,*, ...")]
-    public void What_cannot_be_meant_is_refused(string pattern, string message) =>
+    public void Invalid_patterns_are_rejected(string pattern, string message) =>
         FluentActions.Invoking(() => ShardList.Expand(pattern)).Should().Throw<ImageDataException>().WithMessage(message);
 
     [Fact]
-    public void A_folder_means_its_shards_by_name()
+    public void A_folder_stands_for_its_shards_sorted_by_name()
     {
         using TemporaryFolder folder = new();
         foreach (string name in (string[])["b.tar", "a.TAR", "c.tar.gz", "d.txt", "e.tar.index"])

@@ -1,8 +1,8 @@
 namespace Diffusion.Data.Tests.Shards;
 
 /// <summary>
-/// Time for fetches: waits between requests are written down and pass at once, a stall is over when the test says so, and the clock goes
-/// on by a second each time it is read. Spans of time stand still until the test moves them.
+/// A clock for fetches: delays between requests are recorded and elapse immediately, a stall ends when the test says so, and the clock
+/// advances by a second each time it is read. Elapsed times only change when the test changes them.
 /// </summary>
 internal sealed class FetchTime : TimeProvider
 {
@@ -16,12 +16,12 @@ internal sealed class FetchTime : TimeProvider
     private DateTimeOffset now = new(2020, 1, 1, 0, 0, 0, TimeSpan.Zero);
     private bool due;
 
-    /// <summary>How much time has passed for those who measure spans.</summary>
+    /// <summary>The elapsed time.</summary>
     public TimeSpan Passed { get; set; }
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
-    /// <summary>The waits between requests.</summary>
+    /// <summary>The recorded delays between requests.</summary>
     public IReadOnlyList<TimeSpan> Waits
     {
         get
@@ -65,7 +65,7 @@ internal sealed class FetchTime : TimeProvider
         return base.CreateTimer(callback, state, TimeSpan.Zero, period);
     }
 
-    /// <summary>Lets the time-out that runs, or the next one, be over.</summary>
+    /// <summary>Ends the current timeout, or the next one.</summary>
     public void EndStall()
     {
         StallTimer? first;
@@ -82,7 +82,7 @@ internal sealed class FetchTime : TimeProvider
     {
         private bool isDisposed;
 
-        // A token source that is cancelled on one thread may still start its timer on another, after it disposed it.
+        // A token source that is cancelled on one thread may still start its disposed timer on another.
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
             bool fire;

@@ -12,7 +12,7 @@ public sealed class RemoteClientTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void Every_request_names_the_library_unless_the_caller_names_another_agent()
+    public void Every_request_has_the_user_agent_of_the_library_unless_the_caller_sets_one()
     {
         using ScriptedServer server = new((request, _) => Shard.Answer(request, "\"1\""));
         ReadAll(server.Address("a.tar"), Options());
@@ -27,7 +27,7 @@ public sealed class RemoteClientTests : IDisposable
     }
 
     [Fact]
-    public void Headers_go_to_the_host_of_the_address_and_not_to_the_one_that_it_redirects_to()
+    public void Headers_go_to_the_host_of_the_address_but_not_to_a_redirect_target()
     {
         using ScriptedServer store = new((request, _) => Shard.Answer(request, "\"1\""));
         using ScriptedServer front = new((request, _) => request.Path.StartsWith("/moved", StringComparison.Ordinal)
@@ -48,13 +48,13 @@ public sealed class RemoteClientTests : IDisposable
     }
 
     [Fact]
-    public void A_login_in_the_address_is_sent_and_shown_nowhere()
+    public void A_login_in_the_address_is_sent_but_never_shown()
     {
         using ScriptedServer server = new((request, _) => new ServerReply { Status = 401 });
         Uri address = new(server.Address("a.tar").AbsoluteUri.Replace("http://", "http://user:pa55@", StringComparison.Ordinal));
         FluentActions.Invoking(() => ReadAll(address, Options() with { Headers = Headers("X-Token", "s3cret") })).Should()
             .Throw<ImageDataException>()
-            .WithMessage("*401*It needs a login: pass a token with ShardOptions.Headers*").Which.ToString().Should()
+            .WithMessage("*401*It needs a login: set ShardOptions.Headers*").Which.ToString().Should()
                 .NotContain("s3cret").And.NotContain("pa55");
         server.RequestHeaders.Should().OnlyContain(headers => headers.Contains("Authorization: Basic dXNlcjpwYTU1"));
     }
@@ -64,17 +64,17 @@ public sealed class RemoteClientTests : IDisposable
         "https://host/a-{0..1}.tar::s3://b?x::HTTP://h:1/b.tar")]
     [InlineData("http://[::1]:80/a@b.tar?token=a?b&c=d::shards", "http://[::1]:80/a@b.tar::shards")]
     [InlineData("shards/what?.tar", "shards/what?.tar")]
-    public void Names_are_shown_without_what_may_be_secret(string pattern, string shown) => RemoteAddress.Shown(pattern).Should().Be(shown);
+    public void Names_are_shown_without_secrets(string pattern, string shown) => RemoteAddress.Shown(pattern).Should().Be(shown);
 
     [Theory]
     [InlineData("http://")]
     [InlineData("http://host:99999/a.tar")]
-    public void What_is_no_address_is_one_clear_error(string name) =>
+    public void An_invalid_address_is_a_clear_error(string name) =>
         FluentActions.Invoking(() => ShardedImages.Open(name, ShardFolder.Preparation, Options(), TestContext.Current.CancellationToken))
-            .Should().Throw<ImageDataException>().WithMessage("*is none*");
+            .Should().Throw<ImageDataException>().WithMessage("*is not valid*");
 
     [Fact]
-    public void The_client_of_the_caller_asks_and_stays_open()
+    public void The_client_of_the_caller_is_used_and_not_disposed()
     {
         using ScriptedServer server = new((request, _) => Shard.Answer(request, "\"1\""));
         using CountingHandler handler = new();
@@ -88,25 +88,25 @@ public sealed class RemoteClientTests : IDisposable
     }
 
     [Fact]
-    public void A_time_out_of_the_callers_client_is_named()
+    public void A_timeout_of_the_callers_client_is_reported()
     {
         using HttpClient client = new(new NeverAnswers()) { Timeout = TimeSpan.FromMilliseconds(1) };
         FluentActions.Invoking(() => ReadAll(new Uri("http://127.0.0.1:9/a.tar"), Options() with { HttpClient = client })).Should()
             .Throw<ImageDataException>()
-            .WithMessage("*the Timeout of the HttpClient was over*");
+            .WithMessage("*the Timeout of the HttpClient elapsed*");
     }
 
     [Theory]
-    [InlineData("Range", "bytes=0-1", "*has Range, which is set for each request*")]
-    [InlineData("X Token", "s3cret", "*has 'X Token', which no request can carry*")]
-    [InlineData("X-Token", "s3cret\r\nX: y", "*has 'X-Token', which no request can carry*")]
-    [InlineData("Content-Type", "text/plain", "*has 'Content-Type', which no request can carry*")]
-    public void Headers_that_cannot_be_sent_are_refused_by_name(string name, string value, string said) =>
+    [InlineData("Range", "bytes=0-1", "*has Range, which is set automatically*")]
+    [InlineData("X Token", "s3cret", "*has 'X Token', which is not a valid header*")]
+    [InlineData("X-Token", "s3cret\r\nX: y", "*has 'X-Token', which is not a valid header*")]
+    [InlineData("Content-Type", "text/plain", "*has 'Content-Type', which is not a valid header*")]
+    public void Invalid_headers_are_rejected_by_name(string name, string value, string said) =>
         FluentActions.Invoking(() => ReadAll(new Uri("http://127.0.0.1:9/a.tar"), Options() with { Headers = Headers(name, value) }))
             .Should().Throw<ArgumentException>().WithMessage(said).Which.Message.Should().NotContain("s3cret");
 
     [Fact]
-    public void Headers_beside_a_client_of_the_caller_are_refused()
+    public void Headers_together_with_a_client_are_rejected()
     {
         using HttpClient client = new();
         FluentActions.Invoking(() => ReadAll(new Uri("http://127.0.0.1:9/a.tar"),
@@ -119,7 +119,7 @@ public sealed class RemoteClientTests : IDisposable
     [InlineData(407, "*The proxy needs a login*")]
     [InlineData(429, "*The server is busy*")]
     [InlineData(503, "*The server is busy*")]
-    public void A_refusal_says_what_to_do(int status, string said)
+    public void A_refusal_contains_a_remedy(int status, string said)
     {
         using ScriptedServer server = new((_, _) => new ServerReply { Status = status });
         FluentActions.Invoking(() => ReadAll(server.Address("a.tar"), Options())).Should().Throw<ImageDataException>().WithMessage(said);

@@ -24,7 +24,7 @@ public sealed class RemoteFileCacheTests : IDisposable
     }
 
     [Fact]
-    public void A_copy_of_another_length_than_noted_is_fetched_again()
+    public void A_copy_with_a_wrong_length_is_fetched_again()
     {
         using ScriptedServer server = new((request, _) => Served(request).Answer(request));
         using RemoteFileCache cache = new(Options());
@@ -40,7 +40,7 @@ public sealed class RemoteFileCacheTests : IDisposable
     }
 
     [Fact]
-    public void What_a_process_left_half_done_is_fetched_anew()
+    public void A_partial_file_of_a_killed_process_is_fetched_again()
     {
         using ScriptedServer server = new((request, _) => Served(request).Answer(request));
         using RemoteFileCache cache = new(Options());
@@ -53,7 +53,7 @@ public sealed class RemoteFileCacheTests : IDisposable
     }
 
     [Fact]
-    public void The_copy_used_longest_ago_goes_first_and_one_that_is_held_never()
+    public void The_least_recently_used_copy_is_deleted_first_but_none_in_use()
     {
         using ScriptedServer server = new((request, _) => Served(request).Answer(request));
         using RemoteFileCache cache = new(Options(3 * 1000));
@@ -69,7 +69,7 @@ public sealed class RemoteFileCacheTests : IDisposable
     }
 
     [Fact]
-    public void What_is_held_stays_even_beyond_the_limit_until_it_is_let_go()
+    public void Copies_in_use_are_kept_beyond_the_limit_until_they_are_released()
     {
         using ScriptedServer server = new((request, _) => Served(request).Answer(request));
         using RemoteFileCache cache = new(Options(0));
@@ -86,7 +86,7 @@ public sealed class RemoteFileCacheTests : IDisposable
     }
 
     [Fact]
-    public void Threads_and_caches_that_want_one_file_wait_for_one_fetch()
+    public void Threads_and_caches_share_one_fetch_of_a_file()
     {
         using ScriptedServer server = new((request, n) => n == 0
             ? Served(request).Answer(request) with { DropAfter = 500 }
@@ -100,7 +100,7 @@ public sealed class RemoteFileCacheTests : IDisposable
     }
 
     [Fact]
-    public void Many_threads_and_few_bytes_give_every_file_right()
+    public void Many_threads_with_a_small_cache_get_the_right_files()
     {
         using ScriptedServer server = new((request, _) => Served(request).Answer(request));
         using RemoteFileCache one = new(Options(2500));
@@ -111,7 +111,7 @@ public sealed class RemoteFileCacheTests : IDisposable
     }
 
     [Fact]
-    public void Impossible_options_are_refused()
+    public void Invalid_options_are_rejected()
     {
         foreach (RemoteFileOptions options in new[] { Options(-1), Options() with { Attempts = 0 },
             Options() with { StallTimeout = TimeSpan.Zero }, Options() with { MaxDelay = TimeSpan.Zero } })

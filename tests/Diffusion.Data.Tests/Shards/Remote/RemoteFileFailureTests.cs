@@ -11,7 +11,7 @@ public sealed class RemoteFileFailureTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void It_gives_up_after_so_many_requests_without_a_new_byte_and_says_why()
+    public void It_gives_up_after_several_requests_without_a_new_byte_and_reports_why()
     {
         using ScriptedServer server = new((request, n) => n == 0
             ? file.Answer(request) with { DropAfter = 20_000 }
@@ -19,17 +19,17 @@ public sealed class RemoteFileFailureTests : IDisposable
         string message = Failure(() => Fetch(server, attempts: 3, query: "?token=pa55")).Message;
         server.Requests.Should().HaveCount(4);
         message.Should().Be(
-            $"{server.Address("a.tar")}: given up after 4 requests, the last 3 of which brought nothing new; the last failed because the "
-                + $"server answered 502 (Said). "
-            + "20000 of 50000 bytes were there. Check the network and run again.");
+            $"{server.Address("a.tar")}: gave up after 4 requests, the last 3 of which brought no new data; "
+            + "the last request failed because the server answered 502 (Said). "
+            + "20000 of 50000 bytes had arrived. Check the network and run again.");
         Directory.GetFiles(folder.Path).Should().OnlyContain(left => left.EndsWith(".lock"));
     }
 
     [Fact]
-    public void A_server_that_always_breaks_off_at_the_same_place_is_given_up()
+    public void A_server_that_always_disconnects_at_the_same_place_is_given_up()
     {
         using ScriptedServer server = new((_, _) => file.Whole() with { DropAfter = 20_000 });
-        Failure(() => Fetch(server, attempts: 3)).Message.Should().Contain("given up after 4 requests");
+        Failure(() => Fetch(server, attempts: 3)).Message.Should().Contain("gave up after 4 requests");
         time.Waits.Should().BeInAscendingOrder().And.HaveCount(3);
     }
 
@@ -38,7 +38,7 @@ public sealed class RemoteFileFailureTests : IDisposable
     [InlineData(403)]
     [InlineData(401)]
     [InlineData(304)]
-    public void A_refusal_fails_at_once(int status)
+    public void A_refusal_fails_immediately(int status)
     {
         using ScriptedServer server = new((_, _) => new ServerReply { Status = status });
         Failure(() => Fetch(server, query: "?token=pa55")).Message.Should()
@@ -47,7 +47,7 @@ public sealed class RemoteFileFailureTests : IDisposable
     }
 
     [Fact]
-    public void Ten_redirections_are_followed_and_an_eleventh_is_not()
+    public void Ten_redirects_are_followed_but_not_an_eleventh()
     {
         int length = 10;
         using ScriptedServer server = new((request, n) =>
@@ -59,7 +59,7 @@ public sealed class RemoteFileFailureTests : IDisposable
     }
 
     [Fact]
-    public void Nobody_at_the_address_is_a_failure_that_hides_what_is_secret()
+    public void An_unreachable_address_is_an_error_without_secrets()
     {
         Uri address;
         using (ScriptedServer server = new((_, _) => new ServerReply()))
@@ -70,7 +70,7 @@ public sealed class RemoteFileFailureTests : IDisposable
         using RemoteFileCache cache = new(Options(attempts: 2));
         Uri guarded = new(address.AbsoluteUri.Replace("http://", "http://user:pa55@", StringComparison.Ordinal));
         Failure(() => cache.Fetch(guarded, new FetchRequest(long.MaxValue), TestContext.Current.CancellationToken)).ToString().Should()
-            .NotContain("pa55").And.Contain("given up after 2 requests");
+            .NotContain("pa55").And.Contain("gave up after 2 requests");
         ((Action)(() => cache.Fetch(new Uri("ftp://user:pa55@host/a"), new FetchRequest(long.MaxValue),
             TestContext.Current.CancellationToken)))
             .Should().Throw<ArgumentException>().WithMessage("The address is ftp://host/a, but must begin with http:// or https://*");

@@ -14,7 +14,7 @@ public sealed class RemoteFileTests : IDisposable
     [InlineData(0)]
     [InlineData(1)]
     [InlineData(700_001)]
-    public void A_file_comes_whole_with_one_request(int length)
+    public void A_file_is_fetched_with_one_request(int length)
     {
         ServedFile served = ServedFile.Drawn(length, seed: 2);
         using ScriptedServer server = new((request, _) => served.Answer(request));
@@ -27,7 +27,7 @@ public sealed class RemoteFileTests : IDisposable
     [InlineData("\"1\"", null, "\"1\"")]
     [InlineData(null, "Tue, 01 Jan 2030 00:00:00 GMT", "Tue, 01 Jan 2030 00:00:00 GMT")]
     [InlineData("W/\"1\"", "Tue, 01 Jan 2030 00:00:00 GMT", "Tue, 01 Jan 2030 00:00:00 GMT")]
-    public void After_a_dropped_connection_it_goes_on_where_it_stood(string? tag, string? changed, string condition)
+    public void After_a_dropped_connection_it_continues_where_it_stopped(string? tag, string? changed, string condition)
     {
         ServedFile served = file with { Tag = tag, Changed = changed };
         using ScriptedServer server = new((request, n) => n < 2
@@ -43,7 +43,7 @@ public sealed class RemoteFileTests : IDisposable
     [Theory]
     [InlineData(null)]
     [InlineData("W/\"1\"")]
-    public void Without_a_sure_version_it_begins_anew(string? tag)
+    public void Without_a_reliable_version_it_restarts(string? tag)
     {
         ServedFile served = file with { Tag = tag };
         using ScriptedServer server = new((request, n) => n == 0
@@ -54,7 +54,7 @@ public sealed class RemoteFileTests : IDisposable
     }
 
     [Fact]
-    public void A_stall_is_over_after_its_time_and_it_goes_on()
+    public void After_a_stall_timeout_it_continues()
     {
         using ScriptedServer server = new((request, n) => n < 2
             ? file.Answer(request) with { DropAfter = n * 10_000, Stall = true }
@@ -65,7 +65,7 @@ public sealed class RemoteFileTests : IDisposable
     }
 
     [Fact]
-    public void A_chunked_answer_without_a_length_is_read_to_its_end_and_goes_on_after_a_drop()
+    public void A_chunked_response_is_read_to_its_end_and_continues_after_a_drop()
     {
         using ScriptedServer server = new((request, n) => n == 0
             ? file.Answer(request) with { Chunked = true, DropAfter = 20_000 }
@@ -75,7 +75,7 @@ public sealed class RemoteFileTests : IDisposable
     }
 
     [Fact]
-    public void A_server_that_knows_no_parts_sends_all_again()
+    public void A_server_without_Range_sends_everything_again()
     {
         using ScriptedServer server = new((_, n) => n == 0 ? file.Whole() with { DropAfter = 49_000 } : file.Whole());
         Fetch(server).Should().Equal(file.Content);
@@ -85,7 +85,7 @@ public sealed class RemoteFileTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void A_file_that_changes_meanwhile_is_never_mixed(bool heedsIfRange)
+    public void Versions_of_a_changing_file_are_never_mixed(bool heedsIfRange)
     {
         ServedFile other = ServedFile.Drawn(50_000, seed: 3, tag: "\"2\"");
         using ScriptedServer server = new((request, n) => n switch
@@ -101,7 +101,7 @@ public sealed class RemoteFileTests : IDisposable
     }
 
     [Fact]
-    public void Another_part_than_asked_for_or_another_length_begins_anew()
+    public void A_wrong_part_or_length_restarts_the_fetch()
     {
         ServedFile longer = new([.. file.Content, 1]);
         using ScriptedServer server = new((request, n) => n switch
@@ -117,7 +117,7 @@ public sealed class RemoteFileTests : IDisposable
     }
 
     [Fact]
-    public void A_length_that_is_wrong_is_found_out()
+    public void A_wrong_length_is_detected()
     {
         using ScriptedServer server = new((request, n) => n switch
         {
@@ -136,7 +136,7 @@ public sealed class RemoteFileTests : IDisposable
     [InlineData(429)]
     [InlineData(500)]
     [InlineData(503)]
-    public void A_busy_server_is_asked_again_and_its_wish_to_wait_is_honoured(int status)
+    public void A_busy_server_is_retried_after_the_delay_that_it_asks_for(int status)
     {
         using ScriptedServer server = new((request, n) => n switch
         {
@@ -160,7 +160,7 @@ public sealed class RemoteFileTests : IDisposable
     [InlineData("HTTP/1.1 banana\r\nContent-Length: x\r\n\r\n")]
     [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nno colon here\r\n\r\n12345")]
     [InlineData("")]
-    public void An_answer_that_is_no_http_is_asked_for_again(string raw)
+    public void An_invalid_HTTP_response_is_retried(string raw)
     {
         using ScriptedServer server = new((request, n) => n < 3 ? new ServerReply { Raw = raw } : file.Answer(request));
         Fetch(server).Should().Equal(file.Content);
@@ -170,7 +170,8 @@ public sealed class RemoteFileTests : IDisposable
     private byte[] Fetch(ScriptedServer server, int attempts = 8)
     {
         using RemoteFileCache cache = new(Options(attempts));
-        using CachedFile copy = cache.Fetch(server.Address("a.tar"), new FetchRequest(long.MaxValue), TestContext.Current.CancellationToken);
+        using CachedFile copy = cache.Fetch(
+            server.Address("a.tar"), new FetchRequest(long.MaxValue), TestContext.Current.CancellationToken);
         return File.ReadAllBytes(copy.Path);
     }
 

@@ -4,10 +4,10 @@ using Diffusion.TestKit;
 
 namespace Diffusion.Data.Tests.Shards;
 
-/// <summary>A shard as a server has it, with its index: sample i is of grey 10 + i, and has the label that is given.</summary>
+/// <summary>A shard on a server with its index: sample i has the gray value 10 + i and the given label.</summary>
 internal sealed record RemoteShard(byte[] Tar, byte[] Index)
 {
-    /// <summary>Writes a shard of samples with these labels, each with so many more bytes that nobody reads.</summary>
+    /// <summary>Writes a shard of samples with these labels, each with a number of additional unused bytes.</summary>
     public static RemoteShard Of(int[] labels, int padding = 0)
     {
         using TemporaryFolder folder = new();
@@ -36,7 +36,7 @@ internal sealed record RemoteShard(byte[] Tar, byte[] Index)
         : hasIndex ? new ServedFile(Index, tag).Answer(request)
         : new ServerReply { Status = 404 };
 
-    /// <summary>Whether a request is no more than a question for the version of a shard.</summary>
+    /// <summary>Whether a request only asks for the version of a shard.</summary>
     public static bool IsProbe(ServerRequest request) => request is { From: 0, To: 511 };
 
     /// <summary>Whether a request is for the bytes of a shard.</summary>

@@ -40,7 +40,7 @@ public sealed class RemoteShardsTests : IDisposable
     }
 
     [Fact]
-    public void A_shard_that_the_server_does_not_have_is_named_and_never_left_out()
+    public void A_shard_missing_on_the_server_is_always_an_error()
     {
         folder.Write(25, perShard: 10);
         using ScriptedServer server = new((request, _) => request.Path.Contains("000001")
@@ -54,7 +54,7 @@ public sealed class RemoteShardsTests : IDisposable
     }
 
     [Fact]
-    public void An_index_of_another_version_of_the_shard_is_not_believed()
+    public void An_index_of_another_version_of_the_shard_is_not_used()
     {
         folder.Write(10, perShard: 10);
         byte[] stale = System.IO.File.ReadAllBytes(folder.PathOf("shards", "shard-000000.tar.index"));
@@ -78,7 +78,7 @@ public sealed class RemoteShardsTests : IDisposable
     }
 
     [Fact]
-    public async Task Who_waits_for_a_server_that_stalls_can_be_cancelled_and_the_loader_disposed()
+    public async Task A_wait_for_a_stalled_server_can_be_cancelled_and_the_loader_disposed()
     {
         folder.Write(25, perShard: 10);
         using ScriptedServer server = new((request, _) => File(request.Path).Answer(request) with
@@ -102,7 +102,7 @@ public sealed class RemoteShardsTests : IDisposable
     }
 
     [Fact]
-    public void A_server_that_fails_is_asked_for_one_shard_and_not_for_each_of_its_images()
+    public void A_failing_server_is_asked_once_per_shard_not_once_per_image()
     {
         folder.Write(25, perShard: 10);
         using ScriptedServer server = new((request, _) => request.Path == "/shard-000001.tar" && !RemoteShard.IsProbe(request)
@@ -122,7 +122,7 @@ public sealed class RemoteShardsTests : IDisposable
         int attempts = new RemoteFileOptions { Folder = folder.Path }.Attempts;
         requests.Should().BeInRange(attempts, 3 * attempts, "at most three parts of the shard are asked for at a time");
 
-        // Another minute, another try.
+        // After another minute it is tried again.
         time.Passed = TimeSpan.FromMinutes(1);
         FluentActions.Invoking(() => ShardFolder.Read(images, 10)).Should().Throw<ImageDataException>();
         server.Requests.Count(request => request.Path == "/shard-000001.tar" && !RemoteShard.IsProbe(request)).Should()
@@ -132,7 +132,7 @@ public sealed class RemoteShardsTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void A_shard_larger_than_may_be_kept_is_refused_before_the_disk_is_full(bool chunked)
+    public void A_shard_beyond_the_cache_limit_is_rejected_before_the_disk_is_full(bool chunked)
     {
         folder.Write(25, perShard: 25);
         using ScriptedServer server = new((request, _) => request.Path.EndsWith(".index", StringComparison.Ordinal)
@@ -140,7 +140,7 @@ public sealed class RemoteShardsTests : IDisposable
             : File(request.Path).Answer(request) with { Chunked = chunked });
         FluentActions.Invoking(() => Open(server.Address("shard-000000.tar").ToString(), cacheLimit: 20_000)).Should()
             .Throw<ImageDataException>()
-            .WithMessage("*more than the 20000 bytes*");
+            .WithMessage("*more than the limit of 20000 bytes*");
         server.Requests.Should().HaveCount(2);
     }
 
@@ -148,7 +148,7 @@ public sealed class RemoteShardsTests : IDisposable
         Enumerable.Range(0, 25).Should()
             .OnlyContain(i => ShardFolder.Read(images, i).All(value => value == i) && images.LabelOf(i) == i % 3);
 
-    // The first shard breaks off twice, the second is not to be had at once.
+    // The connection for the first shard drops twice; the second shard is not available at first.
     private ServerReply Answer(ServerRequest request, bool indexes, Dictionary<string, int> asked)
     {
         asked[request.Path] = asked.GetValueOrDefault(request.Path) + 1;

@@ -16,7 +16,7 @@ public sealed class RemoteStreamingTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void The_first_sample_is_there_while_the_rest_is_still_to_come_and_nothing_is_left_of_a_fetch_that_is_ended(bool hasRanges)
+    public void The_first_sample_is_read_while_the_rest_is_being_fetched_and_a_cancelled_fetch_leaves_nothing(bool hasRanges)
     {
         using ScriptedServer server = new((request, _) => Served(request, hasRanges, reply =>
             reply with { DropAfter = Math.Min(reply.Body.Length, 150_000), Stall = reply.Body.Length > 150_000 }));
@@ -29,7 +29,7 @@ public sealed class RemoteStreamingTests : IDisposable
     }
 
     [Fact]
-    public void A_sample_far_within_is_fetched_before_what_lies_ahead_of_it()
+    public void A_requested_sample_is_fetched_before_the_data_in_front_of_it()
     {
         using ScriptedServer server = new((request, _) => Served(request, true, reply =>
             reply.Body.Length >= Background ? reply with { DropAfter = 0, Stall = true } : reply));
@@ -39,7 +39,7 @@ public sealed class RemoteStreamingTests : IDisposable
     }
 
     [Fact]
-    public void What_is_announced_is_fetched_before_anybody_reads_it()
+    public void Announced_samples_are_fetched_before_they_are_read()
     {
         using ManualResetEventSlim isAsked = new();
         using ScriptedServer server = new((request, _) => Served(request, true, reply =>
@@ -59,7 +59,7 @@ public sealed class RemoteStreamingTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void A_connection_that_breaks_off_again_and_again_loses_no_byte(bool hasRanges)
+    public void Repeatedly_lost_connections_lose_no_bytes(bool hasRanges)
     {
         using ScriptedServer server = new((request, _) => Served(request, true, reply =>
             request.From is null && !hasRanges ? reply with { DropAfter = 400_000 } : reply with { DropAfter = 50_000 }));
@@ -68,7 +68,7 @@ public sealed class RemoteStreamingTests : IDisposable
     }
 
     [Fact]
-    public void Without_an_index_the_headers_are_read_and_not_what_lies_between()
+    public void Without_an_index_only_the_headers_are_read()
     {
         using ScriptedServer server = new((request, _) => Shard.Answer(request, "\"1\"", hasIndex: false));
         using ShardedImages images = Open(server);
@@ -78,7 +78,7 @@ public sealed class RemoteStreamingTests : IDisposable
     }
 
     [Fact]
-    public void Small_samples_without_an_index_are_fetched_whole_once()
+    public void Shards_of_small_samples_without_an_index_are_fetched_once_as_a_whole()
     {
         RemoteShard small = RemoteShard.Of([.. Enumerable.Range(0, 200).Select(i => i % 3)], padding: 1000);
         using ScriptedServer server = new((request, _) => small.Answer(request, "\"1\"", hasIndex: false));
@@ -89,7 +89,7 @@ public sealed class RemoteStreamingTests : IDisposable
     }
 
     [Fact]
-    public void A_server_without_ranges_gives_all_samples_and_is_asked_once_for_them()
+    public void A_server_without_Range_sends_all_samples_in_one_request()
     {
         using ScriptedServer server = new((request, _) => Served(request, false, reply => reply));
         using ShardedImages images = Open(server);
@@ -98,7 +98,7 @@ public sealed class RemoteStreamingTests : IDisposable
     }
 
     [Fact]
-    public void What_has_come_whole_is_a_copy_that_the_next_opening_uses()
+    public void A_completely_fetched_shard_is_a_copy_for_the_next_opening()
     {
         using ScriptedServer server = new((request, _) => Shard.Answer(request, "\"1\""));
         using (ShardedImages images = Open(server))
@@ -113,13 +113,13 @@ public sealed class RemoteStreamingTests : IDisposable
     }
 
     [Fact]
-    public void A_server_that_is_gone_for_a_while_is_asked_again_after_a_minute()
+    public void A_failed_server_is_asked_again_after_a_minute()
     {
         bool isGone = false;
         using ScriptedServer server = new((request, _) => isGone ? new ServerReply { Status = 503 } : Shard.Answer(request, "\"1\""));
         using ShardedImages images = Open(server);
         isGone = true;
-        FluentActions.Invoking(() => ShardFolder.Read(images, 3)).Should().Throw<ImageDataException>().WithMessage("*given up*503*");
+        FluentActions.Invoking(() => ShardFolder.Read(images, 3)).Should().Throw<ImageDataException>().WithMessage("*gave up*503*");
         isGone = false;
         FluentActions.Invoking(() => ShardFolder.Read(images, 3)).Should().Throw<ImageDataException>();
         time.Passed = TimeSpan.FromMinutes(1);
@@ -127,7 +127,7 @@ public sealed class RemoteStreamingTests : IDisposable
     }
 
     [Fact]
-    public async Task A_fetch_that_fails_after_the_server_is_back_does_not_fail_those_who_read_anew()
+    public async Task A_late_failure_of_an_earlier_attempt_does_not_fail_new_readers()
     {
         const int Attempts = 8;
         bool isGone = false;
@@ -152,7 +152,7 @@ public sealed class RemoteStreamingTests : IDisposable
         });
         using ShardedImages images = Open(server);
         Volatile.Write(ref isGone, true);
-        FluentActions.Invoking(() => ShardFolder.Read(images, 0)).Should().Throw<ImageDataException>().WithMessage("*given up*503*");
+        FluentActions.Invoking(() => ShardFolder.Read(images, 0)).Should().Throw<ImageDataException>().WithMessage("*gave up*503*");
         await isHeld.Task.WaitAsync(TestContext.Current.CancellationToken);
         Volatile.Write(ref isGone, false);
         time.Passed = TimeSpan.FromMinutes(1);
@@ -162,7 +162,7 @@ public sealed class RemoteStreamingTests : IDisposable
     }
 
     [Fact]
-    public void Many_readers_of_two_sources_in_one_folder_read_every_sample_right()
+    public void Many_readers_of_two_sources_in_one_folder_read_all_samples_correctly()
     {
         using ScriptedServer server = new((request, n) => Served(request, true, reply => n % 5 == 0
             ? reply with { DropAfter = 30_000 }

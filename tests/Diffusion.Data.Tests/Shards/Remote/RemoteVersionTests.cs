@@ -16,22 +16,25 @@ public sealed class RemoteVersionTests : IDisposable
 
     public static TheoryData<string, string, string, string> Mistakes => new()
     {
-        { "a.tar", "text/html", "<!DOCTYPE html><html><body>Please log in.</body></html>", "a web page came*text/html*Please log in*" },
-        { "a.tar", "application/x-tar", "\uFEFF\n <html>Please log in.", "a web page came*<html>Please log in*" },
-        { "a.tar", "text/html", "", "0 bytes came*" },
-        { "a.tar", "application/json", "{\"error\": \"Repository not found\"}", "JSON came*Repository not found*" },
-        { "a.tar", "application/xml", "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", "an XML document came*" },
-        { "a.tar", "text/plain", "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 2\n", "a Git LFS pointer came*" },
-        { "a.tar", "application/x-tar", "gzip:anything", "gzip data came in place of a tar*" },
-        { "a.tar.gz", "text/html", "<html>Please log in.</html>", "a web page came*" },
-        { "a.tgz", "application/gzip", "gzip:<html>Please log in.</html>", "a web page came*Please log in*" },
+        { "a.tar", "text/html", "<!DOCTYPE html><html><body>Please log in.</body></html>",
+            "the server sent a web page*text/html*Please log in*" },
+        { "a.tar", "application/x-tar", "\uFEFF\n <html>Please log in.", "the server sent a web page*<html>Please log in*" },
+        { "a.tar", "text/html", "", "the server sent 0 bytes*" },
+        { "a.tar", "application/json", "{\"error\": \"Repository not found\"}", "the server sent JSON*Repository not found*" },
+        { "a.tar", "application/xml", "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>",
+            "the server sent an XML document*" },
+        { "a.tar", "text/plain", "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 2\n",
+            "the server sent a Git LFS pointer*" },
+        { "a.tar", "application/x-tar", "gzip:anything", "gzip data instead of a tar*" },
+        { "a.tar.gz", "text/html", "<html>Please log in.</html>", "the server sent a web page*" },
+        { "a.tgz", "application/gzip", "gzip:<html>Please log in.</html>", "the server sent a web page*Please log in*" },
     };
 
     public void Dispose() => folder.Dispose();
 
     [Theory]
     [MemberData(nameof(Mistakes))]
-    public void What_came_in_place_of_a_shard_is_named_and_not_kept_and_the_next_opening_asks_again(string name, string contentType,
+    public void Anything_but_a_shard_is_an_error_and_is_not_kept(string name, string contentType,
         string text, string said)
     {
         bool isMended = false;
@@ -52,7 +55,7 @@ public sealed class RemoteVersionTests : IDisposable
     }
 
     [Fact]
-    public void A_shard_that_is_damaged_on_the_server_is_asked_for_again_at_the_next_opening()
+    public void A_damaged_remote_shard_is_fetched_again_at_the_next_opening()
     {
         ServedFile served = new(First.Tar[..^1024], "\"1\"");
         using ScriptedServer server = new((request, _) => request.Path.EndsWith(".index", StringComparison.Ordinal)
@@ -68,7 +71,7 @@ public sealed class RemoteVersionTests : IDisposable
     [InlineData(null, null, true)]
     [InlineData("\"1\"", "\"2\"", false)]
     [InlineData("W/\"1\"", "W/\"2\"", false)]
-    public void After_a_shard_was_replaced_by_one_of_equal_length_the_next_opening_has_the_new_labels(string? before, string? after,
+    public void A_replaced_shard_of_equal_length_has_its_new_labels_at_the_next_opening(string? before, string? after,
         bool hasIndex)
     {
         (RemoteShard now, string? tag) = (First, before);
@@ -83,7 +86,7 @@ public sealed class RemoteVersionTests : IDisposable
     [InlineData(false, true)]
     [InlineData(true, true)]
     [InlineData(false, false)]
-    public void What_was_known_of_a_copy_that_is_gone_is_not_used_of_another_version(bool isLonger, bool isNamed)
+    public void The_index_of_a_deleted_copy_is_not_used_for_another_version(bool isLonger, bool isNamed)
     {
         (RemoteShard now, string? tag) = (First, isNamed ? "\"1\"" : null);
         using ScriptedServer server = new((request, _) => now.Answer(request, tag, hasIndex: false));
@@ -101,7 +104,7 @@ public sealed class RemoteVersionTests : IDisposable
     }
 
     [Fact]
-    public void A_shard_that_is_replaced_while_it_is_open_ends_in_an_error_and_never_in_labels_of_another_version()
+    public void A_shard_replaced_while_it_is_open_is_an_error_and_never_gives_wrong_labels()
     {
         (RemoteShard now, string tag) = (First, "\"1\"");
         using ScriptedServer server = new((request, _) => now.Answer(request, tag));
@@ -117,7 +120,7 @@ public sealed class RemoteVersionTests : IDisposable
     }
 
     [Fact]
-    public void An_index_that_the_bytes_contradict_ends_in_an_error_and_is_not_used_again()
+    public void An_index_that_contradicts_the_shard_is_an_error_and_is_not_used_again()
     {
         RemoteShard mixed = new(Second.Tar, First.Index);
         using ScriptedServer server = new((request, _) => mixed.Answer(request, "\"1\""));
@@ -131,14 +134,14 @@ public sealed class RemoteVersionTests : IDisposable
             }
 
             problem.Should().BeOfType<ImageDataException>().Which.Message.Should()
-                .Contain("its index on the server is of another version of the shard");
+                .Contain("its index on the server belongs to another version of the shard");
         }
 
         LabelsAt(server).Should().Equal(2, 1, 0);
     }
 
     [Fact]
-    public void A_copy_of_which_a_byte_has_changed_is_fetched_again()
+    public void A_modified_copy_is_fetched_again()
     {
         using ScriptedServer server = new((request, _) => First.Answer(request, "\"1\"", hasIndex: false));
         LabelsAt(server);
@@ -150,7 +153,7 @@ public sealed class RemoteVersionTests : IDisposable
         LabelsAt(server).Should().Equal(0, 1, 2);
         File.ReadAllBytes(copy).Should().Equal(First.Tar);
 
-        // Only touched, it is hashed and used.
+        // A copy that was only touched is hashed and used.
         File.SetLastWriteTimeUtc(copy, DateTime.UnixEpoch);
         int requests = server.Requests.Count(RemoteShard.IsOfBytes);
         LabelsAt(server).Should().Equal(0, 1, 2);
@@ -158,7 +161,7 @@ public sealed class RemoteVersionTests : IDisposable
     }
 
     [Fact]
-    public void Without_its_server_a_copy_is_used_and_that_is_said()
+    public void Without_its_server_a_copy_is_used_with_a_warning()
     {
         CollectedLog log = new();
         string address;
@@ -172,13 +175,13 @@ public sealed class RemoteVersionTests : IDisposable
 
         using ShardedImages again = Open(address, log: log);
         LabelsOf(again).Should().Equal(0, 1, 2);
-        again.Warnings.Should().ContainSingle().Which.Should().StartWith(address).And.Contain("could not be asked");
-        again.ToString().Should().Contain("could not be asked");
-        log.Lines.Should().ContainSingle().Which.Should().Contain("could not be asked");
+        again.Warnings.Should().ContainSingle().Which.Should().StartWith(address).And.Contain("could not be reached");
+        again.ToString().Should().Contain("could not be reached");
+        log.Lines.Should().ContainSingle().Which.Should().Contain("could not be reached");
     }
 
     [Fact]
-    public void A_server_that_refuses_is_believed_although_there_is_a_copy()
+    public void A_refusal_of_the_server_is_an_error_even_with_a_copy()
     {
         bool isGone = false;
         using ScriptedServer server = new((request, _) => isGone ? new ServerReply { Status = 404 } : First.Answer(request, "\"1\""));
@@ -188,7 +191,7 @@ public sealed class RemoteVersionTests : IDisposable
     }
 
     [Fact]
-    public void An_address_with_a_new_signature_finds_the_same_copy()
+    public void An_address_with_a_new_signature_has_the_same_copy()
     {
         using ScriptedServer server = new((request, _) => First.Answer(request, "\"1\"", hasIndex: false));
         LabelsAt(server, "a.tar?X-Amz-Signature=1&X-Amz-Expires=9").Should().Equal(0, 1, 2);
@@ -224,7 +227,7 @@ public sealed class RemoteVersionTests : IDisposable
         return LabelsOf(images);
     }
 
-    // Of the images that are read, so that labels and pixels are of one version.
+    // Reads the images too, so that labels and pixels belong to the same version.
     private static long[] LabelsOf(ShardedImages images)
     {
         Enumerable.Range(0, (int)images.Count).Should().OnlyContain(i => ShardFolder.Read(images, i).All(value => value == 10 + i));

@@ -5,7 +5,7 @@ namespace Diffusion.Data.Tests.Shards;
 /// <summary>GNU tar, as an independent writer and reader.</summary>
 internal static class GnuTar
 {
-    /// <summary>Runs it in a folder; the test is skipped where there is none.</summary>
+    /// <summary>Runs it in a folder; skips the test if it is not installed.</summary>
     public static string Run(string folder, params string[] arguments)
     {
         ProcessStartInfo start = new("tar", arguments) { WorkingDirectory = folder, RedirectStandardOutput = true,

@@ -41,7 +41,7 @@ public sealed class TarReaderTests
     }
 
     [Fact]
-    public void What_the_frameworks_writer_writes_is_read_in_every_format()
+    public void Archives_of_the_framework_are_read_in_every_format()
     {
         foreach (TarEntryFormat format in (TarEntryFormat[])[TarEntryFormat.V7, TarEntryFormat.Ustar, TarEntryFormat.Pax,
             TarEntryFormat.Gnu])
@@ -53,7 +53,7 @@ public sealed class TarReaderTests
     }
 
     [Fact]
-    public void Sizes_in_binary_are_read()
+    public void Binary_sizes_are_read()
     {
         byte[] archive = Archive(TarEntryFormat.Ustar, ("a.jpg", [1, 2, 3]));
         archive.AsSpan(124, 12).Clear();
@@ -64,7 +64,7 @@ public sealed class TarReaderTests
     }
 
     [Fact]
-    public void An_archive_cut_anywhere_is_refused_and_the_place_is_named()
+    public void A_truncated_archive_is_an_error_with_its_position()
     {
         byte[] archive = Archive(TarEntryFormat.Pax, ("a.jpg", new byte[1000]), ("b.jpg", [.. Enumerable.Repeat((byte)7, 600)]));
         int end = archive.AsSpan().LastIndexOfAnyExcept((byte)0) / 512 * 512 + 512;
@@ -73,12 +73,12 @@ public sealed class TarReaderTests
             Failure(archive[..length]).Message.Should().MatchRegex("^shard: at byte [0-9]+: .*(truncated|empty)");
         }
 
-        Failure(archive[..end]).Message.Should().Contain("no end mark");
+        Failure(archive[..end]).Message.Should().Contain("no end marker");
         Entries(new MemoryStream(archive[..(end + 512)])).Should().HaveCount(2);
     }
 
     [Fact]
-    public void Every_changed_bit_of_a_header_is_seen()
+    public void Every_flipped_bit_of_a_header_is_detected()
     {
         byte[] archive = Archive(TarEntryFormat.Ustar, ("a.jpg", [1, 2, 3]));
         for (int bit = 0; bit < 512 * 8; bit++)
@@ -90,17 +90,17 @@ public sealed class TarReaderTests
                 continue; // A space for a zero around the checksum says the same.
             }
 
-            Failure(damaged).Message.Should().Contain("at byte 0: the checksum of a header is wrong");
+            Failure(damaged).Message.Should().Contain("at byte 0: a header has the checksum");
         }
     }
 
     [Theory]
     [InlineData('0', "claims 2147483648 bytes")]
-    [InlineData('x', "more than the 65536")]
-    [InlineData('L', "more than the 65536")]
-    [InlineData('g', "more than the 65536")]
+    [InlineData('x', "more than the maximum of 65536")]
+    [InlineData('L', "more than the maximum of 65536")]
+    [InlineData('g', "more than the maximum of 65536")]
     [InlineData('S', "sparse")]
-    public void A_small_file_that_claims_two_gigabytes_is_refused_before_memory_is_taken(char type, string message)
+    public void A_small_file_that_claims_two_gigabytes_is_rejected_without_allocation(char type, string message)
     {
         byte[] archive = Archive(TarEntryFormat.Ustar, ("a.jpg", [1, 2, 3]));
         "20000000000\0"u8.CopyTo(archive.AsSpan(124));
@@ -113,12 +113,12 @@ public sealed class TarReaderTests
     }
 
     [Fact]
-    public void Numbers_and_records_that_are_none_are_refused()
+    public void Invalid_numbers_and_records_are_rejected()
     {
         byte[] size = Archive(TarEntryFormat.Ustar, ("a.jpg", [1, 2, 3]));
         "00000000009\0"u8.CopyTo(size.AsSpan(124));
         Seal(size);
-        Failure(size).Message.Should().Contain("no size that can be read");
+        Failure(size).Message.Should().Contain("an invalid size");
 
         foreach (string records in (string[])["99 path=x\n", "5 a=b\n", "x path=a\n", "9 size=-1\n", "10 size=1e\n", " 9 path=x\n",
             "0 path=a\n", "999999999999 path=a\n"])
@@ -126,11 +126,11 @@ public sealed class TarReaderTests
             byte[] text = Encoding.ASCII.GetBytes(records);
             byte[] archive = [.. Header("pax", text.Length, 'x'), .. text, .. new byte[512 - text.Length], .. Header("a.jpg", 0, '0'),
                 .. new byte[1024]];
-            Failure(archive).Message.Should().MatchRegex("no list of PAX records|gives the size");
+            Failure(archive).Message.Should().MatchRegex("not a list of PAX records|has the invalid size");
         }
 
-        Failure([.. Header("pax", 0, 'x'), .. new byte[1024]]).Message.Should().Contain("whose entry is missing");
-        Failure([.. Enumerable.Repeat((byte)'x', 5000)]).Message.Should().Contain("is no tar");
+        Failure([.. Header("pax", 0, 'x'), .. new byte[1024]]).Message.Should().Contain("its entry is missing");
+        Failure([.. Enumerable.Repeat((byte)'x', 5000)]).Message.Should().Contain("is not a tar");
         byte[] longName = [.. Header("@LongLink", 5000, 'L'), .. Enumerable.Repeat((byte)'n', 5000), .. new byte[120],
             .. Header("a.jpg", 0, '0'), .. new byte[1024]];
         Failure(longName).Message.Should().Contain("more than 4096 bytes");

@@ -1,11 +1,11 @@
 namespace Diffusion.Data.Tests.Transforms;
 
-public sealed class DrawnForEverTests
+public sealed class StableDrawsTests
 {
     [Fact]
-    public void What_a_name_draws_is_the_same_in_every_process_and_release()
+    public void The_random_numbers_of_a_name_are_the_same_in_every_process_and_release()
     {
-        // A run that was begun by one process goes on in another: these may never change.
+        // A run may resume in another process or release, so these values must never change.
         Draws("RandomFlip").Should().Be("214 122 639 769 833 6");
         Draws("a name of one's own: é 図").Should().Be("469 132 742 185 271 196");
     }

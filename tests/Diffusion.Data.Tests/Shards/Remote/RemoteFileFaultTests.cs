@@ -3,14 +3,14 @@ using Diffusion.TestKit;
 
 namespace Diffusion.Data.Tests.Shards;
 
-public sealed class RemoteFileMisfortuneTests : IDisposable
+public sealed class RemoteFileFaultTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
 
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void Three_hundred_fetches_with_every_misfortune_end_in_the_same_bytes_or_in_the_declared_error()
+    public void Three_hundred_fetches_with_all_kinds_of_faults_end_with_the_right_bytes_or_the_declared_error()
     {
         int whole = 0;
         int refused = 0;
@@ -34,7 +34,7 @@ public sealed class RemoteFileMisfortuneTests : IDisposable
             }
             catch (IOException problem)
             {
-                problem.Message.Should().Match(message => message.Contains("given up after") || message.Contains("answered 404"),
+                problem.Message.Should().Match(message => message.Contains("gave up after") || message.Contains("answered 404"),
                     $"it is fetch {i}");
                 refused++;
             }
