@@ -33,6 +33,20 @@ internal sealed class JsonLines<T>(string path, JsonTypeInfo<T> type)
         AtomicAppend.Write(file, line, end, path);
     }
 
+    /// <summary>Reads the lines that were written whole.</summary>
+    public IEnumerable<T> Read()
+    {
+        using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        using StreamReader reader = new(file);
+        while (reader.ReadLine() is { } line)
+        {
+            if (Parse(line) is { } value)
+            {
+                yield return value;
+            }
+        }
+    }
+
     /// <summary>Drops lines, and those that were not written whole. The file is replaced at once or not at all.</summary>
     /// <param name="keep">Which stay.</param>
     public void Keep(Func<T, bool> keep)

@@ -98,6 +98,28 @@ public sealed class MetricsFileTests
     }
 
     [Fact]
+    public void Reading_gives_the_whole_reports_and_passes_over_the_rest()
+    {
+        using TemporaryFolder folder = new();
+        MetricsFile metrics = new(folder.Path);
+        metrics.Report(Progress(5) with { HeldOutLoss = 0.5, HeldOutLossStep = 4 });
+        File.AppendAllText(folder.File(MetricsFile.FileName), "another tool's line\n");
+        metrics.Report(Progress(10) with { Loss = double.NaN });
+        File.AppendAllText(folder.File(MetricsFile.FileName), "{\"step\":15,\"lo");
+
+        MetricsFile.Read(folder.Path).Select(report => (report.Step, report.Loss, report.HeldOutLoss, report.HeldOutLossStep)).Should()
+            .Equal((5, 1, 0.5, 4), (10, double.NaN, null, null));
+    }
+
+    [Fact]
+    public void A_folder_without_metrics_is_named_with_the_remedy()
+    {
+        using TemporaryFolder folder = new();
+        FluentActions.Invoking(() => MetricsFile.Read(folder.Path)).Should().Throw<FileNotFoundException>()
+            .WithMessage($"The folder '{folder.Path}' has no metrics.jsonl. Name the folder that was given to UseCheckpoints*");
+    }
+
+    [Fact]
     public void A_loss_that_is_no_number_is_still_a_line_of_json()
     {
         using TemporaryFolder folder = new();
