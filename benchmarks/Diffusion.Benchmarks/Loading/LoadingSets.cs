@@ -1,6 +1,7 @@
 using Diffusion.Data;
 using Diffusion.Data.Parquet;
 using Diffusion.Training;
+using Quickstart;
 using SkiaSharp;
 
 namespace Diffusion.Benchmarks;

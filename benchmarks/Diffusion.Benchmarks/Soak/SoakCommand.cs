@@ -2,6 +2,7 @@ using System.CommandLine;
 using Diffusion.Data;
 using Diffusion.Sampling;
 using Diffusion.Training;
+using Quickstart;
 using TorchSharp;
 
 namespace Diffusion.Benchmarks;

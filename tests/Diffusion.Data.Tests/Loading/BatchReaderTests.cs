@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Diffusion.TestKit;
+using Quickstart;
 using TorchSharp;
 using static TorchSharp.torch;
 

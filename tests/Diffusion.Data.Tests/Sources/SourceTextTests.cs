@@ -1,4 +1,5 @@
 using Diffusion.TestKit;
+using Quickstart;
 using TorchSharp;
 
 namespace Diffusion.Data.Tests;

@@ -1,3 +1,4 @@
+using Quickstart;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,4 +1,5 @@
 using Diffusion.TestKit;
+using Quickstart;
 
 namespace Diffusion.Data.Tests.Transforms;
 

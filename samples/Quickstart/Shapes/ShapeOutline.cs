@@ -1,4 +1,4 @@
-namespace Diffusion.Data;
+namespace Quickstart;
 
 /// <summary>
 /// How far a point lies from the outline of each shape of <see cref="DrawnShapes"/>: negative inside. The shapes lie around (0, 0), about

@@ -1,4 +1,4 @@
-namespace Diffusion.Data;
+namespace Quickstart;
 
 /// <summary>A polygon whose corners are rounded.</summary>
 internal sealed class Polygon
