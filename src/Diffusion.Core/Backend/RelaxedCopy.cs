@@ -94,22 +94,8 @@ internal static class RelaxedCopy
             return;
         }
 
-        // A process beside this one sees the whole file or none: written under a name of its own, then renamed.
-        string folder = Path.GetDirectoryName(path)!;
-        Directory.CreateDirectory(folder, OwnerOnly);
-        string temporary = Path.Combine(folder, $"{Path.GetRandomFileName()}.tmp");
-        try
-        {
-            File.WriteAllBytes(temporary, bytes);
-            if (!IsWhole(path, bytes))
-            {
-                File.Move(temporary, path, overwrite: true);
-            }
-        }
-        finally
-        {
-            File.Delete(temporary);
-        }
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!, OwnerOnly);
+        AtomicFile.Write(path, bytes); // Another process that needs the copy sees all of it or none.
     }
 
     private static bool IsWhole(string path, byte[] bytes) =>

@@ -11,7 +11,6 @@ namespace Diffusion.Data;
 /// <param name="time">What ages are measured by.</param>
 internal sealed class ShardCache(string folder, TimeProvider time)
 {
-    private const string Unfinished = ".tmp";
     private static readonly TimeSpan Abandoned = TimeSpan.FromDays(1);
 
     private int swept;
@@ -43,28 +42,18 @@ internal sealed class ShardCache(string folder, TimeProvider time)
         }
     }
 
-    /// <summary>Writes a file under a temporary name and moves it into its place.</summary>
+    /// <summary>Writes a file, whole or not at all.</summary>
     /// <exception cref="IOException">The folder cannot be used; the message names the option.</exception>
     public void Write(string path, Action<FileStream> write)
     {
         Require();
-        string unfinished = $"{path}.{Path.GetRandomFileName()}{Unfinished}";
         try
         {
-            using (FileStream file = File.Create(unfinished))
-            {
-                write(file);
-            }
-
-            File.Move(unfinished, path, overwrite: true);
+            AtomicFile.Write(path, length: 0, write);
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
             throw Unusable(problem);
-        }
-        finally
-        {
-            TryDelete(unfinished);
         }
     }
 
@@ -103,7 +92,7 @@ internal sealed class ShardCache(string folder, TimeProvider time)
             return;
         }
 
-        foreach (string file in Directory.GetFiles(Folder, "*" + Unfinished))
+        foreach (string file in Directory.GetFiles(Folder, "*" + AtomicFile.TemporaryExtension))
         {
             if (Now.UtcDateTime - File.GetLastWriteTimeUtc(file) > Abandoned)
             {

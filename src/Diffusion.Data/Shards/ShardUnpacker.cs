@@ -7,7 +7,7 @@ internal sealed class ShardUnpacker(ShardCache cache, long largest)
 {
     private const int PieceBytes = 1 << 20;
 
-    /// <summary>Unpacks a file once, under a temporary name, and moves it into its place.</summary>
+    /// <summary>Unpacks a file once, whole or not at all.</summary>
     /// <param name="path">The gzip file.</param>
     /// <param name="name">What errors call it.</param>
     /// <param name="target">The unpacked file, in the cache folder; nothing is done when it exists.</param>
@@ -50,9 +50,5 @@ internal sealed class ShardUnpacker(ShardCache cache, long largest)
 
             file.Write(piece, 0, read);
         }
-
-        // It is believed from now on, also after a power failure.
-        file.Flush();
-        DiskSync.File(file.SafeFileHandle, file.Name);
     }
 }

@@ -40,6 +40,6 @@ internal static class PlotFile
             : plot.GetImageBytes(Width, Height, ImageFormat.Png);
         string target = Path.GetFullPath(path);
         Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-        AtomicFile.Write(target, bytes.Length, file => file.Write(bytes));
+        AtomicFile.Write(target, bytes);
     }
 }
