@@ -4,6 +4,7 @@ using Diffusion;
 using Diffusion.Data;
 using Diffusion.Sampling;
 using Diffusion.Training;
+using Samples;
 using TorchSharp;
 using static TorchSharp.torch;
 

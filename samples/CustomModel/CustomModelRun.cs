@@ -2,6 +2,7 @@ using Diffusion;
 using Diffusion.Data;
 using Diffusion.Sampling;
 using Diffusion.Training;
+using Samples;
 using static TorchSharp.torch;
 
 namespace CustomModel;

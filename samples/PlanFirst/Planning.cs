@@ -1,5 +1,6 @@
 using Diffusion;
 using Diffusion.Data;
+using Diffusion.Reporting;
 using Diffusion.Training;
 
 namespace PlanFirst;
@@ -109,8 +110,8 @@ internal sealed class Planning(Settings settings, IImageSource images, UNet2D un
 
         Directory.CreateDirectory(settings.RunFolder);
         string picture = Path.Combine(settings.RunFolder, "lr-range.png");
-        range.SavePng(picture);
-        File.WriteAllText(Path.ChangeExtension(picture, ".svg"), range.ToSvg());
+        range.SavePlot(picture);
+        range.SavePlot(Path.ChangeExtension(picture, ".svg"));
         File.WriteAllText(Path.ChangeExtension(picture, ".csv"), range.ToCsv());
         File.WriteAllText(Path.ChangeExtension(picture, ".json"), range.ToJson());
         Console.WriteLine($"Plot {picture}");

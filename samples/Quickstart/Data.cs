@@ -1,6 +1,7 @@
 using Diffusion;
 using Diffusion.Data;
 using Diffusion.Training;
+using Samples;
 
 namespace Quickstart;
 

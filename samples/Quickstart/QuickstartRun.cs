@@ -1,5 +1,6 @@
 using Diffusion;
 using Diffusion.Data;
+using Diffusion.Reporting;
 using Diffusion.Sampling;
 using Diffusion.Training;
 using Spectre.Console;
@@ -65,7 +66,7 @@ internal static class QuickstartRun
 
         using Tensor grid = Sample(result.EmaDenoiser, images.ClassCount, settings.Seed);
         ImageGrid.Save(grid, samples, columns: Columns, scale: Math.Max(1, 96 / images.Shape.Height));
-        LossCurve.Save(Path.Combine(settings.RunFolder, MetricsFile.FileName), curve);
+        LossCurve.FromRun(settings.RunFolder).SavePlot(curve);
         Console.WriteLine($"Samples    {samples}");
         Console.WriteLine($"Loss curve {curve}");
         Console.WriteLine($"Checkpoint {result.Checkpoint}");

@@ -49,7 +49,7 @@ public sealed class TrainerRunFolderTests
     {
         using TemporaryFolder folder = new();
         Run(folder.Path, checkpointEvery: 4, dieAtRead: -1);
-        Directory.CreateDirectory(folder.File(MetricsFile.FileName + ".new"));
+        using FileStream held = new(folder.File(MetricsFile.FileName), FileMode.Open, FileAccess.ReadWrite, FileShare.None);
         using TinyModel model = new(seed: 5);
         using StripedImages images = new();
         float[] before = [.. model.parameters().SelectMany(p => p.data<float>().ToArray())];

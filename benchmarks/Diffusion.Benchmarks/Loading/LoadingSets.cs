@@ -1,6 +1,7 @@
 using Diffusion.Data;
 using Diffusion.Data.Parquet;
 using Diffusion.Training;
+using Samples;
 using SkiaSharp;
 
 namespace Diffusion.Benchmarks;

@@ -1,5 +1,6 @@
 using Diffusion.Data;
 using Diffusion.Training;
+using Samples;
 
 namespace Diffusion.Benchmarks;
 

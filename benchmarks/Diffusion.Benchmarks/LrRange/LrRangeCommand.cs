@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using Diffusion.Data;
+using Diffusion.Reporting;
 using Diffusion.Training;
 
 namespace Diffusion.Benchmarks;
@@ -64,7 +65,7 @@ internal static class LrRangeCommand
         double sweeping = clock.Elapsed.TotalSeconds;
         if (plots is not null)
         {
-            range.SavePng(Path.Combine(plots, $"lr-range-{number}.png"));
+            range.SavePlot(Path.Combine(plots, $"lr-range-{number}.png"));
             File.WriteAllText(Path.Combine(plots, $"lr-range-{number}.csv"), range.ToCsv());
         }
 

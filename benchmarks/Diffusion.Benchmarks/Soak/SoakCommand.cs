@@ -2,6 +2,7 @@ using System.CommandLine;
 using Diffusion.Data;
 using Diffusion.Sampling;
 using Diffusion.Training;
+using Samples;
 using TorchSharp;
 
 namespace Diffusion.Benchmarks;

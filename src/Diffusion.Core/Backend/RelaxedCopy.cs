@@ -94,22 +94,8 @@ internal static class RelaxedCopy
             return;
         }
 
-        // Other processes see the whole file or none: it is written under another name, then renamed.
-        string folder = Path.GetDirectoryName(path)!;
-        Directory.CreateDirectory(folder, OwnerOnly);
-        string temporary = Path.Combine(folder, $"{Path.GetRandomFileName()}.tmp");
-        try
-        {
-            File.WriteAllBytes(temporary, bytes);
-            if (!IsWhole(path, bytes))
-            {
-                File.Move(temporary, path, overwrite: true);
-            }
-        }
-        finally
-        {
-            File.Delete(temporary);
-        }
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!, OwnerOnly);
+        AtomicFile.Write(path, bytes); // Other processes may read it at any time.
     }
 
     private static bool IsWhole(string path, byte[] bytes) =>

@@ -102,17 +102,7 @@ public static class ImageCodec
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         string target = Path.GetFullPath(path);
         Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-        string unfinished = $"{target}.{Path.GetRandomFileName()}.tmp";
-        try
-        {
-            File.WriteAllBytes(unfinished, PngEncoder.Encode(image));
-            File.Move(unfinished, target, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(unfinished);
-            throw;
-        }
+        AtomicFile.Write(target, PngEncoder.Encode(image));
     }
 
     private static FileStream Open(string path)

@@ -72,7 +72,7 @@ internal sealed record SafeTensorsMap(Dictionary<string, string> Map, long? Tota
 
             writer.WriteEndObject();
         });
-        AtomicFile.Write(path, json.Length, file => file.Write(json));
+        AtomicFile.Write(path, json);
     }
 
     /// <summary>Refuses tensors that are not those of the index.</summary>

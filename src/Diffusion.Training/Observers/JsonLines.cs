@@ -33,6 +33,20 @@ internal sealed class JsonLines<T>(string path, JsonTypeInfo<T> type)
         AtomicAppend.Write(file, line, end, path);
     }
 
+    /// <summary>Reads the lines that were written whole.</summary>
+    public IEnumerable<T> Read()
+    {
+        using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        using StreamReader reader = new(file);
+        while (reader.ReadLine() is { } line)
+        {
+            if (Parse(line) is { } value)
+            {
+                yield return value;
+            }
+        }
+    }
+
     /// <summary>Drops lines, and those that were not written whole. The file is replaced at once or not at all.</summary>
     /// <param name="keep">Which stay.</param>
     public void Keep(Func<T, bool> keep)
@@ -42,18 +56,16 @@ internal sealed class JsonLines<T>(string path, JsonTypeInfo<T> type)
             return;
         }
 
-        // A file that is a link stays one: what it points at is replaced. Nothing is written through a link that has the replacement's
-        // name.
+        // A file that is a link stays one: what it points at is replaced.
         string target = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
-        string replacement = target + ".new";
-        File.Delete(replacement);
-        File.WriteAllLines(replacement, File.ReadLines(path).Where(line => Parse(line) is { } value && keep(value)));
-        using (SafeFileHandle handle = File.OpenHandle(replacement, FileMode.Open, FileAccess.ReadWrite))
+        AtomicFile.Write(target, length: 0, file =>
         {
-            DiskSync.File(handle, replacement);
-        }
-
-        File.Move(replacement, target, overwrite: true);
+            using StreamWriter writer = new(file, leaveOpen: true);
+            foreach (string line in File.ReadLines(path).Where(line => Parse(line) is { } value && keep(value)))
+            {
+                writer.WriteLine(line);
+            }
+        });
     }
 
     // The place behind the last line break; the end where the file ends in one.

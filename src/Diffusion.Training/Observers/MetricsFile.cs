@@ -17,8 +17,24 @@ public sealed class MetricsFile : IProgress<TrainingProgress>
     public MetricsFile(string folder) =>
         lines = new(Path.Combine(Path.GetFullPath(folder), FileName), MetricsJson.Default.TrainingProgress);
 
-    /// <summary>Drops what a run wrote beyond the step that it resumes from, and a last line that was not written whole.</summary>
-    /// <param name="step">The step that the run resumes from; 0 when it begins anew.</param>
+    /// <summary>Reads the reports of a run, also while it trains. Lines that are no whole report are passed over.</summary>
+    /// <param name="folder">The folder of the run.</param>
+    /// <returns>The reports, in the order in which they were written.</returns>
+    /// <exception cref="FileNotFoundException">The folder has no metrics yet, or is not the folder of a run.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static IReadOnlyList<TrainingProgress> Read(string folder)
+    {
+        string path = Path.Combine(Path.GetFullPath(folder), FileName);
+        return File.Exists(path)
+            ? [.. new JsonLines<TrainingProgress>(path, MetricsJson.Default.TrainingProgress).Read()]
+            : throw new FileNotFoundException(
+                $"The folder '{folder}' has no {FileName}. Use the folder that was passed to UseCheckpoints. A run creates the file with its "
+                + "first report.",
+                path);
+    }
+
+    /// <summary>Drops what a run wrote beyond the step that it goes on from, and a last line that was not written whole.</summary>
+    /// <param name="step">The step that the run goes on from; 0 when it begins anew.</param>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public void CutAfter(long step) => lines.Keep(progress => progress.Step <= step);
 

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Diffusion.TestKit;
+using Samples;
 using TorchSharp;
 using static TorchSharp.torch;
 

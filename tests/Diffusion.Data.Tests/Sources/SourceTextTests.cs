@@ -1,4 +1,5 @@
 using Diffusion.TestKit;
+using Samples;
 using TorchSharp;
 
 namespace Diffusion.Data.Tests;

@@ -1,4 +1,5 @@
 using Diffusion.TestKit;
+using Samples;
 
 namespace Diffusion.Data.Tests.Transforms;
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using Diffusion.TestKit;
+using Samples;
 using SkiaSharp;
 using TorchSharp;
 using static TorchSharp.torch;

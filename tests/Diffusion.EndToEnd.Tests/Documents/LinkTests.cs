@@ -29,6 +29,7 @@ public sealed class LinkTests
     [InlineData("Diffusion.Core")]
     [InlineData("Diffusion.Data")]
     [InlineData("Diffusion.Data.Parquet")]
+    [InlineData("Diffusion.Reporting")]
     [InlineData("Diffusion.Sampling")]
     [InlineData("Diffusion.Training")]
     public void The_page_of_a_package_has_no_relative_links_no_images_of_the_repository_and_no_HTML(string package)

@@ -1,6 +1,7 @@
 using Diffusion.Data;
 using Diffusion.TestKit;
 using Diffusion.Training;
+using Samples;
 
 namespace Diffusion.EndToEnd.Tests.Documents;
 

@@ -5,7 +5,7 @@ using Diffusion.TestKit;
 
 namespace Diffusion.EndToEnd.Tests.Packages;
 
-/// <summary>The five packages, packed once from the build of this test run, with a version that no other run has used.</summary>
+/// <summary>The packages, packed once from what this test run built, under a version that no other run has used.</summary>
 public sealed class PackedPackages : IAsyncLifetime
 {
     private readonly TemporaryFolder folder = new();

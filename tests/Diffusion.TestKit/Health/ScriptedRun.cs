@@ -1,6 +1,7 @@
 using System.Globalization;
 using Diffusion.Data;
 using Diffusion.Training;
+using Samples;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,5 +1,6 @@
 using Diffusion.Data;
 using Diffusion.Training;
+using Samples;
 using TorchSharp;
 using static TorchSharp.torch;
 

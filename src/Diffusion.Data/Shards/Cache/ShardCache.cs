@@ -10,7 +10,6 @@ namespace Diffusion.Data;
 /// <param name="time">Measures the age of files.</param>
 internal sealed class ShardCache(string folder, TimeProvider time)
 {
-    private const string TemporaryExtension = ".tmp";
     private static readonly TimeSpan Abandoned = TimeSpan.FromDays(1);
 
     private int swept;
@@ -42,28 +41,18 @@ internal sealed class ShardCache(string folder, TimeProvider time)
         }
     }
 
-    /// <summary>Writes a file under a temporary name, then renames it.</summary>
+    /// <summary>Writes a file atomically.</summary>
     /// <exception cref="IOException">The folder cannot be used; the message names the option.</exception>
     public void Write(string path, Action<FileStream> write)
     {
         Require();
-        string unfinished = $"{path}.{Path.GetRandomFileName()}{TemporaryExtension}";
         try
         {
-            using (FileStream file = File.Create(unfinished))
-            {
-                write(file);
-            }
-
-            File.Move(unfinished, path, overwrite: true);
+            AtomicFile.Write(path, length: 0, write);
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
             throw Unusable(problem);
-        }
-        finally
-        {
-            TryDelete(unfinished);
         }
     }
 
@@ -102,7 +91,7 @@ internal sealed class ShardCache(string folder, TimeProvider time)
             return;
         }
 
-        foreach (string file in Directory.GetFiles(Folder, "*" + TemporaryExtension))
+        foreach (string file in Directory.GetFiles(Folder, "*" + AtomicFile.TemporaryExtension))
         {
             if (Now.UtcDateTime - File.GetLastWriteTimeUtc(file) > Abandoned)
             {

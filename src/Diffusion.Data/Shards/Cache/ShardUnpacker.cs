@@ -7,7 +7,7 @@ internal sealed class ShardUnpacker(ShardCache cache, long maxBytes)
 {
     private const int PieceBytes = 1 << 20;
 
-    /// <summary>Unpacks a file under a temporary name, then renames it.</summary>
+    /// <summary>Unpacks a file once, atomically.</summary>
     /// <param name="path">The gzip file.</param>
     /// <param name="name">The file as errors show it.</param>
     /// <param name="target">The unpacked file, in the cache folder; nothing happens if it exists.</param>
@@ -50,9 +50,5 @@ internal sealed class ShardUnpacker(ShardCache cache, long maxBytes)
 
             file.Write(piece, 0, read);
         }
-
-        // From now on the file is trusted, so it must survive a power failure.
-        file.Flush();
-        DiskSync.File(file.SafeFileHandle, file.Name);
     }
 }

@@ -69,22 +69,12 @@ internal sealed record ShardIndex(
     public static long DigestOf(ShardContents contents) =>
         BinaryPrimitives.ReadInt64LittleEndian(SHA256.HashData(ShardIndexBody.ToBytes(contents)));
 
-    /// <summary>Writes an index under a temporary name, then renames it.</summary>
+    /// <summary>Writes an index atomically.</summary>
     public static ShardIndex Write(string path, long shardLength, long stamp, ShardContents contents)
     {
         byte[] bytes = ToBytes(shardLength, stamp, contents);
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-        string unfinished = $"{path}.{Path.GetRandomFileName()}.tmp";
-        try
-        {
-            File.WriteAllBytes(unfinished, bytes);
-            File.Move(unfinished, path, overwrite: true);
-        }
-        finally
-        {
-            ShardCache.TryDelete(unfinished);
-        }
-
+        AtomicFile.Write(path, bytes);
         return TryOpen(bytes)!;
     }
 

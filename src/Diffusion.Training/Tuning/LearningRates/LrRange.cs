@@ -38,24 +38,6 @@ public sealed record LrRange
 
     /// <summary>Everything as indented JSON, in camel case.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, LrRangeJson.Default.LrRange);
-
-    /// <summary>The curve as a picture of 1000 x 560 in SVG.</summary>
-    public string ToSvg()
-    {
-        SvgCanvas canvas = new(LrPlot.Width, LrPlot.Height);
-        LrPlot.Draw(this, canvas);
-        return canvas.ToString();
-    }
-
-    /// <summary>Writes the curve as a PNG of 1000 x 560 pixels.</summary>
-    /// <param name="path">The file; its folder is made where it is missing, an older file is replaced.</param>
-    /// <exception cref="IOException">The file cannot be written.</exception>
-    public void SavePng(string path)
-    {
-        BitmapCanvas canvas = new(LrPlot.Width, LrPlot.Height);
-        LrPlot.Draw(this, canvas);
-        ImageCodec.SavePng(canvas.ToImage(), path);
-    }
 }
 
 /// <summary>How a sweep becomes JSON, without reflection.</summary>

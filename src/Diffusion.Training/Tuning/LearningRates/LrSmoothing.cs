@@ -16,9 +16,15 @@ internal static class LrSmoothing
     /// <summary>Smooths losses at rates of which each is the same multiple of the one before.</summary>
     /// <param name="losses">Finite ones.</param>
     /// <param name="decadesPerStep">From one rate to the next.</param>
-    public static double[] Smooth(IReadOnlyList<double> losses, double decadesPerStep)
+    public static double[] Smooth(IReadOnlyList<double> losses, double decadesPerStep) =>
+        Smooth(losses, (int)(Decades / decadesPerStep));
+
+    /// <summary>Smooths evenly spaced losses.</summary>
+    /// <param name="losses">Finite ones.</param>
+    /// <param name="neighbours">How many on either side count; fewer than two count as two.</param>
+    public static double[] Smooth(IReadOnlyList<double> losses, int neighbours)
     {
-        int reach = Math.Max(MinNeighbours, (int)(Decades / decadesPerStep));
+        int reach = Math.Max(MinNeighbours, neighbours);
         double[] logarithms = [.. losses.Select(loss => Math.Log(Math.Max(LeastLoss, loss)))];
         return [.. Enumerable.Range(0, losses.Count).Select(at => Math.Exp(LineAt(logarithms, at, reach)))];
     }

@@ -1,6 +1,7 @@
 using Diffusion.Data;
 using Diffusion.TestKit;
 using Microsoft.Extensions.Options;
+using Samples;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,4 +1,4 @@
-namespace Diffusion.Data;
+namespace Samples;
 
 /// <summary>
 /// The signed distance of a point from the outline of each shape of <see cref="DrawnShapes"/>: negative inside. The shapes are centered at

@@ -1,4 +1,4 @@
-namespace Diffusion.Data;
+namespace Samples;
 
 /// <summary>A polygon with rounded corners.</summary>
 internal sealed class Polygon

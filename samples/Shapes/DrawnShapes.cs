@@ -1,4 +1,7 @@
-namespace Diffusion.Data;
+using Diffusion;
+using Diffusion.Data;
+
+namespace Samples;
 
 /// <summary>
 /// A small image set that needs no download: colored shapes on a light, plain background, in ten alternating classes. Each image is drawn
@@ -69,7 +72,8 @@ public sealed class DrawnShapes : IImageSource
     /// <inheritdoc/>
     public long LabelOf(long index)
     {
-        SourceGuard.Index(index, Count);
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Count);
         return index % ClassNames.Count;
     }
 
@@ -80,7 +84,13 @@ public sealed class DrawnShapes : IImageSource
     public void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default)
     {
         int label = (int)LabelOf(index);
-        SourceGuard.Destination(destination, Shape.Elements);
+        if (destination.Length != Shape.Elements)
+        {
+            throw new ArgumentException(
+                $"The destination has {destination.Length} bytes, but an image has {Shape.Elements}. Pass a span of that length.",
+                nameof(destination));
+        }
+
         SeedStream drawing = seeds.Child(RandomPurpose.Drawing, index);
         double Draw(int which, double low, double high) => low + ((high - low) * drawing.Uniform(RandomPurpose.Drawing, which));
 

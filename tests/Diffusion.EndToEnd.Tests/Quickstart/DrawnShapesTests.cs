@@ -1,6 +1,8 @@
 using System.Security.Cryptography;
+using Diffusion.Data;
+using Samples;
 
-namespace Diffusion.Data.Tests;
+namespace Diffusion.EndToEnd.Tests.Quickstart;
 
 public sealed class DrawnShapesTests
 {
