@@ -35,8 +35,8 @@ public sealed class LossCurve
     public IReadOnlyList<LossPoint> Training { get; }
 
     /// <summary>
-    /// <see cref="Training"/>, smoothed by a local linear fit (Cleveland 1979) of its logarithm. The fit uses a tenth of the points, at most 250, on
-    /// each side.
+    /// <see cref="Training"/>, smoothed by a local linear fit (Cleveland 1979) of its logarithm. The fit uses a tenth of the points, at most 250,
+    /// on each side.
     /// </summary>
     public IReadOnlyList<LossPoint> Smoothed { get; }
 
@@ -49,7 +49,9 @@ public sealed class LossCurve
     /// <exception cref="IOException">The metrics cannot be read.</exception>
     public static LossCurve FromRun(string runFolder) => new(MetricsFile.Read(runFolder));
 
-    /// <summary>Takes the losses from reports, such as those that <see cref="TrainerBuilder.ReportTo(IProgress{TrainingProgress})"/> receives.</summary>
+    /// <summary>
+    /// Takes the losses from reports, such as those that <see cref="TrainerBuilder.ReportTo(IProgress{TrainingProgress})"/> receives.
+    /// </summary>
     /// <param name="reports">The reports of one run, in the order of their steps.</param>
     public static LossCurve FromReports(IEnumerable<TrainingProgress> reports)
     {
@@ -58,10 +60,12 @@ public sealed class LossCurve
     }
 
     /// <summary>
-    /// Plots the losses over the steps, with a logarithmic loss axis: training, smoothed, and held out. The legend has the lowest held-out loss.
+    /// Plots the losses over the steps, with a logarithmic loss axis: training, smoothed, and held out. The legend has the lowest held-out
+    /// loss.
     /// </summary>
     /// <param name="path">
-    /// A file name that ends in <c>.png</c> or <c>.svg</c>; the plot has 1000 x 600 pixels. The folder is created, and an existing file replaced.
+    /// A file name that ends in <c>.png</c> or <c>.svg</c>. The plot has 1000 x 600 pixels. A missing folder is created, and an existing file
+    /// is replaced.
     /// </param>
     /// <exception cref="ArgumentException">The path has another extension.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>

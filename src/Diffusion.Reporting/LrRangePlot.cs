@@ -13,12 +13,13 @@ public static class LrRangePlot
     private static readonly Color[] RuleColors = [new(200, 30, 30), new(30, 130, 60), new(200, 120, 0), new(130, 60, 160)];
 
     /// <summary>
-    /// Plots the loss over the learning rate, measured and smoothed, on logarithmic axes. A vertical line marks each suggestion: the solid one
-    /// is <see cref="LrRange.Suggestion"/>, the dashed ones come from the other rules.
+    /// Plots the loss over the learning rate, measured and smoothed, on logarithmic axes. A vertical line marks each suggestion: the solid
+    /// one is <see cref="LrRange.Suggestion"/>, the dashed ones come from the other rules.
     /// </summary>
     /// <param name="range">The result of a range test.</param>
     /// <param name="path">
-    /// A file name that ends in <c>.png</c> or <c>.svg</c>; the plot has 1000 x 600 pixels. The folder is created, and an existing file replaced.
+    /// A file name that ends in <c>.png</c> or <c>.svg</c>. The plot has 1000 x 600 pixels. A missing folder is created, and an existing file
+    /// is replaced.
     /// </param>
     /// <exception cref="ArgumentException">The path has another extension.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>

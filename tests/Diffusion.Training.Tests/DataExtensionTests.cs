@@ -24,7 +24,8 @@ public sealed class DataExtensionTests : IDisposable
 
         (List<long> read, string? said, IReadOnlyList<DataExtent> extents) = Run(14, steps: 11, grouped);
 
-        said.Should().Contain("number of images was 10 and is now 14; the added images are used from the next epoch on, after 30 images seen");
+        said.Should().Contain(
+            "number of images was 10 and is now 14; the added images are used from the next epoch on, after 30 images seen");
         extents.Select(extent => (extent.Position, extent.Count)).Should().Equal((0, 10), (30, 14));
         before.Skip(20).Concat(read.Take(6)).Should().BeEquivalentTo(Indices(10), "the third epoch is still of ten");
         read.Skip(6).Should().BeEquivalentTo(Indices(14), "the fourth has all of them, once");

@@ -19,7 +19,8 @@ public sealed class TrainerPartsTests : IDisposable
         using UNet2D unet = Small(size: 16);
         using StripedImages images = new(size: 32);
         Problems(Trainer.For(unet).UseData(images)).Should().ContainSingle().Which.Should()
-            .Contain("images are 1 x 32 x 32").And.Contain("made for 1 x 16 x 16").And.Contain("Make the network for the shape of the images");
+            .Contain("images are 1 x 32 x 32").And.Contain("made for 1 x 16 x 16")
+            .And.Contain("Make the network for the shape of the images");
         using StripedImages fitting = new(size: 16);
         Trainer.For(unet).UseData(fitting).Build().Dispose();
     }

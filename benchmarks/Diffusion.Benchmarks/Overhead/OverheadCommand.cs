@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using Diffusion.Data;
 using Diffusion.Training;
+using Quickstart;
 using Samples;
 
 namespace Diffusion.Benchmarks;

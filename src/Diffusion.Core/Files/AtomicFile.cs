@@ -1,8 +1,8 @@
 namespace Diffusion;
 
 /// <summary>
-/// Writes files atomically: after a failure, even of the power, a file has its old or its new content. The content is written and synced under
-/// a temporary name in the same folder, and then renamed over the file.
+/// Writes files atomically: after a failure, even of the power, a file has its old or its new content. The content is written and synced
+/// under a temporary name in the same folder, and then renamed over the file.
 /// </summary>
 internal static class AtomicFile
 {

@@ -81,7 +81,7 @@ public sealed class ImageFolder : IImageSource
     public static ImageFolder Open(string folder, int size, int channels = 3, string? split = null) =>
         Open(folder, new ImagePreparation { Size = size, Channels = channels }, split);
 
-    /// <summary>Finds the images of a folder that has one split, with full control over their preparation. Nothing is decoded yet.</summary>
+    /// <summary>Finds the images of a folder with one split, with full control over their preparation. Nothing is decoded yet.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="preparation">The size, channels and transforms of the images.</param>
     /// <returns>The source; the caller disposes it.</returns>

@@ -28,13 +28,13 @@ public sealed class MetricsFile : IProgress<TrainingProgress>
         return File.Exists(path)
             ? [.. new JsonLines<TrainingProgress>(path, MetricsJson.Default.TrainingProgress).Read()]
             : throw new FileNotFoundException(
-                $"The folder '{folder}' has no {FileName}. Use the folder that was passed to UseCheckpoints. A run creates the file with its "
-                + "first report.",
+                $"The folder '{folder}' has no {FileName}. Use the folder that was passed to UseCheckpoints. A run creates the file with "
+                + "its first report.",
                 path);
     }
 
-    /// <summary>Drops what a run wrote beyond the step that it goes on from, and a last line that was not written whole.</summary>
-    /// <param name="step">The step that the run goes on from; 0 when it begins anew.</param>
+    /// <summary>Removes the reports after the step from which a run resumes, and an incomplete last line.</summary>
+    /// <param name="step">The step from which the run resumes; 0 for a new run.</param>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public void CutAfter(long step) => lines.Keep(progress => progress.Step <= step);
 

@@ -119,7 +119,8 @@ public sealed record TrainingProgress
     public long SkippedSteps { get; init; }
 
     /// <summary>
-    /// Images that could not be read since this call of <see cref="Trainer.Run"/> began; <c>bad-images.jsonl</c> in the run folder lists them.
+    /// Images that could not be read since this call of <see cref="Trainer.Run"/> began. <c>bad-images.jsonl</c> in the run folder lists
+    /// them.
     /// </summary>
     public long BadImages { get; init; }
 }

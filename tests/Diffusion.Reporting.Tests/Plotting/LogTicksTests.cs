@@ -9,5 +9,6 @@ public sealed class LogTicksTests
     [InlineData(0.19, 2.2, "0.2 0.5 1 2")]
     [InlineData(0.9, 1.1, "0.9 0.95 1 1.05 1.1")]
     public void An_axis_has_a_few_labels_whatever_it_spans(double min, double max, string labels) =>
-        string.Join(' ', LogTicks.Between(min, max).Select(value => value.ToString("G6", CultureInfo.InvariantCulture))).Should().Be(labels);
+        string.Join(' ', LogTicks.Between(min, max).Select(value => value.ToString("G6", CultureInfo.InvariantCulture)))
+            .Should().Be(labels);
 }

@@ -212,7 +212,7 @@ public sealed class HealthWatchTests
 
         HealthFinding finding = run.Found.Should().ContainSingle().Subject;
         finding.Kind.Should().Be(FindingKind.ExplodingGradients);
-        finding.Remedy.Should().Contain("Health.LargestGradientNorm to 6");
+        finding.Remedy.Should().Contain("Health.MaxGradientNorm to 6");
     }
 
     [Theory]

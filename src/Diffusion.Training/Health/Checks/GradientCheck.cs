@@ -27,7 +27,7 @@ internal sealed class GradientCheck : IHealthCheck
         string remedy = run.Options.GradientClip is null
             ? "Set GradientClip to 1."
             : string.Create(CultureInfo.InvariantCulture,
-                $"Set Health.LargestGradientNorm to {20 * usual:G2}, so that such steps are skipped; if they come often, lower "
+                $"Set Health.MaxGradientNorm to {20 * usual:G2}, so that such steps are skipped; if they come often, lower "
                     + $"{run.LowerRate}.");
         return new HealthFinding(
             FindingKind.ExplodingGradients,
