@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Diffusion;
-using Diffusion.Training;
 
 namespace Diffusers;
 
@@ -52,8 +51,10 @@ internal static class CommandLine
     {
         Argument<string> run = new("run") { Description = "The folder of a training run, which contains the folder checkpoints." };
         Argument<string> folder = new("out") { Description = "The folder of the diffusers pipeline to write." };
-        Option<ExportedWeights> weights = new("--weights") { Description = "ema, the averaged weights, or raw, the network's raw weights.",
-            DefaultValueFactory = _ => ExportedWeights.Ema };
+        Option<StoredWeightsKind> weights = new("--weights")
+        {
+            Description = "ema, the averaged weights, or raw, the network's raw weights.", DefaultValueFactory = _ => StoredWeightsKind.Ema,
+        };
         Option<bool> overwrite = new("--overwrite") { Description = "Replaces an existing pipeline." };
         Command command = new("export", "Writes the newest checkpoint of a run as a diffusers folder.") { run, folder, weights,
             overwrite };

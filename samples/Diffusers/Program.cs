@@ -1,6 +1,5 @@
 using Diffusers;
 using Diffusion;
-using Diffusion.Training;
 
 return CommandLine.Run(args, run =>
 {

@@ -51,16 +51,14 @@ internal sealed class Planning(Settings settings, IImageSource images, UNet2D un
         Console.WriteLine($"Memory (of {settings.MemoryBytes / (double)(1L << 30):N1} GiB)");
         if (fits == 0)
         {
-            MemoryAdvice advice = estimator.WaysToFit(settings.Batch, settings.MemoryBytes);
-            throw new InvalidOperationException($"Not even one image fits: {advice}");
+            throw new InvalidOperationException($"Not even one image fits: {estimator.Advise(settings.Batch, settings.MemoryBytes)}");
         }
 
         BatchSplit split = BatchSizeScaling.Split(settings.Batch, fits);
         Console.WriteLine(estimator.Estimate(split.MicroBatch).ToTable());
         Console.WriteLine(
             $"A batch of {settings.Batch} is split into {split.Accumulation} passes of {split.MicroBatch} images; {fits} would fit.");
-        BatchAdvice batch = BatchSizeScaling.Advice(settings.Batch);
-        Console.WriteLine($"A {batch.Name} batch. {batch.Note}");
+        Console.WriteLine(BatchSizeScaling.Describe(settings.Batch));
         Console.WriteLine();
         return split.MicroBatch;
     }
@@ -94,7 +92,7 @@ internal sealed class Planning(Settings settings, IImageSource images, UNet2D un
         Console.WriteLine("Plan");
         TrainingPlan plan = Builder(settings, images, unet, device, choices).Plan(cancellationToken: stop);
         long steps = settings.Steps
-            ?? (settings.Minutes is { } minutes ? plan.StepsWithin(TimeSpan.FromMinutes(minutes)) : plan.Suggested.Steps);
+            ?? (settings.Minutes is { } minutes ? plan.StepsWithin(TimeSpan.FromMinutes(minutes)) : plan.SuggestedSteps);
         plan = plan.WithSteps(steps);
         Console.WriteLine(plan.ToReport());
         Keep(plan);

@@ -34,11 +34,11 @@ public static class LrRangePlot
         LrRangePoint[] points = [.. range.Points.Where(point => point.Loss > 0 && point.Smoothed > 0)];
         if (points.Length < 2)
         {
-            PlotStyle.ShowOnly(plot, $"No curve: {LrRangeText.Ending(range)}.");
+            PlotStyle.ShowOnly(plot, $"No curve: {range.Ending}.");
             return;
         }
 
-        plot.Title($"Loss by learning rate: {LrRangeText.Ending(range)}");
+        plot.Title($"Loss by learning rate: {range.Ending}");
         plot.XLabel("learning rate");
         plot.YLabel("loss");
         double[] losses = [.. points.SelectMany(point => (double[])[point.Loss, point.Smoothed])];

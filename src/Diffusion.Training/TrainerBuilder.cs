@@ -233,8 +233,9 @@ public sealed class TrainerBuilder
     /// the model nor the run folder is touched; the builder can build a trainer afterwards. It takes the memory of the run, and that of the
     /// model once more.
     /// </summary>
-    /// <param name="plan">
-    /// What is measured and planned for. Null, the default, for at least 8 steps and 16 images in 50 sampler steps.
+    /// <param name="sampledImages">The number of images to plan a sampling for, 1 to 1,000,000. Default 16.</param>
+    /// <param name="samplerSteps">
+    /// The forward passes per image of that sampling, 1 to 10,000: the steps of the sampler, or twice as many with guidance. Default 50.
     /// </param>
     /// <param name="cancellationToken">Ends the measurement between two steps, or in a wait for images.</param>
     /// <returns>The plan.</returns>
@@ -242,9 +243,12 @@ public sealed class TrainerBuilder
     /// <exception cref="CheckpointException">The initial weights cannot be read or do not fit.</exception>
     /// <exception cref="ImageDataException">An image cannot be read or lies outside [-1, 1].</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public TrainingPlan Plan(PlanOptions? plan = null, CancellationToken cancellationToken = default)
+    public TrainingPlan Plan(int sampledImages = 16, int samplerSteps = 50, CancellationToken cancellationToken = default) =>
+        Plan(new PlanOptions { SampledImages = sampledImages, SamplerSteps = samplerSteps }, cancellationToken);
+
+    /// <summary>Plans with other measured steps than the default.</summary>
+    internal TrainingPlan Plan(PlanOptions planned, CancellationToken cancellationToken)
     {
-        PlanOptions planned = plan ?? new PlanOptions();
         TrainerSetup setup = SetupCheck.Of(given, planned.Problems);
         using DisposeScope scope = NewDisposeScope();
         return TrainingPlanner.Measure(setup, planned, cancellationToken);

@@ -159,7 +159,7 @@ public sealed class TrainerDenoisersTests
         trainer.Dispose();
 
         foreach (Denoiser denoiser in (Denoiser[])[result.EmaDenoiser, result.RawDenoiser, trainer.EmaDenoiser, trainer.RawDenoiser,
-            result.Averages[0].Denoiser])
+            result.Averages.Values.First()])
         {
             denoiser.Invoking(Sample).Should().Throw<ObjectDisposedException>()
                 .WithMessage("*Take SnapshotEma()*").Which.ObjectName.Should().Be("Trainer");

@@ -79,7 +79,7 @@ public sealed class TrainerPartsTests : IDisposable
             string names = string.Join(", ", order);
             result.Step.Should().Be(7, names);
             result.ImagesSeen.Should().Be(28, names);
-            result.Averages.Single().Decay.Should().Be(0.9, names);
+            result.Averages.Keys.Single().Should().Be(0.9, names);
             Directory.GetDirectories(Path.GetDirectoryName(result.Checkpoint)!).Select(Path.GetFileName).Should()
                 .BeEquivalentTo(["step-000000006", "step-000000007"], names);
         }

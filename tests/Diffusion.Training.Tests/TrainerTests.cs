@@ -171,7 +171,7 @@ public sealed class TrainerTests
     }
 
     [Fact]
-    public void Averages_go_on_by_their_decay_whatever_their_order()
+    public void Averages_resume_by_their_decay_in_any_order()
     {
         using TemporaryFolder folder = new();
         double[][] ends = [.. new[] { (0.9, 0.5), (0.5, 0.9) }.Select(decays =>
@@ -180,8 +180,8 @@ public sealed class TrainerTests
             using StripedImages images = new();
             using Trainer trainer = Builder(model, images).UseCheckpoints(folder.Path)
                 .Configure(o => (o.Steps, o.EmaDecay, o.AdditionalEmaDecays) = (12, decays.Item1, [decays.Item2])).Build();
-            return trainer.Run(TestContext.Current.CancellationToken).Averages.OrderBy(average => average.Decay)
-                .SelectMany(average => Weights((TinyModel)average.Denoiser.Model)).Select(weight => (double)weight).ToArray();
+            return trainer.Run(TestContext.Current.CancellationToken).Averages.OrderBy(average => average.Key)
+                .SelectMany(average => Weights((TinyModel)average.Value.Model)).Select(weight => (double)weight).ToArray();
         })];
         ends[1].Should().Equal(ends[0]);
     }
@@ -227,16 +227,16 @@ public sealed class TrainerTests
             .Configure(o => (o.Steps, o.EmaDecay, o.AdditionalEmaDecays) = (12, 0.9, [0.5])).Build();
         TrainingResult result = trainer.Run(TestContext.Current.CancellationToken);
 
-        result.Averages.Select(average => average.Decay).Should().Equal(0.9, 0.5);
-        result.EmaDenoiser.Should().BeSameAs(result.Averages[0].Denoiser);
-        foreach ((AveragedDenoiser average, string file) in result.Averages.Zip((string[])["ema.safetensors", "ema-0.5.safetensors"]))
+        result.Averages.Keys.Should().Equal(0.9, 0.5);
+        result.EmaDenoiser.Should().BeSameAs(result.Averages[0.9]);
+        foreach ((Denoiser average, string file) in result.Averages.Values.Zip((string[])["ema.safetensors", "ema-0.5.safetensors"]))
         {
             using SafeTensors saved = SafeTensorsFile.Read(Path.Combine(result.Checkpoint!, file));
-            TinyModel averaged = (TinyModel)average.Denoiser.Model;
+            TinyModel averaged = (TinyModel)average.Model;
             Weights(averaged).Should().Equal(averaged.named_parameters().SelectMany(p => saved.Tensors[p.name].data<float>().ToArray()));
         }
 
-        Weights((TinyModel)result.Averages[0].Denoiser.Model).Should().NotEqual(Weights((TinyModel)result.Averages[1].Denoiser.Model));
+        Weights((TinyModel)result.Averages[0.9].Model).Should().NotEqual(Weights((TinyModel)result.Averages[0.5].Model));
     }
 
     [Fact]

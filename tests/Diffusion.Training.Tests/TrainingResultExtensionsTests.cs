@@ -22,9 +22,7 @@ public sealed class TrainingResultExtensionsTests : IDisposable
             .Build();
         TrainingResult result = trainer.Run(TestContext.Current.CancellationToken);
 
-        DiffusersExport export = result.ExportDiffusers(Out);
-        export.Should().Be(new DiffusersExport(Out, ExportedWeights.Ema, 3));
-        export.ToString().Should().Be($"{Out}: weights ema, step 3");
+        result.ExportDiffusers(Out).Should().Equal(new Dictionary<string, string> { ["weights"] = "ema", ["step"] = "3" });
         using (DiffusersModel model = DiffusersFolder.Load(Out))
         {
             Same(model.UNet, (UNet2D)result.EmaDenoiser.Model).Should().BeTrue();
@@ -34,12 +32,10 @@ public sealed class TrainingResultExtensionsTests : IDisposable
         }
 
         Metadata().Should().Equal(new Dictionary<string, string> { ["format"] = "pt", ["weights"] = "ema", ["step"] = "3" });
-        ((Action)(() => result.ExportDiffusers(Out, ExportedWeights.Raw))).Should().Throw<DiffusersFolderException>()
+        ((Action)(() => result.ExportDiffusers(Out, raw: true))).Should().Throw<DiffusersFolderException>()
             .WithMessage("*there already*");
-        ((Action)(() => result.ExportDiffusers(Out, (ExportedWeights)9))).Should().Throw<ArgumentOutOfRangeException>()
-            .WithMessage("*Ema or Raw*");
 
-        result.ExportDiffusers(Out, ExportedWeights.Raw, overwrite: true).Weights.Should().Be(ExportedWeights.Raw);
+        result.ExportDiffusers(Out, raw: true, overwrite: true)["weights"].Should().Be("raw");
         using DiffusersModel raw = DiffusersFolder.Load(Out);
         Same(raw.UNet, unet).Should().BeTrue();
         Metadata()["weights"].Should().Be("raw");
@@ -52,7 +48,7 @@ public sealed class TrainingResultExtensionsTests : IDisposable
         using StripedImages images = new(size: 8);
         using Trainer trainer = Builder(unet, images).Configure(o => o.EmaDecay = null).Build();
         TrainingResult result = trainer.Run(TestContext.Current.CancellationToken);
-        result.ExportDiffusers(Out).Weights.Should().Be(ExportedWeights.Raw);
+        result.ExportDiffusers(Out)["weights"].Should().Be("raw");
         Metadata()["weights"].Should().Be("raw");
     }
 

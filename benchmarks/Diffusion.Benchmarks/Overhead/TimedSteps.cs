@@ -50,7 +50,7 @@ internal sealed class TimedSteps : IDisposable
 
     public PartsClock Clock { get; } = new();
 
-    public long ParameterCount => parameters.Layout.Entries.Sum(entry => entry.Length);
+    public long ParameterCount => parameters.ParameterCount;
 
     /// <summary>Runs some steps.</summary>
     /// <returns>The time of forward and backward.</returns>

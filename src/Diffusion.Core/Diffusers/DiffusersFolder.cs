@@ -52,6 +52,31 @@ public static class DiffusersFolder
         return new DiffusersModel(ReadUNet(folder), bare);
     }
 
+    /// <summary>Writes the network, the schedule and the prediction type of a denoiser. See the other overload.</summary>
+    /// <param name="folder">The folder to write.</param>
+    /// <param name="denoiser">
+    /// The denoiser of a <see cref="UNet2D"/> with a discrete schedule. Use a trainer's averaged denoiser, or that of a
+    /// <see cref="TrainedModel"/>.
+    /// </param>
+    /// <param name="notes">Free text for the header of the weights file, or null.</param>
+    /// <param name="overwrite">Whether to replace a folder that contains a <c>model_index.json</c>.</param>
+    /// <exception cref="ArgumentException">diffusers cannot express the model, its schedule or its prediction type.</exception>
+    /// <exception cref="DiffusersFolderException">The folder already exists, or cannot be written.</exception>
+    public static void Save(string folder, Denoiser denoiser, IReadOnlyDictionary<string, string>? notes, bool overwrite)
+    {
+        ArgumentNullException.ThrowIfNull(denoiser);
+        UNet2D unet = denoiser.Model as UNet2D ?? throw new ArgumentException(
+            $"The model is a {denoiser.Model.GetType().Name}, but diffusers has a counterpart only for {nameof(UNet2D)}.",
+            nameof(denoiser));
+        PredictionType prediction = Parameterization.TypeOf(denoiser.Parameterization) ?? throw new ArgumentException(
+            $"The network predicts {denoiser.Parameterization.Description}, which diffusers' schedulers cannot express.", nameof(denoiser));
+        DiscreteSchedule schedule = denoiser.Schedule as DiscreteSchedule ?? throw new ArgumentException(
+            $"The schedule is {denoiser.Schedule.Description}, which diffusers' DDPM and DDIM schedulers cannot express: it has no "
+            + "timesteps.",
+            nameof(denoiser));
+        Save(folder, unet, new DiffusersScheduler { Schedule = schedule, Prediction = prediction }, notes, overwrite);
+    }
+
     /// <summary>
     /// Writes a model as a pipeline's folder: <c>DDIMPipeline</c> for a DDIM scheduler, else <c>DDPMPipeline</c>. It is written under
     /// another name and renamed when it is complete.

@@ -1,23 +1,23 @@
 namespace Diffusion.Training;
 
 /// <summary>
-/// How the learning rate follows the batch, and how a batch is split. What counts is the effective batch: the images of one optimizer step,
-/// micro-batch times accumulation times processes.
+/// Relates the learning rate and the micro-batch to the effective batch: the images of one optimizer step, which is micro-batch times
+/// accumulation times processes.
 /// </summary>
 public static class BatchSizeScaling
 {
-    /// <summary>The batch for which <see cref="BaseLearningRate"/> is meant: 64.</summary>
+    /// <summary>The batch size that <see cref="BaseLearningRate"/> is for: 64.</summary>
     public const int BaseBatch = 64;
 
-    /// <summary>The learning rate of AdamW that is usual at <see cref="BaseBatch"/>: 2e-4.</summary>
+    /// <summary>The usual learning rate of AdamW at <see cref="BaseBatch"/>: 2e-4.</summary>
     public const double BaseLearningRate = 2e-4;
 
-    /// <summary>Up to this effective batch the rate grows in proportion to it, beyond it with the square root: 512.</summary>
+    /// <summary>The learning rate is proportional to the batch up to this size, and to its square root above: 512.</summary>
     public const int MaxLinearBatch = 512;
 
     /// <summary>The images of one optimizer step.</summary>
     /// <param name="microBatch">Images of one forward and backward pass on one process, at least 1.</param>
-    /// <param name="accumulation">Passes whose gradients are added up, at least 1.</param>
+    /// <param name="accumulation">Passes whose gradients are summed, at least 1.</param>
     /// <param name="processes">Processes that train together, at least 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">A number is below 1, or the product does not fit an int.</exception>
     public static int EffectiveBatch(int microBatch, int accumulation = 1, int processes = 1)
@@ -31,12 +31,13 @@ public static class BatchSizeScaling
     }
 
     /// <summary>
-    /// The learning rate for an effective batch: in proportion to it up to 512 (Goyal et al. 2017), beyond that with its square root
-    /// (Krizhevsky 2014, section 3.1): 2e-4 at 64, 8e-4 at 256, 1.6e-3 at 512, 2.26e-3 at 1024.
+    /// The learning rate for an effective batch: proportional to it up to 512 (Goyal et al. 2017), and to its square root above (Krizhevsky
+    /// 2014, section 3.1). It is 2e-4 at 64, 8e-4 at 256, 1.6e-3 at 512 and 2.26e-3 at 1024.
     /// </summary>
     /// <param name="effectiveBatch">At least 1.</param>
-    /// <param name="baseLearningRate">The rate that is right at <paramref name="baseBatch"/>, above 0; a rate found by a range finder, for
-    /// instance.</param>
+    /// <param name="baseLearningRate">
+    /// The right rate at <paramref name="baseBatch"/>, above 0; for example one that <see cref="LrRangeFinder"/> suggests.
+    /// </param>
     /// <param name="baseBatch">At least 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">A value is outside its range.</exception>
     public static double LearningRate(int effectiveBatch, double baseLearningRate = BaseLearningRate, int baseBatch = BaseBatch)
@@ -52,30 +53,30 @@ public static class BatchSizeScaling
         return baseLearningRate * Growth(effectiveBatch) / Growth(baseBatch);
     }
 
-    /// <summary>What an effective batch of a size is good for.</summary>
+    /// <summary>Describes what an effective batch of this size is good for, in one or two sentences.</summary>
     /// <param name="effectiveBatch">At least 1.</param>
-    public static BatchAdvice Advice(int effectiveBatch)
+    /// <exception cref="ArgumentOutOfRangeException">The batch is below 1.</exception>
+    public static string Describe(int effectiveBatch)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(effectiveBatch, 1);
         return effectiveBatch switch
         {
-            < 32 => new BatchAdvice("tiny", "below 32", "Very noisy gradients: for tests and the smallest machines. Accumulate to 64."),
-            < 128 => new BatchAdvice("small", "32 to 64", "Noisy gradients, quick steps: for debugging and small GPUs."),
-            < MaxLinearBatch => new BatchAdvice("medium", "128 to 256", "The standard for training in earnest."),
-            _ => new BatchAdvice("large", "512 and more",
-                "Smoother gradients, for several GPUs. The learning rate grows with the square root only."),
+            < 32 => "A tiny batch (below 32): very noisy gradients, for tests and the smallest machines. Accumulate to 64.",
+            < 128 => "A small batch (32 to 127): noisy gradients, quick steps, for debugging and small GPUs.",
+            < MaxLinearBatch => "A medium batch (128 to 511): the standard for serious training.",
+            _ => "A large batch (512 and more): smoother gradients, for several GPUs. Above 512, the learning rate grows with the square root.",
         };
     }
 
     /// <summary>
-    /// Splits an effective batch so that each pass fits: the largest micro-batch that divides it, and how often it is accumulated.
+    /// Splits an effective batch into passes that fit: the largest micro-batch that divides it, and the number of passes.
     /// </summary>
     /// <param name="effectiveBatch">The images of one optimizer step, at least 1.</param>
-    /// <param name="maxMicroBatch">The most images that fit in memory at once, at least 1.</param>
-    /// <param name="processes">Processes that train together; must divide the effective batch. Default 1.</param>
-    /// <returns>The split, and an effective batch near this one that needs fewer passes, where there is one.</returns>
+    /// <param name="maxMicroBatch">The maximum number of images that fit in memory at once, at least 1.</param>
+    /// <param name="processes">Processes that train together. Their number must divide the effective batch. Default 1.</param>
+    /// <returns>The split, and a similar effective batch that needs fewer passes, if there is one.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A number is below 1.</exception>
-    /// <exception cref="ArgumentException">The processes cannot share the batch evenly.</exception>
+    /// <exception cref="ArgumentException">The effective batch is not a multiple of the processes.</exception>
     public static BatchSplit Split(int effectiveBatch, int maxMicroBatch, int processes = 1)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(effectiveBatch, 1);

@@ -1,7 +1,7 @@
 namespace Diffusion.Training;
 
 /// <summary>How long a run is usual for a set of images.</summary>
-public sealed record SuggestedSteps
+internal sealed record SuggestedSteps
 {
     /// <summary>Optimizer steps at the batch that was asked for, to two digits.</summary>
     public required long Steps { get; init; }

@@ -9,7 +9,7 @@ namespace Diffusion.Training;
 public sealed record CheckpointManifest
 {
     /// <summary>The version of the format that this library writes and reads: 2.</summary>
-    public const int CurrentVersion = 2;
+    public const int CurrentVersion = CheckpointFiles.Version;
 
     /// <summary>The version of the format.</summary>
     public int FormatVersion { get; init; } = CurrentVersion;
@@ -76,12 +76,12 @@ public sealed record CheckpointManifest
     public required TrainingOptions Options { get; init; }
 
     /// <summary>The averaged weights, the one that previews and results use first.</summary>
-    [JsonRequired]
-    public IReadOnlyList<CheckpointAverage> Averages { get; init; } = [];
+    [JsonInclude, JsonRequired]
+    internal IReadOnlyList<CheckpointAverage> Averages { get; init; } = [];
 
     /// <summary>The other files of the checkpoint. The store fills them in.</summary>
-    [JsonRequired]
-    public IReadOnlyList<CheckpointFile> Files { get; init; } = [];
+    [JsonInclude, JsonRequired]
+    internal IReadOnlyList<CheckpointFile> Files { get; init; } = [];
 
     /// <summary>The SHA-256 of this manifest with 64 zeros in this place. The store fills it in.</summary>
     [JsonPropertyOrder(int.MaxValue)]
@@ -111,7 +111,7 @@ public sealed record CheckpointManifest
         : (this with { Files = [.. ExpectedFiles.Select(name => new CheckpointFile(name, 0, string.Empty))] }).Problem;
 
     private IEnumerable<string> ExpectedFiles =>
-        [CheckpointFormat.WeightsFile, CheckpointFormat.OptimizerFile, .. Averages.Select(average => average.File)];
+        [CheckpointFiles.Weights, CheckpointFormat.OptimizerFile, .. Averages.Select(average => average.File)];
 
     /// <summary>
     /// The manifest that a text holds. Options that are not in it, as they came after the library that wrote it, have their defaults.
@@ -146,11 +146,6 @@ public sealed record CheckpointManifest
         }
     }
 }
-
-/// <summary>One average of the weights.</summary>
-/// <param name="Decay">The limit of its decay.</param>
-/// <param name="File">The file that holds it.</param>
-public sealed record CheckpointAverage(double Decay, string File);
 
 /// <summary>How a manifest becomes JSON, without reflection.</summary>
 [JsonSourceGenerationOptions(

@@ -2,27 +2,20 @@ using TorchSharp;
 
 namespace Diffusion.Training;
 
-/// <summary>Reads checkpoints, and believes nothing that is not as it was written.</summary>
+/// <summary>Reads and verifies checkpoints.</summary>
 internal static class CheckpointReader
 {
-    private const int DiskFailure = 5; // EIO
-    private const int DiskFailureOnWindows = unchecked((int)0x80070017); // ERROR_CRC
-
-    /// <summary>Whether a path names the folder of a checkpoint, whole or not.</summary>
-    public static bool IsCheckpoint(string folder) =>
-        File.Exists(Path.Combine(folder, CheckpointFormat.ManifestFile)) && File.Exists(Path.Combine(folder, CheckpointFormat.WeightsFile));
-
-    /// <summary>Reads and verifies a whole checkpoint.</summary>
-    /// <returns>It; to be disposed.</returns>
-    /// <exception cref="CheckpointDamageException">A file is missing, or not as it was written.</exception>
-    /// <exception cref="CheckpointException">It is of another version of the format.</exception>
+    /// <summary>Reads and verifies a checkpoint.</summary>
+    /// <returns>The checkpoint; the caller disposes it.</returns>
+    /// <exception cref="CheckpointDamageException">A file is missing or damaged.</exception>
+    /// <exception cref="CheckpointException">The checkpoint has another version of the format.</exception>
     public static OpenCheckpoint Read(string folder)
     {
         CheckpointManifest manifest = ReadManifest(folder);
         List<SafeTensors> read = [];
         try
         {
-            SafeTensors weights = Keep(ReadTensors(folder, manifest, CheckpointFormat.WeightsFile));
+            SafeTensors weights = Keep(ReadTensors(folder, manifest, CheckpointFiles.Weights));
             SafeTensors optimizer = Keep(ReadTensors(folder, manifest, CheckpointFormat.OptimizerFile));
             IReadOnlyDictionary<string, torch.Tensor>[] averages =
                 [.. manifest.Averages.Select(average => Keep(ReadTensors(folder, manifest, average.File)).Tensors)];
@@ -41,113 +34,20 @@ internal static class CheckpointReader
         }
     }
 
-    /// <summary>Reads a manifest, and nothing else.</summary>
-    public static CheckpointManifest ReadManifest(string folder)
-    {
-        string path = Path.Combine(folder, CheckpointFormat.ManifestFile);
-        byte[] json = Attempt(folder, () =>
-        {
-            using FileStream file = new(path, new FileStreamOptions { BufferSize = 0 });
-            if (file.Length > CheckpointFormat.MaxManifest)
-            {
-                throw new CheckpointDamageException(folder,
-                    $"{CheckpointFormat.ManifestFile} has {file.Length} bytes, more than {CheckpointFormat.MaxManifest}.");
-            }
+    /// <summary>Reads the manifest only.</summary>
+    public static CheckpointManifest ReadManifest(string folder) => CheckpointFormat.Parse(CheckpointFiles.ReadManifest(folder), folder);
 
-            byte[] bytes = new byte[file.Length];
-            file.ReadExactly(bytes);
-            return GitLfsPointer.IsPointer(bytes, bytes.Length)
-                ? throw new CheckpointException($"'{path}' cannot be read: {GitLfsPointer.Explanation}")
-                : bytes;
-        });
-        return CheckpointFormat.Read(json, folder);
-    }
-
-    /// <summary>Verifies that a checkpoint is on the disk as it was written, without keeping it in memory.</summary>
+    /// <summary>Verifies the files of a checkpoint without keeping them in memory.</summary>
     public static void Verify(string folder)
     {
         foreach (CheckpointFile listed in ReadManifest(folder).Files)
         {
-            Attempt(folder, () =>
-            {
-                using FileStream file = Open(folder, listed);
-                using HashingReader reader = new(file);
-                byte[] piece = new byte[(int)Math.Clamp(listed.Size, 1, 1 << 23)];
-                while (reader.Read(piece.AsSpan()) > 0)
-                {
-                    // The reader hashes.
-                }
-
-                return Matches(folder, listed, reader);
-            });
+            CheckpointFiles.Verify(folder, listed);
         }
     }
 
-    private static SafeTensors ReadTensors(string folder, CheckpointManifest manifest, string name)
-    {
-        CheckpointFile listed = manifest.Files.Single(file => file.Name == name);
-        return Attempt(folder, () =>
-        {
-            using FileStream file = Open(folder, listed);
-            using HashingReader reader = new(file);
-            SafeTensors tensors = SafeTensorsFile.ReadFrom(reader, file.Name);
-            try
-            {
-                Matches(folder, listed, reader);
-                return tensors;
-            }
-            catch
-            {
-                tensors.Dispose();
-                throw;
-            }
-        });
-    }
-
-    private static FileStream Open(string folder, CheckpointFile listed)
-    {
-        FileStream file = new(Path.Combine(folder, listed.Name), new FileStreamOptions { BufferSize = 0 });
-        if (file.Length == listed.Size)
-        {
-            return file;
-        }
-
-        long length = file.Length;
-        bool isPointer = GitLfsPointer.IsPointer(file);
-        file.Dispose();
-        throw isPointer
-            ? new CheckpointException($"'{file.Name}' cannot be read: {GitLfsPointer.Explanation}")
-            : new CheckpointDamageException(folder, $"{listed.Name} has {length} bytes, but was written with {listed.Size}.");
-    }
-
-    private static bool Matches(string folder, CheckpointFile listed, HashingReader reader) =>
-        reader.Finish() == listed.Sha256
-            ? true
-            : throw new CheckpointDamageException(folder, $"{listed.Name} is not as it was written: its SHA-256 is another.");
-
-    // What is missing, cut off or cannot be read from the disk is damaged; what cannot be read for another reason may be whole.
-    private static T Attempt<T>(string folder, Func<T> read)
-    {
-        try
-        {
-            return read();
-        }
-        catch (IOException problem) when (
-            problem is FileNotFoundException or DirectoryNotFoundException or EndOfStreamException or SafeTensorsException
-                || problem.HResult is DiskFailure or DiskFailureOnWindows)
-        {
-            throw new CheckpointDamageException(folder, problem.Message, problem);
-        }
-        catch (IOException problem)
-        {
-            throw new CheckpointException(
-                $"Checkpoint '{folder}' cannot be read at the moment, and may be whole: {problem.Message} Try again.", problem);
-        }
-        catch (UnauthorizedAccessException problem)
-        {
-            throw new CheckpointException($"Checkpoint '{folder}' may not be read: {problem.Message} Run as a user who may.", problem);
-        }
-    }
+    private static SafeTensors ReadTensors(string folder, CheckpointManifest manifest, string name) =>
+        CheckpointFiles.ReadTensors(folder, manifest.Files.Single(file => file.Name == name));
 }
 
 /// <summary>A checkpoint in memory.</summary>

@@ -246,7 +246,7 @@ public sealed class CheckpointStore : IDisposable
             return;
         }
 
-        string inRun = Path.Combine(given, CheckpointFormat.Folder);
+        string inRun = Path.Combine(given, CheckpointFiles.Folder);
         path = new CheckpointFolder(given, disk).Checkpoints.Count == 0 && Directory.Exists(inRun) ? inRun : given;
         folder = new CheckpointFolder(path, disk);
     }

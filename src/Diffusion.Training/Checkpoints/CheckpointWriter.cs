@@ -15,12 +15,12 @@ internal sealed class CheckpointWriter(IDisk disk)
         disk.CreateFolder(folder);
         List<CheckpointFile> files =
         [
-            WriteTensors(folder, CheckpointFormat.WeightsFile, checkpoint.Weights),
+            WriteTensors(folder, CheckpointFiles.Weights, checkpoint.Weights),
             WriteTensors(folder, CheckpointFormat.OptimizerFile, checkpoint.Optimizer),
             .. checkpoint.Manifest.Averages.Zip(checkpoint.Averages, (average, weights) => WriteTensors(folder, average.File, weights)),
         ];
         byte[] manifest = CheckpointFormat.Write(checkpoint.Manifest with { Files = files });
-        using (IDiskFile file = disk.CreateFile(Path.Combine(folder, CheckpointFormat.ManifestFile), manifest.Length))
+        using (IDiskFile file = disk.CreateFile(Path.Combine(folder, CheckpointFiles.Manifest), manifest.Length))
         {
             file.Write(manifest);
             file.Sync();

@@ -1,32 +1,34 @@
+using System.Globalization;
+
 namespace Diffusion.Training;
 
-/// <summary>What can be done with the end of a run.</summary>
+/// <summary>Exports the model of a run.</summary>
 public static class TrainingResultExtensions
 {
-    /// <summary>Writes a run's model as a folder that diffusers' <c>DDPMPipeline.from_pretrained</c> loads.</summary>
-    /// <param name="result">The run's end; its trainer must not be disposed yet.</param>
+    /// <summary>Writes the model as a folder that <c>DDPMPipeline.from_pretrained</c> of Python's diffusers loads.</summary>
+    /// <param name="result">The result of a run whose trainer is not disposed.</param>
     /// <param name="folder">The folder to write.</param>
-    /// <param name="weights">Which weights. Default the averaged ones.</param>
-    /// <param name="overwrite">Whether a folder of diffusers that is there already is replaced.</param>
-    /// <returns>What was written, above all which weights; the header of the weights' file says it too.</returns>
+    /// <param name="raw">Whether to write the network's own weights instead of the averaged ones. Default false.</param>
+    /// <param name="overwrite">Whether to replace a folder of diffusers. Default false.</param>
+    /// <returns>
+    /// What the header of the weights file says about the weights: <c>weights</c> is <c>ema</c> or <c>raw</c> (also if the run has no
+    /// average), and <c>step</c> is the number of optimizer steps.
+    /// </returns>
     /// <exception cref="ArgumentException">diffusers cannot express the model, its schedule or its prediction type.</exception>
-    /// <exception cref="DiffusersFolderException">The folder is there already, or cannot be written.</exception>
+    /// <exception cref="DiffusersFolderException">The folder already exists, or cannot be written.</exception>
     /// <exception cref="ObjectDisposedException">The trainer was disposed.</exception>
-    public static DiffusersExport ExportDiffusers(
-        this TrainingResult result, string folder, ExportedWeights weights = ExportedWeights.Ema, bool overwrite = false)
+    public static IReadOnlyDictionary<string, string> ExportDiffusers(
+        this TrainingResult result, string folder, bool raw = false, bool overwrite = false)
     {
         ArgumentNullException.ThrowIfNull(result);
-        if (!Enum.IsDefined(weights))
+        Denoiser denoiser = raw ? result.RawDenoiser : result.EmaDenoiser;
+        Dictionary<string, string> notes = new(StringComparer.Ordinal)
         {
-            throw new ArgumentOutOfRangeException(nameof(weights), weights, "Use Ema or Raw.");
-        }
-
-        // Without an average both are the network itself.
-        bool isAverage = weights == ExportedWeights.Ema && !ReferenceEquals(result.EmaDenoiser, result.RawDenoiser);
-        Denoiser denoiser = isAverage ? result.EmaDenoiser : result.RawDenoiser;
+            ["weights"] = ReferenceEquals(denoiser, result.RawDenoiser) ? "raw" : "ema",
+            ["step"] = result.Step.ToString(CultureInfo.InvariantCulture),
+        };
         using WeightLock.Pass pass = denoiser.Enter(); // a running trainer waits before its next step
-        DiffusersExport export = new(folder, isAverage ? ExportedWeights.Ema : ExportedWeights.Raw, result.Step);
-        DiffusersDenoiser.Save(folder, denoiser, export.Notes, overwrite);
-        return export;
+        DiffusersFolder.Save(folder, denoiser, notes, overwrite);
+        return notes;
     }
 }

@@ -70,7 +70,7 @@ internal sealed class NoiseScaleGauge : IDisposable
     private Tensor Square()
     {
         using IDisposable noGradients = no_grad();
-        using Tensor trained = parameters.Gradients.narrow(0, 0, parameters.Layout.TrainedLength);
+        using Tensor trained = parameters.Gradients.narrow(0, 0, parameters.TrainedLength);
         return SumOfSquares.Of(trained);
     }
 }

@@ -5,7 +5,7 @@ namespace Diffusion.Training;
 /// <summary>
 /// Writes one line of JSON per report into <c>metrics.jsonl</c>, flushed at once; a resumed run appends to the same file.
 /// </summary>
-public sealed class MetricsFile : IProgress<TrainingProgress>
+internal sealed class MetricsFile : IProgress<TrainingProgress>
 {
     /// <summary>The name of the file in the run's folder.</summary>
     public const string FileName = "metrics.jsonl";

@@ -34,13 +34,12 @@ internal sealed class AdamW : IOptimizer
         secondMoments = zeros_like(parameters.Values).DetachFromDisposeScope();
         steps = zeros(1, ScalarType.Float32, parameters.Values.device).DetachFromDisposeScope();
 
-        FlatLayout layout = parameters.Layout;
         segments =
         [
             .. new[]
             {
-                (From: 0L, To: layout.DecayedLength, Decay: options.WeightDecay),
-                (From: layout.DecayedLength, To: layout.TrainedLength, Decay: 0.0),
+                (From: 0L, To: parameters.DecayedLength, Decay: options.WeightDecay),
+                (From: parameters.DecayedLength, To: parameters.TrainedLength, Decay: 0.0),
             }.Where(part => part.To > part.From).Select(part => new Segment(
                 Part(parameters.Values, part.From, part.To),
                 Part(parameters.Gradients, part.From, part.To),
@@ -48,7 +47,7 @@ internal sealed class AdamW : IOptimizer
                 Part(secondMoments, part.From, part.To),
                 part.Decay)),
         ];
-        State = NamedState(layout);
+        State = NamedState(parameters);
     }
 
     public IReadOnlyDictionary<string, Tensor> State { get; }
@@ -79,13 +78,15 @@ internal sealed class AdamW : IOptimizer
 
     private static Tensor Part(Tensor flat, long from, long to) => flat.narrow(0, from, to - from).DetachFromDisposeScope();
 
-    private Dictionary<string, Tensor> NamedState(FlatLayout layout)
+    private Dictionary<string, Tensor> NamedState(FlatParameters parameters)
     {
         Dictionary<string, Tensor> state = new(StringComparer.Ordinal) { ["step"] = steps };
-        foreach (FlatEntry entry in layout.Entries.Where(entry => entry.Group != ParameterGroup.Frozen))
+        foreach ((string kind, Tensor moments) in ((string, Tensor)[])[("exp_avg", firstMoments), ("exp_avg_sq", secondMoments)])
         {
-            state[$"exp_avg.{entry.Name}"] = FlatLayout.View(firstMoments, entry).DetachFromDisposeScope();
-            state[$"exp_avg_sq.{entry.Name}"] = FlatLayout.View(secondMoments, entry).DetachFromDisposeScope();
+            foreach ((string name, Tensor view) in parameters.TrainedViews(moments))
+            {
+                state[$"{kind}.{name}"] = view;
+            }
         }
 
         return state;

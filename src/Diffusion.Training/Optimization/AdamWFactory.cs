@@ -6,7 +6,7 @@ namespace Diffusion.Training;
 /// AdamW (Loshchilov and Hutter 2019, algorithm 2) as one fused operator over flat buffers. Weights decay; biases and normalisations do
 /// not.
 /// </summary>
-public sealed record AdamWFactory : IOptimizerFactory
+internal sealed record AdamWFactory : IOptimizerFactory
 {
     /// <summary>Weight decay, multiplied by the learning rate; 0 to 0.1 is usual. Default 0.01.</summary>
     public double WeightDecay { get; init; } = 0.01;

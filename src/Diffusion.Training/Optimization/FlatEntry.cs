@@ -6,4 +6,4 @@ namespace Diffusion.Training;
 /// <param name="Offset">Its first element in the buffer.</param>
 /// <param name="Length">How many elements it has.</param>
 /// <param name="Group">How the optimizer treats it.</param>
-public sealed record FlatEntry(string Name, IReadOnlyList<long> Shape, long Offset, long Length, ParameterGroup Group);
+internal sealed record FlatEntry(string Name, IReadOnlyList<long> Shape, long Offset, long Length, ParameterGroup Group);

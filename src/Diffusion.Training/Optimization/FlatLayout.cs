@@ -8,7 +8,7 @@ namespace Diffusion.Training;
 /// How the parameters of a network lie one after the other in a flat buffer: decayed, plain, those of the objective, frozen; each group in
 /// the network's own order, so that each group is one block. Every parameter starts at a multiple of 128 elements; the gaps hold zeros.
 /// </summary>
-public sealed class FlatLayout
+internal sealed class FlatLayout
 {
     internal const long Alignment = 128;
 
@@ -112,6 +112,10 @@ public sealed class FlatLayout
     /// <summary>Views of the objective's part of a flat buffer, as <see cref="Views"/> gives those of the network.</summary>
     internal IReadOnlyDictionary<string, Tensor> ObjectiveViews(Tensor flat) =>
         ViewsOf(flat, Entries.Where(entry => entry.Group == ParameterGroup.Objective));
+
+    /// <summary>Views of the trained parameters, those of the objective included.</summary>
+    public IReadOnlyDictionary<string, Tensor> TrainedViews(Tensor flat) =>
+        ViewsOf(flat, Entries.Where(entry => entry.Group != ParameterGroup.Frozen));
 
     private IEnumerable<FlatEntry> NetworkEntries => Entries.Where(entry => entry.Group != ParameterGroup.Objective);
 

@@ -52,14 +52,34 @@ public sealed class FlatParameters : IDisposable
         }
     }
 
-    /// <summary>Where each parameter lies.</summary>
-    public FlatLayout Layout { get; }
-
-    /// <summary>All parameters, float32 <c>[Layout.Length]</c>.</summary>
+    /// <summary>
+    /// All parameters, float32 <c>[n]</c>. First come the <see cref="DecayedLength"/> elements that are trained with weight decay, then those
+    /// that are trained without it, up to <see cref="TrainedLength"/>, then the frozen ones.
+    /// </summary>
     public Tensor Values { get; }
 
-    /// <summary>All gradients, float32 <c>[Layout.Length]</c>; backward adds to them.</summary>
+    /// <summary>All gradients, float32 <c>[n]</c>, in the same order. The backward pass adds to them.</summary>
     public Tensor Gradients { get; }
+
+    /// <summary>The number of elements, from the start, that are trained with weight decay.</summary>
+    public long DecayedLength => Layout.DecayedLength;
+
+    /// <summary>The number of elements, from the start, that are trained.</summary>
+    public long TrainedLength => Layout.TrainedLength;
+
+    /// <summary>The number of parameters of the network and of its objective.</summary>
+    public long ParameterCount => Layout.Entries.Sum(entry => entry.Length);
+
+    internal FlatLayout Layout { get; }
+
+    /// <summary>Views of a buffer that is ordered like <see cref="Values"/>, by parameter name. An optimizer names its state with it.</summary>
+    /// <param name="flat">A buffer of as many elements as <see cref="Values"/>.</param>
+    /// <returns>One view per trained parameter, outside all dispose scopes; they belong to the caller.</returns>
+    public IReadOnlyDictionary<string, Tensor> TrainedViews(Tensor flat)
+    {
+        ArgumentNullException.ThrowIfNull(flat);
+        return Layout.TrainedViews(flat);
+    }
 
     /// <summary>Frees the buffers. The network keeps its weights and stays usable; its gradients are gone.</summary>
     public void Dispose()

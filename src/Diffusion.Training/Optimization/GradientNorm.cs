@@ -7,7 +7,7 @@ namespace Diffusion.Training;
 /// The norm of all gradients together, and what follows from it, decided on the device: by how much to divide them (clipping by global
 /// norm, Pascanu et al. 2013), and whether they are finite at all.
 /// </summary>
-public sealed class GradientNorm : IDisposable
+internal sealed class GradientNorm : IDisposable
 {
     /// <summary>Measures the gradients as they are now.</summary>
     /// <param name="parameters">The parameters whose gradients are meant.</param>
@@ -18,7 +18,7 @@ public sealed class GradientNorm : IDisposable
         ArgumentNullException.ThrowIfNull(parameters);
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        Tensor trained = parameters.Gradients.narrow(0, 0, parameters.Layout.TrainedLength);
+        Tensor trained = parameters.Gradients.narrow(0, 0, parameters.TrainedLength);
         Tensor norm = SumOfSquares.Of(trained).sqrt().to(ScalarType.Float32); // []
         Tensor divisor = clip is { } limit ? norm.DividedBy(limit).AtLeast(1) : ones_like(norm);
         Tensor usable = largest is { } most ? norm.IsWithin(most) : norm.isfinite();

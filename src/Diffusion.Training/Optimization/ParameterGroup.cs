@@ -1,7 +1,7 @@
 namespace Diffusion.Training;
 
 /// <summary>How an optimizer treats a parameter.</summary>
-public enum ParameterGroup
+internal enum ParameterGroup
 {
     /// <summary>Trained with weight decay: the weights of convolutions, linear layers and embeddings (two dimensions or more).</summary>
     Decayed,

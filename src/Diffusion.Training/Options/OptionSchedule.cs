@@ -24,17 +24,8 @@ internal static class OptionSchedule
 
     /// <summary>Makes the schedule; <see cref="Problems"/> must be none.</summary>
     /// <exception cref="ArgumentException">A value is impossible.</exception>
-    public static INoiseSchedule Make(TrainingOptions options) => options switch
-    {
-        { Betas: { } betas } => new DiscreteSchedule(betas, options.ScheduleDescription ?? DiffusersBetas.Describe(betas)),
-        { Schedule: NoiseScheduleKind.Linear } => NoiseSchedule.Linear(options.Timesteps, options.BetaStart, options.BetaEnd),
-        { Schedule: NoiseScheduleKind.ScaledLinear } => NoiseSchedule.ScaledLinear(options.Timesteps, options.BetaStart, options.BetaEnd),
-        { Schedule: NoiseScheduleKind.Sigmoid } => NoiseSchedule.Sigmoid(options.Timesteps, options.BetaStart, options.BetaEnd),
-        { Schedule: NoiseScheduleKind.Edm } =>
-            new EdmSchedule(options.SigmaMin ?? EdmSchedule.DefaultMinSigma, options.SigmaMax ?? EdmSchedule.DefaultMaxSigma),
-        { Schedule: NoiseScheduleKind.RectifiedFlow } => new FlowSchedule(),
-        _ => NoiseSchedule.Cosine(options.Timesteps),
-    };
+    public static INoiseSchedule Make(TrainingOptions options) => new StoredSchedule(options.Schedule, options.Timesteps, options.BetaStart,
+        options.BetaEnd, options.SigmaMin, options.SigmaMax, options.Betas, options.ScheduleDescription).Create();
 
     /// <summary>Writes a schedule into the options, so that <see cref="Make"/> gives the same one, to the last bit.</summary>
     public static void Write(TrainingOptions options, INoiseSchedule schedule)

@@ -6,7 +6,7 @@ namespace Diffusion.Training;
 /// The figures of all runs of this process as System.Diagnostics.Metrics, for <c>dotnet-counters</c> or OpenTelemetry: listen to the meter
 /// <see cref="MeterName"/>. Updated once per report.
 /// </summary>
-public static class TrainingMetrics
+internal static class TrainingMetrics
 {
     /// <summary>The name of the meter: <c>Diffusion.Training</c>.</summary>
     public const string MeterName = "Diffusion.Training";

@@ -15,11 +15,11 @@ internal static class InitialWeights
     {
         try
         {
-            if (CheckpointReader.IsCheckpoint(path))
+            if (CheckpointFiles.IsCheckpoint(path))
             {
                 throw new IOException(
                     $"it is a checkpoint. Name a file in it: {CheckpointFormat.FirstEmaFile} for the averaged weights, or "
-                        + $"{CheckpointFormat.WeightsFile}.");
+                        + $"{CheckpointFiles.Weights}.");
             }
 
             using StoredWeights initial = StoredWeights.Read(path);

@@ -22,7 +22,7 @@ internal sealed class RunFolder : IDisposable
             Best = setup.Options.KeepBestCheckpoints,
             EverySteps = setup.Options.KeepCheckpointsEverySteps,
         };
-        store = new CheckpointStore(Path.Combine(folder, CheckpointFormat.Folder), retention);
+        store = new CheckpointStore(Path.Combine(folder, CheckpointFiles.Folder), retention);
         store.Lock();
         saver = new BackgroundSaver(store);
         Metrics = new MetricsFile(folder);

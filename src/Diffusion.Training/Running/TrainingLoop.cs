@@ -67,7 +67,7 @@ internal sealed class TrainingLoop
         using BatchLoader loader = new(setup.Source, state.Data.Order(), plan, parts.Seeds, options.Loading, device, parts.OnBadImage);
         TrainingLog.Started(
             setup.Logger, setup.Device.ToString(), setup.Device.CpuThreads, state.Data.Split.TrainingCount, setup.Source.Shape.ToString(),
-            state.Parameters.Layout.Entries.Sum(entry => entry.Length), state.Step, options.Steps);
+            state.Parameters.ParameterCount, state.Step, options.Steps);
         setup.Model.Network.train();
 
         using (no_grad())

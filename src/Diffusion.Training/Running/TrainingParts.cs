@@ -31,7 +31,7 @@ internal sealed class TrainingParts : IDisposable
             State = belongings.Add(new TrainingState(setup, data, device));
             Begin(options.InitialWeights);
             Denoiser = DenoiserOf(setup.Model, new Lazy<IDiffusionModel>(RawTwin));
-            Averages = [.. State.Averages.Select(AverageOf)];
+            Averages = AveragesOf(State.Averages);
             ModelProbe.Check(Denoiser, State.Parameters, setup.Source.Shape);
             Gauges = belongings.Add(new RunGauges(setup.Time, State.Parameters, State.Update, options.GradientClip));
             Pass = new TrainingPass(Denoiser, setup.Objective, Seeds, State.Objective) { Observer = Gauges.Meter.Losses };
@@ -70,10 +70,10 @@ internal sealed class TrainingParts : IDisposable
     public Denoiser Denoiser { get; }
 
     /// <summary>The model with the averaged weights; its own where there is no average.</summary>
-    public Denoiser EmaDenoiser => Averages is [AveragedDenoiser first, ..] ? first.Denoiser : Denoiser;
+    public Denoiser EmaDenoiser => Averages.Count > 0 ? Averages.GetAt(0).Value : Denoiser;
 
-    /// <summary>The model with each of its averages.</summary>
-    public IReadOnlyList<AveragedDenoiser> Averages { get; }
+    /// <summary>The model with each of its averages, by decay.</summary>
+    public OrderedDictionary<double, Denoiser> Averages { get; }
 
     /// <summary>Forward and backward for training.</summary>
     public TrainingPass Pass { get; }
@@ -128,10 +128,16 @@ internal sealed class TrainingParts : IDisposable
         }
     }
 
-    private AveragedDenoiser AverageOf(EmaWrapper ema)
+    private OrderedDictionary<double, Denoiser> AveragesOf(IEnumerable<EmaWrapper> averages)
     {
-        IDiffusionModel twin = TwinOver(ema.Average);
-        return new AveragedDenoiser(ema.Decay, DenoiserOf(twin, new Lazy<IDiffusionModel>(twin)));
+        OrderedDictionary<double, Denoiser> denoisers = [];
+        foreach (EmaWrapper average in averages)
+        {
+            IDiffusionModel twin = TwinOver(average.Average);
+            denoisers.Add(average.Decay, DenoiserOf(twin, new Lazy<IDiffusionModel>(twin)));
+        }
+
+        return denoisers;
     }
 
     // Samples have the size of the training images, also where the network takes several sizes.

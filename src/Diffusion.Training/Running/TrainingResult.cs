@@ -21,10 +21,10 @@ public sealed record TrainingResult
     public required Denoiser EmaDenoiser { get; init; }
 
     /// <summary>
-    /// The model with each average of the weights: of <see cref="TrainingOptions.EmaDecay"/>, then of
-    /// <see cref="TrainingOptions.AdditionalEmaDecays"/>; empty where there is none. Valid until the trainer is disposed.
+    /// The model with each average of the weights, by its decay: first <see cref="TrainingOptions.EmaDecay"/>, then
+    /// <see cref="TrainingOptions.AdditionalEmaDecays"/>. Empty if there is no average. Valid until the trainer is disposed.
     /// </summary>
-    public required IReadOnlyList<AveragedDenoiser> Averages { get; init; }
+    public required IReadOnlyDictionary<double, Denoiser> Averages { get; init; }
 
     /// <summary>
     /// The model with its own weights, noisy as those of any one step are: for comparisons; samples come from <see cref="EmaDenoiser"/>.

@@ -11,7 +11,7 @@ internal static class RunFolderProbe
     {
         try
         {
-            DirectoryInfo place = new(Path.Combine(Path.GetFullPath(folder), CheckpointFormat.Folder));
+            DirectoryInfo place = new(Path.Combine(Path.GetFullPath(folder), CheckpointFiles.Folder));
             if (place.Exists)
             {
                 CheckpointLock.Take(place.FullName).Dispose();

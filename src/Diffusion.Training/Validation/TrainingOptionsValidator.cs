@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 namespace Diffusion.Training;
 
 /// <summary>Finds every impossible value of <see cref="TrainingOptions"/>, each as: what, actual, expected, remedy.</summary>
-public sealed class TrainingOptionsValidator : IValidateOptions<TrainingOptions>
+internal sealed class TrainingOptionsValidator : IValidateOptions<TrainingOptions>
 {
     /// <inheritdoc/>
     public ValidateOptionsResult Validate(string? name, TrainingOptions options)

@@ -5,7 +5,7 @@ namespace Diffusion.TestKit.Fuzzing;
 
 /// <summary>The manifest of a checkpoint. In most inputs the hash is corrected, so that the parser reads past it.</summary>
 internal sealed class ManifestTarget() : FuzzTarget(
-    CheckpointFormat.MaxManifest,
+    CheckpointFiles.MaxManifest,
     problem => (problem as CheckpointDamageException)?.Reason ?? (problem as CheckpointException)?.Message,
     "its sha256 does not fit", "has format version", "a number is out of its range", "a file or an average is null",
         "an impossible name or size", "a decay is out of its range",
@@ -27,7 +27,7 @@ internal sealed class ManifestTarget() : FuzzTarget(
         if (draw == 1)
         {
             seed.Write(Input, 0, ref random);
-            seed.Flood(Input, CheckpointFormat.MaxManifest, ref random);
+            seed.Flood(Input, CheckpointFiles.MaxManifest, ref random);
         }
         else
         {
@@ -57,7 +57,7 @@ internal sealed class ManifestTarget() : FuzzTarget(
             return null;
         }
 
-        if (Input.Length > CheckpointFormat.MaxManifest / 8)
+        if (Input.Length > CheckpointFiles.MaxManifest / 8)
         {
             return null; // With indentation it can be larger than a written manifest.
         }
@@ -84,7 +84,7 @@ internal sealed class ManifestTarget() : FuzzTarget(
                 Options = of,
                 DataExtents = [.. decays.Select((_, place) => new DataExtent(place * 64L, 100 + place, new string('b', 64)))
                     .DefaultIfEmpty(new DataExtent(0, 1, string.Empty))],
-                Files = [.. ((string[])[CheckpointFormat.WeightsFile, CheckpointFormat.OptimizerFile,
+                Files = [.. ((string[])[CheckpointFiles.Weights, CheckpointFormat.OptimizerFile,
                     .. averages.Select(average => average.File)])
                     .Select((name, place) => new CheckpointFile(name, 256 << place, new string('a', 64)))],
             });

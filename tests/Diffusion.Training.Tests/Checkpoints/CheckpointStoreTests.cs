@@ -244,7 +244,7 @@ public sealed class CheckpointStoreTests
             FileShare.None))
         {
             store.Invoking(s => SampleCheckpoint.StepIn(s)).Should().Throw<CheckpointException>()
-                .WithMessage("*cannot be read at the moment, and may be whole*Try again*");
+                .WithMessage("*cannot be read now, but may be intact*Try again*");
         }
 
         SampleCheckpoint.StepIn(store).Should().Be(2);
@@ -331,7 +331,7 @@ public sealed class CheckpointStoreTests
         using CheckpointStore store = Store(folder, 1);
         using SampleCheckpoint next = new(step: 2);
         Checkpoint verbose = next.Value with { Manifest = next.Value.Manifest with { Data = new string('x',
-            CheckpointFormat.MaxManifest) } };
+            CheckpointFiles.MaxManifest) } };
         store.Invoking(s => s.Save(verbose)).Should().Throw<CheckpointException>()
             .WithMessage("*manifest of step 2 would have*Shorten the descriptions*");
         SampleCheckpoint.StepIn(store).Should().Be(1);

@@ -30,7 +30,8 @@ public sealed class BatchSizeScalingTests
     [InlineData(128, "medium")]
     [InlineData(256, "medium")]
     [InlineData(512, "large")]
-    public void Each_batch_has_its_advice(int batch, string name) => BatchSizeScaling.Advice(batch).Name.Should().Be(name);
+    public void Each_batch_has_a_description(int batch, string name) =>
+        BatchSizeScaling.Describe(batch).Should().StartWith($"A {name} batch");
 
     [Theory]
     [InlineData(256, 64, 1, 64, 4, null)]

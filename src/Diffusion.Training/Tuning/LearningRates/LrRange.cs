@@ -3,34 +3,37 @@ using System.Text.Json.Serialization;
 
 namespace Diffusion.Training;
 
-/// <summary>The curve of a sweep of the learning rate, and what it says. Made by <see cref="LrRangeFinder"/>.</summary>
+/// <summary>The result of a sweep of the learning rate by <see cref="LrRangeFinder"/>: the curve of the loss, and suggested rates.</summary>
 public sealed record LrRange
 {
     /// <summary>
-    /// The loss of the evaluation images before the first step; not a number where the sweep was cancelled before it was measured.
+    /// The loss of the evaluation images before the first step. It is not a number if the sweep was cancelled before that.
     /// </summary>
     public required double StartLoss { get; init; }
 
-    /// <summary>The rates that were tried, rising, with their losses; all finite.</summary>
+    /// <summary>The rates in ascending order, with their losses. All are finite.</summary>
     public required IReadOnlyList<LrRangePoint> Points { get; init; }
 
-    /// <summary>Why the sweep ended.</summary>
-    public required LrRangeEnd End { get; init; }
+    /// <summary>The reason why the sweep ended, as part of a sentence: "the loss was ten times the first at 0.1".</summary>
+    [JsonIgnore]
+    public string Ending => LrRangeText.Ending(this);
 
-    /// <summary>The rate that did harm; null where none did, also where the loss was not finite before the first step.</summary>
+    /// <summary>
+    /// The rate at which the loss diverged or was not finite. Null if that did not happen, or happened before the first step.
+    /// </summary>
     public required double? EndedAt { get; init; }
 
-    /// <summary>What each rule reads from the curve, in the order of <see cref="LrSuggestionRule"/>.</summary>
+    /// <summary>The suggestion of each rule, in the order of <see cref="LrSuggestionRule"/>.</summary>
     public required IReadOnlyList<LrSuggestion> Suggestions { get; init; }
 
-    /// <summary>What the default rule reads from the curve: the peak learning rate to use, or why there is none.</summary>
+    /// <summary>The suggestion of the default rule: the peak learning rate to use, or the reason why there is none.</summary>
     [JsonIgnore]
     public LrSuggestion Suggestion => Suggestions[0];
 
-    /// <summary>What to do, in one line.</summary>
+    /// <summary>The advice in one line.</summary>
     public string Advice => Suggestion.LearningRate is null ? Suggestion.ToString() : $"Use a peak learning rate of {Suggestion}";
 
-    /// <summary>A table to be printed: about 20 rates, evenly chosen, and what each rule suggests.</summary>
+    /// <summary>A table for the console: about 20 evenly chosen rates, and the suggestion of each rule.</summary>
     public string ToTable() => LrRangeText.Table(this);
 
     /// <summary>Every point as comma-separated values: <c>learning_rate,loss,smoothed</c>, one line each.</summary>
@@ -38,6 +41,9 @@ public sealed record LrRange
 
     /// <summary>Everything as indented JSON, in camel case.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, LrRangeJson.Default.LrRange);
+
+    [JsonInclude]
+    internal LrRangeEnd End { get; init; }
 }
 
 /// <summary>How a sweep becomes JSON, without reflection.</summary>

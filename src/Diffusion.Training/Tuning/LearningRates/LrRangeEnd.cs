@@ -1,9 +1,9 @@
 namespace Diffusion.Training;
 
-/// <summary>Why a sweep of the learning rate ended.</summary>
-public enum LrRangeEnd
+/// <summary>The reason why a sweep of the learning rate ended.</summary>
+internal enum LrRangeEnd
 {
-    /// <summary>Every rate was tried.</summary>
+    /// <summary>All rates were tried.</summary>
     Completed,
 
     /// <summary>The loss rose to ten times the loss before the first step.</summary>
@@ -14,6 +14,6 @@ public enum LrRangeEnd
     /// </summary>
     NotFinite,
 
-    /// <summary>It was cancelled.</summary>
+    /// <summary>The sweep was cancelled.</summary>
     Cancelled,
 }

@@ -39,7 +39,7 @@ public sealed class LrRangeFinder
     /// <returns>The curve and what it says.</returns>
     /// <exception cref="CheckpointException">The initial weights cannot be read or do not fit.</exception>
     /// <exception cref="ImageDataException">An image cannot be read or lies outside [-1, 1].</exception>
-    public LrRange Run(IProgress<LrRangeProgress>? progress = null, CancellationToken cancellationToken = default)
+    public LrRange Run(IProgress<LrRangePoint>? progress = null, CancellationToken cancellationToken = default)
     {
         using DisposeScope scope = torch.NewDisposeScope();
         using LrSweep sweep = new(setup, options);

@@ -1,9 +1,9 @@
 namespace Diffusion.Training;
 
-/// <summary>What one rule reads from a sweep.</summary>
+/// <summary>The learning rate that one rule suggests.</summary>
 /// <param name="Rule">The rule.</param>
-/// <param name="LearningRate">The peak learning rate it suggests; null where the curve does not say.</param>
-/// <param name="Reason">Where on the curve that is; or why there is none, and what to do.</param>
+/// <param name="LearningRate">The suggested peak learning rate, or null if the curve does not show one.</param>
+/// <param name="Reason">The place on the curve; or the reason why there is none, and what to do.</param>
 public sealed record LrSuggestion(LrSuggestionRule Rule, double? LearningRate, string Reason)
 {
     /// <summary>The suggestion in one line.</summary>

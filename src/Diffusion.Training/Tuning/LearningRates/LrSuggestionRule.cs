@@ -1,6 +1,6 @@
 namespace Diffusion.Training;
 
-/// <summary>How a learning rate is read from the curve of a sweep. Every rule reads the smoothed curve.</summary>
+/// <summary>A rule that derives a learning rate from the smoothed curve of a sweep.</summary>
 public enum LrSuggestionRule
 {
     /// <summary>A tenth of the rate at which the loss is lowest before it rises (fastai's <c>minimum</c>): the default.</summary>
@@ -10,14 +10,14 @@ public enum LrSuggestionRule
     SteepestDescent,
 
     /// <summary>
-    /// The middle of the longest fall of the curve, not counting what rises within it (fastai's <c>valley</c>, by ESRI); from where the
-    /// loss has fallen by a hundredth of its whole fall, as a curve without noise falls a little at every rate.
+    /// The middle of the longest falling part of the curve, ignoring rises within it (fastai's <c>valley</c>, by ESRI). The part begins where
+    /// the loss has fallen by a hundredth of its total fall, because a curve without noise falls a little at every rate.
     /// </summary>
     Valley,
 
     /// <summary>
-    /// Two places, 15 rates apart, slide down from the high end until their slopes differ by at most 0.005 of the first loss per rate: the
-    /// lower place (fastai's <c>slide</c>).
+    /// Two points, 15 rates apart, slide down from the high end until their slopes differ by at most 0.005 of the first loss per rate. The
+    /// rule takes the lower point (fastai's <c>slide</c>).
     /// </summary>
     Slide,
 }

@@ -26,7 +26,7 @@ internal sealed class LrSweep : IDisposable
     }
 
     /// <summary>Tries every rate, until one does harm.</summary>
-    public LrRange Run(IProgress<LrRangeProgress>? progress, CancellationToken cancellationToken)
+    public LrRange Run(IProgress<LrRangePoint>? progress, CancellationToken cancellationToken)
     {
         LrRangeEnd end;
         try
@@ -43,7 +43,7 @@ internal sealed class LrSweep : IDisposable
 
     public void Dispose() => trial.Dispose();
 
-    private LrRangeEnd Sweep(IProgress<LrRangeProgress>? progress, CancellationToken cancellationToken)
+    private LrRangeEnd Sweep(IProgress<LrRangePoint>? progress, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         using LrEvaluation evaluation = new(trial, (long)range.Steps * batchSize, range.EvaluationImages ?? batchSize, cancellationToken);
@@ -66,7 +66,7 @@ internal sealed class LrSweep : IDisposable
 
             losses.Add(loss);
             trial.Parts.Reporter.Shield("progress observer",
-                () => progress?.Report(new LrRangeProgress(losses.Count, range.Steps, rate, loss)), cancellationToken);
+                () => progress?.Report(new LrRangePoint(rate, loss, loss)), cancellationToken);
             if (loss >= DivergedFactor * startLoss)
             {
                 return LrRangeEnd.Diverged;

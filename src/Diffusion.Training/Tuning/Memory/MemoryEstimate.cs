@@ -3,46 +3,43 @@ using System.Text;
 
 namespace Diffusion.Training;
 
-/// <summary>What training needs in memory, part by part, in bytes; float32.</summary>
+/// <summary>The memory that training needs, by part, in bytes, with float32 numbers.</summary>
 public sealed record MemoryEstimate
 {
     /// <summary>Images per forward and backward pass.</summary>
     public required int MicroBatchSize { get; init; }
 
-    /// <summary>The parameters.</summary>
+    /// <summary>The parameters of the network.</summary>
     public required long Parameters { get; init; }
 
-    /// <summary>Their gradients.</summary>
+    /// <summary>The gradients of the parameters.</summary>
     public required long Gradients { get; init; }
 
-    /// <summary>AdamW's two moments.</summary>
+    /// <summary>The two moments of AdamW.</summary>
     public required long Optimizer { get; init; }
 
-    /// <summary>The averaged weights, all averages together.</summary>
+    /// <summary>All averages of the weights.</summary>
     public required long Averages { get; init; }
 
-    /// <summary>The copy of parameters, moments and averages that is saved while training continues.</summary>
+    /// <summary>The copy of parameters, moments and averages that a background thread saves.</summary>
     public required long SavingCopy { get; init; }
 
-    /// <summary>The images of a micro-batch, their noise, the noisy images, the answer and its gradient.</summary>
+    /// <summary>The images of a micro-batch, their noise, the noisy images, the prediction and its gradient.</summary>
     public required long Images { get; init; }
 
-    /// <summary>What the forward pass keeps for the backward pass.</summary>
+    /// <summary>The tensors that the forward pass keeps for the backward pass.</summary>
     public required long Activations { get; init; }
 
-    /// <summary>What comes and goes beside that at the moment when most is needed: gradients of activations and working memory.</summary>
+    /// <summary>Temporary memory at the peak: gradients of activations, and working memory.</summary>
     public required long Transient { get; init; }
 
-    /// <summary>The blocks of the network, in the order of the forward pass.</summary>
-    public required IReadOnlyList<BlockMemory> Blocks { get; init; }
-
-    /// <summary>How many parameters the network has.</summary>
+    /// <summary>The number of parameters of the network.</summary>
     public long ParameterCount => Blocks.Sum(block => block.ParameterCount);
 
-    /// <summary>All of it. The program itself, with .NET and libtorch, comes on top.</summary>
+    /// <summary>The sum of all parts. The program itself, .NET and libtorch need more memory.</summary>
     public long Total => Parameters + Gradients + Optimizer + Averages + SavingCopy + Images + Activations + Transient;
 
-    /// <summary>The parts and the blocks as lines of text.</summary>
+    /// <summary>The parts, and the parameters and activations of each block, as lines of text.</summary>
     public string ToTable()
     {
         StringBuilder text = new();
@@ -67,9 +64,12 @@ public sealed record MemoryEstimate
         return text.ToString();
     }
 
-    /// <summary>The total, and for how many images.</summary>
+    /// <summary>The total in one line.</summary>
     public override string ToString() =>
         $"{Mebibytes(Total)} with {MicroBatchSize} images at a time, {Mebibytes(Activations)} of them activations";
+
+    /// <summary>The blocks of the network, in the order of the forward pass.</summary>
+    internal IReadOnlyList<BlockMemory> Blocks { get; init; } = [];
 
     internal static string Mebibytes(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1 << 20):N1} MiB");
 }

@@ -3,23 +3,23 @@ using Diffusion.Data;
 namespace Diffusion.Training;
 
 /// <summary>
-/// How much memory the training of a U-Net takes on a CPU, before anything is allocated: every operation's kept tensors are added up block
-/// by block, and the backward pass is walked through for the moment when most is needed.
+/// Estimates the memory that training a U-Net on a CPU needs, before anything is allocated. It sums the tensors that each operation keeps, and
+/// simulates the backward pass to find the peak.
 /// </summary>
 /// <remarks>
-/// Not counted: the program itself with .NET and libtorch, images that a source holds in memory or reads ahead, and previews. A measurement
-/// of the held-out loss needs less than a training step of the same size. On a GPU some operations keep other tensors.
+/// The estimate does not include the program itself, .NET, libtorch, images that a source keeps in memory or prefetches, and previews.
+/// Measuring the held-out loss needs less than a training step of the same size. On a GPU some operations keep other tensors.
 /// </remarks>
 public sealed class MemoryEstimator
 {
-    // Images, noise, noisy images, the answer, its gradient.
+    // Images, noise, noisy images, the prediction, its gradient.
     private const long ImageTensors = 5;
     private const int Moments = 2;
 
-    /// <summary>An estimator for a network and images of one size.</summary>
+    /// <summary>Creates an estimator for a network and images of one size.</summary>
     /// <param name="network">The architecture.</param>
-    /// <param name="images">The size of one image; its channels are the network's.</param>
-    /// <exception cref="ArgumentException">No network can be built so, or it cannot take such images; the message says why.</exception>
+    /// <param name="images">The size of one image. Its channels must be those of the network.</param>
+    /// <exception cref="ArgumentException">The architecture is invalid, or does not accept such images.</exception>
     public MemoryEstimator(UNet2DOptions network, ImageShape images)
     {
         ArgumentNullException.ThrowIfNull(network);
@@ -35,8 +35,8 @@ public sealed class MemoryEstimator
         if (images.Height < 1 || images.Width < 1 || images.Height % multiple != 0 || images.Width % multiple != 0)
         {
             throw new ArgumentException(
-                $"The images are {images.Height} x {images.Width}, but must have a height and width above 0 that divide by {multiple}. Use "
-                + "another size, or fewer levels.",
+                $"The images are {images.Height} x {images.Width}, but height and width must be multiples of {multiple}, and above 0. Use "
+                + "another size, or a network with fewer levels.",
                 nameof(images));
         }
 
@@ -50,7 +50,7 @@ public sealed class MemoryEstimator
     /// <summary>The size of one image.</summary>
     public ImageShape Images { get; }
 
-    /// <summary>How many averages of the weights are kept, 0 or more; 1 by default.</summary>
+    /// <summary>The number of averages of the weights, 0 or more. Default 1.</summary>
     public int Averages
     {
         get;
@@ -62,18 +62,18 @@ public sealed class MemoryEstimator
     } = 1;
 
     /// <summary>
-    /// Whether checkpoints are saved while training continues, from a copy; true by default, false for a run without a folder.
+    /// Whether a background thread saves checkpoints, from a copy. Default true; false for a run without a folder.
     /// </summary>
     public bool CopiesForSaving { get; init; } = true;
 
-    /// <summary>Whether layers keep only their inputs, and are computed again; false by default.</summary>
+    /// <summary>Whether layers keep only their inputs and are computed again in the backward pass. Default false.</summary>
     public bool GradientCheckpointing { get; init; }
 
-    /// <summary>An estimator that counts what a trainer with these options keeps.</summary>
+    /// <summary>Creates an estimator for a trainer with these options.</summary>
     /// <param name="network">The architecture.</param>
     /// <param name="images">The size of one image.</param>
-    /// <param name="options">Its averages, its folder and its gradient checkpointing are looked at.</param>
-    /// <exception cref="ArgumentException">No network can be built so, or it cannot take such images; the message says why.</exception>
+    /// <param name="options">The options. Averages, run folder and gradient checkpointing matter.</param>
+    /// <exception cref="ArgumentException">The architecture is invalid, or does not accept such images.</exception>
     public static MemoryEstimator For(UNet2DOptions network, ImageShape images, TrainingOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -85,9 +85,9 @@ public sealed class MemoryEstimator
         };
     }
 
-    /// <summary>What training takes.</summary>
+    /// <summary>Estimates the memory of training.</summary>
     /// <param name="microBatchSize">Images per forward and backward pass, at least 1.</param>
-    /// <exception cref="ArgumentOutOfRangeException">There is no image.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The micro-batch is below 1.</exception>
     public MemoryEstimate Estimate(int microBatchSize)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(microBatchSize, 1);
@@ -109,16 +109,16 @@ public sealed class MemoryEstimator
         };
     }
 
-    /// <summary>What gradient checkpointing saves, whether it is on or not.</summary>
+    /// <summary>The memory that gradient checkpointing saves, whether it is on or not.</summary>
     /// <param name="microBatchSize">Images per forward and backward pass, at least 1.</param>
-    /// <returns>Bytes; what training takes without, less what it takes with.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">There is no image.</exception>
+    /// <returns>The difference in bytes.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The micro-batch is below 1.</exception>
     public long SavedByCheckpointing(int microBatchSize) =>
         With(false).Estimate(microBatchSize).Total - With(true).Estimate(microBatchSize).Total;
 
     /// <summary>The largest micro-batch that fits.</summary>
-    /// <param name="budgetBytes">The memory there is for training, in bytes.</param>
-    /// <returns>Images per forward and backward pass, at most 1,048,576; 0 when not even one image fits.</returns>
+    /// <param name="budgetBytes">The memory that is available for training, in bytes.</param>
+    /// <returns>Images per forward and backward pass, at most 1,048,576. 0 if not even one image fits.</returns>
     public int MaxMicroBatch(long budgetBytes)
     {
         const int Max = 1 << 20;
@@ -140,22 +140,37 @@ public sealed class MemoryEstimator
         return fits;
     }
 
-    /// <summary>What to change so that training fits.</summary>
-    /// <param name="microBatchSize">The micro-batch that is wanted, at least 1.</param>
-    /// <param name="budgetBytes">The memory there is for training, in bytes.</param>
-    /// <exception cref="ArgumentOutOfRangeException">There is no image.</exception>
-    public MemoryAdvice WaysToFit(int microBatchSize, long budgetBytes)
+    /// <summary>Says in words whether training fits, and what to change if it does not.</summary>
+    /// <param name="microBatchSize">The desired images per forward and backward pass, at least 1.</param>
+    /// <param name="budgetBytes">The memory that is available for training, in bytes.</param>
+    /// <returns>
+    /// One line if it fits. Otherwise one line, and one more for each change that makes it fit, starting with those that do not change the
+    /// result of training.
+    /// </returns>
+    /// <exception cref="ArgumentOutOfRangeException">The micro-batch is below 1.</exception>
+    public string Advise(int microBatchSize, long budgetBytes)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(microBatchSize, 1);
         MemoryEstimate asked = Estimate(microBatchSize);
-        return new MemoryAdvice
+        string budget = MemoryEstimate.Mebibytes(budgetBytes);
+        if (asked.Total <= budgetBytes)
         {
-            BudgetBytes = budgetBytes,
-            Asked = asked,
-            OneImage = Estimate(1),
-            Ways = asked.Total <= budgetBytes ? [] : [.. MemoryReductions.Of(this, microBatchSize, budgetBytes)],
-        };
+            return $"It fits: {asked}, of {budget}.";
+        }
+
+        long oneImage = Estimate(1).Total;
+        string one = oneImage <= budgetBytes ? string.Empty : $" Even one image at a time takes {MemoryEstimate.Mebibytes(oneImage)}.";
+        string[] reductions = [.. Reductions(microBatchSize, budgetBytes)
+            .Select(reduction => $"- {reduction.Change}: {MemoryEstimate.Mebibytes(reduction.Estimate.Total)}")];
+        return string.Join(Environment.NewLine,
+        [
+            $"It does not fit into {budget}: {asked}.{one}",
+            .. reductions.Length > 0 ? reductions : ["Use smaller images, a smaller network, or a computer with more memory."],
+        ]);
     }
+
+    /// <summary>The changes that make training fit, if it does not.</summary>
+    internal IReadOnlyList<MemoryReduction> Reductions(int microBatchSize, long budgetBytes) =>
+        Estimate(microBatchSize).Total <= budgetBytes ? [] : [.. MemoryReductions.Of(this, microBatchSize, budgetBytes)];
 
     private MemoryEstimator With(bool checkpointing) =>
         new(Network, Images) { Averages = Averages, CopiesForSaving = CopiesForSaving, GradientCheckpointing = checkpointing };

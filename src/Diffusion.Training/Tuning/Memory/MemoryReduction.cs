@@ -1,7 +1,7 @@
 namespace Diffusion.Training;
 
-/// <summary>One change after which training fits.</summary>
-/// <param name="Change">What to change, in words.</param>
-/// <param name="Estimator">What is trained then.</param>
-/// <param name="Estimate">What that takes.</param>
-public sealed record MemoryReduction(string Change, MemoryEstimator Estimator, MemoryEstimate Estimate);
+/// <summary>A change that makes training fit.</summary>
+/// <param name="Change">The change, in words.</param>
+/// <param name="Estimator">The changed training.</param>
+/// <param name="Estimate">The memory of the changed training.</param>
+internal sealed record MemoryReduction(string Change, MemoryEstimator Estimator, MemoryEstimate Estimate);

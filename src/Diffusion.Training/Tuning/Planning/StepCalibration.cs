@@ -1,7 +1,7 @@
 namespace Diffusion.Training;
 
 /// <summary>What a few steps took on this device, with this network, these images and these options.</summary>
-public sealed record StepCalibration
+internal sealed record StepCalibration
 {
     /// <summary>Where it was measured.</summary>
     public required string Device { get; init; }

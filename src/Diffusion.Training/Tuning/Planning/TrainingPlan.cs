@@ -34,8 +34,13 @@ public sealed record TrainingPlan
     /// <summary>The highest learning rate.</summary>
     public required double LearningRate { get; init; }
 
-    /// <summary>How long a run is usual for such images, and where that comes from.</summary>
-    public required SuggestedSteps Suggested { get; init; }
+    /// <summary>The usual number of optimizer steps for such images at this batch size, to two digits.</summary>
+    [JsonIgnore]
+    public long SuggestedSteps => Suggested.Steps;
+
+    /// <summary>The source of the suggested steps, in one sentence.</summary>
+    [JsonIgnore]
+    public string SuggestedReason => Suggested.Reason;
 
     /// <summary>The optimizer steps of this run: its own, or those that fit into its <see cref="TrainingOptions.TimeLimit"/>.</summary>
     public required long Steps { get; init; }
@@ -46,8 +51,13 @@ public sealed record TrainingPlan
     /// <summary>How often this run sees each image.</summary>
     public required double Epochs { get; init; }
 
-    /// <summary>What was measured.</summary>
-    public required StepCalibration Calibration { get; init; }
+    /// <summary>The mean time of an optimizer step: reading, forward and backward passes, and update.</summary>
+    [JsonIgnore]
+    public TimeSpan StepTime => Calibration.StepTime;
+
+    /// <summary>The fraction of that time spent waiting for images, 0 to 1.</summary>
+    [JsonIgnore]
+    public double DataWaitShare => Calibration.DataWaitShare;
 
     /// <summary>The time of this run; held-out images included, previews and the saving of checkpoints not.</summary>
     public required TimeSpan Duration { get; init; }
@@ -84,6 +94,12 @@ public sealed record TrainingPlan
 
     /// <summary>The most space that checkpoints take in the run folder, in bytes.</summary>
     public long CheckpointSpace => CheckpointBytes * MaxCheckpoints;
+
+    [JsonInclude]
+    internal SuggestedSteps Suggested { get; init; } = null!;
+
+    [JsonInclude]
+    internal StepCalibration Calibration { get; init; } = null!;
 
     internal PlanFacts Facts { get; init; } = null!;
 

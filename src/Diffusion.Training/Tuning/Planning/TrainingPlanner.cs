@@ -24,7 +24,7 @@ internal static class TrainingPlanner
             Images = state.Data.Split.TrainingCount,
             HeldOutImages = state.Data.Split.HeldOutCount,
             Shape = setup.Source.Shape,
-            ParameterCount = state.Parameters.Layout.Entries.Sum(entry => entry.Length),
+            ParameterCount = state.Parameters.ParameterCount,
             CheckpointBytes = setup.Options.RunFolder is null ? 0 : Bytes(state.Snapshot()),
         });
     }

@@ -28,7 +28,7 @@ public sealed class LrRangeFinderTests
     {
         using UNet2D model = SmallUNet();
         using DrawnShapes images = DrawnShapes.Create(400, 8);
-        List<LrRangeProgress> heard = [];
+        List<LrRangePoint> heard = [];
         LrRange range = Builder(model, images).BuildLrRangeFinder(Short)
             .Run(new Observer(heard.Add), TestContext.Current.CancellationToken);
 
@@ -263,9 +263,9 @@ public sealed class LrRangeFinderTests
         },
         seed: 0);
 
-    private sealed class Observer(Action<LrRangeProgress> report) : IProgress<LrRangeProgress>
+    private sealed class Observer(Action<LrRangePoint> report) : IProgress<LrRangePoint>
     {
-        public void Report(LrRangeProgress value) => report(value);
+        public void Report(LrRangePoint value) => report(value);
     }
 
     private sealed class StopAt(long step, CancellationTokenSource stop) : IProgress<TrainingProgress>

@@ -165,9 +165,9 @@ public sealed class MemoryEstimatorTests
         MemoryEstimator estimator = new(Plain, ImageShape.Square(64)) { Averages = 2 };
         long budget = estimator.Estimate(12).Total * 2 / 3;
 
-        string[] changes = [.. estimator.WaysToFit(12, budget).Ways.Select(way => way.Change)];
+        string[] changes = [.. estimator.Reductions(12, budget).Select(way => way.Change)];
         MemoryEstimator already = new(Plain, ImageShape.Square(64)) { GradientCheckpointing = true };
-        IReadOnlyList<MemoryReduction> more = already.WaysToFit(12, already.Estimate(12).Total * 2 / 3).Ways;
+        IReadOnlyList<MemoryReduction> more = already.Reductions(12, already.Estimate(12).Total * 2 / 3);
 
         changes[1].Should().StartWith("gradient checkpointing");
         more.Should().NotBeEmpty().And.OnlyContain(way => way.Estimator.GradientCheckpointing
@@ -195,15 +195,14 @@ public sealed class MemoryEstimatorTests
         MemoryEstimator estimator = new(Plain, ImageShape.Square(64)) { Averages = 2 };
         long budget = estimator.Estimate(12).Total / 2;
 
-        MemoryAdvice advice = estimator.WaysToFit(12, budget);
+        IReadOnlyList<MemoryReduction> ways = estimator.Reductions(12, budget);
 
-        advice.Fits.Should().BeFalse();
-        advice.FitsOneImage.Should().BeTrue();
-        advice.Ways.Should().HaveCountGreaterThan(3);
-        advice.Ways[0].Change.Should().StartWith("MicroBatchSize ");
-        advice.Ways.Should().OnlyContain(way => way.Estimate.Total <= budget && 12 % way.Estimate.MicroBatchSize == 0);
-        advice.Ways.Should().OnlyContain(way => way.Estimator.Estimate(way.Estimate.MicroBatchSize).Total == way.Estimate.Total);
-        advice.ToString().Should().Contain("no average").And.Contain("MiB");
+        ways.Should().HaveCountGreaterThan(3);
+        ways[0].Change.Should().StartWith("MicroBatchSize ");
+        ways.Should().OnlyContain(way => way.Estimate.Total <= budget && 12 % way.Estimate.MicroBatchSize == 0);
+        ways.Should().OnlyContain(way => way.Estimator.Estimate(way.Estimate.MicroBatchSize).Total == way.Estimate.Total);
+        estimator.Advise(12, budget).Should().Contain("does not fit").And.Contain("no average").And.Contain("MiB")
+            .And.NotContain("Even one image");
     }
 
     [Fact]
@@ -213,12 +212,10 @@ public sealed class MemoryEstimatorTests
         long parameters = estimator.Estimate(1).Parameters;
 
         estimator.MaxMicroBatch(parameters).Should().Be(0);
-        MemoryAdvice little = estimator.WaysToFit(8, parameters);
-        little.FitsOneImage.Should().BeFalse();
-        little.Ways.Should().BeEmpty();
-        little.ToString().Should().Contain("Even one image at a time takes").And.Contain("smaller network");
-        estimator.WaysToFit(8, long.MaxValue).Fits.Should().BeTrue();
-        estimator.WaysToFit(8, long.MaxValue).Ways.Should().BeEmpty();
+        estimator.Reductions(8, parameters).Should().BeEmpty();
+        estimator.Advise(8, parameters).Should().Contain("Even one image at a time takes").And.Contain("smaller network");
+        estimator.Advise(8, long.MaxValue).Should().StartWith("It fits");
+        estimator.Reductions(8, long.MaxValue).Should().BeEmpty();
     }
 
     [Fact]

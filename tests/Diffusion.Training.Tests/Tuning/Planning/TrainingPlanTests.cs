@@ -190,7 +190,7 @@ public sealed class TrainingPlanTests
         using TinyModel model = new(classCount: 3);
         using StripedImages images = new(classCount: 3);
         TrainingPlan plan = Builder(model, images).UseTimeProvider(new MovedTime(TimeSpan.FromSeconds(1)))
-            .Plan(new PlanOptions { SamplerSteps = 30, SampledImages = 8 }, TestContext.Current.CancellationToken);
+            .Plan(sampledImages: 8, samplerSteps: 30, TestContext.Current.CancellationToken);
         plan.Calibration.ForwardTime.Should().Be(TimeSpan.FromSeconds(1));
         plan.SamplingTime.Should().BeCloseTo(plan.Calibration.ForwardTime * 30 * 8 / 4, TimeSpan.FromTicks(10));
     }
@@ -239,9 +239,9 @@ public sealed class TrainingPlanTests
             .Throw<OptionsValidationException>()
             .Which.Failures.Should().Contain(
             [
-                "PlanOptions.CalibrationSteps (0) must be in 1..1000. Use 8.",
-                "PlanOptions.SamplerSteps (0) must be in 1..10000. Use 50.",
-                "PlanOptions.SampledImages (0) must be in 1..1000000. Use 16.",
+                "calibrationSteps (0) must be in 1..1000. Use 8.",
+                "samplerSteps (0) must be in 1..10000. Use 50.",
+                "sampledImages (0) must be in 1..1000000. Use 16.",
                 "BatchSize (0) must be in 1..65536. Use 64.",
             ]);
     }

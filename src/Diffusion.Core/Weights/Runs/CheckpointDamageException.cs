@@ -1,4 +1,4 @@
-namespace Diffusion.Training;
+namespace Diffusion;
 
 /// <summary>A checkpoint is not as it was written: the one before it may do.</summary>
 internal sealed class CheckpointDamageException(string path, string reason,

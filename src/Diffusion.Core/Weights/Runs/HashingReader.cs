@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 
-namespace Diffusion.Training;
+namespace Diffusion;
 
 /// <summary>Reads a file from first to last byte, and hashes each piece while the next one is read.</summary>
 internal sealed class HashingReader(FileStream file) : Stream

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Diffusion.Training;
+namespace Diffusion;
 
 /// <summary>
 /// The name of a checkpoint's folder: <c>step-000005000</c>, or <c>step-000005000-2</c> where that step was saved a second time, so that

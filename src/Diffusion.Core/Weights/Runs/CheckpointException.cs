@@ -1,4 +1,4 @@
-namespace Diffusion.Training;
+namespace Diffusion;
 
 /// <summary>A checkpoint cannot be written, read, or used for this run; the message says which, why, and what to do.</summary>
 public sealed class CheckpointException : Exception

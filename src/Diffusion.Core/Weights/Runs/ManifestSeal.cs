@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 
-namespace Diffusion.Training;
+namespace Diffusion;
 
 /// <summary>
 /// The last line of a manifest is the SHA-256 of the manifest itself, taken with 64 zeros in its place: nothing in it can change unseen.

@@ -1,0 +1,216 @@
+using System.Globalization;
+using TorchSharp;
+
+namespace Diffusion;
+
+/// <summary>A trained model for sampling, read from a run, a checkpoint or a folder of diffusers. It owns the network.</summary>
+/// <remarks>Several threads can sample <see cref="Denoiser"/> at the same time.</remarks>
+public sealed class TrainedModel : IDisposable
+{
+    private readonly IDiffusionModel network;
+
+    private TrainedModel(IDiffusionModel network, INoiseSchedule schedule, IParameterization parameterization)
+    {
+        this.network = network;
+        Denoiser = new Denoiser(network, schedule, parameterization);
+    }
+
+    /// <summary>The model with its noise schedule, in evaluation mode. Valid until this object is disposed.</summary>
+    public Denoiser Denoiser { get; }
+
+    /// <summary>The folder that the weights were read from.</summary>
+    public required string Folder { get; init; }
+
+    /// <summary>The number of optimizer steps of the training; null for a folder of diffusers.</summary>
+    public long? Step { get; init; }
+
+    /// <summary>The decay of the average that was read; null for weights that are not an average, or for a folder of diffusers.</summary>
+    public double? EmaDecay { get; init; }
+
+    /// <summary>The decays of all averages in the checkpoint. The first is the default.</summary>
+    public IReadOnlyList<double> EmaDecays { get; init; } = [];
+
+    /// <summary>The newer checkpoints that were skipped because they are damaged, one line each; usually empty.</summary>
+    public IReadOnlyList<string> Skipped { get; init; } = [];
+
+    /// <summary>Opens a trained model.</summary>
+    /// <param name="folder">
+    /// The folder of a run, whose newest intact checkpoint is read; the folder of one checkpoint; or a folder that diffusers or
+    /// <see cref="DiffusersFolder"/> wrote. A run may still be training.
+    /// </param>
+    /// <param name="emaDecay">
+    /// The decay of the average to read. Default null: the first average, or the network's own weights if the run has no average. 0 for the
+    /// network's own weights.
+    /// </param>
+    /// <param name="network">
+    /// Creates the network if it is not a <see cref="UNet2D"/>. Its weights are replaced, and its description must be that of the network
+    /// that was trained. Default null.
+    /// </param>
+    /// <param name="schedule">The noise schedule, if the training used one of your own type. Default null: the one in the checkpoint.</param>
+    /// <param name="device">The device. Default null: the CPU.</param>
+    /// <returns>The model; the caller disposes it.</returns>
+    /// <exception cref="CheckpointException">
+    /// There is no intact checkpoint, it does not have this average, or the network or schedule cannot be created from it.
+    /// </exception>
+    /// <exception cref="DiffusersFolderException">A folder of diffusers is damaged or not supported.</exception>
+    public static TrainedModel Open(string folder, double? emaDecay = null, Func<IDiffusionModel>? network = null,
+        INoiseSchedule? schedule = null, ComputeDevice? device = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        TorchBackend.EnsureLoaded();
+        string path = Path.GetFullPath(folder);
+        TrainedModel model = CheckpointFiles.IsCheckpoint(path)
+            ? OpenCheckpoint(path, emaDecay, network, schedule, [])
+            : CheckpointsIn(path) is { } checkpoints ? OpenNewest(checkpoints, emaDecay, network, schedule)
+            : Directory.Exists(path) && Directory.EnumerateFiles(path, "*.json").Any() ? OpenDiffusers(path, emaDecay)
+            : throw new CheckpointException(
+                $"'{folder}' contains no trained model. Pass the folder of a run, of a checkpoint, or of a diffusers pipeline.");
+        if (device is not null)
+        {
+            model.network.Network.to(device.Activate());
+        }
+
+        return model;
+    }
+
+    /// <summary>Waits for the calls in flight and frees the network. Later calls throw <see cref="ObjectDisposedException"/>.</summary>
+    public void Dispose() => network.Dispose();
+
+    // A run, or its folder of checkpoints.
+    private static string? CheckpointsIn(string path) =>
+        Path.Combine(path, CheckpointFiles.Folder) is var inner && Directory.Exists(inner) ? inner
+        : Directory.Exists(path) && Names(path).Any() ? path
+        : null;
+
+    private static IEnumerable<CheckpointName> Names(string checkpoints) =>
+        Directory.GetDirectories(checkpoints).Select(entry => CheckpointName.TryParse(Path.GetFileName(entry))).OfType<CheckpointName>()
+            .OrderByDescending(name => name.Step).ThenByDescending(name => name.Save);
+
+    private static TrainedModel OpenNewest(string checkpoints, double? emaDecay, Func<IDiffusionModel>? network, INoiseSchedule? schedule)
+    {
+        List<string> skipped = [];
+        foreach (CheckpointName name in Names(checkpoints))
+        {
+            try
+            {
+                return OpenCheckpoint(Path.Combine(checkpoints, name.ToString()), emaDecay, network, schedule, skipped);
+            }
+            catch (CheckpointException problem) when (problem.InnerException is CheckpointDamageException damage)
+            {
+                skipped.Add(damage.Message);
+            }
+        }
+
+        throw new CheckpointException(skipped.Count == 0
+            ? $"There is no checkpoint in '{checkpoints}'. Train until the first checkpoint is saved."
+            : $"No checkpoint in '{checkpoints}' is intact. {string.Join(" ", skipped)} Restore a checkpoint, or train again.");
+    }
+
+    private static TrainedModel OpenCheckpoint(string folder, double? emaDecay, Func<IDiffusionModel>? create, INoiseSchedule? schedule,
+        IReadOnlyList<string> skipped)
+    {
+        try
+        {
+            RunManifest manifest = RunManifest.Read(folder);
+            CheckpointAverage? average = AverageOf(manifest, folder, emaDecay);
+            INoiseSchedule used = ScheduleOf(manifest, folder, schedule);
+            using SafeTensors weights = manifest.ReadTensors(folder, average?.File ?? CheckpointFiles.Weights);
+            IDiffusionModel network = NetworkOf(manifest, folder, create);
+            try
+            {
+                NamedWeights.CopyInto(
+                    network.Network.named_parameters().Select(p => KeyValuePair.Create(p.name, (torch.Tensor)p.parameter)), weights.Tensors,
+                    network is IStoredNetwork stored ? stored.CurrentName : null);
+                return new TrainedModel(network, used, Parameterization.Of(manifest.Prediction))
+                {
+                    Folder = folder,
+                    Step = manifest.Step,
+                    EmaDecay = average?.Decay,
+                    EmaDecays = [.. manifest.Averages.Select(listed => listed.Decay)],
+                    Skipped = skipped,
+                };
+            }
+            catch
+            {
+                network.Dispose();
+                throw;
+            }
+        }
+        catch (CheckpointDamageException damage)
+        {
+            throw new CheckpointException($"{damage.Message} Use another checkpoint of the run.", damage);
+        }
+    }
+
+    private static CheckpointAverage? AverageOf(RunManifest manifest, string folder, double? emaDecay) => emaDecay switch
+    {
+        null => manifest.Averages.FirstOrDefault(),
+        0 => null,
+        { } decay => manifest.Averages.FirstOrDefault(listed => listed.Decay == decay) ?? throw new CheckpointException(string.Create(
+            CultureInfo.InvariantCulture,
+            $"Checkpoint '{folder}' has no average with decay {decay}. Use ")
+            + string.Join(" or ", manifest.Averages.Select(listed => listed.Decay).Append(0)
+                .Select(known => known.ToString(CultureInfo.InvariantCulture))) + "; 0 is for the network's own weights."),
+    };
+
+    private static INoiseSchedule ScheduleOf(RunManifest manifest, string folder, INoiseSchedule? given)
+    {
+        INoiseSchedule schedule = given ?? manifest.StoredSchedule?.Create() ?? throw new CheckpointException(
+            $"The run of checkpoint '{folder}' has a schedule of its own type, '{manifest.Schedule}'. Pass it as schedule.");
+        return schedule.Description == manifest.Schedule
+            ? schedule
+            : throw new CheckpointException(
+                $"The schedule is '{schedule.Description}', but the network of checkpoint '{folder}' was trained with "
+                + $"'{manifest.Schedule}'. " + (given is null ? "Pass that as schedule." : "Pass that instead."));
+    }
+
+    private static IDiffusionModel NetworkOf(RunManifest manifest, string folder, Func<IDiffusionModel>? create)
+    {
+        IDiffusionModel network;
+        try
+        {
+            network = create?.Invoke() ?? new UNet2D(UNet2DOptions.FromJson(manifest.Model));
+        }
+        catch (Exception problem) when (create is null && problem is ArgumentException or FormatException)
+        {
+            throw new CheckpointException(
+                $"The network of checkpoint '{folder}' is not a {nameof(UNet2D)}: '{Short(manifest.Model)}'. Pass a function that creates it "
+                + "as network.",
+                problem);
+        }
+
+        if (network.Description == manifest.Model)
+        {
+            return network;
+        }
+
+        string description = network.Description;
+        network.Dispose();
+        throw new CheckpointException(
+            $"The network is '{Short(description)}', but checkpoint '{folder}' contains the weights of '{Short(manifest.Model)}'. Create a "
+            + "network with that description.");
+    }
+
+    private static string Short(string description) => description.Length <= 200 ? description : description[..200] + "...";
+
+    private static TrainedModel OpenDiffusers(string folder, double? emaDecay)
+    {
+        if (emaDecay is { } decay)
+        {
+            throw new CheckpointException(string.Create(CultureInfo.InvariantCulture,
+                $"emaDecay is {decay}, but '{folder}' is a folder of diffusers, which has one set of weights. Leave emaDecay out."));
+        }
+
+        DiffusersModel model = DiffusersFolder.Load(folder);
+        try
+        {
+            Denoiser denoiser = model.CreateDenoiser();
+            return new TrainedModel(model.UNet, denoiser.Schedule, denoiser.Parameterization) { Folder = folder };
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+}
