@@ -35,8 +35,8 @@ public sealed class LossCurve
     public IReadOnlyList<LossPoint> Training { get; }
 
     /// <summary>
-    /// <see cref="Training"/>, smoothed by a local linear fit (Cleveland 1979) of its logarithm. The fit uses a tenth of the points, at most 250,
-    /// on each side.
+    /// <see cref="Training"/>, smoothed by a local linear fit (Cleveland 1979) of its logarithm. The fit uses a tenth of the points, at
+    /// most 250, on each side.
     /// </summary>
     public IReadOnlyList<LossPoint> Smoothed { get; }
 
@@ -64,8 +64,8 @@ public sealed class LossCurve
     /// loss.
     /// </summary>
     /// <param name="path">
-    /// A file name that ends in <c>.png</c> or <c>.svg</c>. The plot has 1000 x 600 pixels. A missing folder is created, and an existing file
-    /// is replaced.
+    /// A file name that ends in <c>.png</c> or <c>.svg</c>. The plot has 1000 x 600 pixels. A missing folder is created, and an existing
+    /// file is replaced.
     /// </param>
     /// <exception cref="ArgumentException">The path has another extension.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>

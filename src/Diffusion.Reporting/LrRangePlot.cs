@@ -18,8 +18,8 @@ public static class LrRangePlot
     /// </summary>
     /// <param name="range">The result of a range test.</param>
     /// <param name="path">
-    /// A file name that ends in <c>.png</c> or <c>.svg</c>. The plot has 1000 x 600 pixels. A missing folder is created, and an existing file
-    /// is replaced.
+    /// A file name that ends in <c>.png</c> or <c>.svg</c>. The plot has 1000 x 600 pixels. A missing folder is created, and an existing
+    /// file is replaced.
     /// </param>
     /// <exception cref="ArgumentException">The path has another extension.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>

@@ -8,7 +8,9 @@ internal static class LogTicks
     private const int RoundValues = 6;
     private const double Tolerance = 1e-9;
 
-    /// <summary>Powers of ten on a long axis; also 2 and 5 times these on a shorter one; evenly spaced round values on a short one.</summary>
+    /// <summary>
+    /// Powers of ten on a long axis; also 2 and 5 times these on a shorter one; evenly spaced round values on a short one.
+    /// </summary>
     /// <param name="min">The smallest value of the axis, above 0.</param>
     /// <param name="max">The largest value, above <paramref name="min"/>.</param>
     public static IReadOnlyList<double> Between(double min, double max) =>
