@@ -244,10 +244,10 @@ public sealed class TrainerBuilder
     /// <exception cref="ImageDataException">An image cannot be read or lies outside [-1, 1].</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public TrainingPlan Plan(int sampledImages = 16, int samplerSteps = 50, CancellationToken cancellationToken = default) =>
-        Plan(new PlanOptions { SampledImages = sampledImages, SamplerSteps = samplerSteps }, cancellationToken);
+        PlanWith(new PlanOptions { SampledImages = sampledImages, SamplerSteps = samplerSteps }, cancellationToken);
 
     /// <summary>Plans with other measured steps than the default.</summary>
-    internal TrainingPlan Plan(PlanOptions planned, CancellationToken cancellationToken)
+    internal TrainingPlan PlanWith(PlanOptions planned, CancellationToken cancellationToken)
     {
         TrainerSetup setup = SetupCheck.Of(given, planned.Problems);
         using DisposeScope scope = NewDisposeScope();

@@ -34,7 +34,7 @@ public sealed class LossCurveTests : IDisposable
     [Fact]
     public void A_folder_without_metrics_is_refused_by_name_with_the_remedy() =>
         FluentActions.Invoking(() => LossCurve.FromRun(folder.Path)).Should().Throw<FileNotFoundException>()
-            .WithMessage($"The folder '{folder.Path}' has no metrics.jsonl. Name the folder that was given to UseCheckpoints*");
+            .WithMessage($"The folder '{folder.Path}' has no metrics.jsonl. Use the folder that was passed to UseCheckpoints*");
 
     [Fact]
     public void Smoothing_removes_noise_and_follows_the_fall_without_lag()

@@ -10,4 +10,20 @@ public sealed record Conditioning
 
     /// <summary>The class of each image, int64 <c>[B]</c>, or null.</summary>
     public torch.Tensor? ClassLabels { get; init; }
+
+    /// <summary>
+    /// The labels of the levels at the end of an interval, <c>[B]</c>, for a network that maps images from one level to another, such as a
+    /// flow map (Boffi et al. 2024). The label that every network gets is that of the start. Null, the default, for other networks.
+    /// </summary>
+    public torch.Tensor? EndLabels { get; init; }
+
+    /// <summary>The conditioning of some of the images.</summary>
+    /// <param name="first">The index of the first image.</param>
+    /// <param name="count">The number of images.</param>
+    /// <returns>Views of the tensors; they belong to the caller.</returns>
+    public Conditioning Slice(long first, long count) => new()
+    {
+        ClassLabels = ClassLabels?.narrow(0, first, count),
+        EndLabels = EndLabels?.narrow(0, first, count),
+    };
 }

@@ -64,7 +64,7 @@ public static class BatchSizeScaling
             < 32 => "A tiny batch (below 32): very noisy gradients, for tests and the smallest machines. Accumulate to 64.",
             < 128 => "A small batch (32 to 127): noisy gradients, quick steps, for debugging and small GPUs.",
             < MaxLinearBatch => "A medium batch (128 to 511): the standard for serious training.",
-            _ => "A large batch (512 and more): smoother gradients, for several GPUs. Above 512, the learning rate grows with the square root.",
+            _ => "A large batch (512 and more): smoother gradients, for several GPUs. The learning rate grows with its square root.",
         };
     }
 

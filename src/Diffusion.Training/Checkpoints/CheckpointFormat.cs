@@ -28,7 +28,7 @@ internal static class CheckpointFormat
         if (json.Length > CheckpointFiles.MaxManifest)
         {
             throw new CheckpointException(
-                $"The manifest of step {manifest.Step} would have {json.Length} bytes, more than the maximum of {CheckpointFiles.MaxManifest}. "
+                $"The manifest of step {manifest.Step} would have {json.Length} bytes, but the maximum is {CheckpointFiles.MaxManifest}. "
                     + $"Shorten the descriptions of the model, the schedule, the optimizer and the data.");
         }
 

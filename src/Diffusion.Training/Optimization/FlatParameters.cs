@@ -53,8 +53,8 @@ public sealed class FlatParameters : IDisposable
     }
 
     /// <summary>
-    /// All parameters, float32 <c>[n]</c>. First come the <see cref="DecayedLength"/> elements that are trained with weight decay, then those
-    /// that are trained without it, up to <see cref="TrainedLength"/>, then the frozen ones.
+    /// All parameters, float32 <c>[n]</c>. First come the <see cref="DecayedLength"/> elements that are trained with weight decay, then
+    /// those that are trained without it, up to <see cref="TrainedLength"/>, then the frozen ones.
     /// </summary>
     public Tensor Values { get; }
 
@@ -72,7 +72,9 @@ public sealed class FlatParameters : IDisposable
 
     internal FlatLayout Layout { get; }
 
-    /// <summary>Views of a buffer that is ordered like <see cref="Values"/>, by parameter name. An optimizer names its state with it.</summary>
+    /// <summary>
+    /// Views of a buffer that is ordered like <see cref="Values"/>, by parameter name. An optimizer names its state with it.
+    /// </summary>
     /// <param name="flat">A buffer of as many elements as <see cref="Values"/>.</param>
     /// <returns>One view per trained parameter, outside all dispose scopes; they belong to the caller.</returns>
     public IReadOnlyDictionary<string, Tensor> TrainedViews(Tensor flat)

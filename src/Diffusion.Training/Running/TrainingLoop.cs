@@ -179,10 +179,7 @@ internal sealed class TrainingLoop
         parts.Gauges.NoiseScale.Measure(images, (from, to, share) =>
         {
             Tensor pixels = batch.Pixels.narrow(0, from, to - from);
-            Conditioning labels = conditioning.ClassLabels is { } all
-                ? new Conditioning { ClassLabels = all.narrow(0, from, to - from) }
-                : conditioning;
-            parts.MeasuringPass.Backward(pixels, labels, batch.Positions[from..to], share);
+            parts.MeasuringPass.Backward(pixels, conditioning.Slice(from, to - from), batch.Positions[from..to], share);
         });
     }
 

@@ -18,7 +18,10 @@ public sealed class ImportDirectionTests
     /// <summary>The folders of a package; each may use those that stand before it. The root, an empty name, where a user begins.</summary>
     private static readonly Dictionary<string, string[]> Folders = new(StringComparer.Ordinal)
     {
-        ["Diffusion.Core"] = ["Backend", "Schedules", "Guards", "Images", "Randomness", "Weights", "Denoising", "Networks", "Diffusers"],
+        ["Diffusion.Core"] = 
+        [
+            "Files", "Backend", "Schedules", "Guards", "Images", "Randomness", "Weights", "Denoising", "Networks", "Diffusers", "Runs",
+        ],
         ["Diffusion.Sampling"] = ["Grids", "Driver", "Samplers", ""],
         ["Diffusion.Data"] = ["Pixels", "Transforms", "Sources", "Order", "Loading", "Shards"],
         ["Diffusion.Training"] =
@@ -26,6 +29,7 @@ public sealed class ImportDirectionTests
             "Text", "Optimization", "Ema", "Objectives", "Options", "Advice", "Steps", "Checkpoints", "Reports", "Observers", "Measurement",
             "Health", "Validation", "Running", "Export", "Tuning", "",
         ],
+        ["Diffusion.Reporting"] = ["Plotting", ""],
     };
 
     private static readonly Lazy<IReadOnlyList<Import>> Imports = new(SourceImports.Read);
@@ -40,6 +44,7 @@ public sealed class ImportDirectionTests
     [InlineData("Diffusion.Sampling")]
     [InlineData("Diffusion.Data")]
     [InlineData("Diffusion.Training")]
+    [InlineData("Diffusion.Reporting")]
     public void A_folder_uses_only_those_before_it(string package)
     {
         string[] order = Folders[package];

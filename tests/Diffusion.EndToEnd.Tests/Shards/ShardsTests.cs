@@ -69,8 +69,8 @@ public sealed class ShardsTests : IDisposable
 
     [Theory]
     [InlineData("missing", "out", "the folder does not exist")]
-    [InlineData("empty", "out", "hold no image")]
-    [InlineData("images", "used", "holds shards of this name already")]
+    [InlineData("empty", "out", "contain no images")]
+    [InlineData("images", "used", "already contains shards with this name")]
     [InlineData("images", "images/a.png", "a.png")]
     [InlineData("images", "out --samples-per-shard 0", "maxSamples")]
     [InlineData("images", "out --shuffle often", "often")]

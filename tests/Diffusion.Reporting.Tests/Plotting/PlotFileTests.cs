@@ -8,9 +8,9 @@ public sealed class PlotFileTests
     private const int AsciiGlyphs = 115; // letters, and parts of letters
 
     [Theory]
-    [InlineData("lr.jpg", "*lr.jpg' has the ending '.jpg', but a plot is written as .png or .svg. Use '*lr.png'.*")]
-    [InlineData("lr", "*lr' has no ending, but a plot is written as .png or .svg. Use '*lr.png'.*")]
-    public void Any_ending_but_PNG_and_SVG_is_refused_before_anything_is_written(string name, string message)
+    [InlineData("lr.jpg", "*lr.jpg' has the extension '.jpg', but plots are saved as .png or .svg. Use '*lr.png'.*")]
+    [InlineData("lr", "*lr' has no extension, but plots are saved as .png or .svg. Use '*lr.png'.*")]
+    public void Other_extensions_than_PNG_and_SVG_are_refused_before_anything_is_written(string name, string message)
     {
         using TemporaryFolder folder = new();
         string path = Path.Combine(folder.Path, "plots", name);

@@ -7,9 +7,9 @@ namespace Diffusion.TestKit.Fuzzing;
 internal sealed class ManifestTarget() : FuzzTarget(
     CheckpointFiles.MaxManifest,
     problem => (problem as CheckpointDamageException)?.Reason ?? (problem as CheckpointException)?.Message,
-    "its sha256 does not fit", "has format version", "a number is out of its range", "a file or an average is null",
-        "an impossible name or size", "a decay is out of its range",
-    "do not follow each other", "it lists the files", "is no valid manifest")
+    "the sha256 of manifest.json does not match", "has format version", "a number is out of its range", "a file or an average is null",
+    "an impossible name or size", "a decay is out of its range", "do not follow each other", "it lists the files",
+    "is not valid for this version")
 {
     private const int MaxDamages = 2;
 

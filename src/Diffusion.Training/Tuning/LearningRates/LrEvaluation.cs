@@ -53,9 +53,7 @@ internal sealed class LrEvaluation : IDisposable
         {
             using DisposeScope scope = NewDisposeScope();
             int count = Math.Min(batchSize, levels.Length - first);
-            Conditioning conditioning = labels is null
-                ? Conditioning.None
-                : new Conditioning { ClassLabels = labels.narrow(0, first, count) };
+            Conditioning conditioning = labels is null ? Conditioning.None : new Conditioning { ClassLabels = labels }.Slice(first, count);
             ReadOnlySpan<long> positions = batch.Positions.Span.Slice(first, count);
             sum += count * pass.Loss(batch.Pixels.narrow(0, first, count), conditioning, levels.AsSpan(first, count)
                 .ToArray(), positions).item<float>();

@@ -3,7 +3,9 @@ using System.Text.Json.Serialization;
 
 namespace Diffusion.Training;
 
-/// <summary>The result of a sweep of the learning rate by <see cref="LrRangeFinder"/>: the curve of the loss, and suggested rates.</summary>
+/// <summary>
+/// The result of a sweep of the learning rate by <see cref="LrRangeFinder"/>: the curve of the loss, and suggested rates.
+/// </summary>
 public sealed record LrRange
 {
     /// <summary>

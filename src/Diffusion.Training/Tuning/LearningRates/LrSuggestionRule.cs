@@ -10,8 +10,8 @@ public enum LrSuggestionRule
     SteepestDescent,
 
     /// <summary>
-    /// The middle of the longest falling part of the curve, ignoring rises within it (fastai's <c>valley</c>, by ESRI). The part begins where
-    /// the loss has fallen by a hundredth of its total fall, because a curve without noise falls a little at every rate.
+    /// The middle of the longest falling part of the curve, ignoring rises within it (fastai's <c>valley</c>, by ESRI). The part begins
+    /// where the loss has fallen by a hundredth of its total fall, because a curve without noise falls a little at every rate.
     /// </summary>
     Valley,
 

@@ -3,8 +3,8 @@ using Diffusion.Data;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Estimates the memory that training a U-Net on a CPU needs, before anything is allocated. It sums the tensors that each operation keeps, and
-/// simulates the backward pass to find the peak.
+/// Estimates the memory that training a U-Net on a CPU needs, before anything is allocated. It sums the tensors that each operation keeps,
+/// and simulates the backward pass to find the peak.
 /// </summary>
 /// <remarks>
 /// The estimate does not include the program itself, .NET, libtorch, images that a source keeps in memory or prefetches, and previews.

@@ -4,8 +4,9 @@ namespace Diffusion.Training;
 internal sealed record PlanOptions
 {
     /// <summary>
-    /// The minimum number of measured optimizer steps, 1 to 1000. Default 8. More are measured if these take less than three seconds, and at
-    /// least twice as many batches as are prefetched: otherwise batches that were read before the measurement would hide the reading time.
+    /// The minimum number of measured optimizer steps, 1 to 1000. Default 8. More are measured if these take less than three seconds, and
+    /// at least twice as many batches as are prefetched: otherwise batches that were read before the measurement would hide the reading
+    /// time.
     /// </summary>
     public int CalibrationSteps { get; init; } = 8;
 

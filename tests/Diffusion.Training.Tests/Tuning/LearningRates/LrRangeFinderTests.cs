@@ -39,7 +39,6 @@ public sealed class LrRangeFinderTests
         range.Suggestion.Rule.Should().Be(LrSuggestionRule.TenthOfLowest);
         range.Suggestion.LearningRate.Should().BeApproximately(lowest.LearningRate / 10, 1e-9 * lowest.LearningRate, range.ToTable());
         heard.Select(step => (step.LearningRate, step.Loss)).Should().Equal(range.Points.Select(point => (point.LearningRate, point.Loss)));
-        heard[^1].Step.Should().Be(range.Points.Count);
     }
 
     [Fact]
@@ -89,9 +88,10 @@ public sealed class LrRangeFinderTests
             }
         });
         LrRangeFinder finder = Builder(model, watched).BuildLrRangeFinder(Short);
-        Observer observer = new(progress =>
+        int steps = 0;
+        Observer observer = new(_ =>
         {
-            if (progress.Step == 20 && how == "cancelled")
+            if (++steps == 20 && how == "cancelled")
             {
                 stop.Cancel();
             }

@@ -149,13 +149,14 @@ public sealed class LrRangeReadingTests
     }
 
     [Theory]
-    [InlineData(0, LrRangeEnd.NotFinite, double.NaN, "*not a number before the first step. Check the weights*")]
-    [InlineData(3, LrRangeEnd.Diverged, 1.0,
+    [InlineData(0, nameof(LrRangeEnd.NotFinite), double.NaN, "*not a number before the first step. Check the weights*")]
+    [InlineData(3, nameof(LrRangeEnd.Diverged), 1.0,
         "*only 3 rates were tried before the loss diverged, at least 10 are needed. Start at a lower rate*1e-9.")]
-    [InlineData(9, LrRangeEnd.Cancelled, 1.0, "*only 9 rates were tried before the sweep was cancelled*Let the sweep run on.")]
-    [InlineData(90, LrRangeEnd.Cancelled, 1.0, "*had not changed when the sweep was cancelled*Let the sweep run on.")]
-    public void Too_few_points_are_told_with_what_to_do(int points, LrRangeEnd end, double start, string advice)
+    [InlineData(9, nameof(LrRangeEnd.Cancelled), 1.0, "*only 9 rates were tried before the sweep was cancelled*Let the sweep run on.")]
+    [InlineData(90, nameof(LrRangeEnd.Cancelled), 1.0, "*had not changed when the sweep was cancelled*Let the sweep run on.")]
+    public void Too_few_points_are_told_with_what_to_do(int points, string ending, double start, string advice)
     {
+        LrRangeEnd end = Enum.Parse<LrRangeEnd>(ending);
         LrRange range = LrRangeReading.Of([.. Enumerable.Repeat(1.0, points)], start, end, Range);
         range.Suggestion.LearningRate.Should().BeNull();
         range.Advice.Should().Match(advice);

@@ -224,7 +224,7 @@ public sealed class MemoryEstimatorTests
         ((Func<MemoryEstimator>)(() => new MemoryEstimator(Plain, ImageShape.Square(32, 1)))).Should().Throw<ArgumentException>()
             .WithMessage("*1 channels*takes 3*");
         ((Func<MemoryEstimator>)(() => new MemoryEstimator(Plain, ImageShape.Square(33)))).Should().Throw<ArgumentException>()
-            .WithMessage("*33 x 33*divide by 2*");
+            .WithMessage("*33 x 33*multiples of 2*");
         ((Func<MemoryEstimate>)(() => new MemoryEstimator(Plain, ImageShape.Square(32)).Estimate(0))).Should()
             .Throw<ArgumentOutOfRangeException>();
     }

@@ -203,7 +203,7 @@ public sealed class TrainingPlanTests
         byte[][] weights = [.. model.parameters().Select(parameter => parameter.bytes.ToArray())];
         using torch.Tensor generator = torch.random.get_rng_state();
         TrainerBuilder builder = Builder(model, images).UseTimeProvider(new MovedTime(TimeSpan.FromSeconds(1)));
-        LiveTensors.GrowthOver(2, () => builder.Plan(new PlanOptions { CalibrationSteps = 1 }, TestContext.Current.CancellationToken))
+        LiveTensors.GrowthOver(2, () => builder.PlanWith(new PlanOptions { CalibrationSteps = 1 }, TestContext.Current.CancellationToken))
             .Should().Be(0);
 
         model.parameters().Select(parameter => parameter.bytes.ToArray()).Should()
@@ -225,7 +225,7 @@ public sealed class TrainingPlanTests
                 stop.Cancel();
             }
         });
-        FluentActions.Invoking(() => Builder(model, images).Plan(new PlanOptions { CalibrationSteps = 1000 }, stop.Token)).Should()
+        FluentActions.Invoking(() => Builder(model, images).PlanWith(new PlanOptions { CalibrationSteps = 1000 }, stop.Token)).Should()
             .Throw<OperationCanceledException>();
         reads.Should().BeLessThan(200);
     }
@@ -235,7 +235,8 @@ public sealed class TrainingPlanTests
     {
         using TinyModel model = new();
         PlanOptions wrong = new() { CalibrationSteps = 0, SamplerSteps = 0, SampledImages = 0 };
-        FluentActions.Invoking(() => Trainer.For(model).Configure(o => o.BatchSize = 0).Plan(wrong)).Should()
+        TrainerBuilder builder = Trainer.For(model).Configure(o => o.BatchSize = 0);
+        builder.Invoking(b => b.PlanWith(wrong, TestContext.Current.CancellationToken)).Should()
             .Throw<OptionsValidationException>()
             .Which.Failures.Should().Contain(
             [

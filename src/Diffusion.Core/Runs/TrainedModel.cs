@@ -46,7 +46,8 @@ public sealed class TrainedModel : IDisposable
     /// Creates the network if it is not a <see cref="UNet2D"/>. Its weights are replaced, and its description must be that of the network
     /// that was trained. Default null.
     /// </param>
-    /// <param name="schedule">The noise schedule, if the training used one of your own type. Default null: the one in the checkpoint.</param>
+    /// <param name="schedule">The noise schedule, if the training used one of your own type. Default null: the one in the
+    /// checkpoint.</param>
     /// <param name="device">The device. Default null: the CPU.</param>
     /// <returns>The model; the caller disposes it.</returns>
     /// <exception cref="CheckpointException">
@@ -174,8 +175,8 @@ public sealed class TrainedModel : IDisposable
         catch (Exception problem) when (create is null && problem is ArgumentException or FormatException)
         {
             throw new CheckpointException(
-                $"The network of checkpoint '{folder}' is not a {nameof(UNet2D)}: '{Short(manifest.Model)}'. Pass a function that creates it "
-                + "as network.",
+                $"The network of checkpoint '{folder}' is not a {nameof(UNet2D)}: '{Short(manifest.Model)}'. Pass a function that creates "
+                + "it as network.",
                 problem);
         }
 

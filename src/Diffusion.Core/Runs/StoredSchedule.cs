@@ -10,7 +10,7 @@ namespace Diffusion;
 /// <param name="Betas">One beta for each timestep; null for a named schedule.</param>
 /// <param name="Description">The description of a schedule with betas; null for the default.</param>
 internal sealed record StoredSchedule(NoiseScheduleKind Kind, int Timesteps, double? BetaStart, double? BetaEnd, double? SigmaMin,
-    double? SigmaMax, IReadOnlyList<double>? Betas, string? Description)
+    double? SigmaMax, double[]? Betas, string? Description)
 {
     /// <summary>Creates the schedule.</summary>
     /// <exception cref="ArgumentException">A value is out of its range.</exception>
