@@ -261,7 +261,7 @@ public sealed class CheckpointStoreTests
         ManifestSeal.Close(json);
         File.WriteAllBytes(file, json);
         store.Invoking(s => SampleCheckpoint.StepIn(s)).Should().Throw<CheckpointException>()
-            .WithMessage("*is intact, but its manifest.json is not valid for this version of the library*Use the version of the library that wrote it*");
+            .WithMessage("*is intact, but its manifest.json is not valid for this version*Use the version of the library that wrote it*");
         Directory.GetDirectories(folder.File("checkpoints")).Should().HaveCount(2);
     }
 
