@@ -1,7 +1,7 @@
 namespace Diffusion.Training;
 
-/// <summary>One file of a checkpoint, as its manifest lists it.</summary>
-/// <param name="Name">Its name in the checkpoint's folder.</param>
-/// <param name="Size">How many bytes it has.</param>
-/// <param name="Sha256">Their SHA-256, 64 digits of lower-case hexadecimal.</param>
+/// <summary>A file of a checkpoint, as listed in the manifest.</summary>
+/// <param name="Name">The name in the folder of the checkpoint.</param>
+/// <param name="Size">The size in bytes.</param>
+/// <param name="Sha256">The SHA-256 of the content, as 64 lower-case hexadecimal digits.</param>
 public sealed record CheckpointFile(string Name, long Size, string Sha256);

@@ -4,10 +4,10 @@ using System.Text.Json;
 
 namespace Diffusion.Training;
 
-/// <summary>The names of a checkpoint's files, and its manifest as bytes.</summary>
+/// <summary>The names of the files of a checkpoint, and the serialization of its manifest.</summary>
 internal static class CheckpointFormat
 {
-    /// <summary>The folder of checkpoints in that of the run.</summary>
+    /// <summary>The folder of the checkpoints in the folder of the run.</summary>
     public const string Folder = "checkpoints";
 
     public const string ManifestFile = "manifest.json";
@@ -16,19 +16,20 @@ internal static class CheckpointFormat
 
     public const string FirstEmaFile = "ema.safetensors";
 
-    /// <summary>The most bytes that a manifest may have.</summary>
+    /// <summary>The maximum size of a manifest in bytes.</summary>
     public const int MaxManifest = 1 << 18;
 
     /// <summary>
-    /// The files of averaged weights: <c>ema.safetensors</c>, and for more of them <c>ema-0.999.safetensors</c> by their decay.
+    /// Returns the files of the averaged weights: <c>ema.safetensors</c> for the first average, and names with the decay, such as
+    /// <c>ema-0.999.safetensors</c>, for the others.
     /// </summary>
     public static IReadOnlyList<CheckpointAverage> AveragesOf(IReadOnlyList<double> decays) =>
         [.. decays.Select((decay, place) => new CheckpointAverage(decay, place == 0
             ? FirstEmaFile
             : string.Create(CultureInfo.InvariantCulture, $"ema-{decay}.safetensors")))];
 
-    /// <summary>A manifest as its file holds it.</summary>
-    /// <exception cref="CheckpointException">It would be larger than one that is read.</exception>
+    /// <summary>Serializes a manifest to the bytes of its file.</summary>
+    /// <exception cref="CheckpointException">The manifest would be too large to be read again.</exception>
     public static byte[] Write(CheckpointManifest manifest)
     {
         byte[] json = [.. JsonSerializer.SerializeToUtf8Bytes(manifest with { Sha256 = ManifestSeal.Unsealed },
@@ -36,7 +37,7 @@ internal static class CheckpointFormat
         if (json.Length > MaxManifest)
         {
             throw new CheckpointException(
-                $"The manifest of step {manifest.Step} would have {json.Length} bytes, more than the {MaxManifest} that are read again. "
+                $"The manifest of step {manifest.Step} has {json.Length} bytes, but must have at most {MaxManifest}. "
                     + $"Shorten the descriptions of the model, the schedule, the optimizer and the data.");
         }
 
@@ -44,17 +45,17 @@ internal static class CheckpointFormat
         return json;
     }
 
-    /// <summary>Reads a manifest strictly.</summary>
-    /// <exception cref="CheckpointDamageException">It is not as it was written.</exception>
-    /// <exception cref="CheckpointException">It is of another version of the format.</exception>
+    /// <summary>Parses and verifies a manifest.</summary>
+    /// <exception cref="CheckpointDamageException">The manifest is damaged.</exception>
+    /// <exception cref="CheckpointException">The format has another version, or the manifest is intact but invalid.</exception>
     public static CheckpointManifest Read(ReadOnlySpan<byte> json, string path)
     {
         if (!ManifestSeal.IsWhole(json))
         {
-            // The first version had no seal.
+            // Version 1 had no seal.
             throw VersionIn(json) is 1 and int first
                 ? OtherVersion(path, first)
-                : new CheckpointDamageException(path, $"{ManifestFile} is not as it was written: its sha256 does not fit.");
+                : new CheckpointDamageException(path, $"{ManifestFile} does not match its sha256.");
         }
 
         if (VersionIn(json) is not CheckpointManifest.CurrentVersion and var version)
@@ -69,9 +70,9 @@ internal static class CheckpointFormat
         }
         catch (Exception problem) when (problem is JsonException or InvalidOperationException)
         {
-            // Its seal fits, so it is as it was written.
+            // The seal matches, so the manifest is not damaged.
             throw new CheckpointException(
-                $"Checkpoint '{path}' is whole, but to this version of the library its {ManifestFile} is no valid manifest: "
+                $"Checkpoint '{path}' is intact, but its {ManifestFile} is not valid for this version of the library: "
                     + $"{problem.Message} Use the version of the library that wrote it.",
                 problem);
         }
@@ -91,7 +92,7 @@ internal static class CheckpointFormat
         }
         catch (Exception problem) when (problem is JsonException or InvalidOperationException)
         {
-            return null; // The second comes of names with half a surrogate pair.
+            return null; // InvalidOperationException: a property name with an unpaired surrogate.
         }
     }
 

@@ -2,20 +2,22 @@ using TorchSharp;
 
 namespace Diffusion.Training;
 
-/// <summary>Reads checkpoints, and believes nothing that is not as it was written.</summary>
+/// <summary>Reads and verifies checkpoints.</summary>
 internal static class CheckpointReader
 {
     private const int DiskFailure = 5; // EIO
     private const int DiskFailureOnWindows = unchecked((int)0x80070017); // ERROR_CRC
 
-    /// <summary>Whether a path names the folder of a checkpoint, whole or not.</summary>
+    /// <summary>Whether a path is the folder of a checkpoint, intact or not.</summary>
     public static bool IsCheckpoint(string folder) =>
         File.Exists(Path.Combine(folder, CheckpointFormat.ManifestFile)) && File.Exists(Path.Combine(folder, CheckpointFormat.WeightsFile));
 
-    /// <summary>Reads and verifies a whole checkpoint.</summary>
-    /// <returns>It; to be disposed.</returns>
-    /// <exception cref="CheckpointDamageException">A file is missing, or not as it was written.</exception>
-    /// <exception cref="CheckpointException">It is of another version of the format.</exception>
+    /// <summary>Reads and verifies a complete checkpoint.</summary>
+    /// <returns>The checkpoint, which the caller disposes.</returns>
+    /// <exception cref="CheckpointDamageException">A file is missing or damaged.</exception>
+    /// <exception cref="CheckpointException">
+    /// The format has another version, or a file cannot be read for another reason than damage.
+    /// </exception>
     public static OpenCheckpoint Read(string folder)
     {
         CheckpointManifest manifest = ReadManifest(folder);
@@ -41,7 +43,7 @@ internal static class CheckpointReader
         }
     }
 
-    /// <summary>Reads a manifest, and nothing else.</summary>
+    /// <summary>Reads the manifest only.</summary>
     public static CheckpointManifest ReadManifest(string folder)
     {
         string path = Path.Combine(folder, CheckpointFormat.ManifestFile);
@@ -51,7 +53,7 @@ internal static class CheckpointReader
             if (file.Length > CheckpointFormat.MaxManifest)
             {
                 throw new CheckpointDamageException(folder,
-                    $"{CheckpointFormat.ManifestFile} has {file.Length} bytes, more than {CheckpointFormat.MaxManifest}.");
+                    $"{CheckpointFormat.ManifestFile} has {file.Length} bytes, but must have at most {CheckpointFormat.MaxManifest}.");
             }
 
             byte[] bytes = new byte[file.Length];
@@ -63,7 +65,20 @@ internal static class CheckpointReader
         return CheckpointFormat.Read(json, folder);
     }
 
-    /// <summary>Verifies that a checkpoint is on the disk as it was written, without keeping it in memory.</summary>
+    /// <summary>Reads the manifest only; null if it cannot be read.</summary>
+    public static CheckpointManifest? TryReadManifest(string folder)
+    {
+        try
+        {
+            return ReadManifest(folder);
+        }
+        catch (Exception problem) when (problem is CheckpointDamageException or CheckpointException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Verifies all files of a checkpoint on disk, without loading them into memory.</summary>
     public static void Verify(string folder)
     {
         foreach (CheckpointFile listed in ReadManifest(folder).Files)
@@ -75,7 +90,7 @@ internal static class CheckpointReader
                 byte[] piece = new byte[(int)Math.Clamp(listed.Size, 1, 1 << 23)];
                 while (reader.Read(piece.AsSpan()) > 0)
                 {
-                    // The reader hashes.
+                    // The reader computes the hash.
                 }
 
                 return Matches(folder, listed, reader);
@@ -117,15 +132,15 @@ internal static class CheckpointReader
         file.Dispose();
         throw isPointer
             ? new CheckpointException($"'{file.Name}' cannot be read: {GitLfsPointer.Explanation}")
-            : new CheckpointDamageException(folder, $"{listed.Name} has {length} bytes, but was written with {listed.Size}.");
+            : new CheckpointDamageException(folder, $"{listed.Name} has {length} bytes, but must have {listed.Size}.");
     }
 
     private static bool Matches(string folder, CheckpointFile listed, HashingReader reader) =>
         reader.Finish() == listed.Sha256
             ? true
-            : throw new CheckpointDamageException(folder, $"{listed.Name} is not as it was written: its SHA-256 is another.");
+            : throw new CheckpointDamageException(folder, $"{listed.Name} does not match its SHA-256.");
 
-    // What is missing, cut off or cannot be read from the disk is damaged; what cannot be read for another reason may be whole.
+    // Missing, truncated or physically unreadable files mean damage. For any other error the checkpoint may be intact.
     private static T Attempt<T>(string folder, Func<T> read)
     {
         try
@@ -141,11 +156,12 @@ internal static class CheckpointReader
         catch (IOException problem)
         {
             throw new CheckpointException(
-                $"Checkpoint '{folder}' cannot be read at the moment, and may be whole: {problem.Message} Try again.", problem);
+                $"Checkpoint '{folder}' cannot be read at the moment, but may be intact: {problem.Message} Try again.", problem);
         }
         catch (UnauthorizedAccessException problem)
         {
-            throw new CheckpointException($"Checkpoint '{folder}' may not be read: {problem.Message} Run as a user who may.", problem);
+            throw new CheckpointException(
+                $"Checkpoint '{folder}' cannot be read: {problem.Message} Run as a user who has permission.", problem);
         }
     }
 }
