@@ -5,8 +5,7 @@ namespace Diffusion.Training;
 /// <summary>
 /// The checkpoints of a run, each in a folder (<c>step-000005000</c>) with <c>manifest.json</c>, <c>weights.safetensors</c>,
 /// <c>ema.safetensors</c> and <c>optimizer.safetensors</c>. A checkpoint exists completely or not at all, even if the process or the
-/// machine stops during a save. Older ones are deleted only after the newest is verified. Any number of processes may read; one at a time
-/// may write.
+/// machine stops during a save. Older ones are deleted only after the newest is verified. One process may write while others read.
 /// </summary>
 /// <remarks>
 /// You can move a checkpoint elsewhere and put a link in its place. The store reads it through the link, and deletes only the link, never
