@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Finds a loss that does not fall, or falls much too slowly. It looks at the easiest quarter of the schedule: in any run that learns, its
-/// loss falls to a small fraction of the power of the target within a few hundred steps.
+/// Finds a loss that does not fall, or falls much too slowly. It looks at the log-SNR range with the lowest relative loss: in any run that
+/// learns, that loss falls to a small fraction of the power of the target within a few hundred steps.
 /// </summary>
 internal sealed class LearningCheck : IHealthCheck
 {
@@ -48,7 +48,7 @@ internal sealed class LearningCheck : IHealthCheck
                     FindingKind.NotLearning,
                     "The outputs of the network are larger than their targets. The usual cause is that the initial weights of its last "
                         + "layer are far too large.",
-                    $"Initialize the last layer with weights near zero. If it already is, lower {lower}.")
+                    $"Initialize the last layer with weights near zero. If they already are, lower {lower}.")
                 : Finding(FindingKind.NotLearning,
                     "The learning rate is far too low, or the output of the network does not depend on its weights.", higher);
         }

@@ -31,7 +31,7 @@ internal sealed class SkipCheck(Func<long, string> trace) : IHealthCheck
                 $"{run.Last.SkippedSteps} steps have been skipped so far; the first since the last report was step {step}. {where}"),
             "An occasional skipped step usually means a bad batch. Frequent ones usually mean that a learning rate that is too high has "
                 + "made the weights grow.",
-            string.Create(CultureInfo.InvariantCulture, $"If more steps are skipped, lower {run.LowerRate}."))
+            string.Create(CultureInfo.InvariantCulture, $"If this continues, lower {run.LowerRate}."))
         {
             Figures = new Dictionary<string,
                 double>(StringComparer.Ordinal) { ["skippedSteps"] = run.Last.SkippedSteps, ["firstSkippedStep"] = step },
