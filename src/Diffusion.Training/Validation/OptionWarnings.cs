@@ -101,8 +101,7 @@ internal static class OptionWarnings
         long warmup = options.LearningRate.WarmupOf(options.Steps);
         return warmup > options.Steps / 4
             ? new TrainingWarning("LearningRate.WarmupSteps",
-                Text($"{warmup:N0} of {options.Steps:N0} steps leaves little time at the full learning rate; about 5% is usual. Leave "
-                    + $"it out."))
+                Text($"{warmup:N0} of {options.Steps:N0} steps is a large part of the run; about 5% is usual. Leave it out."))
             : options.TimeLimit is null && warmup < Math.Min(1000, options.Steps / 100)
             ? new TrainingWarning("LearningRate.WarmupSteps",
                 Text($"{warmup:N0} of {options.Steps:N0} steps is short: AdamW takes its largest steps first, before its moments have "
