@@ -120,7 +120,7 @@ public sealed class TrainerPartsTests : IDisposable
         TrainerBuilder Builder(Action<TrainingOptions> edit) =>
             Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images).UseSchedule(NoiseSchedule.Cosine(500)).Configure(edit);
         Problems(Builder(o => o.Timesteps = 250)).Should().ContainSingle().Which.Should()
-            .Contain("UseSchedule gives cosine(").And.Contain("Timesteps name cosine(");
+            .Contain("UseSchedule sets cosine(").And.Contain("Timesteps name cosine(");
         Problems(Builder(o => o.Schedule = NoiseScheduleKind.Linear)).Should().ContainSingle();
         Builder(o => o.Timesteps = 500).Build().Dispose();
         Builder(_ => { }).Build().Dispose();

@@ -333,7 +333,7 @@ public sealed class CheckpointStoreTests
         Checkpoint verbose = next.Value with { Manifest = next.Value.Manifest with { Data = new string('x',
             CheckpointFormat.MaxManifest) } };
         store.Invoking(s => s.Save(verbose)).Should().Throw<CheckpointException>()
-            .WithMessage("*manifest of step 2 would have*Shorten the descriptions*");
+            .WithMessage("*manifest of step 2 has*but must have at most*Shorten the descriptions*");
         SampleCheckpoint.StepIn(store).Should().Be(1);
     }
 

@@ -26,7 +26,7 @@ public sealed class HealthWatchTests
         finding.Step.Should().Be(600);
         finding.Remedy.Should().Contain("LearningRate.Peak from 0.0002 to 0.0001, and resume");
         finding.Figures["lowestLoss"].Should().Be(0.1);
-        finding.ToString().Should().StartWith("Diverged at step 600: The loss is 0.9, 9 times the 0.1 of step 100.");
+        finding.ToString().Should().StartWith("Diverged at step 600: The loss is 0.9, 9 times its minimum of 0.1 at step 100.");
     }
 
     [Theory]
@@ -51,7 +51,7 @@ public sealed class HealthWatchTests
 
         HealthFinding finding = run.Found.Should().ContainSingle().Subject;
         finding.LastGoodStep.Should().Be(800);
-        finding.Remedy.Should().Contain("a checkpoint of step 800 or before");
+        finding.Remedy.Should().Contain("a checkpoint of step 800 or earlier");
     }
 
     [Fact]

@@ -113,7 +113,7 @@ public sealed class MetricsFileTests
     {
         using TemporaryFolder folder = new();
         FluentActions.Invoking(() => MetricsFile.Read(folder.Path)).Should().Throw<FileNotFoundException>()
-            .WithMessage($"The folder '{folder.Path}' has no metrics.jsonl. Name the folder that was given to UseCheckpoints*");
+            .WithMessage($"The folder '{folder.Path}' has no metrics.jsonl. Use the folder that was passed to UseCheckpoints*");
     }
 
     [Fact]

@@ -65,12 +65,12 @@ public sealed class OptionWarningsTests
     [Fact]
     public void A_batch_larger_than_the_data_is_told() =>
         Of(_ => { }, images: 40).Should()
-            .Contain(warning => warning.Option == "BatchSize" && warning.Text.Contains("more than the 40 images"));
+            .Contain(warning => warning.Option == "BatchSize" && warning.Text.Contains("exceeds the 40 training images"));
 
     [Theory]
     [InlineData(64, 10, "*Use at most 10.")]
-    [InlineData(4, 10, "4 gives very noisy gradients*Use 10;*")]
-    [InlineData(4, 40, "4 gives very noisy gradients*Use 40;*")]
+    [InlineData(4, 10, "4 gives very noisy gradients*Use 10, with a MicroBatchSize*")]
+    [InlineData(4, 40, "4 gives very noisy gradients*Use 40, with a MicroBatchSize*")]
     [InlineData(10, 10, null)]
     public void A_batch_that_is_told_to_be_used_is_none_that_is_told_of(int batch, long images, string? text)
     {
