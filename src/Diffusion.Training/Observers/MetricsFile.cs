@@ -33,7 +33,7 @@ public sealed class MetricsFile : IProgress<TrainingProgress>
                 path);
     }
 
-    /// <summary>Deletes the reports after the step from which the run resumes, and an incomplete last line.</summary>
+    /// <summary>Removes the reports after the step from which a run resumes, and an incomplete last line.</summary>
     /// <param name="step">The step from which the run resumes; 0 for a new run.</param>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public void CutAfter(long step) => lines.Keep(progress => progress.Step <= step);
