@@ -9,9 +9,8 @@ namespace Diffusion.TestKit.Fuzzing;
 internal sealed class IdxTarget() : FuzzTarget(
     FuzzBytes.Small,
     problem => (problem as ImageDataException)?.Reason,
-    "the file is empty", "ends within its header", "it is not an IDX file", "must be at least 1", "more than the maximum of 2 GiB", "so it must have",
-        "gzip data is truncated",
-    "are present", "it has data after")
+    "the file is empty", "ends within its header", "it is not an IDX file", "must be at least 1", "more than the maximum of 2 GiB",
+    "so it must have", "gzip data is truncated", "are present", "it has data after")
 {
     private const int MaxDamages = 3;
 
