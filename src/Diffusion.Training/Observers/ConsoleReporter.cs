@@ -18,9 +18,9 @@ public sealed class ConsoleReporter : IProgress<TrainingProgress>, IProgress<Hea
 
     /// <summary>Creates a reporter.</summary>
     /// <param name="every">
-    /// The minimum time between two lines of progress. Reports in between are skipped, except the last one and health findings. Null, the
-    /// default, for 10 seconds. There is at most one line per report; <see cref="TrainingOptions.ReportEverySteps"/> sets how often reports
-    /// come.
+    /// The minimum time between two lines of progress. Reports in between are skipped, except the last one; health findings are always
+    /// printed. Null, the default, for 10 seconds. There is at most one line per report; <see cref="TrainingOptions.ReportEverySteps"/>
+    /// sets how often reports come.
     /// </param>
     /// <param name="output">The writer to print to. Null, the default, for <see cref="Console.Out"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException">The time is negative.</exception>
@@ -56,7 +56,7 @@ public sealed class ConsoleReporter : IProgress<TrainingProgress>, IProgress<Hea
     }
 
     /// <summary>
-    /// Prints a finding, unless its report was already printed. Only findings after the last report are printed by this method alone.
+    /// Prints a finding, unless it was already printed with its report. Findings after the last report come only to this method.
     /// </summary>
     public void Report(HealthFinding value)
     {
