@@ -195,7 +195,7 @@ internal sealed class ProgressReporter(
                 state.Step,
                 $"A {what} threw {error.GetType().Name}: {error.Message}",
                 "Its output is missing; training continues.",
-                $"Fix the {what}, and resume from the last checkpoint."));
+                "Fix the cause, and resume from the last checkpoint."));
         }
     }
 }
