@@ -5,9 +5,9 @@ using static TorchSharp.torch;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Trains a diffusion model. <see cref="Run"/> is one loop over public parts (<see cref="ISampleOrder"/>, <see cref="BatchLoader"/>,
-/// <see cref="TrainingPass"/>, <see cref="ParameterUpdate"/>, <see cref="EmaWrapper"/>, <see cref="CheckpointStore"/>), so that an
-/// application which needs another loop writes its own with them.
+/// Trains a diffusion model. <see cref="Run"/> is a loop over public parts: <see cref="ISampleOrder"/>, <see cref="BatchLoader"/>,
+/// <see cref="TrainingPass"/>, <see cref="ParameterUpdate"/>, <see cref="EmaWrapper"/> and <see cref="CheckpointStore"/>. An application
+/// that needs a different loop can build it from the same parts.
 /// </summary>
 public sealed class Trainer : IDisposable
 {
@@ -55,45 +55,46 @@ public sealed class Trainer : IDisposable
         }
         catch
         {
-            parts?.Dispose(); // A logger or a network that throws must not leave the folder locked.
+            parts?.Dispose(); // If a logger or a network throws, the folder must not stay locked.
             TrainedNetworks.Release(setup.Model.Network, claim, hasRawWeights: null);
             throw;
         }
     }
 
     /// <summary>
-    /// What is possible but unusual about this run, each with what usually follows from it and what to use instead; also logged.
+    /// Settings of this run that are valid but unusual. Each warning says what usually follows and what to use instead. The trainer also
+    /// logs them.
     /// </summary>
     public IReadOnlyList<TrainingWarning> Warnings { get; }
 
-    /// <summary>Optimizer steps made so far.</summary>
+    /// <summary>The number of optimizer steps taken so far.</summary>
     public long Step => state.Step;
 
-    /// <summary>Images seen so far, repeats counted.</summary>
+    /// <summary>The number of images seen so far, including repeats.</summary>
     public long ImagesSeen => state.ImagesSeen;
 
     /// <summary>
-    /// The model with the averaged weights (its own where there is no average). Other threads may sample it while training continues: each
-    /// call of <see cref="Denoiser.Denoise"/> sees the average after one whole step, the next call that after a later one. Valid until this
-    /// trainer is disposed, which waits for the call in flight.
+    /// The model with the averaged weights, or with its own weights if there is no average. Other threads may sample it during training:
+    /// each call of <see cref="Denoiser.Denoise"/> uses the average after one complete step, and the next call may use a later one. Valid
+    /// until this trainer is disposed; disposing waits for calls in progress.
     /// </summary>
     public Denoiser EmaDenoiser => parts.EmaDenoiser;
 
     /// <summary>
-    /// The model with the weights of its last step, which are noisy: for comparisons. Otherwise as <see cref="EmaDenoiser"/>; its
-    /// <see cref="Denoiser.Model"/> is the model that was given to <see cref="For"/>.
+    /// The model with the weights of its last step, which are noisy; use it for comparisons. Otherwise the same as
+    /// <see cref="EmaDenoiser"/>. Its <see cref="Denoiser.Model"/> is the model that was passed to <see cref="For"/>.
     /// </summary>
     public Denoiser RawDenoiser => parts.Denoiser;
 
     /// <summary>
-    /// The average of <see cref="TrainingOptions.EmaDecay"/>, which this trainer updates and frees; null where there is none.
+    /// The average with the decay <see cref="TrainingOptions.EmaDecay"/>; null if there is none. This trainer updates and disposes it.
     /// </summary>
     public EmaWrapper? Ema => state.Averages.Count == 0 ? null : state.Averages[0];
 
-    /// <summary>Begins to put a trainer together.</summary>
+    /// <summary>Creates a builder for a trainer.</summary>
     /// <param name="model">
-    /// The model to train; it stays the caller's. It is the trainer's until that is disposed, and then holds the weights of the last step,
-    /// or the averaged ones after <see cref="EndWithAverages"/>.
+    /// The model to train. The caller owns it, but must not use it before the trainer is disposed. Then it has the weights of the last
+    /// step, or the averaged weights after <see cref="EndWithAverages"/>.
     /// </param>
     public static TrainerBuilder For(IDiffusionModel model)
     {
@@ -102,19 +103,19 @@ public sealed class Trainer : IDisposable
     }
 
     /// <summary>
-    /// Copies the averaged weights (the model's own where there is no average) into a model of its own, which lives until it is disposed.
-    /// It may be called from any thread while training continues, which waits meanwhile between two steps.
+    /// Copies the averaged weights, or the model's own weights if there is no average, into a new model that is valid until it is disposed.
+    /// Any thread may call this method during training; training waits between two steps for the copy.
     /// </summary>
-    /// <returns>The copy; it belongs to the caller. It takes the memory of the weights once more.</returns>
-    /// <exception cref="ObjectDisposedException">This trainer was disposed.</exception>
+    /// <returns>The copy, which the caller disposes. It needs the memory of the weights once more.</returns>
+    /// <exception cref="ObjectDisposedException">This trainer is disposed.</exception>
     public DenoiserSnapshot SnapshotEma() => DenoiserSnapshot.Of(EmaDenoiser, () => state.Step);
 
     /// <summary>
-    /// Disposes this trainer and leaves the averaged weights in the model, in evaluation mode: to sample or save it, or to train it
-    /// further. The checkpoints keep both kinds of weights.
+    /// Disposes this trainer and copies the averaged weights into the model, in evaluation mode, to sample it, save it or train it further.
+    /// The checkpoints contain both sets of weights.
     /// </summary>
-    /// <exception cref="InvalidOperationException">It is running, or averaged weights are swapped in; nothing was changed.</exception>
-    /// <exception cref="ObjectDisposedException">It was disposed.</exception>
+    /// <exception cref="InvalidOperationException">The trainer is running, or averaged weights are swapped in. Nothing changed.</exception>
+    /// <exception cref="ObjectDisposedException">This trainer is disposed.</exception>
     public void EndWithAverages()
     {
         ObjectDisposedException.ThrowIf(!guard.TryEnd(), this);
@@ -132,26 +133,27 @@ public sealed class Trainer : IDisposable
     }
 
     /// <summary>
-    /// Trains until all steps are made, the time limit passes, or the token is cancelled; then saves. Called again, it continues.
+    /// Trains until all steps are taken, the time limit expires, or the token is canceled, and then saves a checkpoint. A second call
+    /// continues the run.
     /// </summary>
     /// <param name="cancellationToken">
-    /// Ends the run between two steps, or in a wait for images. That is no error: the result says so.
+    /// Ends the run between two steps or during a wait for images. This is not an error: the result says why the run ended.
     /// </param>
-    /// <returns>How it ended; its denoisers live as long as this trainer.</returns>
+    /// <returns>How the run ended. Its denoisers are valid until this trainer is disposed.</returns>
     /// <exception cref="TrainingDivergedException">
-    /// Gradients stayed infinite or not a number, or the loss diverged and <see cref="HealthOptions.OnDivergence"/> ends the run.
+    /// The gradients stayed infinite or NaN, or the loss diverged and <see cref="HealthOptions.OnDivergence"/> ends the run.
     /// </exception>
     /// <exception cref="CheckpointException">A checkpoint could not be saved.</exception>
     /// <exception cref="ImageDataException">An image cannot be read or lies outside [-1, 1].</exception>
-    /// <exception cref="InvalidOperationException">It is running already.</exception>
-    /// <exception cref="ObjectDisposedException">It was disposed.</exception>
+    /// <exception cref="InvalidOperationException">The trainer is already running.</exception>
+    /// <exception cref="ObjectDisposedException">This trainer is disposed.</exception>
     public TrainingResult Run(CancellationToken cancellationToken = default)
     {
         guard.Enter();
         return RunToEnd(cancellationToken);
     }
 
-    /// <summary><see cref="Run"/> on a thread of its own. It runs from this call on.</summary>
+    /// <summary>Calls <see cref="Run"/> on a new thread. The trainer counts as running as soon as this method is called.</summary>
     /// <inheritdoc cref="Run"/>
     public Task<TrainingResult> RunAsync(CancellationToken cancellationToken = default)
     {
@@ -161,15 +163,17 @@ public sealed class Trainer : IDisposable
     }
 
     /// <summary>
-    /// Frees the training state and the averages, once the calls of its denoisers in flight have ended; later ones throw
-    /// <see cref="ObjectDisposedException"/>. The model that was trained keeps the weights of its last step.
+    /// Frees the training state and the averages after the calls of its denoisers in progress have ended; later calls throw
+    /// <see cref="ObjectDisposedException"/>. The trained model keeps the weights of its last step.
     /// </summary>
-    /// <exception cref="InvalidOperationException">It is running, or averaged weights are swapped in; nothing was freed.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The trainer is running, or averaged weights are swapped in. Nothing was freed.
+    /// </exception>
     public void Dispose()
     {
         if (guard.TryEnd())
         {
-            // Without an average the weights of the last step are all there is.
+            // Without an average, the weights of the last step are the only ones.
             Free(hasRawWeights: state.Step == 0 ? null : state.Averages.Count > 0);
         }
     }

@@ -9,8 +9,9 @@ using static TorchSharp.torch;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Puts a trainer together: a fluent face of <see cref="TrainingOptions"/> and of the parts that are no plain data. <c>Use</c> fills one
-/// place, <c>Add</c> appends, <c>Configure</c> edits the options, <see cref="Build"/> checks everything and throws once with every problem.
+/// Builds a trainer: a fluent API for <see cref="TrainingOptions"/> and for the parts that are not plain data. <c>Use</c> methods set one
+/// part, <c>Add</c> methods append, <see cref="Configure"/> edits the options, and <see cref="Build"/> checks everything and throws one
+/// exception that lists every problem.
 /// </summary>
 public sealed class TrainerBuilder
 {
@@ -20,70 +21,71 @@ public sealed class TrainerBuilder
     internal TrainerBuilder(IDiffusionModel model) => given = new GivenParts(model);
 
     /// <summary>
-    /// Begins from given options, for instance bound from configuration, in place of the defaults. They are copied. Whatever the order of
-    /// the calls, <see cref="Configure"/> and the other <c>Use</c> calls change what is given here.
+    /// Starts from the given options instead of the defaults, for example options bound from configuration. The builder copies them.
+    /// Regardless of the order of calls, <see cref="Configure"/> and the other <c>Use</c> methods change these options.
     /// </summary>
     public TrainerBuilder UseOptions(TrainingOptions value) => Fill(nameof(UseOptions), value, () => given.Edits.BeginFrom(value));
 
-    /// <summary>Where to train. Default <see cref="ComputeDevice.Best"/>.</summary>
+    /// <summary>The device to train on. Default <see cref="ComputeDevice.Best"/>.</summary>
     public TrainerBuilder UseDevice(ComputeDevice value) => Fill(nameof(UseDevice), value, () => given.Device = value);
 
-    /// <summary>The images to train on; they stay the caller's. Required.</summary>
+    /// <summary>The images to train on. Required. The caller owns the source.</summary>
     public TrainerBuilder UseData(IImageSource value) => Fill(nameof(UseData), value, () => given.Source = value);
 
     /// <summary>
-    /// A noise schedule; default is the one that <see cref="TrainingOptions.Schedule"/> names. The options of the run take it over, so that
-    /// its checkpoints hold it as data; of a schedule of your own type they hold the description.
+    /// The noise schedule. Default: the one that <see cref="TrainingOptions.Schedule"/> names. The options of the run store it, so its
+    /// checkpoints contain it as data. For a custom type of schedule they contain the description.
     /// </summary>
     public TrainerBuilder UseSchedule(INoiseSchedule value) => Fill(nameof(UseSchedule), value, () => given.Schedule = value);
 
-    /// <summary>What the network predicts. Default the noise.</summary>
+    /// <summary>What the network predicts. Default: the noise.</summary>
     public TrainerBuilder UsePrediction(PredictionType value) =>
         Choose(nameof(UsePrediction), "Objective.Prediction", value, options => options.Objective?.Prediction,
             options => options.Objective = (options.Objective ?? new ObjectiveOptions()) with { Prediction = value });
 
     /// <summary>
-    /// Which times are trained on, where no option can name the law. Default that of <see cref="ObjectiveOptions.Times"/>.
+    /// The distribution of training times, for one that no option can name. Default: <see cref="ObjectiveOptions.Times"/>.
     /// </summary>
     public TrainerBuilder UseTimeLaw(ITimeLaw value) =>
         Fill(nameof(UseTimeLaw), value, () => given.Objective = given.Objective with { Times = value });
 
     /// <summary>
-    /// How much each noise level counts, where no option can name it. Default that of <see cref="ObjectiveOptions.Weighting"/>.
+    /// The weight of each noise level in the loss, for a weighting that no option can name. Default:
+    /// <see cref="ObjectiveOptions.Weighting"/>.
     /// </summary>
     public TrainerBuilder UseLossWeighting(ILossWeighting value) =>
         Fill(nameof(UseLossWeighting), value, () => given.Objective = given.Objective with { Weighting = value });
 
     /// <summary>
-    /// The function of the difference between prediction and target, where no option can name it. Default that of
+    /// The function of the difference between prediction and target, for one that no option can name. Default:
     /// <see cref="ObjectiveOptions.Function"/>.
     /// </summary>
     public TrainerBuilder UseLossFunction(ILossFunction value) =>
         Fill(nameof(UseLossFunction), value, () => given.Objective = given.Objective with { Function = value });
 
     /// <summary>
-    /// An objective of your own, in place of one that the options compose. They keep its description, and what
-    /// <see cref="UsePrediction"/> says the network answers still holds.
+    /// A custom objective, instead of one composed from the options. The options store its description. <see cref="UsePrediction"/> still
+    /// sets what the network predicts.
     /// </summary>
     public TrainerBuilder UseObjective(IObjective value) =>
         Fill(nameof(UseObjective), value, () => given.Objective = given.Objective with { Whole = value });
 
-    /// <summary>The optimizer. Default AdamW with weight decay 0.01.</summary>
+    /// <summary>The optimizer. Default: AdamW with weight decay 0.01.</summary>
     public TrainerBuilder UseOptimizer(IOptimizerFactory value) => Fill(nameof(UseOptimizer), value, () => given.Optimizer = value);
 
-    /// <summary>The learning rate. Default 2e-4, constant after its warm-up.</summary>
+    /// <summary>The learning rate. Default: 2e-4, constant after its warm-up.</summary>
     public TrainerBuilder UseLearningRate(LearningRate value) =>
         Choose(nameof(UseLearningRate), nameof(TrainingOptions.LearningRate), value, options =>
             options.LearningRate, options => options.LearningRate = value);
 
-    /// <summary>The limit of the averaged weights' decay. Default 0.9999.</summary>
+    /// <summary>The maximum decay of the averaged weights. Default 0.9999.</summary>
     public TrainerBuilder UseEma(double decay) =>
         Choose(nameof(UseEma), nameof(TrainingOptions.EmaDecay), decay, options => options.EmaDecay, options => options.EmaDecay = decay);
 
-    /// <summary>Saves the run in a folder, and resumes from it.</summary>
+    /// <summary>Saves the run in a folder and resumes from it.</summary>
     /// <param name="folder">The folder of the run.</param>
     /// <param name="everySteps">
-    /// Optimizer steps between two checkpoints. Null, the default, for <see cref="TrainingOptions.CheckpointEverySteps"/>.
+    /// The number of optimizer steps between two checkpoints. Null, the default, for <see cref="TrainingOptions.CheckpointEverySteps"/>.
     /// </param>
     public TrainerBuilder UseCheckpoints(string folder, int? everySteps = null)
     {
@@ -99,23 +101,24 @@ public sealed class TrainerBuilder
         return this;
     }
 
-    /// <summary>Starts from given weights, where there is no checkpoint to resume from.</summary>
+    /// <summary>Starts from the given weights if there is no checkpoint to resume from.</summary>
     /// <param name="path">
-    /// A safetensors file, for instance the <c>ema.safetensors</c> of a checkpoint; the index of several; or the folder of a network or
-    /// pipeline of diffusers, whose configuration must describe this network.
+    /// A safetensors file, for example <c>ema.safetensors</c> of a checkpoint; the index of a sharded safetensors file; or the folder of a
+    /// diffusers network or pipeline, whose configuration must describe this network.
     /// </param>
     public TrainerBuilder UseInitialWeights(string path) => Choose(
         nameof(UseInitialWeights), nameof(TrainingOptions.InitialWeights), path, options =>
             options.InitialWeights, options => options.InitialWeights = path);
 
-    /// <summary>Where the trainer logs. Default nowhere.</summary>
+    /// <summary>The logger of the trainer. Default: none.</summary>
     public TrainerBuilder UseLogger(ILogger value) => Fill(nameof(UseLogger), value, () => given.Logger = value);
 
-    /// <summary>The clock of rates and time limits. Default the system's.</summary>
+    /// <summary>The clock for rates and time limits. Default: the system clock.</summary>
     public TrainerBuilder UseTimeProvider(TimeProvider value) => Fill(nameof(UseTimeProvider), value, () => given.Time = value);
 
     /// <summary>
-    /// Hears of progress once per report interval, on the training thread. One that throws is logged and does not end the run.
+    /// Adds an observer that receives progress once per report interval, on the training thread. If it throws, the exception is logged and
+    /// the run continues.
     /// </summary>
     public TrainerBuilder ReportTo(IProgress<TrainingProgress> observer)
     {
@@ -125,7 +128,8 @@ public sealed class TrainerBuilder
     }
 
     /// <summary>
-    /// Calls back with progress once per report interval, on the training thread. A call that throws is logged and does not end the run.
+    /// Adds a callback that receives progress once per report interval, on the training thread. If it throws, the exception is logged and
+    /// the run continues.
     /// </summary>
     public TrainerBuilder ReportTo(Action<TrainingProgress> observer)
     {
@@ -134,7 +138,8 @@ public sealed class TrainerBuilder
     }
 
     /// <summary>
-    /// Hears of everything that is wrong with the run, on the training thread. One that throws is logged and does not end the run.
+    /// Adds an observer that receives every health finding of the run, on the training thread. If it throws, the exception is logged and
+    /// the run continues.
     /// </summary>
     public TrainerBuilder ReportFindingsTo(IProgress<HealthFinding> observer)
     {
@@ -144,8 +149,8 @@ public sealed class TrainerBuilder
     }
 
     /// <summary>
-    /// Calls back with everything that is wrong with the run, on the training thread. A call that throws is logged and does not end the
-    /// run.
+    /// Adds a callback that receives every health finding of the run, on the training thread. If it throws, the exception is logged and the
+    /// run continues.
     /// </summary>
     public TrainerBuilder ReportFindingsTo(Action<HealthFinding> observer)
     {
@@ -154,16 +159,17 @@ public sealed class TrainerBuilder
     }
 
     /// <summary>
-    /// Calls back with the averaged model, on the training thread. A preview that throws is logged and does not end the run.
+    /// Adds a callback that receives the averaged model at regular intervals, on the training thread. If it throws, the exception is logged
+    /// and the run continues.
     /// </summary>
-    /// <param name="everySteps">Optimizer steps between two calls.</param>
-    /// <param name="preview">What to do, for instance to sample a grid.</param>
+    /// <param name="everySteps">The number of optimizer steps between two calls, at least 1.</param>
+    /// <param name="preview">The callback, for example to sample a grid of images.</param>
     public TrainerBuilder AddPreview(int everySteps, Action<TrainingPreview> preview)
     {
         ArgumentNullException.ThrowIfNull(preview);
         if (everySteps < 1)
         {
-            given.Problems.Add($"A preview's everySteps ({everySteps}) must be at least 1. Use 1000.");
+            given.Problems.Add($"AddPreview: everySteps ({everySteps}) must be at least 1. Use 1000.");
         }
 
         given.Previews.Add(new TrainerSetup.Preview(everySteps, preview));
@@ -171,8 +177,8 @@ public sealed class TrainerBuilder
     }
 
     /// <summary>
-    /// Edits the options, each time that they are checked: at <see cref="Build"/>, <see cref="Plan"/> and <see cref="BuildLrRangeFinder"/>.
-    /// A value that a <c>Use</c> call chooses otherwise is refused there.
+    /// Adds an edit of the options, which runs every time the options are checked: in <see cref="Build"/>, <see cref="Plan"/> and
+    /// <see cref="BuildLrRangeFinder"/>. These methods reject a value that contradicts a <c>Use</c> call.
     /// </summary>
     public TrainerBuilder Configure(Action<TrainingOptions> edit)
     {
@@ -182,20 +188,22 @@ public sealed class TrainerBuilder
     }
 
     /// <summary>
-    /// Checks everything, moves the model to its device, and makes the trainer. If that fails, nothing is left behind: the model has its
-    /// weights, where it was.
+    /// Checks everything, moves the model to its device, and creates the trainer. If this fails, nothing changes: the model keeps its
+    /// weights and its device.
     /// </summary>
     /// <remarks>
-    /// Options, parts that must fit each other, images and the run folder are checked together. A single mistake of the images or of the
-    /// folder is an error of its own kind; otherwise one error lists all of them. Weights to start from, or the checkpoint of a run to go
-    /// on with, are read when all that is right.
+    /// Options, parts that must fit each other, images and the run folder are checked together. If the only problem is in the images or in
+    /// the run folder, its own exception is thrown; otherwise, one exception lists every problem. Initial weights, or the checkpoint of a
+    /// run to resume, are read after all checks have passed.
     /// </remarks>
-    /// <returns>The trainer; it belongs to the caller.</returns>
-    /// <exception cref="OptionsValidationException">Something is missing or impossible; the message lists every problem.</exception>
+    /// <returns>The trainer, which the caller disposes.</returns>
+    /// <exception cref="OptionsValidationException">Something is missing or invalid. The message lists every problem.</exception>
     /// <exception cref="CheckpointException">
-    /// All is right but the run folder, which cannot be written to or belongs to another run, or weights to start from, which do not fit.
+    /// The only problem is the run folder, which cannot be written to or belongs to another run, or the initial weights, which do not fit.
     /// </exception>
-    /// <exception cref="ImageDataException">All is right but the images: too many cannot be read, or they are outside [-1, 1].</exception>
+    /// <exception cref="ImageDataException">
+    /// The only problem is the images: too many cannot be read, or they are outside [-1, 1].
+    /// </exception>
     public Trainer Build()
     {
         TrainerSetup setup = SetupCheck.Of(given, []);
@@ -216,12 +224,14 @@ public sealed class TrainerBuilder
     }
 
     /// <summary>
-    /// Checks everything as <see cref="Build"/> does, and makes what finds the learning rate for this run. Neither the model nor the run
-    /// folder is touched; the builder can build a trainer afterwards.
+    /// Checks everything as <see cref="Build"/> does, and creates a finder of the learning rate for this run. It does not change the model
+    /// or the run folder, and the builder can build a trainer afterwards.
     /// </summary>
-    /// <param name="range">What is tried. Null, the default, for 200 rates from 1e-7 to 1e-2.</param>
-    /// <exception cref="OptionsValidationException">Something is missing or impossible; the message lists every problem.</exception>
-    /// <exception cref="ImageDataException">All is right but the images: too many cannot be read, or they are outside [-1, 1].</exception>
+    /// <param name="range">The learning rates to try. Null, the default, for 200 rates from 1e-7 to 1e-2.</param>
+    /// <exception cref="OptionsValidationException">Something is missing or invalid. The message lists every problem.</exception>
+    /// <exception cref="ImageDataException">
+    /// The only problem is the images: too many cannot be read, or they are outside [-1, 1].
+    /// </exception>
     public LrRangeFinder BuildLrRangeFinder(LrRangeOptions? range = null)
     {
         LrRangeOptions tried = range ?? new LrRangeOptions();
@@ -229,17 +239,17 @@ public sealed class TrainerBuilder
     }
 
     /// <summary>
-    /// Checks everything as <see cref="Build"/> does, measures a few steps on a copy of the model, and says what the run will take. Neither
-    /// the model nor the run folder is touched; the builder can build a trainer afterwards. It takes the memory of the run, and that of the
-    /// model once more.
+    /// Checks everything as <see cref="Build"/> does, measures a few steps on a copy of the model, and predicts what the run needs. It does
+    /// not change the model or the run folder, and the builder can build a trainer afterwards. It needs the memory of the run and of one
+    /// more copy of the model.
     /// </summary>
     /// <param name="sampledImages">The number of images to plan a sampling for, 1 to 1,000,000. Default 16.</param>
     /// <param name="samplerSteps">
     /// The forward passes per image of that sampling, 1 to 10,000: the steps of the sampler, or twice as many with guidance. Default 50.
     /// </param>
-    /// <param name="cancellationToken">Ends the measurement between two steps, or in a wait for images.</param>
+    /// <param name="cancellationToken">Ends the measurement between two steps or during a wait for images.</param>
     /// <returns>The plan.</returns>
-    /// <exception cref="OptionsValidationException">Something is missing or impossible; the message lists every problem.</exception>
+    /// <exception cref="OptionsValidationException">Something is missing or invalid. The message lists every problem.</exception>
     /// <exception cref="CheckpointException">The initial weights cannot be read or do not fit.</exception>
     /// <exception cref="ImageDataException">An image cannot be read or lies outside [-1, 1].</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>

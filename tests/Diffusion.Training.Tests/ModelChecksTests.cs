@@ -10,21 +10,22 @@ public sealed class ModelChecksTests
 {
     public static TheoryData<string, Func<TinyModel, IDiffusionModel>> Wrong => new()
     {
-        { "*CreateTwin() returned the model itself*with parameters of its own.", inner =>
+        { "*CreateTwin() returned the model itself*with its own parameters.", inner =>
             new OddModel(inner) { Twin = (self, _) => self } },
         { "*CreateTwin() returned the model itself*", inner => new OddModel(inner) { Twin = (_, network) => new OddModel(network) } },
         { "*CreateTwin() returned null*", inner => new OddModel(inner) { Twin = (_, _) => null! } },
-        { "*whose conv_in.weight is [16, 1, 3, 3], where the model's is [8, 1, 3, 3]*", inner =>
+        { "*whose conv_in.weight is [16, 1, 3, 3], but the model's is [8, 1, 3, 3]*", inner =>
             new OddModel(inner) { Twin = (_, _) => new TinyModel(hidden: 16) } },
-        { "*other parameters (unexpected: classes.weight; )*", inner =>
+        { "*different parameters (unexpected: classes.weight; )*", inner =>
             new OddModel(inner) { Twin = (_, _) => new TinyModel(classCount: 3) } },
         { "*conv_in.weight shares its memory with the model*", inner => new OddModel(inner) { Twin = (_, network) => Sharing(network) } },
-        { "*is Float64 on cpu*where the model's is Float32 on cpu*", inner =>
+        { "*is Float64 on cpu*but the model's is Float32 on cpu*", inner =>
             new OddModel(inner) { Twin = (_, _) => InDoubles(new TinyModel()) } },
-        { "The answer of OddModel has no gradient*detach()*", inner => new OddModel(inner) { Change = answer => answer.detach() } },
-        { "The answer of OddModel does not depend on any parameter*", inner => new OddModel(inner) { Change = answer => answer * 0 } },
+        { "The output of OddModel has no gradient*detach()*", inner => new OddModel(inner) { Change = answer => answer.detach() } },
+        { "The output of OddModel does not depend on any trained parameter*", inner =>
+            new OddModel(inner) { Change = answer => answer * 0 } },
         { "*returned the shape [1, 1, 4, 8]*", inner => new OddModel(inner) { Change = answer => answer.narrow(2, 0, 4) } },
-        { "OddModel answered in Float64 to images in Float32*", inner =>
+        { "The output of OddModel is Float64 for images in Float32*", inner =>
             new OddModel(inner) { Change = answer => answer.to(ScalarType.Float64) } },
     };
 

@@ -76,9 +76,9 @@ public sealed class OptionScheduleTests
 
         saved.Steps++;
         FluentActions.Invoking(() => Run(folder.Path, builder => builder.UseOptions(saved))).Should().Throw<OptionsValidationException>()
-            .WithMessage("*ScheduleDescription (mine) names a schedule that only code makes. Give it with UseSchedule*");
+            .WithMessage("*ScheduleDescription (mine) describes a schedule that only code can create. Pass it to UseSchedule*");
         FluentActions.Invoking(() => Run(folder.Path, builder => builder.UseOptions(saved).UseSchedule(NoiseSchedule.Linear()))).Should()
-            .Throw<OptionsValidationException>().WithMessage("*UseSchedule gives linear*name mine*");
+            .Throw<OptionsValidationException>().WithMessage("*UseSchedule sets linear*name mine*");
         Run(folder.Path, builder => builder.UseOptions(saved).UseSchedule(new OwnSchedule())).Step.Should().Be(saved.Steps);
     }
 

@@ -27,17 +27,17 @@ public sealed class TrainerBuilderTests
 
         build.Should().Throw<OptionsValidationException>().Which.Failures.Should().BeEquivalentTo(
             "UseEma was called twice. Call it once.",
-            "Steps (0) must be at least 1. Use 200000 for a full run, 1000 for a try.",
+            "Steps (0) must be at least 1. Use 200000 for a full run, or 1000 for a trial.",
             "BatchSize (48) must be a multiple of MicroBatchSize (32). Use 32 or 64.",
             "LearningRate.Peak (-1) must be above 0 and at most 1. Use 2e-4.",
             "EmaDecay (1.5) must be at least 0 and below 1. Use 0.9999, or null for no average.",
             "Timesteps (10000) must be in 250..4000. Use 1000; the sampler may take fewer steps.",
-            "The model has 4 classes, but the data has no labels. Make the model for the data's classes, or without classes.");
+            "The model has 4 classes, but the data has no labels. Create the model for the classes of the data, or without classes.");
 
         Action fit = () => Trainer.For(model).UseData(images).Build();
         fit.Should().Throw<OptionsValidationException>().Which.Failures.Should().BeEquivalentTo(
             "Images have 1 channels, but the model takes 3.",
-            "The model has 4 classes, but the data has no labels. Make the model for the data's classes, or without classes.");
+            "The model has 4 classes, but the data has no labels. Create the model for the classes of the data, or without classes.");
     }
 
     [Fact]
@@ -81,8 +81,8 @@ public sealed class TrainerBuilderTests
             .Build();
 
         Build(33, heldOut: 0.2).Should().Throw<OptionsValidationException>().Which.Failures.Should().BeEquivalentTo(
-            "Steps (0) must be at least 1. Use 200000 for a full run, 1000 for a try.",
-            "Loading.DropLast needs a whole batch in each epoch, but BatchSize (33) is more than the 32 images to train on. "
+            "Steps (0) must be at least 1. Use 200000 for a full run, or 1000 for a trial.",
+            "Loading.DropLast needs a complete batch in each epoch, but BatchSize (33) exceeds the 32 training images. "
             + "Use a batch of at most 32, or leave DropLast out.");
         Build(32, heldOut: 0.2).Should().Throw<OptionsValidationException>().Which.Failures.Should().ContainSingle();
         Build(40, heldOut: 0).Should().Throw<OptionsValidationException>().Which.Failures.Should().ContainSingle();
@@ -93,7 +93,7 @@ public sealed class TrainerBuilderTests
 
     public static TheoryData<string, Func<TinyModel, TrainerBuilder>> Failing => new()
     {
-        { "*groups of the source hold 39 images*", model => Trainer.For(model).UseData(new NumberedImages(40, groups: [20, 19])) },
+        { "*groups of the source contain 39 images*", model => Trainer.For(model).UseData(new NumberedImages(40, groups: [20, 19])) },
         { "no memory for moments", model => Trainer.For(model).UseData(new NumberedImages(40)).UseOptimizer(new NoOptimizer()) },
         { "no memory for a twin", model => Trainer.For(new TwinlessModel(model)).UseData(new NumberedImages(40)) },
         {

@@ -162,7 +162,7 @@ public sealed class TrainerDenoisersTests
             result.Averages.Values.First()])
         {
             denoiser.Invoking(Sample).Should().Throw<ObjectDisposedException>()
-                .WithMessage("*Take SnapshotEma()*").Which.ObjectName.Should().Be("Trainer");
+                .WithMessage("*Use SnapshotEma()*").Which.ObjectName.Should().Be("Trainer");
         }
 
         FluentActions.Invoking(trainer.SnapshotEma).Should().Throw<ObjectDisposedException>().Which.ObjectName.Should().Be("Trainer");

@@ -29,7 +29,7 @@ public sealed class TrainerLifetimeTests
         entered.Wait(Token);
         dispose.Should().Throw<InvalidOperationException>()
             .WithMessage("This trainer is running. Cancel its token and await it before disposing.");
-        FluentActions.Invoking(() => trainer.Run(Token)).Should().Throw<InvalidOperationException>().WithMessage("*running already*");
+        FluentActions.Invoking(() => trainer.Run(Token)).Should().Throw<InvalidOperationException>().WithMessage("*already running*");
         await stop.CancelAsync();
         leave.Set();
 
@@ -51,7 +51,7 @@ public sealed class TrainerLifetimeTests
         trainer = Builder(model, images, steps: 3).UseLogger(log).AddPreview(2, _ => trainer!.Dispose()).Build();
 
         trainer.Run(Token).StopReason.Should().Be(StopReason.Completed);
-        log.Lines.Should().ContainSingle(line => line.StartsWith("A preview threw at step 2", StringComparison.Ordinal));
+        log.Lines.Should().ContainSingle(line => line.StartsWith("A preview threw an exception at step 2", StringComparison.Ordinal));
         trainer.Dispose();
     }
 

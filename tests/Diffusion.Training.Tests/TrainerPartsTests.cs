@@ -19,8 +19,8 @@ public sealed class TrainerPartsTests : IDisposable
         using UNet2D unet = Small(size: 16);
         using StripedImages images = new(size: 32);
         Problems(Trainer.For(unet).UseData(images)).Should().ContainSingle().Which.Should()
-            .Contain("images are 1 x 32 x 32").And.Contain("made for 1 x 16 x 16")
-            .And.Contain("Make the network for the shape of the images");
+            .Contain("images are 1 x 32 x 32").And.Contain("created for 1 x 16 x 16").And
+            .Contain("Create the network for the shape of the images");
         using StripedImages fitting = new(size: 16);
         Trainer.For(unet).UseData(fitting).Build().Dispose();
     }
@@ -35,7 +35,7 @@ public sealed class TrainerPartsTests : IDisposable
         using TinyModel inner = new();
         using ScriptedModel silent = new((noisy, _, _) => noisy, inner) { SampleShape = ImageShape.Square(8) };
         Problems(Trainer.For(silent).UseData(images)).Should().ContainSingle().Which.Should()
-            .Contain("images are 1 x 8 x 8").And.Contain("made for 3 x 8 x 8");
+            .Contain("images are 1 x 8 x 8").And.Contain("created for 3 x 8 x 8");
     }
 
     [Fact]
@@ -120,7 +120,7 @@ public sealed class TrainerPartsTests : IDisposable
         TrainerBuilder Builder(Action<TrainingOptions> edit) =>
             Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images).UseSchedule(NoiseSchedule.Cosine(500)).Configure(edit);
         Problems(Builder(o => o.Timesteps = 250)).Should().ContainSingle().Which.Should()
-            .Contain("UseSchedule gives cosine(").And.Contain("Timesteps name cosine(");
+            .Contain("UseSchedule sets cosine(").And.Contain("Timesteps name cosine(");
         Problems(Builder(o => o.Schedule = NoiseScheduleKind.Linear)).Should().ContainSingle();
         Builder(o => o.Timesteps = 500).Build().Dispose();
         Builder(_ => { }).Build().Dispose();
@@ -180,7 +180,7 @@ public sealed class TrainerPartsTests : IDisposable
 
     [Theory]
     [InlineData(null, 3, "Network: it has no classes, but the images have 3*classes: 3*")]
-    [InlineData(5, 3, "Network: it has 5 classes, but the images only 3: it never learns what class 3*")]
+    [InlineData(5, 3, "Network: it has 5 classes, but the images have only 3: it never sees class 3*")]
     [InlineData(3, 3, null)]
     [InlineData(null, null, null)]
     [InlineData(null, 1, null)]
@@ -216,7 +216,7 @@ public sealed class TrainerPartsTests : IDisposable
 
     public static TheoryData<Action<TrainerBuilder>, string> Unlikely => new()
     {
-        { builder => builder.AddPreview(1000, _ => { }), "AddPreview: a preview is made every 1,000 steps, but the run has 100" },
+        { builder => builder.AddPreview(1000, _ => { }), "AddPreview: a preview is due every 1,000 steps, but the run has only 100" },
         { builder => builder.Configure(o => o.HoldOutFraction = 0.1), "HoldOutFraction: only 4 images" },
         { builder =>
             builder.Configure(o => (o.HoldOutFraction, o.HoldOutEverySteps, o.CheckpointEverySteps, o.KeepBestCheckpoints) = (0.2, 30, 50,

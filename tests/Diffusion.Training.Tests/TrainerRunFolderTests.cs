@@ -56,7 +56,7 @@ public sealed class TrainerRunFolderTests
         TrainerBuilder builder = Trainer.For(model).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images).UseCheckpoints(folder.Path)
             .Configure(o => o.BatchSize = 4);
         builder.Invoking(b => b.Build()).Should().Throw<CheckpointException>()
-            .WithMessage("*reports of the run cannot be cut back to step 12*");
+            .WithMessage("*reports of the run cannot be truncated to step 12*");
         model.parameters().SelectMany(p => p.data<float>().ToArray()).Should().Equal(before);
     }
 

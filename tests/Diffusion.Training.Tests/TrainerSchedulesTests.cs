@@ -37,9 +37,9 @@ public sealed class TrainerSchedulesTests
     }
 
     [Theory]
-    [InlineData(PredictionType.Edm, null, "Prediction (Edm) cannot be asked for*Use Flow or Velocity*")]
+    [InlineData(PredictionType.Edm, null, "Prediction (Edm) is not defined*Use Flow or Velocity*")]
     [InlineData(PredictionType.Sample, PredictionType.Velocity,
-        "LossSpace (Velocity) cannot be reached from Prediction (Sample)*rectified-flow*")]
+        "LossSpace (Velocity) cannot be computed from Prediction (Sample)*rectified-flow*")]
     public void What_a_network_cannot_answer_at_some_time_is_refused_before_the_first_step(PredictionType prediction,
         PredictionType? lossSpace, string expected)
     {

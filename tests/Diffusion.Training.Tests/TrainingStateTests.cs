@@ -8,7 +8,7 @@ namespace Diffusion.Training.Tests;
 
 public sealed class TrainingStateTests
 {
-    private const string OrderDiffers = "the order of images differs from here on";
+    private const string OrderDiffers = "the order of images changes from here on";
 
     public static TheoryData<Action<TrainingOptions>, string> ChangesOfOrder => new()
     {

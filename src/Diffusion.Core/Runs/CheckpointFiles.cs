@@ -37,7 +37,7 @@ internal static class CheckpointFiles
             using FileStream file = new(path, new FileStreamOptions { BufferSize = 0 });
             if (file.Length > MaxManifest)
             {
-                throw new CheckpointDamageException(folder, $"{Manifest} has {file.Length} bytes, more than {MaxManifest}.");
+                throw new CheckpointDamageException(folder, $"{Manifest} has {file.Length} bytes, but must have at most {MaxManifest}.");
             }
 
             byte[] bytes = new byte[file.Length];
@@ -60,7 +60,7 @@ internal static class CheckpointFiles
             // Version 1 had no seal.
             throw VersionIn(json) is 1 and int first
                 ? OtherVersion(folder, first)
-                : new CheckpointDamageException(folder, $"the sha256 of {Manifest} does not match its content.");
+                : new CheckpointDamageException(folder, $"{Manifest} does not match its sha256.");
         }
 
         if (VersionIn(json) is not Version and var version)
@@ -120,14 +120,14 @@ internal static class CheckpointFiles
         file.Dispose();
         throw isPointer
             ? new CheckpointException($"'{file.Name}' cannot be read: {GitLfsPointer.Explanation}")
-            : new CheckpointDamageException(folder, $"{listed.Name} has {length} bytes, but was written with {listed.Size}.");
+            : new CheckpointDamageException(folder, $"{listed.Name} has {length} bytes, but must have {listed.Size}.");
     }
 
     private static void Match(string folder, CheckpointFile listed, HashingReader reader)
     {
         if (reader.Finish() != listed.Sha256)
         {
-            throw new CheckpointDamageException(folder, $"the SHA-256 of {listed.Name} does not match its content.");
+            throw new CheckpointDamageException(folder, $"{listed.Name} does not match its SHA-256.");
         }
     }
 
@@ -147,12 +147,12 @@ internal static class CheckpointFiles
         catch (IOException problem)
         {
             throw new CheckpointException(
-                $"Checkpoint '{folder}' cannot be read now, but may be intact: {problem.Message} Try again.", problem);
+                $"Checkpoint '{folder}' cannot be read at the moment, but may be intact: {problem.Message} Try again.", problem);
         }
         catch (UnauthorizedAccessException problem)
         {
             throw new CheckpointException(
-                $"There is no permission to read checkpoint '{folder}': {problem.Message} Run as a user with permission.", problem);
+                $"Checkpoint '{folder}' cannot be read: {problem.Message} Run as a user who has permission.", problem);
         }
     }
 

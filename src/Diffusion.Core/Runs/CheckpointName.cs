@@ -3,16 +3,16 @@ using System.Globalization;
 namespace Diffusion;
 
 /// <summary>
-/// The name of a checkpoint's folder: <c>step-000005000</c>, or <c>step-000005000-2</c> where that step was saved a second time, so that
-/// the first one stays until the second was read back.
+/// The name of a checkpoint's folder: <c>step-000005000</c>, or <c>step-000005000-2</c> if that step was saved a second time, so that the
+/// first save stays until the second is verified.
 /// </summary>
-/// <param name="Step">Optimizer steps made.</param>
-/// <param name="Save">Which save of this step it is, from 1.</param>
+/// <param name="Step">The number of optimizer steps taken.</param>
+/// <param name="Save">The number of the save of this step, from 1.</param>
 internal readonly record struct CheckpointName(long Step, int Save)
 {
     private const string Prefix = "step-";
 
-    /// <summary>The name of a folder; null for any other folder.</summary>
+    /// <summary>Parses the name of a folder; returns null if the folder is not a checkpoint.</summary>
     public static CheckpointName? TryParse(string folder)
     {
         string[] parts = folder.Split('-');

@@ -2,11 +2,11 @@ using System.Security.Cryptography;
 
 namespace Diffusion;
 
-/// <summary>Reads a file from first to last byte, and hashes each piece while the next one is read.</summary>
+/// <summary>Reads a file sequentially and hashes each block while the next one is read.</summary>
 internal sealed class HashingReader(FileStream file) : Stream
 {
-    private const int PieceBytes = 1 << 18;
-    private const int WorthAThread = 1 << 16;
+    private const int BlockBytes = 1 << 18;
+    private const int MinParallelBytes = 1 << 16;
 
     private readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 
@@ -24,16 +24,16 @@ internal sealed class HashingReader(FileStream file) : Stream
         set => throw new NotSupportedException();
     }
 
-    /// <summary>The SHA-256 of all that was read, lower-case hexadecimal.</summary>
+    /// <summary>Returns the SHA-256 of everything that was read, in lower-case hexadecimal.</summary>
     public string Finish() => Convert.ToHexStringLower(hash.GetHashAndReset());
 
     public override unsafe int Read(Span<byte> buffer)
     {
-        if (buffer.Length < WorthAThread)
+        if (buffer.Length < MinParallelBytes)
         {
-            int few = file.Read(buffer);
-            hash.AppendData(buffer[..few]);
-            return few;
+            int count = file.Read(buffer);
+            hash.AppendData(buffer[..count]);
+            return count;
         }
 
         fixed (byte* first = buffer)
@@ -44,7 +44,7 @@ internal sealed class HashingReader(FileStream file) : Stream
             try
             {
                 while (total < buffer.Length
-                    && file.Read(buffer.Slice(total, Math.Min(PieceBytes, buffer.Length - total))) is > 0 and int read)
+                    && file.Read(buffer.Slice(total, Math.Min(BlockBytes, buffer.Length - total))) is > 0 and int read)
                 {
                     hashing.GetAwaiter().GetResult();
                     nint start = address + total;
@@ -54,7 +54,7 @@ internal sealed class HashingReader(FileStream file) : Stream
             }
             finally
             {
-                hashing.GetAwaiter().GetResult(); // The bytes are the caller's again after this.
+                hashing.GetAwaiter().GetResult(); // After this, the caller may reuse the buffer.
             }
 
             return total;

@@ -4,11 +4,12 @@ using System.Text;
 namespace Diffusion;
 
 /// <summary>
-/// The last line of a manifest is the SHA-256 of the manifest itself, taken with 64 zeros in its place: nothing in it can change unseen.
+/// The seal of a manifest: its last line is the SHA-256 of the manifest itself, computed with 64 zeros in its place, so that any change is
+/// detected.
 /// </summary>
 internal static class ManifestSeal
 {
-    /// <summary>What stands in the place of the hash while it is taken.</summary>
+    /// <summary>The placeholder for the hash while it is computed.</summary>
     public static readonly string Unsealed = new('0', HashDigits);
 
     private const int HashDigits = 64;
@@ -17,12 +18,12 @@ internal static class ManifestSeal
 
     private static ReadOnlySpan<byte> End => "\"\n}\n"u8;
 
-    /// <summary>Whether a manifest ends with a hash, whatever it is.</summary>
+    /// <summary>Whether a manifest ends with a hash, correct or not.</summary>
     public static bool IsThere(ReadOnlySpan<byte> json) =>
         json.EndsWith(End) && json.Length > Label.Length + HashDigits + End.Length && json[..^(HashDigits + End.Length)].EndsWith(Label);
 
-    /// <summary>Fills in the hash.</summary>
-    /// <param name="json">A manifest that ends with a hash, whatever it is.</param>
+    /// <summary>Writes the hash.</summary>
+    /// <param name="json">A manifest that ends with a hash or the placeholder.</param>
     public static void Close(Span<byte> json)
     {
         if (!IsThere(json))
@@ -34,7 +35,7 @@ internal static class ManifestSeal
         Hash(json).CopyTo(Place(json));
     }
 
-    /// <summary>Whether a manifest is as it was written.</summary>
+    /// <summary>Whether a manifest matches its hash.</summary>
     public static bool IsWhole(ReadOnlySpan<byte> json)
     {
         if (!IsThere(json))

@@ -4,18 +4,18 @@ using static TorchSharp.torch;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Saves checkpoints on a thread of its own: training waits only while its state is copied. The copy is kept for the next one, so it takes
-/// the memory of the state once.
+/// Saves checkpoints on a background thread, so that training waits only while its state is copied. The buffer of the copy is reused and
+/// needs the memory of the state once.
 /// </summary>
 internal sealed class BackgroundSaver(CheckpointStore store) : IDisposable
 {
     private readonly Dictionary<string, Tensor> copies = new(StringComparer.Ordinal);
     private Task<string>? saving;
 
-    /// <summary>Begins to save a state, once the one before is saved.</summary>
-    /// <param name="live">The state; it may change as soon as this returns.</param>
-    /// <returns>The folder of the checkpoint before, or null.</returns>
-    /// <exception cref="CheckpointException">The checkpoint before could not be saved.</exception>
+    /// <summary>Starts to save a state, after the previous save has finished.</summary>
+    /// <param name="live">The state. It may change as soon as this method returns.</param>
+    /// <returns>The folder of the previous checkpoint, or null.</returns>
+    /// <exception cref="CheckpointException">The previous checkpoint could not be saved.</exception>
     public string? Begin(Checkpoint live)
     {
         string? before = Finish();
@@ -27,13 +27,13 @@ internal sealed class BackgroundSaver(CheckpointStore store) : IDisposable
         return before;
     }
 
-    /// <summary>The folder of a checkpoint that was saved since the last question, or null; waits for nothing.</summary>
-    /// <exception cref="CheckpointException">It could not be saved.</exception>
+    /// <summary>Returns the folder of a checkpoint saved since the last call of a method of this class, or null. Does not wait.</summary>
+    /// <exception cref="CheckpointException">The checkpoint could not be saved.</exception>
     public string? Poll() => saving is { IsCompleted: true } ? Finish() : null;
 
-    /// <summary>Waits until nothing is being saved.</summary>
-    /// <returns>The folder of the checkpoint that was saved last, or null if there was none since the last question.</returns>
-    /// <exception cref="CheckpointException">It could not be saved.</exception>
+    /// <summary>Waits until the save in progress has finished.</summary>
+    /// <returns>The folder of the checkpoint saved last, or null if none was saved since the last call.</returns>
+    /// <exception cref="CheckpointException">The checkpoint could not be saved.</exception>
     public string? Finish()
     {
         Task<string>? last = saving;
@@ -41,7 +41,7 @@ internal sealed class BackgroundSaver(CheckpointStore store) : IDisposable
         return last?.GetAwaiter().GetResult();
     }
 
-    /// <summary>Waits, and frees the copy.</summary>
+    /// <summary>Waits for the save in progress and frees the copy.</summary>
     public void Dispose()
     {
         ((IAsyncResult?)saving)?.AsyncWaitHandle.WaitOne();

@@ -2,11 +2,11 @@ using TorchSharp;
 
 namespace Diffusion.Training;
 
-/// <summary>The whole state of a run. Named tensors, by the names of the network's parameters.</summary>
-/// <param name="Manifest">Everything that is no tensor.</param>
-/// <param name="Weights">The network's parameters.</param>
-/// <param name="Averages">Each averaged set of parameters, in the order of <see cref="CheckpointManifest.Averages"/>.</param>
-/// <param name="Optimizer">The optimizer's state.</param>
+/// <summary>The complete state of a run. Tensors are named after the parameters of the network.</summary>
+/// <param name="Manifest">Everything that is not a tensor.</param>
+/// <param name="Weights">The parameters of the network.</param>
+/// <param name="Averages">The averaged parameters, one set per average, in the order of <see cref="CheckpointManifest.Averages"/>.</param>
+/// <param name="Optimizer">The state of the optimizer.</param>
 public sealed record Checkpoint(
     CheckpointManifest Manifest,
     IReadOnlyDictionary<string, torch.Tensor> Weights,

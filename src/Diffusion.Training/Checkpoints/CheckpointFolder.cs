@@ -3,9 +3,10 @@ using System.Globalization;
 namespace Diffusion.Training;
 
 /// <summary>
-/// The folder around the checkpoints of a run, and the names in it: <c>step-000005000</c> is a checkpoint, <c>.saving</c> one being
-/// written, <c>.deleting-step-000005000</c> one being deleted, <c>damaged-step-000005000</c> one set aside. Nothing is deleted under the
-/// name of a checkpoint, so none is ever seen in part. Nothing is deleted through a link: a link goes, and what it points at stays.
+/// The folder that contains the checkpoints of a run, and the names in it: <c>step-000005000</c> is a checkpoint, <c>.saving</c> is being
+/// written, <c>.deleting-step-000005000</c> is being deleted, and <c>damaged-step-000005000</c> was set aside. A checkpoint is renamed
+/// before it is deleted, so a name of a checkpoint never refers to a part of one. If an entry is a link, only the link is deleted, never
+/// its target.
 /// </summary>
 internal sealed class CheckpointFolder(string path, IDisk disk)
 {
@@ -13,12 +14,10 @@ internal sealed class CheckpointFolder(string path, IDisk disk)
     private const string Deleting = ".deleting-";
     private const string Damaged = "damaged-";
 
-    /// <summary>Where a checkpoint is written before it has its place.</summary>
+    /// <summary>The path at which a checkpoint is written before it gets its final name.</summary>
     public string Temporary => Path.Combine(path, Saving);
 
-    /// <summary>
-    /// The checkpoints, from the first to the last; among them links to checkpoints, also those that lead nowhere at the moment.
-    /// </summary>
+    /// <summary>The checkpoints in ascending order of steps, including links to checkpoints, even broken ones.</summary>
     public IReadOnlyList<CheckpointName> Checkpoints =>
         !Directory.Exists(path) ? [] :
         [
@@ -27,16 +26,16 @@ internal sealed class CheckpointFolder(string path, IDisk disk)
                 .OrderBy(name => name.Step).ThenBy(name => name.Save),
         ];
 
-    /// <summary>What a checkpoint that is a link points at, where no folder is there; null for any other.</summary>
+    /// <summary>The target of a checkpoint that is a link to a folder that does not exist; null for other checkpoints.</summary>
     public string? BrokenLink(CheckpointName name) => Directory.Exists(Of(name)) ? null : new FileInfo(Of(name)).LinkTarget;
 
-    /// <summary>The place of a checkpoint.</summary>
+    /// <summary>Returns the path of a checkpoint.</summary>
     public string Of(CheckpointName name) => Path.Combine(path, name.ToString());
 
-    /// <summary>Makes the folder, and what is missing around it, so that a power failure does not take it away.</summary>
+    /// <summary>Creates the folder and its missing parents, so that they survive a power failure.</summary>
     public void Make() => Make(path);
 
-    /// <summary>Removes what an interrupted process left.</summary>
+    /// <summary>Deletes what an interrupted process left behind.</summary>
     public void Sweep()
     {
         foreach (string left in Directory.GetFileSystemEntries(path))
@@ -49,7 +48,7 @@ internal sealed class CheckpointFolder(string path, IDisk disk)
         }
     }
 
-    /// <summary>Gives what was written its place.</summary>
+    /// <summary>Renames the written checkpoint to its final name.</summary>
     public void Commit(CheckpointName name)
     {
         disk.RenameFolder(Temporary, Of(name));
@@ -64,7 +63,7 @@ internal sealed class CheckpointFolder(string path, IDisk disk)
             disk.RenameFolder(Of(name), Path.Combine(path, Deleting + name));
         }
 
-        // Without this a power failure could undo the new name and not the deletion.
+        // Without this sync, a power failure could undo the rename but not the deletion.
         disk.SyncFolder(path);
         foreach (CheckpointName name in names)
         {
@@ -72,8 +71,8 @@ internal sealed class CheckpointFolder(string path, IDisk disk)
         }
     }
 
-    /// <summary>Gives a damaged checkpoint a name under which it is not taken for one.</summary>
-    /// <returns>Where it is now.</returns>
+    /// <summary>Renames a damaged checkpoint so that it no longer counts as one.</summary>
+    /// <returns>The new path.</returns>
     public string SetAside(CheckpointName name)
     {
         string plain = Path.Combine(path, Damaged + name);
@@ -88,7 +87,7 @@ internal sealed class CheckpointFolder(string path, IDisk disk)
         return free;
     }
 
-    /// <summary>Deletes what was being written.</summary>
+    /// <summary>Deletes a partly written checkpoint.</summary>
     public void DropTemporary()
     {
         if (Directory.Exists(Temporary) || IsLink(Temporary))
@@ -112,7 +111,7 @@ internal sealed class CheckpointFolder(string path, IDisk disk)
 
     private static bool IsLink(string entry) => new FileInfo(entry).LinkTarget is not null;
 
-    // On Windows more than links are reparse points: what cannot be told apart is left to .NET, which follows none that leads elsewhere.
+    // On Windows, links are not the only reparse points. .NET deletes any reparse point without following it.
     private void DeleteTree(string entry)
     {
         if (!Directory.Exists(entry) || File.GetAttributes(entry).HasFlag(FileAttributes.ReparsePoint))

@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace Diffusion.Training;
 
-/// <summary>The names of a checkpoint's files, and the manifest as bytes.</summary>
+/// <summary>The names of the files of a checkpoint, and the serialization of its manifest.</summary>
 internal static class CheckpointFormat
 {
     public const string OptimizerFile = "optimizer.safetensors";
@@ -12,14 +12,15 @@ internal static class CheckpointFormat
     public const string FirstEmaFile = "ema.safetensors";
 
     /// <summary>
-    /// The files of averaged weights: <c>ema.safetensors</c>, and for more of them <c>ema-0.999.safetensors</c> by their decay.
+    /// Returns the files of the averaged weights: <c>ema.safetensors</c> for the first average, and names with the decay, such as
+    /// <c>ema-0.999.safetensors</c>, for the others.
     /// </summary>
     public static IReadOnlyList<CheckpointAverage> AveragesOf(IReadOnlyList<double> decays) =>
         [.. decays.Select((decay, place) => new CheckpointAverage(decay, place == 0
             ? FirstEmaFile
             : string.Create(CultureInfo.InvariantCulture, $"ema-{decay}.safetensors")))];
 
-    /// <summary>The content of the manifest's file.</summary>
+    /// <summary>Serializes a manifest to the bytes of its file.</summary>
     /// <exception cref="CheckpointException">The manifest would be too large to be read again.</exception>
     public static byte[] Write(CheckpointManifest manifest)
     {
@@ -28,7 +29,7 @@ internal static class CheckpointFormat
         if (json.Length > CheckpointFiles.MaxManifest)
         {
             throw new CheckpointException(
-                $"The manifest of step {manifest.Step} would have {json.Length} bytes, but the maximum is {CheckpointFiles.MaxManifest}. "
+                $"The manifest of step {manifest.Step} has {json.Length} bytes, but must have at most {CheckpointFiles.MaxManifest}. "
                     + $"Shorten the descriptions of the model, the schedule, the optimizer and the data.");
         }
 

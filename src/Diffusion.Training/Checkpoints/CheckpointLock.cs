@@ -5,23 +5,22 @@ using Microsoft.Win32.SafeHandles;
 namespace Diffusion.Training;
 
 /// <summary>
-/// The right to change a folder of checkpoints, which one process has at a time. The system takes it back when that process ends, however
-/// it ends.
+/// An exclusive lock on a folder of checkpoints. The operating system releases it when the process ends, even after a crash.
 /// </summary>
 internal sealed class CheckpointLock : IDisposable
 {
     private const string LockFile = ".lock";
     private const string OwnerFile = ".lock-owner";
 
-    // What the system says of a file that somebody else holds: Linux, macOS, Windows.
-    private static readonly int[] Held = [11, 35, unchecked((int)0x80070020)];
+    // Error codes for a file that is locked by another process: Linux, macOS, Windows.
+    private static readonly int[] LockedErrors = [11, 35, unchecked((int)0x80070020)];
 
     private readonly FileStream file;
 
     private CheckpointLock(FileStream file) => this.file = file;
 
-    /// <summary>Takes the right.</summary>
-    /// <exception cref="CheckpointException">Another process, or another trainer of this one, has it.</exception>
+    /// <summary>Acquires the lock.</summary>
+    /// <exception cref="CheckpointException">Another process, or another trainer of this process, has the lock.</exception>
     /// <exception cref="IOException">The folder cannot be written to.</exception>
     public static CheckpointLock Take(string folder)
     {
@@ -31,11 +30,12 @@ internal sealed class CheckpointLock : IDisposable
             taken = new FileStream(Path.Combine(folder, LockFile), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None,
                 bufferSize: 1);
         }
-        catch (IOException problem) when (Held.Contains(problem.HResult))
+        catch (IOException problem) when (LockedErrors.Contains(problem.HResult))
         {
             throw new CheckpointException(
-                $"The checkpoints in '{folder}' belong to another trainer, {OwnerOf(folder)}. Wait for its end, or choose another folder.",
-                    problem);
+                $"The checkpoints in '{folder}' belong to another trainer ({OwnerOf(folder)}). Wait until it ends, or choose another "
+                + "folder.",
+                problem);
         }
 
         try
@@ -50,7 +50,7 @@ internal sealed class CheckpointLock : IDisposable
         }
     }
 
-    /// <summary>Gives the right back.</summary>
+    /// <summary>Releases the lock.</summary>
     public void Dispose() => file.Dispose();
 
     private static void WriteOwner(string path)
@@ -71,7 +71,7 @@ internal sealed class CheckpointLock : IDisposable
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
-            return "which has not said who it is";
+            return "owner unknown";
         }
     }
 }

@@ -5,7 +5,7 @@ using Diffusion.Data;
 
 namespace Diffusion.Training;
 
-/// <summary>What a checkpoint says of itself: <c>manifest.json</c> in its folder.</summary>
+/// <summary>The description of a checkpoint: <c>manifest.json</c> in its folder.</summary>
 public sealed record CheckpointManifest
 {
     /// <summary>The version of the format that this library writes and reads: 2.</summary>
@@ -14,47 +14,49 @@ public sealed record CheckpointManifest
     /// <summary>The version of the format.</summary>
     public int FormatVersion { get; init; } = CurrentVersion;
 
-    /// <summary>Optimizer steps made.</summary>
+    /// <summary>The number of optimizer steps taken.</summary>
     public required long Step { get; init; }
 
-    /// <summary>Images seen: the position in the run of the next image, which all draws depend on.</summary>
+    /// <summary>The number of images seen. This is the position of the next image in the run, which determines all random draws.</summary>
     public required long ImagesSeen { get; init; }
 
-    /// <summary>Steps skipped for gradients that are not finite.</summary>
+    /// <summary>The number of steps skipped because of gradients that are not finite.</summary>
     public required long SkippedSteps { get; init; }
 
-    /// <summary>How many of the last steps were skipped one after the other.</summary>
+    /// <summary>The number of steps skipped in a row up to and including the last step.</summary>
     public long SkippedInARow { get; init; }
 
-    /// <summary>How often the run went back to a checkpoint with a third of the learning rate, 0 to 3.</summary>
+    /// <summary>How often the run rolled back to a checkpoint and divided the learning rate by three, 0 to 3.</summary>
     public int Rollbacks { get; init; }
 
-    /// <summary>Optimizer steps of the warm-up: a longer run later does not begin it again.</summary>
+    /// <summary>The number of optimizer steps of the warm-up. If the run is extended later, the warm-up does not start again.</summary>
     public required long WarmupSteps { get; init; }
 
-    /// <summary>The network's own description.</summary>
+    /// <summary>The description of the network.</summary>
     public required string Model { get; init; }
 
-    /// <summary>The noise schedule's own description.</summary>
+    /// <summary>The description of the noise schedule.</summary>
     public required string Schedule { get; init; }
 
     /// <summary>What the network predicts.</summary>
     public required PredictionType Prediction { get; init; }
 
-    /// <summary>The optimizer's own description.</summary>
+    /// <summary>The description of the optimizer.</summary>
     public required string Optimizer { get; init; }
 
-    /// <summary>The data's own description.</summary>
+    /// <summary>The description of the data.</summary>
     public required string Data { get; init; }
 
-    /// <summary>How many images the data had from when on; one more each time that it was extended.</summary>
+    /// <summary>
+    /// The number of images in the data, and the position from which it applies; one entry more each time the data was extended.
+    /// </summary>
     [JsonInclude]
     internal IReadOnlyList<DataExtent> DataExtents { get; init; } = [];
 
-    /// <summary>The device it ran on.</summary>
+    /// <summary>The device of the run.</summary>
     public required string Device { get; init; }
 
-    /// <summary>libtorch's CPU threads: the last bits of results depend on them.</summary>
+    /// <summary>The number of CPU threads of libtorch. The last bits of results depend on it.</summary>
     public required int CpuThreads { get; init; }
 
     /// <summary>The version of this library.</summary>
@@ -63,60 +65,60 @@ public sealed record CheckpointManifest
     /// <summary>The version of libtorch.</summary>
     public required string TorchVersion { get; init; }
 
-    /// <summary>How many processes trained together.</summary>
+    /// <summary>The number of processes that trained together.</summary>
     public int World { get; init; } = 1;
 
-    /// <summary>The last measured loss over the held-out images; null where none is measured.</summary>
+    /// <summary>The last measured loss on held-out images; null if none was measured.</summary>
     public double? HeldOutLoss { get; init; }
 
-    /// <summary>The step at which that loss was measured; null where none was.</summary>
+    /// <summary>The step at which <see cref="HeldOutLoss"/> was measured; null if it was not.</summary>
     public long? HeldOutStep { get; init; }
 
     /// <summary>The options of the run.</summary>
     public required TrainingOptions Options { get; init; }
 
-    /// <summary>The averaged weights, the one that previews and results use first.</summary>
+    /// <summary>The averages of the weights. Previews and results use the first one.</summary>
     [JsonInclude, JsonRequired]
     internal IReadOnlyList<CheckpointAverage> Averages { get; init; } = [];
 
-    /// <summary>The other files of the checkpoint. The store fills them in.</summary>
+    /// <summary>The other files of the checkpoint. The store sets this property.</summary>
     [JsonInclude, JsonRequired]
     internal IReadOnlyList<CheckpointFile> Files { get; init; } = [];
 
-    /// <summary>The SHA-256 of this manifest with 64 zeros in this place. The store fills it in.</summary>
+    /// <summary>The SHA-256 of this manifest, computed with 64 zeros in this place. The store sets this property.</summary>
     [JsonPropertyOrder(int.MaxValue)]
     public string Sha256 { get; init; } = string.Empty;
 
-    /// <summary>Why it cannot be what this library wrote, or null.</summary>
+    /// <summary>Why this library cannot have written this manifest, or null.</summary>
     [JsonIgnore]
     internal string? Problem =>
         Step < 0 || ImagesSeen < 0 || SkippedSteps < 0 || SkippedInARow < 0 || SkippedInARow > SkippedSteps
             || Rollbacks is < 0 or > Rollback.MaxCount
-            || WarmupSteps is < 0 or > int.MaxValue || World < 1 ? "a number is out of its range."
-        : DataExtent.AreImpossible(DataExtents) ? "the extents of its data do not follow each other."
+            || WarmupSteps is < 0 or > int.MaxValue || World < 1 ? "a number is out of range."
+        : DataExtent.AreImpossible(DataExtents) ? "the data extents are not in ascending order."
         : Files.Any(file => file is null) || Averages.Any(average => average is null) ? "a file or an average is null."
-        : Files.Any(file => file.Size < 0 || Path.GetFileName(file.Name) != file.Name) ? "a file has an impossible name or size."
-        : Averages.Any(average => average.Decay is not (>= 0 and < 1)) ? "a decay is out of its range."
+        : Files.Any(file => file.Size < 0 || Path.GetFileName(file.Name) != file.Name) ? "a file has an invalid name or size."
+        : Averages.Any(average => average.Decay is not (>= 0 and < 1)) ? "a decay is out of range."
         : !Files.Select(file => file.Name).Order(StringComparer.Ordinal)
             .SequenceEqual(ExpectedFiles.Order(StringComparer.Ordinal), StringComparer.Ordinal)
             ? $"it lists the files {string.Join(", ", Files.Select(file => file.Name))}, but must list {string.Join(", ", ExpectedFiles)}."
         : null;
 
-    /// <summary>Why it would be refused when it is read again, or null.</summary>
-    /// <param name="averages">How many averages go with it.</param>
+    /// <summary>Why a checkpoint with this manifest could not be loaded again, or null.</summary>
+    /// <param name="averages">The number of averages in the checkpoint.</param>
     internal string? ProblemToSave(int averages) =>
-        FormatVersion != CurrentVersion ? $"its format version is {FormatVersion}, but must be {CurrentVersion}."
-        : Averages.Count != averages ? $"it names {Averages.Count} averages, but has {averages}."
-        : HeldOutLoss is { } loss && !double.IsFinite(loss) ? $"its held-out loss is {loss}, which JSON cannot hold; use null."
+        FormatVersion != CurrentVersion ? $"the format version is {FormatVersion}, but must be {CurrentVersion}."
+        : Averages.Count != averages ? $"the manifest lists {Averages.Count} averages, but the checkpoint has {averages}."
+        : HeldOutLoss is { } loss && !double.IsFinite(loss) ? $"the held-out loss is {loss}, which JSON cannot represent. Use null."
         : (this with { Files = [.. ExpectedFiles.Select(name => new CheckpointFile(name, 0, string.Empty))] }).Problem;
 
     private IEnumerable<string> ExpectedFiles =>
         [CheckpointFiles.Weights, CheckpointFormat.OptimizerFile, .. Averages.Select(average => average.File)];
 
     /// <summary>
-    /// The manifest that a text holds. Options that are not in it, as they came after the library that wrote it, have their defaults.
+    /// Parses a manifest. Options that the text lacks, because a later version of the library added them, get their defaults.
     /// </summary>
-    /// <exception cref="JsonException">The text is no manifest.</exception>
+    /// <exception cref="JsonException">The text is not a manifest.</exception>
     internal static CheckpointManifest Parse(string text)
     {
         JsonNode? manifest = JsonNode.Parse(text, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false });
@@ -124,11 +126,11 @@ public sealed record CheckpointManifest
         {
             EarlierOptionNames.Replace(options);
 
-            // The generated reader would make them zero, whatever their initializers say.
+            // The generated reader sets missing options to zero and ignores their initializers.
             Complete(options, JsonSerializer.SerializeToNode(new TrainingOptions(), CheckpointJson.Default.TrainingOptions)!.AsObject());
         }
 
-        return manifest.Deserialize(CheckpointJson.Default.CheckpointManifest) ?? throw new JsonException("It is empty.");
+        return manifest.Deserialize(CheckpointJson.Default.CheckpointManifest) ?? throw new JsonException("The text is empty.");
     }
 
     private static void Complete(JsonObject options, JsonObject defaults)
@@ -147,7 +149,7 @@ public sealed record CheckpointManifest
     }
 }
 
-/// <summary>How a manifest becomes JSON, without reflection.</summary>
+/// <summary>The JSON serializer of manifests, without reflection.</summary>
 [JsonSourceGenerationOptions(
     WriteIndented = true, NewLine = "\n", UseStringEnumConverter = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, RespectNullableAnnotations = true,

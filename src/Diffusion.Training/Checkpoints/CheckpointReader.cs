@@ -37,6 +37,19 @@ internal static class CheckpointReader
     /// <summary>Reads the manifest only.</summary>
     public static CheckpointManifest ReadManifest(string folder) => CheckpointFormat.Parse(CheckpointFiles.ReadManifest(folder), folder);
 
+    /// <summary>Reads the manifest only; null if it cannot be read.</summary>
+    public static CheckpointManifest? TryReadManifest(string folder)
+    {
+        try
+        {
+            return ReadManifest(folder);
+        }
+        catch (Exception problem) when (problem is CheckpointDamageException or CheckpointException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Verifies the files of a checkpoint without keeping them in memory.</summary>
     public static void Verify(string folder)
     {

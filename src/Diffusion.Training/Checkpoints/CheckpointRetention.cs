@@ -1,19 +1,25 @@
 namespace Diffusion.Training;
 
-/// <summary>Which checkpoints of a run are kept: those of any of these rules. The newest always is.</summary>
+/// <summary>
+/// Which checkpoints of a run to keep. A checkpoint is kept if any of these rules applies to it. The newest one is always kept.
+/// </summary>
 public sealed record CheckpointRetention
 {
-    /// <summary>The newest ones, at least 1. Default 2, so that one is left should the newest be damaged.</summary>
+    /// <summary>The number of newest checkpoints to keep, at least 1. Default 2, so that one is left if the newest is damaged.</summary>
     public int Last { get; init; } = 2;
 
-    /// <summary>Those with the lowest held-out loss, 0 or more. Default 0.</summary>
+    /// <summary>The number of checkpoints with the lowest held-out loss to keep, 0 or more. Default 0.</summary>
     public int Best { get; init; }
 
-    /// <summary>Those whose step is a multiple of this, at least 1; null, the default, for none.</summary>
+    /// <summary>
+    /// Keeps the checkpoints whose step is a multiple of this number, at least 1. Null, the default, keeps none by this rule.
+    /// </summary>
     public long? EverySteps { get; init; }
 
-    /// <summary>The checkpoints that are not kept, the first first. Of several saves of one step only the last counts.</summary>
-    /// <param name="checkpoints">The name and the held-out loss of each.</param>
+    /// <summary>
+    /// Returns the checkpoints to delete, in ascending order of steps. If a step was saved several times, only its last save can be kept.
+    /// </summary>
+    /// <param name="checkpoints">The name and the held-out loss of each checkpoint.</param>
     internal IReadOnlyList<CheckpointName> Superfluous(IReadOnlyList<(CheckpointName Name, double? HeldOutLoss)> checkpoints)
     {
         (CheckpointName Name, double? HeldOutLoss)[] last = [.. checkpoints.GroupBy(one => one.Name.Step)

@@ -3,13 +3,13 @@ using System.Diagnostics.CodeAnalysis;
 namespace Diffusion.Training;
 
 /// <summary>
-/// The checkpoints of a run: one readable folder each (<c>step-000005000</c>), with <c>manifest.json</c>, <c>weights.safetensors</c>,
-/// <c>ema.safetensors</c> and <c>optimizer.safetensors</c>. A checkpoint is there whole or not at all, whenever the process or the machine
-/// stops; older ones are deleted only after the newest was read back. Any process may read; one at a time may write.
+/// The checkpoints of a run, each in a folder (<c>step-000005000</c>) with <c>manifest.json</c>, <c>weights.safetensors</c>,
+/// <c>ema.safetensors</c> and <c>optimizer.safetensors</c>. A checkpoint exists completely or not at all, even if the process or the
+/// machine stops during a save. Older ones are deleted only after the newest is verified. One process may write while others read.
 /// </summary>
 /// <remarks>
-/// A checkpoint may be moved elsewhere and linked back: it is read through the link. Where it would be deleted only the link is; what it
-/// points at stays. A link whose folder is not there (an unmounted disk) is not passed over in silence: loading it is an error.
+/// You can move a checkpoint elsewhere and put a link in its place. The store reads it through the link, and deletes only the link, never
+/// the target. If the target is missing, for example on an unmounted disk, loading throws instead of skipping the checkpoint.
 /// </remarks>
 public sealed class CheckpointStore : IDisposable
 {
@@ -21,12 +21,13 @@ public sealed class CheckpointStore : IDisposable
     private CheckpointFolder folder;
     private CheckpointLock? held;
 
-    /// <summary>The checkpoints in a folder. Nothing is written yet.</summary>
+    /// <summary>Opens a folder of checkpoints. Writes nothing.</summary>
     /// <param name="folder">
-    /// Where they are, or the folder of a run, which holds them in <c>checkpoints</c>; made by <see cref="Lock"/> if it is not there.
+    /// The folder of the checkpoints, or the folder of a run, which contains them in <c>checkpoints</c>. <see cref="Lock"/> creates it if
+    /// it does not exist.
     /// </param>
-    /// <param name="retention">Which of them are kept; default the last two.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The retention has an impossible value.</exception>
+    /// <param name="retention">Which checkpoints to keep. Null, the default, for the last two.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The retention has an invalid value.</exception>
     public CheckpointStore(string folder, CheckpointRetention? retention = null)
         : this(folder, retention ?? new CheckpointRetention(), new LocalDisk())
     {
@@ -43,7 +44,7 @@ public sealed class CheckpointStore : IDisposable
         writer = new CheckpointWriter(disk);
     }
 
-    /// <summary>The folder of the newest checkpoint, or null when there is none.</summary>
+    /// <summary>The folder of the newest checkpoint, or null if there is none.</summary>
     public string? Latest
     {
         get
@@ -54,10 +55,10 @@ public sealed class CheckpointStore : IDisposable
     }
 
     /// <summary>
-    /// Makes this store the one that writes here until it is disposed, and removes what an interrupted process left. <see cref="Save"/>
-    /// does it by itself.
+    /// Locks the folder for writing by this store until it is disposed, and deletes what an interrupted process left behind.
+    /// <see cref="Save"/> calls this method.
     /// </summary>
-    /// <exception cref="CheckpointException">Another process writes here, or the folder cannot be written to.</exception>
+    /// <exception cref="CheckpointException">Another process has the lock, or the folder cannot be written to.</exception>
     public void Lock()
     {
         if (held is not null)
@@ -80,19 +81,20 @@ public sealed class CheckpointStore : IDisposable
         }
     }
 
-    /// <summary>Saves a checkpoint, reads it back, and then deletes those that are not to be kept.</summary>
-    /// <param name="checkpoint">The state; its tensors are read, not kept.</param>
-    /// <returns>The checkpoint's folder.</returns>
+    /// <summary>Saves and verifies a checkpoint, and then deletes the checkpoints that the retention does not keep.</summary>
+    /// <param name="checkpoint">The state. The store reads its tensors and keeps no reference to them.</param>
+    /// <returns>The folder of the checkpoint.</returns>
     /// <exception cref="CheckpointException">
-    /// It cannot be written, or one of a later step is there, and the others are untouched; or it was written, and others could not be
-    /// deleted: the message says which.
+    /// The checkpoint cannot be written, or the folder contains one of a later step; the other checkpoints are unchanged. Or the checkpoint
+    /// was written, but others could not be deleted. The message says which.
     /// </exception>
     public string Save(Checkpoint checkpoint)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
-        if (checkpoint.Manifest.ProblemToSave(checkpoint.Averages.Count) is { } impossible)
+        if (checkpoint.Manifest.ProblemToSave(checkpoint.Averages.Count) is { } invalid)
         {
-            throw new ArgumentException($"The checkpoint cannot be saved, as it could not be loaded: {impossible}", nameof(checkpoint));
+            throw new ArgumentException(
+                $"The checkpoint cannot be saved because it could not be loaded again: {invalid}", nameof(checkpoint));
         }
 
         Lock();
@@ -100,8 +102,8 @@ public sealed class CheckpointStore : IDisposable
         if (folder.Checkpoints is [.., CheckpointName newest] && newest.Step > step)
         {
             throw new CheckpointException(
-                $"The checkpoint of step {step} cannot be saved to '{path}': one of step {newest.Step} is there, which would be taken for "
-                + "the newest. Load that one and resume from it, move the later ones away, or choose another folder.");
+                $"The checkpoint of step {step} cannot be saved to '{path}', which contains a checkpoint of the later step "
+                + $"{newest.Step}. Resume from that checkpoint, move it away, or choose another folder.");
         }
 
         CheckpointName name = new(step, folder.Checkpoints.LastOrDefault(saved => saved.Step == step).Save + 1);
@@ -116,8 +118,8 @@ public sealed class CheckpointStore : IDisposable
         {
             CleanUp();
             throw new CheckpointException(
-                $"The checkpoint of step {step} could not be saved to '{target}': {problem.Message} Earlier checkpoints are untouched. "
-                    + $"Make room, or choose another folder.",
+                $"The checkpoint of step {step} could not be saved to '{target}': {problem.Message} Earlier checkpoints are unchanged. "
+                    + "Free disk space, or choose another folder.",
                 problem);
         }
 
@@ -125,34 +127,35 @@ public sealed class CheckpointStore : IDisposable
         return target;
     }
 
-    /// <summary>Reads the manifest of the newest checkpoint that has a whole one, or null when there is none.</summary>
+    /// <summary>Reads the newest manifest that is intact; null if there is none.</summary>
     public CheckpointManifest? ReadLatestManifest()
     {
         Find();
         while (true)
         {
             CheckpointName[] candidates = [.. folder.Checkpoints.Reverse()];
-            if (candidates.Select(TryReadManifest).FirstOrDefault(manifest => manifest is not null) is { } newest)
+            if (candidates.Select(name => CheckpointReader.TryReadManifest(folder.Of(name))).OfType<CheckpointManifest>()
+                .FirstOrDefault() is { } newest)
             {
                 return newest;
             }
 
             if (candidates.All(folder.Checkpoints.Contains))
             {
-                return null; // Else one was deleted meanwhile by the one who writes here, who has a newer one.
+                return null; // Otherwise, the writing process deleted one during the search, after it saved a newer one.
             }
         }
     }
 
     /// <summary>
-    /// Hands the newest whole checkpoint to <paramref name="use"/>, or does nothing when there is none. It is verified to the last byte
-    /// before. Newer ones that are damaged are passed over, and, if this store writes here, renamed to <c>damaged-step-...</c>.
+    /// Verifies the newest intact checkpoint and passes it to <paramref name="use"/>; does nothing if there is none. Skips newer ones that
+    /// are damaged and, if this store has the lock, renames them to <c>damaged-step-...</c>.
     /// </summary>
-    /// <param name="use">Copies what it needs; the tensors live during the call.</param>
-    /// <param name="onDamaged">Told of each damaged checkpoint: where it is now, and what is wrong with it.</param>
-    /// <returns>Whether there was one.</returns>
+    /// <param name="use">Receives the checkpoint. Its tensors are valid only during the call.</param>
+    /// <param name="onDamaged">Receives the path and the damage of each damaged checkpoint.</param>
+    /// <returns>True if a checkpoint was loaded.</returns>
     /// <exception cref="CheckpointException">
-    /// All that are there are damaged, the newest is a link that leads nowhere, or <paramref name="use"/> refuses the one.
+    /// All checkpoints are damaged, the newest is a broken link, or <paramref name="use"/> rejects the checkpoint.
     /// </exception>
     public bool LoadLatest(Action<Checkpoint> use, Action<string, string>? onDamaged = null)
     {
@@ -164,9 +167,8 @@ public sealed class CheckpointStore : IDisposable
             if (folder.BrokenLink(candidate) is { } target)
             {
                 throw new CheckpointException(
-                    $"Checkpoint '{folder.Of(candidate)}' is a link to '{target}', but no folder is there. Mount or restore it, or "
-                        + $"delete the link "
-                    + "to continue without that checkpoint.");
+                    $"Checkpoint '{folder.Of(candidate)}' is a link to '{target}', which does not exist. Mount or restore the target, or "
+                    + "delete the link to continue without this checkpoint.");
             }
 
             try
@@ -178,7 +180,7 @@ public sealed class CheckpointStore : IDisposable
             {
                 if (!Directory.Exists(folder.Of(candidate)))
                 {
-                    return LoadLatest(use, onDamaged); // Deleted meanwhile by the one who writes here, who has a newer one.
+                    return LoadLatest(use, onDamaged); // The writing process deleted it after it saved a newer one.
                 }
 
                 damaged.Add((candidate, damage));
@@ -192,17 +194,17 @@ public sealed class CheckpointStore : IDisposable
         return damaged.Count == 0
             ? false
             : throw new CheckpointException(
-                $"None of the {damaged.Count} checkpoints in '{path}' is whole: "
-                    + $"{string.Join(" ", damaged.Select(one => one.Damage.Message))} "
-                + "Restore one, or choose another folder to begin anew.",
+                $"None of the {damaged.Count} checkpoints in '{path}' is intact: "
+                + $"{string.Join(" ", damaged.Select(one => one.Damage.Message))} "
+                + "Restore one, or choose another folder to start over.",
                 damaged[0].Damage);
     }
 
     /// <summary>
-    /// Deletes the checkpoints after the last one up to a step; where there is none up to it, after the first of all. Deletes nothing where
-    /// that one is damaged.
+    /// Deletes all checkpoints after the last one up to a step, or after the first one if all are later. Deletes nothing if the checkpoint
+    /// to keep is damaged.
     /// </summary>
-    /// <exception cref="CheckpointException">They could not be deleted.</exception>
+    /// <exception cref="CheckpointException">The checkpoints could not be deleted.</exception>
     internal void DropAfter(long step)
     {
         Lock();
@@ -220,24 +222,23 @@ public sealed class CheckpointStore : IDisposable
         }
         catch (CheckpointDamageException)
         {
-            return; // The later ones are what is left.
+            return; // Keep the later checkpoints: they are the only usable ones.
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
             throw new CheckpointException(
-                $"The checkpoints in '{path}' after step {step} could not be deleted: {problem.Message} Delete them by hand.", problem);
+                $"The checkpoints in '{path}' after step {step} could not be deleted: {problem.Message} Delete them manually.", problem);
         }
     }
 
-    /// <summary>Lets another process write here.</summary>
+    /// <summary>Releases the lock.</summary>
     public void Dispose()
     {
         held?.Dispose();
         held = null;
     }
 
-    // Who names the folder of a run means the checkpoints in it. The run may begin after this store is made, but is not changed while it
-    // writes.
+    // The folder of a run means its subfolder of checkpoints. The run may start after this store is created: look again until it is locked.
     [MemberNotNull(nameof(path), nameof(folder))]
     private void Find()
     {
@@ -251,23 +252,13 @@ public sealed class CheckpointStore : IDisposable
         folder = new CheckpointFolder(path, disk);
     }
 
-    // A loss that was measured at another step says nothing of this one.
+    // A loss measured at another step does not apply to this one.
     private double? LossAt(CheckpointName name) =>
-        TryReadManifest(name) is { } manifest && manifest.HeldOutStep == manifest.Step ? manifest.HeldOutLoss : null;
+        CheckpointReader.TryReadManifest(folder.Of(name)) is { } manifest && manifest.HeldOutStep == manifest.Step
+            ? manifest.HeldOutLoss
+            : null;
 
-    private CheckpointManifest? TryReadManifest(CheckpointName name)
-    {
-        try
-        {
-            return CheckpointReader.ReadManifest(folder.Of(name));
-        }
-        catch (Exception problem) when (problem is CheckpointDamageException or CheckpointException)
-        {
-            return null;
-        }
-    }
-
-    // What cannot be removed now is removed by the next who writes here.
+    // The next process that writes here deletes what cannot be deleted now.
     private void CleanUp()
     {
         try
@@ -297,13 +288,13 @@ public sealed class CheckpointStore : IDisposable
         {
             throw new CheckpointException(
                 $"The new checkpoint {damage.Message} It was written a moment ago: the disk or the memory is failing. No other checkpoint "
-                    + $"was deleted.", damage);
+                + "was deleted.", damage);
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
             throw new CheckpointException(
-                $"The checkpoint '{target}' is saved, but older ones could not be deleted: {problem.Message} Delete them by hand.",
-                    problem);
+                $"The checkpoint '{target}' is saved, but older ones could not be deleted: {problem.Message} Delete them manually.",
+                problem);
         }
     }
 }

@@ -3,13 +3,13 @@ using TorchSharp;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Writes a checkpoint where nobody looks for one, so that it survives a power failure: its files, its manifest, and its folder.
+/// Writes the files, the manifest and the folder of a checkpoint under a temporary name, so that they survive a power failure.
 /// </summary>
 internal sealed class CheckpointWriter(IDisk disk)
 {
     /// <summary>Writes a checkpoint.</summary>
     /// <param name="checkpoint">The state.</param>
-    /// <param name="folder">Where it is written; nothing is there yet.</param>
+    /// <param name="folder">The folder to create. It must not exist.</param>
     public void Write(Checkpoint checkpoint, string folder)
     {
         disk.CreateFolder(folder);

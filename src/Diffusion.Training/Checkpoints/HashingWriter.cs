@@ -2,10 +2,10 @@ using System.Security.Cryptography;
 
 namespace Diffusion.Training;
 
-/// <summary>Writes a file from first to last byte, and hashes each piece while it is written.</summary>
+/// <summary>Writes a file sequentially and hashes each block while it is written.</summary>
 internal sealed class HashingWriter(IDiskFile file) : Stream
 {
-    private const int WorthAThread = 1 << 16;
+    private const int MinParallelBytes = 1 << 16;
 
     private readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private long length;
@@ -24,14 +24,14 @@ internal sealed class HashingWriter(IDiskFile file) : Stream
         set => throw new NotSupportedException();
     }
 
-    /// <summary>Ends the file.</summary>
-    /// <param name="name">The file's name in its folder.</param>
+    /// <summary>Completes the file and returns its name, size and hash.</summary>
+    /// <param name="name">The name in the folder of the checkpoint.</param>
     public CheckpointFile Finish(string name) => new(name, length, Convert.ToHexStringLower(hash.GetHashAndReset()));
 
     public override unsafe void Write(ReadOnlySpan<byte> buffer)
     {
         length += buffer.Length;
-        if (buffer.Length < WorthAThread)
+        if (buffer.Length < MinParallelBytes)
         {
             hash.AppendData(buffer);
             file.Write(buffer);
@@ -49,7 +49,7 @@ internal sealed class HashingWriter(IDiskFile file) : Stream
             }
             finally
             {
-                hashing.GetAwaiter().GetResult(); // The bytes are the caller's again after this.
+                hashing.GetAwaiter().GetResult(); // After this, the caller may reuse the buffer.
             }
         }
     }

@@ -1,26 +1,27 @@
 namespace Diffusion.Training;
 
 /// <summary>
-/// What saving asks of a disk: few operations, each of which has happened when it returns, or throws an <see cref="IOException"/> or an
-/// <see cref="UnauthorizedAccessException"/>. Nothing survives a power failure until its file, and the folder that names it, were synced.
+/// The disk operations that saving needs. Each one has either taken effect when it returns, or throws an <see cref="IOException"/> or an
+/// <see cref="UnauthorizedAccessException"/>. A file survives a power failure only after the file and the folder that contains it are
+/// synced.
 /// </summary>
 internal interface IDisk
 {
-    /// <summary>Makes a folder in one that exists.</summary>
+    /// <summary>Creates a folder in an existing folder.</summary>
     void CreateFolder(string path);
 
-    /// <summary>Makes a new file, to be written from first to last byte.</summary>
-    /// <param name="path">Where.</param>
-    /// <param name="length">How many bytes it will have, so that a full disk is found at once; 0 where that is not known.</param>
+    /// <summary>Creates a file for sequential writing.</summary>
+    /// <param name="path">The path of the file.</param>
+    /// <param name="length">The expected size in bytes, so that a full disk is detected at once; 0 if unknown.</param>
     IDiskFile CreateFile(string path, long length);
 
-    /// <summary>Makes the names in a folder survive a power failure.</summary>
+    /// <summary>Makes the entries of a folder survive a power failure.</summary>
     void SyncFolder(string path);
 
-    /// <summary>Gives a folder, or a link to one, another name beside it, which nothing may have yet.</summary>
+    /// <summary>Renames a folder, or a link to one, within its parent. The new name must not exist.</summary>
     void RenameFolder(string from, string to);
 
-    /// <summary>Deletes a file, or a link of any kind and not what it points at.</summary>
+    /// <summary>Deletes a file, or a link of any kind without its target.</summary>
     void DeleteFile(string path);
 
     /// <summary>Deletes an empty folder.</summary>
@@ -33,6 +34,6 @@ internal interface IDiskFile : IDisposable
     /// <summary>Appends bytes.</summary>
     void Write(ReadOnlySpan<byte> bytes);
 
-    /// <summary>Makes the bytes survive a power failure.</summary>
+    /// <summary>Makes the written bytes survive a power failure.</summary>
     void Sync();
 }

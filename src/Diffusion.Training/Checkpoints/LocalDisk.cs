@@ -2,7 +2,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Diffusion.Training;
 
-/// <summary>The disks of this machine.</summary>
+/// <summary>The file system of this machine.</summary>
 internal sealed class LocalDisk : IDisk
 {
     public void CreateFolder(string path) => Directory.CreateDirectory(path);
@@ -17,7 +17,7 @@ internal sealed class LocalDisk : IDisk
     {
         if (OperatingSystem.IsWindows() && Directory.Exists(path))
         {
-            Directory.Delete(path, recursive: true); // Links to folders are folders there. .NET follows neither those nor mount points.
+            Directory.Delete(path, recursive: true); // On Windows, links to folders are folders. .NET does not follow them or mount points.
         }
         else
         {
@@ -27,8 +27,8 @@ internal sealed class LocalDisk : IDisk
 
     public void DeleteFolder(string path) => Directory.Delete(path);
 
-    /// <summary>Writes bytes at a place in a file.</summary>
-    /// <exception cref="IOException">They could not be written, all of them.</exception>
+    /// <summary>Writes bytes at a position in a file.</summary>
+    /// <exception cref="IOException">Not all bytes could be written.</exception>
     public static void Write(SafeFileHandle handle, ReadOnlySpan<byte> bytes, long position, string path)
     {
         try
@@ -37,8 +37,8 @@ internal sealed class LocalDisk : IDisk
         }
         catch (ArgumentOutOfRangeException problem)
         {
-            // So .NET says EFBIG: the file system, or a limit of the user, allows no file of this length.
-            throw new IOException($"{path} would be longer than is allowed.", problem);
+            // .NET reports EFBIG this way: the file system or a user limit does not allow this file size.
+            throw new IOException($"{path} would exceed the maximum file size.", problem);
         }
     }
 

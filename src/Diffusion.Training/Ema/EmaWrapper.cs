@@ -4,11 +4,11 @@ using static TorchSharp.torch;
 namespace Diffusion.Training;
 
 /// <summary>
-/// An exponential moving average of all parameters, in float32: what sampling uses, because the weights of any one step are noisy.
+/// An exponential moving average of all parameters, in float32. Sampling uses it, because the weights of a single step are noisy.
 /// </summary>
 /// <remarks>
-/// The decay is warmed up as (1 + step) / (10 + step) up to its limit, so that a short run averages what it has learnt and not where it
-/// started.
+/// The decay is warmed up as (1 + step) / (10 + step) until it reaches <see cref="Decay"/>, so that a short run averages the weights that
+/// it has learned rather than the initial ones.
 /// </remarks>
 public sealed class EmaWrapper : IDisposable
 {
@@ -16,19 +16,19 @@ public sealed class EmaWrapper : IDisposable
     private readonly WeightLock? gate;
     private bool swapped;
 
-    /// <summary>An average that starts at the parameters' present values.</summary>
-    /// <param name="parameters">What is averaged; stays the caller's.</param>
-    /// <param name="decay">The limit of the decay, in [0, 1); 0.999 to 0.99999, higher for longer training. Default 0.9999.</param>
+    /// <summary>Creates an average that starts at the current values of the parameters.</summary>
+    /// <param name="parameters">The parameters to average. The caller owns them.</param>
+    /// <param name="decay">The maximum decay, in [0, 1). 0.999 to 0.99999 is usual, higher for longer training. Default 0.9999.</param>
     /// <exception cref="ArgumentOutOfRangeException">The decay is outside [0, 1).</exception>
     public EmaWrapper(FlatParameters parameters, double decay = 0.9999)
         : this(parameters, decay, gate: null)
     {
     }
 
-    /// <summary>The average of a trainer, which disposes it.</summary>
-    /// <param name="parameters">What is averaged.</param>
-    /// <param name="decay">The limit of the decay.</param>
-    /// <param name="gate">Guards parameters and average; null where nobody reads them beside the caller.</param>
+    /// <summary>Creates the average of a trainer, which disposes it.</summary>
+    /// <param name="parameters">The parameters to average.</param>
+    /// <param name="decay">The maximum decay.</param>
+    /// <param name="gate">Guards the parameters and the average; null if only the caller reads them.</param>
     internal EmaWrapper(FlatParameters parameters, double decay, WeightLock? gate)
     {
         ArgumentNullException.ThrowIfNull(parameters);
@@ -44,25 +44,25 @@ public sealed class EmaWrapper : IDisposable
         Reset();
     }
 
-    /// <summary>The limit of the decay.</summary>
+    /// <summary>The maximum decay.</summary>
     public double Decay { get; }
 
     /// <summary>
-    /// The averaged parameters, float32 <c>[Layout.Length]</c>, in the parameters' own layout. It belongs to this object. A trainer that
-    /// runs changes it: read it on the training thread (an observer, a preview), or take <see cref="Trainer.SnapshotEma"/>.
+    /// The averaged parameters, float32 <c>[Layout.Length]</c>, in the layout of the parameters. This object owns it. A running trainer
+    /// changes it: read it on the training thread (in an observer or a preview), or use <see cref="Trainer.SnapshotEma"/>.
     /// </summary>
     public Tensor Average { get; }
 
     /// <summary>
-    /// Keeps a trainer from running, being disposed or swapping another average until the answer is disposed; null without a trainer.
+    /// Prevents a trainer from running, being disposed or swapping another average until the result is disposed; null without a trainer.
     /// </summary>
     internal Func<IDisposable>? Hold { get; set; }
 
-    /// <summary>The decay of one update.</summary>
+    /// <summary>Returns the decay of one update.</summary>
     /// <param name="step">The number of the optimizer step, from 1.</param>
     public double DecayAt(long step) => Math.Min(Decay, (1.0 + step) / (10.0 + step));
 
-    /// <summary>Makes the average the parameters' present values, as at the start.</summary>
+    /// <summary>Sets the average to the current values of the parameters, as at the start.</summary>
     public void Reset()
     {
         ThrowIfSwapped();
@@ -71,7 +71,7 @@ public sealed class EmaWrapper : IDisposable
         Average.copy_(parameters.Values);
     }
 
-    /// <summary>Makes the objective's part of the average its parameters' present values.</summary>
+    /// <summary>Sets the objective's part of the average to the current values of its parameters.</summary>
     internal void ResetObjective()
     {
         using WeightLock.Pass pass = Write();
@@ -84,9 +84,9 @@ public sealed class EmaWrapper : IDisposable
         }
     }
 
-    /// <summary>Moves the average towards the parameters' present values.</summary>
-    /// <param name="step">The number of the optimizer step just made, from 1.</param>
-    /// <param name="skip">float32 scalar on the device: 1 where that step changed nothing, and the average must not either, else 0.</param>
+    /// <summary>Moves the average towards the current values of the parameters.</summary>
+    /// <param name="step">The number of the optimizer step just taken, from 1.</param>
+    /// <param name="skip">A float32 scalar on the device: 1 if that step was skipped and the average must not change, otherwise 0.</param>
     /// <exception cref="InvalidOperationException">The averaged weights are swapped in.</exception>
     public void Update(long step, Tensor skip)
     {
@@ -99,12 +99,12 @@ public sealed class EmaWrapper : IDisposable
     }
 
     /// <summary>
-    /// Gives the network the averaged weights until the result is disposed, which gives it its own back. Needs memory for a third copy. A
-    /// trainer can neither run nor be disposed meanwhile; to sample, its EmaDenoiser needs no swap.
+    /// Puts the averaged weights into the network until the result is disposed, which restores the network's own weights. Needs memory for
+    /// a third copy. Meanwhile, the trainer can neither run nor be disposed. Sampling with <see cref="Trainer.EmaDenoiser"/> needs no swap.
     /// </summary>
-    /// <returns>The scope of the swap; dispose it before the next update.</returns>
-    /// <exception cref="InvalidOperationException">They are swapped in already, or the trainer runs.</exception>
-    /// <exception cref="ObjectDisposedException">The trainer was disposed.</exception>
+    /// <returns>The scope of the swap. Dispose it before the next update.</returns>
+    /// <exception cref="InvalidOperationException">The averaged weights are already swapped in, or the trainer is running.</exception>
+    /// <exception cref="ObjectDisposedException">The trainer is disposed.</exception>
     public IDisposable Swap()
     {
         ThrowIfSwapped();
@@ -120,7 +120,7 @@ public sealed class EmaWrapper : IDisposable
         }
     }
 
-    /// <summary>Frees the average. That of a trainer is freed by the trainer, and not by this.</summary>
+    /// <summary>Disposes the average. Does nothing if a trainer owns it.</summary>
     public void Dispose()
     {
         if (Hold is null)

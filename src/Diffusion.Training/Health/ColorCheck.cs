@@ -5,26 +5,29 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
-/// <summary>Compares the colours of samples with those of the data.</summary>
+/// <summary>Compares the colors of samples with those of the data.</summary>
 internal sealed class ColorCheck(ImageStatistics data)
 {
     private const int MinSamples = 8;
-    private const double LeastShift = 0.15;
+    private const double MinShift = 0.15;
     private const double Significance = 4;
-    private const double LeastContrast = 0.5;
+    private const double MinContrast = 0.5;
     private const double MaxContrast = 1.6;
 
-    /// <summary>Looks at samples.</summary>
-    /// <param name="samples">In [-1, 1], floating point <c>[N, C, H, W]</c>.</param>
-    /// <param name="step">Optimizer steps made.</param>
-    /// <returns>Where they differ from the data by more than chance; null where they do not, or are too few to tell.</returns>
+    /// <summary>Checks samples.</summary>
+    /// <param name="samples">Samples in [-1, 1], floating point <c>[N, C, H, W]</c>.</param>
+    /// <param name="step">The number of optimizer steps taken.</param>
+    /// <returns>
+    /// A finding if the samples differ from the data by more than chance; null if they do not, or if there are too few to tell.
+    /// </returns>
     public HealthFinding? Look(Tensor samples, long step)
     {
         if (samples.dim() != 4 || samples.shape[1] != data.Means.Count)
         {
             throw new ArgumentException(
-                $"Samples are [{string.Join(", ", samples.shape)}], but must be [N, {data.Means.Count}, H, W] as the data is.",
-                    nameof(samples));
+                $"The samples have the shape [{string.Join(", ", samples.shape)}], but must have the shape [N, {data.Means.Count}, H, W] "
+                + "like the data.",
+                nameof(samples));
         }
 
         int count = (int)samples.shape[0];
@@ -42,8 +45,8 @@ internal sealed class ColorCheck(ImageStatistics data)
         double shift = means[channel] - data.Means[channel];
         double chance = Significance * data.DeviationsOfMeans[channel] * Math.Sqrt((1.0 / count) + (1.0 / data.Images));
         double contrast = deviations.Average() / Math.Max(1e-3, data.Deviations.Average());
-        bool isShifted = Math.Abs(shift) > Math.Max(LeastShift, chance);
-        if (!isShifted && contrast is >= LeastContrast and <= MaxContrast)
+        bool isShifted = Math.Abs(shift) > Math.Max(MinShift, chance);
+        if (!isShifted && contrast is >= MinContrast and <= MaxContrast)
         {
             return null;
         }
@@ -52,12 +55,12 @@ internal sealed class ColorCheck(ImageStatistics data)
             FindingKind.ColorShift,
             step,
             string.Create(CultureInfo.InvariantCulture,
-                $"The mean of channel {channel} of {count} samples is {means[channel]:F2}, of the data {data.Means[channel]:F2}; their "
-                    + $"contrast is {contrast:F2} times the data's."),
-            "The averaged weights lag behind in a short run, the schedule's last timestep keeps some of the image, or the images are "
-                + "scaled in another way.",
-            "Train longer, or use a lower EmaDecay; use the Cosine schedule; sample with the weights, schedule and prediction type of "
-                + "the training.")
+                $"The mean of channel {channel} is {means[channel]:F2} in {count} samples and {data.Means[channel]:F2} in the data. The "
+                    + $"contrast of the samples is {contrast:F2} times that of the data."),
+            "Usual causes are averaged weights that lag behind in a short run, a schedule whose last timestep keeps some of the image, "
+                + "or a different scaling of the images.",
+            "Train longer or use a lower EmaDecay; use the Cosine schedule; or sample with the weights, schedule and prediction type "
+                + "of the training run.")
         {
             Figures = new Dictionary<string, double>(StringComparer.Ordinal) { ["shift"] = shift, ["contrast"] = contrast },
         };

@@ -2,7 +2,9 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Diffusion.Training;
 
-/// <summary>Watches a run by its reports. What is wrong is said once, and again only when it has been right for a while.</summary>
+/// <summary>
+/// Checks the reports of a run. Each kind of finding is reported once, and again only after it has been absent for a while.
+/// </summary>
 internal sealed class HealthWatch
 {
     private const int ReportsToForget = 10;
@@ -17,10 +19,10 @@ internal sealed class HealthWatch
     private RunHistory run;
     private TrainingProgress? unfinished;
 
-    /// <param name="options">Of the run.</param>
-    /// <param name="warmupSteps">The steps of its warm-up.</param>
-    /// <param name="firstSamplesStep">The step at which a plan of the run expects recognisable samples.</param>
-    /// <param name="trace">Says where the numbers of a step that was skipped went wrong.</param>
+    /// <param name="options">The options of the run.</param>
+    /// <param name="warmupSteps">The number of steps of the warm-up.</param>
+    /// <param name="firstSamplesStep">The step at which recognizable samples are expected.</param>
+    /// <param name="trace">Describes where the numbers of a skipped step became invalid.</param>
     public HealthWatch(TrainingOptions options, long warmupSteps, long firstSamplesStep, Func<long, string> trace)
     {
         this.options = options;
@@ -30,9 +32,9 @@ internal sealed class HealthWatch
         Begin(step: 0, rollbacks: 0);
     }
 
-    /// <summary>Forgets the run so far: it begins, or resumes from elsewhere.</summary>
-    /// <param name="step">The steps that were made before.</param>
-    /// <param name="rollbacks">How often its learning rate was lowered.</param>
+    /// <summary>Starts over, for a run that starts, resumes or rolls back.</summary>
+    /// <param name="step">The number of steps taken before.</param>
+    /// <param name="rollbacks">How often the learning rate was lowered.</param>
     [MemberNotNull(nameof(checks), nameof(run))]
     public void Begin(long step, int rollbacks)
     {
@@ -47,11 +49,11 @@ internal sealed class HealthWatch
         sinceSeen.Clear();
     }
 
-    /// <summary>Looks at the next report.</summary>
-    /// <returns>What is wrong and was not before.</returns>
+    /// <summary>Checks the next report.</summary>
+    /// <returns>The new findings.</returns>
     public IReadOnlyList<HealthFinding> Look(TrainingProgress report)
     {
-        // Reports of a few steps are joined first, unless a step was skipped, which is said at once.
+        // Short reports are joined first, unless a step was skipped, which is reported at once.
         TrainingProgress window = unfinished is null ? report : ReportWindow.Join(unfinished, report);
         bool isWhole = window.StepsReported >= MinSteps || window.FirstSkippedStep is not null;
         unfinished = isWhole ? null : window;
@@ -79,7 +81,7 @@ internal sealed class HealthWatch
         return found;
     }
 
-    /// <summary>Whether a finding that comes from elsewhere was not said lately; from now on it was.</summary>
+    /// <summary>Whether a finding from elsewhere was not reported lately. Afterwards it counts as reported.</summary>
     public bool IsNew(HealthFinding finding)
     {
         bool isNew = !sinceSeen.ContainsKey(finding.Kind);

@@ -1,9 +1,9 @@
 namespace Diffusion.Training;
 
-/// <summary>Looks at a run for one kind of trouble.</summary>
+/// <summary>Checks a run for one kind of problem.</summary>
 internal interface IHealthCheck
 {
-    /// <summary>Looks at the run as of its last report.</summary>
-    /// <returns>What is wrong now, whether or not it was before; null when nothing is.</returns>
+    /// <summary>Checks the run as of its last report.</summary>
+    /// <returns>The problem, whether or not it existed before; null if there is none.</returns>
     HealthFinding? Look(RunHistory run);
 }

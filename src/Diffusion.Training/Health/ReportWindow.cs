@@ -1,16 +1,16 @@
 namespace Diffusion.Training;
 
-/// <summary>Joins reports that follow each other, so that checks look at enough steps whatever the report interval.</summary>
+/// <summary>Joins consecutive reports, so that checks see enough steps at any report interval.</summary>
 internal static class ReportWindow
 {
-    /// <summary>One report in the place of two.</summary>
-    /// <param name="first">The earlier one.</param>
-    /// <param name="second">The later one; what is no sum or mean is taken from it.</param>
+    /// <summary>Joins two reports.</summary>
+    /// <param name="first">The earlier report.</param>
+    /// <param name="second">The later report. Values that are neither sums nor means are taken from it.</param>
     public static TrainingProgress Join(TrainingProgress first, TrainingProgress second)
     {
         if (!double.IsFinite(first.Loss) || !double.IsFinite(second.Loss))
         {
-            // All steps of one of them were skipped: its numbers say nothing.
+            // All steps of one report were skipped: ignore its numbers.
             TrainingProgress known = double.IsFinite(second.Loss)
                 ? second
                 : first with { Step = second.Step, LiveTensors = second.LiveTensors, LeakedTensors = second.LeakedTensors };
@@ -24,7 +24,7 @@ internal static class ReportWindow
         }
 
         long steps = first.StepsOfLoss + second.StepsOfLoss;
-        double share = (double)second.StepsOfLoss / Math.Max(1, steps);
+        double fraction = (double)second.StepsOfLoss / Math.Max(1, steps);
         double loss = Mean(first.Loss, second.Loss);
         double square = Mean(Square(first), Square(second)) - (loss * loss);
         return second with
@@ -45,9 +45,9 @@ internal static class ReportWindow
             HeldOutLossStep = second.HeldOutLossStep ?? first.HeldOutLossStep,
         };
 
-        double Mean(double a, double b) => (a * (1 - share)) + (b * share);
+        double Mean(double a, double b) => (a * (1 - fraction)) + (b * fraction);
 
-        // A part of the schedule into which no timestep fell is not a number.
+        // The loss of a log-SNR range without images is NaN.
         double[] Means(IReadOnlyList<double> a, IReadOnlyList<double> b) =>
             [.. a.Zip(b, (x, y) => double.IsNaN(x) ? y : double.IsNaN(y) ? x : Mean(x, y))];
 

@@ -1,9 +1,11 @@
 namespace Diffusion.Training;
 
-/// <summary>A whole run in a few windows of equal length, however long it is: when they are many, each two become one.</summary>
+/// <summary>
+/// A complete run in a limited number of windows of equal length. When the limit is reached, pairs of windows are joined.
+/// </summary>
 internal sealed class RunCurve
 {
-    private const int Max = 240;
+    private const int MaxWindows = 240;
 
     private readonly List<TrainingProgress> windows = [];
     private TrainingProgress? unfinished;
@@ -13,7 +15,7 @@ internal sealed class RunCurve
     /// <summary>The windows, oldest first.</summary>
     public IReadOnlyList<TrainingProgress> Windows => windows;
 
-    /// <summary>Takes the next report with a loss.</summary>
+    /// <summary>Adds the next report that has a loss.</summary>
     public void Add(TrainingProgress report)
     {
         unfinished = unfinished is null ? report : ReportWindow.Join(unfinished, report);
@@ -25,7 +27,7 @@ internal sealed class RunCurve
         windows.Add(unfinished);
         unfinished = null;
         reportsInUnfinished = 0;
-        if (windows.Count == Max)
+        if (windows.Count == MaxWindows)
         {
             TrainingProgress[] joined = [.. windows.Chunk(2).Select(pair => ReportWindow.Join(pair[0], pair[1]))];
             windows.Clear();

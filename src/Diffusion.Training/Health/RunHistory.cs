@@ -1,11 +1,11 @@
 namespace Diffusion.Training;
 
 /// <summary>
-/// What checks look back at: the last reports, and what they need of the ones before. Reports without any loss are left out.
+/// The history that the health checks use: the last reports, and a summary of the earlier ones. Reports without a loss are left out.
 /// </summary>
 internal sealed class RunHistory(TrainingOptions options, long warmupSteps, long firstSamplesStep, long beganAt, int rollbacks)
 {
-    private const int Longest = 100;
+    private const int MaxReports = 100;
     private const double HighRate = 5;
     private const long MinSteps = 5;
 
@@ -16,16 +16,16 @@ internal sealed class RunHistory(TrainingOptions options, long warmupSteps, long
     /// <summary>The options of the run.</summary>
     public TrainingOptions Options => options;
 
-    /// <summary>The steps of its warm-up.</summary>
+    /// <summary>The number of steps of the warm-up.</summary>
     public long WarmupSteps => warmupSteps;
 
-    /// <summary>The step at which a plan of the run expects recognisable samples.</summary>
+    /// <summary>The step at which recognizable samples are expected.</summary>
     public long FirstSamplesStep => firstSamplesStep;
 
-    /// <summary>The steps that were made before the run began, was resumed, or went back to a checkpoint.</summary>
+    /// <summary>The number of steps taken before the run started, resumed, or rolled back to a checkpoint.</summary>
     public long BeganAt => beganAt;
 
-    /// <summary>The report with the lowest loss before the last one, of those with enough steps to tell.</summary>
+    /// <summary>The report with the lowest loss, among those before the last that cover enough steps.</summary>
     public TrainingProgress? Best { get; private set; }
 
     /// <summary>The last report.</summary>
@@ -34,39 +34,39 @@ internal sealed class RunHistory(TrainingOptions options, long warmupSteps, long
     /// <summary>Whether the last report has a loss.</summary>
     public bool LastHasLoss { get; private set; }
 
-    /// <summary>The last reports with a loss, at most a hundred, oldest first, up to and with the last one.</summary>
+    /// <summary>The last reports with a loss, at most 100, oldest first, including the last one.</summary>
     public IReadOnlyList<TrainingProgress> Reports => reports;
 
-    /// <summary>The whole run, coarsely.</summary>
+    /// <summary>The complete run at low resolution.</summary>
     public IReadOnlyList<TrainingProgress> Curve => curve.Windows;
 
     /// <summary>All measurements of the held-out loss, oldest first.</summary>
     public IReadOnlyList<double> HeldOutLosses => heldOutLosses;
 
-    /// <summary>Whether the last learning rate was far above the usual one for the batch, and that of batch 64.</summary>
+    /// <summary>Whether the last learning rate was far above the usual one for the batch size, and above that for a batch of 64.</summary>
     public bool RateIsHigh =>
         Last.LearningRate > HighRate * Math.Max(Rates.Usual,
-            BatchSizeScaling.BaseLearningRate); // Small batches do not ask for a lower rate.
+            BatchSizeScaling.BaseLearningRate); // Small batches do not need a lower rate.
 
-    /// <summary>The usual learning rates, and which to try next.</summary>
+    /// <summary>The usual learning rates, and the next ones to try.</summary>
     public RateAdvice Rates { get; } = new(options.BatchSize, options.LearningRate.Peak, rollbacks);
 
-    /// <summary>What to lower to what.</summary>
+    /// <summary>Which option to lower, from which value to which value.</summary>
     public string LowerRate => RateIsHigh ? Rates.LowerToUsual : Rates.Lower;
 
     /// <summary>
-    /// The step of the last report whose loss was nearer to the lowest than to the present one: weights of then are not yet spoilt. Zero
-    /// where there is none.
+    /// The step of the last report whose loss was closer to the lowest loss than to the current one: the weights of that step are still
+    /// good. 0 if there is none.
     /// </summary>
     public long LastGoodStep => Best is { } best
         ? reports.FindLast(report => report.Loss * report.Loss <= best.Loss * Last.Loss)?.Step ?? best.Step
         : 0;
 
-    /// <summary>How uncertain the loss of a report is: its standard error, without limit where it has too few steps to tell.</summary>
+    /// <summary>The standard error of the loss of a report; infinite if the report covers too few steps.</summary>
     public static double ErrorOf(TrainingProgress report) =>
         report.StepsOfLoss < MinSteps ? double.PositiveInfinity : report.LossDeviation / Math.Sqrt(report.StepsOfLoss);
 
-    /// <summary>Takes the next report.</summary>
+    /// <summary>Adds the next report.</summary>
     public void Add(TrainingProgress report)
     {
         Last = report;
@@ -88,7 +88,7 @@ internal sealed class RunHistory(TrainingOptions options, long warmupSteps, long
 
         curve.Add(report);
         reports.Add(report);
-        if (reports.Count > Longest)
+        if (reports.Count > MaxReports)
         {
             reports.RemoveAt(0);
         }

@@ -4,13 +4,13 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
-/// <summary>The norms of the gradients of each block of a network, measured on the device before a report and read with it.</summary>
+/// <summary>The gradient norms of each block of a network. They are measured on the device before a report and read with it.</summary>
 internal sealed class BlockNorms : IDisposable
 {
     private readonly (string Name, (long From, long To)[] Parts, long Length)[] blocks;
     private readonly Tensor squares;
 
-    /// <param name="parameters">Whose gradients.</param>
+    /// <param name="parameters">The parameters whose gradients are measured.</param>
     public BlockNorms(FlatParameters parameters)
     {
         blocks = [.. parameters.Layout.Entries.Where(entry => entry.Group != ParameterGroup.Frozen)
@@ -19,7 +19,7 @@ internal sealed class BlockNorms : IDisposable
         squares = zeros(blocks.Length, SumOfSquares.TypeOn(parameters.Values.device), parameters.Values.device).DetachFromDisposeScope();
     }
 
-    /// <summary>Measures the gradients as they are now.</summary>
+    /// <summary>Measures the current gradients.</summary>
     /// <param name="gradients">The flat gradients, before they are zeroed.</param>
     public void Measure(Tensor gradients)
     {
@@ -29,7 +29,7 @@ internal sealed class BlockNorms : IDisposable
         squares.copy_(stack([.. blocks.Select(block => stack([.. block.Parts.Select(part => Sum(rows, part))]).sum())]));
     }
 
-    /// <summary>The root of the mean square of each block's gradients, at the last measurement. Waits for the device.</summary>
+    /// <summary>Returns the root mean square of the gradients of each block at the last measurement. Waits for the device.</summary>
     public IReadOnlyDictionary<string, double> Read()
     {
         using DisposeScope scope = NewDisposeScope();
@@ -41,7 +41,7 @@ internal sealed class BlockNorms : IDisposable
     public void Dispose() => squares.Dispose();
 
     /// <summary>
-    /// The block of a parameter: <c>down_blocks.0</c> of <c>down_blocks.0.resnets.1.conv1.weight</c>, <c>conv_in</c> of
+    /// Returns the block of a parameter: <c>down_blocks.0</c> for <c>down_blocks.0.resnets.1.conv1.weight</c>, <c>conv_in</c> for
     /// <c>conv_in.bias</c>.
     /// </summary>
     internal static string BlockOf(string parameter)
@@ -52,7 +52,7 @@ internal sealed class BlockNorms : IDisposable
             : names[0];
     }
 
-    // Parameters begin with a row, and behind their ends are zeros.
+    // Each parameter starts at a row and is padded with zeros.
     private static Tensor Sum(Tensor rows, (long From, long To) part)
     {
         long from = part.From / FlatLayout.Alignment;
@@ -61,7 +61,7 @@ internal sealed class BlockNorms : IDisposable
         return view.sum();
     }
 
-    // Neighbours in the buffer are measured as one; the gaps between them hold zeros.
+    // Adjacent parameters are measured as one part; the gaps between them are zero.
     private static (long From, long To)[] Joined(IEnumerable<FlatEntry> entries)
     {
         List<(long From, long To, ParameterGroup Group)> parts = [];

@@ -3,14 +3,12 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
-/// <summary>
-/// Watches every layer of a network whose answer is a tensor, and the model's own answer, for the first that is not finite.
-/// </summary>
+/// <summary>Finds the first output that is not finite, among the layers of a network that return a tensor and the model itself.</summary>
 internal sealed class FiniteLayers : IDisposable, IPassObserver
 {
     private readonly List<Action> removals = [];
 
-    /// <param name="network">The network; it must call its layers by <c>call</c>.</param>
+    /// <param name="network">The network, which must call its layers with <c>call</c>.</param>
     public FiniteLayers(nn.Module network)
     {
         foreach ((string name, nn.Module module) in network.named_modules().Where(part => part.Item1.Length > 0))
@@ -19,25 +17,25 @@ internal sealed class FiniteLayers : IDisposable, IPassObserver
             switch (module)
             {
                 case nn.Module<Tensor, Tensor> one:
-                    removals.Add(one.register_forward_hook((_, _, answer) => Look(layer, answer)).remove);
+                    removals.Add(one.register_forward_hook((_, _, output) => Look(layer, output)).remove);
                     break;
                 case nn.Module<Tensor, Tensor, Tensor> two:
-                    removals.Add(two.register_forward_hook((_, _, _, answer) => Look(layer, answer)).remove);
+                    removals.Add(two.register_forward_hook((_, _, _, output) => Look(layer, output)).remove);
                     break;
                 case nn.Module<Tensor, Tensor, Tensor, Tensor> three:
-                    removals.Add(three.register_forward_hook((_, _, _, _, answer) => Look(layer, answer)).remove);
+                    removals.Add(three.register_forward_hook((_, _, _, _, output) => Look(layer, output)).remove);
                     break;
                 case nn.Module<Tensor, Stack<Tensor>, Tensor, Tensor> up:
-                    removals.Add(up.register_forward_hook((_, _, _, _, answer) => Look(layer, answer)).remove);
+                    removals.Add(up.register_forward_hook((_, _, _, _, output) => Look(layer, output)).remove);
                     break;
             }
         }
     }
 
-    /// <summary>The name of the first whose answer is not finite; null when all are.</summary>
+    /// <summary>The name of the first layer whose output is not finite; null if there is none.</summary>
     public string? First { get; private set; }
 
-    /// <summary>The places in the batch where that answer is not finite.</summary>
+    /// <summary>The indices in the batch of the images for which that output is not finite.</summary>
     public IReadOnlyList<int> Images { get; private set; } = [];
 
     public void Dispose() => removals.ForEach(remove => remove());
@@ -46,16 +44,16 @@ internal sealed class FiniteLayers : IDisposable, IPassObserver
     {
     }
 
-    /// <summary>Looks at the answer of the model, after those of all layers.</summary>
-    public void End(ObjectiveLoss loss) => Look("The model itself, after all layers that could be looked at,", loss.Prediction);
+    /// <summary>Checks the output of the model, after the outputs of all layers.</summary>
+    public void End(ObjectiveLoss loss) => Look("The model itself, after all layers that could be checked,", loss.Prediction);
 
-    private Tensor Look(string name, Tensor answer)
+    private Tensor Look(string name, Tensor output)
     {
         if (First is null)
         {
             using IDisposable noGradients = no_grad();
             using DisposeScope scope = NewDisposeScope();
-            bool[] good = answer.isfinite().reshape(answer.dim() == 0 ? 1 : answer.shape[0], -1).all(1).cpu().data<bool>().ToArray();
+            bool[] good = output.isfinite().reshape(output.dim() == 0 ? 1 : output.shape[0], -1).all(1).cpu().data<bool>().ToArray();
             if (good.Contains(false))
             {
                 First = name;
@@ -63,6 +61,6 @@ internal sealed class FiniteLayers : IDisposable, IPassObserver
             }
         }
 
-        return answer;
+        return output;
     }
 }

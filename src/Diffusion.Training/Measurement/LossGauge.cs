@@ -3,17 +3,17 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
-/// <summary>Gathers the losses of images between two reports by the log-SNR of their noise level, on the device.</summary>
+/// <summary>Accumulates the losses of images between two reports on the device, grouped by the log-SNR of their noise level.</summary>
 internal sealed class LossGauge : IDisposable, IPassObserver
 {
-    /// <summary>How many parts there are.</summary>
+    /// <summary>The number of log-SNR ranges.</summary>
     public const int Parts = 4;
 
     private readonly Tensor step;
     private readonly Tensor sums;
     private Tensor? parts;
 
-    /// <param name="device">Where losses are.</param>
+    /// <param name="device">The device of the losses.</param>
     public LossGauge(Device device)
     {
         step = zeros([3, Parts], ScalarType.Float32, device).DetachFromDisposeScope();
@@ -21,19 +21,19 @@ internal sealed class LossGauge : IDisposable, IPassObserver
     }
 
     /// <summary>
-    /// Per part, from the least noise to the most, <c>[3, Parts]</c> on the device, float64 where it has that: the sum of losses, the sum
-    /// of the targets' squares, the number of images.
+    /// The sum of the losses, the sum of the squared targets and the number of images for each log-SNR range, from the least noise to the
+    /// most: <c>[3, Parts]</c> on the device, float64 if the device supports it.
     /// </summary>
     public Tensor Sums => sums;
 
-    /// <summary>Which part a noise level is counted in, from the least noise to the most.</summary>
+    /// <summary>Returns the log-SNR range of a noise level, from the least noise to the most.</summary>
     public static int PartOf(NoiseLevel level) => TrainingProgress.LogSnrEdges.Count(edge => level.LogSnr < edge);
 
-    /// <summary>Notes the parts of a micro-batch.</summary>
+    /// <summary>Stores the log-SNR ranges of a micro-batch.</summary>
     public void Begin(IReadOnlyList<NoiseLevel> levels) =>
         parts = tensor([.. levels.Select(level => (long)PartOf(level))]).to(step.device); // [B]
 
-    /// <summary>Takes the losses of the micro-batch.</summary>
+    /// <summary>Adds the losses of the micro-batch.</summary>
     public void End(ObjectiveLoss loss)
     {
         using IDisposable noGradients = no_grad();
@@ -46,7 +46,7 @@ internal sealed class LossGauge : IDisposable, IPassObserver
     }
 
     /// <summary>Ends a step.</summary>
-    /// <param name="counts">bool scalar on the device: false where the step was skipped, and its losses must not count.</param>
+    /// <param name="counts">A bool scalar on the device: false if the step was skipped and its losses must not count.</param>
     public void EndStep(Tensor counts)
     {
         using IDisposable noGradients = no_grad();
@@ -55,7 +55,7 @@ internal sealed class LossGauge : IDisposable, IPassObserver
         step.zero_();
     }
 
-    /// <summary>Begins anew.</summary>
+    /// <summary>Clears the sums.</summary>
     public void Reset()
     {
         using IDisposable noGradients = no_grad();

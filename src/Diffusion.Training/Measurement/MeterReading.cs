@@ -1,24 +1,23 @@
 namespace Diffusion.Training;
 
 /// <summary>
-/// What came together between two reports. Numbers of losses and norms are of the steps that were not skipped, and not numbers where there
-/// were none.
+/// The measurements between two reports. Losses and norms cover the steps that were not skipped, and are NaN if there were none.
 /// </summary>
 internal sealed record MeterReading
 {
     /// <summary>The mean loss.</summary>
     public required double Loss { get; init; }
 
-    /// <summary>The standard deviation of the loss from step to step.</summary>
+    /// <summary>The standard deviation of the loss over the steps.</summary>
     public required double LossDeviation { get; init; }
 
-    /// <summary>The loss over that of always predicting zero.</summary>
+    /// <summary>The loss divided by the loss of predicting zero.</summary>
     public required double RelativeLoss { get; init; }
 
-    /// <summary>The same by log-SNR, from the least noise to the most.</summary>
+    /// <summary>The relative loss for each log-SNR range, from the least noise to the most.</summary>
     public required IReadOnlyList<double> RelativeLosses { get; init; }
 
-    /// <summary>The mean loss by log-SNR.</summary>
+    /// <summary>The mean loss for each log-SNR range, from the least noise to the most.</summary>
     public required IReadOnlyList<double> LossByLogSnr { get; init; }
 
     /// <summary>The gradient norm of the last step.</summary>
@@ -30,30 +29,30 @@ internal sealed record MeterReading
     /// <summary>The largest gradient norm.</summary>
     public required double MaxGradientNorm { get; init; }
 
-    /// <summary>The share of the steps whose gradients were clipped.</summary>
+    /// <summary>The fraction of steps whose gradients were clipped.</summary>
     public required double ClippedShare { get; init; }
 
-    /// <summary>The first step that was skipped, counted from the last reading; null where none was.</summary>
+    /// <summary>The first skipped step, counted from the last reading; null if there is none.</summary>
     public required long? FirstSkipped { get; init; }
 
-    /// <summary>Steps skipped in the whole run.</summary>
+    /// <summary>The number of steps skipped in the complete run.</summary>
     public required long Skipped { get; init; }
 
-    /// <summary>How many of the last steps were skipped one after the other.</summary>
+    /// <summary>The number of steps skipped in a row up to and including the last step.</summary>
     public required long SkippedInARow { get; init; }
 
-    /// <summary>Steps made.</summary>
+    /// <summary>The number of steps taken.</summary>
     public required long Made { get; init; }
 
-    /// <summary>Steps that had images.</summary>
+    /// <summary>The number of steps that had images.</summary>
     public required long Steps { get; init; }
 
-    /// <summary>How many of those were skipped.</summary>
+    /// <summary>The number of steps with images that were skipped.</summary>
     public required long SkippedOfSteps { get; init; }
 
-    /// <summary>Images per second of training.</summary>
+    /// <summary>The number of images per second of training time.</summary>
     public required double ImagesPerSecond { get; init; }
 
-    /// <summary>The share of the training time in which images were waited for.</summary>
+    /// <summary>The fraction of the training time spent waiting for images.</summary>
     public required double DataWaitShare { get; init; }
 }

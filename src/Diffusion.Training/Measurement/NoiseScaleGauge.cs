@@ -4,27 +4,30 @@ using static TorchSharp.torch;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Gathers the gradient noise scale, the batch at which the noise of the gradient is as large as the gradient (McCandlish et al. 2018,
-/// appendix A.1), from the norms of gradients of a part of a batch and of the whole of it. Everything stays on the device until it is read.
+/// Estimates the gradient noise scale, the batch size at which the noise of the gradient is as large as the gradient (McCandlish et al.
+/// 2018, appendix A.1), from the gradient norms of a part of a batch and of the whole batch. Everything stays on the device until it is
+/// read.
 /// </summary>
 internal sealed class NoiseScaleGauge : IDisposable
 {
-    private const double Weight = 0.2;
+    private const double MinWeight = 0.2;
 
     private readonly FlatParameters parameters;
     private readonly Tensor estimates;
     private long measured;
 
-    /// <param name="parameters">Whose gradients.</param>
+    /// <param name="parameters">The parameters whose gradients are measured.</param>
     public NoiseScaleGauge(FlatParameters parameters)
     {
         this.parameters = parameters;
         estimates = zeros(2, SumOfSquares.TypeOn(parameters.Values.device), parameters.Values.device).DetachFromDisposeScope();
     }
 
-    /// <summary>Takes one measurement. The gradients must be zero before, and are zero afterwards.</summary>
-    /// <param name="images">Images of the whole batch, at least 2.</param>
-    /// <param name="backward">Adds the gradient of the mean loss of images [from, to), times a share, to the parameters' gradients.</param>
+    /// <summary>Adds a measurement. The gradients must be zero before, and are zero afterwards.</summary>
+    /// <param name="images">The number of images in the batch, at least 2.</param>
+    /// <param name="backward">
+    /// Adds the gradient of the mean loss of the images [from, to), multiplied by a factor, to the gradients of the parameters.
+    /// </param>
     public void Measure(int images, Action<int, int, double> backward)
     {
         int part = images / 2;
@@ -36,21 +39,21 @@ internal sealed class NoiseScaleGauge : IDisposable
         Tensor ofWhole = Square();
         parameters.Gradients.zero_();
 
-        // |G|^2 and tr(S), without bias; both averaged, as their quotient is not.
+        // Unbiased estimates of |G|^2 and tr(S). Average both and then divide, because the mean of the quotients is biased.
         Tensor signal = (ofWhole.Times(images) - ofPart.Times(part)).DividedBy(images - part);
         Tensor noise = (ofPart - ofWhole).DividedBy((1.0 / part) - (1.0 / images));
         Tensor now = stack([signal, noise]);
         Tensor usable = now.isfinite().all();
         measured++;
-        Tensor next = estimates.Times(1 - Share).add_(now.Times(Share));
+        Tensor next = estimates.Times(1 - Weight).add_(now.Times(Weight));
         estimates.copy_(where(usable, next, estimates));
     }
 
-    // A plain mean at first, later one that forgets.
-    private double Share => Math.Max(Weight, 1.0 / measured);
+    // A plain mean at first, then an exponential moving average.
+    private double Weight => Math.Max(MinWeight, 1.0 / measured);
 
     /// <summary>
-    /// The gradient noise scale in images; null before the first measurement, or while the signal is lost in the noise. Waits for the
+    /// Returns the gradient noise scale in images; null before the first measurement, or while the noise hides the signal. Waits for the
     /// device.
     /// </summary>
     public double? Read()

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
-/// <summary>The tensors that one part of the training loop keeps.</summary>
+/// <summary>The tensors that a part of the training loop keeps.</summary>
 internal sealed class OwnedTensors
 {
     private const int MinTurns = 3;
@@ -13,18 +13,18 @@ internal sealed class OwnedTensors
     private int growingTurns;
     private bool isNoGarbage;
 
-    /// <summary>How many there are.</summary>
+    /// <summary>The number of tensors.</summary>
     public long Count => Math.Max(0, detached + undisposed.Count);
 
-    /// <summary>Whether there were more after each of the last turns that changed anything: what is kept once is no leak.</summary>
+    /// <summary>Whether the number grew in each of the last turns that changed it. Tensors that are kept once are not a leak.</summary>
     public bool Grows => growingTurns >= MinTurns;
 
-    /// <summary>Whether it may be only tensors that wait for the garbage collector.</summary>
+    /// <summary>Whether the growth may be tensors that wait for the garbage collector.</summary>
     public bool MayBeGarbage => Grows && undisposed.Count > 0 && !isNoGarbage;
 
-    /// <summary>A turn of the part has ended.</summary>
-    /// <param name="more">How many more tensors of the thread live.</param>
-    /// <param name="left">Those of them that are known.</param>
+    /// <summary>Records the end of a turn of the part.</summary>
+    /// <param name="more">The increase in live tensors of the thread.</param>
+    /// <param name="left">The tensors of the increase that are known.</param>
     public void Add(long more, IReadOnlyList<WeakReference<Tensor>> left)
     {
         detached += more - left.Count(tensor => !tensor.TryGetTarget(out Tensor? target) || !target.IsInvalid);
@@ -32,7 +32,7 @@ internal sealed class OwnedTensors
         Compare();
     }
 
-    /// <summary>The garbage collector was here.</summary>
+    /// <summary>Updates the count after a garbage collection.</summary>
     public void Collected()
     {
         isNoGarbage = MayBeGarbage;

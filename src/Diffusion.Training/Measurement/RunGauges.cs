@@ -2,15 +2,15 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Diffusion.Training;
 
-/// <summary>All that is measured between two reports.</summary>
+/// <summary>All measurements between two reports.</summary>
 internal sealed class RunGauges : IDisposable
 {
     private readonly TimeProvider time;
 
     /// <param name="time">The clock.</param>
-    /// <param name="parameters">Whose gradients are measured.</param>
-    /// <param name="update">What knows the norm of the gradients, and whether a step was skipped.</param>
-    /// <param name="clip">The norm that gradients are clipped to, or null.</param>
+    /// <param name="parameters">The parameters whose gradients are measured.</param>
+    /// <param name="update">Provides the gradient norm, and whether a step was skipped.</param>
+    /// <param name="clip">The norm to which gradients are clipped, or null.</param>
     public RunGauges(TimeProvider time, FlatParameters parameters, ParameterUpdate update, double? clip)
     {
         Meter = new TrainingMeter(time, update, clip);
@@ -29,13 +29,13 @@ internal sealed class RunGauges : IDisposable
     /// <summary>The gradient noise scale.</summary>
     public NoiseScaleGauge NoiseScale { get; }
 
-    /// <summary>The tensors that parts of the loop leave behind.</summary>
+    /// <summary>The tensors that parts of the training loop leave behind.</summary>
     public TensorLedger Tensors { get; private set; }
 
-    /// <summary>What the parts of the loop take beside training.</summary>
+    /// <summary>The time that parts of the training loop take in addition to training steps.</summary>
     public TimeLedger Times { get; private set; }
 
-    /// <summary>Begins a run.</summary>
+    /// <summary>Starts a run.</summary>
     [MemberNotNull(nameof(Tensors), nameof(Times))]
     public void Begin()
     {
@@ -44,17 +44,17 @@ internal sealed class RunGauges : IDisposable
         Times = new TimeLedger(time);
     }
 
-    /// <summary>A training step ends here.</summary>
+    /// <summary>Ends a training step.</summary>
     public void EndStep()
     {
         Tensors.End("the training step");
         Times.EndStep();
     }
 
-    /// <summary>Another part of the loop ends here.</summary>
-    /// <param name="part">Its name.</param>
-    /// <param name="everySteps">After how many steps it comes again.</param>
-    /// <param name="alsoAtEnd">Whether it comes after the last step, too.</param>
+    /// <summary>Ends another part of the training loop.</summary>
+    /// <param name="part">The name of the part.</param>
+    /// <param name="everySteps">The number of steps after which the part runs again.</param>
+    /// <param name="alsoAtEnd">Whether the part also runs after the last step.</param>
     public void EndPause(string part, long everySteps, bool alsoAtEnd = false)
     {
         Tensors.End(part);

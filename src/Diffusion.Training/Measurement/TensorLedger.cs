@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Counts the tensors that each part of the training loop makes on the training thread and keeps. TorchSharp's count for the process cannot
-/// tell: it takes in other threads, and never falls for the parameters of networks.
+/// Counts the tensors that each part of the training loop creates on the training thread and keeps. TorchSharp's count for the process is
+/// not suitable: it includes other threads, and it never falls for the parameters of networks.
 /// </summary>
 internal sealed class TensorLedger
 {
@@ -16,12 +16,12 @@ internal sealed class TensorLedger
     private readonly List<WeakReference<Tensor>> left = [];
     private long last = OfThread;
 
-    /// <summary>The parts that keep more and more tensors, and how many; none in a healthy run.</summary>
+    /// <summary>The parts that keep more and more tensors, and their number of tensors; empty in a healthy run.</summary>
     public IReadOnlyDictionary<string, long> Growing
     {
         get
         {
-            // What nobody holds is no leak, though it lives until the garbage collector comes.
+            // Unreferenced tensors are not a leak, although they live until the next garbage collection.
             if (parts.Values.Any(part => part.MayBeGarbage))
             {
                 GC.Collect();
@@ -38,11 +38,13 @@ internal sealed class TensorLedger
 
     private static long OfThread => DisposeScopeManager.Statistics.ThreadTotalLiveCount - ownedElsewhere;
 
-    /// <summary>Leaves out of all counts what this thread makes or disposes meanwhile: its owner may dispose it on any thread.</summary>
+    /// <summary>
+    /// Excludes the tensors that this thread creates or disposes in the scope from all counts: their owner may dispose them on any thread.
+    /// </summary>
     public static IDisposable Uncounted() => new OwnedElsewhere();
 
-    /// <summary>Ends a part of the loop.</summary>
-    /// <param name="part">Its name.</param>
+    /// <summary>Ends a part of the training loop.</summary>
+    /// <param name="part">The name of the part.</param>
     public void End(string part)
     {
         long now = OfThread;
@@ -59,8 +61,8 @@ internal sealed class TensorLedger
         }
     }
 
-    /// <summary>Watches which tensors a callback of the user leaves undisposed; they stay the user's.</summary>
-    /// <returns>Dispose it when the callback has returned.</returns>
+    /// <summary>Tracks the tensors that a user callback does not dispose. The user still owns them.</summary>
+    /// <returns>A scope to dispose after the callback returns.</returns>
     public IDisposable Watch() => new WatchScope(this);
 
     private sealed class WatchScope(TensorLedger ledger) : IDisposable

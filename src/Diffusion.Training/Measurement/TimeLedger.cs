@@ -1,22 +1,22 @@
 namespace Diffusion.Training;
 
-/// <summary>What the parts of the training loop take each time, training steps aside.</summary>
+/// <summary>The time that the parts of the training loop take, except training steps.</summary>
 internal sealed class TimeLedger(TimeProvider time)
 {
     private readonly Dictionary<(string Part, long EverySteps, bool AlsoAtEnd), (TimeSpan Time, int Times)> pauses = [];
     private long last = time.GetTimestamp();
 
-    /// <summary>The mean time of each part, and how often it comes.</summary>
+    /// <summary>The mean time of each part, and how often it runs.</summary>
     public IReadOnlyList<PeriodicCost> Pauses =>
         [.. pauses.Select(pause => new PeriodicCost(pause.Key.EverySteps, pause.Value.Time / pause.Value.Times, pause.Key.AlsoAtEnd))];
 
-    /// <summary>A training step ends here.</summary>
+    /// <summary>Ends a training step.</summary>
     public void EndStep() => last = time.GetTimestamp();
 
-    /// <summary>A part ends here that began where the one before ended.</summary>
-    /// <param name="part">Its name.</param>
-    /// <param name="everySteps">After how many steps it comes again.</param>
-    /// <param name="alsoAtEnd">Whether it comes after the last step, too.</param>
+    /// <summary>Ends a part that started when the previous one ended.</summary>
+    /// <param name="part">The name of the part.</param>
+    /// <param name="everySteps">The number of steps after which the part runs again.</param>
+    /// <param name="alsoAtEnd">Whether the part also runs after the last step.</param>
     public void End(string part, long everySteps, bool alsoAtEnd)
     {
         long now = time.GetTimestamp();

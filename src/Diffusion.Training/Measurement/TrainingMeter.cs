@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
-/// <summary>Gathers losses, gradient norms and speed between two reports, on the device; only a reading waits for it.</summary>
+/// <summary>
+/// Accumulates losses, gradient norms and speed between two reports. The sums stay on the device; only <see cref="Read"/> waits for it.
+/// </summary>
 internal sealed class TrainingMeter : IDisposable
 {
     private readonly TimeProvider time;
@@ -20,8 +22,8 @@ internal sealed class TrainingMeter : IDisposable
     private TimeSpan waitedBefore;
 
     /// <param name="time">The clock.</param>
-    /// <param name="update">What knows the norm of the gradients, and whether a step was skipped.</param>
-    /// <param name="clip">The norm that gradients are clipped to, or null.</param>
+    /// <param name="update">Provides the gradient norm, and whether a step was skipped.</param>
+    /// <param name="clip">The norm to which gradients are clipped, or null.</param>
     public TrainingMeter(TimeProvider time, ParameterUpdate update, double? clip)
     {
         this.time = time;
@@ -34,21 +36,21 @@ internal sealed class TrainingMeter : IDisposable
         Reset();
     }
 
-    /// <summary>The losses by log-SNR.</summary>
+    /// <summary>The losses for each log-SNR range.</summary>
     public LossGauge Losses { get; }
 
-    /// <summary>Starts the clock of one step.</summary>
-    /// <param name="waited">How long images have been waited for so far.</param>
+    /// <summary>Starts the clock of a step.</summary>
+    /// <param name="waited">The total time spent waiting for images so far.</param>
     public void Begin(TimeSpan waited)
     {
         stepBegan = time.GetTimestamp();
         waitedBefore = waited;
     }
 
-    /// <summary>Ends the clock of one step, and takes its loss unless the step was skipped.</summary>
-    /// <param name="loss">Scalar on the device; null when no image was left to train on.</param>
-    /// <param name="batchSize">Images of the step.</param>
-    /// <param name="waited">How long images have been waited for so far.</param>
+    /// <summary>Stops the clock of a step, and adds its loss unless the step was skipped.</summary>
+    /// <param name="loss">A scalar on the device; null if the step had no image.</param>
+    /// <param name="batchSize">The number of images in the step.</param>
+    /// <param name="waited">The total time spent waiting for images so far.</param>
     public void End(Tensor? loss, int batchSize, TimeSpan waited)
     {
         if (loss is not null)
@@ -62,7 +64,7 @@ internal sealed class TrainingMeter : IDisposable
         waiting += waited - waitedBefore;
     }
 
-    /// <summary>What came together since the last reading.</summary>
+    /// <summary>Returns the measurements since the last reading, and resets them.</summary>
     public MeterReading Read()
     {
         using DisposeScope scope = NewDisposeScope();
@@ -97,7 +99,7 @@ internal sealed class TrainingMeter : IDisposable
         return reading;
     }
 
-    /// <summary>Forgets what came together.</summary>
+    /// <summary>Discards all measurements.</summary>
     public void Reset()
     {
         using IDisposable noGradients = no_grad();
@@ -129,7 +131,7 @@ internal sealed class TrainingMeter : IDisposable
         Tensor now = stack([wide, wide.square(), norm.to(sums.dtype), clipped.to(sums.dtype), ones_like(wide)]);
         sums.add_(where(good, now, zeros_like(now)));
 
-        // The largest norm of steps that count, and the first step that does not, as the largest negative.
+        // The maximum norm of the steps that count, and the first step that does not, as the maximum of negated steps.
         Tensor never = zeros_like(norm).Fill(double.NegativeInfinity);
         Tensor step = zeros_like(norm).Fill(-made);
         largest.copy_(maximum(largest, stack([where(good, norm, never), where(good, never, step)])));
@@ -148,12 +150,12 @@ internal sealed class TrainingMeter : IDisposable
         return sum;
     }
 
-    private static double[] Quotients(ReadOnlySpan<double> over, ReadOnlySpan<double> under)
+    private static double[] Quotients(ReadOnlySpan<double> numerators, ReadOnlySpan<double> denominators)
     {
-        double[] quotients = new double[over.Length];
+        double[] quotients = new double[numerators.Length];
         for (int i = 0; i < quotients.Length; i++)
         {
-            quotients[i] = over[i] / under[i];
+            quotients[i] = numerators[i] / denominators[i];
         }
 
         return quotients;

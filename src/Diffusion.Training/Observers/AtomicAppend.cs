@@ -2,18 +2,16 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Diffusion.Training;
 
-/// <summary>
-/// Appends bytes to a file all together or not at all, so that a full disk leaves no part of them for others to stumble over.
-/// </summary>
+/// <summary>Appends bytes to a file completely or not at all, so that a full disk does not leave a partial record.</summary>
 internal static class AtomicAppend
 {
-    /// <summary>Writes bytes behind what is whole; what is there behind it, the rest of a write that failed, goes.</summary>
+    /// <summary>Writes bytes after the valid part of the file. Anything after it, left by a failed write, is cut off first.</summary>
     /// <param name="file">The file, open for writing.</param>
-    /// <param name="bytes">They.</param>
-    /// <param name="end">Where the whole part of the file ends.</param>
-    /// <param name="path">The file, for messages.</param>
+    /// <param name="bytes">The bytes.</param>
+    /// <param name="end">The end of the valid part of the file.</param>
+    /// <param name="path">The path of the file, for messages.</param>
     /// <exception cref="IOException">
-    /// They cannot be written; the file is as it was, or at worst holds a part of them behind its end.
+    /// The bytes cannot be written. The valid part of the file is unchanged; at worst, a part of the bytes follows it.
     /// </exception>
     public static void Write(SafeFileHandle file, ReadOnlySpan<byte> bytes, long end, string path)
     {

@@ -3,35 +3,35 @@ using Diffusion.Data;
 
 namespace Diffusion.Training;
 
-/// <summary>
-/// Writes one line of JSON per image that could not be read into <c>bad-images.jsonl</c>; a resumed run appends to the same file.
-/// </summary>
+/// <summary>Writes one line of JSON per unreadable image to <c>bad-images.jsonl</c>. A resumed run appends to the same file.</summary>
 internal sealed class BadImageFile
 {
-    /// <summary>The name of the file in the run's folder.</summary>
+    /// <summary>The name of the file in the run folder.</summary>
     public const string FileName = "bad-images.jsonl";
 
     private readonly JsonLines<BadImage> lines;
 
-    /// <summary>The bad images of a run's folder.</summary>
-    /// <param name="folder">The folder of the run; it exists.</param>
+    /// <summary>Uses the file in the folder of a run.</summary>
+    /// <param name="folder">The folder of the run. It must exist.</param>
     public BadImageFile(string folder) => lines = new(Path.Combine(Path.GetFullPath(folder), FileName), BadImageJson.Default.BadImage);
 
     /// <summary>
-    /// Drops the images that a run listed beyond the position that it resumes from, where it meets them again, and a last line that was not
-    /// written whole.
+    /// Deletes the images at and after the position from which the run resumes, because the run will see them again, and an incomplete last
+    /// line.
     /// </summary>
-    /// <param name="position">The images seen that the run resumes from; 0, when it begins anew, empties the list.</param>
+    /// <param name="position">
+    /// The number of images seen at the point from which the run resumes; 0 for a new run, which empties the list.
+    /// </param>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public void CutFrom(long position) => lines.Keep(image => image.Position < position);
 
     /// <summary>Appends one line.</summary>
-    /// <param name="image">What could not be read.</param>
+    /// <param name="image">The image that could not be read.</param>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public void Add(BadImage image) => lines.Add(image);
 }
 
-/// <summary>How a bad image becomes JSON, without reflection.</summary>
+/// <summary>The JSON serializer of bad images, without reflection.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(BadImage))]
 internal sealed partial class BadImageJson : JsonSerializerContext;

@@ -1,6 +1,8 @@
 namespace Diffusion.Training;
 
-/// <summary>An observer that is one call. Unlike <see cref="Progress{T}"/> it calls at once, on the thread that reports.</summary>
+/// <summary>
+/// An observer that invokes a callback. Unlike <see cref="Progress{T}"/>, it invokes the callback at once, on the reporting thread.
+/// </summary>
 internal sealed class CallObserver<T>(Action<T> call) : IProgress<T>
 {
     public void Report(T value) => call(value);

@@ -1,8 +1,8 @@
 namespace Diffusion.Training;
 
 /// <summary>
-/// Prints where a run stands, in plain lines that also suit a file: step, loss, learning rate, images per second and time left; and
-/// everything that is wrong with the run, as it comes.
+/// Prints the progress of a run as plain lines that also suit a log file: step, loss, learning rate, images per second and remaining time.
+/// It also prints every health finding.
 /// </summary>
 /// <example>
 /// <code>
@@ -16,13 +16,13 @@ public sealed class ConsoleReporter : IProgress<TrainingProgress>, IProgress<Hea
     private IReadOnlyList<HealthFinding> printed = [];
     private TimeSpan? last;
 
-    /// <summary>Prints from the first report on.</summary>
+    /// <summary>Creates a reporter.</summary>
     /// <param name="every">
-    /// The least time between two lines of progress; a report that comes sooner is passed over, but for the last and for what is wrong.
-    /// Null, the default, for 10 seconds. There is no more than one line per report: <see cref="TrainingOptions.ReportEverySteps"/> says
-    /// how often these come.
+    /// The minimum time between two lines of progress. Reports in between are skipped, except the last one; health findings are always
+    /// printed. Null, the default, for 10 seconds. There is at most one line per report; <see cref="TrainingOptions.ReportEverySteps"/>
+    /// sets how often reports come.
     /// </param>
-    /// <param name="output">Where to print. Null, the default, for <see cref="Console.Out"/>.</param>
+    /// <param name="output">The writer to print to. Null, the default, for <see cref="Console.Out"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException">The time is negative.</exception>
     public ConsoleReporter(TimeSpan? every = null, TextWriter? output = null)
     {
@@ -31,16 +31,16 @@ public sealed class ConsoleReporter : IProgress<TrainingProgress>, IProgress<Hea
         this.output = output;
     }
 
-#pragma warning disable RS0030 // The library never writes to the console by itself: this class is asked for by name.
+#pragma warning disable RS0030 // The library never writes to the console on its own. The user chooses this class explicitly.
     private TextWriter Output => output ?? Console.Out;
 #pragma warning restore RS0030
 
-    /// <summary>Prints a line of progress where one is due, and what is wrong since this report.</summary>
+    /// <summary>Prints a line of progress if one is due, and the new findings of the report.</summary>
     public void Report(TrainingProgress value)
     {
         ArgumentNullException.ThrowIfNull(value);
         bool isDue = last is not { } before || value.Elapsed < before
-            || value.Elapsed - before >= every; // a second call of Run begins at 0 again
+            || value.Elapsed - before >= every; // a second call of Run starts at 0
         if (isDue || value.Step == value.Steps)
         {
             Output.WriteLine(Line(value));
@@ -55,7 +55,9 @@ public sealed class ConsoleReporter : IProgress<TrainingProgress>, IProgress<Hea
         printed = value.Findings;
     }
 
-    /// <summary>Prints what is wrong, unless its report has said it: only what is found after the last report comes here alone.</summary>
+    /// <summary>
+    /// Prints a finding, unless it was already printed with its report. Findings after the last report come only to this method.
+    /// </summary>
     public void Report(HealthFinding value)
     {
         if (!printed.Contains(value))

@@ -8,14 +8,14 @@ using Tensorboard;
 namespace Diffusion.Training;
 
 /// <summary>
-/// A file of TensorBoard's events: TFRecords, each with its length and two checksums (CRC32C). TensorBoard reads no further than the first
-/// record that is torn, so records are written whole or not at all, and each run begins a file of its own.
+/// An event file of TensorBoard: TFRecords, each with its length and two checksums (CRC32C). TensorBoard stops reading at the first damaged
+/// record, so records are written completely or not at all, and each run creates a new file.
 /// https://github.com/tensorflow/tensorboard/blob/master/tensorboard/compat/proto/event.proto
 /// </summary>
 internal sealed class EventFile
 {
     private const string Prefix = "events.out.tfevents.";
-    private const string Version = "brain.Event:2"; // From this one on TensorBoard heeds the START of a session.
+    private const string Version = "brain.Event:2"; // The first version with which TensorBoard respects the START of a session.
     private const int LengthBytes = 8;
     private const int ChecksumBytes = 4;
 
@@ -23,8 +23,8 @@ internal sealed class EventFile
     private readonly string path;
     private long end;
 
-    /// <summary>Begins a file.</summary>
-    /// <param name="folder">It exists.</param>
+    /// <summary>Creates a file.</summary>
+    /// <param name="folder">The folder. It must exist.</param>
     /// <param name="time">The clock of the events.</param>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public EventFile(string folder, TimeProvider time)
@@ -33,7 +33,7 @@ internal sealed class EventFile
         path = NewPath(folder, (long)Seconds);
         using (File.Open(path, FileMode.CreateNew))
         {
-            // Only its name is taken.
+            // This reserves the name.
         }
 
         Append([new Event { FileVersion = Version }]);
@@ -41,8 +41,8 @@ internal sealed class EventFile
 
     private double Seconds => (time.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalSeconds;
 
-    /// <summary>Appends events, all of them or none; their time is now.</summary>
-    /// <exception cref="IOException">They cannot be written.</exception>
+    /// <summary>Appends all events or none, with the current time.</summary>
+    /// <exception cref="IOException">The events cannot be written.</exception>
     public void Append(IEnumerable<Event> events)
     {
         double now = Seconds;
@@ -60,8 +60,7 @@ internal sealed class EventFile
         end += bytes.Length;
     }
 
-    // TensorBoard reads the files of a folder in the order of their names, which begin with their seconds: each comes after all that are
-    // there.
+    // TensorBoard reads the files of a folder in the order of their names, which start with a time in seconds. A new file must sort last.
     private static string NewPath(string folder, long seconds)
     {
         long last = Directory.GetFiles(folder, Prefix + "*")
@@ -87,7 +86,7 @@ internal sealed class EventFile
         records.Write(tail);
     }
 
-    // TFRecord masks checksums, so that those of data that holds checksums are no trivial ones.
+    // TFRecord masks checksums, because the CRC of data that contains CRCs is weak.
     private static uint MaskedChecksum(ReadOnlySpan<byte> data)
     {
         uint crc = uint.MaxValue;

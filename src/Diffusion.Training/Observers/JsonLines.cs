@@ -6,17 +6,17 @@ using Microsoft.Win32.SafeHandles;
 namespace Diffusion.Training;
 
 /// <summary>
-/// A file of one JSON object per line, each flushed at once. What a full disk, a kill or a power failure left of a last line is cut off
-/// before the next one is written.
+/// A file with one JSON object per line. Each line is flushed at once. An incomplete last line, left by a full disk, a killed process or a
+/// power failure, is cut off before the next line is written.
 /// </summary>
-/// <param name="path">The file; made with its first line.</param>
-/// <param name="type">How an object becomes JSON.</param>
+/// <param name="path">The path of the file, which is created with its first line.</param>
+/// <param name="type">The JSON serializer of the objects.</param>
 internal sealed class JsonLines<T>(string path, JsonTypeInfo<T> type)
     where T : class
 {
     private const int PieceBytes = 1 << 12;
 
-    /// <summary>Appends one line, whole or not at all.</summary>
+    /// <summary>Appends one line, completely or not at all.</summary>
     public void Add(T value)
     {
         byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(value, type), (byte)'\n'];
@@ -25,7 +25,7 @@ internal sealed class JsonLines<T>(string path, JsonTypeInfo<T> type)
         long lastLine = LastLineAt(file, end);
         if (lastLine < end)
         {
-            // A last line that is whole was written by somebody else, who ended it otherwise.
+            // A complete last line without a line break was written by another program. Keep it.
             bool isWhole = end - lastLine <= int.MaxValue && Parse(TextAt(file, lastLine, (int)(end - lastLine))) is not null;
             (end, line) = isWhole ? (end, [(byte)'\n', .. line]) : (lastLine, line);
         }
@@ -33,7 +33,7 @@ internal sealed class JsonLines<T>(string path, JsonTypeInfo<T> type)
         AtomicAppend.Write(file, line, end, path);
     }
 
-    /// <summary>Reads the lines that were written whole.</summary>
+    /// <summary>Reads the complete lines.</summary>
     public IEnumerable<T> Read()
     {
         using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
@@ -47,8 +47,8 @@ internal sealed class JsonLines<T>(string path, JsonTypeInfo<T> type)
         }
     }
 
-    /// <summary>Drops lines, and those that were not written whole. The file is replaced at once or not at all.</summary>
-    /// <param name="keep">Which stay.</param>
+    /// <summary>Deletes lines, including incomplete ones. The file is replaced atomically.</summary>
+    /// <param name="keep">Selects the lines to keep.</param>
     public void Keep(Func<T, bool> keep)
     {
         if (!File.Exists(path))
@@ -56,7 +56,7 @@ internal sealed class JsonLines<T>(string path, JsonTypeInfo<T> type)
             return;
         }
 
-        // A file that is a link stays one: what it points at is replaced.
+        // If the file is a link, replace its target and keep the link.
         string target = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
         AtomicFile.Write(target, length: 0, file =>
         {
@@ -68,7 +68,7 @@ internal sealed class JsonLines<T>(string path, JsonTypeInfo<T> type)
         });
     }
 
-    // The place behind the last line break; the end where the file ends in one.
+    // The position after the last line break.
     private static long LastLineAt(SafeFileHandle file, long end)
     {
         Span<byte> piece = stackalloc byte[PieceBytes];

@@ -3,23 +3,23 @@ using System.Text.Json.Serialization;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Writes one line of JSON per report into <c>metrics.jsonl</c>, flushed at once; a resumed run appends to the same file.
+/// Writes one line of JSON per report to <c>metrics.jsonl</c> and flushes it at once. A resumed run appends to the same file.
 /// </summary>
 internal sealed class MetricsFile : IProgress<TrainingProgress>
 {
-    /// <summary>The name of the file in the run's folder.</summary>
+    /// <summary>The name of the file in the run folder.</summary>
     public const string FileName = "metrics.jsonl";
 
     private readonly JsonLines<TrainingProgress> lines;
 
-    /// <summary>The metrics of a run's folder.</summary>
-    /// <param name="folder">The folder of the run; it exists.</param>
+    /// <summary>Uses the metrics file in the folder of a run.</summary>
+    /// <param name="folder">The folder of the run. It must exist.</param>
     public MetricsFile(string folder) =>
         lines = new(Path.Combine(Path.GetFullPath(folder), FileName), MetricsJson.Default.TrainingProgress);
 
-    /// <summary>Reads the reports of a run, also while it trains. Lines that are no whole report are passed over.</summary>
+    /// <summary>Reads the reports of a run, even during training. Skips lines that are not complete reports.</summary>
     /// <param name="folder">The folder of the run.</param>
-    /// <returns>The reports, in the order in which they were written.</returns>
+    /// <returns>The reports in the order in which they were written.</returns>
     /// <exception cref="FileNotFoundException">The folder has no metrics yet, or is not the folder of a run.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static IReadOnlyList<TrainingProgress> Read(string folder)
@@ -43,7 +43,7 @@ internal sealed class MetricsFile : IProgress<TrainingProgress>
     public void Report(TrainingProgress value) => lines.Add(value);
 }
 
-/// <summary>How progress becomes JSON, without reflection.</summary>
+/// <summary>The JSON serializer of progress, without reflection.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 [JsonSerializable(typeof(TrainingProgress))]

@@ -5,9 +5,9 @@ using Tensorboard;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Writes a run's reports for TensorBoard: give it to <see cref="TrainerBuilder.ReportTo(IProgress{TrainingProgress})"/>, and start
-/// <c>tensorboard --logdir</c> with its folder. A resumed run adds a file of its own to the folder. It says from which step the run
-/// resumes, also after it went back to a checkpoint, so that TensorBoard drops what was reported for later steps before.
+/// Writes the reports of a run for TensorBoard. Pass it to <see cref="TrainerBuilder.ReportTo(IProgress{TrainingProgress})"/>, and start
+/// <c>tensorboard --logdir</c> with its folder. A resumed run adds a new file to the folder. It records the step from which the run resumes
+/// or to which it rolls back, so that TensorBoard discards earlier reports of later steps.
 /// </summary>
 public sealed class TensorBoardWriter : IProgress<TrainingProgress>
 {
@@ -15,9 +15,9 @@ public sealed class TensorBoardWriter : IProgress<TrainingProgress>
     private long? lastStep;
     private long? startStep;
 
-    /// <summary>A writer into a folder.</summary>
-    /// <param name="folder">Made where it is not there.</param>
-    /// <exception cref="IOException">The folder cannot be made or written to.</exception>
+    /// <summary>Creates a writer.</summary>
+    /// <param name="folder">The folder of the event files. It is created if it does not exist.</param>
+    /// <exception cref="IOException">The folder cannot be created or written to.</exception>
     public TensorBoardWriter(string folder)
         : this(folder, TimeProvider.System)
     {
@@ -31,7 +31,7 @@ public sealed class TensorBoardWriter : IProgress<TrainingProgress>
         file = new EventFile(path, time);
     }
 
-    /// <summary>Writes one report, whole or not at all.</summary>
+    /// <summary>Writes one report, completely or not at all.</summary>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public void Report(TrainingProgress value)
     {
@@ -46,14 +46,14 @@ public sealed class TensorBoardWriter : IProgress<TrainingProgress>
         file.Append([.. startStep is { } step
             ? [StartAt(step)]
             : Array.Empty<Event>(), .. Scalars(value), .. value.Findings.Select(TextOf)]);
-        startStep = null; // Only what was written needs not be written again.
+        startStep = null; // Reset only after a successful write.
     }
 
-    // TensorBoard drops what it has of this step and of later ones.
+    // TensorBoard discards its data of this step and of later ones.
     private static Event StartAt(long step) =>
         new() { Step = step, SessionLog = new SessionLog { Status = SessionLog.Types.SessionStatus.Start } };
 
-    // From the least noise to the most, as LossByLogSnr.
+    // From the least noise to the most, like LossByLogSnr.
     private static readonly string[] PartNames = ["above 4", "0 to 4", "-4 to 0", "below -4"];
 
     private static IEnumerable<Event> Scalars(TrainingProgress value)
@@ -90,7 +90,7 @@ public sealed class TensorBoardWriter : IProgress<TrainingProgress>
     private static Event ScalarOf(long step, string name, double value) =>
         EventOf(step, new Summary.Types.Value { Tag = name, SimpleValue = (float)value });
 
-    // As torch.utils.tensorboard's add_text writes it.
+    // The format of add_text in torch.utils.tensorboard.
     private static Event TextOf(HealthFinding finding) => EventOf(finding.Step, new Summary.Types.Value
     {
         Tag = $"findings/{finding.Kind}/text_summary",

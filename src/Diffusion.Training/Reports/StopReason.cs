@@ -3,12 +3,12 @@ namespace Diffusion.Training;
 /// <summary>Why a run ended.</summary>
 public enum StopReason
 {
-    /// <summary>All steps are made.</summary>
+    /// <summary>All steps were taken.</summary>
     Completed,
 
-    /// <summary>Its cancellation token was cancelled.</summary>
+    /// <summary>The cancellation token was canceled.</summary>
     Cancelled,
 
-    /// <summary>Its time limit passed.</summary>
+    /// <summary>The time limit expired.</summary>
     TimeLimit,
 }

@@ -1,18 +1,18 @@
 namespace Diffusion.Training;
 
 /// <summary>
-/// Training ended because its gradients stayed infinite or not a number, and the weights are those of the last good step; or because its
-/// loss diverged, and they are as they were when that was seen.
+/// The exception that is thrown when training diverges. If the gradients stayed infinite or NaN, the model has the weights of the last good
+/// step. If the loss diverged, it has the weights of the step at which the divergence was detected.
 /// </summary>
 public sealed class TrainingDivergedException : Exception
 {
-    /// <summary>An error without details.</summary>
+    /// <summary>Creates an exception without details.</summary>
     public TrainingDivergedException() : this("Training diverged.")
     {
     }
 
-    /// <summary>An error with its details and remedy.</summary>
-    /// <param name="message">What was seen, and what to do.</param>
+    /// <summary>Creates an exception with details and a remedy.</summary>
+    /// <param name="message">What was observed, and what to do.</param>
     public TrainingDivergedException(string message) : base(message)
     {
     }
@@ -20,8 +20,8 @@ public sealed class TrainingDivergedException : Exception
     /// <summary>Whether the weights are those of the last good step.</summary>
     internal bool WeightsAreGood { get; init; }
 
-    /// <summary>An error with its details, remedy and cause.</summary>
-    /// <param name="message">What was seen, and what to do.</param>
+    /// <summary>Creates an exception with details, a remedy and a cause.</summary>
+    /// <param name="message">What was observed, and what to do.</param>
     /// <param name="innerException">The cause.</param>
     public TrainingDivergedException(string message, Exception innerException) : base(message, innerException)
     {

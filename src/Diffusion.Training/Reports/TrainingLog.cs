@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Diffusion.Training;
 
-/// <summary>What a trainer logs.</summary>
+/// <summary>The log messages of a trainer.</summary>
 internal static partial class TrainingLog
 {
     [LoggerMessage(1, LogLevel.Information,
@@ -30,10 +30,10 @@ internal static partial class TrainingLog
     public static partial void ChangedOnResume(ILogger logger, string changes);
 
     [LoggerMessage(6, LogLevel.Warning,
-        "{Skipped} of the last {Steps} steps were skipped because their gradients were not finite; {InAll} in the whole run")]
-    public static partial void Skipped(ILogger logger, long skipped, long steps, long inAll);
+        "{Skipped} of the last {Steps} steps were skipped because their gradients were not finite; {Total} in the complete run")]
+    public static partial void Skipped(ILogger logger, long skipped, long steps, long total);
 
-    [LoggerMessage(7, LogLevel.Error, "A {What} threw at step {Step}; training continues")]
+    [LoggerMessage(7, LogLevel.Error, "A {What} threw an exception at step {Step}; training continues")]
     public static partial void CallbackThrew(ILogger logger, Exception error, string what, long step);
 
     [LoggerMessage(8, LogLevel.Information, "Held-out loss at step {Step}: {Loss:F4}")]

@@ -3,7 +3,7 @@ using System.Diagnostics.Metrics;
 namespace Diffusion.Training;
 
 /// <summary>
-/// The figures of all runs of this process as System.Diagnostics.Metrics, for <c>dotnet-counters</c> or OpenTelemetry: listen to the meter
+/// Metrics of all runs of this process (System.Diagnostics.Metrics), for <c>dotnet-counters</c> or OpenTelemetry. Listen to the meter
 /// <see cref="MeterName"/>. Updated once per report.
 /// </summary>
 internal static class TrainingMetrics
@@ -15,25 +15,25 @@ internal static class TrainingMetrics
     private static readonly Counter<long> Steps = Meter.CreateCounter<long>("diffusion.training.steps", "{step}", "Optimizer steps");
     private static readonly Counter<long> Images = Meter.CreateCounter<long>("diffusion.training.images", "{image}", "Images trained on");
     private static readonly Counter<long> Skipped = Meter.CreateCounter<long>("diffusion.training.skipped_steps", "{step}",
-        "Steps that changed nothing");
+        "Skipped optimizer steps");
     private static readonly Counter<long> Findings = Meter.CreateCounter<long>("diffusion.training.findings", "{finding}",
-        "What was wrong, by kind");
+        "Health findings, by kind");
     private static readonly Gauge<double> Loss = Meter.CreateGauge<double>("diffusion.training.loss", "1",
         "Mean training loss since the last report");
     private static readonly Gauge<double> HeldOutLoss = Meter.CreateGauge<double>("diffusion.training.held_out_loss", "1",
-        "Loss of held-out images");
+        "Loss on held-out images");
     private static readonly Gauge<double> GradientNorm = Meter.CreateGauge<double>("diffusion.training.gradient_norm", "1",
         "Mean gradient norm before clipping");
     private static readonly Gauge<double> Rate = Meter.CreateGauge<double>("diffusion.training.learning_rate", "1", "Learning rate");
     private static readonly Gauge<double> Speed = Meter.CreateGauge<double>("diffusion.training.images_per_second", "{image}/s",
-        "Images per second of training");
+        "Images per second of training time");
     private static readonly Gauge<double> Waiting = Meter.CreateGauge<double>("diffusion.training.data_wait_share", "1",
-        "Share of the time in which images were waited for");
+        "Fraction of the training time spent waiting for images");
 
-    /// <summary>Takes a report.</summary>
-    /// <param name="report">It.</param>
-    /// <param name="images">Images since the last one.</param>
-    /// <param name="skipped">Steps skipped since the last one.</param>
+    /// <summary>Records a report.</summary>
+    /// <param name="report">The report.</param>
+    /// <param name="images">The number of images since the last report.</param>
+    /// <param name="skipped">The number of steps skipped since the last report.</param>
     internal static void Take(TrainingProgress report, long images, long skipped)
     {
         Steps.Add(report.StepsReported);

@@ -1,126 +1,127 @@
 namespace Diffusion.Training;
 
-/// <summary>Where a run stands, once per report interval.</summary>
+/// <summary>The progress of a run, reported once per report interval.</summary>
 public sealed record TrainingProgress
 {
-    /// <summary>Optimizer steps made.</summary>
+    /// <summary>The number of optimizer steps taken.</summary>
     public required long Step { get; init; }
 
-    /// <summary>Optimizer steps of the whole run.</summary>
+    /// <summary>The number of optimizer steps in the complete run.</summary>
     public required long Steps { get; init; }
 
-    /// <summary>Images seen, repeats counted.</summary>
+    /// <summary>The number of images seen, including repeats.</summary>
     public required long ImagesSeen { get; init; }
 
-    /// <summary>
-    /// The mean training loss of the steps since the last report; not a number when all of them were skipped or had no image left.
-    /// </summary>
+    /// <summary>The mean training loss of the steps since the last report; NaN if all of them were skipped or had no image.</summary>
     public required double Loss { get; init; }
 
-    /// <summary>Steps since the last report.</summary>
+    /// <summary>The number of steps since the last report.</summary>
     public long StepsReported { get; init; }
 
-    /// <summary>Those of them that count in the loss: that were not skipped, and had images.</summary>
+    /// <summary>The number of steps since the last report that count in the loss: steps that had images and were not skipped.</summary>
     internal long StepsOfLoss { get; init; }
 
-    /// <summary>The standard deviation of the training loss from step to step since the last report.</summary>
+    /// <summary>The standard deviation of the training loss over the steps since the last report.</summary>
     public double LossDeviation { get; init; }
 
     /// <summary>
-    /// The training loss over that of a network that always answers zero: 1 has learnt nothing, whatever is predicted.
+    /// The training loss divided by the loss of a network that always predicts zero: 1 means that nothing has been learned, for any
+    /// prediction type.
     /// </summary>
     public double RelativeLoss { get; init; }
 
     /// <summary>
-    /// The natural logarithms of the signal-to-noise ratio alpha^2 / sigma^2 that part <see cref="LossByLogSnr"/>: 4, 0 and -4.
+    /// The boundaries of the log-SNR ranges of <see cref="LossByLogSnr"/>, as natural logarithms of the signal-to-noise ratio alpha^2 /
+    /// sigma^2: 4, 0 and -4.
     /// </summary>
     public static IReadOnlyList<double> LogSnrEdges { get; } = [4, 0, -4];
 
     /// <summary>
-    /// The training loss by the log-SNR of the noise level, in the four parts that <see cref="LogSnrEdges"/> make, from the least noise to
-    /// the most; not a number where no image fell.
+    /// The training loss in each of the four log-SNR ranges that <see cref="LogSnrEdges"/> separates, from the least noise to the most; NaN
+    /// for a range without images.
     /// </summary>
     public IReadOnlyList<double> LossByLogSnr { get; init; } = [];
 
-    /// <summary><see cref="RelativeLoss"/> in the same parts as <see cref="LossByLogSnr"/>.</summary>
+    /// <summary>The <see cref="RelativeLoss"/> in the same ranges as <see cref="LossByLogSnr"/>.</summary>
     public IReadOnlyList<double> RelativeLossByLogSnr { get; init; } = [];
 
-    /// <summary>The mean norm of the gradients since the last report, before clipping.</summary>
+    /// <summary>The mean gradient norm since the last report, before clipping.</summary>
     public double MeanGradientNorm { get; init; }
 
-    /// <summary>The largest norm of the gradients since the last report, before clipping.</summary>
+    /// <summary>The maximum gradient norm since the last report, before clipping.</summary>
     public double MaxGradientNorm { get; init; }
 
-    /// <summary>The share of the steps since the last report whose gradients were clipped, 0 to 1.</summary>
+    /// <summary>The fraction of steps since the last report whose gradients were clipped, 0 to 1.</summary>
     public double ClippedShare { get; init; }
 
-    /// <summary>The root of the mean square of the gradients of each block of the network at the last step, by its name.</summary>
+    /// <summary>The root mean square of the gradients of each block of the network at the last step, by name.</summary>
     public IReadOnlyDictionary<string, double> GradientsByBlock { get; init; } = new Dictionary<string, double>(StringComparer.Ordinal);
 
-    /// <summary>The first step since the last report that was skipped, or null when none was.</summary>
+    /// <summary>The first step skipped since the last report; null if there is none.</summary>
     public long? FirstSkippedStep { get; init; }
 
     /// <summary>
-    /// TorchSharp's count of the tensors of this process, of all threads. It never falls for parameters of networks that were disposed, so
-    /// that its growth alone is no leak.
+    /// TorchSharp's count of the live tensors of this process, over all threads. It never falls for parameters of disposed networks, so its
+    /// growth alone is not a leak.
     /// </summary>
     public long LiveTensors { get; init; }
 
     /// <summary>
-    /// The parts of the training loop that keep more and more of the tensors that they make on the training thread, and how many; empty in
-    /// a healthy run. What a part keeps once, and what other threads make, does not count.
+    /// The parts of the training loop that keep more and more of the tensors that they create on the training thread, and their number;
+    /// empty in a healthy run. Tensors that a part keeps once, and tensors of other threads, do not count.
     /// </summary>
     public IReadOnlyDictionary<string, long> LeakedTensors { get; init; } = new Dictionary<string, long>(StringComparer.Ordinal);
 
-    /// <summary>What is wrong since this report.</summary>
+    /// <summary>The findings that are new in this report.</summary>
     public IReadOnlyList<HealthFinding> Findings { get; init; } = [];
 
     /// <summary>
-    /// The gradient noise scale in images (McCandlish et al. 2018, appendix A.1): batches well below it learn about as much per image as
-    /// small ones, larger ones learn little more per step. Null before the first measurement.
+    /// The gradient noise scale in images (McCandlish et al. 2018, appendix A.1). Batches well below it learn about as much per image as
+    /// small ones; larger ones learn little more per step. Null before the first measurement.
     /// </summary>
     public double? GradientNoiseScale { get; init; }
 
-    /// <summary>The norm of all gradients together at the last step, before clipping.</summary>
+    /// <summary>The norm of all gradients at the last step, before clipping.</summary>
     public required double GradientNorm { get; init; }
 
     /// <summary>The learning rate of the last step.</summary>
     public required double LearningRate { get; init; }
 
-    /// <summary>The EMA decay of the last step, or null without an average.</summary>
+    /// <summary>The EMA decay of the last step; null without an average.</summary>
     public required double? EmaDecay { get; init; }
 
-    /// <summary>Images per second of training since the last report; previews, held-out measurements and saves not counted.</summary>
+    /// <summary>
+    /// The number of images per second of training time since the last report, without previews, held-out measurements and saves.
+    /// </summary>
     public required double ImagesPerSecond { get; init; }
 
     /// <summary>
-    /// The share of the training time since the last report in which images were waited for, 0 to 1; more loading workers lower it.
+    /// The fraction of the training time since the last report spent waiting for images, 0 to 1. More loading workers lower it.
     /// </summary>
     public double DataWaitShare { get; init; }
 
-    /// <summary>Time since this call of <see cref="Trainer.Run"/> began.</summary>
+    /// <summary>The time since this call of <see cref="Trainer.Run"/> started.</summary>
     public required TimeSpan Elapsed { get; init; }
 
     /// <summary>
-    /// The time that the remaining steps will take at the present rate, with measurements, previews and saves as they were so far, and
-    /// within the time limit.
+    /// The estimated time of the remaining steps at the current speed, including measurements, previews and saves, within the time limit.
     /// </summary>
     public required TimeSpan Remaining { get; init; }
 
     /// <summary>
-    /// The loss of the held-out images under the averaged weights, where it was measured since the last report; else null.
+    /// The loss on the held-out images with the averaged weights, if it was measured since the last report; otherwise null.
     /// </summary>
     public double? HeldOutLoss { get; init; }
 
-    /// <summary>The step at which <see cref="HeldOutLoss"/> was measured; null with it.</summary>
+    /// <summary>The step at which <see cref="HeldOutLoss"/> was measured; null if it is null.</summary>
     public long? HeldOutLossStep { get; init; }
 
-    /// <summary>Steps that changed nothing because their gradients were not finite, over the whole run.</summary>
+    /// <summary>The number of steps skipped in the complete run because their gradients were not finite.</summary>
     public long SkippedSteps { get; init; }
 
     /// <summary>
-    /// Images that could not be read since this call of <see cref="Trainer.Run"/> began. <c>bad-images.jsonl</c> in the run folder lists
-    /// them.
+    /// The number of images that could not be read since this call of <see cref="Trainer.Run"/> started. <c>bad-images.jsonl</c> in the run
+    /// folder lists them.
     /// </summary>
     public long BadImages { get; init; }
 }

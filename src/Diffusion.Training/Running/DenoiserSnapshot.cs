@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Diffusion.Training;
 
 /// <summary>
-/// A copy of a model at one step: a network of its own with weights of its own, in evaluation mode. It lives until it is disposed, whatever
-/// becomes of the trainer, and nothing changes it.
+/// A copy of a model at one step: a separate network with separate weights, in evaluation mode. It never changes, and it is valid until it
+/// is disposed, even after the trainer is disposed.
 /// </summary>
 /// <example><code>
 /// using DenoiserSnapshot snapshot = trainer.SnapshotEma();
@@ -27,22 +27,22 @@ public sealed class DenoiserSnapshot : IDisposable
     /// <summary>The copy, with its schedule and prediction type.</summary>
     public Denoiser Denoiser { get; }
 
-    /// <summary>Optimizer steps made when it was copied.</summary>
+    /// <summary>The number of optimizer steps taken when the copy was made.</summary>
     public long Step { get; }
 
-    /// <summary>Copies what a denoiser samples. Writers of its weights wait meanwhile.</summary>
+    /// <summary>Copies the model that a denoiser samples. Writers of its weights wait during the copy.</summary>
     /// <param name="source">The denoiser.</param>
-    /// <param name="step">Optimizer steps made; asked while nobody writes.</param>
-    /// <exception cref="ObjectDisposedException">The weights were freed.</exception>
+    /// <param name="step">Returns the number of optimizer steps taken. Called while nobody writes.</param>
+    /// <exception cref="ObjectDisposedException">The weights are disposed.</exception>
     internal static DenoiserSnapshot Of(Denoiser source, Func<long> step)
     {
         IDiffusionModel sampled = source.Sampled;
 
-        // A new network draws first weights from the process's generator, between whose draws another thread may be training.
+        // A new network draws its initial weights from the global generator, which another thread may be using for training.
         using IDisposable generator = GlobalGenerator.Keep();
         using WeightLock.Pass pass = source.Enter();
         using DisposeScope scope = NewDisposeScope();
-        using IDisposable tensors = TensorLedger.Uncounted(); // its owner may dispose it on another thread
+        using IDisposable tensors = TensorLedger.Uncounted(); // the owner may dispose the copy on another thread
         IDiffusionModel copy = sampled.CreateTwin();
         try
         {
@@ -57,7 +57,9 @@ public sealed class DenoiserSnapshot : IDisposable
         }
     }
 
-    /// <summary>Frees the copy, once the calls in flight have ended; later ones throw <see cref="ObjectDisposedException"/>.</summary>
+    /// <summary>
+    /// Disposes the copy after the calls in progress have ended. Later calls throw <see cref="ObjectDisposedException"/>.
+    /// </summary>
     public void Dispose()
     {
         gate.Dispose();

@@ -4,31 +4,31 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Diffusion.Training;
 
-/// <summary>What a builder was given so far, unchecked; null where a part was not given and has no default.</summary>
+/// <summary>The parts passed to a builder so far, unchecked; null for a part that is missing and has no default.</summary>
 internal sealed class GivenParts(IDiffusionModel model)
 {
     /// <summary>The model.</summary>
     public IDiffusionModel Model { get; } = model;
 
-    /// <summary>How the options are edited.</summary>
+    /// <summary>The edits of the options.</summary>
     public OptionEdits Edits { get; } = new();
 
-    /// <summary>Mistakes in the calls themselves.</summary>
+    /// <summary>The problems of the calls themselves.</summary>
     public List<string> Problems { get; } = [];
 
-    /// <summary>Who hears of progress.</summary>
+    /// <summary>The observers of progress.</summary>
     public List<IProgress<TrainingProgress>> Observers { get; } = [];
 
-    /// <summary>Who hears of findings.</summary>
+    /// <summary>The observers of health findings.</summary>
     public List<IProgress<HealthFinding>> FindingObservers { get; } = [];
 
     /// <summary>The previews.</summary>
     public List<TrainerSetup.Preview> Previews { get; } = [];
 
-    /// <summary>Where to train.</summary>
+    /// <summary>The device to train on.</summary>
     public ComputeDevice? Device { get; set; }
 
-    /// <summary>The schedule.</summary>
+    /// <summary>The noise schedule.</summary>
     public INoiseSchedule? Schedule { get; set; }
 
     /// <summary>The images.</summary>
@@ -40,7 +40,7 @@ internal sealed class GivenParts(IDiffusionModel model)
     /// <summary>The optimizer.</summary>
     public IOptimizerFactory Optimizer { get; set; } = new AdamWFactory();
 
-    /// <summary>Where the trainer logs.</summary>
+    /// <summary>The logger.</summary>
     public ILogger Logger { get; set; } = NullLogger.Instance;
 
     /// <summary>The clock.</summary>

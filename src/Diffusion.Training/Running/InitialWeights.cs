@@ -3,14 +3,14 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
-/// <summary>Weights that a run starts from.</summary>
+/// <summary>The weights that a run starts from.</summary>
 internal static class InitialWeights
 {
-    /// <summary>Copies weights from a file or folder into those of a network.</summary>
+    /// <summary>Copies weights from a file or folder into a network.</summary>
     /// <param name="weights">The weights of the network, by name.</param>
     /// <param name="model">The network.</param>
-    /// <param name="path">A safetensors file, the index of several, or a folder of diffusers.</param>
-    /// <exception cref="CheckpointException">They cannot be read or do not fit; nothing was changed.</exception>
+    /// <param name="path">A safetensors file, the index of a sharded safetensors file, or a diffusers folder.</param>
+    /// <exception cref="CheckpointException">The weights cannot be read or do not fit. Nothing changed.</exception>
     public static void CopyInto(IReadOnlyDictionary<string, Tensor> weights, IDiffusionModel model, string path)
     {
         try
@@ -18,7 +18,7 @@ internal static class InitialWeights
             if (CheckpointFiles.IsCheckpoint(path))
             {
                 throw new IOException(
-                    $"it is a checkpoint. Name a file in it: {CheckpointFormat.FirstEmaFile} for the averaged weights, or "
+                    $"it is a checkpoint. Use a file in it: {CheckpointFormat.FirstEmaFile} for the averaged weights, or "
                         + $"{CheckpointFiles.Weights}.");
             }
 
@@ -28,8 +28,8 @@ internal static class InitialWeights
                 && Differences(network.ArchitectureOf(described), network.ArchitectureOf(model.Description)) is { Length: > 0 } differences)
             {
                 throw new ArgumentException(
-                    $"its config.json describes another network: {differences}. Build the network with these options, or name the file of "
-                    + "weights alone to take them all the same.");
+                    $"its config.json describes another network: {differences}. Create the network with these options, or use the path of "
+                    + "the weight file itself to ignore the differences.");
             }
 
             NamedWeights.CopyInto(weights, initial.Tensors, network is null ? null : network.CurrentName);
@@ -38,15 +38,14 @@ internal static class InitialWeights
         {
             string reason = error is SafeTensorsException damage && damage.Path == path ? damage.MessageWithoutPath : error.Message;
             throw new CheckpointException(
-                $"Training cannot start from '{path}': {reason} Name a safetensors file of this network, the index of its parts, or a "
-                    + $"folder of diffusers, or leave "
-                + "InitialWeights out.", error);
+                $"Training cannot start from '{path}': {reason} Use a safetensors file of this network, the index of its shards, or a "
+                + "diffusers folder, or leave InitialWeights out.", error);
         }
     }
 
-    // Options that change the network's output without changing the shape of a weight.
-    private static string Differences(string described, string mine) => string.Join(
+    // Covers options that change the output of the network but not the shape of any weight.
+    private static string Differences(string described, string current) => string.Join(
         ", ",
-        JsonDifferences.Of(JsonNode.Parse(described)!.AsObject(), JsonNode.Parse(mine)!.AsObject())
+        JsonDifferences.Of(JsonNode.Parse(described)!.AsObject(), JsonNode.Parse(current)!.AsObject())
             .Select(difference => $"{difference.Name} is {difference.First} there and {difference.Second} here"));
 }

@@ -4,19 +4,18 @@ using System.Text.Json.Nodes;
 
 namespace Diffusion.Training;
 
-/// <summary>What is different between the run that wrote a checkpoint and the one that resumes from it.</summary>
+/// <summary>The differences between the run that wrote a checkpoint and the run that resumes from it.</summary>
 internal static class OptionChanges
 {
-    /// <summary>The values that differ, each as a sentence; values with options of their own are told option by option.</summary>
-    /// <param name="values">What it is, what was saved, and what it is now.</param>
-    public static IReadOnlyList<string> Of(params (string What, object? Saved, object? Mine)[] values) =>
-        [.. values.Where(v => !Equals(v.Saved, v.Mine)).SelectMany(v => ChangesOf(v.What, v.Saved, v.Mine))];
+    /// <summary>Returns a sentence for each difference. Values that consist of options are compared option by option.</summary>
+    /// <param name="values">The name, the saved value and the current value.</param>
+    public static IReadOnlyList<string> Of(params (string What, object? Saved, object? Current)[] values) =>
+        [.. values.Where(v => !Equals(v.Saved, v.Current)).SelectMany(v => ChangesOf(v.What, v.Saved, v.Current))];
 
-    // What has options of its own is told option by option.
-    private static IEnumerable<string> ChangesOf(string what, object? saved, object? mine) =>
-        AsObject(saved) is { } before && AsObject(mine) is { } now
+    private static IEnumerable<string> ChangesOf(string what, object? saved, object? current) =>
+        AsObject(saved) is { } before && AsObject(current) is { } now
             ? JsonDifferences.Of(before, now).Select(part => $"{what}.{part.Name} was {part.First} and is {part.Second}")
-            : [string.Create(CultureInfo.InvariantCulture, $"{what} was {saved ?? "none"} and is {mine ?? "none"}")];
+            : [string.Create(CultureInfo.InvariantCulture, $"{what} was {saved ?? "none"} and is {current ?? "none"}")];
 
     private static JsonObject? AsObject(object? value)
     {

@@ -3,13 +3,13 @@ using TorchSharp;
 
 namespace Diffusion.Training;
 
-/// <summary>Tells log and observers where a run stands, and ends it when it has diverged.</summary>
+/// <summary>Reports the progress of a run to the log and the observers, and ends the run if it has diverged.</summary>
 internal sealed class ProgressReporter(
-    TrainerSetup setup, TrainingState state, RunGauges gauges, HealthWatch watch, ColorCheck colours,
+    TrainerSetup setup, TrainingState state, RunGauges gauges, HealthWatch watch, ColorCheck colors,
         IReadOnlyList<IProgress<TrainingProgress>> observers)
 {
     private const long MaxSkippedInARow = 8;
-    private const double ShareBeforeSamples = 0.2;
+    private const double FractionBeforeSamples = 0.2;
     private const long StepsBeforeSamples = 100;
 
     private readonly TrainingOptions options = setup.Options;
@@ -17,22 +17,22 @@ internal sealed class ProgressReporter(
     private readonly Dictionary<FindingKind, HealthFinding> waiting = [];
     private long? heldOutReported = state.HeldOutStep;
 
-    /// <summary>What was wrong since the run began, in the order in which it was found.</summary>
+    /// <summary>The findings since the run started, in the order in which they were found.</summary>
     public IReadOnlyList<HealthFinding> Findings => findings;
 
     /// <summary>The training loss of the last report.</summary>
     public double? LastLoss { get; private set; }
 
-    /// <summary>Reports the steps since the last time.</summary>
-    /// <param name="learningRate">Of the last step.</param>
-    /// <param name="elapsed">Since the run began.</param>
-    /// <param name="badImages">Images that could not be read so far.</param>
-    /// <returns>What is wrong since this report.</returns>
-    /// <exception cref="TrainingDivergedException">Gradients stayed infinite or not a number.</exception>
+    /// <summary>Reports the steps since the last report.</summary>
+    /// <param name="learningRate">The learning rate of the last step.</param>
+    /// <param name="elapsed">The time since the run started.</param>
+    /// <param name="badImages">The number of images that could not be read so far.</param>
+    /// <returns>The new findings.</returns>
+    /// <exception cref="TrainingDivergedException">The gradients stayed infinite or NaN.</exception>
     public IReadOnlyList<HealthFinding> Report(double learningRate, TimeSpan elapsed, long badImages)
     {
         MeterReading reading = gauges.Meter.Read();
-        gauges.Times.EndStep(); // the reading has waited for the steps
+        gauges.Times.EndStep(); // the reading waited for the steps
         bool isNewHeldOut = state.HeldOutStep != heldOutReported;
         heldOutReported = state.HeldOutStep;
         TimeSpan remaining = Remaining(reading.ImagesPerSecond, elapsed);
@@ -89,8 +89,8 @@ internal sealed class ProgressReporter(
         if (reading.SkippedInARow >= MaxSkippedInARow)
         {
             throw new TrainingDivergedException(
-                $"The gradients of the last {reading.SkippedInARow} steps before step {state.Step} were infinite, not a number or beyond "
-                    + $"Health.MaxGradientNorm, "
+                $"The gradients of the last {reading.SkippedInARow} steps up to step {state.Step} were infinite, NaN or above "
+                + "Health.MaxGradientNorm "
                 + string.Create(CultureInfo.InvariantCulture,
                     $"at learning rate {learningRate:G3}. The weights are those of the last good step. ")
                 + (findings.FindLast(finding => finding.Kind == FindingKind.SkippedSteps
@@ -105,7 +105,7 @@ internal sealed class ProgressReporter(
         return found;
     }
 
-    /// <summary>A call of Run ends: says what no report is left for.</summary>
+    /// <summary>Ends a call of <see cref="Trainer.Run"/>: reports the findings for which no report is left.</summary>
     public void End()
     {
         HealthFinding[] last = TakeWaiting();
@@ -113,7 +113,7 @@ internal sealed class ProgressReporter(
         Tell(last);
     }
 
-    // What was found between two reports and was not said lately.
+    // The findings between two reports that were not reported lately.
     private HealthFinding[] TakeWaiting()
     {
         HealthFinding[] found = [.. waiting.Values.Where(watch.IsNew)];
@@ -141,17 +141,17 @@ internal sealed class ProgressReporter(
         return limit < TimeSpan.Zero ? TimeSpan.Zero : all < limit ? all : limit;
     }
 
-    /// <summary>Takes samples of a preview.</summary>
+    /// <summary>Checks the samples of a preview.</summary>
     public void TakeSamples(torch.Tensor samples)
     {
-        if (state.Step >= Math.Max(StepsBeforeSamples, options.Steps * ShareBeforeSamples)
-            && colours.Look(samples, state.Step) is { } shift)
+        if (state.Step >= Math.Max(StepsBeforeSamples, options.Steps * FractionBeforeSamples)
+            && colors.Look(samples, state.Step) is { } shift)
         {
             waiting.TryAdd(shift.Kind, shift);
         }
     }
 
-    /// <summary>The run went back to a checkpoint.</summary>
+    /// <summary>Continues after a rollback to a checkpoint.</summary>
     public void RolledBack(string checkpoint)
     {
         TrainingLog.RolledBack(setup.Logger, checkpoint, state.Step, state.NextLearningRate);
@@ -160,7 +160,7 @@ internal sealed class ProgressReporter(
         watch.Begin(state.Step, state.Rollbacks);
     }
 
-    /// <summary>Begins a call of Run.</summary>
+    /// <summary>Starts a call of <see cref="Trainer.Run"/>.</summary>
     public void Begin()
     {
         findings.Clear();
@@ -170,12 +170,10 @@ internal sealed class ProgressReporter(
         watch.Begin(state.Step, state.Rollbacks);
     }
 
-    /// <summary>
-    /// Calls what others hang onto a run, which must not end it: what it throws is logged, and a finding of the next report.
-    /// </summary>
-    /// <param name="what">Its name in the log.</param>
+    /// <summary>Invokes user code, which must not end the run: an exception is logged and becomes a finding of the next report.</summary>
+    /// <param name="what">The name of the user code in the log.</param>
     /// <param name="action">The call.</param>
-    /// <param name="cancellationToken">What ends the call early, which is no error.</param>
+    /// <param name="cancellationToken">Ends the call early, which is not an error.</param>
     public void Shield(string what, Action action, CancellationToken cancellationToken = default)
     {
         using IDisposable tensors = gauges.Tensors.Watch();
@@ -187,7 +185,7 @@ internal sealed class ProgressReporter(
         {
             return;
         }
-#pragma warning disable CA1031 // Whatever it throws is logged, and training continues.
+#pragma warning disable CA1031 // Any exception is logged, and training continues.
         catch (Exception error)
 #pragma warning restore CA1031
         {
@@ -196,8 +194,8 @@ internal sealed class ProgressReporter(
                 FindingKind.CallbackFailed,
                 state.Step,
                 $"A {what} threw {error.GetType().Name}: {error.Message}",
-                "What it shows, saves or checks is missing; training continues.",
-                "Repair what it calls, and resume from the last checkpoint."));
+                "Its output is missing; training continues.",
+                "Fix the cause, and resume from the last checkpoint."));
         }
     }
 }

@@ -1,6 +1,6 @@
 namespace Diffusion.Training;
 
-/// <summary>What a run leaves on disk: checkpoints, metrics, the list of bad images.</summary>
+/// <summary>The files of a run on disk: checkpoints, metrics, and the list of bad images.</summary>
 internal sealed class RunFolder : IDisposable
 {
     private readonly TrainerSetup setup;
@@ -10,8 +10,8 @@ internal sealed class RunFolder : IDisposable
     private long savedStep;
 
     /// <param name="setup">The run.</param>
-    /// <param name="folder">Where; made if it is not there.</param>
-    /// <exception cref="CheckpointException">The folder cannot be made or written to, or another trainer has it.</exception>
+    /// <param name="folder">The folder. It is created if it does not exist.</param>
+    /// <exception cref="CheckpointException">The folder cannot be created or written to, or another trainer uses it.</exception>
     public RunFolder(TrainerSetup setup, string folder)
     {
         this.setup = setup;
@@ -35,24 +35,24 @@ internal sealed class RunFolder : IDisposable
     /// <summary>The images that could not be read.</summary>
     public BadImageFile BadImages { get; }
 
-    /// <summary>The folder of the checkpoint that was saved or read last; null before the first.</summary>
+    /// <summary>The folder of the checkpoint that was last saved or read; null before the first one.</summary>
     public string? LastCheckpoint { get; private set; }
 
     /// <summary>
-    /// What is unusual about the run that resumes here: other images, checkpoints that were set aside; empty when nothing is.
+    /// The warnings about the run that resumes here: different images, or damaged checkpoints that were set aside; empty if there are none.
     /// </summary>
     public IReadOnlyList<TrainingWarning> Warnings { get; private set; } = [];
 
-    /// <summary>Takes the newest checkpoint; false when there is none.</summary>
-    /// <exception cref="CheckpointException">It cannot be read, or belongs to another run.</exception>
+    /// <summary>Restores the newest checkpoint; returns false if there is none.</summary>
+    /// <exception cref="CheckpointException">The checkpoint cannot be read, or belongs to another run.</exception>
     public bool TryRestore(TrainingState state)
     {
         IReadOnlyList<string> changes = [];
         List<(string Path, string Reason)> damaged = [];
-        bool isThere = store.LoadLatest(
+        bool isRestored = store.LoadLatest(
             checkpoint => changes = state.Restore(checkpoint, () => Cut(checkpoint.Manifest.Step, checkpoint.Manifest.ImagesSeen)),
             (path, reason) => damaged.Add((path, reason)));
-        if (!isThere)
+        if (!isRestored)
         {
             Cut(step: 0, images: 0);
             return false;
@@ -70,18 +70,17 @@ internal sealed class RunFolder : IDisposable
         [
             .. damaged.Select(one => new TrainingWarning(
                 nameof(TrainingOptions.RunFolder),
-                $"a checkpoint is damaged and was set aside as '{one.Path}': {one.Reason} The run resumes from '{LastCheckpoint}' in its "
-                    + $"place. Look after the disk or the memory, "
-                + "and delete what was set aside.")),
+                $"a checkpoint is damaged and was renamed to '{one.Path}': {one.Reason} The run resumes from '{LastCheckpoint}' "
+                + "instead. Check the disk and the memory, and delete the damaged checkpoint.")),
             .. state.UnusualChanges.Select(change => new TrainingWarning(
-                "Data", $"the run in '{setup.Options.RunFolder}' resumes with other images: {change}. Use the images it was begun with, "
-                    + $"or another folder.")),
+                "Data", $"the run in '{setup.Options.RunFolder}' resumes with different images: {change}. Use the original images, or "
+                    + "another folder.")),
         ];
         return true;
     }
 
-    /// <summary>Saves a checkpoint where there is none.</summary>
-    /// <exception cref="CheckpointException">It could not be saved.</exception>
+    /// <summary>Saves a checkpoint if there is none.</summary>
+    /// <exception cref="CheckpointException">The checkpoint could not be saved.</exception>
     public void SaveFirst(TrainingState state)
     {
         if (LastCheckpoint is null)
@@ -90,12 +89,10 @@ internal sealed class RunFolder : IDisposable
         }
     }
 
-    /// <summary>
-    /// Takes the last checkpoint up to a step once more, or the first one after it; what was reported and saved since is dropped.
-    /// </summary>
-    /// <param name="state">Takes it.</param>
+    /// <summary>Restores the last checkpoint up to a step, or the first one after it. Deletes the later reports and checkpoints.</summary>
+    /// <param name="state">The state to restore.</param>
     /// <param name="lastGoodStep">The step.</param>
-    /// <exception cref="CheckpointException">It cannot be read, or later ones cannot be deleted.</exception>
+    /// <exception cref="CheckpointException">The checkpoint cannot be read, or later ones cannot be deleted.</exception>
     public void RollBack(TrainingState state, long lastGoodStep)
     {
         Saved(saver.Finish());
@@ -103,8 +100,8 @@ internal sealed class RunFolder : IDisposable
         if (!TryRestore(state))
         {
             throw new CheckpointException(
-                $"The run diverged, but no checkpoint is left in '{setup.Options.RunFolder}' to go back to. Lower the learning rate and "
-                    + $"begin anew.");
+                $"The run diverged, but no checkpoint is left in '{setup.Options.RunFolder}' to roll back to. Lower the learning rate "
+                + "and start over.");
         }
 
         foreach (TrainingWarning warning in Warnings)
@@ -113,8 +110,10 @@ internal sealed class RunFolder : IDisposable
         }
     }
 
-    /// <summary>Begins to save a checkpoint, unless this step's is there. The state may change as soon as this returns.</summary>
-    /// <exception cref="CheckpointException">The one before could not be saved.</exception>
+    /// <summary>
+    /// Starts to save a checkpoint, unless this step is already saved. The state may change as soon as this method returns.
+    /// </summary>
+    /// <exception cref="CheckpointException">The previous checkpoint could not be saved.</exception>
     public void BeginSave(TrainingState state)
     {
         if (state.Step != savedStep)
@@ -124,12 +123,12 @@ internal sealed class RunFolder : IDisposable
         }
     }
 
-    /// <summary>Says so if a checkpoint was saved meanwhile. Waits for nothing.</summary>
-    /// <exception cref="CheckpointException">It could not be saved.</exception>
+    /// <summary>Logs a checkpoint that has been saved since the last call. Does not wait.</summary>
+    /// <exception cref="CheckpointException">The checkpoint could not be saved.</exception>
     public void Poll() => Saved(saver.Poll());
 
-    /// <summary>Saves a checkpoint, unless this step's is there.</summary>
-    /// <exception cref="CheckpointException">It could not be saved.</exception>
+    /// <summary>Saves a checkpoint, unless this step is already saved.</summary>
+    /// <exception cref="CheckpointException">The checkpoint could not be saved.</exception>
     public void Save(TrainingState state)
     {
         try
@@ -138,7 +137,7 @@ internal sealed class RunFolder : IDisposable
         }
         catch (CheckpointException problem)
         {
-            TrainingLog.NotSaved(setup.Logger, problem); // This state is newer; only its own failure counts.
+            TrainingLog.NotSaved(setup.Logger, problem); // The current state is newer, so only a failure to save it matters.
         }
 
         if (state.Step != savedStep)
@@ -147,7 +146,7 @@ internal sealed class RunFolder : IDisposable
         }
     }
 
-    /// <summary>Saves a checkpoint, unless this step's is there; where it cannot, the log says so.</summary>
+    /// <summary>Saves a checkpoint, unless this step is already saved. If it fails, logs the error.</summary>
     public void TrySave(TrainingState state)
     {
         try
@@ -160,15 +159,15 @@ internal sealed class RunFolder : IDisposable
         }
     }
 
-    /// <summary>Saves a checkpoint in the place of this step's.</summary>
-    /// <exception cref="CheckpointException">It could not be saved.</exception>
+    /// <summary>Saves a checkpoint even if this step is already saved.</summary>
+    /// <exception cref="CheckpointException">The checkpoint could not be saved.</exception>
     public void SaveAgain(TrainingState state)
     {
         begunStep = state.Step;
         Saved(store.Save(state.Snapshot()));
     }
 
-    /// <summary>Waits for a checkpoint that is being saved, and lets another trainer have the folder.</summary>
+    /// <summary>Waits for a checkpoint that is being saved, and releases the folder.</summary>
     public void Dispose()
     {
         try
@@ -184,7 +183,7 @@ internal sealed class RunFolder : IDisposable
         store.Dispose();
     }
 
-    // What a run wrote beyond where this one begins is written again.
+    // The resumed run writes the later reports again.
     private void Cut(long step, long images)
     {
         try
@@ -195,8 +194,9 @@ internal sealed class RunFolder : IDisposable
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
             throw new CheckpointException(
-                $"The reports of the run cannot be cut back to step {step}: {problem.Message} Make room, or choose another folder.",
-                    problem);
+                $"The reports of the run cannot be truncated to step {step}: {problem.Message} Free disk space, or choose another "
+                + "folder.",
+                problem);
         }
     }
 

@@ -1,6 +1,6 @@
 namespace Diffusion.Training;
 
-/// <summary>Whether a trainer is idle, running, held by a swap of weights, or disposed. Safe from several threads.</summary>
+/// <summary>The state of a trainer: idle, running, held by a swap of weights, or disposed. Thread-safe.</summary>
 internal sealed class RunGuard
 {
     private const int Idle = 0;
@@ -12,27 +12,29 @@ internal sealed class RunGuard
 
     private int state;
 
-    /// <summary>Begins a run.</summary>
-    /// <exception cref="InvalidOperationException">There is one already, or averaged weights are swapped in.</exception>
-    /// <exception cref="ObjectDisposedException">It has ended.</exception>
+    /// <summary>Starts a run.</summary>
+    /// <exception cref="InvalidOperationException">The trainer is already running, or averaged weights are swapped in.</exception>
+    /// <exception cref="ObjectDisposedException">The trainer is disposed.</exception>
     public void Enter() =>
-        Take(Running, "This trainer is running already. Wait for its end, or make another with a model of its own.");
+        Take(Running, "This trainer is already running. Wait until it ends, or create another trainer with its own model.");
 
-    /// <summary>Keeps runs from beginning, and the trainer from being disposed.</summary>
-    /// <returns>Dispose it to end that.</returns>
-    /// <exception cref="InvalidOperationException">There is a run, or averaged weights are swapped in.</exception>
-    /// <exception cref="ObjectDisposedException">It has ended.</exception>
+    /// <summary>Prevents runs from starting, and the trainer from being disposed.</summary>
+    /// <returns>A scope that ends the hold when disposed.</returns>
+    /// <exception cref="InvalidOperationException">The trainer is running, or averaged weights are swapped in.</exception>
+    /// <exception cref="ObjectDisposedException">The trainer is disposed.</exception>
     public IDisposable Hold()
     {
-        Take(Held, "This trainer is running, so that its weights cannot be exchanged. Sample its EmaDenoiser, or take SnapshotEma().");
+        Take(Held, "This trainer is running, so its weights cannot be swapped. Sample its EmaDenoiser, or call SnapshotEma().");
         return new Holding(this);
     }
 
     /// <summary>Ends a run.</summary>
     public void Leave() => Volatile.Write(ref state, Idle);
 
-    /// <summary>Ends all runs; false when that was done before.</summary>
-    /// <exception cref="InvalidOperationException">There is a run, which continues, or averaged weights are swapped in.</exception>
+    /// <summary>Disposes the trainer; returns false if it is already disposed.</summary>
+    /// <exception cref="InvalidOperationException">
+    /// The trainer is running, and continues to run, or averaged weights are swapped in.
+    /// </exception>
     public bool TryEnd() => Interlocked.CompareExchange(ref state, Disposed, Idle) switch
     {
         Running => throw new InvalidOperationException("This trainer is running. Cancel its token and await it before disposing."),
@@ -45,7 +47,7 @@ internal sealed class RunGuard
         int was = Interlocked.CompareExchange(ref state, next, Idle);
         if (was == Disposed)
         {
-            throw new ObjectDisposedException("Trainer", "This trainer was disposed.");
+            throw new ObjectDisposedException("Trainer", "This trainer is disposed.");
         }
 
         if (was != Idle)

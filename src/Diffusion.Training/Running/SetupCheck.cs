@@ -4,15 +4,15 @@ using Microsoft.Extensions.Options;
 
 namespace Diffusion.Training;
 
-/// <summary>Checks all parts of a run together, and throws once with every problem.</summary>
+/// <summary>Checks all parts of a run together, and throws one exception with every problem.</summary>
 internal static class SetupCheck
 {
-    /// <summary>The checked parts.</summary>
-    /// <param name="given">What the builder was given.</param>
-    /// <param name="more">Further problems.</param>
-    /// <exception cref="OptionsValidationException">Something is missing or impossible; the message lists every problem.</exception>
-    /// <exception cref="ImageDataException">All is right but the images.</exception>
-    public static TrainerSetup Of(GivenParts given, IEnumerable<string> more)
+    /// <summary>Checks the parts and returns them.</summary>
+    /// <param name="given">The parts passed to the builder.</param>
+    /// <param name="additional">Additional problems.</param>
+    /// <exception cref="OptionsValidationException">Something is missing or invalid. The message lists every problem.</exception>
+    /// <exception cref="ImageDataException">The only problem is the images.</exception>
+    public static TrainerSetup Of(GivenParts given, IEnumerable<string> additional)
     {
         (IDiffusionModel model, IImageSource? source, INoiseSchedule? schedule) = (given.Model, given.Source, given.Schedule);
         (TrainingOptions options, IReadOnlyList<string> contradictions) = given.Edits.Make();
@@ -24,7 +24,7 @@ internal static class SetupCheck
 
         List<string> all =
         [
-            .. given.Problems, .. contradictions, .. TrainingOptionsValidator.Problems(options), .. given.Optimizer.Problems, .. more,
+            .. given.Problems, .. contradictions, .. TrainingOptionsValidator.Problems(options), .. given.Optimizer.Problems, .. additional,
             .. ScheduleProblems.Of(options, schedule), .. DataProblems.Of(options, model, source),
                 .. CheckpointingProblems.Of(options, model, given.Device),
         ];
@@ -45,7 +45,7 @@ internal static class SetupCheck
         (ImageStatistics? images, ImageDataException? badImages) = Inspect(source, options);
         if (all.Count == 0 && badImages is null)
         {
-            OptionSchedule.Write(options, usedSchedule!); // So the manifest of a checkpoint says what was used.
+            OptionSchedule.Write(options, usedSchedule!); // The manifest of a checkpoint then contains the schedule in use.
             options.Objective = learned;
             return new TrainerSetup(
                 model, source!, images!, given.Device ?? ComputeDevice.Best, options, usedSchedule!, given.Objective.Make(learned),

@@ -5,14 +5,12 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
-/// <summary>
-/// Makes a step that was skipped once more, with the weights as they are now, to see where its numbers go wrong. Changes nothing.
-/// </summary>
+/// <summary>Repeats a skipped step with the current weights, to find where its numbers become invalid. Changes nothing.</summary>
 internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, Denoiser denoiser, SeedStream seeds)
 {
     private const int NamedImages = 3;
 
-    /// <summary>Says where the first number that is not finite comes from.</summary>
+    /// <summary>Describes where the first number that is not finite comes from.</summary>
     /// <param name="step">The number of the step, from 1.</param>
     public string Of(long step)
     {
@@ -20,11 +18,11 @@ internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, 
         {
             return Replay(step);
         }
-#pragma warning disable CA1031 // Training continues without the trace, whatever prevents it.
+#pragma warning disable CA1031 // If the trace fails, training continues without it.
         catch (Exception error)
 #pragma warning restore CA1031
         {
-            return $"It could not be made again to see where: {error.Message}";
+            return $"The step could not be repeated to find the cause: {error.Message}";
         }
     }
 
@@ -56,7 +54,7 @@ internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, 
             }
 
             using GradientNorm whole = new(state.Parameters, clip: null);
-            norm = whole.Norm.item<float>() / Math.Max(1, passes); // each pass added the gradient of its own mean
+            norm = whole.Norm.item<float>() / Math.Max(1, passes); // each pass added the gradient of its own mean loss
         }
         finally
         {
@@ -66,10 +64,10 @@ internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, 
 
         double limit = options.Health.MaxGradientNorm ?? float.MaxValue;
         string cause = norm > limit
-            ? string.Create(CultureInfo.InvariantCulture, $", but the norm of its gradients is {norm:G3}, beyond {limit:G3}.")
-            : " and within limits: it was the weights of then.";
+            ? string.Create(CultureInfo.InvariantCulture, $", but its gradient norm is {norm:G3}, above {limit:G3}.")
+            : " and within limits: the cause was the weights at that time.";
         return string.Create(CultureInfo.InvariantCulture,
-            $"Made again with the weights of step {state.Step}, all its numbers are finite{cause}");
+            $"Repeated with the weights of step {state.Step}, all numbers of this step are finite{cause}");
     }
 
     private string? Fault(ImageBatch batch, Device device, ISampleOrder order)
@@ -82,8 +80,8 @@ internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, 
         {
             int[] images = [.. layers.Images.Where(image => image < positions.Length)];
             return images.Length == 0
-                ? $"{layer} is the first whose answer is not finite."
-                : $"{layer} is the first whose answer is not finite, for {Names(images)}.";
+                ? $"{layer} is the first with an output that is not finite."
+                : $"{layer} is the first with an output that is not finite, for {Names(images)}.";
         }
 
         foreach (FlatEntry entry in state.Parameters.Layout.Entries.Where(entry => entry.Group != ParameterGroup.Frozen).Reverse())
@@ -91,7 +89,7 @@ internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, 
             using Tensor gradient = state.Parameters.Gradients.narrow(0, entry.Offset, entry.Length);
             if (!gradient.isfinite().all().item<bool>())
             {
-                return $"All answers are finite, but the gradient of {entry.Name} is not.";
+                return $"All outputs are finite, but the gradient of {entry.Name} is not.";
             }
         }
 

@@ -3,9 +3,9 @@ using System.Runtime.InteropServices;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Ctrl+C, SIGTERM and SIGHUP (a terminal or an SSH connection that closes), for programs that train: the first cancels
-/// <see cref="Token"/>, so that the run saves and ends; the second ends the program at once. What a program is told to ignore, as
-/// <c>nohup</c> does with SIGHUP, it keeps ignoring. One for a program, while it trains.
+/// Handles Ctrl+C, SIGTERM and SIGHUP (a terminal or an SSH connection closes) in programs that train. The first signal cancels
+/// <see cref="Token"/>, so that the run saves and ends; the second ends the program at once. Signals that the program was started to
+/// ignore, such as SIGHUP with <c>nohup</c>, stay ignored. Create one instance per program, for the time of training.
 /// </summary>
 /// <example>
 /// <code>
@@ -21,7 +21,7 @@ public sealed class StopSignals : IDisposable
     private readonly CancellationTokenSource source = new();
     private readonly PosixSignalRegistration[] registrations;
 
-    /// <summary>Listens from now on.</summary>
+    /// <summary>Starts to handle the signals.</summary>
     public StopSignals() =>
         registrations =
         [
@@ -30,13 +30,15 @@ public sealed class StopSignals : IDisposable
             PosixSignalRegistration.Create(PosixSignal.SIGHUP, context => OnSignal(context, SignalBase + 1)),
         ];
 
-    /// <summary>Cancelled by the first signal.</summary>
+    /// <summary>A token that the first signal cancels.</summary>
     public CancellationToken Token => source.Token;
 
-    /// <summary>130 after Ctrl+C, 143 after SIGTERM, 129 after SIGHUP, as shells count them; 0 before any.</summary>
+    /// <summary>
+    /// The exit code by the convention of shells: 130 after Ctrl+C, 143 after SIGTERM, 129 after SIGHUP; 0 before any signal.
+    /// </summary>
     public int ExitCode { get; private set; }
 
-    /// <summary>Listens no more: the signals end the program again.</summary>
+    /// <summary>Stops handling the signals, which then end the program again.</summary>
     public void Dispose()
     {
         foreach (PosixSignalRegistration registration in registrations)

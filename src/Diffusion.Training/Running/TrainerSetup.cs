@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Diffusion.Training;
 
-/// <summary>Everything a trainer is made of, checked.</summary>
+/// <summary>The checked parts of a trainer.</summary>
 internal sealed record TrainerSetup(
     IDiffusionModel Model,
     IImageSource Source,
@@ -19,6 +19,6 @@ internal sealed record TrainerSetup(
     IReadOnlyList<IProgress<HealthFinding>> FindingObservers,
     IReadOnlyList<TrainerSetup.Preview> Previews)
 {
-    /// <summary>A call back at intervals.</summary>
+    /// <summary>A callback that is called at regular intervals.</summary>
     public sealed record Preview(int EverySteps, Action<TrainingPreview> Action);
 }

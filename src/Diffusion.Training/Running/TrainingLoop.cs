@@ -13,7 +13,7 @@ internal sealed class TrainingLoop
     private readonly TrainingState state;
 
     /// <param name="setup">The run.</param>
-    /// <param name="parts">What it works with; stays the caller's.</param>
+    /// <param name="parts">The parts of the run, which the caller owns.</param>
     public TrainingLoop(TrainerSetup setup, TrainingParts parts)
     {
         this.setup = setup;
@@ -21,18 +21,18 @@ internal sealed class TrainingLoop
         (options, state) = (setup.Options, parts.State);
     }
 
-    /// <summary>Trains until all steps are made, the time limit passes, or the token is cancelled; then saves.</summary>
-    /// <param name="cancellationToken">Ends the run between two steps, or in a wait for images.</param>
+    /// <summary>Trains until all steps are taken, the time limit expires, or the token is canceled, and then saves a checkpoint.</summary>
+    /// <param name="cancellationToken">Ends the run between two steps or during a wait for images.</param>
     public TrainingResult Run(CancellationToken cancellationToken)
     {
         try
         {
             long began = setup.Time.GetTimestamp();
-            using GradientCheckpointingScope again = new(setup.Model, options);
+            using GradientCheckpointingScope checkpointing = new(setup.Model, options);
             parts.Reporter.Begin();
             if (options.Health.OnDivergence == DivergencePolicy.RollBack)
             {
-                parts.Folder!.SaveFirst(state); // There must be somewhere to go back to.
+                parts.Folder!.SaveFirst(state); // A rollback needs a checkpoint.
             }
 
             while (true)
@@ -47,7 +47,7 @@ internal sealed class TrainingLoop
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            // Within a step, in a wait for images: nothing of that step is kept.
+            // Canceled within a step, during a wait for images: that step is discarded.
             return End(StopReason.Cancelled);
         }
         catch (TrainingDivergedException error) when (error.WeightsAreGood)
@@ -57,7 +57,7 @@ internal sealed class TrainingLoop
         }
     }
 
-    // Returns null where the run has diverged and is to go back to its last checkpoint.
+    // Returns null if the run has diverged and must roll back to its last checkpoint.
     private StopReason? Loop(long began, CancellationToken cancellationToken)
     {
         Device device = setup.Device.Activate();
@@ -72,7 +72,7 @@ internal sealed class TrainingLoop
 
         using (no_grad())
         {
-            state.Parameters.Gradients.zero_(); // what a step left half done when an error ended the run must not count twice now
+            state.Parameters.Gradients.zero_(); // discard the gradients of a step that an error interrupted
         }
 
         while (true)
@@ -99,7 +99,7 @@ internal sealed class TrainingLoop
                 Tensor? batchLoss = parts.Pass.Accumulate(
                     loader, state.Parameters, batchSize, microBatchSize, measuresNoise ? MeasureNoiseScale : null, cancellationToken);
 
-                // The gradients of each block, where the step is reported
+                // The gradients of each block, if the step is reported
                 bool reports = (state.Step + 1) % options.ReportEverySteps == 0 || state.Step + 1 == options.Steps;
                 if (reports)
                 {
@@ -152,12 +152,12 @@ internal sealed class TrainingLoop
             // Previews
             foreach (TrainerSetup.Preview preview in setup.Previews.Where(preview => state.Step % preview.EverySteps == 0))
             {
-                TrainingPreview made = new(state.Step, parts.EmaDenoiser, cancellationToken) { OnSamples = parts.Reporter.TakeSamples };
-                parts.Reporter.Shield("preview", () => preview.Action(made), cancellationToken);
+                TrainingPreview current = new(state.Step, parts.EmaDenoiser, cancellationToken) { OnSamples = parts.Reporter.TakeSamples };
+                parts.Reporter.Shield("preview", () => preview.Action(current), cancellationToken);
                 parts.Gauges.EndPause("a preview", preview.EverySteps);
             }
 
-            // Checkpoint: training waits for the copy of its state, and continues while that is saved.
+            // Checkpoint: training waits for the copy of its state, and continues while the copy is saved.
             parts.Folder?.Poll();
             if (state.Step % options.CheckpointEverySteps == 0)
             {
@@ -167,7 +167,7 @@ internal sealed class TrainingLoop
         }
     }
 
-    // The micro-batch in two parts, whose gradients are forgotten again.
+    // Measures the micro-batch in two parts and discards their gradients.
     private void MeasureNoiseScale(ImageBatch batch, Conditioning conditioning)
     {
         int images = batch.Positions.Length;
@@ -176,10 +176,10 @@ internal sealed class TrainingLoop
             return;
         }
 
-        parts.Gauges.NoiseScale.Measure(images, (from, to, share) =>
+        parts.Gauges.NoiseScale.Measure(images, (from, to, weight) =>
         {
             Tensor pixels = batch.Pixels.narrow(0, from, to - from);
-            parts.MeasuringPass.Backward(pixels, conditioning.Slice(from, to - from), batch.Positions[from..to], share);
+            parts.MeasuringPass.Backward(pixels, conditioning.Slice(from, to - from), batch.Positions[from..to], weight);
         });
     }
 

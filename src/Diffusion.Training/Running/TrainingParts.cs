@@ -5,15 +5,15 @@ using static TorchSharp.torch;
 namespace Diffusion.Training;
 
 /// <summary>
-/// What a trainer works with. Everything that can be wrong with data and folders is found before the model is touched; when making fails,
-/// what was made is freed.
+/// The parts of a trainer. Problems with data and folders are found before the model is touched. If the constructor fails, it disposes what
+/// it has created.
 /// </summary>
 internal sealed class TrainingParts : IDisposable
 {
-    private readonly DisposableStack belongings = new();
+    private readonly DisposableStack owned = new();
     private readonly TrainerSetup setup;
 
-    /// <param name="setup">What it is made of.</param>
+    /// <param name="setup">The checked parts of the run.</param>
     public TrainingParts(TrainerSetup setup)
     {
         this.setup = setup;
@@ -21,19 +21,19 @@ internal sealed class TrainingParts : IDisposable
         Seeds = new SeedStream(options.Seed);
         BatchReader reader = new(setup.Source);
         TrainingData data = new(setup.Source, options.HoldOutFraction, options.BatchSize, options.Loading, Seeds);
-        Folder = options.RunFolder is { } folder ? belongings.Add(new RunFolder(setup, folder)) : null;
+        Folder = options.RunFolder is { } folder ? owned.Add(new RunFolder(setup, folder)) : null;
 
         try
         {
-            // The optimizer comes after the move, which replaces the parameters.
+            // Move the network before creating the optimizer, because the move replaces the parameters.
             Device device = setup.Device.Activate();
             setup.Model.Network.to(device);
-            State = belongings.Add(new TrainingState(setup, data, device));
+            State = owned.Add(new TrainingState(setup, data, device));
             Begin(options.InitialWeights);
             Denoiser = DenoiserOf(setup.Model, new Lazy<IDiffusionModel>(RawTwin));
             Averages = AveragesOf(State.Averages);
             ModelProbe.Check(Denoiser, State.Parameters, setup.Source.Shape);
-            Gauges = belongings.Add(new RunGauges(setup.Time, State.Parameters, State.Update, options.GradientClip));
+            Gauges = owned.Add(new RunGauges(setup.Time, State.Parameters, State.Update, options.GradientClip));
             Pass = new TrainingPass(Denoiser, setup.Objective, Seeds, State.Objective) { Observer = Gauges.Meter.Losses };
             MeasuringPass = new TrainingPass(Denoiser, setup.Objective, Seeds, State.Objective);
             HeldOut = data.Split.HeldOutCount == 0
@@ -58,42 +58,43 @@ internal sealed class TrainingParts : IDisposable
         }
     }
 
-    /// <summary>The stream of the run.</summary>
+    /// <summary>The seed stream of the run.</summary>
     public SeedStream Seeds { get; }
 
-    /// <summary>What training changes, as the newest checkpoint has it, or as the run begins.</summary>
+    /// <summary>The state that training changes, from the newest checkpoint or from the start of the run.</summary>
     public TrainingState State { get; }
 
     /// <summary>
-    /// The model with its own weights. It trains the model itself, and samples a twin that shares its weights: its mode stays as it is.
+    /// The model with its own weights. Training uses the model itself; sampling uses a twin that shares its weights, so the mode of the
+    /// model does not change.
     /// </summary>
     public Denoiser Denoiser { get; }
 
-    /// <summary>The model with the averaged weights; its own where there is no average.</summary>
+    /// <summary>The model with the averaged weights, or with its own weights if there is no average.</summary>
     public Denoiser EmaDenoiser => Averages.Count > 0 ? Averages.GetAt(0).Value : Denoiser;
 
     /// <summary>The model with each of its averages, by decay.</summary>
     public OrderedDictionary<double, Denoiser> Averages { get; }
 
-    /// <summary>Forward and backward for training.</summary>
+    /// <summary>Forward and backward pass for training.</summary>
     public TrainingPass Pass { get; }
 
-    /// <summary>The same for passes that are not trained on, whose losses are not gathered.</summary>
+    /// <summary>Forward and backward pass for measurements, whose losses are not recorded.</summary>
     public TrainingPass MeasuringPass { get; }
 
-    /// <summary>The loss of held-out images; null where none are.</summary>
+    /// <summary>The loss on held-out images; null if there are none.</summary>
     public HeldOutLoss? HeldOut { get; }
 
-    /// <summary>What the run leaves on disk; null where nothing is saved.</summary>
+    /// <summary>The files of the run on disk; null if nothing is saved.</summary>
     public RunFolder? Folder { get; }
 
-    /// <summary>What is measured between two reports.</summary>
+    /// <summary>The measurements between two reports.</summary>
     public RunGauges Gauges { get; }
 
-    /// <summary>Tells where the run stands.</summary>
+    /// <summary>Reports the progress of the run.</summary>
     public ProgressReporter Reporter { get; }
 
-    /// <summary>Tells log and run folder of an image that cannot be read.</summary>
+    /// <summary>Reports an image that cannot be read to the log and the run folder.</summary>
     /// <param name="image">The image.</param>
     public void OnBadImage(BadImage image)
     {
@@ -101,22 +102,22 @@ internal sealed class TrainingParts : IDisposable
         Reporter.Shield("list of bad images", () => Folder?.BadImages.Add(image));
     }
 
-    /// <summary>Goes back to the last checkpoint from before the loss rose, with a third of the learning rate.</summary>
-    /// <exception cref="CheckpointException">It cannot be read.</exception>
+    /// <summary>Rolls back to the last checkpoint before the loss rose, and divides the learning rate by three.</summary>
+    /// <exception cref="CheckpointException">The checkpoint cannot be read.</exception>
     public void RollBack()
     {
         int rollbacks = State.Rollbacks + 1;
         Folder!.RollBack(State, Reporter.Findings.Last(finding => finding.Kind == FindingKind.Diverged).LastGoodStep);
         State.RollBack(rollbacks);
-        Folder.SaveAgain(State); // A run that is resumed must know of the lower rate.
+        Folder.SaveAgain(State); // A resumed run must use the lower rate.
         Reporter.RolledBack(Folder.LastCheckpoint!);
     }
 
-    /// <summary>Frees everything, once the calls of denoisers in flight have ended.</summary>
+    /// <summary>Disposes everything after the calls of denoisers in progress have ended.</summary>
     public void Dispose()
     {
         State?.Gate.Dispose();
-        belongings.Dispose();
+        owned.Dispose();
     }
 
     private void Begin(string? initialWeights)
@@ -140,12 +141,12 @@ internal sealed class TrainingParts : IDisposable
         return denoisers;
     }
 
-    // Samples have the size of the training images, also where the network takes several sizes.
+    // Samples have the size of the training images, even if the network accepts several sizes.
     private Denoiser DenoiserOf(IDiffusionModel model, Lazy<IDiffusionModel> sampled) =>
         new(model, sampled, setup.Schedule, Parameterization.Of(setup.Options.Objective.Prediction),
             State.Gate) { SampleShape = setup.Source.Shape };
 
-    // Any thread may be the first to sample the raw weights. Between the draws of a new network's first weights another may be training.
+    // Any thread may be the first to sample the raw weights, while another thread draws from the global generator for training.
     private IDiffusionModel RawTwin()
     {
         using IDisposable generator = GlobalGenerator.Keep();
@@ -153,11 +154,11 @@ internal sealed class TrainingParts : IDisposable
         return TwinOver(State.Parameters.Values);
     }
 
-    // A network in evaluation mode whose weights are those of a flat buffer.
+    // Creates a network in evaluation mode whose weights are views of a flat buffer.
     private IDiffusionModel TwinOver(Tensor weights)
     {
         using DisposeScope scope = NewDisposeScope();
-        IDiffusionModel twin = belongings.Add(ModelTwin.Of(setup.Model));
+        IDiffusionModel twin = owned.Add(ModelTwin.Of(setup.Model));
         State.Parameters.Layout.Bind(twin.Network, weights);
         twin.Network.eval();
         return twin;

@@ -2,30 +2,32 @@ using TorchSharp;
 
 namespace Diffusion.Training;
 
-/// <summary>What a preview is made from.</summary>
-/// <param name="Step">Optimizer steps made.</param>
+/// <summary>The data of a preview.</summary>
+/// <param name="Step">The number of optimizer steps taken.</param>
 /// <param name="EmaDenoiser">
-/// The model with the averaged weights; not changed by training during the call. Later, sample a <see cref="Snapshot"/>.
+/// The model with the averaged weights. Training does not change it during the call. To sample later, use <see cref="Snapshot"/>.
 /// </param>
-/// <param name="CancellationToken">Ends the run; a preview that takes long should heed it.</param>
+/// <param name="CancellationToken">Ends the run. A long preview should observe it.</param>
 public sealed record TrainingPreview(long Step, Denoiser EmaDenoiser, CancellationToken CancellationToken = default)
 {
-    /// <summary>Takes samples of the run; null outside of one.</summary>
+    /// <summary>Checks samples of the run; null outside a run.</summary>
     internal Action<torch.Tensor>? OnSamples { get; init; }
 
     /// <summary>
-    /// Copies the averaged weights into a model of its own, which lives until it is disposed: for samples beside or after training.
+    /// Copies the averaged weights into a new model that is valid until it is disposed, to sample during or after training.
     /// </summary>
-    /// <returns>The copy; it belongs to the caller.</returns>
-    /// <exception cref="ObjectDisposedException">The trainer was disposed.</exception>
+    /// <returns>The copy, which the caller disposes.</returns>
+    /// <exception cref="ObjectDisposedException">The trainer is disposed.</exception>
     public DenoiserSnapshot Snapshot() => DenoiserSnapshot.Of(EmaDenoiser, () => Step);
 
     /// <summary>
-    /// Compares the colours of samples with those of the data; where they differ, the run has a finding with its next report, or at its
-    /// end.
+    /// Compares the colors of samples with those of the data. If they differ, the run adds a finding to its next report, or to its result
+    /// if no report follows.
     /// </summary>
-    /// <param name="samples">In [-1, 1], floating point <c>[N, C, H, W]</c>, at least 8 of them to tell; they stay the caller's.</param>
-    /// <exception cref="ArgumentException">They have another number of channels than the data.</exception>
+    /// <param name="samples">
+    /// At least 8 samples in [-1, 1], floating point <c>[N, C, H, W]</c>; fewer are ignored. The caller keeps ownership.
+    /// </param>
+    /// <exception cref="ArgumentException">The samples and the data have different numbers of channels.</exception>
     public void Check(torch.Tensor samples)
     {
         ArgumentNullException.ThrowIfNull(samples);

@@ -1,22 +1,23 @@
 namespace Diffusion.Training;
 
-/// <summary>How a run ended and what came of it.</summary>
+/// <summary>The result of a run.</summary>
 public sealed record TrainingResult
 {
-    /// <summary>Why it ended.</summary>
+    /// <summary>Why the run ended.</summary>
     public required StopReason StopReason { get; init; }
 
-    /// <summary>Optimizer steps made, over all sittings of the run.</summary>
+    /// <summary>The number of optimizer steps taken, including those before the run was resumed.</summary>
     public required long Step { get; init; }
 
-    /// <summary>Images seen, repeats counted.</summary>
+    /// <summary>The number of images seen, including repeats.</summary>
     public required long ImagesSeen { get; init; }
 
-    /// <summary>The last reported training loss, or null when none was reported.</summary>
+    /// <summary>The last reported training loss; null if none was reported.</summary>
     public required double? Loss { get; init; }
 
     /// <summary>
-    /// The model with the averaged weights (its own where there is no average): what sampling wants. Valid until the trainer is disposed.
+    /// The model with the averaged weights, or with its own weights if there is no average. Use it for sampling. Valid until the trainer is
+    /// disposed.
     /// </summary>
     public required Denoiser EmaDenoiser { get; init; }
 
@@ -27,13 +28,14 @@ public sealed record TrainingResult
     public required IReadOnlyDictionary<double, Denoiser> Averages { get; init; }
 
     /// <summary>
-    /// The model with its own weights, noisy as those of any one step are: for comparisons; samples come from <see cref="EmaDenoiser"/>.
+    /// The model with the weights of its last step, which are noisy; use it for comparisons, and <see cref="EmaDenoiser"/> for samples.
+    /// Valid until the trainer is disposed.
     /// </summary>
     public required Denoiser RawDenoiser { get; init; }
 
-    /// <summary>What was wrong, in the order in which it was found, since this call of <see cref="Trainer.Run"/> began.</summary>
+    /// <summary>The findings since this call of <see cref="Trainer.Run"/> started, in the order in which they were found.</summary>
     public required IReadOnlyList<HealthFinding> Findings { get; init; }
 
-    /// <summary>The folder of the last checkpoint, or null when nothing is saved.</summary>
+    /// <summary>The folder of the last checkpoint; null if nothing is saved.</summary>
     public required string? Checkpoint { get; init; }
 }

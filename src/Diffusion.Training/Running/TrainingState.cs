@@ -8,11 +8,11 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
-/// <summary>All that training changes: what a checkpoint holds, and nothing else.</summary>
+/// <summary>The complete state that training changes. It is exactly the content of a checkpoint.</summary>
 internal sealed class TrainingState : IDisposable
 {
     private const string OrderChange =
-        "the order of images differs from here on, so that until the end of the epoch some may come twice and others not at all";
+        "the order of images changes from here on: until the end of the epoch, some images may occur twice and others not at all";
 
     private readonly DisposableStack belongings = new();
     private readonly TrainerSetup setup;
@@ -54,56 +54,57 @@ internal sealed class TrainingState : IDisposable
     /// <summary>The images.</summary>
     public TrainingData Data { get; }
 
-    /// <summary>Optimizer steps made.</summary>
+    /// <summary>The number of optimizer steps taken.</summary>
     public long Step { get; set; }
 
-    /// <summary>Images seen: the position of the next image in the run.</summary>
+    /// <summary>The number of images seen, which is the position of the next image in the run.</summary>
     public long ImagesSeen { get; set; }
 
-    /// <summary>The learning rate with the warm-up that the run began with.</summary>
+    /// <summary>The learning rate, with the warm-up with which the run started.</summary>
     public LearningRate LearningRate { get; private set; }
 
-    /// <summary>How often the run went back to a checkpoint with a third of the learning rate.</summary>
+    /// <summary>How often the run rolled back to a checkpoint and divided the learning rate by three.</summary>
     public int Rollbacks { get; private set; }
 
     /// <summary>The learning rate of the next step.</summary>
     public double NextLearningRate => LearningRate.At(Step, setup.Options.Steps) / Math.Pow(Rollback.RateDivisor, Rollbacks);
 
-    /// <summary>Guards weights, averages and step: denoisers read them from other threads during a run.</summary>
-    public WeightLock Gate { get; } = new("Trainer", "Take SnapshotEma() for a denoiser that outlives its trainer.");
+    /// <summary>Guards the weights, the averages and the step, which denoisers on other threads read during a run.</summary>
+    public WeightLock Gate { get; } = new("Trainer", "Use SnapshotEma() for a denoiser that outlives its trainer.");
 
     public FlatParameters Parameters { get; }
 
     public IOptimizer Optimizer { get; }
 
-    /// <summary>What the objective learns and remembers; null where that is nothing.</summary>
+    /// <summary>The parameters and state of the objective; null if it has none.</summary>
     public ObjectiveState? Objective { get; }
 
-    /// <summary>The averages, the one that previews and results use first.</summary>
+    /// <summary>The averages. Previews and results use the first one.</summary>
     public IReadOnlyList<EmaWrapper> Averages { get; }
 
     /// <summary>The last measured held-out loss, or null.</summary>
     public double? HeldOutLoss { get; set; }
 
-    /// <summary>The step at which it was measured.</summary>
+    /// <summary>The step at which the held-out loss was measured.</summary>
     public long? HeldOutStep { get; set; }
 
     public ParameterUpdate Update { get; }
 
     /// <summary>
-    /// What is different about the images from those of the run that this one resumes; empty when they are the same, or more of them.
+    /// Unusual differences between the images of this run and those of the run that it resumes; empty if the images are the same, or if
+    /// some were added.
     /// </summary>
     public IReadOnlyList<string> UnusualChanges { get; private set; } = [];
 
-    /// <summary>The state as it is now, over the live tensors.</summary>
+    /// <summary>Returns the current state as views of the live tensors.</summary>
     public Checkpoint Snapshot() => new(Manifest(), weights, averages, learned);
 
-    /// <summary>Takes a checkpoint's state, after all of it has been found to fit.</summary>
-    /// <param name="checkpoint">It.</param>
-    /// <param name="beforeChange">Called once all is found to fit; what it throws leaves everything as it was.</param>
-    /// <returns>What is different from the run that wrote it, and allowed.</returns>
+    /// <summary>Restores a checkpoint after verifying that all of it fits.</summary>
+    /// <param name="checkpoint">The checkpoint.</param>
+    /// <param name="beforeChange">Called after everything is verified. If it throws, nothing changes.</param>
+    /// <returns>The permitted differences from the run that wrote the checkpoint.</returns>
     /// <exception cref="CheckpointException">
-    /// It belongs to another model, schedule, prediction, optimizer or seed; nothing was changed.
+    /// The checkpoint belongs to another model, schedule, prediction, optimizer or seed. Nothing changed.
     /// </exception>
     public IReadOnlyList<string> Restore(Checkpoint checkpoint, Action beforeChange)
     {
@@ -135,7 +136,7 @@ internal sealed class TrainingState : IDisposable
 
         foreach (EmaWrapper average in Averages)
         {
-            average.ResetObjective(); // An average of the objective's parameters is used by nobody, and not saved.
+            average.ResetObjective(); // The average of the objective's parameters is neither used nor saved.
         }
 
         Data.Use(data);
@@ -176,13 +177,13 @@ internal sealed class TrainingState : IDisposable
 
     public void Dispose() => belongings.Dispose();
 
-    /// <summary>Goes on with a lower learning rate, after a checkpoint was restored.</summary>
-    /// <param name="rollbacks">How often the run has gone back by now.</param>
+    /// <summary>Lowers the learning rate, after a checkpoint was restored.</summary>
+    /// <param name="rollbacks">How often the run has rolled back, including this time.</param>
     public void RollBack(int rollbacks) => Rollbacks = rollbacks;
 
-    /// <summary>Takes weights to start from; the averages start there too.</summary>
-    /// <param name="path">A safetensors file, the index of several, or a folder of diffusers.</param>
-    /// <exception cref="CheckpointException">They cannot be read or do not fit; nothing was changed.</exception>
+    /// <summary>Loads initial weights. The averages start from them too.</summary>
+    /// <param name="path">A safetensors file, the index of a sharded safetensors file, or a diffusers folder.</param>
+    /// <exception cref="CheckpointException">The weights cannot be read or do not fit. Nothing changed.</exception>
     public void LoadInitialWeights(string path)
     {
         InitialWeights.CopyInto(weights, setup.Model, path);
@@ -192,7 +193,7 @@ internal sealed class TrainingState : IDisposable
         }
     }
 
-    // Each average resumes from the one with its own decay; those with new decays from those that are left, in their order.
+    // Each average resumes from the saved one with the same decay. The others resume from the remaining ones, in order.
     private IEnumerable<(IReadOnlyDictionary<string, Tensor> To, IReadOnlyDictionary<string, Tensor> From)> AveragePairs(
         IReadOnlyList<CheckpointAverage> saved, IReadOnlyList<IReadOnlyDictionary<string, Tensor>> from)
     {
@@ -208,7 +209,7 @@ internal sealed class TrainingState : IDisposable
         }
     }
 
-    // What a checkpoint keeps beside the weights: the state of the optimizer, and what the objective learns and remembers.
+    // What a checkpoint contains besides the weights: the state of the optimizer and of the objective.
     private Dictionary<string, Tensor> LearnedOf(IOptimizer optimizer, ObjectiveState? objective)
     {
         Dictionary<string, Tensor> all = new(optimizer.State, StringComparer.Ordinal);
@@ -236,7 +237,7 @@ internal sealed class TrainingState : IDisposable
         return views;
     }
 
-    // An epoch of another length puts every place of the run elsewhere; so does another window, where there are groups.
+    // The order changes with the length of an epoch and, for sources with groups, with the shuffle window.
     private bool OrderDiffers(TrainingOptions saved)
     {
         LoadingOptions mine = setup.Options.Loading;
@@ -264,7 +265,7 @@ internal sealed class TrainingState : IDisposable
         LibraryVersion = typeof(TrainingState).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion,
         TorchVersion = __version__,
         HeldOutStep = HeldOutStep,
-        HeldOutLoss = HeldOutLoss is { } loss && double.IsFinite(loss) ? loss : null, // JSON has no NaN.
+        HeldOutLoss = HeldOutLoss is { } loss && double.IsFinite(loss) ? loss : null, // JSON cannot represent NaN.
         Averages = CheckpointFormat.AveragesOf([.. Averages.Select(average => average.Decay)]),
         Options = setup.Options,
     };
@@ -275,7 +276,7 @@ internal sealed class TrainingState : IDisposable
         {
             throw new CheckpointException(
                 $"The checkpoint in '{setup.Options.RunFolder}' belongs to another run: {NamedWeights.Text(differences)}. "
-                + "Use the options it was made with, or another folder.");
+                + "Use the options of that run, or another folder.");
         }
     }
 

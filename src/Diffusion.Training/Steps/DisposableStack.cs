@@ -1,24 +1,24 @@
 namespace Diffusion.Training;
 
-/// <summary>What an object has made and must free, the newest first; also when its making fails halfway.</summary>
+/// <summary>The objects that an owner has created, disposed in reverse order, even if the constructor of the owner fails halfway.</summary>
 internal sealed class DisposableStack : IDisposable
 {
-    private readonly Stack<IDisposable> made = new();
+    private readonly Stack<IDisposable> items = new();
 
-    /// <summary>Takes a thing over.</summary>
-    /// <returns>The same thing.</returns>
-    public T Add<T>(T thing)
+    /// <summary>Takes ownership of an object.</summary>
+    /// <returns>The same object.</returns>
+    public T Add<T>(T item)
         where T : IDisposable
     {
-        made.Push(thing);
-        return thing;
+        items.Push(item);
+        return item;
     }
 
     public void Dispose()
     {
-        while (made.TryPop(out IDisposable? thing))
+        while (items.TryPop(out IDisposable? item))
         {
-            thing.Dispose();
+            item.Dispose();
         }
     }
 }

@@ -3,7 +3,8 @@ using static TorchSharp.torch;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Evaluation mode for a while, on the thread that trains the network. A network in evaluation mode, which others may share, is left alone.
+/// Sets a network to evaluation mode temporarily, on the thread that trains it. A network that is already in evaluation mode, and that
+/// others may share, is not changed.
 /// </summary>
 internal sealed class EvaluationMode : IDisposable
 {
@@ -11,8 +12,8 @@ internal sealed class EvaluationMode : IDisposable
 
     private EvaluationMode(nn.Module? network) => this.network = network;
 
-    /// <summary>Turns it on.</summary>
-    /// <returns>Dispose it to give the network its mode back.</returns>
+    /// <summary>Sets a network to evaluation mode.</summary>
+    /// <returns>A scope that restores the mode of the network when disposed.</returns>
     public static EvaluationMode Of(nn.Module network)
     {
         bool wasTraining = network.training;

@@ -1,6 +1,6 @@
 namespace Diffusion.Training;
 
-/// <summary>Switches gradient checkpointing on for a model whose options ask for it, and back to what it was when disposed.</summary>
+/// <summary>Turns gradient checkpointing on if the options ask for it, and restores the previous setting when disposed.</summary>
 internal sealed class GradientCheckpointingScope : IDisposable
 {
     private readonly IGradientCheckpointing? model;

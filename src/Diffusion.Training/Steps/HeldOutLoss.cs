@@ -5,12 +5,12 @@ using static TorchSharp.torch;
 namespace Diffusion.Training;
 
 /// <summary>
-/// The loss on images that training never sees, at noise levels spread evenly over those that are trained on and with noise that never
-/// changes, so that two measurements differ by the weights alone. Where it rises while the training loss falls, the model overfits.
+/// The loss on images that training never sees. The noise levels are spread evenly over the training distribution and the noise never
+/// changes, so two measurements differ only by the weights. If it rises while the training loss falls, the model overfits.
 /// </summary>
 internal sealed class HeldOutLoss
 {
-    /// <summary>The most images that are measured: 1024.</summary>
+    /// <summary>The maximum number of images to measure: 1024.</summary>
     public const int MaxImages = 1024;
 
     private readonly TrainingPass pass;
@@ -19,14 +19,14 @@ internal sealed class HeldOutLoss
     private readonly Action<BadImage>? onBadImage;
     private readonly long[] samples;
 
-    /// <summary>A measurement over held-out images.</summary>
-    /// <param name="denoiser">What is measured, usually the averaged weights; stays the caller's.</param>
-    /// <param name="objective">What the network learns.</param>
-    /// <param name="state">What the objective learns and remembers; null for nothing.</param>
-    /// <param name="reader">Reads the images; stays the caller's.</param>
-    /// <param name="split">Which images are held out; at most the first 1024 of them are used.</param>
-    /// <param name="seeds">The stream of the run.</param>
-    /// <param name="onBadImage">Told of each image that cannot be read and is left out; null, the default, makes it an error.</param>
+    /// <summary>Creates a measurement on held-out images.</summary>
+    /// <param name="denoiser">The model to measure, usually with the averaged weights. The caller owns it.</param>
+    /// <param name="objective">The objective of the training.</param>
+    /// <param name="state">The parameters and state of the objective; null for none.</param>
+    /// <param name="reader">Reads the images. The caller owns it.</param>
+    /// <param name="split">The split that defines the held-out images. At most the first 1024 of them are used.</param>
+    /// <param name="seeds">The seed stream of the run.</param>
+    /// <param name="onBadImage">Receives each image that cannot be read, which is then skipped. Null, the default, throws instead.</param>
     public HeldOutLoss(
         Denoiser denoiser, IObjective objective, ObjectiveState? state, BatchReader reader, HeldOutSplit split, SeedStream seeds,
         Action<BadImage>? onBadImage = null)
@@ -41,11 +41,11 @@ internal sealed class HeldOutLoss
         pass = new TrainingPass(denoiser, objective, seeds.Child(RandomPurpose.HoldOut, 1), state);
     }
 
-    /// <summary>Measures now. Waits for the device.</summary>
-    /// <param name="batchSize">How many images at a time.</param>
-    /// <param name="cancellationToken">Ends it between two batches.</param>
-    /// <returns>The mean loss; not a number when no image can be read.</returns>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <summary>Measures the loss. Waits for the device.</summary>
+    /// <param name="batchSize">The number of images per batch.</param>
+    /// <param name="cancellationToken">Ends the measurement between two batches.</param>
+    /// <returns>The mean loss; NaN if no image can be read.</returns>
+    /// <exception cref="OperationCanceledException">The operation was canceled.</exception>
     public double Measure(int batchSize, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);

@@ -4,15 +4,15 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
-/// <summary>Makes twins of models, and refuses what is no twin: it would train or average other weights than it should, silently.</summary>
+/// <summary>Creates twins of models, and rejects wrong twins, which would silently train or average the wrong weights.</summary>
 internal static class ModelTwin
 {
     private const int MaxNamed = 5;
 
-    /// <summary>A twin of a model, checked.</summary>
-    /// <returns>The twin; it belongs to the caller.</returns>
+    /// <summary>Creates and checks a twin of a model.</summary>
+    /// <returns>The twin, which the caller disposes.</returns>
     /// <exception cref="InvalidOperationException">
-    /// <see cref="IDiffusionModel.CreateTwin"/> answered with what is no twin; the message says why.
+    /// <see cref="IDiffusionModel.CreateTwin"/> did not return a twin. The message says why.
     /// </exception>
     public static IDiffusionModel Of(IDiffusionModel model)
     {
@@ -54,26 +54,27 @@ internal static class ModelTwin
         string[] unexpected = [.. others.Keys.Where(name => !own.ContainsKey(name))];
         if (missing.Length + unexpected.Length > 0)
         {
-            throw Wrong(model, $"returned a network with other parameters ({Names("missing", missing)}{Names("unexpected", unexpected)})");
+            throw Wrong(
+                model, $"returned a network with different parameters ({Names("missing", missing)}{Names("unexpected", unexpected)})");
         }
 
-        HashSet<IntPtr> memory = [.. own.Values.Where(CanBeTrained).Select(Memory)];
+        HashSet<IntPtr> memory = [.. own.Values.Where(IsTrainable).Select(Memory)];
         foreach ((string name, Parameter parameter) in own)
         {
             Parameter other = others[name];
             if (!other.shape.AsSpan().SequenceEqual(parameter.shape))
             {
-                throw Wrong(model, $"returned a network whose {name} is {Guard.Text(other)}, where the model's is {Guard.Text(parameter)}");
+                throw Wrong(model, $"returned a network whose {name} is {Guard.Text(other)}, but the model's is {Guard.Text(parameter)}");
             }
 
             if (other.dtype != parameter.dtype || !Guard.OnOneDevice(other, parameter))
             {
                 throw Wrong(
-                    model, $"returned a network whose {name} is {other.dtype} on {other.device}, where the model's is {parameter.dtype} "
+                    model, $"returned a network whose {name} is {other.dtype} on {other.device}, but the model's is {parameter.dtype} "
                         + $"on {parameter.device}");
             }
 
-            if (CanBeTrained(other) && memory.Contains(Memory(other)))
+            if (IsTrainable(other) && memory.Contains(Memory(other)))
             {
                 throw Wrong(model, $"returned a network whose {name} shares its memory with the model");
             }
@@ -83,8 +84,8 @@ internal static class ModelTwin
     private static Dictionary<string, Parameter> Parameters(IDiffusionModel model) =>
         model.Network.named_parameters().ToDictionary(p => p.name, p => p.parameter, StringComparer.Ordinal);
 
-    // Weights of another dtype are refused elsewhere; an empty one has no memory.
-    private static bool CanBeTrained(Parameter parameter) => parameter.dtype == ScalarType.Float32 && parameter.numel() > 0;
+    // Weights of other dtypes are rejected elsewhere, and empty weights have no memory.
+    private static bool IsTrainable(Parameter parameter) => parameter.dtype == ScalarType.Float32 && parameter.numel() > 0;
 
     private static IntPtr Memory(Parameter parameter) => parameter.storage<float>().data_ptr();
 
@@ -95,6 +96,5 @@ internal static class ModelTwin
 
     private static InvalidOperationException Wrong(IDiffusionModel model, string fault) => new(
         $"{model.GetType().Name}.CreateTwin() {fault}. It must return a second network of the same architecture on the same device, with "
-            + $"parameters of "
-        + "its own.");
+        + "its own parameters.");
 }

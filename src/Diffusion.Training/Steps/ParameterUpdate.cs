@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Diffusion.Training;
 
 /// <summary>
-/// What happens once the gradients of a whole batch are there: clip, optimizer, average, zero; each one operator over a flat buffer.
+/// Updates the parameters from the gradients of a complete batch: clip, optimizer, average, zero. Each is one operator over a flat buffer.
 /// A step whose gradients are not finite changes nothing and is counted. Nothing here waits for the device.
 /// </summary>
 public sealed class ParameterUpdate : IDisposable
@@ -15,12 +15,12 @@ public sealed class ParameterUpdate : IDisposable
     private readonly double? clip;
     private readonly double? largest;
 
-    /// <summary>Joins the parts; they stay the caller's.</summary>
-    /// <param name="parameters">What is updated.</param>
-    /// <param name="optimizer">By which rule.</param>
-    /// <param name="averages">The averages that follow; none if empty.</param>
-    /// <param name="clip">The largest gradient norm; 0.5 to 2 is usual. Null for no clipping.</param>
-    /// <param name="largest">A step with a larger gradient norm is skipped. Null, the default, for no limit.</param>
+    /// <summary>Combines the parts, which the caller owns.</summary>
+    /// <param name="parameters">The parameters to update.</param>
+    /// <param name="optimizer">The optimizer.</param>
+    /// <param name="averages">The averages to update; may be empty.</param>
+    /// <param name="clip">The maximum gradient norm; 0.5 to 2 is usual. Null for no clipping.</param>
+    /// <param name="largest">Steps with a larger gradient norm are skipped. Null, the default, for no limit.</param>
     public ParameterUpdate(FlatParameters parameters, IOptimizer optimizer, IReadOnlyList<EmaWrapper> averages, double? clip,
         double? largest = null)
     {
@@ -39,19 +39,19 @@ public sealed class ParameterUpdate : IDisposable
     }
 
     /// <summary>
-    /// The gradient norm of the last step before clipping, float32 scalar on the device. Reading it waits for the device.
+    /// The gradient norm of the last step before clipping, a float32 scalar on the device. Reading it waits for the device.
     /// </summary>
     public Tensor GradientNorm { get; }
 
-    /// <summary>How many steps were skipped for gradients that are not finite, float32 scalar on the device.</summary>
+    /// <summary>The number of steps skipped because of gradients that are not finite, a float32 scalar on the device.</summary>
     public Tensor Skipped { get; }
 
-    /// <summary>How many of the last steps were skipped one after the other, float32 scalar on the device.</summary>
+    /// <summary>The number of steps skipped in a row up to and including the last step, a float32 scalar on the device.</summary>
     public Tensor SkippedInARow { get; }
 
-    /// <summary>Updates parameters and average from the gradients, and zeroes the gradients.</summary>
+    /// <summary>Updates the parameters and the averages from the gradients, and zeroes the gradients.</summary>
     /// <param name="step">The number of this optimizer step, from 1.</param>
-    /// <param name="learningRate">Its learning rate.</param>
+    /// <param name="learningRate">The learning rate of this step.</param>
     public void Apply(long step, double learningRate)
     {
         using IDisposable noGradients = no_grad();
@@ -70,7 +70,7 @@ public sealed class ParameterUpdate : IDisposable
         SkippedInARow.add_(norm.Skip).mul_(norm.Skip);
     }
 
-    /// <summary>Frees the counters.</summary>
+    /// <summary>Disposes the counters.</summary>
     public void Dispose()
     {
         GradientNorm.Dispose();

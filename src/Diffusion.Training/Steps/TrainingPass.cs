@@ -7,12 +7,12 @@ using static TorchSharp.torch;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Forward and backward through a network for one micro-batch, or for all micro-batches of a step. Noise level and noise of an image belong
-/// to its position in the run, so that any split into micro-batches, workers or processes sees the same draws.
+/// The forward and backward pass for one micro-batch, or for all micro-batches of a step. The noise level and the noise of an image depend
+/// only on its position in the run, so the draws do not depend on the division into micro-batches, workers or processes.
 /// </summary>
 /// <remarks>
-/// A training loop of your own: lay the network out with <see cref="FlatParameters"/>, then for each step call <see cref="Accumulate"/> and
-/// <see cref="ParameterUpdate.Apply"/>. Call the network's <c>train()</c> first.
+/// In a custom training loop, create <see cref="FlatParameters"/> for the network and call the network's <c>train()</c>. Then call
+/// <see cref="Accumulate"/> and <see cref="ParameterUpdate.Apply"/> for each step.
 /// </remarks>
 public sealed class TrainingPass
 {
@@ -21,11 +21,11 @@ public sealed class TrainingPass
     private readonly SeedStream seeds;
     private readonly ObjectiveState? state;
 
-    /// <summary>Joins the parts; they stay the caller's.</summary>
-    /// <param name="denoiser">The model under training, with its schedule and parameterization.</param>
-    /// <param name="objective">What it learns, for instance <c>new Objective()</c>.</param>
-    /// <param name="seeds">The stream of the run.</param>
-    /// <param name="state">What the objective learns and remembers. Null, the default, for nothing.</param>
+    /// <summary>Combines the parts, which the caller owns.</summary>
+    /// <param name="denoiser">The model to train, with its schedule and parameterization.</param>
+    /// <param name="objective">The objective, for example <c>new Objective()</c>.</param>
+    /// <param name="seeds">The seed stream of the run.</param>
+    /// <param name="state">The parameters and state of the objective. Null, the default, for none.</param>
     public TrainingPass(Denoiser denoiser, IObjective objective, SeedStream seeds, ObjectiveState? state = null)
     {
         ArgumentNullException.ThrowIfNull(denoiser);
@@ -33,17 +33,17 @@ public sealed class TrainingPass
         (this.denoiser, this.objective, this.seeds, this.state) = (denoiser, objective, seeds, state);
     }
 
-    /// <summary>Sees each micro-batch; null where nobody looks.</summary>
+    /// <summary>Observes each micro-batch; null for none.</summary>
     internal IPassObserver? Observer { get; init; }
 
     /// <summary>
-    /// The quantile of the time law that an image is trained at, in [0, 1), by its position in the run. Default null: one drawn from the
-    /// stream.
+    /// Returns the quantile of the time law for an image, in [0, 1), from its position in the run. Null, the default, draws it from the
+    /// seed stream.
     /// </summary>
     internal Func<long, double>? QuantileAt { get; init; }
 
-    /// <summary>The noise level of each position.</summary>
-    /// <param name="positions">Positions in the run.</param>
+    /// <summary>Returns the noise level of each position.</summary>
+    /// <param name="positions">The positions in the run.</param>
     public NoiseLevel[] DrawLevels(ReadOnlySpan<long> positions)
     {
         NoiseLevel[] levels = new NoiseLevel[positions.Length];
@@ -55,28 +55,28 @@ public sealed class TrainingPass
         return levels;
     }
 
-    /// <summary>The noise level below which a fraction of all levels that are trained on lies.</summary>
-    /// <param name="quantile">The fraction, in [0, 1).</param>
-    /// <exception cref="InvalidOperationException">The law gives a time between two timesteps of a discrete schedule.</exception>
+    /// <summary>Returns the noise level at a quantile of the training distribution.</summary>
+    /// <param name="quantile">The quantile, in [0, 1): the fraction of all trained noise levels below the result.</param>
+    /// <exception cref="InvalidOperationException">The time law gives a time between two timesteps of a discrete schedule.</exception>
     public NoiseLevel LevelAt(double quantile) => objective.Times.LevelAt(quantile, denoiser.Schedule);
 
-    /// <summary>The loss of a micro-batch at its own noise levels and noise.</summary>
-    /// <param name="clean">Images in [-1, 1], float32 <c>[B, C, H, W]</c>, on the model's device.</param>
-    /// <param name="conditioning">Class labels where the model has classes.</param>
+    /// <summary>Computes the loss of a micro-batch at its own noise levels and noise.</summary>
+    /// <param name="clean">Images in [-1, 1], float32 <c>[B, C, H, W]</c>, on the device of the model.</param>
+    /// <param name="conditioning">The class labels, if the model has classes.</param>
     /// <param name="positions">The position of each image in the run.</param>
-    /// <returns>A scalar with its graph; it belongs to the caller.</returns>
+    /// <returns>A scalar with its graph, which the caller disposes.</returns>
     public Tensor Loss(Tensor clean, Conditioning conditioning, ReadOnlySpan<long> positions)
     {
         ArgumentNullException.ThrowIfNull(clean);
         return Loss(clean, conditioning, DrawLevels(positions), positions);
     }
 
-    /// <summary>The loss of a micro-batch at given noise levels, with the noise of its positions.</summary>
-    /// <param name="clean">Images in [-1, 1], float32 <c>[B, C, H, W]</c>, on the model's device.</param>
-    /// <param name="conditioning">Class labels where the model has classes.</param>
+    /// <summary>Computes the loss of a micro-batch at the given noise levels, with the noise of its positions.</summary>
+    /// <param name="clean">Images in [-1, 1], float32 <c>[B, C, H, W]</c>, on the device of the model.</param>
+    /// <param name="conditioning">The class labels, if the model has classes.</param>
     /// <param name="levels">The noise level of each image.</param>
     /// <param name="positions">The position of each image in the run.</param>
-    /// <returns>A scalar with its graph; it belongs to the caller.</returns>
+    /// <returns>A scalar with its graph, which the caller disposes.</returns>
     public Tensor Loss(Tensor clean, Conditioning conditioning, IReadOnlyList<NoiseLevel> levels, ReadOnlySpan<long> positions)
     {
         ArgumentNullException.ThrowIfNull(clean);
@@ -84,18 +84,20 @@ public sealed class TrainingPass
         ImageShape shape = new((int)clean.shape[1], (int)clean.shape[2], (int)clean.shape[3]);
         Tensor noise = NormalNoise.Draw(seeds, RandomPurpose.Noise, positions, shape).to(clean.device); // [B, C, H, W]
         Observer?.Begin(levels);
-        ObjectiveLoss made = objective.Loss(new ObjectiveInput(denoiser, clean, noise, levels, conditioning, state));
-        Observer?.End(made);
-        return made.Loss.MoveToOuterDisposeScope(); // []
+        ObjectiveLoss result = objective.Loss(new ObjectiveInput(denoiser, clean, noise, levels, conditioning, state));
+        Observer?.End(result);
+        return result.Loss.MoveToOuterDisposeScope(); // []
     }
 
     /// <summary>Adds the gradients of a micro-batch to those of the network.</summary>
-    /// <remarks>An error in a layer that was computed again (gradient checkpointing) is thrown as it was.</remarks>
-    /// <param name="clean">Images in [-1, 1], float32 <c>[B, C, H, W]</c>, on the model's device.</param>
-    /// <param name="conditioning">Class labels where the model has classes.</param>
+    /// <remarks>An exception in a layer that is recomputed (gradient checkpointing) is rethrown unchanged.</remarks>
+    /// <param name="clean">Images in [-1, 1], float32 <c>[B, C, H, W]</c>, on the device of the model.</param>
+    /// <param name="conditioning">The class labels, if the model has classes.</param>
     /// <param name="positions">The position of each image in the run. The first one seeds dropout.</param>
-    /// <param name="weight">The factor of the loss: with accumulation, the micro-batch's fraction of the batch. Default 1.</param>
-    /// <returns>The loss times its weight, a scalar without a graph; it belongs to the caller.</returns>
+    /// <param name="weight">
+    /// The factor of the loss. With accumulation, the fraction of the batch that the micro-batch is. Default 1.
+    /// </param>
+    /// <returns>The loss multiplied by the weight, a scalar without a graph, which the caller disposes.</returns>
     public Tensor Backward(Tensor clean, Conditioning conditioning, ReadOnlyMemory<long> positions, double weight = 1)
     {
         if (!denoiser.Model.HasDropout)
@@ -103,7 +105,7 @@ public sealed class TrainingPass
             return Run();
         }
 
-        // Dropout draws from the process's one generator: seeded for each micro-batch, and held meanwhile.
+        // Dropout draws from the global generator: seed it for each micro-batch, and hold it during the pass.
         using (GlobalGenerator.Hold(seeds.Derive(RandomPurpose.Dropout, positions.Span[0])))
         {
             return Run();
@@ -127,16 +129,16 @@ public sealed class TrainingPass
     }
 
     /// <summary>
-    /// Makes the gradients of one step, micro-batch by micro-batch: that of the mean loss over the micro-batches that have images.
+    /// Computes the gradients of one step from its micro-batches: the gradients of the mean loss over the micro-batches that have images.
     /// </summary>
-    /// <param name="loader">Gives the micro-batches, on the model's device.</param>
-    /// <param name="parameters">Take the gradients, which must be zero before.</param>
-    /// <param name="batchSize">Images of the step.</param>
-    /// <param name="microBatchSize">Images of a micro-batch; divides <paramref name="batchSize"/>.</param>
-    /// <param name="beforeFirst">Called with the first micro-batch before its pass; null, the default, for nothing.</param>
+    /// <param name="loader">Provides the micro-batches, on the device of the model.</param>
+    /// <param name="parameters">Receive the gradients, which must be zero before.</param>
+    /// <param name="batchSize">The number of images in the step.</param>
+    /// <param name="microBatchSize">The number of images in a micro-batch; divides <paramref name="batchSize"/>.</param>
+    /// <param name="beforeFirst">Called with the first micro-batch before its pass. Null, the default, for nothing.</param>
     /// <param name="cancellationToken">Ends a wait for images.</param>
-    /// <returns>The mean loss, a scalar that belongs to the caller; null where no image could be read.</returns>
-    /// <exception cref="OperationCanceledException">It was cancelled: the gradients are those of a part of the batch.</exception>
+    /// <returns>The mean loss, a scalar that the caller disposes; null if no image could be read.</returns>
+    /// <exception cref="OperationCanceledException">The operation was canceled. The gradients cover only a part of the batch.</exception>
     public Tensor? Accumulate(
         BatchLoader loader, FlatParameters parameters, int batchSize, int microBatchSize,
         Action<ImageBatch, Conditioning>? beforeFirst = null, CancellationToken cancellationToken = default)
@@ -153,7 +155,7 @@ public sealed class TrainingPass
             using ImageBatch batch = loader.Next(cancellationToken);
             if (batch.Positions.IsEmpty)
             {
-                continue; // no image of it could be read
+                continue; // none of its images could be read
             }
 
             Conditioning conditioning = batch.ConditioningOf(denoiser.Model, device);

@@ -3,7 +3,9 @@ using System.Runtime.CompilerServices;
 
 namespace Diffusion.Training;
 
-/// <summary>Text with numbers in it, written alike in every culture. A parameter of this type takes an interpolated string.</summary>
+/// <summary>
+/// An interpolated string that formats numbers with the invariant culture. A parameter of this type accepts an interpolated string.
+/// </summary>
 [InterpolatedStringHandler]
 internal ref struct InvariantText(int literalLength, int formattedCount)
 {
@@ -15,6 +17,6 @@ internal ref struct InvariantText(int literalLength, int formattedCount)
 
     public void AppendFormatted<T>(T value, string? format) => text.AppendFormatted(value, format);
 
-    /// <summary>The text. Call it once.</summary>
+    /// <summary>Returns the text. Call it once.</summary>
     public override string ToString() => text.ToStringAndClear();
 }

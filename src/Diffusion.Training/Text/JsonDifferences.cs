@@ -2,11 +2,11 @@ using System.Text.Json.Nodes;
 
 namespace Diffusion.Training;
 
-/// <summary>Where two values are different, part by part.</summary>
+/// <summary>The differences between two JSON objects, part by part.</summary>
 internal static class JsonDifferences
 {
-    /// <summary>The parts that differ, in the order in which the values have them.</summary>
-    /// <returns>The name of each part, dots between levels, and both values as JSON; "none" for one that is not there.</returns>
+    /// <summary>Returns the parts that differ, in the order of the objects.</summary>
+    /// <returns>The name of each part, with dots between levels, and both values as JSON; "none" for a missing part.</returns>
     public static IEnumerable<(string Name, string First, string Second)> Of(JsonObject first, JsonObject second)
     {
         foreach (string name in first.Concat(second).Select(part => part.Key).Distinct(StringComparer.Ordinal))

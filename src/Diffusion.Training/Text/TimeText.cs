@@ -1,9 +1,9 @@
 namespace Diffusion.Training;
 
-/// <summary>Times as text.</summary>
+/// <summary>Formats times.</summary>
 internal static class TimeText
 {
-    /// <summary>A time as people say it, in the two largest units that matter.</summary>
+    /// <summary>Formats a time in its two largest units.</summary>
     public static string Of(TimeSpan time) => time.TotalSeconds switch
     {
         < 1 => Text($"{time.TotalMilliseconds:F0} ms"),

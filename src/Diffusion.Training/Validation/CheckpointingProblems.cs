@@ -3,14 +3,15 @@ using TorchSharp;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Finds why a model cannot train with gradient checkpointing where that is asked for, each as: what, actual, expected, remedy.
+/// Finds the reasons why a model cannot train with gradient checkpointing, if the options ask for it. Each message says what, actual,
+/// expected, remedy.
 /// </summary>
 internal static class CheckpointingProblems
 {
-    /// <summary>Every reason; empty when there is none.</summary>
-    /// <param name="options">Whether it is asked for.</param>
-    /// <param name="model">What is trained.</param>
-    /// <param name="device">Where; null for the best there is.</param>
+    /// <summary>Returns all reasons; empty if there are none.</summary>
+    /// <param name="options">The options of the run.</param>
+    /// <param name="model">The model to train.</param>
+    /// <param name="device">The device; null for the best one.</param>
     public static IEnumerable<string> Of(TrainingOptions options, IDiffusionModel model, ComputeDevice? device)
     {
         if (options.GradientCheckpointing && model is not IGradientCheckpointing)
@@ -21,9 +22,8 @@ internal static class CheckpointingProblems
         else if (options.GradientCheckpointing && model.HasDropout
             && (device ?? ComputeDevice.Best) is { Type: not DeviceType.CPU } used)
         {
-            yield return $"GradientCheckpointing (True) with dropout needs the CPU, whose random numbers can be drawn again, but the "
-                + $"device is {used}. "
-                + "Leave out one of both.";
+            yield return $"GradientCheckpointing (True) with dropout needs the CPU, which can repeat its random numbers, but the "
+                + $"device is {used}. Turn off one of the two.";
         }
     }
 }

@@ -3,10 +3,10 @@ using Diffusion.Data;
 
 namespace Diffusion.Training;
 
-/// <summary>Finds what does not fit between the options, the model and the images, each as: what, actual, expected, remedy.</summary>
+/// <summary>Finds mismatches between the options, the model and the images. Each message says what, actual, expected, remedy.</summary>
 internal static class DataProblems
 {
-    /// <summary>Every misfit; empty when there is none.</summary>
+    /// <summary>Returns all mismatches; empty if there are none.</summary>
     public static IEnumerable<string> Of(TrainingOptions options, IDiffusionModel model, IImageSource? source)
     {
         if (source is null)
@@ -23,15 +23,15 @@ internal static class DataProblems
             ? null
             : $"The model has {wanted} classes, but the data has "
                 + $"{source.ClassCount?.ToString(CultureInfo.InvariantCulture) ?? "no labels"}{WhatIsLeftOut(source)}. "
-                + "Make the model for the data's classes, or without classes.";
+                + "Create the model for the classes of the data, or without classes.";
 
-    // Why labels are missing is in what the source says of itself.
+    // The report of the source says why labels are missing.
     private static string WhatIsLeftOut(IImageSource source) => source.ClassCount is null && source.Report.Skipped is { Count: > 0 } parts
         ? $" ({source.Description}; {string.Join("; ", parts)})"
         : string.Empty;
 
     private static string? Groups(IImageSource source) => source.GroupSizes is { } groups && groups.Sum() != source.Count
-        ? $"The groups of the source hold {groups.Sum()} images, but its Count is {source.Count}. GroupSizes must add up to it."
+        ? $"The groups of the source contain {groups.Sum()} images, but its Count is {source.Count}. GroupSizes must add up to Count."
         : null;
 
     private static string? HeldOut(TrainingOptions options, IImageSource source) =>
@@ -46,9 +46,8 @@ internal static class DataProblems
             ? new HeldOutSplit(source.Count, options.HoldOutFraction, new SeedStream(options.Seed)).TrainingCount
             : source.Count;
         return options.Loading.DropLast && options.BatchSize > images
-            ? $"Loading.DropLast needs a whole batch in each epoch, but BatchSize ({options.BatchSize}) is more than the {images} images "
-                + $"to train on. "
-                + $"Use a batch of at most {images}, or leave DropLast out."
+            ? $"Loading.DropLast needs a complete batch in each epoch, but BatchSize ({options.BatchSize}) exceeds the {images} training "
+                + $"images. Use a batch of at most {images}, or leave DropLast out."
             : null;
     }
 }

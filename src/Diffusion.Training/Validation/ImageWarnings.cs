@@ -3,17 +3,17 @@ using Diffusion.Data;
 
 namespace Diffusion.Training;
 
-/// <summary>Finds what is possible but unusual about the images of a run.</summary>
+/// <summary>Finds valid but unusual properties of the images of a run.</summary>
 internal static class ImageWarnings
 {
-    private const string What = "Data";
+    private const string Option = "Data";
     private const int MinImages = 8;
     private const double LowContrast = 0.02;
 
-    /// <summary>Everything unusual, with its reason and its remedy.</summary>
-    /// <param name="images">Statistics of images spread over the set.</param>
-    /// <param name="source">The set.</param>
-    /// <param name="modelClasses">How many classes the model has, or null.</param>
+    /// <summary>Returns a warning with reason and remedy for each unusual property.</summary>
+    /// <param name="images">The statistics of images spread over the dataset.</param>
+    /// <param name="source">The dataset.</param>
+    /// <param name="modelClasses">The number of classes of the model, or null.</param>
     public static IReadOnlyList<TrainingWarning> Of(ImageStatistics images, IImageSource source, int? modelClasses)
     {
         if (images.Images < MinImages)
@@ -21,29 +21,30 @@ internal static class ImageWarnings
             return [];
         }
 
-        string looked = string.Create(CultureInfo.InvariantCulture, $"of the {images.Images} images looked at in {source.Description}");
+        string examined = string.Create(
+            CultureInfo.InvariantCulture, $"of the {images.Images} images examined in {source.Description}");
         return
         [
             .. ((IEnumerable<TrainingWarning?>)
             [
                 images.RepeatedImages == images.Images - 1
-                    ? Warn($"all {looked}, one is like the other: the network can learn nothing but this one. Look at how they are read.")
+                    ? Warn($"all {examined} are identical: the network can learn only this image. Check how the images are read.")
                     : images.RepeatedImages > images.Images / 2
-                    ? Warn($"{images.RepeatedImages} {looked} repeat another: the network overfits to them. Leave the copies out.")
+                    ? Warn($"{images.RepeatedImages} {examined} are copies of others: the network overfits to them. Remove the copies.")
                     : null,
                 images.FlatImages > images.Images / 2
-                    ? Warn($"{images.FlatImages} {looked} are of one colour only. Look at how they are read and prepared.")
+                    ? Warn($"{images.FlatImages} {examined} have only one color. Check how the images are read and prepared.")
                     : images.Deviations.All(deviation => deviation < LowContrast)
-                    ? Warn($"the contrast is very low, a standard deviation of {images.Deviations.Max():G2} in [-1, 1]: samples come out "
-                        + $"as one colour. Look at how they are scaled.")
+                    ? Warn($"the contrast is very low, with a standard deviation of {images.Deviations.Max():G2} in [-1, 1]: samples will "
+                        + $"have only one color. Check how the images are scaled.")
                     : null,
                 modelClasses > 1 && images.Labels == 1
-                    ? Warn($"all {looked} have one label, but the model has {modelClasses} classes, so that it learns one of them only. "
-                        + $"Look at how labels are read.")
+                    ? Warn($"all {examined} have the same label, but the model has {modelClasses} classes, so it learns only one of them. "
+                        + $"Check how the labels are read.")
                     : null,
             ]).OfType<TrainingWarning>(),
         ];
     }
 
-    private static TrainingWarning Warn(InvariantText text) => new(What, text.ToString());
+    private static TrainingWarning Warn(InvariantText text) => new(Option, text.ToString());
 }

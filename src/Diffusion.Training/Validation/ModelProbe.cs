@@ -4,16 +4,16 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
-/// <summary>Asks a model once before training, with images of noise, and refuses one that cannot learn.</summary>
+/// <summary>Runs a model once on noise before training, and rejects a model that cannot learn.</summary>
 internal static class ModelProbe
 {
     /// <summary>
-    /// Checks the answer's shape and dtype, and that it depends on parameters that are trained. Gradients are left as they were: zero.
+    /// Checks the shape and dtype of the output, and that it depends on trained parameters. The gradients are zero before and after.
     /// </summary>
     /// <param name="denoiser">The model.</param>
     /// <param name="parameters">Its parameters.</param>
-    /// <param name="shape">Of the images.</param>
-    /// <exception cref="InvalidOperationException">It cannot learn; the message says why.</exception>
+    /// <param name="shape">The shape of the images.</param>
+    /// <exception cref="InvalidOperationException">The model cannot learn. The message says why.</exception>
     public static void Check(Denoiser denoiser, FlatParameters parameters, ImageShape shape)
     {
         using DisposeScope scope = NewDisposeScope();
@@ -24,31 +24,29 @@ internal static class ModelProbe
         Conditioning conditioning = denoiser.Model.ClassCount is null
             ? Conditioning.None
             : new Conditioning { ClassLabels = zeros([1], ScalarType.Int64, denoiser.Device) };
-        Tensor answer = denoiser.Predict(noisy, [middle], conditioning); // [1, C, H, W]
-        if (answer.dtype != noisy.dtype)
+        Tensor output = denoiser.Predict(noisy, [middle], conditioning); // [1, C, H, W]
+        if (output.dtype != noisy.dtype)
         {
             throw new InvalidOperationException(
-                $"{name} answered in {answer.dtype} to images in {noisy.dtype}. Its answer must have their dtype.");
+                $"The output of {name} is {output.dtype} for images in {noisy.dtype}. Its output must have the dtype of the images.");
         }
 
-        if (!answer.requires_grad)
+        if (!output.requires_grad)
         {
             throw new InvalidOperationException(
-                $"The answer of {name} has no gradient, so that nothing would be learnt. Its Predict must not use no_grad(), detach() or "
-                    + $"item() on the way "
-                + "from its parameters to its answer.");
+                $"The output of {name} has no gradient, so nothing would be learned. Its Predict must not use no_grad(), detach() or "
+                + "item() between its parameters and its output.");
         }
 
-        // The mean square, as in training: a last layer of zeros learns from it.
+        // The mean square, as in training: it has a gradient even for a last layer of zeros.
         try
         {
-            (answer - noisy).square().mean().backward();
+            (output - noisy).square().mean().backward();
             if (parameters.Gradients.count_nonzero().item<long>() == 0)
             {
                 throw new InvalidOperationException(
-                    $"The answer of {name} does not depend on any parameter that is trained, so that nothing would be learnt. Its Predict "
-                        + $"must use the "
-                    + "parameters of its Network.");
+                    $"The output of {name} does not depend on any trained parameter, so nothing would be learned. Its Predict must use "
+                    + "the parameters of its Network.");
             }
         }
         finally

@@ -3,29 +3,29 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
-/// <summary>Asks a network once, before it has learnt anything, and finds answers that are far from what it is to answer.</summary>
+/// <summary>Runs a network once before it has learned anything, and finds outputs that are far from their targets.</summary>
 internal static class NetworkWarnings
 {
     private const int MaxImages = 4;
-    private const double MaxAnswer = 10;
+    private const double MaxOutput = 10;
 
-    /// <summary>What is unusual, with its reason and its remedy; usually nothing.</summary>
-    /// <param name="denoiser">The network, as training begins.</param>
-    /// <param name="shape">Of one image.</param>
-    /// <param name="microBatchSize">As many images as fit at once; at most four are taken.</param>
+    /// <summary>Returns a warning with reason and remedy for unusual outputs; usually empty.</summary>
+    /// <param name="denoiser">The network at the start of training.</param>
+    /// <param name="shape">The shape of an image.</param>
+    /// <param name="microBatchSize">The number of images that fit in memory at once; at most four are used.</param>
     public static IReadOnlyList<TrainingWarning> Of(Denoiser denoiser, ImageShape shape, int microBatchSize)
     {
-        double size = SizeOfAnswers(denoiser, shape, Math.Min(microBatchSize, MaxImages));
+        double size = SizeOfOutputs(denoiser, shape, Math.Min(microBatchSize, MaxImages));
         return !double.IsFinite(size) ? [
-            Warn($"its answers are infinite or not a number before the first step. Look at its weights, and at what it divides by.")]
-            : size > MaxAnswer ? [
-                Warn($"its answers have a standard deviation of {size:G3} before the first step, but 1 is what they are compared with: "
-                    + $"training begins by making them smaller, and its gradients are clipped for long. Start its last layer at zero "
-                    + $"or near it.")]
+            Warn($"its outputs are infinite or NaN before the first step. Check its weights and its divisions.")]
+            : size > MaxOutput ? [
+                Warn($"its outputs have a standard deviation of {size:G3} before the first step, but their targets have about 1: "
+                    + $"training must first shrink the outputs, and its gradients are clipped for a long time. Initialize its last "
+                    + $"layer with weights at or near zero.")]
             : [];
     }
 
-    private static double SizeOfAnswers(Denoiser denoiser, ImageShape shape, int count)
+    private static double SizeOfOutputs(Denoiser denoiser, ImageShape shape, int count)
     {
         using IDisposable mode = EvaluationMode.Of(denoiser.Model.Network);
         using IDisposable noGradients = no_grad();

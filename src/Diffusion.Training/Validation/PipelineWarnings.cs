@@ -1,16 +1,16 @@
 namespace Diffusion.Training;
 
-/// <summary>Finds parts of a run that are possible together but hardly meant so: classes, held-out images, previews, checkpoints.</summary>
+/// <summary>Finds combinations of parts that are valid but probably unintended: classes, held-out images, previews, checkpoints.</summary>
 internal static class PipelineWarnings
 {
     private const long FewHeldOut = 8;
 
-    /// <summary>Everything unusual, with its reason and its remedy.</summary>
-    /// <param name="options">The options; possible ones.</param>
-    /// <param name="modelClasses">How many classes the network knows, or null.</param>
-    /// <param name="dataClasses">How many classes the images have, or null.</param>
-    /// <param name="previewSteps">The steps between two calls of each preview.</param>
-    /// <param name="heldOut">How many images are held out.</param>
+    /// <summary>Returns a warning with reason and remedy for each unusual combination.</summary>
+    /// <param name="options">The options, which must be valid.</param>
+    /// <param name="modelClasses">The number of classes of the network, or null.</param>
+    /// <param name="dataClasses">The number of classes of the images, or null.</param>
+    /// <param name="previewSteps">The number of steps between two calls of each preview.</param>
+    /// <param name="heldOut">The number of held-out images.</param>
     public static IReadOnlyList<TrainingWarning> Of(
         TrainingOptions options, int? modelClasses, int? dataClasses, IEnumerable<int> previewSteps, long heldOut) =>
     [
@@ -20,42 +20,42 @@ internal static class PipelineWarnings
             HeldOut(heldOut),
             .. previewSteps.Select(everySteps => Preview(everySteps, options.Steps)),
             BestCheckpoints(options),
-            CheckpointsForGood(options),
+            PermanentCheckpoints(options),
         ]).OfType<TrainingWarning>(),
     ];
 
     private static TrainingWarning? Classes(int? model, int? data) =>
         data > 1 && model is null ? new TrainingWarning("Network",
-            Text($"it has no classes, but the images have {data}: it learns them all alike, and cannot be asked for one of them. Make it "
-                + $"with classes: {data}, the ClassCount of the images. If classes do not matter, nothing is wrong."))
+            Text($"it has no classes, but the images have {data}: it learns all of them together, and cannot sample a chosen class. Create "
+                + $"it with classes: {data}, the ClassCount of the images. If classes do not matter, ignore this warning."))
         : model > data ? new TrainingWarning("Network",
-            Text($"it has {model} classes, but the images only {data}: it never learns what class {data} or one above it looks like. Make "
-                + $"it with classes: {data}."))
+            Text($"it has {model} classes, but the images have only {data}: it never sees class {data} or above. Create it with classes: "
+                + $"{data}."))
         : null;
 
     private static TrainingWarning? HeldOut(long images) => images is > 0 and < FewHeldOut
         ? new TrainingWarning("HoldOutFraction",
-            Text($"only {images} images are held out, too few for their loss to say much. Hold out at least {FewHeldOut}."))
+            Text($"only {images} images are held out, too few for a reliable loss. Hold out at least {FewHeldOut}."))
         : null;
 
     private static TrainingWarning? Preview(int everySteps, long steps) => everySteps > steps
         ? new TrainingWarning("AddPreview",
-            Text($"a preview is made every {everySteps:N0} steps, but the run has {steps:N0}, so that none is ever made. Use at most "
+            Text($"a preview is due every {everySteps:N0} steps, but the run has only {steps:N0}, so there is none. Use at most "
                 + $"{steps:N0}."))
         : null;
 
     private static TrainingWarning? BestCheckpoints(TrainingOptions options) =>
         options.KeepBestCheckpoints > 0 && options.CheckpointEverySteps % options.HoldOutEverySteps != 0
             ? new TrainingWarning("KeepBestCheckpoints",
-                Text($"the held-out loss is measured every {options.HoldOutEverySteps:N0} steps and a checkpoint saved every "
-                    + $"{options.CheckpointEverySteps:N0}: one that is saved at another step has no loss to be compared by. Let "
-                    + $"CheckpointEverySteps be a multiple of HoldOutEverySteps."))
+                Text($"the held-out loss is measured every {options.HoldOutEverySteps:N0} steps, but a checkpoint is saved every "
+                    + $"{options.CheckpointEverySteps:N0}: a checkpoint of another step has no loss to compare. Make "
+                    + $"CheckpointEverySteps a multiple of HoldOutEverySteps."))
             : null;
 
-    private static TrainingWarning? CheckpointsForGood(TrainingOptions options) =>
+    private static TrainingWarning? PermanentCheckpoints(TrainingOptions options) =>
         options.KeepCheckpointsEverySteps is { } kept && kept % options.CheckpointEverySteps != 0
             ? new TrainingWarning("KeepCheckpointsEverySteps",
-                Text($"checkpoints are saved every {options.CheckpointEverySteps:N0} steps, so that few or none fall on a multiple of "
+                Text($"checkpoints are saved every {options.CheckpointEverySteps:N0} steps, so few or none fall on a multiple of "
                     + $"{kept:N0}. Use a multiple of {options.CheckpointEverySteps:N0}."))
             : null;
 

@@ -1,12 +1,12 @@
 namespace Diffusion.Training;
 
 /// <summary>
-/// Tells whether a run folder could be written to, and leaves nothing behind: for a list of problems, where no run begins.
+/// Checks whether a run folder can be written to, and leaves nothing behind. It is for the list of problems, when no run starts.
 /// </summary>
 internal static class RunFolderProbe
 {
-    /// <summary>Why it cannot; null when nothing stands against it.</summary>
-    /// <param name="folder">The folder; it need not exist.</param>
+    /// <summary>Returns why the folder cannot be written to; null if it can.</summary>
+    /// <param name="folder">The folder. It need not exist.</param>
     public static string? Problem(string folder)
     {
         try

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Options;
 
 namespace Diffusion.Training;
 
-/// <summary>Finds every impossible value of <see cref="TrainingOptions"/>, each as: what, actual, expected, remedy.</summary>
+/// <summary>Finds every invalid value of <see cref="TrainingOptions"/>. Each message says what, actual, expected, remedy.</summary>
 internal sealed class TrainingOptionsValidator : IValidateOptions<TrainingOptions>
 {
     /// <inheritdoc/>
@@ -14,13 +14,13 @@ internal sealed class TrainingOptionsValidator : IValidateOptions<TrainingOption
         return problems.Length == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(problems);
     }
 
-    /// <summary>Every impossible value; empty when there is none.</summary>
+    /// <summary>Returns a message for each invalid value; empty if there are none.</summary>
     internal static IEnumerable<string> Problems(TrainingOptions options)
     {
-        return Missing(options) is { Count: > 0 } missing ? missing : Impossible(options);
+        return Missing(options) is { Count: > 0 } missing ? missing : Invalid(options);
     }
 
-    /// <summary>Every part of the options that is null and must not be.</summary>
+    /// <summary>Returns a message for each part of the options that is null but must not be.</summary>
     internal static IReadOnlyList<string> Missing(TrainingOptions options) =>
     [
         .. new (string Name, object? Value)[]
@@ -31,12 +31,13 @@ internal sealed class TrainingOptionsValidator : IValidateOptions<TrainingOption
         }.Where(part => part.Value is null).Select(part => $"{part.Name} (null) must have a value. Leave it out for its defaults."),
     ];
 
-    private static IEnumerable<string> Impossible(TrainingOptions options)
+    private static IEnumerable<string> Invalid(TrainingOptions options)
     {
         LearningRate rate = options.LearningRate;
         return ((IEnumerable<string?>)
         [
-            Unless(options.Steps >= 1, nameof(options.Steps), options.Steps, "at least 1", "Use 200000 for a full run, 1000 for a try."),
+            Unless(options.Steps >= 1, nameof(options.Steps), options.Steps, "at least 1",
+                "Use 200000 for a full run, or 1000 for a trial."),
             Unless(options.TimeLimit is null || options.TimeLimit > TimeSpan.Zero,
                 nameof(options.TimeLimit), options.TimeLimit, "positive", "Leave it out for no limit."),
             Unless(options.BatchSize is >= 1 and <= 65_536, nameof(options.BatchSize), options.BatchSize, "in 1..65536", "Use 64."),
@@ -55,15 +56,15 @@ internal sealed class TrainingOptionsValidator : IValidateOptions<TrainingOption
                 nameof(options.AdditionalEmaDecays), Decays(options), "empty without EmaDecay", "Set EmaDecay to the first of them."),
             Unless(options.AdditionalEmaDecays.All(decay => decay is >= 0 and < 1)
                 && options.AdditionalEmaDecays.Append(options.EmaDecay ?? -1).Distinct().Count() == options.AdditionalEmaDecays.Length + 1,
-                nameof(options.AdditionalEmaDecays), Decays(options), "decays from 0 to below 1, each once",
-                    "Use for example 0.999 beside 0.9999."),
+                nameof(options.AdditionalEmaDecays), Decays(options), "different decays, each at least 0 and below 1",
+                    "Use for example 0.999 in addition to 0.9999."),
             .. OptionSchedule.Problems(options),
             Unless(Enum.IsDefined(options.Objective.Prediction), "Objective.Prediction", options.Objective.Prediction,
                 "a known prediction type",
                 "Use Epsilon."),
             Unless(options.Objective.LossSpace is not { } space || Enum.IsDefined(space), "Objective.LossSpace",
                 options.Objective.LossSpace!,
-                "a known prediction type", "Leave it out for that of Prediction."),
+                "a known prediction type", "Leave it out to use Prediction."),
             Unless(options.HoldOutFraction is >= 0 and <= 0.5, nameof(options.HoldOutFraction), options.HoldOutFraction, "in 0..0.5",
                 "Use 0.05."),
             Every(nameof(options.HoldOutEverySteps), options.HoldOutEverySteps),
@@ -75,12 +76,12 @@ internal sealed class TrainingOptionsValidator : IValidateOptions<TrainingOption
                     "Hold out 0.02 of the images, or use 0."),
             Unless(options.KeepCheckpointsEverySteps is null or >= 1,
                 nameof(options.KeepCheckpointsEverySteps), options.KeepCheckpointsEverySteps, "at least 1",
-                    "Leave it out to keep none for good."),
+                    "Leave it out to keep none permanently."),
             .. options.Loading.Problems.Select(problem => $"Loading.{problem}"),
             .. options.Health.Problems.Select(problem => $"Health.{problem}"),
             Unless(options.Health.OnDivergence != DivergencePolicy.RollBack || options.RunFolder is not null,
                 "Health.OnDivergence", options.Health.OnDivergence, "Report or Stop without RunFolder",
-                    "Set RunFolder, so that there are checkpoints to go back to."),
+                    "Set RunFolder, so that there are checkpoints to roll back to."),
         ]).OfType<string>();
     }
 
@@ -106,6 +107,6 @@ internal sealed class TrainingOptionsValidator : IValidateOptions<TrainingOption
 
     private static string? Every(string what, int steps) => Unless(steps >= 1, what, steps, "at least 1", "Use 100.");
 
-    private static string? Unless(bool fine, string what, object? actual, string expected, string remedy) =>
-        fine ? null : string.Create(CultureInfo.InvariantCulture, $"{what} ({actual}) must be {expected}. {remedy}");
+    private static string? Unless(bool isValid, string what, object? actual, string expected, string remedy) =>
+        isValid ? null : string.Create(CultureInfo.InvariantCulture, $"{what} ({actual}) must be {expected}. {remedy}");
 }

@@ -7,9 +7,9 @@ namespace Diffusion.TestKit.Fuzzing;
 internal sealed class ManifestTarget() : FuzzTarget(
     CheckpointFiles.MaxManifest,
     problem => (problem as CheckpointDamageException)?.Reason ?? (problem as CheckpointException)?.Message,
-    "the sha256 of manifest.json does not match", "has format version", "a number is out of its range", "a file or an average is null",
-    "an impossible name or size", "a decay is out of its range", "do not follow each other", "it lists the files",
-    "is not valid for this version")
+    "does not match its sha256", "has format version", "a number is out of range", "a file or an average is null",
+        "an invalid name or size", "a decay is out of range",
+    "are not in ascending order", "it lists the files", "is not valid for this version")
 {
     private const int MaxDamages = 2;
 

@@ -9,9 +9,10 @@ internal sealed class TarTarget() : FuzzTarget(
     FuzzBytes.Small,
     problem => (problem as ImageDataException)?.Reason,
     "the file is empty", "the archive has no end marker", "data follows the end marker", "truncated within a header",
-    "ends after an extended header", "a header has the checksum", "has an invalid size", "sparse file", "entry of GNU's type",
-    "extended header claims", "an entry claims", "is not a list of PAX records", "has the invalid size", "are not contiguous",
-    "has two files")
+        "ends after an extended header", "a header has the checksum",
+    "a header has an invalid size", "sparse file", "entry of GNU's type", "extended header claims", "an entry claims",
+        "not a list of PAX records",
+    "extended header has the invalid size", "are not contiguous", "has two files")
 {
     private const int Block = TarHeader.Size;
     private const int MaxDamages = 4;

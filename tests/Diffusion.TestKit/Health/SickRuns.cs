@@ -14,7 +14,7 @@ public static class SickRuns
     /// <summary>All of them.</summary>
     public static IReadOnlyList<ScriptedRun> All { get; } =
     [
-        new("learning rate 100 times too high", "Diverged", "NotLearning", "Oscillating", "LearningSlowly") { Says = "ower",
+        new("learning rate 100 times too high", "Diverged", "NotLearning", "Oscillating", "LearningSlowly") { Says = "Lower",
             Options = run => run.LearningRate = LearningRate.Constant(5e-2) },
         new("learning rate 2000 times too high", "Diverged", "NotLearning", "SkippedSteps") { Says = "LearningRate.Peak from 1 to",
             Options = run => run.LearningRate = LearningRate.Constant(1) },
@@ -24,7 +24,7 @@ public static class SickRuns
             Options = Briefly(run => run.LearningRate = LearningRate.Constant(2e-2)) },
         new("no warm-up, rate 1,000 times too high, rollback", "Diverged", "ended")
         {
-            Says = "ower",
+            Says = "Lower",
             Options = run =>
             {
                 run.LearningRate = LearningRate.Constant(0.5).WithWarmup(0);
@@ -46,13 +46,13 @@ public static class SickRuns
             Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { Value = (_, value) => (value + 1) / 2 } },
         new("images in [0, 255]", "refused") { IsShort = true, Says = "255",
             Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { Value = (_, value) => (value + 1) * 127.5f } },
-        new("images of one colour", "warning Data") { IsShort = true, Says = "one colour", Data = () => new FlatImages(),
+        new("images of one color", "warning Data") { IsShort = true, Says = "one color", Data = () => new FlatImages(),
             Options = Briefly(_ => { }) },
-        new("the same image again and again", "warning Data") { Says = "one is like the other",
+        new("the same image again and again", "warning Data") { Says = "are identical",
             Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { Index = _ => 3 }, Options = Briefly(_ => { }) },
         new("one class only", "warning Data")
         {
-            IsShort = true, Says = "one label", Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { Label = _ => 4 },
+            IsShort = true, Says = "the same label", Data = () => new ChangedImages(DrawnShapes.Create(500, 16)) { Label = _ => 4 },
             Network = options => options with { NumClassEmbeds = 10 }, Options = Briefly(_ => { }),
         },
         new("a last layer with weights 1,000 times too large", "warning Network") { Says = "last layer",
@@ -81,7 +81,7 @@ public static class SickRuns
         new("no clip", "warning GradientClip") { IsShort = true, Options = Briefly(run => run.GradientClip = null) },
         new("warm-up longer than half of the run", "warning LearningRate.WarmupSteps") { IsShort = true,
             Options = Briefly(run => run.LearningRate = LearningRate.Constant(5e-4).WithWarmup(5)) },
-        new("a batch larger than the data", "warning BatchSize") { IsShort = true, Says = "more than the 20 images",
+        new("a batch larger than the data", "warning BatchSize") { IsShort = true, Says = "exceeds the 20 training images",
             Data = () => DrawnShapes.Create(20, 16), Options = Briefly(_ => { }) },
         new("a schedule that keeps some of the image", "warning Schedule") { IsShort = true, Says = "brightness",
             Options = Briefly(_ => { }), Builder = builder => builder.UseSchedule(NoiseSchedule.Linear(250, 1e-4, 0.02)) },

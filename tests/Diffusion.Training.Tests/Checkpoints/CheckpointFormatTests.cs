@@ -15,8 +15,8 @@ public sealed class CheckpointFormatTests
     [InlineData("averages", "[null]", "is null")]
     [InlineData("heldOutLoss", "1e400", "is not valid for this version")]
     [InlineData("heldOutLoss", "\"1\"", "is not valid for this version")]
-    [InlineData("world", "0", "out of its range")]
-    [InlineData("step", "-1", "out of its range")]
+    [InlineData("world", "0", "out of range")]
+    [InlineData("step", "-1", "out of range")]
     public void A_sealed_manifest_that_cannot_be_is_refused(string key, string? value, string reason)
     {
         using SampleCheckpoint sample = new(1);

@@ -125,8 +125,8 @@ public sealed class CheckpointLinkTests : IDisposable
 
         store.Invoking(s => SampleCheckpoint.StepIn(s)).Should().Throw<CheckpointException>()
             .WithMessage(
-                $"*step-000000002' is a link to '*{Path.GetFileName(target)}', but no folder is there. Mount or restore it, or "
-                    + $"delete the link*");
+                $"*step-000000002' is a link to '*{Path.GetFileName(target)}', which does not exist. Mount or restore the target, or "
+                    + "delete the link*");
         store.ReadLatestManifest()!.Step.Should().Be(1);
         Save(store, 2);
         Directory.GetDirectories(Checkpoints).Should().Contain(Step(2) + "-2", "the link may lead somewhere again");

@@ -171,7 +171,7 @@ public sealed class CheckpointStoreTests
         using CheckpointStore first = Store(folder, 1);
         using CheckpointStore second = new(folder.File("checkpoints"));
         FluentActions.Invoking(second.Lock).Should().Throw<CheckpointException>()
-            .WithMessage($"*belong to another trainer, process {Environment.ProcessId} on *");
+            .WithMessage($"*belong to another trainer (process {Environment.ProcessId} on *");
         using SampleCheckpoint checkpoint = new(2);
         FluentActions.Invoking(() => second.Save(checkpoint.Value)).Should().Throw<CheckpointException>();
         SampleCheckpoint.StepIn(second).Should().Be(1, "anybody may read");
@@ -191,11 +191,11 @@ public sealed class CheckpointStoreTests
 
     public static TheoryData<Func<CheckpointManifest, CheckpointManifest>, string> Unloadable => new()
     {
-        { manifest => manifest with { DataExtents = [] }, "*extents of its data*" },
-        { manifest => manifest with { Averages = [] }, "*names 0 averages, but has 2*" },
+        { manifest => manifest with { DataExtents = [] }, "*data extents are not in ascending order*" },
+        { manifest => manifest with { Averages = [] }, "*lists 0 averages, but the checkpoint has 2*" },
         { manifest => manifest with { FormatVersion = 1 }, "*format version is 1*" },
         { manifest => manifest with { HeldOutLoss = double.NaN }, "*held-out loss is NaN*" },
-        { manifest => manifest with { Step = -1 }, "*out of its range*" },
+        { manifest => manifest with { Step = -1 }, "*out of range*" },
     };
 
     [Theory]
@@ -244,7 +244,7 @@ public sealed class CheckpointStoreTests
             FileShare.None))
         {
             store.Invoking(s => SampleCheckpoint.StepIn(s)).Should().Throw<CheckpointException>()
-                .WithMessage("*cannot be read now, but may be intact*Try again*");
+                .WithMessage("*cannot be read at the moment, but may be intact*Try again*");
         }
 
         SampleCheckpoint.StepIn(store).Should().Be(2);
@@ -261,7 +261,7 @@ public sealed class CheckpointStoreTests
         ManifestSeal.Close(json);
         File.WriteAllBytes(file, json);
         store.Invoking(s => SampleCheckpoint.StepIn(s)).Should().Throw<CheckpointException>()
-            .WithMessage("*is intact, but its manifest.json is not valid for this version*Use the version of the library that wrote it*");
+            .WithMessage("*is intact, but*not valid for this version of the library*Use the version of the library that wrote it*");
         Directory.GetDirectories(folder.File("checkpoints")).Should().HaveCount(2);
     }
 
@@ -287,7 +287,7 @@ public sealed class CheckpointStoreTests
         using CheckpointStore store = Store(folder, 4, 5);
         using SampleCheckpoint earlier = new(step: 3);
         store.Invoking(s => s.Save(earlier.Value)).Should().Throw<CheckpointException>()
-            .WithMessage("*step 3 cannot be saved*one of step 5 is there*");
+            .WithMessage("*step 3 cannot be saved*later step 5*");
         SampleCheckpoint.StepIn(store).Should().Be(5);
     }
 
@@ -333,7 +333,7 @@ public sealed class CheckpointStoreTests
         Checkpoint verbose = next.Value with { Manifest = next.Value.Manifest with { Data = new string('x',
             CheckpointFiles.MaxManifest) } };
         store.Invoking(s => s.Save(verbose)).Should().Throw<CheckpointException>()
-            .WithMessage("*manifest of step 2 would have*Shorten the descriptions*");
+            .WithMessage("*manifest of step 2 has*but must have at most*Shorten the descriptions*");
         SampleCheckpoint.StepIn(store).Should().Be(1);
     }
 

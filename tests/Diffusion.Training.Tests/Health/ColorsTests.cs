@@ -48,10 +48,10 @@ public sealed class ColorsTests
 
         check.Look(batch.Pixels, 10).Should().BeNull();
         check.Look(dark, 10)!.Kind.Should().Be(FindingKind.ColorShift);
-        check.Look(pale, 10)!.Seen.Should().Contain("their contrast is 0.2");
+        check.Look(pale, 10)!.Seen.Should().Contain("The contrast of the samples is 0.2");
         check.Look(few, 10).Should().BeNull();
         ((Action)(() => check.Look(batch.Pixels.narrow(1, 0, 1), 10))).Should().Throw<ArgumentException>()
-            .WithMessage("*must be ?N, 3, H, W? as the data is*");
+            .WithMessage("*must have the shape ?N, 3, H, W? like the data*");
     }
 
     [Fact]

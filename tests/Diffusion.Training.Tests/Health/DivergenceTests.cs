@@ -189,7 +189,7 @@ public sealed class DivergenceTests
         TrainingResult result = trainer.Run(TestContext.Current.CancellationToken);
 
         result.Findings.Should().ContainSingle().Which.Seen.Should()
-            .Contain("5 steps were skipped").And.MatchRegex("the norm of its gradients is [0-9.]+, beyond 1E-06");
+            .Contain("5 steps have been skipped").And.MatchRegex("its gradient norm is [0-9.]+, above 1E-06");
         Weights(limited).Should().Equal(Weights(untouched));
     }
 
@@ -207,7 +207,7 @@ public sealed class DivergenceTests
             }
         });
 
-        run.Should().Throw<TrainingDivergedException>().WithMessage("The gradients of the last 16 steps before step 50 *")
+        run.Should().Throw<TrainingDivergedException>().WithMessage("The gradients of the last 16 steps up to step 50 *")
             .Which.Message.Should().NotContain("skipped so far");
     }
 

@@ -26,7 +26,7 @@ public sealed class HealthWatchTests
         finding.Step.Should().Be(600);
         finding.Remedy.Should().Contain("LearningRate.Peak from 0.0002 to 0.0001, and resume");
         finding.Figures["lowestLoss"].Should().Be(0.1);
-        finding.ToString().Should().StartWith("Diverged at step 600: The loss is 0.9, 9 times the 0.1 of step 100.");
+        finding.ToString().Should().StartWith("Diverged at step 600: The loss is 0.9, 9 times its minimum of 0.1 at step 100.");
     }
 
     [Theory]
@@ -51,7 +51,7 @@ public sealed class HealthWatchTests
 
         HealthFinding finding = run.Found.Should().ContainSingle().Subject;
         finding.LastGoodStep.Should().Be(800);
-        finding.Remedy.Should().Contain("a checkpoint of step 800 or before");
+        finding.Remedy.Should().Contain("a checkpoint of step 800 or earlier");
     }
 
     [Fact]
@@ -96,12 +96,12 @@ public sealed class HealthWatchTests
     }
 
     [Theory]
-    [InlineData(2e-2, 1, FindingKind.Diverged, "usually too high", "from 0.02 to 0.0002")]
+    [InlineData(2e-2, 1, FindingKind.Diverged, "too high", "from 0.02 to 0.0002")]
     [InlineData(2e-6, 1, FindingKind.NotLearning, "far too low", "from 2E-06 to 0.0002")]
     [InlineData(2e-4, 1, FindingKind.NotLearning, "does not depend on its weights", "Raise LearningRate.Peak from 0.0002 to 0.0003")]
-    [InlineData(2e-4, 7, FindingKind.NotLearning, "began far too large",
-        "weights near zero; where it does, lower LearningRate.Peak from 0.0002 to 0.0001")]
-    public void A_loss_of_one_everywhere_has_learnt_nothing_and_the_remedy_fits_the_rate(double rate, double loss, FindingKind kind,
+    [InlineData(2e-4, 7, FindingKind.NotLearning, "initial weights of its last layer are far too large",
+        "weights near zero. If they already are, lower LearningRate.Peak from 0.0002 to 0.0001")]
+    public void A_loss_of_one_everywhere_has_learned_nothing_and_the_remedy_fits_the_rate(double rate, double loss, FindingKind kind,
         string meaning, string remedy)
     {
         SyntheticRun run = new(new TrainingOptions { LearningRate = LearningRate.Constant(rate) });
@@ -202,7 +202,7 @@ public sealed class HealthWatchTests
 
         HealthFinding finding = run.Found.Should().ContainSingle().Subject;
         finding.Kind.Should().Be(FindingKind.Overfitting);
-        finding.Seen.Should().Contain("was 0.08 and is 0.12");
+        finding.Seen.Should().Contain("rose from 0.08 to 0.12");
     }
 
     [Fact]
@@ -262,7 +262,7 @@ public sealed class HealthWatchTests
     {
         SyntheticRun run = new SyntheticRun().Reports(5, 0.1, report => report with { ClippedShare = 1, MeanGradientNorm = 5000 });
 
-        run.Found.Should().ContainSingle().Which.Remedy.Should().StartWith("Leave GradientClip at 1:");
+        run.Found.Should().ContainSingle().Which.Remedy.Should().StartWith("Keep GradientClip at 1:");
     }
 
     [Fact]
@@ -330,10 +330,10 @@ public sealed class HealthWatchTests
     }
 
     [Theory]
-    [InlineData(64, 5e-4, "Measure LearningRate.Peak with LrRangeFinder: 0.0005 is above the usual 0.0002")]
+    [InlineData(64, 5e-4, "Measure LearningRate.Peak with LrRangeFinder: 0.0005 is already above the usual 0.0002")]
     [InlineData(64, 1e-4, "Raise LearningRate.Peak from 0.0001 to 0.0002")]
     [InlineData(64, 2e-4, "Raise LearningRate.Peak from 0.0002 to 0.0003")]
-    [InlineData(64, 3e-4, "Measure LearningRate.Peak with LrRangeFinder: 0.0003 is above the usual 0.0002")]
+    [InlineData(64, 3e-4, "Measure LearningRate.Peak with LrRangeFinder: 0.0003 is already above the usual 0.0002")]
     [InlineData(256, 2e-4, "Raise LearningRate.Peak from 0.0002 to 0.0008")]
     [InlineData(16, 1e-4, "Raise LearningRate.Peak from 0.0001 to 0.0003")]
     public void A_rate_that_is_too_low_is_raised(int batch, double rate, string remedy)
@@ -358,14 +358,14 @@ public sealed class HealthWatchTests
     {
         HealthWatch watch = new(new TrainingOptions { LearningRate = LearningRate.Constant(0.1) }, warmupSteps: 0, firstSamplesStep: 5000,
             _ => string.Empty);
-        TrainingProgress learntNothing = ReportWindowTests.One(500, 1) with { StepsReported = 100, StepsOfLoss = 100, LearningRate = 0.1,
+        TrainingProgress learnedNothing = ReportWindowTests.One(500, 1) with { StepsReported = 100, StepsOfLoss = 100, LearningRate = 0.1,
             RelativeLossByLogSnr = [1, 1, 1, 1] };
-        watch.Look(learntNothing).Should().ContainSingle().Which.Kind.Should().Be(FindingKind.Diverged);
+        watch.Look(learnedNothing).Should().ContainSingle().Which.Kind.Should().Be(FindingKind.Diverged);
 
         watch.Begin(step: 490, rollbacks: 1);
 
-        watch.Look(learntNothing with { Step = 590 }).Should().BeEmpty();
-        watch.Look(learntNothing with { Step = 790 }).Should().ContainSingle();
+        watch.Look(learnedNothing with { Step = 590 }).Should().BeEmpty();
+        watch.Look(learnedNothing with { Step = 790 }).Should().ContainSingle();
     }
 
     [Fact]

@@ -13,7 +13,7 @@ public sealed class SkippedStepTraceTests
     {
         HealthFinding finding = FindingOf(model => model.get_parameter("conv_out.weight")!.mul_(float.PositiveInfinity));
 
-        finding.Seen.Should().Contain("the first of this report being step 2.").And.Contain("Layer conv_out is the first").And.Contain(
+        finding.Seen.Should().Contain("the first since the last report was step 2.").And.Contain("Layer conv_out is the first").And.Contain(
             "of stripes(40, 8)").And.Contain("timestep");
     }
 
@@ -28,12 +28,12 @@ public sealed class SkippedStepTraceTests
             .ReportFindingsTo(new Listener(found))
             .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps) = (2, 4, 2))
             .Build();
-        trainer.Warnings.Should().Contain(warning => warning.Option == "Network" && warning.Text.Contains("infinite or not a number"));
+        trainer.Warnings.Should().Contain(warning => warning.Option == "Network" && warning.Text.Contains("infinite or NaN"));
 
         trainer.Run(TestContext.Current.CancellationToken);
 
         found.Should().ContainSingle(finding => finding.Kind == FindingKind.SkippedSteps).Which.Seen.Should()
-            .Contain("The model itself").And.Contain("is the first whose answer is not finite");
+            .Contain("The model itself").And.Contain("is the first with an output that is not finite");
     }
 
     [Fact]
@@ -54,7 +54,7 @@ public sealed class SkippedStepTraceTests
         // The loss is finite, its gradient times the input is not.
         HealthFinding finding = FindingOf(model => model.get_parameter("conv_out.weight")!.mul_(float.MaxValue));
 
-        finding.Seen.Should().Contain("All answers are finite, but the gradient of");
+        finding.Seen.Should().Contain("All outputs are finite, but the gradient of");
     }
 
     [Fact]
@@ -63,7 +63,7 @@ public sealed class SkippedStepTraceTests
         HealthFinding finding = FindingOf(
             model => model.get_parameter("conv_out.bias")!.fill_(float.NaN), model => model.get_parameter("conv_out.bias")!.fill_(0));
 
-        finding.Seen.Should().Contain("Made again with the weights of step 5, all its numbers are finite");
+        finding.Seen.Should().Contain("Repeated with the weights of step 5, all numbers of this step are finite");
     }
 
     [Fact]
@@ -86,7 +86,7 @@ public sealed class SkippedStepTraceTests
             },
             images: images);
 
-        finding.Seen.Should().EndWith("It could not be made again to see where: The disk is gone.");
+        finding.Seen.Should().EndWith("The step could not be repeated to find the cause: The disk is gone.");
     }
 
     // Breaks the weights after step 1, repairs them after step 4, and reports at step 5.

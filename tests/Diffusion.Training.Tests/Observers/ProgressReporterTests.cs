@@ -27,7 +27,7 @@ public sealed class ProgressReporterTests
         trainer.Run(TestContext.Current.CancellationToken);
 
         log.Lines.Where(line => line.Contains("skipped because", StringComparison.Ordinal)).Should().Equal(
-            "1 of the last 5 steps were skipped because their gradients were not finite; 1 in the whole run",
-            "2 of the last 5 steps were skipped because their gradients were not finite; 3 in the whole run");
+            "1 of the last 5 steps were skipped because their gradients were not finite; 1 in the complete run",
+            "2 of the last 5 steps were skipped because their gradients were not finite; 3 in the complete run");
     }
 }

@@ -12,14 +12,14 @@ public sealed class ImageWarningsTests
     [Fact]
     public void Repeated_flat_and_pale_images_and_a_single_label_are_named_with_their_numbers()
     {
-        Warnings(new ImageStatisticsOf { Repeated = 99 }).Should().ContainSingle().Which.Should().Contain("one is like the other");
+        Warnings(new ImageStatisticsOf { Repeated = 99 }).Should().ContainSingle().Which.Should().Contain("are identical");
         Warnings(new ImageStatisticsOf { Repeated = 60 }).Should().ContainSingle().Which.Should()
-            .StartWith("60 of the 100 images looked at in stripes(40, 8) repeat another");
+            .StartWith("60 of the 100 images examined in stripes(40, 8) are copies of others");
         Warnings(new ImageStatisticsOf { Flat = 70 }).Should().ContainSingle().Which.Should()
-            .StartWith("70 of the 100").And.Contain("one colour only");
+            .StartWith("70 of the 100").And.Contain("only one color");
         Warnings(new ImageStatisticsOf { Deviation = 0.01 }).Should().ContainSingle().Which.Should().Contain("contrast is very low");
         Warnings(new ImageStatisticsOf { Labels = 1 }, classes: 10).Should().ContainSingle().Which.Should()
-            .Contain("one label, but the model has 10 classes");
+            .Contain("the same label, but the model has 10 classes");
         Warnings(new ImageStatisticsOf { Labels = 1 }).Should().BeEmpty();
     }
 

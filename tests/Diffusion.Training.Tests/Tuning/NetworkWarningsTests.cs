@@ -25,8 +25,8 @@ public sealed class NetworkWarningsTests
     [Theory]
     [InlineData(9.9f, null)]
     [InlineData(10.1f, "standard deviation of 10.1 before the first step")]
-    [InlineData(float.NaN, "infinite or not a number before the first step")]
-    [InlineData(float.PositiveInfinity, "infinite or not a number before the first step")]
+    [InlineData(float.NaN, "infinite or NaN before the first step")]
+    [InlineData(float.PositiveInfinity, "infinite or NaN before the first step")]
     public void Answers_that_are_far_too_large_are_named(float answer, string? text)
     {
         using ScriptedModel model = new((noisy, _, _) => full_like(noisy, answer));

@@ -11,25 +11,25 @@ public sealed class OptionWarningsTests
     public static TheoryData<Action<TrainingOptions>, string, string> Unusual => new()
     {
         { o => o.LearningRate = LearningRate.Constant(1e-2), "LearningRate.Peak",
-            "*1e-2 is high, 1e-4 to 3e-4 is usual for a batch of 64*Use 2e-4, or measure it with LrRangeFinder." },
+            "*1e-2 is high; 1e-4 to 3e-4 is usual for a batch of 64*Use 2e-4, or measure it with LrRangeFinder." },
         { o => o.LearningRate = LearningRate.Constant(1e-6), "LearningRate.Peak",
             "*1e-6 is low*stay blurry*measure it with LrRangeFinder." },
         { o => (o.BatchSize, o.LearningRate) = (256, LearningRate.Constant(9e-5)), "LearningRate.Peak",
-            "*low, 1e-4 to 1.2e-3 is usual for a batch of 256*Use 8e-4*" },
+            "*low; 1e-4 to 1.2e-3 is usual for a batch of 256*Use 8e-4*" },
         { o => o.BatchSize = 8, "BatchSize", "*8 gives very noisy gradients*" },
         { o => (o.BatchSize, o.LearningRate) = (1024, LearningRate.Constant(2e-3)), "BatchSize", "*1024 is large*square root*" },
         { o => o.EmaDecay = null, "EmaDecay", "*visibly worse*0.9999*" },
-        { o => o.EmaDecay = 0.999999, "EmaDecay", "*only after 693,147 steps*" },
-        { o => o.EmaDecay = 0.99, "EmaDecay", "*over 69 of 200,000 steps only*" },
+        { o => o.EmaDecay = 0.999999, "EmaDecay", "*half-life of 693,147 steps*" },
+        { o => o.EmaDecay = 0.99, "EmaDecay", "*over only 69 of 200,000 steps*" },
         { o => (o.Steps, o.EmaDecay) = (2000, null), "EmaDecay", "*visibly worse*Use 0.999." },
         { o => (o.TimeLimit, o.EmaDecay) = (TimeSpan.FromMinutes(4), null), "EmaDecay",
-            "*visibly worse*Use 0.999 for some thousand steps, 0.9999 for many more." },
+            "*visibly worse*Use 0.999 for a few thousand steps, or 0.9999 for many more." },
         { o => (o.Steps, o.EmaDecay) = (2000, 0.5), "EmaDecay", "*hardly an average*" },
         { o => o.LearningRate = new LearningRate { WarmupSteps = 100_000 }, "LearningRate.WarmupSteps", "*100,000 of 200,000 steps*" },
         { o => o.LearningRate = new LearningRate { WarmupSteps = 10 }, "LearningRate.WarmupSteps", "*10 of 200,000 steps is short*" },
         { o => o.GradientClip = null, "GradientClip", "*one bad batch*Use 1*" },
-        { o => o.GradientClip = 0.01, "GradientClip", "*acts as a lower learning rate*" },
-        { o => o.GradientClip = 100, "GradientClip", "*hardly ever holds*" },
+        { o => o.GradientClip = 0.01, "GradientClip", "*acts like a lower learning rate*" },
+        { o => o.GradientClip = 100, "GradientClip", "*rarely clips*" },
     };
 
     [Theory]
@@ -65,12 +65,12 @@ public sealed class OptionWarningsTests
     [Fact]
     public void A_batch_larger_than_the_data_is_told() =>
         Of(_ => { }, images: 40).Should()
-            .Contain(warning => warning.Option == "BatchSize" && warning.Text.Contains("more than the 40 images"));
+            .Contain(warning => warning.Option == "BatchSize" && warning.Text.Contains("exceeds the 40 training images"));
 
     [Theory]
     [InlineData(64, 10, "*Use at most 10.")]
-    [InlineData(4, 10, "4 gives very noisy gradients*Use 10;*")]
-    [InlineData(4, 40, "4 gives very noisy gradients*Use 40;*")]
+    [InlineData(4, 10, "4 gives very noisy gradients*Use 10, with a MicroBatchSize*")]
+    [InlineData(4, 40, "4 gives very noisy gradients*Use 40, with a MicroBatchSize*")]
     [InlineData(10, 10, null)]
     public void A_batch_that_is_told_to_be_used_is_none_that_is_told_of(int batch, long images, string? text)
     {
@@ -97,7 +97,7 @@ public sealed class OptionWarningsTests
     public void A_schedule_that_ends_in_an_image_is_told()
     {
         Of(_ => { }, schedule: NoiseSchedule.Linear(betaEnd: 0.002)).Should().ContainSingle().Which.Text.Should()
-            .Match("*keeps 35*% of the image's power*wrong brightness*");
+            .Match("*keeps 35*% of the power of the image*wrong brightness*");
         foreach (DiscreteSchedule usual in (DiscreteSchedule[])[NoiseSchedule.Linear(), NoiseSchedule.Linear(250),
             NoiseSchedule.ScaledLinear(), NoiseSchedule.Cosine(4000)])
         {

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Diffusion.Training;
 
-/// <summary>Finds a block of the network whose gradients are far larger than those of all others, or next to nothing.</summary>
+/// <summary>Finds a block of the network whose gradients are far larger than those of the other blocks, or nearly zero.</summary>
 internal sealed class BlockCheck : IHealthCheck
 {
     private const int Reports = 3;
@@ -20,49 +20,49 @@ internal sealed class BlockCheck : IHealthCheck
 
         foreach (string block in run.Last.GradientsByBlock.Keys)
         {
-            double[] shares = [.. last.Select(report => report.GradientsByBlock[block] / Usual(report.GradientsByBlock))];
-            if (shares.All(share => share > Explosion))
+            double[] ratios = [.. last.Select(report => report.GradientsByBlock[block] / Median(report.GradientsByBlock))];
+            if (ratios.All(ratio => ratio > Explosion))
             {
                 return run.RateIsHigh
                     ? Finding(
-                        FindingKind.ExplodingGradients, run, block, shares[^1],
-                            "The learning rate is usually too high: it has made weights far too large.",
+                        FindingKind.ExplodingGradients, run, block, ratios[^1],
+                            "The usual cause is a learning rate that is too high and has made the weights far too large.",
                         $"Lower {run.LowerRate}, or measure it with LrRangeFinder.")
                     : Finding(
-                        FindingKind.ExplodingGradients, run, block, shares[^1], "Its weights are usually far too large.",
-                        $"Start {block} from other weights: its initialisation multiplies what comes in.");
+                        FindingKind.ExplodingGradients, run, block, ratios[^1], "The usual cause is that its weights are far too large.",
+                        $"Change the initialization of {block}: it amplifies its input.");
             }
 
-            if (shares.All(share => share < Vanishing))
+            if (ratios.All(ratio => ratio < Vanishing))
             {
                 return Finding(
-                    FindingKind.VanishingGradients, run, block, shares[^1],
-                        "What this block answers does not reach the loss, or its input is next to nothing.",
-                    $"Check that the network uses what {block} answers and that its weights are not zero; parameters that are not meant "
-                        + $"to learn need requires_grad = false.");
+                    FindingKind.VanishingGradients, run, block, ratios[^1],
+                        "The output of this block does not reach the loss, or its input is nearly zero.",
+                    $"Check that the network uses the output of {block} and that its weights are not zero. For parameters that should not "
+                        + "be trained, set requires_grad to false.");
             }
         }
 
         return null;
     }
 
-    // Blocks without any gradient are compared with the others, however many they are.
-    private static double Usual(IReadOnlyDictionary<string, double> gradients)
+    // The median of the blocks that have gradients, even if most blocks have none.
+    private static double Median(IReadOnlyDictionary<string, double> gradients)
     {
         double[] sorted = [.. gradients.Values.Where(gradient => gradient > 0).Order()];
         return sorted.Length == 0 ? double.NaN : sorted[sorted.Length / 2];
     }
 
-    private static HealthFinding Finding(FindingKind kind, RunHistory run, string block, double share, string meaning, string remedy) =>
+    private static HealthFinding Finding(FindingKind kind, RunHistory run, string block, double ratio, string meaning, string remedy) =>
         new(
         kind,
         run.Last.Step,
         string.Create(CultureInfo.InvariantCulture,
-            $"The gradients of {block} are {share:G2} times those of the middle one of all blocks, in the last {Reports} reports."),
+            $"In the last {Reports} reports, the gradients of {block} are {ratio:G2} times the median of all blocks."),
         meaning,
         remedy)
     {
         Figures = new Dictionary<string,
-            double>(StringComparer.Ordinal) { [block] = run.Last.GradientsByBlock[block], ["usual"] = Usual(run.Last.GradientsByBlock) },
+            double>(StringComparer.Ordinal) { [block] = run.Last.GradientsByBlock[block], ["usual"] = Median(run.Last.GradientsByBlock) },
     };
 }

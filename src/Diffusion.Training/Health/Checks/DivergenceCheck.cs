@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Diffusion.Training;
 
-/// <summary>Finds a loss that rose far above what it had been.</summary>
+/// <summary>Finds a loss that has risen far above its minimum.</summary>
 internal sealed class DivergenceCheck : IHealthCheck
 {
     private const long FirstStep = 50;
@@ -10,7 +10,7 @@ internal sealed class DivergenceCheck : IHealthCheck
     private const double Rise = 2;
     private const double RelativeRise = 0.25;
     private const double Significance = 6;
-    private const double SignificanceAboveNothing = 2; // A loss that shoots up within one report is uncertain itself.
+    private const double SignificanceAboveZero = 2; // A loss that jumps within one report has a large standard error.
 
     public HealthFinding? Look(RunHistory run)
     {
@@ -21,12 +21,12 @@ internal sealed class DivergenceCheck : IHealthCheck
 
         TrainingProgress last = run.Last;
         double rise = double.IsInfinity(last.LossDeviation)
-            ? double.PositiveInfinity // so large a loss that its square has no number
+            ? double.PositiveInfinity // the square of the loss overflows
             : (last.Loss - best.Loss) / RunHistory.ErrorOf(last);
         bool hasDoubled = last.Loss > Rise * best.Loss;
         bool hasRisen = hasDoubled && rise > Significance && last.RelativeLoss > best.RelativeLoss + RelativeRise;
-        bool isWorseThanNothing = hasDoubled && rise > SignificanceAboveNothing && last.RelativeLoss > MaxRelativeLoss;
-        if (!hasRisen && !isWorseThanNothing)
+        bool isWorseThanZero = hasDoubled && rise > SignificanceAboveZero && last.RelativeLoss > MaxRelativeLoss;
+        if (!hasRisen && !isWorseThanZero)
         {
             return null;
         }
@@ -35,11 +35,11 @@ internal sealed class DivergenceCheck : IHealthCheck
             FindingKind.Diverged,
             last.Step,
             string.Create(CultureInfo.InvariantCulture,
-                $"The loss is {last.Loss:G3}, {last.Loss / best.Loss:G2} times the {best.Loss:G3} of step {best.Step}."),
-            "The learning rate is usually too high, or lacks a warm-up.",
+                $"The loss is {last.Loss:G3}, {last.Loss / best.Loss:G2} times its minimum of {best.Loss:G3} at step {best.Step}."),
+            "The usual cause is a learning rate that is too high or has no warm-up.",
             string.Create(CultureInfo.InvariantCulture,
-                $"Lower {run.LowerRate}, and resume from a checkpoint of step {run.LastGoodStep} or before; LrRangeFinder measures "
-                    + $"the right one."))
+                $"Lower {run.LowerRate}, and resume from a checkpoint of step {run.LastGoodStep} or earlier. LrRangeFinder measures a "
+                    + $"suitable rate."))
         {
             LastGoodStep = run.LastGoodStep,
             Figures = new Dictionary<string,

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Diffusion.Training;
 
-/// <summary>Finds gradients that are far larger than they were.</summary>
+/// <summary>Finds gradients that are far larger than before.</summary>
 internal sealed class GradientCheck : IHealthCheck
 {
     private const int Reports = 3;
@@ -27,13 +27,12 @@ internal sealed class GradientCheck : IHealthCheck
         string remedy = run.Options.GradientClip is null
             ? "Set GradientClip to 1."
             : string.Create(CultureInfo.InvariantCulture,
-                $"Set Health.MaxGradientNorm to {20 * usual:G2}, so that such steps are skipped; if they come often, lower "
-                    + $"{run.LowerRate}.");
+                $"Set Health.MaxGradientNorm to {20 * usual:G2} to skip such steps. If they are frequent, lower {run.LowerRate}.");
         return new HealthFinding(
             FindingKind.ExplodingGradients,
             run.Last.Step,
-            string.Create(CultureInfo.InvariantCulture, $"The norm of the gradients reached {largest:G3}; {usual:G3} was usual."),
-            "One bad batch, or a learning rate that is too high.",
+            string.Create(CultureInfo.InvariantCulture, $"The gradient norm reached {largest:G3}; its median was {usual:G3}."),
+            "The usual cause is a bad batch or a learning rate that is too high.",
             remedy)
         {
             Figures = new Dictionary<string, double>(StringComparer.Ordinal) { ["largest"] = largest, ["usual"] = usual },

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Diffusion.Training;
 
-/// <summary>Finds a part of the training loop that keeps more tensors from report to report.</summary>
+/// <summary>Finds a part of the training loop that keeps more tensors with each report.</summary>
 internal sealed class LeakCheck : IHealthCheck
 {
     private const int Growths = 5;
@@ -25,16 +25,16 @@ internal sealed class LeakCheck : IHealthCheck
             FindingKind.LeakedTensors,
             run.Last.Step,
             string.Create(CultureInfo.InvariantCulture,
-                $"{more} more tensors from {place} live than {steps} steps ago, made on the training thread."),
-            "Tensors that are made there are kept and not disposed, or a graph is kept alive; memory runs out in the end.",
-            $"Wrap {place} in using DisposeScope scope = torch.NewDisposeScope(), and keep numbers (item()) in place of tensors.")
+                $"There are {more} more live tensors from {place} than {steps} steps ago, created on the training thread."),
+            "Tensors that are created there are not disposed, or a graph is kept alive. Memory will run out eventually.",
+            $"Wrap {place} in using DisposeScope scope = torch.NewDisposeScope(), and keep numbers (item()) instead of tensors.")
         {
             Figures = new Dictionary<string,
                 double>(StringComparer.Ordinal) { ["kept"] = run.Last.LeakedTensors[place], ["growth"] = more },
         };
     }
 
-    // By how much it grew with its last growths, of which the last is new, if it did not shrink between them; else nothing.
+    // The increase over the last increments, if the newest report is one of them and the count never fell in between; otherwise 0.
     private static (string Part, long More, long Steps) GrowthOf(IReadOnlyList<TrainingProgress> reports, string part)
     {
         long now = Of(reports.Count - 1);

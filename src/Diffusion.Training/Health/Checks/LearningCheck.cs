@@ -3,16 +3,16 @@ using System.Globalization;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Finds a loss that does not fall, or much too slowly. It looks at the quarter of the schedule that is easiest: its loss falls to a small
-/// part of the target's power within a few hundred steps of any run that learns.
+/// Finds a loss that does not fall, or falls much too slowly. It looks at the log-SNR range with the lowest relative loss: in any run that
+/// learns, that loss falls to a small fraction of the power of the target within a few hundred steps.
 /// </summary>
 internal sealed class LearningCheck : IHealthCheck
 {
     private const long FirstStep = 500;
     private const long StepsAfterWarmup = 300;
-    private const double LearntNothing = 0.95;
-    private const double LearntLittle = 0.35;
-    private const double LargerThanNothing = 1.5;
+    private const double LearnedNothing = 0.95;
+    private const double LearnedLittle = 0.35;
+    private const double WorseThanZero = 1.5;
 
     public HealthFinding? Look(RunHistory run)
     {
@@ -25,43 +25,45 @@ internal sealed class LearningCheck : IHealthCheck
         double easiest = last.RelativeLossByLogSnr.Where(double.IsFinite).DefaultIfEmpty(double.NaN).Min();
         string numbers = string.Create(
             CultureInfo.InvariantCulture,
-            $"After {last.Step} steps the loss is {last.RelativeLoss:P0} of that of always answering zero, and {easiest:P0} where "
-                + $"that is least.");
+            $"After {last.Step} steps, the loss is {last.RelativeLoss:P0} of the loss of predicting zero, and {easiest:P0} in the easiest "
+                + $"log-SNR range.");
         Dictionary<string, double> figures = new(StringComparer.Ordinal)
         {
             ["relativeLoss"] = last.RelativeLoss, ["easiestRelativeLoss"] = easiest, ["learningRate"] = last.LearningRate,
         };
-        string lower = $"ower {run.LowerRate}";
+        string lower = run.LowerRate;
         string higher = run.Rates.Higher is { } rate
             ? $"Raise {rate}, or measure it with LrRangeFinder."
             : string.Create(CultureInfo.InvariantCulture,
-                $"Measure LearningRate.Peak with LrRangeFinder: {run.Options.LearningRate.Peak:G3} is above the usual "
-                    + $"{run.Rates.Usual:G2} already.");
-        if (easiest >= LearntNothing)
+                $"Measure LearningRate.Peak with LrRangeFinder: {run.Options.LearningRate.Peak:G3} is already above the "
+                    + $"usual {run.Rates.Usual:G2}.");
+        if (easiest >= LearnedNothing)
         {
             return run.RateIsHigh
-                ? Finding(FindingKind.Diverged, "The loss never fell: the learning rate is usually too high, and samples stay noise.",
-                    $"L{lower}, or measure it with LrRangeFinder.")
-                : last.RelativeLoss > LargerThanNothing
+                ? Finding(FindingKind.Diverged,
+                    "The loss never fell, and samples stay noise. The usual cause is a learning rate that is too high.",
+                    $"Lower {lower}, or measure it with LrRangeFinder.")
+                : last.RelativeLoss > WorseThanZero
                 ? Finding(
                     FindingKind.NotLearning,
-                    "The answers of the network are larger than what they are compared with: usually the weights of its last layer began "
-                        + "far too large.",
-                    $"Begin the last layer with weights near zero; where it does, l{lower}.")
+                    "The outputs of the network are larger than their targets. The usual cause is that the initial weights of its last "
+                        + "layer are far too large.",
+                    $"Initialize the last layer with weights near zero. If they already are, lower {lower}.")
                 : Finding(FindingKind.NotLearning,
-                    "The learning rate is far too low, or the network's answer does not depend on its weights.", higher);
+                    "The learning rate is far too low, or the output of the network does not depend on its weights.", higher);
         }
 
-        return easiest < LearntLittle ? null
+        return easiest < LearnedLittle ? null
             : run.RateIsHigh
-            ? Finding(FindingKind.LearningSlowly, "The learning rate is usually too high: each step undoes the one before.",
-                $"L{lower}, or measure it with LrRangeFinder.")
+            ? Finding(FindingKind.LearningSlowly,
+                "The usual cause is a learning rate that is too high: each step undoes the previous one.",
+                $"Lower {lower}, or measure it with LrRangeFinder.")
             : Finding(
                 FindingKind.LearningSlowly,
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"The learning rate is usually too low: samples stay blurry long after the time they should take. At this rate the "
-                        + $"first recognisable ones are due at step {run.FirstSamplesStep} at best."),
+                    $"The usual cause is a learning rate that is too low: samples stay blurry for longer than necessary. At this rate, "
+                        + $"expect the first recognizable samples at step {run.FirstSamplesStep} or later."),
                 higher);
 
         HealthFinding Finding(FindingKind kind, string meaning, string remedy) =>

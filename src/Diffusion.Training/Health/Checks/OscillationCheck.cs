@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Diffusion.Training;
 
-/// <summary>Finds a loss that goes up and down by far more than chance, and does not fall.</summary>
+/// <summary>Finds a loss that goes up and down by far more than chance and does not fall.</summary>
 internal sealed class OscillationCheck : IHealthCheck
 {
     private const int Reports = 10;
@@ -33,8 +33,9 @@ internal sealed class OscillationCheck : IHealthCheck
             FindingKind.Oscillating,
             run.Last.Step,
             string.Create(CultureInfo.InvariantCulture,
-                $"Over the last {Reports} reports the loss went up and down by {swing / mean:P0} of {mean:G3} and did not fall."),
-            "The learning rate is usually too high.",
+                $"Over the last {Reports} reports, the loss went up and down by {swing / mean:P0} of its mean of {mean:G3} "
+                    + $"and did not fall."),
+            "The usual cause is a learning rate that is too high.",
             string.Create(CultureInfo.InvariantCulture, $"Lower {run.LowerRate}, or double BatchSize."))
         {
             Figures = new Dictionary<string, double>(StringComparer.Ordinal) { ["loss"] = mean, ["swing"] = swing, ["turns"] = turns },

@@ -18,7 +18,7 @@ internal sealed class OverfittingCheck : IHealthCheck
             return null;
         }
 
-        // One report may be low by chance, so that only what is more counts as a rise of the training loss.
+        // A single report may be low by chance, so the training loss must exceed it significantly to count as rising.
         double best = measured[..^Measurements].Min();
         double risen = run.Last.Loss - lowest.Loss;
         bool trainingRises = risen > (Rise - 1) * lowest.Loss && risen > Significance * RunHistory.ErrorOf(run.Last);
@@ -31,7 +31,7 @@ internal sealed class OverfittingCheck : IHealthCheck
             FindingKind.Overfitting,
             run.Last.Step,
             string.Create(CultureInfo.InvariantCulture,
-                $"The held-out loss was {best:G3} and is {measured[^1]:G3}, while the training loss is {run.Last.Loss:G3}."),
+                $"The held-out loss rose from {best:G3} to {measured[^1]:G3}, while the training loss is {run.Last.Loss:G3}."),
             "The network overfits.",
             "Stop here and use the checkpoint with the lowest held-out loss (KeepBestCheckpoints), or train with more images, "
                 + "ImageTransform.RandomFlip, or Dropout 0.1.")

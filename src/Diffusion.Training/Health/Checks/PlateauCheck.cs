@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Diffusion.Training;
 
-/// <summary>Finds a loss that stopped falling while even its easiest part is still high.</summary>
+/// <summary>Finds a loss that has stopped falling although even its easiest part is still high.</summary>
 internal sealed class PlateauCheck : IHealthCheck
 {
     private const int Windows = 20;
@@ -17,7 +17,7 @@ internal sealed class PlateauCheck : IHealthCheck
             return null;
         }
 
-        // As many windows as make up enough steps, in two halves.
+        // Compare the halves of the windows that cover enough steps.
         long span = Math.Max(MinSteps, run.Last.Step / 3);
         TrainingProgress[] last = [.. run.Curve.Where(window => window.Step > run.Last.Step - span)];
         if (last.Length < Windows || run.Curve[0].Step > run.Last.Step - span || last[0].Step < run.WarmupSteps)
@@ -37,10 +37,10 @@ internal sealed class PlateauCheck : IHealthCheck
             FindingKind.Plateau,
             run.Last.Step,
             string.Create(CultureInfo.InvariantCulture,
-                $"Over the last {span} steps the loss did not fall: {before:G3}, then {after:G3}, still {easiest:P0} of that of answering "
-                    + $"zero where that is least."),
-            "The learning rate is usually too high to go further, or the network too small for these images.",
-            string.Create(CultureInfo.InvariantCulture, $"Lower {run.LowerRate}; if that changes nothing, make the network larger."))
+                $"Over the last {span} steps, the loss did not fall: its mean was {before:G3}, then {after:G3}. In the easiest log-SNR "
+                    + $"range, it is still {easiest:P0} of the loss of predicting zero."),
+            "The usual cause is a learning rate that is too high for further progress, or a network that is too small for these images.",
+            string.Create(CultureInfo.InvariantCulture, $"Lower {run.LowerRate}. If that does not help, use a larger network."))
         {
             Figures = new Dictionary<string,
                 double>(StringComparer.Ordinal) { ["before"] = before, ["after"] = after, ["easiestRelativeLoss"] = easiest },

@@ -2,8 +2,8 @@ using System.Globalization;
 
 namespace Diffusion.Training;
 
-/// <summary>Finds steps that were skipped, and says where their numbers went wrong.</summary>
-/// <param name="trace">Replays a step and says so.</param>
+/// <summary>Finds skipped steps, and reports where their numbers became invalid.</summary>
+/// <param name="trace">Replays a step and describes where its numbers became invalid.</param>
 internal sealed class SkipCheck(Func<long, string> trace) : IHealthCheck
 {
     private long? traced;
@@ -17,7 +17,7 @@ internal sealed class SkipCheck(Func<long, string> trace) : IHealthCheck
             return null;
         }
 
-        // Where steps are skipped in report after report, the first is enough.
+        // If steps are skipped in consecutive reports, tracing the first is enough.
         if (traced is null)
         {
             where = trace(step);
@@ -28,9 +28,10 @@ internal sealed class SkipCheck(Func<long, string> trace) : IHealthCheck
             FindingKind.SkippedSteps,
             run.Last.Step,
             string.Create(CultureInfo.InvariantCulture,
-                $"{run.Last.SkippedSteps} steps were skipped so far, the first of this report being step {step}. {where}"),
-            "Now and then this is one bad batch; often it is a learning rate that is too high, and the weights have grown.",
-            string.Create(CultureInfo.InvariantCulture, $"If it continues, lower {run.LowerRate}."))
+                $"{run.Last.SkippedSteps} steps have been skipped so far; the first since the last report was step {step}. {where}"),
+            "An occasional skipped step usually means a bad batch. Frequent ones usually mean that a learning rate that is too high has "
+                + "made the weights grow.",
+            string.Create(CultureInfo.InvariantCulture, $"If this continues, lower {run.LowerRate}."))
         {
             Figures = new Dictionary<string,
                 double>(StringComparer.Ordinal) { ["skippedSteps"] = run.Last.SkippedSteps, ["firstSkippedStep"] = step },
