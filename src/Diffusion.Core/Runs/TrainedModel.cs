@@ -7,11 +7,12 @@ namespace Diffusion;
 /// <remarks>Several threads can sample <see cref="Denoiser"/> at the same time.</remarks>
 public sealed class TrainedModel : IDisposable
 {
-    private readonly IDiffusionModel network;
+    private readonly IDiffusionModel owned;
 
-    private TrainedModel(IDiffusionModel network, INoiseSchedule schedule, IParameterization parameterization)
+    private TrainedModel(string folder, IDiffusionModel network, INoiseSchedule schedule, IParameterization parameterization)
     {
-        this.network = network;
+        owned = network;
+        Folder = folder;
         Denoiser = new Denoiser(network, schedule, parameterization);
     }
 
@@ -19,19 +20,19 @@ public sealed class TrainedModel : IDisposable
     public Denoiser Denoiser { get; }
 
     /// <summary>The folder that the weights were read from.</summary>
-    public required string Folder { get; init; }
+    public string Folder { get; }
 
     /// <summary>The number of optimizer steps of the training; null for a folder of diffusers.</summary>
-    public long? Step { get; init; }
+    public long? Step { get; private init; }
 
     /// <summary>The decay of the average that was read; null for weights that are not an average, or for a folder of diffusers.</summary>
-    public double? EmaDecay { get; init; }
+    public double? EmaDecay { get; private init; }
 
     /// <summary>The decays of all averages in the checkpoint. The first is the default.</summary>
-    public IReadOnlyList<double> EmaDecays { get; init; } = [];
+    public IReadOnlyList<double> EmaDecays { get; private init; } = [];
 
     /// <summary>The newer checkpoints that were skipped because they are damaged, one line each; usually empty.</summary>
-    public IReadOnlyList<string> Skipped { get; init; } = [];
+    public IReadOnlyList<string> Skipped { get; private init; } = [];
 
     /// <summary>Opens a trained model.</summary>
     /// <param name="folder">
@@ -68,14 +69,14 @@ public sealed class TrainedModel : IDisposable
                 $"'{folder}' contains no trained model. Pass the folder of a run, of a checkpoint, or of a diffusers pipeline.");
         if (device is not null)
         {
-            model.network.Network.to(device.Activate());
+            model.owned.Network.to(device.Activate());
         }
 
         return model;
     }
 
     /// <summary>Waits for the calls in flight and frees the network. Later calls throw <see cref="ObjectDisposedException"/>.</summary>
-    public void Dispose() => network.Dispose();
+    public void Dispose() => owned.Dispose();
 
     // A run, or its folder of checkpoints.
     private static string? CheckpointsIn(string path) =>
@@ -122,9 +123,8 @@ public sealed class TrainedModel : IDisposable
                 NamedWeights.CopyInto(
                     network.Network.named_parameters().Select(p => KeyValuePair.Create(p.name, (torch.Tensor)p.parameter)), weights.Tensors,
                     network is IStoredNetwork stored ? stored.CurrentName : null);
-                return new TrainedModel(network, used, Parameterization.Of(manifest.Prediction))
+                return new TrainedModel(folder, network, used, Parameterization.Of(manifest.Prediction))
                 {
-                    Folder = folder,
                     Step = manifest.Step,
                     EmaDecay = average?.Decay,
                     EmaDecays = [.. manifest.Averages.Select(listed => listed.Decay)],
@@ -145,7 +145,7 @@ public sealed class TrainedModel : IDisposable
 
     private static CheckpointAverage? AverageOf(RunManifest manifest, string folder, double? emaDecay) => emaDecay switch
     {
-        null => manifest.Averages.FirstOrDefault(),
+        null => manifest.Averages is [var first, ..] ? first : null,
         0 => null,
         { } decay => manifest.Averages.FirstOrDefault(listed => listed.Decay == decay) ?? throw new CheckpointException(string.Create(
             CultureInfo.InvariantCulture,
@@ -206,7 +206,7 @@ public sealed class TrainedModel : IDisposable
         try
         {
             Denoiser denoiser = model.CreateDenoiser();
-            return new TrainedModel(model.UNet, denoiser.Schedule, denoiser.Parameterization) { Folder = folder };
+            return new TrainedModel(folder, model.UNet, denoiser.Schedule, denoiser.Parameterization);
         }
         catch
         {
