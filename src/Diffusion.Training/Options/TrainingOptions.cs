@@ -154,6 +154,9 @@ public sealed class TrainingOptions
         return problems.Length == 0 ? OptionSchedule.Make(this) : throw new ArgumentException(string.Join(" ", problems));
     }
 
+    /// <summary>How many images have their times spread evenly over the law: those of a step, or null where each is drawn alone.</summary>
+    internal int? StratifiedImages => Objective.StratifiesTimes ? BatchSize : null;
+
     internal TrainingOptions Copy()
     {
         TrainingOptions copy = (TrainingOptions)MemberwiseClone();

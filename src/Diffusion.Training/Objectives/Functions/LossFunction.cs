@@ -12,6 +12,7 @@ public static class LossFunction
     /// <summary>The names that options can use.</summary>
     internal static PartNames<ILossFunction> Names { get; } = new(
         "loss function",
+        part => part.Description,
         new("mse", _ => SquaredError),
         new("l1", _ => AbsoluteError),
         new("huber", values => Huber(values[0]), ("threshold", 1)),

@@ -3,13 +3,18 @@ namespace Diffusion.Training;
 /// <summary>All parts of one kind that options can name.</summary>
 /// <typeparam name="T">The kind.</typeparam>
 /// <param name="kind">What the kind is called in messages.</param>
+/// <param name="describe">A part in one line.</param>
 /// <param name="all">The parts.</param>
-internal sealed class PartNames<T>(string kind, params PartName<T>[] all)
+internal sealed class PartNames<T>(string kind, Func<T, string> describe, params PartName<T>[] all)
     where T : class
 {
     /// <summary>Makes the part that a text names; null where <see cref="Problem"/> is not.</summary>
     /// <param name="text">Such as <c>min-snr</c> or <c>min-snr(gamma: 5)</c>; a parameter that is left out has its default.</param>
     public T? Find(string text) => Problem(text) is null ? Make(PartText.Read(text)!) : null;
+
+    /// <summary>The named part with all its parameters; the text itself where it names none.</summary>
+    /// <param name="text">The text.</param>
+    public string Describe(string text) => Find(text) is { } part ? describe(part) : text;
 
     /// <summary>Why a text names no part; null where it names one.</summary>
     /// <param name="text">The text.</param>

@@ -20,6 +20,7 @@ public static class LossWeighting
     /// <summary>The names that options can use.</summary>
     internal static PartNames<ILossWeighting> Names { get; } = new(
         "weighting",
+        part => part.Description,
         new("uniform", _ => Uniform),
         new("min-snr", values => MinSnr(values[0]), ("gamma", 5)),
         new("soft-min-snr", values => SoftMinSnr(values[0]), ("gamma", 5)),
