@@ -156,7 +156,7 @@ public sealed class Denoiser : IDenoiser
     /// <exception cref="InvalidOperationException">The network returned another shape than its input.</exception>
     /// <exception cref="ObjectDisposedException">The network was disposed.</exception>
     public Tensor Predict(Tensor noisy, IReadOnlyList<NoiseLevel> levels, Conditioning? conditioning) =>
-        Ask(noisy, levels, conditioning, mayPredictVariance: false);
+        PredictRaw(noisy, levels, conditioning, mayPredictVariance: false);
 
     /// <summary>The estimate of the clean images and of the noise: without gradients and without dropout.</summary>
     /// <remarks>
@@ -209,7 +209,7 @@ public sealed class Denoiser : IDenoiser
     internal (Tensor Prediction, Tensor Variance) PredictWithVariance(
         Tensor noisy, IReadOnlyList<NoiseLevel> levels, Conditioning? conditioning)
     {
-        using Tensor output = Ask(noisy, levels, conditioning, mayPredictVariance: true); // [B, 2C, H, W]
+        using Tensor output = PredictRaw(noisy, levels, conditioning, mayPredictVariance: true); // [B, 2C, H, W]
         long channels = noisy.shape[1];
         return output.shape[1] == 2 * channels
             ? (output.narrow(1, 0, channels), output.narrow(1, channels, channels))
@@ -232,7 +232,8 @@ public sealed class Denoiser : IDenoiser
                 $"The {model.GetType().Name} of this denoiser was disposed. Dispose it after its last sample.");
     }
 
-    private Tensor Ask(Tensor noisy, IReadOnlyList<NoiseLevel> levels, Conditioning? conditioning, bool mayPredictVariance)
+    /// <summary>All channels that the network returns, <c>[B, C, H, W]</c> or with a variance <c>[B, 2C, H, W]</c>.</summary>
+    internal Tensor PredictRaw(Tensor noisy, IReadOnlyList<NoiseLevel> levels, Conditioning? conditioning, bool mayPredictVariance)
     {
         Guard.Images(noisy, nameof(noisy));
         Guard.Levels(levels, noisy.shape[0]);

@@ -202,6 +202,6 @@ public sealed class TrainingPass
     private double QuantileAt(long position)
     {
         double drawn = seeds.Uniform(RandomPurpose.Timestep, position);
-        return StratifyOver is { } count ? ((position % count) + drawn) / count : drawn;
+        return StratifyOver is { } count ? StratifiedQuantile.At(position, drawn, count) : drawn;
     }
 }
