@@ -102,7 +102,8 @@ public sealed class OptionScheduleTests
         { o => (o.Schedule, o.FlowShift) = (NoiseScheduleKind.RectifiedFlow, 0), "make no schedule: The shift must be a number above 0" },
         { o => (o.Schedule, o.ZeroTerminalSnr) = (NoiseScheduleKind.RectifiedFlow, true),
             "ZeroTerminalSnr (true) must be false with the schedule RectifiedFlow" },
-        { o => (o.Schedule, o.BetaStart) = (NoiseScheduleKind.Laplace, 1e-3), "BetaStart (0.001) must be left out with the schedule Laplace" },
+        { o => (o.Schedule, o.BetaStart) = (NoiseScheduleKind.Laplace, 1e-3),
+            "BetaStart (0.001) must be left out with the schedule Laplace" },
         { o => o.Timesteps = 3, "Timesteps (3) must be in 250..4000" },
     };
 

@@ -214,8 +214,8 @@ public sealed class Denoiser : IDenoiser
         return output.shape[1] == 2 * channels
             ? (output.narrow(1, 0, channels), output.narrow(1, channels, channels))
             : throw new InvalidOperationException(
-                $"The network returned the shape {Guard.Text(output)} for images of the shape {Guard.Text(noisy)}. To learn the variance it "
-                + $"must return {2 * channels} channels: build it with twice as many output channels as input channels.");
+                $"The network returned the shape {Guard.Text(output)} for images of the shape {Guard.Text(noisy)}. To learn the variance "
+                + $"it must return {2 * channels} channels: build it with twice as many output channels as input channels.");
     }
 
     /// <summary>Prevents the weights from being written or freed until the result is disposed.</summary>

@@ -49,7 +49,8 @@ public sealed record Objective : IObjective
         + (LearnsVariance ? ", learned variance" : string.Empty);
 
     /// <inheritdoc/>
-    public ITimeLaw TimesAfter(ObjectiveState? state) => Times is SecondMomentTimes learned && state is not null ? learned.After(state) : Times;
+    public ITimeLaw TimesAfter(ObjectiveState? state) =>
+        Times is SecondMomentTimes learned && state is not null ? learned.After(state) : Times;
 
     /// <inheritdoc/>
     public ObjectiveState? CreateState(Device device) => (Weighting, Times) is (LearnedUncertainty, _) or (_, SecondMomentTimes)
@@ -100,7 +101,7 @@ public sealed record Objective : IObjective
     private static Tensor Mean(Tensor losses, Tensor? importance) => (importance is null ? losses : losses * importance).mean(); // []
 
     private static Linear LineOf(ObjectiveState? state) => state?.Module as Linear ?? throw new InvalidOperationException(
-        "The weighting learned-uncertainty has parameters, but there is no state with them. Give the pass the state that CreateState makes.");
+        "The weighting learned-uncertainty has parameters, but there is no state with them. Pass the state that CreateState makes.");
 
     private Tensor Weighted(Tensor difference, Tensor? factors) => (factors is null
         ? Function.Of(difference)

@@ -176,8 +176,8 @@ internal static class OptionSchedule
         catch (ArgumentException problem)
         {
             return $"The options {nameof(options.Schedule)}, {nameof(options.BetaStart)}, {nameof(options.BetaEnd)}, "
-                + $"{nameof(options.Betas)}, {nameof(options.SigmaMin)}, {nameof(options.SigmaMax)} and {nameof(options.FlowShift)} make no "
-                + $"schedule: {problem.Message}";
+                + $"{nameof(options.Betas)}, {nameof(options.SigmaMin)}, {nameof(options.SigmaMax)} and {nameof(options.FlowShift)} "
+                + $"make no schedule: {problem.Message}";
         }
     }
 

@@ -53,8 +53,7 @@ internal static class ObjectiveProblems
         }
 
         NoiseLevel[] ends = EndsOf(schedule);
-        if (parts.LearnsVariance
-            && (schedule is not DiscreteSchedule || ends.Any(end => Math.Abs((end.Alpha * end.Alpha) + (end.Sigma * end.Sigma) - 1) > 1e-6)))
+        if (parts.LearnsVariance && (schedule is not DiscreteSchedule || !ends.All(PreservesVariance)))
         {
             yield return $"{nameof(options.LearnsVariance)} (true) needs a schedule of betas, but the schedule is {schedule.Description}. "
                 + "Use Cosine or Linear, or leave it out.";
@@ -68,6 +67,9 @@ internal static class ObjectiveProblems
                 + "schedule.";
         }
     }
+
+    private static bool PreservesVariance(NoiseLevel level) =>
+        Math.Abs((level.Alpha * level.Alpha) + (level.Sigma * level.Sigma) - 1) <= 1e-6;
 
     private static NoiseLevel[] EndsOf(INoiseSchedule schedule) => [schedule.At(schedule.FirstTime), schedule.At(schedule.LastTime)];
 }

@@ -20,7 +20,7 @@ public sealed class BetaTableTests
 
     public static TheoryData<string> Libraries => Samplers is null
         ? ["(none)"]
-        : [.. Directory.EnumerateDirectories(Samplers, "betas_*").Select(folder => Path.GetFileName(folder)!).Order(StringComparer.Ordinal)];
+        : [.. Directory.EnumerateDirectories(Samplers, "betas_*").Select(folder => Path.GetFileName(folder)!)];
 
     [Theory]
     [MemberData(nameof(Definitions))]

@@ -19,7 +19,9 @@ public sealed class FlowShiftTests
         get
         {
             using JsonDocument? file = Read();
-            return file is null ? ["(none)"] : [.. file.RootElement.GetProperty("scheduler_sets").EnumerateObject().Select(set => set.Name)];
+            return file is null
+                ? ["(none)"]
+                : [.. file.RootElement.GetProperty("scheduler_sets").EnumerateObject().Select(set => set.Name)];
         }
     }
 

@@ -59,6 +59,6 @@ public sealed class LearnedUncertaintyTests
         TrainingPass pass = new(new Denoiser(model, NoiseSchedule.Linear()),
             new Objective { Weighting = LossWeighting.LearnedUncertainty() }, new SeedStream(1));
         pass.Invoking(each => each.Loss(images, Conditioning.None, [0])).Should().Throw<InvalidOperationException>()
-            .WithMessage("*learned-uncertainty has parameters, but there is no state*CreateState makes.");
+            .WithMessage("*learned-uncertainty has parameters, but there is no state*Pass the state that CreateState makes.");
     }
 }

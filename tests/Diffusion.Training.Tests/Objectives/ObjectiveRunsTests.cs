@@ -88,9 +88,10 @@ public sealed class ObjectiveRunsTests : IDisposable
             "Weighting (edm(sigma-data: 0.5)) is infinite at time 0 of rectified-flow for a loss in sample*" },
         { new() { Prediction = PredictionType.Velocity, LearnsVariance = true }, NoiseScheduleKind.Edm, false,
             "LearnsVariance (true) needs a schedule of betas, but the schedule is edm*" },
-        { new() { OffsetNoise = 2 }, NoiseScheduleKind.Cosine, false, "Objective.OffsetNoise (2) must be in 0..1. Use 0.1, or 0 for none." },
+        { new() { OffsetNoise = 2 }, NoiseScheduleKind.Cosine, false,
+            "Objective.OffsetNoise (2) must be in 0..1. Use 0.1, or 0 for none." },
         { new() { Times = "lognormal" }, NoiseScheduleKind.Cosine, false,
-            "Objective.Times (lognormal) must name a time law; the nearest is log-normal. Known are uniform, *Your own is given with UseTimeLaw." },
+            "Objective.Times (lognormal) must name a time law; the nearest is log-normal. Known are uniform, *given with UseTimeLaw." },
     };
 
     [Theory]
@@ -114,7 +115,8 @@ public sealed class ObjectiveRunsTests : IDisposable
         UNet2DOptions network = new()
         {
             SampleSize = 8, InChannels = 1, OutChannels = 2, BlockOutChannels = [8, 8], NormNumGroups = 4, LayersPerBlock = 1,
-            DownBlockTypes = [DownBlockType.DownBlock2D, DownBlockType.DownBlock2D], UpBlockTypes = [UpBlockType.UpBlock2D, UpBlockType.UpBlock2D],
+            DownBlockTypes = [DownBlockType.DownBlock2D, DownBlockType.DownBlock2D],
+            UpBlockTypes = [UpBlockType.UpBlock2D, UpBlockType.UpBlock2D],
         };
         using UNet2D unet = new(network);
         using StripedImages images = new();

@@ -20,8 +20,8 @@ public sealed class PartNamesTests
     }
 
     [Theory]
-    [InlineData("min-snrr", "must name a weighting; the nearest is min-snr. Known are uniform, min-snr, soft-min-snr, p2, truncated-snr, edm, "
-        + "learned-uncertainty, debiased, sigmoid")]
+    [InlineData("min-snrr", "must name a weighting; the nearest is min-snr. Known are uniform, min-snr, soft-min-snr, p2, truncated-snr, "
+        + "edm, learned-uncertainty, debiased, sigmoid")]
     [InlineData("truncated", "must name a weighting; the nearest is truncated-snr.*")]
     [InlineData("min-snr(gama: 5)", "has no parameter gama: min-snr has gamma")]
     [InlineData("uniform(gamma: 5)", "has no parameter gamma: uniform has none")]

@@ -17,20 +17,12 @@ public sealed class SecondMomentTests
         SecondMomentTimes times = new(Parts: 5, History: 2, Uniform: 0.01);
         using ObjectiveState state = new(null, times.CreateTensors());
         double[] moments = [1, 2, 3, 4, 5];
-        for (int repeat = 0; repeat < 3; repeat++)
+        for (int repeat = 0; repeat < 2; repeat++)
         {
-            times.After(state).Should().BeSameAs(times, "not every part has two losses yet").And.Subject.Should().NotBeNull();
-            if (repeat == 2)
-            {
-                break;
-            }
+            times.After(state).Should().BeSameAs(times, "not every part has two losses yet");
 
             // Two losses a and 0 have the root mean square a / sqrt(2).
             Record(times, state, schedule, [.. moments.Select(moment => repeat == 0 ? moment * Math.Sqrt(2) : 0)]);
-            if (repeat == 1)
-            {
-                break;
-            }
         }
 
         ImportanceTimes law = times.After(state).Should().BeOfType<ImportanceTimes>().Subject;
@@ -69,6 +61,7 @@ public sealed class SecondMomentTests
     private static void Record(SecondMomentTimes times, ObjectiveState state, INoiseSchedule schedule, double[] losses)
     {
         using Tensor each = tensor(losses);
-        times.Record(state, [.. losses.Select((_, part) => TimeLaw.Uniform.LevelAt((part + 0.5) / losses.Length, schedule))], schedule, each);
+        NoiseLevel[] levels = [.. losses.Select((_, part) => TimeLaw.Uniform.LevelAt((part + 0.5) / losses.Length, schedule))];
+        times.Record(state, levels, schedule, each);
     }
 }

@@ -11,7 +11,8 @@ public interface ILossFunction
     /// <summary>The loss of each element, or of each image.</summary>
     /// <param name="difference">Prediction minus target, <c>[B, C, H, W]</c>.</param>
     /// <returns>
-    /// The losses, <c>[B, C, H, W]</c> or <c>[B, 1, 1, 1]</c>, differentiable; they belong to the caller. The mean over an image is its loss.
+    /// The losses, <c>[B, C, H, W]</c> or <c>[B, 1, 1, 1]</c>, differentiable; they belong to the caller. The mean over an image is its
+    /// loss.
     /// </returns>
     Tensor Of(Tensor difference);
 }

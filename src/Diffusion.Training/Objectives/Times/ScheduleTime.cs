@@ -1,6 +1,8 @@
 namespace Diffusion.Training;
 
-/// <summary>Times of a schedule that noise levels have; those beyond its ends are its ends, and between two timesteps the nearer one.</summary>
+/// <summary>
+/// The times of noise levels in a schedule: beyond the ends of the schedule its ends, and between two timesteps the nearer one.
+/// </summary>
 internal static class ScheduleTime
 {
     /// <summary>The time at which sigma / alpha is a number.</summary>

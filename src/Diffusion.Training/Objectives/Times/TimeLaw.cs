@@ -1,9 +1,9 @@
 namespace Diffusion.Training;
 
 /// <summary>
-/// The laws of the times that a network is trained on. Options name them by their <see cref="ITimeLaw.Description"/>. Laws of sigma are laws
-/// of sigma / alpha, and laws of t those of rectified flow's time; every schedule can be trained with each. Where a law goes beyond the
-/// ends of the schedule it gives the ends, and between two timesteps the nearer one.
+/// The laws of the times that a network is trained on. Options name them by their <see cref="ITimeLaw.Description"/>. Laws of sigma are
+/// laws of sigma / alpha, and laws of t those of rectified flow's time; every law works with every schedule. Beyond the ends of the
+/// schedule a law gives the ends, and between two timesteps the nearer one.
 /// </summary>
 public static class TimeLaw
 {

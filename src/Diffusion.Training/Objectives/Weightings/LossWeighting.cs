@@ -14,7 +14,7 @@ public static class LossWeighting
     /// <summary>max(SNR, 1) (Salimans and Ho 2022, section 4): <c>truncated-snr</c>.</summary>
     public static ILossWeighting TruncatedSnr { get; } = new TruncatedSnrWeighting();
 
-    /// <summary>sqrt(SNR), on the noise 1 / sqrt(SNR) (Yu et al. 2023, "Debias the training of diffusion models"): <c>debiased</c>.</summary>
+    /// <summary>sqrt(SNR), on the noise 1 / sqrt(SNR) (Yu et al. 2023, "Debias the training"): <c>debiased</c>.</summary>
     public static ILossWeighting Debiased { get; } = new DebiasedWeighting();
 
     /// <summary>The names that options can use.</summary>

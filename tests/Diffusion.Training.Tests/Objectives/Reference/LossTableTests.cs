@@ -13,10 +13,10 @@ public sealed class LossTableTests
     private const string AllWeightings = "training_loss_all_weightings.json";
 
     public static TheoryData<string> LossFunctions => ObjectiveTables.Cases(Values, table => table.GetProperty("values").EnumerateArray()
-        .Select(value => $"{value.GetProperty("prediction")} {value.GetProperty("weighting")} {value.GetProperty("loss")} {Threshold(value)}"));
+        .Select(value => $"{NameOf(value)} {value.GetProperty("loss")} {Threshold(value)}"));
 
     public static TheoryData<string> Weightings => ObjectiveTables.Cases(AllWeightings, table =>
-        table.GetProperty("values").EnumerateArray().Select(value => $"{value.GetProperty("prediction")} {value.GetProperty("weighting")}"));
+        table.GetProperty("values").EnumerateArray().Select(NameOf));
 
     [Theory]
     [MemberData(nameof(LossFunctions))]
@@ -113,6 +113,8 @@ public sealed class LossTableTests
         long row = Enumerable.Range(0, (int)recorded.shape[0]).Single(i => noisy[0].MaxDifference(recorded[i]) < 1e-14);
         return answers.narrow(0, row, 1).clone();
     }
+
+    private static string NameOf(JsonElement value) => $"{value.GetProperty("prediction")} {value.GetProperty("weighting")}";
 
     private static string Threshold(JsonElement value) => value.GetProperty("c").GetRawText();
 }
