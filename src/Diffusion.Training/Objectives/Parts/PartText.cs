@@ -1,12 +1,11 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
 
 namespace Diffusion.Training;
 
 /// <summary>A part of an objective in one line: <c>name</c>, or <c>name(parameter: value, parameter: value)</c>.</summary>
 /// <param name="Name">The name.</param>
 /// <param name="Values">The value of each parameter that is named.</param>
-internal sealed partial record PartText(string Name, IReadOnlyList<(string Parameter, double Value)> Values)
+internal sealed record PartText(string Name, IReadOnlyList<(string Parameter, double Value)> Values)
 {
     /// <summary>Writes a part.</summary>
     public static string Of(string name, params (string Parameter, double Value)[] values) => values.Length == 0
@@ -17,26 +16,31 @@ internal sealed partial record PartText(string Name, IReadOnlyList<(string Param
     /// <summary>Reads a part; null where the text has another form.</summary>
     public static PartText? Read(string text)
     {
-        Match match = Form().Match(text);
-        if (!match.Success)
+        string whole = text.Trim();
+        int open = whole.IndexOf('(', StringComparison.Ordinal);
+        string name = (open < 0 ? whole : whole[..open]).TrimEnd();
+        if (!IsName(name) || (open >= 0 && whole[^1] != ')'))
         {
             return null;
         }
 
         List<(string, double)> values = [];
-        foreach ((Capture parameter, Capture value) in match.Groups["parameter"].Captures.Zip(match.Groups["value"].Captures))
+        string inside = open < 0 ? string.Empty : whole[(open + 1)..^1].Trim();
+        foreach (string each in inside.Length == 0 ? [] : inside.Split(','))
         {
-            if (!double.TryParse(value.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out double number))
+            string[] sides = each.Split(':', StringSplitOptions.TrimEntries);
+            if (sides.Length != 2 || !IsName(sides[0])
+                || !double.TryParse(sides[1], NumberStyles.Float, CultureInfo.InvariantCulture, out double number))
             {
                 return null;
             }
 
-            values.Add((parameter.Value, number));
+            values.Add((sides[0], number));
         }
 
-        return new PartText(match.Groups["name"].Value, values);
+        return new PartText(name, values);
     }
 
-    [GeneratedRegex("""^\s*(?<name>[a-z0-9-]+)\s*(\(\s*((?<parameter>[a-z0-9-]+)\s*:\s*(?<value>[^,()\s]+)\s*(,\s*|(?=\))))*\))?\s*$""")]
-    private static partial Regex Form();
+    private static bool IsName(string text) =>
+        text.Length > 0 && text.All(character => char.IsAsciiLetterLower(character) || char.IsAsciiDigit(character) || character == '-');
 }
