@@ -137,6 +137,27 @@ public sealed class ObjectiveRunsTests : IDisposable
             .Throw<InvalidOperationException>().WithMessage("*To learn the variance it must return 2 channels*");
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Stratified_times_have_one_image_of_a_step_in_each_part_of_the_law(bool stratifies)
+    {
+        Recorded law = new();
+        using TinyModel model = new();
+        using StripedImages images = new();
+        using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images).UseTimeLaw(law).Configure(o =>
+        {
+            (o.Steps, o.BatchSize, o.MicroBatchSize) = (1, 16, 4);
+            o.Objective = new ObjectiveOptions { StratifiesTimes = stratifies };
+        }).Build();
+        law.Quantiles.Clear();
+        trainer.Run(TestContext.Current.CancellationToken);
+
+        law.Quantiles.Should().HaveCount(16);
+        int[] parts = [.. law.Quantiles.Select(quantile => (int)(quantile * 16)).Distinct()];
+        (parts.Length == 16).Should().Be(stratifies, "16 draws alone leave parts empty");
+    }
+
     private static float[] Numbers(byte[] file) => System.Runtime.InteropServices.MemoryMarshal
         .Cast<byte, float>(file.AsSpan(8 + (int)BitConverter.ToInt64(file)).ToArray()).ToArray();
 
@@ -161,5 +182,18 @@ public sealed class ObjectiveRunsTests : IDisposable
         using Trainer trainer = builder.Build();
         TrainingResult result = trainer.Run(stop.Token);
         return (result.Checkpoint is not null, File.ReadAllBytes(Path.Combine(result.Checkpoint!, "weights.safetensors")));
+    }
+
+    private sealed class Recorded : ITimeLaw
+    {
+        public List<double> Quantiles { get; } = [];
+
+        public string Description => "recorded";
+
+        public double TimeAt(double quantile, INoiseSchedule schedule)
+        {
+            Quantiles.Add(quantile);
+            return TimeLaw.Uniform.TimeAt(quantile, schedule);
+        }
     }
 }

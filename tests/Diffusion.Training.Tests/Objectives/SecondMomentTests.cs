@@ -1,3 +1,4 @@
+using Diffusion.TestKit;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -56,6 +57,21 @@ public sealed class SecondMomentTests
         state.Tensors["second-moment.losses"].data<double>().ToArray()[..2].Should().Equal(3, 2);
         Record(times, state, Schedule, [4, 4, 4, 4, 4]);
         times.After(state).Should().NotBeSameAs(times);
+    }
+
+    [Fact]
+    public void Only_losses_of_training_are_remembered()
+    {
+        using ScriptedModel model = new((noisy, _, _) => zeros_like(noisy));
+        Objective objective = new() { Times = TimeLaw.SecondMoment(parts: 5, history: 2) };
+        using ObjectiveState state = objective.CreateState(CPU)!;
+        using Tensor images = zeros(3, 1, 4, 4);
+        Denoiser denoiser = new(model, Schedule);
+        TrainingPass measuring = new(denoiser, objective, new SeedStream(1), state) { IsMeasurement = true };
+        measuring.Loss(images, Conditioning.None, [0, 1, 2]).Dispose();
+        state.Tensors["second-moment.counts"].sum().item<long>().Should().Be(0);
+        new TrainingPass(denoiser, objective, new SeedStream(1), state).Loss(images, Conditioning.None, [0, 1, 2]).Dispose();
+        state.Tensors["second-moment.counts"].sum().item<long>().Should().Be(3);
     }
 
     private static void Record(SecondMomentTimes times, ObjectiveState state, INoiseSchedule schedule, double[] losses)
