@@ -23,6 +23,12 @@ public sealed class OptionScheduleTests
         new EdmSchedule(),
         new EdmSchedule(0.01, 20),
         new FlowSchedule(),
+        new FlowSchedule(shift: 3),
+        NoiseSchedule.Laplace(500),
+        NoiseSchedule.Exponential(),
+        NoiseSchedule.Cosine().WithZeroTerminalSnr(),
+        NoiseSchedule.Linear(400, 1e-3, 0.03).WithZeroTerminalSnr(),
+        new DiscreteSchedule([.. Enumerable.Range(0, 300).Select(t => 1e-4 + (t / 29_999.0))], "my own betas").WithZeroTerminalSnr(),
     ];
 
     [Theory]
@@ -92,6 +98,12 @@ public sealed class OptionScheduleTests
             "BetaStart (0.1) must be left out with Betas" },
         { o => (o.Timesteps, o.Betas) = (250, new double[250]), "make no schedule: Beta 0 is 0" },
         { o => (o.Schedule, o.Timesteps) = ((NoiseScheduleKind)9, 3), "Schedule (9) must be a known schedule" },
+        { o => o.FlowShift = 3, "FlowShift (3) must be left out with the schedule Cosine: only RectifiedFlow has it" },
+        { o => (o.Schedule, o.FlowShift) = (NoiseScheduleKind.RectifiedFlow, 0), "make no schedule: The shift must be a number above 0" },
+        { o => (o.Schedule, o.ZeroTerminalSnr) = (NoiseScheduleKind.RectifiedFlow, true),
+            "ZeroTerminalSnr (true) must be false with the schedule RectifiedFlow" },
+        { o => (o.Schedule, o.BetaStart) = (NoiseScheduleKind.Laplace, 1e-3),
+            "BetaStart (0.001) must be left out with the schedule Laplace" },
         { o => o.Timesteps = 3, "Timesteps (3) must be in 250..4000" },
     };
 
@@ -112,7 +124,8 @@ public sealed class OptionScheduleTests
     {
         using TinyModel model = new();
         using StripedImages images = new();
-        TrainerBuilder builder = change(Trainer.For(model)).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images);
+        TrainerBuilder builder = change(Trainer.For(model)).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images)
+            .UsePrediction(PredictionType.Velocity);
         using (Trainer trainer = builder.Configure(o =>
         {
             (o.RunFolder, o.BatchSize) = (folder, 4);

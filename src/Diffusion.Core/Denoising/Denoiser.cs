@@ -155,23 +155,8 @@ public sealed class Denoiser : IDenoiser
     /// <exception cref="ArgumentException">There is not one level for each image.</exception>
     /// <exception cref="InvalidOperationException">The network returned another shape than its input.</exception>
     /// <exception cref="ObjectDisposedException">The network was disposed.</exception>
-    public Tensor Predict(Tensor noisy, IReadOnlyList<NoiseLevel> levels, Conditioning? conditioning)
-    {
-        Guard.Images(noisy, nameof(noisy));
-        Guard.Levels(levels, noisy.shape[0]);
-        Scalings[] scalings = [.. levels.Select(Parameterization.At)];
-        using WeightLock.Pass pass = Enter();
-        _ = FirstParameter(Model);
-        using Tensor labels = Labels(scalings, noisy.device);
-        if (scalings.All(s => s.In == 1))
-        {
-            return Run(Model, noisy, labels, conditioning);
-        }
-
-        using Tensor factors = ForwardProcess.Column(scalings.Select(s => s.In), noisy);
-        using Tensor scaled = noisy * factors; // [B, C, H, W]
-        return Run(Model, scaled, labels, conditioning);
-    }
+    public Tensor Predict(Tensor noisy, IReadOnlyList<NoiseLevel> levels, Conditioning? conditioning) =>
+        PredictRaw(noisy, levels, conditioning, mayPredictVariance: false);
 
     /// <summary>The estimate of the clean images and of the noise: without gradients and without dropout.</summary>
     /// <remarks>
@@ -218,6 +203,21 @@ public sealed class Denoiser : IDenoiser
             noise.MoveToOuterDisposeScope()) { Variance = variance?.MoveToOuterDisposeScope() };
     }
 
+    /// <summary>The prediction and the variance of a network that returns twice the channels, for training.</summary>
+    /// <returns>Two tensors <c>[B, C, H, W]</c>; they belong to the caller.</returns>
+    /// <exception cref="InvalidOperationException">The network returned another number of channels.</exception>
+    internal (Tensor Prediction, Tensor Variance) PredictWithVariance(
+        Tensor noisy, IReadOnlyList<NoiseLevel> levels, Conditioning? conditioning)
+    {
+        using Tensor output = PredictRaw(noisy, levels, conditioning, mayPredictVariance: true); // [B, 2C, H, W]
+        long channels = noisy.shape[1];
+        return output.shape[1] == 2 * channels
+            ? (output.narrow(1, 0, channels), output.narrow(1, channels, channels))
+            : throw new InvalidOperationException(
+                $"The network returned the shape {Guard.Text(output)} for images of the shape {Guard.Text(noisy)}. To learn the variance "
+                + $"it must return {2 * channels} channels: build it with twice as many output channels as input channels.");
+    }
+
     /// <summary>Prevents the weights from being written or freed until the result is disposed.</summary>
     /// <exception cref="ObjectDisposedException">They were freed.</exception>
     internal WeightLock.Pass Enter() => gate is null ? default : gate.Read();
@@ -232,9 +232,28 @@ public sealed class Denoiser : IDenoiser
                 $"The {model.GetType().Name} of this denoiser was disposed. Dispose it after its last sample.");
     }
 
+    /// <summary>All channels that the network returns, <c>[B, C, H, W]</c> or with a variance <c>[B, 2C, H, W]</c>.</summary>
+    internal Tensor PredictRaw(Tensor noisy, IReadOnlyList<NoiseLevel> levels, Conditioning? conditioning, bool mayPredictVariance)
+    {
+        Guard.Images(noisy, nameof(noisy));
+        Guard.Levels(levels, noisy.shape[0]);
+        Scalings[] scalings = [.. levels.Select(Parameterization.At)];
+        using WeightLock.Pass pass = Enter();
+        _ = FirstParameter(Model);
+        using Tensor labels = Labels(scalings, noisy.device);
+        if (scalings.All(s => s.In == 1))
+        {
+            return Run(Model, noisy, labels, conditioning, mayPredictVariance);
+        }
+
+        using Tensor factors = ForwardProcess.Column(scalings.Select(s => s.In), noisy);
+        using Tensor scaled = noisy * factors; // [B, C, H, W]
+        return Run(Model, scaled, labels, conditioning, mayPredictVariance);
+    }
+
     // An output of another shape would be broadcast silently into wrong images and losses.
-    private static Tensor Run(IDiffusionModel model, Tensor noisy, Tensor labels, Conditioning? conditioning,
-        bool mayPredictVariance = false)
+    private static Tensor Run(
+        IDiffusionModel model, Tensor noisy, Tensor labels, Conditioning? conditioning, bool mayPredictVariance)
     {
         Tensor output = model.Predict(noisy, labels, conditioning ?? Conditioning.None);
         long channels = noisy.shape[1];
@@ -247,7 +266,8 @@ public sealed class Denoiser : IDenoiser
             output.Dispose();
             throw new InvalidOperationException(
                 $"The network returned the shape {shape} for images of the shape {Guard.Text(noisy)}. Its output must have their "
-                + "shape: check its output channels and that its upsampling undoes its downsampling.");
+                + "shape: check its output channels and that its upsampling undoes its downsampling. A network that learns the variance "
+                + "as well is trained with Objective.LearnsVariance.");
         }
 
         return output;

@@ -27,11 +27,15 @@ internal sealed record DiffusersBetas
 
     /// <summary>A schedule in diffusers' keys.</summary>
     /// <param name="schedule">The schedule.</param>
-    /// <param name="kind">The scheduler that will read it: DDIM's does not support sigmoid, but a list of betas.</param>
+    /// <param name="kind">
+    /// The scheduler that will read it: DDIM's does not support sigmoid, but a list of betas. The laplace of both is another curve, and
+    /// neither has exp.
+    /// </param>
     /// <exception cref="ArgumentException">diffusers' schedulers cannot express it.</exception>
     public static DiffusersBetas Of(DiscreteSchedule schedule, DiffusersSchedulerKind kind) => schedule switch
     {
-        { Formula: { } formula } when kind == DiffusersSchedulerKind.Ddpm || formula.Kind != NoiseScheduleKind.Sigmoid =>
+        { Formula: { Kind: not (NoiseScheduleKind.Laplace or NoiseScheduleKind.Exponential) } formula }
+            when kind == DiffusersSchedulerKind.Ddpm || formula.Kind != NoiseScheduleKind.Sigmoid =>
             FromFormula(schedule.Timesteps, formula),
         _ => new DiffusersBetas { Timesteps = schedule.Timesteps, Trained = schedule.Betas ?? BetasOf(schedule) },
     };

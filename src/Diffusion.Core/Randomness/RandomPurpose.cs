@@ -37,4 +37,10 @@ public enum RandomPurpose
 
     /// <summary>The replacement of an image that cannot be read; indexed by its position in the run.</summary>
     Replacement = 11,
+
+    /// <summary>The offset of a training image's noise; indexed by its position in the run.</summary>
+    OffsetNoise = 12,
+
+    /// <summary>The noise that perturbs a training image and is not predicted; indexed by its position in the run.</summary>
+    InputPerturbation = 13,
 }

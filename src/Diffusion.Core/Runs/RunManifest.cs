@@ -62,9 +62,19 @@ internal sealed record RunManifest(long Step, string Model, string Schedule, Sto
         string? description = options.TryGetProperty("scheduleDescription", out JsonElement text) ? text.GetString() : null;
         return betas is null && description is not null
             ? null
-            : new StoredSchedule(Enum.Parse<NoiseScheduleKind>(Text(options, "schedule")), options.GetProperty("timesteps").GetInt32(),
-                Number(options, "betaStart"), Number(options, "betaEnd"), Number(options, "sigmaMin"), Number(options, "sigmaMax"), betas,
-                description);
+            : new StoredSchedule
+            {
+                Kind = Enum.Parse<NoiseScheduleKind>(Text(options, "schedule")),
+                Timesteps = options.GetProperty("timesteps").GetInt32(),
+                BetaStart = Number(options, "betaStart"),
+                BetaEnd = Number(options, "betaEnd"),
+                SigmaMin = Number(options, "sigmaMin"),
+                SigmaMax = Number(options, "sigmaMax"),
+                FlowShift = Number(options, "flowShift"),
+                Betas = betas,
+                ZeroTerminalSnr = options.TryGetProperty("zeroTerminalSnr", out JsonElement rescaled) && rescaled.GetBoolean(),
+                Description = description,
+            };
     }
 
     private static double? Number(JsonElement parent, string name) =>

@@ -68,6 +68,9 @@ public sealed class DiscreteSchedule : INoiseSchedule
     /// <summary>The curve that the betas follow; null for betas of any other kind.</summary>
     internal BetaFormula? Formula { get; init; }
 
+    /// <summary>The schedule that <see cref="WithZeroTerminalSnr"/> rescaled; null for any other.</summary>
+    internal DiscreteSchedule? RescaledFrom { get; private init; }
+
     /// <summary>The noise level of a timestep in [0, T-1].</summary>
     /// <exception cref="ArgumentOutOfRangeException">The timestep is outside.</exception>
     public NoiseLevel this[int timestep] =>
@@ -123,8 +126,36 @@ public sealed class DiscreteSchedule : INoiseSchedule
         return WithRatio(Math.Exp(-halfLogSnr), TimeOf(halfLogSnr));
     }
 
+    /// <summary>
+    /// The same schedule with its alphas rescaled so that the last timestep is pure noise, and the first stays as it is (Lin et al. 2024,
+    /// "Common diffusion noise schedules and sample steps are flawed", algorithm 1). A network that predicts the noise cannot learn the
+    /// last timestep: predict the velocity or the clean image.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">alpha^2 + sigma^2 is not 1 at some timestep.</exception>
+    public DiscreteSchedule WithZeroTerminalSnr()
+    {
+        if (levels.FirstOrDefault(level => !PreservesVariance(level)) is { Sigma: > 0 } odd)
+        {
+            throw new InvalidOperationException(
+                $"{Description} cannot be rescaled: at timestep {odd.Time} alpha is {odd.Alpha} and sigma {odd.Sigma}, but alpha^2 + "
+                + "sigma^2 must be 1. Rescale a schedule of betas.");
+        }
+
+        (double first, double last) = (levels[0].Alpha, levels[^1].Alpha);
+        return new DiscreteSchedule([.. levels.Select(Rescaled)], $"{Description} with zero terminal SNR") { RescaledFrom = this };
+
+        NoiseLevel Rescaled(NoiseLevel level)
+        {
+            double alpha = (level.Alpha - last) * first / (first - last);
+            return level with { Alpha = alpha, Sigma = Math.Sqrt(1 - (alpha * alpha)) };
+        }
+    }
+
     /// <inheritdoc/>
     public override string ToString() => Description;
+
+    private static bool PreservesVariance(NoiseLevel level) =>
+        Math.Abs((level.Alpha * level.Alpha) + (level.Sigma * level.Sigma) - 1) <= 1e-9;
 
     private static NoiseLevel WithRatio(double ratio, double time)
     {

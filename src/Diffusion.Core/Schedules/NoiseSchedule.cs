@@ -17,8 +17,6 @@ public static class NoiseSchedule
     /// <summary>The usual number of timesteps: 1000.</summary>
     public const int DefaultTimesteps = 1000;
 
-    private const double MaxBeta = 0.999;
-
     /// <summary>
     /// Cosine schedule (Nichol and Dhariwal 2021, equation 17, s = 0.008): alpha-bar(u) = cos^2((u + s) / (1 + s) * pi / 2), and
     /// beta[t] = 1 - alpha-bar((t + 1) / T) / alpha-bar(t / T), at most 0.999. Usually the best for small images.
@@ -28,13 +26,7 @@ public static class NoiseSchedule
     public static DiscreteSchedule Cosine(int timesteps = DefaultTimesteps)
     {
         CheckTimesteps(timesteps);
-        const double s = 0.008;
-        static double AlphaBar(double u) => Math.Pow(Math.Cos((u + s) / (1 + s) * Math.PI / 2), 2);
-        return FromBetas(
-            timesteps,
-            t => Math.Min(1 - (AlphaBar((t + 1.0) / timesteps) / AlphaBar((double)t / timesteps)), MaxBeta),
-            $"cosine(timesteps: {timesteps})",
-            new BetaFormula(NoiseScheduleKind.Cosine));
+        return FromFormula(new BetaFormula(NoiseScheduleKind.Cosine), timesteps, $"cosine(timesteps: {timesteps})");
     }
 
     /// <summary>Linear betas (Ho et al. 2020, section 4).</summary>
@@ -48,11 +40,8 @@ public static class NoiseSchedule
         CheckTimesteps(timesteps);
         double start = betaStart ?? ScaledTo(timesteps, 1e-4);
         double end = betaEnd ?? ScaledTo(timesteps, 0.02);
-        return FromBetas(
-            timesteps,
-            t => Between(start, end, t, timesteps),
-            Describe("linear", timesteps, start, end),
-            new BetaFormula(NoiseScheduleKind.Linear, start, end));
+        return FromFormula(
+            new BetaFormula(NoiseScheduleKind.Linear, start, end), timesteps, Describe("linear", timesteps, start, end));
     }
 
     /// <summary>Betas whose square roots are linear (Rombach et al. 2022, latent diffusion).</summary>
@@ -66,11 +55,8 @@ public static class NoiseSchedule
         CheckTimesteps(timesteps);
         double start = betaStart ?? ScaledTo(timesteps, 8.5e-4);
         double end = betaEnd ?? ScaledTo(timesteps, 0.012);
-        return FromBetas(
-            timesteps,
-            t => Math.Pow(Between(Math.Sqrt(start), Math.Sqrt(end), t, timesteps), 2),
-            Describe("scaled-linear", timesteps, start, end),
-            new BetaFormula(NoiseScheduleKind.ScaledLinear, start, end));
+        return FromFormula(
+            new BetaFormula(NoiseScheduleKind.ScaledLinear, start, end), timesteps, Describe("scaled-linear", timesteps, start, end));
     }
 
     /// <summary>Betas that follow a logistic curve from -6 to 6 (Xu et al. 2022, GeoDiff; diffusers' <c>sigmoid</c>).</summary>
@@ -84,11 +70,32 @@ public static class NoiseSchedule
         CheckTimesteps(timesteps);
         double start = betaStart ?? ScaledTo(timesteps, 1e-4);
         double end = betaEnd ?? ScaledTo(timesteps, 0.02);
-        return FromBetas(
-            timesteps,
-            t => start + ((end - start) / (1 + Math.Exp(-Between(-6, 6, t, timesteps)))),
-            Describe("sigmoid", timesteps, start, end),
-            new BetaFormula(NoiseScheduleKind.Sigmoid, start, end));
+        return FromFormula(
+            new BetaFormula(NoiseScheduleKind.Sigmoid, start, end), timesteps, Describe("sigmoid", timesteps, start, end));
+    }
+
+    /// <summary>
+    /// Log-SNRs that follow a Laplace distribution of mean 0 and scale 0.5 (Hang et al. 2024, "Improved noise schedule for diffusion
+    /// training"), which puts many timesteps near log-SNR 0.
+    /// </summary>
+    /// <remarks>
+    /// alpha-bar is SNR / (1 + SNR). The schedule of this name in diffusers takes a square root of it, and so has less noise.
+    /// </remarks>
+    /// <param name="timesteps">T, 250 to 4000.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="timesteps"/> is outside 250..4000.</exception>
+    public static DiscreteSchedule Laplace(int timesteps = DefaultTimesteps)
+    {
+        CheckTimesteps(timesteps);
+        return FromFormula(new BetaFormula(NoiseScheduleKind.Laplace), timesteps, $"laplace(timesteps: {timesteps})");
+    }
+
+    /// <summary>alpha-bar(u) = exp(-12 u), so that every beta is the same (diffusers' <c>exp</c>).</summary>
+    /// <param name="timesteps">T, 250 to 4000.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="timesteps"/> is outside 250..4000.</exception>
+    public static DiscreteSchedule Exponential(int timesteps = DefaultTimesteps)
+    {
+        CheckTimesteps(timesteps);
+        return FromFormula(new BetaFormula(NoiseScheduleKind.Exponential), timesteps, $"exponential(timesteps: {timesteps})");
     }
 
     /// <summary>The named schedule of betas with its default parameters.</summary>
@@ -103,8 +110,10 @@ public static class NoiseSchedule
         NoiseScheduleKind.Linear => Linear(timesteps),
         NoiseScheduleKind.ScaledLinear => ScaledLinear(timesteps),
         NoiseScheduleKind.Sigmoid => Sigmoid(timesteps),
+        NoiseScheduleKind.Laplace => Laplace(timesteps),
+        NoiseScheduleKind.Exponential => Exponential(timesteps),
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind,
-            "There is no such schedule of betas. Use Cosine, Linear, ScaledLinear or Sigmoid."),
+            "There is no such schedule of betas. Use Cosine, Linear, ScaledLinear, Sigmoid, Laplace or Exponential."),
     };
 
     internal static void CheckTimesteps(int timesteps)
@@ -120,11 +129,9 @@ public static class NoiseSchedule
 
     private static double ScaledTo(int timesteps, double betaAtThousand) => betaAtThousand * 1000 / timesteps;
 
-    private static double Between(double start, double end, int t, int timesteps) => start + ((end - start) * t / (timesteps - 1));
-
     private static string Describe(string name, int timesteps, double start, double end) =>
         string.Create(CultureInfo.InvariantCulture, $"{name}(timesteps: {timesteps}, betaStart: {start:R}, betaEnd: {end:R})");
 
-    private static DiscreteSchedule FromBetas(int timesteps, Func<int, double> beta, string description, BetaFormula formula) =>
-        new([.. Enumerable.Range(0, timesteps).Select(beta)], description) { Formula = formula };
+    private static DiscreteSchedule FromFormula(BetaFormula formula, int timesteps, string description) =>
+        new(formula.Betas(timesteps), description) { Formula = formula };
 }

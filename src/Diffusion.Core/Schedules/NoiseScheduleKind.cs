@@ -20,4 +20,10 @@ public enum NoiseScheduleKind
 
     /// <summary><see cref="FlowSchedule"/>.</summary>
     RectifiedFlow,
+
+    /// <summary><see cref="NoiseSchedule.Laplace"/>.</summary>
+    Laplace,
+
+    /// <summary><see cref="NoiseSchedule.Exponential"/>.</summary>
+    Exponential,
 }

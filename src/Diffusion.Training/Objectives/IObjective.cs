@@ -15,6 +15,12 @@ public interface IObjective
     /// <summary>The noise levels that are trained on.</summary>
     ITimeLaw Times { get; }
 
+    /// <summary>
+    /// The law that the next step draws from, where it follows from what the objective remembers. Default <see cref="Times"/>.
+    /// </summary>
+    /// <param name="state">What <see cref="CreateState"/> made; null for nothing.</param>
+    ITimeLaw TimesAfter(ObjectiveState? state) => Times;
+
     /// <summary>What cannot work with a schedule, each as: what, actual, expected, remedy. Default nothing.</summary>
     /// <param name="schedule">The schedule of the run.</param>
     IEnumerable<string> Problems(INoiseSchedule schedule) => [];

@@ -18,22 +18,44 @@ public sealed record ObjectiveOptions
     public PredictionType? LossSpace { get; init; }
 
     /// <summary>
-    /// The function of the difference, by <see cref="ILossFunction.Description"/>: <c>mse</c>, the default, or one that is given with
-    /// <see cref="TrainerBuilder.UseLossFunction"/>.
+    /// The function of the difference, as a name or as name(parameter: value): <c>mse</c>, the default, <c>l1</c>, <c>huber</c>,
+    /// <c>smooth-l1</c>, <c>pseudo-huber</c>, <c>pseudo-huber-norm</c> (<see cref="LossFunction"/>), or the
+    /// <see cref="ILossFunction.Description"/> of one that is given with <see cref="TrainerBuilder.UseLossFunction"/>.
     /// </summary>
     public string Function { get; init; } = LossFunction.SquaredError.Description;
 
     /// <summary>
-    /// The weight of each noise level, by <see cref="ILossWeighting.Description"/>: <c>uniform</c>, the default, or one that is given with
+    /// The weight of each noise level, as a name or as name(parameter: value): <c>uniform</c>, the default, <c>min-snr</c>,
+    /// <c>soft-min-snr</c>, <c>p2</c>, <c>truncated-snr</c>, <c>edm</c>, <c>learned-uncertainty</c>, <c>debiased</c>, <c>sigmoid</c>
+    /// (<see cref="LossWeighting"/>), or the <see cref="ILossWeighting.Description"/> of one that is given with
     /// <see cref="TrainerBuilder.UseLossWeighting"/>.
     /// </summary>
     public string Weighting { get; init; } = LossWeighting.Uniform.Description;
 
     /// <summary>
-    /// The times that are trained on, by <see cref="ITimeLaw.Description"/>: <c>uniform</c>, the default, or a law that is given with
-    /// <see cref="TrainerBuilder.UseTimeLaw"/>.
+    /// The times that are trained on, as a name or as name(parameter: value): <c>uniform</c>, the default, <c>log-normal</c>,
+    /// <c>logit-normal</c>, <c>mode</c>, <c>cosine-map</c>, <c>cosine-interpolated</c>, <c>log-uniform</c>, <c>log-logistic</c>,
+    /// <c>split-log-normal</c>, <c>v-diffusion</c>, <c>second-moment</c> (<see cref="TimeLaw"/>), or the
+    /// <see cref="ITimeLaw.Description"/> of a law that is given with <see cref="TrainerBuilder.UseTimeLaw"/>.
     /// </summary>
     public string Times { get; init; } = TimeLaw.Uniform.Description;
+
+    /// <summary>
+    /// Whether the times of each step are spread evenly over the law, one in each of <see cref="TrainingOptions.BatchSize"/> equal parts of
+    /// it, so that the loss varies less from step to step (<see cref="TrainingPass.StratifyOver"/>). Default false.
+    /// </summary>
+    public bool StratifiesTimes { get; init; }
+
+    /// <summary>The strength of offset noise, 0 to 1 (<see cref="Objective.OffsetNoise"/>). Default 0: none.</summary>
+    public double OffsetNoise { get; init; }
+
+    /// <summary>The strength of input perturbation, 0 to 1 (<see cref="Objective.InputPerturbation"/>). Default 0: none.</summary>
+    public double InputPerturbation { get; init; }
+
+    /// <summary>
+    /// Whether the network has twice the channels and learns the variance as well (<see cref="Objective.LearnsVariance"/>). Default false.
+    /// </summary>
+    public bool LearnsVariance { get; init; }
 
     /// <summary>
     /// What an objective of your own type calls itself, which must be given with <see cref="TrainerBuilder.UseObjective"/> and takes the

@@ -1,15 +1,17 @@
+using System.Globalization;
+
 namespace Diffusion.Training;
 
 /// <summary>What was given to the builder in place of what options can name. Null for what was not given.</summary>
 internal sealed record ObjectiveParts(IObjective? Whole, ILossFunction? Function, ILossWeighting? Weighting, ITimeLaw? Times)
 {
-    /// <summary>The options with the descriptions of what was given.</summary>
+    /// <summary>The options with the descriptions of what was given, and of named parts with all their parameters.</summary>
     /// <param name="options">The options.</param>
     public ObjectiveOptions Describe(ObjectiveOptions options) => options with
     {
-        Function = Function?.Description ?? options.Function,
-        Weighting = Weighting?.Description ?? options.Weighting,
-        Times = Times?.Description ?? options.Times,
+        Function = Function?.Description ?? LossFunction.Names.Describe(options.Function),
+        Weighting = Weighting?.Description ?? LossWeighting.Names.Describe(options.Weighting),
+        Times = Times?.Description ?? TimeLaw.Names.Describe(options.Times),
         Description = Whole?.Description ?? options.Description,
     };
 
@@ -17,10 +19,13 @@ internal sealed record ObjectiveParts(IObjective? Whole, ILossFunction? Function
     /// <param name="options">The options.</param>
     public IObjective Make(ObjectiveOptions options) => Whole ?? new Objective
     {
-        Function = Function ?? LossFunction.Named(options.Function)!,
-        Weighting = Weighting ?? LossWeighting.Named(options.Weighting)!,
-        Times = Times ?? TimeLaw.Named(options.Times)!,
+        Function = Function ?? LossFunction.Names.Find(options.Function)!,
+        Weighting = Weighting ?? LossWeighting.Names.Find(options.Weighting)!,
+        Times = Times ?? TimeLaw.Names.Find(options.Times)!,
         Space = options.LossSpace is { } space ? Parameterization.Of(space) : null,
+        OffsetNoise = options.OffsetNoise,
+        InputPerturbation = options.InputPerturbation,
+        LearnsVariance = options.LearnsVariance,
     };
 
     /// <summary>What options name and nobody has, or what contradicts them, each as: what, actual, expected, remedy.</summary>
@@ -30,28 +35,43 @@ internal sealed record ObjectiveParts(IObjective? Whole, ILossFunction? Function
         ObjectiveOptions unset = new();
         string?[] problems =
         [
-            Problem(nameof(options.Function), options.Function, unset.Function, Function?.Description,
-                LossFunction.Named(options.Function) is not null, nameof(TrainerBuilder.UseLossFunction)),
-            Problem(nameof(options.Weighting), options.Weighting, unset.Weighting, Weighting?.Description,
-                LossWeighting.Named(options.Weighting) is not null, nameof(TrainerBuilder.UseLossWeighting)),
-            Problem(nameof(options.Times), options.Times, unset.Times, Times?.Description,
-                TimeLaw.Named(options.Times) is not null, nameof(TrainerBuilder.UseTimeLaw)),
-            options.Description is null
-                ? null
-                : Problem(nameof(options.Description), options.Description, null, Whole?.Description, isKnown: false,
-                    nameof(TrainerBuilder.UseObjective)),
-            Whole is not null && (Function is not null || Weighting is not null || Times is not null || options.LossSpace is not null)
-                ? $"UseObjective gives {Whole.Description}, which a loss function, weighting, time law or LossSpace cannot change. Leave "
-                    + "those out, or give an Objective with these parts."
+            Problem(nameof(options.Function), options.Function, unset.Function, Function?.Description, LossFunction.Names,
+                nameof(TrainerBuilder.UseLossFunction)),
+            Problem(nameof(options.Weighting), options.Weighting, unset.Weighting, Weighting?.Description, LossWeighting.Names,
+                nameof(TrainerBuilder.UseLossWeighting)),
+            Problem(nameof(options.Times), options.Times, unset.Times, Times?.Description, TimeLaw.Names,
+                nameof(TrainerBuilder.UseTimeLaw)),
+            options.Description is not null && Whole is null
+                ? $"Objective.Description ({options.Description}) names an objective that only code makes. Give it with "
+                    + $"{nameof(TrainerBuilder.UseObjective)}, or leave it out."
+                : Contradiction(nameof(options.Description), options.Description, Whole?.Description, nameof(TrainerBuilder.UseObjective)),
+            Whole is not null && ((Function, Weighting, Times, options.LossSpace) != (null, null, null, null)
+                || (options.OffsetNoise, options.InputPerturbation, options.LearnsVariance) != (0, 0, false))
+                ? $"UseObjective gives {Whole.Description}, which a loss function, weighting, time law, LossSpace, OffsetNoise, "
+                    + "InputPerturbation or LearnsVariance cannot change. Leave those out, or give an Objective with these parts."
                 : null,
+            Strength(nameof(options.OffsetNoise), options.OffsetNoise),
+            Strength(nameof(options.InputPerturbation), options.InputPerturbation),
         ];
         return problems.OfType<string>();
     }
 
-    private static string? Problem(string name, string named, string? unset, string? given, bool isKnown, string method) =>
-        given is null
-            ? isKnown ? null : $"Objective.{name} ({named}) names a part that only code makes. Give it with {method}, or leave it out."
-            : named == unset || named == given
-                ? null
-                : $"{method} gives {given}, but Objective.{name} is {named}. Leave one of the two out.";
+    private static string? Strength(string name, double strength) => strength is >= 0 and <= 1
+        ? null
+        : string.Create(CultureInfo.InvariantCulture, $"Objective.{name} ({strength}) must be in 0..1. Use 0.1, or 0 for none.");
+
+    private static string? Problem<T>(string name, string named, string unset, string? given, PartNames<T> names, string method)
+        where T : class
+    {
+        if (given is not null)
+        {
+            return named == unset ? null : Contradiction(name, names.Describe(named), given, method);
+        }
+
+        return names.Problem(named) is { } problem ? $"Objective.{name} ({named}) {problem}. Your own is given with {method}." : null;
+    }
+
+    private static string? Contradiction(string name, string? named, string? given, string method) => named is null || named == given
+        ? null
+        : $"{method} gives {given}, but Objective.{name} is {named}. Leave one of the two out.";
 }

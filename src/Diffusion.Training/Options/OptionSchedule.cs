@@ -13,7 +13,8 @@ internal static class OptionSchedule
         new TrainingOptions() is var unset
         && (options.Schedule != unset.Schedule || options.Timesteps != unset.Timesteps || options.BetaStart is not null
             || options.BetaEnd is not null || options.SigmaMin is not null || options.SigmaMax is not null
-            || options.Betas is not null || options.ScheduleDescription is not null);
+            || options.FlowShift is not null || options.ZeroTerminalSnr || options.Betas is not null
+            || options.ScheduleDescription is not null);
 
     /// <summary>The description of a schedule that options cannot make; null where they make theirs.</summary>
     public static string? OnlyDescribed(TrainingOptions options) => options.Betas is null ? options.ScheduleDescription : null;
@@ -24,14 +25,25 @@ internal static class OptionSchedule
 
     /// <summary>Makes the schedule; <see cref="Problems"/> must be none.</summary>
     /// <exception cref="ArgumentException">A value is impossible.</exception>
-    public static INoiseSchedule Make(TrainingOptions options) => new StoredSchedule(options.Schedule, options.Timesteps, options.BetaStart,
-        options.BetaEnd, options.SigmaMin, options.SigmaMax, options.Betas, options.ScheduleDescription).Create();
+    public static INoiseSchedule Make(TrainingOptions options) => new StoredSchedule
+    {
+        Kind = options.Schedule,
+        Timesteps = options.Timesteps,
+        BetaStart = options.BetaStart,
+        BetaEnd = options.BetaEnd,
+        SigmaMin = options.SigmaMin,
+        SigmaMax = options.SigmaMax,
+        FlowShift = options.FlowShift,
+        Betas = options.Betas,
+        ZeroTerminalSnr = options.ZeroTerminalSnr,
+        Description = options.ScheduleDescription,
+    }.Create();
 
     /// <summary>Writes a schedule into the options, so that <see cref="Make"/> gives the same one, to the last bit.</summary>
     public static void Write(TrainingOptions options, INoiseSchedule schedule)
     {
         (options.BetaStart, options.BetaEnd, options.Betas, options.ScheduleDescription) = (null, null, null, null);
-        (options.SigmaMin, options.SigmaMax) = (null, null);
+        (options.SigmaMin, options.SigmaMax, options.FlowShift, options.ZeroTerminalSnr) = (null, null, null, false);
         if (schedule is DiscreteSchedule { Timesteps: var timesteps })
         {
             options.Timesteps = timesteps;
@@ -39,6 +51,10 @@ internal static class OptionSchedule
 
         switch (schedule)
         {
+            case DiscreteSchedule { RescaledFrom: { Betas: not null } original }:
+                Write(options, original);
+                options.ZeroTerminalSnr = true;
+                break;
             case DiscreteSchedule { Formula: { } formula } discrete:
                 options.Schedule = formula.Kind;
                 if (NoiseSchedule.Create(formula.Kind, discrete.Timesteps).Description != schedule.Description)
@@ -59,8 +75,9 @@ internal static class OptionSchedule
                 }
 
                 break;
-            case FlowSchedule:
+            case FlowSchedule flow:
                 options.Schedule = NoiseScheduleKind.RectifiedFlow;
+                options.FlowShift = flow.Shift == 1 ? null : flow.Shift;
                 break;
             default:
                 options.ScheduleDescription = schedule.Description;
@@ -108,7 +125,7 @@ internal static class OptionSchedule
             }
             else if (beta is not null
                 && (options.Betas is not null
-                    || options.Schedule is NoiseScheduleKind.Cosine or NoiseScheduleKind.Edm or NoiseScheduleKind.RectifiedFlow))
+                    || options.Schedule is not (NoiseScheduleKind.Linear or NoiseScheduleKind.ScaledLinear or NoiseScheduleKind.Sigmoid)))
             {
                 yield return string.Create(CultureInfo.InvariantCulture,
                     $"{name} ({beta}) must be left out with "
@@ -124,6 +141,20 @@ internal static class OptionSchedule
                 yield return string.Create(CultureInfo.InvariantCulture,
                     $"{name} ({sigma}) must be left out with the schedule {options.Schedule}: only Edm has it.");
             }
+        }
+
+        if (options.FlowShift is not null && options.Schedule != NoiseScheduleKind.RectifiedFlow)
+        {
+            yield return string.Create(CultureInfo.InvariantCulture,
+                $"{nameof(options.FlowShift)} ({options.FlowShift}) must be left out with the schedule {options.Schedule}: only "
+                    + $"RectifiedFlow has it.");
+        }
+
+        if (options.ZeroTerminalSnr && options.Betas is null
+            && options.Schedule is NoiseScheduleKind.Edm or NoiseScheduleKind.RectifiedFlow)
+        {
+            yield return $"{nameof(options.ZeroTerminalSnr)} (true) must be false with the schedule {options.Schedule}, which has no "
+                + "timesteps to rescale. Leave it out, or use a schedule of betas.";
         }
 
         if (options.Betas is { } betas && betas.Length != options.Timesteps)
@@ -142,7 +173,8 @@ internal static class OptionSchedule
         catch (ArgumentException problem)
         {
             return $"The options {nameof(options.Schedule)}, {nameof(options.BetaStart)}, {nameof(options.BetaEnd)}, "
-                + $"{nameof(options.Betas)}, {nameof(options.SigmaMin)} and {nameof(options.SigmaMax)} make no schedule: {problem.Message}";
+                + $"{nameof(options.Betas)}, {nameof(options.SigmaMin)}, {nameof(options.SigmaMax)} and {nameof(options.FlowShift)} "
+                + $"make no schedule: {problem.Message}";
         }
     }
 

@@ -56,7 +56,7 @@ public sealed class TrainingOptions
 
     /// <summary>
     /// The first beta of <see cref="Schedule"/>, the lower limit for the sigmoid one, in (0, 1). Null, the default, is the usual one for
-    /// <see cref="Timesteps"/>. The cosine schedule has none.
+    /// <see cref="Timesteps"/>. Only the linear, scaled-linear and sigmoid schedules have one.
     /// </summary>
     public double? BetaStart { get; set; }
 
@@ -70,6 +70,18 @@ public sealed class TrainingOptions
 
     /// <summary>The greatest sigma of <see cref="NoiseScheduleKind.Edm"/>; other schedules have none. Null, the default, for 80.</summary>
     public double? SigmaMax { get; set; }
+
+    /// <summary>
+    /// The shift of <see cref="NoiseScheduleKind.RectifiedFlow"/> (<see cref="FlowSchedule.Shift"/>), above 0; other schedules have none.
+    /// Null, the default, for 1.
+    /// </summary>
+    public double? FlowShift { get; set; }
+
+    /// <summary>
+    /// Whether the betas are rescaled so that the last timestep is pure noise (<see cref="DiscreteSchedule.WithZeroTerminalSnr"/>). Default
+    /// false. <see cref="NoiseScheduleKind.Edm"/> and <see cref="NoiseScheduleKind.RectifiedFlow"/> have no betas.
+    /// </summary>
+    public bool ZeroTerminalSnr { get; set; }
 
     /// <summary>
     /// Each beta, in place of <see cref="Schedule"/>: <see cref="Timesteps"/> numbers in (0, 1). Null, the default, for none.
@@ -141,6 +153,9 @@ public sealed class TrainingOptions
         string[] problems = [.. OptionSchedule.Problems(this)];
         return problems.Length == 0 ? OptionSchedule.Make(this) : throw new ArgumentException(string.Join(" ", problems));
     }
+
+    /// <summary>How many images have their times spread evenly over the law: those of a step, or null where each is drawn alone.</summary>
+    internal int? StratifiedImages => Objective.StratifiesTimes ? BatchSize : null;
 
     internal TrainingOptions Copy()
     {

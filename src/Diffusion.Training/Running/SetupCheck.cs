@@ -29,12 +29,13 @@ internal static class SetupCheck
                 .. CheckpointingProblems.Of(options, model, given.Device),
         ];
         INoiseSchedule? usedSchedule = schedule ?? OptionSchedule.TryMake(options);
-        all.AddRange(given.Objective.Problems(options.Objective));
+        string[] unknownParts = [.. given.Objective.Problems(options.Objective)];
+        all.AddRange(unknownParts);
         ObjectiveOptions learned = given.Objective.Describe(options.Objective);
         if (usedSchedule is not null)
         {
-            all.AddRange(ScheduleProblems.OfObjective(learned, usedSchedule));
-            all.AddRange(given.Objective.Whole?.Problems(usedSchedule) ?? []);
+            all.AddRange(ObjectiveProblems.OfPrediction(learned, usedSchedule));
+            all.AddRange(unknownParts.Length == 0 ? ObjectiveProblems.Of(learned, given.Objective.Make(learned), usedSchedule) : []);
         }
 
         if (source is not null && usedSchedule is not null)

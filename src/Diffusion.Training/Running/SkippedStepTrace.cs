@@ -73,7 +73,10 @@ internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, 
     private string? Fault(ImageBatch batch, Device device, ISampleOrder order)
     {
         using FiniteLayers layers = new(setup.Model.Network);
-        TrainingPass pass = new(denoiser, setup.Objective, seeds, state.Objective) { Observer = layers };
+        TrainingPass pass = new(denoiser, setup.Objective, seeds, state.Objective)
+        {
+            Observer = layers, IsMeasurement = true, StratifyOver = setup.Options.StratifiedImages,
+        };
         long[] positions = batch.Positions.ToArray();
         pass.Backward(batch.Pixels, batch.ConditioningOf(setup.Model, device), positions);
         if (layers.First is { } layer)

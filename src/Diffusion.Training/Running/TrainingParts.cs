@@ -32,10 +32,17 @@ internal sealed class TrainingParts : IDisposable
             Begin(options.InitialWeights);
             Denoiser = DenoiserOf(setup.Model, new Lazy<IDiffusionModel>(RawTwin));
             Averages = AveragesOf(State.Averages);
-            ModelProbe.Check(Denoiser, State.Parameters, setup.Source.Shape);
+            ModelProbe.Check(Denoiser, State.Parameters, setup.Source.Shape, setup.Objective);
             Gauges = owned.Add(new RunGauges(setup.Time, State.Parameters, State.Update, options.GradientClip));
-            Pass = new TrainingPass(Denoiser, setup.Objective, Seeds, State.Objective) { Observer = Gauges.Meter.Losses };
-            MeasuringPass = new TrainingPass(Denoiser, setup.Objective, Seeds, State.Objective);
+            int? stratified = options.StratifiedImages;
+            Pass = new TrainingPass(Denoiser, setup.Objective, Seeds, State.Objective)
+            {
+                Observer = Gauges.Meter.Losses, StratifyOver = stratified,
+            };
+            MeasuringPass = new TrainingPass(Denoiser, setup.Objective, Seeds, State.Objective)
+            {
+                IsMeasurement = true, StratifyOver = stratified,
+            };
             HeldOut = data.Split.HeldOutCount == 0
                 ? null
                 : new HeldOutLoss(EmaDenoiser, setup.Objective, State.Objective, reader, data.Split, Seeds,

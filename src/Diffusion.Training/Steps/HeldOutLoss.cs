@@ -38,7 +38,7 @@ internal sealed class HeldOutLoss
         this.reader = reader;
         this.onBadImage = onBadImage;
         samples = [.. Enumerable.Range(0, (int)Math.Min(split.HeldOutCount, MaxImages)).Select(i => split.HeldOutIndexAt(i))];
-        pass = new TrainingPass(denoiser, objective, seeds.Child(RandomPurpose.HoldOut, 1), state);
+        pass = new TrainingPass(denoiser, objective, seeds.Child(RandomPurpose.HoldOut, 1), state) { IsMeasurement = true };
     }
 
     /// <summary>Measures the loss. Waits for the device.</summary>

@@ -37,23 +37,18 @@ public sealed class TrainingPass
     internal IPassObserver? Observer { get; init; }
 
     /// <summary>
-    /// Returns the quantile of the time law for an image, in [0, 1), from its position in the run. Null, the default, draws it from the
-    /// seed stream.
+    /// The number of successive images whose times are stratified, usually the images of a step: each of them gets a time from another of
+    /// as many equal parts of the time law. This reduces the variance of the mean loss of a step. Null, the default, draws each time
+    /// independently.
     /// </summary>
-    internal Func<long, double>? QuantileAt { get; init; }
+    public int? StratifyOver { get; init; }
+
+    /// <summary>Whether losses are only measured, so that the objective remembers nothing of them. Default false.</summary>
+    internal bool IsMeasurement { get; init; }
 
     /// <summary>Returns the noise level of each position.</summary>
     /// <param name="positions">The positions in the run.</param>
-    public NoiseLevel[] DrawLevels(ReadOnlySpan<long> positions)
-    {
-        NoiseLevel[] levels = new NoiseLevel[positions.Length];
-        for (int i = 0; i < levels.Length; i++)
-        {
-            levels[i] = LevelAt(QuantileAt?.Invoke(positions[i]) ?? seeds.Uniform(RandomPurpose.Timestep, positions[i]));
-        }
-
-        return levels;
-    }
+    public NoiseLevel[] DrawLevels(ReadOnlySpan<long> positions) => DrawLevels(positions, objective.TimesAfter(state));
 
     /// <summary>Returns the noise level at a quantile of the training distribution.</summary>
     /// <param name="quantile">The quantile, in [0, 1): the fraction of all trained noise levels below the result.</param>
@@ -68,7 +63,7 @@ public sealed class TrainingPass
     public Tensor Loss(Tensor clean, Conditioning conditioning, ReadOnlySpan<long> positions)
     {
         ArgumentNullException.ThrowIfNull(clean);
-        return Loss(clean, conditioning, DrawLevels(positions), positions);
+        return Loss(clean, conditioning, positions, objective.TimesAfter(state));
     }
 
     /// <summary>Computes the loss of a micro-batch at the given noise levels, with the noise of its positions.</summary>
@@ -80,13 +75,7 @@ public sealed class TrainingPass
     public Tensor Loss(Tensor clean, Conditioning conditioning, IReadOnlyList<NoiseLevel> levels, ReadOnlySpan<long> positions)
     {
         ArgumentNullException.ThrowIfNull(clean);
-        using DisposeScope scope = NewDisposeScope();
-        ImageShape shape = new((int)clean.shape[1], (int)clean.shape[2], (int)clean.shape[3]);
-        Tensor noise = NormalNoise.Draw(seeds, RandomPurpose.Noise, positions, shape).to(clean.device); // [B, C, H, W]
-        Observer?.Begin(levels);
-        ObjectiveLoss result = objective.Loss(new ObjectiveInput(denoiser, clean, noise, levels, conditioning, state));
-        Observer?.End(result);
-        return result.Loss.MoveToOuterDisposeScope(); // []
+        return Loss(clean, conditioning, levels, positions, drawnFrom: null);
     }
 
     /// <summary>Adds the gradients of a micro-batch to those of the network.</summary>
@@ -98,35 +87,8 @@ public sealed class TrainingPass
     /// The factor of the loss. With accumulation, the fraction of the batch that the micro-batch is. Default 1.
     /// </param>
     /// <returns>The loss multiplied by the weight, a scalar without a graph, which the caller disposes.</returns>
-    public Tensor Backward(Tensor clean, Conditioning conditioning, ReadOnlyMemory<long> positions, double weight = 1)
-    {
-        if (!denoiser.Model.HasDropout)
-        {
-            return Run();
-        }
-
-        // Dropout draws from the global generator: seed it for each micro-batch, and hold it during the pass.
-        using (GlobalGenerator.Hold(seeds.Derive(RandomPurpose.Dropout, positions.Span[0])))
-        {
-            return Run();
-        }
-
-        Tensor Run()
-        {
-            using DisposeScope scope = NewDisposeScope();
-            Tensor loss = Loss(clean, conditioning, positions.Span).Times(weight);
-            try
-            {
-                loss.backward();
-            }
-            catch (ExternalException) when (denoiser.Model is IGradientCheckpointing { RecomputationFailure: not null })
-            {
-                ExceptionDispatchInfo.Throw(((IGradientCheckpointing)denoiser.Model).RecomputationFailure!);
-            }
-
-            return loss.detach().MoveToOuterDisposeScope();
-        }
-    }
+    public Tensor Backward(Tensor clean, Conditioning conditioning, ReadOnlyMemory<long> positions, double weight = 1) =>
+        Backward(clean, conditioning, positions, weight, objective.TimesAfter(state));
 
     /// <summary>
     /// Computes the gradients of one step from its micro-batches: the gradients of the mean loss over the micro-batches that have images.
@@ -148,6 +110,7 @@ public sealed class TrainingPass
         using DisposeScope scope = NewDisposeScope();
         Device device = parameters.Values.device;
         Tensor mean = zeros([], ScalarType.Float32, device);
+        ITimeLaw law = objective.TimesAfter(state); // of the whole step, so that the split into micro-batches changes no time
         int trained = 0;
         for (int first = 0; first < batchSize; first += microBatchSize)
         {
@@ -164,7 +127,7 @@ public sealed class TrainingPass
                 beforeFirst?.Invoke(batch, conditioning);
             }
 
-            mean.add_(Backward(batch.Pixels, conditioning, batch.Positions, (double)microBatchSize / batchSize));
+            mean.add_(Backward(batch.Pixels, conditioning, batch.Positions, (double)microBatchSize / batchSize, law));
             trained += microBatchSize;
         }
 
@@ -176,5 +139,71 @@ public sealed class TrainingPass
         }
 
         return trained > 0 ? mean.MoveToOuterDisposeScope() : null;
+    }
+
+    private Tensor Backward(Tensor clean, Conditioning conditioning, ReadOnlyMemory<long> positions, double weight, ITimeLaw law)
+    {
+        if (!denoiser.Model.HasDropout)
+        {
+            return Run();
+        }
+
+        // Dropout draws from the process's one generator: seeded for each micro-batch, and held meanwhile.
+        using (GlobalGenerator.Hold(seeds.Derive(RandomPurpose.Dropout, positions.Span[0])))
+        {
+            return Run();
+        }
+
+        Tensor Run()
+        {
+            using DisposeScope scope = NewDisposeScope();
+            Tensor loss = Loss(clean, conditioning, positions.Span, law).Times(weight);
+            try
+            {
+                loss.backward();
+            }
+            catch (ExternalException) when (denoiser.Model is IGradientCheckpointing { RecomputationFailure: not null })
+            {
+                ExceptionDispatchInfo.Throw(((IGradientCheckpointing)denoiser.Model).RecomputationFailure!);
+            }
+
+            return loss.detach().MoveToOuterDisposeScope();
+        }
+    }
+
+    private Tensor Loss(Tensor clean, Conditioning conditioning, ReadOnlySpan<long> positions, ITimeLaw law) =>
+        Loss(clean, conditioning, DrawLevels(positions, law), positions, law as ImportanceTimes);
+
+    private Tensor Loss(Tensor clean, Conditioning conditioning, IReadOnlyList<NoiseLevel> levels, ReadOnlySpan<long> positions,
+        ImportanceTimes? drawnFrom)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        ImageShape shape = new((int)clean.shape[1], (int)clean.shape[2], (int)clean.shape[3]);
+        Tensor noise = NormalNoise.Draw(seeds, RandomPurpose.Noise, positions, shape).to(clean.device); // [B, C, H, W]
+        Observer?.Begin(levels);
+        ObjectiveLoss made = objective.Loss(new ObjectiveInput(denoiser, clean, noise, levels, conditioning, state)
+        {
+            Seeds = seeds, Positions = positions.ToArray(), DrawnFrom = drawnFrom, IsMeasurement = IsMeasurement,
+        });
+        Observer?.End(made);
+        return made.Loss.MoveToOuterDisposeScope(); // []
+    }
+
+    private NoiseLevel[] DrawLevels(ReadOnlySpan<long> positions, ITimeLaw law)
+    {
+        NoiseLevel[] levels = new NoiseLevel[positions.Length];
+        for (int i = 0; i < levels.Length; i++)
+        {
+            levels[i] = law.LevelAt(QuantileAt(positions[i]), denoiser.Schedule);
+        }
+
+        return levels;
+    }
+
+    // Images come in random order, so that each meets every part of the law.
+    private double QuantileAt(long position)
+    {
+        double drawn = seeds.Uniform(RandomPurpose.Timestep, position);
+        return StratifyOver is { } count ? StratifiedQuantile.At(position, drawn, count) : drawn;
     }
 }

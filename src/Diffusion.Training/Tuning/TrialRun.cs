@@ -32,7 +32,7 @@ internal sealed class TrialRun : IDisposable
             belongings.Add(new GradientCheckpointingScope(copy, options));
             setup = run with { Model = copy, Options = options, Observers = [], FindingObservers = [], Previews = [] };
             Parts = belongings.Add(new TrainingParts(setup));
-            pass = new TrainingPass(Parts.Denoiser, setup.Objective, Parts.Seeds, Parts.State.Objective) { QuantileAt = QuantileAt };
+            pass = new TrainingPass(Parts.Denoiser, setup.Objective, Parts.Seeds, Parts.State.Objective) { StratifyOver = batchSize };
             Device = setup.Device.Activate();
             BatchPlan plan = new() { StepSize = batchSize, BatchSize = microBatchSize };
             loader = belongings.Add(new BatchLoader(setup.Source, Parts.State.Data.Order(), plan, Parts.Seeds, options.Loading, Device,
@@ -74,10 +74,6 @@ internal sealed class TrialRun : IDisposable
     }
 
     public void Dispose() => belongings.Dispose();
-
-    // Place i of a batch draws from stretch i of the schedule: images come in random order, so that each meets every timestep.
-    private double QuantileAt(long position) =>
-        ((position % batchSize) + Parts.Seeds.Uniform(RandomPurpose.Timestep, position)) / batchSize;
 
     private static IDiffusionModel Copy(IDiffusionModel model)
     {

@@ -13,8 +13,9 @@ internal static class ModelProbe
     /// <param name="denoiser">The model.</param>
     /// <param name="parameters">Its parameters.</param>
     /// <param name="shape">The shape of the images.</param>
+    /// <param name="objective">The objective.</param>
     /// <exception cref="InvalidOperationException">The model cannot learn. The message says why.</exception>
-    public static void Check(Denoiser denoiser, FlatParameters parameters, ImageShape shape)
+    public static void Check(Denoiser denoiser, FlatParameters parameters, ImageShape shape, IObjective objective)
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable mode = EvaluationMode.Of(denoiser.Model.Network);
@@ -24,7 +25,9 @@ internal static class ModelProbe
         Conditioning conditioning = denoiser.Model.ClassCount is null
             ? Conditioning.None
             : new Conditioning { ClassLabels = zeros([1], ScalarType.Int64, denoiser.Device) };
-        Tensor output = denoiser.Predict(noisy, [middle], conditioning); // [1, C, H, W]
+        Tensor output = objective is Objective { LearnsVariance: true }
+            ? denoiser.PredictWithVariance(noisy, [middle], conditioning).Prediction
+            : denoiser.Predict(noisy, [middle], conditioning); // [1, C, H, W]
         if (output.dtype != noisy.dtype)
         {
             throw new InvalidOperationException(

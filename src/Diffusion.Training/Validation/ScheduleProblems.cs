@@ -25,32 +25,4 @@ internal static class ScheduleProblems
             ? []
             : [$"UseSchedule sets {given.Description}, but the options Schedule and Timesteps name {named}. Leave one of the two out."];
     }
-
-    /// <summary>Returns why the prediction or the loss is not defined over the complete schedule; empty if it is.</summary>
-    /// <param name="options">The options with the prediction type and the loss space.</param>
-    /// <param name="schedule">The schedule in use.</param>
-    public static IEnumerable<string> OfObjective(ObjectiveOptions options, INoiseSchedule schedule)
-    {
-        if (!Enum.IsDefined(options.Prediction))
-        {
-            yield break; // reported by the checks of the options
-        }
-
-        IParameterization parameterization = Parameterization.Of(options.Prediction);
-        NoiseLevel[] ends = [schedule.At(schedule.FirstTime), schedule.At(schedule.LastTime)];
-        if (!ends.Select(parameterization.At).All(scalings => double.IsFinite(scalings.Label) && double.IsFinite(scalings.In)))
-        {
-            yield return $"{nameof(options.Prediction)} ({options.Prediction}) is not defined at both ends of "
-                + $"{schedule.Description}: it needs a sigma above 0 and an alpha above 0. "
-                + "Use Flow or Velocity, or the Edm schedule.";
-        }
-
-        if (options.LossSpace is { } space && Enum.IsDefined(space)
-            && !ends.All(end => double.IsFinite(LossSpace.Factor(parameterization, Parameterization.Of(space), end))))
-        {
-            yield return $"{nameof(options.LossSpace)} ({space}) cannot be computed from {nameof(options.Prediction)} "
-                + $"({options.Prediction}) at both ends of {schedule.Description}: "
-                + "the weight of the loss would be infinite. Leave it out, or use another schedule.";
-        }
-    }
 }

@@ -6,7 +6,7 @@ public sealed class ContinuousScheduleTests
     public static TheoryData<INoiseSchedule> All { get; } =
     [
         NoiseSchedule.Cosine(), NoiseSchedule.Linear(250), NoiseSchedule.ScaledLinear(4000), ZeroTerminal(), new EdmSchedule(),
-            new EdmSchedule(0.01, 20), new FlowSchedule(),
+            new EdmSchedule(0.01, 20), new FlowSchedule(), new FlowSchedule(shift: 3), NoiseSchedule.Laplace(), NoiseSchedule.Exponential(),
     ];
 
     [Theory]

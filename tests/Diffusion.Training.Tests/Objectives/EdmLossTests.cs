@@ -22,7 +22,7 @@ public sealed class EdmLossTests
         EdmSchedule schedule = new();
         Denoiser denoiser = new(model, schedule, Parameterization.Edm(deviation));
         Objective objective = inImageSpace
-            ? new Objective { Space = Parameterization.Sample, Weighting = new EdmWeight(deviation) }
+            ? new Objective { Space = Parameterization.Sample, Weighting = LossWeighting.Edm(deviation) }
             : new Objective();
         NoiseLevel[] levels = [.. file.Tensors["sigma"].data<double>().ToArray().Select(schedule.At)];
 
@@ -35,13 +35,5 @@ public sealed class EdmLossTests
         made.Target.MaxDifference(file.Tensors["network_target"]).Should().BeLessThan(1e-11);
         Tensor gradient = file.Tensors["grad_network_output"];
         answer.grad!.MaxDifference(gradient).Should().BeLessThan(1e-11 * gradient.abs().max().item<double>());
-    }
-
-    private sealed class EdmWeight(double deviation) : ILossWeighting
-    {
-        public string Description => "edm";
-
-        public double At(NoiseLevel level) =>
-            ((level.Sigma * level.Sigma) + (deviation * deviation)) / Math.Pow(level.Sigma * deviation, 2);
     }
 }

@@ -58,7 +58,7 @@ public sealed class OwnObjectiveTests : IDisposable
 
         TrainingOptions same = new() { Objective = new ObjectiveOptions { Times = "always 7", Function = "mse" } };
         FluentActions.Invoking(() => Builder(model, images).UseOptions(same).Build()).Should().Throw<OptionsValidationException>()
-            .WithMessage("*Objective.Times (always 7) names a part that only code makes. Give it with UseTimeLaw*");
+            .WithMessage("*Objective.Times (always 7) must be a time law as name or name(parameter: number)*is given with UseTimeLaw.*");
         FluentActions.Invoking(() => Builder(model, images).UseOptions(same).UseTimeLaw(new OneTime(8)).Build())
             .Should().Throw<OptionsValidationException>().WithMessage("*UseTimeLaw gives always 8, but Objective.Times is always 7*");
         FluentActions.Invoking(() => Builder(model, images).UseObjective(new Uncertainty()).UseLossWeighting(new Constant(1)).Build())

@@ -18,6 +18,10 @@ public sealed class TrainedModelTests : IDisposable
         { "own betas", PredictionType.Velocity },
         { "edm", PredictionType.Edm },
         { "flow", PredictionType.Flow },
+        { "shifted flow", PredictionType.Flow },
+        { "laplace", PredictionType.Epsilon },
+        { "exponential", PredictionType.Epsilon },
+        { "zero terminal SNR", PredictionType.Velocity },
     };
 
     public void Dispose() => folder.Dispose();
@@ -202,7 +206,11 @@ public sealed class TrainedModelTests : IDisposable
         "sigmoid" => NoiseSchedule.Sigmoid(),
         "own betas" => new DiscreteSchedule([.. Enumerable.Range(0, 300).Select(i => 1e-4 + (i * 1e-4))], "mine"),
         "edm" => new EdmSchedule(0.01, 50),
-        _ => new FlowSchedule(),
+        "flow" => new FlowSchedule(),
+        "shifted flow" => new FlowSchedule(3),
+        "laplace" => NoiseSchedule.Laplace(),
+        "exponential" => NoiseSchedule.Exponential(),
+        _ => NoiseSchedule.Cosine().WithZeroTerminalSnr(),
     };
 
     private static string Refused(Func<TrainedModel> open) =>

@@ -25,7 +25,10 @@ internal sealed class LrEvaluation : IDisposable
         TrainingParts parts = trial.Parts;
         model = setup.Model;
         pass = new TrainingPass(
-            parts.Denoiser, setup.Objective, parts.Seeds.Child(RandomPurpose.HoldOut, SweepStream), parts.State.Objective);
+            parts.Denoiser, setup.Objective, parts.Seeds.Child(RandomPurpose.HoldOut, SweepStream), parts.State.Objective)
+        {
+            IsMeasurement = true,
+        };
         BatchPlan plan = new() { StepSize = images, BatchSize = images, Start = first };
         LoadingOptions loading = setup.Options.Loading with { Prefetch = 1 };
         using BatchLoader loader = new(setup.Source, parts.State.Data.Order(), plan, parts.Seeds, loading, trial.Device, parts.OnBadImage);

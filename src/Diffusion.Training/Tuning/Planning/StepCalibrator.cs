@@ -78,7 +78,7 @@ internal static class StepCalibrator
             cancellationToken.ThrowIfCancellationRequested();
             using DisposeScope one = NewDisposeScope();
             long began = trial.Setup.Time.GetTimestamp();
-            denoiser.Predict(noisy, levels, conditioning).sum().item<float>(); // waits for the device
+            denoiser.PredictRaw(noisy, levels, conditioning, mayPredictVariance: true).sum().item<float>(); // waits for the device
             TimeSpan taken = trial.Setup.Time.GetElapsedTime(began);
             shortest = pass > 0 && taken < shortest ? taken : shortest; // the first pass makes its plans
         }

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace Diffusion.Training;
 
 /// <summary>The squared difference.</summary>
-internal sealed class SquaredError : ILossFunction
+internal sealed record SquaredError : ILossFunction
 {
     public string Description => "mse";
 

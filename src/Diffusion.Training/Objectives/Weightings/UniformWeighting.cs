@@ -1,7 +1,7 @@
 namespace Diffusion.Training;
 
 /// <summary>Every noise level counts the same.</summary>
-internal sealed class UniformWeighting : ILossWeighting
+internal sealed record UniformWeighting : ILossWeighting
 {
     public string Description => "uniform";
 

@@ -8,8 +8,11 @@ public interface ILossFunction
     /// <summary>Name and parameters in one line, as written into checkpoints.</summary>
     string Description { get; }
 
-    /// <summary>The loss of each element.</summary>
+    /// <summary>The loss of each element, or of each image.</summary>
     /// <param name="difference">Prediction minus target, <c>[B, C, H, W]</c>.</param>
-    /// <returns>The losses in the same shape, differentiable; they belong to the caller.</returns>
+    /// <returns>
+    /// The losses, <c>[B, C, H, W]</c> or <c>[B, 1, 1, 1]</c>, differentiable; they belong to the caller. The mean over an image is its
+    /// loss.
+    /// </returns>
     Tensor Of(Tensor difference);
 }

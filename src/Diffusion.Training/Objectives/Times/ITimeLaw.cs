@@ -6,11 +6,11 @@ namespace Diffusion.Training;
 /// </summary>
 public interface ITimeLaw
 {
-    /// <summary>Name and parameters in one line, as written into checkpoints.</summary>
+    /// <summary>Name and parameters in one line, saved in checkpoints.</summary>
     string Description { get; }
 
-    /// <summary>The time below which a share of all draws lies.</summary>
-    /// <param name="quantile">The share, in [0, 1).</param>
+    /// <summary>The time below which a fraction of all draws lies.</summary>
+    /// <param name="quantile">The fraction, in [0, 1).</param>
     /// <param name="schedule">The schedule whose time it is.</param>
     /// <returns>A time of the schedule; a whole one where the schedule is discrete.</returns>
     double TimeAt(double quantile, INoiseSchedule schedule);

@@ -1,0 +1,75 @@
+namespace Diffusion.Training;
+
+/// <summary>Finds what cannot be learnt with a schedule, as: what, actual, expected, remedy.</summary>
+internal static class ObjectiveProblems
+{
+    /// <summary>What the network shall predict, or its loss shall compare, but cannot at some time of the schedule.</summary>
+    /// <param name="options">They say what is predicted.</param>
+    /// <param name="schedule">The schedule that is used.</param>
+    public static IEnumerable<string> OfPrediction(ObjectiveOptions options, INoiseSchedule schedule)
+    {
+        if (!Enum.IsDefined(options.Prediction))
+        {
+            yield break; // said by the options' own checks
+        }
+
+        IParameterization parameterization = Parameterization.Of(options.Prediction);
+        NoiseLevel[] ends = EndsOf(schedule);
+        if (!ends.Select(parameterization.At).All(scalings => double.IsFinite(scalings.Label) && double.IsFinite(scalings.In)))
+        {
+            yield return $"{nameof(options.Prediction)} ({options.Prediction}) cannot be asked for at both ends of "
+                + $"{schedule.Description}: it needs a sigma above 0 and an alpha above 0. "
+                + "Use Flow or Velocity, or the Edm schedule.";
+        }
+        else if (schedule is DiscreteSchedule && !parameterization.At(ends[1]).IsSolvable)
+        {
+            yield return $"{nameof(options.Prediction)} ({options.Prediction}) cannot be learnt with {schedule.Description}: its last "
+                + "timestep is pure noise, from which predicted noise gives no image. Use Velocity or Sample.";
+        }
+
+        if (options.LossSpace is { } space && Enum.IsDefined(space)
+            && !ends.All(end => double.IsFinite(LossSpace.Factor(parameterization, Parameterization.Of(space), end))))
+        {
+            yield return $"{nameof(options.LossSpace)} ({space}) cannot be reached from {nameof(options.Prediction)} "
+                + $"({options.Prediction}) at both ends of {schedule.Description}: "
+                + "the weight of the loss would be infinite. Leave it out, or use another schedule.";
+        }
+    }
+
+    /// <summary>What the objective itself cannot do with the schedule.</summary>
+    /// <param name="options">They say what is predicted.</param>
+    /// <param name="objective">The objective that is used.</param>
+    /// <param name="schedule">The schedule that is used.</param>
+    public static IEnumerable<string> Of(ObjectiveOptions options, IObjective objective, INoiseSchedule schedule)
+    {
+        foreach (string problem in objective.Problems(schedule))
+        {
+            yield return problem;
+        }
+
+        if (objective is not Objective parts || !Enum.IsDefined(options.Prediction))
+        {
+            yield break;
+        }
+
+        NoiseLevel[] ends = EndsOf(schedule);
+        if (parts.LearnsVariance && (schedule is not DiscreteSchedule || !ends.All(PreservesVariance)))
+        {
+            yield return $"{nameof(options.LearnsVariance)} (true) needs a schedule of betas, but the schedule is {schedule.Description}. "
+                + "Use Cosine or Linear, or leave it out.";
+        }
+
+        IParameterization space = parts.Space ?? Parameterization.Of(options.Prediction);
+        if (ends.Where(end => !double.IsFinite(LossSpace.Weight(parts.Weighting, space, end))).ToArray() is [var first, ..])
+        {
+            yield return $"{nameof(options.Weighting)} ({parts.Weighting.Description}) is infinite at time {first.Time} of "
+                + $"{schedule.Description} for a loss in {space.Description}. Use min-snr, a LossSpace of Velocity or Sample, or another "
+                + "schedule.";
+        }
+    }
+
+    private static bool PreservesVariance(NoiseLevel level) =>
+        Math.Abs((level.Alpha * level.Alpha) + (level.Sigma * level.Sigma) - 1) <= 1e-6;
+
+    private static NoiseLevel[] EndsOf(INoiseSchedule schedule) => [schedule.At(schedule.FirstTime), schedule.At(schedule.LastTime)];
+}
