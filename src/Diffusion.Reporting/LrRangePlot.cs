@@ -66,11 +66,11 @@ public static class LrRangePlot
             .LegendText = $"{Name(suggestion.Rule)}: {LrRangeText.Rate(rate)}";
     }
 
-    private static string Name(LrSuggestionRule rule) => rule switch
+    private static string Name(string rule) => rule switch
     {
-        LrSuggestionRule.TenthOfLowest => "tenth of lowest",
-        LrSuggestionRule.SteepestDescent => "steepest descent",
-        LrSuggestionRule.Valley => "valley",
+        nameof(LrSuggestionRule.TenthOfLowest) => "tenth of lowest",
+        nameof(LrSuggestionRule.SteepestDescent) => "steepest descent",
+        nameof(LrSuggestionRule.Valley) => "valley",
         _ => "slide",
     };
 }

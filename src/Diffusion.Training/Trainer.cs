@@ -108,7 +108,7 @@ public sealed class Trainer : IDisposable
     /// </summary>
     /// <returns>The copy, which the caller disposes. It needs the memory of the weights once more.</returns>
     /// <exception cref="ObjectDisposedException">This trainer is disposed.</exception>
-    public DenoiserSnapshot SnapshotEma() => DenoiserSnapshot.Of(EmaDenoiser, () => state.Step);
+    public TrainedModel SnapshotEma() => ModelSnapshot.Of(EmaDenoiser, () => state.Step);
 
     /// <summary>
     /// Disposes this trainer and copies the averaged weights into the model, in evaluation mode, to sample it, save it or train it further.

@@ -43,10 +43,10 @@ internal static class Runs
         EndedAt = null,
         Suggestions =
         [
-            new(LrSuggestionRule.TenthOfLowest, 5e-5, "a tenth of the lowest."),
-            new(LrSuggestionRule.SteepestDescent, 2e-6, "the steepest."),
-            new(LrSuggestionRule.Valley, 1.4e-5, "the middle."),
-            new(LrSuggestionRule.Slide, null, "the slopes never become alike."),
+            new(nameof(LrSuggestionRule.TenthOfLowest), 5e-5, "a tenth of the lowest."),
+            new(nameof(LrSuggestionRule.SteepestDescent), 2e-6, "the steepest."),
+            new(nameof(LrSuggestionRule.Valley), 1.4e-5, "the middle."),
+            new(nameof(LrSuggestionRule.Slide), null, "the slopes never become alike."),
         ],
     };
 

@@ -68,7 +68,7 @@ public sealed class TrainerDenoisersTests
         using (Trainer trainer = Builder(unet, images).Build())
         {
             trainer.Run(Token);
-            using DenoiserSnapshot snapshot = trainer.SnapshotEma();
+            using TrainedModel snapshot = trainer.SnapshotEma();
             Dictionary<string, torch.Tensor> averages = ((UNet2D)snapshot.Denoiser.Model).NamedTensors().ToDictionary();
             unet.LoadWeights(averages);
             Refused(unet).Should().Contain("owns", "the trainer still uses the network");
@@ -146,7 +146,7 @@ public sealed class TrainerDenoisersTests
     {
         using TinyModel model = new(dropoutProbability: 0.5);
         using StripedImages images = new();
-        DenoiserSnapshot? ofPreview = null;
+        TrainedModel? ofPreview = null;
         float[]? atPreview = null;
         Trainer trainer = Builder(model, images).AddPreview(3, preview =>
         {
@@ -154,7 +154,7 @@ public sealed class TrainerDenoisersTests
             atPreview ??= Sample(preview.EmaDenoiser);
         }).Build();
         TrainingResult result = trainer.Run(Token);
-        DenoiserSnapshot atEnd = trainer.SnapshotEma();
+        TrainedModel atEnd = trainer.SnapshotEma();
         float[] picture = Sample(result.EmaDenoiser);
         trainer.Dispose();
 
@@ -173,7 +173,7 @@ public sealed class TrainerDenoisersTests
         Sample(ofPreview.Denoiser).Should().Equal(atPreview).And.NotEqual(picture);
         ofPreview.Dispose();
         atEnd.Dispose();
-        atEnd.Denoiser.Invoking(Sample).Should().Throw<ObjectDisposedException>().Which.ObjectName.Should().Be(nameof(DenoiserSnapshot));
+        atEnd.Denoiser.Invoking(Sample).Should().Throw<ObjectDisposedException>().Which.ObjectName.Should().Be(nameof(TrainedModel));
     }
 
     [Fact]

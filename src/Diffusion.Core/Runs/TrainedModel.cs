@@ -3,27 +3,32 @@ using TorchSharp;
 
 namespace Diffusion;
 
-/// <summary>A trained model for sampling, read from a run, a checkpoint or a folder of diffusers. It owns the network.</summary>
+/// <summary>
+/// A trained model for sampling: read from a run, a checkpoint or a folder of diffusers, or copied from a trainer. It owns the network,
+/// whose weights never change.
+/// </summary>
 /// <remarks>Several threads can sample <see cref="Denoiser"/> at the same time.</remarks>
 public sealed class TrainedModel : IDisposable
 {
-    private readonly IDiffusionModel owned;
+    private readonly Action release;
 
-    private TrainedModel(string folder, IDiffusionModel network, INoiseSchedule schedule, IParameterization parameterization)
+    /// <summary>Creates a model that owns a network.</summary>
+    /// <param name="denoiser">The network with its schedule.</param>
+    /// <param name="release">Disposes the network.</param>
+    internal TrainedModel(Denoiser denoiser, Action release)
     {
-        owned = network;
-        Folder = folder;
-        Denoiser = new Denoiser(network, schedule, parameterization);
+        Denoiser = denoiser;
+        this.release = release;
     }
 
     /// <summary>The model with its noise schedule, in evaluation mode. Valid until this object is disposed.</summary>
     public Denoiser Denoiser { get; }
 
-    /// <summary>The folder that the weights were read from.</summary>
-    public string Folder { get; }
+    /// <summary>The folder that the weights were read from; null for a copy from a trainer.</summary>
+    public string? Folder { get; private init; }
 
     /// <summary>The number of optimizer steps of the training; null for a folder of diffusers.</summary>
-    public long? Step { get; private init; }
+    public long? Step { get; internal init; }
 
     /// <summary>The decay of the average that was read; null for weights that are not an average, or for a folder of diffusers.</summary>
     public double? EmaDecay { get; private init; }
@@ -69,14 +74,14 @@ public sealed class TrainedModel : IDisposable
                 $"'{folder}' contains no trained model. Pass the folder of a run, of a checkpoint, or of a diffusers pipeline.");
         if (device is not null)
         {
-            model.owned.Network.to(device.Activate());
+            model.Denoiser.Model.Network.to(device.Activate());
         }
 
         return model;
     }
 
     /// <summary>Waits for the calls in flight and frees the network. Later calls throw <see cref="ObjectDisposedException"/>.</summary>
-    public void Dispose() => owned.Dispose();
+    public void Dispose() => release();
 
     // A run, or its folder of checkpoints.
     private static string? CheckpointsIn(string path) =>
@@ -123,8 +128,9 @@ public sealed class TrainedModel : IDisposable
                 NamedWeights.CopyInto(
                     network.Network.named_parameters().Select(p => KeyValuePair.Create(p.name, (torch.Tensor)p.parameter)), weights.Tensors,
                     network is IStoredNetwork stored ? stored.CurrentName : null);
-                return new TrainedModel(folder, network, used, Parameterization.Of(manifest.Prediction))
+                return new TrainedModel(new Denoiser(network, used, Parameterization.Of(manifest.Prediction)), network.Dispose)
                 {
+                    Folder = folder,
                     Step = manifest.Step,
                     EmaDecay = average?.Decay,
                     EmaDecays = [.. manifest.Averages.Select(listed => listed.Decay)],
@@ -205,8 +211,7 @@ public sealed class TrainedModel : IDisposable
         DiffusersModel model = DiffusersFolder.Load(folder);
         try
         {
-            Denoiser denoiser = model.CreateDenoiser();
-            return new TrainedModel(folder, model.UNet, denoiser.Schedule, denoiser.Parameterization);
+            return new TrainedModel(model.CreateDenoiser(), model.Dispose) { Folder = folder };
         }
         catch
         {

@@ -3,7 +3,7 @@ namespace Diffusion.Training;
 /// <summary>
 /// Which checkpoints of a run to keep. A checkpoint is kept if any of these rules applies to it. The newest one is always kept.
 /// </summary>
-public sealed record CheckpointRetention
+internal sealed record CheckpointRetention
 {
     /// <summary>The number of newest checkpoints to keep, at least 1. Default 2, so that one is left if the newest is damaged.</summary>
     public int Last { get; init; } = 2;

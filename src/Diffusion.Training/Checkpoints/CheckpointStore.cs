@@ -26,10 +26,17 @@ public sealed class CheckpointStore : IDisposable
     /// The folder of the checkpoints, or the folder of a run, which contains them in <c>checkpoints</c>. <see cref="Lock"/> creates it if
     /// it does not exist.
     /// </param>
-    /// <param name="retention">Which checkpoints to keep. Null, the default, for the last two.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The retention has an invalid value.</exception>
-    public CheckpointStore(string folder, CheckpointRetention? retention = null)
-        : this(folder, retention ?? new CheckpointRetention(), new LocalDisk())
+    /// <param name="keepLast">The number of newest checkpoints to keep, at least 1. Default 2.</param>
+    /// <param name="keepBest">The number of checkpoints with the lowest held-out loss to keep, 0 or more. Default 0.</param>
+    /// <param name="keepEverySteps">Keeps checkpoints whose step is a multiple of this number. Null, the default, keeps none.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A value is out of its range.</exception>
+    public CheckpointStore(string folder, int keepLast = 2, int keepBest = 0, long? keepEverySteps = null)
+        : this(folder, new CheckpointRetention { Last = keepLast, Best = keepBest, EverySteps = keepEverySteps })
+    {
+    }
+
+    internal CheckpointStore(string folder, CheckpointRetention retention)
+        : this(folder, retention, new LocalDisk())
     {
     }
 

@@ -18,7 +18,7 @@ public sealed record TrainingPreview(long Step, Denoiser EmaDenoiser, Cancellati
     /// </summary>
     /// <returns>The copy, which the caller disposes.</returns>
     /// <exception cref="ObjectDisposedException">The trainer is disposed.</exception>
-    public DenoiserSnapshot Snapshot() => DenoiserSnapshot.Of(EmaDenoiser, () => Step);
+    public TrainedModel Snapshot() => ModelSnapshot.Of(EmaDenoiser, () => Step);
 
     /// <summary>
     /// Compares the colors of samples with those of the data. If they differ, the run adds a finding to its next report, or to its result

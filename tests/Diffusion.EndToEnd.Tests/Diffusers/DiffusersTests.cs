@@ -46,7 +46,7 @@ public sealed class DiffusersTests : IDisposable
 
     [Theory]
     [InlineData("import {nowhere} x.png", "neither model_index.json nor config.json", 1)]
-    [InlineData("export {nowhere} x", "UseCheckpoints", 1)]
+    [InlineData("export {nowhere} x", "contains no trained model", 1)]
     [InlineData("import x", "out", 2)]
     [InlineData("import x y --sampler euler", "euler", 2)]
     [InlineData("convert x y", "convert", 2)]

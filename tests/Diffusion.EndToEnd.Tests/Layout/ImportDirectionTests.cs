@@ -27,7 +27,7 @@ public sealed class ImportDirectionTests
         ["Diffusion.Training"] =
         [
             "Text", "Optimization", "Ema", "Objectives", "Options", "Advice", "Steps", "Checkpoints", "Reports", "Observers", "Measurement",
-            "Health", "Validation", "Running", "Export", "Tuning", "",
+            "Health", "Validation", "Running", "Tuning", "",
         ],
         ["Diffusion.Reporting"] = ["Plotting", ""],
     };

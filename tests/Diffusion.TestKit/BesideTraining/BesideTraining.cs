@@ -17,7 +17,7 @@ public sealed class BesideTraining : IDisposable
     private readonly Denoiser ofShared;
     private readonly int pictures;
     private volatile Trainer? trainer;
-    private volatile DenoiserSnapshot? kept;
+    private volatile TrainedModel? kept;
     private volatile DiffusersModel? loaded;
     private volatile bool hasEnded;
     private int begun;
@@ -90,7 +90,7 @@ public sealed class BesideTraining : IDisposable
             using UNet2D network = SerialTwins.Network();
             using Trainer next = twins.Training(network).AddPreview(5, preview =>
             {
-                DenoiserSnapshot? before = kept;
+                TrainedModel? before = kept;
                 kept = preview.Snapshot();
                 before?.Dispose();
             }).Build();
@@ -169,15 +169,15 @@ public sealed class BesideTraining : IDisposable
         switch (kind)
         {
             case 0 when trainer is { } running:
-                using (DenoiserSnapshot own = running.SnapshotEma())
+                using (TrainedModel own = running.SnapshotEma())
                 {
-                    return twins.IsOfStep(own.Step, seed, SerialTwins.Picture(own.Denoiser, SerialTwins.Sampler, seed));
+                    return twins.IsOfStep(own.Step!.Value, seed, SerialTwins.Picture(own.Denoiser, SerialTwins.Sampler, seed));
                 }
 
             case 1 when trainer is { } running:
                 return twins.IsOfAnyStep(seed, SerialTwins.Picture(running.EmaDenoiser, SerialTwins.AtOnce, seed));
             case 2 when kept is { } ofPreview:
-                return twins.IsOfStep(ofPreview.Step, seed, SerialTwins.Picture(ofPreview.Denoiser, SerialTwins.Sampler, seed));
+                return twins.IsOfStep(ofPreview.Step!.Value, seed, SerialTwins.Picture(ofPreview.Denoiser, SerialTwins.Sampler, seed));
             case 3 when loaded is { } model:
                 return twins.IsOfFile(seed, SerialTwins.Picture(model.CreateDenoiser(), SerialTwins.Sampler, seed));
             case 4:

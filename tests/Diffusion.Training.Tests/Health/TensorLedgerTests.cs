@@ -43,13 +43,13 @@ public sealed class TensorLedgerTests
     [Fact]
     public void Networks_that_come_and_go_garbage_snapshots_and_other_threads_are_no_leak()
     {
-        DenoiserSnapshot? last = null;
+        TrainedModel? last = null;
         using WebApplication web = new();
         (List<TrainingProgress> reports, TrainingResult result) = Run(preview: preview =>
         {
             WebApplication.Preview();
             _ = zeros(3);
-            DenoiserSnapshot? before = last;
+            TrainedModel? before = last;
             last = preview.Snapshot();
             Thread other = new(() => before?.Dispose());
             other.Start();

@@ -25,7 +25,7 @@ public sealed record LrRange
     /// </summary>
     public required double? EndedAt { get; init; }
 
-    /// <summary>The suggestion of each rule, in the order of <see cref="LrSuggestionRule"/>.</summary>
+    /// <summary>The suggestion of each rule: TenthOfLowest, SteepestDescent, Valley and Slide.</summary>
     public required IReadOnlyList<LrSuggestion> Suggestions { get; init; }
 
     /// <summary>The suggestion of the default rule: the peak learning rate to use, or the reason why there is none.</summary>

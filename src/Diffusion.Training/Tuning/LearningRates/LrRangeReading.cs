@@ -27,7 +27,7 @@ internal static class LrRangeReading
                 _ => null,
             },
             Suggestions = Silence(curve, startLoss, end, range) is { } reason
-                ? [.. Enum.GetValues<LrSuggestionRule>().Select(rule => new LrSuggestion(rule, null, reason))]
+                ? [.. Enum.GetNames<LrSuggestionRule>().Select(rule => new LrSuggestion(rule, null, reason))]
                 : [Lowest(curve, end, range), Steepest(curve), Valley(curve), Slide(curve)],
         };
     }
@@ -55,11 +55,11 @@ internal static class LrRangeReading
         double lowest = curve.Rates[curve.Lowest];
         string loss = string.Create(CultureInfo.InvariantCulture, $"{curve.Smoothed[curve.Lowest]:G4}");
         return curve.Rises
-            ? new LrSuggestion(LrSuggestionRule.TenthOfLowest, lowest / Decade,
+            ? new LrSuggestion(nameof(LrSuggestionRule.TenthOfLowest), lowest / Decade,
                 $"a tenth of {Rate(lowest)}, where the loss was lowest ({loss}) before "
                     + $"{(OnlyEnds(curve, end) ? "numbers were not finite" : "it rose")}.")
             : new LrSuggestion(
-                LrSuggestionRule.TenthOfLowest,
+                nameof(LrSuggestionRule.TenthOfLowest),
                 null,
                 end == LrRangeEnd.Cancelled
                     ? $"the loss had not risen when the sweep was cancelled, after {Rate(curve.Rates[^1])}. Let the sweep run on."
@@ -68,14 +68,14 @@ internal static class LrRangeReading
     }
 
     private static LrSuggestion Steepest(LrCurve curve) =>
-        new(LrSuggestionRule.SteepestDescent, curve.Rates[LrRules.SteepestDescent(curve)], "where the loss fell most steeply.");
+        new(nameof(LrSuggestionRule.SteepestDescent), curve.Rates[LrRules.SteepestDescent(curve)], "where the loss fell most steeply.");
 
     private static LrSuggestion Valley(LrCurve curve) =>
-        new(LrSuggestionRule.Valley, curve.Rates[LrRules.Valley(curve)], "the middle of the longest fall of the loss.");
+        new(nameof(LrSuggestionRule.Valley), curve.Rates[LrRules.Valley(curve)], "the middle of the longest fall of the loss.");
 
     private static LrSuggestion Slide(LrCurve curve) => LrRules.Slide(curve) is { } place
-        ? new LrSuggestion(LrSuggestionRule.Slide, curve.Rates[place], "where the slopes of the loss become alike.")
-        : new LrSuggestion(LrSuggestionRule.Slide, null,
+        ? new LrSuggestion(nameof(LrSuggestionRule.Slide), curve.Rates[place], "where the slopes of the loss become alike.")
+        : new LrSuggestion(nameof(LrSuggestionRule.Slide), null,
             "the slopes of the loss are alike at the high end, from which the rule begins. Use another rule.");
 
     // Whether numbers that are not finite came without a rise before them.

@@ -1,7 +1,7 @@
 namespace Diffusion.Training;
 
 /// <summary>A rule that derives a learning rate from the smoothed curve of a sweep.</summary>
-public enum LrSuggestionRule
+internal enum LrSuggestionRule
 {
     /// <summary>A tenth of the rate at which the loss is lowest before it rises (fastai's <c>minimum</c>): the default.</summary>
     TenthOfLowest,

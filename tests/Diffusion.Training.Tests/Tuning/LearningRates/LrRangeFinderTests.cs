@@ -36,7 +36,7 @@ public sealed class LrRangeFinderTests
         range.Points[0].Loss.Should().BeApproximately(range.StartLoss, 0.01);
         range.Points.Min(point => point.Smoothed).Should().BeLessThan(0.8 * range.StartLoss);
         LrRangePoint lowest = range.Points.MinBy(point => point.Smoothed)!;
-        range.Suggestion.Rule.Should().Be(LrSuggestionRule.TenthOfLowest);
+        range.Suggestion.Rule.Should().Be(nameof(LrSuggestionRule.TenthOfLowest));
         range.Suggestion.LearningRate.Should().BeApproximately(lowest.LearningRate / 10, 1e-9 * lowest.LearningRate, range.ToTable());
         heard.Select(step => (step.LearningRate, step.Loss)).Should().Equal(range.Points.Select(point => (point.LearningRate, point.Loss)));
     }

@@ -11,7 +11,7 @@ public sealed class LrRangeReadingTests
     public void A_curve_with_a_bottom_suggests_a_tenth_of_its_rate()
     {
         LrRange range = Of(Bowl);
-        range.Suggestion.Rule.Should().Be(LrSuggestionRule.TenthOfLowest);
+        range.Suggestion.Rule.Should().Be(nameof(LrSuggestionRule.TenthOfLowest));
         range.Suggestion.LearningRate.Should().BeApproximately(5e-5, 0.2e-5);
         range.Advice.Should().Match("Use a peak learning rate of *e-5: a tenth of *e-4, where the loss was lowest (0.2*) before it rose.");
     }
@@ -43,7 +43,7 @@ public sealed class LrRangeReadingTests
     {
         // A logistic step falls fastest in its middle, at 3.16e-5.
         LrRange range = Of(rate => rate > 2e-3 ? 2 : 0.2 + (0.8 / (1 + Math.Exp(4 * (Math.Log10(rate) + 4.5)))));
-        Rate(range, LrSuggestionRule.SteepestDescent).Should().BeApproximately(3.16e-5, 0.25e-5);
+        Rate(range, nameof(LrSuggestionRule.SteepestDescent)).Should().BeApproximately(3.16e-5, 0.25e-5);
     }
 
     [Fact]
@@ -51,7 +51,7 @@ public sealed class LrRangeReadingTests
     {
         // It falls from 1e-6 to 1e-3 and is level before.
         LrRange range = Of(rate => rate < 1e-6 ? 1 : rate > 1e-3 ? 3 : 1 - (0.25 * (Math.Log10(rate) + 6)));
-        Rate(range, LrSuggestionRule.Valley).Should().BeApproximately(Math.Pow(10, -4.5), 0.5e-5);
+        Rate(range, nameof(LrSuggestionRule.Valley)).Should().BeApproximately(Math.Pow(10, -4.5), 0.5e-5);
     }
 
     [Fact]
@@ -63,7 +63,7 @@ public sealed class LrRangeReadingTests
             : rate < 5e-3 ? 1 - (0.3 * (Math.Log10(rate) + 5)) : 0.19 + (3 * (Math.Log10(rate) + 2.301)));
         double steep = range.Points.First(point => point.LearningRate >= 5e-3).LearningRate;
         double fifteen = Math.Pow(Range.Highest / Range.Lowest, 15.0 / (Range.Steps - 1));
-        Rate(range, LrSuggestionRule.Slide).Should().BeInRange(steep / fifteen / 1.5, steep / fifteen * 1.1);
+        Rate(range, nameof(LrSuggestionRule.Slide)).Should().BeInRange(steep / fifteen / 1.5, steep / fifteen * 1.1);
     }
 
     [Fact]
@@ -74,7 +74,7 @@ public sealed class LrRangeReadingTests
         range.Advice.Should().Match(
             "No suggestion: the loss never rises; it is lowest (0.09*) at 1e-2, and the highest rate tried was 1e-2. Raise "
                 + "LrRangeOptions.Highest to 1e-1.");
-        Rate(range, LrSuggestionRule.SteepestDescent).Should().BeApproximately(1e-3, 0.2e-3);
+        Rate(range, nameof(LrSuggestionRule.SteepestDescent)).Should().BeApproximately(1e-3, 0.2e-3);
     }
 
     [Fact]
@@ -189,7 +189,7 @@ public sealed class LrRangeReadingTests
         smoothed.Zip(losses, (a, b) => Math.Abs(a - b)).Max().Should().BeLessThan(1e-12);
     }
 
-    private static double? Rate(LrRange range, LrSuggestionRule rule) =>
+    private static double? Rate(LrRange range, string rule) =>
         range.Suggestions.Single(suggestion => suggestion.Rule == rule).LearningRate;
 
     private static LrRange Of(Func<double, double> loss, int? points = null, LrRangeEnd end = LrRangeEnd.Completed) =>

@@ -1,8 +1,8 @@
 using Diffusion.TestKit;
 
-namespace Diffusion.Training.Tests;
+namespace Diffusion.Training.Tests.Running;
 
-public sealed class TrainingResultExtensionsTests : IDisposable
+public sealed class TrainingResultTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
 
