@@ -13,7 +13,7 @@ public interface ISamplingGrid
 
     /// <summary>
     /// The levels from the noisiest down, no level twice: one more than steps, since the last level is where the last step ends. A
-    /// <see cref="ReversedGrid"/> goes up, and a <see cref="StrengthGrid"/> has fewer.
+    /// <see cref="ReversedGrid"/> goes up, and a <see cref="StrengthGrid"/> has fewer steps than asked for.
     /// </summary>
     /// <param name="schedule">The schedule of the model.</param>
     /// <param name="steps">How many steps; <see cref="Problems"/> must be empty for them.</param>

@@ -15,7 +15,7 @@ public sealed record TimestepGrid(TimestepSpacing Spacing = TimestepSpacing.Trai
 
     /// <summary>
     /// Whether the last step ends at the clean image. Default true; false ends at the noise level of timestep 0, as for models that
-    /// diffusers published with <c>set_alpha_to_one</c> false.
+    /// diffusers published with <c>set_alpha_to_one</c> false. A grid whose last timestep is 0 then has one step less.
     /// </summary>
     public bool EndsClean { get; init; } = true;
 
@@ -46,18 +46,17 @@ public sealed record TimestepGrid(TimestepSpacing Spacing = TimestepSpacing.Trai
             : steps < 1 || steps > max
                 ? $"Steps is {steps}, but must lie in 1..{max}, the schedule's timesteps{(ExcludesZero ? " without 0" : "")}."
             : OffsetProblem(Spacing, steps, timesteps, StepsOffset, ExcludesZero);
-        return problem is not null ? [problem]
-            : !EndsClean && Times(steps, timesteps)[^1] == 0
-                ? ["The last step starts at timestep 0, where a grid that does not end clean ends. Use trailing timesteps, ExcludesZero or "
-                    + "StepsOffset."]
-                : [];
+        return problem is null ? [] : [problem];
     }
 
     /// <inheritdoc/>
     public IReadOnlyList<NoiseLevel> Levels(INoiseSchedule schedule, int steps)
     {
         DiscreteSchedule discrete = (DiscreteSchedule)schedule;
-        return [.. Times(steps, discrete.Timesteps).Select(discrete.At), EndsClean ? NoiseLevel.Clean : discrete[0]];
+        double[] times = Times(steps, discrete.Timesteps);
+        return EndsClean ? [.. times.Select(discrete.At), NoiseLevel.Clean]
+            : times[^1] > 0 ? [.. times.Select(discrete.At), discrete[0]]
+            : [.. times.Select(discrete.At)];
     }
 
     /// <summary>N timesteps of a schedule of T.</summary>
@@ -95,7 +94,7 @@ public sealed record TimestepGrid(TimestepSpacing Spacing = TimestepSpacing.Trai
             (_, 1) => [timesteps - 1],
             (TimestepSpacing.Trailing, _) => Descending(points, steps, k => Round((k + 1) * timesteps, steps) - 1),
             (TimestepSpacing.Leading, _) => Descending(points, steps, k => (int)(k * (timesteps / points)) + offset),
-            (TimestepSpacing.Linspace, _) => Descending(points, steps, k => Round(k * (timesteps - 1), points - 1)),
+            (TimestepSpacing.Linspace, _) => Descending(points, steps, k => (int)Math.Round(Linear(k, points, timesteps))),
             _ => throw new ArgumentOutOfRangeException(nameof(spacing), spacing,
                 "The spacing is unknown. Use Trailing, Leading or Linspace."),
         };
@@ -118,11 +117,15 @@ public sealed record TimestepGrid(TimestepSpacing Spacing = TimestepSpacing.Trai
     // Rounds halves to even, as Python does. A quotient of such small integers is never rounded onto a half.
     private static int Round(long numerator, int denominator) => (int)Math.Round((double)numerator / denominator, MidpointRounding.ToEven);
 
+    // As numpy's linspace: a multiple of the rounded stride, but the last point exact.
+    private static double Linear(long k, int points, int timesteps) =>
+        k == points - 1 ? timesteps - 1 : k * ((timesteps - 1.0) / (points - 1));
+
     private double[] Times(int steps, int timesteps)
     {
         int points = ExcludesZero ? steps + 1 : steps;
         return Spacing == TimestepSpacing.Linspace && !IsRounded && points > 1
-            ? [.. Enumerable.Range(0, steps).Select(i => (points - 1 - i) * (timesteps - 1.0) / (points - 1))]
+            ? [.. Enumerable.Range(0, steps).Select(i => Linear(points - 1 - i, points, timesteps))]
             : [.. Create(Spacing, steps, timesteps, StepsOffset, ExcludesZero).Select(t => (double)t)];
     }
 }

@@ -67,7 +67,11 @@ public sealed class SamplerTrace : IDisposable
     public JsonElement? GridArgument(string name) => Setting("set_timesteps_kwargs", name);
 
     /// <summary>A number of the grid that a k-diffusion sampler was given.</summary>
-    public double Grid(string name) => Case.GetProperty("grid").GetProperty(name).GetDouble();
+    public double Grid(string name, double otherwise = double.NaN) =>
+        Setting("grid", name) is { ValueKind: JsonValueKind.Number } value ? value.GetDouble() : otherwise;
+
+    /// <summary>A word of the grid that a k-diffusion sampler was given.</summary>
+    public string GridWord(string name) => Setting("grid", name)!.Value.GetString()!;
 
     public string? Text(string name) =>
         Case.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
