@@ -88,7 +88,8 @@ public sealed class GridTraceTests
         double[] recordedSigmas = trace.Has("sigmas" + suffix) ? trace.Numbers("sigmas" + suffix) : [];
         double[] recordedTimesteps = trace.Has("timesteps" + suffix) ? trace.Numbers("timesteps" + suffix) : [];
         bool hasFault = TraceFolder.HasFault(trace.Name, "grid");
-        if (recordedSigmas.Length > 2 && recordedSigmas[^1] == recordedSigmas[^2] && !hasFault)
+        bool endsTwice = recordedSigmas.Length > 2 && Agrees(recordedSigmas[^1..], recordedSigmas[^2..^1]);
+        if (endsTwice && !hasFault && !GridAsRecorded.HasOwnSigmas(trace))
         {
             // The library takes a last step from a level to itself; here a curve has one point for each level.
             (recordedSigmas, recordedTimesteps) = (recordedSigmas[..^1], recordedTimesteps[..^1]);
@@ -100,7 +101,7 @@ public sealed class GridTraceTests
         levels.Zip(levels.Skip(1)).Should().OnlyContain(pair => pair.First.Ratio > pair.Second.Ratio, "no level comes twice");
         if (steps == 1 && GridAsRecorded.StartsAtZeroWithOneStep(trace))
         {
-            levels[0].Should().Be(schedule.At(schedule.LastTime), "a single step starts from the noisiest level");
+            Agrees([levels[0].Ratio], [schedule.At(schedule.LastTime).Ratio]).Should().BeTrue("one step starts from the noisiest level");
             return;
         }
 
