@@ -29,7 +29,10 @@ public sealed record DpmSolverSinglestep : StepSampler
     /// <summary>Where the inner levels are. Default on the grid.</summary>
     public InnerLevels Inner { get; init; }
 
-    /// <summary>The strength of the noise, 0 to 1. Default 0, none.</summary>
+    /// <summary>
+    /// The strength of the noise, 0 to 1. Default 0, none. The draws of a block are independent, which makes the method first order in the
+    /// variance of images: <see cref="DpmSolver"/> and <see cref="DpmSolverSde"/> are better with noise.
+    /// </summary>
     public double Eta { get; init; }
 
     /// <summary>The standard deviation of the noise, above 0. Default 1.</summary>

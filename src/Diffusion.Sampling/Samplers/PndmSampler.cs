@@ -29,7 +29,7 @@ public sealed record PndmSampler : StepSampler
             return new StepResult(LevelStep.Move(estimate, to), now);
         }
 
-        PastEstimate[] used = [now, .. step.Past];
+        PastEstimate[] used = [now, .. step.Past.Take(MaxOrder - 1)];
         Tensor noise = (Warmup, step.Index) switch
         {
             (PndmWarmup.RungeKutta, < 3) when to.Sigma > 0 => RungeKutta(step, x, estimate.Noise),
