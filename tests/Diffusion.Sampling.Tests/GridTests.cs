@@ -38,7 +38,8 @@ public sealed class GridTests
         IReadOnlyList<NoiseLevel> plain = new TimeGrid().Levels(Flow, 4);
         IReadOnlyList<NoiseLevel> shifted = new ShiftedGrid(new TimeGrid(), 3).Levels(Flow, 4);
         shifted[0].Should().Be(plain[0]);
-        shifted.Select(level => level.Sigma).Zip([1, 0.9, 0.75, 0.5, 0]).Should().OnlyContain(pair => Math.Abs(pair.First - pair.Second) < 1e-12);
+        shifted.Select(level => level.Sigma).Zip([1, 0.9, 0.75, 0.5, 0])
+            .Should().OnlyContain(pair => Math.Abs(pair.First - pair.Second) < 1e-12);
     }
 
     [Fact]
@@ -47,7 +48,8 @@ public sealed class GridTests
         IReadOnlyList<NoiseLevel> levels = new ShiftedGrid(new TimeGrid(), 3) { Terminal = 0.1 }.Levels(Flow, 4);
 
         // 1 - (1 - s) * (1 - 0.1) / (1 - 0.5)
-        levels.Select(level => level.Sigma).Zip([1, 0.82, 0.55, 0.1, 0]).Should().OnlyContain(pair => Math.Abs(pair.First - pair.Second) < 1e-12);
+        levels.Select(level => level.Sigma).Zip([1, 0.82, 0.55, 0.1, 0])
+            .Should().OnlyContain(pair => Math.Abs(pair.First - pair.Second) < 1e-12);
     }
 
     [Fact]
@@ -62,7 +64,8 @@ public sealed class GridTests
     public void A_curve_that_does_not_end_clean_has_one_more_point()
     {
         IReadOnlyList<NoiseLevel> levels = new ExponentialGrid { MinRatio = 1, MaxRatio = 16, EndsClean = false }.Levels(Schedule, 4);
-        levels.Select(level => level.Ratio).Zip([16.0, 8, 4, 2, 1]).Should().OnlyContain(pair => Math.Abs(pair.First - pair.Second) < 1e-12);
+        levels.Select(level => level.Ratio).Zip([16.0, 8, 4, 2, 1])
+            .Should().OnlyContain(pair => Math.Abs(pair.First - pair.Second) < 1e-12);
     }
 
     [Fact]

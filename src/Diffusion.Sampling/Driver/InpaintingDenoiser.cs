@@ -17,8 +17,8 @@ public sealed class InpaintingDenoiser : IDenoiser
     /// <summary>Wraps another denoiser.</summary>
     /// <param name="inner">The other denoiser.</param>
     /// <param name="known">
-    /// The images, floating point <c>[1, C, H, W]</c> for all, or <c>[B, C, H, W]</c> for a single batch of that size. They stay the caller's
-    /// and must not be freed before sampling ends.
+    /// The images, floating point <c>[1, C, H, W]</c> for all, or <c>[B, C, H, W]</c> for a single batch of that size. They stay the
+    /// caller's and must not be freed before sampling ends.
     /// </param>
     /// <param name="mask">1 where an image is known, 0 where it is not, between them for a blend; it broadcasts to the images.</param>
     /// <exception cref="ArgumentException">The images or the mask do not have the shape.</exception>

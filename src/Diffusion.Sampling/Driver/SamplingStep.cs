@@ -47,7 +47,7 @@ public sealed class SamplingStep(SamplingWalk walk, int index, IReadOnlyList<Pas
     /// <returns><c>[B, C, H, W]</c>; it belongs to the caller.</returns>
     public Tensor Noise(int draw = 0) => walk.Noise(Index, Draw(draw), From, To);
 
-    /// <summary>Standard normal noise of two parts of this step that overlap: from its start to an inner level, and of the whole step.</summary>
+    /// <summary>Standard normal noise of the part of this step up to an inner level, and of the whole step.</summary>
     /// <param name="middle">The inner level.</param>
     /// <returns><c>[B, C, H, W]</c> each, with the covariance of one path; they belong to the caller.</returns>
     public (Tensor Part, Tensor Whole) PathNoise(NoiseLevel middle) => walk.PathNoise(Index, Draw(0), From, middle, To);

@@ -28,11 +28,11 @@ public abstract record StepSampler : ISampler
         IDenoiser denoiser,
         SampleRequest request,
         IProgress<SamplingProgress>? progress = null,
-        CancellationToken cancellationToken = default) => Sample(denoiser, request, progress, cancellationToken, Walk, []);
+        CancellationToken cancellationToken = default) => Sample(denoiser, request, progress, Walk, [], cancellationToken);
 
     /// <summary>Samples with another walk over the grid.</summary>
     internal Tensor Sample(IDenoiser denoiser, SampleRequest request, IProgress<SamplingProgress>? progress,
-        CancellationToken cancellationToken, Func<SamplingWalk, Tensor> walk, IEnumerable<string> walkProblems)
+        Func<SamplingWalk, Tensor> walk, IEnumerable<string> walkProblems, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(denoiser);
         INoiseSchedule schedule = denoiser.Source.Schedule;

@@ -4,7 +4,7 @@ namespace Diffusion.Sampling;
 internal static class GridLevel
 {
     /// <summary>
-    /// The fraction of time at which rectified flow begins: networks are trained at a time of 0 with probability 0, and its usual grids use a
+    /// The fraction of time at which rectified flow begins: no network is trained at a time of exactly 0, and its usual grids use a
     /// thousandth.
     /// </summary>
     private const double FirstFraction = 1e-3;

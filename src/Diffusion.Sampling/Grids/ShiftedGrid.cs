@@ -44,7 +44,11 @@ public sealed record ShiftedGrid(ISamplingGrid Inner, double Shift) : ISamplingG
         double[] ratios = [.. Inner.Levels(schedule, steps).Select(level => level.Ratio * Shift)];
         int last = Array.FindLastIndex(ratios, ratio => ratio > 0);
         double stretch = Terminal is { } terminal ? (1 - terminal) * (1 + ratios[last]) : 1;
-        return [.. ratios.Select(ratio => GridLevel.WithRatio(schedule, Terminal is null || ratio == 0 ? ratio : Stretched(ratio, stretch)))];
+        return
+        [
+            .. ratios.Select(ratio => Terminal is null || ratio == 0 ? ratio : Stretched(ratio, stretch))
+                .Select(ratio => GridLevel.WithRatio(schedule, ratio)),
+        ];
     }
 
     // The clean image's fraction alpha / (alpha + sigma) = 1 / (1 + ratio), times the factor that makes the last one 1 - Terminal.

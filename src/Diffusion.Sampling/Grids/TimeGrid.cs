@@ -13,8 +13,8 @@ public sealed record TimeGrid : ISamplingGrid
     public double? EndTime { get; init; }
 
     /// <summary>
-    /// Whether a step starts at <see cref="EndTime"/>, as diffusers' flow schedulers have it with 1/1000. Default false: the last step starts
-    /// one spacing above it.
+    /// Whether a step starts at <see cref="EndTime"/>, as diffusers' flow schedulers have it with 1/1000. Default false: the last step
+    /// starts one spacing above it.
     /// </summary>
     public bool IncludesEndTime { get; init; }
 
@@ -34,8 +34,8 @@ public sealed record TimeGrid : ISamplingGrid
                         + $"[{schedule.FirstTime}, {schedule.LastTime}]. Set StartTime and EndTime.",
                 ],
             .. IncludesEndTime && schedule.At(Math.Clamp(end, schedule.FirstTime, schedule.LastTime)).Sigma == 0
-                ? [$"EndTime is {end}, which is the clean image, but a step must start from it. Set EndTime above it, or IncludesEndTime to "
-                    + "false."]
+                ? [$"EndTime is {end}, which is the clean image, but a step must start from it. Set EndTime above it, or IncludesEndTime "
+                    + "to false."]
                 : Array.Empty<string>(),
         ];
     }

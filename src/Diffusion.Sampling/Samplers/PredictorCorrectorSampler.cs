@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Diffusion.Sampling;
 
 /// <summary>
-/// Predictor-corrector sampling of score models (Song et al. 2021b, algorithms 2 and 4): Langevin steps at each level, then an ancestral step
-/// with the large variance, which adds noise in the last step too. Corrections + 1 calls of the network per step.
+/// Predictor-corrector sampling of score models (Song et al. 2021b, algorithms 2 and 4): Langevin steps at each level, then an ancestral
+/// step with the large variance, which adds noise in the last step too. Corrections + 1 calls of the network per step.
 /// </summary>
 /// <remarks>
 /// The Langevin step size depends on the mean norm over a batch: with a <see cref="SampleRequest.BatchSize"/> of 1 images do not depend on

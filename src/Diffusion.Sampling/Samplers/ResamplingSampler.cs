@@ -38,7 +38,7 @@ public sealed record ResamplingSampler : ISampler
     {
         ArgumentNullException.ThrowIfNull(denoiser);
         KnownPart.Check(Known, Mask);
-        return Inner.Sample(denoiser, request, progress, cancellationToken, Walk, Problems());
+        return Inner.Sample(denoiser, request, progress, Walk, Problems(), cancellationToken);
     }
 
     /// <summary>Steps down the grid, and up again in jumps.</summary>

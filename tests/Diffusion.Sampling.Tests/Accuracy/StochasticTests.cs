@@ -45,8 +45,9 @@ public sealed class StochasticTests
         using ScriptedModel network = new((noisy, _, _) => noisy);
         using DisposeScope scope = NewDisposeScope();
         Tensor start = new KeyedNoise(shape, 3).Draw(0, 0, default, default) * levels[0].Sigma;
-        Tensor end = sampler.Walk(new SamplingWalk(new Oracle(new Denoiser(network, schedule), isConsistency: sampler is ConsistencySampler), Conditioning.None, levels, start,
-            new KeyedNoise(shape), (_, _, _) => { }, CancellationToken.None));
+        Oracle oracle = new(new Denoiser(network, schedule), isConsistency: sampler is ConsistencySampler);
+        Tensor end = sampler.Walk(new SamplingWalk(oracle, Conditioning.None, levels, start, new KeyedNoise(shape), (_, _, _) => { },
+            CancellationToken.None));
 
         Tensor channels = end.reshape(2, -1); // [2, 10000]
         Tensor centered = channels - channels.mean([1], keepdim: true);
@@ -82,7 +83,8 @@ public sealed class StochasticTests
             Tensor away = noisy - (level.Alpha * Mean);
             Tensor swapped = away.flip(1);
             // A consistency model estimates the end of the flow, any other the mean of what the image may be.
-            Tensor clean = Mean + (Share(Variance + Covariance) * (away + swapped) / 2) + (Share(Variance - Covariance) * (away - swapped) / 2);
+            Tensor clean = Mean + (Share(Variance + Covariance) / 2 * (away + swapped))
+                + (Share(Variance - Covariance) / 2 * (away - swapped));
             return new Estimate(clean.MoveToOuterDisposeScope(),
                 ((noisy - (level.Alpha * clean)) / level.Sigma).MoveToOuterDisposeScope());
 

@@ -35,7 +35,8 @@ public static class Derivation
         }
 
         end.MaxDifference(expected).Should().BeLessThan(tolerance);
-        expected.MaxDifference(trace["final_sample"]).Should().BeGreaterThan(tolerance, "the run is named as one that leaves the derivation");
+        expected.MaxDifference(trace["final_sample"]).Should()
+            .BeGreaterThan(tolerance, "the run is named as one that leaves the derivation");
     }
 
     private static Tensor Walk(SamplerTrace trace, NoiseLevel[] levels, INoiseSchedule schedule, TraceDenoiser model, IStepNoise noise) =>

@@ -117,5 +117,6 @@ public sealed class GridTraceTests
 
     private static bool Agrees(double[] actual, double[] recorded) =>
         actual.Length == recorded.Length
-        && actual.Zip(recorded).All(pair => Math.Abs(pair.First - pair.Second) <= TraceTolerance.Grid * Math.Max(1e-3, Math.Abs(pair.Second)));
+        && actual.Zip(recorded)
+            .All(pair => Math.Abs(pair.First - pair.Second) <= TraceTolerance.Grid * Math.Max(1e-3, Math.Abs(pair.Second)));
 }

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Diffusion.Sampling.Tests.Traces;
 
 /// <summary>
-/// Samplers against recorded runs of diffusers and k-diffusion, call by call, with the recorded noise, over the recorded levels. A run whose
-/// library leaves the derivation is compared with <see cref="Derivation"/> in its place.
+/// Samplers against recorded runs of diffusers and k-diffusion, call by call, with the recorded noise, over the recorded levels. Where the
+/// library leaves the derivation, the sampler is compared with <see cref="Derivation"/>.
 /// </summary>
 public sealed class SamplerTraceTests
 {

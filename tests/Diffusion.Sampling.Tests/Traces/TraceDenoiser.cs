@@ -89,7 +89,8 @@ public sealed class TraceDenoiser(SamplerTrace trace, INoiseSchedule schedule) :
     {
         if (trace.Flag("thresholding"))
         {
-            return SampleClipping.DynamicThreshold(trace.Number("dynamic_thresholding_ratio"), trace.Number("sample_max_value")).Apply(clean);
+            return SampleClipping.DynamicThreshold(trace.Number("dynamic_thresholding_ratio"), trace.Number("sample_max_value"))
+                .Apply(clean);
         }
 
         bool clips = trace.Family != "tcd" && (trace.Flag("clip_sample") || trace.Flag("clip_denoised"));

@@ -23,7 +23,8 @@ public static class TraceFolder
         Names(isTable: true, name => prefixes.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal)));
 
     /// <summary>Whether a part of a case, "step", "grid" or "schedule", differs from the derivation.</summary>
-    public static bool HasFault(string name, string part) => Parts.Value.TryGetValue(name, out HashSet<string>? parts) && parts.Contains(part);
+    public static bool HasFault(string name, string part) =>
+        Parts.Value.TryGetValue(name, out HashSet<string>? parts) && parts.Contains(part);
 
     public static SamplerTrace Open(string name)
     {

@@ -5,10 +5,13 @@ namespace Diffusion.Sampling.Tests.Traces;
 /// <summary>The grid that the settings of a recorded case mean here.</summary>
 public static class TraceGrids
 {
-    private static readonly string[] OfDpmFamily = ["DPMSolverMultistep", "DPMSolverSinglestep", "UniPCMultistep", "DEISMultistep", "SASolver"];
+    private static readonly string[] OfDpmFamily =
+        ["DPMSolverMultistep", "DPMSolverSinglestep", "UniPCMultistep", "DEISMultistep", "SASolver"];
 
     private static readonly string[] OverSigma =
-        ["EulerDiscrete", "HeunDiscrete", "LMSDiscrete", "KDPM2Discrete", "EulerAncestralDiscrete", "KDPM2AncestralDiscrete", "DPMSolverSDE"];
+    [
+        "EulerDiscrete", "HeunDiscrete", "LMSDiscrete", "KDPM2Discrete", "EulerAncestralDiscrete", "KDPM2AncestralDiscrete", "DPMSolverSDE",
+    ];
 
     /// <summary>The scheduler's class without its ending, or the function of k-diffusion.</summary>
     public static string Class(SamplerTrace trace) => trace.Text("class")!.Replace("Scheduler", "", StringComparison.Ordinal);
