@@ -7,8 +7,7 @@ public static class DiffusersSamplers
     /// <remarks>
     /// Three things follow the papers rather than diffusers: a step of DDIM goes to the next timestep of the grid (diffusers goes
     /// to t - T / N, which differs with linspace); with clipping, DDIM recomputes the noise from the clipped image (in diffusers
-    /// only with <c>use_clipped_model_output=True</c>); DDPM adds no noise after the last step. Where N does not divide T, leading spreads
-    /// the steps over the whole schedule.
+    /// only with <c>use_clipped_model_output=True</c>); DDPM adds no noise after the last step.
     /// </remarks>
     /// <param name="scheduler">The scheduler; <c>with { Kind = ... }</c> chooses another sampler than the one it names.</param>
     /// <param name="steps">How many steps. Default (null) as in diffusers' pipelines: all timesteps for DDPM, 50 for DDIM.</param>

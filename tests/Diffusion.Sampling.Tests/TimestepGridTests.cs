@@ -27,12 +27,20 @@ public sealed class TimestepGridTests
     }
 
     [Fact]
-    public void Leading_covers_the_schedule_when_the_steps_do_not_divide_it()
+    public void Leading_has_a_whole_stride_even_where_the_steps_do_not_divide_the_schedule()
     {
-        // A stride of floor(1000 / 600) = 1 would start at 599, where an image is far from noise.
-        int[] grid = TimestepGrid.Create(TimestepSpacing.Leading, 600, 1000);
-        grid[0].Should().Be(998);
-        grid[^1].Should().Be(0);
+        TimestepGrid.Create(TimestepSpacing.Leading, 7, 1000).Should().Equal(852, 710, 568, 426, 284, 142, 0);
+        TimestepGrid.Create(TimestepSpacing.Leading, 600, 1000).Should().StartWith([599, 598]).And.EndWith([1, 0]);
+    }
+
+    [Fact]
+    public void Without_timestep_0_one_more_timestep_is_spaced_and_the_last_is_left_out()
+    {
+        TimestepGrid.Create(TimestepSpacing.Leading, 4, 1000, excludesZero: true).Should().Equal(800, 600, 400, 200);
+        TimestepGrid.Create(TimestepSpacing.Linspace, 4, 1000, excludesZero: true).Should().Equal(999, 749, 500, 250);
+        TimestepGrid.Create(TimestepSpacing.Linspace, 1, 1000, excludesZero: true).Should().Equal(999);
+        ((Func<int[]>)(() => TimestepGrid.Create(TimestepSpacing.Linspace, 1000, 1000, excludesZero: true)))
+            .Should().Throw<ArgumentOutOfRangeException>().WithMessage("*1..999*");
     }
 
     [Fact]

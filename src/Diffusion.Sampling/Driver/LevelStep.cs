@@ -70,8 +70,33 @@ public static class LevelStep
             return (to, 0);
         }
 
-        double quotient = to.Ratio / from.Ratio; // e^-h
-        double added = Math.Min(to.Sigma, eta * to.Sigma * Math.Sqrt(Math.Max(1 - (quotient * quotient), 0)));
+        double h = to.HalfLogSnr - from.HalfLogSnr;
+        double added = Math.Min(to.Sigma, eta * to.Sigma * Math.Sqrt(Math.Max(-double.ExpM1(-2 * h), 0)));
         return (to with { Sigma = Math.Sqrt(Math.Max((to.Sigma * to.Sigma) - (added * added), 0)) }, added);
+    }
+
+    /// <summary>As <see cref="Split"/>, but the less noisy level does not lie below the last one of the grid.</summary>
+    internal static (NoiseLevel Down, double Added) SplitAbove(NoiseLevel from, NoiseLevel to, double eta, NoiseLevel end)
+    {
+        (NoiseLevel down, double added) = Split(from, to, eta);
+        if (added == 0 || down.Ratio >= end.Ratio)
+        {
+            return (down, added);
+        }
+
+        down = to with { Sigma = to.Alpha * end.Ratio };
+        return (down, Math.Sqrt(Math.Max((to.Sigma * to.Sigma) - (down.Sigma * down.Sigma), 0)));
+    }
+
+    /// <summary>A weighted sum.</summary>
+    internal static Tensor Mix(double[] weights, Tensor[] values)
+    {
+        Tensor sum = values[0].Times(weights[0]);
+        for (int j = 1; j < weights.Length; j++)
+        {
+            sum.add_(values[j].Times(weights[j]));
+        }
+
+        return sum;
     }
 }

@@ -11,11 +11,15 @@ namespace Diffusion.Sampling;
 /// <param name="Sample">The noisy images, <c>[B, C, H, W]</c>, or null.</param>
 public sealed record PastEstimate(NoiseLevel At, torch.Tensor? Clean = null, torch.Tensor? Noise = null, torch.Tensor? Sample = null)
 {
+    /// <summary>The standard normal noise that the step added, <c>[B, C, H, W]</c>, or null.</summary>
+    public torch.Tensor? Injected { get; init; }
+
     internal PastEstimate MovedToOuterScope()
     {
         Clean?.MoveToOuterDisposeScope();
         Noise?.MoveToOuterDisposeScope();
         Sample?.MoveToOuterDisposeScope();
+        Injected?.MoveToOuterDisposeScope();
         return this;
     }
 
@@ -24,5 +28,6 @@ public sealed record PastEstimate(NoiseLevel At, torch.Tensor? Clean = null, tor
         Clean?.Dispose();
         Noise?.Dispose();
         Sample?.Dispose();
+        Injected?.Dispose();
     }
 }

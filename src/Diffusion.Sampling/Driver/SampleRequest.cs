@@ -1,3 +1,5 @@
+using static TorchSharp.torch;
+
 namespace Diffusion.Sampling;
 
 /// <summary>Which images to generate. The same request to the same model gives the same images.</summary>
@@ -26,6 +28,13 @@ public sealed record SampleRequest
     /// <c>Count = 1, FirstIndex = 41</c>.
     /// </summary>
     public long FirstIndex { get; init; }
+
+    /// <summary>
+    /// The clean images that sampling starts from, with noise of the first level: for image to image (<see cref="StrengthGrid"/>) and for
+    /// inversion (<see cref="ReversedGrid"/>). Floating point <c>[1 or Count, C, H, W]</c>; they stay the caller's. Default null: noise
+    /// alone.
+    /// </summary>
+    public Tensor? StartImages { get; init; }
 
     /// <summary>Cycles through the classes, 0, 1, 2, ..., 0, 1, ...: labels for a picture of all classes.</summary>
     /// <param name="count">How many images, at least 1.</param>
@@ -60,6 +69,7 @@ public sealed record SampleRequest
         }
 
         problems.AddRange(ShapeProblems(source));
+        problems.AddRange(StartProblems(source));
         problems.AddRange(ClassProblems(source.Model.ClassCount));
         return problems;
     }
@@ -71,6 +81,21 @@ public sealed record SampleRequest
             [$"Shape is {Shape ?? denoiser.SampleShape}, but channels, height and width must each be at least 1."],
         { } shape => denoiser.Model.Problems(shape, denoiser.Schedule),
     };
+
+    private IReadOnlyList<string> StartProblems(Denoiser denoiser)
+    {
+        if (StartImages is not { } images || (Shape ?? denoiser.SampleShape) is not { } shape)
+        {
+            return [];
+        }
+
+        bool fits = images.is_floating_point() && images.dim() == 4 && (images.shape[0] == 1 || images.shape[0] == Count)
+            && images.shape.AsSpan(1).SequenceEqual([shape.Channels, shape.Height, shape.Width]);
+        return fits
+            ? []
+            : [$"StartImages are {images.dtype} [{string.Join(", ", images.shape)}], but must be floating point [1 or {Count}, "
+                + $"{shape.Channels}, {shape.Height}, {shape.Width}]. Set Shape to that of the images."];
+    }
 
     private List<string> ClassProblems(int? classes)
     {

@@ -70,7 +70,7 @@ public sealed class SamplingRun
             int size = Math.Min(request.BatchSize, request.Count - first);
             long[] indices = [.. Enumerable.Range(first, size).Select(i => request.FirstIndex + i)];
             SeededNoise noise = new(new SeedStream(request.Seed), indices, shape, device, byTimestep);
-            Tensor start = noise.Initial().MultiplyBy(StartScale(levels[0])); // [B, C, H, W]
+            Tensor start = Start(noise.Initial(), levels[0], first, size); // [B, C, H, W]
             SamplingWalk batch = new(clipped, Classes(first, size, device), levels, start, noise, Report, cancellationToken);
 
             Tensor finished = images.narrow(0, first, size).copy_(walk(batch)); // [B, C, H, W]
@@ -96,6 +96,17 @@ public sealed class SamplingRun
     // A variance-preserving schedule starts with unit variance; any other with its noise alone, as the image is unknown.
     private static double StartScale(NoiseLevel level) =>
         Math.Abs((level.Alpha * level.Alpha) + (level.Sigma * level.Sigma) - 1) < 1e-6 ? 1 : level.Sigma;
+
+    private Tensor Start(Tensor noise, NoiseLevel level, int first, int size)
+    {
+        if (request.StartImages is not { } images)
+        {
+            return noise.MultiplyBy(StartScale(level));
+        }
+
+        Tensor batch = images.shape[0] == 1 ? images : images.narrow(0, first, size); // [1 or B, C, H, W]
+        return noise.MultiplyBy(level.Sigma) + batch.to(noise.dtype).to(noise.device).Times(level.Alpha);
+    }
 
     private Conditioning Classes(int first, int size, Device device)
     {

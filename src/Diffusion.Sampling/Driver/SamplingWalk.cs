@@ -42,6 +42,10 @@ public sealed class SamplingWalk(
     /// <inheritdoc cref="IStepNoise.Draw"/>
     public torch.Tensor Noise(int step, int draw, NoiseLevel from, NoiseLevel to) => noise.Draw(step, draw, from, to);
 
+    /// <inheritdoc cref="IStepNoise.DrawPath"/>
+    public (torch.Tensor Part, torch.Tensor Whole) PathNoise(int step, int draw, NoiseLevel from, NoiseLevel middle, NoiseLevel to) =>
+        noise.DrawPath(step, draw, from, middle, to);
+
     /// <summary>Reports progress.</summary>
     /// <param name="step">How many steps are done.</param>
     /// <param name="count">The expected number of steps.</param>

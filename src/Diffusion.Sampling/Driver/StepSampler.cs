@@ -28,15 +28,22 @@ public abstract record StepSampler : ISampler
         IDenoiser denoiser,
         SampleRequest request,
         IProgress<SamplingProgress>? progress = null,
-        CancellationToken cancellationToken = default)
+        CancellationToken cancellationToken = default) => Sample(denoiser, request, progress, Walk, [], cancellationToken);
+
+    /// <summary>Samples with another walk over the grid.</summary>
+    internal Tensor Sample(IDenoiser denoiser, SampleRequest request, IProgress<SamplingProgress>? progress,
+        Func<SamplingWalk, Tensor> walk, IEnumerable<string> walkProblems, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(denoiser);
         INoiseSchedule schedule = denoiser.Source.Schedule;
         ISamplingGrid grid = Grid ?? UsualGrid(schedule);
-        int steps = Steps ?? UsualSteps(schedule);
-        string[] problems = [.. grid.Problems(schedule, steps), .. SamplingRun.ClippingProblems(Clipping), .. Problems(schedule)];
+        int steps = GridSteps(StepsFor(schedule));
+        string[] problems =
+        [
+            .. walkProblems, .. grid.Problems(schedule, steps), .. SamplingRun.ClippingProblems(Clipping), .. Problems(schedule),
+        ];
         SamplingRun run = new(denoiser, request, problems, progress);
-        return run.Execute(grid.Levels(schedule, steps), Clipping, Walk, cancellationToken);
+        return run.Execute(grid.Levels(schedule, steps), Clipping, walk, cancellationToken);
     }
 
     /// <summary>Steps through the grid.</summary>
@@ -48,25 +55,33 @@ public abstract record StepSampler : ISampler
         for (int i = 0; i < count; i++)
         {
             using DisposeScope scope = NewDisposeScope();
-            StepResult result = Step(new SamplingStep(walk, i, past), x);
-            Tensor next = result.Sample.MoveToOuterDisposeScope();
-            if (result.Keep is { } kept)
-            {
-                past.Insert(0, kept.MovedToOuterScope());
-            }
-
-            while (past.Count > Depth)
-            {
-                past[^1].Free();
-                past.RemoveAt(past.Count - 1);
-            }
-
+            Tensor next = Advance(new SamplingStep(walk, i, past), x, past).MoveToOuterDisposeScope();
             x.Dispose();
             x = next;
             walk.Report(i + 1, count, (i + 1.0) / count);
         }
 
+        past.ForEach(kept => kept.Free());
         return x;
+    }
+
+    /// <summary>One step, and what it keeps for later ones.</summary>
+    /// <returns>The images, in the current dispose scope.</returns>
+    internal Tensor Advance(SamplingStep step, Tensor x, List<PastEstimate> past)
+    {
+        StepResult result = Step(step, x);
+        if (result.Keep is { } kept)
+        {
+            past.Insert(0, kept.MovedToOuterScope());
+        }
+
+        while (past.Count > Depth)
+        {
+            past[^1].Free();
+            past.RemoveAt(past.Count - 1);
+        }
+
+        return result.Sample;
     }
 
     /// <summary>One step. A pure function of its arguments: a sampler has no state.</summary>
@@ -74,6 +89,14 @@ public abstract record StepSampler : ISampler
     /// <param name="x">The noisy images at the level that the step leaves, <c>[B, C, H, W]</c>; not modified.</param>
     /// <returns>New tensors, in the current dispose scope.</returns>
     protected abstract StepResult Step(SamplingStep step, Tensor x);
+
+    /// <summary>The number of steps asked for, or the usual one.</summary>
+    /// <param name="schedule">The schedule of the model.</param>
+    protected int StepsFor(INoiseSchedule schedule) => Steps ?? Grid?.Steps ?? UsualSteps(schedule);
+
+    /// <summary>How many steps of the grid a number of steps means. Default: the same; fewer where a step has inner levels.</summary>
+    /// <param name="steps">The number of steps asked for.</param>
+    protected virtual int GridSteps(int steps) => steps;
 
     /// <summary>The usual number of steps. Default 50.</summary>
     /// <param name="schedule">The schedule of the model.</param>

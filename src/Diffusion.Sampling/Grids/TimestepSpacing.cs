@@ -10,10 +10,9 @@ public enum TimestepSpacing
     Trailing,
 
     /// <summary>
-    /// Evenly down to 0, without T-1: 980, 960, ..., 0 for 50 steps of 1000. The timesteps are floor(k * T / N) for k in 0..N-1. Where N
-    /// divides T they equal those of diffusers; otherwise they still span the schedule, which a stride of floor(T / N) would
-    /// not. Training images of the first timestep still show a little of the picture, which the initial noise lacks, so few steps drift
-    /// towards mid-grey.
+    /// Down to 0, without T-1, with a whole stride: 980, 960, ..., 0 for 50 steps of 1000. The timesteps are k * floor(T / N) for k in
+    /// 0..N-1, as in diffusers. Training images of the first timestep still show a little of the picture, which the initial noise lacks, so
+    /// few steps drift towards mid-grey; where N does not divide T, the noisiest timesteps are left out.
     /// </summary>
     Leading,
 

@@ -4,54 +4,66 @@ using static TorchSharp.torch;
 namespace Diffusion.Sampling;
 
 /// <summary>
-/// Exponential integrators in the noise form (Lu et al. 2022, DPM-Solver): exact in x, polynomial in the estimated noise over the half
-/// log-SNR.
+/// A step of an exponential integrator (Lu et al. 2022, DPM-Solver and DPM-Solver++): exact in x, polynomial in the estimate over the half
+/// log-SNR, with the noise of the reverse SDE of strength eta. With h the step in half log-SNR,
+/// <code>
+/// data:  x' = sigma' / sigma * exp(-eta * h) * x + alpha' * sum of w * clean       + sigma' * sqrt(1 - exp(-2 * eta * h)) * z
+/// noise: x' = alpha' / alpha * x                 + (1 + eta) * sigma' * sum of w * noise + sigma' * sqrt(exp(2 * eta * h) - 1) * z
+/// </code>
+/// where the weights w are those of <see cref="SolverWeights"/> for <see cref="Scale"/>.
 /// </summary>
-internal static class ExponentialStep
+/// <param name="From">The level that the step leaves, with an alpha and a sigma above 0.</param>
+/// <param name="To">The level that it goes to.</param>
+/// <param name="Form">Which estimate is integrated.</param>
+/// <param name="Eta">The strength of the noise, 0 for none.</param>
+internal readonly record struct ExponentialStep(NoiseLevel From, NoiseLevel To, SolverForm Form, double Eta = 0)
 {
-    /// <summary>The first-order step: the noise is constant. The same as <see cref="LevelStep.Slide"/>.</summary>
-    public static Tensor First(Tensor x, NoiseLevel from, NoiseLevel to, Tensor noise) => LevelStep.Slide(x, from, to, noise);
+    /// <summary>H of the weights: (1 + eta) * h in the data form, -h in the noise form.</summary>
+    public double Scale => Form == SolverForm.Data ? (1 + Eta) * Length : -Length;
 
-    /// <summary>A step from the estimates at its start and at an intermediate level.</summary>
+    private double Length => To.HalfLogSnr - From.HalfLogSnr;
+
+    /// <summary>The node of a level: 0 where the step starts, 1 where it ends, negative before it.</summary>
+    public double NodeOf(NoiseLevel level) => level == From ? 0 : (level.HalfLogSnr - From.HalfLogSnr) / Length;
+
+    /// <summary>The first-order step: the estimate is constant.</summary>
     /// <param name="x">The noisy images.</param>
-    /// <param name="from">Their level.</param>
-    /// <param name="to">The level to go to.</param>
-    /// <param name="start">The noise estimated at the start.</param>
-    /// <param name="inner">The noise estimated at the intermediate level.</param>
-    /// <param name="place">The intermediate level, as a fraction of the step in half log-SNR.</param>
-    /// <param name="isExact">
-    /// Whether the slope's moment is exact; false uses half of the zeroth moment, as the midpoint rules of DPM-Solver-2 do.
-    /// </param>
-    public static Tensor Second(Tensor x, NoiseLevel from, NoiseLevel to, Tensor start, Tensor inner, double place, bool isExact)
-    {
-        double h = -(to.HalfLogSnr - from.HalfLogSnr);
-        double whole = Moment(0, h);
-        double slope = (isExact ? Moment(1, h) : whole / 2) / place;
-        return x.Times(to.Alpha / from.Alpha) + start.Times(to.Sigma * (whole - slope)) + inner.Times(to.Sigma * slope);
-    }
+    /// <param name="estimate">The estimate.</param>
+    /// <param name="noise">Standard normal noise; null for none.</param>
+    public Tensor First(Tensor x, Tensor estimate, Tensor? noise = null) => Apply(x, [SolverWeights.Moment(0, Scale)], [estimate], noise);
 
-    // The integral of h * exp(-h * (1 - u)) * u^k over [0, 1]; as a series where the closed form would cancel.
-    private static double Moment(int k, double h)
+    /// <summary>A step from the estimates at its start and at one other node.</summary>
+    /// <param name="x">The noisy images.</param>
+    /// <param name="start">The estimate at the start.</param>
+    /// <param name="other">The estimate at the other node.</param>
+    /// <param name="node">The other node, as a fraction of the step in half log-SNR.</param>
+    /// <param name="slope">The weight of the slope.</param>
+    /// <param name="noise">Standard normal noise; null for none.</param>
+    public Tensor Second(Tensor x, Tensor start, Tensor other, double node, SolverSlope slope, Tensor? noise = null) =>
+        Apply(x, SolverWeights.Exponential([0, node], Scale, slope), [start, other], noise);
+
+    /// <summary>A step with given weights.</summary>
+    /// <param name="x">The noisy images at <see cref="From"/>.</param>
+    /// <param name="weights">One weight for each estimate.</param>
+    /// <param name="estimates">The estimates, of the form of the step.</param>
+    /// <param name="noise">Standard normal noise; null for none.</param>
+    public Tensor Apply(Tensor x, double[] weights, Tensor[] estimates, Tensor? noise = null)
     {
-        if (Math.Abs(h) < 0.5 * (k + 1))
+        bool isData = Form == SolverForm.Data;
+        double kept = isData ? To.Sigma / From.Sigma * Math.Exp(-Eta * Length) : To.Alpha / From.Alpha;
+        double factor = isData ? To.Alpha : (1 + Eta) * To.Sigma;
+        Tensor next = x.Times(kept);
+        for (int j = 0; j < weights.Length; j++)
         {
-            double term = h / (k + 1);
-            double total = 0;
-            for (int j = 1; j <= 60; j++)
-            {
-                total += term;
-                term *= -h / (k + 1 + j);
-            }
-
-            return total;
+            next.add_(estimates[j].Times(factor * weights[j]));
         }
 
-        double moment = -double.ExpM1(-h);
-        for (int i = 1; i <= k; i++)
+        if (noise is not null)
         {
-            moment = 1 - (i / h * moment);
+            double variance = isData ? -double.ExpM1(-2 * Eta * Length) : double.ExpM1(2 * Eta * Length);
+            next.add_(noise.Times(To.Sigma * Math.Sqrt(variance)));
         }
 
-        return moment;
+        return next;
     }
 }

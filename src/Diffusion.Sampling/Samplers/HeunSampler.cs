@@ -37,7 +37,5 @@ public sealed record HeunSampler : StepSampler
 
     /// <inheritdoc/>
     protected override IEnumerable<string> Problems(INoiseSchedule schedule) =>
-        [.. Churn is null
-            ? ["Churn is null. Use Churn.None for none."]
-            : Churn.Problems(), .. Enum.IsDefined(Path) ? Array.Empty<string>() : [$"Path is {Path}, which is unknown. Use Ratio or Own."]];
+        [.. OptionProblems.Churn(Churn), .. OptionProblems.Choice(Path, nameof(Path))];
 }

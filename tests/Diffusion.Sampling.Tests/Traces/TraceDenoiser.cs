@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Diffusion.TestKit;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -20,24 +19,28 @@ public sealed class TraceDenoiser(SamplerTrace trace, INoiseSchedule schedule) :
     public Estimate Denoise(Tensor noisy, NoiseLevel level, Conditioning? conditioning = null)
     {
         Asked.Add(noisy.clone().DetachFromDisposeScope());
+        return Estimated(noisy, level);
+    }
+
+    /// <summary>The estimate, without remembering the call.</summary>
+    public Estimate Estimated(Tensor noisy, NoiseLevel level)
+    {
         (double alpha, double sigma) = (level.Alpha, level.Sigma);
-        Tensor clean = trace.Text("model") == "gaussian" ? Gaussian(noisy, alpha, sigma) : Wiggle(noisy, alpha, sigma);
-        Tensor raw = (noisy - (alpha * clean)) / sigma;
-        bool thresholds = trace.Config("thresholding") is { ValueKind: JsonValueKind.True };
-        bool clips = trace.Config("clip_sample") is { ValueKind: JsonValueKind.True };
-        if (thresholds)
+        Tensor raw = trace.Family switch
         {
-            clean = SampleClipping.DynamicThreshold(trace.Config("dynamic_thresholding_ratio")!.Value.GetDouble(),
-                trace.Config("sample_max_value")!.Value.GetDouble()).Apply(clean);
-        }
-        else if (clips)
+            "ddim_inverse" => AskedAtLabel(noisy, level),
+            "sde_ve" => AskedBeside(noisy, sigma),
+            _ => Clean(noisy, alpha, sigma),
+        };
+        Tensor clean = Limited(raw);
+        if (trace.Family == "lcm")
         {
-            double range = trace.Config("clip_sample_range")!.Value.GetDouble();
-            clean = clean.clamp(-range, range);
+            clean = WithBoundary(clean, noisy, level.Time * trace.Number("timestep_scaling"));
         }
 
-        // diffusers' DDIM keeps the noise of before clipping.
-        Tensor noise = trace.Family == "ddim" ? raw : (noisy - (alpha * clean)) / sigma;
+        // diffusers' DDIM and RePaint keep the noise of before clipping.
+        Tensor kept = trace.Family is "ddim" or "repaint" ? raw : clean;
+        Tensor noise = sigma == 0 ? AskedNoiseAtLabel(noisy, level) : (noisy - (alpha * kept)) / sigma;
         return new Estimate(clean, noise)
         {
             Variance = trace.Text("learned_variance") switch
@@ -53,6 +56,13 @@ public sealed class TraceDenoiser(SamplerTrace trace, INoiseSchedule schedule) :
     {
         Asked.ForEach(tensor => tensor.Dispose());
         network.Dispose();
+    }
+
+    private static Tensor WithBoundary(Tensor clean, Tensor noisy, double time)
+    {
+        const double data = 0.5;
+        double size = (time * time) + (data * data);
+        return (data * data / size * noisy) + (time / Math.Sqrt(size) * clean);
     }
 
     private static Tensor Gaussian(Tensor x, double alpha, double sigma)
@@ -71,4 +81,52 @@ public sealed class TraceDenoiser(SamplerTrace trace, INoiseSchedule schedule) :
     private static Tensor Waves(double constant, double byChannel, double byRow, double byColumn) =>
         constant + (byChannel * arange(3, ScalarType.Float64).reshape(3, 1, 1)) + (byRow * arange(4, ScalarType.Float64).reshape(1, 4, 1))
             + (byColumn * arange(4, ScalarType.Float64).reshape(1, 1, 4));
+
+    private Tensor Clean(Tensor noisy, double alpha, double sigma) =>
+        trace.Text("model") == "gaussian" ? Gaussian(noisy, alpha, sigma) : Wiggle(noisy, alpha, sigma);
+
+    private Tensor Limited(Tensor clean)
+    {
+        if (trace.Flag("thresholding"))
+        {
+            return SampleClipping.DynamicThreshold(trace.Number("dynamic_thresholding_ratio"), trace.Number("sample_max_value"))
+                .Apply(clean);
+        }
+
+        bool clips = trace.Family != "tcd" && (trace.Flag("clip_sample") || trace.Flag("clip_denoised"));
+        double range = trace.Number("clip_sample_range", 1);
+        return clips ? clean.clamp(-range, range) : clean;
+    }
+
+    // The network is told the level of the label; what it returns is read at the level of the images.
+    private Tensor AskedAtLabel(Tensor noisy, NoiseLevel level)
+    {
+        NoiseLevel told = TraceLevels.At(trace, level.Label);
+        Tensor clean = Clean(noisy, told.Alpha, told.Sigma);
+        Tensor noise = (noisy - (told.Alpha * clean)) / told.Sigma;
+        (double alpha, double sigma) = (level.Alpha, level.Sigma);
+        return trace.Text("output_kind") switch
+        {
+            "epsilon" => (noisy - (sigma * noise)) / alpha,
+            "sample" => clean,
+            _ => (alpha * noisy) - (sigma * ((told.Alpha * noise) - (told.Sigma * clean))),
+        };
+    }
+
+    // At the clean image only the network's output says what the noise is.
+    private Tensor AskedNoiseAtLabel(Tensor noisy, NoiseLevel level)
+    {
+        NoiseLevel told = TraceLevels.At(trace, level.Label);
+        Tensor clean = Clean(noisy, told.Alpha, told.Sigma);
+        Tensor noise = (noisy - (told.Alpha * clean)) / told.Sigma;
+        return trace.Text("output_kind") == "epsilon" ? noise : (told.Alpha * noise) - (told.Sigma * clean);
+    }
+
+    // The network of score-SDE is told a sigma that differs a little from the one of the step.
+    private Tensor AskedBeside(Tensor noisy, double sigma)
+    {
+        double[] steps = [.. trace.Numbers("discrete_sigmas").Reverse()];
+        double told = trace.Numbers("sigmas")[Array.IndexOf(steps, sigma)];
+        return noisy + (sigma * sigma / (told * told) * (Clean(noisy, 1, told) - noisy));
+    }
 }

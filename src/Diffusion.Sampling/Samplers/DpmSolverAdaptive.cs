@@ -7,7 +7,7 @@ namespace Diffusion.Sampling;
 /// DPM-Solver with adaptive steps (Lu et al. 2022, appendix C): each step is computed at two orders, and their difference decides whether
 /// it is accepted and how long the next one is. It starts and ends with noise, at the two ends of the schedule.
 /// </summary>
-public sealed record AdaptiveDpmSolver : ISampler
+public sealed record DpmSolverAdaptive : ISampler
 {
     private const int MaxTries = 10_000;
 
@@ -84,7 +84,7 @@ public sealed record AdaptiveDpmSolver : ISampler
             double next = Math.Min(end, at + lengths.Length);
             NoiseLevel from = walk.Schedule.WithHalfLogSnr(at);
             NoiseLevel to = walk.Schedule.WithHalfLogSnr(next);
-            (NoiseLevel down, double added) = Down(from, to, end);
+            (NoiseLevel down, double added) = LevelStep.SplitAbove(from, to, Eta, walk.Levels[^1]);
             (Tensor low, Tensor high) = BothOrders(walk, x, from, down);
             double error = Error(low.DividedBy(to.Alpha), high.DividedBy(to.Alpha), before.DividedBy(beforeLevel.Alpha));
             if (!lengths.Accepts(error))
@@ -105,18 +105,7 @@ public sealed record AdaptiveDpmSolver : ISampler
         return x;
     }
 
-    // The deterministic part of the step must not end below the last level.
-    private (NoiseLevel Down, double Added) Down(NoiseLevel from, NoiseLevel to, double end)
-    {
-        (NoiseLevel down, double added) = LevelStep.Split(from, to, Eta);
-        if (added == 0 || down.HalfLogSnr <= end)
-        {
-            return (down, added);
-        }
-
-        down = to with { Sigma = to.Alpha * Math.Exp(-end) };
-        return (down, Math.Sqrt(Math.Max((to.Sigma * to.Sigma) - (down.Sigma * down.Sigma), 0)));
-    }
+    private static ExponentialStep Between(NoiseLevel from, NoiseLevel to) => new(from, to, SolverForm.Noise);
 
     private (Tensor Low, Tensor High) BothOrders(SamplingWalk walk, Tensor x, NoiseLevel from, NoiseLevel to)
     {
@@ -124,16 +113,16 @@ public sealed record AdaptiveDpmSolver : ISampler
         double h = to.HalfLogSnr - from.HalfLogSnr;
         double place = Order == 2 ? 0.5 : 1.0 / 3;
         NoiseLevel inner = walk.Schedule.WithHalfLogSnr(from.HalfLogSnr + (place * h));
-        Tensor first = walk.Denoise(ExponentialStep.First(x, from, inner, start), inner).Noise;
-        Tensor second = ExponentialStep.Second(x, from, to, start, first, place, isExact: false);
+        Tensor first = walk.Denoise(Between(from, inner).First(x, start), inner).Noise;
+        Tensor second = Between(from, to).Second(x, start, first, place, SolverSlope.HalfPhi);
         if (Order == 2)
         {
-            return (ExponentialStep.First(x, from, to, start), second);
+            return (Between(from, to).First(x, start), second);
         }
 
         NoiseLevel later = walk.Schedule.WithHalfLogSnr(from.HalfLogSnr + (2 * h / 3));
-        Tensor there = walk.Denoise(ExponentialStep.Second(x, from, later, start, first, 0.5, isExact: true), later).Noise;
-        return (second, ExponentialStep.Second(x, from, to, start, there, 2.0 / 3, isExact: true));
+        Tensor there = walk.Denoise(Between(from, later).Second(x, start, first, 0.5, SolverSlope.Exact), later).Noise;
+        return (second, Between(from, to).Second(x, start, there, 2.0 / 3, SolverSlope.Exact));
     }
 
     private double Error(Tensor low, Tensor high, Tensor before)

@@ -1,0 +1,133 @@
+using Diffusion.TestKit;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Sampling.Tests;
+
+/// <summary>Image to image, inversion, and parts of images that are filled in.</summary>
+public sealed class StartImagesTests
+{
+    private static readonly DiscreteSchedule Schedule = NoiseSchedule.ScaledLinear();
+
+    public static TheoryData<StepSampler> Samplers { get; } =
+    [
+        new DdimSampler(), new DpmSolver { Order = 3 }, new DpmSolver { Eta = 1 }, new UniPcSampler { Order = 3 }, new SaSolver(),
+        new HeunSampler(), new DpmSolverSinglestep { Order = 3 }, new LmsSampler(), new PndmSampler { Warmup = PndmWarmup.ImprovedEuler },
+        new ConsistencySampler { Grid = new TimestepGrid() },
+    ];
+
+    [Fact]
+    public void A_strength_takes_the_last_steps_and_starts_from_the_images_with_noise()
+    {
+        using Tensor image = full([1, 3, 4, 4], 0.5f);
+        List<(NoiseLevel Level, Tensor Noisy)> asked = [];
+        using Recorder recorder = new(asked, Schedule);
+        SampleRequest request = SamplerCase.Request with { StartImages = image };
+        DdimSampler sampler = new() { Steps = 10, Grid = new StrengthGrid(new TimestepGrid(), 0.35) };
+        using Tensor images = sampler.Sample(recorder, request, null, TestContext.Current.CancellationToken);
+        asked.Select(call => call.Level.Time).Should().Equal(299, 199, 99);
+
+        using DisposeScope scope = NewDisposeScope();
+        Tensor noise = NormalNoise.Draw(new SeedStream(request.Seed), RandomPurpose.InitialNoise, [0, 1], SamplerCase.Shape);
+        Tensor expected = (Schedule[299].Alpha * image) + (Schedule[299].Sigma * noise);
+        asked[0].Noisy.MaxDifference(expected).Should().BeLessThan(1e-6);
+    }
+
+    [Fact]
+    public void Inversion_gives_the_noise_from_which_the_images_come_again()
+    {
+        Denoiser denoiser = SamplerCase.Oracle(Schedule);
+        using IDiffusionModel model = denoiser.Model;
+        using Tensor image = linspace(-0.8, 0.8, 96).reshape(2, 3, 4, 4);
+        TimestepGrid grid = new();
+        DdimInversionSampler inversion = new() { Steps = 200, Grid = new ReversedGrid(grid), Clipping = SampleClipping.None };
+        using Tensor noise = inversion.Make(denoiser, SamplerCase.Request with { StartImages = image });
+        noise.MaxDifference(image).Should().BeGreaterThan(0.5);
+
+        using DisposeScope scope = NewDisposeScope();
+        IReadOnlyList<NoiseLevel> levels = grid.Levels(Schedule, 200);
+        Tensor again = new DdimSampler().Walk(new SamplingWalk(denoiser, Conditioning.None, levels, noise.clone(),
+            new Traces.KeyedNoise(noise.shape), (_, _, _) => { }, CancellationToken.None));
+        again.MaxDifference(image).Should().BeLessThan(0.15, "labels shifted by a step cost a first-order error");
+    }
+
+    [Fact]
+    public void Images_of_another_shape_are_refused()
+    {
+        Denoiser denoiser = SamplerCase.Oracle(Schedule);
+        using IDiffusionModel model = denoiser.Model;
+        using Tensor image = zeros(1, 3, 5, 4);
+        Action sample = () => new DdimSampler().Make(denoiser, SamplerCase.Request with { StartImages = image });
+        sample.Should().Throw<ArgumentException>().WithMessage("StartImages are Float32 [1, 3, 5, 4], but*[1 or 2, 3, 4, 4]*");
+    }
+
+    [Theory]
+    [MemberData(nameof(Samplers))]
+    public void The_known_part_is_exact_with_every_sampler(StepSampler sampler)
+    {
+        Denoiser denoiser = SamplerCase.Oracle(Schedule);
+        using IDiffusionModel model = denoiser.Model;
+        using Tensor known = linspace(-0.9, 0.9, 48).reshape(1, 3, 4, 4);
+        using Tensor mask = tensor(new float[] { 1, 1, 0, 0 }).reshape(1, 1, 1, 4);
+        InpaintingDenoiser inpainting = new(denoiser, known, mask);
+        using Tensor images = (sampler with { Steps = 12 }).Sample(inpainting, SamplerCase.Request, null,
+            TestContext.Current.CancellationToken);
+        using DisposeScope scope = NewDisposeScope();
+        images.narrow(3, 0, 2).MaxDifference(known.narrow(3, 0, 2).expand(2, 3, 4, 2)).Should().BeLessThan(1e-5);
+        images.narrow(3, 2, 2).MaxDifference(known.narrow(3, 2, 2).expand(2, 3, 4, 2)).Should().BeGreaterThan(0.1);
+    }
+
+    [Fact]
+    public void Resampling_puts_the_known_part_back_and_jumps_as_the_paper_does()
+    {
+        Denoiser denoiser = SamplerCase.Oracle(Schedule);
+        using IDiffusionModel model = denoiser.Model;
+        using Tensor known = linspace(-0.9, 0.9, 48).reshape(1, 3, 4, 4);
+        using Tensor mask = tensor(new float[] { 1, 1, 0, 0 }).reshape(1, 1, 1, 4);
+        ResamplingSampler sampler = new()
+        {
+            Inner = new DdimSampler { Eta = 1, Steps = 8 }, Known = known, Mask = mask, JumpLength = 2, Resamples = 3,
+        };
+        string moves = string.Concat(sampler.Moves(8).Select(isDown => isDown ? 'd' : 'u'));
+        moves.Should().Be("ddddu" + "uddu" + "udd" + "dduudduudd" + "dduudduudd");
+        using Tensor images = sampler.Make(denoiser, SamplerCase.Request);
+        using Tensor again = sampler.Make(denoiser, SamplerCase.Request with { BatchSize = 1 });
+        using DisposeScope scope = NewDisposeScope();
+        images.narrow(3, 0, 2).MaxDifference(known.narrow(3, 0, 2).expand(2, 3, 4, 2)).Should().BeLessThan(1e-6);
+        images.MaxDifference(again).Should().BeLessThan(1e-5, "a batch changes no image");
+        ((Action)(() => (sampler with { JumpLength = 0 }).Make(denoiser, SamplerCase.Request))).Should().Throw<ArgumentException>()
+            .WithMessage("JumpLength is 0*");
+    }
+
+    [Fact]
+    public void A_mask_of_another_shape_is_refused()
+    {
+        Denoiser denoiser = SamplerCase.Oracle(Schedule);
+        using IDiffusionModel model = denoiser.Model;
+        using Tensor known = zeros(1, 3, 4, 4);
+        using Tensor mask = zeros(1, 1, 3, 4);
+        ((Action)(() => _ = new InpaintingDenoiser(denoiser, known, mask))).Should().Throw<ArgumentException>()
+            .WithMessage("The mask is [1, 1, 3, 4], but must broadcast*");
+    }
+
+    private sealed class Recorder(List<(NoiseLevel Level, Tensor Noisy)> asked, INoiseSchedule schedule) : IDenoiser, IDisposable
+    {
+        private readonly ScriptedModel network = new((noisy, _, _) => noisy) { SampleShape = SamplerCase.Shape };
+
+        private Denoiser? source;
+
+        public Denoiser Source => source ??= new Denoiser(network, schedule);
+
+        public Estimate Denoise(Tensor noisy, NoiseLevel level, Conditioning? conditioning = null)
+        {
+            asked.Add((level, noisy.clone().DetachFromDisposeScope()));
+            return new Estimate(noisy.clone(), noisy.clone());
+        }
+
+        public void Dispose()
+        {
+            asked.ForEach(call => call.Noisy.Dispose());
+            network.Dispose();
+        }
+    }
+}
