@@ -54,13 +54,13 @@ internal sealed class Planning(Settings settings, IImageSource images, UNet2D un
             throw new InvalidOperationException($"Not even one image fits: {estimator.Advise(settings.Batch, settings.MemoryBytes)}");
         }
 
-        BatchSplit split = BatchSizeScaling.Split(settings.Batch, fits);
-        Console.WriteLine(estimator.Estimate(split.MicroBatch).ToTable());
+        (int microBatch, int accumulation, _) = BatchSizeScaling.Split(settings.Batch, fits);
+        Console.WriteLine(estimator.Estimate(microBatch).ToTable());
         Console.WriteLine(
-            $"A batch of {settings.Batch} is split into {split.Accumulation} passes of {split.MicroBatch} images; {fits} would fit.");
+            $"A batch of {settings.Batch} is split into {accumulation} passes of {microBatch} images; {fits} would fit.");
         Console.WriteLine(BatchSizeScaling.Describe(settings.Batch));
         Console.WriteLine();
-        return split.MicroBatch;
+        return microBatch;
     }
 
     private double Rate(int microBatchSize)

@@ -74,10 +74,13 @@ public static class BatchSizeScaling
     /// <param name="effectiveBatch">The images of one optimizer step, at least 1.</param>
     /// <param name="maxMicroBatch">The maximum number of images that fit in memory at once, at least 1.</param>
     /// <param name="processes">Processes that train together. Their number must divide the effective batch. Default 1.</param>
-    /// <returns>The split, and a similar effective batch that needs fewer passes, if there is one.</returns>
+    /// <returns>
+    /// The images of one pass on one process, the number of passes whose gradients are summed, and a slightly smaller effective batch that
+    /// needs fewer passes, or null if there is none.
+    /// </returns>
     /// <exception cref="ArgumentOutOfRangeException">A number is below 1.</exception>
     /// <exception cref="ArgumentException">The effective batch is not a multiple of the processes.</exception>
-    public static BatchSplit Split(int effectiveBatch, int maxMicroBatch, int processes = 1)
+    public static (int MicroBatch, int Accumulation, int? BetterBatch) Split(int effectiveBatch, int maxMicroBatch, int processes = 1)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(effectiveBatch, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(maxMicroBatch, 1);
@@ -99,7 +102,7 @@ public static class BatchSizeScaling
         // The largest batch below that needs as few passes as memory allows, or one fewer, if this one's divisors do not reach that.
         int passes = ((share - 1) / maxMicroBatch) + 1;
         int? better = passes < share / micro ? Math.Max(share / passes * passes, (passes - 1) * maxMicroBatch) * processes : null;
-        return new BatchSplit(micro, share / micro, processes, better);
+        return (micro, share / micro, better);
     }
 
     private static double Growth(int batch) => batch <= MaxLinearBatch ? batch : Math.Sqrt((double)batch * MaxLinearBatch);

@@ -48,9 +48,8 @@ public sealed class BatchSizeScalingTests
     public void A_batch_is_split_into_the_largest_passes_that_fit(int batch, int fits, int processes, int micro, int accumulation,
         int? better)
     {
-        BatchSplit split = BatchSizeScaling.Split(batch, fits, processes);
-        split.Should().Be(new BatchSplit(micro, accumulation, processes, better));
-        split.EffectiveBatch.Should().Be(batch);
+        BatchSizeScaling.Split(batch, fits, processes).Should().Be((micro, accumulation, better));
+        BatchSizeScaling.EffectiveBatch(micro, accumulation, processes).Should().Be(batch);
         if (better is { } other)
         {
             BatchSizeScaling.Split(other, fits, processes).Accumulation.Should().BeLessThan(accumulation);
@@ -64,11 +63,11 @@ public sealed class BatchSizeScalingTests
         {
             foreach (int fits in (int[])[1, 3, 7, 16, 50, 299, 1000])
             {
-                BatchSplit split = BatchSizeScaling.Split(batch, fits);
-                split.EffectiveBatch.Should().Be(batch);
-                split.MicroBatch.Should().BeLessThanOrEqualTo(fits);
-                Enumerable.Range(split.MicroBatch + 1, Math.Max(0, Math.Min(fits, batch) - split.MicroBatch)).Should()
-                    .NotContain(micro => batch % micro == 0);
+                (int micro, int accumulation, _) = BatchSizeScaling.Split(batch, fits);
+                BatchSizeScaling.EffectiveBatch(micro, accumulation).Should().Be(batch);
+                micro.Should().BeLessThanOrEqualTo(fits);
+                Enumerable.Range(micro + 1, Math.Max(0, Math.Min(fits, batch) - micro)).Should()
+                    .NotContain(larger => batch % larger == 0);
             }
         }
     }
