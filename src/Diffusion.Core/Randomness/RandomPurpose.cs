@@ -43,4 +43,7 @@ public enum RandomPurpose
 
     /// <summary>The noise that perturbs a training image and is not predicted; indexed by its position in the run.</summary>
     InputPerturbation = 13,
+
+    /// <summary>Whether the class of a training image is dropped; indexed by its position in the run.</summary>
+    LabelDropout = 14,
 }

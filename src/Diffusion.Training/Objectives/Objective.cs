@@ -36,6 +36,12 @@ public sealed record Objective : IObjective
     public double InputPerturbation { get; init; }
 
     /// <summary>
+    /// The fraction of images whose class is replaced with the last class of the model, which means "no class", in [0, 1). Needed for
+    /// classifier-free guidance; 0.1 to 0.2 is usual (Ho and Salimans 2022). Default 0: none.
+    /// </summary>
+    public double LabelDropout { get; init; }
+
+    /// <summary>
     /// Whether the network has twice the channels and learns the variance of a step in the second half (Nichol and Dhariwal 2021, section
     /// 3.1): the loss has 0.001 times the variational bound added. Needs a schedule of timesteps. Default false.
     /// </summary>
@@ -46,6 +52,7 @@ public sealed record Objective : IObjective
         $"{Function.Description} in {Space?.Description ?? "answer space"}, weights {Weighting.Description}, times {Times.Description}"
         + (OffsetNoise == 0 ? string.Empty : $", {PartText.Of("offset-noise", ("strength", OffsetNoise))}")
         + (InputPerturbation == 0 ? string.Empty : $", {PartText.Of("input-perturbation", ("strength", InputPerturbation))}")
+        + (LabelDropout == 0 ? string.Empty : $", {PartText.Of("label-dropout", ("fraction", LabelDropout))}")
         + (LearnsVariance ? ", learned variance" : string.Empty);
 
     /// <inheritdoc/>
@@ -61,8 +68,9 @@ public sealed record Objective : IObjective
     public ObjectiveLoss Loss(ObjectiveInput input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        (Denoiser denoiser, Tensor clean, _, IReadOnlyList<NoiseLevel> levels, Conditioning conditioning, ObjectiveState? state) = input;
+        (Denoiser denoiser, Tensor clean, _, IReadOnlyList<NoiseLevel> levels, _, ObjectiveState? state) = input;
         using DisposeScope scope = NewDisposeScope();
+        Conditioning conditioning = DroppedLabels.Of(input, LabelDropout);
         (Tensor noise, Tensor mixed) = NoiseChange.Of(input, OffsetNoise, InputPerturbation);
         Tensor noisy = ForwardProcess.AddNoise(clean, mixed, levels);
         Tensor target = denoiser.Target(clean, noise, levels);

@@ -53,6 +53,12 @@ public sealed record ObjectiveOptions
     public double InputPerturbation { get; init; }
 
     /// <summary>
+    /// The fraction of images whose class is dropped, in [0, 1) (<see cref="Objective.LabelDropout"/>). The network needs one class more than
+    /// the images have. Default 0: none.
+    /// </summary>
+    public double LabelDropout { get; init; }
+
+    /// <summary>
     /// Whether the network has twice the channels and learns the variance as well (<see cref="Objective.LearnsVariance"/>). Default false.
     /// </summary>
     public bool LearnsVariance { get; init; }

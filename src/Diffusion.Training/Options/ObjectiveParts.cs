@@ -25,6 +25,7 @@ internal sealed record ObjectiveParts(IObjective? Whole, ILossFunction? Function
         Space = options.LossSpace is { } space ? Parameterization.Of(space) : null,
         OffsetNoise = options.OffsetNoise,
         InputPerturbation = options.InputPerturbation,
+        LabelDropout = options.LabelDropout,
         LearnsVariance = options.LearnsVariance,
     };
 
@@ -46,12 +47,16 @@ internal sealed record ObjectiveParts(IObjective? Whole, ILossFunction? Function
                     + $"{nameof(TrainerBuilder.UseObjective)}, or leave it out."
                 : Contradiction(nameof(options.Description), options.Description, Whole?.Description, nameof(TrainerBuilder.UseObjective)),
             Whole is not null && ((Function, Weighting, Times, options.LossSpace) != (null, null, null, null)
-                || (options.OffsetNoise, options.InputPerturbation, options.LearnsVariance) != (0, 0, false))
+                || (options.OffsetNoise, options.InputPerturbation, options.LabelDropout, options.LearnsVariance) != (0, 0, 0, false))
                 ? $"UseObjective gives {Whole.Description}, which a loss function, weighting, time law, LossSpace, OffsetNoise, "
-                    + "InputPerturbation or LearnsVariance cannot change. Leave those out, or give an Objective with these parts."
+                    + "InputPerturbation, LabelDropout or LearnsVariance cannot change. Leave those out, or give an Objective with these parts."
                 : null,
             Strength(nameof(options.OffsetNoise), options.OffsetNoise),
             Strength(nameof(options.InputPerturbation), options.InputPerturbation),
+            options.LabelDropout is >= 0 and < 1
+                ? null
+                : string.Create(CultureInfo.InvariantCulture,
+                    $"Objective.LabelDropout ({options.LabelDropout}) must be at least 0 and below 1. Use 0.1, or 0 for none."),
         ];
         return problems.OfType<string>();
     }
