@@ -40,7 +40,7 @@ public sealed class LabelDropoutTests
     [Fact]
     public void The_model_needs_a_class_for_no_class()
     {
-        using StripedImages images = new();
+        using StripedImages images = new(classCount: 3);
         int classes = images.ClassCount!.Value;
         Problems(new ObjectiveOptions { LabelDropout = 0.1 }, classes).Should().ContainSingle().Which.Should()
             .Contain("one class more than the data").And.Contain($"has {classes} classes").And.Contain($"with {classes + 1} classes");
@@ -69,7 +69,7 @@ public sealed class LabelDropoutTests
     private static IEnumerable<string> Problems(ObjectiveOptions objective, int? modelClasses)
     {
         using TinyModel model = new(classCount: modelClasses);
-        using StripedImages images = new();
+        using StripedImages images = new(classCount: 3);
         try
         {
             Trainer.For(model).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images).Configure(o =>
