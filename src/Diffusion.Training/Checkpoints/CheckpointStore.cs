@@ -8,8 +8,8 @@ namespace Diffusion.Training;
 /// machine stops during a save. Older ones are deleted only after the newest is verified. One process may write while others read.
 /// </summary>
 /// <remarks>
-/// You can move a checkpoint elsewhere and put a link in its place. The store reads it through the link, and deletes only the link, never
-/// the target. If the target is missing, for example on an unmounted disk, loading throws instead of skipping the checkpoint.
+/// A checkpoint may be a link to a folder elsewhere. The store reads through the link, and deletes only the link, never the target. If the
+/// target is missing, for example on an unmounted disk, loading throws instead of skipping the checkpoint.
 /// </remarks>
 public sealed class CheckpointStore : IDisposable
 {
@@ -22,10 +22,7 @@ public sealed class CheckpointStore : IDisposable
     private CheckpointLock? held;
 
     /// <summary>Opens a folder of checkpoints. Writes nothing.</summary>
-    /// <param name="folder">
-    /// The folder of the checkpoints, or the folder of a run, which contains them in <c>checkpoints</c>. <see cref="Lock"/> creates it if
-    /// it does not exist.
-    /// </param>
+    /// <param name="folder">The folder of the checkpoints, or of a run. <see cref="Lock"/> creates it if it does not exist.</param>
     /// <param name="keepLast">The number of newest checkpoints to keep, at least 1. Default 2.</param>
     /// <param name="keepBest">The number of checkpoints with the lowest held-out loss to keep, 0 or more. Default 0.</param>
     /// <param name="keepEverySteps">Keeps checkpoints whose step is a multiple of this number. Null, the default, keeps none.</param>
@@ -35,20 +32,15 @@ public sealed class CheckpointStore : IDisposable
     {
     }
 
-    internal CheckpointStore(string folder, CheckpointRetention retention)
-        : this(folder, retention, new LocalDisk())
-    {
-    }
-
-    internal CheckpointStore(string folder, CheckpointRetention retention, IDisk disk)
+    internal CheckpointStore(string folder, CheckpointRetention retention, IDisk? disk = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         retention.Check();
         given = Path.GetFullPath(folder);
-        this.disk = disk;
+        this.disk = disk ?? new LocalDisk();
         this.retention = retention;
         Find();
-        writer = new CheckpointWriter(disk);
+        writer = new CheckpointWriter(this.disk);
     }
 
     /// <summary>The folder of the newest checkpoint, or null if there is none.</summary>
