@@ -58,7 +58,7 @@ public sealed class GuidedDenoiser(IDenoiser inner, double scale) : IDenoiser
         if (Rescale > 0)
         {
             Tensor ratio = strong.std([1, 2, 3], keepdim: true) / clean.std([1, 2, 3], keepdim: true); // [B, 1, 1, 1]
-            clean = clean * (ratio.Times(Rescale) + (1 - Rescale));
+            clean = clean.Times(1 - Rescale) + (clean * ratio).Times(Rescale);
         }
 
         Tensor noise = (noisy - clean.Times(level.Alpha)).DividedBy(level.Sigma);
@@ -80,7 +80,8 @@ public sealed class GuidedDenoiser(IDenoiser inner, double scale) : IDenoiser
         Tensor labels = conditioning?.ClassLabels ?? throw new ArgumentException(
             "Classifier-free guidance needs class labels, but there are none. Set ClassLabels of the request, or use Guide.",
             nameof(conditioning));
-        Tensor none = full_like(labels, UnconditionalClass ?? Source.Model.ClassCount!.Value - 1);
+        long unconditional = UnconditionalClass ?? Source.Model.ClassCount!.Value - 1;
+        Tensor none = tensor([.. Enumerable.Repeat(unconditional, (int)labels.shape[0])], ScalarType.Int64, labels.device); // [B]
         Estimate both = inner.Denoise(cat([noisy, noisy], 0), level, new Conditioning { ClassLabels = cat([labels, none], 0) });
         Tensor[] clean = both.Clean.chunk(2, 0);
         return (clean[0], clean[1], both.Variance?.chunk(2, 0)[0]);

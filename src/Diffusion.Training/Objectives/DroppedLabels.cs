@@ -28,8 +28,9 @@ internal static class DroppedLabels
         }
 
         bool[] drops = [.. input.Positions.Select(position => input.Seeds.Uniform(RandomPurpose.LabelDropout, position) < fraction)];
+        long noClass = input.Denoiser.Model.ClassCount!.Value - 1;
         Tensor dropped = tensor(drops, device: labels.device); // [B]
-        Tensor none = full_like(labels, input.Denoiser.Model.ClassCount!.Value - 1);
+        Tensor none = tensor([.. drops.Select(_ => noClass)], ScalarType.Int64, labels.device); // [B]
         return conditioning with { ClassLabels = where(dropped, none, labels) };
     }
 }

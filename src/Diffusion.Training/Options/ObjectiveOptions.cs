@@ -53,8 +53,8 @@ public sealed record ObjectiveOptions
     public double InputPerturbation { get; init; }
 
     /// <summary>
-    /// The fraction of images whose class is dropped, in [0, 1) (<see cref="Objective.LabelDropout"/>). The network needs one class more than
-    /// the images have. Default 0: none.
+    /// The fraction of images whose class is dropped, in [0, 1) (<see cref="Objective.LabelDropout"/>). The network needs one class more
+    /// than the images have. Default 0: none.
     /// </summary>
     public double LabelDropout { get; init; }
 

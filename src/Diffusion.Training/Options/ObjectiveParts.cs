@@ -49,7 +49,8 @@ internal sealed record ObjectiveParts(IObjective? Whole, ILossFunction? Function
             Whole is not null && ((Function, Weighting, Times, options.LossSpace) != (null, null, null, null)
                 || (options.OffsetNoise, options.InputPerturbation, options.LabelDropout, options.LearnsVariance) != (0, 0, 0, false))
                 ? $"UseObjective gives {Whole.Description}, which a loss function, weighting, time law, LossSpace, OffsetNoise, "
-                    + "InputPerturbation, LabelDropout or LearnsVariance cannot change. Leave those out, or give an Objective with these parts."
+                    + "InputPerturbation, LabelDropout or LearnsVariance cannot change. Leave those out, or give an Objective with "
+                    + "these parts."
                 : null,
             Strength(nameof(options.OffsetNoise), options.OffsetNoise),
             Strength(nameof(options.InputPerturbation), options.InputPerturbation),

@@ -14,8 +14,12 @@ internal static class DataProblems
             return ["There are no images to train on. Call UseData, for example UseData(ImageFolder.Open(\"photos\", size: 32))."];
         }
 
-        return ((IEnumerable<string?>)[Classes(model.ClassCount, source), NoClass(options, model.ClassCount, source), Groups(source), HeldOut(options, source),
-            WholeBatches(options, source)]).OfType<string>();
+        string?[] problems =
+        [
+            Classes(model.ClassCount, source), NoClass(options, model.ClassCount, source), Groups(source), HeldOut(options, source),
+            WholeBatches(options, source),
+        ];
+        return problems.OfType<string>();
     }
 
     private static string? Classes(int? modelClasses, IImageSource source) =>
@@ -28,9 +32,10 @@ internal static class DataProblems
     private static string? NoClass(TrainingOptions options, int? modelClasses, IImageSource source) =>
         options.Objective?.LabelDropout is not > 0 || (modelClasses > source.ClassCount)
             ? null
-            : string.Create(CultureInfo.InvariantCulture, $"Objective.LabelDropout ({options.Objective.LabelDropout}) needs a model with one ")
-                + $"class more than the data, for \"no class\", but the model has {modelClasses?.ToString(CultureInfo.InvariantCulture) ?? "no"} "
-                + $"classes and the data has {source.ClassCount?.ToString(CultureInfo.InvariantCulture) ?? "no"}. "
+            : string.Create(CultureInfo.InvariantCulture, $"Objective.LabelDropout ({options.Objective.LabelDropout}) needs a model with ")
+                + "one class more than the data, for \"no class\", but the model has "
+                + $"{modelClasses?.ToString(CultureInfo.InvariantCulture) ?? "no"} classes and the data has "
+                + $"{source.ClassCount?.ToString(CultureInfo.InvariantCulture) ?? "no"}. "
                 + (source.ClassCount is { } classes ? $"Create the model with {classes + 1} classes, or use 0." : "Use 0.");
 
     // The report of the source says why labels are missing.

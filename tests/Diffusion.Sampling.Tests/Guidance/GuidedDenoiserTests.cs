@@ -93,22 +93,26 @@ public sealed class GuidedDenoiserTests : IDisposable
         Denoiser guide = new(weak, denoiser.Schedule, Parameterization.Sample);
         Tensor plain = denoiser.Denoise(Noisy(), level, Of(0, 2)).Clean;
         double[] wanted = Deviations(plain);
-        double[] half = Deviations(new GuidedDenoiser(denoiser, 3) { Guide = guide, Rescale = 0.5 }.Denoise(Noisy(), level, Of(0, 2)).Clean);
-        double[] whole = Deviations(new GuidedDenoiser(denoiser, 3) { Guide = guide, Rescale = 1 }.Denoise(Noisy(), level, Of(0, 2)).Clean);
-        double[] none = Deviations(new GuidedDenoiser(denoiser, 3) { Guide = guide }.Denoise(Noisy(), level, Of(0, 2)).Clean);
+        double[] half = Guided(0.5);
+        double[] whole = Guided(1);
+        double[] none = Guided(0);
         for (int i = 0; i < wanted.Length; i++)
         {
             whole[i].Should().BeApproximately(wanted[i], 1e-12);
             half[i].Should().BeApproximately((wanted[i] + none[i]) / 2, 1e-12);
             none[i].Should().BeGreaterThan(2 * wanted[i]);
         }
+
+        double[] Guided(double rescale) => Deviations(new GuidedDenoiser(denoiser, 3) { Guide = guide, Rescale = rescale }
+            .Denoise(Noisy(), level, Of(0, 2)).Clean);
     }
 
     [Fact]
     public void Guidance_without_labels_is_refused_and_every_sampler_takes_it()
     {
         GuidedDenoiser guided = new(denoiser, 2);
-        FluentActions.Invoking(() => guided.Denoise(Noisy(), level)).Should().Throw<ArgumentException>().WithMessage("*needs class labels*");
+        FluentActions.Invoking(() => guided.Denoise(Noisy(), level)).Should().Throw<ArgumentException>()
+            .WithMessage("*needs class labels*");
         using Tensor images = new DpmSolver { Steps = 5 }.Sample(guided, new SampleRequest
         {
             Count = 2, ClassLabels = [0, 2], Shape = new ImageShape(1, 4, 4),
