@@ -11,7 +11,7 @@ public sealed class TrainingOptions
     /// <summary>Optimizer steps of the whole run. Default 200,000.</summary>
     public long Steps { get; set; } = 200_000;
 
-    /// <summary>Ends the run after this time, even if steps are left; what it learnt is saved. Null, the default, for no limit.</summary>
+    /// <summary>Ends the run after this time, even if steps are left; the result is saved. Null, the default, for no limit.</summary>
     public TimeSpan? TimeLimit { get; set; }
 
     /// <summary>Images per optimizer step. 32 to 512; larger gives smoother gradients. Default 64.</summary>

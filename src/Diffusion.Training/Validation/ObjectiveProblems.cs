@@ -1,45 +1,45 @@
 namespace Diffusion.Training;
 
-/// <summary>Finds what cannot be learnt with a schedule, as: what, actual, expected, remedy.</summary>
+/// <summary>Finds objectives that a schedule does not allow. Each message says what, actual, expected, remedy.</summary>
 internal static class ObjectiveProblems
 {
-    /// <summary>What the network shall predict, or its loss shall compare, but cannot at some time of the schedule.</summary>
-    /// <param name="options">They say what is predicted.</param>
-    /// <param name="schedule">The schedule that is used.</param>
+    /// <summary>Returns why the prediction or the loss is not defined over the complete schedule; empty if it is.</summary>
+    /// <param name="options">The options with the prediction type and the loss space.</param>
+    /// <param name="schedule">The schedule in use.</param>
     public static IEnumerable<string> OfPrediction(ObjectiveOptions options, INoiseSchedule schedule)
     {
         if (!Enum.IsDefined(options.Prediction))
         {
-            yield break; // said by the options' own checks
+            yield break; // reported by the checks of the options
         }
 
         IParameterization parameterization = Parameterization.Of(options.Prediction);
         NoiseLevel[] ends = EndsOf(schedule);
         if (!ends.Select(parameterization.At).All(scalings => double.IsFinite(scalings.Label) && double.IsFinite(scalings.In)))
         {
-            yield return $"{nameof(options.Prediction)} ({options.Prediction}) cannot be asked for at both ends of "
+            yield return $"{nameof(options.Prediction)} ({options.Prediction}) is not defined at both ends of "
                 + $"{schedule.Description}: it needs a sigma above 0 and an alpha above 0. "
                 + "Use Flow or Velocity, or the Edm schedule.";
         }
         else if (schedule is DiscreteSchedule && !parameterization.At(ends[1]).IsSolvable)
         {
-            yield return $"{nameof(options.Prediction)} ({options.Prediction}) cannot be learnt with {schedule.Description}: its last "
-                + "timestep is pure noise, from which predicted noise gives no image. Use Velocity or Sample.";
+            yield return $"{nameof(options.Prediction)} ({options.Prediction}) cannot be trained with {schedule.Description}: its last "
+                + "timestep is pure noise, where predicted noise does not determine an image. Use Velocity or Sample.";
         }
 
         if (options.LossSpace is { } space && Enum.IsDefined(space)
             && !ends.All(end => double.IsFinite(LossSpace.Factor(parameterization, Parameterization.Of(space), end))))
         {
-            yield return $"{nameof(options.LossSpace)} ({space}) cannot be reached from {nameof(options.Prediction)} "
+            yield return $"{nameof(options.LossSpace)} ({space}) cannot be computed from {nameof(options.Prediction)} "
                 + $"({options.Prediction}) at both ends of {schedule.Description}: "
                 + "the weight of the loss would be infinite. Leave it out, or use another schedule.";
         }
     }
 
-    /// <summary>What the objective itself cannot do with the schedule.</summary>
-    /// <param name="options">They say what is predicted.</param>
-    /// <param name="objective">The objective that is used.</param>
-    /// <param name="schedule">The schedule that is used.</param>
+    /// <summary>Returns why the objective cannot be used with the schedule; empty if it can.</summary>
+    /// <param name="options">The options with the prediction type.</param>
+    /// <param name="objective">The objective in use.</param>
+    /// <param name="schedule">The schedule in use.</param>
     public static IEnumerable<string> Of(ObjectiveOptions options, IObjective objective, INoiseSchedule schedule)
     {
         foreach (string problem in objective.Problems(schedule))

@@ -82,7 +82,7 @@ public sealed class ObjectiveRunsTests : IDisposable
     public static TheoryData<ObjectiveOptions, NoiseScheduleKind, bool, string> Impossible => new()
     {
         { new() { Prediction = PredictionType.Epsilon }, NoiseScheduleKind.Cosine, true,
-            "Prediction (Epsilon) cannot be learnt with cosine(timesteps: 1000) with zero terminal SNR: its last timestep is pure noise*" },
+            "Prediction (Epsilon) cannot be trained with cosine(timesteps: 1000) with zero terminal SNR: its last timestep*" },
         { new() { Prediction = PredictionType.Sample, LossSpace = PredictionType.Epsilon }, NoiseScheduleKind.Cosine, false, "" },
         { new() { Prediction = PredictionType.Sample, Weighting = "edm" }, NoiseScheduleKind.RectifiedFlow, false,
             "Weighting (edm(sigma-data: 0.5)) is infinite at time 0 of rectified-flow for a loss in sample*" },
