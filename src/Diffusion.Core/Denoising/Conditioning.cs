@@ -26,4 +26,17 @@ public sealed record Conditioning
         ClassLabels = ClassLabels?.narrow(0, first, count),
         EndLabels = EndLabels?.narrow(0, first, count),
     };
+
+    /// <summary>Refuses an interval, for a network that gets one label for each image.</summary>
+    /// <param name="network">The name of the network.</param>
+    /// <exception cref="ArgumentException">There are end labels.</exception>
+    internal void RefuseEndLabels(string network)
+    {
+        if (EndLabels is not null)
+        {
+            throw new ArgumentException(
+                $"The conditioning has {nameof(EndLabels)}, but a {network} gets one label for each image. Leave them null, or use an "
+                + $"{nameof(IDiffusionModel)} of your own for intervals.");
+        }
+    }
 }

@@ -87,6 +87,7 @@ public sealed class ModuleModel : IDiffusionModel, IGuardedWeights
         ArgumentNullException.ThrowIfNull(noisy);
         ArgumentNullException.ThrowIfNull(labels);
         ArgumentNullException.ThrowIfNull(conditioning);
+        conditioning.RefuseEndLabels(nameof(ModuleModel));
         using WeightLock.Pass pass = gate.Read();
         using DisposeScope scope = NewDisposeScope();
         Tensor levels = labels.to(ScalarType.Float32, noisy.device); // [B]

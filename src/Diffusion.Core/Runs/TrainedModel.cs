@@ -30,7 +30,7 @@ public sealed class TrainedModel : IDisposable
     /// <summary>The number of optimizer steps of the training; null for a folder of diffusers.</summary>
     public long? Step { get; internal init; }
 
-    /// <summary>The decay of the average that was read; null for weights that are not an average, or for a folder of diffusers.</summary>
+    /// <summary>The decay of the average that was read from a checkpoint; otherwise null.</summary>
     public double? EmaDecay { get; private init; }
 
     /// <summary>The decays of all averages in the checkpoint. The first is the default.</summary>
@@ -66,15 +66,16 @@ public sealed class TrainedModel : IDisposable
         ArgumentException.ThrowIfNullOrEmpty(folder);
         TorchBackend.EnsureLoaded();
         string path = Path.GetFullPath(folder);
+        torch.Device? target = device?.Activate(); // fails before anything is read
         TrainedModel model = CheckpointFiles.IsCheckpoint(path)
             ? OpenCheckpoint(path, emaDecay, network, schedule, [])
             : CheckpointsIn(path) is { } checkpoints ? OpenNewest(checkpoints, emaDecay, network, schedule)
             : Directory.Exists(path) && Directory.EnumerateFiles(path, "*.json").Any() ? OpenDiffusers(path, emaDecay)
             : throw new CheckpointException(
                 $"'{folder}' contains no trained model. Pass the folder of a run, of a checkpoint, or of a diffusers pipeline.");
-        if (device is not null)
+        if (target is not null)
         {
-            model.Denoiser.Model.Network.to(device.Activate());
+            model.Denoiser.Model.Network.to(target);
         }
 
         return model;

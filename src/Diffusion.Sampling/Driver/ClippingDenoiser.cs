@@ -14,11 +14,8 @@ internal sealed class ClippingDenoiser(IDenoiser inner, SampleClipping clipping)
 
     public Estimate Denoise(Tensor noisy, NoiseLevel level, Conditioning? conditioning = null)
     {
-        using DisposeScope scope = NewDisposeScope();
         using Estimate estimate = inner.Denoise(noisy, level, conditioning);
-        Tensor clean = clipping.Apply(estimate.Clean);
-        Tensor noise = (noisy - clean.Times(level.Alpha)).DividedBy(level.Sigma);
-        return new Estimate(clean.MoveToOuterDisposeScope(), noise.MoveToOuterDisposeScope()) { Variance = estimate.Variance?.alias()
-            .MoveToOuterDisposeScope() };
+        using Tensor clean = clipping.Apply(estimate.Clean);
+        return estimate.WithClean(clean, noisy, level);
     }
 }

@@ -36,13 +36,8 @@ public sealed class InpaintingDenoiser : IDenoiser
     public Estimate Denoise(Tensor noisy, NoiseLevel level, Conditioning? conditioning = null)
     {
         ArgumentNullException.ThrowIfNull(noisy);
-        using DisposeScope scope = NewDisposeScope();
         using Estimate estimate = inner.Denoise(noisy, level, conditioning);
-        Tensor clean = KnownPart.Put(estimate.Clean, known, mask);
-        Tensor noise = (noisy - clean.Times(level.Alpha)).DividedBy(level.Sigma);
-        return new Estimate(clean.MoveToOuterDisposeScope(), noise.MoveToOuterDisposeScope())
-        {
-            Variance = estimate.Variance?.alias().MoveToOuterDisposeScope(),
-        };
+        using Tensor clean = KnownPart.Put(estimate.Clean, known, mask);
+        return estimate.WithClean(clean, noisy, level);
     }
 }

@@ -19,7 +19,4 @@ internal static class OptionProblems
     public static IEnumerable<string> Choice<T>(T value, string name)
         where T : struct, Enum =>
         Enum.IsDefined(value) ? [] : [$"{name} is {value}, which is unknown. Use {string.Join(" or ", Enum.GetNames<T>())}."];
-
-    /// <summary>The churn of a sampler.</summary>
-    public static IEnumerable<string> Churn(Churn? churn) => churn is null ? ["Churn is null. Use Churn.None for none."] : churn.Problems();
 }

@@ -52,4 +52,8 @@ public sealed record Churn
             yield return $"Churn.NoiseScale is {NoiseScale}, but must be above 0. Use 1.";
         }
     }
+
+    /// <summary>Lists the problems of a sampler's churn, each with its remedy.</summary>
+    internal static IEnumerable<string> ProblemsOf(Churn? churn) =>
+        churn is null ? ["Churn is null. Use Churn.None for none."] : churn.Problems();
 }

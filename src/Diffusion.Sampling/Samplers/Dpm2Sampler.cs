@@ -38,7 +38,7 @@ public sealed record Dpm2Sampler : StepSampler
     /// <inheritdoc/>
     protected override IEnumerable<string> Problems(INoiseSchedule schedule) =>
     [
-        .. OptionProblems.Churn(Churn), .. OptionProblems.Eta(Eta), .. OptionProblems.Positive(NoiseScale, nameof(NoiseScale)),
+        .. Churn.ProblemsOf(Churn), .. OptionProblems.Eta(Eta), .. OptionProblems.Positive(NoiseScale, nameof(NoiseScale)),
         .. Churn is { Amount: > 0 } && Eta > 0 ? ["Churn and Eta both add noise. Use one of them."] : Array.Empty<string>(),
     ];
 }

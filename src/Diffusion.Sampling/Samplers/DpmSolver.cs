@@ -56,7 +56,7 @@ public sealed record DpmSolver : StepSampler
         }
 
         ExponentialStep solver = new(from, to, Form, Eta);
-        PastEstimate[] used = [now, .. step.Past.Take(OrderOf(step) - 1)];
+        PastEstimate[] used = [now, .. step.Past.Take(OrderAtEnd.Limit(Order, step.Left, autoLowers: step.Count < 15) - 1)];
         double[] nodes = [.. used.Select(past => solver.NodeOf(past.At))];
         double[] weights = nodes.Length == 3 && !ExactWeights
             ? SolverWeights.PublishedThird(nodes, solver.Scale)
@@ -79,12 +79,4 @@ public sealed record DpmSolver : StepSampler
         .. OptionProblems.Eta(Eta), .. OptionProblems.Positive(NoiseScale, nameof(NoiseScale)),
         .. OptionProblems.Choice(OrderAtEnd, nameof(OrderAtEnd)),
     ];
-
-    private int OrderOf(SamplingStep step) => OrderAtEnd switch
-    {
-        OrderAtEnd.Lowered => Math.Min(Order, step.Left),
-        OrderAtEnd.Auto when step.Count < 15 => Math.Min(Order, step.Left),
-        OrderAtEnd.LastStepFirst when step.Left == 1 => 1,
-        _ => Order,
-    };
 }

@@ -21,5 +21,5 @@ public sealed record EulerSampler : StepSampler
     }
 
     /// <inheritdoc/>
-    protected override IEnumerable<string> Problems(INoiseSchedule schedule) => OptionProblems.Churn(Churn);
+    protected override IEnumerable<string> Problems(INoiseSchedule schedule) => Churn.ProblemsOf(Churn);
 }

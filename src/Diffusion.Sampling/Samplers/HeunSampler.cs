@@ -37,5 +37,5 @@ public sealed record HeunSampler : StepSampler
 
     /// <inheritdoc/>
     protected override IEnumerable<string> Problems(INoiseSchedule schedule) =>
-        [.. OptionProblems.Churn(Churn), .. OptionProblems.Choice(Path, nameof(Path))];
+        [.. Churn.ProblemsOf(Churn), .. OptionProblems.Choice(Path, nameof(Path))];
 }

@@ -52,7 +52,7 @@ public sealed record SaSolver : StepSampler
             return new StepResult(LevelStep.Move(estimate, to), now);
         }
 
-        PastEstimate[] used = [now, .. step.Past.Take(OrderOf(Predictor, step.Left) - 1)];
+        PastEstimate[] used = [now, .. step.Past.Take(OrderAtEnd.Limit(Predictor, step.Left) - 1)];
         ExponentialStep solver = new(from, to, Form, tau * tau);
         double[] nodes = [.. used.Select(past => solver.NodeOf(past.At))];
         double[] weights = SolverWeights.Exponential(nodes, solver.Scale, Slope);
@@ -71,7 +71,7 @@ public sealed record SaSolver : StepSampler
     private Tensor Corrected(SamplingStep step, Estimate estimate)
     {
         PastEstimate start = step.Past[0];
-        int order = Math.Min(OrderOf(Corrector, step.Left + 2), step.Past.Count + 1);
+        int order = Math.Min(OrderAtEnd.Limit(Corrector, step.Left + 2), step.Past.Count + 1);
         double tau = Tau(start.At);
         ExponentialStep solver = new(start.At, step.From, Form, tau * tau);
         PastEstimate[] used = [.. step.Past.Take(order - 1)];
@@ -79,11 +79,4 @@ public sealed record SaSolver : StepSampler
         return solver.Apply(start.Sample!, SolverWeights.Exponential(nodes, solver.Scale, Slope),
             [Form.Of(estimate), .. Form.Of(used)], start.Injected);
     }
-
-    private int OrderOf(int order, int left) => OrderAtEnd switch
-    {
-        OrderAtEnd.Auto or OrderAtEnd.Lowered => Math.Min(order, left),
-        OrderAtEnd.LastStepFirst when left == 1 => 1,
-        _ => order,
-    };
 }

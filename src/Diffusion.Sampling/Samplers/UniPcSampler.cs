@@ -50,7 +50,7 @@ public sealed record UniPcSampler : StepSampler
             return new StepResult(LevelStep.Move(estimate, to), now);
         }
 
-        PastEstimate[] used = [now, .. step.Past.Take(OrderOf(step, step.Left) - 1)];
+        PastEstimate[] used = [now, .. step.Past.Take(OrderAtEnd.Limit(Order, step.Left) - 1)];
         ExponentialStep predictor = new(from, to, Form);
         double[] nodes = [.. used.Select(past => predictor.NodeOf(past.At))];
         return new StepResult(
@@ -68,7 +68,7 @@ public sealed record UniPcSampler : StepSampler
     // The step before, once more, with the estimate of its end as a further node (equation 9, UniC).
     private Tensor Corrected(SamplingStep step, Estimate estimate)
     {
-        int order = Math.Min(OrderOf(step, step.Left + 1), step.Past.Count);
+        int order = Math.Min(OrderAtEnd.Limit(Order, step.Left + 1), step.Past.Count);
         PastEstimate start = step.Past[0];
         PastEstimate[] used = [.. step.Past.Take(order)];
         ExponentialStep corrector = new(start.At, step.From, Form);
@@ -76,11 +76,4 @@ public sealed record UniPcSampler : StepSampler
         return corrector.Apply(start.Sample!, SolverWeights.Exponential(nodes, corrector.Scale, Slope),
             [.. Form.Of(used), Form.Of(estimate)]);
     }
-
-    private int OrderOf(SamplingStep step, int left) => OrderAtEnd switch
-    {
-        OrderAtEnd.Auto or OrderAtEnd.Lowered => Math.Min(Order, left),
-        OrderAtEnd.LastStepFirst when left == 1 => 1,
-        _ => Order,
-    };
 }

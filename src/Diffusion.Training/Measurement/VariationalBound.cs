@@ -73,13 +73,12 @@ public sealed class VariationalBound(IDenoiser denoiser)
     {
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        PosteriorStep[] steps = PosteriorStep.All(levels);
         double[][] terms = new double[levels.Count][];
         for (int t = 0; t < terms.Length; t++)
         {
             cancellationToken.ThrowIfCancellationRequested();
             using DisposeScope step = NewDisposeScope();
-            terms[t] = Numbers(TermAt(images, conditioning, t, levels[t], steps[t], noise(t)));
+            terms[t] = Numbers(TermAt(images, conditioning, t, levels[t], PosteriorStep.At(at => levels[at], t), noise(t)));
         }
 
         return (Numbers(BoundTerms.Prior(images, levels[^1])), terms);

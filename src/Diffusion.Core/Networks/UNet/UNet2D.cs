@@ -141,12 +141,8 @@ public sealed class UNet2D
     public Tensor Predict(Tensor noisy, Tensor labels, Conditioning conditioning)
     {
         ArgumentNullException.ThrowIfNull(conditioning);
-        return conditioning.EndLabels is null
-            ? call(noisy, labels, conditioning.ClassLabels)
-            : throw new ArgumentException(
-                $"The conditioning has {nameof(Conditioning.EndLabels)}, but a {nameof(UNet2D)} gets one label for each image. Leave them "
-                + "null, or use a network of your own for intervals.",
-                nameof(conditioning));
+        conditioning.RefuseEndLabels(nameof(UNet2D));
+        return call(noisy, labels, conditioning.ClassLabels);
     }
 
     /// <inheritdoc/>

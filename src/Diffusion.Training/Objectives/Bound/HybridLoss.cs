@@ -24,9 +24,8 @@ internal static class HybridLoss
     {
         using DisposeScope scope = NewDisposeScope();
         DiscreteSchedule schedule = (DiscreteSchedule)denoiser.Schedule;
-        PosteriorStep[] all = PosteriorStep.All([.. Enumerable.Range(0, schedule.Timesteps).Select(t => schedule[t])]);
         int[] timesteps = [.. levels.Select(level => (int)level.Time)];
-        PosteriorStep[] steps = [.. timesteps.Select(t => all[t])];
+        PosteriorStep[] steps = [.. timesteps.Select(t => PosteriorStep.At(at => schedule[at], t))];
         Scalings[] scalings = [.. levels.Select(denoiser.Parameterization.At)];
         Tensor estimate = ForwardProcess.Mix(
             noisy, scalings.Select(each => each.Skip), prediction.detach(), scalings.Select(each => each.Out));

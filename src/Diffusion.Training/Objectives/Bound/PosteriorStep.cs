@@ -10,14 +10,12 @@ namespace Diffusion.Training;
 /// <param name="LogBeta">The logarithm of beta.</param>
 internal readonly record struct PosteriorStep(double CleanFactor, double NoisyFactor, double LogVariance, double LogBeta)
 {
-    /// <summary>The posterior of each timestep.</summary>
-    /// <param name="levels">The noise level of each, alpha^2 + sigma^2 = 1; at least 2.</param>
-    public static PosteriorStep[] All(IReadOnlyList<NoiseLevel> levels)
-    {
-        PosteriorStep[] steps = [.. levels.Select((level, t) => Of(t == 0 ? NoiseLevel.Clean : levels[t - 1], level))];
-        steps[0] = steps[0] with { LogVariance = steps[1].LogVariance };
-        return steps;
-    }
+    /// <summary>The posterior of a timestep.</summary>
+    /// <param name="levels">Returns the noise level of a timestep, with alpha^2 + sigma^2 = 1.</param>
+    /// <param name="timestep">The timestep, from 0.</param>
+    public static PosteriorStep At(Func<int, NoiseLevel> levels, int timestep) => timestep == 0
+        ? Of(NoiseLevel.Clean, levels(0)) with { LogVariance = At(levels, 1).LogVariance }
+        : Of(levels(timestep - 1), levels(timestep));
 
     /// <summary>The logarithm of a fixed variance: the posterior's, or beta, except at timestep 0.</summary>
     /// <param name="timestep">The timestep.</param>

@@ -43,21 +43,19 @@ internal sealed record LearnedUncertainty(int Channels) : ILossWeighting
     public Tensor LogVariance(Linear line, IReadOnlyList<NoiseLevel> levels)
     {
         using DisposeScope scope = NewDisposeScope();
-        float[] features = [.. levels.SelectMany(Features)];
+        SeedStream constants = new(0); // the same in every run
+        double Constant(int index) => constants.Uniform(RandomPurpose.Initialisation, index);
+        (double Frequency, double Phase)[] waves =
+            [.. Enumerable.Range(0, Channels).Select(i => (NormalQuantile.At(Constant(2 * i)), Constant((2 * i) + 1)))];
+        float[] features = [.. levels.SelectMany(level => Features(level, waves))];
         Tensor told = tensor(features).view(levels.Count, Channels).to(line.weight!.device); // [B, Channels]
         return line.call(told).squeeze(1).MoveToOuterDisposeScope();
     }
 
-    // cos(2 pi (frequency x + phase)) with normal frequencies, the same in every run.
-    private IEnumerable<float> Features(NoiseLevel level)
+    // cos(2 pi (frequency x + phase)) with normal frequencies.
+    private static IEnumerable<float> Features(NoiseLevel level, (double Frequency, double Phase)[] waves)
     {
-        SeedStream fixedNumbers = new(0);
         double x = Math.Clamp(-level.HalfLogSnr / 4, -MaxFeature, MaxFeature);
-        for (int i = 0; i < Channels; i++)
-        {
-            double frequency = NormalQuantile.At(fixedNumbers.Uniform(RandomPurpose.Initialisation, 2L * i));
-            double phase = fixedNumbers.Uniform(RandomPurpose.Initialisation, (2L * i) + 1);
-            yield return (float)Math.Cos(2 * Math.PI * ((frequency * x) + phase));
-        }
+        return waves.Select(wave => (float)Math.Cos(2 * Math.PI * ((wave.Frequency * x) + wave.Phase)));
     }
 }

@@ -35,7 +35,7 @@ public sealed class BoundTableTests
         using ScriptedModel model = new((noisy, _, _) => Answer(noisy, learned), Exact());
         DiscreteSchedule schedule = new(file.Tensors["betas"].data<double>().ToArray(), "table");
         Denoiser denoiser = new(model, schedule);
-        PosteriorStep[] steps = PosteriorStep.All([.. Enumerable.Range(0, 1000).Select(t => schedule[t])]);
+        PosteriorStep[] steps = [.. Enumerable.Range(0, 1000).Select(t => PosteriorStep.At(at => schedule[at], t))];
         VariationalBound exact = new(denoiser)
         {
             ClipsEstimate = name.EndsWith("clip_true", StringComparison.Ordinal),
@@ -130,7 +130,7 @@ public sealed class BoundTableTests
             ? NoiseSchedule.Linear()
             : NoiseSchedule.Cosine();
         NoiseLevel[] levels = [.. Enumerable.Range(0, 1000).Select(t => schedule[t])];
-        PosteriorStep[] steps = PosteriorStep.All(levels);
+        PosteriorStep[] steps = [.. levels.Select((_, t) => PosteriorStep.At(at => levels[at], t))];
 
         double[] terms = [.. levels.Select((level, t) =>
         {
