@@ -27,6 +27,29 @@ public sealed record Conditioning
         EndLabels = EndLabels?.narrow(0, first, count),
     };
 
+    /// <summary>The conditioning of the images of one batch followed by those of another.</summary>
+    /// <param name="first">The conditioning of the first batch.</param>
+    /// <param name="second">That of the second: it has the same tensors as the first.</param>
+    /// <returns>New tensors; they belong to the caller.</returns>
+    /// <exception cref="ArgumentException">Only one of the two has class labels, or end labels.</exception>
+    public static Conditioning Concatenate(Conditioning first, Conditioning second)
+    {
+        ArgumentNullException.ThrowIfNull(first);
+        ArgumentNullException.ThrowIfNull(second);
+        return new Conditioning
+        {
+            ClassLabels = Both(first.ClassLabels, second.ClassLabels, nameof(ClassLabels)),
+            EndLabels = Both(first.EndLabels, second.EndLabels, nameof(EndLabels)),
+        };
+
+        static torch.Tensor? Both(torch.Tensor? first, torch.Tensor? second, string name) => (first, second) switch
+        {
+            (null, null) => null,
+            ({ } a, { } b) => torch.cat([a, b], 0),
+            _ => throw new ArgumentException($"Only one of the two batches has {name}. Give both of them, or none.", nameof(second)),
+        };
+    }
+
     /// <summary>Refuses an interval, for a network that gets one label for each image.</summary>
     /// <param name="network">The name of the network.</param>
     /// <exception cref="ArgumentException">There are end labels.</exception>

@@ -20,6 +20,22 @@ public sealed class ConditioningTests
     }
 
     [Fact]
+    public void Two_batches_are_concatenated_and_must_have_the_same_tensors()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Conditioning first = new() { ClassLabels = tensor([4L, 5]), EndLabels = tensor([0.5, 1]) };
+        Conditioning second = new() { ClassLabels = tensor([6L]), EndLabels = tensor([2.0]) };
+
+        Conditioning both = Conditioning.Concatenate(first, second);
+
+        both.ClassLabels!.data<long>().Should().Equal(4, 5, 6);
+        both.EndLabels!.data<double>().Should().Equal(0.5, 1, 2);
+        Conditioning.Concatenate(Conditioning.None, Conditioning.None).Should().Be(Conditioning.None);
+        FluentActions.Invoking(() => Conditioning.Concatenate(first, second with { EndLabels = null })).Should()
+            .Throw<ArgumentException>().WithMessage("Only one of the two batches has EndLabels.*");
+    }
+
+    [Fact]
     public void A_network_with_one_label_for_each_image_refuses_an_interval()
     {
         using DisposeScope scope = NewDisposeScope();

@@ -54,14 +54,14 @@ public sealed class GuidedDenoiserTests : IDisposable
         GuidedDenoiser[] unguided =
         [
             new(denoiser, 1),
-            new(denoiser, 4) { MinHalfLogSnr = level.HalfLogSnr + 0.01 },
-            new(denoiser, 4) { MaxHalfLogSnr = level.HalfLogSnr - 0.01 },
+            new(denoiser, 4) { MinRatio = level.Ratio + 0.01 },
+            new(denoiser, 4) { MaxRatio = level.Ratio - 0.01 },
         ];
         batches.Clear();
 
         unguided.Should().OnlyContain(guided => guided.Denoise(Noisy(), level, Of(0, 2)).Clean.SameBits(plain));
         batches.Should().Equal(2L, 2L, 2L);
-        new GuidedDenoiser(denoiser, 4) { MinHalfLogSnr = level.HalfLogSnr, MaxHalfLogSnr = level.HalfLogSnr }
+        new GuidedDenoiser(denoiser, 4) { MinRatio = level.Ratio, MaxRatio = level.Ratio }
             .Denoise(Noisy(), level, Of(0, 2)).Clean.SameBits(plain).Should().BeFalse();
     }
 
@@ -116,7 +116,7 @@ public sealed class GuidedDenoiserTests : IDisposable
         using Tensor images = new DpmSolver { Steps = 5 }.Sample(guided, new SampleRequest
         {
             Count = 2, ClassLabels = [0, 2], Shape = new ImageShape(1, 4, 4),
-        });
+        }, cancellationToken: TestContext.Current.CancellationToken);
         images.isfinite().all().item<bool>().Should().BeTrue();
     }
 
