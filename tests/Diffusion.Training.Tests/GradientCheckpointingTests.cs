@@ -41,6 +41,21 @@ public sealed class GradientCheckpointingTests
         unet.GradientCheckpointing.Should().BeTrue();
     }
 
+    [Fact]
+    public void A_network_on_patches_is_checkpointed_too()
+    {
+        UNet2DOptions options = Small with { SampleSize = 4, InChannels = 4, OutChannels = 4 };
+        using PatchedModel plain = new(new UNet2D(options, seed: 3), 2);
+        using PatchedModel checkpointed = new(new UNet2D(options, seed: 3), 2);
+        bool? meanwhile = null;
+
+        Train(plain, steps: 3, checkpointing: false);
+        Train(checkpointed, steps: 3, checkpointing: true, _ => meanwhile = checkpointed.Checkpointing!.GradientCheckpointing);
+
+        Bytes((UNet2D)checkpointed.Inner).Should().Equal(Bytes((UNet2D)plain.Inner));
+        meanwhile.Should().BeTrue();
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -126,11 +141,12 @@ public sealed class GradientCheckpointingTests
     }
 
     private static void Train(
-        UNet2D unet, int steps, bool checkpointing, Action<TrainingProgress>? observe = null, string? run = null, int? stopAt = null)
+        IDiffusionModel model, int steps, bool checkpointing, Action<TrainingProgress>? observe = null, string? run = null,
+        int? stopAt = null)
     {
         using StripedImages images = new(size: 8);
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        using Trainer trainer = Trainer.For(unet)
+        using Trainer trainer = Trainer.For(model)
             .UseDevice(ComputeDevice.Cpu(threads: 1))
             .UseData(images)
             .ReportTo(new Observer(progress =>

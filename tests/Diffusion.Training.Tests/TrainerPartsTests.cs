@@ -179,16 +179,19 @@ public sealed class TrainerPartsTests : IDisposable
     }
 
     [Theory]
+    [InlineData(4, 3, null, 0.1)]
+    [InlineData(5, 3, "Network: it has 5 classes, but the images have only 3*", 0.1)]
     [InlineData(null, 3, "Network: it has no classes, but the images have 3*classes: 3*")]
     [InlineData(5, 3, "Network: it has 5 classes, but the images have only 3: it never sees class 3*")]
     [InlineData(3, 3, null)]
     [InlineData(null, null, null)]
     [InlineData(null, 1, null)]
-    public void Classes_that_are_not_used_are_told(int? network, int? data, string? expected)
+    public void Classes_that_are_not_used_are_told(int? network, int? data, string? expected, double labelDropout = 0)
     {
         using TinyModel model = new(classCount: network);
         using StripedImages images = new(classCount: data);
-        string[] told = [.. Warnings(Trainer.For(model).UseData(images))
+        string[] told = [.. Warnings(Trainer.For(model).UseData(images)
+            .Configure(o => o.Objective = o.Objective with { LabelDropout = labelDropout }))
             .Where(warning => warning.StartsWith("Network", StringComparison.Ordinal))];
         if (expected is null)
         {

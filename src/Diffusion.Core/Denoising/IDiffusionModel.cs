@@ -25,6 +25,12 @@ public interface IDiffusionModel : IDisposable
     /// <remarks>Only warnings depend on it.</remarks>
     double DropoutProbability => 0;
 
+    /// <summary>
+    /// Gradient checkpointing of the network; null if it has none. By default the model itself, if it implements
+    /// <see cref="IGradientCheckpointing"/>.
+    /// </summary>
+    IGradientCheckpointing? Checkpointing => this as IGradientCheckpointing;
+
     /// <summary>Name and options as JSON, saved in checkpoints: models with equal descriptions can load each other's weights.</summary>
     string Description { get; }
 

@@ -77,7 +77,7 @@ public sealed class ModuleModel : IDiffusionModel, IGuardedWeights
     public string Description { get => description ?? DefaultDescription(); init => description = value; }
 
     /// <inheritdoc/>
-    WeightLock IGuardedWeights.Gate => gate;
+    WeightLock? IGuardedWeights.Gate => gate;
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">The model has classes, but the conditioning does not.</exception>

@@ -177,7 +177,7 @@ public sealed class TrainedModel : IDisposable
         IDiffusionModel network;
         try
         {
-            network = create?.Invoke() ?? new UNet2D(UNet2DOptions.FromJson(manifest.Model));
+            network = create?.Invoke() ?? StoredNetwork(manifest.Model);
         }
         catch (Exception problem) when (create is null && problem is ArgumentException or FormatException)
         {
@@ -198,6 +198,10 @@ public sealed class TrainedModel : IDisposable
             $"The network is '{Short(description)}', but checkpoint '{folder}' contains the weights of '{Short(manifest.Model)}'. Create a "
             + "network with that description.");
     }
+
+    private static IDiffusionModel StoredNetwork(string description) => PatchedModel.Parse(description) is { } patched
+        ? new PatchedModel(StoredNetwork(patched.Network), patched.PatchSize)
+        : new UNet2D(UNet2DOptions.FromJson(description));
 
     private static string Short(string description) => description.Length <= 200 ? description : description[..200] + "...";
 

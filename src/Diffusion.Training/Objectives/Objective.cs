@@ -24,6 +24,13 @@ public sealed record Objective : IObjective
     public IParameterization? Space { get; init; }
 
     /// <summary>
+    /// The largest factor, in magnitude, by which a difference is multiplied on its way to <see cref="Space"/>. A velocity loss of a
+    /// predicted clean image divides by sigma, which is 0 at the end of rectified flow: 20 is the limit of Li and He 2025, who clip sigma
+    /// at 0.05. Above 0. Default infinite: no limit.
+    /// </summary>
+    public double MaxSpaceFactor { get; init; } = double.PositiveInfinity;
+
+    /// <summary>
     /// The strength of offset noise, which is the same for all pixels of a channel (Guttenberg 2023): the network predicts the noise with
     /// it. 0 to 1; 0.1 is usual, and lets a network make dark and bright images. Default 0: none.
     /// </summary>
@@ -49,7 +56,9 @@ public sealed record Objective : IObjective
 
     /// <inheritdoc/>
     public string Description =>
-        $"{Function.Description} in {Space?.Description ?? "answer space"}, weights {Weighting.Description}, times {Times.Description}"
+        $"{Function.Description} in {Space?.Description ?? "answer space"}"
+        + (double.IsFinite(MaxSpaceFactor) ? $", {PartText.Of("factor", ("max", MaxSpaceFactor))}" : string.Empty)
+        + $", weights {Weighting.Description}, times {Times.Description}"
         + (OffsetNoise == 0 ? string.Empty : $", {PartText.Of("offset-noise", ("strength", OffsetNoise))}")
         + (InputPerturbation == 0 ? string.Empty : $", {PartText.Of("input-perturbation", ("strength", InputPerturbation))}")
         + (LabelDropout == 0 ? string.Empty : $", {PartText.Of("label-dropout", ("fraction", LabelDropout))}")
@@ -126,7 +135,9 @@ public sealed record Objective : IObjective
             return null;
         }
 
-        IEnumerable<double> spaces = levels.Select(level => Space is null ? 1 : LossSpace.Factor(denoiser.Parameterization, Space, level));
+        IEnumerable<double> spaces = levels.Select(level => Space is null
+            ? 1
+            : LossSpace.LimitedFactor(denoiser.Parameterization, Space, level, MaxSpaceFactor));
         return tensor([.. spaces.Concat(weights)]).view(2, levels.Count, 1, 1, 1);
     }
 }

@@ -18,6 +18,12 @@ public sealed record ObjectiveOptions
     public PredictionType? LossSpace { get; init; }
 
     /// <summary>
+    /// The largest factor of a difference on its way to <see cref="LossSpace"/> (<see cref="Objective.MaxSpaceFactor"/>), above 0. Null,
+    /// the default, for no limit; 20 for <see cref="PredictionType.Sample"/> with rectified flow.
+    /// </summary>
+    public double? MaxSpaceFactor { get; init; }
+
+    /// <summary>
     /// The function of the difference, as a name or as name(parameter: value): <c>mse</c>, the default, <c>l1</c>, <c>huber</c>,
     /// <c>smooth-l1</c>, <c>pseudo-huber</c>, <c>pseudo-huber-norm</c> (<see cref="LossFunction"/>), or the
     /// <see cref="ILossFunction.Description"/> of one that is given with <see cref="TrainerBuilder.UseLossFunction"/>.

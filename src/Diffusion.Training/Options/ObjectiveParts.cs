@@ -23,6 +23,7 @@ internal sealed record ObjectiveParts(IObjective? Whole, ILossFunction? Function
         Weighting = Weighting ?? LossWeighting.Names.Find(options.Weighting)!,
         Times = Times ?? TimeLaw.Names.Find(options.Times)!,
         Space = options.LossSpace is { } space ? Parameterization.Of(space) : null,
+        MaxSpaceFactor = options.MaxSpaceFactor ?? double.PositiveInfinity,
         OffsetNoise = options.OffsetNoise,
         InputPerturbation = options.InputPerturbation,
         LabelDropout = options.LabelDropout,
@@ -46,12 +47,17 @@ internal sealed record ObjectiveParts(IObjective? Whole, ILossFunction? Function
                 ? $"Objective.Description ({options.Description}) names an objective that only code makes. Give it with "
                     + $"{nameof(TrainerBuilder.UseObjective)}, or leave it out."
                 : Contradiction(nameof(options.Description), options.Description, Whole?.Description, nameof(TrainerBuilder.UseObjective)),
-            Whole is not null && ((Function, Weighting, Times, options.LossSpace) != (null, null, null, null)
+            Whole is not null && ((Function, Weighting, Times) != (null, null, null)
+                || (options.LossSpace, options.MaxSpaceFactor) != (null, null)
                 || (options.OffsetNoise, options.InputPerturbation, options.LabelDropout, options.LearnsVariance) != (0, 0, 0, false))
-                ? $"UseObjective gives {Whole.Description}, which a loss function, weighting, time law, LossSpace, OffsetNoise, "
-                    + "InputPerturbation, LabelDropout or LearnsVariance cannot change. Leave those out, or give an Objective with "
-                    + "these parts."
+                ? $"UseObjective gives {Whole.Description}, which a loss function, weighting, time law, LossSpace, "
+                    + "MaxSpaceFactor, OffsetNoise, InputPerturbation, LabelDropout or LearnsVariance cannot change. Leave those out, or "
+                    + "give an Objective with these parts."
                 : null,
+            options.MaxSpaceFactor is null or (> 0 and < double.PositiveInfinity)
+                ? null
+                : string.Create(CultureInfo.InvariantCulture,
+                    $"Objective.MaxSpaceFactor ({options.MaxSpaceFactor}) must be above 0. Use 20, or leave it out for no limit."),
             Strength(nameof(options.OffsetNoise), options.OffsetNoise),
             Strength(nameof(options.InputPerturbation), options.InputPerturbation),
             options.LabelDropout is >= 0 and < 1

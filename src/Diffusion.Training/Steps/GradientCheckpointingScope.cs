@@ -10,7 +10,7 @@ internal sealed class GradientCheckpointingScope : IDisposable
     {
         if (options.GradientCheckpointing)
         {
-            this.model = (IGradientCheckpointing)model;
+            this.model = model.Checkpointing!;
             before = this.model.GradientCheckpointing;
             this.model.GradientCheckpointing = true;
         }

@@ -162,9 +162,9 @@ public sealed class TrainingPass
             {
                 loss.backward();
             }
-            catch (ExternalException) when (denoiser.Model is IGradientCheckpointing { RecomputationFailure: not null })
+            catch (ExternalException) when (denoiser.Model.Checkpointing?.RecomputationFailure is not null)
             {
-                ExceptionDispatchInfo.Throw(((IGradientCheckpointing)denoiser.Model).RecomputationFailure!);
+                ExceptionDispatchInfo.Throw(denoiser.Model.Checkpointing!.RecomputationFailure!);
             }
 
             return loss.detach().MoveToOuterDisposeScope();

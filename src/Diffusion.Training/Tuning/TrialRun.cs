@@ -79,7 +79,7 @@ internal sealed class TrialRun : IDisposable
     {
         IDiffusionModel twin = ModelTwin.Of(model);
         ModelTwin.CopyWeights(model, twin);
-        if (model is IGradientCheckpointing { GradientCheckpointing: true } && twin is IGradientCheckpointing layers)
+        if (model.Checkpointing is { GradientCheckpointing: true } && twin.Checkpointing is { } layers)
         {
             layers.GradientCheckpointing = true;
         }

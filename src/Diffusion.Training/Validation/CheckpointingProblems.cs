@@ -14,7 +14,7 @@ internal static class CheckpointingProblems
     /// <param name="device">The device; null for the best one.</param>
     public static IEnumerable<string> Of(TrainingOptions options, IDiffusionModel model, ComputeDevice? device)
     {
-        if (options.GradientCheckpointing && model is not IGradientCheckpointing)
+        if (options.GradientCheckpointing && model.Checkpointing is null)
         {
             yield return $"GradientCheckpointing is True, but the model ({model.GetType().Name}) does not implement "
                 + "IGradientCheckpointing. Leave it out, or use a smaller MicroBatchSize.";

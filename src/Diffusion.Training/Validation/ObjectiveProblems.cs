@@ -28,11 +28,13 @@ internal static class ObjectiveProblems
         }
 
         if (options.LossSpace is { } space && Enum.IsDefined(space)
-            && !ends.All(end => double.IsFinite(LossSpace.Factor(parameterization, Parameterization.Of(space), end))))
+            && !ends.All(end => double.IsFinite(LossSpace.LimitedFactor(parameterization, Parameterization.Of(space), end,
+                options.MaxSpaceFactor is > 0 and { } max ? max : double.PositiveInfinity))))
         {
             yield return $"{nameof(options.LossSpace)} ({space}) cannot be computed from {nameof(options.Prediction)} "
                 + $"({options.Prediction}) at both ends of {schedule.Description}: "
-                + "the weight of the loss would be infinite. Leave it out, or use another schedule.";
+                + $"the weight of the loss would be infinite. Set {nameof(options.MaxSpaceFactor)} to 20, leave it out, or use another "
+                + "schedule.";
         }
     }
 

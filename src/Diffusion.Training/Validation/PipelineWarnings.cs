@@ -16,7 +16,7 @@ internal static class PipelineWarnings
     [
         .. ((IEnumerable<TrainingWarning?>)
         [
-            Classes(modelClasses, dataClasses),
+            Classes(modelClasses, dataClasses, options.Objective.LabelDropout > 0),
             HeldOut(heldOut),
             .. previewSteps.Select(everySteps => Preview(everySteps, options.Steps)),
             BestCheckpoints(options),
@@ -24,11 +24,11 @@ internal static class PipelineWarnings
         ]).OfType<TrainingWarning>(),
     ];
 
-    private static TrainingWarning? Classes(int? model, int? data) =>
+    private static TrainingWarning? Classes(int? model, int? data, bool hasNoClass) =>
         data > 1 && model is null ? new TrainingWarning("Network",
             Text($"it has no classes, but the images have {data}: it learns all of them together, and cannot sample a chosen class. Create "
                 + $"it with classes: {data}, the ClassCount of the images. If classes do not matter, ignore this warning."))
-        : model > data ? new TrainingWarning("Network",
+        : model > data + (hasNoClass ? 1 : 0) ? new TrainingWarning("Network",
             Text($"it has {model} classes, but the images have only {data}: it never sees class {data} or above. Create it with classes: "
                 + $"{data}."))
         : null;

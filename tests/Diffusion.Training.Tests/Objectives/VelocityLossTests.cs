@@ -1,5 +1,6 @@
 using Diffusion.Data;
 using Diffusion.TestKit;
+using Microsoft.Extensions.Options;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -37,6 +38,56 @@ public sealed class VelocityLossTests
         difference.square().mean().backward();
         Tensor expected = written.grad!;
         prediction.grad!.MaxDifference(expected).Should().BeLessThan(1e-6 * expected.abs().max().item<double>());
+    }
+
+    [Theory]
+    [InlineData(20)]
+    [InlineData(2)]
+    public void The_factor_of_the_difference_is_limited_up_to_the_clean_end(double max)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor prediction = Normal(1).requires_grad_();
+        using ScriptedModel model = new((_, _, _) => prediction);
+        NoiseLevel[] levels = [.. ((double[])[0, 0.01, 0.3, 1]).Select(new FlowSchedule().At)];
+        Denoiser denoiser = new(model, new FlowSchedule(), Parameterization.Sample);
+        (Tensor clean, Tensor noise) = (Normal(2), Normal(3));
+
+        new Objective { Space = Parameterization.Flow, MaxSpaceFactor = max }
+            .Loss(new ObjectiveInput(denoiser, clean, noise, levels, Conditioning.None, State: null)).Loss.backward();
+
+        // Li and He 2025: the velocity is (x - clean) / max(sigma, 1 / max).
+        Tensor written = prediction.detach().clone().requires_grad_();
+        Tensor sigma = Column(levels.Select(level => Math.Max(level.Sigma, 1 / max)));
+        ((written - clean) / sigma).square().mean().backward();
+        Tensor expected = written.grad!;
+        prediction.grad!.MaxDifference(expected).Should().BeLessThan(1e-6 * expected.abs().max().item<double>());
+    }
+
+    [Fact]
+    public void Without_a_limit_it_is_refused_with_rectified_flow_and_the_remedy_works()
+    {
+        Problems(null).Should().ContainSingle().Which.Should().Contain("would be infinite").And.Contain("Set MaxSpaceFactor to 20");
+        Problems(20).Should().BeEmpty();
+        Problems(-1).Should().Contain(problem => problem.Contains("MaxSpaceFactor (-1) must be above 0"));
+
+        static IEnumerable<string> Problems(double? max)
+        {
+            using TinyModel model = new();
+            using StripedImages images = new();
+            try
+            {
+                Trainer.For(model).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images).Configure(o =>
+                {
+                    o.Schedule = NoiseScheduleKind.RectifiedFlow;
+                    o.Objective = new() { Prediction = PredictionType.Sample, LossSpace = PredictionType.Flow, MaxSpaceFactor = max };
+                }).Build().Dispose();
+                return [];
+            }
+            catch (OptionsValidationException problem)
+            {
+                return problem.Failures;
+            }
+        }
     }
 
     [Fact]

@@ -149,6 +149,26 @@ public sealed class TrainedModelTests : IDisposable
     }
 
     [Fact]
+    public void A_network_on_patches_is_created_from_the_description()
+    {
+        UNet2DOptions options = Options with { SampleSize = 4, InChannels = 4, OutChannels = 4 };
+        using PatchedModel patched = new(new UNet2D(options), 2);
+        using StripedImages images = new(size: 8);
+        using Trainer trainer = Builder(patched, images).UseEma(0.5).Build();
+        TrainingResult result = trainer.Run(Token);
+
+        using TrainedModel model = TrainedModel.Open(folder.Path);
+
+        Same(model, result.EmaDenoiser).Should().BeTrue();
+        model.Denoiser.Model.Should().BeOfType<PatchedModel>().Which.PatchSize.Should().Be(2);
+        model.Denoiser.SampleShape.Should().Be(images.Shape);
+        using torch.Tensor noisy = torch.ones([1, 1, 8, 8]);
+        using Estimate expected = result.EmaDenoiser.Denoise(noisy, result.EmaDenoiser.Schedule.At(500));
+        using Estimate actual = model.Denoiser.Denoise(noisy, result.EmaDenoiser.Schedule.At(500));
+        actual.Clean.SameBits(expected.Clean).Should().BeTrue();
+    }
+
+    [Fact]
     public void A_schedule_of_another_type_is_passed_and_must_be_the_one_of_the_training()
     {
         using UNet2D unet = Network();
@@ -241,7 +261,9 @@ public sealed class TrainedModelTests : IDisposable
         }
     }
 
-    private static UNet2D Network() => new(new UNet2DOptions
+    private static UNet2D Network() => new(Options);
+
+    private static UNet2DOptions Options { get; } = new()
     {
         SampleSize = 8,
         InChannels = 1,
@@ -252,7 +274,7 @@ public sealed class TrainedModelTests : IDisposable
         LayersPerBlock = 1,
         NormNumGroups = 2,
         AttentionHeadDim = 4,
-    });
+    };
 
     private TrainerBuilder Builder(IDiffusionModel model, StripedImages images) =>
         Trainer.For(model).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images).UseCheckpoints(folder.Path).Configure(o =>

@@ -98,7 +98,7 @@ public sealed class UNet2D
     public string Description { get; }
 
     /// <inheritdoc/>
-    WeightLock IGuardedWeights.Gate => gate;
+    WeightLock? IGuardedWeights.Gate => gate;
 
     /// <inheritdoc/>
     /// <remarks>

@@ -24,6 +24,21 @@ internal static class LossSpace
     }
 
     /// <summary>
+    /// The factor of the difference, at most <paramref name="max"/> in magnitude. At a clean image and at pure noise it is the limit.
+    /// </summary>
+    /// <param name="answer">What the network answers.</param>
+    /// <param name="loss">What the loss compares.</param>
+    /// <param name="level">The noise level.</param>
+    /// <param name="max">The maximum, above 0; infinite for none.</param>
+    /// <returns>The factor; infinite where it has no limit and there is no maximum.</returns>
+    public static double LimitedFactor(IParameterization answer, IParameterization loss, NoiseLevel level, double max)
+    {
+        double factor = Factor(answer, loss, Near(level));
+        bool isInfinite = IsEnd(level) && Math.Abs(factor) > NearlyInfinite;
+        return Math.Clamp(isInfinite ? factor * double.PositiveInfinity : factor, -max, max);
+    }
+
+    /// <summary>
     /// The weight of a squared error in the space of the loss. A weight of another space is converted by the square of
     /// <see cref="Factor"/>; at a clean image and at pure noise, where that may be 0 / 0, it is the limit.
     /// </summary>
@@ -38,13 +53,10 @@ internal static class LossSpace
             return weighting.At(level);
         }
 
-        bool atEnd = level.Alpha == 0 || level.Sigma == 0;
-        NoiseLevel near = !atEnd ? level
-            : level.Alpha == 0 ? level with { Alpha = NearlyZero * level.Sigma }
-            : level with { Sigma = NearlyZero * level.Alpha };
+        NoiseLevel near = Near(level);
         double factor = Factor(loss, space, near);
         double weight = weighting.At(near) * factor * factor;
-        return atEnd && weight > NearlyInfinite ? double.PositiveInfinity : weight;
+        return IsEnd(level) && weight > NearlyInfinite ? double.PositiveInfinity : weight;
     }
 
     /// <summary>alpha^2 / sigma^2.</summary>
@@ -53,4 +65,11 @@ internal static class LossSpace
         double root = level.Alpha / level.Sigma;
         return root * root;
     }
+
+    private static bool IsEnd(NoiseLevel level) => level.Alpha == 0 || level.Sigma == 0;
+
+    // The level itself, or one from which the limit can be read.
+    private static NoiseLevel Near(NoiseLevel level) => !IsEnd(level) ? level
+        : level.Alpha == 0 ? level with { Alpha = NearlyZero * level.Sigma }
+        : level with { Sigma = NearlyZero * level.Alpha };
 }
