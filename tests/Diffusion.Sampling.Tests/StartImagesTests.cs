@@ -45,9 +45,8 @@ public sealed class StartImagesTests
         noise.MaxDifference(image).Should().BeGreaterThan(0.5);
 
         using DisposeScope scope = NewDisposeScope();
-        IReadOnlyList<NoiseLevel> levels = grid.Levels(Schedule, 200);
-        Tensor again = new DdimSampler().Walk(new SamplingWalk(denoiser, Conditioning.None, levels, noise.clone(),
-            new Traces.KeyedNoise(noise.shape), (_, _, _) => { }, CancellationToken.None));
+        DdimSampler back = new() { Steps = 200, Grid = grid, Clipping = SampleClipping.None };
+        Tensor again = back.Make(denoiser, SamplerCase.Request with { StartNoise = noise });
         again.MaxDifference(image).Should().BeLessThan(0.15, "labels shifted by a step cost a first-order error");
     }
 
@@ -58,7 +57,7 @@ public sealed class StartImagesTests
         using IDiffusionModel model = denoiser.Model;
         using Tensor image = zeros(1, 3, 5, 4);
         Action sample = () => new DdimSampler().Make(denoiser, SamplerCase.Request with { StartImages = image });
-        sample.Should().Throw<ArgumentException>().WithMessage("StartImages are Float32 [1, 3, 5, 4], but*[1 or 2, 3, 4, 4]*");
+        sample.Should().Throw<ArgumentException>().WithMessage("StartImages is Float32 [1, 3, 5, 4], but*[1 or 2, 3, 4, 4]*");
     }
 
     [Theory]

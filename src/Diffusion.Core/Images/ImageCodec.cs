@@ -1,3 +1,5 @@
+using SkiaSharp;
+
 namespace Diffusion;
 
 /// <summary>Reads JPEG, PNG, WebP, GIF (its first frame) and BMP; writes PNG. Safe from several threads.</summary>
@@ -102,7 +104,7 @@ public static class ImageCodec
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         string target = Path.GetFullPath(path);
         Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-        AtomicFile.Write(target, PngEncoder.Encode(image));
+        AtomicFile.Write(target, SkiaPixels.Encode(image, pixmap => pixmap.Encode(SKPngEncoderOptions.Default)));
     }
 
     private static FileStream Open(string path)

@@ -36,6 +36,13 @@ public sealed record SampleRequest
     /// </summary>
     public Tensor? StartImages { get; init; }
 
+    /// <summary>
+    /// The initial noise in place of the seed's, of unit variance: from <see cref="NoiseInterpolation"/> or an inversion. Floating point
+    /// <c>[1 or Count, C, H, W]</c>; it stays the caller's. The noise of later steps still comes from the seed. Default null: drawn from
+    /// <see cref="Seed"/>.
+    /// </summary>
+    public Tensor? StartNoise { get; init; }
+
     /// <summary>Cycles through the classes, 0, 1, 2, ..., 0, 1, ...: labels for a picture of all classes.</summary>
     /// <param name="count">How many images, at least 1.</param>
     /// <param name="classCount">How many classes the model has, or null for none.</param>
@@ -69,7 +76,8 @@ public sealed record SampleRequest
         }
 
         problems.AddRange(ShapeProblems(source));
-        problems.AddRange(StartProblems(source));
+        problems.AddRange(StartProblems(source, StartImages, nameof(StartImages)));
+        problems.AddRange(StartProblems(source, StartNoise, nameof(StartNoise)));
         problems.AddRange(ClassProblems(source.Model.ClassCount));
         return problems;
     }
@@ -82,9 +90,9 @@ public sealed record SampleRequest
         { } shape => denoiser.Model.Problems(shape, denoiser.Schedule),
     };
 
-    private IReadOnlyList<string> StartProblems(Denoiser denoiser)
+    private IReadOnlyList<string> StartProblems(Denoiser denoiser, Tensor? given, string name)
     {
-        if (StartImages is not { } images || (Shape ?? denoiser.SampleShape) is not { } shape)
+        if (given is not { } images || (Shape ?? denoiser.SampleShape) is not { } shape)
         {
             return [];
         }
@@ -93,7 +101,7 @@ public sealed record SampleRequest
             && images.shape.AsSpan(1).SequenceEqual([shape.Channels, shape.Height, shape.Width]);
         return fits
             ? []
-            : [$"StartImages are {images.dtype} [{string.Join(", ", images.shape)}], but must be floating point [1 or {Count}, "
+            : [$"{name} is {images.dtype} [{string.Join(", ", images.shape)}], but must be floating point [1 or {Count}, "
                 + $"{shape.Channels}, {shape.Height}, {shape.Width}]. Set Shape to that of the images."];
     }
 

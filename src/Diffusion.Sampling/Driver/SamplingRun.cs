@@ -70,10 +70,15 @@ public sealed class SamplingRun
             int size = Math.Min(request.BatchSize, request.Count - first);
             long[] indices = [.. Enumerable.Range(first, size).Select(i => request.FirstIndex + i)];
             SeededNoise noise = new(new SeedStream(request.Seed), indices, shape, device, byTimestep);
-            Tensor start = Start(noise.Initial(), levels[0], first, size); // [B, C, H, W]
+            Tensor start = Start(InitialNoise(noise, first, size), levels[0], first, size); // [B, C, H, W]
             SamplingWalk batch = new(clipped, Classes(first, size, device), levels, start, noise, Report, cancellationToken);
 
             Tensor finished = images.narrow(0, first, size).copy_(walk(batch)); // [B, C, H, W]
+            if (levels[^1].Ratio > levels[0].Ratio)
+            {
+                finished.DivideBy(StartScale(levels[^1])); // An inversion gives noise of unit variance.
+            }
+
             CheckFinite(finished, indices);
             done += size;
 
@@ -97,6 +102,12 @@ public sealed class SamplingRun
     private static double StartScale(NoiseLevel level) =>
         Math.Abs((level.Alpha * level.Alpha) + (level.Sigma * level.Sigma) - 1) < 1e-6 ? 1 : level.Sigma;
 
+    private Tensor InitialNoise(SeededNoise noise, int first, int size) => request.StartNoise is { } given
+        ? Batch(given, first, size).expand(size, -1, -1, -1).to(ScalarType.Float32, denoiser.Source.Device, copy: true)
+        : noise.Initial(); // [B, C, H, W]
+
+    private static Tensor Batch(Tensor given, int first, int size) => given.shape[0] == 1 ? given : given.narrow(0, first, size);
+
     private Tensor Start(Tensor noise, NoiseLevel level, int first, int size)
     {
         if (request.StartImages is not { } images)
@@ -104,7 +115,7 @@ public sealed class SamplingRun
             return noise.MultiplyBy(StartScale(level));
         }
 
-        Tensor batch = images.shape[0] == 1 ? images : images.narrow(0, first, size); // [1 or B, C, H, W]
+        Tensor batch = Batch(images, first, size); // [1 or B, C, H, W]
         return noise.MultiplyBy(level.Sigma) + batch.to(noise.dtype).to(noise.device).Times(level.Alpha);
     }
 

@@ -6,6 +6,7 @@ namespace Diffusion.Sampling;
 /// <summary>
 /// DDIM inversion (Song et al. 2021, section 4.3; Mokady et al. 2023): turns images into the noise from which <see cref="DdimSampler"/>
 /// makes them again. The network gets the images of one level with the label of the next noisier one. One call per step.
+/// The noise has unit variance, as <see cref="SampleRequest.StartNoise"/> takes it.
 /// </summary>
 /// <remarks>
 /// It needs <see cref="SampleRequest.StartImages"/> and a grid from the least noise to the most: a <see cref="ReversedGrid"/>. Other

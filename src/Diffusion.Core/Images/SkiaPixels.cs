@@ -2,10 +2,14 @@ using SkiaSharp;
 
 namespace Diffusion;
 
-/// <summary>Encodes pixels as a PNG file.</summary>
-internal static class PngEncoder
+/// <summary>Hands pixels to the encoders of SkiaSharp.</summary>
+internal static class SkiaPixels
 {
-    public static unsafe byte[] Encode(DecodedImage image)
+    /// <summary>Encodes an image.</summary>
+    /// <param name="image">Grey or RGB.</param>
+    /// <param name="encode">The encoder; null for a failure.</param>
+    /// <returns>The content of the file.</returns>
+    public static unsafe byte[] Encode(DecodedImage image, Func<SKPixmap, SKData?> encode)
     {
         bool grey = image.Channels == 1;
         byte[] pixels = grey ? image.Pixels : WithOpaqueAlpha(image.Pixels);
@@ -13,8 +17,8 @@ internal static class PngEncoder
         fixed (byte* first = pixels)
         {
             using SKPixmap pixmap = new(info, (nint)first);
-            using SKData data = pixmap.Encode(SKPngEncoderOptions.Default)
-                ?? throw new InvalidOperationException($"A PNG of {image.Width} x {image.Height} pixels could not be encoded.");
+            using SKData data = encode(pixmap)
+                ?? throw new InvalidOperationException($"An image of {image.Width} x {image.Height} pixels could not be encoded.");
             return data.ToArray();
         }
     }
