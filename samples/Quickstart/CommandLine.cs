@@ -14,8 +14,8 @@ internal static class CommandLine
                 "A folder of images, or of IDX files (MNIST's format). Default: shapes that the program draws." };
         Option<int?> size = new(
             "--size") { Description = "Height and width of the images in pixels. Default: 32, or the size of the IDX images." };
-        Option<int> steps = new("--steps") { Description = "Training steps.", DefaultValueFactory = _ => 1000 };
-        Option<int> batch = new("--batch") { Description = "Images per step.", DefaultValueFactory = _ => 16 };
+        Option<int> steps = new("--steps") { Description = "Training steps.", DefaultValueFactory = _ => 600 };
+        Option<int> batch = new("--batch") { Description = "Images per step.", DefaultValueFactory = _ => 32 };
         Option<string> device = new("--device") { Description = "best, cpu, cuda, cuda:<number> or mps.",
             DefaultValueFactory = _ => "best" };
         Option<string?> folder = new("--out") { Description = "The folder of the run. Default: runs/ and the data's name." };

@@ -4,6 +4,7 @@ using Diffusion.Reporting;
 using Diffusion.Sampling;
 using Diffusion.Training;
 using Spectre.Console;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Quickstart;
@@ -13,24 +14,26 @@ internal static class QuickstartRun
 {
     private const int Columns = 10;
     private const int Rows = 6;
+    private const double GuidanceScale = 3;
+    private static readonly TimeSpan FrameTime = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Trains, samples and plots.</summary>
     /// <returns>The exit code.</returns>
     public static int Execute(Settings settings, StopSignals signals)
     {
         string samples = Path.Combine(settings.RunFolder, "samples.png");
+        string film = Path.Combine(settings.RunFolder, "samples.webp");
         string curve = Path.Combine(settings.RunFolder, "loss.png");
 
         ComputeDevice device = ComputeDevice.Parse(settings.Device);
         using IImageSource images = Data.Open(settings);
-        using UNet2D unet = SmallModel.Create(images.Shape, images.ClassCount, settings.Seed);
+        using IDiffusionModel model = SmallModel.Create(images.Shape, images.ClassCount, settings.Seed);
         ProgressDisplay display = new();
 
-        using Trainer trainer = Trainer.For(unet)
+        using Trainer trainer = Trainer.For(model)
             .UseDevice(device)
             .UseData(images)
-            .UsePrediction(PredictionType.Velocity)
-            .UseLearningRate(LearningRate.Cosine(1e-3))
+            .UseLearningRate(LearningRate.Cosine(2e-3))
             .UseEma(decay: 0.995)
             .UseCheckpoints(settings.RunFolder, everySteps: 200)
             .ReportTo(display)
@@ -40,6 +43,18 @@ internal static class QuickstartRun
                 o.BatchSize = settings.Batch;
                 o.Seed = settings.Seed;
                 o.ReportEverySteps = 10;
+
+                // The network predicts the clean image, and is trained with the velocity loss of rectified flow.
+                o.Schedule = NoiseScheduleKind.RectifiedFlow;
+                o.Objective = new ObjectiveOptions
+                {
+                    Prediction = PredictionType.Sample,
+                    LossSpace = PredictionType.Flow,
+                    MaxSpaceFactor = 20,
+                    Times = TimeLaw.LogitNormal().Description,
+                    StratifiesTimes = true,
+                    LabelDropout = images.ClassCount is null ? 0 : 0.1,
+                };
             })
             .Build();
 
@@ -64,21 +79,27 @@ internal static class QuickstartRun
             return signals.ExitCode;
         }
 
-        using Tensor grid = Sample(result.EmaDenoiser, images.ClassCount, settings.Seed);
-        ImageGrid.Save(grid, samples, columns: Columns, scale: Math.Max(1, 96 / images.Shape.Height));
+        using DisposeScope scope = NewDisposeScope();
+        IReadOnlyList<Tensor> frames = Sample(result.EmaDenoiser, images.ClassCount, settings.Seed);
+        int scale = Math.Max(1, 96 / images.Shape.Height);
+        ImageGrid.Save(frames[^1], samples, columns: Columns, scale: scale);
+        ImageFilm.Save(frames, film, columns: Columns, scale: scale, frameTime: FrameTime);
         LossCurve.FromRun(settings.RunFolder).SavePlot(curve);
         Console.WriteLine($"Samples    {samples}");
+        Console.WriteLine($"Film       {film}");
         Console.WriteLine($"Loss curve {curve}");
         Console.WriteLine($"Checkpoint {result.Checkpoint}");
         return 0;
     }
 
-    // One column per class if there are classes.
-    private static Tensor Sample(Denoiser denoiser, int? classCount, long seed)
+    // The frames of the denoising, of which the last are the finished images. One column per class if there are classes.
+    private static IReadOnlyList<Tensor> Sample(Denoiser denoiser, int? classCount, long seed)
     {
         long[]? classes = classCount is { } count
             ? [.. Enumerable.Range(0, Columns * Rows).Select(i => (long)(i % Columns % count))]
             : null;
-        return new DdimSampler { Steps = 50 }.Sample(denoiser, Columns * Rows, seed, classes);
+        SampleRequest request = new() { Count = Columns * Rows, Seed = seed, ClassLabels = classes };
+        IDenoiser guided = classCount is null ? denoiser : new GuidedDenoiser(denoiser, GuidanceScale);
+        return new HeunSampler { Steps = 10 }.Film(guided, request);
     }
 }

@@ -5,28 +5,37 @@ namespace Quickstart;
 /// <summary>A network that learns small images within minutes on two CPU cores.</summary>
 internal static class SmallModel
 {
-    /// <summary>A U-Net for the images; three levels if the size allows.</summary>
-    public static UNet2D Create(ImageShape shape, int? classes, long seed)
+    private const int MaxAttentionTokens = 256;
+    private static readonly int[] Channels = [96, 128];
+
+    /// <summary>A U-Net on patches of 4 x 4 or 2 x 2 pixels, if the size allows.</summary>
+    /// <param name="shape">The shape of the images.</param>
+    /// <param name="classes">How many classes the images have; the network gets one more, "no class". Null for none.</param>
+    /// <param name="seed">The seed of the weights.</param>
+    public static IDiffusionModel Create(ImageShape shape, int? classes, long seed)
     {
-        int levels = Divide(4) ? 3 : Divide(2) ? 2 : 1;
-        return new UNet2D(
+        int patchSize = Divides(shape, 8) ? 4 : Divides(shape, 4) ? 2 : 1;
+        ImageShape patches = PatchedModel.PatchShape(shape, patchSize);
+        int levels = Divides(patches, 2) ? 2 : 1;
+        int tokens = patches.Height * patches.Width;
+        bool[] attends = [.. Enumerable.Range(0, levels).Select(level => tokens >> (2 * level) <= MaxAttentionTokens)];
+        UNet2D unet = new(
             new UNet2DOptions
             {
-                SampleSize = new SampleSize(shape.Height, shape.Width),
-                InChannels = shape.Channels,
-                OutChannels = shape.Channels,
-                BlockOutChannels = [.. new[] { 24, 48, 96 }.Take(levels)],
-                DownBlockTypes = [.. Enumerable.Range(0, levels)
-                    .Select(i => i < 2 ? DownBlockType.DownBlock2D : DownBlockType.AttnDownBlock2D)],
-                UpBlockTypes = [.. Enumerable.Range(0, levels).Reverse()
-                    .Select(i => i < 2 ? UpBlockType.UpBlock2D : UpBlockType.AttnUpBlock2D)],
+                SampleSize = new SampleSize(patches.Height, patches.Width),
+                InChannels = patches.Channels,
+                OutChannels = patches.Channels,
+                BlockOutChannels = [.. Channels.Take(levels)],
+                DownBlockTypes = [.. attends.Select(attend => attend ? DownBlockType.AttnDownBlock2D : DownBlockType.DownBlock2D)],
+                UpBlockTypes = [.. attends.Reverse().Select(attend => attend ? UpBlockType.AttnUpBlock2D : UpBlockType.UpBlock2D)],
                 LayersPerBlock = 1,
-                AttentionHeadDim = 24,
+                AttentionHeadDim = 32,
                 NormNumGroups = 8,
-                NumClassEmbeds = classes,
+                NumClassEmbeds = classes + 1,
             },
             seed);
-
-        bool Divide(int by) => shape.Height % by == 0 && shape.Width % by == 0;
+        return patchSize == 1 ? unet : new PatchedModel(unet, patchSize);
     }
+
+    private static bool Divides(ImageShape shape, int by) => shape.Height % by == 0 && shape.Width % by == 0;
 }

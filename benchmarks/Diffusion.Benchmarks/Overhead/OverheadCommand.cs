@@ -36,8 +36,8 @@ internal static class OverheadCommand
     {
         ComputeDevice device = ComputeDevice.Cpu();
         using DrawnShapes images = DrawnShapes.Create(Images, size);
-        using UNet2D trained = SmallModel.Create(images.Shape, images.ClassCount, seed: 0);
-        using UNet2D timed = SmallModel.Create(images.Shape, images.ClassCount, seed: 0);
+        using IDiffusionModel trained = SmallModel.Create(images.Shape, images.ClassCount, seed: 0);
+        using IDiffusionModel timed = SmallModel.Create(images.Shape, images.ClassCount, seed: 0);
 
         using CancellationTokenSource warmUp = new();
         CancellationTokenSource endOfBlock = warmUp;

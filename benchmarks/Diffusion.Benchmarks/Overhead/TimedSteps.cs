@@ -32,7 +32,7 @@ internal sealed class TimedSteps : IDisposable
     private readonly ImageShape shape;
     private long step;
 
-    public TimedSteps(UNet2D model, IImageSource images, int batchSize)
+    public TimedSteps(IDiffusionModel model, IImageSource images, int batchSize)
     {
         this.batchSize = batchSize;
         shape = images.Shape;
@@ -40,7 +40,7 @@ internal sealed class TimedSteps : IDisposable
         reader = new BatchReader(images);
         denoiser = new Denoiser(model, NoiseSchedule.Cosine(), Parameterization.Velocity);
         pass = new TrainingPass(denoiser, new Objective(), seeds);
-        parameters = new FlatParameters(model);
+        parameters = new FlatParameters(model.Network);
         optimizer = Optimizers.AdamW().Create(parameters);
         ema = new EmaWrapper(parameters);
         update = new ParameterUpdate(parameters, optimizer, [ema], clip: 1);

@@ -17,7 +17,8 @@ public sealed class QuickstartTests : IDisposable
         ChildProcess.Result result = await QuickstartProgram.Run([.. Small, "--steps", "12", "--out", run]);
 
         result.ExitCode.Should().Be(0, result.Errors);
-        Directory.GetFiles(run).Select(Path.GetFileName).Should().BeEquivalentTo("samples.png", "loss.png", "metrics.jsonl");
+        Directory.GetFiles(run).Select(Path.GetFileName).Should()
+            .BeEquivalentTo("samples.png", "samples.webp", "loss.png", "metrics.jsonl");
         Directory.GetDirectories(Path.Combine(run, "checkpoints")).Select(Path.GetFileName).Should().Equal("step-000000012");
         result.Output.Should().Contain("step 12/12").And.Contain("images/s").And.Contain("left");
         (await Weights("again", 12)).Should().Equal(await File.ReadAllBytesAsync(WeightsFile(run), TestContext.Current.CancellationToken));
