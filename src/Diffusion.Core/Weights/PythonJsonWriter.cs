@@ -23,9 +23,15 @@ internal static class PythonJsonWriter
         return stream.ToArray();
     }
 
-    /// <summary>Writes a finite number as Python's float: 0.0, 1e-05.</summary>
+    /// <summary>Writes a number as Python's float: 0.0, 1e-05, -Infinity.</summary>
     public static void WriteFloat(Utf8JsonWriter writer, double value)
     {
+        if (!double.IsFinite(value))
+        {
+            writer.WriteRawValue(PythonJson.NotFiniteText(value), skipInputValidation: true);
+            return;
+        }
+
         string text = value.ToString("R", CultureInfo.InvariantCulture).ToLowerInvariant();
         writer.WriteRawValue(text.AsSpan().ContainsAny('.', 'e') ? text : text + ".0");
     }
