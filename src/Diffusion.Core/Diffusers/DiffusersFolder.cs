@@ -99,10 +99,7 @@ public static class DiffusersFolder
         ArgumentNullException.ThrowIfNull(unet);
         ArgumentNullException.ThrowIfNull(scheduler);
         ArgumentNullException.ThrowIfNull(scheduler.Schedule);
-        if (scheduler.Problems() is [_, ..] problems)
-        {
-            throw new ArgumentException($"The scheduler cannot be written: {string.Join(" ", problems)}", nameof(scheduler));
-        }
+        scheduler.ThrowIfInvalid();
 
         // Unsupported settings are refused before anything is written.
         byte[] schedulerConfig = DiffusersSchedulerJson.Write(scheduler);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace Diffusion;
@@ -6,7 +7,11 @@ namespace Diffusion;
 /// <summary>Writes JSON as Python's json.dumps(indent=2) does.</summary>
 internal static class PythonJsonWriter
 {
-    private static readonly JsonWriterOptions Indented = new() { Indented = true, IndentSize = 2, NewLine = "\n" };
+    // Python escapes no ASCII character that JSON allows.
+    private static readonly JsonWriterOptions Indented = new()
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, Indented = true, IndentSize = 2, NewLine = "\n",
+    };
 
     /// <summary>The bytes of one object.</summary>
     /// <param name="writeKeys">Writes its keys and values.</param>

@@ -16,14 +16,14 @@ internal static class AncestralMapping
     public static StepSampler Ddim(DiffusersSettings settings) => new DdimSampler
     {
         Grid = DiffusersGrids.Timesteps(settings) with { EndsClean = settings.Flag("set_alpha_to_one") },
-        Clipping = DiffusersGrids.Clipping(settings),
+        Clipping = DiffusersGrids.Clipping(settings, keepsNoise: true),
     };
 
     // Images count as being at timestep 0, whether or not set_alpha_to_one says so: a network has no label for clean images.
     public static StepSampler DdimInverse(DiffusersSettings settings) => new DdimInversionSampler
     {
         Grid = new ReversedGrid(DiffusersGrids.Timesteps(settings) with { EndsClean = false }),
-        Clipping = DiffusersGrids.Clipping(settings),
+        Clipping = DiffusersGrids.Clipping(settings, keepsNoise: true),
     };
 
     public static StepSampler Pndm(DiffusersSettings settings) => new PndmSampler

@@ -63,11 +63,14 @@ internal static class DiffusersGrids
     public static bool EndsClean(DiffusersSettings settings) => settings.Text("final_sigmas_type") != "sigma_min";
 
     /// <summary>The clipping of the clean image.</summary>
-    public static SampleClipping Clipping(DiffusersSettings settings) =>
+    /// <param name="settings">The settings.</param>
+    /// <param name="keepsNoise">Whether the estimate of the noise stays that of the unclipped image.</param>
+    public static SampleClipping Clipping(DiffusersSettings settings, bool keepsNoise = false) =>
         settings.Flag("thresholding")
             ? SampleClipping.DynamicThreshold(settings.Number("dynamic_thresholding_ratio")!.Value,
-                settings.Number("sample_max_value")!.Value)
-        : settings.Flag("clip_sample") ? SampleClipping.ClipTo(settings.Number("clip_sample_range")!.Value)
+                settings.Number("sample_max_value")!.Value) with { KeepsNoise = keepsNoise }
+        : settings.Flag("clip_sample")
+            ? SampleClipping.ClipTo(settings.Number("clip_sample_range")!.Value) with { KeepsNoise = keepsNoise }
         : SampleClipping.None;
 
     private static TimestepSpacing Spacing(DiffusersSettings settings) => settings.Text("timestep_spacing") switch

@@ -53,9 +53,10 @@ internal sealed record DiffusersBetas
     /// <summary>Lists the problems of the schedule by diffusers' keys.</summary>
     public IEnumerable<string> Problems()
     {
-        if (Timesteps is < NoiseSchedule.MinTimesteps or > NoiseSchedule.MaxTimesteps)
+        if (Timesteps is < DiscreteSchedule.MinTimesteps or > NoiseSchedule.MaxTimesteps)
         {
-            yield return $"num_train_timesteps is {Timesteps}, but must lie in {NoiseSchedule.MinTimesteps}..{NoiseSchedule.MaxTimesteps}.";
+            yield return "num_train_timesteps is "
+                + $"{Timesteps}, but must lie in {DiscreteSchedule.MinTimesteps}..{NoiseSchedule.MaxTimesteps}.";
         }
 
         if (Trained is not null && Trained.Count != Timesteps)
@@ -68,8 +69,7 @@ internal sealed record DiffusersBetas
             yield return $"trained_betas has {beta} at {t}, but a beta must lie in (0, 1).";
         }
 
-        bool hasLimits = Curve is NoiseScheduleKind.Linear or NoiseScheduleKind.ScaledLinear or NoiseScheduleKind.Sigmoid;
-        (string Key, double Beta)[] limits = Trained is null && hasLimits
+        (string Key, double Beta)[] limits = Trained is null && HasLimits
             ? [("beta_start", Start), ("beta_end", End)]
             : [];
         foreach ((string key, double beta) in limits.Where(limit => limit.Beta is not (> 0 and < 1)))
@@ -85,13 +85,24 @@ internal sealed record DiffusersBetas
     private DiscreteSchedule Unscaled() => (Trained, Curve) switch
     {
         ({ } betas, _) => Listed([.. betas]),
+        (_, NoiseScheduleKind.Laplace) => Listed(Laplace(Timesteps)),
+        _ when Timesteps < NoiseSchedule.MinTimesteps => Short(),
         (_, NoiseScheduleKind.Cosine) => NoiseSchedule.Cosine(Timesteps),
         (_, NoiseScheduleKind.Linear) => NoiseSchedule.Linear(Timesteps, Start, End),
         (_, NoiseScheduleKind.ScaledLinear) => NoiseSchedule.ScaledLinear(Timesteps, Start, End),
         (_, NoiseScheduleKind.Exponential) => NoiseSchedule.Exponential(Timesteps),
-        (_, NoiseScheduleKind.Laplace) => Listed(Laplace(Timesteps)),
         _ => NoiseSchedule.Sigmoid(Timesteps, Start, End),
     };
+
+    private bool HasLimits => Curve is NoiseScheduleKind.Linear or NoiseScheduleKind.ScaledLinear or NoiseScheduleKind.Sigmoid;
+
+    // A curve with fewer timesteps than a named schedule has.
+    private DiscreteSchedule Short()
+    {
+        BetaFormula formula = HasLimits ? new BetaFormula(Curve, Start, End) : new BetaFormula(Curve);
+        double[] betas = formula.Betas(Timesteps);
+        return new DiscreteSchedule(betas, Describe(betas)) { Formula = formula };
+    }
 
     private static DiscreteSchedule Listed(double[] betas) => new(betas, Describe(betas));
 

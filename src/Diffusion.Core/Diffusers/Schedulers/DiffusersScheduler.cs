@@ -1,4 +1,5 @@
 using System.Collections.ObjectModel;
+using System.Text;
 
 namespace Diffusion;
 
@@ -43,6 +44,28 @@ public sealed record DiffusersScheduler
     /// </summary>
     /// <param name="setting">The key, such as <c>timestep_spacing</c>.</param>
     public object? this[string setting] => DiffusersSchedulerClasses.Find(ClassName)?.Find(setting)?.In(settings);
+
+    /// <summary>Reads a <c>scheduler_config.json</c>. Missing keys have the defaults of the class.</summary>
+    /// <param name="json">The text of the file.</param>
+    /// <exception cref="FormatException">
+    /// The text is not a JSON object with a <c>_class_name</c>, or has keys or values that are not supported; the message names every one
+    /// and what is supported.
+    /// </exception>
+    public static DiffusersScheduler FromJson(string json)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        return DiffusersSchedulerJson.Read(json, index: null);
+    }
+
+    /// <summary>Writes a <c>scheduler_config.json</c> with every key of the class, as diffusers does.</summary>
+    /// <exception cref="ArgumentException">
+    /// <see cref="Problems"/> is not empty, or diffusers cannot express the schedule.
+    /// </exception>
+    public string ToJson()
+    {
+        ThrowIfInvalid();
+        return Encoding.UTF8.GetString(DiffusersSchedulerJson.Write(this));
+    }
 
     /// <summary>A copy with another value of a setting.</summary>
     /// <param name="setting">The key, such as <c>timestep_spacing</c>.</param>
@@ -100,6 +123,16 @@ public sealed record DiffusersScheduler
 
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(ClassName, Prediction, Schedule.Description);
+
+    /// <summary>Throws if there are problems.</summary>
+    /// <exception cref="ArgumentException">Lists them.</exception>
+    internal void ThrowIfInvalid()
+    {
+        if (Problems() is [_, ..] problems)
+        {
+            throw new ArgumentException($"The scheduler cannot be written: {string.Join(" ", problems)}");
+        }
+    }
 
     /// <summary>A copy with all settings of a file.</summary>
     internal DiffusersScheduler WithAll(IReadOnlyDictionary<string, object?> values) => this with { Settings = values };

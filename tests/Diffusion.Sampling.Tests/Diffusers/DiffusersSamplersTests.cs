@@ -2,7 +2,7 @@ using Diffusion.TestKit;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Diffusion.Sampling.Tests;
+namespace Diffusion.Sampling.Tests.Diffusers;
 
 public sealed class DiffusersSamplersTests
 {
@@ -12,12 +12,15 @@ public sealed class DiffusersSamplersTests
     private static readonly DiffusersScheduler Offset =
         (Ddpm with { Schedule = NoiseSchedule.ScaledLinear(1000, 0.00085, 0.012) }).With("clip_sample", false).With("steps_offset", 1);
 
+    private static readonly DdimSampler LeadingDdim =
+        new() { Grid = new TimestepGrid(TimestepSpacing.Leading), Clipping = SampleClipping.Clip with { KeepsNoise = true } };
+
     public static TheoryData<DiffusersScheduler, int?, ISampler> Samplers { get; } = new()
     {
         { Ddpm, null, new DdpmSampler { Grid = new TimestepGrid(TimestepSpacing.Leading) } },
         { Ddpm, 20, new DdpmSampler { Grid = new TimestepGrid(TimestepSpacing.Leading), Steps = 20 } },
-        { Ddim, null, new DdimSampler { Grid = new TimestepGrid(TimestepSpacing.Leading) } },
-        { Ddim, 20, new DdimSampler { Grid = new TimestepGrid(TimestepSpacing.Leading), Steps = 20 } },
+        { Ddim, null, LeadingDdim },
+        { Ddim, 20, LeadingDdim with { Steps = 20 } },
         {
             Ddpm.With("variance_type", "fixed_large"), null,
             new DdpmSampler { Grid = new TimestepGrid(TimestepSpacing.Leading), Variance = DdpmVariance.FixedLarge }
@@ -27,18 +30,18 @@ public sealed class DiffusersSamplersTests
         { Ddpm.With("steps_offset", 1), 50,
             new DdpmSampler { Grid = new TimestepGrid(TimestepSpacing.Leading) { StepsOffset = 1 }, Steps = 50 } },
         { Ddim.With("timestep_spacing", "trailing").With("steps_offset", 1), null,
-            new DdimSampler { Grid = new TimestepGrid(TimestepSpacing.Trailing) } },
+            LeadingDdim with { Grid = new TimestepGrid(TimestepSpacing.Trailing) } },
         {
             Ddim.With("steps_offset", 1).With("set_alpha_to_one", false), null,
-            new DdimSampler { Grid = new TimestepGrid(TimestepSpacing.Leading) { StepsOffset = 1, EndsClean = false } }
+            LeadingDdim with { Grid = new TimestepGrid(TimestepSpacing.Leading) { StepsOffset = 1, EndsClean = false } }
         },
         { Ddim.With("clip_sample", false), null,
-            new DdimSampler { Grid = new TimestepGrid(TimestepSpacing.Leading), Clipping = SampleClipping.None } },
+            LeadingDdim with { Clipping = SampleClipping.None } },
         { Ddim.With("clip_sample_range", 2), null,
-            new DdimSampler { Grid = new TimestepGrid(TimestepSpacing.Leading), Clipping = SampleClipping.ClipTo(2) } },
+            LeadingDdim with { Clipping = SampleClipping.ClipTo(2) with { KeepsNoise = true } } },
         {
             Ddim.With("thresholding", true).With("dynamic_thresholding_ratio", 0.9).With("sample_max_value", 3), null,
-            new DdimSampler { Grid = new TimestepGrid(TimestepSpacing.Leading), Clipping = SampleClipping.DynamicThreshold(0.9, 3) }
+            LeadingDdim with { Clipping = SampleClipping.DynamicThreshold(0.9, 3) with { KeepsNoise = true } }
         },
     };
 
