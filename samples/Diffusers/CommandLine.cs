@@ -32,6 +32,7 @@ internal static class CommandLine
         {
             Description = "The class of another scheduler, such as DPMSolverMultistepScheduler. Default: the scheduler in the folder.",
         };
+        sampler.AcceptOnlyFromAmong([.. DiffusersScheduler.SupportedClasses]);
         Option<string> device = new("--device") { Description = "best, cpu, cuda, cuda:<number> or mps.",
             DefaultValueFactory = _ => "best" };
         Option<long> seed = new("--seed") { Description = "The seed of the noise.", DefaultValueFactory = _ => 0L };

@@ -114,10 +114,8 @@ public sealed class DiffusersSamplersTests
     [Fact]
     public void Every_class_that_can_be_read_has_a_sampler()
     {
-        DiffusersScheduler unknown = Ddpm with { ClassName = "?" };
-        string[] names = [.. unknown.Problems().Single().Split("There are ")[1].TrimEnd('.').Split(", ")];
-        names.Should().HaveCountGreaterThan(20);
-        foreach (string name in names)
+        DiffusersScheduler.SupportedClasses.Should().HaveCountGreaterThan(20);
+        foreach (string name in DiffusersScheduler.SupportedClasses)
         {
             Of(name).ToSampler(8).Should().NotBeNull();
         }

@@ -15,7 +15,10 @@ public sealed record DiffusersScheduler
 {
     private readonly Dictionary<string, object?> settings = new(StringComparer.Ordinal);
 
-    /// <summary>The class in diffusers. Default <c>DDPMScheduler</c>.</summary>
+    /// <summary>The classes that are supported.</summary>
+    public static IReadOnlyList<string> SupportedClasses => DiffusersSchedulerClasses.Names;
+
+    /// <summary>The class in diffusers, one of <see cref="SupportedClasses"/>. Default <c>DDPMScheduler</c>.</summary>
     public string ClassName { get; init; } = "DDPMScheduler";
 
     /// <summary>

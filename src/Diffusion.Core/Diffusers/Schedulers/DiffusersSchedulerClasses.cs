@@ -39,6 +39,9 @@ internal static class DiffusersSchedulerClasses
         .SelectMany(one => one.Settings.Concat(one.Source.Keys)).DistinctBy(key => key.Name)
         .ToDictionary(key => key.Name, StringComparer.Ordinal);
 
+    /// <summary>The names of the classes.</summary>
+    public static IReadOnlyList<string> Names { get; } = [.. ByName.Keys];
+
     /// <summary>The keys of all classes.</summary>
     public static IReadOnlyDictionary<string, DiffusersSetting> Keys => AllKeys;
 
@@ -51,5 +54,5 @@ internal static class DiffusersSchedulerClasses
 
     /// <summary>Says why there is no class of a name.</summary>
     public static string Unsupported(string name) =>
-        $"the scheduler \"{name}\" is not supported: {UnsupportedSchedulers.Reason(name)} There are {string.Join(", ", ByName.Keys)}.";
+        $"the scheduler \"{name}\" is not supported: {UnsupportedSchedulers.Reason(name)} There are {string.Join(", ", Names)}.";
 }
