@@ -36,7 +36,7 @@ internal static class DiffusersSchedulerClasses
 
     // The first class that has a key says what type of value it has.
     private static readonly Dictionary<string, DiffusersSetting> AllKeys = ByName.Values
-        .SelectMany(one => one.Settings.Concat(one.Source.Keys)).DistinctBy(key => key.Name)
+        .SelectMany(one => one.Settings.Concat(one.Source.Keys)).DistinctBy(key => key.Name, StringComparer.Ordinal)
         .ToDictionary(key => key.Name, StringComparer.Ordinal);
 
     /// <summary>The names of the classes.</summary>

@@ -17,7 +17,7 @@ internal sealed record DiffusersSetting(string Name, DiffusersValueKind Kind, ob
     public IReadOnlyList<string>? Choices { get; init; }
 
     /// <summary>Strings that diffusers replaces: those of files that were written for other schedulers.</summary>
-    public IReadOnlyDictionary<string, string> OldNames { get; init; } = new Dictionary<string, string>();
+    public IReadOnlyDictionary<string, string> OldNames { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
 
     /// <summary>The numbers that are supported, and what a number must be.</summary>
     public (Func<double, bool> Fits, string Must) Range { get; init; } = AnyRange;
@@ -69,7 +69,7 @@ internal sealed record DiffusersSetting(string Name, DiffusersValueKind Kind, ob
             return $"{Name} is {value}, but {Kind.Must}";
         }
 
-        if (converted is string text && Choices is not null && !Choices.Contains(text))
+        if (converted is string text && Choices is not null && !Choices.Contains(text, StringComparer.Ordinal))
         {
             return $"{Name} is \"{text}\", but {MustBeChoice}";
         }
@@ -96,7 +96,7 @@ internal sealed record DiffusersSetting(string Name, DiffusersValueKind Kind, ob
 
     private string MustBeChoice => $"must be {string.Join(" or ", Choices!.Select(choice => $"\"{choice}\""))}.";
 
-    private string? Chosen(string? text) => text is null || Choices!.Contains(text) ? text
+    private string? Chosen(string? text) => text is null || Choices!.Contains(text, StringComparer.Ordinal) ? text
         : OldNames.TryGetValue(text, out string? present) ? present
         : throw new FormatException(MustBeChoice);
 }

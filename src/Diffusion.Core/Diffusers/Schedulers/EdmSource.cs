@@ -43,7 +43,7 @@ internal sealed class EdmSource : DiffusersSource
     };
 
     public override IReadOnlyDictionary<string, object?> Write(INoiseSchedule schedule, PredictionType prediction) =>
-        new Dictionary<string, object?>
+        new Dictionary<string, object?>(StringComparer.Ordinal)
         {
             [MinKey] = schedule.FirstTime, [MaxKey] = schedule.LastTime, [DataKey] = DataDeviation, [PredictionKey] = "epsilon",
         };

@@ -36,5 +36,8 @@ internal sealed class FlowSource : DiffusersSource
     };
 
     public override IReadOnlyDictionary<string, object?> Write(INoiseSchedule schedule, PredictionType prediction) =>
-        new Dictionary<string, object?> { [TimestepsKey] = Timesteps, [ShiftKey] = ((FlowSchedule)schedule).Shift };
+        new Dictionary<string, object?>(StringComparer.Ordinal)
+        {
+            [TimestepsKey] = Timesteps, [ShiftKey] = ((FlowSchedule)schedule).Shift,
+        };
 }
