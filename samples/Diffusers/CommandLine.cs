@@ -27,8 +27,12 @@ internal static class CommandLine
         Argument<string> folder = new("folder") { Description = "The folder of a diffusers pipeline." };
         Argument<string> picture = new("out") { Description = "The PNG file to write." };
         Option<int> count = new("--count") { Description = "The number of images.", DefaultValueFactory = _ => 16 };
-        Option<int?> steps = new("--steps") { Description = "The number of steps. Default: all timesteps for DDPM, 50 for DDIM." };
-        Option<DiffusersSchedulerKind?> sampler = new("--sampler") { Description = "ddpm or ddim. Default: the sampler in the folder." };
+        Option<int?> steps = new("--steps") { Description = "The number of steps. Default: all timesteps for DDPM, otherwise 50." };
+        Option<string?> sampler = new("--sampler")
+        {
+            Description = "The class of another scheduler, such as DPMSolverMultistepScheduler. Default: the scheduler in the folder.",
+        };
+        sampler.AcceptOnlyFromAmong([.. DiffusersScheduler.SupportedClasses]);
         Option<string> device = new("--device") { Description = "best, cpu, cuda, cuda:<number> or mps.",
             DefaultValueFactory = _ => "best" };
         Option<long> seed = new("--seed") { Description = "The seed of the noise.", DefaultValueFactory = _ => 0L };

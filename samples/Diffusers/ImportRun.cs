@@ -14,7 +14,7 @@ internal static class ImportRun
     {
         using DiffusersModel model = DiffusersFolder.Load(settings.Folder);
         Denoiser denoiser = model.CreateDenoiser();
-        DiffusersScheduler scheduler = model.Scheduler! with { Kind = settings.Sampler ?? model.Scheduler.Kind };
+        DiffusersScheduler scheduler = model.Scheduler! with { ClassName = settings.Sampler ?? model.Scheduler.ClassName };
         ComputeDevice device = ComputeDevice.Parse(settings.Device);
         model.UNet.to(device.Activate());
 

@@ -13,7 +13,7 @@ internal sealed record ImportSettings
 
     public required int? Steps { get; init; }
 
-    public required DiffusersSchedulerKind? Sampler { get; init; }
+    public required string? Sampler { get; init; }
 
     public required string Device { get; init; }
 

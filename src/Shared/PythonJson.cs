@@ -76,6 +76,14 @@ internal static class PythonJson
         return text;
     }
 
+    /// <summary>A number as its file writes it: NaN and the two infinities are themselves.</summary>
+    /// <param name="value">A number.</param>
+    public static double Number(JsonElement value) => RawText(value) == "NaN" ? double.NaN : value.GetDouble();
+
+    /// <summary>Python's text of a number that is not finite.</summary>
+    public static string NotFiniteText(double value) =>
+        double.IsNaN(value) ? "NaN" : double.IsPositive(value) ? "Infinity" : "-Infinity";
+
     private static Encoding? MarkOf(ReadOnlySpan<byte> bytes)
     {
         foreach (Encoding encoding in WithMarks)

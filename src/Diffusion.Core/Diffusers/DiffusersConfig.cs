@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Diffusion;
 
-/// <summary>The configurations of a folder's parts as diffusers lays them out: the options, then the notes.</summary>
+/// <summary>The configuration of a network as diffusers lays it out: the options, then the notes.</summary>
 internal static class DiffusersConfig
 {
     private const string ClassName = "_class_name";
@@ -30,10 +30,6 @@ internal static class DiffusersConfig
             }
         });
     }
-
-    /// <summary>scheduler_config.json.</summary>
-    public static byte[] Scheduler(DiffusersScheduler scheduler) =>
-        WithNotes(DiffusersClasses.SchedulerOf(scheduler.Kind), writer => DiffusersSchedulerJson.Write(writer, scheduler));
 
     private static byte[] WithNotes(string className, Action<Utf8JsonWriter> writeOptions) => PythonJsonWriter.Object(writer =>
     {

@@ -5,9 +5,10 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>
-/// Moves models between this library and Python's diffusers, 0.30 or newer: reads folders of <c>DDPMPipeline</c>, <c>DDIMPipeline</c> or a
-/// bare <c>UNet2DModel</c>, and writes folders that <c>DDPMPipeline.from_pretrained(folder)</c> loads. Every key of a configuration is
-/// either supported, known to have no effect, or refused by name.
+/// Moves models between this library and Python's diffusers, 0.30 or newer: reads folders of <c>DDPMPipeline</c> or <c>DDIMPipeline</c>
+/// with any scheduler that has a counterpart, or of a bare <c>UNet2DModel</c>, and writes folders that
+/// <c>DDPMPipeline.from_pretrained(folder)</c> loads. Every key of a configuration is either supported, known to have no effect, or refused
+/// by name.
 /// </summary>
 public static class DiffusersFolder
 {
@@ -55,7 +56,8 @@ public static class DiffusersFolder
     /// <summary>Writes the network, the schedule and the prediction type of a denoiser. See the other overload.</summary>
     /// <param name="folder">The folder to write.</param>
     /// <param name="denoiser">
-    /// The denoiser of a <see cref="UNet2D"/> with a discrete schedule. Use a trainer's averaged denoiser, or that of a
+    /// The denoiser of a <see cref="UNet2D"/>. A discrete schedule is written as <c>DDPMScheduler</c>, rectified flow as
+    /// <c>FlowMatchEulerDiscreteScheduler</c>, EDM as <c>EDMEulerScheduler</c>. Use a trainer's averaged denoiser, or that of a
     /// <see cref="TrainedModel"/>.
     /// </param>
     /// <param name="notes">Free text for the header of the weights file, or null.</param>
@@ -70,11 +72,9 @@ public static class DiffusersFolder
             nameof(denoiser));
         PredictionType prediction = Parameterization.TypeOf(denoiser.Parameterization) ?? throw new ArgumentException(
             $"The network predicts {denoiser.Parameterization.Description}, which diffusers' schedulers cannot express.", nameof(denoiser));
-        DiscreteSchedule schedule = denoiser.Schedule as DiscreteSchedule ?? throw new ArgumentException(
-            $"The schedule is {denoiser.Schedule.Description}, which diffusers' DDPM and DDIM schedulers cannot express: it has no "
-            + "timesteps.",
-            nameof(denoiser));
-        Save(folder, unet, new DiffusersScheduler { Schedule = schedule, Prediction = prediction }, notes, overwrite);
+        DiffusersScheduler scheduler = new() { ClassName = ClassFor(denoiser.Schedule), Schedule = denoiser.Schedule,
+            Prediction = prediction };
+        Save(folder, unet, scheduler, notes, overwrite);
     }
 
     /// <summary>
@@ -99,13 +99,10 @@ public static class DiffusersFolder
         ArgumentNullException.ThrowIfNull(unet);
         ArgumentNullException.ThrowIfNull(scheduler);
         ArgumentNullException.ThrowIfNull(scheduler.Schedule);
-        if (scheduler.Problems() is [_, ..] problems)
-        {
-            throw new ArgumentException($"The scheduler cannot be written: {string.Join(" ", problems)}", nameof(scheduler));
-        }
+        scheduler.ThrowIfInvalid();
 
         // Unsupported settings are refused before anything is written.
-        byte[] schedulerConfig = DiffusersConfig.Scheduler(scheduler);
+        byte[] schedulerConfig = DiffusersSchedulerJson.Write(scheduler);
         Dictionary<string, string> metadata = new(notes ?? ReadOnlyDictionary<string, string>.Empty, StringComparer.Ordinal);
         if (!metadata.TryAdd("format", "pt"))
         {
@@ -125,7 +122,7 @@ public static class DiffusersFolder
             File.WriteAllBytes(
                 Path.Combine(temporary, UNetFolder, UNetFile), DiffusersConfig.UNet(LegacyAttentionOrder.Without(unet.Options)));
             File.WriteAllBytes(Path.Combine(temporary, SchedulerFolder, SchedulerFile), schedulerConfig);
-            File.WriteAllBytes(Path.Combine(temporary, DiffusersIndex.FileName), DiffusersIndex.Of(scheduler.Kind));
+            File.WriteAllBytes(Path.Combine(temporary, DiffusersIndex.FileName), DiffusersIndex.Of(scheduler.ClassName));
         });
     }
 
@@ -136,6 +133,15 @@ public static class DiffusersFolder
     /// <exception cref="DiffusersFolderException">They are not supported.</exception>
     internal static UNet2DOptions? TryReadOptions(string folder) =>
         File.Exists(Path.Combine(folder, UNetFile)) ? ReadOptions(folder) : null;
+
+    private static string ClassFor(INoiseSchedule schedule) => schedule switch
+    {
+        DiscreteSchedule => "DDPMScheduler",
+        FlowSchedule => "FlowMatchEulerDiscreteScheduler",
+        EdmSchedule => "EDMEulerScheduler",
+        _ => throw new ArgumentException($"The schedule is {schedule.Description}, which diffusers' schedulers cannot express.",
+            nameof(schedule)),
+    };
 
     private static UNet2DOptions ReadOptions(string folder) => DiffusersFiles.Read(Path.Combine(folder, UNetFile), UNet2DOptions.FromJson);
 

@@ -22,8 +22,7 @@ internal sealed record DiffusersIndex(string? Pipeline = null, string? Scheduler
     ];
 
     /// <summary>The scheduler that samples: a DDIM pipeline converts any scheduler to DDIM.</summary>
-    public DiffusersSchedulerKind Kind =>
-        Pipeline == DiffusersClasses.DdimPipeline ? DiffusersSchedulerKind.Ddim : DiffusersClasses.KindOf(Scheduler!);
+    public string SamplingScheduler => Pipeline == DiffusersClasses.DdimPipeline ? DiffusersClasses.DdimScheduler : Scheduler!;
 
     /// <summary>Reads an index.</summary>
     /// <exception cref="FormatException">Names every key and value that is not supported.</exception>
@@ -39,8 +38,9 @@ internal sealed record DiffusersIndex(string? Pipeline = null, string? Scheduler
     }
 
     /// <summary>The bytes of the index of a pipeline.</summary>
-    public static byte[] Of(DiffusersSchedulerKind kind) => PythonJsonWriter.Object(writer =>
-        JsonKeys.Write(writer, new DiffusersIndex(DiffusersClasses.PipelineOf(kind), DiffusersClasses.SchedulerOf(kind)), Keys));
+    /// <param name="scheduler">The class of its scheduler.</param>
+    public static byte[] Of(string scheduler) => PythonJsonWriter.Object(writer =>
+        JsonKeys.Write(writer, new DiffusersIndex(DiffusersClasses.PipelineOf(scheduler), scheduler), Keys));
 
     private static string PipelineOf(JsonElement value) => Text(value) switch
     {
@@ -53,7 +53,7 @@ internal sealed record DiffusersIndex(string? Pipeline = null, string? Scheduler
         ? name
         : throw new FormatException($"must be the library \"{DiffusersClasses.Library}\" and the name of a class of it.");
 
-    private static string SchedulerOf(JsonElement value) => DiffusersClasses.SchedulerOf(DiffusersClasses.KindOf(ClassOf(value)));
+    private static string SchedulerOf(JsonElement value) => DiffusersSchedulerClasses.Of(ClassOf(value)).Name;
 
     private static void WriteClass(Utf8JsonWriter writer, string name)
     {

@@ -57,7 +57,8 @@ public sealed class TrainedModel : IDisposable
     /// <param name="device">The device. Default null: the CPU.</param>
     /// <returns>The model; the caller disposes it.</returns>
     /// <exception cref="CheckpointException">
-    /// There is no intact checkpoint, it does not have this average, or the network or schedule cannot be created from it.
+    /// There is no intact checkpoint, it does not have this average, or the network or schedule cannot be created from it; or a folder of
+    /// diffusers has no scheduler.
     /// </exception>
     /// <exception cref="DiffusersFolderException">A folder of diffusers is damaged or not supported.</exception>
     public static TrainedModel Open(string folder, double? emaDecay = null, Func<IDiffusionModel>? network = null,
@@ -216,6 +217,13 @@ public sealed class TrainedModel : IDisposable
         DiffusersModel model = DiffusersFolder.Load(folder);
         try
         {
+            if (model.Scheduler is null)
+            {
+                throw new CheckpointException(
+                    $"'{folder}' contains a network of diffusers, but no scheduler, which says what noise the network was trained with. "
+                    + "Open the folder of the whole pipeline, or read it with DiffusersFolder.Load and create a Denoiser from its UNet.");
+            }
+
             return new TrainedModel(model.CreateDenoiser(), model.Dispose) { Folder = folder };
         }
         catch

@@ -6,14 +6,17 @@ namespace Diffusion;
 /// </summary>
 public sealed class DiscreteSchedule : INoiseSchedule
 {
+    /// <summary>The minimum number of listed timesteps: networks were trained with fewer than a named schedule has.</summary>
+    internal const int MinTimesteps = 2;
+
     private readonly double[]? betas;
     private readonly NoiseLevel[] levels;
     private readonly double[] logRatios;
 
     /// <summary>A variance-preserving schedule of betas: alpha-bar[t] is the product of 1 - beta[0..t] (equation 2).</summary>
-    /// <param name="betas">The variance added at each timestep, each in (0, 1); 250 to 4000 of them.</param>
+    /// <param name="betas">The variance added at each timestep, each in (0, 1); 2 to 4000 of them.</param>
     /// <param name="description">Name and parameters in one line.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The number of timesteps is outside 250..4000.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The number of timesteps is outside 2..4000.</exception>
     /// <exception cref="ArgumentException">A beta is outside (0, 1).</exception>
     public DiscreteSchedule(IReadOnlyList<double> betas, string description)
         : this(LevelsOf(betas), description)
@@ -23,16 +26,16 @@ public sealed class DiscreteSchedule : INoiseSchedule
 
     /// <summary>A schedule of any levels, such as one that ends in pure noise.</summary>
     /// <param name="levels">
-    /// The level of each timestep, noisier from one to the next; 250 to 4000 of them. Their times are set to 0, 1, 2 and so on.
+    /// The level of each timestep, noisier from one to the next; 2 to 4000 of them. Their times are set to 0, 1, 2 and so on.
     /// </param>
     /// <param name="description">Name and parameters in one line.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The number of timesteps is outside 250..4000.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The number of timesteps is outside 2..4000.</exception>
     /// <exception cref="ArgumentException">A level is not noisier than the one before it, or not finite.</exception>
     public DiscreteSchedule(IReadOnlyList<NoiseLevel> levels, string description)
     {
         ArgumentNullException.ThrowIfNull(levels);
         ArgumentNullException.ThrowIfNull(description);
-        NoiseSchedule.CheckTimesteps(levels.Count);
+        CheckLength(levels.Count, nameof(levels));
         for (int t = 0; t < levels.Count; t++)
         {
             NoiseLevel level = levels[t];
@@ -165,10 +168,19 @@ public sealed class DiscreteSchedule : INoiseSchedule
 
     private static double Between(double first, double second, double share) => first + ((second - first) * share);
 
+    private static void CheckLength(int timesteps, string name)
+    {
+        if (timesteps is < MinTimesteps or > NoiseSchedule.MaxTimesteps)
+        {
+            throw new ArgumentOutOfRangeException(name, timesteps,
+                $"The number of timesteps must lie in {MinTimesteps}..{NoiseSchedule.MaxTimesteps}. Use 1000.");
+        }
+    }
+
     private static NoiseLevel[] LevelsOf(IReadOnlyList<double> betas)
     {
         ArgumentNullException.ThrowIfNull(betas);
-        NoiseSchedule.CheckTimesteps(betas.Count);
+        CheckLength(betas.Count, nameof(betas));
         NoiseLevel[] computed = new NoiseLevel[betas.Count];
         double alphaBar = 1;
         for (int t = 0; t < computed.Length; t++)

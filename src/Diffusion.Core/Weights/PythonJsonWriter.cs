@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace Diffusion;
@@ -6,7 +7,11 @@ namespace Diffusion;
 /// <summary>Writes JSON as Python's json.dumps(indent=2) does.</summary>
 internal static class PythonJsonWriter
 {
-    private static readonly JsonWriterOptions Indented = new() { Indented = true, IndentSize = 2, NewLine = "\n" };
+    // Python escapes no ASCII character that JSON allows.
+    private static readonly JsonWriterOptions Indented = new()
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, Indented = true, IndentSize = 2, NewLine = "\n",
+    };
 
     /// <summary>The bytes of one object.</summary>
     /// <param name="writeKeys">Writes its keys and values.</param>
@@ -23,9 +28,15 @@ internal static class PythonJsonWriter
         return stream.ToArray();
     }
 
-    /// <summary>Writes a finite number as Python's float: 0.0, 1e-05.</summary>
+    /// <summary>Writes a number as Python's float: 0.0, 1e-05, -Infinity.</summary>
     public static void WriteFloat(Utf8JsonWriter writer, double value)
     {
+        if (!double.IsFinite(value))
+        {
+            writer.WriteRawValue(PythonJson.NotFiniteText(value), skipInputValidation: true);
+            return;
+        }
+
         string text = value.ToString("R", CultureInfo.InvariantCulture).ToLowerInvariant();
         writer.WriteRawValue(text.AsSpan().ContainsAny('.', 'e') ? text : text + ".0");
     }

@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 namespace Diffusion.Sampling;
 
 /// <summary>
-/// Clips the estimate of another denoiser and recomputes the noise so that x = alpha * clean + sigma * noise still holds.
+/// Clips the estimate of another denoiser. Unless the clipping keeps the noise, it is recomputed so that
+/// x = alpha * clean + sigma * noise still holds.
 /// </summary>
 /// <param name="inner">The other denoiser.</param>
 /// <param name="clipping">How to clip.</param>
@@ -16,6 +17,8 @@ internal sealed class ClippingDenoiser(IDenoiser inner, SampleClipping clipping)
     {
         using Estimate estimate = inner.Denoise(noisy, level, conditioning);
         using Tensor clean = clipping.Apply(estimate.Clean);
-        return estimate.WithClean(clean, noisy, level);
+        return clipping.KeepsNoise
+            ? new Estimate(clean.alias(), estimate.Noise.alias()) { Variance = estimate.Variance?.alias() }
+            : estimate.WithClean(clean, noisy, level);
     }
 }

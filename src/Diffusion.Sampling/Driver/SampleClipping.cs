@@ -24,6 +24,12 @@ public sealed record SampleClipping
     /// <summary>The limit of values before scaling: 1 for <see cref="Clip"/>, infinity for <see cref="None"/>.</summary>
     public double Max { get; }
 
+    /// <summary>
+    /// Whether the estimate of the noise stays that of the unclipped image, as in diffusers' DDIM. Default false: it is recomputed, so that
+    /// both estimates make up the noisy image.
+    /// </summary>
+    public bool KeepsNoise { get; init; }
+
     /// <summary>Clips to [-max, max], for data of another range.</summary>
     /// <param name="max">A number above 0; 1 is <see cref="Clip"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException">It is not a number above 0.</exception>

@@ -101,6 +101,30 @@ public sealed class BetaTableTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Libraries))]
+    public void A_scheduler_file_of_diffusers_has_its_alpha_bars(string name)
+    {
+        Assert.SkipWhen(Samplers is null, ReferenceFolder.Missing);
+        using JsonDocument file = JsonDocument.Parse(File.ReadAllText(Path.Combine(Samplers!, name, "case.json")));
+        using SafeTensors trace = SafeTensorsFile.Read(Path.Combine(Samplers!, name, "trace.safetensors"));
+        double[] recorded = trace.Tensors["alphas_cumprod"].data<double>().ToArray();
+        string settings = file.RootElement.GetProperty("config_given").GetRawText().TrimStart()[1..];
+
+        DiffusersScheduler scheduler = DiffusersScheduler.FromJson(
+            $"{{\"_class_name\": \"{file.RootElement.GetProperty("class").GetString()}\", {settings}");
+
+        foreach (DiffusersScheduler one in (DiffusersScheduler[])[scheduler, DiffusersScheduler.FromJson(scheduler.ToJson())])
+        {
+            DiscreteSchedule schedule = (DiscreteSchedule)one.Schedule;
+            schedule.Timesteps.Should().Be(recorded.Length);
+            for (int t = 0; t < recorded.Length; t++)
+            {
+                Math.Pow(schedule[t].Alpha, 2).Should().BeApproximately(recorded[t], 1e-12, "alpha-bar {0}", t);
+            }
+        }
+    }
+
     [Fact]
     public void A_schedule_that_does_not_preserve_the_variance_is_not_rescaled()
     {

@@ -28,8 +28,8 @@ public sealed class DiffusersTests : IDisposable
         Same(Path.Combine(run, "checkpoints", "step-000000003", "ema.safetensors")).Should().BeTrue();
 
         string picture = Path.Combine(folder.Path, "grid.png");
-        ChildProcess.Result drawn = await Run("import", Model, picture, "--sampler", "ddim", "--steps", "2", "--count", "4", "--device",
-            "cpu");
+        ChildProcess.Result drawn = await Run("import", Model, picture, "--sampler", "DDIMScheduler", "--steps", "2", "--count", "4",
+            "--device", "cpu");
         drawn.ExitCode.Should().Be(0, drawn.Errors);
         drawn.Output.Should().Contain("cosine(timesteps: 1000); predicts Velocity").And.Contain("DdimSampler { Steps = 2").And.Contain(
             "4 images in ");

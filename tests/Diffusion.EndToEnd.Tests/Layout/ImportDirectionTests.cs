@@ -22,7 +22,7 @@ public sealed class ImportDirectionTests
         [
             "Files", "Backend", "Schedules", "Guards", "Images", "Randomness", "Weights", "Denoising", "Networks", "Diffusers", "Runs",
         ],
-        ["Diffusion.Sampling"] = ["Grids", "Driver", "Guidance", "Samplers", ""],
+        ["Diffusion.Sampling"] = ["Grids", "Driver", "Guidance", "Samplers", "Diffusers"],
         ["Diffusion.Data"] = ["Pixels", "Transforms", "Sources", "Order", "Loading", "Shards"],
         ["Diffusion.Training"] =
         [

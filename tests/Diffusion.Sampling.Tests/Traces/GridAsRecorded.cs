@@ -3,9 +3,9 @@ namespace Diffusion.Sampling.Tests.Traces;
 /// <summary>A grid's levels in the form in which a library lists them.</summary>
 public static class GridAsRecorded
 {
-    public static (double[] Sigmas, double[] Timesteps) Of(SamplerTrace trace, IReadOnlyList<NoiseLevel> levels)
+    public static (double[] Sigmas, double[] Timesteps) Of(IRecordedSettings trace, IReadOnlyList<NoiseLevel> levels)
     {
-        string name = TraceGrids.Class(trace);
+        string name = trace.Class;
         bool isFlow = name.StartsWith("FlowMatch", StringComparison.Ordinal) || trace.Flag("use_flow_sigmas");
         double[] sigmas = [.. levels.Select(level => isFlow ? level.Sigma : level.Ratio)];
         double[] labels = [.. levels.SkipLast(1).Select(level => level.Label)];
@@ -29,18 +29,18 @@ public static class GridAsRecorded
     }
 
     /// <summary>Whether the recorded sigmas are not those of the grid alone.</summary>
-    public static bool HasOwnSigmas(SamplerTrace trace) =>
-        TraceGrids.Class(trace) is var name && (name.StartsWith("KDPM2", StringComparison.Ordinal) || name == "DPMSolverSDE");
+    public static bool HasOwnSigmas(IRecordedSettings trace) =>
+        trace.Class is var name && (name.StartsWith("KDPM2", StringComparison.Ordinal) || name == "DPMSolverSDE");
 
     /// <summary>Whether the recorded timesteps are those of the grid, one for each step.</summary>
-    public static bool HasTimesteps(SamplerTrace trace) => TraceGrids.Class(trace) is not ("DPMSolverSDE" or "CosineDPMSolverMultistep");
+    public static bool HasTimesteps(IRecordedSettings trace) => trace.Class is not ("DPMSolverSDE" or "CosineDPMSolverMultistep");
 
     /// <summary>The recorded timesteps without the repetitions of warm-ups and of second stages.</summary>
-    public static double[] Once(SamplerTrace trace, double[] timesteps) => TraceGrids.Class(trace) switch
+    public static double[] Once(IRecordedSettings trace, double[] timesteps) => trace.Class switch
     {
         "PNDM" when trace.Flag("skip_prk_steps") => timesteps.Length > 1 ? [timesteps[0], .. timesteps[2..]] : timesteps,
         "PNDM" => [timesteps[0], timesteps[4], timesteps[8], .. timesteps[12..]],
-        "KDPM2Discrete" or "KDPM2AncestralDiscrete" => [.. timesteps.Where((_, i) => i % 2 == 0)],
+        "KDPM2Discrete" or "KDPM2AncestralDiscrete" or "DPMSolverSDE" => [.. timesteps.Where((_, i) => i % 2 == 0)],
         _ => timesteps,
     };
 
@@ -48,14 +48,19 @@ public static class GridAsRecorded
     public static bool StartsAtZeroWithOneStep(SamplerTrace trace)
     {
         string spacing = trace.Word("timestep_spacing")
-            ?? (TraceGrids.Class(trace) is "DDIM" or "DDPM" or "PNDM" ? "leading" : "linspace");
+            ?? (trace.Class is "DDIM" or "DDPM" or "PNDM" ? "leading" : "linspace");
         return !TraceGrids.IsOfDpmFamily(trace) && TraceGrids.Schedule(trace) is DiscreteSchedule && spacing != "trailing";
     }
+
+    /// <summary>The recorded sigmas of the grid, where the library also lists those of inner levels.</summary>
+    public static double[] SigmasOnce(IRecordedSettings trace, double[] sigmas, int steps) => HasOwnSigmas(trace)
+        ? [.. ((double[])[sigmas[0], .. sigmas[1..].Where((_, i) => i % 2 == 0)]).Take(steps + 1)]
+        : sigmas;
 
     private static double[] Twice(double value) => [value, value];
 
     // The DPM family rounds Karras' timesteps, cuts off the others', and KDPM2 rounds Karras' too; here labels are real numbers.
-    private static double Rounded(SamplerTrace trace, double label)
+    private static double Rounded(IRecordedSettings trace, double label)
     {
         string? curve = TraceGrids.Curve(trace);
         bool isDpm = TraceGrids.IsOfDpmFamily(trace);
@@ -63,7 +68,7 @@ public static class GridAsRecorded
         rounds |= trace.Flag("use_lu_lambdas");
         return isDpm && trace.Flag("use_flow_sigmas") ? Math.Floor(label + 1e-9)
             : isDpm && curve is not null ? (rounds ? Math.Round(label) : Math.Floor(label + 1e-9))
-            : TraceGrids.Class(trace).StartsWith("KDPM2", StringComparison.Ordinal) && curve == "karras" ? Math.Round(label)
+            : trace.Class.StartsWith("KDPM2", StringComparison.Ordinal) && curve == "karras" ? Math.Round(label)
             : label;
     }
 }

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Diffusion.Sampling.Tests.Traces;
 
 /// <summary>A recorded run of a sampler of diffusers or k-diffusion with a closed-form model, or a recorded table, in float64.</summary>
-public sealed class SamplerTrace : IDisposable
+public sealed class SamplerTrace : IRecordedSettings, IDisposable
 {
     private readonly JsonDocument document;
     private readonly SafeTensors file;
@@ -23,6 +23,9 @@ public sealed class SamplerTrace : IDisposable
 
     public string Family => Text("family") ?? Name.Split('_')[0];
 
+    /// <summary>The scheduler's class without its ending, or the function of k-diffusion.</summary>
+    public string Class => Text("class")!.Replace("Scheduler", "", StringComparison.Ordinal);
+
     public int Steps => Case.GetProperty("num_inference_steps").GetInt32();
 
     /// <summary>The number of timesteps that the scheduler was made for.</summary>
@@ -38,6 +41,13 @@ public sealed class SamplerTrace : IDisposable
     public Tensor this[string name] => file.Tensors[name];
 
     public bool Has(string name) => file.Tensors.ContainsKey(name);
+
+    /// <summary>The file of the scheduler.</summary>
+    public string SchedulerFile() => $"{{\"_class_name\": \"{Text("class")}\", {Case.GetProperty("config").GetRawText().TrimStart()[1..]}"
+        .Replace("\"-inf\"", "-Infinity", StringComparison.Ordinal);
+
+    /// <summary>Whether a step or the sampler had arguments that no file holds.</summary>
+    public bool HasArguments => Case.TryGetProperty("step_kwargs", out JsonElement arguments) && arguments.EnumerateObject().Any();
 
     public double[] Numbers(string name) => this[name].to(ScalarType.Float64).flatten().data<double>().ToArray();
 

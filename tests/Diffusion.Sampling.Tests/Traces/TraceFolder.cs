@@ -18,6 +18,10 @@ public static class TraceFolder
     /// <summary>Recorded runs.</summary>
     public static TheoryData<string> Runs => Names(isTable: false, _ => true);
 
+    /// <summary>Recorded runs of diffusers.</summary>
+    public static TheoryData<string> DiffusersRuns =>
+        Names(isTable: false, name => !name.StartsWith("k_", StringComparison.Ordinal));
+
     /// <summary>Recorded tables whose names start so.</summary>
     public static TheoryData<string> Tables(params string[] prefixes) =>
         Names(isTable: true, name => prefixes.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal)));

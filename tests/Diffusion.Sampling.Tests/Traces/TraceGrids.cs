@@ -13,14 +13,14 @@ public static class TraceGrids
         "EulerDiscrete", "HeunDiscrete", "LMSDiscrete", "KDPM2Discrete", "EulerAncestralDiscrete", "KDPM2AncestralDiscrete", "DPMSolverSDE",
     ];
 
-    /// <summary>The scheduler's class without its ending, or the function of k-diffusion.</summary>
-    public static string Class(SamplerTrace trace) => trace.Text("class")!.Replace("Scheduler", "", StringComparison.Ordinal);
-
     /// <summary>Whether the library spaces n + 1 timesteps and leaves out 0.</summary>
-    public static bool IsOfDpmFamily(SamplerTrace trace) => OfDpmFamily.Contains(Class(trace));
+    public static bool IsOfDpmFamily(IRecordedSettings trace) => OfDpmFamily.Contains(trace.Class);
+
+    /// <summary>Whether the library's images are divided by alpha, as those of k-diffusion.</summary>
+    public static bool IsOverSigma(IRecordedSettings trace) => OverSigma.Contains(trace.Class);
 
     /// <summary>The curve that the settings name, without "use_" and "_sigmas".</summary>
-    public static string? Curve(SamplerTrace trace) =>
+    public static string? Curve(IRecordedSettings trace) =>
         trace.Flag("use_karras_sigmas") ? "karras"
         : trace.Flag("use_exponential_sigmas") || trace.Flag("use_lu_lambdas") ? "exponential"
         : trace.Flag("use_beta_sigmas") ? "beta"
@@ -29,7 +29,7 @@ public static class TraceGrids
     /// <summary>The grid; null for rules that this library does not have.</summary>
     public static ISamplingGrid? Of(SamplerTrace trace, INoiseSchedule schedule, int steps)
     {
-        string name = Class(trace);
+        string name = trace.Class;
         if (trace.Text("library") == "k_diffusion")
         {
             return trace.Family is "k_dpm_fast" or "k_dpm_adaptive" ? null : OfKDiffusion(trace);
@@ -67,7 +67,7 @@ public static class TraceGrids
     /// <summary>The schedule that the settings name; null for one that is too short for this library.</summary>
     public static INoiseSchedule? Schedule(SamplerTrace trace)
     {
-        string name = Class(trace);
+        string name = trace.Class;
         if (trace.Text("library") == "k_diffusion" || name is "EDMEuler" or "EDMDPMSolverMultistep" or "CosineDPMSolverMultistep")
         {
             return new EdmSchedule(1e-4, 1e4);
@@ -133,7 +133,7 @@ public static class TraceGrids
     {
         bool isDpm = IsOfDpmFamily(trace);
         bool endsClean = TraceFolder.HasFault(trace.Name, "grid")
-            || (Class(trace) is not ("DEISMultistep" or "SASolver") && trace.Word("final_sigmas_type") != "sigma_min");
+            || (trace.Class is not ("DEISMultistep" or "SASolver") && trace.Word("final_sigmas_type") != "sigma_min");
         TimestepSpacing spacing = Spacing(trace, "linspace");
         TimestepGrid timesteps = new(spacing)
         {
@@ -201,7 +201,7 @@ public static class TraceGrids
     private static ISamplingGrid? DpmFlow(SamplerTrace trace)
     {
         double low = 1.0 / trace.Timesteps;
-        TimeGrid times = Class(trace) == "UniPCMultistep" ? new TimeGrid { EndTime = low } : new TimeGrid { StartTime = 1 - low };
+        TimeGrid times = trace.Class == "UniPCMultistep" ? new TimeGrid { EndTime = low } : new TimeGrid { StartTime = 1 - low };
         double shift = trace.Flag("use_dynamic_shifting") ? DynamicShift(trace) : trace.Number("flow_shift");
         return Curve(trace) is null ? new ShiftedGrid(times, shift) : null;
     }

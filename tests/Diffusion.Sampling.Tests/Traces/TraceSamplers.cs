@@ -23,7 +23,8 @@ public static class TraceSamplers
         Resamples = trace.GridArgument("jump_n_sample")!.Value.GetInt32(),
     };
 
-    private static StepSampler Stepping(SamplerTrace trace)
+    /// <summary>The sampler of a run whose sampler steps over a grid.</summary>
+    public static StepSampler Stepping(SamplerTrace trace)
     {
         double noiseScale = trace.Argument("s_noise", 1);
         return trace.Family switch

@@ -41,16 +41,23 @@ internal sealed record ConfigSeed(ConfigFile File, JsonSeed Json)
         Of(ConfigFile.Scheduler, """{"_class_name": "DDPMScheduler", "num_train_timesteps": 250}"""),
         Of(ConfigFile.Scheduler,
             Encoding.UTF8.GetString(
-                DiffusersConfig.Scheduler(new DiffusersScheduler { Schedule = NoiseSchedule.Cosine(NoiseSchedule.MinTimesteps) }))),
-        Of(ConfigFile.Scheduler, Encoding.UTF8.GetString(DiffusersConfig.Scheduler(
-            new DiffusersScheduler { Kind = DiffusersSchedulerKind.Ddim, Thresholding = true,
-                Schedule = NoiseSchedule.ScaledLinear(NoiseSchedule.MinTimesteps) }))),
+                DiffusersSchedulerJson.Write(new DiffusersScheduler { Schedule = NoiseSchedule.Cosine(NoiseSchedule.MinTimesteps) }))),
+        Of(ConfigFile.Scheduler, Encoding.UTF8.GetString(DiffusersSchedulerJson.Write(
+            new DiffusersScheduler { ClassName = "DDIMScheduler", Schedule = NoiseSchedule.ScaledLinear(NoiseSchedule.MinTimesteps) }
+                .With("thresholding", true)))),
+        Of(ConfigFile.Scheduler, Encoding.UTF8.GetString(DiffusersSchedulerJson.Write(
+            new DiffusersScheduler { ClassName = "DPMSolverMultistepScheduler", Schedule = NoiseSchedule.Cosine() }))),
+        Of(ConfigFile.Scheduler, Encoding.UTF8.GetString(DiffusersSchedulerJson.Write(
+            new DiffusersScheduler
+            {
+                ClassName = "FlowMatchEulerDiscreteScheduler", Schedule = new FlowSchedule(3), Prediction = PredictionType.Flow,
+            }))),
         Of(ConfigFile.Scheduler, string.Create(
             CultureInfo.InvariantCulture,
                 $"{{\"trained_betas\": [{string.Join(", ", Enumerable.Repeat("0.01", NoiseSchedule.MinTimesteps))}], "
                     + $"\"num_train_timesteps\": 250}}")),
-        Of(ConfigFile.Index, Encoding.UTF8.GetString(DiffusersIndex.Of(DiffusersSchedulerKind.Ddpm))),
-        Of(ConfigFile.Index, Encoding.UTF8.GetString(DiffusersIndex.Of(DiffusersSchedulerKind.Ddim))),
+        Of(ConfigFile.Index, Encoding.UTF8.GetString(DiffusersIndex.Of("DDPMScheduler"))),
+        Of(ConfigFile.Index, Encoding.UTF8.GetString(DiffusersIndex.Of("DDIMScheduler"))),
     ];
 
     private static ConfigSeed Of(ConfigFile file, string text)

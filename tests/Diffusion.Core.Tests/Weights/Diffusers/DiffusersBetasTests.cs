@@ -12,25 +12,29 @@ public sealed class DiffusersBetasTests : IDisposable
 
     public void Dispose() => temporary.Dispose();
 
-    public static TheoryData<DiffusersSchedulerKind, string, DiscreteSchedule> Schedules { get; } = new()
+    public static TheoryData<string, string, DiscreteSchedule> Schedules { get; } = new()
     {
-        { DiffusersSchedulerKind.Ddpm, "linear", NoiseSchedule.Linear(400) },
-        { DiffusersSchedulerKind.Ddpm, "linear", NoiseSchedule.Linear(1000, 0.002, 0.03) },
-        { DiffusersSchedulerKind.Ddim, "scaled_linear", NoiseSchedule.ScaledLinear() },
-        { DiffusersSchedulerKind.Ddpm, "squaredcos_cap_v2", NoiseSchedule.Cosine(4000) },
-        { DiffusersSchedulerKind.Ddpm, "sigmoid", NoiseSchedule.Sigmoid(250) },
-        { DiffusersSchedulerKind.Ddim, "trained_betas", NoiseSchedule.Sigmoid(250) },
-        { DiffusersSchedulerKind.Ddpm, "trained_betas",
+        { "DDPMScheduler", "linear", NoiseSchedule.Linear(400) },
+        { "DDPMScheduler", "linear", NoiseSchedule.Linear(1000, 0.002, 0.03) },
+        { "DDIMScheduler", "scaled_linear", NoiseSchedule.ScaledLinear() },
+        { "DDPMScheduler", "squaredcos_cap_v2", NoiseSchedule.Cosine(4000) },
+        { "DDPMScheduler", "sigmoid", NoiseSchedule.Sigmoid(250) },
+        { "DDIMScheduler", "trained_betas", NoiseSchedule.Sigmoid(250) },
+        { "DDPMScheduler", "trained_betas",
             new DiscreteSchedule([.. Enumerable.Range(1, 250).Select(t => t / 1000.0)], "mine") },
-        { DiffusersSchedulerKind.Ddpm, "trained_betas", Mine(NoiseSchedule.Cosine(250)) },
+        { "HeunDiscreteScheduler", "exp", NoiseSchedule.Exponential() },
+        { "DDPMScheduler", "trained_betas", NoiseSchedule.Exponential() },
+        { "DDPMScheduler", "trained_betas", NoiseSchedule.Laplace() },
+        { "DDPMScheduler", "linear", NoiseSchedule.Linear().WithZeroTerminalSnr() },
+        { "DDPMScheduler", "trained_betas", Mine(NoiseSchedule.Cosine(250)) },
     };
 
     [Theory]
     [MemberData(nameof(Schedules))]
-    public void Every_schedule_comes_back_with_its_noise_levels(DiffusersSchedulerKind kind, string written, DiscreteSchedule schedule)
+    public void Every_schedule_comes_back_with_its_noise_levels(string name, string written, DiscreteSchedule schedule)
     {
         using UNet2D unet = new(TinyUNet.Options);
-        DiffusersFolder.Save(Out, unet, new DiffusersScheduler { Kind = kind, Schedule = schedule });
+        DiffusersFolder.Save(Out, unet, new DiffusersScheduler { ClassName = name, Schedule = schedule });
 
         using JsonDocument config = JsonDocument.Parse(File.ReadAllText(Path.Combine(Out, "scheduler", "scheduler_config.json")));
         bool isListed = config.RootElement.GetProperty("trained_betas").ValueKind == JsonValueKind.Array;
@@ -41,10 +45,11 @@ public sealed class DiffusersBetasTests : IDisposable
             back.Scheduler!.Schedule.Description.Should().Be(schedule.Description);
         }
 
-        back.Scheduler!.Schedule.Timesteps.Should().Be(schedule.Timesteps);
+        DiscreteSchedule read = (DiscreteSchedule)back.Scheduler!.Schedule;
+        read.Timesteps.Should().Be(schedule.Timesteps);
         for (int t = 0; t < schedule.Timesteps; t++)
         {
-            back.Scheduler.Schedule[t].Alpha.Should().BeApproximately(schedule[t].Alpha, 1e-12);
+            read[t].Alpha.Should().BeApproximately(schedule[t].Alpha, 1e-12);
         }
     }
 

@@ -13,21 +13,12 @@ public sealed class DiffusersSchedulerTests : IDisposable
     {
         folder.Write(HandmadeFolder.Scheduler, """{"_class_name": "DDPMScheduler"}""");
         DiffusersScheduler scheduler = Load();
-        scheduler.Should().Be(new DiffusersScheduler { Schedule = scheduler.Schedule });
-        scheduler.Should().BeEquivalentTo(new
-        {
-            Kind = DiffusersSchedulerKind.Ddpm,
-            Prediction = PredictionType.Epsilon,
-            VarianceType = DiffusersVariance.FixedSmall,
-            ClipSample = true,
-            ClipSampleRange = 1.0,
-            Thresholding = false,
-            DynamicThresholdingRatio = 0.995,
-            SampleMaxValue = 1.0,
-            TimestepSpacing = DiffusersSpacing.Leading,
-            StepsOffset = 0,
-            SetAlphaToOne = true,
-        });
+        scheduler.Should().Be(new DiffusersScheduler { Schedule = NoiseSchedule.Linear() });
+        scheduler.Settings.Should().BeEmpty();
+        scheduler.Prediction.Should().Be(PredictionType.Epsilon);
+        Values(scheduler, "variance_type", "clip_sample", "clip_sample_range", "thresholding", "dynamic_thresholding_ratio",
+            "sample_max_value", "timestep_spacing", "steps_offset").Should()
+            .Equal("fixed_small", true, 1.0, false, 0.995, 1.0, "leading", 0);
         scheduler.Schedule.Description.Should().Be(NoiseSchedule.Linear(1000, 1e-4, 0.02).Description);
     }
 
@@ -44,21 +35,12 @@ public sealed class DiffusersSchedulerTests : IDisposable
              "steps_offset": 1, "thresholding": true, "timestep_spacing": "trailing", "trained_betas": null, "variance_type": "fixed_large"}
             """);
         DiffusersScheduler scheduler = Load();
-        scheduler.Should().Be(new DiffusersScheduler
-        {
-            Kind = DiffusersSchedulerKind.Ddim,
-            Schedule = scheduler.Schedule,
-            Prediction = PredictionType.Velocity,
-            VarianceType = DiffusersVariance.FixedLarge,
-            ClipSample = false,
-            ClipSampleRange = 2,
-            Thresholding = true,
-            DynamicThresholdingRatio = 0.9,
-            SampleMaxValue = 3,
-            TimestepSpacing = DiffusersSpacing.Trailing,
-            StepsOffset = 1,
-            SetAlphaToOne = false,
-        });
+        scheduler.ClassName.Should().Be("DDIMScheduler");
+        scheduler.Prediction.Should().Be(PredictionType.Velocity);
+        Values(scheduler, "clip_sample", "clip_sample_range", "thresholding", "dynamic_thresholding_ratio", "sample_max_value",
+            "timestep_spacing", "steps_offset", "set_alpha_to_one").Should().Equal(false, 2.0, true, 0.9, 3.0, "trailing", 1, false);
+        scheduler["variance_type"].Should().BeNull("DDIM has no such setting");
+        (scheduler with { ClassName = "DDPMScheduler" })["variance_type"].Should().Be("fixed_large", "the file had it");
         scheduler.Schedule.Description.Should().Be(NoiseSchedule.ScaledLinear(500, 0.00085, 0.012).Description);
     }
 
@@ -74,7 +56,7 @@ public sealed class DiffusersSchedulerTests : IDisposable
         folder.Set(HandmadeFolder.Scheduler, "beta_schedule", $"\"{name}\"");
         folder.Set(HandmadeFolder.Scheduler, "beta_start", string.Create(CultureInfo.InvariantCulture, $"{start}"));
         folder.Set(HandmadeFolder.Scheduler, "beta_end", string.Create(CultureInfo.InvariantCulture, $"{end}"));
-        DiscreteSchedule schedule = Load().Schedule;
+        DiscreteSchedule schedule = (DiscreteSchedule)Load().Schedule;
         foreach ((int t, double expected) in ((int, double)[])[(0, first), (500, middle), (999, last)])
         {
             Math.Pow(schedule[t].Alpha, 2).Should().BeApproximately(expected, expected * 1e-9);
@@ -86,7 +68,7 @@ public sealed class DiffusersSchedulerTests : IDisposable
     {
         folder.Set(HandmadeFolder.Scheduler, "num_train_timesteps", "250");
         folder.Set(HandmadeFolder.Scheduler, "trained_betas", $"[{string.Join(",", Enumerable.Repeat("0.01", 250))}]");
-        DiscreteSchedule one = Load().Schedule;
+        DiscreteSchedule one = (DiscreteSchedule)Load().Schedule;
         one.Timesteps.Should().Be(250);
         Math.Pow(one[249].Alpha, 2).Should().BeApproximately(Math.Pow(0.99, 250), 1e-12);
 
@@ -101,7 +83,7 @@ public sealed class DiffusersSchedulerTests : IDisposable
     public void A_DDIM_pipeline_samples_with_DDIM_whatever_its_scheduler_is_called()
     {
         folder.Set(HandmadeFolder.Index, "_class_name", "\"DDIMPipeline\"");
-        Load().Kind.Should().Be(DiffusersSchedulerKind.Ddim);
+        Load().ClassName.Should().Be("DDIMScheduler");
     }
 
     [Fact]
@@ -109,7 +91,7 @@ public sealed class DiffusersSchedulerTests : IDisposable
     {
         folder.Set(HandmadeFolder.Scheduler, "_class_name", null);
         folder.Set(HandmadeFolder.Index, "scheduler", """["diffusers", "DDIMScheduler"]""");
-        Load().Kind.Should().Be(DiffusersSchedulerKind.Ddim);
+        Load().ClassName.Should().Be("DDIMScheduler");
     }
 
     [Fact]
@@ -118,8 +100,22 @@ public sealed class DiffusersSchedulerTests : IDisposable
         folder.Set(HandmadeFolder.Scheduler, "timestep_values", "null");
         folder.Set(HandmadeFolder.Scheduler, "tensor_format", "\"pt\"");
         folder.Set(HandmadeFolder.Scheduler, "predict_epsilon", "true");
-        folder.Set(HandmadeFolder.Scheduler, "variance_type", "\"fixed_small_log\"");
-        Load().VarianceType.Should().Be(DiffusersVariance.FixedSmall);
+        Load().Should().Be(new DiffusersScheduler { Schedule = NoiseSchedule.Linear() });
+    }
+
+    [Fact]
+    public void A_network_that_does_not_predict_the_noise_predicts_the_image()
+    {
+        folder.Set(HandmadeFolder.Scheduler, "prediction_type", null);
+        folder.Set(HandmadeFolder.Scheduler, "predict_epsilon", "false");
+        Load().Prediction.Should().Be(PredictionType.Sample);
+    }
+
+    [Fact]
+    public void Zero_terminal_SNR_is_read()
+    {
+        folder.Set(HandmadeFolder.Scheduler, "rescale_betas_zero_snr", "true");
+        Load().Schedule.Description.Should().Be(NoiseSchedule.Linear(1000, 1e-4, 0.02).WithZeroTerminalSnr().Description);
     }
 
     [Fact]
@@ -127,10 +123,39 @@ public sealed class DiffusersSchedulerTests : IDisposable
     {
         DiffusersScheduler good = new() { Schedule = NoiseSchedule.Linear() };
         good.Problems().Should().BeEmpty();
-        (good with { Kind = (DiffusersSchedulerKind)9 }).Problems().Should().ContainSingle().Which.Should().Contain("Kind 9");
-        (good with { ClipSampleRange = double.NaN, StepsOffset = -1 }).Problems().Should().HaveCount(2);
-        (good with { ClipSample = false, ClipSampleRange = -1 }).Problems().Should().BeEmpty("it is not clipped");
+        (good with { ClassName = "Mine" }).Problems().Should().ContainSingle().Which.Should().Contain("\"Mine\"").And.Contain("unknown");
+        (good with { ClassName = "SCMScheduler" }).Problems().Should().ContainSingle().Which.Should().Contain("distilled");
+        (good with { Schedule = new FlowSchedule() }).Problems().Should().ContainSingle().Which.Should().Contain("DiscreteSchedule");
+        (good with { Prediction = PredictionType.Flow }).Problems().Should().ContainSingle().Which.Should().Contain("Epsilon or Sample");
+        (good.With("clip_sample_range", 2) with { ClassName = "UnCLIPScheduler" }).Problems().Should().BeEmpty();
     }
+
+    [Theory]
+    [InlineData("clip_sample_range", -1.0, "clip_sample_range is -1, but must be a number above 0")]
+    [InlineData("clip_sample_range", double.NaN, "finite")]
+    [InlineData("clip_sample", 1, "true or false")]
+    [InlineData("variance_type", "large", "\"fixed_large\"")]
+    [InlineData("solver_order", 2, "has no setting solver_order")]
+    [InlineData("beta_start", 0.1, "part of Schedule")]
+    [InlineData("steps_offset", null, "must be an integer")]
+    public void A_setting_that_is_not_supported_cannot_be_set(string setting, object? value, string expected)
+    {
+        Action set = () => new DiffusersScheduler { Schedule = NoiseSchedule.Linear() }.With(setting, value);
+        set.Should().Throw<ArgumentException>().WithMessage($"*{expected}*");
+    }
+
+    [Fact]
+    public void Schedulers_with_equal_files_are_equal()
+    {
+        DiffusersScheduler one = new() { Schedule = NoiseSchedule.Linear() };
+        one.With("clip_sample", true).Should().Be(one, "true is the default");
+        one.With("clip_sample", false).Should().NotBe(one);
+        (one with { Prediction = PredictionType.Sample }).Should().NotBe(one);
+        (one with { Schedule = NoiseSchedule.Cosine() }).Should().NotBe(one);
+    }
+
+    private static object?[] Values(DiffusersScheduler scheduler, params string[] settings) =>
+        [.. settings.Select(setting => scheduler[setting])];
 
     private DiffusersScheduler Load()
     {

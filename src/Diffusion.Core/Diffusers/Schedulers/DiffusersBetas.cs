@@ -7,6 +7,13 @@ namespace Diffusion;
 /// <summary>A noise schedule in diffusers' keys, with diffusers' defaults.</summary>
 internal sealed record DiffusersBetas
 {
+    private static readonly (string Name, NoiseScheduleKind Curve)[] Names =
+    [
+        ("linear", NoiseScheduleKind.Linear), ("scaled_linear", NoiseScheduleKind.ScaledLinear),
+        ("squaredcos_cap_v2", NoiseScheduleKind.Cosine), ("sigmoid", NoiseScheduleKind.Sigmoid), ("exp", NoiseScheduleKind.Exponential),
+        ("laplace", NoiseScheduleKind.Laplace),
+    ];
+
     public int Timesteps { get; init; } = 1000;
 
     public double Start { get; init; } = 1e-4;
@@ -18,39 +25,38 @@ internal sealed record DiffusersBetas
 
     public IReadOnlyList<double>? Trained { get; init; }
 
+    /// <summary>Whether the alphas are rescaled so that the last timestep is pure noise.</summary>
+    public bool HasZeroTerminalSnr { get; init; }
+
+    /// <summary>diffusers' names of the curves.</summary>
+    public static IReadOnlyList<string> CurveNames => [.. Names.Select(pair => pair.Name)];
+
     /// <summary>diffusers' name of a curve.</summary>
-    public static string NameOf(NoiseScheduleKind curve) => curve switch
-    {
-        NoiseScheduleKind.Cosine => "squaredcos_cap_v2",
-        _ => JsonValues.SnakeCase(curve),
-    };
+    public static string NameOf(NoiseScheduleKind curve) => Names.First(pair => pair.Curve == curve).Name;
+
+    /// <summary>The curve of a name in diffusers.</summary>
+    public static NoiseScheduleKind CurveOf(string name) => Names.First(pair => pair.Name == name).Curve;
 
     /// <summary>A schedule in diffusers' keys.</summary>
     /// <param name="schedule">The schedule.</param>
-    /// <param name="kind">
-    /// The scheduler that will read it: DDIM's does not support sigmoid, but a list of betas. The laplace of both is another curve, and
-    /// neither has exp.
+    /// <param name="curves">
+    /// The curves of the scheduler that will read it, without Laplace: that of diffusers differs. Another curve is written as a list of
+    /// betas.
     /// </param>
     /// <exception cref="ArgumentException">diffusers' schedulers cannot express it.</exception>
-    public static DiffusersBetas Of(DiscreteSchedule schedule, DiffusersSchedulerKind kind) => schedule switch
+    public static DiffusersBetas Of(DiscreteSchedule schedule, IReadOnlyList<NoiseScheduleKind> curves) => schedule switch
     {
-        { Formula: { Kind: not (NoiseScheduleKind.Laplace or NoiseScheduleKind.Exponential) } formula }
-            when kind == DiffusersSchedulerKind.Ddpm || formula.Kind != NoiseScheduleKind.Sigmoid =>
-            FromFormula(schedule.Timesteps, formula),
+        { Formula: { } formula } when curves.Contains(formula.Kind) => FromFormula(schedule.Timesteps, formula),
         _ => new DiffusersBetas { Timesteps = schedule.Timesteps, Trained = schedule.Betas ?? BetasOf(schedule) },
     };
 
     /// <summary>Lists the problems of the schedule by diffusers' keys.</summary>
     public IEnumerable<string> Problems()
     {
-        if (Timesteps is < NoiseSchedule.MinTimesteps or > NoiseSchedule.MaxTimesteps)
+        if (Timesteps is < DiscreteSchedule.MinTimesteps or > NoiseSchedule.MaxTimesteps)
         {
-            yield return $"num_train_timesteps is {Timesteps}, but must lie in {NoiseSchedule.MinTimesteps}..{NoiseSchedule.MaxTimesteps}.";
-        }
-
-        if (Curve is NoiseScheduleKind.Edm or NoiseScheduleKind.RectifiedFlow)
-        {
-            yield return $"beta_schedule is {Curve}, which has no betas.";
+            yield return "num_train_timesteps is "
+                + $"{Timesteps}, but must lie in {DiscreteSchedule.MinTimesteps}..{NoiseSchedule.MaxTimesteps}.";
         }
 
         if (Trained is not null && Trained.Count != Timesteps)
@@ -63,7 +69,7 @@ internal sealed record DiffusersBetas
             yield return $"trained_betas has {beta} at {t}, but a beta must lie in (0, 1).";
         }
 
-        (string Key, double Beta)[] limits = Trained is null && Curve != NoiseScheduleKind.Cosine
+        (string Key, double Beta)[] limits = Trained is null && HasLimits
             ? [("beta_start", Start), ("beta_end", End)]
             : [];
         foreach ((string key, double beta) in limits.Where(limit => limit.Beta is not (> 0 and < 1)))
@@ -74,14 +80,35 @@ internal sealed record DiffusersBetas
 
     /// <summary>The schedule; <see cref="Problems"/> must be empty.</summary>
     /// <exception cref="ArgumentException">Rounding moved a beta between the first and the last out of (0, 1).</exception>
-    public DiscreteSchedule ToSchedule() => (Trained, Curve) switch
+    public DiscreteSchedule ToSchedule() => HasZeroTerminalSnr ? Unscaled().WithZeroTerminalSnr() : Unscaled();
+
+    private DiscreteSchedule Unscaled() => (Trained, Curve) switch
     {
-        ({ } betas, _) => new DiscreteSchedule(betas, Describe([.. betas])),
+        ({ } betas, _) => Listed([.. betas]),
+        (_, NoiseScheduleKind.Laplace) => Listed(Laplace(Timesteps)),
+        _ when Timesteps < NoiseSchedule.MinTimesteps => Short(),
         (_, NoiseScheduleKind.Cosine) => NoiseSchedule.Cosine(Timesteps),
         (_, NoiseScheduleKind.Linear) => NoiseSchedule.Linear(Timesteps, Start, End),
         (_, NoiseScheduleKind.ScaledLinear) => NoiseSchedule.ScaledLinear(Timesteps, Start, End),
+        (_, NoiseScheduleKind.Exponential) => NoiseSchedule.Exponential(Timesteps),
         _ => NoiseSchedule.Sigmoid(Timesteps, Start, End),
     };
+
+    private bool HasLimits => Curve is NoiseScheduleKind.Linear or NoiseScheduleKind.ScaledLinear or NoiseScheduleKind.Sigmoid;
+
+    // A curve with fewer timesteps than a named schedule has.
+    private DiscreteSchedule Short()
+    {
+        BetaFormula formula = HasLimits ? new BetaFormula(Curve, Start, End) : new BetaFormula(Curve);
+        double[] betas = formula.Betas(Timesteps);
+        return new DiscreteSchedule(betas, Describe(betas)) { Formula = formula };
+    }
+
+    private static DiscreteSchedule Listed(double[] betas) => new(betas, Describe(betas));
+
+    // The alpha-bar of diffusers is the square root of the published one: networks of this name were trained with it.
+    private static double[] Laplace(int timesteps) =>
+        [.. new BetaFormula(NoiseScheduleKind.Laplace).Betas(timesteps).Select(beta => 1 - Math.Sqrt(1 - beta))];
 
     private static DiffusersBetas FromFormula(int timesteps, BetaFormula formula)
     {

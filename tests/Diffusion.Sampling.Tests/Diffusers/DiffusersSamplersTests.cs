@@ -1,0 +1,143 @@
+using Diffusion.TestKit;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Sampling.Tests.Diffusers;
+
+public sealed class DiffusersSamplersTests
+{
+    private static readonly DiffusersScheduler Ddpm = new() { Schedule = NoiseSchedule.Linear() };
+    private static readonly DiffusersScheduler Ddim = Ddpm with { ClassName = "DDIMScheduler" };
+
+    private static readonly DiffusersScheduler Offset =
+        (Ddpm with { Schedule = NoiseSchedule.ScaledLinear(1000, 0.00085, 0.012) }).With("clip_sample", false).With("steps_offset", 1);
+
+    private static readonly DdimSampler LeadingDdim =
+        new() { Grid = new TimestepGrid(TimestepSpacing.Leading), Clipping = SampleClipping.Clip with { KeepsNoise = true } };
+
+    public static TheoryData<DiffusersScheduler, int?, ISampler> Samplers { get; } = new()
+    {
+        { Ddpm, null, new DdpmSampler { Grid = new TimestepGrid(TimestepSpacing.Leading) } },
+        { Ddpm, 20, new DdpmSampler { Grid = new TimestepGrid(TimestepSpacing.Leading), Steps = 20 } },
+        { Ddim, null, LeadingDdim },
+        { Ddim, 20, LeadingDdim with { Steps = 20 } },
+        {
+            Ddpm.With("variance_type", "fixed_large"), null,
+            new DdpmSampler { Grid = new TimestepGrid(TimestepSpacing.Leading), Variance = DdpmVariance.FixedLarge }
+        },
+        { Ddpm.With("timestep_spacing", "linspace"), null,
+            new DdpmSampler { Grid = new TimestepGrid(TimestepSpacing.Linspace) } },
+        { Ddpm.With("steps_offset", 1), 50,
+            new DdpmSampler { Grid = new TimestepGrid(TimestepSpacing.Leading) { StepsOffset = 1 }, Steps = 50 } },
+        { Ddim.With("timestep_spacing", "trailing").With("steps_offset", 1), null,
+            LeadingDdim with { Grid = new TimestepGrid(TimestepSpacing.Trailing) } },
+        {
+            Ddim.With("steps_offset", 1).With("set_alpha_to_one", false), null,
+            LeadingDdim with { Grid = new TimestepGrid(TimestepSpacing.Leading) { StepsOffset = 1, EndsClean = false } }
+        },
+        { Ddim.With("clip_sample", false), null,
+            LeadingDdim with { Clipping = SampleClipping.None } },
+        { Ddim.With("clip_sample_range", 2), null,
+            LeadingDdim with { Clipping = SampleClipping.ClipTo(2) with { KeepsNoise = true } } },
+        {
+            Ddim.With("thresholding", true).With("dynamic_thresholding_ratio", 0.9).With("sample_max_value", 3), null,
+            LeadingDdim with { Clipping = SampleClipping.DynamicThreshold(0.9, 3) with { KeepsNoise = true } }
+        },
+    };
+
+    [Theory]
+    [MemberData(nameof(Samplers))]
+    public void Every_setting_of_a_scheduler_is_one_of_its_sampler(DiffusersScheduler scheduler, int? steps, ISampler expected) =>
+        scheduler.ToSampler(steps).Should().Be(expected);
+
+    // What one pixel becomes in a Python program written from the formulas of diffusers' schedulers.
+    public static TheoryData<DiffusersScheduler, int, int[], ScalarWalk> Walks { get; } = new()
+    {
+        { (Offset with { ClassName = "DDIMScheduler" }).With("set_alpha_to_one", false), 5, [],
+            new(0.33756743265948047, 0.23376041322897811) },
+        { Ddim.With("clip_sample", false), 10, [], new(0.37412849379099433, 0.24846241461645072) },
+        { Ddim.With("clip_sample", false).With("set_alpha_to_one", false), 5, [], new(0.2694271213011598, 0.2473722508753288) },
+        { Ddim.With("clip_sample", false).With("timestep_spacing", "trailing"), 5, [],
+            new(0.2625427428633826, 0.2495830284285943) },
+        {
+            Offset, 5, [801, 601, 401, 201],
+            new(0.049139779478206976, 0.24765146923394263, 0.09313001211361423, 0.1556319602298784, 0.21567466977140723,
+                0.04092783952346175)
+        },
+        {
+            Ddpm.With("clip_sample", false).With("variance_type", "fixed_large"), 5, [800, 600, 400, 200],
+            new(0.009717689345789973, 0.24990567328413066, 0.039536325858844125, 0.11987408613700028, 0.33495293696737005,
+                0.5859581515826736)
+        },
+    };
+
+    [Theory]
+    [MemberData(nameof(Walks))]
+    public void The_images_are_those_of_diffusers_formulas(DiffusersScheduler scheduler, int steps, int[] noisy, ScalarWalk walk)
+    {
+        Denoiser denoiser = SamplerCase.Oracle((DiscreteSchedule)scheduler.Schedule, PredictionType.Velocity);
+        using IDiffusionModel model = denoiser.Model;
+        using Tensor actual = scheduler.ToSampler(steps).Make(denoiser, SamplerCase.Request);
+        using Tensor expected = SamplerCase.Expected(walk, noisy);
+        actual.MaxDifference(expected).Should().BeLessThan(1e-5);
+    }
+
+    public static TheoryData<DiffusersScheduler, string> Refused { get; } = new()
+    {
+        { Ddpm with { ClassName = "VQDiffusionScheduler" }, "discrete tokens" },
+        { Ddpm with { Schedule = new FlowSchedule() }, "must be a DiscreteSchedule" },
+        { Of("EulerDiscreteScheduler").With("interpolation_type", "log_linear"), "interpolation_type is log_linear: " },
+        { Of("EulerDiscreteScheduler").With("timestep_type", "continuous"), "timestep_type is continuous: " },
+        { Of("EulerDiscreteScheduler").With("use_karras_sigmas", true).With("use_beta_sigmas", true),
+            "use_beta_sigmas is true: use_karras_sigmas is true as well" },
+        { Of("DPMSolverMultistepScheduler").With("lambda_min_clipped", -5.1), "lambda_min_clipped is -5.1: " },
+        { Of("DPMSolverMultistepInverseScheduler").With("algorithm_type", "sde-dpmsolver++"), "algorithm_type is sde-dpmsolver++: " },
+        { Of("DPMSolverSDEScheduler").With("noise_sampler_seed", 7), "noise_sampler_seed is 7: " },
+        { Of("UniPCMultistepScheduler").With("solver_p", "other"), "solver_p is other: " },
+        { Of("SASolverScheduler").With("tau_func", "other"), "tau_func is other: " },
+        { Of("LCMScheduler").With("timestep_scaling", 1), "timestep_scaling is 1: " },
+        { Flow("FlowMatchEulerDiscreteScheduler").With("use_dynamic_shifting", true), "Pass tokens" },
+        { Flow("FlowMatchEulerDiscreteScheduler").With("invert_sigmas", true), "invert_sigmas is true: " },
+        { Flow("FlowMatchLCMScheduler").With("scale_factors", new double[] { 1, 2 }), "scale_factors is " },
+        { Flow("UniPCMultistepScheduler").With("use_karras_sigmas", true), "use_karras_sigmas is true: " },
+        { Flow("DPMSolverMultistepScheduler").With("final_sigmas_type", "sigma_min"), "final_sigmas_type is sigma_min: " },
+    };
+
+    [Theory]
+    [MemberData(nameof(Refused))]
+    public void What_no_sampler_honours_is_refused_by_name(DiffusersScheduler scheduler, string expected)
+    {
+        Action ask = () => scheduler.ToSampler();
+        ask.Should().Throw<ArgumentException>().WithMessage($"There is no sampler for this scheduler: *{expected}*");
+    }
+
+    [Fact]
+    public void Every_class_that_can_be_read_has_a_sampler()
+    {
+        DiffusersScheduler.SupportedClasses.Should().HaveCountGreaterThan(20);
+        foreach (string name in DiffusersScheduler.SupportedClasses)
+        {
+            Of(name).ToSampler(8).Should().NotBeNull();
+        }
+    }
+
+    [Fact]
+    public void An_offset_that_leaves_the_schedule_is_refused_when_sampling()
+    {
+        Denoiser denoiser = SamplerCase.Oracle((DiscreteSchedule)Ddpm.Schedule);
+        using IDiffusionModel model = denoiser.Model;
+        foreach (ISampler sampler in (ISampler[])[Ddpm.With("steps_offset", 1).ToSampler(), Ddim.With("steps_offset", 20).ToSampler(50)])
+        {
+            ((Action)(() => sampler.Make(denoiser, count: 1))).Should().Throw<ArgumentException>()
+                .WithMessage("StepsOffset is *beyond the schedule*");
+        }
+    }
+
+    private static DiffusersScheduler Of(string name) => name.StartsWith("FlowMatch", StringComparison.Ordinal) ? Flow(name)
+        : name.StartsWith("EDM", StringComparison.Ordinal)
+            ? new() { ClassName = name, Schedule = new EdmSchedule(), Prediction = PredictionType.Edm }
+        : new() { ClassName = name, Schedule = name == "UnCLIPScheduler" ? NoiseSchedule.Cosine() : NoiseSchedule.Linear() };
+
+    private static DiffusersScheduler Flow(string name) =>
+        new() { ClassName = name, Schedule = new FlowSchedule(), Prediction = PredictionType.Flow };
+}
