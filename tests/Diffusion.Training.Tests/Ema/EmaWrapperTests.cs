@@ -6,19 +6,6 @@ namespace Diffusion.Training.Tests.Ema;
 
 public sealed class EmaWrapperTests
 {
-    [Theory]
-    [InlineData(1, 2.0 / 11)]
-    [InlineData(90, 0.91)]
-    [InlineData(89_990, 0.9999)]
-    [InlineData(10_000_000, 0.9999)]
-    public void The_decay_warms_up_to_its_limit(long step, double decay)
-    {
-        using TinyModel model = new();
-        using FlatParameters parameters = new(model);
-        using EmaWrapper ema = new(parameters);
-        ema.DecayAt(step).Should().BeApproximately(decay, 1e-9);
-    }
-
     [Fact]
     public void The_average_follows_its_formula()
     {
