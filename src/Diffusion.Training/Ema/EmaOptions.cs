@@ -18,7 +18,7 @@ internal static class EmaOptions
         {
             if (text != None && EmaLaw.Names.Problem(text) is { } problem)
             {
-                yield return $"{name} ({text}) {problem}. {None} is for no average.";
+                yield return $"{name} ({text}) {problem.TrimEnd('.')}. Leave it out for {EmaLaw.Default}, or use {None} for no average.";
             }
         }
 
@@ -50,13 +50,14 @@ internal static class EmaOptions
 
             if (options.RunFolder is null)
             {
-                yield return $"EmaSnapshotEverySteps ({every}) needs RunFolder, where snapshots are saved. Set it, or leave both out.";
+                yield return $"EmaSnapshotEverySteps ({every}) must be null without RunFolder, where snapshots are saved. Use "
+                    + "UseCheckpoints, or leave it out.";
             }
 
             if (!described.Any(text => EmaLaw.Names.Find(text)?.SigmaRel is not null))
             {
-                yield return $"EmaSnapshotEverySteps ({every}) needs an average with a power function, but the averages are "
-                    + $"{string.Join("; ", described)}. Add {EmaLaw.PowerFunction()} and {EmaLaw.PowerFunction(0.1)}.";
+                yield return $"EmaSnapshotEverySteps ({every}) must be null without an average with a power function; the averages are "
+                    + $"{string.Join("; ", described)}. Use {EmaLaw.PowerFunction()} and {EmaLaw.PowerFunction(0.1)}.";
             }
         }
     }

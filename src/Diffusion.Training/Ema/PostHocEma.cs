@@ -15,7 +15,7 @@ namespace Diffusion.Training;
 /// </remarks>
 public sealed class PostHocEma
 {
-    private const double MaxProfileError = 0.5;
+    private const double MaxProfileError = 0.3;
     private const double NegligibleCoefficient = 1e-10; // far below the rounding of float32
 
     private readonly string runFolder;

@@ -220,8 +220,8 @@ internal sealed class RunFolder : IDisposable
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
             throw new CheckpointException(
-                $"The reports and snapshots of the run cannot be truncated to step {step}: {problem.Message} Free disk space, or "
-                + "choose another folder.",
+                $"The reports of the run cannot be truncated to step {step}: {problem.Message} Free disk space, or choose another "
+                + "folder.",
                 problem);
         }
     }

@@ -25,6 +25,43 @@ public sealed class EmaWrapperTests
         ema.Average[0].item<float>().Should().BeApproximately((float)expected, 1e-4f);
     }
 
+    // The weights change at each fourth step only, so an average at every fourth step sees all of them.
+    [Theory]
+    [InlineData("power-function(sigma-rel: 0.1)")]
+    [InlineData("half-life(images: 100)")]
+    [InlineData("constant(decay: 0.9)")]
+    [InlineData("inverse-power")]
+    public void An_update_after_several_steps_covers_all_of_them(string law)
+    {
+        using TinyModel model = new();
+        using FlatParameters parameters = new(model);
+        using EmaWrapper each = new(parameters, EmaLaw.Names.Find(law)!);
+        using EmaWrapper fourth = new(parameters, EmaLaw.Names.Find(law)!) { EverySteps = 4 };
+        using Tensor no = zeros([]);
+        for (int step = 1; step <= 40; step++)
+        {
+            parameters.Values.fill_((step + 3) / 4);
+            each.Update(step, no, step * 8, 8);
+            fourth.Update(step, no, step * 8, 8);
+        }
+
+        fourth.Average.MaxDifference(each.Average).Should().BeLessThan(1e-5);
+        FluentActions.Invoking(() => new EmaWrapper(parameters) { EverySteps = 0 }).Should().Throw<ArgumentOutOfRangeException>();
+    }
+
+    [Fact]
+    public void A_skipped_step_does_not_change_the_average()
+    {
+        using TinyModel model = new();
+        using FlatParameters parameters = new(model);
+        using EmaWrapper ema = new(parameters);
+        using Tensor yes = ones([]);
+        float[] before = ema.Average.data<float>().ToArray();
+        parameters.Values.add_(1);
+        ema.Update(5, yes);
+        ema.Average.data<float>().ToArray().Should().Equal(before);
+    }
+
     [Fact]
     public void The_swap_gives_the_network_the_average_and_then_its_own_weights_back()
     {

@@ -75,7 +75,7 @@ public sealed class TrainedModelTests : IDisposable
         }
 
         Refused(() => TrainedModel.Open(folder.Path, ema: Law(0.99))).Should().Contain("no average warmup(max-decay: 0.99)")
-            .And.Contain("Use 0.2 or 0.1 or 0");
+            .And.Contain("Use warmup(max-decay: 0.2) or warmup(max-decay: 0.1) or none;");
     }
 
     [Fact]
