@@ -1,7 +1,7 @@
 namespace Diffusion.Training;
 
 /// <summary>A search for the best width of an average after a run, by a metric of the caller.</summary>
-public sealed record EmaSweep
+public sealed class EmaSweep
 {
     private const double MaxDefaultError = 0.1;
 

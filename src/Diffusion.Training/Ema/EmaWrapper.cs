@@ -13,15 +13,6 @@ public sealed class EmaWrapper : IDisposable
     private readonly WeightLock? gate;
     private bool swapped;
 
-    /// <summary>Creates an average with <see cref="EmaLaw.Warmup"/> that starts at the current values of the parameters.</summary>
-    /// <param name="parameters">The parameters to average. The caller owns them.</param>
-    /// <param name="decay">The maximum decay, in [0, 1). 0.999 to 0.99999 is usual, higher for longer training.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The decay is outside [0, 1).</exception>
-    public EmaWrapper(FlatParameters parameters, double decay)
-        : this(parameters, EmaLaw.Warmup(decay), gate: null)
-    {
-    }
-
     /// <summary>Creates an average that starts at the current values of the parameters.</summary>
     /// <param name="parameters">The parameters to average. The caller owns them.</param>
     /// <param name="law">The decay of each update. Null, the default, for <see cref="EmaLaw.Default"/>.</param>
