@@ -42,7 +42,7 @@ TrainingPass pass = new(denoiser, new Objective(), seeds);
 // What changes the weights
 using FlatParameters parameters = new(unet.Network);
 using IOptimizer optimizer = Optimizers.AdamW(weightDecay: 0.01).Create(parameters);
-using EmaWrapper ema = new(parameters, decay: 0.99);
+using EmaWrapper ema = new(parameters, EmaLaw.Warmup(0.99));
 using ParameterUpdate update = new(parameters, optimizer, [ema], clip: 1);
 
 using (BatchLoader loader = new(images, MicroBatchSize, seeds, device: device))

@@ -10,8 +10,8 @@ internal static class ExportRun
     /// <returns>The exit code.</returns>
     public static int Execute(string run, string folder, StoredWeightsKind weights, bool overwrite)
     {
-        using TrainedModel model = TrainedModel.Open(run, emaDecay: weights == StoredWeightsKind.Raw ? 0 : null);
-        string kind = model.EmaDecay is null ? "raw" : "ema";
+        using TrainedModel model = TrainedModel.Open(run, ema: weights == StoredWeightsKind.Raw ? TrainedModel.NoEma : null);
+        string kind = model.Ema is null ? "raw" : "ema";
         string step = model.Step?.ToString(CultureInfo.InvariantCulture) ?? "unknown";
         Dictionary<string, string> notes = new() { ["weights"] = kind, ["step"] = step };
         DiffusersFolder.Save(folder, model.Denoiser, notes, overwrite);

@@ -87,7 +87,7 @@ public sealed class Trainer : IDisposable
     public Denoiser RawDenoiser => parts.Denoiser;
 
     /// <summary>
-    /// The average with the decay <see cref="TrainingOptions.EmaDecay"/>; null if there is none. This trainer updates and disposes it.
+    /// The first average, <see cref="TrainingOptions.Ema"/>; null if there is none. This trainer updates and disposes it.
     /// </summary>
     public EmaWrapper? Ema => state.Averages.Count == 0 ? null : state.Averages[0];
 

@@ -78,9 +78,28 @@ public sealed class TrainerBuilder
         Choose(nameof(UseLearningRate), nameof(TrainingOptions.LearningRate), value, options =>
             options.LearningRate, options => options.LearningRate = value);
 
-    /// <summary>The maximum decay of the averaged weights. Default 0.9999.</summary>
-    public TrainerBuilder UseEma(double decay) =>
-        Choose(nameof(UseEma), nameof(TrainingOptions.EmaDecay), decay, options => options.EmaDecay, options => options.EmaDecay = decay);
+    /// <summary>
+    /// Averages the weights with <see cref="EmaLaw.Warmup"/>. Default: <see cref="EmaLaw.Default"/>, which suits a run of any length.
+    /// </summary>
+    /// <param name="decay">The maximum decay, in [0, 1).</param>
+    public TrainerBuilder UseEma(double decay) => ChooseEma(PartText.Of("warmup", ("max-decay", decay)));
+
+    /// <summary>Averages the weights with one or several laws. Previews and results use the first. Default: one average.</summary>
+    /// <param name="law">The law of the first average. Default: <see cref="EmaLaw.Default"/>.</param>
+    /// <param name="additional">The laws of further averages; each takes the memory of the weights once more. Default none.</param>
+    public TrainerBuilder UseEma(EmaLaw law, params EmaLaw[] additional)
+    {
+        ArgumentNullException.ThrowIfNull(law);
+        ArgumentNullException.ThrowIfNull(additional);
+        string[] more = [.. additional.Select(each => each.Description)];
+        if (more.Length > 0)
+        {
+            given.Edits.Choose(nameof(UseEma), nameof(TrainingOptions.AdditionalEma), string.Join("; ", more),
+                options => string.Join("; ", options.AdditionalEma ?? []), options => options.AdditionalEma = more);
+        }
+
+        return ChooseEma(law.Description);
+    }
 
     /// <summary>Saves the run in a folder and resumes from it.</summary>
     /// <param name="folder">The folder of the run.</param>
@@ -263,6 +282,9 @@ public sealed class TrainerBuilder
         using DisposeScope scope = NewDisposeScope();
         return TrainingPlanner.Measure(setup, planned, cancellationToken);
     }
+
+    private TrainerBuilder ChooseEma(string law) =>
+        Choose(nameof(UseEma), nameof(TrainingOptions.Ema), law, options => options.Ema, options => options.Ema = law);
 
     private TrainerBuilder Choose(string place, string option, object value, Func<TrainingOptions, object?> read,
         Action<TrainingOptions> write) =>

@@ -8,7 +8,7 @@ namespace Diffusion.TestKit;
 /// <summary>A small checkpoint in which every number is its step.</summary>
 public sealed class SampleCheckpoint : IDisposable
 {
-    private static readonly double[] Decays = [0.9999, 0.999, 0.99];
+    private static readonly EmaLaw[] Laws = [EmaLaw.Warmup(), EmaLaw.Warmup(0.999), EmaLaw.Warmup(0.99)];
 
     private readonly List<Tensor> tensors = [];
 
@@ -33,7 +33,7 @@ public sealed class SampleCheckpoint : IDisposable
             TorchVersion = "2",
             HeldOutLoss = heldOutLoss,
             HeldOutStep = heldOutLoss is null ? null : step,
-            Averages = CheckpointFormat.AveragesOf(Decays[..averages]),
+            Averages = CheckpointFormat.AveragesOf(Laws[..averages]),
             Options = new TrainingOptions { RunFolder = "run" },
         };
         Value = new Checkpoint(manifest, Set(), [.. Enumerable.Range(0, averages).Select(_ => Set())], Set());

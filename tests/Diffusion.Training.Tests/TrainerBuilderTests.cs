@@ -30,7 +30,8 @@ public sealed class TrainerBuilderTests
             "Steps (0) must be at least 1. Use 200000 for a full run, or 1000 for a trial.",
             "BatchSize (48) must be a multiple of MicroBatchSize (32). Use 32 or 64.",
             "LearningRate.Peak (-1) must be above 0 and at most 1. Use 2e-4.",
-            "EmaDecay (1.5) must be at least 0 and below 1. Use 0.9999, or null for no average.",
+            "Ema (warmup(max-decay: 1.5)) is impossible: maxDecay (1.5) must be at least 0 and below 1. Use 0.9999. "
+                + "(Parameter 'maxDecay'). Leave it out for power-function(sigma-rel: 0.05), or use none for no average.",
             "Timesteps (10000) must be in 250..4000. Use 1000; the sampler may take fewer steps.",
             "The model has 4 classes, but the data has no labels. Create the model for the classes of the data, or without classes.");
 
@@ -98,7 +99,7 @@ public sealed class TrainerBuilderTests
         { "no memory for a twin", model => Trainer.For(new TwinlessModel(model)).UseData(new NumberedImages(40)) },
         {
             "*cannot start from 'nowhere'*",
-            model => Trainer.For(model).UseData(new NumberedImages(40)).UseInitialWeights("nowhere").Configure(o => o.EmaDecay = null)
+            model => Trainer.For(model).UseData(new NumberedImages(40)).UseInitialWeights("nowhere").Configure(o => o.Ema = "none")
         },
     };
 

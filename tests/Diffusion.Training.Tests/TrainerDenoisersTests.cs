@@ -55,7 +55,7 @@ public sealed class TrainerDenoisersTests
         Sample(new Denoiser(untrained, NoiseSchedule.Cosine()));
 
         using TinyModel raw = new();
-        using (Trainer trainer = Builder(raw, images).Configure(o => o.EmaDecay = null).Build())
+        using (Trainer trainer = Builder(raw, images).Configure(o => o.Ema = "none").Build())
         {
             trainer.Run(Token);
             Refused(raw).Should().Contain("owns");
@@ -231,7 +231,7 @@ public sealed class TrainerDenoisersTests
     private static TrainerBuilder Builder(IDiffusionModel model, IImageSource images) => Trainer.For(model)
         .UseDevice(ComputeDevice.Cpu(threads: 1))
         .UseData(images)
-        .Configure(o => (o.Steps, o.BatchSize, o.EmaDecay) = (6, 4, 0.9));
+        .Configure(o => (o.Steps, o.BatchSize, o.Ema) = (6, 4, "warmup(max-decay: 0.9)"));
 
     private sealed class Wrapped(TinyModel model) : IDiffusionModel
     {

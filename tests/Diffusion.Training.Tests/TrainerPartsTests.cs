@@ -59,7 +59,7 @@ public sealed class TrainerPartsTests : IDisposable
     {
         Action<TrainerBuilder>[] calls =
         [
-            builder => builder.UseOptions(new TrainingOptions { Steps = 3, BatchSize = 4, EmaDecay = 0.5, CheckpointEverySteps = 2 }),
+            builder => builder.UseOptions(new TrainingOptions { Steps = 3, BatchSize = 4, Ema = "constant", CheckpointEverySteps = 2 }),
             builder => builder.Configure(o => o.Steps = 7),
             builder => builder.UseEma(0.9),
             builder => builder.UseCheckpoints(folder.File(Guid.NewGuid().ToString())),
@@ -79,7 +79,7 @@ public sealed class TrainerPartsTests : IDisposable
             string names = string.Join(", ", order);
             result.Step.Should().Be(7, names);
             result.ImagesSeen.Should().Be(28, names);
-            result.Averages.Keys.Single().Should().Be(0.9, names);
+            result.Averages.Keys.Single().Should().Be(EmaLaw.Warmup(0.9), names);
             Directory.GetDirectories(Path.GetDirectoryName(result.Checkpoint)!).Select(Path.GetFileName).Should()
                 .BeEquivalentTo(["step-000000006", "step-000000007"], names);
         }
@@ -94,7 +94,7 @@ public sealed class TrainerPartsTests : IDisposable
         using StripedImages images = new();
         TrainerBuilder builder = Trainer.For(model).UseData(images);
         void Configure() =>
-            builder.Configure(o => (o.EmaDecay, o.Objective, o.CheckpointEverySteps) = (null,
+            builder.Configure(o => (o.Ema, o.Objective, o.CheckpointEverySteps) = ("none",
                 new ObjectiveOptions { Prediction = PredictionType.Velocity }, 7));
         if (configureFirst)
         {
@@ -108,7 +108,7 @@ public sealed class TrainerPartsTests : IDisposable
         }
 
         Problems(builder).Should().BeEquivalentTo(
-            "UseEma chooses EmaDecay 0.99, but Configure sets it to null. Leave one of the two out.",
+            "UseEma chooses Ema warmup(max-decay: 0.99), but Configure sets it to none. Leave one of the two out.",
             "UseCheckpoints chooses CheckpointEverySteps 9, but Configure sets it to 7. Leave one of the two out.");
     }
 
@@ -164,7 +164,7 @@ public sealed class TrainerPartsTests : IDisposable
         using TinyModel model = new();
         using StripedImages images = new();
         Problems(Trainer.For(model).UseData(images)
-            .UseOptions(new TrainingOptions { Loading = null!, Health = null!, AdditionalEmaDecays = null!, LearningRate = null! }))
+            .UseOptions(new TrainingOptions { Loading = null!, Health = null!, AdditionalEma = null!, LearningRate = null! }))
             .Should().HaveCount(4).And.OnlyContain(problem => problem.Contains("(null) must have a value"));
     }
 

@@ -171,16 +171,18 @@ public sealed class TrainerTests
     }
 
     [Fact]
-    public void Averages_resume_by_their_decay_in_any_order()
+    public void Averages_resume_by_their_law_in_any_order()
     {
         using TemporaryFolder folder = new();
-        double[][] ends = [.. new[] { (0.9, 0.5), (0.5, 0.9) }.Select(decays =>
+        string[] laws = ["warmup(max-decay: 0.9)", "warmup(max-decay: 0.5)"];
+        double[][] ends = [.. new[] { (laws[0], laws[1]), (laws[1], laws[0]) }.Select(order =>
         {
             using TinyModel model = new();
             using StripedImages images = new();
             using Trainer trainer = Builder(model, images).UseCheckpoints(folder.Path)
-                .Configure(o => (o.Steps, o.EmaDecay, o.AdditionalEmaDecays) = (12, decays.Item1, [decays.Item2])).Build();
-            return trainer.Run(TestContext.Current.CancellationToken).Averages.OrderBy(average => average.Key)
+                .Configure(o => (o.Steps, o.Ema, o.AdditionalEma) = (12, order.Item1, [order.Item2])).Build();
+            return trainer.Run(TestContext.Current.CancellationToken).Averages
+                .OrderBy(average => average.Key.Description, StringComparer.Ordinal)
                 .SelectMany(average => Weights((TinyModel)average.Value.Model)).Select(weight => (double)weight).ToArray();
         })];
         ends[1].Should().Equal(ends[0]);
@@ -194,7 +196,7 @@ public sealed class TrainerTests
         List<float[]> previewed = [];
         using Trainer trainer = Builder(model, images)
             .AddPreview(12, preview => previewed.Add(Weights((TinyModel)preview.EmaDenoiser.Model)))
-            .Configure(o => (o.Steps, o.EmaDecay) = (12, 0.9)).Build();
+            .Configure(o => (o.Steps, o.Ema) = (12, "warmup(max-decay: 0.9)")).Build();
         TrainingResult result = trainer.Run(TestContext.Current.CancellationToken);
 
         float[] averaged = Weights((TinyModel)result.EmaDenoiser.Model);
@@ -211,8 +213,8 @@ public sealed class TrainerTests
     {
         using TinyModel model = new();
         using StripedImages images = new();
-        using Trainer trainer = Builder(model, images).Configure(o => (o.Steps, o.EmaDecay) = (2, null)).Build();
-        trainer.Warnings.Should().Contain(warning => warning.Option == "EmaDecay" && warning.Text.Contains("samples are visibly worse"));
+        using Trainer trainer = Builder(model, images).Configure(o => (o.Steps, o.Ema) = (2, "none")).Build();
+        trainer.Warnings.Should().Contain(warning => warning.Option == "Ema" && warning.Text.Contains("samples are visibly worse"));
         TrainingResult result = trainer.Run(TestContext.Current.CancellationToken);
         result.EmaDenoiser.Should().BeSameAs(result.RawDenoiser);
     }
@@ -224,19 +226,21 @@ public sealed class TrainerTests
         using TinyModel model = new();
         using StripedImages images = new();
         using Trainer trainer = Builder(model, images).UseCheckpoints(folder.Path)
-            .Configure(o => (o.Steps, o.EmaDecay, o.AdditionalEmaDecays) = (12, 0.9, [0.5])).Build();
+            .UseEma(EmaLaw.Warmup(0.9), EmaLaw.PowerFunction(0.1)).Configure(o => o.Steps = 12).Build();
         TrainingResult result = trainer.Run(TestContext.Current.CancellationToken);
 
-        result.Averages.Keys.Should().Equal(0.9, 0.5);
-        result.EmaDenoiser.Should().BeSameAs(result.Averages[0.9]);
-        foreach ((Denoiser average, string file) in result.Averages.Values.Zip((string[])["ema.safetensors", "ema-0.5.safetensors"]))
+        result.Averages.Keys.Should().Equal(EmaLaw.Warmup(0.9), EmaLaw.PowerFunction(0.1));
+        result.EmaDenoiser.Should().BeSameAs(result.Averages[EmaLaw.Warmup(0.9)]);
+        string[] files = ["ema.safetensors", "ema-power-function-sigma-rel-0.1.safetensors"];
+        foreach ((Denoiser average, string file) in result.Averages.Values.Zip(files))
         {
             using SafeTensors saved = SafeTensorsFile.Read(Path.Combine(result.Checkpoint!, file));
             TinyModel averaged = (TinyModel)average.Model;
             Weights(averaged).Should().Equal(averaged.named_parameters().SelectMany(p => saved.Tensors[p.name].data<float>().ToArray()));
         }
 
-        Weights((TinyModel)result.Averages[0.9].Model).Should().NotEqual(Weights((TinyModel)result.Averages[0.5].Model));
+        Weights((TinyModel)result.Averages.Values.First().Model).Should()
+            .NotEqual(Weights((TinyModel)result.Averages.Values.Last().Model));
     }
 
     [Fact]

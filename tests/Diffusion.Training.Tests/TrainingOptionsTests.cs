@@ -10,7 +10,7 @@ public sealed class TrainingOptionsTests
     public void Options_bind_from_configuration()
     {
         const string json = """
-            { "Training": { "Steps": 1234, "BatchSize": 128, "MicroBatchSize": 32, "TimeLimit": "01:30:00", "EmaDecay": 0.999,
+            { "Training": { "Steps": 1234, "BatchSize": 128, "MicroBatchSize": 32, "TimeLimit": "01:30:00", "Ema": "half-life",
               "LearningRate": { "Peak": 1e-3, "Shape": "Cosine", "WarmupSteps": 50 }, "Schedule": "Linear", "Timesteps": 500,
               "Objective": { "Prediction": "Velocity", "LossSpace": "Sample" }, "Seed": 7, "RunFolder": "runs/x" } }
             """;
@@ -23,7 +23,7 @@ public sealed class TrainingOptionsTests
             BatchSize = 128,
             MicroBatchSize = 32,
             TimeLimit = TimeSpan.FromMinutes(90),
-            EmaDecay = 0.999,
+            Ema = "half-life",
             LearningRate = LearningRate.Cosine(1e-3).WithWarmup(50),
             Schedule = NoiseScheduleKind.Linear,
             Timesteps = 500,
@@ -40,8 +40,8 @@ public sealed class TrainingOptionsTests
         try
         {
             CultureInfo.CurrentCulture = CultureInfo.GetCultureInfo("de-DE");
-            TrainingOptionsValidator.Problems(new TrainingOptions { EmaDecay = null, AdditionalEmaDecays = [0.5, 0.9] })
-                .Should().ContainSingle().Which.Should().StartWith("AdditionalEmaDecays (0.5, 0.9) must be empty");
+            TrainingOptionsValidator.Problems(new TrainingOptions { Ema = "none", AdditionalEma = ["constant(decay: 0.5)"] })
+                .Should().ContainSingle().Which.Should().StartWith("AdditionalEma (constant(decay: 0.5)) must be empty");
         }
         finally
         {
@@ -64,7 +64,16 @@ public sealed class TrainingOptionsTests
         { o => o.LearningRate = LearningRate.Constant().WithWarmup(-1), "WarmupSteps (-1)" },
         { o => o.LearningRate = LearningRate.Constant().WithWarmup(200_000), "below Steps (200000)" },
         { o => o.GradientClip = 0, "GradientClip (0)" },
-        { o => o.EmaDecay = 1, "EmaDecay (1)" },
+        { o => o.Ema = "warmup(max-decay: 1)", "Ema (warmup(max-decay: 1))" },
+        { o => o.Ema = "ema", "Ema (ema) must name a decay law" },
+        { o => o.AdditionalEma = ["power-function(sigma-rel: 0.3)"], "AdditionalEma (power-function(sigma-rel: 0.3))" },
+        { o => o.AdditionalEma = ["power-function"], "must contain laws that differ" },
+        { o => o.AdditionalEma = ["none"], "must contain laws that differ" },
+        { o => o.EmaEverySteps = 0, "EmaEverySteps (0)" },
+        { o => (o.RunFolder, o.EmaSnapshotEverySteps) = ("run", 0), "EmaSnapshotEverySteps (0)" },
+        { o => o.EmaSnapshotEverySteps = 10, "must be null without RunFolder" },
+        { o => (o.RunFolder, o.EmaSnapshotEverySteps, o.Ema) = ("run", 10, "warmup"),
+            "must be null without an average with a power function" },
         { o => o.Timesteps = 100, "Timesteps (100)" },
         { o => o.Schedule = (NoiseScheduleKind)99, "Schedule (99)" },
         { o => o.Objective = new ObjectiveOptions { Prediction = (PredictionType)99 }, "Objective.Prediction (99)" },

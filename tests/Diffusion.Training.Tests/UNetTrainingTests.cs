@@ -65,7 +65,7 @@ public sealed class UNetTrainingTests
         using StripedImages images = new(size: 8);
         using Trainer trainer = Builder(unet, images, batch, micro)
             .UseOptimizer(new PlainDescent())
-            .Configure(o => { o.Steps = 2; o.GradientClip = null; o.EmaDecay = null; })
+            .Configure(o => { o.Steps = 2; o.GradientClip = null; o.Ema = "none"; })
             .Build();
         trainer.Run(TestContext.Current.CancellationToken);
         return Values(unet);

@@ -115,7 +115,7 @@ internal static class LrRangeCommand
         .UseDevice(device)
         .UseData(images)
         .UsePrediction(one.Prediction)
-        .Configure(o => (o.BatchSize, o.EmaDecay, o.HoldOutFraction) = (BatchSize, null, HoldOutFraction));
+        .Configure(o => (o.BatchSize, o.Ema, o.HoldOutFraction) = (BatchSize, "none", HoldOutFraction));
 
     private sealed class Observer(Action<TrainingProgress> report) : IProgress<TrainingProgress>
     {

@@ -37,8 +37,9 @@ internal static class MemoryTraining
             {
                 options.Steps = Steps;
                 options.BatchSize = memory.Batch;
-                options.EmaDecay = memory.Averages > 0 ? 0.999 : null;
-                options.AdditionalEmaDecays = [.. Enumerable.Range(1, Math.Max(0, memory.Averages - 1)).Select(i => 0.9 + (0.01 * i))];
+                options.Ema = memory.Averages > 0 ? EmaLaw.Warmup(0.999).Description : "none";
+                options.AdditionalEma = [.. Enumerable.Range(1, Math.Max(0, memory.Averages - 1))
+                    .Select(i => EmaLaw.Warmup(0.9 + (0.01 * i)).Description)];
                 options.RunFolder = memory.Saves ? folder : null;
                 options.CheckpointEverySteps = 1;
                 options.GradientCheckpointing = memory.Checkpointing;

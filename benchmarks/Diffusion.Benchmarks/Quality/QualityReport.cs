@@ -28,7 +28,7 @@ internal sealed class QualityReport(double accuracy, QualityPlan plan, TrainingR
                 + $"{result.ImagesSeen:N0} images, {imagesPerSecond:F0} per second");
         string options = string.Create(CultureInfo.InvariantCulture,
             $"prediction {result.RawDenoiser.Parameterization.Description}, {result.RawDenoiser.Schedule.Description}, AdamW with a cosine "
-                + $"learning rate from {QualityTraining.PeakLearningRate}, EMA decay {QualityTraining.EmaDecay}");
+                + $"learning rate from {QualityTraining.PeakLearningRate}, averaged with {result.Averages.Keys.First()}");
         return string.Create(CultureInfo.InvariantCulture, $"""
             # Quality: MNIST after {plan.Minutes:0.#} minutes on a CPU
 

@@ -9,7 +9,6 @@ internal static class QualityTraining
 {
     public const int BatchSize = 32;
     public const double PeakLearningRate = 1e-3;
-    public const double EmaDecay = 0.998;
     public const int Timesteps = 500;
     public const PredictionType Prediction = PredictionType.Velocity;
 
@@ -85,7 +84,6 @@ internal static class QualityTraining
         .UseData(images)
         .UsePrediction(Prediction)
         .UseLearningRate(LearningRate.Cosine(PeakLearningRate))
-        .UseEma(EmaDecay)
         .Configure(o =>
         {
             o.BatchSize = BatchSize;

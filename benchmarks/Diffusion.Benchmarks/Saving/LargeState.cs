@@ -21,7 +21,8 @@ internal sealed class LargeState : IDisposable
         Dictionary<string, Tensor> average = Set("weight", each);
         Dictionary<string, Tensor> moments = Set("moment", 2 * each);
         using SampleCheckpoint sample = new(step: 1);
-        Checkpoint = new Checkpoint(sample.Value.Manifest with { Averages = CheckpointFormat.AveragesOf([0.9999]) }, weights, [average],
+        CheckpointManifest manifest = sample.Value.Manifest with { Averages = CheckpointFormat.AveragesOf([EmaLaw.Default]) };
+        Checkpoint = new Checkpoint(manifest, weights, [average],
             moments);
     }
 

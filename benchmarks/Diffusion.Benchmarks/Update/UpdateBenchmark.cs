@@ -45,7 +45,7 @@ public class UpdateBenchmark
         SetUpNetwork();
         parameters = new FlatParameters(network);
         optimizer = Optimizers.AdamW(WeightDecay).Create(parameters);
-        ema = new EmaWrapper(parameters, EmaDecay);
+        ema = new EmaWrapper(parameters, EmaLaw.Constant(EmaDecay));
         update = new ParameterUpdate(parameters, optimizer, [ema], Clip);
         buffers = [parameters.Values, ema.Average, zeros_like(parameters.Values), zeros_like(parameters.Values)];
     }

@@ -30,7 +30,11 @@ internal sealed record RunManifest(long Step, string Model, string Schedule, Sto
                 ScheduleOf(manifest.GetProperty("options")),
                 Enum.Parse<PredictionType>(Text(manifest, "prediction")),
                 [.. manifest.GetProperty("averages").EnumerateArray()
-                    .Select(average => new CheckpointAverage(average.GetProperty("decay").GetDouble(), Text(average, "file")))],
+                    .Select(average => new CheckpointAverage(
+                        average.TryGetProperty("decay", out JsonElement decay)
+                            ? CheckpointAverage.LawOf(decay.GetDouble())
+                            : Text(average, "law"),
+                        Text(average, "file")))],
                 [.. manifest.GetProperty("files").EnumerateArray()
                     .Select(file => new CheckpointFile(Text(file, "name"), file.GetProperty("size").GetInt64(), Text(file, "sha256")))]);
         }

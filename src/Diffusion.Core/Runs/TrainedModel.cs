@@ -1,4 +1,3 @@
-using System.Globalization;
 using TorchSharp;
 
 namespace Diffusion;
@@ -10,6 +9,9 @@ namespace Diffusion;
 /// <remarks>Several threads can sample <see cref="Denoiser"/> at the same time.</remarks>
 public sealed class TrainedModel : IDisposable
 {
+    /// <summary>Selects the network's own weights instead of an average: <c>none</c>.</summary>
+    public const string NoEma = "none";
+
     private readonly Action release;
 
     /// <summary>Creates a model that owns a network.</summary>
@@ -30,11 +32,14 @@ public sealed class TrainedModel : IDisposable
     /// <summary>The number of optimizer steps of the training; null for a folder of diffusers.</summary>
     public long? Step { get; internal init; }
 
-    /// <summary>The decay of the average that was read from a checkpoint; otherwise null.</summary>
-    public double? EmaDecay { get; private init; }
+    /// <summary>
+    /// The law of the average whose weights these are, such as <c>warmup(max-decay: 0.9999)</c>; null for the network's own weights and for
+    /// a folder of diffusers.
+    /// </summary>
+    public string? Ema { get; internal init; }
 
-    /// <summary>The decays of all averages in the checkpoint. The first is the default.</summary>
-    public IReadOnlyList<double> EmaDecays { get; private init; } = [];
+    /// <summary>The laws of all averages in the checkpoint. The first is the default.</summary>
+    public IReadOnlyList<string> Averages { get; private init; } = [];
 
     /// <summary>The newer checkpoints that were skipped because they are damaged, one line each; usually empty.</summary>
     public IReadOnlyList<string> Skipped { get; private init; } = [];
@@ -44,9 +49,9 @@ public sealed class TrainedModel : IDisposable
     /// The folder of a run, whose newest intact checkpoint is read; the folder of one checkpoint; or a folder that diffusers or
     /// <see cref="DiffusersFolder"/> wrote. A run may still be training.
     /// </param>
-    /// <param name="emaDecay">
-    /// The decay of the average to read. Default null: the first average, or the network's own weights if the run has no average. 0 for the
-    /// network's own weights.
+    /// <param name="ema">
+    /// The law of the average to read, one of <see cref="Averages"/>, or <see cref="NoEma"/> for the network's own weights. Default null:
+    /// the first average, or the network's own weights if the run has no average.
     /// </param>
     /// <param name="network">
     /// Creates the network if it is not a <see cref="UNet2D"/>. Its weights are replaced, and its description must be that of the network
@@ -61,7 +66,7 @@ public sealed class TrainedModel : IDisposable
     /// diffusers has no scheduler.
     /// </exception>
     /// <exception cref="DiffusersFolderException">A folder of diffusers is damaged or not supported.</exception>
-    public static TrainedModel Open(string folder, double? emaDecay = null, Func<IDiffusionModel>? network = null,
+    public static TrainedModel Open(string folder, string? ema = null, Func<IDiffusionModel>? network = null,
         INoiseSchedule? schedule = null, ComputeDevice? device = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
@@ -69,9 +74,9 @@ public sealed class TrainedModel : IDisposable
         string path = Path.GetFullPath(folder);
         torch.Device? target = device?.Activate(); // fails before anything is read
         TrainedModel model = CheckpointFiles.IsCheckpoint(path)
-            ? OpenCheckpoint(path, emaDecay, network, schedule, [])
-            : CheckpointsIn(path) is { } checkpoints ? OpenNewest(checkpoints, emaDecay, network, schedule)
-            : Directory.Exists(path) && Directory.EnumerateFiles(path, "*.json").Any() ? OpenDiffusers(path, emaDecay)
+            ? OpenCheckpoint(path, ema, network, schedule, [])
+            : CheckpointsIn(path) is { } checkpoints ? OpenNewest(checkpoints, ema, network, schedule)
+            : Directory.Exists(path) && Directory.EnumerateFiles(path, "*.json").Any() ? OpenDiffusers(path, ema)
             : throw new CheckpointException(
                 $"'{folder}' contains no trained model. Pass the folder of a run, of a checkpoint, or of a diffusers pipeline.");
         if (target is not null)
@@ -85,6 +90,18 @@ public sealed class TrainedModel : IDisposable
     /// <summary>Waits for the calls in flight and frees the network. Later calls throw <see cref="ObjectDisposedException"/>.</summary>
     public void Dispose() => release();
 
+    /// <summary>Replaces the weights.</summary>
+    /// <param name="weights">One tensor for each parameter, by name.</param>
+    /// <param name="step">Their step.</param>
+    /// <param name="ema">The law of their average.</param>
+    /// <returns>The model with these weights, which owns the network instead of this object.</returns>
+    /// <exception cref="ArgumentException">The weights do not fit. Nothing changed.</exception>
+    internal TrainedModel WithWeights(IReadOnlyDictionary<string, torch.Tensor> weights, long step, string ema)
+    {
+        CopyInto(Denoiser.Model, weights);
+        return new TrainedModel(Denoiser, release) { Folder = Folder, Step = step, Ema = ema, Averages = Averages, Skipped = Skipped };
+    }
+
     // A run, or its folder of checkpoints.
     private static string? CheckpointsIn(string path) =>
         Path.Combine(path, CheckpointFiles.Folder) is var inner && Directory.Exists(inner) ? inner
@@ -95,14 +112,14 @@ public sealed class TrainedModel : IDisposable
         Directory.GetDirectories(checkpoints).Select(entry => CheckpointName.TryParse(Path.GetFileName(entry))).OfType<CheckpointName>()
             .OrderByDescending(name => name.Step).ThenByDescending(name => name.Save);
 
-    private static TrainedModel OpenNewest(string checkpoints, double? emaDecay, Func<IDiffusionModel>? network, INoiseSchedule? schedule)
+    private static TrainedModel OpenNewest(string checkpoints, string? ema, Func<IDiffusionModel>? network, INoiseSchedule? schedule)
     {
         List<string> skipped = [];
         foreach (CheckpointName name in Names(checkpoints))
         {
             try
             {
-                return OpenCheckpoint(Path.Combine(checkpoints, name.ToString()), emaDecay, network, schedule, skipped);
+                return OpenCheckpoint(Path.Combine(checkpoints, name.ToString()), ema, network, schedule, skipped);
             }
             catch (CheckpointException problem) when (problem.InnerException is CheckpointDamageException damage)
             {
@@ -115,27 +132,25 @@ public sealed class TrainedModel : IDisposable
             : $"No checkpoint in '{checkpoints}' is intact. {string.Join(" ", skipped)} Restore a checkpoint, or train again.");
     }
 
-    private static TrainedModel OpenCheckpoint(string folder, double? emaDecay, Func<IDiffusionModel>? create, INoiseSchedule? schedule,
+    private static TrainedModel OpenCheckpoint(string folder, string? ema, Func<IDiffusionModel>? create, INoiseSchedule? schedule,
         IReadOnlyList<string> skipped)
     {
         try
         {
             RunManifest manifest = RunManifest.Read(folder);
-            CheckpointAverage? average = AverageOf(manifest, folder, emaDecay);
+            CheckpointAverage? average = AverageOf(manifest, folder, ema);
             INoiseSchedule used = ScheduleOf(manifest, folder, schedule);
             using SafeTensors weights = manifest.ReadTensors(folder, average?.File ?? CheckpointFiles.Weights);
             IDiffusionModel network = NetworkOf(manifest, folder, create);
             try
             {
-                NamedWeights.CopyInto(
-                    network.Network.named_parameters().Select(p => KeyValuePair.Create(p.name, (torch.Tensor)p.parameter)), weights.Tensors,
-                    network is IStoredNetwork stored ? stored.CurrentName : null);
+                CopyInto(network, weights.Tensors);
                 return new TrainedModel(new Denoiser(network, used, Parameterization.Of(manifest.Prediction)), network.Dispose)
                 {
                     Folder = folder,
                     Step = manifest.Step,
-                    EmaDecay = average?.Decay,
-                    EmaDecays = [.. manifest.Averages.Select(listed => listed.Decay)],
+                    Ema = average?.Law,
+                    Averages = [.. manifest.Averages.Select(listed => listed.Law)],
                     Skipped = skipped,
                 };
             }
@@ -151,15 +166,18 @@ public sealed class TrainedModel : IDisposable
         }
     }
 
-    private static CheckpointAverage? AverageOf(RunManifest manifest, string folder, double? emaDecay) => emaDecay switch
+    private static void CopyInto(IDiffusionModel network, IReadOnlyDictionary<string, torch.Tensor> weights) => NamedWeights.CopyInto(
+        network.Network.named_parameters().Select(p => KeyValuePair.Create(p.name, (torch.Tensor)p.parameter)), weights,
+        network is IStoredNetwork stored ? stored.CurrentName : null);
+
+    private static CheckpointAverage? AverageOf(RunManifest manifest, string folder, string? ema) => ema switch
     {
         null => manifest.Averages is [var first, ..] ? first : null,
-        0 => null,
-        { } decay => manifest.Averages.FirstOrDefault(listed => listed.Decay == decay) ?? throw new CheckpointException(string.Create(
-            CultureInfo.InvariantCulture,
-            $"Checkpoint '{folder}' has no average with decay {decay}. Use ")
-            + string.Join(" or ", manifest.Averages.Select(listed => listed.Decay).Append(0)
-                .Select(known => known.ToString(CultureInfo.InvariantCulture))) + "; 0 is for the network's own weights."),
+        NoEma => null,
+        _ => manifest.Averages.FirstOrDefault(listed => listed.Law == ema) ?? throw new CheckpointException(
+            $"Checkpoint '{folder}' has no average {ema}. Use "
+            + string.Join(" or ", manifest.Averages.Select(listed => listed.Law).Append(NoEma))
+            + $"; {NoEma} is for the network's own weights."),
     };
 
     private static INoiseSchedule ScheduleOf(RunManifest manifest, string folder, INoiseSchedule? given)
@@ -206,12 +224,12 @@ public sealed class TrainedModel : IDisposable
 
     private static string Short(string description) => description.Length <= 200 ? description : description[..200] + "...";
 
-    private static TrainedModel OpenDiffusers(string folder, double? emaDecay)
+    private static TrainedModel OpenDiffusers(string folder, string? ema)
     {
-        if (emaDecay is { } decay)
+        if (ema is not null)
         {
-            throw new CheckpointException(string.Create(CultureInfo.InvariantCulture,
-                $"emaDecay is {decay}, but '{folder}' is a folder of diffusers, which has one set of weights. Leave emaDecay out."));
+            throw new CheckpointException(
+                $"ema is {ema}, but '{folder}' is a folder of diffusers, which has one set of weights. Leave ema out.");
         }
 
         DiffusersModel model = DiffusersFolder.Load(folder);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Json;
 
@@ -12,13 +11,11 @@ internal static class CheckpointFormat
     public const string FirstEmaFile = "ema.safetensors";
 
     /// <summary>
-    /// Returns the files of the averaged weights: <c>ema.safetensors</c> for the first average, and names with the decay, such as
-    /// <c>ema-0.999.safetensors</c>, for the others.
+    /// Returns the files of the averaged weights: <c>ema.safetensors</c> for the first average, and names with the law, such as
+    /// <c>ema-power-function-sigma-rel-0.1.safetensors</c>, for the others.
     /// </summary>
-    public static IReadOnlyList<CheckpointAverage> AveragesOf(IReadOnlyList<double> decays) =>
-        [.. decays.Select((decay, place) => new CheckpointAverage(decay, place == 0
-            ? FirstEmaFile
-            : string.Create(CultureInfo.InvariantCulture, $"ema-{decay}.safetensors")))];
+    public static IReadOnlyList<CheckpointAverage> AveragesOf(IReadOnlyList<EmaLaw> laws) =>
+        [.. laws.Select((law, place) => new CheckpointAverage(law.Description, place == 0 ? FirstEmaFile : FileOf(law)))];
 
     /// <summary>Serializes a manifest to the bytes of its file.</summary>
     /// <exception cref="CheckpointException">The manifest would be too large to be read again.</exception>
@@ -65,4 +62,8 @@ internal static class CheckpointFormat
                 problem);
         }
     }
+
+    // Without the characters that a file name cannot have on some systems.
+    private static string FileOf(EmaLaw law) => $"ema-{law.Description.Replace(": ", "-", StringComparison.Ordinal)
+        .Replace(", ", "-", StringComparison.Ordinal).Replace('(', '-').TrimEnd(')')}.safetensors";
 }

@@ -98,7 +98,6 @@ public sealed record CheckpointManifest
         : DataExtent.AreImpossible(DataExtents) ? "the data extents are not in ascending order."
         : Files.Any(file => file is null) || Averages.Any(average => average is null) ? "a file or an average is null."
         : Files.Any(file => file.Size < 0 || Path.GetFileName(file.Name) != file.Name) ? "a file has an invalid name or size."
-        : Averages.Any(average => average.Decay is not (>= 0 and < 1)) ? "a decay is out of range."
         : !Files.Select(file => file.Name).Order(StringComparer.Ordinal)
             .SequenceEqual(ExpectedFiles.Order(StringComparer.Ordinal), StringComparer.Ordinal)
             ? $"it lists the files {string.Join(", ", Files.Select(file => file.Name))}, but must list {string.Join(", ", ExpectedFiles)}."
@@ -130,7 +129,16 @@ public sealed record CheckpointManifest
             Complete(options, JsonSerializer.SerializeToNode(new TrainingOptions(), CheckpointJson.Default.TrainingOptions)!.AsObject());
         }
 
-        return manifest.Deserialize(CheckpointJson.Default.CheckpointManifest) ?? throw new JsonException("The text is empty.");
+        if ((manifest as JsonObject)?["averages"] is JsonArray averages)
+        {
+            EarlierOptionNames.ReplaceDecays(averages);
+        }
+
+        CheckpointManifest parsed = manifest.Deserialize(CheckpointJson.Default.CheckpointManifest)
+            ?? throw new JsonException("The text is empty.");
+        return parsed.Averages.FirstOrDefault(average => average is not null && EmaLaw.Names.Find(average.Law) is null) is { } unknown
+            ? throw new JsonException($"The law of an average, {unknown.Law}, is unknown.")
+            : parsed;
     }
 
     private static void Complete(JsonObject options, JsonObject defaults)

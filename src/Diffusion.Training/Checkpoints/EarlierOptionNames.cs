@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace Diffusion.Training;
@@ -7,7 +8,6 @@ internal static class EarlierOptionNames
 {
     private static readonly (string[] Before, string[] Now)[] Moved =
     [
-        (["moreEmaDecays"], ["additionalEmaDecays"]),
         (["loading", "largestBadShare"], ["loading", "maxBadFraction"]),
         (["health", "largestGradientNorm"], ["health", "maxGradientNorm"]),
         (["prediction"], ["objective", "prediction"]),
@@ -26,7 +26,43 @@ internal static class EarlierOptionNames
                 to[now[^1]] = value;
             }
         }
+
+        ReplaceDecayOptions(options);
     }
+
+    /// <summary>Replaces decays in the list of averages with laws.</summary>
+    /// <param name="averages">The list, edited in place.</param>
+    public static void ReplaceDecays(JsonArray averages)
+    {
+        foreach (JsonObject average in averages.OfType<JsonObject>())
+        {
+            if (!average.ContainsKey("law") && average.Remove("decay", out JsonNode? decay))
+            {
+                average["law"] = LawOf(decay);
+            }
+        }
+    }
+
+    // Earlier versions had only one law, and options for the maximum of its decay.
+    private static void ReplaceDecayOptions(JsonObject options)
+    {
+        if (options.Remove("emaDecay", out JsonNode? first))
+        {
+            options.TryAdd("ema", first is null ? EmaOptions.None : LawOf(first));
+        }
+
+        foreach (string name in (string[])["moreEmaDecays", "additionalEmaDecays"])
+        {
+            if (options.Remove(name, out JsonNode? others))
+            {
+                options.TryAdd("additionalEma", others is JsonArray decays ? new JsonArray([.. decays.Select(LawOf)]) : others);
+            }
+        }
+    }
+
+    private static JsonNode? LawOf(JsonNode? decay) => decay?.GetValueKind() == JsonValueKind.Number
+        ? JsonValue.Create(CheckpointAverage.LawOf(decay.GetValue<double>()))
+        : decay?.DeepClone();
 
     private static JsonObject? GroupOf(JsonObject options, string[] path, bool create)
     {

@@ -4,12 +4,9 @@ using static TorchSharp.torch;
 namespace Diffusion.Training;
 
 /// <summary>
-/// An exponential moving average of all parameters, in float32. Sampling uses it, because the weights of a single step are noisy.
+/// A moving average of all parameters, in float32. Sampling uses it, because the weights of a single step are noisy. Its
+/// <see cref="EmaLaw"/> says how long it remembers.
 /// </summary>
-/// <remarks>
-/// The decay is warmed up as (1 + step) / (10 + step) until it reaches <see cref="Decay"/>, so that a short run averages the weights that
-/// it has learned rather than the initial ones.
-/// </remarks>
 public sealed class EmaWrapper : IDisposable
 {
     private readonly FlatParameters parameters;
@@ -18,34 +15,43 @@ public sealed class EmaWrapper : IDisposable
 
     /// <summary>Creates an average that starts at the current values of the parameters.</summary>
     /// <param name="parameters">The parameters to average. The caller owns them.</param>
-    /// <param name="decay">The maximum decay, in [0, 1). 0.999 to 0.99999 is usual, higher for longer training. Default 0.9999.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The decay is outside [0, 1).</exception>
-    public EmaWrapper(FlatParameters parameters, double decay = 0.9999)
-        : this(parameters, decay, gate: null)
+    /// <param name="law">The decay of each update. Null, the default, for <see cref="EmaLaw.Default"/>.</param>
+    public EmaWrapper(FlatParameters parameters, EmaLaw? law = null)
+        : this(parameters, law ?? EmaLaw.Default, gate: null)
     {
     }
 
     /// <summary>Creates the average of a trainer, which disposes it.</summary>
     /// <param name="parameters">The parameters to average.</param>
-    /// <param name="decay">The maximum decay.</param>
+    /// <param name="law">The decay of each update.</param>
     /// <param name="gate">Guards the parameters and the average; null if only the caller reads them.</param>
-    internal EmaWrapper(FlatParameters parameters, double decay, WeightLock? gate)
+    internal EmaWrapper(FlatParameters parameters, EmaLaw law, WeightLock? gate)
     {
         ArgumentNullException.ThrowIfNull(parameters);
-        if (decay is not (>= 0 and < 1))
-        {
-            throw new ArgumentOutOfRangeException(nameof(decay), decay, "The EMA decay must be at least 0 and below 1. Use 0.9999.");
-        }
-
+        ArgumentNullException.ThrowIfNull(law);
         this.parameters = parameters;
         this.gate = gate;
-        Decay = decay;
+        Law = law;
         Average = zeros_like(parameters.Values).DetachFromDisposeScope();
         Reset();
     }
 
-    /// <summary>The maximum decay.</summary>
-    public double Decay { get; }
+    /// <summary>The decay of each update.</summary>
+    public EmaLaw Law { get; internal set; }
+
+    /// <summary>
+    /// Optimizer steps between two updates, at least 1. The decay of an update is the product of the decays of these steps, so the average
+    /// covers the same number of steps. Default 1.
+    /// </summary>
+    public int EverySteps
+    {
+        get;
+        init
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
+            field = value;
+        }
+    } = 1;
 
     /// <summary>
     /// The averaged parameters, float32 <c>[Layout.Length]</c>, in the layout of the parameters. This object owns it. A running trainer
@@ -57,10 +63,6 @@ public sealed class EmaWrapper : IDisposable
     /// Prevents a trainer from running, being disposed or swapping another average until the result is disposed; null without a trainer.
     /// </summary>
     internal Func<IDisposable>? Hold { get; set; }
-
-    /// <summary>Returns the decay of one update.</summary>
-    /// <param name="step">The number of the optimizer step, from 1.</param>
-    public double DecayAt(long step) => Math.Min(Decay, (1.0 + step) / (10.0 + step));
 
     /// <summary>Sets the average to the current values of the parameters, as at the start.</summary>
     public void Reset()
@@ -84,18 +86,33 @@ public sealed class EmaWrapper : IDisposable
         }
     }
 
-    /// <summary>Moves the average towards the current values of the parameters.</summary>
+    /// <summary>
+    /// Moves the average towards the current values of the parameters. Does nothing if <see cref="EverySteps"/> does not divide the step.
+    /// </summary>
     /// <param name="step">The number of the optimizer step just taken, from 1.</param>
-    /// <param name="skip">A float32 scalar on the device: 1 if that step was skipped and the average must not change, otherwise 0.</param>
+    /// <param name="skip">
+    /// A float32 scalar on the device: 1 if that step was skipped and the average must not change, otherwise 0. It does not matter if
+    /// <see cref="EverySteps"/> is above 1, because the update covers earlier steps too.
+    /// </param>
+    /// <param name="imagesSeen">
+    /// The images seen so far, including those of this step. Only <see cref="EmaLaw.HalfLife"/> needs it. Default 0.
+    /// </param>
+    /// <param name="batchSize">The images of this step. Only <see cref="EmaLaw.HalfLife"/> needs it. Default 0.</param>
     /// <exception cref="InvalidOperationException">The averaged weights are swapped in.</exception>
-    public void Update(long step, Tensor skip)
+    public void Update(long step, Tensor skip, long imagesSeen = 0, int batchSize = 0)
     {
         ArgumentNullException.ThrowIfNull(skip);
         ThrowIfSwapped();
+        if (step % EverySteps != 0)
+        {
+            return;
+        }
+
+        double share = 1 - Law.DecayOver(EverySteps, step, imagesSeen, batchSize);
         using WeightLock.Pass pass = Write();
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        Average.lerp_(parameters.Values, (ones_like(skip) - skip).Times(1 - DecayAt(step)));
+        Average.lerp_(parameters.Values, EverySteps == 1 ? (ones_like(skip) - skip).Times(share) : ones_like(skip).Times(share));
     }
 
     /// <summary>

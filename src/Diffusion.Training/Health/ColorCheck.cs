@@ -59,8 +59,8 @@ internal sealed class ColorCheck(ImageStatistics data)
                     + $"contrast of the samples is {contrast:F2} times that of the data."),
             "Usual causes are averaged weights that lag behind in a short run, a schedule whose last timestep keeps some of the image, "
                 + "or a different scaling of the images.",
-            "Train longer or use a lower EmaDecay; use the Cosine schedule; or sample with the weights, schedule and prediction type "
-                + "of the training run.")
+            "Train longer or average over fewer steps; use the Cosine schedule; or sample with the weights, schedule and prediction "
+                + "type of the training run.")
         {
             Figures = new Dictionary<string, double>(StringComparer.Ordinal) { ["shift"] = shift, ["contrast"] = contrast },
         };

@@ -38,15 +38,28 @@ public sealed class TrainingOptions
     public double? GradientClip { get; set; } = 1.0;
 
     /// <summary>
-    /// The limit of the averaged weights' decay; 0.999 to 0.99999, higher for longer runs. Null for no average. Default 0.9999.
+    /// The average of the weights, as a name or as name(parameter: value): <c>power-function</c>, <c>warmup</c>, <c>inverse-power</c>,
+    /// <c>half-life</c>, <c>constant</c> (<see cref="EmaLaw"/>), or <c>none</c>. Null, the default, is <see cref="EmaLaw.Default"/> for a
+    /// new run; a resumed run keeps the law with which it started.
     /// </summary>
-    public double? EmaDecay { get; set; } = 0.9999;
+    public string? Ema { get; set; }
 
     /// <summary>
-    /// The limits of further averages that are kept beside that one, to compare them after the run; each takes the memory of the weights
-    /// once more. Default none.
+    /// Further averages beside <see cref="Ema"/>, with other laws; each takes the memory of the weights once more. Default none.
     /// </summary>
-    public double[] AdditionalEmaDecays { get; set; } = [];
+    public string[] AdditionalEma { get; set; } = [];
+
+    /// <summary>
+    /// Optimizer steps between two updates of the averages, at least 1. The decay covers all steps since the last update. Default 1.
+    /// </summary>
+    public int EmaEverySteps { get; set; } = 1;
+
+    /// <summary>
+    /// Optimizer steps between two snapshots of the averages with power functions, from which <see cref="PostHocEma"/> reconstructs an
+    /// average of any width after the run. Each takes 4 bytes per weight and average on the disk, and none is deleted; 50 to 200 in a run
+    /// are enough. A run that ends by itself saves one as well. Null, the default, for none.
+    /// </summary>
+    public int? EmaSnapshotEverySteps { get; set; }
 
     /// <summary>The noise schedule. Default cosine.</summary>
     public NoiseScheduleKind Schedule { get; set; } = NoiseScheduleKind.Cosine;
@@ -160,7 +173,7 @@ public sealed class TrainingOptions
     internal TrainingOptions Copy()
     {
         TrainingOptions copy = (TrainingOptions)MemberwiseClone();
-        copy.AdditionalEmaDecays = (double[]?)AdditionalEmaDecays?.Clone()!;
+        copy.AdditionalEma = (string[]?)AdditionalEma?.Clone()!;
         copy.Betas = (double[]?)Betas?.Clone();
         return copy;
     }

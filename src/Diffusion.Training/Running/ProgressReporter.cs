@@ -58,7 +58,9 @@ internal sealed class ProgressReporter(
             LiveTensors = torch.Tensor.TotalCount,
             LeakedTensors = gauges.Tensors.Growing,
             LearningRate = learningRate,
-            EmaDecay = state.Averages.Count == 0 ? null : state.Averages[0].DecayAt(state.Step),
+            EmaDecay = state.Averages.Count == 0
+                ? null
+                : state.Averages[0].Law.DecayAt(state.Step, state.ImagesSeen, setup.Options.BatchSize),
             ImagesPerSecond = reading.ImagesPerSecond,
             DataWaitShare = reading.DataWaitShare,
             Elapsed = elapsed,

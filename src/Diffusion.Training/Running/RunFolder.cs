@@ -6,6 +6,7 @@ internal sealed class RunFolder : IDisposable
     private readonly TrainerSetup setup;
     private readonly CheckpointStore store;
     private readonly BackgroundSaver saver;
+    private readonly EmaSnapshotFolder snapshots;
     private long begunStep;
     private long savedStep;
 
@@ -25,6 +26,7 @@ internal sealed class RunFolder : IDisposable
         store = new CheckpointStore(Path.Combine(folder, CheckpointFiles.Folder), retention);
         store.Lock();
         saver = new BackgroundSaver(store);
+        snapshots = new EmaSnapshotFolder(folder);
         Metrics = new MetricsFile(folder);
         BadImages = new BadImageFile(folder);
     }
@@ -159,6 +161,29 @@ internal sealed class RunFolder : IDisposable
         }
     }
 
+    /// <summary>Saves a snapshot of each average that has a power function.</summary>
+    /// <exception cref="CheckpointException">A snapshot could not be saved.</exception>
+    public void SaveEmaSnapshots(TrainingState state)
+    {
+        try
+        {
+            for (int i = 0; i < state.Averages.Count; i++)
+            {
+                if (state.Averages[i].Law.SigmaRel is { } sigmaRel)
+                {
+                    snapshots.Save(new EmaSnapshotName(state.Step, sigmaRel), state.AveragedWeights[i]);
+                }
+            }
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new CheckpointException(
+                $"The snapshots of the averages at step {state.Step} could not be saved in '{setup.Options.RunFolder}': {problem.Message} "
+                + "Free disk space, or choose another folder.",
+                problem);
+        }
+    }
+
     /// <summary>Saves a checkpoint even if this step is already saved.</summary>
     /// <exception cref="CheckpointException">The checkpoint could not be saved.</exception>
     public void SaveAgain(TrainingState state)
@@ -190,6 +215,7 @@ internal sealed class RunFolder : IDisposable
         {
             Metrics.CutAfter(step);
             BadImages.CutFrom(images);
+            snapshots.CutAfter(step);
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {

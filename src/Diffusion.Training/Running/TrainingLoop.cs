@@ -112,7 +112,7 @@ internal sealed class TrainingLoop
                 {
                     if (batchLoss is not null)
                     {
-                        state.Update.Apply(state.Step + 1, learningRate);
+                        state.Update.Apply(state.Step + 1, learningRate, state.ImagesSeen + batchSize, batchSize);
                     }
 
                     state.Step++;
@@ -157,6 +157,13 @@ internal sealed class TrainingLoop
                 parts.Gauges.EndPause("a preview", preview.EverySteps);
             }
 
+            // Snapshots of the averages
+            if (options.EmaSnapshotEverySteps is { } snapshotSteps && state.Step % snapshotSteps == 0)
+            {
+                parts.Folder?.SaveEmaSnapshots(state);
+                parts.Gauges.EndPause("a snapshot of the averages", snapshotSteps, alsoAtEnd: true);
+            }
+
             // Checkpoint: training waits for the copy of its state, and continues while the copy is saved.
             parts.Folder?.Poll();
             if (state.Step % options.CheckpointEverySteps == 0)
@@ -185,6 +192,11 @@ internal sealed class TrainingLoop
 
     private TrainingResult End(StopReason reason)
     {
+        if (reason != StopReason.Cancelled && options.EmaSnapshotEverySteps is not null)
+        {
+            parts.Folder?.SaveEmaSnapshots(state);
+        }
+
         parts.Folder?.Save(state);
         parts.Reporter.End();
         TrainingLog.Ended(setup.Logger, state.Step, reason);

@@ -80,8 +80,8 @@ internal sealed class TrainingParts : IDisposable
     /// <summary>The model with the averaged weights, or with its own weights if there is no average.</summary>
     public Denoiser EmaDenoiser => Averages.Count > 0 ? Averages.GetAt(0).Value : Denoiser;
 
-    /// <summary>The model with each of its averages, by decay.</summary>
-    public OrderedDictionary<double, Denoiser> Averages { get; }
+    /// <summary>The model with each of its averages, by law.</summary>
+    public OrderedDictionary<EmaLaw, Denoiser> Averages { get; }
 
     /// <summary>Forward and backward pass for training.</summary>
     public TrainingPass Pass { get; }
@@ -136,13 +136,13 @@ internal sealed class TrainingParts : IDisposable
         }
     }
 
-    private OrderedDictionary<double, Denoiser> AveragesOf(IEnumerable<EmaWrapper> averages)
+    private OrderedDictionary<EmaLaw, Denoiser> AveragesOf(IEnumerable<EmaWrapper> averages)
     {
-        OrderedDictionary<double, Denoiser> denoisers = [];
+        OrderedDictionary<EmaLaw, Denoiser> denoisers = [];
         foreach (EmaWrapper average in averages)
         {
             IDiffusionModel twin = TwinOver(average.Average);
-            denoisers.Add(average.Decay, DenoiserOf(twin, new Lazy<IDiffusionModel>(twin)));
+            denoisers.Add(average.Law, DenoiserOf(twin, new Lazy<IDiffusionModel>(twin)));
         }
 
         return denoisers;

@@ -24,10 +24,10 @@ public sealed record TrainingResult
     public required Denoiser EmaDenoiser { get; init; }
 
     /// <summary>
-    /// The model with each average of the weights, by its decay: first <see cref="TrainingOptions.EmaDecay"/>, then
-    /// <see cref="TrainingOptions.AdditionalEmaDecays"/>. Empty if there is no average. Valid until the trainer is disposed.
+    /// The model with each average of the weights, by its law: first <see cref="TrainingOptions.Ema"/>, then
+    /// <see cref="TrainingOptions.AdditionalEma"/>. Empty if there is no average. Valid until the trainer is disposed.
     /// </summary>
-    public required IReadOnlyDictionary<double, Denoiser> Averages { get; init; }
+    public required IReadOnlyDictionary<EmaLaw, Denoiser> Averages { get; init; }
 
     /// <summary>
     /// The model with the weights of its last step, which are noisy; use it for comparisons, and <see cref="EmaDenoiser"/> for samples.

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -38,8 +37,8 @@ internal sealed class TrainingState : IDisposable
             weights = ViewsOf(Parameters.Values);
             Optimizer = belongings.Add(setup.Optimizer.Create(Parameters));
             learned = LearnedOf(Optimizer, Objective);
-            double[] decays = setup.Options.EmaDecay is { } decay ? [decay, .. setup.Options.AdditionalEmaDecays] : [];
-            Averages = [.. decays.Select(each => belongings.Add(new EmaWrapper(Parameters, each, Gate)))];
+            Averages = [.. EmaOptions.Laws(setup.Options).Select(law => belongings.Add(
+                new EmaWrapper(Parameters, law, Gate) { EverySteps = setup.Options.EmaEverySteps }))];
             averages = [.. Averages.Select(average => ViewsOf(average.Average))];
             Update = belongings.Add(new ParameterUpdate(Parameters, Optimizer, Averages, setup.Options.GradientClip,
                 setup.Options.Health.MaxGradientNorm));
@@ -82,6 +81,9 @@ internal sealed class TrainingState : IDisposable
     /// <summary>The averages. Previews and results use the first one.</summary>
     public IReadOnlyList<EmaWrapper> Averages { get; }
 
+    /// <summary>The averaged weights by name, as views of the live tensors, in the order of <see cref="Averages"/>.</summary>
+    public IReadOnlyList<IReadOnlyDictionary<string, Tensor>> AveragedWeights => averages;
+
     /// <summary>The last measured held-out loss, or null.</summary>
     public double? HeldOutLoss { get; set; }
 
@@ -110,12 +112,13 @@ internal sealed class TrainingState : IDisposable
     {
         CheckpointManifest saved = checkpoint.Manifest;
         CheckpointManifest mine = Manifest();
+        IReadOnlyList<EmaLaw> laws = LawsAfter(saved);
         DataContinuation data = Data.Continue(saved.DataExtents, saved.ImagesSeen);
         (IReadOnlyDictionary<string, Tensor> To, IReadOnlyDictionary<string, Tensor> From)[] sets =
         [
             (weights, checkpoint.Weights),
             (learned, checkpoint.Optimizer),
-            .. AveragePairs(saved.Averages, checkpoint.Averages),
+            .. AveragePairs(laws, saved.Averages, checkpoint.Averages),
         ];
         Refuse([.. OptionChanges.Of(
             ("model", saved.Model, mine.Model),
@@ -134,8 +137,9 @@ internal sealed class TrainingState : IDisposable
             NamedWeights.CopyInto(to, from);
         }
 
-        foreach (EmaWrapper average in Averages)
+        foreach ((EmaWrapper average, EmaLaw law) in Averages.Zip(laws))
         {
+            average.Law = law;
             average.ResetObjective(); // The average of the objective's parameters is neither used nor saved.
         }
 
@@ -167,7 +171,8 @@ internal sealed class TrainingState : IDisposable
             ("MicroBatchSize", saved.Options.MicroBatchSize, mine.Options.MicroBatchSize),
             ("LearningRate", saved.Options.LearningRate, mine.Options.LearningRate),
             ("GradientClip", saved.Options.GradientClip, mine.Options.GradientClip),
-            ("EmaDecay", Decays(saved), Decays(mine)),
+            ("Ema", string.Join("; ", saved.Averages.Select(average => average.Law)), string.Join("; ", laws)),
+            ("EmaEverySteps", saved.Options.EmaEverySteps, mine.Options.EmaEverySteps),
             ("DropLast", saved.Options.Loading.DropLast, mine.Options.Loading.DropLast),
             ("ShuffleWindow", saved.Options.Loading.ShuffleWindow, mine.Options.Loading.ShuffleWindow),
             ("BadImages", saved.Options.Loading.BadImages, mine.Options.Loading.BadImages)),
@@ -193,13 +198,22 @@ internal sealed class TrainingState : IDisposable
         }
     }
 
-    // Each average resumes from the saved one with the same decay. The others resume from the remaining ones, in order.
+    // Unless the options choose a law, a run keeps the one with which it started.
+    private IReadOnlyList<EmaLaw> LawsAfter(CheckpointManifest saved)
+    {
+        IReadOnlyList<EmaLaw> laws = EmaOptions.Laws(setup.Options);
+        return setup.Options.Ema is null && saved.Averages is [var first, ..] && EmaLaw.Names.Find(first.Law) is { } law
+            && !laws.Skip(1).Contains(law)
+            ? [law, .. laws.Skip(1)]
+            : laws;
+    }
+
+    // Each average resumes from the saved one with the same law. The others resume from the remaining ones, in order.
     private IEnumerable<(IReadOnlyDictionary<string, Tensor> To, IReadOnlyDictionary<string, Tensor> From)> AveragePairs(
-        IReadOnlyList<CheckpointAverage> saved, IReadOnlyList<IReadOnlyDictionary<string, Tensor>> from)
+        IReadOnlyList<EmaLaw> laws, IReadOnlyList<CheckpointAverage> saved, IReadOnlyList<IReadOnlyDictionary<string, Tensor>> from)
     {
         List<int> left = [.. Enumerable.Range(0, Math.Min(saved.Count, Averages.Count))];
-        int?[] same = [.. Averages.Select(average => left.Where(place => saved[place].Decay == average.Decay).Cast<int?>()
-            .FirstOrDefault())];
+        int?[] same = [.. laws.Select(law => left.Where(place => saved[place].Law == law.Description).Cast<int?>().FirstOrDefault())];
         left.RemoveAll(place => same.Contains(place));
         for (int mine = 0; mine < Averages.Count && mine < saved.Count; mine++)
         {
@@ -266,7 +280,7 @@ internal sealed class TrainingState : IDisposable
         TorchVersion = __version__,
         HeldOutStep = HeldOutStep,
         HeldOutLoss = HeldOutLoss is { } loss && double.IsFinite(loss) ? loss : null, // JSON cannot represent NaN.
-        Averages = CheckpointFormat.AveragesOf([.. Averages.Select(average => average.Decay)]),
+        Averages = CheckpointFormat.AveragesOf([.. Averages.Select(average => average.Law)]),
         Options = setup.Options,
     };
 
@@ -279,7 +293,4 @@ internal sealed class TrainingState : IDisposable
                 + "Use the options of that run, or another folder.");
         }
     }
-
-    private static string Decays(CheckpointManifest manifest) =>
-        string.Join(", ", manifest.Averages.Select(average => average.Decay.ToString(CultureInfo.InvariantCulture)));
 }

@@ -52,7 +52,11 @@ public sealed class ParameterUpdate : IDisposable
     /// <summary>Updates the parameters and the averages from the gradients, and zeroes the gradients.</summary>
     /// <param name="step">The number of this optimizer step, from 1.</param>
     /// <param name="learningRate">The learning rate of this step.</param>
-    public void Apply(long step, double learningRate)
+    /// <param name="imagesSeen">
+    /// The images seen so far, including those of this step. Only <see cref="EmaLaw.HalfLife"/> needs it. Default 0.
+    /// </param>
+    /// <param name="batchSize">The images of this step. Only <see cref="EmaLaw.HalfLife"/> needs it. Default 0.</param>
+    public void Apply(long step, double learningRate, long imagesSeen = 0, int batchSize = 0)
     {
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
@@ -60,7 +64,7 @@ public sealed class ParameterUpdate : IDisposable
         optimizer.Update(learningRate, norm.Divisor, norm.Skip);
         foreach (EmaWrapper average in averages)
         {
-            average.Update(step, norm.Skip);
+            average.Update(step, norm.Skip, imagesSeen, batchSize);
         }
 
         parameters.Gradients.zero_();

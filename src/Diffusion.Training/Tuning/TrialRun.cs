@@ -67,7 +67,7 @@ internal sealed class TrialRun : IDisposable
         setup.Model.Network.train();
         if (pass.Accumulate(loader, state.Parameters, batchSize, microBatchSize, cancellationToken: cancellationToken) is not null)
         {
-            state.Update.Apply(state.Step + 1, rate);
+            state.Update.Apply(state.Step + 1, rate, (state.Step + 1) * batchSize, batchSize);
         }
 
         state.Step++;

@@ -67,26 +67,21 @@ internal static class OptionWarnings
     private static TrainingWarning? Ema(TrainingOptions options)
     {
         long? steps = options.TimeLimit is null ? options.Steps : null;
-        string use = steps switch
+        if (EmaOptions.Laws(options) is not [var law, ..])
         {
-            null => "Use 0.999 for a few thousand steps, or 0.9999 for many more.",
-            < LongRun => "Use 0.999.",
-            _ => "Use 0.9999.",
-        };
-        if (options.EmaDecay is not { } limit)
-        {
-            return new TrainingWarning("EmaDecay",
-                $"without averaged weights, samples are visibly worse, because the weights of a single step are noisy. {use}");
+            return new TrainingWarning("Ema",
+                "without averaged weights, samples are visibly worse, because the weights of a single step are noisy. Leave it out for an "
+                    + "average over a fixed fraction of the run.");
         }
 
-        double halfLife = Math.Log(0.5) / Math.Log(limit);
-        return limit > 0.99999 ? new TrainingWarning("EmaDecay",
-            Text($"{limit} has a half-life of {halfLife:N0} steps; 0.999 to 0.99999 is usual. {use}"))
-            : limit < 0.999
-                && steps >= LongRun ? new TrainingWarning("EmaDecay",
-                    Text($"{limit} averages over only {halfLife:N0} of {steps:N0} steps; 0.999 to 0.99999 is usual. Use 0.9999."))
-            : limit < 0.9 ? new TrainingWarning("EmaDecay",
-                Text($"{limit} averages over only {halfLife:N1} steps, which is hardly an average. Use 0.999."))
+        double halfLife = Math.Log(0.5) / Math.Log(law.Decay.Limit ?? 0.9999);
+        return law.Decay.Limit is not { } limit ? null
+            : limit > 0.99999 ? new TrainingWarning("Ema",
+                Text($"{law} has a half-life of {halfLife:N0} steps; a decay of 0.999 to 0.99999 is usual. Leave it out."))
+            : limit < 0.999 && steps >= LongRun ? new TrainingWarning("Ema",
+                Text($"{law} averages over only {halfLife:N0} of {steps:N0} steps; a decay of 0.999 to 0.99999 is usual. Leave it out."))
+            : limit < 0.9 ? new TrainingWarning("Ema",
+                Text($"{law} averages over only {halfLife:N1} steps, which is hardly an average. Leave it out."))
             : null;
     }
 

@@ -25,7 +25,7 @@ internal sealed class TrainingOptionsValidator : IValidateOptions<TrainingOption
     [
         .. new (string Name, object? Value)[]
         {
-            (nameof(options.LearningRate), options.LearningRate), (nameof(options.AdditionalEmaDecays), options.AdditionalEmaDecays),
+            (nameof(options.LearningRate), options.LearningRate), (nameof(options.AdditionalEma), options.AdditionalEma),
             (nameof(options.Loading), options.Loading), (nameof(options.Health), options.Health),
             (nameof(options.Objective), options.Objective),
         }.Where(part => part.Value is null).Select(part => $"{part.Name} (null) must have a value. Leave it out for its defaults."),
@@ -50,14 +50,7 @@ internal sealed class TrainingOptionsValidator : IValidateOptions<TrainingOption
                 "LearningRate.WarmupSteps", rate.WarmupSteps, $"below Steps ({options.Steps})", "Use about 5% of the steps."),
             Unless(options.GradientClip is null or (> 0 and < double.PositiveInfinity),
                 nameof(options.GradientClip), options.GradientClip, "positive", "Use 1, or null for no clipping."),
-            Unless(options.EmaDecay is null or (>= 0 and < 1),
-                nameof(options.EmaDecay), options.EmaDecay, "at least 0 and below 1", "Use 0.9999, or null for no average."),
-            Unless(options.EmaDecay is not null || options.AdditionalEmaDecays.Length == 0,
-                nameof(options.AdditionalEmaDecays), Decays(options), "empty without EmaDecay", "Set EmaDecay to the first of them."),
-            Unless(options.AdditionalEmaDecays.All(decay => decay is >= 0 and < 1)
-                && options.AdditionalEmaDecays.Append(options.EmaDecay ?? -1).Distinct().Count() == options.AdditionalEmaDecays.Length + 1,
-                nameof(options.AdditionalEmaDecays), Decays(options), "different decays, each at least 0 and below 1",
-                    "Use for example 0.999 in addition to 0.9999."),
+            .. EmaOptions.Problems(options),
             .. OptionSchedule.Problems(options),
             Unless(Enum.IsDefined(options.Objective.Prediction), "Objective.Prediction", options.Objective.Prediction,
                 "a known prediction type",
@@ -84,9 +77,6 @@ internal sealed class TrainingOptionsValidator : IValidateOptions<TrainingOption
                     "Set RunFolder, so that there are checkpoints to roll back to."),
         ]).OfType<string>();
     }
-
-    private static string Decays(TrainingOptions options) =>
-        string.Join(", ", options.AdditionalEmaDecays.Select(decay => decay.ToString(CultureInfo.InvariantCulture)));
 
     private static string? MicroBatch(TrainingOptions options)
     {

@@ -73,7 +73,7 @@ internal sealed class SerialTwins : IDisposable
     public TrainerBuilder Training(UNet2D network) => Trainer.For(network)
         .UseDevice(ComputeDevice.Cpu(threads: 1))
         .UseData(images)
-        .Configure(o => (o.Steps, o.BatchSize, o.EmaDecay) = (Steps, 4, 0.7));
+        .Configure(o => (o.Steps, o.BatchSize, o.Ema) = (Steps, 4, "warmup(max-decay: 0.7)"));
 
     public bool IsOfStep(long step, long seed, byte[] picture) => ofSteps[step][seed].AsSpan().SequenceEqual(picture);
 

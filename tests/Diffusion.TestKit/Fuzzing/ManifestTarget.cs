@@ -8,7 +8,7 @@ internal sealed class ManifestTarget() : FuzzTarget(
     CheckpointFiles.MaxManifest,
     problem => (problem as CheckpointDamageException)?.Reason ?? (problem as CheckpointException)?.Message,
     "does not match its sha256", "has format version", "a number is out of range", "a file or an average is null",
-        "an invalid name or size", "a decay is out of range",
+        "an invalid name or size",
     "are not in ascending order", "it lists the files", "is not valid for this version")
 {
     private const int MaxDamages = 2;
@@ -71,13 +71,13 @@ internal sealed class ManifestTarget() : FuzzTarget(
     private static IEnumerable<JsonSeed> MakeFiles()
     {
         TorchBackend.EnsureLoaded();
-        TrainingOptions options = new() { RunFolder = "run", AdditionalEmaDecays = [0.5, 0.999], TimeLimit = TimeSpan.FromHours(1),
-            MicroBatchSize = 8 };
+        TrainingOptions options = new() { RunFolder = "run", AdditionalEma = ["warmup(max-decay: 0.5)", "half-life"],
+            TimeLimit = TimeSpan.FromHours(1), MicroBatchSize = 8 };
         foreach ((long step, double[] decays, TrainingOptions of) in ((long, double[], TrainingOptions)[])[(0, [], new()),
             (7, [0.9999], options), (1L << 40, [0.9999, 0.999, 0.5], new())])
         {
             using SampleCheckpoint sample = new(step, elements: 1, heldOutLoss: step == 7 ? 0.125 : null);
-            IReadOnlyList<CheckpointAverage> averages = CheckpointFormat.AveragesOf(decays);
+            IReadOnlyList<CheckpointAverage> averages = CheckpointFormat.AveragesOf([.. decays.Select(decay => EmaLaw.Warmup(decay))]);
             byte[] file = CheckpointFormat.Write(sample.Value.Manifest with
             {
                 Averages = averages,
@@ -93,7 +93,7 @@ internal sealed class ManifestTarget() : FuzzTarget(
                     "\"unknown\": [{}],", "\"options\"", "\"loading\"", "\"position\"",
                         "{\"position\": 70, \"count\": 200, \"fingerprint\": \"\"},",
                 "\"Cosine\"", "\"Epsilon\"", "\"Sample\"", "\"00:00:01\"", "\"99999999.00:00:00\"", "\"a/b\"", "\"weights.safetensors\"",
-                    "{\"decay\": 0.5, \"file\": \"x\"},", "null,");
+                    "{\"decay\": 0.5, \"file\": \"x\"},", "{\"law\": \"warmup\", \"file\": \"x\"},", "null,");
         }
     }
 }

@@ -12,7 +12,7 @@ namespace Diffusion.TestKit;
 /// </summary>
 /// <param name="Name">What is special about it.</param>
 /// <param name="Expected">
-/// The expected reports, such as <c>Diverged</c>, <c>warning EmaDecay</c> or <c>refused</c>: one of them is enough. Empty for a
+/// The expected reports, such as <c>Diverged</c>, <c>warning Ema</c> or <c>refused</c>: one of them is enough. Empty for a
 /// healthy run.
 /// </param>
 public sealed record ScriptedRun(string Name, params string[] Expected)
@@ -102,7 +102,7 @@ public sealed record ScriptedRun(string Name, params string[] Expected)
                 run.LearningRate = LearningRate.Constant(5e-4);
                 run.Steps = 800;
                 run.BatchSize = 32;
-                run.EmaDecay = 0.999;
+                run.Ema = EmaLaw.Warmup(0.999).Description;
                 run.ReportEverySteps = 20;
                 run.Health = run.Health with { NoiseScaleEverySteps = 200 };
                 Options(run);

@@ -63,14 +63,14 @@ public static class SickRuns
         {
             IsShort = true, Says = "forgotten", Weights = network =>
                 network.register_module("forgotten", nn.Linear(8, 8)), Options = run =>
-                    (run.Steps, run.BatchSize, run.EmaDecay) = (100, 8, null),
+                    (run.Steps, run.BatchSize, run.Ema) = (100, 8, "none"),
         },
-        new("EMA decay too high for the run", "warning EmaDecay") { IsShort = true, Says = "usual",
-            Options = Briefly(run => run.EmaDecay = 0.999999) },
-        new("EMA decay too low", "warning EmaDecay") { IsShort = true, Says = "hardly an average",
-            Options = Briefly(run => run.EmaDecay = 0.5) },
-        new("no averaged weights", "warning EmaDecay") { IsShort = true, Says = "visibly worse",
-            Options = Briefly(run => run.EmaDecay = null) },
+        new("EMA decay too high for the run", "warning Ema") { IsShort = true, Says = "usual",
+            Options = Briefly(run => run.Ema = EmaLaw.Warmup(0.999999).Description) },
+        new("EMA decay too low", "warning Ema") { IsShort = true, Says = "hardly an average",
+            Options = Briefly(run => run.Ema = EmaLaw.Warmup(0.5).Description) },
+        new("no averaged weights", "warning Ema") { IsShort = true, Says = "visibly worse",
+            Options = Briefly(run => run.Ema = "none") },
         new("20 timesteps", "refused") { IsShort = true, Says = "250..4000", Options = Briefly(run => run.Timesteps = 20) },
         new("resumed with other timesteps", "refused") { IsShort = true, Says = "schedule", Instead = ResumeWithOtherTimesteps },
         new("a checkpoint without its optimizer", "refused") { IsShort = true, Says = "optimizer.safetensors", Instead = LoseTheOptimizer },

@@ -28,7 +28,10 @@ public sealed record ResumeCase(string Name, Action<TrainingOptions> Configure)
     [
         new("plain", _ => { }),
         new("accumulation", o => (o.BatchSize, o.MicroBatchSize) = (8, 2)),
-        new("two averages", o => (o.EmaDecay, o.AdditionalEmaDecays) = (0.99, [0.9])),
+        new("two averages", o => (o.Ema, o.AdditionalEma) = ("warmup(max-decay: 0.99)", ["warmup(max-decay: 0.9)"])),
+        new("averages of every law", o => (o.Ema, o.AdditionalEma) = ("power-function(sigma-rel: 0.1)",
+            ["half-life(images: 20)", "inverse-power(update-after-step: 2)", "constant(decay: 0.9)", "warmup"])),
+        new("averages every third step", o => (o.AdditionalEma, o.EmaEverySteps) = (["half-life(images: 20)"], 3)),
         new("schedule edges", o => o.LearningRate = LearningRate.Cosine(1e-3).WithWarmup((int)(o.Steps / 3))),
         new("epoch edges", o => (o.BatchSize, o.MicroBatchSize) = (4, 2)) { Images = 7 },
         new("epochs of whole batches", o => o.Loading = o.Loading with { DropLast = true }) { Images = 11 },

@@ -72,7 +72,7 @@ public sealed class CheckpointStoreTests
     [InlineData("manifest.json")]
     [InlineData("optimizer.safetensors")]
     [InlineData("ema.safetensors")]
-    [InlineData("ema-0.999.safetensors")]
+    [InlineData("ema-warmup-max-decay-0.999.safetensors")]
     public void A_damaged_checkpoint_is_set_aside_and_the_one_before_it_used(string file)
     {
         using TemporaryFolder folder = new();

@@ -32,7 +32,8 @@ public sealed class SkippedStepTests
             }))
             .Configure(o =>
             {
-                (o.Steps, o.BatchSize, o.MicroBatchSize, o.EmaDecay, o.AdditionalEmaDecays) = (Steps, 4, 2, 0.9, [0.5]);
+                (o.Steps, o.BatchSize, o.MicroBatchSize, o.Ema, o.AdditionalEma) = (Steps, 4, 2, "warmup",
+                    ["power-function"]);
                 (o.ReportEverySteps, o.KeepCheckpoints) = (1, Steps + 1);
                 o.Health = o.Health with { MaxGradientNorm = 1e4 };
             })

@@ -46,7 +46,7 @@ public sealed class TrainingResultTests : IDisposable
     {
         using UNet2D unet = Network();
         using StripedImages images = new(size: 8);
-        using Trainer trainer = Builder(unet, images).Configure(o => o.EmaDecay = null).Build();
+        using Trainer trainer = Builder(unet, images).Configure(o => o.Ema = "none").Build();
         TrainingResult result = trainer.Run(TestContext.Current.CancellationToken);
         result.ExportDiffusers(Out)["weights"].Should().Be("raw");
         Metadata()["weights"].Should().Be("raw");

@@ -38,7 +38,7 @@ public sealed class TrainedModelTests : IDisposable
         using TrainedModel model = TrainedModel.Open(folder.Path);
 
         model.Step.Should().Be(3);
-        model.EmaDecay.Should().Be(0.5);
+        model.Ema.Should().Be("warmup(max-decay: 0.5)");
         model.Folder.Should().Be(result.Checkpoint);
         model.Skipped.Should().BeEmpty();
         model.Denoiser.Model.Network.training.Should().BeFalse();
@@ -58,24 +58,24 @@ public sealed class TrainedModelTests : IDisposable
     {
         using UNet2D unet = Network();
         using StripedImages images = new(size: 8);
-        using Trainer trainer = Builder(unet, images).Configure(o => (o.EmaDecay, o.AdditionalEmaDecays) = (0.2, [0.1])).Build();
+        using Trainer trainer = Builder(unet, images).Configure(o => (o.Ema, o.AdditionalEma) = (Law(0.2), [Law(0.1)])).Build();
         TrainingResult result = trainer.Run(Token);
 
-        using (TrainedModel second = TrainedModel.Open(folder.Path, emaDecay: 0.1))
+        using (TrainedModel second = TrainedModel.Open(folder.Path, ema: Law(0.1)))
         {
-            second.EmaDecays.Should().Equal(0.2, 0.1);
-            Same(second, result.Averages[0.1]).Should().BeTrue();
-            Same(second, result.Averages[0.2]).Should().BeFalse();
+            second.Averages.Should().Equal(Law(0.2), Law(0.1));
+            Same(second, result.Averages[EmaLaw.Warmup(0.1)]).Should().BeTrue();
+            Same(second, result.Averages[EmaLaw.Warmup(0.2)]).Should().BeFalse();
         }
 
-        using (TrainedModel raw = TrainedModel.Open(folder.Path, emaDecay: 0))
+        using (TrainedModel raw = TrainedModel.Open(folder.Path, ema: TrainedModel.NoEma))
         {
-            raw.EmaDecay.Should().BeNull();
+            raw.Ema.Should().BeNull();
             Same(raw, result.RawDenoiser).Should().BeTrue();
         }
 
-        Refused(() => TrainedModel.Open(folder.Path, emaDecay: 0.99)).Should().Contain("no average with decay 0.99")
-            .And.Contain("Use 0.2 or 0.1 or 0");
+        Refused(() => TrainedModel.Open(folder.Path, ema: Law(0.99))).Should().Contain("no average warmup(max-decay: 0.99)")
+            .And.Contain("Use warmup(max-decay: 0.2) or warmup(max-decay: 0.1) or none;");
     }
 
     [Fact]
@@ -83,12 +83,12 @@ public sealed class TrainedModelTests : IDisposable
     {
         using UNet2D unet = Network();
         using StripedImages images = new(size: 8);
-        using Trainer trainer = Builder(unet, images).Configure(o => o.EmaDecay = null).Build();
+        using Trainer trainer = Builder(unet, images).Configure(o => o.Ema = "none").Build();
         TrainingResult result = trainer.Run(Token);
 
         using TrainedModel model = TrainedModel.Open(result.Checkpoint!);
 
-        model.EmaDecay.Should().BeNull();
+        model.Ema.Should().BeNull();
         Same(model, result.RawDenoiser).Should().BeTrue();
     }
 
@@ -196,7 +196,7 @@ public sealed class TrainedModelTests : IDisposable
 
         model.Step.Should().BeNull();
         Same(model, result.EmaDenoiser).Should().BeTrue();
-        Refused(() => TrainedModel.Open(exported, emaDecay: 0.5)).Should().Contain("Leave emaDecay out");
+        Refused(() => TrainedModel.Open(exported, ema: Law(0.5))).Should().Contain("Leave ema out");
     }
 
     [Fact]
@@ -215,7 +215,7 @@ public sealed class TrainedModelTests : IDisposable
         using TrainedModel model = TrainedModel.Open(earlier, network: () => new TinyModel(hidden: 4));
 
         model.Step.Should().Be(6);
-        model.EmaDecays.Should().HaveCount(2);
+        model.Averages.Should().Equal(Law(0.99), Law(0.9));
     }
 
     private static INoiseSchedule ScheduleOf(string name) => name switch
@@ -283,4 +283,6 @@ public sealed class TrainedModelTests : IDisposable
             o.Steps = 3;
             o.LearningRate = LearningRate.Constant(0.1).WithWarmup(0);
         });
+
+    private static string Law(double decay) => EmaLaw.Warmup(decay).Description;
 }

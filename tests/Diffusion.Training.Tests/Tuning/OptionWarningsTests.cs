@@ -18,13 +18,10 @@ public sealed class OptionWarningsTests
             "*low; 1e-4 to 1.2e-3 is usual for a batch of 256*Use 8e-4*" },
         { o => o.BatchSize = 8, "BatchSize", "*8 gives very noisy gradients*" },
         { o => (o.BatchSize, o.LearningRate) = (1024, LearningRate.Constant(2e-3)), "BatchSize", "*1024 is large*square root*" },
-        { o => o.EmaDecay = null, "EmaDecay", "*visibly worse*0.9999*" },
-        { o => o.EmaDecay = 0.999999, "EmaDecay", "*half-life of 693,147 steps*" },
-        { o => o.EmaDecay = 0.99, "EmaDecay", "*over only 69 of 200,000 steps*" },
-        { o => (o.Steps, o.EmaDecay) = (2000, null), "EmaDecay", "*visibly worse*Use 0.999." },
-        { o => (o.TimeLimit, o.EmaDecay) = (TimeSpan.FromMinutes(4), null), "EmaDecay",
-            "*visibly worse*Use 0.999 for a few thousand steps, or 0.9999 for many more." },
-        { o => (o.Steps, o.EmaDecay) = (2000, 0.5), "EmaDecay", "*hardly an average*" },
+        { o => o.Ema = "none", "Ema", "*visibly worse*Leave it out*" },
+        { o => o.Ema = "warmup(max-decay: 0.999999)", "Ema", "*half-life of 693,147 steps*" },
+        { o => o.Ema = "constant(decay: 0.99)", "Ema", "*over only 69 of 200,000 steps*" },
+        { o => (o.Steps, o.Ema) = (2000, "inverse-power(max-decay: 0.5)"), "Ema", "*hardly an average*" },
         { o => o.LearningRate = new LearningRate { WarmupSteps = 100_000 }, "LearningRate.WarmupSteps", "*100,000 of 200,000 steps*" },
         { o => o.LearningRate = new LearningRate { WarmupSteps = 10 }, "LearningRate.WarmupSteps", "*10 of 200,000 steps is short*" },
         { o => o.GradientClip = null, "GradientClip", "*one bad batch*Use 1*" },
@@ -59,7 +56,7 @@ public sealed class OptionWarningsTests
     [Fact]
     public void Where_a_time_limit_hides_the_number_of_steps_nothing_is_said_of_it() => Of(o =>
     {
-        (o.TimeLimit, o.EmaDecay, o.LearningRate) = (TimeSpan.FromMinutes(4), 0.99, new LearningRate { WarmupSteps = 100 });
+        (o.TimeLimit, o.Ema, o.LearningRate) = (TimeSpan.FromMinutes(4), "warmup(max-decay: 0.99)", new LearningRate { WarmupSteps = 100 });
     }).Should().BeEmpty();
 
     [Fact]

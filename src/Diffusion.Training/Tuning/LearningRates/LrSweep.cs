@@ -18,7 +18,7 @@ internal sealed class LrSweep : IDisposable
     {
         this.range = range;
         TrainingOptions options = setup.Options.Copy();
-        (options.EmaDecay, options.AdditionalEmaDecays) = (null, []);
+        (options.Ema, options.AdditionalEma) = (EmaOptions.None, []);
         options.Health = options.Health with { MaxGradientNorm = null }; // the sweep judges by the loss
         batchSize = options.BatchSize;
         microBatchSize = options.MicroBatchSize ?? batchSize;

@@ -79,7 +79,7 @@ public sealed class MemoryEstimator
         ArgumentNullException.ThrowIfNull(options);
         return new MemoryEstimator(network, images)
         {
-            Averages = options.EmaDecay is null ? 0 : 1 + options.AdditionalEmaDecays.Length,
+            Averages = options.Ema == EmaOptions.None ? 0 : 1 + options.AdditionalEma.Length,
             CopiesForSaving = options.RunFolder is not null,
             GradientCheckpointing = options.GradientCheckpointing,
         };

@@ -115,9 +115,9 @@ public sealed class MemoryEstimatorTests
     [Fact]
     public void A_trainers_options_say_how_many_averages_and_whether_it_saves()
     {
-        TrainingOptions options = new() { RunFolder = "run", AdditionalEmaDecays = [0.9, 0.99] };
+        TrainingOptions options = new() { RunFolder = "run", AdditionalEma = ["warmup", "constant"] };
         MemoryEstimator saving = MemoryEstimator.For(Plain, ImageShape.Square(32), options);
-        MemoryEstimator bare = MemoryEstimator.For(Plain, ImageShape.Square(32), new TrainingOptions { EmaDecay = null });
+        MemoryEstimator bare = MemoryEstimator.For(Plain, ImageShape.Square(32), new TrainingOptions { Ema = "none" });
 
         saving.Averages.Should().Be(3);
         saving.CopiesForSaving.Should().BeTrue();
