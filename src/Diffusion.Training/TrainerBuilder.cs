@@ -91,9 +91,9 @@ public sealed class TrainerBuilder
     {
         ArgumentNullException.ThrowIfNull(law);
         ArgumentNullException.ThrowIfNull(additional);
-        string[] more = [.. additional.Select(each => each.Description)];
-        if (more.Length > 0)
+        if (additional.Length > 0)
         {
+            string[] more = [.. additional.Select(each => each.Description)];
             given.Edits.Choose(nameof(UseEma), nameof(TrainingOptions.AdditionalEma), string.Join("; ", more),
                 options => string.Join("; ", options.AdditionalEma ?? []), options => options.AdditionalEma = more);
         }

@@ -11,7 +11,9 @@ internal static class DiffusersConfig
     private static readonly string[] Floats = ["dropout", "norm_eps"];
 
     /// <summary>config.json of a network.</summary>
-    public static byte[] UNet(UNet2DOptions options)
+    /// <param name="options">The options of the U-Net.</param>
+    /// <param name="patchSize">The size of its patches; null (the default) for a network on pixels.</param>
+    public static byte[] UNet(UNet2DOptions options, int? patchSize = null)
     {
         using JsonDocument document = JsonDocument.Parse(options.ToJson());
         return WithNotes(DiffusersClasses.UNet, writer =>
@@ -27,6 +29,11 @@ internal static class DiffusersConfig
                 {
                     option.Value.WriteTo(writer);
                 }
+            }
+
+            if (patchSize is { } size)
+            {
+                writer.WriteNumber(DiffusersUNetConfig.PatchSizeKey, size);
             }
         });
     }

@@ -38,7 +38,7 @@ public static class DiffusersFolder
             // diffusers uses the folder itself if it has no subfolder of the part's name.
             DiffusersIndex index = DiffusersFiles.Read(Path.Combine(folder, DiffusersIndex.FileName), DiffusersIndex.Read);
             DiffusersScheduler scheduler = ReadScheduler(PartOf(folder, SchedulerFolder), index);
-            return new DiffusersModel(ReadUNet(UNetOf(folder)), scheduler);
+            return new DiffusersModel(ReadModel(UNetOf(folder)), scheduler);
         }
 
         if (!File.Exists(Path.Combine(folder, UNetFile)))
@@ -50,13 +50,15 @@ public static class DiffusersFolder
 
         bool hasScheduler = File.Exists(Path.Combine(folder, SchedulerFile));
         DiffusersScheduler? bare = hasScheduler ? ReadScheduler(folder, index: null) : null;
-        return new DiffusersModel(ReadUNet(folder), bare);
+        return new DiffusersModel(ReadModel(folder), bare);
     }
 
     /// <summary>Writes the network, the schedule and the prediction type of a denoiser. See the other overload.</summary>
     /// <param name="folder">The folder to write.</param>
     /// <param name="denoiser">
-    /// The denoiser of a <see cref="UNet2D"/>. A discrete schedule is written as <c>DDPMScheduler</c>, rectified flow as
+    /// The denoiser of a <see cref="UNet2D"/>, or of one in a <see cref="PatchedModel"/>: <c>config.json</c> then also has
+    /// <c>patch_size</c>, which diffusers ignores, so that its network takes and gives patches. A discrete schedule is written as
+    /// <c>DDPMScheduler</c>, rectified flow as
     /// <c>FlowMatchEulerDiscreteScheduler</c>, EDM as <c>EDMEulerScheduler</c>. Use a trainer's averaged denoiser, or that of a
     /// <see cref="TrainedModel"/>.
     /// </param>
@@ -67,14 +69,19 @@ public static class DiffusersFolder
     public static void Save(string folder, Denoiser denoiser, IReadOnlyDictionary<string, string>? notes, bool overwrite)
     {
         ArgumentNullException.ThrowIfNull(denoiser);
-        UNet2D unet = denoiser.Model as UNet2D ?? throw new ArgumentException(
-            $"The model is a {denoiser.Model.GetType().Name}, but diffusers has a counterpart only for {nameof(UNet2D)}.",
-            nameof(denoiser));
+        (UNet2D unet, int? patchSize) = denoiser.Model switch
+        {
+            UNet2D plain => (plain, (int?)null),
+            PatchedModel { Inner: UNet2D inner } patched => (inner, patched.PatchSize),
+            _ => throw new ArgumentException(
+                $"The model is a {denoiser.Model.GetType().Name}, but diffusers has a counterpart only for {nameof(UNet2D)}.",
+                nameof(denoiser)),
+        };
         PredictionType prediction = Parameterization.TypeOf(denoiser.Parameterization) ?? throw new ArgumentException(
             $"The network predicts {denoiser.Parameterization.Description}, which diffusers' schedulers cannot express.", nameof(denoiser));
         DiffusersScheduler scheduler = new() { ClassName = ClassFor(denoiser.Schedule), Schedule = denoiser.Schedule,
             Prediction = prediction };
-        Save(folder, unet, scheduler, notes, overwrite);
+        Write(folder, unet, patchSize, scheduler, notes, overwrite);
     }
 
     /// <summary>
@@ -95,10 +102,24 @@ public static class DiffusersFolder
     public static void Save(
         string folder, UNet2D unet, DiffusersScheduler scheduler, IReadOnlyDictionary<string, string>? notes = null, bool overwrite = false)
     {
-        ArgumentException.ThrowIfNullOrEmpty(folder);
         ArgumentNullException.ThrowIfNull(unet);
         ArgumentNullException.ThrowIfNull(scheduler);
         ArgumentNullException.ThrowIfNull(scheduler.Schedule);
+        Write(folder, unet, patchSize: null, scheduler, notes, overwrite);
+    }
+
+    /// <summary>The network's folder in a pipeline's folder; a network's own folder itself.</summary>
+    internal static string UNetOf(string folder) => PartOf(folder, UNetFolder);
+
+    /// <summary>The configuration in a network's folder; null if it has none.</summary>
+    /// <exception cref="DiffusersFolderException">It is not supported.</exception>
+    internal static DiffusersUNetConfig? TryReadConfig(string folder) =>
+        File.Exists(Path.Combine(folder, UNetFile)) ? ReadConfig(folder) : null;
+
+    private static void Write(string folder, UNet2D unet, int? patchSize, DiffusersScheduler scheduler,
+        IReadOnlyDictionary<string, string>? notes, bool overwrite)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
         scheduler.ThrowIfInvalid();
 
         // Unsupported settings are refused before anything is written.
@@ -120,19 +141,11 @@ public static class DiffusersFolder
             }
 
             File.WriteAllBytes(
-                Path.Combine(temporary, UNetFolder, UNetFile), DiffusersConfig.UNet(LegacyAttentionOrder.Without(unet.Options)));
+                Path.Combine(temporary, UNetFolder, UNetFile), DiffusersConfig.UNet(LegacyAttentionOrder.Without(unet.Options), patchSize));
             File.WriteAllBytes(Path.Combine(temporary, SchedulerFolder, SchedulerFile), schedulerConfig);
             File.WriteAllBytes(Path.Combine(temporary, DiffusersIndex.FileName), DiffusersIndex.Of(scheduler.ClassName));
         });
     }
-
-    /// <summary>The network's folder in a pipeline's folder; a network's own folder itself.</summary>
-    internal static string UNetOf(string folder) => PartOf(folder, UNetFolder);
-
-    /// <summary>The options in a network's folder; null if it has no configuration.</summary>
-    /// <exception cref="DiffusersFolderException">They are not supported.</exception>
-    internal static UNet2DOptions? TryReadOptions(string folder) =>
-        File.Exists(Path.Combine(folder, UNetFile)) ? ReadOptions(folder) : null;
 
     private static string ClassFor(INoiseSchedule schedule) => schedule switch
     {
@@ -143,7 +156,8 @@ public static class DiffusersFolder
             nameof(schedule)),
     };
 
-    private static UNet2DOptions ReadOptions(string folder) => DiffusersFiles.Read(Path.Combine(folder, UNetFile), UNet2DOptions.FromJson);
+    private static DiffusersUNetConfig ReadConfig(string folder) =>
+        DiffusersFiles.Read(Path.Combine(folder, UNetFile), DiffusersUNetConfig.Read);
 
     private static string PartOf(string folder, string part)
     {
@@ -154,22 +168,22 @@ public static class DiffusersFolder
     private static DiffusersScheduler ReadScheduler(string folder, DiffusersIndex? index) =>
         DiffusersFiles.Read(Path.Combine(folder, SchedulerFile), json => DiffusersSchedulerJson.Read(json, index));
 
-    private static UNet2D ReadUNet(string folder)
+    private static IDiffusionModel ReadModel(string folder)
     {
-        UNet2DOptions options = ReadOptions(folder);
+        DiffusersUNetConfig config = ReadConfig(folder);
         using DiffusersWeights weights = DiffusersWeights.Read(folder);
         IReadOnlyDictionary<string, Tensor> tensors = SharedPrefix.Strip(weights.Tensors); // The names of a U-Net have no common prefix.
-        if (DiffusersFit.Problem(options, tensors) is { } problem)
+        if (DiffusersFit.Problem(config.Options, tensors) is { } problem)
         {
             throw new DiffusersFolderException(weights.Path, problem);
         }
 
-        UNet2D unet = new(options);
+        UNet2D unet = new(config.Options);
         try
         {
             unet.LoadWeights(tensors);
             unet.eval();
-            return unet;
+            return config.Model(unet);
         }
         catch (ArgumentException e)
         {

@@ -3,14 +3,20 @@ namespace Diffusion;
 /// <summary>A model from a diffusers folder. It owns the network.</summary>
 public sealed class DiffusersModel : IDisposable
 {
-    internal DiffusersModel(UNet2D unet, DiffusersScheduler? scheduler)
+    internal DiffusersModel(IDiffusionModel model, DiffusersScheduler? scheduler)
     {
-        UNet = unet;
+        Model = model;
         Scheduler = scheduler;
     }
 
-    /// <summary>The network with its weights, on the CPU, in float32, in evaluation mode.</summary>
-    public UNet2D UNet { get; }
+    /// <summary>
+    /// The model with its weights, on the CPU, in float32, in evaluation mode: a <see cref="UNet2D"/>, or a <see cref="PatchedModel"/>
+    /// around one.
+    /// </summary>
+    public IDiffusionModel Model { get; }
+
+    /// <summary>The U-Net of the model.</summary>
+    public UNet2D UNet => (UNet2D)Model.Network;
 
     /// <summary>The schedule and prediction type of the training, and how to sample; null if the folder has no scheduler.</summary>
     public DiffusersScheduler? Scheduler { get; }
@@ -20,13 +26,13 @@ public sealed class DiffusersModel : IDisposable
     /// </summary>
     /// <exception cref="InvalidOperationException">There is no scheduler.</exception>
     public Denoiser CreateDenoiser() => Scheduler is { } scheduler
-        ? new Denoiser(UNet, scheduler.Schedule, Parameterization.Of(scheduler.Prediction))
+        ? new Denoiser(Model, scheduler.Schedule, Parameterization.Of(scheduler.Prediction))
         : throw new InvalidOperationException(
-            "The folder held a network without a scheduler. Create a Denoiser from UNet with the schedule and prediction type that it was "
+            "The folder held a network without a scheduler. Create a Denoiser from Model with the schedule and prediction type that it was "
                 + "trained with.");
 
     /// <summary>
     /// Waits for the calls in flight and frees the network; later calls of its denoisers throw <see cref="ObjectDisposedException"/>.
     /// </summary>
-    public void Dispose() => UNet.Dispose();
+    public void Dispose() => Model.Dispose();
 }

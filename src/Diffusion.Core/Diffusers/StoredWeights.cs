@@ -33,7 +33,7 @@ internal sealed class StoredWeights : IDisposable
         if (Directory.Exists(path))
         {
             string folder = DiffusersFolder.UNetOf(path);
-            string? description = DiffusersFolder.TryReadOptions(folder)?.ToJson();
+            string? description = DiffusersFolder.TryReadConfig(folder)?.Description;
             DiffusersWeights weights = DiffusersWeights.Read(folder);
             return new StoredWeights(weights, weights.Tensors, description);
         }

@@ -43,7 +43,7 @@ public sealed class PatchedModel : IDiffusionModel, IGuardedWeights, IStoredNetw
 
         inner = network;
         PatchSize = patchSize;
-        Description = new JsonObject { [SizeKey] = patchSize, [NetworkKey] = JsonOrText(network.Description) }.ToJsonString();
+        Description = Describe(patchSize, network.Description);
     }
 
     /// <summary>The height and width of a patch in pixels.</summary>
@@ -89,6 +89,10 @@ public sealed class PatchedModel : IDiffusionModel, IGuardedWeights, IStoredNetw
             ? throw new ArgumentException(problem, nameof(images))
             : new ImageShape(images.Channels * patchSize * patchSize, images.Height / patchSize, images.Width / patchSize);
     }
+
+    /// <summary>The description of a network on patches.</summary>
+    internal static string Describe(int patchSize, string network) =>
+        new JsonObject { [SizeKey] = patchSize, [NetworkKey] = JsonOrText(network) }.ToJsonString();
 
     /// <summary>The patch size and the description of the network in a description; null if it describes no network on patches.</summary>
     internal static (int PatchSize, string Network)? Parse(string description) =>

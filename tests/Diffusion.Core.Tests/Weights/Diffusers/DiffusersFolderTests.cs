@@ -47,6 +47,37 @@ public sealed class DiffusersFolderTests : IDisposable
     }
 
     [Fact]
+    public void A_network_on_patches_is_written_with_the_size_of_its_patches_and_read_again()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using PatchedModel patched = new(new UNet2D(TinyUNet.Options with { InChannels = 8, OutChannels = 8 }), 2);
+        Denoiser denoiser = new(patched, NoiseSchedule.Cosine(), Parameterization.Sample);
+        DiffusersFolder.Save(Out, denoiser, notes: null, overwrite: false);
+
+        using DiffusersModel read = DiffusersFolder.Load(Out);
+
+        Path.Combine(Out, "unet", "config.json").Should().Match<string>(path => File.ReadAllText(path).Contains("\"patch_size\": 2"));
+        read.Model.Should().BeOfType<PatchedModel>().Which.Description.Should().Be(patched.Description);
+        Tensor noisy = rand(1, 2, 16, 16);
+        NoiseLevel level = denoiser.Schedule.At(500);
+        read.CreateDenoiser().Denoise(noisy, level).Clean.SameBits(denoiser.Denoise(noisy, level).Clean).Should().BeTrue();
+    }
+
+    [Theory]
+    [InlineData("1", "patch_size is 1, but must be an integer of at least 2.")]
+    [InlineData("\"2\"", "patch_size is \"2\", but must be an integer of at least 2.")]
+    [InlineData("3", "patch_size is 3, but in_channels is 8, which must be a multiple of 9.")]
+    public void Patches_that_do_not_fit_are_refused(string size, string expected)
+    {
+        using PatchedModel patched = new(new UNet2D(TinyUNet.Options with { InChannels = 8, OutChannels = 8 }), 2);
+        DiffusersFolder.Save(Out, new Denoiser(patched, NoiseSchedule.Cosine(), Parameterization.Sample), notes: null, overwrite: false);
+        string config = Path.Combine(Out, "unet", "config.json");
+        File.WriteAllText(config, File.ReadAllText(config).Replace("\"patch_size\": 2", $"\"patch_size\": {size}"));
+
+        ((Action)(() => DiffusersFolder.Load(Out))).Should().Throw<DiffusersFolderException>().Which.Message.Should().Contain(expected);
+    }
+
+    [Fact]
     public void The_files_are_those_that_a_DDPM_pipeline_is_loaded_from()
     {
         using UNet2D unet = new(TinyUNet.Options);
