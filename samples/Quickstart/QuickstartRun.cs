@@ -34,7 +34,6 @@ internal static class QuickstartRun
             .UseDevice(device)
             .UseData(images)
             .UseLearningRate(LearningRate.Cosine(2e-3))
-            .UseEma(decay: 0.995)
             .UseCheckpoints(settings.RunFolder, everySteps: 200)
             .ReportTo(display)
             .Configure(o =>
