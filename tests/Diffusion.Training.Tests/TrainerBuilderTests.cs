@@ -31,7 +31,7 @@ public sealed class TrainerBuilderTests
             "BatchSize (48) must be a multiple of MicroBatchSize (32). Use 32 or 64.",
             "LearningRate.Peak (-1) must be above 0 and at most 1. Use 2e-4.",
             "Ema (warmup(max-decay: 1.5)) is impossible: maxDecay (1.5) must be at least 0 and below 1. Use 0.9999. "
-                + "(Parameter 'maxDecay'). Leave it out for power-function(sigma-rel: 0.05), or use none for no average.",
+                + "(Parameter 'maxDecay'). Leave it out for power-function(sigma-rel: 0.03), or use none for no average.",
             "Timesteps (10000) must be in 250..4000. Use 1000; the sampler may take fewer steps.",
             "The model has 4 classes, but the data has no labels. Create the model for the classes of the data, or without classes.");
 

@@ -10,8 +10,9 @@ public sealed record EmaLaw
     private EmaLaw(IEmaDecay decay) => Decay = decay;
 
     /// <summary>
-    /// The law of a new run that chooses none: <c>power-function(sigma-rel: 0.05)</c>. The average covers a fixed fraction of the run,
-    /// whatever its length: its weights are 5% of the run old, with a standard deviation of 5%.
+    /// The law of a new run that chooses none: <c>power-function(sigma-rel: 0.03)</c>. The average covers a fixed fraction of the run,
+    /// whatever its length: its weights are on average 3% of the run old. That is long enough for most of the benefit with a constant
+    /// learning rate, and short enough not to lag behind one that falls to zero.
     /// </summary>
     public static EmaLaw Default { get; } = PowerFunction();
 
@@ -22,7 +23,7 @@ public sealed record EmaLaw
     internal static PartNames<EmaLaw> Names { get; } = new(
         "decay law",
         law => law.Description,
-        new("power-function", values => PowerFunction(values[0]), ("sigma-rel", 0.05)),
+        new("power-function", values => PowerFunction(values[0]), ("sigma-rel", 0.03)),
         new("warmup", values => Warmup(values[0], values[1]), ("max-decay", 0.9999), ("min-decay", 0)),
         new("inverse-power", values => InversePower(values[0], values[1], values[2], values[3], (long)values[4]),
             ("inv-gamma", 1), ("power", 2.0 / 3), ("max-decay", 0.9999), ("min-decay", 0), ("update-after-step", 0)),
@@ -81,16 +82,16 @@ public sealed record EmaLaw
 
     /// <summary>
     /// A power function: the share of step s in the average is proportional to s^gamma, so the average covers the same fraction of a run of
-    /// any length (Karras et al. 2024, section 3.1): <c>power-function(sigma-rel: 0.05)</c>. Two such averages of a run can be combined
+    /// any length (Karras et al. 2024, section 3.1): <c>power-function(sigma-rel: 0.03)</c>. Two such averages of a run can be combined
     /// to one of any width afterwards, see <see cref="PostHocEma"/>.
     /// </summary>
     /// <param name="sigmaRel">
     /// The standard deviation of the shares as a fraction of the steps so far, above 0 and at most 12^-1/2 (0.2887, all steps have the same
-    /// share); 0.03 to 0.15 is usual. Default 0.05.
+    /// share); 0.02 to 0.15 is usual. Default 0.03.
     /// </param>
     /// <exception cref="ArgumentOutOfRangeException">The width is outside its range.</exception>
-    public static EmaLaw PowerFunction(double sigmaRel = 0.05) => new(new PowerFunctionDecay(PartRange.Check(
-        sigmaRel > 0 && sigmaRel <= PowerProfile.MaxSigmaRel, sigmaRel, "above 0 and at most 12^-1/2 (0.2887)", 0.05)));
+    public static EmaLaw PowerFunction(double sigmaRel = 0.03) => new(new PowerFunctionDecay(PartRange.Check(
+        sigmaRel > 0 && sigmaRel <= PowerProfile.MaxSigmaRel, sigmaRel, "above 0 and at most 12^-1/2 (0.2887)", 0.03)));
 
     /// <summary>The <see cref="PowerFunction"/> of an exponent: 16.97 for a width of 0.05, 6.94 for one of 0.10.</summary>
     /// <param name="gamma">The exponent of the shares, at least 0.</param>

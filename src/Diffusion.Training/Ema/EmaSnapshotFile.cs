@@ -18,14 +18,9 @@ internal static class EmaSnapshotFile
     /// <exception cref="UnauthorizedAccessException">There is no permission to write the file.</exception>
     public static void Write(string folder, EmaSnapshotName name, IReadOnlyDictionary<string, torch.Tensor> weights)
     {
-        using DisposableStack copies = new();
-        Dictionary<string, torch.Tensor> onCpu = new(StringComparer.Ordinal);
-        foreach ((string key, torch.Tensor tensor) in weights)
-        {
-            using torch.Tensor detached = tensor.detach();
-            using torch.Tensor moved = detached.cpu();
-            onCpu.Add(key, copies.Add(moved.contiguous()));
-        }
+        using DisposeScope scope = torch.NewDisposeScope();
+        Dictionary<string, torch.Tensor> onCpu =
+            weights.ToDictionary(pair => pair.Key, pair => pair.Value.detach().cpu().contiguous(), StringComparer.Ordinal);
 
         SafeTensorsFile.Write(Path.Combine(folder, name.ToString()), onCpu, new Dictionary<string, string>(StringComparer.Ordinal)
         {

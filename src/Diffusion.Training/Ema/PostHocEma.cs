@@ -48,8 +48,8 @@ public sealed class PostHocEma
         return found.Count >= 2
             ? new PostHocEma(runFolder, folder, found)
             : throw new CheckpointException(
-                $"'{folder}' contains {found.Count} snapshots of averages, but a reconstruction needs at least 2. Train with "
-                + $"{nameof(TrainingOptions.EmaSnapshotEverySteps)}.");
+                $"'{folder}' contains {found.Count} snapshots of averages, but a reconstruction needs at least 2. Train with the "
+                + "option EmaSnapshotEverySteps.");
     }
 
     /// <summary>Returns how far the reconstructed profile is from the wanted one.</summary>

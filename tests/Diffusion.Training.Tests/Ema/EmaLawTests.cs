@@ -4,7 +4,7 @@ public sealed class EmaLawTests
 {
     public static TheoryData<string, string> Descriptions => new()
     {
-        { "power-function", "power-function(sigma-rel: 0.05)" },
+        { "power-function", "power-function(sigma-rel: 0.03)" },
         { "power-function(sigma-rel: 0.1)", "power-function(sigma-rel: 0.1)" },
         { "warmup", "warmup(max-decay: 0.9999)" },
         { "warmup(max-decay: 0.9, min-decay: 0.5)", "warmup(max-decay: 0.9, min-decay: 0.5)" },
@@ -76,8 +76,8 @@ public sealed class EmaLawTests
         }
 
         share.Should().Be(0, "the initial weights have no share");
-        age.Should().BeApproximately(0.05, 0.01);
-        Math.Sqrt(square - (age * age)).Should().BeApproximately(0.05, 0.002);
+        age.Should().BeApproximately(0.031, 0.006);
+        Math.Sqrt(square - (age * age)).Should().BeApproximately(0.03, 0.002);
     }
 
     [Fact]

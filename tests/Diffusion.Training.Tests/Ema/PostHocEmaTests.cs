@@ -164,7 +164,7 @@ public sealed class PostHocEmaTests : IDisposable
         {
             EveryStep steps = new();
             SnapshotRun.Train(run, eachStep: preview => steps.weights.Add(Flat(preview.EmaDenoiser.Model)), configure: o =>
-                (o.Ema, o.AdditionalEma) = ("constant(decay: 0)", ["power-function", .. o.AdditionalEma])); // The first is no average.
+                (o.Ema, o.AdditionalEma) = ("constant(decay: 0)", [o.Ema!, .. o.AdditionalEma])); // The first is no average.
             return steps;
         }
 

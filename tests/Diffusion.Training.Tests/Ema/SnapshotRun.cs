@@ -22,7 +22,8 @@ internal static class SnapshotRun
             .UseCheckpoints(folder, checkpoints)
             .Configure(o =>
             {
-                (o.Steps, o.BatchSize, o.Seed, o.AdditionalEma) = (steps, 4, 7, ["power-function(sigma-rel: 0.1)"]);
+                (o.Steps, o.BatchSize, o.Seed) = (steps, 4, 7);
+                (o.Ema, o.AdditionalEma) = ("power-function(sigma-rel: 0.05)", ["power-function(sigma-rel: 0.1)"]);
                 o.EmaSnapshotEverySteps = EverySteps;
                 configure?.Invoke(o);
             });

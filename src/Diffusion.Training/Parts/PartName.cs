@@ -1,6 +1,6 @@
 namespace Diffusion.Training;
 
-/// <summary>A part of an objective that options can name.</summary>
+/// <summary>A part of a run that options can name, such as a loss weighting or a decay law.</summary>
 /// <typeparam name="T">Its kind.</typeparam>
 /// <param name="Name">The name.</param>
 /// <param name="Make">Makes it from the value of each parameter; throws <see cref="ArgumentException"/> for an impossible one.</param>

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Diffusion.Training;
 
-/// <summary>A part of an objective in one line: <c>name</c>, or <c>name(parameter: value, parameter: value)</c>.</summary>
+/// <summary>A part of a run in one line: <c>name</c>, or <c>name(parameter: value, parameter: value)</c>.</summary>
 /// <param name="Name">The name.</param>
 /// <param name="Values">The value of each parameter that is named.</param>
 internal sealed record PartText(string Name, IReadOnlyList<(string Parameter, double Value)> Values)

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace Diffusion.Training;
 
-/// <summary>Refuses parameters of objectives outside their range.</summary>
+/// <summary>Refuses parameters outside their range.</summary>
 internal static class PartRange
 {
     /// <summary>A finite number above 0.</summary>

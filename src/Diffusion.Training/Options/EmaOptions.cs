@@ -57,7 +57,7 @@ internal static class EmaOptions
             if (!described.Any(text => EmaLaw.Names.Find(text)?.SigmaRel is not null))
             {
                 yield return $"EmaSnapshotEverySteps ({every}) must be null without an average with a power function; the averages are "
-                    + $"{string.Join("; ", described)}. Use {EmaLaw.PowerFunction()} and {EmaLaw.PowerFunction(0.1)}.";
+                    + $"{string.Join("; ", described)}. Use {EmaLaw.PowerFunction(0.05)} and {EmaLaw.PowerFunction(0.1)}.";
             }
         }
     }
