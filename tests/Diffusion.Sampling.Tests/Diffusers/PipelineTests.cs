@@ -61,7 +61,8 @@ public sealed class PipelineTests
         using TrainedModel model = TrainedModel.Open(folder);
         model.Folder.Should().Be(folder);
         model.Denoiser.SampleShape.Should().NotBeNull();
-        using Tensor images = new EulerSampler { Steps = 2 }.Sample(model.Denoiser, new SampleRequest { Count = 1 });
+        using Tensor images = new EulerSampler { Steps = 2 }.Sample(
+            model.Denoiser, new SampleRequest { Count = 1 }, cancellationToken: TestContext.Current.CancellationToken);
         images.isfinite().all().item<bool>().Should().BeTrue();
     }
 

@@ -154,6 +154,52 @@ public sealed class DiffusersSchedulerTests : IDisposable
         (one with { Schedule = NoiseSchedule.Cosine() }).Should().NotBe(one);
     }
 
+    public static TheoryData<string, INoiseSchedule, PredictionType> Schedules { get; } = new()
+    {
+        { """{"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 3.0}""", new FlowSchedule(3), PredictionType.Flow },
+        { """{"_class_name": "FlowMatchHeunDiscreteScheduler"}""", new FlowSchedule(), PredictionType.Flow },
+        { """{"_class_name": "UniPCMultistepScheduler", "use_flow_sigmas": true, "flow_shift": 5, "prediction_type": "flow_prediction"}""",
+            new FlowSchedule(5), PredictionType.Flow },
+        { """{"_class_name": "EDMEulerScheduler", "sigma_min": 0.01, "sigma_max": 40}""", new EdmSchedule(0.01, 40), PredictionType.Edm },
+        { """{"_class_name": "UnCLIPScheduler", "prediction_type": "sample"}""", NoiseSchedule.Cosine(), PredictionType.Sample },
+        { """{"_class_name": "HeunDiscreteScheduler"}""", NoiseSchedule.Linear(1000, 0.00085, 0.012), PredictionType.Epsilon },
+        { """{"_class_name": "LCMScheduler"}""", NoiseSchedule.ScaledLinear(1000, 0.00085, 0.012), PredictionType.Epsilon },
+    };
+
+    [Theory]
+    [MemberData(nameof(Schedules))]
+    public void A_file_says_what_noise_a_network_was_trained_with(string json, INoiseSchedule schedule, PredictionType prediction)
+    {
+        DiffusersScheduler scheduler = DiffusersScheduler.FromJson(json);
+        scheduler.Schedule.Description.Should().Be(schedule.Description);
+        scheduler.Prediction.Should().Be(prediction);
+        DiffusersScheduler.FromJson(scheduler.ToJson()).Should().Be(scheduler);
+    }
+
+    [Theory]
+    [InlineData("-Infinity", double.NegativeInfinity)]
+    [InlineData("Infinity", double.PositiveInfinity)]
+    [InlineData("NaN", double.NaN)]
+    [InlineData("-5.1", -5.1)]
+    public void Numbers_that_JSON_does_not_have_are_read_and_written_as_Python_does(string text, double value)
+    {
+        DiffusersScheduler scheduler = DiffusersScheduler.FromJson(
+            $"{{\"_class_name\": \"DPMSolverMultistepScheduler\", \"lambda_min_clipped\": {text}}}");
+        scheduler["lambda_min_clipped"].Should().Be(value);
+        scheduler.ToJson().Should().Contain($"\"lambda_min_clipped\": {text},");
+    }
+
+    [Fact]
+    public void A_word_of_another_solver_is_replaced_as_diffusers_replaces_it()
+    {
+        DiffusersScheduler.FromJson("""{"_class_name": "UniPCMultistepScheduler", "solver_type": "midpoint"}""")["solver_type"]
+            .Should().Be("bh2");
+        DiffusersScheduler dpm = DiffusersScheduler.FromJson(
+            """{"_class_name": "DPMSolverMultistepScheduler", "solver_type": "heun", "algorithm_type": "deis"}""");
+        dpm["algorithm_type"].Should().Be("dpmsolver++");
+        (dpm with { ClassName = "DEISMultistepScheduler" })["solver_type"].Should().Be("logrho");
+    }
+
     private static object?[] Values(DiffusersScheduler scheduler, params string[] settings) =>
         [.. settings.Select(setting => scheduler[setting])];
 
