@@ -11,7 +11,7 @@ internal sealed class ShapeClassifier : nn.Module<Tensor, Tensor>
 {
     private const int Size = 32;
     private const int Images = 20_000;
-    private const int Steps = 600;
+    private const int Steps = 1000;
     private const int BatchSize = 64;
     private const double LearningRate = 2e-3;
     private const double NoiseDeviation = 0.1;

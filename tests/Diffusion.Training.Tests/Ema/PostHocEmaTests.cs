@@ -130,14 +130,16 @@ public sealed class PostHocEmaTests : IDisposable
             return flat.MaxDifference(target);
         }
 
-        EmaSweep sweep = EmaSweep.Run(snapshots, Distance, [0.05, 0.08, 0.1, 0.12], reconstruct: Reconstruct);
+        EmaSweep sweep = EmaSweep.Run(snapshots, Distance, [0.05, 0.08, 0.1, 0.12], reconstruct: Reconstruct,
+            cancellationToken: TestContext.Current.CancellationToken);
         sweep.Points.Select(point => point.SigmaRel).Should().Equal(0.05, 0.08, 0.1, 0.12);
         sweep.Best.SigmaRel.Should().Be(0.08);
         sweep.Best.Value.Should().Be(0);
         sweep.Points[3].Value.Should().BeGreaterThan(sweep.Points[2].Value);
 
         int calls = 0;
-        EmaSweep some = EmaSweep.Run(snapshots, _ => ++calls == 1 ? double.NaN : calls, reconstruct: Reconstruct);
+        EmaSweep some = EmaSweep.Run(snapshots, _ => ++calls == 1 ? double.NaN : calls, reconstruct: Reconstruct,
+            cancellationToken: TestContext.Current.CancellationToken);
         some.Points.Should().OnlyContain(point => snapshots.ProfileError(point.SigmaRel, null) <= 0.1).And.HaveCountGreaterThan(5);
         some.Best.Should().Be(some.Points[1]);
         FluentActions.Invoking(() => EmaSweep.Run(snapshots, _ => double.NaN, [0.1], reconstruct: Reconstruct)).Should()
