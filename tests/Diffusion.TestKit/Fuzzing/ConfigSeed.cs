@@ -46,7 +46,7 @@ internal sealed record ConfigSeed(ConfigFile File, JsonSeed Json)
             new DiffusersScheduler { ClassName = "DDIMScheduler", Schedule = NoiseSchedule.ScaledLinear(NoiseSchedule.MinTimesteps) }
                 .With("thresholding", true)))),
         Of(ConfigFile.Scheduler, Encoding.UTF8.GetString(DiffusersSchedulerJson.Write(
-            new DiffusersScheduler { ClassName = "DPMSolverMultistepScheduler", Schedule = NoiseSchedule.Cosine() }))),
+            new DiffusersScheduler { ClassName = "DEISMultistepScheduler", Schedule = NoiseSchedule.Cosine() }))),
         Of(ConfigFile.Scheduler, Encoding.UTF8.GetString(DiffusersSchedulerJson.Write(
             new DiffusersScheduler
             {
