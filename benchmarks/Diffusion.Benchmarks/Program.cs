@@ -8,6 +8,8 @@ RootCommand root = new("Measures the library against its targets. Each command e
     SoakCommand.Create(),
     QualityCommand.Create(),
     ShapesCommand.Create(),
+    SamplingCommand.Create(),
+    SolversCommand.Create(),
     LoadingCommand.Create(),
     StreamingCommand.Create(),
     FuzzCommand.Create(),

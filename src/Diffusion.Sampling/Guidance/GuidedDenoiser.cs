@@ -77,11 +77,18 @@ public sealed class GuidedDenoiser : IDenoiser
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">
-    /// Classifier-free guidance has no class labels, or the class that means "no class" is not one of the model's.
+    /// <see cref="MinRatio"/> is above <see cref="MaxRatio"/>, classifier-free guidance has no class labels, or the class that means "no
+    /// class" is not one of the model's.
     /// </exception>
     public Estimate Denoise(Tensor noisy, NoiseLevel level, Conditioning? conditioning = null)
     {
         ArgumentNullException.ThrowIfNull(noisy);
+        if (!(MinRatio <= MaxRatio))
+        {
+            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture,
+                $"{nameof(MinRatio)} is {MinRatio}, above {nameof(MaxRatio)}, {MaxRatio}: nothing would be guided. Swap them."));
+        }
+
         if (scale == 1 || level.Ratio < MinRatio || level.Ratio > MaxRatio)
         {
             return inner.Denoise(noisy, level, conditioning);

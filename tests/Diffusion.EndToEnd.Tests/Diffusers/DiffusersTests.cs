@@ -1,5 +1,6 @@
-using Diffusion.EndToEnd.Tests.Quickstart;
 using Diffusion.TestKit;
+using Diffusion.Training;
+using Samples;
 
 namespace Diffusion.EndToEnd.Tests.Diffusers;
 
@@ -18,9 +19,7 @@ public sealed class DiffusersTests : IDisposable
     public async Task The_averaged_weights_of_a_run_become_a_diffusers_folder_from_which_images_are_sampled()
     {
         string run = folder.File("run");
-        ChildProcess.Result trained = await QuickstartProgram.Run("--size", "8", "--batch", "2", "--device", "cpu", "--steps", "3", "--out",
-            run);
-        trained.ExitCode.Should().Be(0, trained.Errors);
+        Train(run);
 
         ChildProcess.Result exported = await Run("export", run, Model);
         exported.ExitCode.Should().Be(0, exported.Errors);
@@ -56,6 +55,18 @@ public sealed class DiffusersTests : IDisposable
         ChildProcess.Result result = await Run(arguments.Replace("{nowhere}", Path.Combine(folder.Path, "nowhere")).Split(' '));
         result.ExitCode.Should().Be(exitCode, result.Errors);
         result.Errors.Trim().Split('\n').Should().ContainSingle().Which.Should().Contain(expected);
+    }
+
+    private static void Train(string run)
+    {
+        using UNet2D unet = new(UNet2DOptions.ForImages(8, 3, UNet2DSize.Small) with
+        {
+            BlockOutChannels = [8], AttentionHeadDim = 8, NormNumGroups = 4, NumClassEmbeds = DrawnShapes.ClassNames.Count,
+        });
+        using DrawnShapes images = DrawnShapes.Create(count: 40, size: 8);
+        using Trainer trainer = Trainer.For(unet).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images)
+            .UsePrediction(PredictionType.Velocity).UseCheckpoints(run).Configure(o => (o.Steps, o.BatchSize) = (3, 2)).Build();
+        trainer.Run(TestContext.Current.CancellationToken);
     }
 
     private static Task<ChildProcess.Result> Run(params string[] arguments) => ChildProcess.Dotnet(["exec", Assembly, .. arguments]);

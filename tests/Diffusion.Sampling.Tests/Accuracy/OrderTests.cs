@@ -1,4 +1,5 @@
 using Diffusion.Sampling.Tests.Traces;
+using Diffusion.TestKit;
 using TorchSharp;
 using static TorchSharp.torch;
 

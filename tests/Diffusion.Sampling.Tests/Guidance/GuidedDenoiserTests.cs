@@ -113,6 +113,9 @@ public sealed class GuidedDenoiserTests : IDisposable
         GuidedDenoiser guided = new(denoiser, 2);
         FluentActions.Invoking(() => guided.Denoise(Noisy(), level)).Should().Throw<ArgumentException>()
             .WithMessage("*needs class labels*");
+        FluentActions.Invoking(() => new GuidedDenoiser(denoiser, 2) { MinRatio = 2, MaxRatio = 1 }.Denoise(Noisy(), level, Of(0, 2)))
+            .Should().Throw<ArgumentException>().WithMessage("MinRatio is 2, above MaxRatio, 1*");
+        FluentActions.Invoking(() => new GuidedDenoiser(denoiser, double.NaN)).Should().Throw<ArgumentOutOfRangeException>();
         using Tensor images = new DpmSolver { Steps = 5 }.Sample(guided, new SampleRequest
         {
             Count = 2, ClassLabels = [0, 2], Shape = new ImageShape(1, 4, 4),

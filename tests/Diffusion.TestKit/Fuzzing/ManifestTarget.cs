@@ -93,7 +93,7 @@ internal sealed class ManifestTarget() : FuzzTarget(
                     "\"unknown\": [{}],", "\"options\"", "\"loading\"", "\"position\"",
                         "{\"position\": 70, \"count\": 200, \"fingerprint\": \"\"},",
                 "\"Cosine\"", "\"Epsilon\"", "\"Sample\"", "\"00:00:01\"", "\"99999999.00:00:00\"", "\"a/b\"", "\"weights.safetensors\"",
-                    "{\"decay\": 0.5, \"file\": \"x\"},", "{\"law\": \"warmup\", \"file\": \"x\"},", "null,");
+                    "{\"decay\": 0.5, \"file\": \"x\"},", "{\"law\": \"warmup\", \"file\": \"x\"},", "null,", "null,", "null,");
         }
     }
 }

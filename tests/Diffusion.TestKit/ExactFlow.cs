@@ -1,4 +1,4 @@
-namespace Diffusion.Sampling.Tests.Accuracy;
+namespace Diffusion.TestKit;
 
 /// <summary>
 /// The exact flow of <see cref="MixtureDenoiser"/>: d(x / alpha) / d(sigma / alpha) = noise, by the classical Runge-Kutta method in many

@@ -1,8 +1,7 @@
-using Diffusion.TestKit;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Diffusion.Sampling.Tests.Accuracy;
+namespace Diffusion.TestKit;
 
 /// <summary>
 /// The optimal denoiser for pixels drawn from a mixture of two normal distributions, in float64: smooth and nonlinear, with a flow that a
@@ -39,23 +38,24 @@ public sealed class MixtureDenoiser(INoiseSchedule schedule) : IDenoiser, IDispo
     {
         Calls++;
         using DisposeScope scope = NewDisposeScope();
+        Tensor x = noisy.to(ScalarType.Float64); // Densities far from the data are too small for float32.
 
         // Read in x / sigma, which exists at pure noise too, where both parts get their prior weight.
         (double alpha, double sigma) = (level.Alpha, level.Sigma);
-        Tensor total = zeros_like(noisy);
-        Tensor clean = zeros_like(noisy);
+        Tensor total = zeros_like(x);
+        Tensor clean = zeros_like(x);
         foreach ((double weight, double mean, double deviation) in Parts)
         {
             double variance = (alpha * alpha * deviation * deviation) + (sigma * sigma);
-            Tensor away = noisy - (alpha * mean);
+            Tensor away = x - (alpha * mean);
             Tensor density = weight / Math.Sqrt(variance) * (away.square() / (-2 * variance)).exp();
             total += density;
             clean += density * (mean + (alpha * deviation * deviation / variance * away));
         }
 
         clean /= total.clamp_min(1e-300);
-        Tensor noise = (noisy - (alpha * clean)) / sigma;
-        return new Estimate(clean.MoveToOuterDisposeScope(), noise.MoveToOuterDisposeScope());
+        Tensor noise = (x - (alpha * clean)) / sigma;
+        return new Estimate(clean.to(noisy.dtype).MoveToOuterDisposeScope(), noise.to(noisy.dtype).MoveToOuterDisposeScope());
     }
 
     public void Dispose() => network.Dispose();
