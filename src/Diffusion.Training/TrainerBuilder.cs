@@ -43,16 +43,11 @@ public sealed class TrainerBuilder
         Choose(nameof(UsePrediction), "Objective.Prediction", value, options => options.Objective?.Prediction,
             options => options.Objective = (options.Objective ?? new ObjectiveOptions()) with { Prediction = value });
 
-    /// <summary>
-    /// The distribution of training times, for one that no option can name. Default: <see cref="ObjectiveOptions.Times"/>.
-    /// </summary>
+    /// <summary>The distribution of training times, if no option names it. Default: <see cref="ObjectiveOptions.Times"/>.</summary>
     public TrainerBuilder UseTimeLaw(ITimeLaw value) =>
         Fill(nameof(UseTimeLaw), value, () => given.Objective = given.Objective with { Times = value });
 
-    /// <summary>
-    /// The weight of each noise level in the loss, for a weighting that no option can name. Default:
-    /// <see cref="ObjectiveOptions.Weighting"/>.
-    /// </summary>
+    /// <summary>The weight of each noise level, if no option names it. Default: <see cref="ObjectiveOptions.Weighting"/>.</summary>
     public TrainerBuilder UseLossWeighting(ILossWeighting value) =>
         Fill(nameof(UseLossWeighting), value, () => given.Objective = given.Objective with { Weighting = value });
 
@@ -78,9 +73,7 @@ public sealed class TrainerBuilder
         Choose(nameof(UseLearningRate), nameof(TrainingOptions.LearningRate), value, options =>
             options.LearningRate, options => options.LearningRate = value);
 
-    /// <summary>
-    /// Averages the weights with <see cref="EmaLaw.Warmup"/>. Default: <see cref="EmaLaw.Default"/>, which suits a run of any length.
-    /// </summary>
+    /// <summary>Averages the weights with <see cref="EmaLaw.Warmup"/>. Default: <see cref="EmaLaw.Default"/>.</summary>
     /// <param name="decay">The maximum decay, in [0, 1).</param>
     public TrainerBuilder UseEma(double decay) => ChooseEma(PartText.Of("warmup", ("max-decay", decay)));
 

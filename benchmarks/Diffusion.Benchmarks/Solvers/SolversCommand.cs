@@ -22,6 +22,9 @@ internal static class SolversCommand
     private static readonly int[] Calls = [8, 12, 20, 40, 80, 160];
     private static readonly int[] InversionSteps = [10, 20, 50, 100, 200, 500];
 
+    private static readonly SampleRequest Request = new() { Count = 1, Seed = 1, Shape = ImageShape.Square(12, 1) };
+    private static readonly Lazy<double[]> Exact = new(ExactImages);
+
     private static readonly (string Name, StepSampler Sampler)[] Samplers =
     [
         ("Ddim, Euler", new DdimSampler()),
@@ -74,12 +77,14 @@ internal static class SolversCommand
     private static (int Calls, double Error) Measure(StepSampler sampler, int calls)
     {
         int steps = calls;
-        while (steps > 1 && Sample(sampler, steps).Calls > calls)
+        (int Calls, double Error) sampled = Sample(sampler, steps);
+        while (steps > 1 && sampled.Calls > calls)
         {
-            steps--;
+            steps = Math.Min(steps - 1, steps * calls / sampled.Calls);
+            sampled = Sample(sampler, steps);
         }
 
-        return Sample(sampler, steps);
+        return sampled;
     }
 
     private static (int Calls, double Error) Sample(StepSampler sampler, int steps)
@@ -87,13 +92,16 @@ internal static class SolversCommand
         EdmSchedule schedule = new();
         using MixtureDenoiser denoiser = new(schedule);
         using DisposeScope scope = NewDisposeScope();
-        SampleRequest request = new() { Count = 4, Seed = 1, Shape = ImageShape.Square(8, 1) };
-        Tensor images = (sampler with { Steps = steps, Grid = new KarrasGrid(), Clipping = SampleClipping.None }).Sample(denoiser, request);
-        Tensor start = NormalNoise.Draw(new SeedStream(request.Seed), RandomPurpose.InitialNoise, [0, 1, 2, 3], request.Shape!.Value);
-        double[] pixels = [.. start.data<float>().Select(pixel => pixel * EdmSchedule.DefaultMaxSigma)];
-        double[] exact = ExactFlow.Move(pixels, -Math.Log(EdmSchedule.DefaultMaxSigma), CleanHalfLogSnr);
-        double error = Math.Sqrt(images.data<float>().Zip(exact, (pixel, wanted) => (pixel - wanted) * (pixel - wanted)).Average());
+        Tensor images = (sampler with { Steps = steps, Grid = new KarrasGrid(), Clipping = SampleClipping.None }).Sample(denoiser, Request);
+        double error = Math.Sqrt(images.data<float>().Zip(Exact.Value, (pixel, wanted) => (pixel - wanted) * (pixel - wanted)).Average());
         return (denoiser.Calls, error);
+    }
+
+    private static double[] ExactImages()
+    {
+        using Tensor start = NormalNoise.Draw(new SeedStream(Request.Seed), RandomPurpose.InitialNoise, [0], Request.Shape!.Value);
+        double[] pixels = [.. start.data<float>().Select(pixel => pixel * EdmSchedule.DefaultMaxSigma)];
+        return ExactFlow.Move(pixels, -Math.Log(EdmSchedule.DefaultMaxSigma), CleanHalfLogSnr);
     }
 
     // From images to noise and back, in as many steps each way.

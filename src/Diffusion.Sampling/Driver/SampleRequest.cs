@@ -30,9 +30,9 @@ public sealed record SampleRequest
     public long FirstIndex { get; init; }
 
     /// <summary>
-    /// The clean images that sampling starts from, with noise of the first level: for image to image (<see cref="StrengthGrid"/>) and for
-    /// inversion (<see cref="ReversedGrid"/>). Floating point <c>[1 or Count, C, H, W]</c>; they stay the caller's. Default null: noise
-    /// alone.
+    /// The clean images that sampling starts from: with noise of the first level for image to image (<see cref="StrengthGrid"/>), without
+    /// noise for inversion (<see cref="ReversedGrid"/>). Floating point <c>[1 or Count, C, H, W]</c>; they stay the caller's. Default null:
+    /// noise alone.
     /// </summary>
     public Tensor? StartImages { get; init; }
 

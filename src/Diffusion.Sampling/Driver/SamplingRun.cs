@@ -61,6 +61,7 @@ public sealed class SamplingRun
         double[] times = [.. levels.SkipLast(1).Select(level => level.Time)];
         bool byTimestep = denoiser.Source.Schedule is DiscreteSchedule && times.All(double.IsInteger)
             && times.Distinct().Count() == times.Length;
+        bool inverts = levels[^1].Ratio > levels[0].Ratio;
         using DisposeScope scope = NewDisposeScope();
         Tensor images = empty([request.Count, shape.Channels, shape.Height, shape.Width], ScalarType.Float32, CPU); // [N, C, H, W]
         for (int done = 0; done < request.Count;)
@@ -70,11 +71,11 @@ public sealed class SamplingRun
             int size = Math.Min(request.BatchSize, request.Count - first);
             long[] indices = [.. Enumerable.Range(first, size).Select(i => request.FirstIndex + i)];
             SeededNoise noise = new(new SeedStream(request.Seed), indices, shape, device, byTimestep);
-            Tensor start = Start(InitialNoise(noise, first, size), levels[0], first, size); // [B, C, H, W]
+            Tensor start = Start(InitialNoise(noise, first, size), levels[0], inverts, first, size); // [B, C, H, W]
             SamplingWalk batch = new(clipped, Classes(first, size, device), levels, start, noise, Report, cancellationToken);
 
             Tensor finished = images.narrow(0, first, size).copy_(walk(batch)); // [B, C, H, W]
-            if (levels[^1].Ratio > levels[0].Ratio)
+            if (inverts)
             {
                 finished.DivideBy(StartScale(levels[^1])); // An inversion gives noise of unit variance.
             }
@@ -108,7 +109,8 @@ public sealed class SamplingRun
 
     private static Tensor Batch(Tensor given, int first, int size) => given.shape[0] == 1 ? given : given.narrow(0, first, size);
 
-    private Tensor Start(Tensor noise, NoiseLevel level, int first, int size)
+    // An inversion takes the images as they are: noise that is drawn could not be found again.
+    private Tensor Start(Tensor noise, NoiseLevel level, bool inverts, int first, int size)
     {
         if (request.StartImages is not { } images)
         {
@@ -116,7 +118,7 @@ public sealed class SamplingRun
         }
 
         Tensor batch = Batch(images, first, size); // [1 or B, C, H, W]
-        return noise.MultiplyBy(level.Sigma) + batch.to(noise.dtype).to(noise.device).Times(level.Alpha);
+        return noise.MultiplyBy(inverts ? 0 : level.Sigma) + batch.to(noise.dtype).to(noise.device).Times(level.Alpha);
     }
 
     private Conditioning Classes(int first, int size, Device device)
