@@ -58,14 +58,12 @@ internal sealed class LoadingRates : IDisposable
         }
 
         return new Row(
-            Median(rates[0]), Median(rates[1]), Median(rates[2]), Median(rates[3]), Median(rates[4]), bytes,
-            Median(rates[1].Zip(rates[0], (one, bare) => one / bare)), Median(rates[2].Zip(rates[1], (two, one) => two / one)),
-            Median(rates[5].Zip(rates[0], (two, one) => two / one)));
+            Median.Of(rates[0]), Median.Of(rates[1]), Median.Of(rates[2]), Median.Of(rates[3]), Median.Of(rates[4]), bytes,
+            Median.Of(rates[1].Zip(rates[0], (one, bare) => one / bare)), Median.Of(rates[2].Zip(rates[1], (two, one) => two / one)),
+            Median.Of(rates[5].Zip(rates[0], (two, one) => two / one)));
     }
 
     public void Dispose() => source.Dispose();
-
-    private static double Median(IEnumerable<double> values) => values.Order().ElementAt(Rounds / 2);
 
     private double RateOfBareLoop(int images)
     {

@@ -34,11 +34,9 @@ internal static class TransformCost
         }
 
         return new Result(
-            Median(rounds.Select(round => round.Plain)), Median(rounds.Select(round => round.Transformed)),
-            Median(rounds.Select(round => round.Transformed / round.Plain)));
+            Median.Of(rounds.Select(round => round.Plain)), Median.Of(rounds.Select(round => round.Transformed)),
+            Median.Of(rounds.Select(round => round.Transformed / round.Plain)));
     }
-
-    private static double Median(IEnumerable<double> values) => values.Order().ElementAt(Rounds / 2);
 
     private static double Rate(IImageSource source, int batches)
     {

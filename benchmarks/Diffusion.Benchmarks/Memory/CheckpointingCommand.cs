@@ -62,12 +62,12 @@ internal static class CheckpointingCommand
 
         endOfBlock.Dispose();
         ratios.Sort();
-        double ratio = ratios[ratios.Count / 2];
+        double ratio = Median.Of(ratios);
         return Verdict.Print(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{Median(plain):F0} ms per step without, {Median(checkpointed):F0} ms with; {ratios[0]:F2} to {ratios[^1]:F2} times in "
-                    + $"pairs of blocks"),
+                $"{Median.Of(plain):F0} ms per step without, {Median.Of(checkpointed):F0} ms with; {ratios[0]:F2} to {ratios[^1]:F2} "
+                    + $"times in pairs of blocks"),
             string.Create(CultureInfo.InvariantCulture, $"{ratio:F2} times in the median pair; target: at most {Bar}"),
             ratio <= Bar);
 
@@ -80,12 +80,6 @@ internal static class CheckpointingCommand
             trainer.Run(endOfBlock.Token);
             return Stopwatch.GetElapsedTime(began).TotalMilliseconds / StepsPerBlock;
         }
-    }
-
-    private static double Median(List<double> times)
-    {
-        times.Sort();
-        return times[times.Count / 2];
     }
 
     // Progress<T> would report later, from another thread.

@@ -1,5 +1,4 @@
 using Diffusion.Data;
-using Diffusion.Training;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -15,7 +14,6 @@ internal sealed class DigitClassifier : nn.Module<Tensor, Tensor>
     private const double MinAccuracy = 0.98;
     private const int Epochs = 3;
     private const int BatchSize = 128;
-    private const double LearningRate = 2e-3;
     private const long Seed = 1;
 
     private readonly Sequential features = nn.Sequential(
@@ -53,7 +51,7 @@ internal sealed class DigitClassifier : nn.Module<Tensor, Tensor>
         }
         else
         {
-            classifier.Train(train);
+            ClassifierTraining.Run(classifier, train, Seed, Epochs * train.Count / BatchSize, BatchSize);
         }
 
         classifier.Accuracy = classifier.MeasureAccuracy(test);
@@ -83,27 +81,6 @@ internal sealed class DigitClassifier : nn.Module<Tensor, Tensor>
     {
         using Tensor seen = features.call(images); // [B, 64]
         return classes.call(seen); // [B, 10]
-    }
-
-    private void Train(IImageSource images)
-    {
-        BatchReader reader = new(images);
-        SampleOrder order = new(new SeedStream(Seed), images.Count);
-        using optim.Optimizer optimizer = optim.Adam(parameters(), LearningRate);
-        long steps = Epochs * images.Count / BatchSize;
-        for (long step = 0; step < steps; step++)
-        {
-            using DisposeScope scope = NewDisposeScope();
-            using ImageBatch batch = reader.Read([.. Enumerable.Range(0, BatchSize).Select(i => order.IndexAt((step * BatchSize) + i))]);
-            optimizer.ParamGroups.Single().LearningRate = LearningRate * (1 - ((double)step / steps));
-            optimizer.zero_grad();
-            nn.functional.cross_entropy(call(batch.Pixels), batch.Labels!).backward();
-            optimizer.step();
-            if (step % 200 == 0)
-            {
-                Console.WriteLine($"Classifier: step {step} of {steps}");
-            }
-        }
     }
 
     private double MeasureAccuracy(IImageSource images)

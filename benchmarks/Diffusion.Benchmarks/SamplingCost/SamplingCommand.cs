@@ -54,12 +54,11 @@ internal static class SamplingCommand
         Conditioning conditioning = new() { ClassLabels = zeros(batch, int64) };
         Sample();
         Call();
-        double[] pairs = [.. Enumerable.Range(0, blocks).Select(i =>
+        return Median.Of([.. Enumerable.Range(0, blocks).Select(i =>
         {
             (TimeSpan first, TimeSpan second) = i % 2 == 0 ? (Time(Sample), Time(Call)) : (Time(Call), Time(Sample));
             return i % 2 == 0 ? first / second : second / first;
-        }).Order()];
-        return (pairs[(pairs.Length - 1) / 2] + pairs[pairs.Length / 2]) / 2;
+        })]);
 
         void Sample() => sampler.Sample(denoiser, request).Dispose();
 

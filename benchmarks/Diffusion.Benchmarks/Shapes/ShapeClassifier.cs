@@ -13,7 +13,6 @@ internal sealed class ShapeClassifier : nn.Module<Tensor, Tensor>
     private const int Images = 20_000;
     private const int Steps = 1000;
     private const int BatchSize = 64;
-    private const double LearningRate = 2e-3;
     private const double NoiseDeviation = 0.1;
     private const long Seed = 99;
 
@@ -41,19 +40,7 @@ internal sealed class ShapeClassifier : nn.Module<Tensor, Tensor>
         using Lock.Scope generator = GlobalGenerator.Hold(Seed);
         ShapeClassifier classifier = new();
         using DrawnShapes drawings = DrawnShapes.Create(Images, Size, Seed);
-        BatchReader reader = new(drawings);
-        using optim.Optimizer optimizer = optim.Adam(classifier.parameters(), LearningRate);
-        for (int step = 0; step < Steps; step++)
-        {
-            using DisposeScope scope = NewDisposeScope();
-            using ImageBatch batch = reader.Read([.. Enumerable.Range(step * BatchSize, BatchSize).Select(i => (long)(i % Images))]);
-            optimizer.ParamGroups.Single().LearningRate = LearningRate * (1 - ((double)step / Steps));
-            optimizer.zero_grad();
-            Tensor noisy = batch.Pixels + (randn_like(batch.Pixels) * NoiseDeviation);
-            nn.functional.cross_entropy(classifier.call(noisy), batch.Labels!).backward();
-            optimizer.step();
-        }
-
+        ClassifierTraining.Run(classifier, drawings, Seed, Steps, BatchSize, NoiseDeviation);
         return classifier;
     }
 

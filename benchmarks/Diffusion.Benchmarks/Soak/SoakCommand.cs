@@ -76,8 +76,8 @@ internal static class SoakCommand
             .Build();
         trainer.Run();
 
-        double early = Median(mebibytes[Window..(2 * Window)]);
-        double late = Median(mebibytes[^Window..]);
+        double early = Median.Of(mebibytes[Window..(2 * Window)]);
+        double late = Median.Of(mebibytes[^Window..]);
         long min = tensors[Window..].Min();
         long max = tensors[Window..].Max();
         return Verdict.Print(
@@ -86,11 +86,5 @@ internal static class SoakCommand
             + $"of the last {Window} {late:F1} MiB",
             $"{max - min} tensors and {late - early:+0.0;-0.0} MiB more; targets: no tensor, {BarMiB:F0} MiB",
             min == max && late - early <= BarMiB);
-    }
-
-    private static double Median(double[] values)
-    {
-        double[] sorted = [.. values.Order()];
-        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
 }

@@ -33,7 +33,7 @@ internal static class DiffusersConfig
 
             if (patchSize is { } size)
             {
-                writer.WriteNumber(DiffusersUNetConfig.PatchSizeKey, size);
+                writer.WriteNumber(PatchedModel.SizeKey, size);
             }
         });
     }

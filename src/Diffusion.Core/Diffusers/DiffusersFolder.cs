@@ -58,9 +58,8 @@ public static class DiffusersFolder
     /// <param name="denoiser">
     /// The denoiser of a <see cref="UNet2D"/>, or of one in a <see cref="PatchedModel"/>: <c>config.json</c> then also has
     /// <c>patch_size</c>, which diffusers ignores, so that its network takes and gives patches. A discrete schedule is written as
-    /// <c>DDPMScheduler</c>, rectified flow as
-    /// <c>FlowMatchEulerDiscreteScheduler</c>, EDM as <c>EDMEulerScheduler</c>. Use a trainer's averaged denoiser, or that of a
-    /// <see cref="TrainedModel"/>.
+    /// <c>DDPMScheduler</c>, rectified flow as <c>FlowMatchEulerDiscreteScheduler</c>, EDM as <c>EDMEulerScheduler</c>. Use a trainer's
+    /// averaged denoiser, or that of a <see cref="TrainedModel"/>.
     /// </param>
     /// <param name="notes">Free text for the header of the weights file, or null.</param>
     /// <param name="overwrite">Whether to replace a folder that contains a <c>model_index.json</c>.</param>

@@ -11,9 +11,6 @@ namespace Diffusion;
 /// <param name="PatchSize">The size of the patches; null for a network on pixels.</param>
 internal sealed record DiffusersUNetConfig(UNet2DOptions Options, int? PatchSize)
 {
-    /// <summary>The key of the size of the patches, which is not one of diffusers.</summary>
-    public const string PatchSizeKey = "patch_size";
-
     /// <summary>The <see cref="IDiffusionModel.Description"/> of the network.</summary>
     public string Description => PatchSize is { } size ? PatchedModel.Describe(size, Options.ToJson()) : Options.ToJson();
 
@@ -21,28 +18,22 @@ internal sealed record DiffusersUNetConfig(UNet2DOptions Options, int? PatchSize
     /// <exception cref="FormatException">Names every key and value that is not supported.</exception>
     public static DiffusersUNetConfig Read(string json)
     {
-        if (!json.Contains($"\"{PatchSizeKey}\"", StringComparison.Ordinal))
-        {
-            return new DiffusersUNetConfig(UNet2DOptions.FromJson(json), null);
-        }
-
         using JsonDocument document = Parse(json);
-        if (document.RootElement.ValueKind != JsonValueKind.Object
-            || !document.RootElement.TryGetProperty(PatchSizeKey, out JsonElement value))
+        if (!document.RootElement.TryGetProperty(PatchedModel.SizeKey, out JsonElement value))
         {
             return new DiffusersUNetConfig(UNet2DOptions.FromJson(json), null);
         }
 
         int size = value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) && number >= 2
             ? number
-            : throw new FormatException($"{PatchSizeKey} is {Shown(value)}, but must be an integer of at least 2.");
+            : throw new FormatException($"{PatchedModel.SizeKey} is {Shown(value)}, but must be an integer of at least 2.");
         JsonObject rest = JsonObject.Create(document.RootElement)!;
-        rest.Remove(PatchSizeKey);
+        rest.Remove(PatchedModel.SizeKey);
         UNet2DOptions options = UNet2DOptions.FromJson(rest.ToJsonString());
         return options.InChannels % (size * size) == 0
             ? new DiffusersUNetConfig(options, size)
             : throw new FormatException(
-                $"{PatchSizeKey} is {size}, but in_channels is {options.InChannels}, which must be a multiple of {size * size}.");
+                $"{PatchedModel.SizeKey} is {size}, but in_channels is {options.InChannels}, which must be a multiple of {size * size}.");
     }
 
     /// <summary>The network as images see it.</summary>

@@ -16,6 +16,18 @@ internal static class AtomicFile
     /// <exception cref="UnauthorizedAccessException">There is no permission to write the file; an existing file is unchanged.</exception>
     public static void Write(string path, byte[] bytes) => Write(path, bytes.Length, file => file.Write(bytes));
 
+    /// <summary>Writes bytes, and creates the folder of the file if it is missing.</summary>
+    /// <param name="path">The file. An existing file or link is replaced.</param>
+    /// <param name="bytes">The content.</param>
+    /// <exception cref="IOException">The file cannot be written; an existing file is unchanged.</exception>
+    /// <exception cref="UnauthorizedAccessException">There is no permission to write the file; an existing file is unchanged.</exception>
+    public static void WriteWithFolder(string path, byte[] bytes)
+    {
+        string target = Path.GetFullPath(path);
+        Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+        Write(target, bytes);
+    }
+
     /// <summary>Writes a file through a callback.</summary>
     /// <param name="path">The file, in an existing folder. An existing file or link is replaced.</param>
     /// <param name="length">The bytes to reserve, which detects a full disk at once; 0 if unknown.</param>

@@ -102,9 +102,7 @@ public static class ImageCodec
     {
         ArgumentNullException.ThrowIfNull(image);
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
-        string target = Path.GetFullPath(path);
-        Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-        AtomicFile.Write(target, SkiaPixels.Encode(image, pixmap => pixmap.Encode(SKPngEncoderOptions.Default)));
+        AtomicFile.WriteWithFolder(path, SkiaPixels.Encode(image, pixmap => pixmap.Encode(SKPngEncoderOptions.Default)));
     }
 
     private static FileStream Open(string path)

@@ -45,9 +45,7 @@ public static class ImageFilm
 
         DecodedImage[] grids = [.. frames.Select(frame => ImageGrid.Arrange(frame, columns, padding, scale))];
         TimeSpan[] durations = [.. Enumerable.Repeat(each, grids.Length - 1), last];
-        string target = Path.GetFullPath(path);
-        Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-        AtomicFile.Write(target, AnimatedWebP.Encode(grids, durations));
+        AtomicFile.WriteWithFolder(path, AnimatedWebP.Encode(grids, durations));
     }
 
     private static TimeSpan Checked(TimeSpan time, string name) => time.TotalMilliseconds is >= 1 and <= 0xFFFFFF

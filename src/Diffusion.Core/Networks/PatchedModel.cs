@@ -16,7 +16,9 @@ namespace Diffusion;
 /// </remarks>
 public sealed class PatchedModel : IDiffusionModel, IGuardedWeights, IStoredNetwork
 {
-    private const string SizeKey = "patch_size";
+    /// <summary>The key of the size of the patches, in descriptions and in the configurations of exports.</summary>
+    internal const string SizeKey = "patch_size";
+
     private const string NetworkKey = "network";
 
     private readonly IDiffusionModel inner;

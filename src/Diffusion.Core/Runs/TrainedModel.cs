@@ -239,7 +239,7 @@ public sealed class TrainedModel : IDisposable
             {
                 throw new CheckpointException(
                     $"'{folder}' contains a network of diffusers, but no scheduler, which says what noise the network was trained with. "
-                    + "Open the folder of the whole pipeline, or read it with DiffusersFolder.Load and create a Denoiser from its UNet.");
+                    + "Open the folder of the whole pipeline, or read it with DiffusersFolder.Load and create a Denoiser from its Model.");
             }
 
             return new TrainedModel(model.CreateDenoiser(), model.Dispose) { Folder = folder };

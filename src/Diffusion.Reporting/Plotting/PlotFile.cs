@@ -38,8 +38,6 @@ internal static class PlotFile
         byte[] bytes = isSvg
             ? Encoding.UTF8.GetBytes(PlotFont.WithFallbacks(plot.GetSvgXml(Width, Height)))
             : plot.GetImageBytes(Width, Height, ImageFormat.Png);
-        string target = Path.GetFullPath(path);
-        Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-        AtomicFile.Write(target, bytes);
+        AtomicFile.WriteWithFolder(path, bytes);
     }
 }

@@ -18,9 +18,17 @@ internal static class EstimateExtensions
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor noise = (noisy - clean.Times(level.Alpha)).DividedBy(level.Sigma);
-        return new Estimate(clean.alias().MoveToOuterDisposeScope(), noise.MoveToOuterDisposeScope())
-        {
-            Variance = estimate.Variance?.alias().MoveToOuterDisposeScope(),
-        };
+        return new Estimate(clean.alias(), noise) { Variance = estimate.Variance?.alias() }.MovedToOuterScope();
+    }
+
+    /// <summary>Moves the tensors of an estimate out of the current dispose scope.</summary>
+    /// <param name="estimate">The estimate.</param>
+    /// <returns>The same estimate.</returns>
+    public static Estimate MovedToOuterScope(this Estimate estimate)
+    {
+        estimate.Clean.MoveToOuterDisposeScope();
+        estimate.Noise.MoveToOuterDisposeScope();
+        estimate.Variance?.MoveToOuterDisposeScope();
+        return estimate;
     }
 }

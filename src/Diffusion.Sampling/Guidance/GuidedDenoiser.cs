@@ -103,11 +103,7 @@ public sealed class GuidedDenoiser : IDenoiser
             clean = clean.Times(1 - Rescale) + (clean * ratio).Times(Rescale);
         }
 
-        Estimate guided = strong.WithClean(clean, noisy, level);
-        return new Estimate(guided.Clean.MoveToOuterDisposeScope(), guided.Noise.MoveToOuterDisposeScope())
-        {
-            Variance = guided.Variance?.MoveToOuterDisposeScope(),
-        };
+        return strong.WithClean(clean, noisy, level).MovedToOuterScope();
     }
 
     private (Estimate Strong, Tensor Weak) Estimates(Tensor noisy, NoiseLevel level, Conditioning? conditioning)

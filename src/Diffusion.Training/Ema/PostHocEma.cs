@@ -40,9 +40,11 @@ public sealed class PostHocEma
     /// <summary>Finds the snapshots of a run, which may still be training. It reads only their names.</summary>
     /// <param name="runFolder">The folder of the run.</param>
     /// <exception cref="CheckpointException">The run has fewer than two snapshots.</exception>
+    /// <exception cref="NativeBackendException">libtorch cannot be loaded.</exception>
     public static PostHocEma Open(string runFolder)
     {
         ArgumentException.ThrowIfNullOrEmpty(runFolder);
+        TorchBackend.EnsureLoaded();
         string folder = Path.Combine(Path.GetFullPath(runFolder), EmaSnapshotFolder.Name);
         IReadOnlyList<EmaSnapshotName> found = EmaSnapshotFolder.In(folder);
         return found.Count >= 2

@@ -20,7 +20,7 @@ internal readonly record struct PowerProfile(double Step, double Gamma)
         double gamma = 1 / sigmaRel;
         while (true)
         {
-                double value = (((((gamma + 7) * gamma) + 16 - inverse) * gamma) + 12) - inverse;
+            double value = (((((gamma + 7) * gamma) + 16 - inverse) * gamma) + 12) - inverse;
             double slope = (((3 * gamma) + 14) * gamma) + 16 - inverse;
             double next = gamma - (value / slope);
             if (next >= gamma)

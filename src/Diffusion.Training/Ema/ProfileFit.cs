@@ -1,3 +1,5 @@
+using static TorchSharp.torch;
+
 namespace Diffusion.Training;
 
 /// <summary>
@@ -27,7 +29,10 @@ internal sealed record ProfileFit(IReadOnlyList<double> Coefficients, double Rel
             }
         }
 
-        double[] solution = [.. LinearSystem.Solve(gram, right).Select((value, i) => value * norm / norms[i])];
+        using Tensor matrix = tensor(gram); // [n, n], float64
+        using Tensor vector = tensor(right); // [n]
+        using Tensor solved = linalg.solve(matrix, vector);
+        double[] solution = [.. solved.data<double>().Select((value, i) => value * norm / norms[i])];
         double sum = solution.Sum();
         double[] coefficients = [.. solution.Select(value => value / sum)];
         return new ProfileFit(coefficients, ErrorOf(coefficients, gram, right, norms, norm));

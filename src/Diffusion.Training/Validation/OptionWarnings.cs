@@ -74,9 +74,13 @@ internal static class OptionWarnings
                     + "average over a fixed fraction of the run.");
         }
 
-        double halfLife = Math.Log(0.5) / Math.Log(law.Decay.Limit ?? 0.9999);
-        return law.Decay.Limit is not { } limit ? null
-            : limit > 0.99999 ? new TrainingWarning("Ema",
+        if (law.Decay.Limit is not { } limit)
+        {
+            return null;
+        }
+
+        double halfLife = Math.Log(0.5) / Math.Log(limit);
+        return limit > 0.99999 ? new TrainingWarning("Ema",
                 Text($"{law} has a half-life of {halfLife:N0} steps; a decay of 0.999 to 0.99999 is usual. Leave it out."))
             : limit < 0.999 && steps >= LongRun ? new TrainingWarning("Ema",
                 Text($"{law} averages over only {halfLife:N0} of {steps:N0} steps; a decay of 0.999 to 0.99999 is usual. Leave it out."))
