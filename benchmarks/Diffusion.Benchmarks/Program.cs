@@ -7,6 +7,7 @@ RootCommand root = new("Measures the library against its targets. Each command e
     OverheadCommand.Create(),
     SoakCommand.Create(),
     QualityCommand.Create(),
+    CompareCommand.Create(),
     ShapesCommand.Create(),
     SamplingCommand.Create(),
     SolversCommand.Create(),

@@ -5,27 +5,28 @@ namespace Diffusion.Benchmarks;
 /// <summary>The classifier's evaluation of a set of images.</summary>
 /// <param name="Name">The kind of images.</param>
 /// <param name="Count">The number of images.</param>
-/// <param name="Confidence">The mean of the highest probability that the classifier gives to a digit.</param>
+/// <param name="Confidence">The mean of the highest probability that the classifier gives to a class.</param>
 /// <param name="Confident">The fraction of images with a highest probability above 0.9.</param>
-/// <param name="Balance">The entropy of the predicted digits, relative to a uniform distribution: 1 if all are equally frequent.</param>
-/// <param name="MinShare">The fraction of the rarest digit.</param>
-/// <param name="MaxShare">The fraction of the most common digit.</param>
+/// <param name="Balance">The entropy of the predicted classes, relative to a uniform distribution: 1 if all are equally frequent.</param>
+/// <param name="MinShare">The fraction of the rarest class.</param>
+/// <param name="MaxShare">The fraction of the most common class.</param>
 /// <param name="Distance">The Frechet distance between the features and those of the training images.</param>
+/// <param name="Asked">The fraction of images that the classifier reads as the class that was asked for; null without classes.</param>
 internal sealed record QualityRow(
-    string Name, int Count, double Confidence, double Confident, double Balance, double MinShare, double MaxShare, double Distance);
+    string Name, int Count, double Confidence, double Confident, double Balance, double MinShare, double MaxShare, double Distance,
+    double? Asked = null);
 
 /// <summary>Compares sets of images with the training images.</summary>
 internal sealed class ImageJudge : IDisposable
 {
-    private const int Digits = 10;
     private const double High = 0.9;
 
-    private readonly DigitClassifier classifier;
+    private readonly FeatureClassifier classifier;
     private readonly FeatureStatistics reference;
 
     /// <param name="classifier">Classifies the images. The caller owns it.</param>
-    /// <param name="training">The training images in [-1, 1], <c>[N, 1, 28, 28]</c>.</param>
-    public ImageJudge(DigitClassifier classifier, Tensor training)
+    /// <param name="training">The training images in [-1, 1], <c>[N, C, H, W]</c>.</param>
+    public ImageJudge(FeatureClassifier classifier, Tensor training)
     {
         this.classifier = classifier;
         (Tensor features, Tensor probabilities) = classifier.Judge(training);
@@ -34,22 +35,28 @@ internal sealed class ImageJudge : IDisposable
         features.Dispose();
     }
 
-    /// <summary>Measures images in [-1, 1], <c>[N, 1, 28, 28]</c>.</summary>
-    public QualityRow Measure(string name, Tensor images)
+    /// <summary>Measures images.</summary>
+    /// <param name="name">The kind of images.</param>
+    /// <param name="images">In [-1, 1], <c>[N, C, H, W]</c>.</param>
+    /// <param name="asked">The class that was asked for in each image. Null, the default, for none.</param>
+    public QualityRow Measure(string name, Tensor images, IReadOnlyList<long>? asked = null)
     {
         using TorchSharp.DisposeScope scope = NewDisposeScope();
         (Tensor features, Tensor probabilities) = classifier.Judge(images);
         Tensor highest = probabilities.amax([1]); // [N]
-        double[] shares = [.. probabilities.argmax(1).bincount(null, Digits).data<long>().Select(n => (double)n / images.shape[0])];
+        long[] read = probabilities.argmax(1).data<long>().ToArray();
+        int classes = (int)probabilities.shape[1];
+        double[] shares = [.. Enumerable.Range(0, classes).Select(label => read.Count(found => found == label) / (double)read.Length)];
         return new QualityRow(
             name,
             (int)images.shape[0],
             highest.mean().item<float>(),
             highest.gt(High).to(ScalarType.Float32).mean().item<float>(),
-            shares.Where(share => share > 0).Sum(share => -share * Math.Log(share)) / Math.Log(Digits),
+            shares.Where(share => share > 0).Sum(share => -share * Math.Log(share)) / Math.Log(classes),
             shares.Min(),
             shares.Max(),
-            FrechetDistance.Between(FeatureStatistics.Of(features), reference));
+            FrechetDistance.Between(FeatureStatistics.Of(features), reference),
+            asked is null ? null : read.Zip(asked).Count(pair => pair.First == pair.Second) / (double)read.Length);
     }
 
     public void Dispose() => reference.Dispose();

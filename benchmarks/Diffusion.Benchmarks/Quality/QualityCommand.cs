@@ -58,7 +58,7 @@ internal static class QualityCommand
         QualityRun run = new(choices.Run);
 
         FrechetDistance.CheckItself();
-        using DigitClassifier classifier = DigitClassifier.LoadOrTrain(run.ClassifierFile, train, test);
+        using FeatureClassifier classifier = FeatureClassifier.LoadOrTrain(run.ClassifierFile, train, test, epochs: 3, minAccuracy: 0.98);
 
         run.Plan ??= QualityTraining.Plan(choices.Minutes, train, device);
         using UNet2D unet = QualityTraining.CreateModel();

@@ -66,9 +66,9 @@ internal sealed class QualityReport(double accuracy, QualityPlan plan, TrainingR
             - **confidence**: the mean of the highest probability among the digits, and the fraction of images above 0.9.
             - **balance**: the entropy of the predicted digits, relative to a uniform distribution; and the fractions of the rarest and the
               most common digit.
-            - **distance**: the Frechet distance between {DigitClassifier.FeatureCount} features of these images and of the 60,000 training
-              images. A smaller number of images gives a larger distance, so compare only rows with equal numbers. Another classifier has
-              another scale.
+            - **distance**: the Frechet distance between {FeatureClassifier.FeatureCount} features of these images and of the 60,000
+              training images. A smaller number of images gives a larger distance, so compare only rows with equal numbers. Another
+              classifier has another scale.
 
             Real test images are the lower bound of the distance, noise is the upper bound.
 

@@ -16,14 +16,14 @@ namespace Diffusion.Benchmarks;
 internal static class SamplingCommand
 {
     private const double MaxRatio = 1.03;
-    private const int Steps = 20;
+    private const int Steps = 5;
     private const int SoakSteps = 10_000;
     private const int SettledAfter = 100;
     private static readonly int[] BatchSizes = [1, 16];
 
     public static Command Create()
     {
-        Option<int> blocks = new("--blocks") { Description = $"Pairs of {Steps} steps and {Steps} calls.", DefaultValueFactory = _ => 40 };
+        Option<int> blocks = new("--blocks") { Description = $"Pairs of {Steps} steps and {Steps} calls.", DefaultValueFactory = _ => 160 };
         Command command = new("sampling", "The time of a sampler compared with its network calls alone, and its live tensors.") { blocks };
         command.SetAction(arguments => Run(arguments.GetValue(blocks)));
         return command;

@@ -17,6 +17,11 @@ public sealed record Conditioning
     /// </summary>
     public torch.Tensor? EndLabels { get; init; }
 
+    /// <summary>
+    /// An earlier estimate of the clean images, <c>[B, C, H, W]</c>, for a self-conditioned model. Null, the default, for none.
+    /// </summary>
+    public torch.Tensor? EarlierClean { get; init; }
+
     /// <summary>The conditioning of some of the images.</summary>
     /// <param name="first">The index of the first image.</param>
     /// <param name="count">The number of images.</param>
@@ -25,13 +30,14 @@ public sealed record Conditioning
     {
         ClassLabels = ClassLabels?.narrow(0, first, count),
         EndLabels = EndLabels?.narrow(0, first, count),
+        EarlierClean = EarlierClean?.narrow(0, first, count),
     };
 
     /// <summary>The conditioning of the images of one batch followed by those of another.</summary>
     /// <param name="first">The conditioning of the first batch.</param>
     /// <param name="second">That of the second: it has the same tensors as the first.</param>
     /// <returns>New tensors; they belong to the caller.</returns>
-    /// <exception cref="ArgumentException">Only one of the two has class labels, or end labels.</exception>
+    /// <exception cref="ArgumentException">Only one of the two has class labels, end labels, or earlier estimates.</exception>
     public static Conditioning Concatenate(Conditioning first, Conditioning second)
     {
         ArgumentNullException.ThrowIfNull(first);
@@ -40,6 +46,7 @@ public sealed record Conditioning
         {
             ClassLabels = Both(first.ClassLabels, second.ClassLabels, nameof(ClassLabels)),
             EndLabels = Both(first.EndLabels, second.EndLabels, nameof(EndLabels)),
+            EarlierClean = Both(first.EarlierClean, second.EarlierClean, nameof(EarlierClean)),
         };
 
         static torch.Tensor? Both(torch.Tensor? first, torch.Tensor? second, string name) => (first, second) switch

@@ -26,6 +26,12 @@ public interface IDiffusionModel : IDisposable
     double DropoutProbability => 0;
 
     /// <summary>
+    /// Whether it is told an earlier estimate of the clean images (<see cref="Conditioning.EarlierClean"/>): samplers then pass that of the
+    /// call before. False by default.
+    /// </summary>
+    bool IsSelfConditioned => false;
+
+    /// <summary>
     /// Gradient checkpointing of the network; null if it has none. By default the model itself, if it implements
     /// <see cref="IGradientCheckpointing"/>.
     /// </summary>

@@ -29,11 +29,21 @@ public sealed class PatchedModel : IDiffusionModel, IGuardedWeights, IStoredNetw
     /// </param>
     /// <param name="patchSize">The height and width of a patch in pixels, P, at least 2. 2 to 4 for images of 32 pixels.</param>
     /// <exception cref="ArgumentOutOfRangeException">The patch size is below 2.</exception>
-    /// <exception cref="ArgumentException">The network was made for channels that are not a multiple of P * P.</exception>
+    /// <exception cref="ArgumentException">
+    /// The network was made for channels that are not a multiple of P * P, or is self-conditioned.
+    /// </exception>
     public PatchedModel(IDiffusionModel network, int patchSize)
     {
         ArgumentNullException.ThrowIfNull(network);
         ArgumentOutOfRangeException.ThrowIfLessThan(patchSize, 2);
+        if (network.IsSelfConditioned)
+        {
+            throw new ArgumentException(
+                $"The network is self-conditioned, but its estimates have whole images. Put the {nameof(SelfConditionedModel)} around the "
+                + $"{nameof(PatchedModel)}.",
+                nameof(network));
+        }
+
         if (network.SampleShape is { } shape && shape.Channels % (patchSize * patchSize) != 0)
         {
             throw new ArgumentException(

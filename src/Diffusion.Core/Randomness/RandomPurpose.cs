@@ -46,4 +46,7 @@ public enum RandomPurpose
 
     /// <summary>Whether the class of a training image is dropped; indexed by its position in the run.</summary>
     LabelDropout = 14,
+
+    /// <summary>Whether a training image is self-conditioned; indexed by its position in the run.</summary>
+    SelfConditioning = 15,
 }

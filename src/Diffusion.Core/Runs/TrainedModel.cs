@@ -218,8 +218,9 @@ public sealed class TrainedModel : IDisposable
             + "network with that description.");
     }
 
-    private static IDiffusionModel StoredNetwork(string description) => PatchedModel.Parse(description) is { } patched
-        ? new PatchedModel(StoredNetwork(patched.Network), patched.PatchSize)
+    private static IDiffusionModel StoredNetwork(string description) =>
+        SelfConditionedModel.Parse(description) is { } conditioned ? new SelfConditionedModel(StoredNetwork(conditioned))
+        : PatchedModel.Parse(description) is { } patched ? new PatchedModel(StoredNetwork(patched.Network), patched.PatchSize)
         : new UNet2D(UNet2DOptions.FromJson(description));
 
     private static string Short(string description) => description.Length <= 200 ? description : description[..200] + "...";

@@ -72,7 +72,7 @@ public sealed class SamplingRun
             long[] indices = [.. Enumerable.Range(first, size).Select(i => request.FirstIndex + i)];
             SeededNoise noise = new(new SeedStream(request.Seed), indices, shape, device, byTimestep);
             Tensor start = Start(InitialNoise(noise, first, size), levels[0], inverts, first, size); // [B, C, H, W]
-            SamplingWalk batch = new(clipped, Classes(first, size, device), levels, start, noise, Report, cancellationToken);
+            using SamplingWalk batch = new(clipped, Classes(first, size, device), levels, start, noise, Report, cancellationToken);
 
             Tensor finished = images.narrow(0, first, size).copy_(walk(batch)); // [B, C, H, W]
             if (inverts)

@@ -17,8 +17,10 @@ public sealed class SamplingWalk(
     torch.Tensor start,
     IStepNoise noise,
     Action<int, int, double> report,
-    CancellationToken cancellationToken)
+    CancellationToken cancellationToken) : IDisposable
 {
+    private torch.Tensor? earlierClean;
+
     /// <summary>The levels of the grid, from the first to the last.</summary>
     public IReadOnlyList<NoiseLevel> Levels { get; } = levels;
 
@@ -36,7 +38,15 @@ public sealed class SamplingWalk(
     public Estimate Denoise(torch.Tensor x, NoiseLevel level)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return denoiser.Denoise(x, level, conditioning);
+        if (!denoiser.Source.Model.IsSelfConditioned)
+        {
+            return denoiser.Denoise(x, level, conditioning);
+        }
+
+        Estimate estimate = denoiser.Denoise(x, level, conditioning with { EarlierClean = earlierClean });
+        earlierClean?.Dispose();
+        earlierClean = estimate.Clean.alias().DetachFromDisposeScope();
+        return estimate;
     }
 
     /// <inheritdoc cref="IStepNoise.Draw"/>
@@ -45,6 +55,9 @@ public sealed class SamplingWalk(
     /// <inheritdoc cref="IStepNoise.DrawPath"/>
     public (torch.Tensor Part, torch.Tensor Whole) PathNoise(int step, int draw, NoiseLevel from, NoiseLevel middle, NoiseLevel to) =>
         noise.DrawPath(step, draw, from, middle, to);
+
+    /// <summary>Frees the estimate that a self-conditioned model is told.</summary>
+    public void Dispose() => earlierClean?.Dispose();
 
     /// <summary>Reports progress.</summary>
     /// <param name="step">How many steps are done.</param>

@@ -65,6 +65,12 @@ public sealed record ObjectiveOptions
     public double LabelDropout { get; init; }
 
     /// <summary>
+    /// The fraction of images for which a self-conditioned model is told its first estimate, 0 to 1
+    /// (<see cref="Objective.SelfConditioning"/>). Default 0: none.
+    /// </summary>
+    public double SelfConditioning { get; init; }
+
+    /// <summary>
     /// Whether the network has twice the channels and learns the variance as well (<see cref="Objective.LearnsVariance"/>). Default false.
     /// </summary>
     public bool LearnsVariance { get; init; }

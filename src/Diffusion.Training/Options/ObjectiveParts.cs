@@ -27,6 +27,7 @@ internal sealed record ObjectiveParts(IObjective? Whole, ILossFunction? Function
         OffsetNoise = options.OffsetNoise,
         InputPerturbation = options.InputPerturbation,
         LabelDropout = options.LabelDropout,
+        SelfConditioning = options.SelfConditioning,
         LearnsVariance = options.LearnsVariance,
     };
 
@@ -49,10 +50,11 @@ internal sealed record ObjectiveParts(IObjective? Whole, ILossFunction? Function
                 : Contradiction(nameof(options.Description), options.Description, Whole?.Description, nameof(TrainerBuilder.UseObjective)),
             Whole is not null && ((Function, Weighting, Times) != (null, null, null)
                 || (options.LossSpace, options.MaxSpaceFactor) != (null, null)
-                || (options.OffsetNoise, options.InputPerturbation, options.LabelDropout, options.LearnsVariance) != (0, 0, 0, false))
+                || (options.OffsetNoise, options.InputPerturbation, options.LabelDropout) != (0, 0, 0)
+                || (options.SelfConditioning, options.LearnsVariance) != (0, false))
                 ? $"UseObjective gives {Whole.Description}, which a loss function, weighting, time law, LossSpace, "
-                    + "MaxSpaceFactor, OffsetNoise, InputPerturbation, LabelDropout or LearnsVariance cannot change. Leave those out, or "
-                    + "give an Objective with these parts."
+                    + "MaxSpaceFactor, OffsetNoise, InputPerturbation, LabelDropout, SelfConditioning or LearnsVariance cannot change. "
+                    + "Leave those out, or give an Objective with these parts."
                 : null,
             options.MaxSpaceFactor is null or (> 0 and < double.PositiveInfinity)
                 ? null
@@ -60,6 +62,10 @@ internal sealed record ObjectiveParts(IObjective? Whole, ILossFunction? Function
                     $"Objective.MaxSpaceFactor ({options.MaxSpaceFactor}) must be above 0. Use 20, or leave it out for no limit."),
             Strength(nameof(options.OffsetNoise), options.OffsetNoise),
             Strength(nameof(options.InputPerturbation), options.InputPerturbation),
+            options.SelfConditioning is >= 0 and <= 1
+                ? null
+                : string.Create(CultureInfo.InvariantCulture,
+                    $"Objective.SelfConditioning ({options.SelfConditioning}) must be in 0..1. Use 0.5, or 0 for none."),
             options.LabelDropout is >= 0 and < 1
                 ? null
                 : string.Create(CultureInfo.InvariantCulture,

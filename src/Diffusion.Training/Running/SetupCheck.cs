@@ -35,7 +35,9 @@ internal static class SetupCheck
         if (usedSchedule is not null)
         {
             all.AddRange(ObjectiveProblems.OfPrediction(learned, usedSchedule));
-            all.AddRange(unknownParts.Length == 0 ? ObjectiveProblems.Of(learned, given.Objective.Make(learned), usedSchedule) : []);
+            all.AddRange(unknownParts.Length == 0
+                ? ObjectiveProblems.Of(learned, given.Objective.Make(learned), usedSchedule, model)
+                : []);
         }
 
         if (source is not null && usedSchedule is not null)

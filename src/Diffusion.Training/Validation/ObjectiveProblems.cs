@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Diffusion.Training;
 
 /// <summary>Finds objectives that a schedule does not allow. Each message says what, actual, expected, remedy.</summary>
@@ -38,11 +40,12 @@ internal static class ObjectiveProblems
         }
     }
 
-    /// <summary>Returns why the objective cannot be used with the schedule; empty if it can.</summary>
+    /// <summary>Returns why the objective cannot be used with the schedule or the network; empty if it can.</summary>
     /// <param name="options">The options with the prediction type.</param>
     /// <param name="objective">The objective in use.</param>
     /// <param name="schedule">The schedule in use.</param>
-    public static IEnumerable<string> Of(ObjectiveOptions options, IObjective objective, INoiseSchedule schedule)
+    /// <param name="model">The model to train.</param>
+    public static IEnumerable<string> Of(ObjectiveOptions options, IObjective objective, INoiseSchedule schedule, IDiffusionModel model)
     {
         foreach (string problem in objective.Problems(schedule))
         {
@@ -52,6 +55,15 @@ internal static class ObjectiveProblems
         if (objective is not Objective parts || !Enum.IsDefined(options.Prediction))
         {
             yield break;
+        }
+
+        if (parts.SelfConditioning > 0 != model.IsSelfConditioned)
+        {
+            yield return string.Create(CultureInfo.InvariantCulture,
+                $"{nameof(options.SelfConditioning)} ({parts.SelfConditioning}) does not fit the network. ")
+                + (model.IsSelfConditioned
+                    ? "Samplers tell a self-conditioned network its earlier estimates, which it would never have seen. Use 0.5."
+                    : $"It is not told its first estimate: put it into a {nameof(SelfConditionedModel)}, or use 0.");
         }
 
         NoiseLevel[] ends = EndsOf(schedule);

@@ -30,11 +30,11 @@ internal static class SnippetCompiler
         using static TorchSharp.torch;
         """;
 
-    private static readonly Lazy<MetadataReference[]> References = new(() =>
-    [
-        .. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
-            .Where(File.Exists).Select(path => MetadataReference.CreateFromFile(path)),
-    ]);
+    private static readonly CSharpParseOptions Latest = new(LanguageVersion.Latest);
+
+    // The snippets share them: a compilation that only gets another tree reads no reference again.
+    private static readonly Lazy<CSharpCompilation> Programs = new(() => Empty(OutputKind.ConsoleApplication));
+    private static readonly Lazy<CSharpCompilation> Libraries = new(() => Empty(OutputKind.DynamicallyLinkedLibrary));
 
     /// <summary>Compiles a snippet.</summary>
     /// <param name="snippet">The snippet.</param>
@@ -42,16 +42,8 @@ internal static class SnippetCompiler
     /// <returns>The program, or null if there are errors.</returns>
     public static byte[]? Compile(Snippet snippet, out IReadOnlyList<string> errors)
     {
-        CSharpParseOptions latest = new(LanguageVersion.Latest);
-        CSharpCompilation compilation = CSharpCompilation.Create(
-            $"Snippet{Guid.NewGuid():N}",
-            [CSharpSyntaxTree.ParseText(EverySdkProject, latest), CSharpSyntaxTree.ParseText(Source(snippet), latest)],
-            References.Value,
-            new CSharpCompilationOptions(
-                snippet.IsProgram ? OutputKind.ConsoleApplication : OutputKind.DynamicallyLinkedLibrary,
-                nullableContextOptions: NullableContextOptions.Enable,
-                generalDiagnosticOption: ReportDiagnostic.Error,
-                specificDiagnosticOptions: [new("CS1701", ReportDiagnostic.Suppress), new("CS1702", ReportDiagnostic.Suppress)]));
+        CSharpCompilation compilation = (snippet.IsProgram ? Programs : Libraries).Value
+            .AddSyntaxTrees(CSharpSyntaxTree.ParseText(Source(snippet), Latest));
         using MemoryStream program = new();
         errors = [.. compilation.Emit(program).Diagnostics.Where(found => found.Severity == DiagnosticSeverity.Error).Select(Text)];
         return errors.Count == 0 ? program.ToArray() : null;
@@ -62,6 +54,17 @@ internal static class SnippetCompiler
     /// <param name="given">Its inputs.</param>
     public static void Run(byte[] program, object?[] given) => Assembly.Load(program).GetType("Snippet")!.GetMethod("Run")!
         .Invoke(null, BindingFlags.DoNotWrapExceptions, binder: null, given, culture: null);
+
+    private static CSharpCompilation Empty(OutputKind kind) => CSharpCompilation.Create(
+        "Snippet",
+        [CSharpSyntaxTree.ParseText(EverySdkProject, Latest)],
+        ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
+            .Where(File.Exists).Select(path => MetadataReference.CreateFromFile(path)),
+        new CSharpCompilationOptions(
+            kind,
+            nullableContextOptions: NullableContextOptions.Enable,
+            generalDiagnosticOption: ReportDiagnostic.Error,
+            specificDiagnosticOptions: [new("CS1701", ReportDiagnostic.Suppress), new("CS1702", ReportDiagnostic.Suppress)]));
 
     private static string Source(Snippet snippet) => snippet.Given is null
         ? $"#line {snippet.Line} \"{snippet.File}\"\n{snippet.Code}\n"

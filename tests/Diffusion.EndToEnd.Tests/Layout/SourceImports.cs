@@ -40,7 +40,7 @@ internal static class SourceImports
         ];
         CSharpCompilation compilation = CSharpCompilation.Create(
             "sources", [.. trees, CSharpSyntaxTree.ParseText(EverySdkProject, options)], references);
-        return [.. trees.SelectMany(tree => ImportsOf(compilation, tree, root)).Distinct()];
+        return [.. trees.AsParallel().SelectMany(tree => ImportsOf(compilation, tree, root)).Distinct()];
     }
 
     private static IEnumerable<Import> ImportsOf(CSharpCompilation compilation, SyntaxTree tree, string root)

@@ -14,10 +14,11 @@ internal static class UNet2DFit
                 + $"InChannels and OutChannels {shape.Channels}, or convert the images.";
         }
 
-        if (options.OutChannels != options.InChannels && options.OutChannels != 2 * options.InChannels)
+        if (options.OutChannels != options.InChannels && options.OutChannels != 2 * options.InChannels
+            && 2 * options.OutChannels != options.InChannels)
         {
             yield return $"The network outputs {options.OutChannels} channels, but takes {options.InChannels}. A diffusion model "
-                + "needs OutChannels equal to InChannels, or twice that to learn the variance.";
+                + "needs OutChannels equal to InChannels, twice that to learn the variance, or half of it for self-conditioning.";
         }
 
         int multiple = options.SizeMultiple;

@@ -5,70 +5,74 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary>A small convolutional network that classifies digits; it evaluates generated images.</summary>
-internal sealed class DigitClassifier : nn.Module<Tensor, Tensor>
+/// <summary>A small convolutional network that classifies images; it evaluates generated ones.</summary>
+internal sealed class FeatureClassifier : nn.Module<Tensor, Tensor>
 {
     /// <summary>The number of features of an image.</summary>
     public const int FeatureCount = 64;
 
-    private const double MinAccuracy = 0.98;
-    private const int Epochs = 3;
     private const int BatchSize = 128;
     private const long Seed = 1;
 
-    private readonly Sequential features = nn.Sequential(
-        nn.Conv2d(1, 16, 3, padding: 1),
-        nn.ReLU(),
-        nn.MaxPool2d(2), // 14 x 14
-        nn.Conv2d(16, 32, 3, padding: 1),
-        nn.ReLU(),
-        nn.MaxPool2d(2), // 7 x 7
-        nn.Flatten(),
-        nn.Linear(32 * 7 * 7, FeatureCount),
-        nn.ReLU());
+    private readonly Sequential features;
+    private readonly Linear classes;
 
-    private readonly Linear classes = nn.Linear(FeatureCount, 10);
-
-    private DigitClassifier()
-        : base(nameof(DigitClassifier))
+    private FeatureClassifier(ImageShape shape, int classCount)
+        : base(nameof(FeatureClassifier))
     {
+        features = nn.Sequential(
+            nn.Conv2d(shape.Channels, 16, 3, padding: 1),
+            nn.ReLU(),
+            nn.MaxPool2d(2), // half the height and width
+            nn.Conv2d(16, 32, 3, padding: 1),
+            nn.ReLU(),
+            nn.MaxPool2d(2), // a quarter
+            nn.Flatten(),
+            nn.Linear(32 * (shape.Height / 4) * (shape.Width / 4), FeatureCount),
+            nn.ReLU());
+        classes = nn.Linear(FeatureCount, classCount);
         register_module(nameof(features), features);
         register_module(nameof(classes), classes);
     }
 
-    /// <summary>The fraction of the test images that it classifies correctly.</summary>
+    /// <summary>The fraction of the test images that it classifies correctly; of the training images where there are no others.</summary>
     public double Accuracy { get; private set; }
 
     /// <summary>Loads the classifier from a file. If the file does not exist, trains a new classifier and writes it there.</summary>
-    /// <exception cref="InvalidOperationException">It does not reach 98% on the test images.</exception>
-    public static DigitClassifier LoadOrTrain(string path, IImageSource train, IImageSource test)
+    /// <param name="path">The file.</param>
+    /// <param name="train">The images to train on, with their labels.</param>
+    /// <param name="test">The images that measure its accuracy.</param>
+    /// <param name="epochs">How often each image is trained on.</param>
+    /// <param name="minAccuracy">The smallest accuracy that it may have.</param>
+    /// <exception cref="InvalidOperationException">It does not reach that accuracy.</exception>
+    public static FeatureClassifier LoadOrTrain(string path, IImageSource train, IImageSource test, int epochs, double minAccuracy)
     {
         using Lock.Scope generator = GlobalGenerator.Hold(Seed);
-        DigitClassifier classifier = new();
+        FeatureClassifier classifier = new(train.Shape, train.ClassCount!.Value);
         if (File.Exists(path))
         {
             classifier.Load(path);
         }
         else
         {
-            ClassifierTraining.Run(classifier, train, Seed, Epochs * train.Count / BatchSize, BatchSize);
+            ClassifierTraining.Run(classifier, train, Seed, epochs * train.Count / BatchSize, BatchSize);
         }
 
         classifier.Accuracy = classifier.MeasureAccuracy(test);
-        Console.WriteLine($"Classifier: {classifier.Accuracy:P2} of the {test.Count:N0} test images.");
-        if (classifier.Accuracy < MinAccuracy)
+        Console.WriteLine($"Classifier: {classifier.Accuracy:P2} of {test.Count:N0} images.");
+        if (classifier.Accuracy < minAccuracy)
         {
             throw new InvalidOperationException(
-                $"The classifier classifies {classifier.Accuracy:P2} of the test images correctly, but must classify {MinAccuracy:P0}.");
+                $"The classifier classifies {classifier.Accuracy:P2} of the images correctly, but must classify {minAccuracy:P0}.");
         }
 
         SafeTensorsFile.Write(path, classifier.Weights());
         return classifier;
     }
 
-    /// <summary>The features of images and the probability of each digit; in batches, without gradients.</summary>
-    /// <param name="images">In [-1, 1], <c>[N, 1, 28, 28]</c>.</param>
-    /// <returns>Features <c>[N, 64]</c> and probabilities <c>[N, 10]</c>; they belong to the caller.</returns>
+    /// <summary>The features of images and the probability of each class; in batches, without gradients.</summary>
+    /// <param name="images">In [-1, 1], <c>[N, C, H, W]</c>.</param>
+    /// <returns>Features <c>[N, 64]</c> and the probability of each class <c>[N, K]</c>; they belong to the caller.</returns>
     public (Tensor Features, Tensor Probabilities) Judge(Tensor images)
     {
         using IDisposable noGradients = no_grad();
