@@ -40,9 +40,25 @@ internal sealed class GivenParts(IDiffusionModel model)
     /// <summary>The optimizer.</summary>
     public IOptimizerFactory Optimizer { get; set; } = new AdamWFactory();
 
+    /// <summary>The processes to train with.</summary>
+    public IProcessGroup? Group { get; set; }
+
+    /// <summary>How the processes train together.</summary>
+    public DistributedOptions Distributed { get; set; } = new();
+
+    /// <summary>The processes to train with, if there are at least two.</summary>
+    public RunProcesses? Processes => Group is { WorldSize: > 1 } group ? new RunProcesses(group, Distributed, Logger) : null;
+
     /// <summary>The logger.</summary>
     public ILogger Logger { get; set; } = NullLogger.Instance;
 
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; set; } = TimeProvider.System;
+
+    /// <summary>Returns why a call that needs a single process is impossible; empty if it is possible.</summary>
+    /// <param name="call">The name of the call.</param>
+    public IEnumerable<string> OnlyAlone(string call) => Processes is { Group.WorldSize: var count }
+        ? [$"{call} does not run distributed, but UseDistributed has {count} processes. Call it in one process without UseDistributed, "
+            + "with the BatchSize of the run."]
+        : [];
 }
