@@ -19,7 +19,6 @@ internal sealed class GradientReducer : IDisposable
 
     private readonly IProcessGroup group;
     private readonly RankExchange exchange;
-    private readonly FlatChecksum checksum = new();
     private readonly LayerMarks marks;
     private readonly Tensor[] views;
     private readonly int[] layersOfBucket;
@@ -127,7 +126,6 @@ internal sealed class GradientReducer : IDisposable
         marks.Dispose();
         pending.ForEach(operation => operation.Dispose());
         Array.ForEach(views, view => view.Dispose());
-        checksum.Dispose();
     }
 
     private void OnLayer(int layer)
@@ -141,7 +139,7 @@ internal sealed class GradientReducer : IDisposable
 
             if (rehearses)
             {
-                rehearsed.Add((bucket, checksum.Of(views[bucket])));
+                rehearsed.Add((bucket, FlatChecksum.Of(views[bucket])));
             }
             else
             {
@@ -161,7 +159,7 @@ internal sealed class GradientReducer : IDisposable
     }
 
     private bool HasChanged(int bucket) => rehearses
-        && rehearsed.Any(seen => seen.Bucket == bucket && seen.Checksum != checksum.Of(views[bucket]));
+        && rehearsed.Any(seen => seen.Bucket == bucket && seen.Checksum != FlatChecksum.Of(views[bucket]));
 
     // A process without images in its last micro-batch has rehearsed nothing: then all processes rehearse again.
     private void AgreeOnOrder(bool[] late)

@@ -15,7 +15,6 @@ internal sealed class Ranks : IDisposable
     private readonly TrainingState state;
     private readonly RankExchange exchange;
     private readonly GradientReducer reducer;
-    private readonly FlatChecksum checksum = new();
 
     /// <param name="processes">The processes.</param>
     /// <param name="setup">The run.</param>
@@ -129,7 +128,7 @@ internal sealed class Ranks : IDisposable
             return;
         }
 
-        long[] sums = [.. exchange.Gather([checksum.Of(state.Parameters.Values)]).Select(own => own[0])];
+        long[] sums = [.. exchange.Gather([FlatChecksum.Of(state.Parameters.Values)]).Select(own => own[0])];
         if (OddOnes(sums) is { Count: > 0 } odd)
         {
             throw new DistributedException(
@@ -155,11 +154,7 @@ internal sealed class Ranks : IDisposable
     public void WaitForFirst() => processes.Group.Barrier(processes.Options.PauseDeadline);
 
     /// <summary>Frees the buckets and the hooks of the network.</summary>
-    public void Dispose()
-    {
-        reducer.Dispose();
-        checksum.Dispose();
-    }
+    public void Dispose() => reducer.Dispose();
 
     // The processes that differ from the majority, or from rank 0 if there is none.
     private static IReadOnlyList<int> OddOnes(IReadOnlyList<long> values)
@@ -225,7 +220,7 @@ internal sealed class Ranks : IDisposable
             .. state.Optimizer.State.Select(part => ($"optimizer state {part.Key}", part.Value)),
         ];
         IReadOnlyList<long[]> all = exchange.Gather(
-            [state.Step, state.ImagesSeen, state.Rollbacks, .. parts.Select(part => checksum.Of(part.Values))]);
+            [state.Step, state.ImagesSeen, state.Rollbacks, .. parts.Select(part => FlatChecksum.Of(part.Values))]);
         string[] names = ["step", "images seen", "rollbacks", .. parts.Select(part => part.Name)];
         for (int place = 0; place < names.Length; place++)
         {
