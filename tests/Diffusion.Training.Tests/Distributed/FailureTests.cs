@@ -21,7 +21,7 @@ public sealed class FailureTests
             Steps = 10,
             MicroBatchSize = micro,
             Images = (images, _) => new WatchedImages(images, index => Break(index is 3 or 7 or 11 or 12)),
-            Configure = o => o.Loading = new LoadingOptions { BadImages = BadImagePolicy.Skip },
+            Configure = o => o.Loading = new LoadingOptions { BadImages = BadImagePolicy.Skip, MaxBadFraction = 1 },
         };
         SharedRun.Outcome alone = run.Alone();
         SharedRun.Outcome[] ranks = run.On(4);
@@ -53,7 +53,7 @@ public sealed class FailureTests
         {
             Folder = folder.Path,
             Tokens = [CancellationToken.None, second.Token, CancellationToken.None],
-            Configure = o => o.BatchSize = 15,
+            Configure = o => (o.BatchSize, o.Loading) = (15, new LoadingOptions { Workers = 0 }),
             Images = (images, rank) => rank != 1 ? images : new WatchedImages(images, _ =>
             {
                 // The inspection reads 40 images, and each step 5.
@@ -98,6 +98,7 @@ public sealed class FailureTests
         (SharedRun.Outcome? Result, Exception? Error)[] ranks = new SharedRun
         {
             Model = rank => new TinyModel(hidden: rank == 2 ? 12 : 8),
+            Configure = o => o.BatchSize = 15,
         }.TryOn(3);
 
         ranks.Should().AllSatisfy(rank => rank.Error.Should().BeOfType<DistributedException>()
