@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace Diffusion.Training;
 
 /// <summary>
-/// The processes that train together, and what they compute together. Every process calls the same operations in the same order with tensors
-/// of the same size and element type.
+/// The processes that train together, and what they compute together. Every process calls the same operations in the same order, with
+/// tensors of the same size and element type.
 /// </summary>
 /// <remarks>
 /// Operations start in the order of the calls and finish in that order; one may be started before an earlier one has finished. One thread
@@ -28,6 +28,9 @@ public interface IProcessGroup : IDisposable
     /// <summary>How long an operation may take. Default 60 seconds.</summary>
     TimeSpan Deadline { get; }
 
+    /// <summary>The training step that error messages name; the code that trains sets it. Default 0.</summary>
+    long Step { get; set; }
+
     /// <summary>Replaces the values by their sum, maximum or minimum over all processes, the same bits on each.</summary>
     /// <param name="values">A contiguous tensor of any shape; it must live until the operation has finished.</param>
     /// <param name="operation">How values are combined. Default <see cref="ReduceOperation.Sum"/>.</param>
@@ -44,7 +47,9 @@ public interface IProcessGroup : IDisposable
     /// <paramref name="result"/> that it will fill.</param>
     IPendingOperation AllGather(Tensor result, Tensor own);
 
-    /// <summary>Combines the values over all processes; each receives one of <c>WorldSize</c> equal parts, in the order of the ranks.</summary>
+    /// <summary>
+    /// Combines the values over all processes; each receives one of <c>WorldSize</c> equal parts, in the order of the ranks.
+    /// </summary>
     /// <param name="result">Receives the part of this process; contiguous. It may be that part of <paramref name="values"/>.</param>
     /// <param name="values">Contiguous, <c>WorldSize</c> times as many elements as <paramref name="result"/>; other parts are undefined
     /// afterwards.</param>
