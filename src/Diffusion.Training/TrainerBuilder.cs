@@ -227,24 +227,7 @@ public sealed class TrainerBuilder
     /// The only problem is the images: too many cannot be read, or they are outside [-1, 1].
     /// </exception>
     /// <exception cref="DistributedException">The processes differ, or one was lost or could not start.</exception>
-    public Trainer Build()
-    {
-        Device? home = given.Model.Network.parameters().FirstOrDefault()?.device;
-        try
-        {
-            return new Trainer(SetupCheck.Of(given, []));
-        }
-        catch (Exception error)
-        {
-            given.Processes?.Fail(error, "the start");
-            if (home is not null)
-            {
-                given.Model.Network.to(home);
-            }
-
-            throw;
-        }
-    }
+    public Trainer Build() => given.Start(() => new Trainer(SetupCheck.Of(given, [])));
 
     /// <summary>
     /// Checks everything as <see cref="Build"/> does, and creates a finder of the learning rate for this run. It does not change the model

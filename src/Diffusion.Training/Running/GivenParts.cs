@@ -1,6 +1,8 @@
 using Diffusion.Data;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
@@ -61,4 +63,25 @@ internal sealed class GivenParts(IDiffusionModel model)
         ? [$"{call} does not run distributed, but UseDistributed has {count} processes. Call it in one process without UseDistributed, "
             + "with the BatchSize of the run."]
         : [];
+
+    /// <summary>Starts a run. If this fails, the network returns to its device, and the other processes end.</summary>
+    /// <param name="start">Starts the run.</param>
+    public T Start<T>(Func<T> start)
+    {
+        Device? home = Model.Network.parameters().FirstOrDefault()?.device;
+        try
+        {
+            return start();
+        }
+        catch (Exception error)
+        {
+            Processes?.Fail(error, "the start");
+            if (home is not null)
+            {
+                Model.Network.to(home);
+            }
+
+            throw;
+        }
+    }
 }

@@ -90,7 +90,7 @@ public sealed class GradientReducerTests
             whole = parameters.Gradients.data<float>().ToArray();
         }
 
-        (float[] Gradients, int Overlapped, int Buckets)[] ranks = ThreadRanks.Run(2, group =>
+        (float[] Gradients, int Overlapped, int Buckets)[] ranks = OnTwoRanks(group =>
         {
             using UNet2D unet = new(options, seed: 3) { GradientCheckpointing = checkpointing };
             using FlatParameters parameters = new(unet);
@@ -142,7 +142,7 @@ public sealed class GradientReducerTests
         }
 
         float[][] expected = [.. Enumerable.Range(0, 3).Select(Expected)];
-        return ThreadRanks.Run(2, group =>
+        return OnTwoRanks(group =>
         {
             using Chain chain = new();
             using FlatParameters parameters = new(chain);
@@ -163,6 +163,13 @@ public sealed class GradientReducerTests
 
             return overlapped;
         });
+    }
+
+    private static T[] OnTwoRanks<T>(Func<IProcessGroup, T> work)
+    {
+        T[] results = new T[2];
+        ThreadRanks.Run(2, group => results[group.Rank] = work(group));
+        return results;
     }
 
     private static Tensor Filled(params long[] shape) =>

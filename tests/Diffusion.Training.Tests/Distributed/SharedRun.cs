@@ -41,10 +41,19 @@ internal sealed record SharedRun
     public Outcome Alone() => Train(null);
 
     /// <summary>Trains on several ranks.</summary>
-    public Outcome[] On(int world) => ThreadRanks.Run(world, Train);
+    public Outcome[] On(int world)
+    {
+        Outcome[] outcomes = new Outcome[world];
+        ThreadRanks.Run(world, group => outcomes[group.Rank] = Train(group));
+        return outcomes;
+    }
 
     /// <summary>Trains on several ranks, some of which may fail.</summary>
-    public (Outcome? Result, Exception? Error)[] TryOn(int world) => ThreadRanks.TryRun<Outcome>(world, Train);
+    public (Outcome? Result, Exception? Error)[] TryOn(int world)
+    {
+        Outcome?[] outcomes = new Outcome?[world];
+        return [.. outcomes.Zip(ThreadRanks.RunAll(world, group => outcomes[group.Rank] = Train(group)).Each)];
+    }
 
     private Outcome Train(IProcessGroup? group)
     {
