@@ -85,6 +85,26 @@ internal sealed class ControlConnection : IDisposable
         return messages[0];
     }
 
+    /// <summary>Closes it after the other side has read everything, or after the limit.</summary>
+    public void Close(TimeSpan limit)
+    {
+        try
+        {
+            Socket.Shutdown(SocketShutdown.Send);
+            List<ControlMessage> ignored = [];
+            while (Socket.Poll(limit, SelectMode.SelectRead) && Read(ignored))
+            {
+                ignored.Clear();
+            }
+        }
+        catch (SocketException)
+        {
+            // The other side has closed it.
+        }
+
+        Socket.Dispose();
+    }
+
     /// <inheritdoc/>
     public void Dispose() => Socket.Dispose();
 

@@ -16,6 +16,7 @@ internal readonly record struct ControlMessage(ControlMessage.Kind Type, ReadOnl
         Welcome,
         Beat,
         Start,
+        Late,
         Leave,
         Failure,
         Closed,

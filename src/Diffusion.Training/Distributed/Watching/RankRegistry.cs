@@ -74,8 +74,17 @@ internal sealed class RankRegistry(int worldSize, TimeSpan maxSilence)
                 + "or network is.";
     }
 
-    /// <summary>Who has not started an operation.</summary>
-    public string Behind(long number)
+    /// <summary>An operation did not finish before its deadline.</summary>
+    /// <returns>What is wrong.</returns>
+    public string Late(int rank, long number, long step)
+    {
+        string call = started.TryGetValue(number, out (int Rank, long Step, CollectiveCall Call, int Count) first)
+            ? $"{first.Call} (operation {number})"
+            : $"Operation {number}";
+        return $"{call} did not finish before its deadline on rank {rank} at step {step}. {Behind(number)}";
+    }
+
+    private string Behind(long number)
     {
         IEnumerable<int> ranks = Enumerable.Range(0, worldSize).Where(rank => operations[rank] <= number);
         string[] behind = [.. ranks.Select(rank => $"rank {rank}{Where(rank)}")];
