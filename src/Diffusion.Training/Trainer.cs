@@ -46,7 +46,7 @@ public sealed class Trainer : IDisposable
                 .. parts.Folder?.Warnings ?? [],
                 .. state.Step > 0
                     ? []
-                    : NetworkWarnings.Of(parts.Denoiser, setup.Source.Shape, options.MicroBatchSize ?? options.BatchSize),
+                    : NetworkWarnings.Of(parts.Denoiser, setup.Source.Shape, setup.MicroBatchSize),
             ];
             foreach (TrainingWarning warning in Warnings)
             {

@@ -122,6 +122,16 @@ public sealed class TrainerBuilder
         nameof(UseInitialWeights), nameof(TrainingOptions.InitialWeights), path, options =>
             options.InitialWeights, options => options.InitialWeights = path);
 
+    /// <summary>
+    /// Trains with other processes: every process makes the same calls, trains on its share of each batch, and has the same weights after
+    /// each step. <see cref="TrainingOptions.BatchSize"/> remains the number of images in a step, over all processes. Rank 0 alone writes
+    /// the run folder, logs, and calls observers and previews. A group of one process costs nothing.
+    /// </summary>
+    /// <param name="group">The processes. The caller owns the group, and disposes it after the trainer.</param>
+    /// <param name="options">How they train together. Null, the default, for the defaults.</param>
+    public TrainerBuilder UseDistributed(IProcessGroup group, DistributedOptions? options = null) => Fill(nameof(UseDistributed), group,
+        () => (given.Group, given.Distributed) = (group, options ?? new DistributedOptions()));
+
     /// <summary>The logger of the trainer. Default: none.</summary>
     public TrainerBuilder UseLogger(ILogger value) => Fill(nameof(UseLogger), value, () => given.Logger = value);
 
@@ -216,24 +226,8 @@ public sealed class TrainerBuilder
     /// <exception cref="ImageDataException">
     /// The only problem is the images: too many cannot be read, or they are outside [-1, 1].
     /// </exception>
-    public Trainer Build()
-    {
-        TrainerSetup setup = SetupCheck.Of(given, []);
-        Device? home = given.Model.Network.parameters().FirstOrDefault()?.device;
-        try
-        {
-            return new Trainer(setup);
-        }
-        catch
-        {
-            if (home is not null)
-            {
-                given.Model.Network.to(home);
-            }
-
-            throw;
-        }
-    }
+    /// <exception cref="DistributedException">The processes differ, or one was lost or could not start.</exception>
+    public Trainer Build() => given.Start(() => new Trainer(SetupCheck.Of(given, [])));
 
     /// <summary>
     /// Checks everything as <see cref="Build"/> does, and creates a finder of the learning rate for this run. It does not change the model
@@ -247,7 +241,7 @@ public sealed class TrainerBuilder
     public LrRangeFinder BuildLrRangeFinder(LrRangeOptions? range = null)
     {
         LrRangeOptions tried = range ?? new LrRangeOptions();
-        return new LrRangeFinder(SetupCheck.Of(given, tried.Problems), tried);
+        return new LrRangeFinder(SetupCheck.Of(given, [.. tried.Problems, .. given.OnlyAlone(nameof(BuildLrRangeFinder))]), tried);
     }
 
     /// <summary>
@@ -271,7 +265,7 @@ public sealed class TrainerBuilder
     /// <summary>Plans with other measured steps than the default.</summary>
     internal TrainingPlan PlanWith(PlanOptions planned, CancellationToken cancellationToken)
     {
-        TrainerSetup setup = SetupCheck.Of(given, planned.Problems);
+        TrainerSetup setup = SetupCheck.Of(given, [.. planned.Problems, .. given.OnlyAlone(nameof(Plan))]);
         using DisposeScope scope = NewDisposeScope();
         return TrainingPlanner.Measure(setup, planned, cancellationToken);
     }

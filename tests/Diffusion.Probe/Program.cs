@@ -1,8 +1,16 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Diffusion;
+using Diffusion.Probe;
 using TorchSharp;
+
+// As a rank of a process group: rank, the case, and the rank that fails.
+if (args is ["rank", string rankCase, string failing])
+{
+    return RankProbe.Run(rankCase, int.Parse(failing, CultureInfo.InvariantCulture));
+}
 
 // Arguments: libraries to load before anything else, or "torchsharp" to use TorchSharp before the library has loaded libtorch.
 foreach (string argument in args)
@@ -18,6 +26,7 @@ foreach (string argument in args)
 }
 
 Console.Write(JsonSerializer.Serialize((object[])[Attempt(), Attempt()]));
+return 0;
 
 static object Attempt()
 {

@@ -7,9 +7,8 @@ public enum BadImagePolicy
     Replace,
 
     /// <summary>
-    /// The batch becomes smaller, and is empty when all of its images are bad. In training, the loss of a micro-batch is the mean over its
-    /// remaining images, and the loss of a step is the mean over its micro-batches that are not empty; a step without any image changes
-    /// nothing.
+    /// The batch becomes smaller, and is empty when all of its images are bad. In training, the loss of a step is the mean over its
+    /// remaining images, in all micro-batches and processes; a step without any image changes nothing.
     /// </summary>
     Skip,
 

@@ -1,6 +1,8 @@
 using Diffusion.Data;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
@@ -40,9 +42,46 @@ internal sealed class GivenParts(IDiffusionModel model)
     /// <summary>The optimizer.</summary>
     public IOptimizerFactory Optimizer { get; set; } = new AdamWFactory();
 
+    /// <summary>The processes to train with.</summary>
+    public IProcessGroup? Group { get; set; }
+
+    /// <summary>How the processes train together.</summary>
+    public DistributedOptions Distributed { get; set; } = new();
+
+    /// <summary>The processes to train with, if there are at least two.</summary>
+    public RunProcesses? Processes => Group is { WorldSize: > 1 } group ? new RunProcesses(group, Distributed, Logger) : null;
+
     /// <summary>The logger.</summary>
     public ILogger Logger { get; set; } = NullLogger.Instance;
 
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; set; } = TimeProvider.System;
+
+    /// <summary>Returns why a call that needs a single process is impossible; empty if it is possible.</summary>
+    /// <param name="call">The name of the call.</param>
+    public IEnumerable<string> OnlyAlone(string call) => Processes is { Group.WorldSize: var count }
+        ? [$"{call} does not run distributed, but UseDistributed has {count} processes. Call it in one process without UseDistributed, "
+            + "with the BatchSize of the run."]
+        : [];
+
+    /// <summary>Starts a run. If this fails, the network returns to its device, and the other processes end.</summary>
+    /// <param name="start">Starts the run.</param>
+    public T Start<T>(Func<T> start)
+    {
+        Device? home = Model.Network.parameters().FirstOrDefault()?.device;
+        try
+        {
+            return start();
+        }
+        catch (Exception error)
+        {
+            Processes?.Fail(error, "the start");
+            if (home is not null)
+            {
+                Model.Network.to(home);
+            }
+
+            throw;
+        }
+    }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.ExceptionServices;
 using Diffusion.Data;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
 namespace Diffusion.Training;
@@ -16,6 +17,7 @@ internal static class SetupCheck
     {
         (IDiffusionModel model, IImageSource? source, INoiseSchedule? schedule) = (given.Model, given.Source, given.Schedule);
         (TrainingOptions options, IReadOnlyList<string> contradictions) = given.Edits.Make();
+        int processes = given.Processes?.Group.WorldSize ?? 1;
         if (TrainingOptionsValidator.Missing(options) is { Count: > 0 } missing)
         {
             throw new OptionsValidationException(nameof(TrainingOptions), typeof(TrainingOptions),
@@ -24,9 +26,10 @@ internal static class SetupCheck
 
         List<string> all =
         [
-            .. given.Problems, .. contradictions, .. TrainingOptionsValidator.Problems(options), .. given.Optimizer.Problems, .. additional,
+            .. given.Problems, .. contradictions, .. TrainingOptionsValidator.Problems(options, processes),
+            .. given.Optimizer.Problems, .. additional,
             .. ScheduleProblems.Of(options, schedule), .. DataProblems.Of(options, model, source),
-                .. CheckpointingProblems.Of(options, model, given.Device),
+                .. CheckpointingProblems.Of(options, model, given.Device), .. given.Distributed.Problems,
         ];
         INoiseSchedule? usedSchedule = schedule ?? OptionSchedule.TryMake(options);
         string[] unknownParts = [.. given.Objective.Problems(options.Objective)];
@@ -38,6 +41,7 @@ internal static class SetupCheck
             all.AddRange(unknownParts.Length == 0
                 ? ObjectiveProblems.Of(learned, given.Objective.Make(learned), usedSchedule, model)
                 : []);
+            all.AddRange(unknownParts.Length == 0 && processes > 1 ? ObjectiveProblems.OfProcesses(given.Objective.Make(learned)) : []);
         }
 
         if (source is not null && usedSchedule is not null)
@@ -50,10 +54,13 @@ internal static class SetupCheck
         {
             OptionSchedule.Write(options, usedSchedule!); // The manifest of a checkpoint then contains the schedule in use.
             options.Objective = learned;
-            return new TrainerSetup(
+            TrainerSetup setup = new(
                 model, source!, images!, given.Device ?? ComputeDevice.Best, options, usedSchedule!, given.Objective.Make(learned),
                     given.Optimizer, given.Logger, given.Time, [.. given.Observers],
-                    [.. given.FindingObservers], [.. given.Previews]);
+                    [.. given.FindingObservers], [.. given.Previews]) { Processes = given.Processes };
+            return setup.Processes is { IsFirst: false }
+                ? setup with { Logger = NullLogger.Instance, Observers = [], FindingObservers = [], Previews = [] }
+                : setup;
         }
 
         string? badFolder = options.RunFolder is { } folder ? RunFolderProbe.Problem(folder) : null;

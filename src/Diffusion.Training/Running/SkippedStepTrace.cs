@@ -29,7 +29,7 @@ internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, 
     private string Replay(long step)
     {
         TrainingOptions options = setup.Options;
-        int microBatch = options.MicroBatchSize ?? options.BatchSize;
+        int microBatch = setup.MicroBatchSize;
         long start = state.ImagesSeen - ((state.Step - step + 1) * options.BatchSize);
         Device device = state.Parameters.Values.device;
         ISampleOrder order = state.Data.Order();

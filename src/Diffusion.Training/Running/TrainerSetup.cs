@@ -19,6 +19,12 @@ internal sealed record TrainerSetup(
     IReadOnlyList<IProgress<HealthFinding>> FindingObservers,
     IReadOnlyList<TrainerSetup.Preview> Previews)
 {
+    /// <summary>The processes that share the run; null if this process trains alone.</summary>
+    public RunProcesses? Processes { get; init; }
+
+    /// <summary>The number of images per forward and backward pass.</summary>
+    public int MicroBatchSize => Options.MicroBatchSize ?? (Options.BatchSize / (Processes?.Group.WorldSize ?? 1));
+
     /// <summary>A callback that is called at regular intervals.</summary>
     public sealed record Preview(int EverySteps, Action<TrainingPreview> Action);
 }

@@ -32,7 +32,8 @@ internal sealed class TrainingLoop
             parts.Reporter.Begin();
             if (options.Health.OnDivergence == DivergencePolicy.RollBack)
             {
-                parts.Folder!.SaveFirst(state); // A rollback needs a checkpoint.
+                parts.Folder?.SaveFirst(state); // A rollback needs a checkpoint.
+                parts.Ranks?.WaitForFirst();
             }
 
             while (true)
@@ -45,7 +46,7 @@ internal sealed class TrainingLoop
                 parts.RollBack();
             }
         }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested && parts.Ranks is null)
         {
             // Canceled within a step, during a wait for images: that step is discarded.
             return End(StopReason.Cancelled);
@@ -53,6 +54,12 @@ internal sealed class TrainingLoop
         catch (TrainingDivergedException error) when (error.WeightsAreGood)
         {
             parts.Folder?.TrySave(state);
+            parts.Ranks?.WaitForFirst();
+            throw;
+        }
+        catch (Exception error)
+        {
+            setup.Processes?.Fail(error, $"training step {state.Step + 1}");
             throw;
         }
     }
@@ -62,8 +69,12 @@ internal sealed class TrainingLoop
     {
         Device device = setup.Device.Activate();
         int batchSize = options.BatchSize;
-        int microBatchSize = options.MicroBatchSize ?? batchSize;
-        BatchPlan plan = new() { StepSize = batchSize, BatchSize = microBatchSize, Start = state.ImagesSeen };
+        int microBatchSize = setup.MicroBatchSize;
+        BatchPlan plan = new()
+        {
+            StepSize = batchSize, BatchSize = microBatchSize, Start = state.ImagesSeen,
+            Rank = setup.Processes?.Group.Rank ?? 0, World = setup.Processes?.Group.WorldSize ?? 1,
+        };
         using BatchLoader loader = new(setup.Source, state.Data.Order(), plan, parts.Seeds, options.Loading, device, parts.OnBadImage);
         TrainingLog.Started(
             setup.Logger, setup.Device.ToString(), setup.Device.CpuThreads, state.Data.Split.TrainingCount, setup.Source.Shape.ToString(),
@@ -75,15 +86,11 @@ internal sealed class TrainingLoop
             state.Parameters.Gradients.zero_(); // discard the gradients of a step that an error interrupted
         }
 
+        parts.Ranks?.Begin(Note());
         while (true)
         {
-            // Done?
-            TimeSpan elapsed = setup.Time.GetElapsedTime(began);
-            StopReason? stop =
-                state.Step >= options.Steps ? StopReason.Completed
-                : cancellationToken.IsCancellationRequested ? StopReason.Cancelled
-                : elapsed >= options.TimeLimit ? StopReason.TimeLimit
-                : null;
+            // Done? Several processes have agreed on it in the last step.
+            StopReason? stop = state.Step >= options.Steps ? StopReason.Completed : parts.Ranks is { } all ? all.Stop : Stop();
             if (stop is { } reason)
             {
                 return reason;
@@ -96,8 +103,10 @@ internal sealed class TrainingLoop
 
                 // Gradients
                 bool measuresNoise = state.Step > 0 && state.Step % options.Health.NoiseScaleEverySteps == 0;
-                Tensor? batchLoss = parts.Pass.Accumulate(
-                    loader, state.Parameters, batchSize, microBatchSize, measuresNoise ? MeasureNoiseScale : null, cancellationToken);
+                Action<ImageBatch, Conditioning>? beforeFirst = measuresNoise ? MeasureNoiseScale : null;
+                Tensor? batchLoss = parts.Ranks is { } together
+                    ? together.Accumulate(loader, parts.Pass, beforeFirst, Note)
+                    : parts.Pass.Accumulate(loader, state.Parameters, batchSize, microBatchSize, beforeFirst, cancellationToken);
 
                 // The gradients of each block, if the step is reported
                 bool reports = (state.Step + 1) % options.ReportEverySteps == 0 || state.Step + 1 == options.Steps;
@@ -123,11 +132,12 @@ internal sealed class TrainingLoop
             }
 
             parts.Gauges.EndStep();
+            parts.Ranks?.CheckWeights();
 
             // Held-out loss
             if (parts.HeldOut is { } heldOut && (state.Step % options.HoldOutEverySteps == 0 || state.Step == options.Steps))
             {
-                state.HeldOutLoss = heldOut.Measure(microBatchSize, cancellationToken);
+                state.HeldOutLoss = heldOut.Measure(microBatchSize, parts.Ranks is null ? cancellationToken : CancellationToken.None);
                 state.HeldOutStep = state.Step;
                 TrainingLog.HeldOut(setup.Logger, state.Step, state.HeldOutLoss.Value);
                 parts.Gauges.EndPause("the held-out loss", options.HoldOutEverySteps, alsoAtEnd: true);
@@ -136,16 +146,13 @@ internal sealed class TrainingLoop
             // Status
             if (state.Step % options.ReportEverySteps == 0 || state.Step == options.Steps)
             {
+                parts.Ranks?.Sum(parts.Gauges.Meter.Losses.Sums);
                 IReadOnlyList<HealthFinding> found = parts.Reporter.Report(learningRate, setup.Time.GetElapsedTime(began),
-                    loader.BadImages);
+                    parts.Ranks?.BadImages ?? loader.BadImages);
                 parts.Gauges.EndPause("a progress observer", options.ReportEverySteps, alsoAtEnd: true);
-                if (found.FirstOrDefault(finding => finding.Kind == FindingKind.Diverged) is { } divergence
-                    && options.Health.OnDivergence != DivergencePolicy.Report)
+                if (HasDiverged(found))
                 {
-                    bool mayRollBack = options.Health.OnDivergence == DivergencePolicy.RollBack && state.Rollbacks < Rollback.MaxCount;
-                    return mayRollBack
-                        ? null
-                        : throw new TrainingDivergedException($"{divergence.Seen} {divergence.Meaning} {divergence.Remedy}");
+                    return null;
                 }
             }
 
@@ -171,7 +178,42 @@ internal sealed class TrainingLoop
                 parts.Folder?.BeginSave(state);
                 parts.Gauges.EndPause("a checkpoint", options.CheckpointEverySteps);
             }
+
+            if (parts.Ranks is { FirstPauses: true } waiting)
+            {
+                waiting.WaitForFirst();
+            }
         }
+
+        StopReason? Stop() => cancellationToken.IsCancellationRequested ? StopReason.Cancelled
+            : setup.Time.GetElapsedTime(began) >= options.TimeLimit ? StopReason.TimeLimit
+            : null;
+
+        StepNote Note() => new(state.NextLearningRate, Stop(), loader.BadImages, PausesAfter(state.Step + 1));
+    }
+
+    // Whether this process has work after a step that may take long.
+    private bool PausesAfter(long step) => setup.Previews.Any(preview => step % preview.EverySteps == 0)
+        || (parts.Folder is not null && (step % options.CheckpointEverySteps == 0 || step % options.EmaSnapshotEverySteps == 0));
+
+    // Returns true to roll back; throws to end the run. The findings of rank 0 decide for all processes.
+    private bool HasDiverged(IReadOnlyList<HealthFinding> found)
+    {
+        HealthFinding? divergence = found.FirstOrDefault(finding => finding.Kind == FindingKind.Diverged);
+        DivergencePolicy policy = divergence is null ? DivergencePolicy.Report : options.Health.OnDivergence;
+        if (parts.Ranks is { } ranks)
+        {
+            ranks.WaitForFirst();
+            policy = (DivergencePolicy)ranks.OfFirst((long)policy);
+        }
+
+        return policy switch
+        {
+            DivergencePolicy.Report => false,
+            DivergencePolicy.RollBack when state.Rollbacks < Rollback.MaxCount => true,
+            _ => throw new TrainingDivergedException(
+                divergence is null ? "The loss diverged on rank 0." : $"{divergence.Seen} {divergence.Meaning} {divergence.Remedy}"),
+        };
     }
 
     // Measures the micro-batch in two parts and discards their gradients.
@@ -198,6 +240,7 @@ internal sealed class TrainingLoop
         }
 
         parts.Folder?.Save(state);
+        parts.Ranks?.WaitForFirst();
         parts.Reporter.End();
         TrainingLog.Ended(setup.Logger, state.Step, reason);
         return new TrainingResult

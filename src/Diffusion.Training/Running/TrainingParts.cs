@@ -21,7 +21,9 @@ internal sealed class TrainingParts : IDisposable
         Seeds = new SeedStream(options.Seed);
         BatchReader reader = new(setup.Source);
         TrainingData data = new(setup.Source, options.HoldOutFraction, options.BatchSize, options.Loading, Seeds);
-        Folder = options.RunFolder is { } folder ? owned.Add(new RunFolder(setup, folder)) : null;
+        Folder = options.RunFolder is { } folder && setup.Processes is null or { IsFirst: true }
+            ? owned.Add(new RunFolder(setup, folder))
+            : null;
 
         try
         {
@@ -29,6 +31,7 @@ internal sealed class TrainingParts : IDisposable
             Device device = setup.Device.Activate();
             setup.Model.Network.to(device);
             State = owned.Add(new TrainingState(setup, data, device));
+            Ranks = setup.Processes is { } processes ? owned.Add(new Ranks(processes, setup, State)) : null;
             Begin(options.InitialWeights);
             Denoiser = DenoiserOf(setup.Model, new Lazy<IDiffusionModel>(RawTwin));
             Averages = AveragesOf(State.Averages);
@@ -48,11 +51,15 @@ internal sealed class TrainingParts : IDisposable
                 : new HeldOutLoss(EmaDenoiser, setup.Objective, State.Objective, reader, data.Split, Seeds,
                     options.Loading.BadImages == BadImagePolicy.Throw
                     ? null
-                    : OnBadImage);
+                    : OnBadImage)
+                {
+                    Exchange = Ranks?.Exchange,
+                };
             SkippedStepTrace trace = new(setup, State, Denoiser, Seeds);
             long firstSamples = StepsTable.FirstSamplesStep(StepsTable.For(data.Split.TrainingCount, setup.Source.Shape,
                 options.BatchSize), options);
-            HealthWatch watch = new(options, State.LearningRate.WarmupOf(options.Steps), firstSamples, trace.Of);
+            HealthWatch watch = new(options, State.LearningRate.WarmupOf(options.Steps), firstSamples,
+                setup.Processes is { IsFirst: false } ? _ => string.Empty : trace.Of);
             Reporter = new ProgressReporter(
                 setup, State, Gauges, watch, new ColorCheck(setup.Images), Folder is null
                     ? setup.Observers
@@ -92,7 +99,10 @@ internal sealed class TrainingParts : IDisposable
     /// <summary>The loss on held-out images; null if there are none.</summary>
     public HeldOutLoss? HeldOut { get; }
 
-    /// <summary>The files of the run on disk; null if nothing is saved.</summary>
+    /// <summary>The processes that share the run; null if this process trains alone.</summary>
+    public Ranks? Ranks { get; }
+
+    /// <summary>The files of the run on disk; null if nothing is saved, or if another process saves it.</summary>
     public RunFolder? Folder { get; }
 
     /// <summary>The measurements between two reports.</summary>
@@ -105,7 +115,7 @@ internal sealed class TrainingParts : IDisposable
     /// <param name="image">The image.</param>
     public void OnBadImage(BadImage image)
     {
-        TrainingLog.BadImage(setup.Logger, image.Name, image.Reason);
+        TrainingLog.BadImage(setup.Processes?.Logger ?? setup.Logger, image.Name, image.Reason);
         Reporter.Shield("list of bad images", () => Folder?.BadImages.Add(image));
     }
 
@@ -114,10 +124,11 @@ internal sealed class TrainingParts : IDisposable
     public void RollBack()
     {
         int rollbacks = State.Rollbacks + 1;
-        Folder!.RollBack(State, Reporter.Findings.Last(finding => finding.Kind == FindingKind.Diverged).LastGoodStep);
+        Folder?.RollBack(State, Reporter.Findings.Last(finding => finding.Kind == FindingKind.Diverged).LastGoodStep);
+        Ranks?.ShareState(Folder?.LastCheckpoint);
         State.RollBack(rollbacks);
-        Folder.SaveAgain(State); // A resumed run must use the lower rate.
-        Reporter.RolledBack(Folder.LastCheckpoint!);
+        Folder?.SaveAgain(State); // A resumed run must use the lower rate.
+        Reporter.RolledBack(Folder?.LastCheckpoint ?? setup.Options.RunFolder!);
     }
 
     /// <summary>Disposes everything after the calls of denoisers in progress have ended.</summary>
@@ -129,11 +140,14 @@ internal sealed class TrainingParts : IDisposable
 
     private void Begin(string? initialWeights)
     {
+        Ranks?.CheckStart();
         bool resumed = Folder is { } folder && folder.TryRestore(State);
-        if (!resumed && initialWeights is not null)
+        if (!resumed && initialWeights is not null && setup.Processes is null or { IsFirst: true })
         {
-            State.LoadInitialWeights(initialWeights);
+            State.LoadInitialWeights(initialWeights!);
         }
+
+        Ranks?.ShareState(resumed ? Folder!.LastCheckpoint : null);
     }
 
     private OrderedDictionary<EmaLaw, Denoiser> AveragesOf(IEnumerable<EmaWrapper> averages)

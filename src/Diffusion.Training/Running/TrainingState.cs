@@ -166,6 +166,7 @@ internal sealed class TrainingState : IDisposable
             ("device", saved.Device, mine.Device),
             ("CPU threads", saved.CpuThreads, mine.CpuThreads),
             ("libtorch", saved.TorchVersion, mine.TorchVersion),
+            ("processes", saved.World, mine.World),
             ("Steps", saved.Options.Steps, mine.Options.Steps),
             ("BatchSize", saved.Options.BatchSize, mine.Options.BatchSize),
             ("MicroBatchSize", saved.Options.MicroBatchSize, mine.Options.MicroBatchSize),
@@ -278,6 +279,7 @@ internal sealed class TrainingState : IDisposable
         CpuThreads = setup.Device.CpuThreads,
         LibraryVersion = typeof(TrainingState).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion,
         TorchVersion = __version__,
+        World = setup.Processes?.Group.WorldSize ?? 1,
         HeldOutStep = HeldOutStep,
         HeldOutLoss = HeldOutLoss is { } loss && double.IsFinite(loss) ? loss : null, // JSON cannot represent NaN.
         Averages = CheckpointFormat.AveragesOf([.. Averages.Select(average => average.Law)]),

@@ -41,6 +41,11 @@ internal sealed class HeldOutLoss
         pass = new TrainingPass(denoiser, objective, seeds.Child(RandomPurpose.HoldOut, 1), state) { IsMeasurement = true };
     }
 
+    /// <summary>
+    /// The processes that share the measurement: each measures some of the batches. Null, the default, measures all in this process.
+    /// </summary>
+    public RankExchange? Exchange { get; init; }
+
     /// <summary>Measures the loss. Waits for the device.</summary>
     /// <param name="batchSize">The number of images per batch.</param>
     /// <param name="cancellationToken">Ends the measurement between two batches.</param>
@@ -56,10 +61,11 @@ internal sealed class HeldOutLoss
     private double Mean(int batchSize, CancellationToken cancellationToken)
     {
         using IDisposable noGradients = no_grad();
-        double sum = 0;
-        int measured = 0;
-        for (int first = 0; first < samples.Length; first += batchSize)
+        double[] sums = new double[(samples.Length + batchSize - 1) / batchSize];
+        double measured = 0;
+        for (int place = Exchange?.Rank ?? 0; place < sums.Length; place += Exchange?.WorldSize ?? 1)
         {
+            int first = place * batchSize;
             cancellationToken.ThrowIfCancellationRequested();
             using DisposeScope scope = NewDisposeScope();
             using ImageBatch? batch = reader.ReadGood(samples.AsSpan(first, Math.Min(batchSize, samples.Length - first)), onBadImage);
@@ -68,13 +74,14 @@ internal sealed class HeldOutLoss
                 continue;
             }
 
-            long[] positions = [.. batch.Positions.ToArray().Select(place => first + place)];
-            NoiseLevel[] levels = [.. positions.Select(place => pass.LevelAt((place + 0.5) / samples.Length))];
+            long[] positions = [.. batch.Positions.ToArray().Select(position => first + position)];
+            NoiseLevel[] levels = [.. positions.Select(position => pass.LevelAt((position + 0.5) / samples.Length))];
             Conditioning conditioning = batch.ConditioningOf(denoiser.Model, denoiser.Device);
-            sum += positions.Length * pass.Loss(batch.Pixels.to(denoiser.Device), conditioning, levels, positions).item<float>();
+            sums[place] = positions.Length * pass.Loss(batch.Pixels.to(denoiser.Device), conditioning, levels, positions).item<float>();
             measured += positions.Length;
         }
 
-        return sum / measured;
+        double[] all = Exchange is null ? [.. sums, measured] : Exchange.Sum([.. sums, measured]);
+        return all[..^1].Sum() / all[^1];
     }
 }

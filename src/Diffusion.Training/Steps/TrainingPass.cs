@@ -91,7 +91,7 @@ public sealed class TrainingPass
         Backward(clean, conditioning, positions, weight, objective.TimesAfter(state));
 
     /// <summary>
-    /// Computes the gradients of one step from its micro-batches: the gradients of the mean loss over the micro-batches that have images.
+    /// Computes the gradients of one step from its micro-batches: the gradients of the mean loss over all of its images that could be read.
     /// </summary>
     /// <param name="loader">Provides the micro-batches, on the device of the model.</param>
     /// <param name="parameters">Receive the gradients, which must be zero before.</param>
@@ -108,11 +108,45 @@ public sealed class TrainingPass
         ArgumentNullException.ThrowIfNull(loader);
         ArgumentNullException.ThrowIfNull(parameters);
         using DisposeScope scope = NewDisposeScope();
-        Device device = parameters.Values.device;
-        Tensor mean = zeros([], ScalarType.Float32, device);
+        (Tensor mean, int images) = AccumulateShare(
+            loader, parameters.Values.device, batchSize, batchSize, microBatchSize, beforeFirst, reducer: null, cancellationToken);
+        if (images == 0)
+        {
+            return null;
+        }
+
+        if (images < batchSize)
+        {
+            using IDisposable noGradients = no_grad();
+            parameters.Gradients.MultiplyBy((double)batchSize / images);
+            mean.MultiplyBy((double)batchSize / images);
+        }
+
+        return mean.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// Computes what a process contributes to the gradients of a step: those of the sum of the losses of its images, divided by the number
+    /// of images of the step.
+    /// </summary>
+    /// <param name="loader">Provides the micro-batches of this process.</param>
+    /// <param name="device">The device of the model.</param>
+    /// <param name="batchSize">The number of images in the step, over all processes.</param>
+    /// <param name="share">The number of images of this process in the step.</param>
+    /// <param name="microBatchSize">The number of images in a micro-batch; divides <paramref name="share"/>.</param>
+    /// <param name="beforeFirst">Called with the first micro-batch before its pass; null for nothing.</param>
+    /// <param name="reducer">Reduces gradients during the backward pass of the last micro-batch; null in a single process.</param>
+    /// <param name="cancellationToken">Ends a wait for images.</param>
+    /// <returns>The loss, a scalar that the caller disposes, and the number of images that could be read.</returns>
+    internal (Tensor Loss, int Images) AccumulateShare(
+        BatchLoader loader, Device device, int batchSize, int share, int microBatchSize, Action<ImageBatch, Conditioning>? beforeFirst,
+        GradientReducer? reducer, CancellationToken cancellationToken)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor sum = zeros([], ScalarType.Float32, device);
         ITimeLaw law = objective.TimesAfter(state); // of the whole step, so that the split into micro-batches changes no time
-        int trained = 0;
-        for (int first = 0; first < batchSize; first += microBatchSize)
+        int images = 0;
+        for (int first = 0; first < share; first += microBatchSize)
         {
             using DisposeScope microBatch = NewDisposeScope();
             using ImageBatch batch = loader.Next(cancellationToken);
@@ -127,21 +161,17 @@ public sealed class TrainingPass
                 beforeFirst?.Invoke(batch, conditioning);
             }
 
-            mean.add_(Backward(batch.Pixels, conditioning, batch.Positions, (double)microBatchSize / batchSize, law));
-            trained += microBatchSize;
+            bool isLast = first + microBatchSize >= share;
+            double weight = (double)batch.Positions.Length / batchSize;
+            sum.add_(Backward(batch.Pixels, conditioning, batch.Positions, weight, law, isLast ? reducer : null));
+            images += batch.Positions.Length;
         }
 
-        if (trained > 0 && trained < batchSize)
-        {
-            using IDisposable noGradients = no_grad();
-            parameters.Gradients.MultiplyBy((double)batchSize / trained);
-            mean.MultiplyBy((double)batchSize / trained);
-        }
-
-        return trained > 0 ? mean.MoveToOuterDisposeScope() : null;
+        return (sum.MoveToOuterDisposeScope(), images);
     }
 
-    private Tensor Backward(Tensor clean, Conditioning conditioning, ReadOnlyMemory<long> positions, double weight, ITimeLaw law)
+    private Tensor Backward(Tensor clean, Conditioning conditioning, ReadOnlyMemory<long> positions, double weight, ITimeLaw law,
+        GradientReducer? reducer = null)
     {
         if (!denoiser.Model.HasDropout)
         {
@@ -157,7 +187,9 @@ public sealed class TrainingPass
         Tensor Run()
         {
             using DisposeScope scope = NewDisposeScope();
+            reducer?.BeginForward();
             Tensor loss = Loss(clean, conditioning, positions.Span, law).Times(weight);
+            reducer?.BeginBackward();
             try
             {
                 loss.backward();

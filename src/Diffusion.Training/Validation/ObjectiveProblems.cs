@@ -1,4 +1,5 @@
 using System.Globalization;
+using TorchSharp;
 
 namespace Diffusion.Training;
 
@@ -37,6 +38,18 @@ internal static class ObjectiveProblems
                 + $"({options.Prediction}) at both ends of {schedule.Description}: "
                 + $"the weight of the loss would be infinite. Set {nameof(options.MaxSpaceFactor)} to 20, leave it out, or use another "
                 + "schedule.";
+        }
+    }
+
+    /// <summary>Returns why several processes cannot train with the objective together; empty if they can.</summary>
+    /// <param name="objective">The objective.</param>
+    public static IEnumerable<string> OfProcesses(IObjective objective)
+    {
+        using ObjectiveState? state = objective.CreateState(torch.CPU);
+        if (state is { Tensors.Count: > 0 })
+        {
+            yield return $"The objective ({objective.Description}) remembers {string.Join(", ", state.Tensors.Keys)}, which each process "
+                + "would change on its own, so it does not run distributed. Use a time law without a memory, or train in one process.";
         }
     }
 

@@ -15,10 +15,10 @@ internal sealed class TrainingOptionsValidator : IValidateOptions<TrainingOption
     }
 
     /// <summary>Returns a message for each invalid value; empty if there are none.</summary>
-    internal static IEnumerable<string> Problems(TrainingOptions options)
-    {
-        return Missing(options) is { Count: > 0 } missing ? missing : Invalid(options);
-    }
+    /// <param name="options">The options.</param>
+    /// <param name="processes">The number of processes that train together. Default 1.</param>
+    internal static IEnumerable<string> Problems(TrainingOptions options, int processes = 1) =>
+        Missing(options) is { Count: > 0 } missing ? missing : Invalid(options, processes);
 
     /// <summary>Returns a message for each part of the options that is null but must not be.</summary>
     internal static IReadOnlyList<string> Missing(TrainingOptions options) =>
@@ -31,7 +31,7 @@ internal sealed class TrainingOptionsValidator : IValidateOptions<TrainingOption
         }.Where(part => part.Value is null).Select(part => $"{part.Name} (null) must have a value. Leave it out for its defaults."),
     ];
 
-    private static IEnumerable<string> Invalid(TrainingOptions options)
+    private static IEnumerable<string> Invalid(TrainingOptions options, int processes)
     {
         LearningRate rate = options.LearningRate;
         return ((IEnumerable<string?>)
@@ -41,7 +41,7 @@ internal sealed class TrainingOptionsValidator : IValidateOptions<TrainingOption
             Unless(options.TimeLimit is null || options.TimeLimit > TimeSpan.Zero,
                 nameof(options.TimeLimit), options.TimeLimit, "positive", "Leave it out for no limit."),
             Unless(options.BatchSize is >= 1 and <= 65_536, nameof(options.BatchSize), options.BatchSize, "in 1..65536", "Use 64."),
-            MicroBatch(options),
+            MicroBatch(options, processes),
             Unless(rate.Peak is > 0 and <= 1, "LearningRate.Peak", rate.Peak, "above 0 and at most 1", "Use 2e-4."),
             Unless(Enum.IsDefined(rate.Shape), "LearningRate.Shape", rate.Shape, "one of the known shapes", "Use Constant."),
             Unless(rate.WarmupSteps is null or >= 0, "LearningRate.WarmupSteps", rate.WarmupSteps, "0 or more",
@@ -78,21 +78,25 @@ internal sealed class TrainingOptionsValidator : IValidateOptions<TrainingOption
         ]).OfType<string>();
     }
 
-    private static string? MicroBatch(TrainingOptions options)
+    private static string? MicroBatch(TrainingOptions options, int processes)
     {
-        if (options.MicroBatchSize is not { } micro || (micro >= 1 && options.BatchSize % micro == 0))
+        if (options.MicroBatchSize < 1)
+        {
+            return $"MicroBatchSize ({options.MicroBatchSize}) must be at least 1. Leave it out to use the whole batch.";
+        }
+
+        long multiple = (long)processes * (options.MicroBatchSize ?? 1);
+        if (options.BatchSize < 1 || options.BatchSize % multiple == 0)
         {
             return null;
         }
 
-        if (micro < 1)
-        {
-            return $"MicroBatchSize ({micro}) must be at least 1. Leave it out to use the whole batch.";
-        }
-
-        int below = options.BatchSize / micro * micro;
-        return $"BatchSize ({options.BatchSize}) must be a multiple of MicroBatchSize ({micro}). "
-            + (below == 0 ? $"Use {micro}." : $"Use {below} or {below + micro}.");
+        string expected = processes == 1 ? $"MicroBatchSize ({multiple})"
+            : options.MicroBatchSize is { } micro ? $"{processes} processes x MicroBatchSize ({micro}), {multiple}"
+            : $"the {processes} processes";
+        long below = options.BatchSize / multiple * multiple;
+        return $"BatchSize ({options.BatchSize}) must be a multiple of {expected}. "
+            + (below == 0 ? $"Use {multiple}." : $"Use {below} or {below + multiple}.");
     }
 
     private static string? Every(string what, int steps) => Unless(steps >= 1, what, steps, "at least 1", "Use 100.");

@@ -26,8 +26,8 @@ public sealed class ImportDirectionTests
         ["Diffusion.Data"] = ["Pixels", "Transforms", "Sources", "Order", "Loading", "Shards"],
         ["Diffusion.Training"] =
         [
-            "Text", "Parts", "Optimization", "Ema", "Objectives", "Options", "Advice", "Steps", "Checkpoints", "Reports", "Observers",
-            "Measurement", "Health", "Validation", "Running", "Tuning", "",
+            "Text", "Parts", "Distributed", "Optimization", "Ema", "Objectives", "Options", "Advice", "Parallel", "Steps", "Checkpoints",
+            "Reports", "Observers", "Measurement", "Health", "Validation", "Running", "Tuning", "",
         ],
         ["Diffusion.Reporting"] = ["Plotting", ""],
     };

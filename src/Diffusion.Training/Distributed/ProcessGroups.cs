@@ -1,0 +1,76 @@
+using TorchSharp;
+
+namespace Diffusion.Training;
+
+/// <summary>Makes process groups.</summary>
+public static class ProcessGroups
+{
+    /// <summary>
+    /// The exit code of a process whose group has failed: another process was lost, froze, aborted or called another operation.
+    /// </summary>
+    public const int FailureExitCode = 75;
+
+    internal const string InstallOpenMpi = "apt-get install openmpi-bin libopenmpi3";
+    private static readonly TimeSpan FirstBarrier = TimeSpan.FromSeconds(10);
+
+    /// <summary>The group of a process that trains alone. Its operations finish at once.</summary>
+    public static IProcessGroup OneProcess() => new SingleProcessGroup();
+
+    /// <summary>
+    /// The group of the processes that <c>mpirun</c>, <c>torchrun</c>, SLURM or Kubernetes started; of this process alone if none did.
+    /// Waits until all have come, and makes sure that they run the same build.
+    /// </summary>
+    /// <param name="device">Where the tensors of this process live: NCCL carries those of GPUs, MPI those of the CPU.</param>
+    /// <param name="options">Engine and deadlines. Null for the defaults.</param>
+    /// <returns>The group, which the caller disposes when all operations have finished.</returns>
+    /// <exception cref="DistributedException">The launch is wrong, a library is missing, or a process is missing or differs.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of range.</exception>
+    public static IProcessGroup Create(ComputeDevice device, ProcessGroupOptions? options = null) =>
+        Create(device, options ?? new ProcessGroupOptions(), ProcessPlace.Read());
+
+    internal static IProcessGroup Create(ComputeDevice device, ProcessGroupOptions options, ProcessPlace place)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        options.Check();
+        if (place.WorldSize == 1)
+        {
+            return OneProcess();
+        }
+
+        bool usesNccl = options.Engine switch
+        {
+            ProcessGroupEngine.Nccl => true,
+            ProcessGroupEngine.Mpi => false,
+            _ => device.Type == DeviceType.CUDA,
+        };
+        CheckLaunch(device, place, usesNccl);
+        IProcessGroup group = MpiProcessGroup.Create(place, options);
+        group.Barrier(FirstBarrier);
+        return group;
+    }
+
+    private static void CheckLaunch(ComputeDevice device, ProcessPlace place, bool usesNccl)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            throw new DistributedException("Several processes train together on Linux only. Start one process.");
+        }
+
+        if (usesNccl)
+        {
+            throw new DistributedException("This version has no NCCL engine. Train on the CPU with mpirun, or on one GPU.");
+        }
+
+        if (device.Type != DeviceType.CPU)
+        {
+            throw new DistributedException($"MPI carries tensors of the CPU, but the device is {device}. Use the CPU.");
+        }
+
+        if (!place.IsOfMpi)
+        {
+            throw new DistributedException(
+                $"{place.Launcher} started this process, but on the CPU processes exchange tensors by MPI, which mpirun must start: "
+                    + $"mpirun -np {place.WorldSize} <program>. To install it: {InstallOpenMpi}.");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+using System.Runtime.ExceptionServices;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Diffusion.Training;
+
+/// <summary>
+/// Adds the gradients of all processes while the backward pass runs: each bucket is reduced as soon as its gradients are complete, in the
+/// same order on every process, and the rest after the backward pass.
+/// </summary>
+/// <remarks>
+/// The first backward pass is a rehearsal that reduces nothing until it ends. It finds the order in which buckets become complete, which
+/// all processes then use, and the buckets that changed after they seemed complete (parameters that are also used outside the call of their
+/// layer), which are always reduced after the backward pass.
+/// </remarks>
+internal sealed class GradientReducer : IDisposable
+{
+    private const int Never = int.MaxValue;
+
+    private readonly IProcessGroup group;
+    private readonly RankExchange exchange;
+    private readonly LayerMarks marks;
+    private readonly Tensor[] views;
+    private readonly int[] layersOfBucket;
+    private readonly int[][] bucketsOfLayer;
+    private readonly int[] waitsFor;
+    private readonly bool[] isReady;
+    private readonly List<IPendingOperation> pending = [];
+    private readonly List<(int Bucket, long Checksum)> rehearsed = [];
+    private int[] order;
+    private int next;
+    private bool rehearses = true;
+    private bool hasRun;
+
+    /// <param name="group">The processes.</param>
+    /// <param name="parameters">The parameters whose gradients are added.</param>
+    /// <param name="network">The network that has them.</param>
+    /// <param name="bucketBytes">The size of a bucket.</param>
+    public GradientReducer(IProcessGroup group, FlatParameters parameters, nn.Module network, long bucketBytes)
+    {
+        this.group = group;
+        exchange = new RankExchange(group, parameters.Gradients.device);
+        IReadOnlyList<GradientBucket> buckets = GradientBucket.Of(parameters.Layout, bucketBytes, parameters.Gradients.ElementSize);
+        views = [.. buckets.Select(bucket => parameters.Gradients.narrow(0, bucket.Offset, bucket.Length).DetachFromDisposeScope())];
+        order = [.. Enumerable.Range(0, views.Length)];
+        waitsFor = new int[views.Length];
+        isReady = new bool[views.Length];
+
+        // The parameters without weight decay belong to all layers: their bucket is complete when the backward pass ends.
+        Dictionary<IntPtr, string> names = network.named_parameters().ToDictionary(p => p.parameter.Handle, p => p.name);
+        HashSet<string> decayed = [.. parameters.Layout.Entries.Where(entry => entry.Group == ParameterGroup.Decayed)
+            .Select(entry => entry.Name)];
+        (nn.Module<Tensor, Tensor> Module, string[] Parameters)[] layers =
+        [
+            .. network.modules().OfType<nn.Module<Tensor, Tensor>>()
+                .Select(module => (module, Parameters: DecayedOf(module)))
+                .Where(layer => layer.Parameters.Length > 0),
+        ];
+        HashSet<string> marked = [.. layers.SelectMany(layer => layer.Parameters)];
+        bucketsOfLayer = [.. layers.Select(layer => Enumerable.Range(0, buckets.Count)
+            .Where(bucket => layer.Parameters.Any(buckets[bucket].Parameters.Contains)).ToArray())];
+        layersOfBucket = [.. Enumerable.Range(0, buckets.Count).Select(bucket => buckets[bucket].Parameters.All(marked.Contains)
+            ? bucketsOfLayer.Count(inBuckets => inBuckets.Contains(bucket))
+            : Never)];
+        marks = new LayerMarks([.. layers.Select(layer => layer.Module)], OnLayer);
+
+        string[] DecayedOf(nn.Module module) =>
+            [.. module.parameters(recurse: false).Select(parameter => names[parameter.Handle]).Where(decayed.Contains)];
+    }
+
+    /// <summary>The processes.</summary>
+    public RankExchange Exchange => exchange;
+
+    /// <summary>The number of buckets.</summary>
+    public int Buckets => views.Length;
+
+    /// <summary>The number of buckets whose reduction started before the last backward pass ended.</summary>
+    public int Overlapped { get; private set; }
+
+    /// <summary>Starts the forward pass of the last micro-batch of a step.</summary>
+    public void BeginForward()
+    {
+        layersOfBucket.CopyTo(waitsFor, 0);
+        marks.BeginForward();
+    }
+
+    /// <summary>Starts the backward pass of the last micro-batch of a step, from which on gradients are reduced.</summary>
+    public void BeginBackward()
+    {
+        hasRun = true;
+        marks.BeginBackward();
+    }
+
+    /// <summary>Reduces the remaining buckets, and waits until the gradients are the sums over all processes.</summary>
+    public void Finish()
+    {
+        marks.End();
+        if (marks.Failure is { } failure)
+        {
+            ExceptionDispatchInfo.Throw(failure);
+        }
+
+        bool[] late = [.. Enumerable.Range(0, views.Length).Select(HasChanged)];
+        Overlapped = next;
+        Array.Fill(isReady, true);
+        StartReady();
+        foreach (IPendingOperation operation in pending)
+        {
+            operation.Wait();
+            operation.Dispose();
+        }
+
+        pending.Clear();
+        next = 0;
+        Array.Clear(isReady);
+        if (rehearses)
+        {
+            AgreeOnOrder(late);
+        }
+
+        hasRun = false;
+    }
+
+    public void Dispose()
+    {
+        marks.Dispose();
+        pending.ForEach(operation => operation.Dispose());
+        Array.ForEach(views, view => view.Dispose());
+    }
+
+    private void OnLayer(int layer)
+    {
+        foreach (int bucket in bucketsOfLayer[layer])
+        {
+            if (waitsFor[bucket] == Never || --waitsFor[bucket] > 0)
+            {
+                continue;
+            }
+
+            if (rehearses)
+            {
+                rehearsed.Add((bucket, FlatChecksum.Of(views[bucket])));
+            }
+            else
+            {
+                isReady[bucket] = true;
+                StartReady();
+            }
+        }
+    }
+
+    // Only the agreed order is the same on all processes: a bucket waits for those before it.
+    private void StartReady()
+    {
+        for (; next < order.Length && isReady[order[next]]; next++)
+        {
+            pending.Add(group.AllReduce(views[order[next]]));
+        }
+    }
+
+    private bool HasChanged(int bucket) => rehearses
+        && rehearsed.Any(seen => seen.Bucket == bucket && seen.Checksum != FlatChecksum.Of(views[bucket]));
+
+    // A process without images in its last micro-batch has rehearsed nothing: then all processes rehearse again.
+    private void AgreeOnOrder(bool[] late)
+    {
+        long[] places = [.. Enumerable.Range(0, views.Length).Select(bucket => (long)rehearsed.FindIndex(seen => seen.Bucket == bucket))];
+        IReadOnlyList<long[]> all = exchange.Gather([hasRun ? 1 : 0, .. places, .. late.Select(isLate => isLate ? 1L : 0)]);
+        rehearsed.Clear();
+        if (all.Any(one => one[0] == 0))
+        {
+            return;
+        }
+
+        rehearses = false;
+        long[] places0 = all[0][1..(views.Length + 1)];
+        bool[] isLate = [.. Enumerable.Range(0, views.Length).Select(bucket => all.Any(one => one[1 + views.Length + bucket] != 0))];
+        order = [.. Enumerable.Range(0, views.Length).OrderBy(bucket => isLate[bucket] || places0[bucket] < 0 ? Never : places0[bucket])];
+        for (int bucket = 0; bucket < views.Length; bucket++)
+        {
+            layersOfBucket[bucket] = isLate[bucket] ? Never : layersOfBucket[bucket];
+        }
+    }
+}

@@ -1,0 +1,24 @@
+using Microsoft.Extensions.Logging;
+
+namespace Diffusion.Training;
+
+/// <summary>The processes that share a run, at least two.</summary>
+/// <param name="Group">The processes.</param>
+/// <param name="Options">How they train together.</param>
+/// <param name="Logger">Receives what happens in this process alone, on every process. Everything else is logged by rank 0 only.</param>
+internal sealed record RunProcesses(IProcessGroup Group, DistributedOptions Options, ILogger Logger)
+{
+    /// <summary>Whether this process writes the files of the run and reports its progress.</summary>
+    public bool IsFirst => Group.Rank == 0;
+
+    /// <summary>Ends the other processes because this one fails, unless all of them fail with the same error.</summary>
+    /// <param name="error">The error.</param>
+    /// <param name="during">What this process was doing, for example <c>training step 7</c>.</param>
+    public void Fail(Exception error, string during)
+    {
+        if (error is not (DistributedException or TrainingDivergedException))
+        {
+            Group.Abort($"Rank {Group.Rank} failed in {during}: {error.Message}");
+        }
+    }
+}

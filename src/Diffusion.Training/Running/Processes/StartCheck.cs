@@ -1,0 +1,62 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Diffusion.Training;
+
+/// <summary>Checks that all processes were started with the same run: options, parts, images, parameters and versions.</summary>
+internal static class StartCheck
+{
+    // What may differ: paths, how images are read, and the time limit, on which the processes agree at each step.
+    private static readonly string[] MayDiffer = ["runFolder", "initialWeights", "timeLimit"];
+    private static readonly string[] LoadingMayDiffer = ["workers", "prefetch"];
+
+    /// <summary>Throws on every process if two processes differ.</summary>
+    /// <param name="exchange">The processes.</param>
+    /// <param name="state">The state of this process before it resumes.</param>
+    /// <exception cref="DistributedException">Two processes differ. The message names the first difference.</exception>
+    public static void Compare(RankExchange exchange, TrainingState state)
+    {
+        IReadOnlyList<byte[]> all = exchange.Gather(JsonSerializer.SerializeToUtf8Bytes(Describe(state)));
+        for (int rank = 1; rank < all.Count; rank++)
+        {
+            if (all[rank].AsSpan().SequenceEqual(all[0]))
+            {
+                continue;
+            }
+
+            (string name, string first, string other) = JsonDifferences.Of(Parse(all[0]), Parse(all[rank])).First();
+            throw new DistributedException(
+                $"The processes cannot train together: {name} is {first} on rank 0 and {other} on rank {rank}. Start every process with "
+                + "the same program, options, model and images.");
+        }
+    }
+
+    private static JsonObject Describe(TrainingState state)
+    {
+        JsonObject run = JsonSerializer.SerializeToNode(state.Snapshot().Manifest, CheckpointJson.Default.CheckpointManifest)!.AsObject();
+        run.Remove("data"); // contains paths; the extents identify the images
+        JsonObject options = run["options"]!.AsObject();
+        options["savesRun"] = options["runFolder"] is not null;
+        foreach (string name in MayDiffer)
+        {
+            options.Remove(name);
+        }
+
+        foreach (string name in LoadingMayDiffer)
+        {
+            options["loading"]!.AsObject().Remove(name);
+        }
+
+        JsonObject parameters = [];
+        foreach (FlatEntry entry in state.Parameters.Layout.Entries)
+        {
+            parameters[entry.Name] = $"{state.Parameters.Values.dtype} [{string.Join(", ", entry.Shape)}]"
+                + (entry.Group == ParameterGroup.Frozen ? " frozen" : string.Empty);
+        }
+
+        run["parameters"] = parameters;
+        return run;
+    }
+
+    private static JsonObject Parse(byte[] text) => JsonNode.Parse(text)!.AsObject();
+}
