@@ -35,23 +35,24 @@ internal static partial class RankProbe
     private static int Operations(IProcessGroup group)
     {
         // More than one piece of 25 MiB, and a number that no piece divides.
-        const long Count = 7_000_003;
+        const long ManyElements = 7_000_003;
         foreach (ScalarType type in (ScalarType[])[ScalarType.Float32, ScalarType.BFloat16, ScalarType.Float16, ScalarType.Int64])
         {
             using var scope = NewDisposeScope();
-            Tensor own = (arange(Count, dtype: ScalarType.Int64).remainder(16) + group.Rank).to(type); // [elements]
+            long count = type == ScalarType.Float32 ? ManyElements : 100_003;
+            Tensor own = (arange(count, dtype: ScalarType.Int64).remainder(16) + group.Rank).to(type); // [elements]
             Tensor sum = own.clone();
             Tensor max = own.clone();
             Tensor sent = own.clone();
-            Tensor gathered = zeros(group.WorldSize * Count, type);
-            gathered.narrow(0, group.Rank * Count, Count).copy_(own);
-            Tensor part = zeros(Count, type);
+            Tensor gathered = zeros(group.WorldSize * count, type);
+            gathered.narrow(0, group.Rank * count, count).copy_(own);
+            Tensor part = zeros(count, type);
             IPendingOperation[] pending =
             [
                 group.AllReduce(sum),
                 group.AllReduce(max, ReduceOperation.Max),
                 group.Broadcast(sent, root: group.WorldSize - 1),
-                group.AllGather(gathered, gathered.narrow(0, group.Rank * Count, Count)),
+                group.AllGather(gathered, gathered.narrow(0, group.Rank * count, count)),
             ];
             Array.ForEach(pending, operation => operation.Wait());
             group.ReduceScatter(part, gathered, ReduceOperation.Min).Wait();
@@ -64,7 +65,7 @@ internal static partial class RankProbe
             Check(part, each[group.Rank], $"{type} reduce-scatter");
         }
 
-        using Tensor random = randn(Count) * (group.Rank + 1);
+        using Tensor random = randn(ManyElements) * (group.Rank + 1);
         group.AllReduce(random).Wait();
         using Tensor highest = random.clone();
         using Tensor lowest = random.clone();

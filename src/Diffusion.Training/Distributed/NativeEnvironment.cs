@@ -14,6 +14,10 @@ internal static partial class NativeEnvironment
     [LibraryImport("libc", EntryPoint = "_exit")]
     public static partial void Exit(int code);
 
+    /// <summary>Sends a signal to a process.</summary>
+    [LibraryImport("libc", EntryPoint = "kill")]
+    public static partial int Signal(int process, int signal);
+
     /// <summary>Loads a library as <c>dlopen</c> does; 0 if it cannot.</summary>
     [LibraryImport("libc", EntryPoint = "dlopen", StringMarshalling = StringMarshalling.Utf8)]
     public static partial nint Load(string name, int flags);

@@ -44,7 +44,7 @@ public static class ProcessGroups
             _ => device.Type == DeviceType.CUDA,
         };
         CheckLaunch(device, place, usesNccl);
-        IProcessGroup group = MpiProcessGroup.Create(place, options);
+        MpiProcessGroup group = MpiProcessGroup.Create(place, options);
         group.Barrier(FirstBarrier);
         return group;
     }

@@ -46,20 +46,20 @@ internal sealed unsafe class MpiLibrary
     /// <exception cref="DistributedException">It is not installed.</exception>
     public static MpiLibrary Load(string launcher)
     {
-        bool isOpenMpi = launcher != LaunchVariables.Mpich;
-        string[] names = isOpenMpi ? OpenMpiNames : MpichNames;
+        bool wantsOpenMpi = launcher != LaunchVariables.Mpich;
+        string[] names = wantsOpenMpi ? OpenMpiNames : MpichNames;
         foreach (string name in names)
         {
-            nint library = NativeEnvironment.Load(name, Global);
-            if (library != 0)
+            nint loaded = NativeEnvironment.Load(name, Global);
+            if (loaded != 0)
             {
-                return new MpiLibrary(library, isOpenMpi);
+                return new MpiLibrary(loaded, wantsOpenMpi);
             }
         }
 
         throw new DistributedException(
             $"The MPI library ({string.Join(" or ", names)}) is not installed. Install it: "
-                + (isOpenMpi ? ProcessGroups.InstallOpenMpi : "apt-get install mpich libmpich12") + ".");
+                + (wantsOpenMpi ? ProcessGroups.InstallOpenMpi : "apt-get install mpich libmpich12") + ".");
     }
 
     /// <summary>Starts MPI in this process, once in its life.</summary>

@@ -58,28 +58,28 @@ internal sealed class MpiProcessGroup : IProcessGroup
     /// <exception cref="DistributedException">MPI is missing or fails, or a process is missing or differs.</exception>
     public static MpiProcessGroup Create(ProcessPlace place, ProcessGroupOptions options)
     {
-        MpiLibrary mpi = MpiLibrary.Load(place.Launcher);
+        MpiLibrary library = MpiLibrary.Load(place.Launcher);
 
         // .NET handles these signals itself; and a process that waits leaves its core to one that computes.
         NativeEnvironment.SetDefault("OMPI_MCA_opal_signal", "6");
         NativeEnvironment.SetDefault("OMPI_MCA_mpi_yield_when_idle", "1");
-        mpi.Initialize();
-        (int Rank, int WorldSize) own = mpi.Place();
+        library.Initialize();
+        (int Rank, int WorldSize) own = library.Place();
         if (own != (place.Rank, place.WorldSize))
         {
             throw new DistributedException(
-                $"{place.Launcher} says rank {place.Rank} of {place.WorldSize} by its variables, but the library {mpi.Version()} says rank "
+                $"{place.Launcher} says rank {place.Rank} of {place.WorldSize} by its variables, but the library {library.Version()} says rank "
                     + $"{own.Rank} of {own.WorldSize}. Start the program with the mpirun of that library.");
         }
 
-        string engine = mpi.Version();
+        string engine = library.Version();
         using Socket? listener = place.Rank == 0 ? Rendezvous.Listen(port: 0) : null;
-        MpiMeetingPoint point = MpiMeetingPoint.Share(mpi, listener);
+        MpiMeetingPoint point = MpiMeetingPoint.Share(library, listener);
         RankIdentity identity = RankIdentity.OfThis(place, point.Token, engine);
         ControlConnection?[] connections = listener is not null
             ? Rendezvous.Accept(listener, identity, ReadOnlyMemory<byte>.Empty, options.StartDeadline)
             : [Rendezvous.Join(point.Hosts, point.Port, identity, options.StartDeadline).Connection];
-        return new MpiProcessGroup(mpi, place, engine, connections, options);
+        return new MpiProcessGroup(library, place, engine, connections, options);
     }
 
     /// <inheritdoc/>

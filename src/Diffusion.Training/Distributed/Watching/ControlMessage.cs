@@ -47,7 +47,7 @@ internal readonly record struct ControlMessage(ControlMessage.Kind Type, ReadOnl
         payload[28] = (byte)call.Kind;
         payload[29] = (byte)call.Reduction;
         payload[30] = call.Type is null ? (byte)0 : (byte)1;
-        payload[31] = (byte)(call.Type ?? 0);
+        payload[31] = (byte)call.Type.GetValueOrDefault();
         return new ControlMessage(Kind.Start, payload);
     }
 

@@ -220,7 +220,7 @@ internal sealed class GroupWatch : IDisposable
         switch (message)
         {
             case null:
-                Suspect(registry?.Lost(rank) ?? "Rank 0 was lost: its process ended.", isFinal: true);
+                Suspect(registry?.Lost(rank) ?? "The process of rank 0 ended.", isFinal: true);
                 break;
             case { Type: ControlMessage.Kind.Failure } failure:
                 Suspect(failure.Text, isFinal: true);
@@ -252,7 +252,9 @@ internal sealed class GroupWatch : IDisposable
         Suspect(registry?.Silent(now), isFinal: true);
         if (registry is null && now - heardRankZero > maxSilence.TotalMilliseconds)
         {
-            Suspect($"Rank 0 has sent no sign of life for {maxSilence.TotalSeconds:F0} s: it is frozen, or its machine is.", isFinal: true);
+            string silence = string.Create(CultureInfo.InvariantCulture, $"{maxSilence.TotalSeconds:F0} s");
+            Suspect(
+                $"Rank 0 has sent no sign of life for {silence}: its process is frozen, or its machine or network is down.", isFinal: true);
         }
 
         foreach ((long number, (CollectiveCall call, long at, long until)) in running)

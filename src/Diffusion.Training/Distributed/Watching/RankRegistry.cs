@@ -59,7 +59,7 @@ internal sealed class RankRegistry(int worldSize, TimeSpan maxSilence)
 
     /// <summary>The connection of a process was lost.</summary>
     /// <returns>What is wrong.</returns>
-    public string Lost(int rank) => $"Rank {rank} was lost{Where(rank)}: its process ended.";
+    public string Lost(int rank) => $"The process of rank {rank} ended. It was last heard of{Where(rank)}.";
 
     /// <summary>A process that has been silent for too long.</summary>
     /// <returns>What is wrong; null if nothing.</returns>
@@ -70,8 +70,8 @@ internal sealed class RankRegistry(int worldSize, TimeSpan maxSilence)
             ? null
             : string.Create(
                 CultureInfo.InvariantCulture,
-                $"Rank {rank} has sent no sign of life for {(now - heard[rank]) / 1000.0:F1} s{Where(rank)}: it is frozen, or its machine ")
-                + "or network is.";
+                $"Rank {rank} has sent no sign of life for {(now - heard[rank]) / 1000.0:F1} s. It was last heard of{Where(rank)}: ")
+                + "its process is frozen, or its machine or network is down.";
     }
 
     /// <summary>An operation did not finish before its deadline.</summary>

@@ -1,0 +1,66 @@
+using Diffusion.Training;
+
+namespace Diffusion.EndToEnd.Tests.Distributed;
+
+/// <summary>Real processes that MPI connects.</summary>
+public sealed class MpiGroupTests
+{
+    [Theory]
+    [InlineData(2)]
+    [InlineData(4)]
+    public async Task All_operations_give_what_they_promise_and_sums_are_the_same_bits(int ranks)
+    {
+        ChildProcess.Result result = await MpiRun.Ranks(ranks, "operations");
+
+        result.ExitCode.Should().Be(0, result.Output + result.Errors);
+        for (int rank = 0; rank < ranks; rank++)
+        {
+            result.Output.Should().Contain($"rank {rank} of {ranks} by Open MPI").And.Contain("all correct");
+        }
+    }
+
+    [Theory]
+    [InlineData("stop", 1, "Rank 1 has sent no sign of life for")]
+    [InlineData("stop", 0, "Rank 0 has sent no sign of life for")]
+    [InlineData("order", 2, "AllReduce Max of 1,000 float32 on rank 2 at step 3")]
+    [InlineData("late", 1, "Not started by rank 1")]
+    [InlineData("late", 0, "Not started by rank 0")]
+    [InlineData("leave", 2, "Rank 2 left the group")]
+    [InlineData("abort", 1, "Rank 1 at step 3: The disk is full.")]
+    public async Task Every_other_process_names_the_rank_that_fails_and_the_run_ends_with_the_exit_code(
+        string rankCase, int failing, string reason)
+    {
+        ChildProcess.Result result = await MpiRun.Ranks(3, rankCase, failing);
+
+        result.ExitCode.Should().Be(ProcessGroups.FailureExitCode, result.Output + result.Errors);
+        foreach (int rank in Enumerable.Range(0, 3).Where(rank => rank != failing))
+        {
+            result.Errors.Split('\n').Should().ContainMatch($"*diffusion: rank {rank} of 3, step *{reason}*");
+        }
+    }
+
+    [Theory]
+    [InlineData("kill", 1)]
+    [InlineData("kill", 0)]
+    [InlineData("throw", 2)]
+    public async Task A_process_that_ends_ends_the_run(string rankCase, int failing)
+    {
+        ChildProcess.Result result = await MpiRun.Ranks(3, rankCase, failing);
+
+        result.ExitCode.Should().NotBe(0);
+        result.Output.Should().Contain("fails");
+    }
+
+    [Fact]
+    public async Task Ranks_on_the_CPU_without_mpirun_are_told_the_command()
+    {
+        ChildProcess.Result result = await MpiRun.Alone(new Dictionary<string, string?>(StringComparer.Ordinal)
+        {
+            ["RANK"] = "0", ["WORLD_SIZE"] = "2", ["LOCAL_RANK"] = "0", ["MASTER_ADDR"] = "127.0.0.1", ["MASTER_PORT"] = "29500",
+        });
+
+        result.ExitCode.Should().Be(1);
+        result.Output.Should().Contain("torchrun started this process").And.Contain("mpirun -np 2 <program>")
+            .And.Contain("apt-get install openmpi-bin libopenmpi3");
+    }
+}

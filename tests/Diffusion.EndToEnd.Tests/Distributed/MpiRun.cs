@@ -1,0 +1,40 @@
+using System.Globalization;
+
+namespace Diffusion.EndToEnd.Tests.Distributed;
+
+/// <summary>Runs ranks of the probe program under <c>mpirun</c>, each with one thread of libtorch.</summary>
+internal static class MpiRun
+{
+    private static readonly string Probe = Path.Combine(
+        BuildFacts.Repository, "tests", "Diffusion.Probe", "bin", BuildFacts.Configuration, "net10.0", "Diffusion.Probe.dll");
+
+    /// <summary>Runs a case of the probe, in which one rank may fail.</summary>
+    public static async Task<ChildProcess.Result> Ranks(int count, string rankCase, int failing = -1)
+    {
+        Assert.SkipUnless(IsInstalled, "mpirun is not installed: apt-get install openmpi-bin libopenmpi3.");
+        return await ChildProcess.Run(
+            "mpirun", ["--oversubscribe", "-np", Text(count), "dotnet", "exec", Probe, "rank", rankCase, Text(failing)],
+            environment: Variables(new Dictionary<string, string?>(StringComparer.Ordinal)));
+    }
+
+    /// <summary>Runs one rank of the probe without <c>mpirun</c>.</summary>
+    public static Task<ChildProcess.Result> Alone(Dictionary<string, string?> variables) =>
+        ChildProcess.Dotnet(["exec", Probe, "rank", "operations", "-1"], environment: Variables(variables));
+
+    private static bool IsInstalled => (Environment.GetEnvironmentVariable("PATH") ?? string.Empty).Split(':')
+        .Any(folder => File.Exists(Path.Combine(folder, "mpirun")));
+
+    private static Dictionary<string, string?> Variables(Dictionary<string, string?> variables)
+    {
+        variables[TorchBackend.FolderVariable] = TorchBackend.Folder;
+        if (Environment.IsPrivilegedProcess)
+        {
+            variables["OMPI_ALLOW_RUN_AS_ROOT"] = "1";
+            variables["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1";
+        }
+
+        return variables;
+    }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,99 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Diffusion.Training.Tests.Distributed;
+
+public sealed class RendezvousTests
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+
+    [Fact]
+    public async Task Ranks_meet_and_share_what_rank_0_says()
+    {
+        using Socket listener = Rendezvous.Listen(0);
+        Task<ReadOnlyMemory<byte>> first = Join(listener, Identity(1, 3));
+        Task<ReadOnlyMemory<byte>> second = Join(listener, Identity(2, 3));
+
+        ControlConnection?[] ranks = Rendezvous.Accept(listener, Identity(0, 3), new byte[] { 4, 5, 6 }, Limit);
+
+        ranks[0].Should().BeNull();
+        ranks[1..].Should().NotContainNulls();
+        (await first).ToArray().Should().Equal(4, 5, 6);
+        (await second).ToArray().Should().Equal(4, 5, 6);
+        Array.ForEach(ranks, rank => rank?.Dispose());
+    }
+
+    [Fact]
+    public async Task A_process_of_another_build_is_named_on_every_rank()
+    {
+        using Socket listener = Rendezvous.Listen(0);
+        Task<ReadOnlyMemory<byte>> other = Join(listener, Identity(1, 2) with { Build = "0.2.0" });
+
+        FluentActions.Invoking(() => Rendezvous.Accept(listener, Identity(0, 2), default, Limit)).Should().Throw<DistributedException>()
+            .WithMessage("On rank 0, the build of Diffusion.Training is 0.1.0, but on rank 1 it is 0.2.0.*");
+        (await FluentActions.Awaiting(() => other).Should().ThrowAsync<DistributedException>())
+            .WithMessage("On rank 0, the build of Diffusion.Training is 0.1.0, but on rank 1 it is 0.2.0.*");
+    }
+
+    [Fact]
+    public async Task Two_processes_of_one_rank_are_named()
+    {
+        using Socket listener = Rendezvous.Listen(0);
+        Task<ReadOnlyMemory<byte>> first = Join(listener, Identity(1, 3));
+        Task<ReadOnlyMemory<byte>> second = Join(listener, Identity(1, 3));
+
+        FluentActions.Invoking(() => Rendezvous.Accept(listener, Identity(0, 3), default, Limit)).Should().Throw<DistributedException>()
+            .WithMessage("Two processes say that they are rank 1.*");
+        await FluentActions.Awaiting(() => first).Should().ThrowAsync<DistributedException>();
+        await FluentActions.Awaiting(() => second).Should().ThrowAsync<DistributedException>();
+    }
+
+    [Fact]
+    public void A_missing_rank_is_named()
+    {
+        using Socket listener = Rendezvous.Listen(0);
+
+        FluentActions.Invoking(() => Rendezvous.Accept(listener, Identity(0, 3), default, TimeSpan.FromMilliseconds(50)))
+            .Should().Throw<DistributedException>().WithMessage("*rank 1, 2 of 3 did not connect.*");
+    }
+
+    [Fact]
+    public async Task A_stranger_on_the_port_changes_nothing()
+    {
+        using Socket listener = Rendezvous.Listen(0);
+        using Socket stranger = new(SocketType.Stream, ProtocolType.Tcp);
+        await stranger.ConnectAsync("127.0.0.1", Port(listener), TestContext.Current.CancellationToken);
+        await stranger.SendAsync("GET / HTTP/1.1\r\n\r\n"u8.ToArray(), TestContext.Current.CancellationToken);
+        Task<ReadOnlyMemory<byte>> joined = Join(listener, Identity(1, 2));
+
+        ControlConnection?[] ranks = Rendezvous.Accept(listener, Identity(0, 2), default, Limit);
+
+        ranks[1].Should().NotBeNull();
+        await joined;
+        ranks[1]!.Dispose();
+    }
+
+    [Fact]
+    public void A_rank_that_cannot_reach_rank_0_says_where_it_tried()
+    {
+        int port;
+        using (Socket listener = Rendezvous.Listen(0))
+        {
+            port = Port(listener);
+        }
+
+        FluentActions.Invoking(() => Rendezvous.Join(["127.0.0.1"], port, Identity(1, 2), TimeSpan.FromMilliseconds(50)))
+            .Should().Throw<DistributedException>().WithMessage($"Rank 1 could not join rank 0 at 127.0.0.1, port {port},*");
+    }
+
+    private static RankIdentity Identity(int rank, int worldSize) => new(rank, worldSize, "job", "0.1.0", "2.10.0", "MPI");
+
+    private static int Port(Socket listener) => ((IPEndPoint)listener.LocalEndPoint!).Port;
+
+    private static Task<ReadOnlyMemory<byte>> Join(Socket listener, RankIdentity identity) => Task.Run(() =>
+    {
+        (ControlConnection connection, ReadOnlyMemory<byte> shared) = Rendezvous.Join(["127.0.0.1"], Port(listener), identity, Limit);
+        connection.Dispose();
+        return shared;
+    });
+}
