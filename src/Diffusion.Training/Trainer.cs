@@ -187,6 +187,10 @@ public sealed class Trainer : IDisposable
 
         parts.Dispose();
         TrainedNetworks.Release(setup.Model.Network, claim, hasRawWeights);
+        if (setup.Processes is { OwnsGroup: true } processes)
+        {
+            processes.Group.Dispose();
+        }
     }
 
     private TrainingResult RunToEnd(CancellationToken cancellationToken)

@@ -125,12 +125,15 @@ public sealed class TrainerBuilder
     /// <summary>
     /// Trains with other processes: every process makes the same calls, trains on its share of each batch, and has the same weights after
     /// each step. <see cref="TrainingOptions.BatchSize"/> remains the number of images in a step, over all processes. Rank 0 alone writes
-    /// the run folder, logs, and calls observers and previews. A group of one process costs nothing.
+    /// the run folder, logs, and calls observers and previews.
     /// </summary>
-    /// <param name="group">The processes. The caller owns the group, and disposes it after the trainer.</param>
+    /// <param name="group">
+    /// The processes. The caller disposes the group after the trainer. Null, the default, for those that <c>mpirun</c> or another launcher
+    /// started, or this one alone if none did: the trainer then owns their group, so only one trainer of a process can use it.
+    /// </param>
     /// <param name="options">How they train together. Null, the default, for the defaults.</param>
-    public TrainerBuilder UseDistributed(IProcessGroup group, DistributedOptions? options = null) => Fill(nameof(UseDistributed), group,
-        () => (given.Group, given.Distributed) = (group, options ?? new DistributedOptions()));
+    public TrainerBuilder UseDistributed(IProcessGroup? group = null, DistributedOptions? options = null) =>
+        Fill(nameof(UseDistributed), options ?? new DistributedOptions(), () => given.Distribute(group, options ?? new()));
 
     /// <summary>The logger of the trainer. Default: none.</summary>
     public TrainerBuilder UseLogger(ILogger value) => Fill(nameof(UseLogger), value, () => given.Logger = value);

@@ -12,6 +12,12 @@ if (args is ["rank", string rankCase, string failing])
     return RankProbe.Run(rankCase, int.Parse(failing, CultureInfo.InvariantCulture));
 }
 
+// As a rank of a training run: the folder of the run, and its steps.
+if (args is ["train", string folder, string steps])
+{
+    return TrainProbe.Run(folder, long.Parse(steps, CultureInfo.InvariantCulture));
+}
+
 // Arguments: libraries to load before anything else, or "torchsharp" to use TorchSharp before the library has loaded libtorch.
 foreach (string argument in args)
 {

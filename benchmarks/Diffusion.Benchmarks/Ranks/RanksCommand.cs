@@ -7,7 +7,8 @@ namespace Diffusion.Benchmarks;
 
 /// <summary>
 /// <c>ranks</c>: what it costs to train with several processes. In one process, blocks of steps of a trainer with
-/// <c>UseDistributed</c> take turns with blocks of one without it. Started by <c>mpirun</c>, steps with and without communication take turns.
+/// <c>UseDistributed</c> take turns with blocks of one without it. Started by <c>mpirun</c>, steps with and without communication take
+/// turns.
 /// </summary>
 internal static class RanksCommand
 {
@@ -44,9 +45,9 @@ internal static class RanksCommand
 
     private static int Run(int size, int batch, int pairs, bool small, int threads)
     {
-        using IProcessGroup group = ProcessGroups.OneProcess();
+        using IProcessGroup group = ProcessGroups.Create(ComputeDevice.Cpu(threads));
         ImageShape shape = ImageShape.Square(size, 3);
-        UNet2DOptions network = small ? UNet2DOptions.ForImages(shape, UNet2DSize.Small) : Ddpm;
+        UNet2DOptions network = small ? UNet2DOptions.ForImages(size, 3, UNet2DSize.Small) : Ddpm;
         ComputeDevice device = ComputeDevice.Cpu(threads);
         device.Activate();
         using NoisyImages images = new(shape, classes: null);

@@ -5,6 +5,9 @@ namespace Diffusion.Training;
 /// <summary>How several processes train together. A checkpoint does not contain these options.</summary>
 public sealed record DistributedOptions
 {
+    /// <summary>How the processes that a launcher started find each other. Not used with a given group.</summary>
+    public ProcessGroupOptions Launch { get; init; } = new();
+
     /// <summary>
     /// The size of a range of gradients that is added over all processes in one operation, in MiB, above 0. Smaller ranges start earlier in
     /// the backward pass; larger ones need fewer operations. Default 25.

@@ -9,6 +9,9 @@ namespace Diffusion.Training;
 /// <summary>The parts passed to a builder so far, unchecked; null for a part that is missing and has no default.</summary>
 internal sealed class GivenParts(IDiffusionModel model)
 {
+    private IProcessGroup? group;
+    private bool findsGroup;
+
     /// <summary>The model.</summary>
     public IDiffusionModel Model { get; } = model;
 
@@ -42,14 +45,13 @@ internal sealed class GivenParts(IDiffusionModel model)
     /// <summary>The optimizer.</summary>
     public IOptimizerFactory Optimizer { get; set; } = new AdamWFactory();
 
-    /// <summary>The processes to train with.</summary>
-    public IProcessGroup? Group { get; set; }
-
-    /// <summary>How the processes train together.</summary>
-    public DistributedOptions Distributed { get; set; } = new();
-
     /// <summary>The processes to train with, if there are at least two.</summary>
-    public RunProcesses? Processes => Group is { WorldSize: > 1 } group ? new RunProcesses(group, Distributed, Logger) : null;
+    public RunProcesses? Processes => group is { WorldSize: > 1 } processes
+        ? new RunProcesses(processes, Distributed!, findsGroup, Logger)
+        : null;
+
+    /// <summary>How the processes train together; null for a single process.</summary>
+    public DistributedOptions? Distributed { get; private set; }
 
     /// <summary>The logger.</summary>
     public ILogger Logger { get; set; } = NullLogger.Instance;
@@ -59,10 +61,17 @@ internal sealed class GivenParts(IDiffusionModel model)
 
     /// <summary>Returns why a call that needs a single process is impossible; empty if it is possible.</summary>
     /// <param name="call">The name of the call.</param>
-    public IEnumerable<string> OnlyAlone(string call) => Processes is { Group.WorldSize: var count }
+    public IEnumerable<string> OnlyAlone(string call) =>
+        (group?.WorldSize ?? (findsGroup ? ProcessPlace.Read().WorldSize : 1)) is > 1 and var count
         ? [$"{call} does not run distributed, but UseDistributed has {count} processes. Call it in one process without UseDistributed, "
             + "with the BatchSize of the run."]
         : [];
+
+    /// <summary>Trains with other processes.</summary>
+    /// <param name="processes">The processes; null to find those that a launcher started.</param>
+    /// <param name="options">How they train together.</param>
+    public void Distribute(IProcessGroup? processes, DistributedOptions options) =>
+        (group, findsGroup, Distributed) = (processes, processes is null, options);
 
     /// <summary>Starts a run. If this fails, the network returns to its device, and the other processes end.</summary>
     /// <param name="start">Starts the run.</param>
@@ -71,11 +80,18 @@ internal sealed class GivenParts(IDiffusionModel model)
         Device? home = Model.Network.parameters().FirstOrDefault()?.device;
         try
         {
+            group ??= findsGroup ? ProcessGroups.Create(Device ?? ComputeDevice.Best, Distributed!.Launch) : null;
             return start();
         }
         catch (Exception error)
         {
             Processes?.Fail(error, "the start");
+            if (findsGroup)
+            {
+                group?.Dispose();
+                group = null;
+            }
+
             if (home is not null)
             {
                 Model.Network.to(home);

@@ -29,7 +29,7 @@ internal static class SetupCheck
             .. given.Problems, .. contradictions, .. TrainingOptionsValidator.Problems(options, processes),
             .. given.Optimizer.Problems, .. additional,
             .. ScheduleProblems.Of(options, schedule), .. DataProblems.Of(options, model, source),
-                .. CheckpointingProblems.Of(options, model, given.Device), .. given.Distributed.Problems,
+                .. CheckpointingProblems.Of(options, model, given.Device), .. given.Distributed?.Problems ?? [],
         ];
         INoiseSchedule? usedSchedule = schedule ?? OptionSchedule.TryMake(options);
         string[] unknownParts = [.. given.Objective.Problems(options.Objective)];

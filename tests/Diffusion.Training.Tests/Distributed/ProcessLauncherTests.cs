@@ -13,7 +13,7 @@ public sealed class ProcessLauncherTests
     {
         using TemporaryFolder folder = new();
 
-        int exitCode = ProcessLauncher.Run(Shell(3, $"echo $LOCAL_RANK $WORLD_SIZE $MASTER_ADDR > {folder.Path}/$RANK"));
+        int exitCode = Run(Shell(3, $"echo $LOCAL_RANK $WORLD_SIZE $MASTER_ADDR > {folder.Path}/$RANK"));
 
         exitCode.Should().Be(0);
         Enumerable.Range(0, 3).Select(rank => File.ReadAllText(folder.File($"{rank}")).Trim())
@@ -25,7 +25,7 @@ public sealed class ProcessLauncherTests
     {
         using TemporaryFolder folder = new();
 
-        int exitCode = ProcessLauncher.Run(Shell(3, $"echo $$ > {folder.Path}/$RANK; [ $RANK = 1 ] && exit 75; exec sleep 1000"));
+        int exitCode = Run(Shell(3, $"echo $$ > {folder.Path}/$RANK; [ $RANK = 1 ] && exit 75; exec sleep 1000"));
 
         exitCode.Should().Be(75);
         IsRunning(folder.File("0")).Should().BeFalse();
@@ -39,7 +39,7 @@ public sealed class ProcessLauncherTests
         string script = $"mkfifo {folder.Path}/ready 2> /dev/null; [ $RANK = 1 ] && read line < {folder.Path}/ready && exit 3; "
             + $"trap '' TERM; echo $$ > {folder.Path}/0; echo go > {folder.Path}/ready; while true; do sleep 1; done";
 
-        int exitCode = ProcessLauncher.Run(Shell(2, script) with { Grace = TimeSpan.FromMilliseconds(100) });
+        int exitCode = Run(Shell(2, script) with { Grace = TimeSpan.FromMilliseconds(100) });
 
         exitCode.Should().Be(3);
         IsRunning(folder.File("0")).Should().BeFalse();
@@ -50,7 +50,7 @@ public sealed class ProcessLauncherTests
     {
         using TemporaryFolder folder = new();
 
-        int exitCode = ProcessLauncher.Run(
+        int exitCode = Run(
             Shell(2, $"echo x >> {folder.Path}/$RANK; [ $TORCHELASTIC_RESTART_COUNT -lt 2 ] && exit 75; exit 0") with { MaxRestarts = 3 });
 
         exitCode.Should().Be(0);
@@ -60,7 +60,7 @@ public sealed class ProcessLauncherTests
 
     [Fact]
     public void Restarts_are_limited() =>
-        ProcessLauncher.Run(Shell(1, "exit 9") with { MaxRestarts = 2 }).Should().Be(9);
+        Run(Shell(1, "exit 9") with { MaxRestarts = 2 }).Should().Be(9);
 
     [Fact]
     public void Cancelling_ends_every_process()
@@ -73,8 +73,10 @@ public sealed class ProcessLauncherTests
 
     [Fact]
     public void A_program_that_does_not_exist_is_named() =>
-        FluentActions.Invoking(() => ProcessLauncher.Run(Shell(1, string.Empty) with { Command = ["/no/such/program"] }))
+        FluentActions.Invoking(() => Run(Shell(1, string.Empty) with { Command = ["/no/such/program"] }))
             .Should().Throw<DistributedException>().WithMessage("/no/such/program could not be started:*");
+
+    private static int Run(ProcessLaunchOptions options) => ProcessLauncher.Run(options, TestContext.Current.CancellationToken);
 
     private static ProcessLaunchOptions Shell(int processes, string script) =>
         new() { Processes = processes, Command = ["sh", "-c", script], Engine = ProcessGroupEngine.Nccl };

@@ -68,8 +68,8 @@ internal sealed class MpiProcessGroup : IProcessGroup
         if (own != (place.Rank, place.WorldSize))
         {
             throw new DistributedException(
-                $"{place.Launcher} says rank {place.Rank} of {place.WorldSize} by its variables, but the library {library.Version()} says rank "
-                    + $"{own.Rank} of {own.WorldSize}. Start the program with the mpirun of that library.");
+                $"{place.Launcher} says rank {place.Rank} of {place.WorldSize} by its variables, but the library {library.Version()} says "
+                    + $"rank {own.Rank} of {own.WorldSize}. Start the program with the mpirun of that library.");
         }
 
         string engine = library.Version();

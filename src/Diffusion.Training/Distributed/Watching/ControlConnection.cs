@@ -22,6 +22,33 @@ internal sealed class ControlConnection : IDisposable
     /// <summary>The socket, to wait on.</summary>
     public Socket Socket { get; }
 
+    /// <summary>Waits until a message comes over one of several connections.</summary>
+    /// <param name="connections">The connections by rank; null for those that do not exist.</param>
+    /// <param name="limit">How long to wait.</param>
+    /// <returns>The messages, each with its rank; null for a connection that was lost, after all messages.</returns>
+    public static List<(int Rank, ControlMessage? Message)> Listen(ControlConnection?[] connections, TimeSpan limit)
+    {
+        List<Socket> readable = [.. connections.OfType<ControlConnection>().Select(connection => connection.Socket)];
+        Socket.Select(readable, null, null, limit);
+        List<(int, ControlMessage?)> news = [];
+        for (int rank = 0; rank < connections.Length; rank++)
+        {
+            if (connections[rank] is { } connection && readable.Contains(connection.Socket))
+            {
+                List<ControlMessage> messages = [];
+                bool isOpen = connection.Read(messages);
+                news.AddRange(messages.Select(message => (rank, (ControlMessage?)message)));
+                if (!isOpen)
+                {
+                    news.Add((rank, null));
+                }
+            }
+        }
+
+        // Losses last: what a process said before it ended explains more.
+        return [.. news.OrderBy(one => one.Item2 is null)];
+    }
+
     /// <summary>Sends a message; a lost connection shows itself to the reader.</summary>
     public void Send(ControlMessage message)
     {

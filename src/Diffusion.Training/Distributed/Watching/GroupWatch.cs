@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net.Sockets;
 
 namespace Diffusion.Training;
 
@@ -149,7 +148,8 @@ internal sealed class GroupWatch : IDisposable
 
         while (true)
         {
-            List<(int Rank, ControlMessage? Message)> news = Listen();
+            List<(int Rank, ControlMessage? Message)> news =
+                ControlConnection.Listen(connections, TimeSpan.FromMilliseconds(BeatMilliseconds / 5));
             lock (gate)
             {
                 long before = now;
@@ -188,29 +188,6 @@ internal sealed class GroupWatch : IDisposable
         }
 
         ended.Set();
-    }
-
-    private List<(int Rank, ControlMessage? Message)> Listen()
-    {
-        List<Socket> readable = [.. connections.OfType<ControlConnection>().Select(connection => connection.Socket)];
-        Socket.Select(readable, null, null, TimeSpan.FromMilliseconds(BeatMilliseconds / 5));
-        List<(int, ControlMessage?)> news = [];
-        for (int rank = 0; rank < connections.Length; rank++)
-        {
-            if (connections[rank] is { } connection && readable.Contains(connection.Socket))
-            {
-                List<ControlMessage> messages = [];
-                bool isOpen = connection.Read(messages);
-                news.AddRange(messages.Select(message => (rank, (ControlMessage?)message)));
-                if (!isOpen)
-                {
-                    news.Add((rank, null));
-                }
-            }
-        }
-
-        // Losses last: what a process said before it ended explains more.
-        return [.. news.OrderBy(one => one.Item2 is null)];
     }
 
     private void Take(int rank, ControlMessage? message, long now)

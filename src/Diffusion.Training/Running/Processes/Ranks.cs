@@ -157,10 +157,10 @@ internal sealed class Ranks : IDisposable
     public void Dispose() => reducer.Dispose();
 
     // The processes that differ from the majority, or from rank 0 if there is none.
-    private static IReadOnlyList<int> OddOnes(IReadOnlyList<long> values)
+    private static IReadOnlyList<int> OddOnes(long[] values)
     {
         long usual = values.GroupBy(value => value).MaxBy(same => same.Count())!.Key;
-        return [.. Enumerable.Range(0, values.Count).Where(rank => values[rank] != usual)];
+        return [.. Enumerable.Range(0, values.Length).Where(rank => values[rank] != usual)];
     }
 
     private static string Names(IReadOnlyList<int> ranks) => $"rank{(ranks.Count == 1 ? string.Empty : "s")} {string.Join(", ", ranks)}";

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -16,7 +17,7 @@ internal static class StartCheck
     /// <exception cref="DistributedException">Two processes differ. The message names the first difference.</exception>
     public static void Compare(RankExchange exchange, TrainingState state)
     {
-        IReadOnlyList<byte[]> all = exchange.Gather(JsonSerializer.SerializeToUtf8Bytes(Describe(state)));
+        IReadOnlyList<byte[]> all = exchange.Gather(Encoding.UTF8.GetBytes(Describe(state).ToJsonString()));
         for (int rank = 1; rank < all.Count; rank++)
         {
             if (all[rank].AsSpan().SequenceEqual(all[0]))
