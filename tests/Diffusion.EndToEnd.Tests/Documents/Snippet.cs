@@ -17,7 +17,7 @@ internal sealed record Snippet(string File, int Line, string Code, IReadOnlyList
 {
     private const string Begin = "<!-- snippet:";
     private const string End = "-->";
-    private static readonly string[] OtherLanguages = ["", "bash", "json", "mermaid", "python", "xml"];
+    private static readonly string[] OtherLanguages = ["", "bash", "json", "mermaid", "python", "xml", "yaml"];
 
     public bool IsProgram => Given is null;
 
