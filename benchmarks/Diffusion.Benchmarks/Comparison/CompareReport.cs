@@ -45,7 +45,7 @@ internal sealed class CompareReport(ComparedData data, ComparedTables tables, lo
 
         ## Models
 
-        Averaged weights, {Sampler()}: distance, and in brackets the fraction read as asked.
+        Averaged weights, `DpmSolver` of order 2: distance, and in brackets the fraction read as asked.
 
         {ByCalls(ComparedTables.Parameterizations)}
 
@@ -63,7 +63,7 @@ internal sealed class CompareReport(ComparedData data, ComparedTables tables, lo
 
         ## Guidance
 
-        The {ComparedModel.All[0].Name} model, {Sampler()} with 20 calls.
+        The {ComparedModel.All[0].Name} model, `DpmSolver` of order 2 with 20 calls.
 
         {Simple(ComparedTables.Guidance, "scale")}
 
@@ -80,8 +80,6 @@ internal sealed class CompareReport(ComparedData data, ComparedTables tables, lo
 
     private string Picture(ComparedModel model) =>
         $"{Capital(model.Name)}, 20 calls, not selected:\n\n![{model.Name}]({PictureOf(model)})";
-
-    private static string Sampler() => "`DpmSolver` of order 2";
 
     private static string Capital(string text) => char.ToUpperInvariant(text[0]) + text[1..];
 

@@ -33,9 +33,6 @@ internal sealed class ProbeProgram : IDisposable
     /// <summary>The folder of the program's native libraries.</summary>
     public string Natives => folder.File("runtimes/linux-x64/native");
 
-    /// <summary>The arguments of <c>dotnet</c> that start the program.</summary>
-    public IReadOnlyList<string> Start => ["exec", folder.File("Diffusion.Probe.dll")];
-
     public Dictionary<string, string?> Environment { get; } = [];
 
     /// <summary>Links the files of libtorch into a folder, except the given files.</summary>
@@ -57,7 +54,7 @@ internal sealed class ProbeProgram : IDisposable
     /// <summary>Runs the program. Fails unless it exits with 0, prints only its results, and gives the same result twice.</summary>
     public async Task<Attempt> Run(params string[] arguments)
     {
-        ChildProcess.Result result = await ChildProcess.Dotnet([.. Start, .. arguments],
+        ChildProcess.Result result = await ChildProcess.Dotnet(["exec", folder.File("Diffusion.Probe.dll"), .. arguments],
             environment: Environment);
         return Read(result);
     }

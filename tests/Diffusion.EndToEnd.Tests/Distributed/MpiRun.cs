@@ -9,17 +9,22 @@ internal static class MpiRun
         BuildFacts.Repository, "tests", "Diffusion.Probe", "bin", BuildFacts.Configuration, "net10.0", "Diffusion.Probe.dll");
 
     /// <summary>Runs a case of the probe, in which one rank may fail.</summary>
-    public static async Task<ChildProcess.Result> Ranks(int count, string rankCase, int failing = -1)
-    {
-        Assert.SkipUnless(IsInstalled, "mpirun is not installed: apt-get install openmpi-bin libopenmpi3.");
-        return await ChildProcess.Run(
-            "mpirun", ["--oversubscribe", "-np", Text(count), "dotnet", "exec", Probe, "rank", rankCase, Text(failing)],
-            environment: Variables(new Dictionary<string, string?>(StringComparer.Ordinal)));
-    }
+    public static Task<ChildProcess.Result> Ranks(int count, string rankCase, int failing = -1) =>
+        Start(count, "rank", rankCase, Text(failing));
+
+    /// <summary>Runs a short training of the probe, which saves in a folder.</summary>
+    public static Task<ChildProcess.Result> Train(int count, string folder, int steps) => Start(count, "train", folder, Text(steps));
 
     /// <summary>Runs one rank of the probe without <c>mpirun</c>.</summary>
     public static Task<ChildProcess.Result> Alone(Dictionary<string, string?> variables) =>
         ChildProcess.Dotnet(["exec", Probe, "rank", "operations", "-1"], environment: Variables(variables));
+
+    private static Task<ChildProcess.Result> Start(int count, params string[] arguments)
+    {
+        Assert.SkipUnless(IsInstalled, "mpirun is not installed: apt-get install openmpi-bin libopenmpi3.");
+        return ChildProcess.Run("mpirun", ["--oversubscribe", "-np", Text(count), "dotnet", "exec", Probe, .. arguments],
+            environment: Variables(new Dictionary<string, string?>(StringComparer.Ordinal)));
+    }
 
     private static bool IsInstalled => (Environment.GetEnvironmentVariable("PATH") ?? string.Empty).Split(':')
         .Any(folder => File.Exists(Path.Combine(folder, "mpirun")));

@@ -1,0 +1,32 @@
+using Diffusion.TestKit;
+using static TorchSharp.torch;
+
+namespace Diffusion.EndToEnd.Tests.Distributed;
+
+/// <summary>A run that the processes of <c>mpirun</c> share.</summary>
+public sealed class MpiTrainingTests
+{
+    private const int Steps = 12;
+
+    [Fact]
+    public async Task Two_processes_train_as_one_does()
+    {
+        using TemporaryFolder folder = new();
+        ChildProcess.Result one = await MpiRun.Train(1, folder.File("one"), Steps);
+        ChildProcess.Result two = await MpiRun.Train(2, folder.File("two"), Steps);
+
+        one.ExitCode.Should().Be(0, one.Errors);
+        two.ExitCode.Should().Be(0, two.Errors);
+        two.Output.Should().Contain("ended at step 12 with a checkpoint").And.Contain("ended at step 12 without a checkpoint");
+        using SafeTensors expected = SafeTensorsFile.Read(Weights(folder.File("one")));
+        using SafeTensors actual = SafeTensorsFile.Read(Weights(folder.File("two")));
+        actual.Tensors.Keys.Should().Equal(expected.Tensors.Keys);
+        foreach ((string name, Tensor weight) in expected.Tensors)
+        {
+            actual.Tensors[name].allclose(weight, 1e-4, 1e-5).Should().BeTrue(name);
+        }
+    }
+
+    private static string Weights(string run) =>
+        Directory.GetFiles(Path.Combine(run, "checkpoints"), "weights.safetensors", SearchOption.AllDirectories).Single();
+}
