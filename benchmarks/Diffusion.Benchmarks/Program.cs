@@ -4,6 +4,7 @@ using Diffusion.Benchmarks;
 RootCommand root = new("Measures the library against its targets. Each command ends in PASS or FAIL, and in exit code 0 or 1.")
 {
     UpdateCommand.Create(),
+    DeviceCommand.Create(),
     RanksCommand.Create(),
     OverheadCommand.Create(),
     SoakCommand.Create(),

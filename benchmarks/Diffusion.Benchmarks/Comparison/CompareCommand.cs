@@ -12,13 +12,15 @@ internal static class CompareCommand
     private const double MaxRatio = 1.1;
     private const double MinAsked = 0.97;
 
-    private sealed record Choices(string Data, long Steps, int Images, bool SkipSeeds, string Run, string Docs);
+    private sealed record Choices(
+        string Data, ComparedTraining Training, int Images, bool SkipSeeds, string Run, string Docs, string Machine);
 
     public static Command Create()
     {
         Option<string> data = new("--data") { Description = "mnist or tiles.", DefaultValueFactory = _ => "mnist" };
         data.AcceptOnlyFromAmong("mnist", "tiles");
         Option<long> steps = new("--steps") { Description = "Steps of each model.", DefaultValueFactory = _ => 3000 };
+        Option<int> batch = new("--batch") { Description = "Images of a step.", DefaultValueFactory = _ => 64 };
         Option<int> images = new("--images") { Description = "Images of each measured set.", DefaultValueFactory = _ => 1000 };
         Option<bool> skip = new("--skip-seeds")
         {
@@ -27,13 +29,23 @@ internal static class CompareCommand
         Option<string> run = new("--run") { Description = "The folder of the runs.", DefaultValueFactory = _ => "runs/compare" };
         Option<string> docs = new("--docs") { Description = "Where comparison-DATA.md and images/ are written.",
             DefaultValueFactory = _ => "docs" };
+        Option<string> device = DeviceOption.Create();
+        Option<string> machine = new("--machine") { Description = "The machine's name on that page.",
+            DefaultValueFactory = _ => "two CPU cores" };
         Command command = new("compare",
             "Parameterizations, samplers, guidance and averages by quality. Needs mnist or dcss-tiles in the folder DIFFUSION_DATA.")
         {
-            data, steps, images, skip, run, docs,
+            data, steps, batch, images, skip, run, docs, device, machine,
         };
-        command.SetAction(arguments => Run(new Choices(arguments.GetValue(data)!, arguments.GetValue(steps), arguments.GetValue(images),
-            arguments.GetValue(skip), arguments.GetValue(run)!, arguments.GetValue(docs)!)));
+        command.SetAction(arguments => Run(new Choices(
+            arguments.GetValue(data)!,
+            new ComparedTraining(
+                ComputeDevice.Parse(arguments.GetValue(device)!), arguments.GetValue(steps), arguments.GetValue(batch)),
+            arguments.GetValue(images),
+            arguments.GetValue(skip),
+            arguments.GetValue(run)!,
+            arguments.GetValue(docs)!,
+            arguments.GetValue(machine)!)));
         return command;
     }
 
@@ -46,16 +58,16 @@ internal static class CompareCommand
             return 0;
         }
 
-        ComputeDevice.Cpu().Activate();
+        choices.Training.Device.Activate();
         FrechetDistance.CheckItself();
         QualityRun run = new(Path.Combine(choices.Run, choices.Data));
         using ComparedData data = ComparedData.Open(choices.Data, root, run.Folder);
-        ComparedTables tables = new(data, run, choices.Images);
-        CompareReport report = new(data, tables, choices.Steps, choices.Images, choices.Docs);
+        ComparedTables tables = new(data, run, choices.Images, choices.Training.Device);
+        CompareReport report = new(data, tables, choices.Training, choices.Images, choices.Docs, choices.Machine);
         foreach (ComparedModel model in ComparedModel.All.Reverse())
         {
             using IDiffusionModel network = ComparedModel.CreateNetwork(data.Train);
-            using Trainer trainer = model.CreateTrainer(network, data, run.Folder, choices.Steps);
+            using Trainer trainer = model.CreateTrainer(network, data, run.Folder, choices.Training);
             TrainingResult result = trainer.Run();
             tables.MeasureModel(model, result.EmaDenoiser);
             tables.SaveGrid(report.GridOf(model), result.EmaDenoiser);

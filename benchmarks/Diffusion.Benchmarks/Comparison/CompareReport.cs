@@ -1,12 +1,15 @@
 using System.Globalization;
 using Diffusion.Reporting;
 using ScottPlot;
+using TorchSharp;
 using PlotStyle = Diffusion.Reporting.PlotStyle;
 
 namespace Diffusion.Benchmarks;
 
 /// <summary>Writes the tables and pictures of <c>compare</c>: <c>comparison-DATA.md</c>.</summary>
-internal sealed class CompareReport(ComparedData data, ComparedTables tables, long steps, int images, string folder)
+internal sealed class CompareReport(
+    ComparedData data, ComparedTables tables, ComparedTraining training, int images, string folder,
+    string machine)
 {
     private readonly QualityRow real = data.MeasureReal(images);
 
@@ -26,14 +29,14 @@ internal sealed class CompareReport(ComparedData data, ComparedTables tables, lo
     private string Text() => string.Create(CultureInfo.InvariantCulture, $"""
         # Samplers, models, guidance and averages on {(data.Name == "mnist" ? "MNIST" : "tiles of a game")}
 
-        This command generates this page; it takes an hour or more on two CPU cores, and resumes where it was interrupted:
+        This command generated this page, on {machine}; it resumes where it was interrupted:
 
         ```
         DIFFUSION_DATA=<folder of the datasets> dotnet run -c Release --project benchmarks/Diffusion.Benchmarks -- {Command()}
         ```
 
         Every model has the same network (a U-Net of 64 channels with attention, on patches of 4 x 4 pixels), the same images in the same
-        order, {steps:N0} steps of {ComparedModel.BatchSize} images, AdamW with a cosine learning rate from
+        order, {training.Steps:N0} steps of {training.BatchSize} images, AdamW with a cosine learning rate from
         {ComparedModel.PeakLearningRate}, and labels that are dropped in 10% of the images. This is a small
         budget: compare the rows of a table with each other, not with published figures. Guided rows have a scale of
         {ComparedTables.GuidanceScale}; each of their calls evaluates twice as many images.
@@ -75,7 +78,8 @@ internal sealed class CompareReport(ComparedData data, ComparedTables tables, lo
         {Seeds()}
         """);
 
-    private string Command() => FormattableString.Invariant($"compare --data {data.Name} --steps {steps} --images {images}")
+    private string Command() => FormattableString.Invariant($"compare --data {data.Name} --steps {training.Steps} --batch {training.BatchSize} --images {images}")
+        + (training.Device.Type == DeviceType.CPU ? "" : $" --device {training.Device}")
         + (tables.Rows.Any(row => row.Table == ComparedTables.Seeds) ? "" : " --skip-seeds");
 
     private string Picture(ComparedModel model) =>

@@ -9,7 +9,6 @@ namespace Diffusion.Benchmarks;
 /// <param name="Objective">What the network predicts, and how it is trained.</param>
 internal sealed record ComparedModel(string Name, NoiseScheduleKind Schedule, ObjectiveOptions Objective)
 {
-    public const int BatchSize = 64;
     public const double PeakLearningRate = 2e-3;
     private const int PatchSize = 4;
 
@@ -60,16 +59,17 @@ internal sealed record ComparedModel(string Name, NoiseScheduleKind Schedule, Ob
     }
 
     /// <summary>The trainer of its run; it resumes from the last checkpoint.</summary>
-    public Trainer CreateTrainer(IDiffusionModel network, ComparedData data, string folder, long steps) => Trainer.For(network)
-        .UseDevice(ComputeDevice.Cpu())
+    public Trainer CreateTrainer(IDiffusionModel network, ComparedData data, string folder, ComparedTraining training) => Trainer
+        .For(network)
+        .UseDevice(training.Device)
         .UseData(data.Train)
         .UseLearningRate(LearningRate.Cosine(PeakLearningRate))
         .UseEma(Averages[0], [.. Averages.Skip(1)])
         .UseCheckpoints(Path.Combine(folder, Name.Replace(",", "").Replace(' ', '-')), 250)
         .Configure(o =>
         {
-            o.Steps = steps;
-            o.BatchSize = BatchSize;
+            o.Steps = training.Steps;
+            o.BatchSize = training.BatchSize;
             o.Schedule = Schedule;
             o.Objective = Objective with { LabelDropout = 0.1, StratifiesTimes = true };
             o.ReportEverySteps = 50;
@@ -79,3 +79,9 @@ internal sealed record ComparedModel(string Name, NoiseScheduleKind Schedule, Ob
             $"{Name}: step {progress.Step} of {progress.Steps}, loss {progress.Loss:F4}, {progress.ImagesPerSecond:F0} images/s"))
         .Build();
 }
+
+/// <summary>How the models train.</summary>
+/// <param name="Device">Where.</param>
+/// <param name="Steps">Steps of each model.</param>
+/// <param name="BatchSize">Images of a step.</param>
+internal sealed record ComparedTraining(ComputeDevice Device, long Steps, int BatchSize);

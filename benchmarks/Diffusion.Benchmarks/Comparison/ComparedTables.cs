@@ -17,7 +17,8 @@ internal sealed record ComparedRow(string Table, string Name, int Calls, Quality
 /// <param name="data">The data and its judge.</param>
 /// <param name="run">Stores the rows.</param>
 /// <param name="images">Images of a set; the sets of the last table have <see cref="LastImages"/>.</param>
-internal sealed class ComparedTables(ComparedData data, QualityRun run, int images)
+/// <param name="device">Where the models are sampled.</param>
+internal sealed class ComparedTables(ComparedData data, QualityRun run, int images, ComputeDevice device)
 {
     public const string Parameterizations = "parameterizations";
     public const string Guidance = "guidance";
@@ -27,7 +28,6 @@ internal sealed class ComparedTables(ComparedData data, QualityRun run, int imag
     public const double GuidanceScale = 2;
     public const int LastImages = 2000;
 
-    private const int BatchSize = 100;
     private static readonly int[] Calls = [5, 10, 20, 50];
     private static readonly double[] Scales = [1, 1.5, 2, 3];
     private static readonly long[] SeedsOfSets = [1, 2, 3];
@@ -47,6 +47,7 @@ internal sealed class ComparedTables(ComparedData data, QualityRun run, int imag
     ];
 
     private readonly List<ComparedRow> rows = [];
+    private readonly int batchSize = device.Type == DeviceType.CPU ? 100 : 1000;
 
     public IReadOnlyList<ComparedRow> Rows => rows;
 
@@ -133,9 +134,10 @@ internal sealed class ComparedTables(ComparedData data, QualityRun run, int imag
         {
             SampleOrder order = new(new SeedStream(seed), data.Train.Count);
             long[] labels = [.. Enumerable.Range(0, size).Select(i => data.Train.LabelOf(order.IndexAt(i)))]; // classes as in the data
-            SampleRequest request = new() { Count = size, Seed = seed, BatchSize = BatchSize, ClassLabels = labels };
+            SampleRequest request = new() { Count = size, Seed = seed, BatchSize = batchSize, ClassLabels = labels };
             using Tensor sampled = (sampler with { Steps = steps }).Sample(denoiser, request, new SamplingReporter());
-            return data.Judge.Measure(key, sampled, labels);
+            using Tensor pixels = sampled.cpu();
+            return data.Judge.Measure(key, pixels, labels);
         });
         Console.WriteLine($"{key}: distance {row.Distance:F2}, read as asked {row.Asked:P1}");
         rows.Add(new ComparedRow(table, name, calls, row));

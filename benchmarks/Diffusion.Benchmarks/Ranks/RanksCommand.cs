@@ -18,7 +18,7 @@ internal static class RanksCommand
     private const int WarmUp = 3;
 
     // The network of Ho et al. 2020 for CIFAR-10: 35.7 M parameters.
-    private static readonly UNet2DOptions Ddpm = new()
+    internal static readonly UNet2DOptions Ddpm = new()
     {
         BlockOutChannels = [128, 256, 256, 256],
         LayersPerBlock = 2,
