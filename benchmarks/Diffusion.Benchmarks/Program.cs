@@ -5,6 +5,7 @@ RootCommand root = new("Measures the library against its targets. Each command e
 {
     UpdateCommand.Create(),
     RanksCommand.Create(),
+    NcclCommand.Create(),
     OverheadCommand.Create(),
     SoakCommand.Create(),
     QualityCommand.Create(),
