@@ -101,7 +101,7 @@ internal static class NcclFailure
         const int Size = 16384;
         Tensor factor = zeros(Size, Size, device: device);
         Tensor product = zeros(Size, Size, device: device);
-        for (int i = 0; i < 200; i++)
+        for (int i = 0; i < 600; i++)
         {
             using DisposeScope scope = NewDisposeScope();
             product.addmm_(factor, factor, beta: 1, alpha: 1);

@@ -43,7 +43,8 @@ internal sealed class SharedSteps : IDisposable
         {
             StepSize = share * group.WorldSize, BatchSize = share, Rank = group.Rank, World = group.WorldSize,
         };
-        loader = new BatchLoader(images, new SampleOrder(seeds, images.Count), plan, seeds, new LoadingOptions { Workers = 0 });
+        loader = new BatchLoader(images, new SampleOrder(seeds, images.Count), plan, seeds, new LoadingOptions { Workers = 0 },
+            device: device);
     }
 
     /// <summary>The number of parameters.</summary>
