@@ -243,6 +243,12 @@ public sealed class NcclEngineTests : IDisposable
             .WithMessage("torchrun started this process as rank 1 of 2, but MASTER_ADDR is not set.*");
 
     [Fact]
+    public void NCCL_needs_a_GPU() =>
+        FluentActions.Invoking(() => ProcessGroups.Create(
+                ComputeDevice.Cpu(), new ProcessGroupOptions { Engine = ProcessGroupEngine.Nccl }, ProcessPlace.Alone))
+            .Should().Throw<DistributedException>().WithMessage("NCCL carries tensors of NVIDIA GPUs, but the device is cpu.*");
+
+    [Fact]
     public void Tensors_of_another_device_are_refused()
     {
         using LaunchedProcessGroup group = Group();
