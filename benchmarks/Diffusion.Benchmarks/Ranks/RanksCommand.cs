@@ -34,26 +34,33 @@ internal static class RanksCommand
         Option<int> pairs = new("--pairs") { Description = "Pairs of measurements.", DefaultValueFactory = _ => 200 };
         Option<bool> small = new("--small") { Description = "Uses a small network." };
         Option<int> threads = new("--threads") { Description = "CPU threads of a process.", DefaultValueFactory = _ => 1 };
+        Option<string> on = new("--device")
+        {
+            Description = "cpu, or cuda for the GPU of this process.", DefaultValueFactory = _ => "cpu",
+        };
         Command command = new("ranks", "The time of a training step with several processes, divided by its time without communication.")
         {
-            size, batch, pairs, small, threads,
+            size, batch, pairs, small, threads, on,
         };
         command.SetAction(arguments => Run(arguments.GetValue(size), arguments.GetValue(batch), arguments.GetValue(pairs),
-            arguments.GetValue(small), arguments.GetValue(threads)));
+            arguments.GetValue(small),
+            Device(arguments.GetValue(on)!).WithCpuThreads(arguments.GetValue(threads))));
         return command;
     }
 
-    private static int Run(int size, int batch, int pairs, bool small, int threads)
+    private static ComputeDevice Device(string name) =>
+        name == "cuda" ? RankDevice.Best(ProcessPlace.Read().LocalRank) : ComputeDevice.Parse(name);
+
+    private static int Run(int size, int batch, int pairs, bool small, ComputeDevice device)
     {
-        using IProcessGroup group = ProcessGroups.Create(ComputeDevice.Cpu(threads));
+        using IProcessGroup group = ProcessGroups.Create(device);
         ImageShape shape = ImageShape.Square(size, 3);
         UNet2DOptions network = small ? UNet2DOptions.ForImages(size, 3, UNet2DSize.Small) : Ddpm;
-        ComputeDevice device = ComputeDevice.Cpu(threads);
         device.Activate();
         using NoisyImages images = new(shape, classes: null);
         return group.WorldSize == 1
             ? Alone(group, network, images, device, batch, pairs)
-            : Shared(group, network, images, batch, pairs);
+            : Shared(group, network, images, device, batch, pairs);
     }
 
     private static int Alone(IProcessGroup group, UNet2DOptions network, NoisyImages images, ComputeDevice device, int batch, int pairs)
@@ -95,10 +102,10 @@ internal static class RanksCommand
         }
     }
 
-    private static int Shared(IProcessGroup group, UNet2DOptions network, NoisyImages images, int batch, int pairs)
+    private static int Shared(IProcessGroup group, UNet2DOptions network, NoisyImages images, ComputeDevice device, int batch, int pairs)
     {
         using UNet2D model = new(network);
-        using SharedSteps steps = new(group, model, images, batch);
+        using SharedSteps steps = new(group, model, images, device.Activate(), batch);
         for (int i = 0; i < WarmUp; i++)
         {
             steps.Seconds(communicates: true);

@@ -18,16 +18,19 @@ internal sealed class SharedSteps : IDisposable
     private readonly ParameterUpdate update;
     private readonly TrainingPass pass;
     private readonly BatchLoader loader;
+    private readonly Device device;
     private readonly int share;
     private long step;
 
     /// <param name="group">The processes.</param>
     /// <param name="model">The model to train.</param>
     /// <param name="images">The images.</param>
+    /// <param name="device">The device to train on.</param>
     /// <param name="share">The number of images of each process in a step.</param>
-    public SharedSteps(IProcessGroup group, IDiffusionModel model, IImageSource images, int share)
+    public SharedSteps(IProcessGroup group, IDiffusionModel model, IImageSource images, Device device, int share)
     {
-        (this.group, this.share) = (group, share);
+        (this.group, this.device, this.share) = (group, device, share);
+        model.Network.to(device);
         SeedStream seeds = new(0);
         parameters = new FlatParameters(model.Network);
         reducer = new GradientReducer(group, parameters, model.Network, (long)(new DistributedOptions().BucketMebibytes * (1 << 20)));
@@ -40,7 +43,8 @@ internal sealed class SharedSteps : IDisposable
         {
             StepSize = share * group.WorldSize, BatchSize = share, Rank = group.Rank, World = group.WorldSize,
         };
-        loader = new BatchLoader(images, new SampleOrder(seeds, images.Count), plan, seeds, new LoadingOptions { Workers = 0 });
+        loader = new BatchLoader(images, new SampleOrder(seeds, images.Count), plan, seeds, new LoadingOptions { Workers = 0 },
+            device: device);
     }
 
     /// <summary>The number of parameters.</summary>
@@ -60,7 +64,7 @@ internal sealed class SharedSteps : IDisposable
         using (DisposeScope scope = NewDisposeScope())
         {
             (Tensor loss, int images) = pass.AccumulateShare(
-                loader, CPU, batchSize, share, share, beforeFirst: null, communicates ? reducer : null, CancellationToken.None);
+                loader, device, batchSize, share, share, beforeFirst: null, communicates ? reducer : null, CancellationToken.None);
             double own = loss.item<float>();
             if (communicates)
             {
@@ -69,6 +73,10 @@ internal sealed class SharedSteps : IDisposable
             }
 
             update.Apply(++step, learningRate: 1e-5);
+            if (device.type == DeviceType.CUDA)
+            {
+                cuda.synchronize(device);
+            }
         }
 
         return exchange.Gather([Stopwatch.GetElapsedTime(began).TotalSeconds]).Max(seconds => seconds[0]);

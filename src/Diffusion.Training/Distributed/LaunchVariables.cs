@@ -51,6 +51,11 @@ internal sealed record LaunchVariables(string Launcher, string Rank, string Worl
         int localRank = Number(variable, LocalRank, Rank) ?? (size == 1 ? 0 : throw Missing(LocalRank, Rank));
         string? address = variable(MasterAddress);
         int? port = Number(variable, MasterPort, Rank);
+        if (variable("TORCHELASTIC_USE_AGENT_STORE") == "True" && port is { } taken)
+        {
+            port = taken < ushort.MaxValue ? taken + 1 : taken - 1; // torchrun itself listens on MASTER_PORT
+        }
+
         if (Launcher == Slurm)
         {
             address ??= variable(SlurmNodes) is { Length: > 0 } nodes ? SlurmNodeList.First(nodes) : null;

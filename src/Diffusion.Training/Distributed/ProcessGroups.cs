@@ -32,7 +32,7 @@ public static class ProcessGroups
     {
         ArgumentNullException.ThrowIfNull(device);
         options.Check();
-        if (place.WorldSize == 1)
+        if (place.WorldSize == 1 && options.Engine != ProcessGroupEngine.Nccl)
         {
             return OneProcess();
         }
@@ -44,8 +44,35 @@ public static class ProcessGroups
             _ => device.Type == DeviceType.CUDA,
         };
         CheckLaunch(device, place, usesNccl);
-        MpiProcessGroup group = MpiProcessGroup.Create(place, options);
+        return usesNccl ? ByNccl(device, options, place) : ByMpi(options, place);
+    }
+
+    private static LaunchedProcessGroup ByMpi(ProcessGroupOptions options, ProcessPlace place)
+    {
+        MpiLibrary mpi = MpiLibrary.Start(place);
+        MpiEngine engine = new(mpi, place.WorldSize);
+        Meeting meeting = Meeting.ByMpi(mpi, place, engine.Name, () => default, options.StartDeadline);
+        LaunchedProcessGroup group = new(engine, place, meeting.Connections, options, GroupFailure.End);
         group.Barrier(FirstBarrier);
+        return group;
+    }
+
+    private static LaunchedProcessGroup ByNccl(ComputeDevice device, ProcessGroupOptions options, ProcessPlace place)
+    {
+        NcclLibrary nccl = NcclSearch.Load();
+        CudaDriver cuda = CudaDriver.Load();
+
+        // Processes that mpirun started are told by MPI where rank 0 listens, unless the variables say it.
+        MpiLibrary? mpi = place is { IsOfMpi: true, WorldSize: > 1 } && (place.MasterAddress is null || place.MasterPort is null)
+            ? MpiLibrary.Start(place)
+            : null;
+        Meeting meeting = mpi is not null
+            ? Meeting.ByMpi(mpi, place, nccl.Version, () => nccl.CreateId().ToArray(), options.StartDeadline)
+            : Meeting.ByAddress(place, nccl.Version, () => nccl.CreateId().ToArray(), options.StartDeadline);
+        NcclEngine engine = new(
+            nccl, cuda, new torch.Device(device.Type, device.Index), place, NcclUniqueId.Read(meeting.Shared.Span), options, mpi);
+        LaunchedProcessGroup group = new(engine, place, meeting.Connections, options, GroupFailure.End);
+        group.Barrier(options.StartDeadline); // the first operation also connects the GPUs
         return group;
     }
 
@@ -58,12 +85,18 @@ public static class ProcessGroups
 
         if (usesNccl)
         {
-            throw new DistributedException("This version has no NCCL engine. Train on the CPU with mpirun, or on one GPU.");
+            if (device.Type != DeviceType.CUDA)
+            {
+                throw new DistributedException(
+                    $"NCCL carries tensors of NVIDIA GPUs, but the device is {device}. Use a GPU, or MPI for tensors of the CPU.");
+            }
+
+            return;
         }
 
         if (device.Type != DeviceType.CPU)
         {
-            throw new DistributedException($"MPI carries tensors of the CPU, but the device is {device}. Use the CPU.");
+            throw new DistributedException($"MPI carries tensors of the CPU, but the device is {device}. Use the CPU, or NCCL.");
         }
 
         if (!place.IsOfMpi)

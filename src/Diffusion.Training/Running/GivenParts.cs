@@ -33,6 +33,10 @@ internal sealed class GivenParts(IDiffusionModel model)
     /// <summary>The device to train on.</summary>
     public ComputeDevice? Device { get; set; }
 
+    /// <summary>The device to train on: the given one; of several processes by default the GPU of this one; else the best.</summary>
+    public ComputeDevice ChosenDevice => Device
+        ?? RankDevice.Best(group?.LocalRank ?? (findsGroup ? ProcessPlace.Read().LocalRank : 0));
+
     /// <summary>The noise schedule.</summary>
     public INoiseSchedule? Schedule { get; set; }
 
@@ -80,7 +84,7 @@ internal sealed class GivenParts(IDiffusionModel model)
         Device? home = Model.Network.parameters().FirstOrDefault()?.device;
         try
         {
-            group ??= findsGroup ? ProcessGroups.Create(Device ?? ComputeDevice.Best, Distributed!.Launch) : null;
+            group ??= findsGroup ? ProcessGroups.Create(ChosenDevice, Distributed!.Launch) : null;
             return start();
         }
         catch (Exception error)

@@ -55,7 +55,7 @@ internal static class SetupCheck
             OptionSchedule.Write(options, usedSchedule!); // The manifest of a checkpoint then contains the schedule in use.
             options.Objective = learned;
             TrainerSetup setup = new(
-                model, source!, images!, given.Device ?? ComputeDevice.Best, options, usedSchedule!, given.Objective.Make(learned),
+                model, source!, images!, given.ChosenDevice, options, usedSchedule!, given.Objective.Make(learned),
                     given.Optimizer, given.Logger, given.Time, [.. given.Observers],
                     [.. given.FindingObservers], [.. given.Previews]) { Processes = given.Processes };
             return setup.Processes is { IsFirst: false }

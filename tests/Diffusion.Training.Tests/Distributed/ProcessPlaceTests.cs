@@ -7,6 +7,9 @@ public sealed class ProcessPlaceTests
 
     [Theory]
     [InlineData("RANK=3 WORLD_SIZE=8 LOCAL_RANK=1 MASTER_ADDR=h MASTER_PORT=29500", "torchrun", 3, 8, 1, "h", 29500)]
+    [InlineData(
+        "RANK=3 WORLD_SIZE=8 LOCAL_RANK=1 MASTER_ADDR=h MASTER_PORT=29500 TORCHELASTIC_USE_AGENT_STORE=True",
+        "torchrun", 3, 8, 1, "h", 29501)]
     [InlineData("OMPI_COMM_WORLD_RANK=1 OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_LOCAL_RANK=1", "Open MPI", 1, 2, 1, null, null)]
     [InlineData("PMI_RANK=0 PMI_SIZE=2 MPI_LOCALRANKID=0", "MPICH", 0, 2, 0, null, null)]
     [InlineData(

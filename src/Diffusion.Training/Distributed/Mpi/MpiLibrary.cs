@@ -42,9 +42,25 @@ internal sealed unsafe class MpiLibrary
     /// <summary>Where an operation reads its own values from the place of its result.</summary>
     private void* InPlace => (void*)(isOpenMpi ? 1 : -1);
 
-    /// <summary>Loads the library of the launcher that started this process.</summary>
-    /// <exception cref="DistributedException">It is not installed.</exception>
-    public static MpiLibrary Load(string launcher)
+    /// <summary>Loads and starts the library of the launcher that started this process.</summary>
+    /// <exception cref="DistributedException">It is not installed, cannot start, or belongs to another launcher.</exception>
+    public static MpiLibrary Start(ProcessPlace place)
+    {
+        MpiLibrary library = Load(place.Launcher);
+
+        // .NET handles these signals itself; and a process that waits leaves its core to one that computes.
+        NativeEnvironment.SetDefault("OMPI_MCA_opal_signal", "6");
+        NativeEnvironment.SetDefault("OMPI_MCA_mpi_yield_when_idle", "1");
+        library.Initialize();
+        (int Rank, int WorldSize) own = library.Place();
+        return own == (place.Rank, place.WorldSize)
+            ? library
+            : throw new DistributedException(
+                $"{place.Launcher} says rank {place.Rank} of {place.WorldSize} by its variables, but the library {library.Version()} says "
+                    + $"rank {own.Rank} of {own.WorldSize}. Start the program with the mpirun of that library.");
+    }
+
+    private static MpiLibrary Load(string launcher)
     {
         bool wantsOpenMpi = launcher != LaunchVariables.Mpich;
         string[] names = wantsOpenMpi ? OpenMpiNames : MpichNames;
@@ -62,9 +78,8 @@ internal sealed unsafe class MpiLibrary
                 + (wantsOpenMpi ? ProcessGroups.InstallOpenMpi : "apt-get install mpich libmpich12") + ".");
     }
 
-    /// <summary>Starts MPI in this process, once in its life.</summary>
-    /// <exception cref="DistributedException">MPI has run before, or does not allow several threads.</exception>
-    public void Initialize()
+    // Once in the life of a process.
+    private void Initialize()
     {
         int initialized = 0;
         Check(((delegate* unmanaged<int*, int>)Symbol("MPI_Initialized"))(&initialized), "MPI_Initialized");
@@ -99,8 +114,7 @@ internal sealed unsafe class MpiLibrary
             : $"MPICH {words.FirstOrDefault(word => char.IsAsciiDigit(word[0]))}";
     }
 
-    /// <summary>The number of this process and how many there are.</summary>
-    public (int Rank, int WorldSize) Place()
+    private (int Rank, int WorldSize) Place()
     {
         int rank = 0;
         int size = 0;

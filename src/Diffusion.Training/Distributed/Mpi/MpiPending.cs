@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
-/// <summary>An operation in the queue of an <see cref="MpiProcessGroup"/>.</summary>
+/// <summary>An operation in the queue of an <see cref="MpiEngine"/>.</summary>
 internal sealed class MpiPending(long number, CollectiveCall call, Tensor? input, Tensor? output) : IPendingOperation
 {
     private readonly TaskCompletionSource finished = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -29,6 +29,13 @@ internal sealed class ControlConnection : IDisposable
     public static List<(int Rank, ControlMessage? Message)> Listen(ControlConnection?[] connections, TimeSpan limit)
     {
         List<Socket> readable = [.. connections.OfType<ControlConnection>().Select(connection => connection.Socket)];
+        if (readable.Count == 0)
+        {
+            using ManualResetEventSlim never = new();
+            never.Wait(limit); // a process that is alone
+            return [];
+        }
+
         Socket.Select(readable, null, null, limit);
         List<(int, ControlMessage?)> news = [];
         for (int rank = 0; rank < connections.Length; rank++)
