@@ -82,12 +82,13 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--forms", nargs="+", default=["eager", "bf16", "compile"])
+    parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=list(NETWORKS))
     parser.add_argument("--batches", nargs="+", type=int, default=[16, 128, 512])
     parser.add_argument("--sampling", nargs="+", type=int, default=[1, 4, 16, 64, 256])
     options = parser.parse_args()
     torch.backends.cudnn.benchmark = True
     print(f"PyTorch {torch.__version__}", torch.cuda.get_device_name() if options.device == "cuda" else "")
-    for name in NETWORKS:
+    for name in options.networks:
         print(f"{name}: {sum(p.numel() for p in UNet(**NETWORKS[name]).parameters()):,} parameters")
         for form in options.forms:
             for batch in options.batches:

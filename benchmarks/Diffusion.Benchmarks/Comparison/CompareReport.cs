@@ -8,8 +8,7 @@ namespace Diffusion.Benchmarks;
 
 /// <summary>Writes the tables and pictures of <c>compare</c>: <c>comparison-DATA.md</c>.</summary>
 internal sealed class CompareReport(
-    ComparedData data, ComparedTables tables, ComparedTraining training, int images, string folder,
-    string machine)
+    ComparedData data, ComparedTables tables, ComparedTraining training, int images, string folder, string machine)
 {
     private readonly QualityRow real = data.MeasureReal(images);
 
@@ -41,10 +40,11 @@ internal sealed class CompareReport(
         budget: compare the rows of a table with each other, not with published figures. Guided rows have a scale of
         {ComparedTables.GuidanceScale}; each of their calls evaluates twice as many images.
 
-        A classifier that reads {data.Accuracy:P1} of {(data.Name == "mnist" ? "test" : "these")} images correctly evaluates the samples:
-        **distance** is the Frechet distance between 64 of its features of the samples and of the training images ({real.Distance:F2} for
-        as many real images, of which it reads {real.Asked:P1} correctly); **as asked** is the fraction that it reads as the class that was
-        asked for. Every row has {images:N0} images, if the table says nothing else. A smaller number of images gives a larger distance.
+        A classifier that reads {Percent(data.Accuracy)} of {(data.Name == "mnist" ? "test" : "these")} images correctly evaluates the
+        samples: **distance** is the Frechet distance between 64 of its features of the samples and of the training images. It is
+        {real.Distance:F2} for as many real images, of which it reads {Percent(real.Asked!.Value)} correctly. **As asked** is the
+        fraction that it reads as the class that was asked for. Every row has {images:N0} images, if the table says nothing else. A
+        smaller number of images gives a larger distance.
 
         ## Models
 
@@ -78,16 +78,20 @@ internal sealed class CompareReport(
         {Seeds()}
         """);
 
-    private string Command() => FormattableString.Invariant($"compare --data {data.Name} --steps {training.Steps} --batch {training.BatchSize} --images {images}")
+    private string Command() =>
+        FormattableString.Invariant($"compare --data {data.Name} --steps {training.Steps} --batch {training.BatchSize} --images {images}")
         + (training.Device.Type == DeviceType.CPU ? "" : $" --device {training.Device}")
         + (tables.Rows.Any(row => row.Table == ComparedTables.Seeds) ? "" : " --skip-seeds");
+
+    private static string Percent(double fraction) => (100 * fraction).ToString("F1", CultureInfo.InvariantCulture) + "%";
 
     private string Picture(ComparedModel model) =>
         $"{Capital(model.Name)}, 20 calls, not selected:\n\n![{model.Name}]({PictureOf(model)})";
 
     private static string Capital(string text) => char.ToUpperInvariant(text[0]) + text[1..];
 
-    private static string Figure(QualityRow row) => string.Create(CultureInfo.InvariantCulture, $"{row.Distance:F1} ({row.Asked:P1})");
+    private static string Figure(QualityRow row) =>
+        string.Create(CultureInfo.InvariantCulture, $"{row.Distance:F1} ({Percent(row.Asked!.Value)})");
 
     private string ByCalls(string table)
     {

@@ -25,7 +25,7 @@ public sealed record Dpm2Sampler : StepSampler
         (Tensor start, NoiseLevel from) = Churn.Apply(step, x);
         Estimate first = step.Denoise(start, from);
         (NoiseLevel down, double added) = LevelStep.Split(from, step.To, Eta);
-        if (down.Sigma == 0 || from.Alpha == 0)
+        if (down.Sigma == 0 || from.IsNearlyPureNoise())
         {
             return new StepResult(step.AddNoise(LevelStep.Move(first, down), added * NoiseScale));
         }

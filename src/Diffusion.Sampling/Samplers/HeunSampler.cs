@@ -23,7 +23,7 @@ public sealed record HeunSampler : StepSampler
         (Tensor start, NoiseLevel from) = Churn.Apply(step, x);
         Estimate first = step.Denoise(start, from);
         Tensor euler = LevelStep.Move(first, to);
-        if (to.Sigma == 0 || (from.Alpha == 0 && Path == HeunPath.Ratio))
+        if (to.Sigma == 0 || (from.IsNearlyPureNoise() && Path == HeunPath.Ratio))
         {
             return new StepResult(euler);
         }

@@ -24,7 +24,7 @@ public sealed record PndmSampler : StepSampler
         (NoiseLevel from, NoiseLevel to) = (step.From, step.To);
         Estimate estimate = step.Denoise(x, from);
         PastEstimate now = new(from, Noise: estimate.Noise);
-        if (from.Alpha == 0)
+        if (from.IsNearlyPureNoise())
         {
             return new StepResult(LevelStep.Move(estimate, to), now);
         }

@@ -37,7 +37,7 @@ public sealed record UniPcSampler : StepSampler
         ArgumentNullException.ThrowIfNull(step);
         (NoiseLevel from, NoiseLevel to) = (step.From, step.To);
         Estimate estimate = step.Denoise(x, from);
-        if (from.Alpha == 0)
+        if (from.Alpha == 0 || (Form == SolverForm.Noise && from.IsNearlyPureNoise()))
         {
             return new StepResult(LevelStep.Move(estimate, to));
         }

@@ -37,7 +37,7 @@ public sealed class SweepTests
         ["distilled"] = new DistilledGrid(),
     };
 
-    private static readonly Dictionary<string, StepSampler> Samplers = new()
+    internal static readonly Dictionary<string, StepSampler> Samplers = new()
     {
         ["ddpm"] = new DdpmSampler(),
         ["ddim"] = new DdimSampler { Eta = 0.5 },
