@@ -5,6 +5,8 @@ RootCommand root = new("Measures the library against its targets. Each command e
 {
     UpdateCommand.Create(),
     RanksCommand.Create(),
+    RankFailuresCommand.Create(),
+    RankTrialCommand.Create(),
     OverheadCommand.Create(),
     SoakCommand.Create(),
     QualityCommand.Create(),

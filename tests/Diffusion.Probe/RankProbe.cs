@@ -14,22 +14,26 @@ internal static partial class RankProbe
     public static int Run(string rankCase, int failing)
     {
         ProcessGroupOptions options = new() { Deadline = TimeSpan.FromSeconds(rankCase == "late" ? 3 : 60) };
+        IProcessGroup started;
         try
         {
-            using IProcessGroup group = ProcessGroups.Create(ComputeDevice.Cpu(threads: 1), options);
-            ComputeDevice.Cpu(threads: 1).Activate();
-            return rankCase switch
-            {
-                "operations" => Operations(group),
-                "bandwidth" => Bandwidth(group),
-                _ => Steps(group, rankCase, group.Rank == failing),
-            };
+            started = ProcessGroups.Create(ComputeDevice.Cpu(threads: 1), options);
         }
         catch (DistributedException error)
         {
             Console.WriteLine($"exception: {error.Message}");
             return 1;
         }
+
+        // Nobody catches the exceptions of operations: the process ends with the exit code of the group.
+        using IProcessGroup group = started;
+        ComputeDevice.Cpu(threads: 1).Activate();
+        return rankCase switch
+        {
+            "operations" => Operations(group),
+            "bandwidth" => Bandwidth(group),
+            _ => Steps(group, rankCase, group.Rank == failing),
+        };
     }
 
     private static int Operations(IProcessGroup group)

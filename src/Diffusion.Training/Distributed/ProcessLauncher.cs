@@ -65,6 +65,12 @@ public static class ProcessLauncher
         void Forward(PosixSignalContext context, int signal)
         {
             context.Cancel = true;
+            if (signal == SigInt && NativeEnvironment.IsTerminal(0) == 1)
+            {
+                Volatile.Write(ref signalled, signal); // the terminal has sent it to every process
+                return;
+            }
+
             Send(signal);
         }
 

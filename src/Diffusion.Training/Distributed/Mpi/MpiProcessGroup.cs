@@ -30,6 +30,7 @@ internal sealed class MpiProcessGroup : IProcessGroup
         thread = new Thread(RunQueue) { IsBackground = true, Name = "MPI" };
         watch = new GroupWatch(place, connections, options.MaxSilence, EndProcess);
         thread.Start();
+        AppDomain.CurrentDomain.UnhandledException += OnUnhandledException;
     }
 
     /// <inheritdoc/>
@@ -113,6 +114,7 @@ internal sealed class MpiProcessGroup : IProcessGroup
         }
 
         isDisposed = true;
+        AppDomain.CurrentDomain.UnhandledException -= OnUnhandledException;
         queue.CompleteAdding();
         if (watch.Leave(Deadline))
         {
@@ -166,6 +168,9 @@ internal sealed class MpiProcessGroup : IProcessGroup
             }
         }
     }
+
+    private void OnUnhandledException(object sender, UnhandledExceptionEventArgs arguments) =>
+        GroupFailure.Hold(this, arguments.ExceptionObject);
 
     private void EndProcess(string reason)
     {
