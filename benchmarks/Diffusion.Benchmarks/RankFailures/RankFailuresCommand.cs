@@ -48,8 +48,9 @@ internal static class RankFailuresCommand
             trial.Run();
             trial.Check(quiet[processes]!, kind == RankFault.Stop ? MaxSecondsFrozen : MaxSeconds);
             seconds[kind].Add(trial.Seconds);
+            string verdict = trial.Problems.Count > 0 ? "FAILED" : "good";
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"trial {i}: {fault}, {processes} processes: {trial.Seconds:F2} s{(trial.Problems.Count > 0 ? ", FAILED" : string.Empty)}"));
+                $"trial {i}, {processes} processes, {fault}: {trial.Seconds:F2} s, {verdict}"));
             if (trial.Problems.Count > 0)
             {
                 failures.Add($"trial {i}: {string.Join(" ", trial.Problems)}");

@@ -72,8 +72,8 @@ internal sealed class RankTrial : IDisposable
 
         foreach (int rank in Enumerable.Range(0, processes).Where(rank => rank != fault.Rank || fault.Kind == RankFault.Order))
         {
-            string line = output.Split('\n')
-                .FirstOrDefault(line => line.StartsWith($"diffusion: rank {rank} of {processes}, step ", StringComparison.Ordinal), "nothing");
+            string head = $"diffusion: rank {rank} of {processes}, step ";
+            string line = output.Split('\n').FirstOrDefault(line => line.Contains(head, StringComparison.Ordinal), "nothing");
             if (!Regex.IsMatch(line, Reason()))
             {
                 problems.Add($"Rank {rank} printed: {line}");
@@ -111,9 +111,9 @@ internal sealed class RankTrial : IDisposable
     // The cause with its rank and step.
     private string Reason() => fault.Kind switch
     {
-        RankFault.Kill => $@"[Pp]rocess of rank {fault.Rank} ended\. It was last heard of at step \d+ after \d+ operations",
+        RankFault.Kill => $@"process of rank {fault.Rank} ended\. It was last heard of at step \d+ after \d+ operations",
         RankFault.Stop => $@"Rank {fault.Rank} has sent no sign of life for .* It was last heard of at step \d+ after \d+ operations",
-        RankFault.Exception => $@"Rank {fault.Rank} .*training step \d+.*broken on purpose",
+        RankFault.Exception => $@"Rank {fault.Rank} at step \d+: broken on purpose",
         _ => $@"AllReduce Max of 1 float32 on rank {fault.Rank} at step \d+",
     };
 
@@ -129,7 +129,8 @@ internal sealed class RankTrial : IDisposable
             }
         }
 
-        string[] first = [.. Enumerable.Range(0, processes).Select(rank => File.ReadAllText(RankTrialCommand.ProcessFile(folder.Path, rank)))];
+        IEnumerable<string> files = Enumerable.Range(0, processes).Select(rank => RankTrialCommand.ProcessFile(folder.Path, rank));
+        string[] first = [.. files.Select(File.ReadAllText)];
         long until = Stopwatch.GetTimestamp() + ((long)MaxRun.TotalSeconds * Stopwatch.Frequency);
         while (first.Any(IsAlive) && Stopwatch.GetTimestamp() < until)
         {

@@ -6,7 +6,9 @@ using Diffusion.Training;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary><c>rank-trial</c>: the training run of a trial of <c>rank-failures</c>. It launches itself as the processes of the run.</summary>
+/// <summary>
+/// <c>rank-trial</c>: the training run of a trial of <c>rank-failures</c>. It launches itself as the processes of the run.
+/// </summary>
 internal static class RankTrialCommand
 {
     public const int Steps = 30;
@@ -75,7 +77,7 @@ internal static class RankTrialCommand
         using IProcessGroup group = ProcessGroups.Create(device);
         long reads = start == First && rank == fault.Rank && fault.Kind != RankFault.None ? 0 : long.MinValue;
         using TinyModel model = new();
-        using StripedImages stripes = new();
+        using StripedImages stripes = new(count: 12);
         using WatchedImages images = new(stripes, _ =>
         {
             if (++reads == fault.Read)
@@ -90,7 +92,7 @@ internal static class RankTrialCommand
             .UseCheckpoints(Path.Combine(folder, RunFolder))
             .Configure(o =>
             {
-                (o.Steps, o.BatchSize, o.MicroBatchSize, o.CheckpointEverySteps) = (Steps, BatchSize, 1, 5);
+                (o.Steps, o.BatchSize, o.MicroBatchSize, o.CheckpointEverySteps) = (Steps, BatchSize, BatchSize / group.WorldSize, 5);
                 o.Loading = o.Loading with { Workers = 0 }; // images are read between the operations of a step
             })
             .Build();

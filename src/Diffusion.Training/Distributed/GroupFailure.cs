@@ -30,12 +30,12 @@ internal static class GroupFailure
     /// <summary>Reports and ends the process.</summary>
     /// <param name="where">The rank, its step and what it waits in.</param>
     /// <param name="reason">What happened.</param>
-    /// <param name="abortEngine">Ends the engine, which may end this process and the others too.</param>
-    public static void End(string where, string reason, Action abortEngine)
+    /// <param name="abortEngine">Ends the engine; null if it ends with the process.</param>
+    public static void End(string where, string reason, Action? abortEngine = null)
     {
         Print($"diffusion: {where}: {reason}");
         Wait(Grace);
-        abortEngine();
+        abortEngine?.Invoke();
         NativeEnvironment.Exit(ProcessGroups.FailureExitCode);
     }
 

@@ -127,9 +127,6 @@ internal sealed unsafe class MpiLibrary
     /// <summary>Ends MPI in good order.</summary>
     public void Complete() => Check(((delegate* unmanaged<int>)Symbol("MPI_Finalize"))(), "MPI_Finalize");
 
-    /// <summary>Ends every process.</summary>
-    public void Abort(int exitCode) => ((delegate* unmanaged<nint, int, int>)Symbol("MPI_Abort"))(World, exitCode);
-
     private nint Handle(ScalarType type) => (type, isOpenMpi) switch
     {
         (ScalarType.Float32, true) => Symbol("ompi_mpi_float"),

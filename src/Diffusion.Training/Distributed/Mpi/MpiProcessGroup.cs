@@ -180,6 +180,7 @@ internal sealed class MpiProcessGroup : IProcessGroup
             operation.Fail(failure);
         }
 
-        GroupFailure.End(watch.Describe(), reason, () => mpi.Abort(ProcessGroups.FailureExitCode));
+        // Not by MPI_Abort: mpirun would end this process by SIGTERM, before its exit code. It ends the others after any exit code but 0.
+        GroupFailure.End(watch.Describe(), reason);
     }
 }
