@@ -1,15 +1,13 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using Diffusion.Training;
 using static TorchSharp.torch;
 
 namespace Diffusion.Probe;
 
 /// <summary>One process of a group. In most cases it adds numbers in steps, and one rank fails in step 3.</summary>
-internal static partial class RankProbe
+internal static class RankProbe
 {
     private const int FailingStep = 3;
-    private const int Stop = 19;
 
     public static int Run(string rankCase, int failing)
     {
@@ -105,20 +103,10 @@ internal static partial class RankProbe
             group.Step = step;
             if (isFailing && step == FailingStep)
             {
-                Console.WriteLine($"pid {Environment.ProcessId} fails");
                 switch (rankCase)
                 {
-                    case "kill":
-                        Process.GetCurrentProcess().Kill();
-                        break;
-                    case "stop":
-                        _ = Signal(Environment.ProcessId, Stop);
-                        break;
                     case "throw":
                         throw new InvalidOperationException("broken on purpose");
-                    case "order":
-                        group.AllReduce(values, ReduceOperation.Max).Wait();
-                        break;
                     case "late":
                         using (ManualResetEventSlim never = new())
                         {
@@ -165,7 +153,4 @@ internal static partial class RankProbe
             throw new InvalidOperationException($"{what} is wrong.");
         }
     }
-
-    [LibraryImport("libc", EntryPoint = "kill")]
-    private static partial int Signal(int process, int signal);
 }

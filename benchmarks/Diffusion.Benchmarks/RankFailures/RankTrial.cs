@@ -38,6 +38,7 @@ internal sealed class RankTrial : IDisposable
     {
         IReadOnlyList<string> command = RankTrialCommand.CommandLine(folder.Path, processes, fault);
         ProcessStartInfo start = new(command[0], command.Skip(1)) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["DOTNET_TieredPGO"] = "0";
         using Process launcher = Process.Start(start)!;
         Task<string>[] streams = [launcher.StandardOutput.ReadToEndAsync(), launcher.StandardError.ReadToEndAsync()];
         if (fault.Kind != RankFault.None)

@@ -1,10 +1,12 @@
+using System.Runtime.InteropServices;
+
 namespace Diffusion.Training;
 
 /// <summary>The end of a process whose group has failed: one line on standard error, then its exit code.</summary>
 internal static class GroupFailure
 {
-    // Long enough for the other processes to print their line, and shorter than the second after which mpirun ends them.
-    private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(500);
+    // Long enough for the caller to see the exception. One second after the first process has ended, mpirun sends SIGTERM to the others.
+    private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(300);
 
     private static readonly TimeSpan MaxHold = TimeSpan.FromSeconds(10);
 
@@ -33,6 +35,8 @@ internal static class GroupFailure
     /// <param name="abortEngine">Ends the engine; null if it ends with the process.</param>
     public static void End(string where, string reason, Action? abortEngine = null)
     {
+        // The process ends anyway, and with its own exit code.
+        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => context.Cancel = true);
         Print($"diffusion: {where}: {reason}");
         Wait(Grace);
         abortEngine?.Invoke();

@@ -18,10 +18,6 @@ internal static partial class NativeEnvironment
     [LibraryImport("libc", EntryPoint = "kill")]
     public static partial int Signal(int process, int signal);
 
-    /// <summary>1 if the file descriptor is a terminal.</summary>
-    [LibraryImport("libc", EntryPoint = "isatty")]
-    public static partial int IsTerminal(int descriptor);
-
     /// <summary>Loads a library as <c>dlopen</c> does; 0 if it cannot.</summary>
     [LibraryImport("libc", EntryPoint = "dlopen", StringMarshalling = StringMarshalling.Utf8)]
     public static partial nint Load(string name, int flags);

@@ -65,14 +65,7 @@ internal sealed class MpiProcessGroup : IProcessGroup
         NativeEnvironment.SetDefault("OMPI_MCA_opal_signal", "6");
         NativeEnvironment.SetDefault("OMPI_MCA_mpi_yield_when_idle", "1");
         library.Initialize();
-        (int Rank, int WorldSize) own = library.Place();
-        if (own != (place.Rank, place.WorldSize))
-        {
-            throw new DistributedException(
-                $"{place.Launcher} says rank {place.Rank} of {place.WorldSize} by its variables, but the library {library.Version()} says "
-                    + $"rank {own.Rank} of {own.WorldSize}. Start the program with the mpirun of that library.");
-        }
-
+        MpiPlaces.Check(library, place);
         string engine = library.Version();
         using Socket? listener = place.Rank == 0 ? Rendezvous.Listen(port: 0) : null;
         MpiMeetingPoint point = MpiMeetingPoint.Share(library, listener);
