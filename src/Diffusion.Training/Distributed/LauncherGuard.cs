@@ -33,6 +33,7 @@ internal sealed class LauncherGuard : IDisposable
             "sh", ["-c", Script, "sh", process.Id.ToString(CultureInfo.InvariantCulture), seconds])
         {
             RedirectStandardInput = true,
+            UseShellExecute = false,
         })!;
     }
 

@@ -119,8 +119,8 @@ internal static class Rendezvous
         }
 
         throw new DistributedException(
-            $"Rank {own.Rank} could not join rank 0 at {string.Join(" or ", hosts)}, port {port}, within {limit.TotalSeconds:F0} s: {cause}. "
-                + "Is rank 0 running, and does a firewall block the port?");
+            $"Rank {own.Rank} could not join rank 0 at {string.Join(" or ", hosts)}, port {port}, within {limit.TotalSeconds:F0} s: "
+                + $"{cause}. Is rank 0 running, and does a firewall block the port?");
     }
 
     private static Socket? Connect(string host, int port, long until, ref string cause)
