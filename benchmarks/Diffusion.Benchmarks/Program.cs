@@ -7,6 +7,8 @@ RootCommand root = new("Measures the library against its targets. Each command e
     DeviceCommand.Create(),
     RanksCommand.Create(),
     NcclCommand.Create(),
+    RankFailuresCommand.Create(),
+    RankTrialCommand.Create(),
     OverheadCommand.Create(),
     SoakCommand.Create(),
     QualityCommand.Create(),

@@ -1,35 +1,37 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using Diffusion.Training;
 using static TorchSharp.torch;
 
 namespace Diffusion.Probe;
 
 /// <summary>One process of a group. In most cases it adds numbers in steps, and one rank fails in step 3.</summary>
-internal static partial class RankProbe
+internal static class RankProbe
 {
     private const int FailingStep = 3;
-    private const int Stop = 19;
 
     public static int Run(string rankCase, int failing)
     {
         ProcessGroupOptions options = new() { Deadline = TimeSpan.FromSeconds(rankCase == "late" ? 3 : 60) };
+        IProcessGroup started;
         try
         {
-            using IProcessGroup group = ProcessGroups.Create(ComputeDevice.Cpu(threads: 1), options);
-            ComputeDevice.Cpu(threads: 1).Activate();
-            return rankCase switch
-            {
-                "operations" => Operations(group),
-                "bandwidth" => Bandwidth(group),
-                _ => Steps(group, rankCase, group.Rank == failing),
-            };
+            started = ProcessGroups.Create(ComputeDevice.Cpu(threads: 1), options);
         }
         catch (DistributedException error)
         {
             Console.WriteLine($"exception: {error.Message}");
             return 1;
         }
+
+        // Nobody catches the exceptions of operations: the process ends with the exit code of the group.
+        using IProcessGroup group = started;
+        ComputeDevice.Cpu(threads: 1).Activate();
+        return rankCase switch
+        {
+            "operations" => Operations(group),
+            "bandwidth" => Bandwidth(group),
+            _ => Steps(group, rankCase, group.Rank == failing),
+        };
     }
 
     private static int Operations(IProcessGroup group)
@@ -101,20 +103,10 @@ internal static partial class RankProbe
             group.Step = step;
             if (isFailing && step == FailingStep)
             {
-                Console.WriteLine($"pid {Environment.ProcessId} fails");
                 switch (rankCase)
                 {
-                    case "kill":
-                        Process.GetCurrentProcess().Kill();
-                        break;
-                    case "stop":
-                        _ = Signal(Environment.ProcessId, Stop);
-                        break;
                     case "throw":
                         throw new InvalidOperationException("broken on purpose");
-                    case "order":
-                        group.AllReduce(values, ReduceOperation.Max).Wait();
-                        break;
                     case "late":
                         using (ManualResetEventSlim never = new())
                         {
@@ -161,7 +153,4 @@ internal static partial class RankProbe
             throw new InvalidOperationException($"{what} is wrong.");
         }
     }
-
-    [LibraryImport("libc", EntryPoint = "kill")]
-    private static partial int Signal(int process, int signal);
 }

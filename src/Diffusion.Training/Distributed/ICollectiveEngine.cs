@@ -29,6 +29,6 @@ internal interface ICollectiveEngine : IDisposable
     /// <summary>The group has failed: whoever waits for an operation gets the error.</summary>
     void Fail(DistributedException error);
 
-    /// <summary>Ends the engine of this process, and if it can those of the others.</summary>
+    /// <summary>Ends the engine of this process after a failure, unless it ends with the process.</summary>
     void Abort();
 }

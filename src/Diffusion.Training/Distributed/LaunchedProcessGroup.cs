@@ -35,6 +35,7 @@ internal sealed class LaunchedProcessGroup : IProcessGroup
         {
             engine.Begin(watch);
             isReady = true;
+            AppDomain.CurrentDomain.UnhandledException += OnUnhandledException;
         }
         catch (DistributedException error)
         {
@@ -97,6 +98,7 @@ internal sealed class LaunchedProcessGroup : IProcessGroup
         }
 
         isDisposed = true;
+        AppDomain.CurrentDomain.UnhandledException -= OnUnhandledException;
         if (watch.Leave(Deadline))
         {
             engine.Dispose();
@@ -130,6 +132,9 @@ internal sealed class LaunchedProcessGroup : IProcessGroup
             throw;
         }
     }
+
+    private void OnUnhandledException(object sender, UnhandledExceptionEventArgs arguments) =>
+        GroupFailure.Hold(this, arguments.ExceptionObject);
 
     private void EndProcess(string reason)
     {

@@ -9,7 +9,8 @@ namespace Diffusion.Training;
 
 /// <summary>
 /// Starts the processes that train together on this machine. When one fails, it ends the others, and starts all again if that is allowed;
-/// a run with checkpoints then resumes. SIGTERM and Ctrl+C reach every process. Linux only.
+/// a run with checkpoints then resumes. SIGTERM and Ctrl+C reach every process. If the launcher itself is killed, the processes get
+/// SIGTERM. Linux only.
 /// </summary>
 /// <example>
 /// <code>
@@ -65,7 +66,11 @@ public static class ProcessLauncher
         void Forward(PosixSignalContext context, int signal)
         {
             context.Cancel = true;
-            Send(signal);
+            Volatile.Write(ref signalled, signal);
+            if (signal != SigInt || !IsInForeground())
+            {
+                launched.Signal(signal);
+            }
         }
 
         void Send(int signal)
@@ -73,6 +78,14 @@ public static class ProcessLauncher
             Volatile.Write(ref signalled, signal);
             launched.Signal(signal);
         }
+    }
+
+    // The terminal sends Ctrl+C to all processes of the foreground group, which the launched ones belong to.
+    private static bool IsInForeground()
+    {
+        string status = File.ReadAllText("/proc/self/stat");
+        string[] fields = status[(status.LastIndexOf(')') + 2)..].Split(' '); // state, parent, group, session, terminal, foreground group
+        return fields[2] == fields[5];
     }
 
     private static IEnumerable<ProcessStartInfo> Starts(ProcessLaunchOptions options, int restart)
@@ -119,6 +132,7 @@ public static class ProcessLauncher
     {
         private readonly Lock gate = new();
         private readonly List<Process> processes = [];
+        private readonly List<LauncherGuard> guards = [];
 
         public void Start(ProcessStartInfo start)
         {
@@ -127,6 +141,7 @@ public static class ProcessLauncher
                 lock (gate)
                 {
                     processes.Add(Process.Start(start)!);
+                    guards.Add(new LauncherGuard(processes[^1], grace));
                 }
             }
             catch (Win32Exception error)
@@ -197,6 +212,8 @@ public static class ProcessLauncher
         {
             lock (gate)
             {
+                guards.ForEach(guard => guard.Dispose());
+                guards.Clear();
                 processes.ForEach(process => process.Dispose());
                 processes.Clear();
             }

@@ -48,6 +48,9 @@ internal static partial class TrainingLog
     [LoggerMessage(13, LogLevel.Error, "A checkpoint could not be saved")]
     public static partial void NotSaved(ILogger logger, Exception problem);
 
+    [LoggerMessage(17, LogLevel.Error, "Rank {Rank} failed, and the other processes end too")]
+    public static partial void EndsGroup(ILogger logger, Exception problem, int rank);
+
     [LoggerMessage(14, LogLevel.Warning, "{Finding}")]
     public static partial void Found(ILogger logger, HealthFinding finding);
 

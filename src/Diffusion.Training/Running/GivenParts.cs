@@ -89,7 +89,7 @@ internal sealed class GivenParts(IDiffusionModel model)
         }
         catch (Exception error)
         {
-            Processes?.Fail(error, "the start");
+            Processes?.Fail(error);
             if (findsGroup)
             {
                 group?.Dispose();

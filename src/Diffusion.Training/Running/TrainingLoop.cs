@@ -59,7 +59,7 @@ internal sealed class TrainingLoop
         }
         catch (Exception error)
         {
-            setup.Processes?.Fail(error, $"training step {state.Step + 1}");
+            setup.Processes?.Fail(error);
             throw;
         }
     }

@@ -19,14 +19,27 @@ internal static class MpiRun
     public static Task<ChildProcess.Result> Alone(Dictionary<string, string?> variables) =>
         ChildProcess.Dotnet(["exec", Probe, "rank", "operations", "-1"], environment: Variables(variables));
 
-    private static Task<ChildProcess.Result> Start(int count, params string[] arguments)
+    /// <summary>The command of a rank in a case of the probe.</summary>
+    public static string[] Rank(string rankCase) => ["dotnet", "exec", Probe, "rank", rankCase, "-1"];
+
+    /// <summary>The command of a rank in a short training of the probe.</summary>
+    public static string[] Trainer(string folder, int steps) => ["dotnet", "exec", Probe, "train", folder, Text(steps)];
+
+    /// <summary>Runs ranks, each with its own command.</summary>
+    public static Task<ChildProcess.Result> Contexts(params string[][] commands) =>
+        Mpi([.. commands.SelectMany((command, i) => (string[])[.. i == 0 ? Array.Empty<string>() : [":"], "-np", "1", .. command])]);
+
+    private static Task<ChildProcess.Result> Start(int count, params string[] arguments) =>
+        Mpi(["-np", Text(count), "dotnet", "exec", Probe, .. arguments]);
+
+    private static Task<ChildProcess.Result> Mpi(params string[] arguments)
     {
         Assert.SkipUnless(IsInstalled, "mpirun is not installed: apt-get install openmpi-bin libopenmpi3.");
-        return ChildProcess.Run("mpirun", ["--oversubscribe", "-np", Text(count), "dotnet", "exec", Probe, .. arguments],
+        return ChildProcess.Run("mpirun", ["--oversubscribe", .. arguments],
             environment: Variables(new Dictionary<string, string?>(StringComparer.Ordinal)));
     }
 
-    private static bool IsInstalled => (Environment.GetEnvironmentVariable("PATH") ?? string.Empty).Split(':')
+    public static bool IsInstalled => (Environment.GetEnvironmentVariable("PATH") ?? string.Empty).Split(':')
         .Any(folder => File.Exists(Path.Combine(folder, "mpirun")));
 
     private static Dictionary<string, string?> Variables(Dictionary<string, string?> variables)

@@ -27,6 +27,18 @@ public sealed class MpiTrainingTests
         }
     }
 
+    [Fact]
+    public async Task Different_options_are_named_on_both_ranks()
+    {
+        using TemporaryFolder folder = new();
+
+        ChildProcess.Result result = await MpiRun.Contexts(MpiRun.Trainer(folder.Path, 12), MpiRun.Trainer(folder.Path, 13));
+
+        result.ExitCode.Should().NotBe(0);
+        result.Errors.Split("options.steps is 12 on rank 0 and 13 on rank 1").Should().HaveCount(3);
+        Directory.GetFiles(folder.Path).Should().BeEmpty();
+    }
+
     private static string Weights(string run) =>
         Directory.GetFiles(Path.Combine(run, "checkpoints"), "weights.safetensors", SearchOption.AllDirectories).Single();
 }

@@ -45,7 +45,7 @@ public sealed class ThreadProcessGroup : IProcessGroup
         barrier.Wait();
     }
 
-    public void Abort(string reason) => exchange.Abort(reason);
+    public void Abort(string reason) => exchange.Abort($"Rank {Rank} at step {Step}: {reason}");
 
     public void Dispose() => exchange.Leave(Rank, operations);
 

@@ -83,7 +83,8 @@ public sealed class RendezvousTests
         }
 
         FluentActions.Invoking(() => Rendezvous.Join(["127.0.0.1"], port, Identity(1, 2), TimeSpan.FromMilliseconds(50)))
-            .Should().Throw<DistributedException>().WithMessage($"Rank 1 could not join rank 0 at 127.0.0.1, port {port},*");
+            .Should().Throw<DistributedException>()
+            .WithMessage($"Rank 1 could not join rank 0 at 127.0.0.1, port {port},*: Connection refused.*");
     }
 
     private static RankIdentity Identity(int rank, int worldSize) => new(rank, worldSize, "job", "0.1.0", "2.10.0", "MPI");

@@ -63,7 +63,10 @@ internal sealed class MpiEngine : ICollectiveEngine
     }
 
     /// <inheritdoc/>
-    public void Abort() => mpi.Abort(ProcessGroups.FailureExitCode);
+    public void Abort()
+    {
+        // MPI ends with this process. After MPI_Abort, mpirun would end it by SIGTERM, before its exit code.
+    }
 
     /// <inheritdoc/>
     public void Dispose()

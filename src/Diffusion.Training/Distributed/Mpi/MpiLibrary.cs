@@ -52,12 +52,8 @@ internal sealed unsafe class MpiLibrary
         NativeEnvironment.SetDefault("OMPI_MCA_opal_signal", "6");
         NativeEnvironment.SetDefault("OMPI_MCA_mpi_yield_when_idle", "1");
         mpi.Initialize();
-        (int Rank, int WorldSize) own = mpi.Place();
-        return own == (place.Rank, place.WorldSize)
-            ? mpi
-            : throw new DistributedException(
-                $"{place.Launcher} says rank {place.Rank} of {place.WorldSize} by its variables, but the library {mpi.Version()} says "
-                    + $"rank {own.Rank} of {own.WorldSize}. Start the program with the mpirun of that library.");
+        MpiPlaces.Check(mpi, place);
+        return mpi;
     }
 
     private static MpiLibrary Load(string launcher)
@@ -114,7 +110,7 @@ internal sealed unsafe class MpiLibrary
             : $"MPICH {words.FirstOrDefault(word => char.IsAsciiDigit(word[0]))}";
     }
 
-    private (int Rank, int WorldSize) Place()
+    public (int Rank, int WorldSize) Place()
     {
         int rank = 0;
         int size = 0;
@@ -140,9 +136,6 @@ internal sealed unsafe class MpiLibrary
 
     /// <summary>Ends MPI in good order.</summary>
     public void Complete() => Check(((delegate* unmanaged<int>)Symbol("MPI_Finalize"))(), "MPI_Finalize");
-
-    /// <summary>Ends every process.</summary>
-    public void Abort(int exitCode) => ((delegate* unmanaged<nint, int, int>)Symbol("MPI_Abort"))(World, exitCode);
 
     private nint Handle(ScalarType type) => (type, isOpenMpi) switch
     {

@@ -103,7 +103,6 @@ internal sealed class NcclEngine : ICollectiveEngine
         stops.Set();
         thread.Join(AbortLimit);
         AbortCommunicator();
-        mpi?.Abort(ProcessGroups.FailureExitCode);
     }
 
     /// <inheritdoc/>

@@ -26,6 +26,7 @@ internal sealed class GroupWatch : IDisposable
     private long operations;
     private long step;
     private long heardRankZero;
+    private (long Operations, long Step) rankZero;
     private string? suspicion;
     private long verdictBy;
     private string? verdict;
@@ -197,7 +198,7 @@ internal sealed class GroupWatch : IDisposable
         switch (message)
         {
             case null:
-                Suspect(registry?.Lost(rank) ?? "The process of rank 0 ended.", isFinal: true);
+                Suspect(registry?.Lost(rank) ?? RankRegistry.Ended(0, rankZero.Step, rankZero.Operations), isFinal: true);
                 break;
             case { Type: ControlMessage.Kind.Failure } failure:
                 Suspect(failure.Text, isFinal: true);
@@ -206,7 +207,8 @@ internal sealed class GroupWatch : IDisposable
                 isClosed = true;
                 break;
             case { Type: ControlMessage.Kind.Beat } beat:
-                registry?.At(rank, beat.ReadBeat().Step);
+                rankZero = beat.ReadBeat();
+                registry?.At(rank, rankZero.Step);
                 break;
             case { Type: ControlMessage.Kind.Start } start when registry is not null:
                 (long number, long at, CollectiveCall call) = start.ReadStart();
@@ -229,9 +231,7 @@ internal sealed class GroupWatch : IDisposable
         Suspect(registry?.Silent(now), isFinal: true);
         if (registry is null && now - heardRankZero > maxSilence.TotalMilliseconds)
         {
-            string silence = string.Create(CultureInfo.InvariantCulture, $"{maxSilence.TotalSeconds:F0} s");
-            Suspect(
-                $"Rank 0 has sent no sign of life for {silence}: its process is frozen, or its machine or network is down.", isFinal: true);
+            Suspect(RankRegistry.Silence(0, now - heardRankZero, rankZero.Step, rankZero.Operations), isFinal: true);
         }
 
         foreach ((long number, (CollectiveCall call, long at, long until)) in running)

@@ -59,20 +59,25 @@ internal sealed class RankRegistry(int worldSize, TimeSpan maxSilence)
 
     /// <summary>The connection of a process was lost.</summary>
     /// <returns>What is wrong.</returns>
-    public string Lost(int rank) => $"The process of rank {rank} ended. It was last heard of{Where(rank)}.";
+    public string Lost(int rank) => Ended(rank, steps[rank], operations[rank]);
 
     /// <summary>A process that has been silent for too long.</summary>
     /// <returns>What is wrong; null if nothing.</returns>
     public string? Silent(long now)
     {
         int rank = Array.FindIndex(heard, 1, last => now - last > maxSilence.TotalMilliseconds);
-        return rank < 0
-            ? null
-            : string.Create(
-                CultureInfo.InvariantCulture,
-                $"Rank {rank} has sent no sign of life for {(now - heard[rank]) / 1000.0:F1} s. It was last heard of{Where(rank)}: ")
-                + "its process is frozen, or its machine or network is down.";
+        return rank < 0 ? null : Silence(rank, now - heard[rank], steps[rank], operations[rank]);
     }
+
+    /// <summary>The error message about a process that has ended.</summary>
+    public static string Ended(int rank, long step, long operations) =>
+        $"The process of rank {rank} ended. It was last heard of{Where(step, operations)}.";
+
+    /// <summary>The error message about a process that has been silent for some milliseconds.</summary>
+    public static string Silence(int rank, long milliseconds, long step, long operations) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"Rank {rank} has sent no sign of life for {milliseconds / 1000.0:F1} s. It was last heard of{Where(step, operations)}: ")
+        + "its process is frozen, or its machine or network is down.";
 
     /// <summary>An operation did not finish before its deadline.</summary>
     /// <returns>What is wrong.</returns>
@@ -108,6 +113,8 @@ internal sealed class RankRegistry(int worldSize, TimeSpan maxSilence)
         return null;
     }
 
-    private string Where(int rank) =>
-        string.Create(CultureInfo.InvariantCulture, $" at step {steps[rank]} after {operations[rank]} operations");
+    private string Where(int rank) => Where(steps[rank], operations[rank]);
+
+    private static string Where(long step, long operations) =>
+        string.Create(CultureInfo.InvariantCulture, $" at step {step} after {operations} operations");
 }

@@ -90,9 +90,10 @@ internal static class Rendezvous
     {
         long until = Environment.TickCount64 + (long)limit.TotalMilliseconds;
         using ManualResetEventSlim never = new();
+        string cause = "nothing answered";
         for (int attempt = 0; Environment.TickCount64 < until; attempt++)
         {
-            Socket? socket = Connect(hosts[attempt % hosts.Count], port, until);
+            Socket? socket = Connect(hosts[attempt % hosts.Count], port, until, ref cause);
             if (socket is null)
             {
                 never.Wait(RetryAfter);
@@ -113,15 +114,16 @@ internal static class Rendezvous
                 throw new DistributedException(failure.Text);
             }
 
+            cause = "what listens there is not rank 0 of this job";
             never.Wait(RetryAfter); // something else listens there, or rank 0 starts again
         }
 
         throw new DistributedException(
-            $"Rank {own.Rank} could not join rank 0 at {string.Join(" or ", hosts)}, port {port}, within {limit.TotalSeconds:F0} s. "
-                + "Is rank 0 running, and does a firewall block the port?");
+            $"Rank {own.Rank} could not join rank 0 at {string.Join(" or ", hosts)}, port {port}, within {limit.TotalSeconds:F0} s: "
+                + $"{cause}. Is rank 0 running, and does a firewall block the port?");
     }
 
-    private static Socket? Connect(string host, int port, long until)
+    private static Socket? Connect(string host, int port, long until, ref string cause)
     {
         Socket socket = new(SocketType.Stream, ProtocolType.Tcp);
         try
@@ -133,6 +135,7 @@ internal static class Rendezvous
         catch (Exception error) when (error is SocketException or OperationCanceledException)
         {
             socket.Dispose();
+            cause = error is SocketException ? error.Message : "the machine does not answer";
             return null;
         }
     }

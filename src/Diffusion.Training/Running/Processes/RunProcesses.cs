@@ -14,12 +14,12 @@ internal sealed record RunProcesses(IProcessGroup Group, DistributedOptions Opti
 
     /// <summary>Ends the other processes because this one fails, unless all of them fail with the same error.</summary>
     /// <param name="error">The error.</param>
-    /// <param name="during">What this process was doing, for example <c>training step 7</c>.</param>
-    public void Fail(Exception error, string during)
+    public void Fail(Exception error)
     {
         if (error is not (DistributedException or TrainingDivergedException))
         {
-            Group.Abort($"Rank {Group.Rank} failed in {during}: {error.Message}");
+            TrainingLog.EndsGroup(Logger, error, Group.Rank); // the process may end before its caller can report the exception
+            Group.Abort(error.Message);
         }
     }
 }
