@@ -9,6 +9,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using TorchSharp;
+using WebApplication = Microsoft.AspNetCore.Builder.WebApplication;
 
 namespace Diffusion.Hosting.Tests.Web;
 
@@ -17,6 +18,7 @@ public sealed class WebServingTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
     private readonly string model;
+    private int passes;
 
     public WebServingTests() => model = SmallRuns.WriteModel(folder);
 
@@ -32,6 +34,10 @@ public sealed class WebServingTests : IDisposable
         await using WebApplication app = await Start(capacity: pictures);
         using HttpClient client = ClientOf(app);
         HostedTraining run = app.Services.GetRequiredKeyedService<HostedTraining>("stripes");
+        await using (IAsyncEnumerator<TrainingProgress> reports = run.ReadProgressAsync(Token).GetAsyncEnumerator(Token))
+        {
+            (await reports.MoveNextAsync()).Should().BeTrue("the run is running");
+        }
 
         byte[][] served = await Task.WhenAll(Enumerable.Range(0, pictures).Select(seed =>
             client.GetByteArrayAsync($"/pictures/{seed}", Token)));
@@ -73,8 +79,6 @@ public sealed class WebServingTests : IDisposable
         await app.StopAsync(Token);
     }
 
-    private int passes;
-
     private static HttpClient ClientOf(WebApplication app) => new()
     {
         BaseAddress = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single()),
@@ -94,7 +98,7 @@ public sealed class WebServingTests : IDisposable
         WebApplicationBuilder builder = WebApplication.CreateBuilder();
         builder.Logging.ClearProviders();
         builder.Services.AddDiffusionTraining("stripes", SmallRuns.Configuration(
-            folder.File("run", "x")[..^2], ("Training:Steps", "10000000"), ("Training:ReportEverySteps", "1000")))
+            folder.File("run", "x")[..^2], ("Training:Steps", "10000000"), ("Training:ReportEverySteps", "10")))
             .UseData(_ => new StripedImages()).UseModel((_, _) => new TinyModel());
         builder.Services.AddDiffusionSampler("small", _ =>
         {
