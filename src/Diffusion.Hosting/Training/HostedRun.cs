@@ -60,7 +60,7 @@ internal sealed class HostedRun : IDisposable
     }
 
     /// <summary>Asks the run to save and end.</summary>
-    public Task StopAsync() => stop.CancelAsync();
+    public void Stop() => stop.Cancel();
 
     public void Dispose() => stop.Dispose();
 

@@ -68,7 +68,7 @@ public sealed class HostedTraining : IHostedService, IDisposable
     public Task StartAsync(CancellationToken cancellationToken)
     {
         // A web server waits for its open responses before this service is stopped: the progress of a run must end before.
-        services.GetService<IHostApplicationLifetime>()?.ApplicationStopping.Register(() => Current?.StopAsync());
+        services.GetService<IHostApplicationLifetime>()?.ApplicationStopping.Register(() => Current?.Stop());
         if (Options.StartsWithHost)
         {
             TryBegin(edit: null);
@@ -107,7 +107,7 @@ public sealed class HostedTraining : IHostedService, IDisposable
             return;
         }
 
-        await run.StopAsync().ConfigureAwait(false);
+        run.Stop();
         try
         {
             await run.Completion.WaitAsync(cancellationToken).ConfigureAwait(false);

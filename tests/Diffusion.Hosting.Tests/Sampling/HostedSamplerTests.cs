@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Diffusion.Sampling;
 using Diffusion.TestKit;
@@ -233,6 +235,36 @@ public sealed class HostedSamplerTests : IDisposable
         await host.StopAsync(Token);
 
         outcomes.Should().BeEquivalentTo(new Dictionary<string, long> { ["completed"] = 1, ["failed"] = 1, ["refused"] = 1 });
+    }
+
+    [Fact]
+    public async Task A_pass_has_a_span_with_links_to_its_requests_around_the_span_of_the_sampler()
+    {
+        ConcurrentQueue<Activity> ended = new();
+        using ActivitySource requests = new("requests of this test");
+        using ActivityListener listener = new()
+        {
+            ShouldListenTo = source => source.Name is "Diffusion.Hosting" or "Diffusion.Sampling" || source == requests,
+            Sample = (ref _) => ActivitySamplingResult.AllData,
+            ActivityStopped = ended.Enqueue,
+        };
+        ActivitySource.AddActivityListener(listener);
+        gate.Set();
+        using IHost host = Host();
+        await host.StartAsync(Token);
+
+        using (Activity request = requests.StartActivity("request")!)
+        {
+            (await SamplerOf(host).SampleAsync(Request(0), Token)).Dispose();
+        }
+
+        await host.StopAsync(Token);
+        Activity span = ended.Single(activity => activity.OperationName == "request");
+        Activity pass = ended.Single(activity => activity.OperationName == "diffusion.pass");
+        Activity sample = ended.Single(activity => activity.OperationName == "diffusion.sample");
+        pass.Links.Should().ContainSingle().Which.Context.SpanId.Should().Be(span.SpanId);
+        pass.GetTagItem("diffusion.sampler").Should().Be("small");
+        sample.ParentSpanId.Should().Be(pass.SpanId);
     }
 
     private static SampleRequest Request(long seed) => new() { Count = 1, Seed = seed, ClassLabels = [seed % 3] };

@@ -124,6 +124,36 @@ public sealed class HostedTrainingTests : IDisposable
     }
 
     [Fact]
+    public async Task A_stop_returns_at_its_limit_and_the_run_still_saves_when_its_step_ends()
+    {
+        using ManualResetEventSlim entered = new(initialState: false);
+        using ManualResetEventSlim gate = new(initialState: false);
+        using IHost host = Host(services => services
+            .AddDiffusionTraining("photos", SmallRuns.Configuration(folder.Path, ("Training:Steps", "100000")))
+            .UseData(_ => new StripedImages())
+            .UseModel((_, _) => new TinyModel())
+            .Configure((_, trainer) => trainer.AddPreview(1, _ =>
+            {
+                entered.Set();
+                gate.Wait(Token);
+            })));
+        await host.StartAsync(Token);
+        HostedTraining run = host.Services.GetRequiredKeyedService<HostedTraining>("photos");
+        entered.Wait(Token); // the first step does not end before the gate opens
+        using CancellationTokenSource limit = new();
+        await limit.CancelAsync();
+
+        await run.StopAsync(limit.Token);
+        run.Completion.IsCompleted.Should().BeFalse();
+        gate.Set();
+        await run.Completion;
+
+        run.StopReason.Should().Be(StopReason.Cancelled);
+        using TrainedModel saved = run.Snapshot();
+        saved.Step.Should().Be(1);
+    }
+
+    [Fact]
     public async Task A_wrong_edit_is_thrown_to_the_caller_and_the_host_stays_alive()
     {
         using IHost host = Host(Run("photos", ("StartsWithHost", "false")));
