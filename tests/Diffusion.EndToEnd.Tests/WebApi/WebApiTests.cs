@@ -35,7 +35,8 @@ public sealed class WebApiTests : IDisposable
             (await client.PostAsync("/run?steps=1000000", content: null, Token)).StatusCode.Should().Be(HttpStatusCode.Accepted);
             (await client.PostAsync("/run", content: null, Token)).StatusCode.Should().Be(HttpStatusCode.Conflict);
 
-            Task<IReadOnlyList<long>> progress = Follow(client);
+            TaskCompletionSource reported = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            Task<IReadOnlyList<long>> progress = Follow(client, reported.SetResult);
             HttpResponseMessage[] pictures = await Task.WhenAll(
                 Enumerable.Range(0, 24).Select(seed => client.GetAsync($"/pictures/{seed}?shape={seed % 3}", Token)));
             foreach (HttpResponseMessage picture in pictures)
@@ -46,6 +47,7 @@ public sealed class WebApiTests : IDisposable
             }
 
             (await client.GetStringAsync("/health", Token)).Should().BeOneOf("Healthy", "Degraded");
+            await reported.Task.WaitAsync(Token);
             (await client.DeleteAsync("/run", Token)).StatusCode.Should().Be(HttpStatusCode.OK);
             (await progress).Should().NotBeEmpty().And.BeInAscendingOrder();
             await PicturesEqualThoseOfTheRun(client);
@@ -90,7 +92,7 @@ public sealed class WebApiTests : IDisposable
     }
 
     // The steps of all reports until the run ends.
-    private static async Task<IReadOnlyList<long>> Follow(HttpClient client)
+    private static async Task<IReadOnlyList<long>> Follow(HttpClient client, Action? onFirst = null)
     {
         List<long> steps = [];
         await using Stream events = await client.GetStreamAsync("/run/progress", Token);
@@ -101,6 +103,10 @@ public sealed class WebApiTests : IDisposable
             {
                 using JsonDocument report = JsonDocument.Parse(line[6..]);
                 steps.Add(report.RootElement.GetProperty("step").GetInt64());
+                if (steps.Count == 1)
+                {
+                    onFirst?.Invoke();
+                }
             }
         }
 
