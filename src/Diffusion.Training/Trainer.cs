@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Diffusion.Data;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -24,6 +25,7 @@ public sealed class Trainer : IDisposable
         this.setup = setup;
         options = setup.Options;
         claim = TrainedNetworks.Claim(setup.Model.Network, this);
+        using IDisposable? scope = TrainingLog.BeginRun(setup.Logger, setup.Run);
         try
         {
             parts = new TrainingParts(setup);
@@ -195,9 +197,18 @@ public sealed class Trainer : IDisposable
 
     private TrainingResult RunToEnd(CancellationToken cancellationToken)
     {
+        using IDisposable? scope = TrainingLog.BeginRun(setup.Logger, setup.Run);
+        using Activity? activity = TrainingActivity.StartRun(setup.Run);
         try
         {
-            return loop.Run(cancellationToken);
+            TrainingResult result = loop.Run(cancellationToken);
+            activity?.SetTag("diffusion.stop_reason", result.StopReason.ToString());
+            return result;
+        }
+        catch (Exception error)
+        {
+            activity.Fail(error);
+            throw;
         }
         finally
         {

@@ -1,4 +1,4 @@
-using System.Runtime.ExceptionServices;
+using System.Diagnostics.Metrics;
 using Diffusion.Data;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -138,6 +138,12 @@ public sealed class TrainerBuilder
     /// <summary>The logger of the trainer. Default: none.</summary>
     public TrainerBuilder UseLogger(ILogger value) => Fill(nameof(UseLogger), value, () => given.Logger = value);
 
+    /// <summary>Names the run, and chooses its meter.</summary>
+    /// <param name="run">The name in metrics, spans and log scopes. Default: that of the run folder, or a random one without it.</param>
+    /// <param name="meters">Creates the meter. Null, the default, for a meter of the process.</param>
+    public TrainerBuilder UseTelemetry(string run, IMeterFactory? meters = null) =>
+        Fill(nameof(UseTelemetry), run, () => (given.Run, given.Meters) = (run, meters));
+
     /// <summary>The clock for rates and time limits. Default: the system clock.</summary>
     public TrainerBuilder UseTimeProvider(TimeProvider value) => Fill(nameof(UseTimeProvider), value, () => given.Time = value);
 
@@ -152,10 +158,7 @@ public sealed class TrainerBuilder
         return this;
     }
 
-    /// <summary>
-    /// Adds a callback that receives progress once per report interval, on the training thread. If it throws, the exception is logged and
-    /// the run continues.
-    /// </summary>
+    /// <inheritdoc cref="ReportTo(IProgress{TrainingProgress})"/>
     public TrainerBuilder ReportTo(Action<TrainingProgress> observer)
     {
         ArgumentNullException.ThrowIfNull(observer);
@@ -173,10 +176,7 @@ public sealed class TrainerBuilder
         return this;
     }
 
-    /// <summary>
-    /// Adds a callback that receives every health finding of the run, on the training thread. If it throws, the exception is logged and the
-    /// run continues.
-    /// </summary>
+    /// <inheritdoc cref="ReportFindingsTo(IProgress{HealthFinding})"/>
     public TrainerBuilder ReportFindingsTo(Action<HealthFinding> observer)
     {
         ArgumentNullException.ThrowIfNull(observer);

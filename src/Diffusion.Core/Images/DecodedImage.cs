@@ -1,3 +1,6 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
 namespace Diffusion;
 
 /// <summary>One image as bytes in memory, row by row, the channels of a pixel side by side.</summary>
@@ -31,6 +34,26 @@ public sealed class DecodedImage
 
     /// <summary>Bytes <c>[H, W, C]</c> in 0..255. The array itself, not a copy.</summary>
     public byte[] Pixels { get; }
+
+    /// <summary>Converts one sample to bytes: <c>round((x + 1) * 127.5)</c>, clamped to 0..255.</summary>
+    /// <param name="image">Floating point <c>[C, H, W]</c> or <c>[1, C, H, W]</c> in [-1, 1], C 1 or 3, on any device.</param>
+    /// <returns>The image; the tensor stays the caller's.</returns>
+    /// <exception cref="ArgumentException">The tensor has another shape or kind, or holds NaN or infinity.</exception>
+    public static DecodedImage FromTensor(Tensor image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        if (!(image.dim() == 3 || (image.dim() == 4 && image.shape[0] == 1)) || image.numel() == 0 || image.shape[^3] is not (1 or 3))
+        {
+            throw new ArgumentException(
+                $"The image has the shape {Guard.Text(image)}, but must be one image of 1 or 3 channels, [C, H, W] or [1, C, H, W]. Take "
+                + "one of a batch with images[0], or show all of them with ImageGrid.",
+                nameof(image));
+        }
+
+        using DisposeScope scope = NewDisposeScope();
+        Tensor bytes = PixelRange.ToBytes(image.reshape(1, image.shape[^3], image.shape[^2], image.shape[^1])).cpu(); // [1, H, W, C]
+        return new DecodedImage((int)bytes.shape[2], (int)bytes.shape[1], (int)bytes.shape[3], bytes.bytes.ToArray());
+    }
 
     internal static void Check(int width, int height, int channels, long bytes)
     {

@@ -1,8 +1,8 @@
-using SkiaSharp;
-
 namespace Diffusion;
 
-/// <summary>Reads JPEG, PNG, WebP, GIF (its first frame) and BMP; writes PNG. Safe from several threads.</summary>
+/// <summary>
+/// Reads JPEG, PNG, WebP, GIF (its first frame) and BMP; writes PNG, JPEG and WebP. Several threads can use it at the same time.
+/// </summary>
 /// <remarks>
 /// The EXIF orientation is applied, and transparency is composed on a background. Colour profiles are ignored: a pixel keeps
 /// the numbers that the file holds.
@@ -92,17 +92,41 @@ public static class ImageCodec
         return decoder.Decode(ReadWhole(stream, name), name).ToImage();
     }
 
+    /// <summary>Encodes an image.</summary>
+    /// <param name="image">Grey or RGB. <see cref="DecodedImage.FromTensor"/> makes one of a sample.</param>
+    /// <param name="format">The format. Default null: PNG.</param>
+    /// <returns>The content of an image file.</returns>
+    /// <exception cref="ArgumentException">The image is too large for the format.</exception>
+    public static byte[] Encode(DecodedImage image, ImageFormat? format = null)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        return (format ?? ImageFormat.Png).Encode(image);
+    }
+
+    /// <summary>Encodes an image and writes it to a stream.</summary>
+    /// <param name="image">Grey or RGB.</param>
+    /// <param name="stream">The stream, which stays open. Nothing is written if the encoding fails.</param>
+    /// <param name="format">The format. Default null: PNG.</param>
+    /// <exception cref="ArgumentException">The image is too large for the format.</exception>
+    /// <exception cref="IOException">The stream cannot be written.</exception>
+    public static void Write(DecodedImage image, Stream stream, ImageFormat? format = null)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        stream.Write(Encode(image, format));
+    }
+
     /// <summary>
-    /// Writes a PNG file, and creates its folder if that is missing. The file appears whole or not at all; an existing one is replaced.
+    /// Writes an image file, and creates its folder if that is missing. The file appears whole or not at all; an existing one is replaced.
     /// </summary>
     /// <param name="image">Grey or RGB.</param>
     /// <param name="path">The file to write.</param>
+    /// <param name="format">The format. Default null: that of the extension, see <see cref="ImageFormat.OfPath"/>.</param>
+    /// <exception cref="ArgumentException">The extension is unknown, or the image is too large for the format.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public static void SavePng(DecodedImage image, string path)
+    public static void Save(DecodedImage image, string path, ImageFormat? format = null)
     {
-        ArgumentNullException.ThrowIfNull(image);
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
-        AtomicFile.WriteWithFolder(path, SkiaPixels.Encode(image, pixmap => pixmap.Encode(SKPngEncoderOptions.Default)));
+        AtomicFile.WriteWithFolder(path, Encode(image, format ?? ImageFormat.OfPath(path)));
     }
 
     private static FileStream Open(string path)

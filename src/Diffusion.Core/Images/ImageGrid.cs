@@ -3,28 +3,52 @@ using static TorchSharp.torch;
 
 namespace Diffusion;
 
-/// <summary>Many images side by side in one PNG, to be looked at.</summary>
+/// <summary>Many images side by side in one picture, to be looked at.</summary>
 public static class ImageGrid
 {
     private const int BytesPerPixel = 4; // while it is being encoded
 
-    /// <summary>Writes the images row by row into one PNG, with white lines between and around them.</summary>
+    /// <summary>Writes the picture of <see cref="Arrange"/> to a file.</summary>
+    /// <param name="images"><inheritdoc cref="Arrange" path="/param[@name='images']"/></param>
+    /// <param name="path">
+    /// The file to write: .png, .jpg, .jpeg or .webp. Its folder is created if it is missing, and an existing file is replaced.
+    /// </param>
+    /// <param name="columns"><inheritdoc cref="Arrange" path="/param[@name='columns']"/></param>
+    /// <param name="padding"><inheritdoc cref="Arrange" path="/param[@name='padding']"/></param>
+    /// <param name="scale"><inheritdoc cref="Arrange" path="/param[@name='scale']"/></param>
+    /// <param name="format">The format. Default null: that of the extension, see <see cref="ImageFormat.OfPath"/>.</param>
+    /// <inheritdoc cref="Arrange" path="/exception"/>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public static void Save(
+        Tensor images, string path, int? columns = null, int padding = 2, int scale = 1, ImageFormat? format = null) =>
+        ImageCodec.Save(Arrange(images, columns, padding, scale), path, format);
+
+    /// <summary>Encodes the picture of <see cref="Arrange"/>.</summary>
+    /// <param name="images"><inheritdoc cref="Arrange" path="/param[@name='images']"/></param>
+    /// <param name="format">The format. Default null: PNG.</param>
+    /// <param name="columns"><inheritdoc cref="Arrange" path="/param[@name='columns']"/></param>
+    /// <param name="padding"><inheritdoc cref="Arrange" path="/param[@name='padding']"/></param>
+    /// <param name="scale"><inheritdoc cref="Arrange" path="/param[@name='scale']"/></param>
+    /// <returns>The content of an image file.</returns>
+    /// <inheritdoc cref="Arrange" path="/exception"/>
+    public static byte[] Encode(Tensor images, ImageFormat? format = null, int? columns = null, int padding = 2, int scale = 1) =>
+        ImageCodec.Encode(Arrange(images, columns, padding, scale), format);
+
+    /// <summary>
+    /// Puts images row by row into one picture, with white lines between and around them. <see cref="ImageCodec"/> encodes it, or writes it
+    /// to a stream or a file.
+    /// </summary>
     /// <param name="images">
     /// Floating point <c>[N, C, H, W]</c> in [-1, 1], C 1 (grey) or 3 (RGB), on any device; values outside are clamped.
     /// </param>
-    /// <param name="path">The PNG to write; its folder is made where it is missing, an older file is replaced.</param>
     /// <param name="columns">Images in a row; default the smallest whole number whose square is at least N.</param>
-    /// <param name="padding">The width of the lines in pixels of the file, 0 or more. Default 2.</param>
-    /// <param name="scale">How many pixels of the file, across and down, show one pixel of an image. Default 1.</param>
+    /// <param name="padding">The width of the lines in pixels of the picture, 0 or more. Default 2.</param>
+    /// <param name="scale">How many pixels of the picture, across and down, show one pixel of an image. Default 1.</param>
+    /// <returns>The picture.</returns>
     /// <exception cref="ArgumentException">
     /// The images are none, of a wrong kind or shape, or not finite; or the picture would take more than 2 GiB of memory.
     /// </exception>
-    /// <exception cref="IOException">The file cannot be written.</exception>
-    public static void Save(Tensor images, string path, int? columns = null, int padding = 2, int scale = 1) =>
-        ImageCodec.SavePng(Arrange(images, columns, padding, scale), path);
-
-    /// <summary>The picture that <see cref="Save"/> writes.</summary>
-    internal static DecodedImage Arrange(Tensor images, int? columns = null, int padding = 2, int scale = 1)
+    public static DecodedImage Arrange(Tensor images, int? columns = null, int padding = 2, int scale = 1)
     {
         Guard.Images(images, nameof(images));
         ArgumentOutOfRangeException.ThrowIfNegative(padding);

@@ -16,15 +16,30 @@ public static class NormalNoise
     /// <returns>float32 <c>[B, C, H, W]</c> on the CPU; it belongs to the caller.</returns>
     public static Tensor Draw(SeedStream seeds, RandomPurpose purpose, ReadOnlySpan<long> indices, ImageShape shape)
     {
+        long[] derived = new long[indices.Length];
+        for (int i = 0; i < derived.Length; i++)
+        {
+            derived[i] = seeds.Derive(purpose, indices[i]);
+        }
+
+        return Draw(derived, shape);
+    }
+
+    /// <summary>Noise for a batch of images, each from its own derived seed.</summary>
+    /// <param name="derived">The result of <see cref="SeedStream.Derive"/> for each image.</param>
+    /// <param name="shape">The shape of one image.</param>
+    /// <returns>float32 <c>[B, C, H, W]</c> on the CPU; it belongs to the caller.</returns>
+    public static Tensor Draw(ReadOnlySpan<long> derived, ImageShape shape)
+    {
         TorchBackend.EnsureLoaded();
-        Tensor noise = empty([indices.Length, shape.Channels, shape.Height, shape.Width], ScalarType.Float32);
+        Tensor noise = empty([derived.Length, shape.Channels, shape.Height, shape.Width], ScalarType.Float32);
         using Tensor other = empty([shape.Channels, shape.Height, shape.Width], ScalarType.Float32);
         using Generator generator = new(0, CPU);
-        for (int i = 0; i < indices.Length; i++)
+        for (int i = 0; i < derived.Length; i++)
         {
             // libtorch's CPU generator uses 32 bits of a seed: among a million images a hundred pairs would share their noise.
             // Each half of the seed gives a normal of variance 1/2; their sum is standard normal and depends on all 64 bits.
-            long seed = seeds.Derive(purpose, indices[i]);
+            long seed = derived[i];
             using Tensor image = noise[i]; // [C, H, W]
             generator.manual_seed(seed & uint.MaxValue);
             image.normal_(0, Math.Sqrt(0.5), generator);

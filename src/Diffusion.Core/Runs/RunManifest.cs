@@ -13,6 +13,9 @@ namespace Diffusion;
 internal sealed record RunManifest(long Step, string Model, string Schedule, StoredSchedule? StoredSchedule, PredictionType Prediction,
     IReadOnlyList<CheckpointAverage> Averages, IReadOnlyList<CheckpointFile> Files)
 {
+    /// <summary>The shape of the training images; null in a checkpoint of an earlier version.</summary>
+    public ImageShape? ImageShape { get; private init; }
+
     /// <summary>Reads the manifest of a checkpoint.</summary>
     /// <exception cref="CheckpointDamageException">It is missing or damaged.</exception>
     /// <exception cref="CheckpointException">It has another version, or cannot be read now.</exception>
@@ -36,7 +39,10 @@ internal sealed record RunManifest(long Step, string Model, string Schedule, Sto
                             : Text(average, "law"),
                         Text(average, "file")))],
                 [.. manifest.GetProperty("files").EnumerateArray()
-                    .Select(file => new CheckpointFile(Text(file, "name"), file.GetProperty("size").GetInt64(), Text(file, "sha256")))]);
+                    .Select(file => new CheckpointFile(Text(file, "name"), file.GetProperty("size").GetInt64(), Text(file, "sha256")))])
+            {
+                ImageShape = ShapeOf(manifest),
+            };
         }
         catch (Exception problem) when (
             problem is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or ArgumentException)
@@ -57,6 +63,12 @@ internal sealed record RunManifest(long Step, string Model, string Schedule, Sto
         folder,
         Files.FirstOrDefault(file => file.Name == name)
             ?? throw new CheckpointDamageException(folder, $"{CheckpointFiles.Manifest} does not list {name}."));
+
+    private static ImageShape? ShapeOf(JsonElement manifest) =>
+        manifest.TryGetProperty("imageShape", out JsonElement shape) && shape.ValueKind == JsonValueKind.Array
+            && shape.GetArrayLength() == 3
+            ? new ImageShape(shape[0].GetInt32(), shape[1].GetInt32(), shape[2].GetInt32())
+            : null;
 
     private static StoredSchedule? ScheduleOf(JsonElement options)
     {

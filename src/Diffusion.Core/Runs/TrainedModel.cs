@@ -6,7 +6,10 @@ namespace Diffusion;
 /// A trained model for sampling: read from a run, a checkpoint or a folder of diffusers, or copied from a trainer. It owns the network,
 /// whose weights never change.
 /// </summary>
-/// <remarks>Several threads can sample <see cref="Denoiser"/> at the same time.</remarks>
+/// <remarks>
+/// Several threads can sample <see cref="Denoiser"/> at the same time. On a CPU with a fixed number of libtorch threads, each gets the same
+/// images, bit for bit, as one thread after another.
+/// </remarks>
 public sealed class TrainedModel : IDisposable
 {
     /// <summary>Selects the network's own weights instead of an average: <c>none</c>.</summary>
@@ -145,7 +148,11 @@ public sealed class TrainedModel : IDisposable
             try
             {
                 CopyInto(network, weights.Tensors);
-                return new TrainedModel(new Denoiser(network, used, Parameterization.Of(manifest.Prediction)), network.Dispose)
+                Denoiser denoiser = new(network, used, Parameterization.Of(manifest.Prediction))
+                {
+                    SampleShape = manifest.ImageShape, // for a network that accepts several sizes
+                };
+                return new TrainedModel(denoiser, network.Dispose)
                 {
                     Folder = folder,
                     Step = manifest.Step,

@@ -37,7 +37,7 @@ internal static class PlotFile
         draw(plot);
         byte[] bytes = isSvg
             ? Encoding.UTF8.GetBytes(PlotFont.WithFallbacks(plot.GetSvgXml(Width, Height)))
-            : plot.GetImageBytes(Width, Height, ImageFormat.Png);
+            : plot.GetImageBytes(Width, Height, ScottPlot.ImageFormat.Png);
         AtomicFile.WriteWithFolder(path, bytes);
     }
 }

@@ -5,6 +5,12 @@ namespace Diffusion.Sampling;
 /// <summary>Turns noise into images by calling a denoiser at decreasing noise levels. A sampler holds only options, no state.</summary>
 public interface ISampler
 {
+    /// <summary>
+    /// Whether an image does not depend on the other images of its batch, so that requests can be sampled together. Default true; false for
+    /// a sampler that uses a mean over the batch.
+    /// </summary>
+    bool TreatsImagesAlone => true;
+
     /// <summary>Generates images.</summary>
     /// <param name="denoiser">The model, or a denoiser around it.</param>
     /// <param name="request">How many images, and their seed, size and classes.</param>

@@ -43,6 +43,9 @@ public sealed record SampleRequest
     /// </summary>
     public Tensor? StartNoise { get; init; }
 
+    /// <summary>The seed and index of each image of several requests that are sampled together; null for a single request.</summary>
+    internal IReadOnlyList<SeededImage>? Together { get; init; }
+
     /// <summary>Cycles through the classes, 0, 1, 2, ..., 0, 1, ...: labels for a picture of all classes.</summary>
     /// <param name="count">How many images, at least 1.</param>
     /// <param name="classCount">How many classes the model has, or null for none.</param>
@@ -81,6 +84,15 @@ public sealed record SampleRequest
         problems.AddRange(ClassProblems(source.Model.ClassCount));
         return problems;
     }
+
+    /// <summary>The seeds and indices of some images.</summary>
+    internal IReadOnlyList<SeededImage> ImagesAt(int first, int count) =>
+        [.. Enumerable.Range(first, count).Select(i => Together is { } images ? images[i] : new SeededImage(Seed, FirstIndex + i))];
+
+    /// <summary>The class of each of some images; null for a model without classes.</summary>
+    internal IReadOnlyList<long>? LabelsAt(int first, int count) => ClassLabels is { } labels
+        ? [.. Enumerable.Range(first, count).Select(i => labels[labels.Count == 1 ? 0 : i])]
+        : null;
 
     private IReadOnlyList<string> ShapeProblems(Denoiser denoiser) => (Shape ?? denoiser.SampleShape) switch
     {

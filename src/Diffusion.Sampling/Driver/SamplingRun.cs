@@ -27,13 +27,7 @@ public sealed class SamplingRun
         ArgumentNullException.ThrowIfNull(denoiser);
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(samplerProblems);
-        string[] problems = [.. samplerProblems, .. request.Problems(denoiser)];
-        if (problems.Length > 0)
-        {
-            throw new ArgumentException(
-                problems.Length == 1 ? problems[0] : $"Sampling has {problems.Length} problems:\n- {string.Join("\n- ", problems)}");
-        }
-
+        Refuse([.. samplerProblems, .. request.Problems(denoiser)]);
         this.denoiser = denoiser;
         this.request = request;
         this.progress = progress;
@@ -55,6 +49,7 @@ public sealed class SamplingRun
         ArgumentNullException.ThrowIfNull(levels);
         ArgumentNullException.ThrowIfNull(clipping);
         ArgumentNullException.ThrowIfNull(walk);
+        using Activity? activity = SamplingActivity.Start(request.Count, shape);
         long began = Stopwatch.GetTimestamp();
         Device device = denoiser.Source.Device;
         IDenoiser clipped = clipping == SampleClipping.None ? denoiser : new ClippingDenoiser(denoiser, clipping);
@@ -69,8 +64,8 @@ public sealed class SamplingRun
             using DisposeScope batchScope = NewDisposeScope();
             int first = done;
             int size = Math.Min(request.BatchSize, request.Count - first);
-            long[] indices = [.. Enumerable.Range(first, size).Select(i => request.FirstIndex + i)];
-            SeededNoise noise = new(new SeedStream(request.Seed), indices, shape, device, byTimestep);
+            IReadOnlyList<SeededImage> seeded = request.ImagesAt(first, size);
+            SeededNoise noise = new(seeded, shape, device, byTimestep);
             Tensor start = Start(InitialNoise(noise, first, size), levels[0], inverts, first, size); // [B, C, H, W]
             using SamplingWalk batch = new(clipped, Classes(first, size, device), levels, start, noise, Report, cancellationToken);
 
@@ -80,7 +75,7 @@ public sealed class SamplingRun
                 finished.DivideBy(StartScale(levels[^1])); // An inversion gives noise of unit variance.
             }
 
-            CheckFinite(finished, indices);
+            CheckFinite(finished, seeded);
             done += size;
 
             void Report(int step, int count, double fraction) => progress?.Report(new SamplingProgress(
@@ -93,6 +88,17 @@ public sealed class SamplingRun
         }
 
         return images.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Throws if there are problems.</summary>
+    /// <exception cref="ArgumentException">There are problems; the message lists all of them.</exception>
+    internal static void Refuse(IReadOnlyList<string> problems)
+    {
+        if (problems.Count > 0)
+        {
+            throw new ArgumentException(
+                problems.Count == 1 ? problems[0] : $"Sampling has {problems.Count} problems:\n- {string.Join("\n- ", problems)}");
+        }
     }
 
     /// <summary>Why clipping is not possible; empty when it is.</summary>
@@ -121,26 +127,19 @@ public sealed class SamplingRun
         return noise.MultiplyBy(inverts ? 0 : level.Sigma) + batch.to(noise.dtype).to(noise.device).Times(level.Alpha);
     }
 
-    private Conditioning Classes(int first, int size, Device device)
-    {
-        if (request.ClassLabels is not { } labels)
-        {
-            return Conditioning.None;
-        }
+    private Conditioning Classes(int first, int size, Device device) => request.LabelsAt(first, size) is { } labels
+        ? new Conditioning { ClassLabels = tensor([.. labels], ScalarType.Int64, device) } // [B]
+        : Conditioning.None;
 
-        long[] own = [.. Enumerable.Range(first, size).Select(i => labels[labels.Count == 1 ? 0 : i])];
-        return new Conditioning { ClassLabels = tensor(own, ScalarType.Int64, device) }; // [B]
-    }
-
-    private static void CheckFinite(Tensor images, long[] indices)
+    private static void CheckFinite(Tensor images, IReadOnlyList<SeededImage> seeded)
     {
         bool[] finite = images.isfinite().flatten(1).all(1).data<bool>().ToArray(); // [B]
         int bad = finite.AsSpan().IndexOf(false);
         if (bad >= 0)
         {
             throw new InvalidOperationException(
-                $"Image {indices[bad]} holds NaN or infinity, as do {finite.Count(f => !f)} of {indices.Length} in its batch: the network "
-                + "returned them. Its weights are damaged or its training diverged; use an earlier checkpoint, or float32 if it "
+                $"Image {seeded[bad].Index} holds NaN or infinity, as do {finite.Count(f => !f)} of {seeded.Count} in its batch: the "
+                + "network returned them. Its weights are damaged or its training diverged; use an earlier checkpoint, or float32 if it "
                 + "ran in less.");
         }
     }

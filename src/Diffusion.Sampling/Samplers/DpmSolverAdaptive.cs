@@ -41,6 +41,9 @@ public sealed record DpmSolverAdaptive : ISampler
     /// <summary>How estimates outside [-1, 1] are handled. Default <see cref="SampleClipping.Clip"/>.</summary>
     public SampleClipping Clipping { get; init; } = SampleClipping.Clip;
 
+    // One error decides the next step of all images.
+    bool ISampler.TreatsImagesAlone => false;
+
     /// <inheritdoc/>
     /// <remarks>
     /// The error is taken over all images of a batch: with a <see cref="SampleRequest.BatchSize"/> of 1 images do not depend on each other.

@@ -11,13 +11,16 @@ namespace Diffusion.Sampling;
 /// The Langevin step size depends on the mean norm over a batch: with a <see cref="SampleRequest.BatchSize"/> of 1 images do not depend on
 /// each other.
 /// </remarks>
-public sealed record PredictorCorrectorSampler : StepSampler
+public sealed record PredictorCorrectorSampler : StepSampler, ISampler
 {
     /// <summary>How many Langevin steps there are at each level, at least 0. Default 1.</summary>
     public int Corrections { get; init; } = 1;
 
     /// <summary>The ratio of signal to noise of a Langevin step, above 0. Default 0.15.</summary>
     public double Snr { get; init; } = 0.15;
+
+    // The size of a correction comes from the mean norms of the batch.
+    bool ISampler.TreatsImagesAlone => false;
 
     /// <inheritdoc/>
     protected override StepResult Step(SamplingStep step, Tensor x)

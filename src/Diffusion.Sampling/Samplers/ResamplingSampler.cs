@@ -29,6 +29,8 @@ public sealed record ResamplingSampler : ISampler
     /// <summary>How often each part of the grid is sampled, at least 1. Default 10, r of the paper; 1 for no jumps.</summary>
     public int Resamples { get; init; } = 10;
 
+    bool ISampler.TreatsImagesAlone => ((ISampler)Inner).TreatsImagesAlone && Known.shape[0] == 1 && Mask.shape[0] == 1;
+
     /// <inheritdoc/>
     public Tensor Sample(
         IDenoiser denoiser,

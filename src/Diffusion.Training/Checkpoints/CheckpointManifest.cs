@@ -47,6 +47,10 @@ public sealed record CheckpointManifest
     /// <summary>The description of the data.</summary>
     public required string Data { get; init; }
 
+    /// <summary>Channels, height and width of the training images; null in a checkpoint of an earlier version.</summary>
+    [JsonInclude]
+    internal IReadOnlyList<int>? ImageShape { get; init; }
+
     /// <summary>
     /// The number of images in the data, and the position from which it applies; one entry more each time the data was extended.
     /// </summary>

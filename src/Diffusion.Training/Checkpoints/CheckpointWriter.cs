@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using TorchSharp;
 
 namespace Diffusion.Training;
@@ -12,6 +13,7 @@ internal sealed class CheckpointWriter(IDisk disk)
     /// <param name="folder">The folder to create. It must not exist.</param>
     public void Write(Checkpoint checkpoint, string folder)
     {
+        using Activity? activity = TrainingActivity.StartCheckpoint(checkpoint.Manifest.Step);
         disk.CreateFolder(folder);
         List<CheckpointFile> files =
         [

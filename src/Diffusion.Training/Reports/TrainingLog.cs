@@ -6,6 +6,11 @@ namespace Diffusion.Training;
 /// <summary>The log messages of a trainer.</summary>
 internal static partial class TrainingLog
 {
+    private static readonly Func<ILogger, string, IDisposable?> RunScope = LoggerMessage.DefineScope<string>("run {Run}");
+
+    /// <summary>The scope of all messages of a run.</summary>
+    public static IDisposable? BeginRun(ILogger logger, string run) => RunScope(logger, run);
+
     [LoggerMessage(1, LogLevel.Information,
         "Training on {Device} with {Threads} CPU threads: {Images} images of {Shape}, {Parameters} parameters, "
             + "from step {Step} to {Steps}")]

@@ -3,55 +3,69 @@ using System.Diagnostics.Metrics;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Metrics of all runs of this process (System.Diagnostics.Metrics), for <c>dotnet-counters</c> or OpenTelemetry. Listen to the meter
-/// <see cref="MeterName"/>. Updated once per report.
+/// The metrics of a run (System.Diagnostics.Metrics), for <c>dotnet-counters</c> or OpenTelemetry: meter <see cref="MeterName"/>. Each
+/// measurement has the name of the run as its tag <c>run</c>, so that the runs of a process are separate. Updated once per report.
 /// </summary>
-internal static class TrainingMetrics
+internal sealed class TrainingMetrics
 {
     /// <summary>The name of the meter: <c>Diffusion.Training</c>.</summary>
     public const string MeterName = "Diffusion.Training";
 
-    private static readonly Meter Meter = new(MeterName);
-    private static readonly Counter<long> Steps = Meter.CreateCounter<long>("diffusion.training.steps", "{step}", "Optimizer steps");
-    private static readonly Counter<long> Images = Meter.CreateCounter<long>("diffusion.training.images", "{image}", "Images trained on");
-    private static readonly Counter<long> Skipped = Meter.CreateCounter<long>("diffusion.training.skipped_steps", "{step}",
-        "Skipped optimizer steps");
-    private static readonly Counter<long> Findings = Meter.CreateCounter<long>("diffusion.training.findings", "{finding}",
-        "Health findings, by kind");
-    private static readonly Gauge<double> Loss = Meter.CreateGauge<double>("diffusion.training.loss", "1",
-        "Mean training loss since the last report");
-    private static readonly Gauge<double> HeldOutLoss = Meter.CreateGauge<double>("diffusion.training.held_out_loss", "1",
-        "Loss on held-out images");
-    private static readonly Gauge<double> GradientNorm = Meter.CreateGauge<double>("diffusion.training.gradient_norm", "1",
-        "Mean gradient norm before clipping");
-    private static readonly Gauge<double> Rate = Meter.CreateGauge<double>("diffusion.training.learning_rate", "1", "Learning rate");
-    private static readonly Gauge<double> Speed = Meter.CreateGauge<double>("diffusion.training.images_per_second", "{image}/s",
-        "Images per second of training time");
-    private static readonly Gauge<double> Waiting = Meter.CreateGauge<double>("diffusion.training.data_wait_share", "1",
-        "Fraction of the training time spent waiting for images");
+    private static readonly Meter OfProcess = new(MeterName);
+
+    private readonly KeyValuePair<string, object?> run;
+    private readonly Counter<long> steps;
+    private readonly Counter<long> images;
+    private readonly Counter<long> skipped;
+    private readonly Counter<long> findings;
+    private readonly Gauge<double> loss;
+    private readonly Gauge<double> heldOutLoss;
+    private readonly Gauge<double> gradientNorm;
+    private readonly Gauge<double> rate;
+    private readonly Gauge<double> speed;
+    private readonly Gauge<double> waiting;
+
+    /// <param name="run">The name of the run.</param>
+    /// <param name="factory">Creates and owns the meter; null for the meter of the process.</param>
+    public TrainingMetrics(string run, IMeterFactory? factory)
+    {
+        this.run = new KeyValuePair<string, object?>("run", run);
+        Meter meter = factory?.Create(MeterName) ?? OfProcess;
+        steps = meter.CreateCounter<long>("diffusion.training.steps", "{step}", "Optimizer steps");
+        images = meter.CreateCounter<long>("diffusion.training.images", "{image}", "Images trained on");
+        skipped = meter.CreateCounter<long>("diffusion.training.skipped_steps", "{step}", "Skipped optimizer steps");
+        findings = meter.CreateCounter<long>("diffusion.training.findings", "{finding}", "Health findings, by kind");
+        loss = meter.CreateGauge<double>("diffusion.training.loss", "1", "Mean training loss since the last report");
+        heldOutLoss = meter.CreateGauge<double>("diffusion.training.held_out_loss", "1", "Loss on held-out images");
+        gradientNorm = meter.CreateGauge<double>("diffusion.training.gradient_norm", "1", "Mean gradient norm before clipping");
+        rate = meter.CreateGauge<double>("diffusion.training.learning_rate", "1", "Learning rate");
+        speed = meter.CreateGauge<double>("diffusion.training.images_per_second", "{image}/s", "Images per second of training time");
+        waiting = meter.CreateGauge<double>("diffusion.training.data_wait_share", "1",
+            "Fraction of the training time spent waiting for images");
+    }
 
     /// <summary>Records a report.</summary>
     /// <param name="report">The report.</param>
-    /// <param name="images">The number of images since the last report.</param>
-    /// <param name="skipped">The number of steps skipped since the last report.</param>
-    internal static void Take(TrainingProgress report, long images, long skipped)
+    /// <param name="newImages">The number of images since the last report.</param>
+    /// <param name="newlySkipped">The number of steps skipped since the last report.</param>
+    public void Take(TrainingProgress report, long newImages, long newlySkipped)
     {
-        Steps.Add(report.StepsReported);
-        Images.Add(images);
-        Skipped.Add(skipped);
-        Loss.Record(report.Loss);
-        GradientNorm.Record(report.MeanGradientNorm);
-        Rate.Record(report.LearningRate);
-        Speed.Record(report.ImagesPerSecond);
-        Waiting.Record(report.DataWaitShare);
+        steps.Add(report.StepsReported, run);
+        images.Add(newImages, run);
+        skipped.Add(newlySkipped, run);
+        loss.Record(report.Loss, run);
+        gradientNorm.Record(report.MeanGradientNorm, run);
+        rate.Record(report.LearningRate, run);
+        speed.Record(report.ImagesPerSecond, run);
+        waiting.Record(report.DataWaitShare, run);
         if (report.HeldOutLoss is { } heldOut)
         {
-            HeldOutLoss.Record(heldOut);
+            heldOutLoss.Record(heldOut, run);
         }
 
         foreach (HealthFinding finding in report.Findings)
         {
-            Findings.Add(1, new KeyValuePair<string, object?>("kind", finding.Kind.ToString()));
+            findings.Add(1, run, new KeyValuePair<string, object?>("kind", finding.Kind.ToString()));
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Diffusion.Data;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -59,6 +60,12 @@ internal sealed class GivenParts(IDiffusionModel model)
 
     /// <summary>The logger.</summary>
     public ILogger Logger { get; set; } = NullLogger.Instance;
+
+    /// <summary>The name of the run in metrics, spans and logs; null for that of its folder.</summary>
+    public string? Run { get; set; }
+
+    /// <summary>Creates the meter of the run; null for the meter of the process.</summary>
+    public IMeterFactory? Meters { get; set; }
 
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; set; } = TimeProvider.System;

@@ -76,7 +76,7 @@ internal sealed class ProgressReporter(
         LastLoss = progress.Loss;
         TrainingLog.Progress(setup.Logger, progress.Step, progress.Loss, progress.GradientNorm, progress.LearningRate,
             progress.ImagesPerSecond);
-        TrainingMetrics.Take(progress, reading.Made * options.BatchSize, reading.SkippedOfSteps);
+        setup.Metrics.Take(progress, reading.Made * options.BatchSize, reading.SkippedOfSteps);
         foreach (IProgress<TrainingProgress> observer in observers)
         {
             Shield("progress observer", () => observer.Report(progress));

@@ -54,10 +54,14 @@ internal static class SetupCheck
         {
             OptionSchedule.Write(options, usedSchedule!); // The manifest of a checkpoint then contains the schedule in use.
             options.Objective = learned;
+            string run = given.Run ?? options.RunFolder ?? $"run-{Guid.NewGuid():N}"[..10];
             TrainerSetup setup = new(
                 model, source!, images!, given.ChosenDevice, options, usedSchedule!, given.Objective.Make(learned),
                     given.Optimizer, given.Logger, given.Time, [.. given.Observers],
-                    [.. given.FindingObservers], [.. given.Previews]) { Processes = given.Processes };
+                    [.. given.FindingObservers], [.. given.Previews])
+            {
+                Run = run, Metrics = new TrainingMetrics(run, given.Meters), Processes = given.Processes,
+            };
             return setup.Processes is { IsFirst: false }
                 ? setup with { Logger = NullLogger.Instance, Observers = [], FindingObservers = [], Previews = [] }
                 : setup;

@@ -19,6 +19,12 @@ internal sealed record TrainerSetup(
     IReadOnlyList<IProgress<HealthFinding>> FindingObservers,
     IReadOnlyList<TrainerSetup.Preview> Previews)
 {
+    /// <summary>The name of the run in metrics, spans and logs.</summary>
+    public required string Run { get; init; }
+
+    /// <summary>The metrics of the run.</summary>
+    public required TrainingMetrics Metrics { get; init; }
+
     /// <summary>The processes that share the run; null if this process trains alone.</summary>
     public RunProcesses? Processes { get; init; }
 

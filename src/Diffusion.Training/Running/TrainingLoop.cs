@@ -87,6 +87,7 @@ internal sealed class TrainingLoop
         }
 
         parts.Ranks?.Begin(Note());
+        using EpochSpans epochs = new(setup.Run, state.Data.Split.TrainingCount);
         while (true)
         {
             // Done? Several processes have agreed on it in the last step.
@@ -96,6 +97,7 @@ internal sealed class TrainingLoop
                 return reason;
             }
 
+            epochs.MoveTo(state.ImagesSeen);
             double learningRate;
             using (DisposeScope step = NewDisposeScope())
             {

@@ -274,6 +274,7 @@ internal sealed class TrainingState : IDisposable
         Prediction = setup.Options.Objective.Prediction,
         Optimizer = setup.Optimizer.Description,
         Data = setup.Source.Description,
+        ImageShape = [setup.Source.Shape.Channels, setup.Source.Shape.Height, setup.Source.Shape.Width],
         DataExtents = Data.Extents,
         Device = setup.Device.ToString(),
         CpuThreads = setup.Device.CpuThreads,

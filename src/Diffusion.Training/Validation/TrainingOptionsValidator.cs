@@ -3,8 +3,11 @@ using Microsoft.Extensions.Options;
 
 namespace Diffusion.Training;
 
-/// <summary>Finds every invalid value of <see cref="TrainingOptions"/>. Each message says what, actual, expected, remedy.</summary>
-internal sealed class TrainingOptionsValidator : IValidateOptions<TrainingOptions>
+/// <summary>
+/// Finds every invalid value of <see cref="TrainingOptions"/>. Each message says what, actual, expected, remedy. A host that binds options
+/// registers it, so that a mistake is found at the start.
+/// </summary>
+public sealed class TrainingOptionsValidator : IValidateOptions<TrainingOptions>
 {
     /// <inheritdoc/>
     public ValidateOptionsResult Validate(string? name, TrainingOptions options)

@@ -18,7 +18,7 @@ public sealed class ImageCodecTests : IDisposable
     {
         DecodedImage image = Noise(37, 21, channels);
         string path = folder.File("deep", "er", "image.png");
-        ImageCodec.SavePng(image, path);
+        ImageCodec.Save(image, path);
         DecodedImage back = ImageCodec.Decode(path, new ImageDecoding { Channels = channels });
 
         (back.Width, back.Height, back.Channels).Should().Be((37, 21, channels));
@@ -30,8 +30,8 @@ public sealed class ImageCodecTests : IDisposable
     public void Saving_replaces_an_older_file_and_leaves_nothing_beside_it()
     {
         string path = folder.File("image.png");
-        ImageCodec.SavePng(Noise(4, 4, 3), path);
-        ImageCodec.SavePng(Noise(9, 5, 3), path);
+        ImageCodec.Save(Noise(4, 4, 3), path);
+        ImageCodec.Save(Noise(9, 5, 3), path);
         ImageCodec.ReadSize(path).Should().Be((9, 5));
         Directory.GetFiles(folder.Path).Should().Equal(path);
     }
@@ -41,7 +41,7 @@ public sealed class ImageCodecTests : IDisposable
     {
         string path = folder.File("taken", "file.txt");
         File.WriteAllText(path, "a folder with this file cannot be replaced by an image");
-        Action save = () => ImageCodec.SavePng(Noise(4, 4, 3), folder.File("taken"));
+        Action save = () => ImageCodec.Save(Noise(4, 4, 3), folder.File("taken"), ImageFormat.Png);
         save.Should().Throw<Exception>();
         Directory.GetFileSystemEntries(folder.Path).Should().HaveCount(1);
     }

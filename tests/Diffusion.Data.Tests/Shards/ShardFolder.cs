@@ -18,7 +18,7 @@ internal sealed class ShardFolder : IDisposable
     public static byte[] Image(int gray)
     {
         using TemporaryFolder place = new();
-        ImageCodec.SavePng(new DecodedImage(4, 4, 1, [.. Enumerable.Repeat((byte)gray, 16)]), place.File("x.png"));
+        ImageCodec.Save(new DecodedImage(4, 4, 1, [.. Enumerable.Repeat((byte)gray, 16)]), place.File("x.png"));
         return File.ReadAllBytes(place.File("x.png"));
     }
 

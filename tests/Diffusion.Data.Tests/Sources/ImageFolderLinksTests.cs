@@ -154,7 +154,7 @@ public sealed class ImageFolderLinksTests : IDisposable
         foreach (string name in names)
         {
             string png = temporary.File("png", "one.png");
-            ImageCodec.SavePng(new DecodedImage(1, 1, 1, [9]), png);
+            ImageCodec.Save(new DecodedImage(1, 1, 1, [9]), png);
             File.Copy(png, temporary.File(name));
         }
     }

@@ -171,7 +171,7 @@ public sealed class ImageFolderReportTests : IDisposable
     [Fact]
     public void A_wrapping_source_has_the_report_of_its_source()
     {
-        ImageCodec.SavePng(new DecodedImage(1, 1, 1, [9]), folder.File("a.png"));
+        ImageCodec.Save(new DecodedImage(1, 1, 1, [9]), folder.File("a.png"));
         Save("b.heic");
         using IImageSource images = InMemoryImages.Load(ImageFolder.Open(folder.Path, 8),
             cancellationToken: TestContext.Current.CancellationToken)

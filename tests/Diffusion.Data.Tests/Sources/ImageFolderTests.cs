@@ -58,7 +58,7 @@ public sealed class ImageFolderTests : IDisposable
     public void Mixed_sizes_are_cropped_and_scaled_or_rejected_by_name()
     {
         Save(50, "a.png");
-        ImageCodec.SavePng(new DecodedImage(12, 8, 3, [.. Enumerable.Repeat((byte)200, 12 * 8 * 3)]), folder.File("b.png"));
+        ImageCodec.Save(new DecodedImage(12, 8, 3, [.. Enumerable.Repeat((byte)200, 12 * 8 * 3)]), folder.File("b.png"));
         using (ImageFolder images = ImageFolder.Open(folder.Path, 6))
         {
             Read(images, 0).Should().OnlyContain(value => value == 50);
@@ -163,5 +163,5 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     private void Save(byte value, params string[] parts) =>
-        ImageCodec.SavePng(new DecodedImage(4, 4, 3, [.. Enumerable.Repeat(value, 4 * 4 * 3)]), folder.File(parts));
+        ImageCodec.Save(new DecodedImage(4, 4, 3, [.. Enumerable.Repeat(value, 4 * 4 * 3)]), folder.File(parts), ImageFormat.Png);
 }

@@ -23,6 +23,7 @@ internal static class SnippetCompiler
         using Diffusion;
         using Diffusion.Data;
         using Diffusion.Data.Parquet;
+        using Diffusion.Hosting;
         using Diffusion.Reporting;
         using Diffusion.Sampling;
         using Diffusion.Training;

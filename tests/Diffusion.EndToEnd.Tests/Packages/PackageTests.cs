@@ -8,7 +8,7 @@ public sealed class PackageTests(PackedPackages packages)
     [Fact]
     public void Packing_gives_every_package_with_symbols_and_no_warning()
     {
-        string[] expected = [.. new[] { "Core", "Data", "Data.Parquet", "Reporting", "Sampling", "Training" }
+        string[] expected = [.. new[] { "Core", "Data", "Data.Parquet", "Hosting", "Reporting", "Sampling", "Training" }
             .SelectMany(name => new[] { "nupkg", "snupkg" }.Select(kind => $"Diffusion.{name}.{packages.Version}.{kind}"))];
 
         Directory.GetFiles(packages.Folder).Select(Path.GetFileName).Should().BeEquivalentTo(expected);
@@ -19,6 +19,8 @@ public sealed class PackageTests(PackedPackages packages)
     [InlineData("Diffusion.Core", "TorchSharp", "SkiaSharp", "SkiaSharp.NativeAssets.Linux.NoDependencies")]
     [InlineData("Diffusion.Data", "Diffusion.Core", "Microsoft.Extensions.Logging.Abstractions")]
     [InlineData("Diffusion.Data.Parquet", "Diffusion.Data", "Parquet.Net")]
+    [InlineData("Diffusion.Hosting", "Diffusion.Training", "Diffusion.Sampling", "Microsoft.Extensions.Diagnostics.HealthChecks",
+        "Microsoft.Extensions.Hosting.Abstractions", "Microsoft.Extensions.Options.ConfigurationExtensions")]
     [InlineData("Diffusion.Reporting", "Diffusion.Training", "ScottPlot")]
     [InlineData("Diffusion.Sampling", "Diffusion.Core")]
     [InlineData("Diffusion.Training", "Diffusion.Data", "Microsoft.Extensions.Logging.Abstractions", "Microsoft.Extensions.Options")]

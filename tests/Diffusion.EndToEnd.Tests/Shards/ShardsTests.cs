@@ -105,7 +105,7 @@ public sealed class ShardsTests : IDisposable
     private byte[][] WriteImages(params string[] names) => [.. names.Select((name, number) =>
     {
         string path = folder.File(["images", .. name.Split('/')]);
-        ImageCodec.SavePng(new DecodedImage(4, 4, 1, [.. Enumerable.Repeat((byte)(10 * number), 16)]), path);
+        ImageCodec.Save(new DecodedImage(4, 4, 1, [.. Enumerable.Repeat((byte)(10 * number), 16)]), path);
         return File.ReadAllBytes(path);
     })];
 }

@@ -22,7 +22,7 @@ public sealed class TrainingMetricsTests
         listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) =>
         {
             sums[instrument.Name] = sums.GetValueOrDefault(instrument.Name) + value;
-            kinds.AddRange(tags.ToArray().Select(tag => tag.Value?.ToString()));
+            kinds.AddRange(tags.ToArray().Where(tag => tag.Key == "kind").Select(tag => tag.Value?.ToString()));
         });
         listener.SetMeasurementEventCallback<double>((instrument, value, _, _) => sums[instrument.Name] = value);
         listener.Start();
@@ -39,6 +39,35 @@ public sealed class TrainingMetricsTests
     }
 
     [Fact]
+    public void Each_run_of_a_process_has_its_own_gauges_in_the_meter_of_the_factory()
+    {
+        using MeterFactory factory = new();
+        Dictionary<(string Name, string Run), double> values = [];
+        using MeterListener listener = new();
+        listener.InstrumentPublished = (instrument, all) =>
+        {
+            if (factory.Meters.Contains(instrument.Meter))
+            {
+                all.EnableMeasurementEvents(instrument);
+            }
+        };
+        listener.SetMeasurementEventCallback<double>((instrument, value, tags, _) =>
+            values[(instrument.Name, RunOf(tags))] = value);
+        listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) =>
+            values[(instrument.Name, RunOf(tags))] = values.GetValueOrDefault((instrument.Name, RunOf(tags))) + value);
+        listener.Start();
+
+        Train(limit: null, telemetry: ("cats", factory), rate: 1e-3);
+        Train(limit: null, telemetry: ("dogs", factory), rate: 2e-3);
+
+        values[("diffusion.training.learning_rate", "cats")].Should().Be(1e-3);
+        values[("diffusion.training.learning_rate", "dogs")].Should().Be(2e-3);
+        values[("diffusion.training.steps", "cats")].Should().Be(6);
+        values[("diffusion.training.steps", "dogs")].Should().Be(6);
+        values.Keys.Should().OnlyContain(key => key.Run == "cats" || key.Run == "dogs");
+    }
+
+    [Fact]
     public void TensorBoard_shows_every_report_of_a_run()
     {
         using TemporaryFolder folder = new();
@@ -51,14 +80,44 @@ public sealed class TrainingMetricsTests
         }
     }
 
-    private static void Train(double? limit, TensorBoardWriter? board = null)
+    private static string RunOf(ReadOnlySpan<KeyValuePair<string, object?>> tags) =>
+        (string)tags.ToArray().Single(tag => tag.Key == "run").Value!;
+
+    private static void Train(double? limit, TensorBoardWriter? board = null, (string Run, IMeterFactory Meters)? telemetry = null,
+        double rate = 2e-4)
     {
         using TinyModel model = new();
         using StripedImages images = new();
         TrainerBuilder builder = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images)
+            .UseLearningRate(LearningRate.Constant(rate).WithWarmup(0))
             .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps, o.Health) = (6, 4, 3,
                 new HealthOptions { MaxGradientNorm = limit }));
-        using Trainer trainer = (board is null ? builder : builder.ReportTo(board)).Build();
+        if (board is not null)
+        {
+            builder.ReportTo(board);
+        }
+
+        if (telemetry is { } named)
+        {
+            builder.UseTelemetry(named.Run, named.Meters);
+        }
+
+        using Trainer trainer = builder.Build();
         trainer.Run(TestContext.Current.CancellationToken);
+    }
+
+    private sealed class MeterFactory : IMeterFactory
+    {
+        private readonly List<Meter> meters = [];
+
+        public IReadOnlyList<Meter> Meters => meters;
+
+        public Meter Create(MeterOptions options)
+        {
+            meters.Add(new Meter(options));
+            return meters[^1];
+        }
+
+        public void Dispose() => meters.ForEach(meter => meter.Dispose());
     }
 }

@@ -1,3 +1,4 @@
+using Diffusion.Sampling;
 using Diffusion.TestKit;
 using TorchSharp;
 
@@ -143,6 +144,8 @@ public sealed class TrainedModelTests : IDisposable
         using TrainedModel model = TrainedModel.Open(folder.Path, network: () => new TinyModel(seed: 9));
 
         Same(model, result.EmaDenoiser).Should().BeTrue();
+        model.Denoiser.Model.SampleShape.Should().BeNull("the network accepts every size");
+        model.Denoiser.SampleShape.Should().Be(images.Shape, "it was trained on this one");
         Refused(() => TrainedModel.Open(folder.Path)).Should().Contain("is not a UNet2D").And.Contain("Pass a function");
         Refused(() => TrainedModel.Open(folder.Path, network: () => new TinyModel(hidden: 4))).Should().Contain("hidden: 4")
             .And.Contain("hidden: 8");
@@ -166,6 +169,58 @@ public sealed class TrainedModelTests : IDisposable
         using Estimate expected = result.EmaDenoiser.Denoise(noisy, result.EmaDenoiser.Schedule.At(500));
         using Estimate actual = model.Denoiser.Denoise(noisy, result.EmaDenoiser.Schedule.At(500));
         actual.Clean.SameBits(expected.Clean).Should().BeTrue();
+    }
+
+    [Fact]
+    public void A_self_conditioned_network_is_created_from_the_description()
+    {
+        using SelfConditionedModel conditioned = new(new UNet2D(Options with { InChannels = 2 }));
+        using StripedImages images = new(size: 8);
+        using Trainer trainer = Builder(conditioned, images).UseEma(0.5)
+            .Configure(o => o.Objective = o.Objective with { SelfConditioning = 0.5 }).Build();
+        TrainingResult result = trainer.Run(Token);
+
+        using TrainedModel model = TrainedModel.Open(folder.Path);
+
+        Same(model, result.EmaDenoiser).Should().BeTrue();
+        model.Denoiser.Model.Should().BeOfType<SelfConditionedModel>();
+        using torch.Tensor expected = Picture(result.EmaDenoiser, seed: 3);
+        using torch.Tensor actual = Picture(model.Denoiser, seed: 3);
+        actual.SameBits(expected).Should().BeTrue();
+    }
+
+    [Fact]
+    public async Task Several_threads_that_sample_at_once_get_the_images_of_one_after_another()
+    {
+        const int threads = 4;
+        const int pictures = 6;
+        using UNet2D unet = Network();
+        using StripedImages images = new(size: 8);
+        using (Trainer trainer = Builder(unet, images).UseEma(0.5).Build())
+        {
+            trainer.Run(Token);
+        }
+
+        using TrainedModel model = TrainedModel.Open(folder.Path, device: ComputeDevice.Cpu(threads: 1));
+        torch.Tensor[] expected = [.. Enumerable.Range(0, pictures).Select(seed => Picture(model.Denoiser, seed))];
+        using Barrier start = new(threads);
+
+        bool[][] same = await Task.WhenAll(Enumerable.Range(0, threads).Select(thread => Task.Factory.StartNew(
+            () =>
+            {
+                start.SignalAndWait(Token); // all of them sample at once, each in another order
+                return Enumerable.Range(0, pictures).Select(i =>
+                {
+                    int seed = (i + thread) % pictures;
+                    using torch.Tensor picture = Picture(model.Denoiser, seed);
+                    return picture.SameBits(expected[seed]);
+                }).ToArray();
+            },
+            Token, TaskCreationOptions.LongRunning, TaskScheduler.Default)));
+
+        same.SelectMany(each => each).Should().HaveCount(threads * pictures).And.OnlyContain(equal => equal);
+        expected[0].SameBits(expected[1]).Should().BeFalse("otherwise a comparison proves nothing");
+        Array.ForEach(expected, picture => picture.Dispose());
     }
 
     [Fact]
@@ -216,6 +271,7 @@ public sealed class TrainedModelTests : IDisposable
 
         model.Step.Should().Be(6);
         model.Averages.Should().Equal(Law(0.99), Law(0.9));
+        model.Denoiser.SampleShape.Should().BeNull("its checkpoints do not contain the shape of the images");
     }
 
     private static INoiseSchedule ScheduleOf(string name) => name switch
@@ -260,6 +316,9 @@ public sealed class TrainedModelTests : IDisposable
                 break;
         }
     }
+
+    private static torch.Tensor Picture(Denoiser denoiser, int seed) =>
+        new DdpmSampler { Steps = 6 }.Sample(denoiser, count: 2, seed, cancellationToken: Token);
 
     private static UNet2D Network() => new(Options);
 
