@@ -3,8 +3,11 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
-/// <summary>What carries tensors between the processes of a <see cref="LaunchedProcessGroup"/>.</summary>
-internal interface ICollectiveEngine
+/// <summary>
+/// What carries tensors between the processes of a <see cref="LaunchedProcessGroup"/>. Disposing it ends it in good order, after every
+/// process has left the group; after a failure it ends with its process.
+/// </summary>
+internal interface ICollectiveEngine : IDisposable
 {
     /// <summary>Its name and version.</summary>
     string Name { get; }
@@ -28,7 +31,4 @@ internal interface ICollectiveEngine
 
     /// <summary>Ends the engine of this process, and if it can those of the others.</summary>
     void Abort();
-
-    /// <summary>Ends in good order, after every process has left the group.</summary>
-    void Complete();
 }

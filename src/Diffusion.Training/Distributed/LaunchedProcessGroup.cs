@@ -99,7 +99,7 @@ internal sealed class LaunchedProcessGroup : IProcessGroup
         isDisposed = true;
         if (watch.Leave(Deadline))
         {
-            engine.Complete();
+            engine.Dispose();
         }
 
         watch.Dispose();

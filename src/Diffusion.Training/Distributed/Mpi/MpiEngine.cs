@@ -66,7 +66,7 @@ internal sealed class MpiEngine : ICollectiveEngine
     public void Abort() => mpi.Abort(ProcessGroups.FailureExitCode);
 
     /// <inheritdoc/>
-    public void Complete()
+    public void Dispose()
     {
         queue.CompleteAdding();
         thread.Join();

@@ -46,17 +46,17 @@ internal sealed unsafe class MpiLibrary
     /// <exception cref="DistributedException">It is not installed, cannot start, or belongs to another launcher.</exception>
     public static MpiLibrary Start(ProcessPlace place)
     {
-        MpiLibrary library = Load(place.Launcher);
+        MpiLibrary mpi = Load(place.Launcher);
 
         // .NET handles these signals itself; and a process that waits leaves its core to one that computes.
         NativeEnvironment.SetDefault("OMPI_MCA_opal_signal", "6");
         NativeEnvironment.SetDefault("OMPI_MCA_mpi_yield_when_idle", "1");
-        library.Initialize();
-        (int Rank, int WorldSize) own = library.Place();
+        mpi.Initialize();
+        (int Rank, int WorldSize) own = mpi.Place();
         return own == (place.Rank, place.WorldSize)
-            ? library
+            ? mpi
             : throw new DistributedException(
-                $"{place.Launcher} says rank {place.Rank} of {place.WorldSize} by its variables, but the library {library.Version()} says "
+                $"{place.Launcher} says rank {place.Rank} of {place.WorldSize} by its variables, but the library {mpi.Version()} says "
                     + $"rank {own.Rank} of {own.WorldSize}. Start the program with the mpirun of that library.");
     }
 

@@ -107,7 +107,7 @@ internal sealed class NcclEngine : ICollectiveEngine
     }
 
     /// <inheritdoc/>
-    public void Complete()
+    public void Dispose()
     {
         using CudaDriver.Current current = cuda.Use(context);
         bool isIdle = SpinWait.SpinUntil(IsIdle, options.Deadline);

@@ -129,7 +129,7 @@ public sealed class NcclEngineTests : IDisposable
     }
 
     [Fact]
-    public void A_barrier_that_waits_ends_with_the_reason_of_an_abort()
+    public async Task A_barrier_that_waits_ends_with_the_reason_of_an_abort()
     {
         using LaunchedProcessGroup group = Group();
         NcclStub.EndsAtOnce = false;
@@ -137,8 +137,7 @@ public sealed class NcclEngineTests : IDisposable
         Task barrier = Task.Run(() => group.Barrier(), TestContext.Current.CancellationToken);
         group.Abort("The disk is full.");
 
-        FluentActions.Invoking(() => barrier.GetAwaiter().GetResult()).Should().Throw<DistributedException>()
-            .WithMessage("*The disk is full.");
+        (await FluentActions.Awaiting(() => barrier).Should().ThrowAsync<DistributedException>()).WithMessage("*The disk is full.");
         ended.Wait(Limit, TestContext.Current.CancellationToken).Should().BeTrue();
         reason.Should().Be("Rank 0 at step 0: The disk is full.");
     }
@@ -213,7 +212,7 @@ public sealed class NcclEngineTests : IDisposable
     }
 
     [Fact]
-    public void Two_ranks_share_the_id_and_a_lost_process_ends_the_other()
+    public async Task Two_ranks_share_the_id_and_a_lost_process_ends_the_other()
     {
         int port = FreePort();
         ProcessPlace first = new("torchrun", 0, 2, 0, "127.0.0.1", port);
@@ -222,7 +221,7 @@ public sealed class NcclEngineTests : IDisposable
             () => Meeting.ByAddress(first with { Rank = 1, LocalRank = 1 }, library.Version, () => default, Limit),
             TestContext.Current.CancellationToken);
         Meeting meeting = Meeting.ByAddress(first, library.Version, () => library.CreateId().ToArray(), Limit);
-        Meeting joined = joining.GetAwaiter().GetResult();
+        Meeting joined = await joining;
         joined.Shared.ToArray().Should().HaveCount(128).And.AllBeEquivalentTo((byte)9);
         using LaunchedProcessGroup group = Group(library, first, meeting);
         using Tensor values = ones(4);
