@@ -13,6 +13,7 @@ public sealed class ImportDirectionTests
         ["Diffusion.Data.Parquet"] = ["Shared", "Diffusion.Core", "Diffusion.Data"],
         ["Diffusion.Training"] = ["Shared", "Diffusion.Core", "Diffusion.Data"],
         ["Diffusion.Reporting"] = ["Shared", "Diffusion.Core", "Diffusion.Sampling", "Diffusion.Data", "Diffusion.Training"],
+        ["Diffusion.Tool"] = ["Shared", "Diffusion.Core", "Diffusion.Sampling", "Diffusion.Data", "Diffusion.Training"],
     };
 
     /// <summary>The folders of a package; each may use those that stand before it. The root, an empty name, where a user begins.</summary>
@@ -30,6 +31,7 @@ public sealed class ImportDirectionTests
             "Reports", "Observers", "Measurement", "Health", "Validation", "Running", "Tuning", "",
         ],
         ["Diffusion.Reporting"] = ["Plotting", ""],
+        ["Diffusion.Tool"] = ["Terminal", "Sampling", "RunFiles", "Running", "Datasets", "Backend", "Commands", ""],
     };
 
     private static readonly Lazy<IReadOnlyList<Import>> Imports = new(SourceImports.Read);
@@ -45,6 +47,7 @@ public sealed class ImportDirectionTests
     [InlineData("Diffusion.Data")]
     [InlineData("Diffusion.Training")]
     [InlineData("Diffusion.Reporting")]
+    [InlineData("Diffusion.Tool")]
     public void A_folder_uses_only_those_before_it(string package)
     {
         string[] order = Folders[package];

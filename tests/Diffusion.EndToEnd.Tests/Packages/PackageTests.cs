@@ -8,7 +8,7 @@ public sealed class PackageTests(PackedPackages packages)
     [Fact]
     public void Packing_gives_every_package_with_symbols_and_no_warning()
     {
-        string[] expected = [.. new[] { "Core", "Data", "Data.Parquet", "Reporting", "Sampling", "Training" }
+        string[] expected = [.. new[] { "Core", "Data", "Data.Parquet", "Reporting", "Sampling", "Tool", "Training" }
             .SelectMany(name => new[] { "nupkg", "snupkg" }.Select(kind => $"Diffusion.{name}.{packages.Version}.{kind}"))];
 
         Directory.GetFiles(packages.Folder).Select(Path.GetFileName).Should().BeEquivalentTo(expected);
