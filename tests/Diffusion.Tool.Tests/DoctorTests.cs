@@ -13,7 +13,7 @@ public sealed class DoctorTests : IDisposable
         ToolRun doctor = await ToolProgram.Run(null, folder.Path, "doctor");
 
         (doctor.ExitCode, doctor.Output).Should().Be((1, ""));
-        doctor.Errors.TrimEnd().Should().StartWith("error: No libtorch was found").And.EndWith("diffusion doctor --install cpu")
+        doctor.Errors.TrimEnd().Should().StartWith("error: No libtorch was found").And.EndWith("Run: diffusion doctor --install cpu")
             .And.NotContain("\n");
     }
 

@@ -18,7 +18,7 @@ public sealed class RunFileErrorTests : IDisposable
     [InlineData("training: { steps: null }", "training.steps is null, but must be a whole number.")]
     [InlineData("training: { steps: [1, 2] }", "training.steps is [1,2], but must be a whole number.")]
     [InlineData("training: { learningRate: 0.1 }", "training.learningRate is 0.1, but must be a section with peak, shape, warmupSteps.")]
-    [InlineData("training: { schedule: cosin }", "but must be Linear, ScaledLinear, ")]
+    [InlineData("training: { schedule: cosin }", "but must be Cosine, Linear, ScaledLinear, ")]
     [InlineData("training: { schedule: cosin }", "Did you mean Cosine?")]
     [InlineData("training: { timeLimit: soon }", "training.timeLimit is soon, but must be a time such as 01:30:00.")]
     [InlineData("training: { betas: 1 }", "training.betas is 1, but must be a list of numbers.")]

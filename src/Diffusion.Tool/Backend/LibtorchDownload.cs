@@ -53,7 +53,7 @@ internal static class LibtorchDownload
     {
         ProcessStartInfo start = new("dotnet", ["restore", "--packages", InstalledLibtorch.Packages, "--verbosity", "quiet"])
         {
-            WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true,
+            WorkingDirectory = folder, UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true,
         };
         start.Environment["DOTNET_CLI_TELEMETRY_OPTOUT"] = "1";
         try

@@ -27,8 +27,8 @@ internal static class ExportCommand
         using TrainedModel model = TrainedModel.Open(run, ema);
         string weights = model.Ema ?? "raw";
         string step = model.Step?.ToString(CultureInfo.InvariantCulture) ?? "unknown";
-        DiffusersFolder.Save(
-            folder, model.Denoiser, new Dictionary<string, string> { ["weights"] = weights, ["step"] = step }, overwrite);
+        Dictionary<string, string> notes = new(StringComparer.Ordinal) { ["weights"] = weights, ["step"] = step };
+        DiffusersFolder.Save(folder, model.Denoiser, notes, overwrite);
         terminal.Line($"{folder}: weights {weights}, step {step}");
         return ExitCode.Success;
     }

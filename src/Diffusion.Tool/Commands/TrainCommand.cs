@@ -25,7 +25,7 @@ internal static class TrainCommand
         command.SetAction(result => CommandGuard.RunUntilStopped(terminal, signals =>
         {
             bool isDistributed = result.GetValue(distributed);
-            ToolTerminal own = isDistributed && !LaunchedProcess.IsFirst ? terminal.Silent() : terminal;
+            ToolTerminal own = isDistributed ? terminal.Shared(LaunchedProcess.IsFirst) : terminal;
             return Execute(file.Read(result), isDistributed, own, signals);
         }));
         return command;

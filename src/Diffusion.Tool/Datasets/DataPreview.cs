@@ -3,7 +3,6 @@ using Diffusion.Tool.RunFiles;
 using Diffusion.Tool.Running;
 using Diffusion.Tool.Sampling;
 using Diffusion.Tool.Terminal;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Diffusion.Tool.Datasets;
@@ -20,20 +19,32 @@ internal static class DataPreview
 
         TorchBackend.EnsureLoaded();
         using IImageSource images = RunData.Open(data, cancellationToken);
-        ImageShape shape = images.Shape;
-        byte[] pixels = new byte[shape.Elements];
-        using DisposeScope scope = NewDisposeScope();
-        List<Tensor> rows = [];
-        foreach (long index in SpacedImages.Indices(images, count))
+        long[] indices = [.. SpacedImages.Indices(images, count)];
+        using Tensor grid = tensor(Read(images, indices, cancellationToken), Shape(images.Shape, indices.Length)); // [N, C, H, W]
+        ImageFiles.SaveGrid(grid, path);
+        terminal.Line($"{indices.Length} of {images.Count} images in {path}");
+        return ExitCode.Success;
+    }
+
+    private static long[] Shape(ImageShape shape, int count) => [count, shape.Channels, shape.Height, shape.Width];
+
+    // Bytes [H, W, C] of each image become numbers [C, H, W] in [-1, 1].
+    private static float[] Read(IImageSource images, long[] indices, CancellationToken cancellationToken)
+    {
+        int elements = checked((int)images.Shape.Elements);
+        int channels = images.Shape.Channels;
+        int area = elements / channels;
+        byte[] pixels = new byte[elements];
+        float[] values = new float[indices.Length * elements];
+        for (int image = 0; image < indices.Length; image++)
         {
-            images.Read(index, pixels, cancellationToken: cancellationToken);
-            Tensor bytes = tensor(pixels, [1, shape.Height, shape.Width, shape.Channels]);
-            rows.Add(bytes.permute(0, 3, 1, 2).to_type(ScalarType.Float32)); // [1, C, H, W]
+            images.Read(indices[image], pixels, cancellationToken: cancellationToken);
+            for (int i = 0; i < elements; i++)
+            {
+                values[(image * elements) + (i % channels * area) + (i / channels)] = (pixels[i] / 127.5f) - 1;
+            }
         }
 
-        using Tensor grid = cat(rows).div_(255 / 2f).sub_(1f); // [N, C, H, W]
-        ImageFiles.SaveGrid(grid, path);
-        terminal.Line($"{rows.Count} of {images.Count} images in {path}");
-        return ExitCode.Success;
+        return values;
     }
 }

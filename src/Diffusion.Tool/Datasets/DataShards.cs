@@ -27,7 +27,8 @@ internal static class DataShards
             cancellationToken.ThrowIfCancellationRequested();
             int image = order[place];
             string path = images.Files[image];
-            Dictionary<string, byte[]> files = new() { [Path.GetExtension(path)[1..].ToLowerInvariant()] = File.ReadAllBytes(path) };
+            string extension = Path.GetExtension(path)[1..].ToLowerInvariant();
+            Dictionary<string, byte[]> files = new(StringComparer.Ordinal) { [extension] = File.ReadAllBytes(path) };
             if (images.ClassCount is not null)
             {
                 files["cls"] = Encoding.ASCII.GetBytes(images.LabelOf(image).ToString(CultureInfo.InvariantCulture));

@@ -32,7 +32,7 @@ internal static class YamlTree
         : throw new YamlException(key.Start, key.End, "A name must be text.");
 
     // The core schema of YAML 1.2, in which yes and no are text.
-    private static JsonNode? Plain(string text) => text switch
+    private static JsonValue? Plain(string text) => text switch
     {
         "" or "~" or "null" or "Null" or "NULL" => null,
         "true" or "True" or "TRUE" => JsonValue.Create(true),

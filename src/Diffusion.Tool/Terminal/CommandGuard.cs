@@ -17,9 +17,11 @@ internal static class CommandGuard
         {
             return Fail(terminal, error.Message, ExitCode.Usage);
         }
-        catch (NativeBackendException error)
+        catch (NativeBackendException) when (Environment.GetEnvironmentVariable(TorchBackend.FolderVariable) is null)
         {
-            return Fail(terminal, $"{error.Message} Or run: diffusion doctor --install cpu", ExitCode.Failure);
+            // The tool contains no libtorch, and an installed one is named by the variable.
+            const string Missing = $"No libtorch was found: none is installed, and {TorchBackend.FolderVariable} is not set.";
+            return Fail(terminal, $"{Missing} Run: diffusion doctor --install cpu", ExitCode.Failure);
         }
 #pragma warning disable CA1031 // A user sees one line for any failure, never a stack trace.
         catch (Exception error)

@@ -15,6 +15,6 @@ internal sealed class ToolTerminal(TextWriter output, TextWriter errors, bool is
     /// <summary>Writes a line of output.</summary>
     public void Line(string text) => output.WriteLine(text);
 
-    /// <summary>The same terminal without output, for processes beside the first of a distributed run.</summary>
-    public ToolTerminal Silent() => new(TextWriter.Null, errors, isInteractive: false);
+    /// <summary>The terminal of one of several processes: lines from the first one, errors from all.</summary>
+    public ToolTerminal Shared(bool isFirst) => new(isFirst ? output : TextWriter.Null, errors, isInteractive: false);
 }

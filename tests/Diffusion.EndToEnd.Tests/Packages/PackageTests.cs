@@ -45,4 +45,21 @@ public sealed class PackageTests(PackedPackages packages)
         elements.Single(element => element.Name.LocalName == "license").Value.Should().Be("MIT");
         elements.Single(element => element.Name.LocalName == "readme").Value.Should().Be("README.md");
     }
+
+    [Fact]
+    public async Task The_tool_contains_the_command_and_its_libraries_without_libtorch_or_native_symbols()
+    {
+        await using ZipArchive package = await ZipFile.OpenReadAsync(
+            Path.Combine(packages.Folder, $"Diffusion.Tool.{packages.Version}.nupkg"), TestContext.Current.CancellationToken);
+        string[] names = [.. package.Entries.Select(entry => entry.FullName)];
+
+        names.Should().Contain("tools/net10.0/any/Diffusion.Tool.dll").And.Contain("tools/net10.0/any/Diffusion.Core.dll")
+            .And.Contain("README.md");
+        names.Should().NotContain(name => name.Contains("torch_cpu", StringComparison.Ordinal))
+            .And.NotContain(name => name.EndsWith("SkiaSharp.pdb", StringComparison.Ordinal));
+        await using Stream stream =
+            await package.GetEntry("tools/net10.0/any/DotnetToolSettings.xml")!.OpenAsync(TestContext.Current.CancellationToken);
+        XElement settings = (await XDocument.LoadAsync(stream, LoadOptions.None, TestContext.Current.CancellationToken)).Root!;
+        settings.Descendants("Command").Single().Attribute("Name")!.Value.Should().Be("diffusion");
+    }
 }
