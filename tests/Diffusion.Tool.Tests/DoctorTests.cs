@@ -31,13 +31,15 @@ public sealed class DoctorTests : IDisposable
     public async Task An_installed_libtorch_is_used_when_the_environment_names_none()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "The user's folder is set by a variable of Linux.");
-        string native = folder.File(
-            "diffusion-net", "packages", InstalledLibtorch.Package, InstalledLibtorch.Version, "runtimes", "linux-x64", "native");
-        Directory.CreateDirectory(Path.GetDirectoryName(native)!);
-        Directory.CreateSymbolicLink(native, TorchBackend.Folder);
+        string package = folder.File("diffusion-net", "packages", InstalledLibtorch.Package, InstalledLibtorch.Version);
+        Directory.CreateDirectory(Path.Combine(package, "runtimes", "linux-x64"));
+        Directory.CreateSymbolicLink(Path.Combine(package, "runtimes", "linux-x64", "native"), TorchBackend.Folder);
 
+        ToolRun incomplete = await ToolProgram.Run(null, folder.Path, "doctor");
+        await File.WriteAllTextAsync(Path.Combine(package, ".nupkg.metadata"), "{}", TestContext.Current.CancellationToken);
         ToolRun doctor = await ToolProgram.Run(null, folder.Path, "doctor");
 
+        incomplete.ExitCode.Should().Be(1);
         doctor.ExitCode.Should().Be(0, doctor.Errors);
         doctor.Output.Should().Contain("found by   diffusion doctor --install cpu");
     }

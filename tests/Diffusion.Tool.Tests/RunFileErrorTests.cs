@@ -31,6 +31,8 @@ public sealed class RunFileErrorTests : IDisposable
     [InlineData("data: [", "is not valid YAML: line ")]
     [InlineData("- data", "must contain sections such as data: and training:")]
     [InlineData("data: {}\ndata: {}", "is not valid YAML: line ")]
+    [InlineData("data: &a [*a]", "line 1: Anchors are not supported. Repeat the values.")]
+    [InlineData("data: {}\n---\ndata: {}", "There are several documents.")]
     public void A_mistake_is_one_line_with_its_remedy(string text, string expected)
     {
         ToolRun run = ToolRun.Of("train", Write("run.yaml", text));

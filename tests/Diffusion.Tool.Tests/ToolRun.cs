@@ -7,11 +7,14 @@ namespace Diffusion.Tool.Tests;
 internal sealed record ToolRun(int ExitCode, string Output, string Errors)
 {
     /// <summary>Calls the tool.</summary>
-    public static ToolRun Of(params string[] args)
+    public static ToolRun Of(params string[] args) => Of(isInteractive: false, args);
+
+    /// <summary>Calls the tool as on a terminal if <paramref name="isInteractive"/> is true.</summary>
+    public static ToolRun Of(bool isInteractive, params string[] args)
     {
         using StringWriter output = new();
         using StringWriter errors = new();
-        int exitCode = ToolCommands.Run(args, new ToolTerminal(output, errors, isInteractive: false));
+        int exitCode = ToolCommands.Run(args, new ToolTerminal(output, errors, isInteractive));
         return new ToolRun(exitCode, output.ToString(), errors.ToString());
     }
 

@@ -35,6 +35,15 @@ public sealed class TrainedRunTests : IDisposable
     }
 
     [Fact]
+    public void On_a_terminal_a_bar_replaces_the_lines()
+    {
+        ToolRun run = ToolRun.Of(isInteractive: true, "train", photos.RunFile, "--set", "previews={}");
+
+        (run.ExitCode, run.Errors).Should().Be((0, ""));
+        run.Output.Should().Contain("Completed at step 5").And.NotContain("step 1/5  loss");
+    }
+
+    [Fact]
     public void Failures_are_one_line_and_exit_code_1()
     {
         ToolRun nothing = ToolRun.Of("sample", photos.PathOf("nothing"), "--device", "cpu");

@@ -78,7 +78,8 @@ internal sealed class CompareReport(
         {Seeds()}
         """);
 
-    private string Command() => FormattableString.Invariant($"compare --data {data.Name} --steps {training.Steps} --batch {training.BatchSize} --images {images}")
+    private string Command() =>
+        FormattableString.Invariant($"compare --data {data.Name} --steps {training.Steps} --batch {training.BatchSize} --images {images}")
         + (training.Device.Type == DeviceType.CPU ? "" : $" --device {training.Device}")
         + (tables.Rows.Any(row => row.Table == ComparedTables.Seeds) ? "" : " --skip-seeds");
 

@@ -19,8 +19,8 @@ internal static class InstalledLibtorch
     /// <summary>The folder of libtorch, which need not exist.</summary>
     public static string Folder => Path.Combine(Packages, Package, Version, "runtimes", Platform, "native");
 
-    /// <summary>Whether libtorch is installed there.</summary>
-    public static bool Exists => Directory.Exists(Folder);
+    /// <summary>Whether libtorch is completely installed there: NuGet writes this file last.</summary>
+    public static bool Exists => File.Exists(Path.Combine(Packages, Package, Version, ".nupkg.metadata"));
 
     /// <summary>Makes the library use it, unless the environment names another one. Call it before libtorch is loaded.</summary>
     public static void Use()

@@ -42,7 +42,7 @@ internal static class LibtorchDownload
             folder.Delete(recursive: true);
         }
 
-        if (!InstalledLibtorch.Exists)
+        if (!Directory.Exists(InstalledLibtorch.Folder))
         {
             throw new InvalidOperationException(
                 $"The package was downloaded, but has no folder '{InstalledLibtorch.Folder}'. Set {TorchBackend.FolderVariable} instead.");

@@ -15,16 +15,24 @@ internal static class YamlTree
     {
         YamlStream stream = [];
         stream.Load(new StringReader(text));
-        return stream.Documents is [var document, ..] ? Node(document.RootNode) : null;
+        return stream.Documents switch
+        {
+            [] => null,
+            [var document] => Node(document.RootNode),
+            [_, var second, ..] => throw new YamlException(
+                second.RootNode.Start, second.RootNode.End, "There are several documents. Use one file for each."),
+        };
     }
 
+    // An alias may stand for a node that contains it, which has no tree.
     private static JsonNode? Node(YamlNode node) => node switch
     {
+        { Anchor.IsEmpty: false } => throw new YamlException(node.Start, node.End, "Anchors are not supported. Repeat the values."),
         YamlMappingNode map => new JsonObject(map.Children.Select(pair => KeyValuePair.Create(Key(pair.Key), Node(pair.Value)))),
         YamlSequenceNode list => new JsonArray([.. list.Children.Select(Node)]),
         YamlScalarNode { Style: ScalarStyle.Plain } plain => Plain(plain.Value ?? string.Empty),
         YamlScalarNode quoted => JsonValue.Create(quoted.Value ?? string.Empty),
-        _ => throw new YamlException(node.Start, node.End, "Aliases are not supported."),
+        _ => throw new YamlException(node.Start, node.End, "This node is not supported."),
     };
 
     private static string Key(YamlNode key) => key is YamlScalarNode { Value: { } name }
