@@ -27,6 +27,9 @@ public sealed class TrainedRunTests : IDisposable
         Directory.GetFiles(photos.PathOf("each")).Select(Path.GetFileName).Should()
             .BeEquivalentTo("000000.png", "000001.png", "000002.png");
 
+        ToolRun unknown = ToolRun.Of("sample", photos.Run, "--class", "2", "--device", "cpu");
+        (unknown.ExitCode, unknown.Errors).Should().Be((2, "error: --class is 2, but the model's classes are 0..1.\n"));
+
         string pipeline = photos.PathOf("pipeline");
         ToolRun.Succeed("export", photos.Run, pipeline).Should().Contain("step 7");
         ToolRun.Succeed("import", pipeline).Should().Contain("UNet2DModel").And.Contain("classes    3").And.Contain("sampler ");

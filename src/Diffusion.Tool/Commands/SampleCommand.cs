@@ -19,9 +19,9 @@ internal static class SampleCommand
         {
             Description = "The scale of classifier-free guidance; 1 for none.", DefaultValueFactory = _ => 1,
         };
-        Option<string> sampler = new("--sampler")
+        Option<string?> sampler = new("--sampler")
         {
-            Description = $"The sampler: {string.Join(", ", SamplerNames.All)}.", DefaultValueFactory = _ => "ddim",
+            Description = $"{string.Join(", ", SamplerNames.All)}. Default: ddim, or the scheduler in a folder of diffusers.",
         };
         Option<int?> steps = new("--steps") { Description = "The steps of the sampler. Default: its usual number." };
         Option<long> seed = new("--seed") { Description = "The seed of the noise.", DefaultValueFactory = _ => 0L };
@@ -41,17 +41,16 @@ internal static class SampleCommand
         };
         command.SetAction(result => CommandGuard.RunUntilStopped(terminal, signals =>
         {
+            string source = result.GetValue(folder)!;
             ImageWish wish = new()
             {
                 Count = result.GetValue(count),
                 Class = result.GetValue(label),
                 Guidance = result.GetValue(guidance),
-                Sampler = result.GetValue(sampler)!,
-                Steps = result.GetValue(steps),
+                Sampler = FolderSampler.Of(source, result.GetValue(sampler), result.GetValue(steps)),
                 Seed = result.GetValue(seed),
             };
-            return Execute(
-                result.GetValue(folder)!, wish, result.GetValue(ema), result.GetValue(device)!, result.GetValue(path)!, terminal, signals);
+            return Execute(source, wish, result.GetValue(ema), result.GetValue(device)!, result.GetValue(path)!, terminal, signals);
         }));
         return command;
     }
@@ -64,19 +63,21 @@ internal static class SampleCommand
             throw new ToolUsageException($"--count is {wish.Count}, but must be at least 1.");
         }
 
-        if (SamplerNames.Problem(wish.Sampler) is { } problem)
-        {
-            throw new ToolUsageException($"--sampler is {problem}");
-        }
-
         using TrainedModel model = TrainedModel.Open(folder, ema, device: ComputeDevice.Parse(device));
         foreach (string skipped in model.Skipped)
         {
             terminal.Line($"Skipped: {skipped}");
         }
 
-        ImageWish complete = wish with { Classes = ModelClasses.Of(model) };
-        using Tensor images = complete.Sample(model.Denoiser, new SamplingTenths(terminal), signals.Token);
+        int? classes = ModelClasses.Of(model);
+        if (wish.Class is { } label && !(label >= 0 && label < classes))
+        {
+            throw new ToolUsageException(classes is null
+                ? $"--class is {label}, but the model has no classes. Leave it out."
+                : $"--class is {label}, but the model's classes are 0..{classes - 1}.");
+        }
+
+        using Tensor images = (wish with { Classes = classes }).Sample(model.Denoiser, new SamplingTenths(terminal), signals.Token);
         ImageFiles.Save(images, path);
         terminal.Line($"{wish.Count} images in {path}");
         return ExitCode.Success;

@@ -48,8 +48,7 @@ internal static class RunSetup
             Count = section.Count,
             Classes = run.Network.Classes ? classes : null,
             Guidance = section.Guidance,
-            Sampler = section.Sampler,
-            Steps = section.Steps,
+            Sampler = SamplerNames.Create(section.Sampler, section.Steps),
             Seed = run.Training.Seed,
         };
         using Tensor samples = wish.Sample(preview.EmaDenoiser, progress: null, preview.CancellationToken);

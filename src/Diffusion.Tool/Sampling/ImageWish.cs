@@ -18,11 +18,8 @@ internal sealed record ImageWish
     /// <summary>The scale of classifier-free guidance; 1 for none.</summary>
     public double Guidance { get; init; } = 1;
 
-    /// <summary>The name of the sampler.</summary>
-    public required string Sampler { get; init; }
-
-    /// <summary>The steps of the sampler; null for its usual number.</summary>
-    public int? Steps { get; init; }
+    /// <summary>The sampler.</summary>
+    public required ISampler Sampler { get; init; }
 
     /// <summary>The seed of the noise.</summary>
     public long Seed { get; init; }
@@ -34,6 +31,6 @@ internal sealed record ImageWish
         IReadOnlyList<long>? labels = Class is { } chosen ? [chosen] : SampleRequest.ClassesInTurn(Count, Classes);
         SampleRequest request = new() { Count = Count, Seed = Seed, ClassLabels = labels };
         IDenoiser guided = Guidance == 1 ? denoiser : new GuidedDenoiser(denoiser, Guidance);
-        return SamplerNames.Create(Sampler, Steps).Sample(guided, request, progress, cancellationToken);
+        return Sampler.Sample(guided, request, progress, cancellationToken);
     }
 }
