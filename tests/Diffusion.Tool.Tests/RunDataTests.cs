@@ -31,12 +31,14 @@ public sealed class RunDataTests : IDisposable
             Size = 8,
             Augmentation = new AugmentationSection { RandomSquare = 0.5, Flip = 0.5, Brightness = 0.1 },
         };
-        using IImageSource files = RunData.Open(data);
+        using IImageSource files = RunData.Open(data, TestContext.Current.CancellationToken);
         data.InMemory = true;
-        using IImageSource memory = RunData.Open(data);
+        using IImageSource memory = RunData.Open(data, TestContext.Current.CancellationToken);
 
-        (files.IsInMemory, memory.IsInMemory).Should().Be((false, true));
         files.Transforms.Should().HaveCount(3).And.OnlyContain(transform => transform.IsRandom);
+        data.Augmentation = new AugmentationSection();
+        using IImageSource plain = RunData.Open(data, TestContext.Current.CancellationToken);
+        plain.Should().BeOfType<InMemoryImages>();
         memory.Transforms.Select(transform => transform.Name).Should().Equal(files.Transforms.Select(transform => transform.Name));
     }
 
