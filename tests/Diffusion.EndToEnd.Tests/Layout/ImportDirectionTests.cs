@@ -14,6 +14,7 @@ public sealed class ImportDirectionTests
         ["Diffusion.Training"] = ["Shared", "Diffusion.Core", "Diffusion.Data"],
         ["Diffusion.Reporting"] = ["Shared", "Diffusion.Core", "Diffusion.Sampling", "Diffusion.Data", "Diffusion.Training"],
         ["Diffusion.Hosting"] = ["Shared", "Diffusion.Core", "Diffusion.Sampling", "Diffusion.Data", "Diffusion.Training"],
+        ["Diffusion.Tool"] = ["Shared", "Diffusion.Core", "Diffusion.Sampling", "Diffusion.Data", "Diffusion.Training"],
     };
 
     /// <summary>The folders of a package; each may use those that stand before it. The root, an empty name, where a user begins.</summary>
@@ -32,6 +33,7 @@ public sealed class ImportDirectionTests
         ],
         ["Diffusion.Reporting"] = ["Plotting", ""],
         ["Diffusion.Hosting"] = ["Training", "Sampling", ""],
+        ["Diffusion.Tool"] = ["Terminal", "Sampling", "RunFiles", "Running", "Datasets", "Backend", "Commands", ""],
     };
 
     private static readonly Lazy<IReadOnlyList<Import>> Imports = new(SourceImports.Read);
@@ -48,6 +50,7 @@ public sealed class ImportDirectionTests
     [InlineData("Diffusion.Training")]
     [InlineData("Diffusion.Reporting")]
     [InlineData("Diffusion.Hosting")]
+    [InlineData("Diffusion.Tool")]
     public void A_folder_uses_only_those_before_it(string package)
     {
         string[] order = Folders[package];

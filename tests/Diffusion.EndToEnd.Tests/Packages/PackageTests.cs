@@ -8,7 +8,7 @@ public sealed class PackageTests(PackedPackages packages)
     [Fact]
     public void Packing_gives_every_package_with_symbols_and_no_warning()
     {
-        string[] expected = [.. new[] { "Core", "Data", "Data.Parquet", "Hosting", "Reporting", "Sampling", "Training" }
+        string[] expected = [.. new[] { "Core", "Data", "Data.Parquet", "Hosting", "Reporting", "Sampling", "Tool", "Training" }
             .SelectMany(name => new[] { "nupkg", "snupkg" }.Select(kind => $"Diffusion.{name}.{packages.Version}.{kind}"))];
 
         Directory.GetFiles(packages.Folder).Select(Path.GetFileName).Should().BeEquivalentTo(expected);
@@ -46,5 +46,22 @@ public sealed class PackageTests(PackedPackages packages)
             .Select(element => element.Attribute("version")!.Value).Should().AllBe(packages.Version);
         elements.Single(element => element.Name.LocalName == "license").Value.Should().Be("MIT");
         elements.Single(element => element.Name.LocalName == "readme").Value.Should().Be("README.md");
+    }
+
+    [Fact]
+    public async Task The_tool_contains_the_command_and_its_libraries_without_libtorch_or_native_symbols()
+    {
+        await using ZipArchive package = await ZipFile.OpenReadAsync(
+            Path.Combine(packages.Folder, $"Diffusion.Tool.{packages.Version}.nupkg"), TestContext.Current.CancellationToken);
+        string[] names = [.. package.Entries.Select(entry => entry.FullName)];
+
+        names.Should().Contain("tools/net10.0/any/Diffusion.Tool.dll").And.Contain("tools/net10.0/any/Diffusion.Core.dll")
+            .And.Contain("README.md");
+        names.Should().NotContain(name => name.Contains("torch_cpu", StringComparison.Ordinal))
+            .And.NotContain(name => name.EndsWith("SkiaSharp.pdb", StringComparison.Ordinal));
+        await using Stream stream =
+            await package.GetEntry("tools/net10.0/any/DotnetToolSettings.xml")!.OpenAsync(TestContext.Current.CancellationToken);
+        XElement settings = (await XDocument.LoadAsync(stream, LoadOptions.None, TestContext.Current.CancellationToken)).Root!;
+        settings.Descendants("Command").Single().Attribute("Name")!.Value.Should().Be("diffusion");
     }
 }

@@ -1,0 +1,36 @@
+using System.Globalization;
+using Diffusion.Tool.Terminal;
+using TorchSharp;
+
+namespace Diffusion.Tool.Backend;
+
+/// <summary>Prints the libtorch, devices and memory that the tool uses.</summary>
+internal static class BackendReport
+{
+    private const double BytesPerGibibyte = 1L << 30;
+
+    /// <summary>Loads libtorch and prints what it found.</summary>
+    /// <returns>The exit code.</returns>
+    /// <exception cref="NativeBackendException">libtorch cannot be loaded.</exception>
+    public static int Print(ToolTerminal terminal)
+    {
+        string folder = TorchBackend.Folder;
+        terminal.Line($"libtorch   {folder}");
+        terminal.Line($"found by   {Origin(folder)}");
+        terminal.Line($"version    {torch.__version__}");
+        terminal.Line($"cpu        {ComputeDevice.Cpu().CpuThreads} threads of {Environment.ProcessorCount} processors");
+        terminal.Line($"cuda       {(torch.cuda.is_available() ? Text(torch.cuda.device_count()) + " devices" : "none")}");
+        terminal.Line($"mps        {(torch.mps_is_available() ? "available" : "none")}");
+        terminal.Line($"best       {ComputeDevice.Best}");
+        double memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / BytesPerGibibyte;
+        terminal.Line($"memory     {memory.ToString("F1", CultureInfo.InvariantCulture)} GiB");
+        return ExitCode.Success;
+    }
+
+    private static string Origin(string folder) =>
+        Path.GetFullPath(folder) == Path.GetFullPath(InstalledLibtorch.Folder) ? "diffusion doctor --install cpu"
+        : Environment.GetEnvironmentVariable(TorchBackend.FolderVariable) is { Length: > 0 } ? TorchBackend.FolderVariable
+        : "the application";
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+}

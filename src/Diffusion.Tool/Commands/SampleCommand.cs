@@ -1,0 +1,85 @@
+using System.CommandLine;
+using Diffusion.Tool.Running;
+using Diffusion.Tool.Sampling;
+using Diffusion.Tool.Terminal;
+using Diffusion.Training;
+using static TorchSharp.torch;
+
+namespace Diffusion.Tool.Commands;
+
+/// <summary><c>diffusion sample</c>: samples images from a trained model.</summary>
+internal static class SampleCommand
+{
+    public static Command Create(ToolTerminal terminal)
+    {
+        Argument<string> folder = new("run") { Description = "A run folder, a checkpoint or a folder of diffusers." };
+        Option<int> count = new("--count") { Description = "The number of images.", DefaultValueFactory = _ => 16 };
+        Option<long?> label = new("--class") { Description = "The class of all images. Default: the classes in turn." };
+        Option<double> guidance = new("--guidance")
+        {
+            Description = "The scale of classifier-free guidance; 1 for none.", DefaultValueFactory = _ => 1,
+        };
+        Option<string?> sampler = new("--sampler")
+        {
+            Description = $"{string.Join(", ", SamplerNames.All)}. Default: ddim, or the scheduler in a folder of diffusers.",
+        };
+        Option<int?> steps = new("--steps") { Description = "The steps of the sampler. Default: its usual number." };
+        Option<long> seed = new("--seed") { Description = "The seed of the noise.", DefaultValueFactory = _ => 0L };
+        Option<string?> ema = new("--ema") { Description = "The average to use, or none for the raw weights. Default: the first average." };
+        Option<string> device = new("--device")
+        {
+            Description = "best, cpu, cuda, cuda:<number> or mps.", DefaultValueFactory = _ => "best",
+        };
+        Option<string> path = new("--out")
+        {
+            Description = "A PNG file for a grid; any other name is a folder for one file per image.",
+            DefaultValueFactory = _ => "samples.png",
+        };
+        Command command = new("sample", "Samples images from a trained model.")
+        {
+            folder, count, label, guidance, sampler, steps, seed, ema, device, path,
+        };
+        command.SetAction(result => CommandGuard.RunUntilStopped(terminal, signals =>
+        {
+            string source = result.GetValue(folder)!;
+            ImageWish wish = new()
+            {
+                Count = result.GetValue(count),
+                Class = result.GetValue(label),
+                Guidance = result.GetValue(guidance),
+                Sampler = FolderSampler.Of(source, result.GetValue(sampler), result.GetValue(steps)),
+                Seed = result.GetValue(seed),
+            };
+            return Execute(source, wish, result.GetValue(ema), result.GetValue(device)!, result.GetValue(path)!, terminal, signals);
+        }));
+        return command;
+    }
+
+    private static int Execute(string folder, ImageWish wish, string? ema, string device, string path, ToolTerminal terminal,
+        StopSignals signals)
+    {
+        if (wish.Count < 1)
+        {
+            throw new ToolUsageException($"--count is {wish.Count}, but must be at least 1.");
+        }
+
+        using TrainedModel model = TrainedModel.Open(folder, ema, device: ComputeDevice.Parse(device));
+        foreach (string skipped in model.Skipped)
+        {
+            terminal.Line($"Skipped: {skipped}");
+        }
+
+        int? classes = ModelClasses.Of(model);
+        if (wish.Class is { } label && !(label >= 0 && label < classes))
+        {
+            throw new ToolUsageException(classes is null
+                ? $"--class is {label}, but the model has no classes. Leave it out."
+                : $"--class is {label}, but the model's classes are 0..{classes - 1}.");
+        }
+
+        using Tensor images = (wish with { Classes = classes }).Sample(model.Denoiser, new SamplingTenths(terminal), signals.Token);
+        ImageFiles.Save(images, path);
+        terminal.Line($"{wish.Count} images in {path}");
+        return ExitCode.Success;
+    }
+}

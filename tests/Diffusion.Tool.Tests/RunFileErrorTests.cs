@@ -1,0 +1,93 @@
+using Diffusion.TestKit;
+
+namespace Diffusion.Tool.Tests;
+
+/// <summary>A mistake in a run file is one line and exit code 2, before anything is opened.</summary>
+public sealed class RunFileErrorTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    [Theory]
+    [InlineData("trainin: {}", "trainin is unknown. Did you mean training?")]
+    [InlineData("training: { setps: 5 }", "training.setps is unknown. Did you mean training.steps?")]
+    [InlineData("training: { objective: { wieghting: edm } }", "training.objective.wieghting is unknown. Did you mean "
+        + "training.objective.weighting?")]
+    [InlineData("network: { qqqqqqqqqqqqqqqq: 1 }", "network.qqqqqqqqqqqqqqqq is unknown. Use size, patchSize, classes.")]
+    [InlineData("training: { steps: many }", "training.steps is many, but must be a whole number.")]
+    [InlineData("training: { steps: 2.5 }", "training.steps is 2.5, but must be a whole number.")]
+    [InlineData("training: { steps: null }", "training.steps is null, but must be a whole number.")]
+    [InlineData("training: { steps: [1, 2] }", "training.steps is [1,2], but must be a whole number.")]
+    [InlineData("training: { learningRate: 0.1 }", "training.learningRate is 0.1, but must be a section with peak, shape, warmupSteps.")]
+    [InlineData("training: { schedule: cosin }", "but must be Cosine, Linear, ScaledLinear, ")]
+    [InlineData("training: { schedule: cosin }", "Did you mean Cosine?")]
+    [InlineData("training: { timeLimit: soon }", "training.timeLimit is soon, but must be a time such as 01:30:00.")]
+    [InlineData("training: { betas: 1 }", "training.betas is 1, but must be a list of numbers.")]
+    [InlineData("network: { classes: sure }", "network.classes is sure, but must be true or false.")]
+    [InlineData("network: { patchSize: 0 }", "network.patchSize is 0, but must be at least 1.")]
+    [InlineData("data: { path: 5 }", "data.path is 5, but must be text. Put it in quotes.")]
+    [InlineData("data: { size: 32 }", "data.path is missing.")]
+    [InlineData("data: { channels: 2 }", "data.channels is 2, but must be 1 (grayscale) or 3 (RGB).")]
+    [InlineData("previews: { sampler: dddim }", "Did you mean ddim?")]
+    [InlineData("data: [", "is not valid YAML: line ")]
+    [InlineData("- data", "must contain sections such as data: and training:")]
+    [InlineData("data: {}\ndata: {}", "is not valid YAML: line ")]
+    [InlineData("data: &a [*a]", "line 1: Anchors are not supported. Repeat the values.")]
+    [InlineData("data: {}\n---\ndata: {}", "There are several documents.")]
+    public void A_mistake_is_one_line_with_its_remedy(string text, string expected)
+    {
+        ToolRun run = ToolRun.Of("train", Write("run.yaml", text));
+
+        run.ExitCode.Should().Be(2);
+        run.Output.Should().BeEmpty();
+        run.Errors.TrimEnd().Should().StartWith("error: ").And.Contain(expected).And.NotContain("\n");
+    }
+
+    [Theory]
+    [InlineData("training.setps=5", "training.setps is unknown. Did you mean training.steps?")]
+    [InlineData("training.steps=five", "training.steps is five, but must be a whole number.")]
+    [InlineData("training.steps", "--set 'training.steps' must be a name and a value")]
+    [InlineData(".steps=1", "--set '.steps=1' must be a name and a value")]
+    [InlineData("training.betas=[1", "is not valid YAML")]
+    public void A_mistake_in_a_setting_is_reported_as_one_in_the_file(string setting, string expected)
+    {
+        ToolRun run = ToolRun.Of("train", Write("run.yaml", "data: { path: photos }"), "--set", setting);
+
+        run.ExitCode.Should().Be(2);
+        run.Errors.Should().Contain(expected);
+    }
+
+    [Fact]
+    public void All_mistakes_are_reported_at_once()
+    {
+        string file = Write("run.json", """{ "training": { "setps": 5, "batchSize": "x" }, "deviec": "cpu" }""");
+
+        ToolRun.Of("plan", file).Errors.Should().Contain("training.setps is unknown").And.Contain("training.batchSize is x")
+            .And.Contain("Did you mean device?");
+    }
+
+    [Fact]
+    public void A_file_that_is_missing_or_not_JSON_is_named()
+    {
+        ToolRun.Of("train", folder.File("none.yaml")).Errors.Should().Contain("There is no run file").And.Contain("none.yaml");
+        ToolRun.Of("train", Write("run.json", "{ \"data\": ")).Errors.Should().Contain("run.json' is not valid JSON");
+        ToolRun.Of("train", Write("run.json", """{ "data": {}, "data": {} }""")).ExitCode.Should().Be(2);
+    }
+
+    [Fact]
+    public void Bad_arguments_are_one_line_and_exit_code_2()
+    {
+        ToolRun run = ToolRun.Of("train");
+
+        (run.ExitCode, run.Output).Should().Be((2, ""));
+        run.Errors.TrimEnd().Should().StartWith("error: ").And.EndWith("See --help.").And.NotContain("\n");
+    }
+
+    public void Dispose() => folder.Dispose();
+
+    private string Write(string name, string text)
+    {
+        string path = folder.File(name);
+        File.WriteAllText(path, text);
+        return path;
+    }
+}
