@@ -15,6 +15,7 @@ RootCommand root = new("Measures the library against its targets. Each command e
     CompareCommand.Create(),
     ShapesCommand.Create(),
     SamplingCommand.Create(),
+    InpaintingCommand.Create(),
     SolversCommand.Create(),
     LoadingCommand.Create(),
     StreamingCommand.Create(),

@@ -9,6 +9,9 @@ public sealed class LauncherTests
     private static readonly string Launch = Path.Combine(
         BuildFacts.Repository, "samples", "Launch", "bin", BuildFacts.Configuration, "net10.0", "Launch.dll");
 
+    // A shell starts what it runs in the background so that SIGINT is ignored, and its children inherit that.
+    private const string ObeysCtrlC = "env --default-signal=INT dotnet exec";
+
     [Fact]
     public async Task A_launcher_that_is_killed_leaves_no_process() =>
         await EndsAllRanks((launch, script) => new("dotnet", ["exec", launch, "2", "sh", "-c", script]), launcher => launcher.Kill());
@@ -16,7 +19,7 @@ public sealed class LauncherTests
     [Fact]
     public async Task Ctrl_C_in_a_terminal_ends_every_process_even_those_that_ignore_it() =>
         await EndsAllRanks(
-            (launch, script) => new("script", ["-qec", $"dotnet exec '{launch}' 2 sh -c 'trap \"\" INT TERM; {script}'", "/dev/null"])
+            (launch, script) => new("script", ["-qec", $"{ObeysCtrlC} '{launch}' 2 sh -c 'trap \"\" INT TERM; {script}'", "/dev/null"])
             {
                 RedirectStandardInput = true,
             },
