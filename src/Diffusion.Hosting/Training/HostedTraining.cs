@@ -155,9 +155,6 @@ public sealed class HostedTraining : IHostedService, IDisposable
         }
     }
 
-    /// <summary>Adds a finding to the current run.</summary>
-    internal void Take(HealthFinding finding) => Current?.Findings.Enqueue(finding);
-
     private HostedRun? TryBegin(Action<TrainingOptions>? edit)
     {
         lock (gate)

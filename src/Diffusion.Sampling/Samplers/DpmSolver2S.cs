@@ -22,7 +22,7 @@ public sealed record DpmSolver2S : StepSampler
         NoiseLevel from = step.From;
         Estimate first = step.Denoise(x, from);
         (NoiseLevel down, double added) = LevelStep.Split(from, step.To, Eta);
-        if (down.Sigma == 0 || from.IsNearlyPureNoise())
+        if (down.Sigma == 0 || from.Alpha == 0)
         {
             return new StepResult(step.AddNoise(LevelStep.Move(first, down), added * NoiseScale));
         }

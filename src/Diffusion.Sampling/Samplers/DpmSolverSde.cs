@@ -29,7 +29,7 @@ public sealed record DpmSolverSde : StepSampler
             return new StepResult(LevelStep.Move(first, to));
         }
 
-        if (from.IsNearlyPureNoise())
+        if (from.Alpha == 0)
         {
             return new StepResult(step.LeavePureNoise(first, Eta, NoiseScale));
         }

@@ -110,7 +110,7 @@ public sealed record DpmSolverSinglestep : StepSampler
     {
         Estimate estimate = step.Denoise(x, from);
         int order = BlockOrder(step);
-        if (order == 1 || to.Sigma == 0 || from.IsNearlyPureNoise())
+        if (order == 1 || to.Sigma == 0 || from.Alpha == 0)
         {
             return LevelStep.Move(estimate, to);
         }

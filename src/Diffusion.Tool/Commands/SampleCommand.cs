@@ -42,7 +42,7 @@ internal static class SampleCommand
         command.SetAction(result => CommandGuard.RunUntilStopped(terminal, signals =>
         {
             string source = result.GetValue(folder)!;
-            ImageWish wish = new()
+            RequestedImages requested = new()
             {
                 Count = result.GetValue(count),
                 Class = result.GetValue(label),
@@ -50,17 +50,17 @@ internal static class SampleCommand
                 Sampler = FolderSampler.Of(source, result.GetValue(sampler), result.GetValue(steps)),
                 Seed = result.GetValue(seed),
             };
-            return Execute(source, wish, result.GetValue(ema), result.GetValue(device)!, result.GetValue(path)!, terminal, signals);
+            return Execute(source, requested, result.GetValue(ema), result.GetValue(device)!, result.GetValue(path)!, terminal, signals);
         }));
         return command;
     }
 
-    private static int Execute(string folder, ImageWish wish, string? ema, string device, string path, ToolTerminal terminal,
+    private static int Execute(string folder, RequestedImages requested, string? ema, string device, string path, ToolTerminal terminal,
         StopSignals signals)
     {
-        if (wish.Count < 1)
+        if (requested.Count < 1)
         {
-            throw new ToolUsageException($"--count is {wish.Count}, but must be at least 1.");
+            throw new ToolUsageException($"--count is {requested.Count}, but must be at least 1.");
         }
 
         using TrainedModel model = TrainedModel.Open(folder, ema, device: ComputeDevice.Parse(device));
@@ -70,16 +70,16 @@ internal static class SampleCommand
         }
 
         int? classes = ModelClasses.Of(model);
-        if (wish.Class is { } label && !(label >= 0 && label < classes))
+        if (requested.Class is { } label && !(label >= 0 && label < classes))
         {
             throw new ToolUsageException(classes is null
                 ? $"--class is {label}, but the model has no classes. Leave it out."
                 : $"--class is {label}, but the model's classes are 0..{classes - 1}.");
         }
 
-        using Tensor images = (wish with { Classes = classes }).Sample(model.Denoiser, new SamplingTenths(terminal), signals.Token);
+        using Tensor images = (requested with { Classes = classes }).Sample(model.Denoiser, new SamplingTenths(terminal), signals.Token);
         ImageFiles.Save(images, path);
-        terminal.Line($"{wish.Count} images in {path}");
+        terminal.Line($"{requested.Count} images in {path}");
         return ExitCode.Success;
     }
 }

@@ -25,20 +25,21 @@ internal static class TrainCommand
         command.SetAction(result => CommandGuard.RunUntilStopped(terminal, signals =>
         {
             bool isDistributed = result.GetValue(distributed);
-            ToolTerminal own = isDistributed ? terminal.Shared(LaunchedProcess.IsFirst) : terminal;
-            return Execute(file.Read(result), isDistributed, own, signals);
+            bool isFirst = !isDistributed || ProcessPlace.Read().Rank == 0;
+            ToolTerminal own = isDistributed ? terminal.Shared(isFirst) : terminal;
+            return Execute(file.Read(result), isDistributed, isFirst, own, signals);
         }));
         return command;
     }
 
-    private static int Execute(RunFile run, bool isDistributed, ToolTerminal terminal, StopSignals signals)
+    private static int Execute(RunFile run, bool isDistributed, bool isFirst, ToolTerminal terminal, StopSignals signals)
     {
         using IImageSource images = RunData.Open(run.Data, signals.Token);
         using IDiffusionModel model = RunNetwork.Create(run, images.Shape, images.ClassCount);
         RunDisplay display = new(terminal);
         TrainerBuilder builder = RunSetup.Builder(run, images, model, isDistributed);
         using Trainer trainer = builder.ReportTo(display).ReportFindingsTo(display).Build();
-        if (!isDistributed || LaunchedProcess.IsFirst)
+        if (isFirst)
         {
             RunFileReader.WriteResolved(run);
         }

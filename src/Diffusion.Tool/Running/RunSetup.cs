@@ -43,7 +43,7 @@ internal static class RunSetup
     private static void SavePreview(RunFile run, int? classes, TrainingPreview preview)
     {
         PreviewSection section = run.Previews;
-        ImageWish wish = new()
+        RequestedImages requested = new()
         {
             Count = section.Count,
             Classes = run.Network.Classes ? classes : null,
@@ -51,7 +51,7 @@ internal static class RunSetup
             Sampler = SamplerNames.Create(section.Sampler, section.Steps),
             Seed = run.Training.Seed,
         };
-        using Tensor samples = wish.Sample(preview.EmaDenoiser, progress: null, preview.CancellationToken);
+        using Tensor samples = requested.Sample(preview.EmaDenoiser, progress: null, preview.CancellationToken);
         preview.Check(samples);
         string name = $"step-{preview.Step.ToString("D9", CultureInfo.InvariantCulture)}.png";
         ImageFiles.SaveGrid(samples, Path.Combine(run.Training.RunFolder!, "previews", name));

@@ -22,7 +22,8 @@ internal static class ImageFiles
         for (long i = 0; i < images.shape[0]; i++)
         {
             using Tensor image = images.narrow(0, i, 1); // [1, C, H, W]
-            ImageGrid.Save(image, Path.Combine(path, $"{i.ToString("D6", CultureInfo.InvariantCulture)}.png"), padding: 0);
+            string file = Path.Combine(path, $"{i.ToString("D6", CultureInfo.InvariantCulture)}.png");
+            ImageCodec.Save(DecodedImage.FromTensor(image), file);
         }
     }
 

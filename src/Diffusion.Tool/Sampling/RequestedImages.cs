@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Diffusion.Tool.Sampling;
 
 /// <summary>Which images to sample from a denoiser.</summary>
-internal sealed record ImageWish
+internal sealed record RequestedImages
 {
     /// <summary>The number of images.</summary>
     public required int Count { get; init; }
