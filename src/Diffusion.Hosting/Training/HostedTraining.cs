@@ -155,6 +155,9 @@ public sealed class HostedTraining : IHostedService, IDisposable
         }
     }
 
+    /// <summary>Adds a finding to the current run.</summary>
+    internal void Take(HealthFinding finding) => Current?.Findings.Enqueue(finding);
+
     private HostedRun? TryBegin(Action<TrainingOptions>? edit)
     {
         lock (gate)
@@ -184,7 +187,7 @@ public sealed class HostedTraining : IHostedService, IDisposable
             .UseLogger(logger)
             .UseTelemetry(Name, services.GetService<IMeterFactory>())
             .ReportTo(run.Feed)
-            .ReportFindingsTo(run.Findings.Enqueue)
+            .ReportFindingsTo(Take)
             .Configure(edited => edit?.Invoke(edited))
             .Configure(edited => rollsBack = edited.Health.OnDivergence == DivergencePolicy.RollBack);
         builder.Edit?.Invoke(services, trainerBuilder);
