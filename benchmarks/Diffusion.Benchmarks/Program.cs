@@ -30,6 +30,7 @@ RootCommand root = new("Measures the library against its targets. Each command e
     HealthCommand.Create(),
     LrRangeCommand.Create(),
     PlanCommand.Create(),
+    ViewBenchmarkCommand.Create(),
     MemoryCommand.Create(),
     CheckpointingCommand.Create(),
     BesideTrainingCommand.Create(),

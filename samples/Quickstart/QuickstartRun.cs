@@ -35,6 +35,7 @@ internal static class QuickstartRun
             .UseData(images)
             .UseLearningRate(LearningRate.Cosine(2e-3))
             .UseCheckpoints(settings.RunFolder, everySteps: 200)
+            .WriteReport()
             .ReportTo(display)
             .Configure(o =>
             {
@@ -87,6 +88,7 @@ internal static class QuickstartRun
         Console.WriteLine($"Samples    {samples}");
         Console.WriteLine($"Film       {film}");
         Console.WriteLine($"Loss curve {curve}");
+        Console.WriteLine($"Report     {Path.Combine(settings.RunFolder, RunReport.FileName)}");
         Console.WriteLine($"Checkpoint {result.Checkpoint}");
         return 0;
     }

@@ -44,7 +44,8 @@ public sealed class Trainer : IDisposable
                 .. SourceWarnings.Of(setup.Source),
                 .. ImageWarnings.Of(setup.Images, setup.Source, setup.Model.ClassCount),
                 .. PipelineWarnings.Of(options, setup.Model.ClassCount, setup.Source.ClassCount,
-                    setup.Previews.Select(preview => preview.EverySteps), state.Data.Split.HeldOutCount),
+                    setup.Previews.Where(preview => !preview.AlsoAtEnd).Select(preview => preview.EverySteps),
+                    state.Data.Split.HeldOutCount),
                 .. parts.Folder?.Warnings ?? [],
                 .. state.Step > 0
                     ? []
@@ -195,19 +196,34 @@ public sealed class Trainer : IDisposable
         }
     }
 
+    private RunStart Start() => new()
+    {
+        Name = setup.Run,
+        Options = options,
+        Images = setup.Source,
+        HeldOutImages = state.Data.Split.HeldOutCount,
+        Device = setup.Device,
+        ParameterCount = state.Parameters.ParameterCount,
+        ModelClasses = setup.Model.ClassCount,
+        Step = state.Step,
+        Statistics = setup.Images,
+        Warnings = Warnings,
+    };
+
     private TrainingResult RunToEnd(CancellationToken cancellationToken)
     {
         using IDisposable? scope = TrainingLog.BeginRun(setup.Logger, setup.Run);
         using Activity? activity = TrainingActivity.StartRun(setup.Run);
         try
         {
-            TrainingResult result = loop.Run(cancellationToken);
+            TrainingResult result = loop.Run(Start(), cancellationToken);
             activity?.SetTag("diffusion.stop_reason", result.StopReason.ToString());
             return result;
         }
         catch (Exception error)
         {
             activity.Fail(error);
+            loop.ObserveError(error);
             throw;
         }
         finally

@@ -151,12 +151,7 @@ public sealed class TrainerBuilder
     /// Adds an observer that receives progress once per report interval, on the training thread. If it throws, the exception is logged and
     /// the run continues.
     /// </summary>
-    public TrainerBuilder ReportTo(IProgress<TrainingProgress> observer)
-    {
-        ArgumentNullException.ThrowIfNull(observer);
-        given.Observers.Add(observer);
-        return this;
-    }
+    public TrainerBuilder ReportTo(IProgress<TrainingProgress> observer) => Append(given.Observers, observer);
 
     /// <inheritdoc cref="ReportTo(IProgress{TrainingProgress})"/>
     public TrainerBuilder ReportTo(Action<TrainingProgress> observer)
@@ -169,12 +164,7 @@ public sealed class TrainerBuilder
     /// Adds an observer that receives every health finding of the run, on the training thread. If it throws, the exception is logged and
     /// the run continues.
     /// </summary>
-    public TrainerBuilder ReportFindingsTo(IProgress<HealthFinding> observer)
-    {
-        ArgumentNullException.ThrowIfNull(observer);
-        given.FindingObservers.Add(observer);
-        return this;
-    }
+    public TrainerBuilder ReportFindingsTo(IProgress<HealthFinding> observer) => Append(given.FindingObservers, observer);
 
     /// <inheritdoc cref="ReportFindingsTo(IProgress{HealthFinding})"/>
     public TrainerBuilder ReportFindingsTo(Action<HealthFinding> observer)
@@ -182,6 +172,9 @@ public sealed class TrainerBuilder
         ArgumentNullException.ThrowIfNull(observer);
         return ReportFindingsTo(new CallObserver<HealthFinding>(observer));
     }
+
+    /// <summary>Adds an observer of the whole run, for example one that writes a page about it.</summary>
+    public TrainerBuilder ObserveWith(IRunObserver observer) => Append(given.RunObservers, observer);
 
     /// <summary>
     /// Adds a callback that receives the averaged model at regular intervals, on the training thread. If it throws, the exception is logged
@@ -279,6 +272,13 @@ public sealed class TrainerBuilder
     private TrainerBuilder Choose(string place, string option, object value, Func<TrainingOptions, object?> read,
         Action<TrainingOptions> write) =>
         Fill(place, value, () => given.Edits.Choose(place, option, value, read, write));
+
+    private TrainerBuilder Append<T>(List<T> parts, T part)
+    {
+        ArgumentNullException.ThrowIfNull(part);
+        parts.Add(part);
+        return this;
+    }
 
     private TrainerBuilder Fill(string place, object value, Action fill)
     {

@@ -27,7 +27,7 @@ public sealed class RunFileErrorTests : IDisposable
     [InlineData("data: { path: 5 }", "data.path is 5, but must be text. Put it in quotes.")]
     [InlineData("data: { size: 32 }", "data.path is missing.")]
     [InlineData("data: { channels: 2 }", "data.channels is 2, but must be 1 (grayscale) or 3 (RGB).")]
-    [InlineData("previews: { sampler: dddim }", "Did you mean ddim?")]
+    [InlineData("report: { sampler: dddim }", "Did you mean ddim?")]
     [InlineData("data: [", "is not valid YAML: line ")]
     [InlineData("- data", "must contain sections such as data: and training:")]
     [InlineData("data: {}\ndata: {}", "is not valid YAML: line ")]

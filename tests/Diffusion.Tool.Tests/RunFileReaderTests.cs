@@ -24,7 +24,7 @@ public sealed class RunFileReaderTests : IDisposable
               additionalEma: [ 'power-function(sigma-rel: 0.1)' ]
               gradientClip: null
               runFolder: runs/x
-            previews: { everySteps: 100 }
+            report: { everySteps: 100 }
             """);
         string json = Resolved("run.json", """
             {
@@ -37,7 +37,7 @@ public sealed class RunFileReaderTests : IDisposable
                 "objective": { "weighting": "min-snr(gamma: 5)" }, "additionalEma": [ "power-function(sigma-rel: 0.1)" ],
                 "gradientClip": null, "runFolder": "runs/x"
               },
-              "previews": { "everySteps": 100 },
+              "report": { "everySteps": 100 },
             }
             """);
 

@@ -35,9 +35,10 @@ public sealed class SmallPhotos : IDisposable
                 labelDropout: 0.1
               runFolder: "{{Run}}"
               reportEverySteps: 1
-            previews:
+            report:
               everySteps: 5
-              count: 4
+              samples: 4
+              sampler: ddim
               steps: 2
             """);
     }

@@ -8,7 +8,7 @@ public sealed class StoppedRunTests : IDisposable
     public async Task Ctrl_C_saves_the_run_and_ends_with_130_and_the_same_command_resumes()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "The signal is sent with a program of Linux.");
-        string[] train = ["train", photos.RunFile, "--set", "training.steps=1000000", "--set", "previews={}"];
+        string[] train = ["train", photos.RunFile, "--set", "training.steps=1000000", "--set", "report={samples: 0}"];
 
         ToolRun stopped = await ToolProgram.Interrupt("step ", photos.PathOf("."), train);
 

@@ -23,6 +23,9 @@ public interface IImageSource : IDisposable
     /// <summary>The number of classes; null without labels.</summary>
     int? ClassCount { get; }
 
+    /// <summary>The names of the classes, by label. Default: empty, if classes have no names.</summary>
+    IReadOnlyList<string> ClassNames => [];
+
     /// <summary>A one-line description for logs and errors.</summary>
     string Description { get; }
 

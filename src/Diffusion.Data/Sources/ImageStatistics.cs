@@ -18,6 +18,12 @@ internal sealed record ImageStatistics
     /// <summary>The standard deviation of the mean of each image, per channel.</summary>
     public required IReadOnlyList<double> DeviationsOfMeans { get; init; }
 
+    /// <summary>
+    /// The energy of the finest detail: the mean over all inner pixels and channels of the squared difference between a pixel and the mean
+    /// of its four neighbors. 0 for images without inner pixels.
+    /// </summary>
+    public required double Detail { get; init; }
+
     /// <summary>The number of images of a single color.</summary>
     public required int FlatImages { get; init; }
 
@@ -41,6 +47,8 @@ internal sealed record ImageStatistics
         double[] sums = new double[shape.Channels];
         double[] squares = new double[shape.Channels];
         double[] squaresOfMeans = new double[shape.Channels];
+        double detail = 0;
+        float[] plane = new float[shape.Height * shape.Width];
         HashSet<string> seen = new(StringComparer.Ordinal);
         int flat = 0;
         for (int image = 0; image < images; image++)
@@ -50,10 +58,12 @@ internal sealed record ImageStatistics
             bool isFlat = true;
             for (int channel = 0; channel < shape.Channels; channel++)
             {
-                (double sum, double square) = Sums(one, shape, encoding, channel);
+                Extract(one, shape.Channels, encoding, channel, plane);
+                (double sum, double square) = Sums(plane);
                 sums[channel] += sum;
                 squares[channel] += square;
                 squaresOfMeans[channel] += sum / area * (sum / area);
+                detail += DetailOf(plane, shape.Width);
                 isFlat &= (square / area) - (sum / area * (sum / area)) < 1e-7;
             }
 
@@ -67,35 +77,53 @@ internal sealed record ImageStatistics
             Means = means,
             Deviations = [.. squares.Zip(means, (square, mean) => Math.Sqrt(Math.Max(0, (square / (images * area)) - (mean * mean))))],
             DeviationsOfMeans = [.. squaresOfMeans.Zip(means, (square, mean) => Math.Sqrt(Math.Max(0, (square / images) - (mean * mean))))],
+            Detail = detail / Math.Max(1.0, (double)images * shape.Channels * Math.Max(0, shape.Height - 2) * Math.Max(0, shape.Width - 2)),
             FlatImages = flat,
             RepeatedImages = images - seen.Count,
             Labels = labels.Count == 0 ? null : labels.Distinct().Count(),
         };
     }
 
-    private static (double Sum, double Square) Sums(ReadOnlySpan<byte> image, ImageShape shape, PixelEncoding encoding, int channel)
+    // Copies one channel of an image.
+    private static void Extract(ReadOnlySpan<byte> image, int channels, PixelEncoding encoding, int channel, Span<float> plane)
+    {
+        if (encoding == PixelEncoding.Float32)
+        {
+            MemoryMarshal.Cast<byte, float>(image).Slice(channel * plane.Length, plane.Length).CopyTo(plane);
+            return;
+        }
+
+        for (int i = 0; i < plane.Length; i++)
+        {
+            plane[i] = (image[(i * channels) + channel] / 127.5f) - 1;
+        }
+    }
+
+    private static (double Sum, double Square) Sums(ReadOnlySpan<float> plane)
     {
         double sum = 0;
         double square = 0;
-        if (encoding == PixelEncoding.UInt8)
-        {
-            for (int i = channel; i < image.Length; i += shape.Channels)
-            {
-                double value = (image[i] / 127.5) - 1;
-                sum += value;
-                square += value * value;
-            }
-
-            return (sum, square);
-        }
-
-        int area = shape.Height * shape.Width;
-        foreach (float value in MemoryMarshal.Cast<byte, float>(image).Slice(channel * area, area))
+        foreach (float value in plane)
         {
             sum += value;
             square += (double)value * value;
         }
 
         return (sum, square);
+    }
+
+    private static double DetailOf(ReadOnlySpan<float> plane, int width)
+    {
+        double sum = 0;
+        for (int row = width; row + width < plane.Length; row += width)
+        {
+            for (int i = row + 1; i < row + width - 1; i++)
+            {
+                float difference = plane[i] - ((plane[i - 1] + plane[i + 1] + plane[i - width] + plane[i + width]) / 4);
+                sum += (double)difference * difference;
+            }
+        }
+
+        return sum;
     }
 }

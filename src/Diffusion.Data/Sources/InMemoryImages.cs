@@ -40,6 +40,9 @@ public sealed class InMemoryImages : IImageSource
     public int? ClassCount => source.ClassCount;
 
     /// <inheritdoc/>
+    public IReadOnlyList<string> ClassNames => source.ClassNames;
+
+    /// <inheritdoc/>
     public string Description => source.Description;
 
     /// <summary>Reads all images, on all cores. One error lists the images that cannot be used.</summary>

@@ -39,6 +39,8 @@ internal sealed class TransformedImages : IImageSource
 
     public int? ClassCount => source.ClassCount;
 
+    public IReadOnlyList<string> ClassNames => source.ClassNames;
+
     public string Description => $"{source.Description}{transforms}";
 
     public bool IsInMemory => source.IsInMemory && transforms.AreQuick;

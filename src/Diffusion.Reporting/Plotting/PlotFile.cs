@@ -3,7 +3,7 @@ using ScottPlot;
 
 namespace Diffusion.Reporting;
 
-/// <summary>Writes a plot as PNG or SVG, depending on the extension of the path.</summary>
+/// <summary>Turns plots into files and pictures.</summary>
 internal static class PlotFile
 {
     /// <summary>The width in pixels.</summary>
@@ -12,8 +12,22 @@ internal static class PlotFile
     /// <summary>The height in pixels.</summary>
     public const int Height = 600;
 
+    private const int PageWidth = 560;
+    private const int PageHeight = 340;
+    private const double PageScale = 2; // sharp on phones
+
     private const string Png = ".png";
     private const string Svg = ".svg";
+
+    /// <summary>Draws a plot as a PNG of 1120 x 680 pixels for a page that shows it at half this size.</summary>
+    /// <param name="draw">Fills the plot.</param>
+    public static byte[] ForPage(Action<Plot> draw)
+    {
+        using Plot plot = PlotStyle.NewPlot();
+        plot.ScaleFactor = PageScale;
+        draw(plot);
+        return plot.GetImageBytes((int)(PageWidth * PageScale), (int)(PageHeight * PageScale), ScottPlot.ImageFormat.Png);
+    }
 
     /// <summary>Draws a plot and writes it atomically. An existing file is replaced, and a missing folder is created.</summary>
     /// <param name="path">A path that ends in <c>.png</c> or <c>.svg</c>, in any case.</param>

@@ -58,9 +58,12 @@ internal static class PlotStyle
     }
 
     /// <summary>Adds a line through losses, on a logarithmic axis.</summary>
-    public static Scatter AddCurve(Plot plot, IEnumerable<(double X, double Loss)> points, Color color, string name, float width)
+    public static Scatter AddCurve(Plot plot, IEnumerable<(double X, double Loss)> points, Color color, string name, float width) =>
+        AddLine(plot, [.. points.Select(point => new Coordinates(point.X, Math.Log10(point.Loss)))], color, name, width);
+
+    /// <summary>Adds a line through points, in the coordinates of the axes.</summary>
+    public static Scatter AddLine(Plot plot, Coordinates[] places, Color color, string name, float width)
     {
-        Coordinates[] places = [.. points.Select(point => new Coordinates(point.X, Math.Log10(point.Loss)))];
         Scatter curve = plot.Add.ScatterLine(places, color);
         curve.LineWidth = width;
         curve.LegendText = name;

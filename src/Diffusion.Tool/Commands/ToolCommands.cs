@@ -12,8 +12,9 @@ internal static class ToolCommands
     {
         RootCommand root = new("Trains diffusion models, samples images from them, and exchanges them with Python's diffusers.")
         {
-            TrainCommand.Create(terminal), SampleCommand.Create(terminal), PlanCommand.Create(terminal), ExportCommand.Create(terminal),
-            ImportCommand.Create(terminal), DataCommand.Create(terminal), DoctorCommand.Create(terminal), LaunchCommand.Create(terminal),
+            TrainCommand.Create(terminal), SampleCommand.Create(terminal), PlanCommand.Create(terminal), ReportCommand.Create(terminal),
+            ViewCommand.Create(terminal), ExportCommand.Create(terminal), ImportCommand.Create(terminal), DataCommand.Create(terminal),
+            DoctorCommand.Create(terminal), LaunchCommand.Create(terminal),
         };
         ParseResult parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)

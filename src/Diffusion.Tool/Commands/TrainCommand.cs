@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Diffusion.Data;
+using Diffusion.Reporting;
 using Diffusion.Tool.RunFiles;
 using Diffusion.Tool.Running;
 using Diffusion.Tool.Terminal;
@@ -38,7 +39,8 @@ internal static class TrainCommand
         using IDiffusionModel model = RunNetwork.Create(run, images.Shape, images.ClassCount);
         RunDisplay display = new(terminal);
         TrainerBuilder builder = RunSetup.Builder(run, images, model, isDistributed);
-        using Trainer trainer = builder.ReportTo(display).ReportFindingsTo(display).Build();
+        TrainingPlan? plan = run.Report.Plan ? builder.Plan(cancellationToken: signals.Token) : null;
+        using Trainer trainer = builder.WriteReport(RunSetup.Report(run, plan)).ReportTo(display).ReportFindingsTo(display).Build();
         if (isFirst)
         {
             RunFileReader.WriteResolved(run);
@@ -59,6 +61,7 @@ internal static class TrainCommand
 
         TrainingResult result = display.Show(trainer.Step, run.Training.Steps, () => trainer.Run(signals.Token));
         terminal.Line(Ending(result));
+        terminal.Line($"report {Path.Combine(folder, RunReport.FileName)}");
         return result.StopReason == StopReason.Cancelled ? signals.ExitCode : ExitCode.Success;
     }
 

@@ -37,10 +37,10 @@ internal static class DataInfo
         }
 
         terminal.Line($"classes    {classes}, with {counts.Min()} to {counts.Max()} images");
-        IReadOnlyList<string>? names = (images as ImageFolder)?.ClassNames;
+        IReadOnlyList<string> names = images.ClassNames;
         for (int label = 0; label < Math.Min(classes, MaxListed); label++)
         {
-            terminal.Line($"  {label,4}  {counts[label],8}  {names?[label]}".TrimEnd());
+            terminal.Line($"  {label,4}  {counts[label],8}  {(label < names.Count ? names[label] : null)}".TrimEnd());
         }
     }
 

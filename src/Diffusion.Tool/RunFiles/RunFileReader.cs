@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Diffusion.Reporting;
 using Diffusion.Tool.Sampling;
 using Diffusion.Tool.Terminal;
 
@@ -81,19 +82,19 @@ internal static class RunFileReader
             yield return $"network.patchSize is {run.Network.PatchSize}, but must be at least 1. Use 1 for no patches.";
         }
 
-        if (run.Previews.EverySteps is < 1)
+        if (run.Report.EverySteps is < 1)
         {
-            yield return $"previews.everySteps is {run.Previews.EverySteps}, but must be at least 1. Leave it out for no previews.";
+            yield return $"report.everySteps is {run.Report.EverySteps}, but must be at least 1. Leave it out for a tenth of the run.";
         }
 
-        if (run.Previews.Count < 1)
+        if (run.Report.Samples is < 0 or > RunReportOptions.MaxSamples)
         {
-            yield return $"previews.count is {run.Previews.Count}, but must be at least 1. Use 16.";
+            yield return $"report.samples is {run.Report.Samples}, but must be 0 to {RunReportOptions.MaxSamples}. Use 16.";
         }
 
-        if (SamplerNames.Problem(run.Previews.Sampler) is { } problem)
+        if (SamplerNames.Problem(run.Report.Sampler) is { } problem)
         {
-            yield return $"previews.sampler is {problem}";
+            yield return $"report.sampler is {problem}";
         }
     }
 }

@@ -1,9 +1,8 @@
-using System.Globalization;
 using Diffusion.Data;
+using Diffusion.Reporting;
 using Diffusion.Tool.RunFiles;
 using Diffusion.Tool.Sampling;
 using Diffusion.Training;
-using static TorchSharp.torch;
 
 namespace Diffusion.Tool.Running;
 
@@ -12,7 +11,7 @@ internal static class RunSetup
 {
     private const string BestDevice = "best";
 
-    /// <summary>The builder of the run, with its previews.</summary>
+    /// <summary>The builder of the run.</summary>
     /// <param name="run">The run.</param>
     /// <param name="images">Its images.</param>
     /// <param name="model">Its network.</param>
@@ -35,25 +34,19 @@ internal static class RunSetup
             builder.UseDevice(ComputeDevice.Parse(run.Device));
         }
 
-        return run.Previews.EverySteps is { } every
-            ? builder.AddPreview(every, preview => SavePreview(run, images.ClassCount, preview))
-            : builder;
+        return builder;
     }
 
-    private static void SavePreview(RunFile run, int? classes, TrainingPreview preview)
+    /// <summary>The page of the run.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="plan">The plan to compare it with; null for none.</param>
+    public static RunReportOptions Report(RunFile run, TrainingPlan? plan) => new()
     {
-        PreviewSection section = run.Previews;
-        RequestedImages requested = new()
-        {
-            Count = section.Count,
-            Classes = run.Network.Classes ? classes : null,
-            Guidance = section.Guidance,
-            Sampler = SamplerNames.Create(section.Sampler, section.Steps),
-            Seed = run.Training.Seed,
-        };
-        using Tensor samples = requested.Sample(preview.EmaDenoiser, progress: null, preview.CancellationToken);
-        preview.Check(samples);
-        string name = $"step-{preview.Step.ToString("D9", CultureInfo.InvariantCulture)}.png";
-        ImageFiles.SaveGrid(samples, Path.Combine(run.Training.RunFolder!, "previews", name));
-    }
+        SampleEverySteps = run.Report.EverySteps,
+        Samples = run.Report.Samples,
+        Sampler = SamplerNames.Create(run.Report.Sampler, run.Report.Steps),
+        Guidance = run.Report.Guidance,
+        Seed = run.Training.Seed,
+        Plan = plan,
+    };
 }

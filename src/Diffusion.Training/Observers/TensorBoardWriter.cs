@@ -1,6 +1,7 @@
 using System.Globalization;
 using Google.Protobuf;
 using Tensorboard;
+using TorchSharp;
 
 namespace Diffusion.Training;
 
@@ -47,6 +48,29 @@ public sealed class TensorBoardWriter : IProgress<TrainingProgress>
             ? [StartAt(step)]
             : Array.Empty<Event>(), .. Scalars(value), .. value.Findings.Select(TextOf)]);
         startStep = null; // Reset only after a successful write.
+    }
+
+    /// <summary>Writes images as one grid, which TensorBoard shows in its page of images.</summary>
+    /// <param name="step">The number of optimizer steps taken.</param>
+    /// <param name="name">The name of the series, for example <c>samples</c>.</param>
+    /// <param name="images">Floating point <c>[N, C, H, W]</c> in [-1, 1], C 1 or 3. The caller keeps ownership.</param>
+    /// <exception cref="ArgumentException">The images have another shape or type, or are not finite.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public void Write(long step, string name, torch.Tensor images)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        DecodedImage grid = ImageGrid.Arrange(images);
+        file.Append([EventOf(step, new Summary.Types.Value
+        {
+            Tag = name,
+            Image = new Summary.Types.Image
+            {
+                Width = grid.Width,
+                Height = grid.Height,
+                Colorspace = grid.Channels, // 1 is gray, 3 is RGB
+                EncodedImageString = ByteString.CopyFrom(ImageCodec.Encode(grid)),
+            },
+        })]);
     }
 
     // TensorBoard discards its data of this step and of later ones.

@@ -44,4 +44,10 @@ public enum FindingKind
 
     /// <summary>A preview or an observer threw an exception.</summary>
     CallbackFailed,
+
+    /// <summary>Samples have much more fine detail than the data: noise is left in them.</summary>
+    NoisySamples,
+
+    /// <summary>Samples have much less fine detail than the data.</summary>
+    BlurrySamples,
 }

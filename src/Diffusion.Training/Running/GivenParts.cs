@@ -31,6 +31,9 @@ internal sealed class GivenParts(IDiffusionModel model)
     /// <summary>The previews.</summary>
     public List<TrainerSetup.Preview> Previews { get; } = [];
 
+    /// <summary>The observers of whole runs.</summary>
+    public List<IRunObserver> RunObservers { get; } = [];
+
     /// <summary>The device to train on.</summary>
     public ComputeDevice? Device { get; set; }
 

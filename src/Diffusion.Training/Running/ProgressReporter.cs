@@ -5,12 +5,10 @@ namespace Diffusion.Training;
 
 /// <summary>Reports the progress of a run to the log and the observers, and ends the run if it has diverged.</summary>
 internal sealed class ProgressReporter(
-    TrainerSetup setup, TrainingState state, RunGauges gauges, HealthWatch watch, ColorCheck colors,
+    TrainerSetup setup, TrainingState state, RunGauges gauges, HealthWatch watch, SampleChecks samples,
         IReadOnlyList<IProgress<TrainingProgress>> observers)
 {
     private const long MaxSkippedInARow = 8;
-    private const double FractionBeforeSamples = 0.2;
-    private const long StepsBeforeSamples = 100;
 
     private readonly TrainingOptions options = setup.Options;
     private readonly List<HealthFinding> findings = [];
@@ -144,12 +142,11 @@ internal sealed class ProgressReporter(
     }
 
     /// <summary>Checks the samples of a preview.</summary>
-    public void TakeSamples(torch.Tensor samples)
+    public void TakeSamples(torch.Tensor images)
     {
-        if (state.Step >= Math.Max(StepsBeforeSamples, options.Steps * FractionBeforeSamples)
-            && colors.Look(samples, state.Step) is { } shift)
+        foreach (HealthFinding finding in samples.Look(images, state.Step, state.Rollbacks))
         {
-            waiting.TryAdd(shift.Kind, shift);
+            waiting.TryAdd(finding.Kind, finding);
         }
     }
 

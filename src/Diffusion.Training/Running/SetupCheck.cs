@@ -27,7 +27,7 @@ internal static class SetupCheck
         List<string> all =
         [
             .. given.Problems, .. contradictions, .. TrainingOptionsValidator.Problems(options, processes),
-            .. given.Optimizer.Problems, .. additional,
+            .. given.Optimizer.Problems, .. given.RunObservers.SelectMany(observer => observer.Problems(options, model)), .. additional,
             .. ScheduleProblems.Of(options, schedule), .. DataProblems.Of(options, model, source),
                 .. CheckpointingProblems.Of(options, model, given.Device), .. given.Distributed?.Problems ?? [],
         ];
@@ -57,13 +57,14 @@ internal static class SetupCheck
             string run = given.Run ?? options.RunFolder ?? $"run-{Guid.NewGuid():N}"[..10];
             TrainerSetup setup = new(
                 model, source!, images!, given.ChosenDevice, options, usedSchedule!, given.Objective.Make(learned),
-                    given.Optimizer, given.Logger, given.Time, [.. given.Observers],
-                    [.. given.FindingObservers], [.. given.Previews])
+                    given.Optimizer, given.Logger, given.Time, [.. given.Observers, .. given.RunObservers],
+                    [.. given.FindingObservers, .. given.RunObservers], [.. given.Previews, .. PreviewsOf(given.RunObservers, options)])
             {
                 Run = run, Metrics = new TrainingMetrics(run, given.Meters), Processes = given.Processes,
+                RunObservers = [.. given.RunObservers],
             };
             return setup.Processes is { IsFirst: false }
-                ? setup with { Logger = NullLogger.Instance, Observers = [], FindingObservers = [], Previews = [] }
+                ? setup with { Logger = NullLogger.Instance, Observers = [], FindingObservers = [], Previews = [], RunObservers = [] }
                 : setup;
         }
 
@@ -75,6 +76,17 @@ internal static class SetupCheck
 
         throw new OptionsValidationException(
             nameof(TrainingOptions), typeof(TrainingOptions), [.. all, .. new[] { badImages?.Message, badFolder }.OfType<string>()]);
+    }
+
+    private static IEnumerable<TrainerSetup.Preview> PreviewsOf(IEnumerable<IRunObserver> observers, TrainingOptions options)
+    {
+        foreach (IRunObserver observer in observers)
+        {
+            if (observer.PreviewEverySteps(options) is { } every)
+            {
+                yield return new TrainerSetup.Preview(every, observer.Preview, AlsoAtEnd: true);
+            }
+        }
     }
 
     private static (ImageStatistics? Images, ImageDataException? Problem) Inspect(IImageSource? source, TrainingOptions options)

@@ -31,6 +31,16 @@ internal sealed record TrainerSetup(
     /// <summary>The number of images per forward and backward pass.</summary>
     public int MicroBatchSize => Options.MicroBatchSize ?? (Options.BatchSize / (Processes?.Group.WorldSize ?? 1));
 
+    /// <summary>The observers of the whole run. Their reports, findings and previews are also in the lists of these.</summary>
+    public IReadOnlyList<IRunObserver> RunObservers { get; init; } = [];
+
     /// <summary>A callback that is called at regular intervals.</summary>
-    public sealed record Preview(int EverySteps, Action<TrainingPreview> Action);
+    /// <param name="EverySteps">The number of optimizer steps between two calls.</param>
+    /// <param name="Action">The callback.</param>
+    /// <param name="AlsoAtEnd">Whether it is also called after the last step of the run.</param>
+    public sealed record Preview(int EverySteps, Action<TrainingPreview> Action, bool AlsoAtEnd = false)
+    {
+        /// <summary>Whether the callback is due after a step.</summary>
+        public bool IsDue(long step, long steps) => step % EverySteps == 0 || (AlsoAtEnd && step == steps);
+    }
 }

@@ -22,14 +22,16 @@ internal sealed class TrainingLoop
     }
 
     /// <summary>Trains until all steps are taken, the time limit expires, or the token is canceled, and then saves a checkpoint.</summary>
+    /// <param name="start">What observers are told at the start.</param>
     /// <param name="cancellationToken">Ends the run between two steps or during a wait for images.</param>
-    public TrainingResult Run(CancellationToken cancellationToken)
+    public TrainingResult Run(RunStart start, CancellationToken cancellationToken)
     {
         try
         {
             long began = setup.Time.GetTimestamp();
             using GradientCheckpointingScope checkpointing = new(setup.Model, options);
             parts.Reporter.Begin();
+            Observe(observer => observer.Begin(start));
             if (options.Health.OnDivergence == DivergencePolicy.RollBack)
             {
                 parts.Folder?.SaveFirst(state); // A rollback needs a checkpoint.
@@ -159,11 +161,11 @@ internal sealed class TrainingLoop
             }
 
             // Previews
-            foreach (TrainerSetup.Preview preview in setup.Previews.Where(preview => state.Step % preview.EverySteps == 0))
+            foreach (TrainerSetup.Preview preview in setup.Previews.Where(preview => preview.IsDue(state.Step, options.Steps)))
             {
                 TrainingPreview current = new(state.Step, parts.EmaDenoiser, cancellationToken) { OnSamples = parts.Reporter.TakeSamples };
                 parts.Reporter.Shield("preview", () => preview.Action(current), cancellationToken);
-                parts.Gauges.EndPause("a preview", preview.EverySteps);
+                parts.Gauges.EndPause("a preview", preview.EverySteps, preview.AlsoAtEnd);
             }
 
             // Snapshots of the averages
@@ -195,7 +197,7 @@ internal sealed class TrainingLoop
     }
 
     // Whether this process has work after a step that may take long.
-    private bool PausesAfter(long step) => setup.Previews.Any(preview => step % preview.EverySteps == 0)
+    private bool PausesAfter(long step) => setup.Previews.Any(preview => preview.IsDue(step, options.Steps))
         || (parts.Folder is not null && (step % options.CheckpointEverySteps == 0 || step % options.EmaSnapshotEverySteps == 0));
 
     // Returns true to roll back; throws to end the run. The findings of rank 0 decide for all processes.
@@ -245,7 +247,7 @@ internal sealed class TrainingLoop
         parts.Ranks?.WaitForFirst();
         parts.Reporter.End();
         TrainingLog.Ended(setup.Logger, state.Step, reason);
-        return new TrainingResult
+        TrainingResult result = new()
         {
             StopReason = reason,
             Step = state.Step,
@@ -257,5 +259,19 @@ internal sealed class TrainingLoop
             Findings = [.. parts.Reporter.Findings],
             Checkpoint = parts.Folder?.LastCheckpoint,
         };
+        Observe(observer => observer.End(new RunEnd(state.Step, result, Error: null)));
+        parts.Reporter.End(); // an observer may have failed
+        return result with { Findings = [.. parts.Reporter.Findings] };
+    }
+
+    /// <summary>Tells the observers that an exception ends the run.</summary>
+    public void ObserveError(Exception error) => Observe(observer => observer.End(new RunEnd(state.Step, Result: null, error)));
+
+    private void Observe(Action<IRunObserver> call)
+    {
+        foreach (IRunObserver observer in setup.RunObservers)
+        {
+            parts.Reporter.Shield("run observer", () => call(observer));
+        }
     }
 }

@@ -61,7 +61,7 @@ internal sealed class TrainingParts : IDisposable
             HealthWatch watch = new(options, State.LearningRate.WarmupOf(options.Steps), firstSamples,
                 setup.Processes is { IsFirst: false } ? _ => string.Empty : trace.Of);
             Reporter = new ProgressReporter(
-                setup, State, Gauges, watch, new ColorCheck(setup.Images), Folder is null
+                setup, State, Gauges, watch, new SampleChecks(setup.Images, options), Folder is null
                     ? setup.Observers
                     : [Folder.Metrics, .. setup.Observers]);
         }

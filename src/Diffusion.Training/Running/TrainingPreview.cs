@@ -21,8 +21,8 @@ public sealed record TrainingPreview(long Step, Denoiser EmaDenoiser, Cancellati
     public TrainedModel Snapshot() => ModelSnapshot.Of(EmaDenoiser, () => Step);
 
     /// <summary>
-    /// Compares the colors of samples with those of the data. If they differ, the run adds a finding to its next report, or to its result
-    /// if no report follows.
+    /// Compares the colors and the detail of samples with those of the data. If they differ, the run adds a finding to its next report, or
+    /// to its result if no report follows.
     /// </summary>
     /// <param name="samples">
     /// At least 8 samples in [-1, 1], floating point <c>[N, C, H, W]</c>; fewer are ignored. The caller keeps ownership.

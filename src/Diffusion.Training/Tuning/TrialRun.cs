@@ -30,7 +30,7 @@ internal sealed class TrialRun : IDisposable
             belongings.Add(new ThreadCountScope());
             IDiffusionModel copy = belongings.Add(Copy(run.Model));
             belongings.Add(new GradientCheckpointingScope(copy, options));
-            setup = run with { Model = copy, Options = options, Observers = [], FindingObservers = [], Previews = [] };
+            setup = run with { Model = copy, Options = options, Observers = [], FindingObservers = [], Previews = [], RunObservers = [] };
             Parts = belongings.Add(new TrainingParts(setup));
             pass = new TrainingPass(Parts.Denoiser, setup.Objective, Parts.Seeds, Parts.State.Objective) { StratifyOver = batchSize };
             Device = setup.Device.Activate();

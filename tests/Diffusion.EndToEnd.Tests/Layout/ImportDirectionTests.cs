@@ -14,7 +14,10 @@ public sealed class ImportDirectionTests
         ["Diffusion.Training"] = ["Shared", "Diffusion.Core", "Diffusion.Data"],
         ["Diffusion.Reporting"] = ["Shared", "Diffusion.Core", "Diffusion.Sampling", "Diffusion.Data", "Diffusion.Training"],
         ["Diffusion.Hosting"] = ["Shared", "Diffusion.Core", "Diffusion.Sampling", "Diffusion.Data", "Diffusion.Training"],
-        ["Diffusion.Tool"] = ["Shared", "Diffusion.Core", "Diffusion.Sampling", "Diffusion.Data", "Diffusion.Training"],
+        ["Diffusion.Tool"] =
+        [
+            "Shared", "Diffusion.Core", "Diffusion.Sampling", "Diffusion.Data", "Diffusion.Training", "Diffusion.Reporting",
+        ],
     };
 
     /// <summary>The folders of a package; each may use those that stand before it. The root, an empty name, where a user begins.</summary>
@@ -31,9 +34,9 @@ public sealed class ImportDirectionTests
             "Text", "Parts", "Tracing", "Distributed", "Optimization", "Ema", "Objectives", "Options", "Advice", "Parallel", "Steps",
             "Checkpoints", "Reports", "Observers", "Measurement", "Health", "Validation", "Running", "Tuning", "",
         ],
-        ["Diffusion.Reporting"] = ["Plotting", ""],
+        ["Diffusion.Reporting"] = ["Plotting", "Curves", "Runs", "Pages", ""],
         ["Diffusion.Hosting"] = ["Training", "Sampling", ""],
-        ["Diffusion.Tool"] = ["Terminal", "Sampling", "RunFiles", "Running", "Datasets", "Backend", "Commands", ""],
+        ["Diffusion.Tool"] = ["Terminal", "Sampling", "RunFiles", "Running", "Datasets", "Backend", "Viewing", "Commands", ""],
     };
 
     private static readonly Lazy<IReadOnlyList<Import>> Imports = new(SourceImports.Read);

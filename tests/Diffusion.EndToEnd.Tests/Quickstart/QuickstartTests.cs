@@ -18,7 +18,7 @@ public sealed class QuickstartTests : IDisposable
 
         result.ExitCode.Should().Be(0, result.Errors);
         Directory.GetFiles(run).Select(Path.GetFileName).Should()
-            .BeEquivalentTo("samples.png", "samples.webp", "loss.png", "metrics.jsonl");
+            .BeEquivalentTo("samples.png", "samples.webp", "loss.png", "metrics.jsonl", "report.html", "report.json", "data.png");
         Directory.GetDirectories(Path.Combine(run, "checkpoints")).Select(Path.GetFileName).Should().Equal("step-000000012");
         result.Output.Should().Contain("step 12/12").And.Contain("images/s").And.Contain("left");
         (await Weights("again", 12)).Should().Equal(await File.ReadAllBytesAsync(WeightsFile(run), TestContext.Current.CancellationToken));

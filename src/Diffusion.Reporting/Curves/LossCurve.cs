@@ -18,14 +18,13 @@ public sealed class LossCurve
     private static readonly Color SmoothedColor = new(20, 70, 160);
     private static readonly Color HeldOutColor = new(200, 30, 30);
 
-    private LossCurve(IReadOnlyList<TrainingProgress> reports)
+    /// <summary>Creates a curve.</summary>
+    /// <param name="training">The training losses, by step.</param>
+    /// <param name="heldOut">The held-out losses, by step.</param>
+    internal LossCurve(IEnumerable<LossPoint> training, IEnumerable<LossPoint> heldOut)
     {
-        Training = [.. reports.Select(report => new LossPoint(report.Step, report.Loss)).Where(IsShown)];
-        HeldOut =
-        [
-            .. reports.Where(report => report.HeldOutLoss is not null)
-                .Select(report => new LossPoint(report.HeldOutLossStep ?? report.Step, report.HeldOutLoss!.Value)).Where(IsShown),
-        ];
+        Training = [.. training.Where(IsShown)];
+        HeldOut = [.. heldOut.Where(IsShown)];
         int neighbors = Math.Min(MaxNeighbors, Training.Count / PointsPerNeighbor);
         double[] smoothed = LrSmoothing.Smooth([.. Training.Select(point => point.Loss)], neighbors);
         Smoothed = [.. Training.Zip(smoothed, (point, loss) => point with { Loss = loss })];
@@ -47,7 +46,7 @@ public sealed class LossCurve
     /// <param name="runFolder">The folder that was given to <see cref="TrainerBuilder.UseCheckpoints"/>.</param>
     /// <exception cref="FileNotFoundException">The folder has no metrics yet, or is not the folder of a run.</exception>
     /// <exception cref="IOException">The metrics cannot be read.</exception>
-    public static LossCurve FromRun(string runFolder) => new(MetricsFile.Read(runFolder));
+    public static LossCurve FromRun(string runFolder) => FromReports(MetricsFile.Read(runFolder));
 
     /// <summary>
     /// Takes the losses from reports, such as those that <see cref="TrainerBuilder.ReportTo(IProgress{TrainingProgress})"/> receives.
@@ -56,7 +55,11 @@ public sealed class LossCurve
     public static LossCurve FromReports(IEnumerable<TrainingProgress> reports)
     {
         ArgumentNullException.ThrowIfNull(reports);
-        return new LossCurve([.. reports]);
+        TrainingProgress[] all = [.. reports];
+        return new LossCurve(
+            all.Select(report => new LossPoint(report.Step, report.Loss)),
+            all.Where(report => report.HeldOutLoss is not null)
+                .Select(report => new LossPoint(report.HeldOutLossStep ?? report.Step, report.HeldOutLoss!.Value)));
     }
 
     /// <summary>
@@ -73,7 +76,8 @@ public sealed class LossCurve
 
     private static bool IsShown(LossPoint point) => point.Loss > 0 && double.IsFinite(point.Loss);
 
-    private void Draw(Plot plot)
+    /// <summary>Draws the losses.</summary>
+    internal void Draw(Plot plot)
     {
         if (Training.Count == 0)
         {

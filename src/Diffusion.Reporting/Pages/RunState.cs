@@ -1,0 +1,31 @@
+using System.Globalization;
+
+namespace Diffusion.Reporting;
+
+/// <summary>The state of a run in one line.</summary>
+internal static class RunState
+{
+    /// <summary>The text.</summary>
+    public static string Text(RunRecord run)
+    {
+        string heard = run.LastHeard is { } time ? $", last report {Time(time)}" : string.Empty;
+        return run.Ending switch
+        {
+            null when run.Metrics.Last is { } last && last.Step >= last.Steps => $"Completed{heard}",
+            null => $"No end is known: it is running, or was ended from outside{heard}",
+            { Error: not null } ending => $"Ended with an error {Time(ending.At)}",
+            { } ending => $"{ending.Reason} {Time(ending.At)}",
+        };
+    }
+
+    /// <summary>The class of the style: <c>running</c>, <c>done</c> or <c>bad</c>.</summary>
+    public static string Class(RunRecord run) => run.Ending switch
+    {
+        null => "running",
+        { Error: not null } => "bad",
+        _ => "done",
+    };
+
+    private static string Time(DateTimeOffset time) =>
+        time.ToUniversalTime().ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,144 @@
+using System.Text.Json;
+using Diffusion.Data;
+using Diffusion.Sampling;
+using Diffusion.Training;
+using static TorchSharp.torch;
+
+namespace Diffusion.Reporting;
+
+/// <summary>Writes the files of a run's page while the run trains.</summary>
+/// <param name="options">What the page contains.</param>
+internal sealed class ReportObserver(RunReportOptions options) : IRunObserver
+{
+    private const int MinSampleSteps = 100;
+    private const int Grids = 10;
+    private const int ShownSize = 96; // small images are enlarged to about this many pixels
+
+    private readonly List<HealthFinding> findings = [];
+    private RunStart? run;
+    private RunFacts? facts;
+    private long writtenAt;
+    private Task page = Task.CompletedTask;
+
+    private string Folder => run!.Options.RunFolder!;
+
+    private bool HasGrids => options.Samples > 0 && run!.Images.Shape.Channels is 1 or 3;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Problems(TrainingOptions training, IDiffusionModel model) =>
+    [
+        .. options.Problems.Select(problem => $"WriteReport: {problem}"),
+        .. training.RunFolder is null
+            ? ["WriteReport needs a run folder for its files. Call UseCheckpoints(folder)."]
+            : Array.Empty<string>(),
+    ];
+
+    /// <inheritdoc/>
+    public int? PreviewEverySteps(TrainingOptions training) => options.Samples == 0
+        ? null
+        : options.SampleEverySteps ?? (int)Math.Clamp(training.Steps / Grids, MinSampleSteps, int.MaxValue);
+
+    /// <inheritdoc/>
+    public void Begin(RunStart start)
+    {
+        run = start;
+        findings.Clear();
+        foreach ((long step, string path) in RunRecord.ListSamples(Folder))
+        {
+            if (step > start.Step)
+            {
+                File.Delete(path); // The run resumes before this step.
+            }
+        }
+
+        facts = new RunFacts
+        {
+            Name = start.Name,
+            StartedAt = DateTimeOffset.UtcNow,
+            FirstStep = start.Step,
+            Steps = start.Options.Steps,
+            BatchSize = start.Options.BatchSize,
+            Device = $"{start.Device}, {start.Device.CpuThreads} CPU threads",
+            ParameterCount = start.ParameterCount,
+            Data = DataSurvey.Of(start),
+            Warnings = [.. start.Warnings.Select(warning => warning.ToString())],
+            Options = JsonSerializer.SerializeToElement(start.Options, CheckpointJson.Default.TrainingOptions),
+            Plan = PlannedRun.Of(options.Plan),
+        };
+        facts.Write(Folder);
+        DataSurvey.SavePicture(start.Images, RunRecord.DataPictureIn(Folder));
+        WritePage();
+    }
+
+    /// <inheritdoc/>
+    public void Report(TrainingProgress value)
+    {
+        if (page.IsFaulted)
+        {
+            Task failed = page;
+            page = Task.CompletedTask;
+            failed.GetAwaiter().GetResult(); // The run reports the exception, and goes on.
+        }
+
+        if (page.IsCompleted && TimeProvider.System.GetElapsedTime(writtenAt) >= options.UpdateEvery)
+        {
+            WritePage();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Report(HealthFinding value) => findings.Add(value);
+
+    /// <inheritdoc/>
+    public void Preview(TrainingPreview preview)
+    {
+        if (run is null || !HasGrids)
+        {
+            return;
+        }
+
+        SampleRequest request = new()
+        {
+            Count = options.Samples,
+            Seed = options.Seed,
+            ClassLabels = SampleRequest.ClassesInTurn(options.Samples, Classes),
+        };
+        IDenoiser denoiser = options.Guidance == 1 ? preview.EmaDenoiser : new GuidedDenoiser(preview.EmaDenoiser, options.Guidance);
+        using Tensor samples = options.Sampler.Sample(denoiser, request, cancellationToken: preview.CancellationToken); // [N, C, H, W]
+        preview.Check(samples);
+        int scale = (int)Math.Max(1, ShownSize / samples.shape[2]);
+        ImageGrid.Save(samples, RunRecord.SamplesIn(Folder, preview.Step), scale: scale);
+        options.TensorBoard?.Write(preview.Step, "samples", samples);
+    }
+
+    /// <inheritdoc/>
+    public void End(RunEnd end)
+    {
+        if (facts is null)
+        {
+            return;
+        }
+
+        RunEnding ending = new(
+            DateTimeOffset.UtcNow, end.Step, end.Result?.StopReason.ToString() ?? "Failed", end.Error?.Message);
+        (facts with { Ending = ending, Findings = [.. findings] }).Write(Folder);
+        try
+        {
+            page.GetAwaiter().GetResult();
+        }
+        finally
+        {
+            RunReport.Save(Folder);
+        }
+    }
+
+    // A model for classifier-free guidance has one class more than the images.
+    private int? Classes => run!.ModelClasses is { } model ? Math.Min(model, run.Images.ClassCount ?? model) : null;
+
+    private void WritePage()
+    {
+        writtenAt = TimeProvider.System.GetTimestamp();
+        string folder = Folder;
+        page = Task.Run(() => { RunReport.Save(folder); });
+    }
+}

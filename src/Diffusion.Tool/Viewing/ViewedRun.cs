@@ -1,0 +1,53 @@
+using System.Globalization;
+using Diffusion.Reporting;
+
+namespace Diffusion.Tool.Viewing;
+
+/// <summary>A run that pages show. Several threads can use it at the same time.</summary>
+/// <param name="record">The run.</param>
+internal sealed class ViewedRun(RunRecord record)
+{
+    private readonly Lock gate = new();
+
+    /// <summary>The name of its folder.</summary>
+    public string Name => record.Name;
+
+    /// <summary>When it was last heard of.</summary>
+    public DateTimeOffset? LastHeard => record.LastHeard;
+
+    /// <summary>A text that changes whenever the page of the run would, found without reading the run.</summary>
+    public string Version
+    {
+        get
+        {
+            long length = new FileInfo(Path.Combine(record.Folder, RunMetrics.FileName)) is { Exists: true } metrics ? metrics.Length : 0;
+            long facts = File.GetLastWriteTimeUtc(Path.Combine(record.Folder, RunFacts.FileName)).Ticks;
+            long samples = RunRecord.ListSamples(record.Folder) is [.., var newest] ? newest.Step : 0;
+            return string.Create(CultureInfo.InvariantCulture, $"{length:x}-{facts:x}-{samples:x}");
+        }
+    }
+
+    /// <summary>Reads the newest report, the newest grid of samples and the facts, but not the whole run.</summary>
+    public (RunPoint? Last, string? Samples, RunFacts? Facts) Summary => (
+        RunMetrics.ReadLast(record.Folder), RunRecord.ListSamples(record.Folder) is [.., var newest] ? Path.GetFileName(newest.Path) : null,
+        RunFacts.Read(record.Folder));
+
+    /// <summary>Reads what is new in the run, and uses it.</summary>
+    /// <param name="use">Receives the run, which no other thread changes meanwhile.</param>
+    public T Read<T>(Func<RunRecord, T> use)
+    {
+        lock (gate)
+        {
+            record.Refresh();
+            return use(record);
+        }
+    }
+
+    /// <summary>A picture of the run as a PNG file; null if it has none of this name.</summary>
+    public byte[]? Picture(string name) =>
+        RunPlots.All.ContainsKey(name) ? Read(run => RunPlots.Png(run.Metrics, name))
+        : name == Path.GetFileName(RunRecord.DataPictureIn(record.Folder)) ? record.DataPicture is { } path ? File.ReadAllBytes(path) : null
+        : RunRecord.ListSamples(record.Folder).FirstOrDefault(sample => Path.GetFileName(sample.Path) == name).Path is { } samples
+            ? File.ReadAllBytes(samples)
+        : null;
+}
