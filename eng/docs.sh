@@ -10,6 +10,12 @@ dotnet build eng/site/Site.csproj -c Release -p:RunAnalyzers=false --nologo -v q
 dotnet docfx eng/site/docfx.json --warningsAsErrors --logLevel warning
 find artifacts/site -name '*.map' -delete
 
+# docfx only prints the name if a documentation comment refers to a member that is not public.
+if grep -rno '<span class="xref">Diffusion\.[A-Za-z]*\.[^<]*' artifacts/site/api --include='*.html'; then
+    echo "error: these references lead nowhere: the members are not public." >&2
+    exit 1
+fi
+
 if [[ "${1:-}" == "--serve" ]]; then
     dotnet docfx serve artifacts/site
 fi
