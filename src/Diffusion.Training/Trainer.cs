@@ -6,9 +6,9 @@ using static TorchSharp.torch;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Trains a diffusion model. <see cref="Run"/> is a loop over public parts: <see cref="ISampleOrder"/>, <see cref="BatchLoader"/>,
-/// <see cref="TrainingPass"/>, <see cref="ParameterUpdate"/>, <see cref="EmaWrapper"/> and <see cref="CheckpointStore"/>. An application
-/// that needs a different loop can build it from the same parts.
+/// Trains a diffusion model. <see cref="Run"/> is a loop over public parts: <see cref="BatchLoader"/>, <see cref="TrainingPass"/>,
+/// <see cref="ParameterUpdate"/>, <see cref="EmaWrapper"/> and <see cref="CheckpointStore"/>. An application that needs a different loop
+/// can build it from the same parts.
 /// </summary>
 public sealed class Trainer : IDisposable
 {

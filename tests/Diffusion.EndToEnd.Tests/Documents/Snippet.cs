@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Diffusion.Data;
 using Markdig.Syntax;
 
@@ -6,20 +7,26 @@ namespace Diffusion.EndToEnd.Tests.Documents;
 /// <summary>
 /// A C# block of a document. Without a note it is a whole program. A part of a program has a hidden note on the line before it:
 /// <c>&lt;!-- snippet: given Trainer trainer, IImageSource images --&gt;</c> or <c>given nothing</c>. If the part is only compiled,
-/// the note is <c>&lt;!-- snippet: given nothing; not run, it needs a server --&gt;</c>.
+/// the note is <c>&lt;!-- snippet: given nothing; not run, it needs a server --&gt;</c>. A whole program is run if its note has the
+/// arguments: <c>&lt;!-- snippet: program; run with 3 --&gt;</c>.
 /// </summary>
 /// <param name="File">The document.</param>
 /// <param name="Line">The line of its first line of code, from 1.</param>
 /// <param name="Code">The code.</param>
 /// <param name="Given">Its inputs: type and name, separated by a space; null for a whole program.</param>
-/// <param name="NotRun">The reason why it is not run; null if it is run.</param>
-internal sealed record Snippet(string File, int Line, string Code, IReadOnlyList<string>? Given, string? NotRun)
+/// <param name="NotRun">The reason why a part is not run; null if it is run.</param>
+/// <param name="Arguments">The arguments with which a whole program is run; null if it is not.</param>
+internal sealed partial record Snippet(
+    string File, int Line, string Code, IReadOnlyList<string>? Given, string? NotRun, IReadOnlyList<string>? Arguments)
 {
     private const string Begin = "<!-- snippet:";
     private const string End = "-->";
+    private const string Program = "program; run with ";
     private static readonly string[] OtherLanguages = ["", "bash", "json", "mermaid", "python", "xml", "yaml"];
 
     public bool IsProgram => Given is null;
+
+    public bool IsRun => IsProgram ? Arguments is not null : NotRun is null;
 
     public string Place => $"{File}({Line})";
 
@@ -33,8 +40,12 @@ internal sealed record Snippet(string File, int Line, string Code, IReadOnlyList
             int line = block.Line + 2;
             if (language == "csharp")
             {
-                (IReadOnlyList<string>? given, string? notRun) = Read(NoteBefore(block), $"{file.Name}({line})");
-                yield return new Snippet(file.Name, line, block.Lines.ToString(), given, notRun);
+                string? note = NoteBefore(block)?.Trim();
+                string[]? arguments = note?.StartsWith(Program, StringComparison.Ordinal) == true
+                    ? note[Program.Length..].Split(' ')
+                    : null;
+                (IReadOnlyList<string>? given, string? notRun) = Read(arguments is null ? note : null, $"{file.Name}({line})");
+                yield return new Snippet(file.Name, line, block.Lines.ToString(), given, notRun, arguments);
             }
             else if (!OtherLanguages.Contains(language))
             {
@@ -65,11 +76,15 @@ internal sealed record Snippet(string File, int Line, string Code, IReadOnlyList
             && (parts.Length == 1 || (parts.Length == 2 && parts[1].StartsWith("not run, ", StringComparison.Ordinal)))
             ? (parts[0] == "given nothing"
                 ? []
-                : parts[0]["given ".Length..].Split(',', StringSplitOptions.TrimEntries), parts.Length == 2
+                : [.. BetweenInputs().Split(parts[0]["given ".Length..]).Select(input => input.Trim())], parts.Length == 2
                     ? parts[1]["not run, ".Length..]
                     : null)
             : throw new FormatException(
-                $"{place}: the note '{note}' is not understood. Write <!-- snippet: given Trainer trainer --> or <!-- snippet: given "
-                    + $"nothing; not run, it needs a server -->.");
+                $"{place}: the note '{note}' is not understood. Write <!-- snippet: given Trainer trainer -->, <!-- snippet: given "
+                    + $"nothing; not run, it needs a server --> or <!-- snippet: program; run with 3 -->.");
     }
+
+    // A comma that separates no type arguments
+    [GeneratedRegex(",(?![^<>]*>)")]
+    private static partial Regex BetweenInputs();
 }

@@ -56,6 +56,20 @@ internal static class SnippetCompiler
     public static void Run(byte[] program, object?[] given) => Assembly.Load(program).GetType("Snippet")!.GetMethod("Run")!
         .Invoke(null, BindingFlags.DoNotWrapExceptions, binder: null, given, culture: null);
 
+    /// <summary>Runs a whole program.</summary>
+    /// <param name="program">The compiled program.</param>
+    /// <param name="arguments">Its arguments.</param>
+    /// <exception cref="InvalidOperationException">Its exit code is not 0.</exception>
+    public static void RunProgram(byte[] program, IReadOnlyList<string> arguments)
+    {
+        object? exitCode = Assembly.Load(program).EntryPoint!
+            .Invoke(null, BindingFlags.DoNotWrapExceptions, binder: null, [arguments.ToArray()], culture: null);
+        if (exitCode is int and not 0)
+        {
+            throw new InvalidOperationException($"The program ended with the exit code {exitCode}.");
+        }
+    }
+
     private static CSharpCompilation Empty(OutputKind kind) => CSharpCompilation.Create(
         "Snippet",
         [CSharpSyntaxTree.ParseText(EverySdkProject, Latest)],

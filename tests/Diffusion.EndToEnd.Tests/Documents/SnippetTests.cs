@@ -5,7 +5,7 @@ namespace Diffusion.EndToEnd.Tests.Documents;
 public sealed class SnippetTests
 {
     [Fact]
-    public void Every_CSharp_block_of_every_document_compiles_and_parts_of_programs_run()
+    public void Every_CSharp_block_of_every_document_compiles_and_those_that_can_be_run_run()
     {
         List<string> wrong = [];
         Snippet[] snippets = [.. MarkdownFile.All.SelectMany(Snippet.Of)];
@@ -13,7 +13,7 @@ public sealed class SnippetTests
         {
             byte[]? program = SnippetCompiler.Compile(snippet, out IReadOnlyList<string> errors);
             wrong.AddRange(errors);
-            if (program is not null && snippet is { IsProgram: false, NotRun: null } && Run(snippet, program) is { } error)
+            if (program is not null && snippet.IsRun && Run(snippet, program) is { } error)
             {
                 wrong.Add($"{snippet.Place}: {error}");
             }
@@ -37,6 +37,7 @@ public sealed class SnippetTests
     [InlineData("```csharp\nint x = y;\n```\n", "CS0103")]
     [InlineData("text\n\n<!-- snippet: given Trainer trainer -->\n```csharp\ntrainer.Walk();\n```\n", "page.md(5): CS1061")]
     [InlineData("<!-- snippet: given Trainer trainer; skipped -->\n```csharp\n```\n", "page.md(3): the note")]
+    [InlineData("<!-- snippet: program; run -->\n```csharp\n```\n", "page.md(3): the note")]
     [InlineData("```cs\nint x = 1;\n```\n", "page.md(2): the language 'cs'")]
     [InlineData("- a list\n\n  ```csharp\n  Console.WriteLine(y);\n  ```\n", "page.md(4): CS0103")]
     public void An_error_in_a_block_is_reported_with_its_file_and_line(string text, string expected)
@@ -72,7 +73,15 @@ public sealed class SnippetTests
         {
             Environment.CurrentDirectory = folder.Path;
             Console.SetOut(TextWriter.Null);
-            SnippetCompiler.Run(program, [.. snippet.Given!.Select(given => parts.Of(given.Split(' ')[0]))]);
+            if (snippet.Given is { } given)
+            {
+                SnippetCompiler.Run(program, [.. given.Select(input => parts.Of(input.Split(' ')[0]))]);
+            }
+            else
+            {
+                SnippetCompiler.RunProgram(program, snippet.Arguments!);
+            }
+
             return null;
         }
 #pragma warning disable CA1031 // The test reports every exception of the code.
