@@ -54,7 +54,7 @@ internal sealed class ReportObserver(RunReportOptions options) : IRunObserver
         facts = new RunFacts
         {
             Name = start.Name,
-            StartedAt = DateTimeOffset.UtcNow,
+            StartedAt = start.Time.GetUtcNow(),
             FirstStep = start.Step,
             Steps = start.Options.Steps,
             BatchSize = start.Options.BatchSize,
@@ -80,7 +80,7 @@ internal sealed class ReportObserver(RunReportOptions options) : IRunObserver
             failed.GetAwaiter().GetResult(); // The run reports the exception, and goes on.
         }
 
-        if (page.IsCompleted && TimeProvider.System.GetElapsedTime(writtenAt) >= options.UpdateEvery)
+        if (page.IsCompleted && run!.Time.GetElapsedTime(writtenAt) >= options.UpdateEvery)
         {
             WritePage();
         }
@@ -120,7 +120,7 @@ internal sealed class ReportObserver(RunReportOptions options) : IRunObserver
         }
 
         RunEnding ending = new(
-            DateTimeOffset.UtcNow, end.Step, end.Result?.StopReason.ToString() ?? "Failed", end.Error?.Message);
+            run!.Time.GetUtcNow(), end.Step, end.Result?.StopReason.ToString() ?? "Failed", end.Error?.Message);
         (facts with { Ending = ending, Findings = [.. findings] }).Write(Folder);
         try
         {
@@ -137,7 +137,7 @@ internal sealed class ReportObserver(RunReportOptions options) : IRunObserver
 
     private void WritePage()
     {
-        writtenAt = TimeProvider.System.GetTimestamp();
+        writtenAt = run!.Time.GetTimestamp();
         string folder = Folder;
         page = Task.Run(() => { RunReport.Save(folder); });
     }

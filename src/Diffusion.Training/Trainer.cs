@@ -207,6 +207,7 @@ public sealed class Trainer : IDisposable
         ModelClasses = setup.Model.ClassCount,
         Step = state.Step,
         Statistics = setup.Images,
+        Time = setup.Time,
         Warnings = Warnings,
     };
 

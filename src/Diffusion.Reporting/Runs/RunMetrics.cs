@@ -47,13 +47,13 @@ internal sealed class RunMetrics(string folder)
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static RunPoint? ReadLast(string folder)
     {
-        string path = Path.Combine(folder, MetricsFile.FileName);
-        if (!File.Exists(path))
+        string metrics = Path.Combine(folder, MetricsFile.FileName);
+        if (!File.Exists(metrics))
         {
             return null;
         }
 
-        using FileStream file = Open(path);
+        using FileStream file = Open(metrics);
         file.Position = Math.Max(0, file.Length - PieceBytes);
         byte[] bytes = new byte[file.Length - file.Position];
         ReadOnlySpan<byte> text = bytes.AsSpan(0, file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false));
@@ -107,8 +107,8 @@ internal sealed class RunMetrics(string folder)
         }
     }
 
-    private static FileStream Open(string path) =>
-        new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+    private static FileStream Open(string metrics) =>
+        new(metrics, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
 
     // A resumed run replaces the file by one that ends earlier. It may have grown beyond the old end since.
     private bool Continues(FileStream file)

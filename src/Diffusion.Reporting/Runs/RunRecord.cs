@@ -53,7 +53,7 @@ internal sealed class RunRecord
 
     /// <summary>When the run was last heard of.</summary>
     public DateTimeOffset? LastHeard =>
-        File.GetLastWriteTimeUtc(Path.Combine(Folder, MetricsFile.FileName)) is { Year: > 1900 } time ? time : null;
+        File.GetLastWriteTimeUtc(Path.Combine(Folder, MetricsFile.FileName)) is { Year: > 1900 } time ? new DateTimeOffset(time) : null;
 
     /// <summary>How the run ended, unless it has gone on since; null otherwise.</summary>
     public RunEnding? Ending => Facts?.Ending is { } ending && ending.Step >= (Metrics.Last?.Step ?? 0) ? ending : null;

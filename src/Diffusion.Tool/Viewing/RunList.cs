@@ -31,7 +31,7 @@ internal sealed class RunList
                 }
             }
 
-            foreach (string name in runs.Keys.Except(folders.Select(folder => Path.GetFileName(folder))).ToArray())
+            foreach (string name in runs.Keys.Except(folders.Select(folder => Path.GetFileName(folder)), StringComparer.Ordinal).ToArray())
             {
                 runs.Remove(name);
             }

@@ -43,26 +43,26 @@ internal sealed class ViewServer : IDisposable
         });
         builder.Services.AddRoutingCore().AddLogging(logging => logging.ClearProviders());
         builder.Services.AddHostFiltering(filter => filter.AllowedHosts = ["localhost", "127.0.0.1"]);
-        WebApplication application = builder.Build();
-        application.UseHostFiltering();
-        application.MapGet("/", Answer(_ => (ViewPages.List(runs.All()), Html)));
-        application.MapGet("/state", Answer(request => (State(runs, request.Query["run"].ToString()), MediaTypeNames.Text.Plain)));
-        application.MapGet("/view.js", Answer(_ => (ScriptText.Value, Script)));
-        application.MapGet("/compare.png", Picture(_ => ComparisonPlot.Png(runs.All())));
-        application.MapGet("/run/{name}", Answer(request => (Find(runs, request) is { } run ? ViewPages.Run(run) : null, Html)));
-        application.MapGet("/run/{name}/{picture}", Picture(request =>
+        WebApplication site = builder.Build();
+        site.UseHostFiltering();
+        site.MapGet("/", Answer(_ => (ViewPages.List(runs.All()), Html)));
+        site.MapGet("/state", Answer(request => (State(runs, request.Query["run"].ToString()), MediaTypeNames.Text.Plain)));
+        site.MapGet("/view.js", Answer(_ => (ScriptText.Value, Script)));
+        site.MapGet("/compare.png", Picture(_ => ComparisonPlot.Png(runs.All())));
+        site.MapGet("/run/{name}", Answer(request => (Find(runs, request) is { } run ? ViewPages.Run(run) : null, Html)));
+        site.MapGet("/run/{name}/{picture}", Picture(request =>
             Find(runs, request)?.Picture((string)request.RouteValues["picture"]!)));
         try
         {
-            application.StartAsync().GetAwaiter().GetResult();
+            site.StartAsync().GetAwaiter().GetResult();
         }
         catch (IOException error) when (error.InnerException is AddressInUseException)
         {
-            ((IDisposable)application).Dispose();
+            ((IDisposable)site).Dispose();
             throw new ToolUsageException($"Port {port} is in use. Choose another with --port, or --port 0 for any free one.");
         }
 
-        return new ViewServer(application);
+        return new ViewServer(site);
     }
 
     /// <inheritdoc/>

@@ -32,6 +32,9 @@ public sealed record RunStart
     /// <summary>The colors and the detail of the images.</summary>
     internal ImageStatistics? Statistics { get; init; }
 
+    /// <summary>The clock of the run.</summary>
+    internal TimeProvider Time { get; init; } = TimeProvider.System;
+
     /// <summary>The unusual settings of the run.</summary>
     public required IReadOnlyList<TrainingWarning> Warnings { get; init; }
 }
