@@ -9,7 +9,8 @@ public sealed class PackageTests(PackedPackages packages)
     public void Packing_gives_every_package_with_symbols_and_no_warning()
     {
         string[] expected = [.. new[] { "Core", "Data", "Data.Parquet", "Hosting", "Reporting", "Sampling", "Tool", "Training" }
-            .SelectMany(name => new[] { "nupkg", "snupkg" }.Select(kind => $"Diffusion.{name}.{packages.Version}.{kind}"))];
+            .SelectMany(name => new[] { "nupkg", "snupkg" }.Select(kind => $"Diffusion.{name}.{packages.Version}.{kind}")),
+            $"Diffusion.Templates.{packages.Version}.nupkg"];
 
         Directory.GetFiles(packages.Folder).Select(Path.GetFileName).Should().BeEquivalentTo(expected);
         packages.Output.Should().NotContain("warning");
