@@ -12,6 +12,7 @@ using Diffusion.Sampling;
 using Diffusion.Training;
 using TorchSharp;
 
+TorchBackend.EnsureLoaded(); // before the first tensor
 const int Size = 16;
 int steps = args.Length > 0 ? int.Parse(args[0]) : 300;
 

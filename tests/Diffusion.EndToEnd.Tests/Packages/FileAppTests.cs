@@ -1,0 +1,37 @@
+namespace Diffusion.EndToEnd.Tests.Packages;
+
+/// <summary>The programs of <c>samples/FileApps</c>, copied out of the repository, with the packed packages.</summary>
+public sealed class FileAppTests(PackedPackages packages) : IDisposable
+{
+    private readonly FeedFolder folder = new(packages);
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public async Task An_experiment_is_run_its_model_sampled_and_a_learning_rate_found()
+    {
+        Copy("Notebook.cs");
+        (await Run("Notebook.cs", "2")).Should().Contain("1000 images").And.Contain("rate 0.0002: loss").And.Contain("rate 0.002: loss");
+        File.Exists(folder.File("runs", "rate-0.002", "loss.png")).Should().BeTrue();
+        File.Exists(folder.File("runs", "rate-0.002", "samples.png")).Should().BeTrue();
+
+        Copy("SampleRun.cs");
+        (await Run("SampleRun.cs", "runs/rate-0.002", "samples.png")).Should().Contain("Samples of step 2 in samples.png");
+        File.Exists(folder.File("samples.png")).Should().BeTrue();
+
+        Copy("FindLearningRate.cs");
+        folder.Edit("FindLearningRate.cs", ("size: 32", "size: 8"), ("BatchSize = 16", "BatchSize = 4"));
+        folder.WritePhotos("photos", count: 8);
+        (await Run("FindLearningRate.cs", "photos", "20")).Should().Contain("learning rate");
+        File.Exists(folder.File("learning-rates.png")).Should().BeTrue();
+    }
+
+    // A user's version is that of the newest package; here it is that of the packed ones.
+    private void Copy(string program) => File.WriteAllText(
+        folder.File(program),
+        File.ReadAllText(Path.Combine(BuildFacts.Repository, "samples", "FileApps", program))
+            .Replace("@*", $"@{packages.Version}", StringComparison.Ordinal));
+
+    private Task<string> Run(string program, params string[] arguments) =>
+        folder.Dotnet(["run", program, "-c", "Release", .. FeedFolder.LinkInsteadOfCopy, "--", .. arguments]);
+}
