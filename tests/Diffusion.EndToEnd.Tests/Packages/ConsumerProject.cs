@@ -27,7 +27,7 @@ public sealed class ConsumerProject(PackedPackages packages) : IAsyncLifetime
     }
 
     /// <summary>A file or folder of the project.</summary>
-    public string PathOf(string name) => Path.Combine(folder.Path, name);
+    public string PathOf(string name) => folder.PathOf(name);
 
     /// <summary>
     /// Writes the README's program with fewer and smaller images and other steps. Deletes earlier runs, so that it does not resume.

@@ -29,6 +29,9 @@ public sealed class FeedFolder : IDisposable
     /// <summary>The path of a file; creates its folder.</summary>
     public string File(params string[] parts) => folder.File(parts);
 
+    /// <summary>The path of a file or folder.</summary>
+    public string PathOf(string name) => System.IO.Path.Combine(folder.Path, name);
+
     /// <summary>Writes random images, half of them in each of two sub-folders.</summary>
     public void WritePhotos(string name, int count)
     {

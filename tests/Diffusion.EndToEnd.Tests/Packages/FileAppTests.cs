@@ -10,20 +10,19 @@ public sealed class FileAppTests(PackedPackages packages) : IDisposable
     [Fact]
     public async Task An_experiment_is_run_its_model_sampled_and_a_learning_rate_found()
     {
+        folder.WritePhotos("photos", count: 8);
         Copy("Notebook.cs");
-        (await Run("Notebook.cs", "2")).Should().Contain("1000 images").And.Contain("rate 0.0002: loss").And.Contain("rate 0.002: loss");
-        File.Exists(folder.File("runs", "rate-0.002", "loss.png")).Should().BeTrue();
-        File.Exists(folder.File("runs", "rate-0.002", "samples.png")).Should().BeTrue();
-
         Copy("SampleRun.cs");
-        (await Run("SampleRun.cs", "runs/rate-0.002", "samples.png")).Should().Contain("Samples of step 2 in samples.png");
-        File.Exists(folder.File("samples.png")).Should().BeTrue();
-
         Copy("FindLearningRate.cs");
         folder.Edit("FindLearningRate.cs", ("size: 32", "size: 8"), ("BatchSize = 16", "BatchSize = 4"));
-        folder.WritePhotos("photos", count: 8);
-        (await Run("FindLearningRate.cs", "photos", "20")).Should().Contain("learning rate");
-        File.Exists(folder.File("learning-rates.png")).Should().BeTrue();
+
+        Task<string> rates = Run("FindLearningRate.cs", "photos", "20");
+        (await Run("Notebook.cs", "2")).Should().Contain("1000 images").And.Contain("rate 0.0002: loss").And.Contain("rate 0.002: loss");
+        (await Run("SampleRun.cs", "runs/rate-0.002", "samples.png")).Should().Contain("Samples of step 2 in samples.png");
+        (await rates).Should().Contain("learning rate");
+
+        string[] pictures = ["runs/rate-0.002/loss.png", "runs/rate-0.002/samples.png", "samples.png", "learning-rates.png"];
+        pictures.Select(folder.PathOf).Should().OnlyContain(picture => File.Exists(picture));
     }
 
     // A user's version is that of the newest package; here it is that of the packed ones.
