@@ -57,15 +57,13 @@ public sealed class FeedFolder : IDisposable
 
     /// <summary>Runs a command of dotnet, which must succeed.</summary>
     /// <returns>Its output and errors.</returns>
-    public async Task<string> Dotnet(params string[] arguments)
-    {
-        // NUGET_PACKAGES would override the folder of the configuration.
-        ChildProcess.Result result = await ChildProcess.Dotnet(
-            arguments, Path, new Dictionary<string, string?> { ["NUGET_PACKAGES"] = null });
-        string output = result.Output + result.Errors;
-        result.ExitCode.Should().Be(0, $"dotnet {string.Join(' ', arguments)} printed: {output}");
-        return output;
-    }
+    public Task<string> Dotnet(params string[] arguments) => Dotnet(arguments, []);
+
+    /// <summary>Builds and runs a file-based app. What it builds is in this folder too, not in that of the user.</summary>
+    /// <returns>Its output and errors.</returns>
+    public Task<string> RunFile(string program, string[] arguments) => Dotnet(
+        ["run", program, "-c", "Release", .. LinkInsteadOfCopy, "--", .. arguments],
+        new() { ["XDG_DATA_HOME"] = Directory.CreateDirectory(PathOf("data")).FullName });
 
     /// <summary>The warnings in the output of a build.</summary>
     public static IEnumerable<string> WarningsIn(string output) => output.Split('\n').Where(line =>
@@ -73,4 +71,13 @@ public sealed class FeedFolder : IDisposable
         && !line.Contains("NU1603", StringComparison.Ordinal)); // a feed may lack the exact SharpZipLib that TorchSharp names
 
     public void Dispose() => folder.Dispose();
+
+    private async Task<string> Dotnet(string[] arguments, Dictionary<string, string?> environment)
+    {
+        environment["NUGET_PACKAGES"] = null; // it would override the folder of the configuration
+        ChildProcess.Result result = await ChildProcess.Dotnet(arguments, Path, environment);
+        string output = result.Output + result.Errors;
+        result.ExitCode.Should().Be(0, $"dotnet {string.Join(' ', arguments)} printed: {output}");
+        return output;
+    }
 }

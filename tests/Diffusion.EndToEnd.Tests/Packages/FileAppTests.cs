@@ -16,9 +16,10 @@ public sealed class FileAppTests(PackedPackages packages) : IDisposable
         Copy("FindLearningRate.cs");
         folder.Edit("FindLearningRate.cs", ("size: 32", "size: 8"), ("BatchSize = 16", "BatchSize = 4"));
 
-        Task<string> rates = Run("FindLearningRate.cs", "photos", "20");
-        (await Run("Notebook.cs", "2")).Should().Contain("1000 images").And.Contain("rate 0.0002: loss").And.Contain("rate 0.002: loss");
-        (await Run("SampleRun.cs", "runs/rate-0.002", "samples.png")).Should().Contain("Samples of step 2 in samples.png");
+        Task<string> rates = folder.RunFile("FindLearningRate.cs", ["photos", "20"]);
+        (await folder.RunFile("Notebook.cs", ["2"])).Should().Contain("1000 images").And.Contain("rate 0.0002: loss").And
+            .Contain("rate 0.002: loss");
+        (await folder.RunFile("SampleRun.cs", ["runs/rate-0.002", "samples.png"])).Should().Contain("Samples of step 2 in samples.png");
         (await rates).Should().Contain("learning rate");
 
         string[] pictures = ["runs/rate-0.002/loss.png", "runs/rate-0.002/samples.png", "samples.png", "learning-rates.png"];
@@ -30,7 +31,4 @@ public sealed class FileAppTests(PackedPackages packages) : IDisposable
         folder.File(program),
         File.ReadAllText(Path.Combine(BuildFacts.Repository, "samples", "FileApps", program))
             .Replace("@*", $"@{packages.Version}", StringComparison.Ordinal));
-
-    private Task<string> Run(string program, params string[] arguments) =>
-        folder.Dotnet(["run", program, "-c", "Release", .. FeedFolder.LinkInsteadOfCopy, "--", .. arguments]);
 }
