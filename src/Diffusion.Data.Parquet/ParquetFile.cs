@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Parquet;
 using Parquet.Meta;
 using Parquet.Schema;
@@ -41,8 +42,9 @@ internal sealed class ParquetFile
                 using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, BufferBytes);
                 using CheckedStream whole = new(file);
                 long pagesEnd = ParquetFooter.Check(path, whole);
-                await using ParquetReader reader = await ParquetReader.CreateAsync(whole, leaveStreamOpen: true);
-                return await read(new ParquetFile(path, whole, pagesEnd, reader));
+                ParquetReader reader = await ParquetReader.CreateAsync(whole, leaveStreamOpen: true).ConfigureAwait(false);
+                await using ConfiguredAsyncDisposable closing = reader.ConfigureAwait(false);
+                return await read(new ParquetFile(path, whole, pagesEnd, reader)).ConfigureAwait(false);
             }).GetAwaiter().GetResult();
         }
         catch (FileNotFoundException problem)
@@ -109,7 +111,8 @@ internal sealed class ParquetFile
             Array.Fill(values, unread);
             int[] levels = new int[field.MaxDefinitionLevel > 0 ? count : 0];
             Array.Fill(levels, -1);
-            await rows.ReadRawAsync<T>(field, values, field.MaxDefinitionLevel > 0 ? levels : default(Memory<int>?), null);
+            await rows.ReadRawAsync<T>(field, values, field.MaxDefinitionLevel > 0 ? levels : default(Memory<int>?), null)
+                .ConfigureAwait(false);
             return new ParquetColumn<T>(values, ParquetRows.Places(levels, count, field.MaxDefinitionLevel));
         }
         catch (Exception problem) when (problem is not ImageDataException)

@@ -39,7 +39,8 @@ internal static class ParquetLabels
     {
         // A missing value must not look like class 0.
         T missing = T.IsNegative(T.MinValue) ? T.MinValue : T.MaxValue;
-        ParquetColumn<T> column = await file.ReadColumn(group.Number, field, group.Rows, ParquetBounds.LabelsOf(group.Rows), missing);
+        ParquetColumn<T> column = await file
+            .ReadColumn(group.Number, field, group.Rows, ParquetBounds.LabelsOf(group.Rows), missing).ConfigureAwait(false);
         int[] labels = new int[group.Rows];
         for (int row = 0; row < labels.Length; row++)
         {

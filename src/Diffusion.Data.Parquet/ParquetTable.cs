@@ -51,7 +51,7 @@ internal sealed class ParquetTable
         List<ParquetGroup> groups = [];
         foreach ((int number, int rows) in ParquetCounts.Check(path, file))
         {
-            groups.Add(await table.OpenGroup(file, number, rows));
+            groups.Add(await table.OpenGroup(file, number, rows).ConfigureAwait(false));
         }
 
         table.Groups = groups;
@@ -68,13 +68,16 @@ internal sealed class ParquetTable
 
     private T[]?[] ReadArrays<T>(ParquetGroup group, DataField field) => ParquetFile.Read(
         Path, async file =>
-            ParquetRows.Arrays(await file.ReadColumn<ReadOnlyMemory<T>>(group.Number, field, group.Rows, ParquetBounds.Unpacked, default)));
+            ParquetRows.Arrays(await file
+                .ReadColumn<ReadOnlyMemory<T>>(group.Number, field, group.Rows, ParquetBounds.Unpacked, default).ConfigureAwait(false)));
 
     private async ValueTask<ParquetGroup> OpenGroup(ParquetFile file, int number, int rows)
     {
         ParquetGroup group = new(this, number, rows, columns.Bytes is { } bytes ? file.UnpackedBytes(number, bytes, rows) : 0, null);
-        group = group with { HoldsNone = columns.Bytes is null || await HoldsNone(file, columns.Bytes, group) };
-        return columns.Label is { } label ? group with { Labels = await ParquetLabels.Read(file, label, group) } : group;
+        group = group with { HoldsNone = columns.Bytes is null || await HoldsNone(file, columns.Bytes, group).ConfigureAwait(false) };
+        return columns.Label is { } label
+            ? group with { Labels = await ParquetLabels.Read(file, label, group).ConfigureAwait(false) }
+            : group;
     }
 
     // Uses the statistics; without them, a column that is too small for images is read. Damage is reported when the images are read.
@@ -93,7 +96,7 @@ internal sealed class ParquetTable
         try
         {
             ParquetColumn<ReadOnlyMemory<byte>> column = await file.ReadColumn<ReadOnlyMemory<byte>>(group.Number, bytes, group.Rows,
-                ParquetBounds.Unpacked, default);
+                ParquetBounds.Unpacked, default).ConfigureAwait(false);
             return column.Places.All(place => place < 0);
         }
         catch (ImageDataException)

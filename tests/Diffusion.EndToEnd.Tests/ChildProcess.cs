@@ -33,16 +33,7 @@ internal static class ChildProcess
         IReadOnlyList<(string Sign, string Name)> signals, string program, IEnumerable<string> arguments, string? folder = null,
             string? ignored = null)
     {
-        // If a shell runs the tests in the background, they ignore Ctrl+C, and programs inherit that.
-        string[] ignoring = ignored is null ? [] : [$"--ignore-signal={ignored}"];
-        ProcessStartInfo start = OperatingSystem.IsLinux()
-            ? new("env", ["--default-signal=INT,TERM,HUP", .. ignoring, program, .. arguments])
-            : new(program, arguments);
-        start.RedirectStandardOutput = true;
-        start.WorkingDirectory = folder ?? Path.GetTempPath();
-        start.Environment["OMP_NUM_THREADS"] = "1";
-        start.Environment.Remove(TorchBackend.FolderVariable);
-        using Process process = Process.Start(start)!;
+        using Process process = StartObeyingSignals(program, arguments, folder, ignored);
         List<string> lines = [];
         int sent = 0;
         while (await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken) is { } line)
@@ -58,6 +49,40 @@ internal static class ChildProcess
 
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
         return (process.ExitCode, string.Join('\n', lines));
+    }
+
+    /// <summary>Starts a program, which obeys signals also where the test run ignores them. Its output is redirected.</summary>
+    /// <param name="program">The program.</param>
+    /// <param name="arguments">Its arguments.</param>
+    /// <param name="folder">Its current folder.</param>
+    /// <param name="ignored">A signal that the program ignores from its start, as with nohup.</param>
+    public static Process StartObeyingSignals(string program, IEnumerable<string> arguments, string? folder = null, string? ignored = null)
+    {
+        // If a shell runs the tests in the background, they ignore Ctrl+C, and programs inherit that.
+        string[] ignoring = ignored is null ? [] : [$"--ignore-signal={ignored}"];
+        ProcessStartInfo start = OperatingSystem.IsLinux()
+            ? new("env", ["--default-signal=INT,TERM,HUP", .. ignoring, program, .. arguments])
+            : new(program, arguments);
+        start.RedirectStandardOutput = true;
+        start.WorkingDirectory = folder ?? Path.GetTempPath();
+        start.Environment["OMP_NUM_THREADS"] = "1";
+        start.Environment.Remove(TorchBackend.FolderVariable);
+        return Process.Start(start)!;
+    }
+
+    /// <summary>Reads the output of a web application until it prints the address that it listens on.</summary>
+    public static async Task<Uri> ListeningAddress(Process process)
+    {
+        const string sign = "Now listening on: ";
+        while (await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken) is { } line)
+        {
+            if (line.IndexOf(sign, StringComparison.Ordinal) is >= 0 and var at)
+            {
+                return new Uri(line[(at + sign.Length)..].Trim());
+            }
+        }
+
+        throw new InvalidOperationException("The application ended before it listened.");
     }
 
     /// <summary>Runs a program.</summary>

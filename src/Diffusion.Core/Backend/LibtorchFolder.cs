@@ -7,7 +7,9 @@ internal static class LibtorchFolder
 
     private static readonly string[] Required = ["c10", "torch_cpu", "torch"];
 
-    /// <summary>The only folder with libtorch: named by the variable, in the application, or already loaded.</summary>
+    /// <summary>
+    /// The only folder with libtorch: named by the variable, in the application, or already loaded. If there is none, that of NuGet.
+    /// </summary>
     /// <exception cref="NativeBackendException">There is none, or more than one.</exception>
     public static string Choose()
     {
@@ -29,7 +31,7 @@ internal static class LibtorchFolder
             throw NativeError.TwoCopies(distinct, oneIsLoaded: mapped is not null);
         }
 
-        string chosen = named ?? carried ?? mapped ?? throw NativeError.NoLibtorch();
+        string chosen = named ?? carried ?? mapped ?? NativeSearch.Unpacked(Main) ?? throw NativeError.NoLibtorch();
         string folder = Path.GetDirectoryName(chosen)!;
         string[] missing = [.. Required.Select(NativeSearch.FileName).Where(file => !File.Exists(Path.Combine(folder, file)))];
         return missing.Length == 0 ? folder : throw NativeError.Incomplete(folder, missing);

@@ -5,7 +5,7 @@ namespace Diffusion;
 /// <summary>The errors of loading libtorch, each with its cause and the remedy for this operating system.</summary>
 internal static class NativeError
 {
-    private const string LibtorchVersion = "2.10.0";
+    private const string LibtorchVersion = UnpackedPackages.LibtorchVersion;
 
     private static string Version => typeof(torch).Assembly.GetName().Version!.ToString(3);
 

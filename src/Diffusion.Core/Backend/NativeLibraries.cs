@@ -15,7 +15,7 @@ internal static class NativeLibraries
     /// <returns>The folder that libtorch came from.</returns>
     public static string Load()
     {
-        string binding = NativeSearch.Carried(Binding) ?? NativeSearch.Mapped(Binding)
+        string binding = NativeSearch.Carried(Binding) ?? NativeSearch.Mapped(Binding) ?? NativeSearch.Unpacked(Binding)
             ?? throw (NativeSearch.IsSupported ? NativeError.NoBinding(NativeSearch.FileName(Binding)) : NativeError.Unsupported());
         string folder = LibtorchFolder.Choose();
         foreach (string path in Parts.Select(part => Path.Combine(folder, NativeSearch.FileName(part))).Where(File.Exists))

@@ -27,6 +27,9 @@ internal static class NativeSearch
     public static string? Carried(string library) =>
         Folders().Select(folder => Path.Combine(folder, FileName(library))).FirstOrDefault(File.Exists);
 
+    /// <summary>The library in the packages that NuGet unpacked, if TorchSharp was loaded from there; otherwise null.</summary>
+    public static string? Unpacked(string library) => UnpackedPackages.Find(FolderOfTorchSharp(), library);
+
     /// <summary>
     /// The library that this process has loaded already, <c>libtorch_cpu.so.1.13</c> of the system included; null when there is none.
     /// Not known on macOS.

@@ -26,15 +26,18 @@ public sealed class LinkTests
     }
 
     [Theory]
-    [InlineData("Diffusion.Core")]
-    [InlineData("Diffusion.Data")]
-    [InlineData("Diffusion.Data.Parquet")]
-    [InlineData("Diffusion.Reporting")]
-    [InlineData("Diffusion.Sampling")]
-    [InlineData("Diffusion.Training")]
-    public void The_page_of_a_package_has_no_relative_links_no_images_of_the_repository_and_no_HTML(string package)
+    [InlineData("src/Diffusion.Core")]
+    [InlineData("src/Diffusion.Data")]
+    [InlineData("src/Diffusion.Data.Parquet")]
+    [InlineData("src/Diffusion.Hosting")]
+    [InlineData("src/Diffusion.Reporting")]
+    [InlineData("src/Diffusion.Sampling")]
+    [InlineData("src/Diffusion.Tool")]
+    [InlineData("src/Diffusion.Training")]
+    [InlineData("templates")]
+    public void The_page_of_a_package_has_no_relative_links_no_images_of_the_repository_and_no_HTML(string folder)
     {
-        MarkdownFile page = new(Path.Combine(BuildFacts.Repository, "src", package, "README.md"));
+        MarkdownFile page = new(Path.Combine(BuildFacts.Repository, folder, "README.md"));
 
         page.Links.Where(link => !IsAbsolute(link.Target)).Should()
             .BeEmpty("the page of a package is shown without the files of the repository");

@@ -9,9 +9,13 @@ namespace Diffusion.EndToEnd.Tests.Packages;
 public sealed class PackedPackages : IAsyncLifetime
 {
     private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder unpacked = new();
 
     /// <summary>The folder with the packages.</summary>
     public string Folder => folder.Path;
+
+    /// <summary>The folder into which NuGet unpacks them, once for all tests.</summary>
+    public string Unpacked => unpacked.Path;
 
     /// <summary>Their version.</summary>
     public string Version { get; } = $"0.1.0-test.{DateTime.UtcNow.Ticks}";
@@ -30,6 +34,7 @@ public sealed class PackedPackages : IAsyncLifetime
     public ValueTask DisposeAsync()
     {
         folder.Dispose();
+        unpacked.Dispose();
         return ValueTask.CompletedTask;
     }
 }

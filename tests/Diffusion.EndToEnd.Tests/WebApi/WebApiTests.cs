@@ -28,7 +28,7 @@ public sealed class WebApiTests : IDisposable
         using Process process = Start();
         try
         {
-            using HttpClient client = new() { BaseAddress = await Address(process) };
+            using HttpClient client = new() { BaseAddress = await ChildProcess.ListeningAddress(process) };
             Task<string> rest = process.StandardOutput.ReadToEndAsync(Token);
             (await client.GetAsync("/pictures/1", Token)).StatusCode.Should().Be(HttpStatusCode.NotFound, "nothing is trained yet");
             (await client.PostAsync("/run?steps=0", content: null, Token)).StatusCode.Should().Be(HttpStatusCode.BadRequest);
@@ -113,31 +113,8 @@ public sealed class WebApiTests : IDisposable
         return steps;
     }
 
-    private static async Task<Uri> Address(Process process)
-    {
-        const string sign = "Now listening on: ";
-        while (await process.StandardOutput.ReadLineAsync(Token) is { } line)
-        {
-            if (line.IndexOf(sign, StringComparison.Ordinal) is >= 0 and var at)
-            {
-                return new Uri(line[(at + sign.Length)..].Trim());
-            }
-        }
-
-        throw new InvalidOperationException("The sample ended before it listened.");
-    }
-
-    private Process Start()
-    {
-        // A shell that runs the tests in the background may ignore signals, which programs inherit.
-        ProcessStartInfo start = OperatingSystem.IsLinux()
-            ? new("env", ["--default-signal=TERM", Program, "--urls", "http://127.0.0.1:0", "--Shapes:Device", "cpu"])
-            : new(Program, ["--urls", "http://127.0.0.1:0", "--Shapes:Device", "cpu"]);
-        start.RedirectStandardOutput = true;
-        start.WorkingDirectory = folder.Path;
-        start.Environment["OMP_NUM_THREADS"] = "1";
-        start.Environment["Logging__LogLevel__Microsoft.Hosting.Lifetime"] = "Information";
-        start.Environment.Remove(TorchBackend.FolderVariable);
-        return Process.Start(start)!;
-    }
+    private Process Start() => ChildProcess.StartObeyingSignals(
+        Program,
+        ["--urls", "http://127.0.0.1:0", "--Shapes:Device", "cpu", "--Logging:LogLevel:Microsoft.Hosting.Lifetime", "Information"],
+        folder.Path);
 }

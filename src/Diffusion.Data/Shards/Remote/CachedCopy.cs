@@ -26,8 +26,8 @@ internal sealed record CachedCopy(RemoteVersion Version, long Length, string Has
     /// <summary>Describes a completely fetched file.</summary>
     public static async Task<CachedCopy> Of(string path, RemoteVersion version, CancellationToken cancellation)
     {
-        await using FileStream file = new(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
-        string hash = Convert.ToHexStringLower(await SHA256.HashDataAsync(file, cancellation));
+        using FileStream file = new(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+        string hash = Convert.ToHexStringLower(await SHA256.HashDataAsync(file, cancellation).ConfigureAwait(false));
         DiskSync.File(file.SafeFileHandle, path);
         return new CachedCopy(version with { Length = file.Length }, file.Length, hash, WrittenAt(path));
     }

@@ -42,7 +42,7 @@ internal sealed class CopyFolder
                 return fileLock;
             }
 
-            await Wait(cancellation);
+            await Wait(cancellation).ConfigureAwait(false);
         }
     }
 
@@ -85,7 +85,7 @@ internal sealed class CopyFolder
     /// <summary>Turns a completely fetched file into a copy.</summary>
     public static async Task Commit(string path, RemoteVersion version, Uri address, CancellationToken cancellation)
     {
-        CachedCopy info = await CachedCopy.Of(path + PartExtension, version, cancellation);
+        CachedCopy info = await CachedCopy.Of(path + PartExtension, version, cancellation).ConfigureAwait(false);
         info.Write(path, RemoteFile.NameOf(address));
         File.Move(path + PartExtension, path, overwrite: true);
     }

@@ -47,7 +47,8 @@ internal sealed class RemoteClient : IDisposable
         for (int redirects = 0; ; redirects++)
         {
             using HttpRequestMessage request = Request(asked, address, prepare);
-            HttpResponseMessage response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
+            HttpResponseMessage response = await client
+                .SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
             if (!isOwn || redirects == MaxRedirects || Next(response, asked) is not { } next)
             {
                 return response;

@@ -25,14 +25,14 @@ internal sealed class RemoteExchange(RemoteClient client, RemoteFileOptions opti
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, stall.Token);
         try
         {
-            using HttpResponseMessage response = await client.Get(address, prepare, either.Token);
+            using HttpResponseMessage response = await client.Get(address, prepare, either.Token).ConfigureAwait(false);
             if (judge(response) is { } refused)
             {
                 return refused;
             }
 
-            await using Stream body = await response.Content.ReadAsStreamAsync(either.Token);
-            return await Receive(body, take, stall, either.Token);
+            using Stream body = await response.Content.ReadAsStreamAsync(either.Token).ConfigureAwait(false);
+            return await Receive(body, take, stall, either.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException problem) when (!cancellation.IsCancellationRequested)
         {
@@ -60,7 +60,7 @@ internal sealed class RemoteExchange(RemoteClient client, RemoteFileOptions opti
                 stall.CancelAfter(options.StallTimeout);
                 try
                 {
-                    read = await body.ReadAsync(buffer, cancellation);
+                    read = await body.ReadAsync(buffer, cancellation).ConfigureAwait(false);
                 }
                 catch (IOException problem)
                 {

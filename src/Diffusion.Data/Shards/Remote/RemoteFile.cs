@@ -50,7 +50,7 @@ internal sealed class RemoteFile(
         {
             long before = furthest;
             RemoteFailure? failure = await exchange.Ask(address, Prepare, response => Judge(response, part, maxBytes),
-                bytes => Take(bytes, part, maxBytes), cancellation);
+                bytes => Take(bytes, part, maxBytes), cancellation).ConfigureAwait(false);
             if (failure is null || IsUnchanged)
             {
                 part.SetLength(position);
@@ -58,7 +58,7 @@ internal sealed class RemoteFile(
             }
 
             string all = Length?.ToString(CultureInfo.InvariantCulture) ?? "an unknown number of";
-            await retry.After(failure, furthest > before, $"{position} of {all} bytes had arrived.", cancellation);
+            await retry.After(failure, furthest > before, $"{position} of {all} bytes had arrived.", cancellation).ConfigureAwait(false);
         }
     }
 

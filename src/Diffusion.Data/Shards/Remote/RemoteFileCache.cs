@@ -88,7 +88,7 @@ internal sealed class RemoteFileCache : IDisposable
     private async Task<CachedFile> FetchLocked(Uri address, FetchRequest request, CancellationToken cancellation)
     {
         string path = PathOf(address);
-        await using FileStream fileLock = await copies.Lock(path, cancellation);
+        using FileStream fileLock = await copies.Lock(path, cancellation).ConfigureAwait(false);
         CachedFile? copy = CopyFolder.TryOpen(path, address);
         if (copy is not null && request.Version is { } version && !copy.Version.Matches(version))
         {
@@ -96,7 +96,8 @@ internal sealed class RemoteFileCache : IDisposable
             copy = null;
         }
 
-        if ((copy is null || request.Revalidate) && await Download(address, path, request, copy?.Version, cancellation))
+        if ((copy is null || request.Revalidate)
+            && await Download(address, path, request, copy?.Version, cancellation).ConfigureAwait(false))
         {
             copy?.Dispose();
             copy = CopyFolder.TryOpen(path, address) ?? throw new IOException(
@@ -117,9 +118,9 @@ internal sealed class RemoteFileCache : IDisposable
         string part = path + CopyFolder.PartExtension;
         try
         {
-            await using (FileStream stream = new(part, FileMode.Create, FileAccess.Write, FileShare.None))
+            using (FileStream stream = new(part, FileMode.Create, FileAccess.Write, FileShare.None))
             {
-                await file.Fetch(stream, request.MaxBytes, cancellation);
+                await file.Fetch(stream, request.MaxBytes, cancellation).ConfigureAwait(false);
             }
 
             if (file.IsUnchanged)
@@ -133,7 +134,7 @@ internal sealed class RemoteFileCache : IDisposable
                 throw new RemoteException($"{RemoteFile.NameOf(address)}: {problem}", null, isRefusal: true);
             }
 
-            await CopyFolder.Commit(path, file.Version, address, cancellation);
+            await CopyFolder.Commit(path, file.Version, address, cancellation).ConfigureAwait(false);
             return true;
         }
         catch

@@ -38,14 +38,15 @@ internal sealed class RemotePiece(Uri address, RemoteClient client, RemoteFileOp
         while (true)
         {
             long before = position;
-            if (await exchange.Ask(address, Prepare, Judge, bytes => Take(bytes, write), cancellation) is not { } failure)
+            if (await exchange.Ask(address, Prepare, Judge, bytes => Take(bytes, write), cancellation).ConfigureAwait(false)
+                is not { } failure)
             {
                 return;
             }
 
             string state = string.Create(CultureInfo.InvariantCulture,
                 $"Of bytes {first} to {end - 1} of {version.Length}, {position - first} had arrived.");
-            await retry.After(failure, position > before, state, cancellation);
+            await retry.After(failure, position > before, state, cancellation).ConfigureAwait(false);
         }
     }
 

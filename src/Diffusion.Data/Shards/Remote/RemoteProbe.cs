@@ -28,7 +28,7 @@ internal sealed record RemoteProbe(RemoteVersion Version, bool SupportsRanges)
             int read = 0;
             RemoteProbe probe = new(new RemoteVersion(null, null, null), false);
             string? contentType = null;
-            RemoteFailure? failure = await exchange.Ask(address, Prepare, Judge, Take, cancellation);
+            RemoteFailure? failure = await exchange.Ask(address, Prepare, Judge, Take, cancellation).ConfigureAwait(false);
             if (failure is null && RemoteContent.FindProblem(first.AsSpan(0, read), contentType, isPacked) is { } mistake)
             {
                 throw new RemoteException($"{RemoteFile.NameOf(address)}: {mistake}", null, isRefusal: true);
@@ -39,7 +39,7 @@ internal sealed record RemoteProbe(RemoteVersion Version, bool SupportsRanges)
                 return probe;
             }
 
-            await retry.After(failure, progressed: false, "Its first bytes were requested.", cancellation);
+            await retry.After(failure, progressed: false, "Its first bytes were requested.", cancellation).ConfigureAwait(false);
 
             RemoteFailure? Judge(HttpResponseMessage response)
             {

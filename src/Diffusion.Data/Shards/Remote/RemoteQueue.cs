@@ -84,7 +84,7 @@ internal sealed class RemoteQueue(int connections)
     {
         while (TryNext(out Piece piece))
         {
-            await piece.File.Fetch(piece.Start, piece.Count);
+            await piece.File.Fetch(piece.Start, piece.Count).ConfigureAwait(false);
             if (piece.IsBackground)
             {
                 lock (gate)

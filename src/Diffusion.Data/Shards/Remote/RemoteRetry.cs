@@ -43,6 +43,7 @@ internal sealed class RemoteRetry(Uri address, RemoteFileOptions options)
                 failure.Problem, isRefusal: false);
         }
 
-        await Task.Delay(options.DelayAfter(address, failures, requests, failure.RetryAfter), options.Time, cancellation);
+        TimeSpan delay = options.DelayAfter(address, failures, requests, failure.RetryAfter);
+        await Task.Delay(delay, options.Time, cancellation).ConfigureAwait(false);
     }
 }

@@ -127,10 +127,10 @@ internal sealed class StreamedFile : IDisposable
         await Guard(async () =>
         {
             RemotePiece piece = new(address, client, options, Version);
-            await piece.Fetch(first, blocks.EndOf(start + count - 1) - first, Write, stop.Token);
-        });
+            await piece.Fetch(first, blocks.EndOf(start + count - 1) - first, Write, stop.Token).ConfigureAwait(false);
+        }).ConfigureAwait(false);
         blocks.Release(next, start + count - next);
-        await Finish();
+        await Finish().ConfigureAwait(false);
 
         void Write(ReadOnlyMemory<byte> bytes, long at)
         {
@@ -159,14 +159,14 @@ internal sealed class StreamedFile : IDisposable
         await Guard(async () =>
         {
             RemoteFile file = new(address, client, options, expected: Version);
-            await using PartStream stream = new(part, OnProgress);
-            await file.Fetch(stream, Length, stop.Token);
+            using PartStream stream = new(part, OnProgress);
+            await file.Fetch(stream, Length, stop.Token).ConfigureAwait(false);
             if (!IsComplete)
             {
                 throw new RemoteChangedException(RemoteFile.NameOf(address));
             }
-        });
-        await Finish();
+        }).ConfigureAwait(false);
+        await Finish().ConfigureAwait(false);
 
         void OnProgress(long end)
         {
@@ -183,7 +183,7 @@ internal sealed class StreamedFile : IDisposable
         int attempt = blocks.Attempt;
         try
         {
-            await fetch();
+            await fetch().ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
@@ -205,7 +205,7 @@ internal sealed class StreamedFile : IDisposable
         {
             try
             {
-                await commit();
+                await commit().ConfigureAwait(false);
             }
             catch (Exception problem) when (problem is IOException or ImageDataException or UnauthorizedAccessException)
             {

@@ -25,10 +25,10 @@ internal sealed class StreamedFiles(RemoteFileOptions options, RemoteClient clie
 
             if (CopyFolder.TryLock(path) is { } fileLock)
             {
-                return await Start(path, fileLock, address, probe, request, isForReading, verify);
+                return await Start(path, fileLock, address, probe, request, isForReading, verify).ConfigureAwait(false);
             }
 
-            await copies.Wait(cancellation);
+            await copies.Wait(cancellation).ConfigureAwait(false);
         }
     }
 
@@ -64,7 +64,7 @@ internal sealed class StreamedFiles(RemoteFileOptions options, RemoteClient clie
                 if (copy.Version.Matches(probe.Version))
                 {
                     copies.MarkUsed(path);
-                    await fileLock.DisposeAsync();
+                    await fileLock.DisposeAsync().ConfigureAwait(false);
                     return new LocalBytes(copy.Path, copy.Stamp, copy);
                 }
 
@@ -97,7 +97,7 @@ internal sealed class StreamedFiles(RemoteFileOptions options, RemoteClient clie
         }
         catch
         {
-            await fileLock.DisposeAsync();
+            await fileLock.DisposeAsync().ConfigureAwait(false);
             throw;
         }
     }
@@ -105,12 +105,12 @@ internal sealed class StreamedFiles(RemoteFileOptions options, RemoteClient clie
     private async Task VerifyAndCommit(string path, RemoteVersion version, Uri address, Action<Stream> verify)
     {
         string part = path + CopyFolder.PartExtension;
-        await using (FileStream stream = new(part, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete))
+        using (FileStream stream = new(part, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete))
         {
             verify(stream);
         }
 
-        await CopyFolder.Commit(path, version, address, CancellationToken.None);
+        await CopyFolder.Commit(path, version, address, CancellationToken.None).ConfigureAwait(false);
         Entry? unused = null;
         lock (gate)
         {
