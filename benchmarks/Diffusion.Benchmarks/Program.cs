@@ -31,6 +31,7 @@ RootCommand root = new("Measures the library against its targets. Each command e
     LrRangeCommand.Create(),
     PlanCommand.Create(),
     ViewBenchmarkCommand.Create(),
+    ServingCommand.Create(),
     MemoryCommand.Create(),
     CheckpointingCommand.Create(),
     BesideTrainingCommand.Create(),

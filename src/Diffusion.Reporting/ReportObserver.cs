@@ -105,7 +105,11 @@ internal sealed class ReportObserver(RunReportOptions options) : IRunObserver
         };
         IDenoiser denoiser = options.Guidance == 1 ? preview.EmaDenoiser : new GuidedDenoiser(preview.EmaDenoiser, options.Guidance);
         using Tensor samples = options.Sampler.Sample(denoiser, request, cancellationToken: preview.CancellationToken); // [N, C, H, W]
-        preview.Check(samples);
+        if (preview.Step >= run.FirstSamplesStep)
+        {
+            preview.Check(samples);
+        }
+
         int scale = (int)Math.Max(1, ShownSize / samples.shape[2]);
         ImageGrid.Save(samples, RunRecord.SamplesIn(Folder, preview.Step), scale: scale);
         options.TensorBoard?.Write(preview.Step, "samples", samples);

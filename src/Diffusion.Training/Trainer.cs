@@ -206,6 +206,7 @@ public sealed class Trainer : IDisposable
         ParameterCount = state.Parameters.ParameterCount,
         ModelClasses = setup.Model.ClassCount,
         Step = state.Step,
+        FirstSamplesStep = parts.FirstSamplesStep,
         Statistics = setup.Images,
         Time = setup.Time,
         Warnings = Warnings,

@@ -56,7 +56,8 @@ public sealed partial class RunReportTests : IDisposable
         }
 
         using TinyModel two = new(channels: 3, classCount: 2);
-        using (IImageSource photos = InMemoryImages.Load(ImageFolder.Open(images, 8)))
+        using (IImageSource photos = InMemoryImages.Load(
+            ImageFolder.Open(images, 8), cancellationToken: TestContext.Current.CancellationToken))
         using (Trainer trainer = Builder(two, photos, steps: 1, folder.File("<i>run")).WriteReport().Build())
         {
             trainer.Run(TestContext.Current.CancellationToken);

@@ -35,6 +35,11 @@ public sealed record RunStart
     /// <summary>The clock of the run.</summary>
     internal TimeProvider Time { get; init; } = TimeProvider.System;
 
+    /// <summary>
+    /// The step at which samples should become recognizable, by a rule of thumb: <see cref="TrainingPlan.FirstSamplesStep"/>.
+    /// </summary>
+    public required long FirstSamplesStep { get; init; }
+
     /// <summary>The unusual settings of the run.</summary>
     public required IReadOnlyList<TrainingWarning> Warnings { get; init; }
 }

@@ -56,9 +56,9 @@ internal sealed class TrainingParts : IDisposable
                     Exchange = Ranks?.Exchange,
                 };
             SkippedStepTrace trace = new(setup, State, Denoiser, Seeds);
-            long firstSamples = StepsTable.FirstSamplesStep(StepsTable.For(data.Split.TrainingCount, setup.Source.Shape,
+            FirstSamplesStep = StepsTable.FirstSamplesStep(StepsTable.For(data.Split.TrainingCount, setup.Source.Shape,
                 options.BatchSize), options);
-            HealthWatch watch = new(options, State.LearningRate.WarmupOf(options.Steps), firstSamples,
+            HealthWatch watch = new(options, State.LearningRate.WarmupOf(options.Steps), FirstSamplesStep,
                 setup.Processes is { IsFirst: false } ? _ => string.Empty : trace.Of);
             Reporter = new ProgressReporter(
                 setup, State, Gauges, watch, new SampleChecks(setup.Images, options), Folder is null
@@ -89,6 +89,9 @@ internal sealed class TrainingParts : IDisposable
 
     /// <summary>The model with each of its averages, by law.</summary>
     public OrderedDictionary<EmaLaw, Denoiser> Averages { get; }
+
+    /// <summary>The step at which samples should become recognizable.</summary>
+    public long FirstSamplesStep { get; }
 
     /// <summary>Forward and backward pass for training.</summary>
     public TrainingPass Pass { get; }

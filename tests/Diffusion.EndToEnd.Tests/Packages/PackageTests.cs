@@ -24,7 +24,7 @@ public sealed class PackageTests(PackedPackages packages)
     [InlineData("Diffusion.Data.Parquet", "Diffusion.Data", "Parquet.Net")]
     [InlineData("Diffusion.Hosting", "Diffusion.Training", "Diffusion.Sampling", "Microsoft.Extensions.Diagnostics.HealthChecks",
         "Microsoft.Extensions.Hosting.Abstractions", "Microsoft.Extensions.Options.ConfigurationExtensions")]
-    [InlineData("Diffusion.Reporting", "Diffusion.Training", "ScottPlot")]
+    [InlineData("Diffusion.Reporting", "Diffusion.Sampling", "Diffusion.Training", "ScottPlot")]
     [InlineData("Diffusion.Sampling", "Diffusion.Core")]
     [InlineData("Diffusion.Training", "Diffusion.Data", "Microsoft.Extensions.Logging.Abstractions", "Microsoft.Extensions.Options")]
     public async Task A_package_contains_its_assembly_and_documentation_and_no_native_library(string id, params string[] dependencies)

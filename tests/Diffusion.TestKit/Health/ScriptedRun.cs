@@ -1,6 +1,5 @@
 using System.Globalization;
 using Diffusion.Data;
-using Diffusion.Sampling;
 using Diffusion.Training;
 using Samples;
 using TorchSharp;
@@ -19,7 +18,6 @@ namespace Diffusion.TestKit;
 public sealed record ScriptedRun(string Name, params string[] Expected)
 {
     private const int Size = 16;
-    private const int SampleEverySteps = 200;
 
     /// <summary>Whether it takes only a few seconds.</summary>
     public bool IsShort { get; init; }
@@ -116,14 +114,7 @@ public sealed record ScriptedRun(string Name, params string[] Expected)
             builder.ReportTo(new FieldListener(said));
         }
 
-        builder.AddPreview(SampleEverySteps, preview =>
-        {
-            using Tensor samples = new DpmSolver { Steps = 20 }.Sample(preview.EmaDenoiser, new SampleRequest
-            {
-                Count = 16, ClassLabels = SampleRequest.ClassesInTurn(16, options.NumClassEmbeds),
-            });
-            preview.Check(samples);
-        });
+        builder.ObserveWith(new SampleObserver());
         Builder(builder);
         using IDisposable? beside = Beside?.Invoke();
         using Trainer trainer = builder.Build();

@@ -111,7 +111,8 @@ public static class SickRuns
         new("gradients beyond their limit", "ended") { IsShort = true, Says = "MaxGradientNorm",
             Options = run => run.Health = run.Health with { MaxGradientNorm = 1e-6 } },
         new("a run that is too short for samples", "NoisySamples", "BlurrySamples") { Says = "too short",
-            Options = run => (run.Steps, run.LearningRate) = (200, LearningRate.Constant(1e-4)) },
+            Options = run => (run.Steps, run.LearningRate) = (200, LearningRate.Constant(1e-4)),
+            Builder = builder => builder.ObserveWith(new SampleObserver { JudgesEarly = true }) },
         new("samples scaled to [0, 1]", "ColorShift") { Options = run => run.Steps = 200,
             Builder = builder => builder.AddPreview(100, preview => preview.Check(rand(16, 3, 16, 16))) },
     ];
