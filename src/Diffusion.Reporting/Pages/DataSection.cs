@@ -32,7 +32,8 @@ internal static class DataSection
             </table>
             {Html.If(run.DataPicture is not null, () => Html.Of($"""
                 <figure><img src="{pictures("data.png", () => File.ReadAllBytes(run.DataPicture!))}" alt="some of the images">
-                <figcaption>random images, as training sees them without random changes</figcaption></figure>
+                <figcaption>random images, of shards those of the first one, as training sees them without random changes</figcaption>
+                </figure>
                 """))}
             {Html.If(data.Classes.Count > 0, () => Classes(data))}
             </section>
@@ -58,7 +59,7 @@ internal static class DataSection
     }
 
     private static string Note(DataSheet data) => data.Counted < data.Count
-        ? string.Create(CultureInfo.InvariantCulture, $", counted over {data.Counted:N0} images spread over the source")
+        ? string.Create(CultureInfo.InvariantCulture, $", counted over {data.Counted:N0} images")
         : string.Empty;
 
     private static string Numbers(IEnumerable<double> values) =>

@@ -34,7 +34,7 @@ internal static class DataSurvey
         }
 
         using DisposeScope scope = NewDisposeScope();
-        if (new BatchReader(images).ReadGood(Random(images.Count), _ => { }) is not { } batch)
+        if (new BatchReader(images).ReadGood(Random(QuicklyRead(images)), _ => { }) is not { } batch)
         {
             return;
         }
@@ -57,13 +57,14 @@ internal static class DataSurvey
         }
 
         long[] counts = new long[classes];
-        long examined = Math.Min(images.Count, MaxCounted);
+        long within = QuicklyRead(images);
+        long examined = Math.Min(within, MaxCounted);
         long counted = 0;
         for (long i = 0; i < examined; i++)
         {
             try
             {
-                counts[images.LabelOf((long)((Int128)i * images.Count / examined))]++;
+                counts[images.LabelOf((long)((Int128)i * within / examined))]++;
                 counted++;
             }
             catch (ImageDataException)
@@ -75,6 +76,11 @@ internal static class DataSurvey
         IReadOnlyList<string> names = images.ClassNames;
         return ([.. counts.Select((count, label) => new ClassSize(label, label < names.Count ? names[label] : null, count))], counted);
     }
+
+    // The first images that can be read without much waiting. Reading across many shards would fetch all of them from a server.
+    private static long QuicklyRead(IImageSource images) => images.GroupSizes is { Count: > 1 } groups
+        ? Math.Max(1, groups[0])
+        : images.Count;
 
     // Distinct indices in random order, the same for every run on these images.
     private static long[] Random(long count)

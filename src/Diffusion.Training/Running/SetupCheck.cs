@@ -27,7 +27,7 @@ internal static class SetupCheck
         List<string> all =
         [
             .. given.Problems, .. contradictions, .. TrainingOptionsValidator.Problems(options, processes),
-            .. given.Optimizer.Problems, .. given.RunObservers.SelectMany(observer => observer.Problems(options, model)), .. additional,
+            .. given.Optimizer.Problems, .. given.RunObservers.SelectMany(observer => ProblemsOf(observer, options, model)), .. additional,
             .. ScheduleProblems.Of(options, schedule), .. DataProblems.Of(options, model, source),
                 .. CheckpointingProblems.Of(options, model, given.Device), .. given.Distributed?.Problems ?? [],
         ];
@@ -76,6 +76,14 @@ internal static class SetupCheck
 
         throw new OptionsValidationException(
             nameof(TrainingOptions), typeof(TrainingOptions), [.. all, .. new[] { badImages?.Message, badFolder }.OfType<string>()]);
+    }
+
+    private static IEnumerable<string> ProblemsOf(IRunObserver observer, TrainingOptions options, IDiffusionModel model)
+    {
+        IReadOnlyList<string> own = observer.Problems(options, model);
+        return own.Count == 0 && observer.PreviewEverySteps(options) is < 1 and var every
+            ? [$"{observer.GetType().Name}: PreviewEverySteps returned {every}, but must return at least 1, or null for no previews."]
+            : own;
     }
 
     private static IEnumerable<TrainerSetup.Preview> PreviewsOf(IEnumerable<IRunObserver> observers, TrainingOptions options)

@@ -32,6 +32,7 @@ internal sealed class TrainingLoop
             using GradientCheckpointingScope checkpointing = new(setup.Model, options);
             parts.Reporter.Begin();
             Observe(observer => observer.Begin(start));
+            parts.Ranks?.WaitForFirst(); // its observers may take long
             if (options.Health.OnDivergence == DivergencePolicy.RollBack)
             {
                 parts.Folder?.SaveFirst(state); // A rollback needs a checkpoint.

@@ -85,6 +85,11 @@ public sealed class RunObserverTests : IDisposable
         recorder.Seen.Should().BeEmpty();
     }
 
+    [Fact]
+    public void A_preview_interval_of_zero_is_refused_by_name() =>
+        Builder(steps: 8).ObserveWith(new Recorder { Every = 0 }).Invoking(builder => builder.Build()).Should()
+            .Throw<OptionsValidationException>().WithMessage("*Recorder: PreviewEverySteps returned 0, but must return at least 1*");
+
     public void Dispose()
     {
         model.Dispose();
