@@ -34,13 +34,14 @@ public static class ThreadRanks
 
         void RunOne(int rank)
         {
+            using ThreadProcessGroup group = new(exchange, rank);
             try
             {
-                using ThreadProcessGroup group = new(exchange, rank);
                 body(group);
             }
             catch (Exception error)
             {
+                // Before the group is disposed, which the others would take for its end.
                 errors[rank] = error;
                 Interlocked.CompareExchange(ref first, error, null);
                 exchange.Abort($"Rank {rank} ended with {error.GetType().Name}: {error.Message}");
