@@ -73,6 +73,8 @@ if ! $short && [[ -n "$browser" ]]; then
         test "$(stat -c %s "report-$width.png")" -gt 20000 || { echo "The page is empty at a width of $width pixels."; exit 1; }
     done
     step "the page opened at 390 and 1200 pixels"
+else
+    step "the page was not opened: $($short && echo 'the short form has no browser' || echo 'chromium is not installed')"
 fi
 
 step "sample, export, read back"

@@ -32,6 +32,7 @@ RootCommand root = new("Measures the library against its targets. Each command e
     PlanCommand.Create(),
     ViewBenchmarkCommand.Create(),
     ServingCommand.Create(),
+    DetailCommand.Create(),
     MemoryCommand.Create(),
     CheckpointingCommand.Create(),
     BesideTrainingCommand.Create(),

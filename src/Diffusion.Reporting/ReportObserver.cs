@@ -53,10 +53,8 @@ internal sealed class ReportObserver(RunReportOptions options) : IRunObserver
 
         facts = new RunFacts
         {
-            Name = start.Name,
             StartedAt = start.Time.GetUtcNow(),
             FirstStep = start.Step,
-            Steps = start.Options.Steps,
             BatchSize = start.Options.BatchSize,
             Device = $"{start.Device}, {start.Device.CpuThreads} CPU threads",
             ParameterCount = start.ParameterCount,

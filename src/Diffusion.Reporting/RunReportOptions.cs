@@ -3,7 +3,7 @@ using Diffusion.Training;
 
 namespace Diffusion.Reporting;
 
-/// <summary>What the page of a run contains, see <see cref="RunReportBuilder.WriteReport"/>.</summary>
+/// <summary>What the page of a run contains, see <see cref="TrainerBuilderExtensions.WriteReport"/>.</summary>
 public sealed record RunReportOptions
 {
     /// <summary>The maximum of <see cref="Samples"/>: 256.</summary>

@@ -19,7 +19,7 @@ internal static class SmallRuns
         using UNet2D network = new(
             new UNet2DOptions
             {
-                SampleSize = 16,
+                SampleSize = 32, // 3,072 values: a thousandth of them is some
                 InChannels = 3,
                 OutChannels = 3,
                 BlockOutChannels = [16, 32],

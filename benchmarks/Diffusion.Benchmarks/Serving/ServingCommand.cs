@@ -1,6 +1,6 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Globalization;
-using System.Net;
 using Diffusion.Sampling;
 using TorchSharp;
 
@@ -40,7 +40,7 @@ internal static class ServingCommand
             server.WaitForEnd();
 
             Say($"{Concurrent} requests at once, without training");
-            byte[][] alone = [.. Enumerable.Range(0, Concurrent).Select(seed => server.Picture(seed).Png)];
+            byte[][] alone = [.. Enumerable.Range(0, Concurrent).Select(seed => server.Picture(seed).Png!)];
             Compare(alone, All(server, failures), failures);
 
             Say($"{Concurrent} requests at once, while it trains");
@@ -77,20 +77,20 @@ internal static class ServingCommand
         [
             .. Enumerable.Range(0, Concurrent).Select(seed => new Thread(() =>
             {
-                (HttpStatusCode status, byte[] png, double seconds) = server.Picture(seed);
-                while (status == HttpStatusCode.TooManyRequests)
+                WebAnswer answer = server.Picture(seed);
+                while (answer.RetryAfter is { } wait)
                 {
                     lock (pictures)
                     {
                         refused++;
-                        slowestRefusal = Math.Max(slowestRefusal, seconds);
+                        slowestRefusal = Math.Max(slowestRefusal, answer.Seconds);
                     }
 
-                    Thread.Sleep(TimeSpan.FromSeconds(1)); // Retry-After
-                    (status, png, seconds) = server.Picture(seed);
+                    Thread.Sleep(wait);
+                    answer = server.Picture(seed);
                 }
 
-                pictures[seed] = status == HttpStatusCode.OK ? png : [];
+                pictures[seed] = answer.Png ?? [];
             })),
         ];
         Array.ForEach(clients, client => client.Start());
@@ -103,13 +103,15 @@ internal static class ServingCommand
 
     private static void Compare(byte[][] alone, byte[][] together, List<string> failures)
     {
-        int[] differences =
+        int[][] differences =
         [
-            .. alone.Zip(together).SelectMany(pair => Pixels(pair.First).Zip(Pixels(pair.Second), (one, other) => Math.Abs(one - other))),
+            .. alone.Zip(together, (first, second) => Pixels(first).Zip(Pixels(second), (one, other) => Math.Abs(one - other)).ToArray()),
         ];
-        int max = differences.Max();
-        double share = (double)differences.Count(difference => difference > 0) / differences.Length;
+        int max = differences.Max(picture => picture.Max());
+        double share = differences.Average(picture => picture.Average(difference => difference > 0 ? 1.0 : 0));
+        int worst = differences.Max(picture => picture.Count(difference => difference > 0));
         Say($"  against the pictures one by one: largest difference {max} of 255, in {share:P3} of the places");
+        Say($"  most places in one picture: {worst} of {differences[0].Length}");
         AddIf(max > MaxDifference || share > MaxDifferingShare, failures, "Pictures differ from those that were made one by one.");
     }
 
@@ -127,7 +129,7 @@ internal static class ServingCommand
                 {
                     for (int seed = Interlocked.Increment(ref next); seed <= end; seed = Interlocked.Increment(ref next))
                     {
-                        if (server.Picture(seed).Status != HttpStatusCode.OK)
+                        if (server.Picture(seed).Png is null)
                         {
                             Interlocked.Increment(ref lost);
                         }
@@ -159,13 +161,13 @@ internal static class ServingCommand
             ];
             double seconds = Median.Of(Enumerable.Range(0, 9).Select(_ =>
             {
-                long began = System.Diagnostics.Stopwatch.GetTimestamp();
+                long began = Stopwatch.GetTimestamp();
                 foreach (torch.Tensor image in sampler.SampleTogether(denoiser, requests))
                 {
                     image.Dispose();
                 }
 
-                return System.Diagnostics.Stopwatch.GetElapsedTime(began).TotalSeconds;
+                return Stopwatch.GetElapsedTime(began).TotalSeconds;
             }).Skip(2));
             one = together == 1 ? 1 / seconds : one;
             Say($"{together,2} requests in a pass: {together / seconds:F1} images/s, {together / seconds / one:F2} times one");

@@ -64,13 +64,16 @@ internal sealed class WebServer : IDisposable
     public void WaitForEnd() => client.GetStringAsync("/run/progress").Wait();
 
     /// <summary>Asks for a picture.</summary>
-    /// <returns>The status, the PNG file, and the time of the answer in seconds.</returns>
-    public (HttpStatusCode Status, byte[] Png, double Seconds) Picture(int seed)
+    public WebAnswer Picture(int seed)
     {
         long began = Stopwatch.GetTimestamp();
         using HttpResponseMessage answer = client.GetAsync(
             string.Create(CultureInfo.InvariantCulture, $"/pictures/{seed}?shape={seed % 3}")).Result;
-        return (answer.StatusCode, answer.Content.ReadAsByteArrayAsync().Result, Stopwatch.GetElapsedTime(began).TotalSeconds);
+        byte[] content = answer.Content.ReadAsByteArrayAsync().Result;
+        return new WebAnswer(
+            answer.StatusCode == HttpStatusCode.OK ? content : null,
+            answer.StatusCode == HttpStatusCode.TooManyRequests ? answer.Headers.RetryAfter!.Delta : null,
+            Stopwatch.GetElapsedTime(began).TotalSeconds);
     }
 
     /// <summary>Sends SIGTERM and waits for the end.</summary>

@@ -11,7 +11,6 @@ public sealed class LossCurve
 {
     private const int PointsPerNeighbor = 10;
     private const int MaxNeighbors = 250; // keeps the smoothing of a long run fast
-    private const double Margin = 1.1;
     private const float MarkerSize = 8;
 
     private static readonly Color TrainingColor = new(150, 170, 200);
@@ -89,8 +88,7 @@ public sealed class LossCurve
         plot.Title("Loss by step");
         plot.XLabel("optimizer step");
         plot.YLabel("loss");
-        PlotStyle.SetLogarithmic(
-            plot.Axes.Left, all.Min(point => point.Loss) / Margin, all.Max(point => point.Loss) * Margin, PlotStyle.LossText);
+        PlotStyle.FitLogarithmic(plot, [.. all.Select(point => point.Loss)]);
         PlotStyle.SetSteps(plot.Axes.Bottom, all.Max(point => point.Step));
         PlotStyle.AddCurve(plot, Training.Select(Place), TrainingColor, "training", 1.5f).MarkerSize = Training.Count == 1 ? MarkerSize : 0;
         PlotStyle.AddCurve(plot, Smoothed.Select(Place), SmoothedColor, "training, smoothed", 3);

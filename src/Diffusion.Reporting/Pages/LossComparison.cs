@@ -7,7 +7,6 @@ namespace Diffusion.Reporting;
 internal static class LossComparison
 {
     private const int MaxName = 32;
-    private const double Margin = 1.1;
 
     /// <summary>Draws the smoothed losses.</summary>
     /// <param name="runs">The runs by name.</param>
@@ -24,8 +23,7 @@ internal static class LossComparison
         plot.Title("Training loss, smoothed");
         plot.XLabel("optimizer step");
         plot.YLabel("loss");
-        PlotStyle.SetLogarithmic(
-            plot.Axes.Left, all.Min(point => point.Loss) / Margin, all.Max(point => point.Loss) * Margin, PlotStyle.LossText);
+        PlotStyle.FitLogarithmic(plot, [.. all.Select(point => point.Loss)]);
         PlotStyle.SetSteps(plot.Axes.Bottom, all.Max(point => point.Step));
         Category10 colors = new();
         foreach ((int i, (string name, LossCurve losses)) in runs.Index())

@@ -61,6 +61,7 @@ internal static class RunPage
             return Html.Of($"""<p class="note">No report yet.</p>""");
         }
 
+        RunFacts? known = run.Facts;
         (string Name, string? Value)[] facts =
         [
             ("step", Text($"{last.Step:N0} of {last.Steps:N0}")),
@@ -73,8 +74,9 @@ internal static class RunPage
             ("learning rate", last.LearningRate.ToString("G3", CultureInfo.InvariantCulture)),
             ("skipped steps", last.SkippedSteps == 0 ? null : Text($"{last.SkippedSteps:N0}")),
             ("unreadable images", last.BadImages == 0 ? null : Text($"{last.BadImages:N0}")),
-            ("parameters", run.Facts is { } facts0 ? Text($"{facts0.ParameterCount:N0}") : null),
-            ("device", run.Facts?.Device),
+            ("parameters", known is null ? null : Text($"{known.ParameterCount:N0}")),
+            ("device", known?.Device),
+            ("started", known is null ? null : RunState.Time(known.StartedAt)),
         ];
         return Html.Of($"""
             <dl class="facts">{Html.Join(facts.Where(fact => fact.Value is not null)

@@ -49,7 +49,7 @@ internal static class RunPlots
         PlotStyle.SetSteps(plot.Axes.Bottom, run.Points[^1].Step);
         if (isLogarithmic)
         {
-            PlotStyle.SetLogarithmic(plot.Axes.Left, values.Min() / 1.1, values.Max() * 1.1, PlotStyle.LossText);
+            PlotStyle.FitLogarithmic(plot, values);
         }
         else
         {

@@ -26,6 +26,7 @@ internal static class RunState
         _ => "done",
     };
 
-    private static string Time(DateTimeOffset time) =>
+    /// <summary>A time in UTC.</summary>
+    public static string Time(DateTimeOffset time) =>
         time.ToUniversalTime().ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture);
 }

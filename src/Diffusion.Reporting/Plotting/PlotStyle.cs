@@ -11,6 +11,7 @@ internal static class PlotStyle
     private const float TextSize = 15;
     private const float TitleSize = 18;
     private const float RightMargin = 40; // room for half of the last label on the bottom axis
+    private const double LogMargin = 1.1;
     private const double MinPlain = 1e-3;
     private const double MaxPlain = 1e5;
 
@@ -47,6 +48,10 @@ internal static class PlotStyle
             [.. LogTicks.Between(min, max).Select(value => new Tick(Math.Log10(value), label(value)))]);
         axis.Range.Set(Math.Log10(min), Math.Log10(max));
     }
+
+    /// <summary>Makes the left axis logarithmic, with a margin around positive values.</summary>
+    public static void FitLogarithmic(Plot plot, IReadOnlyCollection<double> values) =>
+        SetLogarithmic(plot.Axes.Left, values.Min() / LogMargin, values.Max() * LogMargin, LossText);
 
     /// <summary>Makes an axis show steps from 0.</summary>
     /// <param name="axis">The axis.</param>

@@ -10,17 +10,11 @@ internal sealed record RunFacts
     /// <summary>The name of the file in the run folder.</summary>
     public const string FileName = "report.json";
 
-    /// <summary>The name of the run.</summary>
-    public required string Name { get; init; }
-
     /// <summary>When the run started, or resumed.</summary>
     public required DateTimeOffset StartedAt { get; init; }
 
     /// <summary>The number of optimizer steps taken before.</summary>
     public required long FirstStep { get; init; }
-
-    /// <summary>The optimizer steps of the complete run.</summary>
-    public required long Steps { get; init; }
 
     /// <summary>The number of images per optimizer step.</summary>
     public required int BatchSize { get; init; }

@@ -10,9 +10,6 @@ namespace Diffusion.Reporting;
 /// <param name="folder">The folder of the run.</param>
 internal sealed class RunMetrics(string folder)
 {
-    /// <summary>The name of the file in the run folder.</summary>
-    public const string FileName = MetricsFile.FileName;
-
     private const int MaxPoints = 4000;
     private const int PieceBytes = 1 << 20;
     private const int TailBytes = 64;
@@ -37,9 +34,6 @@ internal sealed class RunMetrics(string folder)
 
     /// <summary>The newest report; null before the first one.</summary>
     public RunPoint? Last { get; private set; }
-
-    /// <summary>The number of bytes read. It changes with every new report.</summary>
-    public long Version => position;
 
     /// <summary>Reads the newest report only.</summary>
     /// <param name="folder">The folder of the run.</param>

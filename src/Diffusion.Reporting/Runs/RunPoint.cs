@@ -3,7 +3,10 @@ using Diffusion.Training;
 
 namespace Diffusion.Reporting;
 
-/// <summary>The part of a report in <c>metrics.jsonl</c> that pages show.</summary>
+/// <summary>
+/// The part of a <see cref="TrainingProgress"/> in <c>metrics.jsonl</c> that pages show. Whole reports also hold the gradients of each
+/// block, too much to keep of thousands of them.
+/// </summary>
 internal sealed record RunPoint
 {
     /// <inheritdoc cref="TrainingProgress.Step"/>

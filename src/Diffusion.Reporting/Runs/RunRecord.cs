@@ -55,6 +55,18 @@ internal sealed class RunRecord
     public DateTimeOffset? LastHeard =>
         File.GetLastWriteTimeUtc(Path.Combine(Folder, MetricsFile.FileName)) is { Year: > 1900 } time ? new DateTimeOffset(time) : null;
 
+    /// <summary>A text that changes whenever the page of the run would, found without reading the run.</summary>
+    public string Version
+    {
+        get
+        {
+            long length = new FileInfo(Path.Combine(Folder, MetricsFile.FileName)) is { Exists: true } metrics ? metrics.Length : 0;
+            long facts = File.GetLastWriteTimeUtc(Path.Combine(Folder, RunFacts.FileName)).Ticks;
+            long samples = ListSamples(Folder) is [.., var newest] ? newest.Step : 0;
+            return string.Create(CultureInfo.InvariantCulture, $"{length:x}-{facts:x}-{samples:x}");
+        }
+    }
+
     /// <summary>How the run ended, unless it has gone on since; null otherwise.</summary>
     public RunEnding? Ending => Facts?.Ending is { } ending && ending.Step >= (Metrics.Last?.Step ?? 0) ? ending : null;
 

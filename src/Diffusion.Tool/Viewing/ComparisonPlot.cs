@@ -5,7 +5,8 @@ namespace Diffusion.Tool.Viewing;
 /// <summary>The losses of several runs in one plot.</summary>
 internal static class ComparisonPlot
 {
-    private const int MaxRuns = 12;
+    /// <summary>The maximum number of runs in the plot.</summary>
+    public const int MaxRuns = 12;
 
     /// <summary>Draws the smoothed losses of up to twelve runs.</summary>
     /// <returns>A PNG file.</returns>

@@ -14,7 +14,8 @@ internal static class ViewPages
         <header><h1>Runs</h1></header>
         {Html.If(runs.Count == 0, () => Html.Of($"""<p class="note">There is no run yet.</p>"""))}
         {Html.If(runs.Count > 0, () => Html.Of($"""
-            <section class="plots"><img src="/compare.png?v={string.Join('.', runs.Select(run => run.Version))}"
+            <section class="plots">
+            <img src="/compare.png?v={string.Join('.', runs.Take(ComparisonPlot.MaxRuns).Select(run => run.Version))}"
             alt="the losses of the runs" width="560" height="340"></section>
             """))}
         <section class="runs">{Html.Join(runs.Select(Card))}</section>
@@ -39,7 +40,9 @@ internal static class ViewPages
             : string.Create(CultureInfo.InvariantCulture, $"step {last.Step:N0} of {last.Steps:N0}, loss {last.Loss:G4}");
         return Html.Of($"""
             <article class="run"><h3><a href="{address}">{run.Name}</a></h3>
-            {Html.If(samples is not null, () => Html.Of($"""<a href="{address}"><img src="{address}/{samples}" alt="samples"></a>"""))}
+            {Html.If(samples is not null, () => Html.Of($"""
+                <a href="{address}"><img src="{address}/{samples}?v={run.Version}" alt="samples"></a>
+                """))}
             <p>{step}</p><p class="note">{facts?.Ending?.Reason}</p></article>
 
             """);

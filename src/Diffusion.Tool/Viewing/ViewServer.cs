@@ -19,7 +19,7 @@ namespace Diffusion.Tool.Viewing;
 /// </summary>
 internal sealed class ViewServer : IDisposable
 {
-    private const string Html = "text/html; charset=utf-8";
+    private const string Page = "text/html; charset=utf-8";
     private const string Script = "text/javascript; charset=utf-8";
 
     private readonly WebApplication application;
@@ -45,11 +45,11 @@ internal sealed class ViewServer : IDisposable
         builder.Services.AddHostFiltering(filter => filter.AllowedHosts = ["localhost", "127.0.0.1"]);
         WebApplication site = builder.Build();
         site.UseHostFiltering();
-        site.MapGet("/", Answer(_ => (ViewPages.List(runs.All()), Html)));
+        site.MapGet("/", Answer(_ => (ViewPages.List(runs.All()), Page)));
         site.MapGet("/state", Answer(request => (State(runs, request.Query["run"].ToString()), MediaTypeNames.Text.Plain)));
         site.MapGet("/view.js", Answer(_ => (ScriptText.Value, Script)));
         site.MapGet("/compare.png", Picture(_ => ComparisonPlot.Png(runs.All())));
-        site.MapGet("/run/{name}", Answer(request => (Find(runs, request) is { } run ? ViewPages.Run(run) : null, Html)));
+        site.MapGet("/run/{name}", Answer(request => (Find(runs, request) is { } run ? ViewPages.Run(run) : null, Page)));
         site.MapGet("/run/{name}/{picture}", Picture(request =>
             Find(runs, request)?.Picture((string)request.RouteValues["picture"]!)));
         try

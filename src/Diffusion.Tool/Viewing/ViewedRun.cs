@@ -1,4 +1,3 @@
-using System.Globalization;
 using Diffusion.Reporting;
 
 namespace Diffusion.Tool.Viewing;
@@ -15,17 +14,8 @@ internal sealed class ViewedRun(RunRecord record)
     /// <summary>When it was last heard of.</summary>
     public DateTimeOffset? LastHeard => record.LastHeard;
 
-    /// <summary>A text that changes whenever the page of the run would, found without reading the run.</summary>
-    public string Version
-    {
-        get
-        {
-            long length = new FileInfo(Path.Combine(record.Folder, RunMetrics.FileName)) is { Exists: true } metrics ? metrics.Length : 0;
-            long facts = File.GetLastWriteTimeUtc(Path.Combine(record.Folder, RunFacts.FileName)).Ticks;
-            long samples = RunRecord.ListSamples(record.Folder) is [.., var newest] ? newest.Step : 0;
-            return string.Create(CultureInfo.InvariantCulture, $"{length:x}-{facts:x}-{samples:x}");
-        }
-    }
+    /// <inheritdoc cref="RunRecord.Version"/>
+    public string Version => record.Version;
 
     /// <summary>Reads the newest report, the newest grid of samples and the facts, but not the whole run.</summary>
     public (RunPoint? Last, string? Samples, RunFacts? Facts) Summary => (

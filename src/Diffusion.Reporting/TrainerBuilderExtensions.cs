@@ -3,7 +3,7 @@ using Diffusion.Training;
 namespace Diffusion.Reporting;
 
 /// <summary>Adds the page of a run to its trainer.</summary>
-public static class RunReportBuilder
+public static class TrainerBuilderExtensions
 {
     /// <summary>
     /// Writes a page about the run into its folder while it trains: <c>report.html</c>, one file without scripts that any browser opens. It
