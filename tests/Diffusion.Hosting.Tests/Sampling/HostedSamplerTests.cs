@@ -81,7 +81,7 @@ public sealed class HostedSamplerTests : IDisposable
 
         foreach (torch.Tensor images in await Task.WhenAll(first, second, fourth))
         {
-            images.shape.Should().Equal(1, 3, 16, 16);
+            images.shape.Should().Equal(1, 3, 32, 32);
             images.Dispose();
         }
 
