@@ -13,13 +13,14 @@ internal sealed record SavingProgram(IReadOnlyList<long> Steps, bool Background)
     /// <param name="under">The program that runs it, with its arguments; empty for none.</param>
     public Process Start(string checkpoints, params IReadOnlyList<string> under)
     {
-        string host = Environment.ProcessPath!;
         string[] command =
         [
-            .. under, host,
-            .. Path.GetFileNameWithoutExtension(host) == "dotnet" ? [typeof(SavingProgram).Assembly.Location] : Array.Empty<string>(),
-            "save-samples", checkpoints, "--steps", .. Steps.Select(step => step.ToString(CultureInfo.InvariantCulture)),
-            .. Background ? ["--background"] : Array.Empty<string>(),
+            .. under,
+            .. OwnProgram.Command(
+            [
+                "save-samples", checkpoints, "--steps", .. Steps.Select(step => step.ToString(CultureInfo.InvariantCulture)),
+                .. Background ? ["--background"] : Array.Empty<string>(),
+            ]),
         ];
         ProcessStartInfo start = new(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["OMP_NUM_THREADS"] = "1";

@@ -47,6 +47,12 @@ internal sealed record MemoryCase(string Name, int Size, int Batch, int[] Channe
         new("wide and deep, checkpointed", 64, 4, [64, 128, 256, 256], 2) { Layers = 3, Averages = 2, Checkpointing = true },
         new("attention at 32 pixels, checkpointed", 128, 8, [32, 64, 64, 64], 2) { Checkpointing = true },
         new("two layers, checkpointed", 256, 2, [32, 32, 64, 64, 128], 4) { Checkpointing = true },
+        new("proposed, bfloat16", 32, 64, [64, 128, 128], 1) { Precision = Precision.BFloat16 },
+        new("three layers, bfloat16", 48, 16, [32, 64, 96], 2) { Layers = 3, Classes = 5, Precision = Precision.BFloat16 },
+        new("wide and deep, bfloat16", 64, 4, [64, 128, 256, 256], 2) { Layers = 3, Averages = 2, Precision = Precision.BFloat16 },
+        new("proposed, checkpointed, bfloat16", 64, 16, [64, 128, 128, 256], 2) { Checkpointing = true,
+            Precision = Precision.BFloat16 },
+        new("attention at 32 pixels, bfloat16", 128, 8, [32, 64, 64, 64], 2) { Precision = Precision.BFloat16 },
     ];
 
     public int ImageChannels { get; init; } = 3;
@@ -68,6 +74,8 @@ internal sealed record MemoryCase(string Name, int Size, int Batch, int[] Channe
     public bool ResidualResizing { get; init; }
 
     public bool Checkpointing { get; init; }
+
+    public Precision Precision { get; init; }
 
     public Activation Activation { get; init; } = Activation.Silu;
 
@@ -93,5 +101,5 @@ internal sealed record MemoryCase(string Name, int Size, int Batch, int[] Channe
     /// <summary>The library's estimate.</summary>
     public MemoryEstimate Estimate() =>
         new MemoryEstimator(Network, ImageShape.Square(Size, ImageChannels)) { Averages = Averages, CopiesForSaving = Saves,
-            GradientCheckpointing = Checkpointing }.Estimate(Batch);
+            GradientCheckpointing = Checkpointing, Precision = Precision }.Estimate(Batch);
 }

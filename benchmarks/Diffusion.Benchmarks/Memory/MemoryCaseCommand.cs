@@ -26,11 +26,8 @@ internal static class MemoryCaseCommand
     /// <returns>Bytes.</returns>
     public static long Start(int index)
     {
-        ProcessStartInfo start = new(
-            Environment.ProcessPath!, [typeof(MemoryCaseCommand).Assembly.Location, Name, index.ToString(CultureInfo.InvariantCulture)])
-        {
-            RedirectStandardOutput = true,
-        };
+        string[] command = OwnProgram.Command(Name, index.ToString(CultureInfo.InvariantCulture));
+        ProcessStartInfo start = new(command[0], command[1..]) { RedirectStandardOutput = true };
         start.Environment["MALLOC_MMAP_THRESHOLD_"] = "65536";
         start.Environment["MALLOC_TRIM_THRESHOLD_"] = "65536";
         using Process process = Process.Start(start)!;

@@ -17,7 +17,7 @@ internal static class MemoryTraining
     /// <returns>The peak resident memory in bytes, minus the memory before the network was created.</returns>
     public static long Measure(MemoryCase memory)
     {
-        Train(First);
+        Train(First with { Precision = memory.Precision });
         GC.Collect();
         GC.WaitForPendingFinalizers();
         long before = ProcessMemory.Now();
@@ -43,6 +43,7 @@ internal static class MemoryTraining
                 options.RunFolder = memory.Saves ? folder : null;
                 options.CheckpointEverySteps = 1;
                 options.GradientCheckpointing = memory.Checkpointing;
+                options.Precision = memory.Precision;
             }).Build();
             trainer.Run();
         }

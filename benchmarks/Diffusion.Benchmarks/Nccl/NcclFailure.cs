@@ -19,9 +19,8 @@ internal static class NcclFailure
     /// <returns>What is wrong with its end; null if nothing is.</returns>
     public static string? Problem(string way)
     {
-        string host = Environment.ProcessPath!;
-        string[] assembly = Path.GetFileNameWithoutExtension(host) == "dotnet" ? [typeof(NcclFailure).Assembly.Location] : [];
-        ProcessStartInfo start = new(host, [.. assembly, "nccl", "--failure", way]) { RedirectStandardError = true };
+        string[] command = OwnProgram.Command("nccl", "--failure", way);
+        ProcessStartInfo start = new(command[0], command[1..]) { RedirectStandardError = true };
         using Process process = Process.Start(start)!;
         Task<string> errors = process.StandardError.ReadToEndAsync();
         if (!process.WaitForExit(Limit))

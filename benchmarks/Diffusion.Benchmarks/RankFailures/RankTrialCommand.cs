@@ -51,10 +51,8 @@ internal static class RankTrialCommand
 
     /// <summary>The program of a trial, to start.</summary>
     public static IReadOnlyList<string> CommandLine(string folder, int processes, RankFault fault) =>
-    [
-        Environment.ProcessPath!, typeof(RankTrialCommand).Assembly.Location, Name, folder, Text(processes), fault.Kind, Text(fault.Rank),
-        Text(fault.Read), Text(fault.Delay),
-    ];
+        OwnProgram.Command(
+            Name, folder, Text(processes), fault.Kind, Text(fault.Rank), Text(fault.Read), Text(fault.Delay));
 
     /// <summary>The file with the process id of a rank of the first start.</summary>
     public static string ProcessFile(string folder, int rank) => Path.Combine(folder, $"{First}.{Text(rank)}.pid");

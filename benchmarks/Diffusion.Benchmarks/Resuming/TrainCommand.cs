@@ -35,12 +35,8 @@ internal static class TrainCommand
     public static string Start(string run, string folder, int steps, int? stopAt)
     {
         string[] stop = stopAt is { } step ? ["--stop-at", step.ToString(CultureInfo.InvariantCulture)] : [];
-        ProcessStartInfo start = new(
-            Environment.ProcessPath!,
-                [typeof(TrainCommand).Assembly.Location, Name, run, folder, steps.ToString(CultureInfo.InvariantCulture), .. stop])
-        {
-            RedirectStandardOutput = true,
-        };
+        string[] command = OwnProgram.Command([Name, run, folder, steps.ToString(CultureInfo.InvariantCulture), .. stop]);
+        ProcessStartInfo start = new(command[0], command[1..]) { RedirectStandardOutput = true };
         start.Environment["OMP_NUM_THREADS"] = "1";
         using Process process = Process.Start(start)!;
         string output = process.StandardOutput.ReadToEnd();

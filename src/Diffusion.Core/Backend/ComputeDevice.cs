@@ -109,6 +109,18 @@ public sealed record ComputeDevice
         return this with { CpuThreads = threads ?? CpuThreads };
     }
 
+    /// <summary>
+    /// Whether networks can compute in a precision on this device. It may still be slower there than float32: <see cref="PrecisionSpeed"/>
+    /// measures it. False for <see cref="Precision.Best"/>, which is none by itself.
+    /// </summary>
+    /// <param name="precision">The precision.</param>
+    public bool Supports(Precision precision) => precision switch
+    {
+        Precision.Float32 => true,
+        Precision.BFloat16 => Type is DeviceType.CPU or DeviceType.CUDA,
+        _ => false,
+    };
+
     /// <summary>Sets the process's thread count to this device's and returns TorchSharp's device.</summary>
     public torch.Device Activate()
     {

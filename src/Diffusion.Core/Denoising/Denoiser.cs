@@ -181,7 +181,7 @@ public sealed class Denoiser : IDenoiser
         CheckSolvable(scalings);
         IDiffusionModel network = Sampled; // Created before the lock is taken: its creation takes the generator first, then the lock.
         using WeightLock.Pass pass = Enter();
-        ScalarType dtype = FirstParameter(network)?.dtype ?? noisy.dtype;
+        ScalarType dtype = TypeOf(network) ?? noisy.dtype;
         if (network.Network.training)
         {
             throw new InvalidOperationException(
@@ -232,6 +232,13 @@ public sealed class Denoiser : IDenoiser
                 $"The {model.GetType().Name} of this denoiser was disposed. Dispose it after its last sample.");
     }
 
+    // What the network computes in; null without parameters.
+    private ScalarType? TypeOf(IDiffusionModel model)
+    {
+        _ = FirstParameter(model);
+        return PrecisionTypes.Of(model.Network);
+    }
+
     /// <summary>All channels that the network returns, <c>[B, C, H, W]</c> or with a variance <c>[B, 2C, H, W]</c>.</summary>
     internal Tensor PredictRaw(Tensor noisy, IReadOnlyList<NoiseLevel> levels, Conditioning? conditioning, bool mayPredictVariance)
     {
@@ -239,16 +246,17 @@ public sealed class Denoiser : IDenoiser
         Guard.Levels(levels, noisy.shape[0]);
         Scalings[] scalings = [.. levels.Select(Parameterization.At)];
         using WeightLock.Pass pass = Enter();
-        _ = FirstParameter(Model);
-        using Tensor labels = Labels(scalings, noisy.device);
-        if (scalings.All(s => s.In == 1))
-        {
-            return Run(Model, noisy, labels, conditioning, mayPredictVariance);
-        }
-
-        using Tensor factors = ForwardProcess.Column(scalings.Select(s => s.In), noisy);
-        using Tensor scaled = noisy * factors; // [B, C, H, W]
-        return Run(Model, scaled, labels, conditioning, mayPredictVariance);
+        ScalarType type = TypeOf(Model) ?? noisy.dtype;
+        using DisposeScope scope = NewDisposeScope();
+        Tensor labels = Labels(scalings, noisy.device);
+        Tensor input = scalings.All(s => s.In == 1)
+            ? noisy
+            : noisy * ForwardProcess.Column(scalings.Select(s => s.In), noisy); // [B, C, H, W]
+        Tensor output = Run(Model, input.to(type), labels, conditioning, mayPredictVariance);
+        return output.dtype == noisy.dtype || output.dtype == type
+            ? output.to(noisy.dtype).MoveToOuterDisposeScope()
+            : throw new InvalidOperationException(
+                $"The network returned {output.dtype} for images in {type}. Its output must have the dtype of the images.");
     }
 
     // An output of another shape would be broadcast silently into wrong images and losses.

@@ -193,6 +193,7 @@ public sealed class EmaWrapper : IDisposable
             using WeightLock.Pass pass = ema.Write();
             using IDisposable noGradients = no_grad();
             ema.parameters.Values.copy_(from);
+            ema.parameters.RoundValues();
         }
     }
 }

@@ -6,7 +6,8 @@ namespace Diffusion.Training;
 
 /// <summary>
 /// One buffer behind all parameters of a network and one behind all gradients. Forward and backward are unchanged: parameters and their
-/// gradients are views. One operator then clips, updates or averages what would be hundreds of tensors.
+/// gradients are views. One operator then clips, updates or averages what would be hundreds of tensors. Both are float32 whatever the
+/// network computes in: autograd adds rounded gradients to float32 sums.
 /// </summary>
 /// <remarks>
 /// Move the network to its device first: moving it afterwards replaces its parameters. Never set a gradient to null; zero
@@ -14,27 +15,41 @@ namespace Diffusion.Training;
 /// </remarks>
 public sealed class FlatParameters : IDisposable
 {
+    private readonly nn.Module network;
     private readonly IReadOnlyCollection<Parameter> bound;
+    private readonly Tensor? rounded;
 
     /// <summary>Gathers a network's parameters, in place, on the device where they are.</summary>
     /// <param name="network">The network; it stays the caller's, and uses the buffers from now on.</param>
-    /// <exception cref="ArgumentException">The network has nothing to train, other types than float32, or buffers.</exception>
-    public FlatParameters(nn.Module network)
-        : this(network, objective: null)
+    /// <param name="precision">
+    /// What the network computes in until this object is disposed. Below float32 its parameters are rounded copies of
+    /// <see cref="Values"/>, except those of an <see cref="IFloat32Layer"/>; the conversion replaces the parameter objects, as a move to
+    /// another device does. Default float32.
+    /// </param>
+    /// <exception cref="ArgumentException">
+    /// The network has nothing to train, other types than float32, or buffers; or the precision is <see cref="Precision.Best"/>.
+    /// </exception>
+    public FlatParameters(nn.Module network, Precision precision = Precision.Float32)
+        : this(network, objective: null, precision)
     {
     }
 
     /// <summary>Gathers the parameters of a network and of what its objective learns.</summary>
-    internal FlatParameters(nn.Module network, nn.Module? objective)
+    internal FlatParameters(nn.Module network, nn.Module? objective, Precision precision)
     {
+        if (precision is not (Precision.Float32 or Precision.BFloat16))
+        {
+            throw new ArgumentException($"The precision is {precision}, but parameters need a definite one. Use Float32 or BFloat16.",
+                nameof(precision));
+        }
+
         Layout = FlatLayout.Of(network, objective);
+        this.network = network;
+        Precision = precision;
         Device device = network.parameters().First().device;
         Values = zeros(Layout.Length, ScalarType.Float32, device).DetachFromDisposeScope();
         Gradients = zeros(Layout.Length, ScalarType.Float32, device).DetachFromDisposeScope();
-        Dictionary<string, Parameter> parameters = network.named_parameters()
-            .Concat(objective?.named_parameters().Select(p => (name: FlatLayout.ObjectivePrefix + p.name, p.parameter)) ?? [])
-            .ToDictionary(p => p.name, p => p.parameter, StringComparer.Ordinal);
-        bound = parameters.Values;
+        Dictionary<string, Parameter> parameters = ParametersOf(network, objective);
         using (no_grad())
         {
             foreach (FlatEntry entry in Layout.Entries)
@@ -44,13 +59,28 @@ public sealed class FlatParameters : IDisposable
             }
         }
 
-        FlatLayout.Bind(parameters, Values, Layout.Entries);
+        if (precision != Precision.Float32)
+        {
+            Round(network, precision);
+            parameters = ParametersOf(network, objective);
+            rounded = zeros(Layout.Length, PrecisionTypes.TypeOf(precision), device).DetachFromDisposeScope();
+            RoundValues();
+            FlatLayout.Bind(parameters, rounded, Layout.Entries.Where(entry => !IsFloat32(entry)));
+        }
+
+        bound = parameters.Values;
+        FlatLayout.Bind(parameters, Values, Layout.Entries.Where(IsFloat32));
         foreach (FlatEntry entry in Layout.Entries.Where(entry => parameters[entry.Name].requires_grad))
         {
             using Tensor view = FlatLayout.View(Gradients, entry);
             parameters[entry.Name].grad = view;
         }
+
+        bool IsFloat32(FlatEntry entry) => parameters[entry.Name].dtype == ScalarType.Float32;
     }
+
+    /// <summary>What the network computes in.</summary>
+    public Precision Precision { get; }
 
     /// <summary>
     /// All parameters, float32 <c>[n]</c>. First come the <see cref="DecayedLength"/> elements that are trained with weight decay, then
@@ -83,7 +113,19 @@ public sealed class FlatParameters : IDisposable
         return Layout.TrainedViews(flat);
     }
 
-    /// <summary>Frees the buffers. The network keeps its weights and stays usable; its gradients are gone.</summary>
+    /// <summary>
+    /// Rounds <see cref="Values"/> to what the network computes in; does nothing in float32. Whoever writes the values calls it before the
+    /// next forward pass, as <see cref="ParameterUpdate.Apply"/> does.
+    /// </summary>
+    public void RoundValues()
+    {
+        using IDisposable noGradients = no_grad();
+        rounded?.copy_(Values);
+    }
+
+    /// <summary>
+    /// Frees the buffers. The network keeps its weights, in float32 again, and stays usable; its gradients are gone.
+    /// </summary>
     public void Dispose()
     {
         foreach (Parameter parameter in bound)
@@ -91,7 +133,27 @@ public sealed class FlatParameters : IDisposable
             parameter.grad = null;
         }
 
+        if (rounded is not null)
+        {
+            network.to(ScalarType.Float32);
+            Layout.Bind(network, Values);
+            rounded.Dispose();
+        }
+
         Values.Dispose();
         Gradients.Dispose();
+    }
+
+    private static Dictionary<string, Parameter> ParametersOf(nn.Module network, nn.Module? objective) => network.named_parameters()
+        .Concat(objective?.named_parameters().Select(p => (name: FlatLayout.ObjectivePrefix + p.name, p.parameter)) ?? [])
+        .ToDictionary(p => p.name, p => p.parameter, StringComparer.Ordinal);
+
+    private static void Round(nn.Module network, Precision precision)
+    {
+        network.to(PrecisionTypes.TypeOf(precision));
+        foreach (nn.Module exact in network.modules().Where(module => module is IFloat32Layer))
+        {
+            exact.to(ScalarType.Float32);
+        }
     }
 }

@@ -31,6 +31,12 @@ public sealed class TrainingOptions
     /// </summary>
     public bool GradientCheckpointing { get; set; }
 
+    /// <summary>
+    /// What the network computes in; weights, gradients, averages and checkpoints are float32 in any case. A resumed run may change it.
+    /// <see cref="Precision.Best"/> measures the device when a run starts; a resumed run keeps what was chosen then. Default float32.
+    /// </summary>
+    public Precision Precision { get; set; } = Precision.Float32;
+
     /// <summary>The learning rate of each step. Default: 2e-4, constant, after the default warm-up.</summary>
     public LearningRate LearningRate { get; set; } = new();
 

@@ -29,7 +29,8 @@ internal static class SetupCheck
             .. given.Problems, .. contradictions, .. TrainingOptionsValidator.Problems(options, processes),
             .. given.Optimizer.Problems, .. given.RunObservers.SelectMany(observer => ProblemsOf(observer, options, model)), .. additional,
             .. ScheduleProblems.Of(options, schedule), .. DataProblems.Of(options, model, source),
-                .. CheckpointingProblems.Of(options, model, given.Device), .. given.Distributed?.Problems ?? [],
+                .. CheckpointingProblems.Of(options, model, given.Device),
+                .. PrecisionProblems.Of(options, given.Device), .. given.Distributed?.Problems ?? [],
         ];
         INoiseSchedule? usedSchedule = schedule ?? OptionSchedule.TryMake(options);
         string[] unknownParts = [.. given.Objective.Problems(options.Objective)];

@@ -33,7 +33,7 @@ internal sealed class TrainingState : IDisposable
                 belongings.Add(Objective);
             }
 
-            Parameters = belongings.Add(new FlatParameters(setup.Model.Network, Objective?.Module));
+            Parameters = belongings.Add(new FlatParameters(setup.Model.Network, Objective?.Module, setup.Options.Precision));
             weights = ViewsOf(Parameters.Values);
             Optimizer = belongings.Add(setup.Optimizer.Create(Parameters));
             learned = LearnedOf(Optimizer, Objective);
@@ -137,6 +137,7 @@ internal sealed class TrainingState : IDisposable
             NamedWeights.CopyInto(to, from);
         }
 
+        Parameters.RoundValues();
         foreach ((EmaWrapper average, EmaLaw law) in Averages.Zip(laws))
         {
             average.Law = law;
@@ -164,6 +165,7 @@ internal sealed class TrainingState : IDisposable
         return [.. OptionChanges.Of(
             ("data", saved.Data, mine.Data),
             ("device", saved.Device, mine.Device),
+            ("Precision", saved.Options.Precision, mine.Options.Precision),
             ("CPU threads", saved.CpuThreads, mine.CpuThreads),
             ("libtorch", saved.TorchVersion, mine.TorchVersion),
             ("processes", saved.World, mine.World),
@@ -193,6 +195,7 @@ internal sealed class TrainingState : IDisposable
     public void LoadInitialWeights(string path)
     {
         InitialWeights.CopyInto(weights, setup.Model, path);
+        Parameters.RoundValues();
         foreach (EmaWrapper average in Averages)
         {
             average.Reset();

@@ -9,7 +9,7 @@ internal static class ModelTwin
 {
     private const int MaxNamed = 5;
 
-    /// <summary>Creates and checks a twin of a model.</summary>
+    /// <summary>Creates and checks a twin of a model, with weights in float32.</summary>
     /// <returns>The twin, which the caller disposes.</returns>
     /// <exception cref="InvalidOperationException">
     /// <see cref="IDiffusionModel.CreateTwin"/> did not return a twin. The message says why.
@@ -25,6 +25,11 @@ internal static class ModelTwin
         try
         {
             Check(model, twin);
+            if (PrecisionTypes.Of(twin.Network) != PrecisionTypes.TypeOf(Precision.Float32))
+            {
+                twin.Network.to(ScalarType.Float32); // twin of a network that trains in a lower precision
+            }
+
             return twin;
         }
         catch
@@ -58,7 +63,7 @@ internal static class ModelTwin
                 model, $"returned a network with different parameters ({Names("missing", missing)}{Names("unexpected", unexpected)})");
         }
 
-        HashSet<IntPtr> memory = [.. own.Values.Where(IsTrainable).Select(Memory)];
+        HashSet<IntPtr> memory = [.. own.Values.Where(HasMemory).Select(Memory)];
         foreach ((string name, Parameter parameter) in own)
         {
             Parameter other = others[name];
@@ -67,14 +72,14 @@ internal static class ModelTwin
                 throw Wrong(model, $"returned a network whose {name} is {Guard.Text(other)}, but the model's is {Guard.Text(parameter)}");
             }
 
-            if (other.dtype != parameter.dtype || !Guard.OnOneDevice(other, parameter))
+            if ((other.dtype != parameter.dtype && other.dtype != ScalarType.Float32) || !Guard.OnOneDevice(other, parameter))
             {
                 throw Wrong(
                     model, $"returned a network whose {name} is {other.dtype} on {other.device}, but the model's is {parameter.dtype} "
                         + $"on {parameter.device}");
             }
 
-            if (IsTrainable(other) && memory.Contains(Memory(other)))
+            if (HasMemory(other) && memory.Contains(Memory(other)))
             {
                 throw Wrong(model, $"returned a network whose {name} shares its memory with the model");
             }
@@ -84,10 +89,9 @@ internal static class ModelTwin
     private static Dictionary<string, Parameter> Parameters(IDiffusionModel model) =>
         model.Network.named_parameters().ToDictionary(p => p.name, p => p.parameter, StringComparer.Ordinal);
 
-    // Weights of other dtypes are rejected elsewhere, and empty weights have no memory.
-    private static bool IsTrainable(Parameter parameter) => parameter.dtype == ScalarType.Float32 && parameter.numel() > 0;
+    private static bool HasMemory(Parameter parameter) => parameter.numel() > 0;
 
-    private static IntPtr Memory(Parameter parameter) => parameter.storage<float>().data_ptr();
+    private static IntPtr Memory(Parameter parameter) => TensorAddress.Of(parameter);
 
     private static string Names(string what, string[] names) =>
         names.Length == 0

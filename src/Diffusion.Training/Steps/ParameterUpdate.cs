@@ -62,6 +62,7 @@ public sealed class ParameterUpdate : IDisposable
         using DisposeScope scope = NewDisposeScope();
         using GradientNorm norm = new(parameters, clip, largest);
         optimizer.Update(learningRate, norm.Divisor, norm.Skip);
+        parameters.RoundValues();
         foreach (EmaWrapper average in averages)
         {
             average.Update(step, norm.Skip, imagesSeen, batchSize);

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -25,15 +26,7 @@ internal static class ModelProbe
         Conditioning conditioning = denoiser.Model.ClassCount is null
             ? Conditioning.None
             : new Conditioning { ClassLabels = zeros([1], ScalarType.Int64, denoiser.Device) };
-        Tensor output = objective is Objective { LearnsVariance: true }
-            ? denoiser.PredictWithVariance(noisy, [middle], conditioning).Prediction
-            : denoiser.Predict(noisy, [middle], conditioning); // [1, C, H, W]
-        if (output.dtype != noisy.dtype)
-        {
-            throw new InvalidOperationException(
-                $"The output of {name} is {output.dtype} for images in {noisy.dtype}. Its output must have the dtype of the images.");
-        }
-
+        Tensor output = Predict(); // [1, C, H, W]
         if (!output.requires_grad)
         {
             throw new InvalidOperationException(
@@ -56,6 +49,23 @@ internal static class ModelProbe
         {
             using IDisposable noGradients = no_grad();
             parameters.Gradients.zero_();
+        }
+
+        Tensor Predict()
+        {
+            try
+            {
+                return objective is Objective { LearnsVariance: true }
+                    ? denoiser.PredictWithVariance(noisy, [middle], conditioning).Prediction
+                    : denoiser.Predict(noisy, [middle], conditioning);
+            }
+            catch (ExternalException problem) when (parameters.Precision != Precision.Float32)
+            {
+                throw new InvalidOperationException(
+                    $"{name} cannot compute in {parameters.Precision}: {problem.Message.Split('\n')[0]} Its Predict must compute in the "
+                        + $"dtype of its parameters, which is that of the images that it gets. Correct it, or use Precision.Float32.",
+                    problem);
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ namespace Diffusion;
 /// Sines and cosines of a label's logarithm at random frequencies that are drawn once and never trained (Tancik et al. 2020; Song et
 /// al. 2021). They are a parameter without gradient, so that they are saved with the weights.
 /// </summary>
-internal sealed class FourierEmbedding : nn.Module<Tensor, Tensor>
+internal sealed class FourierEmbedding : nn.Module<Tensor, Tensor>, IFloat32Layer
 {
     private const double Scale = 16;
     private const string Frequencies = "weight";

@@ -65,6 +65,7 @@ internal sealed class Ranks : IDisposable
                 sending.Wait();
             }
 
+            state.Parameters.RoundValues();
             foreach (EmaWrapper average in state.Averages)
             {
                 average.Reset();

@@ -3,13 +3,13 @@ using System.Text;
 
 namespace Diffusion.Training;
 
-/// <summary>The memory that training needs, by part, in bytes, with float32 numbers.</summary>
+/// <summary>The memory that training needs, by part, in bytes.</summary>
 public sealed record MemoryEstimate
 {
     /// <summary>Images per forward and backward pass.</summary>
     public required int MicroBatchSize { get; init; }
 
-    /// <summary>The parameters of the network.</summary>
+    /// <summary>The parameters of the network, in float32 and below float32 also rounded.</summary>
     public required long Parameters { get; init; }
 
     /// <summary>The gradients of the parameters.</summary>

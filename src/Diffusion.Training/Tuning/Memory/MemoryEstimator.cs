@@ -16,6 +16,10 @@ public sealed class MemoryEstimator
     private const long ImageTensors = 5;
     private const int Moments = 2;
 
+    // In a lower precision: the rounded noisy images and the prediction.
+    private const int RoundedImages = 2;
+    private const int RoundedBytes = 2;
+
     /// <summary>Creates an estimator for a network and images of one size.</summary>
     /// <param name="network">The architecture.</param>
     /// <param name="images">The size of one image. Its channels must be those of the network.</param>
@@ -69,10 +73,13 @@ public sealed class MemoryEstimator
     /// <summary>Whether layers keep only their inputs and are computed again in the backward pass. Default false.</summary>
     public bool GradientCheckpointing { get; init; }
 
+    /// <summary>What the network computes in; <see cref="Precision.Best"/> counts as float32. Default float32.</summary>
+    public Precision Precision { get; init; }
+
     /// <summary>Creates an estimator for a trainer with these options.</summary>
     /// <param name="network">The architecture.</param>
     /// <param name="images">The size of one image.</param>
-    /// <param name="options">The options. Averages, run folder and gradient checkpointing matter.</param>
+    /// <param name="options">The options. Averages, run folder, gradient checkpointing and precision matter.</param>
     /// <exception cref="ArgumentException">The architecture is invalid, or does not accept such images.</exception>
     public static MemoryEstimator For(UNet2DOptions network, ImageShape images, TrainingOptions options)
     {
@@ -82,6 +89,7 @@ public sealed class MemoryEstimator
             Averages = options.Ema == EmaOptions.None ? 0 : 1 + options.AdditionalEma.Length,
             CopiesForSaving = options.RunFolder is not null,
             GradientCheckpointing = options.GradientCheckpointing,
+            Precision = options.Precision,
         };
     }
 
@@ -91,20 +99,23 @@ public sealed class MemoryEstimator
     public MemoryEstimate Estimate(int microBatchSize)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(microBatchSize, 1);
-        MemoryTape tape = UNetTape.Record(Network, Images, microBatchSize, GradientCheckpointing);
+        bool isRounded = Precision == Precision.BFloat16;
+        int numberBytes = isRounded ? RoundedBytes : sizeof(float);
+        MemoryTape tape = UNetTape.Record(Network, Images, microBatchSize, GradientCheckpointing, numberBytes);
         long flat = tape.FlatLength * sizeof(float);
-        long activations = tape.Kept * sizeof(float);
+        long activations = tape.Kept * numberBytes;
+        long imageBytes = (ImageTensors * sizeof(float)) + (isRounded ? RoundedImages * RoundedBytes : 0);
         return new MemoryEstimate
         {
             MicroBatchSize = microBatchSize,
-            Parameters = flat,
+            Parameters = flat + (isRounded ? tape.FlatLength * RoundedBytes : 0),
             Gradients = flat,
             Optimizer = Moments * flat,
             Averages = Averages * flat,
             SavingCopy = CopiesForSaving ? (1 + Moments + Averages) * flat : 0,
-            Images = ImageTensors * microBatchSize * Images.Elements * sizeof(float),
+            Images = imageBytes * microBatchSize * Images.Elements,
             Activations = activations,
-            Transient = (tape.Peak() * sizeof(float)) - activations,
+            Transient = (tape.Peak() * numberBytes) - activations,
             Blocks = tape.Blocks,
         };
     }
@@ -173,5 +184,8 @@ public sealed class MemoryEstimator
         Estimate(microBatchSize).Total <= budgetBytes ? [] : [.. MemoryReductions.Of(this, microBatchSize, budgetBytes)];
 
     private MemoryEstimator With(bool checkpointing) =>
-        new(Network, Images) { Averages = Averages, CopiesForSaving = CopiesForSaving, GradientCheckpointing = checkpointing };
+        new(Network, Images)
+    {
+        Averages = Averages, CopiesForSaving = CopiesForSaving, GradientCheckpointing = checkpointing, Precision = Precision,
+    };
 }

@@ -14,6 +14,9 @@ internal static class MemoryReductions
             .. asked.GradientCheckpointing
                 ? Array.Empty<(string, MemoryEstimator)>()
                 : [("gradient checkpointing", With(asked, asked.Averages, asked.CopiesForSaving, checkpointing: true))],
+            .. asked.Precision == Precision.BFloat16
+                ? Array.Empty<(string, MemoryEstimator)>()
+                : [("Precision BFloat16", With(asked, asked.Averages, asked.CopiesForSaving, precision: Precision.BFloat16))],
             .. asked.CopiesForSaving
                 ? [("no checkpoints", With(asked, asked.Averages, copies: false))]
                 : Array.Empty<(string, MemoryEstimator)>(),
@@ -64,14 +67,17 @@ internal static class MemoryReductions
         }
     }
 
-    private static MemoryEstimator With(MemoryEstimator asked, int averages, bool copies, bool checkpointing = false) =>
+    private static MemoryEstimator With(MemoryEstimator asked, int averages, bool copies, bool checkpointing = false,
+        Precision? precision = null) =>
         new(asked.Network, asked.Images)
     {
         Averages = averages, CopiesForSaving = copies, GradientCheckpointing = asked.GradientCheckpointing || checkpointing,
+        Precision = precision ?? asked.Precision,
     };
 
     private static MemoryEstimator Over(MemoryEstimator asked, UNet2DOptions network) => new(network, asked.Images)
     {
         Averages = asked.Averages, CopiesForSaving = asked.CopiesForSaving, GradientCheckpointing = asked.GradientCheckpointing,
+        Precision = asked.Precision,
     };
 }

@@ -1,7 +1,10 @@
 namespace Diffusion.Training;
 
-/// <summary>The operations of a forward pass one after the other, with the parameters of each block; all in float32 numbers.</summary>
-internal sealed class MemoryTape
+/// <summary>
+/// The operations of a forward pass one after the other, with the parameters of each block; all in numbers of the network's precision.
+/// </summary>
+/// <param name="numberBytes">The bytes of a number.</param>
+internal sealed class MemoryTape(int numberBytes)
 {
     // FlatLayout begins every parameter at a multiple of this.
     private const long Alignment = 128;
@@ -95,6 +98,6 @@ internal sealed class MemoryTape
     private void Keep(long numbers)
     {
         Kept += numbers;
-        blocks[^1] = blocks[^1] with { ActivationBytes = blocks[^1].ActivationBytes + (numbers * sizeof(float)) };
+        blocks[^1] = blocks[^1] with { ActivationBytes = blocks[^1].ActivationBytes + (numbers * numberBytes) };
     }
 }

@@ -1,7 +1,7 @@
 namespace Diffusion.Training;
 
 /// <summary>
-/// A layer with gradient checkpointing, in float32 numbers: its operations keep nothing, and come back for the layer's own backward pass.
+/// A layer with gradient checkpointing, in numbers: its operations keep nothing, and come back for the layer's own backward pass.
 /// </summary>
 internal sealed class TapeLayer
 {

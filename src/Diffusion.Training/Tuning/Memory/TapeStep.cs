@@ -1,7 +1,7 @@
 namespace Diffusion.Training;
 
 /// <summary>
-/// One operation of the forward pass, in float32 numbers: what it keeps for the backward pass, and what that needs when it is its turn.
+/// One operation of the forward pass, in numbers: what it keeps for the backward pass, and what that needs when it is its turn.
 /// </summary>
 internal sealed class TapeStep
 {

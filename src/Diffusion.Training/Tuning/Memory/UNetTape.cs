@@ -6,15 +6,16 @@ internal sealed class UNetTape
     private const int SkipAttentionGroups = 32;
 
     private readonly Stack<(long Channels, TapeStep Step)> across = [];
-    private readonly MemoryTape tape = new();
+    private readonly MemoryTape tape;
     private readonly UNet2DOptions options;
     private readonly ImageShape images;
     private readonly int batch;
     private readonly bool checkpointing;
     private readonly TapeBlocks blocks;
 
-    private UNetTape(UNet2DOptions options, ImageShape images, int batch, bool checkpointing)
+    private UNetTape(UNet2DOptions options, ImageShape images, int batch, bool checkpointing, int numberBytes)
     {
+        tape = new MemoryTape(numberBytes);
         this.options = options;
         this.images = images;
         this.batch = batch;
@@ -23,9 +24,9 @@ internal sealed class UNetTape
     }
 
     /// <summary>The operations of one forward pass.</summary>
-    public static MemoryTape Record(UNet2DOptions options, ImageShape images, int batch, bool checkpointing)
+    public static MemoryTape Record(UNet2DOptions options, ImageShape images, int batch, bool checkpointing, int numberBytes)
     {
-        UNetTape walk = new(options, images, batch, checkpointing);
+        UNetTape walk = new(options, images, batch, checkpointing, numberBytes);
         walk.Ends();
         int levels = options.BlockOutChannels.Count;
         for (int level = 0; level < levels; level++)

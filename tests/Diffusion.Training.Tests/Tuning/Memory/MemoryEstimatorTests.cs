@@ -160,6 +160,19 @@ public sealed class MemoryEstimatorTests
     }
 
     [Fact]
+    public void Bfloat16_halves_activations_and_adds_rounded_weights()
+    {
+        ImageShape images = ImageShape.Square(64);
+        MemoryEstimate exact = MemoryEstimator.For(Plain, images, new TrainingOptions()).Estimate(4);
+        MemoryEstimate rounded = MemoryEstimator.For(Plain, images, new TrainingOptions { Precision = Precision.BFloat16 }).Estimate(4);
+
+        rounded.Activations.Should().Be(exact.Activations / 2).And.Be(rounded.Blocks.Sum(block => block.ActivationBytes));
+        rounded.Parameters.Should().Be(exact.Parameters + (exact.Gradients / 2));
+        (rounded.Gradients, rounded.Optimizer, rounded.Averages).Should().Be((exact.Gradients, exact.Optimizer, exact.Averages));
+        rounded.Total.Should().BeLessThan(exact.Total);
+    }
+
+    [Fact]
     public void Gradient_checkpointing_is_a_way_to_fit_before_those_that_change_the_result()
     {
         MemoryEstimator estimator = new(Plain, ImageShape.Square(64)) { Averages = 2 };

@@ -1,0 +1,369 @@
+using Diffusion.TestKit;
+using Microsoft.Extensions.Options;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Diffusion.Training.Tests;
+
+/// <summary>Runs whose network computes in bfloat16, over weights in float32.</summary>
+public sealed class PrecisionTests
+{
+    private static readonly UNet2DOptions Small = UNet2DOptions.ForImages(8, 1, UNet2DSize.Medium) with
+    {
+        BlockOutChannels = [8], NormNumGroups = 4, AttentionHeadDim = 4,
+    };
+
+    [Fact]
+    public void The_network_computes_in_bfloat16_while_it_trains_and_has_the_float32_weights_of_the_last_step_afterwards()
+    {
+        using UNet2D unet = new(Small, seed: 3);
+        using TemporaryFolder folder = TemporaryFolder.InMemory();
+        List<ScalarType> meanwhile = [];
+
+        Train(unet, steps: 3, Precision.BFloat16, run: folder.Path, observe: _ => meanwhile.Add(TypeOf(unet)));
+
+        meanwhile.Should().NotBeEmpty().And.AllBeEquivalentTo(ScalarType.BFloat16);
+        unet.parameters().Should().OnlyContain(parameter => parameter.dtype == ScalarType.Float32);
+        using CheckpointStore store = new(Path.Combine(folder.Path, "checkpoints"));
+        byte[]? saved = null;
+        store.LoadLatest(checkpoint => saved = [.. unet.NamedTensors().SelectMany(own => checkpoint.Weights[own.Key].bytes.ToArray())]);
+        saved.Should().Equal(Bytes(unet));
+        store.ReadLatestManifest()!.Options.Precision.Should().Be(Precision.BFloat16);
+    }
+
+    [Fact]
+    public void Small_steps_are_not_lost_in_the_rounding()
+    {
+        using UNet2D unet = new(Small, seed: 3);
+        using UNet2D before = new(Small, seed: 3);
+
+        Train(unet, steps: 3, Precision.BFloat16, rate: 1e-6);
+
+        // bfloat16 has 7 bits of fraction: a step of 1e-6 would leave a weight of 0.1 as it is.
+        Parameter moved = unet.parameters().First();
+        using Tensor change = (moved - before.parameters().First()).abs();
+        change.max().item<float>().Should().BeInRange(1e-7f, 1e-5f);
+    }
+
+    [Theory]
+    [InlineData("attention")]
+    [InlineData("fourier")]
+    [InlineData("classes")]
+    [InlineData("scale and shift")]
+    [InlineData("self-conditioned")]
+    [InlineData("patches")]
+    [InlineData("variance")]
+    [InlineData("skip blocks")]
+    public void Gradients_are_those_of_float32_to_the_rounding(string kind)
+    {
+        using IDiffusionModel exact = Model(kind);
+        using IDiffusionModel rounded = Model(kind);
+        using FlatParameters expected = new(exact.Network);
+        using FlatParameters actual = new(rounded.Network, Precision.BFloat16);
+
+        double loss = Backward(exact, kind);
+        double roundedLoss = Backward(rounded, kind);
+
+        roundedLoss.Should().BeApproximately(loss, 0.05 * loss).And.NotBe(loss);
+        actual.Gradients.dtype.Should().Be(ScalarType.Float32);
+        using Tensor error = (actual.Gradients - expected.Gradients).norm() / expected.Gradients.norm();
+        error.item<float>().Should().BeInRange(1e-6f, 0.1f);
+    }
+
+    [Fact]
+    public void Gradients_of_many_passes_add_up_in_float32()
+    {
+        using Linear layer = nn.Linear(1, 1, hasBias: false);
+        using FlatParameters parameters = new(layer, Precision.BFloat16);
+        using Tensor input = ones([1, 1], ScalarType.BFloat16) * 0.0009765625f; // 2^-10
+
+        for (int pass = 0; pass < 3000; pass++)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            layer.call(input).sum().backward();
+        }
+
+        // A sum in bfloat16 stops at 2^-10 * 2^8, where half a unit in the last place is 2^-10.
+        using Tensor sum = parameters.Gradients.sum();
+        sum.item<float>().Should().Be(3000 * 0.0009765625f);
+    }
+
+    [Fact]
+    public void Layers_that_must_be_exact_stay_float32()
+    {
+        using IDiffusionModel model = Model("fourier");
+        using FlatParameters parameters = new(model.Network, Precision.BFloat16);
+
+        Dictionary<string, ScalarType> types = model.Network.named_parameters().ToDictionary(p => p.name, p => p.parameter.dtype);
+
+        types["time_proj.weight"].Should().Be(ScalarType.Float32);
+        types.Remove("time_proj.weight");
+        types.Values.Should().NotBeEmpty().And.AllBeEquivalentTo(ScalarType.BFloat16);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_resumed_run_ends_with_the_same_bits(bool checkpointing)
+    {
+        using TemporaryFolder folder = TemporaryFolder.InMemory();
+        using UNet2D whole = new(Small, seed: 3);
+        using UNet2D begun = new(Small, seed: 3);
+        using UNet2D resumed = new(Small, seed: 4);
+
+        Train(whole, steps: 4, Precision.BFloat16, run: folder.File("whole"));
+        Train(begun, steps: 4, Precision.BFloat16, run: folder.File("run"), stopAt: 2, checkpointing: checkpointing);
+        Train(resumed, steps: 4, Precision.BFloat16, run: folder.File("run"), checkpointing: checkpointing);
+
+        Bytes(resumed).Should().Equal(Bytes(whole));
+        Bytes(begun).Should().NotEqual(Bytes(whole));
+    }
+
+    [Theory]
+    [InlineData(Precision.Float32)]
+    [InlineData(Precision.BFloat16)]
+    public void A_run_that_chose_the_best_precision_resumes_with_what_it_has(Precision started)
+    {
+        using TemporaryFolder folder = TemporaryFolder.InMemory();
+        using UNet2D unet = new(Small, seed: 3);
+
+        Train(unet, steps: 4, started, run: folder.Path, stopAt: 2);
+        Train(unet, steps: 4, Precision.Best, run: folder.Path);
+
+        using CheckpointStore store = new(Path.Combine(folder.Path, "checkpoints"));
+        store.ReadLatestManifest()!.Options.Precision.Should().Be(started);
+    }
+
+    [Fact]
+    public void A_new_run_records_the_precision_that_was_measured_to_be_the_best()
+    {
+        using TemporaryFolder folder = TemporaryFolder.InMemory();
+        using UNet2D unet = new(Small, seed: 3);
+
+        Train(unet, steps: 1, Precision.Best, run: folder.Path);
+
+        using CheckpointStore store = new(Path.Combine(folder.Path, "checkpoints"));
+        store.ReadLatestManifest()!.Options.Precision.Should().BeOneOf(Precision.Float32, Precision.BFloat16);
+    }
+
+    [Fact]
+    public void The_averages_are_sampled_in_float32()
+    {
+        using UNet2D unet = new(Small, seed: 3);
+        using StripedImages images = new(size: 8);
+        using Trainer trainer = Builder(unet, images, steps: 2, Precision.BFloat16).Build();
+        trainer.Run(TestContext.Current.CancellationToken);
+
+        TypeOf(trainer.EmaDenoiser.Model.Network).Should().Be(ScalarType.Float32);
+        using TrainedModel copy = trainer.SnapshotEma();
+        TypeOf(copy.Denoiser.Model.Network).Should().Be(ScalarType.Float32);
+        TypeOf(unet).Should().Be(ScalarType.BFloat16);
+
+        trainer.EndWithAverages();
+
+        TypeOf(unet).Should().Be(ScalarType.Float32);
+        using Tensor noisy = ones([1, 1, 8, 8]);
+        using Tensor expected = Predict(copy.Denoiser.Model, noisy);
+        using Tensor actual = Predict(unet, noisy);
+        actual.bytes.ToArray().Should().Equal(expected.bytes.ToArray());
+    }
+
+    [Fact]
+    public void Swapped_averages_are_what_the_network_computes_with()
+    {
+        using Linear layer = nn.Linear(1, 1, hasBias: false);
+        using FlatParameters parameters = new(layer, Precision.BFloat16);
+        using (no_grad())
+        {
+            parameters.Values.narrow(0, 0, 1).fill_(2);
+            parameters.RoundValues();
+        }
+
+        using EmaWrapper average = new(parameters);
+        using (no_grad())
+        {
+            average.Average.narrow(0, 0, 1).fill_(3);
+        }
+
+        using (average.Swap())
+        {
+            Weight().Should().Be(3);
+        }
+
+        Weight().Should().Be(2);
+
+        float Weight() => layer.weight.to(ScalarType.Float32).item<float>();
+    }
+
+    [Fact]
+    public void The_learning_rate_is_swept_in_the_precision_of_the_run()
+    {
+        LrRange exact = Sweep(Precision.Float32);
+        LrRange rounded = Sweep(Precision.BFloat16);
+
+        rounded.Points.Should().NotEqual(exact.Points);
+        rounded.Points[0].Loss.Should().BeApproximately(exact.Points[0].Loss, 0.05 * exact.Points[0].Loss);
+
+        static LrRange Sweep(Precision precision)
+        {
+            using UNet2D unet = new(Small, seed: 3);
+            using StripedImages images = new(size: 8);
+            return Builder(unet, images, steps: 100, precision).BuildLrRangeFinder(new LrRangeOptions { Steps = 20 })
+                .Run(cancellationToken: TestContext.Current.CancellationToken);
+        }
+    }
+
+    [Fact]
+    public void A_network_that_mixes_types_is_refused_before_the_first_step()
+    {
+        using ModuleModel model = new(() => new Float32Habit(), seed: 1);
+        using StripedImages images = new(size: 8);
+        TrainerBuilder builder = Builder(model, images, steps: 2, Precision.BFloat16);
+
+        builder.Invoking(b => b.Build()).Should().Throw<InvalidOperationException>()
+            .WithMessage("*cannot compute in BFloat16*dtype of its parameters*use Precision.Float32*");
+        model.Network.parameters().Should().OnlyContain(parameter => parameter.dtype == ScalarType.Float32);
+    }
+
+    [Fact]
+    public void An_unknown_precision_is_refused_with_the_other_problems()
+    {
+        using UNet2D unet = new(Small);
+        using StripedImages images = new(size: 8);
+
+        Builder(unet, images, steps: 0, (Precision)9).Invoking(b => b.Build()).Should().Throw<OptionsValidationException>()
+            .Which.Failures.Should().Contain("Precision (9) must be one of Float32, BFloat16, Best. Use Float32.")
+            .And.Contain(problem => problem.StartsWith("Steps", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Flat_parameters_need_a_definite_precision()
+    {
+        using Linear layer = nn.Linear(1, 1);
+
+        FluentActions.Invoking(() => new FlatParameters(layer, Precision.Best)).Should().Throw<ArgumentException>()
+            .WithMessage("The precision is Best, but parameters need a definite one. Use Float32 or BFloat16.*");
+    }
+
+    private static IDiffusionModel Model(string kind)
+    {
+        UNet2DOptions options = kind switch
+        {
+            "fourier" => Small with { TimeEmbeddingType = TimeEmbeddingType.Fourier },
+            "classes" => Small with { NumClassEmbeds = 3 },
+            "scale and shift" => Small with { ResnetTimeScaleShift = TimeScaleShift.ScaleShift },
+            "self-conditioned" => Small with { InChannels = 2 },
+            "patches" => Small with { SampleSize = 4, InChannels = 4, OutChannels = 4 },
+            "variance" => Small with { OutChannels = 2 },
+            "skip blocks" => Small with
+            {
+                SampleSize = 16,
+                BlockOutChannels = [32, 32],
+                DownBlockTypes = [DownBlockType.SkipDownBlock2D, DownBlockType.AttnSkipDownBlock2D],
+                UpBlockTypes = [UpBlockType.AttnSkipUpBlock2D, UpBlockType.SkipUpBlock2D],
+                InChannels = 3,
+                OutChannels = 3,
+            },
+            _ => Small,
+        };
+        UNet2D unet = new(options, seed: 3);
+        return kind switch
+        {
+            "self-conditioned" => new SelfConditionedModel(unet),
+            "patches" => new PatchedModel(unet, 2),
+            _ => unet,
+        };
+    }
+
+    private static double Backward(IDiffusionModel model, string kind)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        bool isEdm = kind == "fourier";
+        Denoiser denoiser = isEdm
+            ? new Denoiser(model, new EdmSchedule(), Parameterization.Edm())
+            : new Denoiser(model, NoiseSchedule.Cosine());
+        model.Network.train();
+        ImageShape shape = model.SampleShape!.Value;
+        Tensor clean = NormalNoise.Draw(new SeedStream(1), RandomPurpose.InitialNoise, [0, 1], shape).clamp(-1, 1);
+        Conditioning conditioning = kind switch
+        {
+            "classes" => new Conditioning { ClassLabels = tensor((long[])[0, 2]) },
+            "self-conditioned" => new Conditioning { EarlierClean = clean },
+            _ => Conditioning.None,
+        };
+        Objective objective = new() { LearnsVariance = kind == "variance" };
+        TrainingPass pass = new(denoiser, objective, new SeedStream(0));
+        using Tensor loss = pass.Backward(clean, conditioning, new long[] { 0, 1 });
+        return loss.item<float>();
+    }
+
+    private static Tensor Predict(IDiffusionModel model, Tensor noisy)
+    {
+        using IDisposable noGradients = no_grad();
+        using Tensor labels = tensor((long[])[5]);
+        return model.Predict(noisy, labels, Conditioning.None);
+    }
+
+    private static ScalarType TypeOf(nn.Module network) => network.parameters().First().dtype;
+
+    private static TrainerBuilder Builder(IDiffusionModel model, StripedImages images, int steps, Precision precision) =>
+        Trainer.For(model).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images).Configure(o =>
+        {
+            o.Steps = steps;
+            o.BatchSize = 6;
+            o.MicroBatchSize = 3;
+            o.ReportEverySteps = 1;
+            o.LearningRate = LearningRate.Constant(1e-2).WithWarmup(0);
+            o.Precision = precision;
+        });
+
+    private static void Train(
+        IDiffusionModel model, int steps, Precision precision, Action<TrainingProgress>? observe = null, string? run = null,
+        int? stopAt = null, bool checkpointing = false, double rate = 1e-2)
+    {
+        using StripedImages images = new(size: 8);
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        using Trainer trainer = Builder(model, images, steps, precision)
+            .ReportTo(new Observer(progress =>
+            {
+                observe?.Invoke(progress);
+                if (progress.Step == stopAt)
+                {
+                    stop.Cancel();
+                }
+            }))
+            .Configure(o =>
+            {
+                o.LearningRate = LearningRate.Constant(rate).WithWarmup(0);
+                o.RunFolder = run;
+                o.GradientCheckpointing = checkpointing;
+            })
+            .Build();
+        trainer.Run(stop.Token);
+    }
+
+    private static byte[] Bytes(UNet2D unet) => [.. unet.NamedTensors().SelectMany(weights => weights.Value.bytes.ToArray())];
+
+    private sealed class Observer(Action<TrainingProgress> observe) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value) => observe(value);
+    }
+
+    // Adds a float32 image between two layers, which libtorch then refuses.
+    private sealed class Float32Habit : nn.Module<Tensor, Tensor, Tensor>
+    {
+        private readonly Conv2d first = nn.Conv2d(1, 4, 3, padding: 1);
+        private readonly Conv2d last = nn.Conv2d(4, 1, 3, padding: 1);
+
+        public Float32Habit()
+            : base(nameof(Float32Habit)) => RegisterComponents();
+
+        public override Tensor forward(Tensor noisy, Tensor labels)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            Tensor bias = labels.to(ScalarType.Float32).view(-1, 1, 1, 1);
+            return last.call(first.call(noisy) + bias).MoveToOuterDisposeScope();
+        }
+    }
+}
