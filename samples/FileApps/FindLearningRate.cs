@@ -20,7 +20,7 @@ using UNet2D unet = new(UNet2DOptions.ForImages(images.Shape, UNet2DSize.Small, 
 LrRange range = Trainer.For(unet)
     .UseData(images)
     .Configure(options => options.BatchSize = 16)
-    .BuildLrRangeFinder(new LrRangeOptions { Highest = 0.1, Steps = args.Length > 1 ? int.Parse(args[1]) : 200 })
+    .BuildLrRangeFinder(new LrRangeOptions { Steps = args.Length > 1 ? int.Parse(args[1]) : 200 })
     .Run(new Progress<LrRangePoint>(point => Console.Write($"\rrate {point.LearningRate:G2}  loss {point.Loss:F4}   ")));
 Console.WriteLine();
 Console.WriteLine(range.Advice);

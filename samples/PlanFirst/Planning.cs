@@ -11,9 +11,6 @@ namespace PlanFirst;
 /// </summary>
 internal sealed class Planning(Settings settings, IImageSource images, UNet2D unet, ComputeDevice device, CancellationToken stop)
 {
-    // Small networks tolerate high rates: the sweep continues until a rate does harm.
-    private const double HighestRate = 0.1;
-
     /// <summary>Plans the run.</summary>
     public Choices Run()
     {
@@ -70,7 +67,7 @@ internal sealed class Planning(Settings settings, IImageSource images, UNet2D un
             LearningRate = usual };
         Console.WriteLine("Learning rate");
         LrRange range = Builder(settings, images, unet, device, choices)
-            .BuildLrRangeFinder(new LrRangeOptions { Highest = HighestRate })
+            .BuildLrRangeFinder()
             .Run(cancellationToken: stop);
         stop.ThrowIfCancellationRequested();
         Console.WriteLine(range.ToTable());

@@ -41,7 +41,7 @@ public sealed class Trainer : IDisposable
             [
                 .. OptionWarnings.Of(options, setup.Schedule, state.Data.Split.TrainingCount,
                     state.Parameters.ParameterCount, setup.Model.DropoutProbability),
-                .. PrecisionChoice.Warnings(options, setup.Device),
+                .. PrecisionChoice.Warnings(setup),
                 .. SourceWarnings.Of(setup.Source),
                 .. ImageWarnings.Of(setup.Images, setup.Source, setup.Model.ClassCount),
                 .. PipelineWarnings.Of(options, setup.Model.ClassCount, setup.Source.ClassCount,

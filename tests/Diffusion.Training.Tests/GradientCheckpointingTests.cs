@@ -135,7 +135,7 @@ public sealed class GradientCheckpointingTests
             using StripedImages images = new(size: 8);
             return Trainer.For(model).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images)
                 .Configure(o => { o.BatchSize = 4; o.GradientCheckpointing = checkpointing; })
-                .BuildLrRangeFinder(new LrRangeOptions { Steps = 20 })
+                .BuildLrRangeFinder(new LrRangeOptions { Steps = 20, Highest = 1e-2, ConfirmationSteps = 0 })
                 .Run(cancellationToken: TestContext.Current.CancellationToken);
         }
     }

@@ -93,6 +93,7 @@ public sealed class PrecisionTests
     public void Layers_that_must_be_exact_stay_float32()
     {
         using IDiffusionModel model = Model("fourier");
+        byte[] frequencies = Exact(model.Network);
         using FlatParameters parameters = new(model.Network, Precision.BFloat16);
 
         Dictionary<string, ScalarType> types = model.Network.named_parameters().ToDictionary(p => p.name, p => p.parameter.dtype);
@@ -100,6 +101,88 @@ public sealed class PrecisionTests
         types["time_proj.weight"].Should().Be(ScalarType.Float32);
         types.Remove("time_proj.weight");
         types.Values.Should().NotBeEmpty().And.AllBeEquivalentTo(ScalarType.BFloat16);
+        Exact(model.Network).Should().Equal(frequencies);
+        parameters.Dispose();
+        Exact(model.Network).Should().Equal(frequencies);
+        model.Network.parameters().Should().OnlyContain(parameter => parameter.dtype == ScalarType.Float32);
+
+        static byte[] Exact(nn.Module network) => [.. network.get_parameter("time_proj.weight")!.bytes];
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_network_with_an_exact_layer_trains_and_is_sampled_with_and_without_an_average(bool average)
+    {
+        using ModuleModel model = new(() => new PartlyExact(), seed: 1);
+        using StripedImages images = new(size: 8);
+        using Trainer trainer = Builder(model, images, steps: 2, Precision.BFloat16)
+            .Configure(o => o.Ema = average ? null : "none").Build();
+
+        TrainingResult result = trainer.Run(TestContext.Current.CancellationToken);
+
+        model.Network.named_parameters().Where(p => p.parameter.dtype == ScalarType.Float32).Select(p => p.name)
+            .Should().BeEquivalentTo("scale.weight", "scale.bias");
+        using Tensor noisy = ones([1, 1, 8, 8]);
+        using Estimate estimate = result.EmaDenoiser.Denoise(noisy, result.EmaDenoiser.Schedule.At(0.5));
+        estimate.Clean.isfinite().all().item<bool>().Should().BeTrue();
+    }
+
+    [Fact]
+    public void Exported_weights_are_the_float32_ones_of_the_last_step()
+    {
+        using UNet2D unet = new(Small, seed: 3);
+        using TemporaryFolder folder = new();
+        using (StripedImages images = new(size: 8))
+        using (Trainer trainer = Builder(unet, images, steps: 2, Precision.BFloat16).Configure(o => o.Ema = "none").Build())
+        {
+            trainer.Run(TestContext.Current.CancellationToken).ExportDiffusers(folder.File("exported"));
+        }
+
+        using DiffusersModel exported = DiffusersFolder.Load(folder.File("exported"));
+        Bytes(exported.UNet).Should().Equal(Bytes(unet));
+    }
+
+    [Fact]
+    public void Initial_weights_are_what_the_first_step_computes_with()
+    {
+        using TemporaryFolder folder = new();
+        using UNet2D initial = new(Small, seed: 9);
+        DiffusersFolder.Save(folder.File("initial"), initial, new DiffusersScheduler { Schedule = NoiseSchedule.Cosine() });
+        using UNet2D loaded = new(Small, seed: 3);
+        using UNet2D given = new(Small, seed: 9);
+        List<double> losses = [];
+
+        Train(given, steps: 1, Precision.BFloat16, observe: progress => losses.Add(progress.Loss));
+        Train(loaded, steps: 1, Precision.BFloat16, observe: progress => losses.Add(progress.Loss), from: folder.File("initial"));
+
+        losses[1].Should().Be(losses[0]);
+    }
+
+    [Fact]
+    public void Freeing_the_buffers_twice_does_nothing()
+    {
+        using Linear layer = nn.Linear(2, 1);
+        FlatParameters parameters = new(layer, Precision.BFloat16);
+        parameters.Dispose();
+        byte[] weights = [.. layer.weight.bytes];
+
+        parameters.Dispose();
+
+        layer.weight.bytes.ToArray().Should().Equal(weights);
+    }
+
+    [Fact]
+    public void A_precision_that_is_slower_is_a_warning_with_its_speed()
+    {
+        ComputeDevice device = ComputeDevice.Cpu(threads: 1);
+        using UNet2D unet = new(Small, seed: 3);
+        using StripedImages images = new(size: 8);
+        using Trainer trainer = Builder(unet, images, steps: 2, Precision.BFloat16).Build();
+
+        bool warns = trainer.Warnings.Any(warning => warning.Option == nameof(TrainingOptions.Precision));
+
+        warns.Should().Be(PrecisionSpeed.Of(device, Precision.BFloat16) < 1 / PrecisionSpeed.WorthIt);
     }
 
     [Theory]
@@ -144,7 +227,7 @@ public sealed class PrecisionTests
         Train(unet, steps: 1, Precision.Best, run: folder.Path);
 
         using CheckpointStore store = new(Path.Combine(folder.Path, "checkpoints"));
-        store.ReadLatestManifest()!.Options.Precision.Should().BeOneOf(Precision.Float32, Precision.BFloat16);
+        store.ReadLatestManifest()!.Options.Precision.Should().Be(PrecisionSpeed.BestOf(ComputeDevice.Cpu(threads: 1)));
     }
 
     [Fact]
@@ -209,7 +292,8 @@ public sealed class PrecisionTests
         {
             using UNet2D unet = new(Small, seed: 3);
             using StripedImages images = new(size: 8);
-            return Builder(unet, images, steps: 100, precision).BuildLrRangeFinder(new LrRangeOptions { Steps = 20 })
+            return Builder(unet, images, steps: 100, precision)
+                .BuildLrRangeFinder(new LrRangeOptions { Steps = 20, Highest = 1e-2, ConfirmationSteps = 0 })
                 .Run(cancellationToken: TestContext.Current.CancellationToken);
         }
     }
@@ -320,7 +404,7 @@ public sealed class PrecisionTests
 
     private static void Train(
         IDiffusionModel model, int steps, Precision precision, Action<TrainingProgress>? observe = null, string? run = null,
-        int? stopAt = null, bool checkpointing = false, double rate = 1e-2)
+        int? stopAt = null, bool checkpointing = false, double rate = 1e-2, string? from = null)
     {
         using StripedImages images = new(size: 8);
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
@@ -337,6 +421,7 @@ public sealed class PrecisionTests
             {
                 o.LearningRate = LearningRate.Constant(rate).WithWarmup(0);
                 o.RunFolder = run;
+                o.InitialWeights = from;
                 o.GradientCheckpointing = checkpointing;
             })
             .Build();
@@ -348,6 +433,34 @@ public sealed class PrecisionTests
     private sealed class Observer(Action<TrainingProgress> observe) : IProgress<TrainingProgress>
     {
         public void Report(TrainingProgress value) => observe(value);
+    }
+
+    private sealed class PartlyExact : nn.Module<Tensor, Tensor, Tensor>
+    {
+        private readonly Conv2d first = nn.Conv2d(1, 4, 3, padding: 1);
+        private readonly ExactScale scale = new();
+        private readonly Conv2d last = nn.Conv2d(4, 1, 3, padding: 1);
+
+        public PartlyExact()
+            : base(nameof(PartlyExact)) => RegisterComponents();
+
+        public override Tensor forward(Tensor noisy, Tensor labels)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            Tensor told = scale.call(labels.to(ScalarType.Float32).view(-1, 1)).to(noisy.dtype).view(-1, 1, 1, 1);
+            return last.call(first.call(noisy) + told).MoveToOuterDisposeScope();
+        }
+    }
+
+    private sealed class ExactScale : nn.Module<Tensor, Tensor>, IFloat32Layer
+    {
+        private readonly Parameter weight = new(full(1, 1, 1e-3f));
+        private readonly Parameter bias = new(zeros(1));
+
+        public ExactScale()
+            : base(nameof(ExactScale)) => RegisterComponents();
+
+        public override Tensor forward(Tensor input) => nn.functional.linear(input, weight, bias);
     }
 
     // Adds a float32 image between two layers, which libtorch then refuses.

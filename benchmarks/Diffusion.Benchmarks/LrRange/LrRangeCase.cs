@@ -14,12 +14,14 @@ internal sealed record LrRangeCase(string Name, int[] Channels, PredictionType P
     private const int Size = 16;
     private const int DrawnImages = 2000;
 
-    /// <summary>The three that are measured.</summary>
+    /// <summary>The cases that are measured.</summary>
     public static IReadOnlyList<LrRangeCase> All { get; } =
     [
         new("hand signs, channels 16/32", [16, 32], PredictionType.Epsilon, () => Photos("sign-digits")),
         new("drawn shapes, channels 32/64", [32, 64], PredictionType.Velocity, () => DrawnShapes.Create(DrawnImages, Size)),
         new("tiles, channels 24/48/48", [24, 48, 48], PredictionType.Epsilon, () => Photos("dcss-tiles")),
+        new("tiles, channels 64", [64], PredictionType.Velocity, () => Photos("dcss-tiles")),
+        new("hand signs, channels 24/48", [24, 48], PredictionType.Edm, () => Photos("sign-digits")),
     ];
 
     /// <summary>The network with its initial weights, which are the same each time.</summary>

@@ -12,11 +12,11 @@ namespace Diffusion.Benchmarks;
 /// </summary>
 /// <remarks>
 /// The nine runs start from the same weights, see the same number of images and have a warm-up of 5%. They are compared by the held-out
-/// loss of the raw weights with fixed noise. If a sweep says that its end should be raised, the command raises it, as a user would.
+/// loss of the raw weights with fixed noise.
 /// </remarks>
 internal static class LrRangeCommand
 {
-    private const double MaxFactor = 3;
+    private const double MaxFactor = 2;
     private const int Rates = 9;
     private const double LowestRate = 1e-5;
     private const double RatesPerDecade = 2;
@@ -55,12 +55,6 @@ internal static class LrRangeCommand
             $"{number}. {one.Name}: {model.parameters().Sum(p => p.numel()):N0} parameters, {one.Prediction}; {images.Description}; batch "
                 + $"{BatchSize}"));
         LrRange range = Sweep(one, model, images, device, new LrRangeOptions());
-        if (range.Suggestion.LearningRate is null && range.End == LrRangeEnd.Completed)
-        {
-            Console.WriteLine(range.Advice);
-            range = Sweep(one, model, images, device, new LrRangeOptions { Highest = 0.1 });
-        }
-
         Console.WriteLine(range.ToTable());
         double sweeping = clock.Elapsed.TotalSeconds;
         if (plots is not null)
@@ -115,7 +109,12 @@ internal static class LrRangeCommand
         .UseDevice(device)
         .UseData(images)
         .UsePrediction(one.Prediction)
-        .Configure(o => (o.BatchSize, o.Ema, o.HoldOutFraction) = (BatchSize, "none", HoldOutFraction));
+        .UseSchedule(one.Prediction == PredictionType.Edm ? new EdmSchedule() : NoiseSchedule.Cosine())
+        .Configure(o =>
+        {
+            (o.BatchSize, o.Ema, o.HoldOutFraction) = (BatchSize, "none", HoldOutFraction);
+            o.Objective = o.Objective with { Times = one.Prediction == PredictionType.Edm ? "log-normal" : o.Objective.Times };
+        });
 
     private sealed class Observer(Action<TrainingProgress> report) : IProgress<TrainingProgress>
     {

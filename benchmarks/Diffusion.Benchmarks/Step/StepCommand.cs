@@ -26,7 +26,8 @@ internal static class StepCommand
             steps, precisions, small,
         };
         command.SetAction(arguments => Run(
-            arguments.GetValue(steps), arguments.GetValue(precisions)!, arguments.GetValue(small)));
+            arguments.GetValue(steps), [.. arguments.GetValue(precisions)!.Where(precision => precision != Precision.Best)],
+            arguments.GetValue(small)));
         return command;
     }
 

@@ -13,8 +13,8 @@ public enum Precision
     Float32,
 
     /// <summary>
-    /// 16 bits with the range of float32: 8 of exponent, 7 of fraction. Half the memory for activations, and faster on processors with
-    /// instructions for it (AVX-512 BF16, AMX, NVIDIA Ampere and later); slower on others.
+    /// 16 bits with the range of float32: 8 of exponent, 7 of fraction. Half the memory for activations. Processors with instructions
+    /// for it (AVX-512 BF16, AMX, NVIDIA Ampere and later) may be faster; others are slower.
     /// </summary>
     BFloat16,
 

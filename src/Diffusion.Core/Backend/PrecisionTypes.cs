@@ -15,20 +15,24 @@ internal static class PrecisionTypes
         _ => throw new UnreachableException(),
     };
 
+    /// <summary>Whether it is a type that rounds the weights of a network that trains.</summary>
+    public static bool IsRounded(ScalarType? type) => type is ScalarType.BFloat16 or ScalarType.Float16;
+
     /// <summary>
-    /// The type in which a network computes: that of its first parameter that is not float32, or float32; null without parameters.
+    /// The type in which a network computes: that of its first rounded parameter, else that of its first one in floating point; null if
+    /// there is none.
     /// </summary>
     public static ScalarType? Of(nn.Module network)
     {
         ScalarType? type = null;
         foreach (ScalarType own in network.parameters().Select(parameter => parameter.dtype))
         {
-            if (own != ScalarType.Float32)
+            if (IsRounded(own))
             {
                 return own;
             }
 
-            type = own;
+            type ??= own is ScalarType.Float32 or ScalarType.Float64 ? own : null;
         }
 
         return type;

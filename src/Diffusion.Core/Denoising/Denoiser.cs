@@ -246,7 +246,7 @@ public sealed class Denoiser : IDenoiser
         Guard.Levels(levels, noisy.shape[0]);
         Scalings[] scalings = [.. levels.Select(Parameterization.At)];
         using WeightLock.Pass pass = Enter();
-        ScalarType type = TypeOf(Model) ?? noisy.dtype;
+        ScalarType type = TypeOf(Model) is { } own && PrecisionTypes.IsRounded(own) ? own : noisy.dtype;
         using DisposeScope scope = NewDisposeScope();
         Tensor labels = Labels(scalings, noisy.device);
         Tensor input = scalings.All(s => s.In == 1)
@@ -256,7 +256,8 @@ public sealed class Denoiser : IDenoiser
         return output.dtype == noisy.dtype || output.dtype == type
             ? output.to(noisy.dtype).MoveToOuterDisposeScope()
             : throw new InvalidOperationException(
-                $"The network returned {output.dtype} for images in {type}. Its output must have the dtype of the images.");
+                $"The output of {Model.GetType().Name} is {output.dtype} for images in {type}. Its output must have the dtype of the "
+                    + "images.");
     }
 
     // An output of another shape would be broadcast silently into wrong images and losses.

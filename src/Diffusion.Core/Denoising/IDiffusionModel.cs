@@ -41,7 +41,10 @@ public interface IDiffusionModel : IDisposable
     string Description { get; }
 
     /// <summary>Runs the network.</summary>
-    /// <param name="noisy">Noisy images, floating point <c>[B, C, H, W]</c>.</param>
+    /// <param name="noisy">
+    /// Noisy images <c>[B, C, H, W]</c>, in the dtype in which the parameters are, so that a network which trains in bfloat16 computes in
+    /// it.
+    /// </param>
     /// <param name="labels">
     /// The noise level of each, <c>[B]</c>: int64 timesteps for discrete schedules, floating point between them.
     /// </param>
@@ -50,8 +53,8 @@ public interface IDiffusionModel : IDisposable
     torch.Tensor Predict(torch.Tensor noisy, torch.Tensor labels, Conditioning conditioning);
 
     /// <summary>
-    /// Creates a second network of the same architecture on the same device. It has its own parameters, whose values are unspecified, and
-    /// belongs to the caller.
+    /// Creates a second network of the same architecture on the same device. It has its own parameters, whose values are unspecified, in
+    /// float32 or in the dtype of this one, and belongs to the caller.
     /// </summary>
     IDiffusionModel CreateTwin();
 

@@ -68,7 +68,7 @@ public static class DiffusersFolder
     public static void Save(string folder, Denoiser denoiser, IReadOnlyDictionary<string, string>? notes, bool overwrite)
     {
         ArgumentNullException.ThrowIfNull(denoiser);
-        (UNet2D unet, int? patchSize) = denoiser.Model switch
+        (UNet2D unet, int? patchSize) = denoiser.Sampled switch
         {
             UNet2D plain => (plain, (int?)null),
             PatchedModel { Inner: UNet2D inner } patched => (inner, patched.PatchSize),

@@ -10,7 +10,8 @@ public static class LrRangePlot
 
     private static readonly Color MeasuredColor = new(150, 170, 200);
     private static readonly Color SmoothedColor = new(20, 70, 160);
-    private static readonly Color[] RuleColors = [new(200, 30, 30), new(30, 130, 60), new(200, 120, 0), new(130, 60, 160)];
+    private static readonly Color[] RuleColors =
+        [new(200, 30, 30), new(30, 130, 60), new(200, 120, 0), new(130, 60, 160), new(0, 140, 160)];
 
     /// <summary>
     /// Plots the loss over the learning rate, measured and smoothed, on logarithmic axes. A vertical line marks each suggestion: the solid
@@ -68,6 +69,7 @@ public static class LrRangePlot
 
     private static string Name(string rule) => rule switch
     {
+        nameof(LrSuggestionRule.Confirmed) => "confirmed",
         nameof(LrSuggestionRule.TenthOfLowest) => "tenth of lowest",
         nameof(LrSuggestionRule.SteepestDescent) => "steepest descent",
         nameof(LrSuggestionRule.Valley) => "valley",

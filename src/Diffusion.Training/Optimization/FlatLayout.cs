@@ -80,8 +80,11 @@ internal sealed class FlatLayout
 
         if (parameters.Find(p => p.Value.dtype != ScalarType.Float32) is { Value: not null } other)
         {
-            yield return $"Parameter '{other.Name}' is {other.Value.dtype}, but weights are trained as float32. Use "
-                + $"network.to(torch.float32).";
+            yield return $"Parameter '{other.Name}' is {other.Value.dtype}, but weights are trained as float32. "
+                + (PrecisionTypes.IsRounded(other.Value.dtype)
+                    ? "If a trainer or a FlatParameters has it in a lower precision, dispose that first; otherwise use "
+                        + "network.to(torch.float32), and TrainingOptions.Precision to compute in less."
+                    : "Use network.to(torch.float32).");
         }
 
         string[] buffers = [.. network.named_buffers().Select(b => b.name)];

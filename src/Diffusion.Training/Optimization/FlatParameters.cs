@@ -11,13 +11,16 @@ namespace Diffusion.Training;
 /// </summary>
 /// <remarks>
 /// Move the network to its device first: moving it afterwards replaces its parameters. Never set a gradient to null; zero
-/// <see cref="Gradients"/> instead.
+/// <see cref="Gradients"/> instead. Load weights before, or write them into <see cref="Values"/> and call <see cref="RoundValues"/>. In a
+/// precision below float32 the network computes with rounded weights until this object is disposed, also after
+/// <see cref="EmaWrapper.Swap"/>.
 /// </remarks>
 public sealed class FlatParameters : IDisposable
 {
     private readonly nn.Module network;
     private readonly IReadOnlyCollection<Parameter> bound;
     private readonly Tensor? rounded;
+    private bool isDisposed;
 
     /// <summary>Gathers a network's parameters, in place, on the device where they are.</summary>
     /// <param name="network">The network; it stays the caller's, and uses the buffers from now on.</param>
@@ -61,10 +64,20 @@ public sealed class FlatParameters : IDisposable
 
         if (precision != Precision.Float32)
         {
-            Round(network, precision);
-            parameters = ParametersOf(network, objective);
             rounded = zeros(Layout.Length, PrecisionTypes.TypeOf(precision), device).DetachFromDisposeScope();
             RoundValues();
+            try
+            {
+                Round(network, precision);
+            }
+            catch
+            {
+                bound = [];
+                Dispose();
+                throw;
+            }
+
+            parameters = ParametersOf(network, objective);
             FlatLayout.Bind(parameters, rounded, Layout.Entries.Where(entry => !IsFloat32(entry)));
         }
 
@@ -128,20 +141,26 @@ public sealed class FlatParameters : IDisposable
     /// </summary>
     public void Dispose()
     {
+        if (isDisposed)
+        {
+            return;
+        }
+
+        isDisposed = true;
         foreach (Parameter parameter in bound)
         {
             parameter.grad = null;
         }
 
+        Gradients.Dispose();
         if (rounded is not null)
         {
+            rounded.Dispose();
             network.to(ScalarType.Float32);
             Layout.Bind(network, Values);
-            rounded.Dispose();
         }
 
         Values.Dispose();
-        Gradients.Dispose();
     }
 
     private static Dictionary<string, Parameter> ParametersOf(nn.Module network, nn.Module? objective) => network.named_parameters()
@@ -151,7 +170,7 @@ public sealed class FlatParameters : IDisposable
     private static void Round(nn.Module network, Precision precision)
     {
         network.to(PrecisionTypes.TypeOf(precision));
-        foreach (nn.Module exact in network.modules().Where(module => module is IFloat32Layer))
+        foreach (nn.Module exact in network.modules().Prepend(network).Where(module => module is IFloat32Layer))
         {
             exact.to(ScalarType.Float32);
         }

@@ -33,6 +33,7 @@ public sealed class TrainingOptions
 
     /// <summary>
     /// What the network computes in; weights, gradients, averages and checkpoints are float32 in any case. A resumed run may change it.
+    /// Below float32 the parameter objects of the network are replaced while a trainer exists.
     /// <see cref="Precision.Best"/> measures the device when a run starts; a resumed run keeps what was chosen then. Default float32.
     /// </summary>
     public Precision Precision { get; set; } = Precision.Float32;

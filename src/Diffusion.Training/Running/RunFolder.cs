@@ -45,9 +45,6 @@ internal sealed class RunFolder : IDisposable
     /// </summary>
     public IReadOnlyList<TrainingWarning> Warnings { get; private set; } = [];
 
-    /// <summary>The precision of the run so far; null if nothing is saved.</summary>
-    public Precision? SavedPrecision => store.ReadLatestManifest()?.Options.Precision;
-
     /// <summary>Restores the newest checkpoint; returns false if there is none.</summary>
     /// <exception cref="CheckpointException">The checkpoint cannot be read, or belongs to another run.</exception>
     public bool TryRestore(TrainingState state)

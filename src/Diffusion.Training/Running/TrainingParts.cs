@@ -30,7 +30,7 @@ internal sealed class TrainingParts : IDisposable
             // Move the network before creating the optimizer, because the move replaces the parameters.
             Device device = setup.Device.Activate();
             setup.Model.Network.to(device);
-            options.Precision = PrecisionChoice.Of(setup, Folder);
+            options.Precision = PrecisionChoice.Of(setup);
             State = owned.Add(new TrainingState(setup, data, device));
             Ranks = setup.Processes is { } processes ? owned.Add(new Ranks(processes, setup, State)) : null;
             Begin(options.InitialWeights);

@@ -25,9 +25,9 @@ internal static class ModelTwin
         try
         {
             Check(model, twin);
-            if (PrecisionTypes.Of(twin.Network) != PrecisionTypes.TypeOf(Precision.Float32))
+            if (PrecisionTypes.IsRounded(PrecisionTypes.Of(twin.Network)))
             {
-                twin.Network.to(ScalarType.Float32); // twin of a network that trains in a lower precision
+                twin.Network.to(ScalarType.Float32);
             }
 
             return twin;
@@ -63,6 +63,7 @@ internal static class ModelTwin
                 model, $"returned a network with different parameters ({Names("missing", missing)}{Names("unexpected", unexpected)})");
         }
 
+        bool isRounded = PrecisionTypes.IsRounded(PrecisionTypes.Of(model.Network)); // then a twin may have either type
         HashSet<IntPtr> memory = [.. own.Values.Where(HasMemory).Select(Memory)];
         foreach ((string name, Parameter parameter) in own)
         {
@@ -72,7 +73,7 @@ internal static class ModelTwin
                 throw Wrong(model, $"returned a network whose {name} is {Guard.Text(other)}, but the model's is {Guard.Text(parameter)}");
             }
 
-            if ((other.dtype != parameter.dtype && other.dtype != ScalarType.Float32) || !Guard.OnOneDevice(other, parameter))
+            if ((other.dtype != parameter.dtype && !isRounded) || !Guard.OnOneDevice(other, parameter))
             {
                 throw Wrong(
                     model, $"returned a network whose {name} is {other.dtype} on {other.device}, but the model's is {parameter.dtype} "

@@ -21,6 +21,7 @@ internal sealed class TrialRun : IDisposable
     public TrialRun(TrainerSetup run)
     {
         TrainingOptions options = run.Options.Copy();
+        options.Precision = PrecisionChoice.Of(run);
         options.RunFolder = null;
         batchSize = options.BatchSize;
         microBatchSize = options.MicroBatchSize ?? batchSize;

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -26,7 +25,9 @@ internal static class ModelProbe
         Conditioning conditioning = denoiser.Model.ClassCount is null
             ? Conditioning.None
             : new Conditioning { ClassLabels = zeros([1], ScalarType.Int64, denoiser.Device) };
-        Tensor output = Predict(); // [1, C, H, W]
+        Tensor output = Run(() => objective is Objective { LearnsVariance: true }
+            ? denoiser.PredictWithVariance(noisy, [middle], conditioning).Prediction
+            : denoiser.Predict(noisy, [middle], conditioning)); // [1, C, H, W]
         if (!output.requires_grad)
         {
             throw new InvalidOperationException(
@@ -37,7 +38,11 @@ internal static class ModelProbe
         // The mean square, as in training: it has a gradient even for a last layer of zeros.
         try
         {
-            (output - noisy).square().mean().backward();
+            Run(() =>
+            {
+                (output - noisy).square().mean().backward();
+                return output;
+            });
             if (parameters.Gradients.count_nonzero().item<long>() == 0)
             {
                 throw new InvalidOperationException(
@@ -51,19 +56,17 @@ internal static class ModelProbe
             parameters.Gradients.zero_();
         }
 
-        Tensor Predict()
+        Tensor Run(Func<Tensor> part)
         {
             try
             {
-                return objective is Objective { LearnsVariance: true }
-                    ? denoiser.PredictWithVariance(noisy, [middle], conditioning).Prediction
-                    : denoiser.Predict(noisy, [middle], conditioning);
+                return part();
             }
-            catch (ExternalException problem) when (parameters.Precision != Precision.Float32)
+            catch (Exception problem) when (parameters.Precision != Precision.Float32 && problem is not OperationCanceledException)
             {
                 throw new InvalidOperationException(
                     $"{name} cannot compute in {parameters.Precision}: {problem.Message.Split('\n')[0]} Its Predict must compute in the "
-                        + $"dtype of its parameters, which is that of the images that it gets. Correct it, or use Precision.Float32.",
+                        + "dtype of its parameters, which is that of the images that it gets. Correct it, or use Precision.Float32.",
                     problem);
             }
         }

@@ -69,6 +69,31 @@ public sealed class SameRunTests
             (double.IsNaN(pair.First) == double.IsNaN(pair.Second) && !(Math.Abs(pair.First - pair.Second) > 1e-5)).Should().BeTrue());
     }
 
+    [Theory]
+    [InlineData(Precision.BFloat16)]
+    [InlineData(Precision.Best)]
+    public void Ranks_round_the_same_weights_from_the_first_step_on(Precision precision)
+    {
+        SharedRun run = new()
+        {
+            Steps = 10,
+            Configure = o => o.Precision = precision,
+            Model = rank => new UNet2D(
+                UNet2DOptions.ForImages(8, 1, UNet2DSize.Medium) with
+                {
+                    BlockOutChannels = [8], NormNumGroups = 4, AttentionHeadDim = 4,
+                },
+                seed: 1 + rank),
+        };
+        SharedRun.Outcome alone = run.Alone();
+
+        SharedRun.Outcome[] ranks = run.On(2);
+
+        ranks[0].LossDifferenceFrom(alone).Should().BeLessThan(0.01);
+        ranks[1].Weights.Should().Equal(ranks[0].Weights);
+        ranks[1].Average.Should().Equal(ranks[0].Average);
+    }
+
     [Fact]
     public void Initial_weights_are_those_of_rank_0()
     {

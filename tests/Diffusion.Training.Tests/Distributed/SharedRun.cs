@@ -89,11 +89,17 @@ internal sealed record SharedRun
         TrainingResult result = trainer.Run(Tokens.Length > rank ? Tokens[rank] : TestContext.Current.CancellationToken);
         float[] average = result.Averages.Count == 0
             ? []
-            : [.. result.EmaDenoiser.Model.Network.parameters().SelectMany(p => p.data<float>().ToArray())];
+            : Floats(result.EmaDenoiser.Model);
         return new Outcome(
-            [.. model.Network.parameters().SelectMany(p => p.data<float>().ToArray())], average, [.. reports.Select(report => report.Loss)],
+            Floats(model), average, [.. reports.Select(report => report.Loss)],
             reports, result);
     }
+
+    private static float[] Floats(IDiffusionModel model) => [.. model.Network.parameters().SelectMany(parameter =>
+    {
+        using torch.Tensor exact = parameter.to(torch.ScalarType.Float32);
+        return exact.data<float>().ToArray();
+    })];
 
     /// <summary>How a rank ended.</summary>
     public sealed record Outcome(

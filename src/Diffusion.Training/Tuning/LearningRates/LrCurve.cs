@@ -18,7 +18,7 @@ internal sealed class LrCurve
     public LrCurve(IReadOnlyList<double> losses, LrRangeOptions range, bool endedInHarm)
     {
         Rates = [.. Enumerable.Range(0, losses.Count).Select(range.RateAt)];
-        Smoothed = LrSmoothing.Smooth(losses, Math.Log10(range.Highest / range.Lowest) / (range.Steps - 1));
+        Smoothed = LrSmoothing.Smooth(losses, Math.Log10(range.Last / range.Lowest) / (range.Steps - 1));
         if (losses.Count == 0)
         {
             return;

@@ -25,7 +25,13 @@ public sealed record LrRange
     /// </summary>
     public required double? EndedAt { get; init; }
 
-    /// <summary>The suggestion of each rule: TenthOfLowest, SteepestDescent, Valley and Slide.</summary>
+    /// <summary>
+    /// The short runs at the rates that the curve suggests; null if there were none, because the curve suggests no rate, the sweep was
+    /// cancelled, or <see cref="LrRangeOptions.ConfirmationSteps"/> is 0.
+    /// </summary>
+    public LrConfirmation? Confirmation { get; init; }
+
+    /// <summary>The suggestion of each rule: Confirmed if there was a confirmation, and those of the curve.</summary>
     public required IReadOnlyList<LrSuggestion> Suggestions { get; init; }
 
     /// <summary>The suggestion of the default rule: the peak learning rate to use, or the reason why there is none.</summary>

@@ -5,7 +5,8 @@ namespace Diffusion.Training;
 /// <summary>Reads suggestions from the losses of a sweep.</summary>
 internal static class LrRangeReading
 {
-    private const double Decade = 10;
+    /// <summary>How much higher than the default suggestion the rate with the lowest loss is.</summary>
+    public const double Decade = 10;
 
     /// <summary>What a sweep says.</summary>
     /// <param name="losses">The loss after each step; finite ones.</param>
@@ -27,15 +28,33 @@ internal static class LrRangeReading
                 _ => null,
             },
             Suggestions = Silence(curve, startLoss, end, range) is { } reason
-                ? [.. Enum.GetNames<LrSuggestionRule>().Select(rule => new LrSuggestion(rule, null, reason))]
+                ? [.. Enum.GetNames<LrSuggestionRule>().Where(rule => rule != nameof(LrSuggestionRule.Confirmed))
+                    .Select(rule => new LrSuggestion(rule, null, reason))]
                 : [Lowest(curve, end, range), Steepest(curve), Valley(curve), Slide(curve)],
         };
+    }
+
+    /// <summary>What a sweep says after short runs at the rates that it suggested.</summary>
+    /// <param name="read">What the curve says.</param>
+    /// <param name="confirmation">The runs.</param>
+    public static LrRange Confirmed(LrRange read, LrConfirmation confirmation)
+    {
+        string runs = string.Join(", ", confirmation.Candidates.Select(candidate => string.Create(
+            CultureInfo.InvariantCulture,
+            $"{(double.IsFinite(candidate.Loss) ? $"{candidate.Loss:G4}" : "broken")} at {Rate(candidate.LearningRate)}")));
+        string cost = string.Create(
+            CultureInfo.InvariantCulture, $"after {confirmation.Steps} steps of each ({confirmation.Elapsed.TotalSeconds:F0} s)");
+        LrSuggestion first = confirmation.Best is { } best
+            ? new LrSuggestion(nameof(LrSuggestionRule.Confirmed), best.LearningRate, $"the loss was {runs}, {cost}.")
+            : new LrSuggestion(nameof(LrSuggestionRule.Confirmed), null,
+                $"training broke at every rate: {runs}, {cost}. Set LrRangeOptions.Lowest lower, or check the network.");
+        return read with { Confirmation = confirmation, Suggestions = [first, .. read.Suggestions] };
     }
 
     // Why a curve says nothing at all.
     private static string? Silence(LrCurve curve, double startLoss, LrRangeEnd end, LrRangeOptions range)
     {
-        string rate = Rate(curve.Rates.Count < range.Steps ? range.RateAt(curve.Rates.Count) : range.Highest);
+        string rate = Rate(curve.Rates.Count < range.Steps ? range.RateAt(curve.Rates.Count) : range.Last);
         string cure = end == LrRangeEnd.Cancelled
             ? "Let the sweep run on."
             : $"Start at a lower rate: set LrRangeOptions.Lowest to {Rate(range.Lowest / 100)}.";
@@ -47,7 +66,7 @@ internal static class LrRangeReading
             : curve.Rises ? "the loss never falls, and "
                 + $"{(OnlyEnds(curve, end) ? How(end, rate) : $"has risen at {Rate(curve.Rates[curve.Count - 1])}")}. {cure}"
             : end == LrRangeEnd.Cancelled ? $"the loss had not changed when {How(end, rate)}. {cure}"
-            : $"the loss is the same at every rate up to {Rate(range.Highest)}. {Raise(range, "check that the model is trained at all")}";
+            : $"the loss is the same at every rate up to {Rate(range.Last)}. {Raise(range, "check that the model is trained at all")}";
     }
 
     private static LrSuggestion Lowest(LrCurve curve, LrRangeEnd end, LrRangeOptions range)
@@ -64,7 +83,7 @@ internal static class LrRangeReading
                 end == LrRangeEnd.Cancelled
                     ? $"the loss had not risen when the sweep was cancelled, after {Rate(curve.Rates[^1])}. Let the sweep run on."
                     : $"the loss never rises; it is lowest ({loss}) at {Rate(lowest)}, and the highest rate tried was "
-                        + $"{Rate(range.Highest)}. {Raise(range, "use another rule")}");
+                        + $"{Rate(range.Last)}. {Raise(range, "use another rule")}");
     }
 
     private static LrSuggestion Steepest(LrCurve curve) =>
@@ -88,8 +107,8 @@ internal static class LrRangeReading
         _ => $"the sweep was cancelled at {rate}",
     };
 
-    private static string Raise(LrRangeOptions range, string otherwise) => range.Highest < 1
-        ? $"Raise LrRangeOptions.Highest to {Rate(Math.Min(1, range.Highest * Decade))}."
+    private static string Raise(LrRangeOptions range, string otherwise) => range.Last < 1
+        ? $"Raise LrRangeOptions.Highest to {Rate(Math.Min(1, range.Last * Decade))}."
         : $"No higher rate can be tried: {otherwise}.";
 
     private static string Rate(double rate) => LrRangeText.Rate(rate);

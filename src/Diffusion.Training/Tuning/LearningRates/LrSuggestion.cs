@@ -2,7 +2,8 @@ namespace Diffusion.Training;
 
 /// <summary>The learning rate that one rule suggests.</summary>
 /// <param name="Rule">
-/// The rule, which reads the smoothed curve. <c>TenthOfLowest</c>, the default: a tenth of the rate at which the loss is lowest before it
+/// The rule. <c>Confirmed</c>, the default: the rate with the lowest loss of the short runs (<see cref="LrRange.Confirmation"/>). The
+/// others read the smoothed curve. <c>TenthOfLowest</c>: a tenth of the rate at which the loss is lowest before it
 /// rises (fastai's <c>minimum</c>). <c>SteepestDescent</c>: the rate at which the loss falls most steeply (Smith 2017). <c>Valley</c>: the
 /// middle of the longest fall (fastai). <c>Slide</c>: the lower of two points that slide down from the high end until their slopes agree
 /// (fastai).

@@ -3,7 +3,10 @@ namespace Diffusion.Training;
 /// <summary>A rule that derives a learning rate from the smoothed curve of a sweep.</summary>
 internal enum LrSuggestionRule
 {
-    /// <summary>A tenth of the rate at which the loss is lowest before it rises (fastai's <c>minimum</c>): the default.</summary>
+    /// <summary>The rate with the lowest loss after short runs at the rates below the one with the lowest loss: the default.</summary>
+    Confirmed,
+
+    /// <summary>A tenth of the rate at which the loss is lowest before it rises (fastai's <c>minimum</c>).</summary>
     TenthOfLowest,
 
     /// <summary>The rate at which the loss falls most steeply over the logarithm of the rate (Smith 2017; fastai's <c>steep</c>).</summary>

@@ -6,6 +6,7 @@ internal sealed class LrSweep : IDisposable
     private const double DivergedFactor = 10;
 
     private readonly LrRangeOptions range;
+    private readonly TrainerSetup setup;
     private readonly TrialRun trial;
     private readonly int batchSize;
     private readonly int microBatchSize;
@@ -22,10 +23,11 @@ internal sealed class LrSweep : IDisposable
         options.Health = options.Health with { MaxGradientNorm = null }; // the sweep judges by the loss
         batchSize = options.BatchSize;
         microBatchSize = options.MicroBatchSize ?? batchSize;
-        trial = new TrialRun(setup with { Options = options });
+        this.setup = setup with { Options = options };
+        trial = new TrialRun(this.setup);
     }
 
-    /// <summary>Tries every rate, until one does harm.</summary>
+    /// <summary>Tries every rate, until one does harm, and then trains at the rates that the curve suggests.</summary>
     public LrRange Run(IProgress<LrRangePoint>? progress, CancellationToken cancellationToken)
     {
         LrRangeEnd end;
@@ -38,22 +40,40 @@ internal sealed class LrSweep : IDisposable
             end = LrRangeEnd.Cancelled;
         }
 
-        return LrRangeReading.Of(losses, startLoss, end, range);
+        LrRangeOptions tried = range.WithSteps(end == LrRangeEnd.NotFinite ? losses.Count + 1 : losses.Count);
+        LrRange read = LrRangeReading.Of(losses, startLoss, end, tried);
+        trial.Dispose();
+        return range.ConfirmationSteps == 0 || read.Suggestion.LearningRate is not { } tenth || end == LrRangeEnd.Cancelled
+            ? read
+            : Confirm(read, tenth * LrRangeReading.Decade, cancellationToken);
     }
 
     public void Dispose() => trial.Dispose();
 
+    private LrRange Confirm(LrRange read, double lowest, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return LrRangeReading.Confirmed(read, LrTrials.Run(setup, range, lowest, cancellationToken));
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            return read with { End = LrRangeEnd.Cancelled };
+        }
+    }
+
     private LrRangeEnd Sweep(IProgress<LrRangePoint>? progress, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        using LrEvaluation evaluation = new(trial, (long)range.Steps * batchSize, range.EvaluationImages ?? batchSize, cancellationToken);
+        using LrEvaluation evaluation = new(
+            trial, (long)range.MaxSteps * batchSize, range.EvaluationImages ?? batchSize, cancellationToken);
         startLoss = evaluation.Measure(microBatchSize);
         if (!double.IsFinite(startLoss))
         {
             return LrRangeEnd.NotFinite;
         }
 
-        while (losses.Count < range.Steps)
+        while (losses.Count < range.MaxSteps && !HasRisen())
         {
             cancellationToken.ThrowIfCancellationRequested();
             double rate = range.RateAt(losses.Count);
@@ -75,4 +95,7 @@ internal sealed class LrSweep : IDisposable
 
         return LrRangeEnd.Completed;
     }
+
+    // A sweep without a given end goes on to where the curve turns.
+    private bool HasRisen() => losses.Count >= range.Steps && new LrCurve(losses, range, endedInHarm: false).Rises;
 }

@@ -14,12 +14,12 @@ internal static class MemoryReductions
             .. asked.GradientCheckpointing
                 ? Array.Empty<(string, MemoryEstimator)>()
                 : [("gradient checkpointing", With(asked, asked.Averages, asked.CopiesForSaving, checkpointing: true))],
-            .. asked.Precision == Precision.BFloat16
-                ? Array.Empty<(string, MemoryEstimator)>()
-                : [("Precision BFloat16", With(asked, asked.Averages, asked.CopiesForSaving, precision: Precision.BFloat16))],
             .. asked.CopiesForSaving
                 ? [("no checkpoints", With(asked, asked.Averages, copies: false))]
                 : Array.Empty<(string, MemoryEstimator)>(),
+            .. asked.Precision == Precision.BFloat16
+                ? Array.Empty<(string, MemoryEstimator)>()
+                : [("Precision BFloat16, which rounds", With(asked, asked.Averages, asked.CopiesForSaving, precision: Precision.BFloat16))],
             .. asked.Averages > 1 ? [("one average", With(asked, 1, asked.CopiesForSaving))] : Array.Empty<(string, MemoryEstimator)>(),
             .. asked.Averages > 0 ? [("no average", With(asked, 0, asked.CopiesForSaving))] : Array.Empty<(string, MemoryEstimator)>(),
             .. asked.CopiesForSaving && asked.Averages > 0

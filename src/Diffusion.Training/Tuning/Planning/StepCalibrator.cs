@@ -62,7 +62,7 @@ internal static class StepCalibrator
 
     private static TimeSpan Forward(TrialRun trial, int images, CancellationToken cancellationToken)
     {
-        Denoiser denoiser = trial.Parts.Denoiser;
+        Denoiser denoiser = trial.Parts.EmaDenoiser; // what is sampled, in float32
         denoiser.Model.Network.eval();
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();

@@ -9,7 +9,7 @@ namespace Diffusion.Training.Tests.Tuning.LearningRates;
 
 public sealed class LrRangeFinderTests
 {
-    private static readonly LrRangeOptions Short = new() { Lowest = 1e-5, Highest = 1, Steps = 60 };
+    private static readonly LrRangeOptions Short = new() { Lowest = 1e-5, Highest = 1, Steps = 60, ConfirmationSteps = 0 };
 
     [Fact]
     public void A_limit_on_the_norm_of_gradients_is_no_matter_of_the_sweep()
@@ -60,7 +60,7 @@ public sealed class LrRangeFinderTests
     [Fact]
     public void The_curve_is_smooth_as_every_rate_is_judged_by_the_same_images_timesteps_and_noise()
     {
-        LrRange range = Sweep(seed: 3, range: new LrRangeOptions { Lowest = 1e-7, Highest = 1e-5, Steps = 40 });
+        LrRange range = Sweep(seed: 3, range: new LrRangeOptions { Lowest = 1e-7, Highest = 1e-5, Steps = 40, ConfirmationSteps = 0 });
         range.Points.Max(point => point.Loss).Should().BeLessThan(1.01 * range.Points.Min(point => point.Loss));
     }
 
@@ -162,6 +162,87 @@ public sealed class LrRangeFinderTests
     }
 
     [Fact]
+    public void A_sweep_without_an_end_goes_on_until_the_loss_rises()
+    {
+        LrRange given = Sweep(seed: 3, range: new LrRangeOptions { Lowest = 1e-5, Highest = 1e-2, Steps = 40, ConfirmationSteps = 0 });
+        LrRange raised = Sweep(seed: 3, range: new LrRangeOptions { Lowest = 1e-5, Steps = 40, ConfirmationSteps = 0 });
+
+        given.Suggestion.LearningRate.Should().BeNull("the loss of so small a model still falls at 1e-2");
+        raised.Points.Count.Should().BeGreaterThan(40);
+        raised.Points[39].LearningRate.Should().BeApproximately(1e-2, 1e-9);
+        raised.Points[^1].LearningRate.Should().BeInRange(1e-2, 1);
+        raised.Suggestion.LearningRate.Should().BeInRange(1e-3, 0.1, raised.ToTable());
+    }
+
+    [Fact]
+    public void A_sweep_that_never_breaks_ends_at_a_rate_of_one()
+    {
+        LrRange range = Sweep(
+            seed: 3, range: new LrRangeOptions { Lowest = 1e-5, Steps = 40 }, optimizer: new PlainDescent { Power = 1e-6 });
+
+        range.Points[^1].LearningRate.Should().BeInRange(0.8, 1);
+        range.Confirmation.Should().BeNull();
+        range.Advice.Should().Contain("No higher rate can be tried");
+    }
+
+    [Fact]
+    public void Short_runs_confirm_the_suggestion()
+    {
+        LrRangeOptions options = Short with { ConfirmationSteps = 20 };
+        LrRange curve = Sweep(seed: 3);
+        LrRange range = Sweep(seed: 3, range: options);
+
+        double lowest = curve.Points.Single(point => point.LearningRate == curve.Suggestion.LearningRate * 10).LearningRate;
+        range.Points.Should().Equal(curve.Points);
+        range.Confirmation!.Steps.Should().Be(20);
+        range.Confirmation.Candidates.Select(candidate => candidate.LearningRate).Should().Equal(
+            [0.1 * lowest, 0.316 * lowest, lowest], (one, other) => Math.Abs(one - other) < 1e-9);
+        range.Confirmation.Candidates.Min(candidate => candidate.Loss).Should().BeLessThan(range.StartLoss);
+        range.Suggestion.Rule.Should().Be(nameof(LrSuggestionRule.Confirmed));
+        range.Suggestion.LearningRate.Should().Be(range.Confirmation.Candidates.MinBy(candidate => candidate.Loss)!.LearningRate);
+        range.Suggestions.Skip(1).Should().Equal(curve.Suggestions);
+        Sweep(seed: 3, range: options).Confirmation!.Candidates.Should().Equal(range.Confirmation.Candidates);
+        range.Advice.Should().Match("Use a peak learning rate of *: the loss was * at *, after 20 steps of each (* s).");
+    }
+
+    [Fact]
+    public void A_rate_at_which_training_breaks_is_not_suggested()
+    {
+        // Its gradients are finite for a few steps only; a sweep passes this rate in one.
+        LrRange range = Sweep(seed: 3, range: Short with { ConfirmationSteps = 40 }, optimizer: new PlainDescent());
+
+        LrCandidate[] broken = [.. range.Confirmation!.Candidates.Where(candidate => double.IsInfinity(candidate.Loss))];
+        double[] whole = [.. range.Confirmation.Candidates.Except(broken).Select(candidate => candidate.LearningRate)];
+        range.Suggestion.LearningRate.Should().Be(range.Confirmation.Best?.LearningRate);
+        whole.Should().NotBeEmpty().And.Contain(range.Suggestion.LearningRate!.Value);
+    }
+
+    [Fact]
+    public void A_confirmation_that_is_cancelled_leaves_what_the_curve_says()
+    {
+        using TinyModel model = new();
+        using StripedImages images = new();
+        using CancellationTokenSource stop = new();
+        int reads = 0;
+        WatchedImages watched = new(images, _ =>
+        {
+            if (++reads == (Short.Steps * 16) + 200)
+            {
+                stop.Cancel();
+            }
+        });
+
+        LrRange range = Builder(model, watched).BuildLrRangeFinder(Short with { ConfirmationSteps = 1000 })
+            .Run(cancellationToken: stop.Token);
+
+        range.End.Should().Be(LrRangeEnd.Cancelled);
+        range.Points.Should().HaveCount(Short.Steps);
+        range.Confirmation.Should().BeNull();
+        range.Suggestion.Rule.Should().Be(nameof(LrSuggestionRule.TenthOfLowest));
+        range.Suggestion.LearningRate.Should().NotBeNull();
+    }
+
+    [Fact]
     public void Divergence_ends_the_sweep()
     {
         LrRange range = Sweep(seed: 3, optimizer: new PlainDescent());
@@ -204,7 +285,7 @@ public sealed class LrRangeFinderTests
     public void Every_problem_of_run_and_sweep_is_listed_at_once()
     {
         using TinyModel model = new();
-        LrRangeOptions wrong = new() { Lowest = 0, Highest = 2, Steps = 5, EvaluationImages = 0 };
+        LrRangeOptions wrong = new() { Lowest = 0, Highest = 2, Steps = 5, EvaluationImages = 0, ConfirmationSteps = 9 };
         FluentActions.Invoking(() => Trainer.For(model).Configure(o => o.BatchSize = 0).BuildLrRangeFinder(wrong)).Should()
             .Throw<OptionsValidationException>()
             .Which.Failures.Should().Contain(
@@ -212,6 +293,7 @@ public sealed class LrRangeFinderTests
                 "LrRangeOptions.Lowest (0) must be above 0 and below 1. Use 1e-7.",
                 "LrRangeOptions.Highest (2) must be at least 10 times Lowest (0) and at most 1. Use 1e-2.",
                 "LrRangeOptions.Steps (5) must be in 20..10000. Use 200.",
+                "LrRangeOptions.ConfirmationSteps (9) must be 0 or in 10..10000. Use 60.",
                 "LrRangeOptions.EvaluationImages (0) must be in 1..65536. Leave it out for as many as a batch has.",
                 "BatchSize (0) must be in 1..65536. Use 64.",
             ]).And.Contain(problem => problem.Contains("Call UseData"));

@@ -62,7 +62,7 @@ public sealed class LrRangeReadingTests
             ? 1
             : rate < 5e-3 ? 1 - (0.3 * (Math.Log10(rate) + 5)) : 0.19 + (3 * (Math.Log10(rate) + 2.301)));
         double steep = range.Points.First(point => point.LearningRate >= 5e-3).LearningRate;
-        double fifteen = Math.Pow(Range.Highest / Range.Lowest, 15.0 / (Range.Steps - 1));
+        double fifteen = Math.Pow(Range.Last / Range.Lowest, 15.0 / (Range.Steps - 1));
         Rate(range, nameof(LrSuggestionRule.Slide)).Should().BeInRange(steep / fifteen / 1.5, steep / fifteen * 1.1);
     }
 
