@@ -51,6 +51,8 @@ internal sealed class FlatLayout
         }
 
         List<(string Name, Parameter Value)> parameters = [.. network.named_parameters()];
+        HashSet<string> tables = [.. network.named_modules().Where(part => part.module is Embedding or EmbeddingBag)
+            .SelectMany(part => part.module.named_parameters().Select(p => part.name.Length == 0 ? p.name : $"{part.name}.{p.name}"))];
         List<FlatEntry> entries = new(parameters.Count);
         long offset = 0;
         foreach (ParameterGroup group in Enum.GetValues<ParameterGroup>())
@@ -60,7 +62,8 @@ internal sealed class FlatLayout
                 : parameters.Where(p => GroupOf(p.Value) == group);
             foreach ((string name, Parameter value) in members)
             {
-                entries.Add(new FlatEntry(name, [.. value.shape], offset, value.numel(), group));
+                entries.Add(new FlatEntry(name, [.. value.shape], offset, value.numel(), group,
+                    IsTable: tables.Contains(name), Place: parameters.FindIndex(p => p.Name == name)));
                 offset += Aligned(value.numel());
             }
         }
@@ -144,6 +147,9 @@ internal sealed class FlatLayout
 
     private static ParameterGroup GroupOf(Parameter value) =>
         !value.requires_grad ? ParameterGroup.Frozen : value.dim() >= 2 ? ParameterGroup.Decayed : ParameterGroup.Plain;
+
+    /// <summary>Where the next parameter starts.</summary>
+    public static long EndOf(FlatEntry entry) => entry.Offset + Aligned(entry.Length);
 
     private static long Aligned(long length) => (length + Alignment - 1) / Alignment * Alignment;
 

@@ -70,6 +70,13 @@ public sealed class FlatParameters : IDisposable
     /// <summary>The number of parameters of the network and of its objective.</summary>
     public long ParameterCount => Layout.Entries.Sum(entry => entry.Length);
 
+    /// <summary>
+    /// The trained parameters in segments, from the start of the buffers up to <see cref="TrainedLength"/>. An optimizer trains each
+    /// segment with its weight decay and its learning rate.
+    /// </summary>
+    public IReadOnlyList<ParameterSegment> Segments =>
+        ParameterSegment.Of(Layout.Entries.Where(entry => entry.Group != ParameterGroup.Frozen));
+
     internal FlatLayout Layout { get; }
 
     /// <summary>

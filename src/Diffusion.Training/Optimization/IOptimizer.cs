@@ -12,7 +12,7 @@ public interface IOptimizer : IDisposable
 
     /// <summary>
     /// One update of all trained parameters from their gradients. Decides nothing on the CPU, so it waits for no device.
-    /// It runs inside a dispose scope: a tensor that it keeps must be detached from it.
+    /// It runs inside a dispose scope: a tensor that it keeps must be detached from it. It may overwrite the gradients.
     /// </summary>
     /// <param name="learningRate">This step's learning rate.</param>
     /// <param name="gradientDivisor">float32 scalar on the device: what the gradients are divided by (1 leaves them as they are).</param>

@@ -11,6 +11,15 @@ public interface IOptimizerFactory
     /// <summary>Every impossible value among its parameters, each with its remedy; empty when there is none.</summary>
     IReadOnlyList<string> Problems { get; }
 
+    /// <summary>The bytes of state for each trained parameter, for estimates of memory. Default 8: two moments in float32.</summary>
+    double StateBytesPerParameter => 2 * sizeof(float);
+
+    /// <summary>
+    /// Whether the optimizer finds the learning rate itself, so that the one of the run is only a factor, usually 1. A range test of the
+    /// learning rate and rules with other factors are then refused. Default false.
+    /// </summary>
+    bool FindsLearningRate => false;
+
     /// <summary>The optimizer for these parameters; it belongs to the caller.</summary>
     /// <param name="parameters">Values, gradients and the layout that names them.</param>
     IOptimizer Create(FlatParameters parameters);
