@@ -40,7 +40,7 @@ public sealed class Trainer : IDisposable
             Warnings =
             [
                 .. OptionWarnings.Of(options, setup.Schedule, state.Data.Split.TrainingCount,
-                    state.Parameters.ParameterCount, setup.Model.DropoutProbability),
+                    state.Parameters.ParameterCount, setup.Model.DropoutProbability, setup.Optimizer),
                 .. SourceWarnings.Of(setup.Source),
                 .. ImageWarnings.Of(setup.Images, setup.Source, setup.Model.ClassCount),
                 .. PipelineWarnings.Of(options, setup.Model.ClassCount, setup.Source.ClassCount,

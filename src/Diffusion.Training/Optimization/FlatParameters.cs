@@ -15,19 +15,24 @@ namespace Diffusion.Training;
 public sealed class FlatParameters : IDisposable
 {
     private readonly IReadOnlyCollection<Parameter> bound;
+    private readonly IReadOnlyList<Parameter> frozen;
 
     /// <summary>Gathers a network's parameters, in place, on the device where they are.</summary>
     /// <param name="network">The network; it stays the caller's, and uses the buffers from now on.</param>
+    /// <param name="rules">
+    /// How parameters are treated. Those that a rule freezes have no <c>requires_grad</c> until this is disposed. Null, the default, for
+    /// none.
+    /// </param>
     /// <exception cref="ArgumentException">The network has nothing to train, other types than float32, or buffers.</exception>
-    public FlatParameters(nn.Module network)
-        : this(network, objective: null)
+    public FlatParameters(nn.Module network, IReadOnlyList<ParameterRule>? rules = null)
+        : this(network, objective: null, rules ?? [])
     {
     }
 
     /// <summary>Gathers the parameters of a network and of what its objective learns.</summary>
-    internal FlatParameters(nn.Module network, nn.Module? objective)
+    internal FlatParameters(nn.Module network, nn.Module? objective, IReadOnlyList<ParameterRule> rules)
     {
-        Layout = FlatLayout.Of(network, objective);
+        Layout = FlatLayout.Of(network, objective, rules);
         Device device = network.parameters().First().device;
         Values = zeros(Layout.Length, ScalarType.Float32, device).DetachFromDisposeScope();
         Gradients = zeros(Layout.Length, ScalarType.Float32, device).DetachFromDisposeScope();
@@ -42,6 +47,13 @@ public sealed class FlatParameters : IDisposable
                 using Tensor view = FlatLayout.View(Values, entry);
                 view.copy_(parameters[entry.Name]);
             }
+        }
+
+        frozen = [.. Layout.Entries.Where(entry => entry.Group == ParameterGroup.Frozen).Select(entry => parameters[entry.Name])
+            .Where(parameter => parameter.requires_grad)];
+        foreach (Parameter parameter in frozen)
+        {
+            parameter.requires_grad = false;
         }
 
         FlatLayout.Bind(parameters, Values, Layout.Entries);
@@ -96,6 +108,11 @@ public sealed class FlatParameters : IDisposable
         foreach (Parameter parameter in bound)
         {
             parameter.grad = null;
+        }
+
+        foreach (Parameter parameter in frozen)
+        {
+            parameter.requires_grad = true;
         }
 
         Values.Dispose();

@@ -20,6 +20,9 @@ public interface IOptimizerFactory
     /// </summary>
     bool FindsLearningRate => false;
 
+    /// <summary>The usual learning rate as a multiple of AdamW's, for warnings about unusual rates. Default 1.</summary>
+    double UsualRateFactor => 1;
+
     /// <summary>The optimizer for these parameters; it belongs to the caller.</summary>
     /// <param name="parameters">Values, gradients and the layout that names them.</param>
     IOptimizer Create(FlatParameters parameters);

@@ -33,7 +33,7 @@ internal sealed class TrainingState : IDisposable
                 belongings.Add(Objective);
             }
 
-            Parameters = belongings.Add(new FlatParameters(setup.Model.Network, Objective?.Module));
+            Parameters = belongings.Add(new FlatParameters(setup.Model.Network, Objective?.Module, setup.Options.ParameterRules));
             weights = ViewsOf(Parameters.Values);
             Optimizer = belongings.Add(setup.Optimizer.Create(Parameters));
             learned = LearnedOf(Optimizer, Objective);
@@ -125,6 +125,7 @@ internal sealed class TrainingState : IDisposable
             ("schedule", saved.Schedule, mine.Schedule),
             ("Objective", saved.Options.Objective, mine.Options.Objective),
             ("optimizer", saved.Optimizer, mine.Optimizer),
+            ("ParameterRules", RulesOf(saved.Options), RulesOf(mine.Options)),
             ("seed", saved.Options.Seed, mine.Options.Seed),
             ("number of averages", saved.Averages.Count, mine.Averages.Count),
             ("HoldOutFraction", saved.Options.HoldOutFraction, mine.Options.HoldOutFraction)),
@@ -286,6 +287,9 @@ internal sealed class TrainingState : IDisposable
         Averages = CheckpointFormat.AveragesOf([.. Averages.Select(average => average.Law)]),
         Options = setup.Options,
     };
+
+    private static string RulesOf(TrainingOptions options) =>
+        options.ParameterRules.Length == 0 ? "none" : string.Join("; ", options.ParameterRules.AsEnumerable());
 
     private void Refuse(IReadOnlyList<string> differences)
     {

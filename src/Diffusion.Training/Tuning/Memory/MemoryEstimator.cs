@@ -14,7 +14,6 @@ public sealed class MemoryEstimator
 {
     // Images, noise, noisy images, the prediction, its gradient.
     private const long ImageTensors = 5;
-    private const int Moments = 2;
 
     /// <summary>Creates an estimator for a network and images of one size.</summary>
     /// <param name="network">The architecture.</param>
@@ -66,6 +65,9 @@ public sealed class MemoryEstimator
     /// </summary>
     public bool CopiesForSaving { get; init; } = true;
 
+    /// <summary>The optimizer. Default <see cref="Optimizers.AdamW"/>.</summary>
+    public IOptimizerFactory Optimizer { get; init; } = Optimizers.AdamW();
+
     /// <summary>Whether layers keep only their inputs and are computed again in the backward pass. Default false.</summary>
     public bool GradientCheckpointing { get; init; }
 
@@ -73,8 +75,10 @@ public sealed class MemoryEstimator
     /// <param name="network">The architecture.</param>
     /// <param name="images">The size of one image.</param>
     /// <param name="options">The options. Averages, run folder and gradient checkpointing matter.</param>
+    /// <param name="optimizer">The optimizer. Null, the default, for <see cref="Optimizers.AdamW"/>.</param>
     /// <exception cref="ArgumentException">The architecture is invalid, or does not accept such images.</exception>
-    public static MemoryEstimator For(UNet2DOptions network, ImageShape images, TrainingOptions options)
+    public static MemoryEstimator For(
+        UNet2DOptions network, ImageShape images, TrainingOptions options, IOptimizerFactory? optimizer = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         return new MemoryEstimator(network, images)
@@ -82,6 +86,7 @@ public sealed class MemoryEstimator
             Averages = options.Ema == EmaOptions.None ? 0 : 1 + options.AdditionalEma.Length,
             CopiesForSaving = options.RunFolder is not null,
             GradientCheckpointing = options.GradientCheckpointing,
+            Optimizer = optimizer ?? Optimizers.AdamW(),
         };
     }
 
@@ -93,15 +98,16 @@ public sealed class MemoryEstimator
         ArgumentOutOfRangeException.ThrowIfLessThan(microBatchSize, 1);
         MemoryTape tape = UNetTape.Record(Network, Images, microBatchSize, GradientCheckpointing);
         long flat = tape.FlatLength * sizeof(float);
+        long state = (long)(Optimizer.StateBytesPerParameter * tape.FlatLength);
         long activations = tape.Kept * sizeof(float);
         return new MemoryEstimate
         {
             MicroBatchSize = microBatchSize,
             Parameters = flat,
             Gradients = flat,
-            Optimizer = Moments * flat,
+            Optimizer = state,
             Averages = Averages * flat,
-            SavingCopy = CopiesForSaving ? (1 + Moments + Averages) * flat : 0,
+            SavingCopy = CopiesForSaving ? ((1 + Averages) * flat) + state : 0,
             Images = ImageTensors * microBatchSize * Images.Elements * sizeof(float),
             Activations = activations,
             Transient = (tape.Peak() * sizeof(float)) - activations,
@@ -173,5 +179,8 @@ public sealed class MemoryEstimator
         Estimate(microBatchSize).Total <= budgetBytes ? [] : [.. MemoryReductions.Of(this, microBatchSize, budgetBytes)];
 
     private MemoryEstimator With(bool checkpointing) =>
-        new(Network, Images) { Averages = Averages, CopiesForSaving = CopiesForSaving, GradientCheckpointing = checkpointing };
+        new(Network, Images)
+        {
+            Averages = Averages, CopiesForSaving = CopiesForSaving, GradientCheckpointing = checkpointing, Optimizer = Optimizer,
+        };
 }

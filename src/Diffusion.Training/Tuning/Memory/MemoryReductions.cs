@@ -68,10 +68,12 @@ internal static class MemoryReductions
         new(asked.Network, asked.Images)
     {
         Averages = averages, CopiesForSaving = copies, GradientCheckpointing = asked.GradientCheckpointing || checkpointing,
+        Optimizer = asked.Optimizer,
     };
 
     private static MemoryEstimator Over(MemoryEstimator asked, UNet2DOptions network) => new(network, asked.Images)
     {
         Averages = asked.Averages, CopiesForSaving = asked.CopiesForSaving, GradientCheckpointing = asked.GradientCheckpointing,
+        Optimizer = asked.Optimizer,
     };
 }

@@ -1,0 +1,35 @@
+using System.Globalization;
+
+namespace Diffusion.Training;
+
+/// <summary>Finds options that do not fit the optimizer or, as rules of its parameters, the network.</summary>
+internal static class OptimizerFit
+{
+    // Far below any factor that is used, and far above any learning rate of such a run.
+    private const double LeastFactor = 0.05;
+
+    /// <summary>The problems, each with its remedy.</summary>
+    public static IEnumerable<string> Problems(TrainingOptions options, IDiffusionModel model, IOptimizerFactory optimizer)
+    {
+        if (!ParameterRuleProblems.Of(options.ParameterRules).Any())
+        {
+            foreach (string problem in ParameterRuleProblems.Of(options.ParameterRules, model, optimizer))
+            {
+                yield return problem;
+            }
+        }
+
+        if (optimizer.FindsLearningRate && options.LearningRate.Peak is > 0 and < LeastFactor and var peak)
+        {
+            yield return string.Create(CultureInfo.InvariantCulture,
+                $"LearningRate.Peak ({peak}) must be a factor, at least {LeastFactor}, as {optimizer.Description} finds the learning rate "
+                + $"itself. Use 1.");
+        }
+    }
+
+    /// <summary>Why the range of learning rates of a run cannot be tried.</summary>
+    public static IEnumerable<string> ProblemsOfRange(IOptimizerFactory optimizer) => optimizer.FindsLearningRate
+        ? [$"BuildLrRangeFinder cannot try learning rates with {optimizer.Description}, which finds the learning rate itself. Train with "
+            + "LearningRate.Constant(1), or try the rates of Optimizers.AdamW()."]
+        : [];
+}
