@@ -20,4 +20,7 @@ internal enum OptimizerKind
 
     /// <summary>Prodigy, which finds the learning rate itself.</summary>
     Prodigy,
+
+    /// <summary>AdamW that averages the weights itself, for a constant learning rate and no EMA.</summary>
+    ScheduleFreeAdamW,
 }

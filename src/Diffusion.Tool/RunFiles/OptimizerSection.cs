@@ -24,6 +24,8 @@ internal sealed class OptimizerSection
         OptimizerKind.AdamW8Bit => Optimizers.AdamW8Bit(WeightDecay ?? UsualDecay, Beta1 ?? Usual1, Beta2 ?? Usual2),
         OptimizerKind.Lion => Optimizers.Lion(WeightDecay ?? StrongDecay, Beta1 ?? Usual1, Beta2 ?? LionBeta2),
         OptimizerKind.Muon => Optimizers.Muon(WeightDecay ?? StrongDecay, beta1: Beta1 ?? Usual1, beta2: Beta2 ?? Usual2),
+        OptimizerKind.ScheduleFreeAdamW => Optimizers.ScheduleFreeAdamW(
+            WeightDecay ?? UsualDecay, Beta1 ?? Usual1, Beta2 ?? Usual2),
 
         // A run has a warm-up, which Prodigy's estimate must not see.
         OptimizerKind.Prodigy => Optimizers.Prodigy(

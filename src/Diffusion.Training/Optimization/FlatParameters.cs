@@ -14,7 +14,7 @@ namespace Diffusion.Training;
 /// </remarks>
 public sealed class FlatParameters : IDisposable
 {
-    private readonly IReadOnlyCollection<Parameter> bound;
+    private readonly Dictionary<string, Parameter> bound;
     private readonly IReadOnlyList<Parameter> frozen;
 
     /// <summary>Gathers a network's parameters, in place, on the device where they are.</summary>
@@ -39,7 +39,7 @@ public sealed class FlatParameters : IDisposable
         Dictionary<string, Parameter> parameters = network.named_parameters()
             .Concat(objective?.named_parameters().Select(p => (name: FlatLayout.ObjectivePrefix + p.name, p.parameter)) ?? [])
             .ToDictionary(p => p.name, p => p.parameter, StringComparer.Ordinal);
-        bound = parameters.Values;
+        bound = parameters;
         using (no_grad())
         {
             foreach (FlatEntry entry in Layout.Entries)
@@ -102,10 +102,13 @@ public sealed class FlatParameters : IDisposable
         return Layout.TrainedViews(flat);
     }
 
+    /// <summary>The parameters of a segment, which are views of <see cref="Values"/>.</summary>
+    internal IReadOnlyList<Parameter> ParametersOf(ParameterSegment segment) => [.. segment.Entries.Select(entry => bound[entry.Name])];
+
     /// <summary>Frees the buffers. The network keeps its weights and stays usable; its gradients are gone.</summary>
     public void Dispose()
     {
-        foreach (Parameter parameter in bound)
+        foreach (Parameter parameter in bound.Values)
         {
             parameter.grad = null;
         }

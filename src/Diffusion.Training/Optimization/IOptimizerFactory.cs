@@ -20,6 +20,12 @@ public interface IOptimizerFactory
     /// </summary>
     bool FindsLearningRate => false;
 
+    /// <summary>
+    /// Whether the optimizer averages the weights itself. A run then has one average, which is
+    /// <see cref="IOptimizer.CopyWeightsToUse"/>, in place of those of <see cref="TrainingOptions.Ema"/>. Default false.
+    /// </summary>
+    bool AveragesWeights => false;
+
     /// <summary>The usual learning rate as a multiple of AdamW's, for warnings about unusual rates. Default 1.</summary>
     double UsualRateFactor => 1;
 

@@ -1,3 +1,6 @@
+using TorchSharp;
+using TorchSharp.Modules;
+
 namespace Diffusion.Training;
 
 /// <summary>The optimizers that come with the library.</summary>
@@ -97,4 +100,36 @@ public static class Optimizers
             WeightDecay = weightDecay, Beta1 = beta1, Beta2 = beta2, Beta3 = beta3, Epsilon = epsilon, FirstDistance = d0,
             Coefficient = coefficient, GrowthRate = growthRate, CorrectsBias = biasCorrection, SafeguardsWarmup = safeguardWarmup,
         };
+
+    /// <summary>
+    /// Schedule-free AdamW (Defazio et al. 2024, algorithm 1): the learning rate stays constant after the warm-up, and the weights to use
+    /// are an average that the optimizer keeps. A run has this average in place of an EMA: <see cref="TrainingOptions.Ema"/> must be left
+    /// out. Impossible values are reported when the trainer is built.
+    /// </summary>
+    /// <param name="weightDecay">Weight decay, multiplied by the learning rate. Default 0.01.</param>
+    /// <param name="beta1">The share of the average at the point where gradients are taken, in (0, 1). Default 0.9.</param>
+    /// <param name="beta2">The decay of the second moment, in [0, 1). Default 0.999.</param>
+    /// <param name="epsilon">Added to the denominator. Default 1e-8.</param>
+    public static IOptimizerFactory ScheduleFreeAdamW(
+        double weightDecay = 0.01, double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-8) =>
+        new ScheduleFreeAdamWFactory { WeightDecay = weightDecay, Beta1 = beta1, Beta2 = beta2, Epsilon = epsilon };
+
+    /// <summary>
+    /// An optimizer of TorchSharp. It works tensor by tensor and waits for the device in each step, so it is slower than those of this
+    /// library. Its numbers and tensors are saved in checkpoints. Optimizers that need the loss several times in a step (LBFGS) or do not
+    /// keep to the learning rate of the run (Rprop, ASGD) are refused when the trainer is built.
+    /// </summary>
+    /// <param name="description">
+    /// Its name and numbers, such as <c>sgd(momentum: 0.9)</c>: a checkpoint resumes only with the same description.
+    /// </param>
+    /// <param name="create">
+    /// Creates the optimizer of some parameters; the second argument is whether they have weight decay. Called for each
+    /// <see cref="ParameterSegment"/>, and once with a single number. The learning rate of the run replaces the one given here.
+    /// </param>
+    public static IOptimizerFactory FromTorch(string description, Func<IReadOnlyList<Parameter>, bool, torch.optim.Optimizer> create)
+    {
+        ArgumentNullException.ThrowIfNull(description);
+        ArgumentNullException.ThrowIfNull(create);
+        return new TorchOptimizerFactory(description, create);
+    }
 }

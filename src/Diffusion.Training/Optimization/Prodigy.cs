@@ -82,7 +82,7 @@ internal sealed class Prodigy : IOptimizer
         sums = state.Buffers("s", segments, device);
         firstMoments = state.Buffers("exp_avg", segments, device);
         secondMoments = state.Buffers("exp_avg_sq", segments, device);
-        KeepFirstValues(onlyAtStart: false);
+        FirstValues.Keep(step, values, firstValues);
     }
 
     public IReadOnlyDictionary<string, Tensor> State => state.Tensors;
@@ -93,7 +93,7 @@ internal sealed class Prodigy : IOptimizer
         using IDisposable noGradients = no_grad();
         if (isNew)
         {
-            KeepFirstValues(onlyAtStart: true); // initial weights may have been loaded meanwhile
+            FirstValues.Keep(step, values, firstValues); // initial weights may have been loaded meanwhile
             isNew = false;
         }
 
@@ -122,16 +122,5 @@ internal sealed class Prodigy : IOptimizer
     {
         state.Dispose();
         script.Dispose();
-    }
-
-    private void KeepFirstValues(bool onlyAtStart)
-    {
-        using DisposeScope scope = NewDisposeScope();
-        using IDisposable noGradients = no_grad();
-        Tensor atStart = step.eq(zeros_like(step));
-        foreach ((Tensor kept, Tensor now) in firstValues.Zip(values))
-        {
-            kept.copy_(onlyAtStart ? where(atStart, now, kept) : now);
-        }
     }
 }

@@ -37,8 +37,11 @@ internal sealed class TrainingState : IDisposable
             weights = ViewsOf(Parameters.Values);
             Optimizer = belongings.Add(setup.Optimizer.Create(Parameters));
             learned = LearnedOf(Optimizer, Objective);
-            Averages = [.. EmaOptions.Laws(setup.Options).Select(law => belongings.Add(
-                new EmaWrapper(Parameters, law, Gate) { EverySteps = setup.Options.EmaEverySteps }))];
+            Averages = [.. EmaOptions.Laws(setup.Options, setup.Optimizer).Select(law => belongings.Add(
+                new EmaWrapper(Parameters, law, Gate)
+                {
+                    EverySteps = setup.Options.EmaEverySteps, CopiesFrom = setup.Optimizer.AveragesWeights ? Optimizer : null,
+                }))];
             averages = [.. Averages.Select(average => ViewsOf(average.Average))];
             Update = belongings.Add(new ParameterUpdate(Parameters, Optimizer, Averages, setup.Options.GradientClip,
                 setup.Options.Health.MaxGradientNorm));
@@ -203,7 +206,7 @@ internal sealed class TrainingState : IDisposable
     // Unless the options choose a law, a run keeps the one with which it started.
     private IReadOnlyList<EmaLaw> LawsAfter(CheckpointManifest saved)
     {
-        IReadOnlyList<EmaLaw> laws = EmaOptions.Laws(setup.Options);
+        IReadOnlyList<EmaLaw> laws = EmaOptions.Laws(setup.Options, setup.Optimizer);
         return setup.Options.Ema is null && saved.Averages is [var first, ..] && EmaLaw.Names.Find(first.Law) is { } law
             && !laws.Skip(1).Contains(law)
             ? [law, .. laws.Skip(1)]

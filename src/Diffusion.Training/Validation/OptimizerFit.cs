@@ -19,11 +19,33 @@ internal static class OptimizerFit
             }
         }
 
+        foreach (string problem in optimizer.AveragesWeights ? Averages(options, optimizer) : [])
+        {
+            yield return problem;
+        }
+
         if (optimizer.FindsLearningRate && options.LearningRate.Peak is > 0 and < LeastFactor and var peak)
         {
             yield return string.Create(CultureInfo.InvariantCulture,
                 $"LearningRate.Peak ({peak}) must be a factor, at least {LeastFactor}, as {optimizer.Description} finds the learning rate "
                 + $"itself. Use 1.");
+        }
+    }
+
+    private static IEnumerable<string> Averages(TrainingOptions options, IOptimizerFactory optimizer)
+    {
+        foreach ((string name, string? value) in ((string, string?)[])
+        [
+            (nameof(options.Ema), options.Ema),
+            (nameof(options.AdditionalEma), options.AdditionalEma.Length > 0 ? string.Join("; ", options.AdditionalEma) : null),
+            (nameof(options.EmaSnapshotEverySteps), options.EmaSnapshotEverySteps?.ToString(CultureInfo.InvariantCulture)),
+        ])
+        {
+            if (value is not null)
+            {
+                yield return $"{name} ({value}) must be left out with {optimizer.Description}, which averages the weights itself: its "
+                    + "average is validated, sampled and exported. Leave it out, or use Optimizers.AdamW().";
+            }
         }
     }
 

@@ -24,7 +24,7 @@ internal static class OptionWarnings
         [
             optimizer is { FindsLearningRate: true } ? null : Rate(options, parameters, optimizer?.UsualRateFactor ?? 1),
             Batch(options.BatchSize, images),
-            Ema(options),
+            optimizer is { AveragesWeights: true } ? null : Ema(options, optimizer ?? new AdamWFactory()),
             schedule is DiscreteSchedule discrete ? Timesteps(discrete.Timesteps) : null,
             Warmup(options),
             Clip(options.GradientClip),
@@ -65,10 +65,10 @@ internal static class OptionWarnings
         : null;
 
     // With a time limit, the number of steps is not known in advance.
-    private static TrainingWarning? Ema(TrainingOptions options)
+    private static TrainingWarning? Ema(TrainingOptions options, IOptimizerFactory optimizer)
     {
         long? steps = options.TimeLimit is null ? options.Steps : null;
-        if (EmaOptions.Laws(options) is not [var law, ..])
+        if (EmaOptions.Laws(options, optimizer) is not [var law, ..])
         {
             return new TrainingWarning("Ema",
                 "without averaged weights, samples are visibly worse, because the weights of a single step are noisy. Leave it out for an "

@@ -59,6 +59,15 @@ public sealed record ResumeCase(string Name, Action<TrainingOptions> Configure)
         {
             Optimizer = Optimizers.Prodigy(biasCorrection: true, safeguardWarmup: true),
         },
+        new("schedule-free AdamW", _ => { }) { Optimizer = Optimizers.ScheduleFreeAdamW() },
+        new("SGD of TorchSharp", _ => { })
+        {
+            Optimizer = Optimizers.FromTorch("sgd", (parameters, _) => TorchSharp.torch.optim.SGD(parameters, 0.1, momentum: 0.9)),
+        },
+        new("Adam of TorchSharp", _ => { })
+        {
+            Optimizer = Optimizers.FromTorch("amsgrad", (parameters, _) => TorchSharp.torch.optim.Adam(parameters, 0.1, amsgrad: true)),
+        },
         new("parameter rules", o => o.ParameterRules =
         [
             new ParameterRule { Names = "time.*", Freezes = true }, new ParameterRule { Names = "conv_out.*", RateFactor = 0.5 },

@@ -1,5 +1,6 @@
 using Diffusion.TestKit;
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Diffusion.Training.Tests.Optimization;
@@ -16,6 +17,17 @@ public sealed class OptimizerContractTests
         ["adamw-8bit"] = (Optimizers.AdamW8Bit(), 1e-3),
         ["muon"] = (Optimizers.Muon(), 1e-3),
         ["prodigy"] = (Optimizers.Prodigy(weightDecay: 0.01), 1),
+        ["schedule-free"] = (Optimizers.ScheduleFreeAdamW(), 1e-3),
+        ["torch sgd"] = (Torch((parameters, _) => optim.SGD(parameters, 0.1, momentum: 0.9, dampening: 0.5)), 1e-3),
+        ["torch sgd without momentum"] = (Torch((parameters, _) => optim.SGD(parameters, 0.1)), 1e-3),
+        ["torch adam"] = (Torch((parameters, decays) => optim.Adam(parameters, 0.1, amsgrad: true, weight_decay: decays ? 0.1 : 0)), 1e-3),
+        ["torch adamw"] = (Torch((parameters, _) => optim.AdamW(parameters, 0.1)), 1e-3),
+        ["torch rmsprop"] = (Torch((parameters, _) => optim.RMSProp(parameters, 0.1, momentum: 0.9, centered: true)), 1e-4),
+        ["torch adagrad"] = (Torch((parameters, _) => optim.Adagrad(parameters, 0.1)), 1e-3),
+        ["torch adadelta"] = (Torch((parameters, _) => optim.Adadelta(parameters, 0.1)), 1),
+        ["torch adamax"] = (Torch((parameters, _) => optim.Adamax(parameters, 0.1)), 1e-3),
+        ["torch nadam"] = (Torch((parameters, _) => optim.NAdam(parameters, 0.1)), 1e-3),
+        ["torch radam"] = (Torch((parameters, _) => optim.RAdam(parameters, 0.1)), 1e-3),
         ["prodigy with a safe warm-up"] = (Optimizers.Prodigy(biasCorrection: true, safeguardWarmup: true, growthRate: 1.5), 0.5),
     };
 
@@ -135,6 +147,9 @@ public sealed class OptimizerContractTests
             state.Value.numel() == 1 || parameters.Any(each => state.Key.EndsWith($".{each}", StringComparison.Ordinal)));
         bench.Optimizer.State.Keys.Should().NotContain(key => key.Contains("frozen"));
     }
+
+    private static IOptimizerFactory Torch(Func<IReadOnlyList<Parameter>, bool, optim.Optimizer> create) =>
+        Optimizers.FromTorch("of TorchSharp", create);
 
     /// <summary>A network and its optimizer, trained with gradients that depend only on the step.</summary>
     private sealed class Bench : IDisposable

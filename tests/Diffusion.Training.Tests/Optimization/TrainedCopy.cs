@@ -55,6 +55,17 @@ internal sealed class TrainedCopy : IDisposable
     public double DifferenceOf(string name) =>
         Values[name].Zip(Numbers(network.get_parameter(name)!), (mine, trained) => Math.Abs(mine - trained)).Max();
 
+    /// <summary>The greatest difference between the weights to use and those of the test.</summary>
+    public double GreatestDifferenceOfUsed(IReadOnlyDictionary<string, double[]> expected)
+    {
+        using Tensor used = zeros_like(parameters.Values);
+        Optimizer.CopyWeightsToUse(used);
+        IReadOnlyDictionary<string, Tensor> views = parameters.TrainedViews(used);
+        double greatest = expected.Max(each => each.Value.Zip(Numbers(views[each.Key]), (mine, theirs) => Math.Abs(mine - theirs)).Max());
+        views.Values.ToList().ForEach(view => view.Dispose());
+        return greatest;
+    }
+
     public void Dispose()
     {
         Optimizer.Dispose();
