@@ -1,5 +1,7 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Diffusion.Training;
@@ -12,6 +14,16 @@ namespace Diffusion.Training;
 internal sealed class TorchField(FieldInfo field, object holder, Tensor saved, bool startsEmpty) : IDisposable
 {
     /// <summary>The fields of a state that hold a number or a tensor.</summary>
+    [DynamicDependency(DynamicallyAccessedMemberTypes.PublicFields, typeof(SGD.State))]
+    [DynamicDependency(DynamicallyAccessedMemberTypes.PublicFields, typeof(Adam.State))]
+    [DynamicDependency(DynamicallyAccessedMemberTypes.PublicFields, typeof(AdamW.State))]
+    [DynamicDependency(DynamicallyAccessedMemberTypes.PublicFields, typeof(Adamax.State))]
+    [DynamicDependency(DynamicallyAccessedMemberTypes.PublicFields, typeof(NAdam.State))]
+    [DynamicDependency(DynamicallyAccessedMemberTypes.PublicFields, typeof(RAdam.State))]
+    [DynamicDependency(DynamicallyAccessedMemberTypes.PublicFields, typeof(RMSProp.State))]
+    [DynamicDependency(DynamicallyAccessedMemberTypes.PublicFields, typeof(Adagrad.State))]
+    [DynamicDependency(DynamicallyAccessedMemberTypes.PublicFields, typeof(Adadelta.State))]
+    [UnconditionalSuppressMessage("Trimming", "IL2075", Justification = "The attributes above keep the fields.")]
     public static IEnumerable<FieldInfo> Of(object state) => state.GetType().GetFields(BindingFlags.Public | BindingFlags.Instance)
         .Where(field => field.FieldType == typeof(long) || field.FieldType == typeof(double) || field.FieldType == typeof(Tensor));
 

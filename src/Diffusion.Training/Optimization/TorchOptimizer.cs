@@ -69,7 +69,7 @@ internal sealed class TorchOptimizer : IOptimizer
         IReadOnlyList<Parameter> given = parameters.ParametersOf(segment);
         OptimizerHelper optimizer = factory.Make(given, segment.Decays);
         optimizers.Add(optimizer);
-        IReadOnlyList<TorchSharp.Modules.OptimizerState> states = optimizer.state_dict().State;
+        List<TorchSharp.Modules.OptimizerState> states = optimizer.state_dict().State;
         if (states.Count != given.Count)
         {
             throw new InvalidOperationException(
