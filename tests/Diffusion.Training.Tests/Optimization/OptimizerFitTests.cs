@@ -44,7 +44,8 @@ public sealed class OptimizerFitTests : IDisposable
     [InlineData(2e-3, true)]
     public void A_rate_is_usual_for_the_optimizer_or_not(double rate, bool isUnusual)
     {
-        using Trainer trainer = Run(Optimizers.Lion()).UseLearningRate(LearningRate.Constant(rate)).Build();
+        using Trainer trainer = Run(Optimizers.Lion()).UseLearningRate(LearningRate.Constant(rate))
+            .Configure(o => o.BatchSize = 32).Build();
 
         trainer.Warnings.Any(warning => warning.Option == "LearningRate.Peak").Should().Be(isUnusual);
     }

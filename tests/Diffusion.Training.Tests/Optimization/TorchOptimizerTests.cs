@@ -23,6 +23,17 @@ public sealed class TorchOptimizerTests
     }
 
     [Fact]
+    public void Its_counters_go_on() => ElementReference.Compare<double[]>(
+        Optimizers.FromTorch("adam", (parameters, _) => optim.Adam(parameters, 1, beta1: 0.8, beta2: 0.95)), 0.01,
+        (value, gradient, t, rate, _, memory) =>
+        {
+            double m = (0.8 * (memory?[0] ?? 0)) + (0.2 * gradient);
+            double v = (0.95 * (memory?[1] ?? 0)) + (0.05 * gradient * gradient);
+            double denominator = Math.Sqrt(v / (1 - Math.Pow(0.95, t))) + 1e-8;
+            return (value - (rate * m / (1 - Math.Pow(0.8, t)) / denominator), [m, v]);
+        });
+
+    [Fact]
     public void Rate_factors_hold()
     {
         float[] plain = Step([]);
