@@ -30,6 +30,7 @@ RootCommand root = new("Measures the library against its targets. Each command e
     SavingCommand.Create(),
     HealthCommand.Create(),
     LrRangeCommand.Create(),
+    OptimizersCommand.Create(),
     PlanCommand.Create(),
     ViewBenchmarkCommand.Create(),
     ServingCommand.Create(),

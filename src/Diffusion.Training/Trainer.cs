@@ -40,7 +40,7 @@ public sealed class Trainer : IDisposable
             Warnings =
             [
                 .. OptionWarnings.Of(options, setup.Schedule, state.Data.Split.TrainingCount,
-                    state.Parameters.ParameterCount, setup.Model.DropoutProbability),
+                    state.Parameters.ParameterCount, setup.Model.DropoutProbability, setup.Optimizer),
                 .. PrecisionChoice.Warnings(setup),
                 .. SourceWarnings.Of(setup.Source),
                 .. ImageWarnings.Of(setup.Images, setup.Source, setup.Model.ClassCount),

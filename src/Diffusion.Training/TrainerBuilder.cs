@@ -68,6 +68,17 @@ public sealed class TrainerBuilder
     /// <summary>The optimizer. Default: AdamW with weight decay 0.01.</summary>
     public TrainerBuilder UseOptimizer(IOptimizerFactory value) => Fill(nameof(UseOptimizer), value, () => given.Optimizer = value);
 
+    /// <summary>
+    /// Adds a rule of how the optimizer treats some of the parameters: weight decay, a factor of the learning rate, or frozen. If several
+    /// rules fit a parameter, the last one that has a value decides. Default none.
+    /// </summary>
+    public TrainerBuilder AddParameterRule(ParameterRule rule)
+    {
+        ArgumentNullException.ThrowIfNull(rule);
+        given.Edits.Edit(options => options.ParameterRules = [.. options.ParameterRules ?? [], rule]);
+        return this;
+    }
+
     /// <summary>The learning rate. Default: 2e-4, constant after its warm-up.</summary>
     public TrainerBuilder UseLearningRate(LearningRate value) =>
         Choose(nameof(UseLearningRate), nameof(TrainingOptions.LearningRate), value, options =>
@@ -237,7 +248,8 @@ public sealed class TrainerBuilder
     public LrRangeFinder BuildLrRangeFinder(LrRangeOptions? range = null)
     {
         LrRangeOptions tried = range ?? new LrRangeOptions();
-        return new LrRangeFinder(SetupCheck.Of(given, [.. tried.Problems, .. given.OnlyAlone(nameof(BuildLrRangeFinder))]), tried);
+        return new LrRangeFinder(SetupCheck.Of(given, [.. tried.Problems, .. given.OnlyAlone(nameof(BuildLrRangeFinder)),
+            .. OptimizerFit.ProblemsOfRange(given.Optimizer)]), tried);
     }
 
     /// <summary>

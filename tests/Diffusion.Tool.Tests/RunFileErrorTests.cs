@@ -27,6 +27,9 @@ public sealed class RunFileErrorTests : IDisposable
     [InlineData("data: { path: 5 }", "data.path is 5, but must be text. Put it in quotes.")]
     [InlineData("data: { size: 32 }", "data.path is missing.")]
     [InlineData("data: { channels: 2 }", "data.channels is 2, but must be 1 (grayscale) or 3 (RGB).")]
+    [InlineData("optimizer: { kind: adamv }", "optimizer.kind is adamv, but must be AdamW, Adam, AdamW8Bit, Lion, Muon, Prodigy or "
+        + "ScheduleFreeAdamW. Did you mean AdamW?")]
+    [InlineData("training: { parameterRules: [{ name: x }] }", "but must be a list of rules such as { names: ")]
     [InlineData("report: { sampler: dddim }", "Did you mean ddim?")]
     [InlineData("data: [", "is not valid YAML: line ")]
     [InlineData("- data", "must contain sections such as data: and training:")]

@@ -56,6 +56,33 @@ public sealed class RunFileReaderTests : IDisposable
         run.Training.RunFolder.Should().Be(Path.Combine("runs", "photos"));
     }
 
+    [Theory]
+    [InlineData("", "adamw(weightDecay: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1E-08)")]
+    [InlineData("weightDecay: 0.1", "adamw(weightDecay: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1E-08)")]
+    [InlineData("kind: adam", "adam(weightDecay: 0, beta1: 0.9, beta2: 0.999, epsilon: 1E-08)")]
+    [InlineData("kind: adamW8Bit", "adamw-8bit(weightDecay: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1E-08)")]
+    [InlineData("kind: lion, beta1: 0.8", "lion(weightDecay: 0.1, beta1: 0.8, beta2: 0.99)")]
+    [InlineData("kind: muon", "muon(weightDecay: 0.1, momentum: 0.95, beta1: 0.9, beta2: 0.999, *")]
+    [InlineData("kind: prodigy", "prodigy(weightDecay: 0, beta1: 0.9, *, biasCorrection: True, safeguardWarmup: True)")]
+    public void The_optimizer_has_a_kind_with_its_own_defaults(string section, string expected) =>
+        Read("run.yaml", $"data: {{ path: x }}\noptimizer: {{ {section} }}\n").Optimizer.Create().Description.Should().Match(expected);
+
+    [Fact]
+    public void Parameter_rules_are_a_list()
+    {
+        RunFile run = Read("run.yaml", """
+            data: { path: x }
+            training:
+              parameterRules:
+                - { names: "*.attentions.*", rateFactor: 0.5 }
+                - { names: "*", dimensions: 1, freezes: true }
+            """);
+
+        run.Training.ParameterRules.Should().Equal(
+            new ParameterRule { Names = "*.attentions.*", RateFactor = 0.5 },
+            new ParameterRule { Names = "*", Dimensions = 1, Freezes = true });
+    }
+
     [Fact]
     public void Settings_replace_values_of_the_file_and_the_last_one_counts()
     {

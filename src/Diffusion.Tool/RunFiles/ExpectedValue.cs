@@ -1,4 +1,5 @@
 using Diffusion.Tool.Terminal;
+using Diffusion.Training;
 
 namespace Diffusion.Tool.RunFiles;
 
@@ -23,6 +24,8 @@ internal static class ExpectedValue
             : plain == typeof(TimeSpan) ? "a time such as 01:30:00."
             : plain == typeof(double[]) ? "a list of numbers."
             : plain == typeof(string[]) ? "a list of texts."
+            : plain == typeof(ParameterRule[]) ? "a list of rules such as { names: \"*.attentions.*\", rateFactor: 0.1 }; a rule also has "
+                + "dimensions, decays and freezes."
             : "text. Put it in quotes.";
     }
 }

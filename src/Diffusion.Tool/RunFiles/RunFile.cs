@@ -14,7 +14,7 @@ internal sealed class RunFile
     /// <summary>The network.</summary>
     public NetworkSection Network { get; set; } = new();
 
-    /// <summary>The optimizer, AdamW.</summary>
+    /// <summary>The optimizer.</summary>
     public OptimizerSection Optimizer { get; set; } = new();
 
     /// <summary>The options of the library, by their names.</summary>

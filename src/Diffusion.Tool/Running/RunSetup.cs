@@ -18,11 +18,10 @@ internal static class RunSetup
     /// <param name="isDistributed">Whether a launcher started several processes.</param>
     public static TrainerBuilder Builder(RunFile run, IImageSource images, IDiffusionModel model, bool isDistributed)
     {
-        OptimizerSection optimizer = run.Optimizer;
         TrainerBuilder builder = Trainer.For(model)
             .UseOptions(run.Training)
             .UseData(images)
-            .UseOptimizer(Optimizers.AdamW(optimizer.WeightDecay, optimizer.Beta1, optimizer.Beta2));
+            .UseOptimizer(run.Optimizer.Create());
         if (isDistributed)
         {
             builder.UseDistributed();

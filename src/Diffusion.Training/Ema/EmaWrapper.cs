@@ -54,6 +54,12 @@ public sealed class EmaWrapper : IDisposable
     } = 1;
 
     /// <summary>
+    /// The optimizer that averages the weights itself (<see cref="IOptimizerFactory.AveragesWeights"/>): this then holds its weights to
+    /// use. Null, the default, averages by the law.
+    /// </summary>
+    public IOptimizer? CopiesFrom { get; init; }
+
+    /// <summary>
     /// The averaged parameters, float32 <c>[Layout.Length]</c>, in the layout of the parameters. This object owns it. A running trainer
     /// changes it: read it on the training thread (in an observer or a preview), or use <see cref="Trainer.SnapshotEma"/>.
     /// </summary>
@@ -112,6 +118,12 @@ public sealed class EmaWrapper : IDisposable
         using WeightLock.Pass pass = Write();
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
+        if (CopiesFrom is { } optimizer)
+        {
+            optimizer.CopyWeightsToUse(Average);
+            return;
+        }
+
         Average.lerp_(parameters.Values, EverySteps == 1 ? (ones_like(skip) - skip).Times(share) : ones_like(skip).Times(share));
     }
 

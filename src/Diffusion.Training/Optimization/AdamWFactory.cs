@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Diffusion.Training;
 
 /// <summary>
@@ -21,21 +19,14 @@ internal sealed record AdamWFactory : IOptimizerFactory
     public double Epsilon { get; init; } = 1e-8;
 
     /// <inheritdoc/>
-    public string Description => string.Create(
-        CultureInfo.InvariantCulture, $"adamw(weightDecay: {WeightDecay:R}, beta1: {Beta1:R}, beta2: {Beta2:R}, epsilon: {Epsilon:R})");
+    public string Description => PartText.Of(
+        "adamw", ("weightDecay", WeightDecay), ("beta1", Beta1), ("beta2", Beta2), ("epsilon", Epsilon));
 
     /// <inheritdoc/>
-    public IReadOnlyList<string> Problems => ((string?[])
-    [
-        WeightDecay is >= 0 and < double.PositiveInfinity ? null : Problem(nameof(WeightDecay), WeightDecay, "0 or more", 0.01),
-        Beta1 is >= 0 and < 1 ? null : Problem(nameof(Beta1), Beta1, "at least 0 and below 1", 0.9),
-        Beta2 is >= 0 and < 1 ? null : Problem(nameof(Beta2), Beta2, "at least 0 and below 1", 0.999),
-        Epsilon is > 0 and < double.PositiveInfinity ? null : Problem(nameof(Epsilon), Epsilon, "above 0", 1e-8),
-    ]).OfType<string>().ToArray();
+    public IReadOnlyList<string> Problems => Settings.Problems("AdamW");
+
+    private AdamSettings Settings => new(WeightDecay, Beta1, Beta2, Epsilon, IsDecoupled: true);
 
     /// <inheritdoc/>
-    public IOptimizer Create(FlatParameters parameters) => new AdamW(parameters, this);
-
-    private static string Problem(string what, double actual, string expected, double usual) =>
-        string.Create(CultureInfo.InvariantCulture, $"AdamW's {what} ({actual}) must be {expected}. Use {usual}.");
+    public IOptimizer Create(FlatParameters parameters) => new FusedAdam(parameters, parameters.Segments, Settings);
 }

@@ -39,10 +39,10 @@ internal sealed class FlatLayout
     /// <exception cref="ArgumentException">
     /// The network has no parameters to train, or has parameters that are not float32, or buffers.
     /// </exception>
-    public static FlatLayout Of(nn.Module network) => Of(network, objective: null);
+    public static FlatLayout Of(nn.Module network) => Of(network, objective: null, []);
 
-    /// <summary>The layout of a network's parameters with those of an objective.</summary>
-    internal static FlatLayout Of(nn.Module network, nn.Module? objective)
+    /// <summary>The layout of a network's parameters, treated by rules, with those of an objective.</summary>
+    internal static FlatLayout Of(nn.Module network, nn.Module? objective, IReadOnlyList<ParameterRule> rules)
     {
         ArgumentNullException.ThrowIfNull(network);
         if (Problems(network).Concat(objective is null ? [] : Problems(objective)).FirstOrDefault() is { } problem)
@@ -51,16 +51,22 @@ internal sealed class FlatLayout
         }
 
         List<(string Name, Parameter Value)> parameters = [.. network.named_parameters()];
+        HashSet<string> tables = [.. network.named_modules().Where(part => part.module is Embedding or EmbeddingBag)
+            .SelectMany(part => part.module.named_parameters().Select(p => part.name.Length == 0 ? p.name : $"{part.name}.{p.name}"))];
+        Dictionary<string, ParameterTreatment> treatments = parameters.ToDictionary(
+            p => p.Name, p => ParameterTreatment.Of(rules, p.Name, (int)p.Value.dim()), StringComparer.Ordinal);
         List<FlatEntry> entries = new(parameters.Count);
         long offset = 0;
         foreach (ParameterGroup group in Enum.GetValues<ParameterGroup>())
         {
             IEnumerable<(string Name, Parameter Value)> members = group == ParameterGroup.Objective
                 ? objective?.named_parameters().Select(p => (ObjectivePrefix + p.name, p.parameter)) ?? []
-                : parameters.Where(p => GroupOf(p.Value) == group);
+                : parameters.Where(p => GroupOf(p.Value, treatments[p.Name]) == group);
             foreach ((string name, Parameter value) in members)
             {
-                entries.Add(new FlatEntry(name, [.. value.shape], offset, value.numel(), group));
+                double rateFactor = treatments.TryGetValue(name, out ParameterTreatment? treatment) ? treatment.RateFactor : 1;
+                entries.Add(new FlatEntry(name, [.. value.shape], offset, value.numel(), group, rateFactor,
+                    IsTable: tables.Contains(name), Place: parameters.FindIndex(p => p.Name == name)));
                 offset += Aligned(value.numel());
             }
         }
@@ -145,8 +151,13 @@ internal sealed class FlatLayout
         }
     }
 
-    private static ParameterGroup GroupOf(Parameter value) =>
-        !value.requires_grad ? ParameterGroup.Frozen : value.dim() >= 2 ? ParameterGroup.Decayed : ParameterGroup.Plain;
+    private static ParameterGroup GroupOf(Parameter value, ParameterTreatment treatment) =>
+        !value.requires_grad || treatment.IsFrozen ? ParameterGroup.Frozen
+        : treatment.Decays ? ParameterGroup.Decayed
+        : ParameterGroup.Plain;
+
+    /// <summary>Where the next parameter starts.</summary>
+    public static long EndOf(FlatEntry entry) => entry.Offset + Aligned(entry.Length);
 
     private static long Aligned(long length) => (length + Alignment - 1) / Alignment * Alignment;
 

@@ -18,8 +18,10 @@ namespace Diffusion.Training;
 public sealed class FlatParameters : IDisposable
 {
     private readonly nn.Module network;
-    private readonly IReadOnlyCollection<Parameter> bound;
+    private readonly Dictionary<string, Parameter> bound;
+    private readonly IReadOnlyList<Parameter> frozen = [];
     private readonly Tensor? rounded;
+    private readonly List<Parameter> exact = []; // of a network with rounded ones, for optimizers that need parameters
     private bool isDisposed;
 
     /// <summary>Gathers a network's parameters, in place, on the device where they are.</summary>
@@ -29,16 +31,21 @@ public sealed class FlatParameters : IDisposable
     /// <see cref="Values"/>, except those of an <see cref="IFloat32Layer"/>; the conversion replaces the parameter objects, as a move to
     /// another device does. Default float32.
     /// </param>
+    /// <param name="rules">
+    /// How parameters are treated. Those that a rule freezes have no <c>requires_grad</c> until this is disposed. Null, the default, for
+    /// none.
+    /// </param>
     /// <exception cref="ArgumentException">
     /// The network has nothing to train, other types than float32, or buffers; or the precision is <see cref="Precision.Best"/>.
     /// </exception>
-    public FlatParameters(nn.Module network, Precision precision = Precision.Float32)
-        : this(network, objective: null, precision)
+    public FlatParameters(
+        nn.Module network, Precision precision = Precision.Float32, IReadOnlyList<ParameterRule>? rules = null)
+        : this(network, objective: null, precision, rules ?? [])
     {
     }
 
     /// <summary>Gathers the parameters of a network and of what its objective learns.</summary>
-    internal FlatParameters(nn.Module network, nn.Module? objective, Precision precision)
+    internal FlatParameters(nn.Module network, nn.Module? objective, Precision precision, IReadOnlyList<ParameterRule> rules)
     {
         if (precision is not (Precision.Float32 or Precision.BFloat16))
         {
@@ -46,19 +53,19 @@ public sealed class FlatParameters : IDisposable
                 nameof(precision));
         }
 
-        Layout = FlatLayout.Of(network, objective);
+        Layout = FlatLayout.Of(network, objective, rules);
         this.network = network;
         Precision = precision;
         Device device = network.parameters().First().device;
         Values = zeros(Layout.Length, ScalarType.Float32, device).DetachFromDisposeScope();
         Gradients = zeros(Layout.Length, ScalarType.Float32, device).DetachFromDisposeScope();
-        Dictionary<string, Parameter> parameters = ParametersOf(network, objective);
+        bound = NamedParameters(network, objective);
         using (no_grad())
         {
             foreach (FlatEntry entry in Layout.Entries)
             {
                 using Tensor view = FlatLayout.View(Values, entry);
-                view.copy_(parameters[entry.Name]);
+                view.copy_(bound[entry.Name]);
             }
         }
 
@@ -77,19 +84,25 @@ public sealed class FlatParameters : IDisposable
                 throw;
             }
 
-            parameters = ParametersOf(network, objective);
-            FlatLayout.Bind(parameters, rounded, Layout.Entries.Where(entry => !IsFloat32(entry)));
+            bound = NamedParameters(network, objective);
+            FlatLayout.Bind(bound, rounded, Layout.Entries.Where(entry => !IsFloat32(entry)));
         }
 
-        bound = parameters.Values;
-        FlatLayout.Bind(parameters, Values, Layout.Entries.Where(IsFloat32));
-        foreach (FlatEntry entry in Layout.Entries.Where(entry => parameters[entry.Name].requires_grad))
+        frozen = [.. Layout.Entries.Where(entry => entry.Group == ParameterGroup.Frozen).Select(entry => bound[entry.Name])
+            .Where(parameter => parameter.requires_grad)];
+        foreach (Parameter parameter in frozen)
+        {
+            parameter.requires_grad = false;
+        }
+
+        FlatLayout.Bind(bound, Values, Layout.Entries.Where(IsFloat32));
+        foreach (FlatEntry entry in Layout.Entries.Where(entry => bound[entry.Name].requires_grad))
         {
             using Tensor view = FlatLayout.View(Gradients, entry);
-            parameters[entry.Name].grad = view;
+            bound[entry.Name].grad = view;
         }
 
-        bool IsFloat32(FlatEntry entry) => parameters[entry.Name].dtype == ScalarType.Float32;
+        bool IsFloat32(FlatEntry entry) => bound[entry.Name].dtype == ScalarType.Float32;
     }
 
     /// <summary>What the network computes in.</summary>
@@ -112,6 +125,13 @@ public sealed class FlatParameters : IDisposable
 
     /// <summary>The number of parameters of the network and of its objective.</summary>
     public long ParameterCount => Layout.Entries.Sum(entry => entry.Length);
+
+    /// <summary>
+    /// The trained parameters in segments, from the start of the buffers up to <see cref="TrainedLength"/>. An optimizer trains each
+    /// segment with its weight decay and its learning rate.
+    /// </summary>
+    public IReadOnlyList<ParameterSegment> Segments =>
+        ParameterSegment.Of(Layout.Entries.Where(entry => entry.Group != ParameterGroup.Frozen));
 
     internal FlatLayout Layout { get; }
 
@@ -136,6 +156,9 @@ public sealed class FlatParameters : IDisposable
         rounded?.copy_(Values);
     }
 
+    /// <summary>The parameters of a segment in float32, as views of <see cref="Values"/> and <see cref="Gradients"/>.</summary>
+    internal IReadOnlyList<Parameter> ParametersOf(ParameterSegment segment) => [.. segment.Entries.Select(Exact)];
+
     /// <summary>
     /// Frees the buffers. The network keeps its weights, in float32 again, and stays usable; its gradients are gone.
     /// </summary>
@@ -147,11 +170,17 @@ public sealed class FlatParameters : IDisposable
         }
 
         isDisposed = true;
-        foreach (Parameter parameter in bound)
+        foreach (Parameter parameter in bound.Values)
         {
             parameter.grad = null;
         }
 
+        foreach (Parameter parameter in frozen)
+        {
+            parameter.requires_grad = true;
+        }
+
+        exact.ForEach(parameter => parameter.Dispose());
         Gradients.Dispose();
         if (rounded is not null)
         {
@@ -163,7 +192,25 @@ public sealed class FlatParameters : IDisposable
         Values.Dispose();
     }
 
-    private static Dictionary<string, Parameter> ParametersOf(nn.Module network, nn.Module? objective) => network.named_parameters()
+    private Parameter Exact(FlatEntry entry)
+    {
+        if (bound[entry.Name].dtype == ScalarType.Float32)
+        {
+            return bound[entry.Name];
+        }
+
+        using IDisposable noGradients = no_grad();
+        using Tensor values = FlatLayout.View(Values, entry);
+        using Tensor gradients = FlatLayout.View(Gradients, entry);
+        Parameter parameter = new(empty(0));
+        parameter.DetachFromDisposeScope();
+        parameter.set_(values);
+        parameter.grad = gradients;
+        exact.Add(parameter);
+        return parameter;
+    }
+
+    private static Dictionary<string, Parameter> NamedParameters(nn.Module network, nn.Module? objective) => network.named_parameters()
         .Concat(objective?.named_parameters().Select(p => (name: FlatLayout.ObjectivePrefix + p.name, p.parameter)) ?? [])
         .ToDictionary(p => p.name, p => p.parameter, StringComparer.Ordinal);
 

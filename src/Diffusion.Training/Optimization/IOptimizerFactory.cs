@@ -11,6 +11,24 @@ public interface IOptimizerFactory
     /// <summary>Every impossible value among its parameters, each with its remedy; empty when there is none.</summary>
     IReadOnlyList<string> Problems { get; }
 
+    /// <summary>The bytes of state for each trained parameter, for estimates of memory. Default 8: two moments in float32.</summary>
+    double StateBytesPerParameter => 2 * sizeof(float);
+
+    /// <summary>
+    /// Whether the optimizer finds the learning rate itself, so that the one of the run is only a factor, usually 1. A range test of the
+    /// learning rate and rules with other factors are then refused. Default false.
+    /// </summary>
+    bool FindsLearningRate => false;
+
+    /// <summary>
+    /// Whether the optimizer averages the weights itself. A run then has one average, which is
+    /// <see cref="IOptimizer.CopyWeightsToUse"/>, in place of those of <see cref="TrainingOptions.Ema"/>. Default false.
+    /// </summary>
+    bool AveragesWeights => false;
+
+    /// <summary>The usual learning rate as a multiple of AdamW's, for warnings about unusual rates. Default 1.</summary>
+    double UsualRateFactor => 1;
+
     /// <summary>The optimizer for these parameters; it belongs to the caller.</summary>
     /// <param name="parameters">Values, gradients and the layout that names them.</param>
     IOptimizer Create(FlatParameters parameters);

@@ -6,9 +6,15 @@ internal static class EmaOptions
     /// <summary>The text that stands for no average.</summary>
     public const string None = "none";
 
+    // No memory: the average is what the optimizer says.
+    private static readonly EmaLaw OfOptimizer = EmaLaw.Constant(0);
+
     /// <summary>Returns the laws of all averages. The options must be valid.</summary>
-    public static IReadOnlyList<EmaLaw> Laws(TrainingOptions options) => options.Ema == None
+    /// <param name="options">The options.</param>
+    /// <param name="optimizer">The optimizer.</param>
+    public static IReadOnlyList<EmaLaw> Laws(TrainingOptions options, IOptimizerFactory optimizer) => options.Ema == None
         ? []
+        : optimizer.AveragesWeights ? [OfOptimizer]
         : [.. Texts(options).Select(text => EmaLaw.Names.Find(text)!)];
 
     /// <summary>Returns a message for each invalid value.</summary>

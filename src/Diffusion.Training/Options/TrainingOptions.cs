@@ -45,6 +45,12 @@ public sealed class TrainingOptions
     public double? GradientClip { get; set; } = 1.0;
 
     /// <summary>
+    /// How the optimizer treats some of the parameters: weight decay, a factor of the learning rate, or frozen. A resumed run has the same
+    /// rules. Default none: parameters with two dimensions or more decay, and all are trained that have <c>requires_grad</c>.
+    /// </summary>
+    public ParameterRule[] ParameterRules { get; set; } = [];
+
+    /// <summary>
     /// The average of the weights, as a name or as name(parameter: value): <c>power-function</c>, <c>warmup</c>, <c>inverse-power</c>,
     /// <c>half-life</c>, <c>constant</c> (<see cref="EmaLaw"/>), or <c>none</c>. Null, the default, is <see cref="EmaLaw.Default"/> for a
     /// new run; a resumed run keeps the law with which it started.
@@ -181,6 +187,7 @@ public sealed class TrainingOptions
     {
         TrainingOptions copy = (TrainingOptions)MemberwiseClone();
         copy.AdditionalEma = (string[]?)AdditionalEma?.Clone()!;
+        copy.ParameterRules = (ParameterRule[]?)ParameterRules?.Clone()!;
         copy.Betas = (double[]?)Betas?.Clone();
         return copy;
     }

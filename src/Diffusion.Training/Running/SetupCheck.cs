@@ -31,6 +31,7 @@ internal static class SetupCheck
             .. ScheduleProblems.Of(options, schedule), .. DataProblems.Of(options, model, source),
                 .. CheckpointingProblems.Of(options, model, given.Device),
                 .. PrecisionProblems.Of(options, given.Device), .. given.Distributed?.Problems ?? [],
+            .. OptimizerFit.Problems(options, model, given.Optimizer),
         ];
         INoiseSchedule? usedSchedule = schedule ?? OptionSchedule.TryMake(options);
         string[] unknownParts = [.. given.Objective.Problems(options.Objective)];

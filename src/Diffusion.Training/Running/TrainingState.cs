@@ -33,12 +33,16 @@ internal sealed class TrainingState : IDisposable
                 belongings.Add(Objective);
             }
 
-            Parameters = belongings.Add(new FlatParameters(setup.Model.Network, Objective?.Module, setup.Options.Precision));
+            Parameters = belongings.Add(new FlatParameters(
+                setup.Model.Network, Objective?.Module, setup.Options.Precision, setup.Options.ParameterRules));
             weights = ViewsOf(Parameters.Values);
             Optimizer = belongings.Add(setup.Optimizer.Create(Parameters));
             learned = LearnedOf(Optimizer, Objective);
-            Averages = [.. EmaOptions.Laws(setup.Options).Select(law => belongings.Add(
-                new EmaWrapper(Parameters, law, Gate) { EverySteps = setup.Options.EmaEverySteps }))];
+            Averages = [.. EmaOptions.Laws(setup.Options, setup.Optimizer).Select(law => belongings.Add(
+                new EmaWrapper(Parameters, law, Gate)
+                {
+                    EverySteps = setup.Options.EmaEverySteps, CopiesFrom = setup.Optimizer.AveragesWeights ? Optimizer : null,
+                }))];
             averages = [.. Averages.Select(average => ViewsOf(average.Average))];
             Update = belongings.Add(new ParameterUpdate(Parameters, Optimizer, Averages, setup.Options.GradientClip,
                 setup.Options.Health.MaxGradientNorm));
@@ -125,6 +129,7 @@ internal sealed class TrainingState : IDisposable
             ("schedule", saved.Schedule, mine.Schedule),
             ("Objective", saved.Options.Objective, mine.Options.Objective),
             ("optimizer", saved.Optimizer, mine.Optimizer),
+            ("ParameterRules", RulesOf(saved.Options), RulesOf(mine.Options)),
             ("seed", saved.Options.Seed, mine.Options.Seed),
             ("number of averages", saved.Averages.Count, mine.Averages.Count),
             ("HoldOutFraction", saved.Options.HoldOutFraction, mine.Options.HoldOutFraction)),
@@ -205,7 +210,7 @@ internal sealed class TrainingState : IDisposable
     // Unless the options choose a law, a run keeps the one with which it started.
     private IReadOnlyList<EmaLaw> LawsAfter(CheckpointManifest saved)
     {
-        IReadOnlyList<EmaLaw> laws = EmaOptions.Laws(setup.Options);
+        IReadOnlyList<EmaLaw> laws = EmaOptions.Laws(setup.Options, setup.Optimizer);
         return setup.Options.Ema is null && saved.Averages is [var first, ..] && EmaLaw.Names.Find(first.Law) is { } law
             && !laws.Skip(1).Contains(law)
             ? [law, .. laws.Skip(1)]
@@ -289,6 +294,9 @@ internal sealed class TrainingState : IDisposable
         Averages = CheckpointFormat.AveragesOf([.. Averages.Select(average => average.Law)]),
         Options = setup.Options,
     };
+
+    private static string RulesOf(TrainingOptions options) =>
+        options.ParameterRules.Length == 0 ? "none" : string.Join("; ", options.ParameterRules.AsEnumerable());
 
     private void Refuse(IReadOnlyList<string> differences)
     {

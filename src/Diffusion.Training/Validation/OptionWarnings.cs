@@ -16,14 +16,15 @@ internal static class OptionWarnings
     /// <param name="images">The number of training images.</param>
     /// <param name="parameters">The number of weights that the network learns.</param>
     /// <param name="dropout">The dropout of the network, if it is known.</param>
+    /// <param name="optimizer">The optimizer; null for AdamW.</param>
     public static IReadOnlyList<TrainingWarning> Of(TrainingOptions options, INoiseSchedule schedule, long images, long parameters,
-        double dropout = 0) =>
+        double dropout = 0, IOptimizerFactory? optimizer = null) =>
     [
         .. ((IEnumerable<TrainingWarning?>)
         [
-            Rate(options, parameters),
+            optimizer is { FindsLearningRate: true } ? null : Rate(options, parameters, optimizer?.UsualRateFactor ?? 1),
             Batch(options.BatchSize, images),
-            Ema(options),
+            optimizer is { AveragesWeights: true } ? null : Ema(options, optimizer ?? new AdamWFactory()),
             schedule is DiscreteSchedule discrete ? Timesteps(discrete.Timesteps) : null,
             Warmup(options),
             Clip(options.GradientClip),
@@ -33,12 +34,12 @@ internal static class OptionWarnings
         ]).OfType<TrainingWarning>(),
     ];
 
-    private static TrainingWarning? Rate(TrainingOptions options, long parameters)
+    private static TrainingWarning? Rate(TrainingOptions options, long parameters, double factor)
     {
         double peak = options.LearningRate.Peak;
         RateAdvice rates = new(options.BatchSize, peak);
-        (double usual, double lowest) = (rates.Usual, rates.Lowest);
-        double highest = rates.Highest * (parameters < SmallNetwork ? SmallNetworkFactor : 1);
+        (double usual, double lowest) = (factor * rates.Usual, factor * rates.Lowest);
+        double highest = factor * rates.Highest * (parameters < SmallNetwork ? SmallNetworkFactor : 1);
         string range = Text(
             $"{lowest:0.#e-0} to {highest:0.#e-0} is usual for a batch of {options.BatchSize} and {parameters:N0} parameters");
         return peak > highest
@@ -64,10 +65,10 @@ internal static class OptionWarnings
         : null;
 
     // With a time limit, the number of steps is not known in advance.
-    private static TrainingWarning? Ema(TrainingOptions options)
+    private static TrainingWarning? Ema(TrainingOptions options, IOptimizerFactory optimizer)
     {
         long? steps = options.TimeLimit is null ? options.Steps : null;
-        if (EmaOptions.Laws(options) is not [var law, ..])
+        if (EmaOptions.Laws(options, optimizer) is not [var law, ..])
         {
             return new TrainingWarning("Ema",
                 "without averaged weights, samples are visibly worse, because the weights of a single step are noisy. Leave it out for an "

@@ -30,7 +30,7 @@ public sealed class TrainingOptionsValidator : IValidateOptions<TrainingOptions>
         {
             (nameof(options.LearningRate), options.LearningRate), (nameof(options.AdditionalEma), options.AdditionalEma),
             (nameof(options.Loading), options.Loading), (nameof(options.Health), options.Health),
-            (nameof(options.Objective), options.Objective),
+            (nameof(options.Objective), options.Objective), (nameof(options.ParameterRules), options.ParameterRules),
         }.Where(part => part.Value is null).Select(part => $"{part.Name} (null) must have a value. Leave it out for its defaults."),
     ];
 
@@ -53,6 +53,7 @@ public sealed class TrainingOptionsValidator : IValidateOptions<TrainingOptions>
                 "LearningRate.WarmupSteps", rate.WarmupSteps, $"below Steps ({options.Steps})", "Use about 5% of the steps."),
             Unless(options.GradientClip is null or (> 0 and < double.PositiveInfinity),
                 nameof(options.GradientClip), options.GradientClip, "positive", "Use 1, or null for no clipping."),
+            .. ParameterRuleProblems.Of(options.ParameterRules),
             .. EmaOptions.Problems(options),
             .. OptionSchedule.Problems(options),
             Unless(Enum.IsDefined(options.Objective.Prediction), "Objective.Prediction", options.Objective.Prediction,

@@ -23,6 +23,9 @@ public sealed record ResumeCase(string Name, Action<TrainingOptions> Configure)
     /// <summary>The dropout of the model.</summary>
     public double Dropout { get; init; }
 
+    /// <summary>The optimizer.</summary>
+    public IOptimizerFactory Optimizer { get; init; } = Optimizers.AdamW();
+
     /// <summary>The cases.</summary>
     public static IReadOnlyList<ResumeCase> All { get; } =
     [
@@ -48,6 +51,27 @@ public sealed record ResumeCase(string Name, Action<TrainingOptions> Configure)
                     (image, draws) => image[0, 0, 0] = (float)draws.Uniform(RandomPurpose.Augmentation, 0)),
             ],
         },
+        new("Adam", _ => { }) { Optimizer = Optimizers.Adam(weightDecay: 0.1) },
+        new("Lion", _ => { }) { Optimizer = Optimizers.Lion() },
+        new("8-bit AdamW", _ => { }) { Optimizer = Optimizers.AdamW8Bit() },
+        new("Muon", _ => { }) { Optimizer = Optimizers.Muon() },
+        new("Prodigy", o => o.LearningRate = LearningRate.Constant(1))
+        {
+            Optimizer = Optimizers.Prodigy(biasCorrection: true, safeguardWarmup: true),
+        },
+        new("schedule-free AdamW", _ => { }) { Optimizer = Optimizers.ScheduleFreeAdamW() },
+        new("SGD of TorchSharp", _ => { })
+        {
+            Optimizer = Optimizers.FromTorch("sgd", (parameters, _) => TorchSharp.torch.optim.SGD(parameters, 0.1, momentum: 0.9)),
+        },
+        new("Adam of TorchSharp", _ => { })
+        {
+            Optimizer = Optimizers.FromTorch("amsgrad", (parameters, _) => TorchSharp.torch.optim.Adam(parameters, 0.1, amsgrad: true)),
+        },
+        new("parameter rules", o => o.ParameterRules =
+        [
+            new ParameterRule { Names = "time.*", Freezes = true }, new ParameterRule { Names = "conv_out.*", RateFactor = 0.5 },
+        ]),
         new("loading threads", o => o.Loading = o.Loading with { Workers = 2 }) { Dropout = 0.1, Classes = 3 },
     ];
 
@@ -73,6 +97,7 @@ public sealed record ResumeCase(string Name, Action<TrainingOptions> Configure)
             .UseDevice(ComputeDevice.Cpu(threads: 1))
             .UseData(images)
             .UseCheckpoints(folder)
+            .UseOptimizer(Optimizer)
             .Configure(o =>
             {
                 o.Steps = steps;

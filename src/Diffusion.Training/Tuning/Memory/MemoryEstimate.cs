@@ -15,13 +15,13 @@ public sealed record MemoryEstimate
     /// <summary>The gradients of the parameters.</summary>
     public required long Gradients { get; init; }
 
-    /// <summary>The two moments of AdamW.</summary>
+    /// <summary>The state of the optimizer, such as the two moments of AdamW.</summary>
     public required long Optimizer { get; init; }
 
     /// <summary>All averages of the weights.</summary>
     public required long Averages { get; init; }
 
-    /// <summary>The copy of parameters, moments and averages that a background thread saves.</summary>
+    /// <summary>The copy of parameters, optimizer state and averages that a background thread saves.</summary>
     public required long SavingCopy { get; init; }
 
     /// <summary>The images of a micro-batch, their noise, the noisy images, the prediction and its gradient.</summary>

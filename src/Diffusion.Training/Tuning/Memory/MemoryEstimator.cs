@@ -14,7 +14,6 @@ public sealed class MemoryEstimator
 {
     // Images, noise, noisy images, the prediction, its gradient.
     private const long ImageTensors = 5;
-    private const int Moments = 2;
 
     // In a lower precision: the rounded noisy images and the prediction.
     private const int RoundedImages = 2;
@@ -70,6 +69,9 @@ public sealed class MemoryEstimator
     /// </summary>
     public bool CopiesForSaving { get; init; } = true;
 
+    /// <summary>The optimizer. Default <see cref="Optimizers.AdamW"/>.</summary>
+    public IOptimizerFactory Optimizer { get; init; } = Optimizers.AdamW();
+
     /// <summary>Whether layers keep only their inputs and are computed again in the backward pass. Default false.</summary>
     public bool GradientCheckpointing { get; init; }
 
@@ -80,8 +82,10 @@ public sealed class MemoryEstimator
     /// <param name="network">The architecture.</param>
     /// <param name="images">The size of one image.</param>
     /// <param name="options">The options. Averages, run folder, gradient checkpointing and precision matter.</param>
+    /// <param name="optimizer">The optimizer. Null, the default, for <see cref="Optimizers.AdamW"/>.</param>
     /// <exception cref="ArgumentException">The architecture is invalid, or does not accept such images.</exception>
-    public static MemoryEstimator For(UNet2DOptions network, ImageShape images, TrainingOptions options)
+    public static MemoryEstimator For(
+        UNet2DOptions network, ImageShape images, TrainingOptions options, IOptimizerFactory? optimizer = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         return new MemoryEstimator(network, images)
@@ -90,6 +94,7 @@ public sealed class MemoryEstimator
             CopiesForSaving = options.RunFolder is not null,
             GradientCheckpointing = options.GradientCheckpointing,
             Precision = options.Precision,
+            Optimizer = optimizer ?? Optimizers.AdamW(),
         };
     }
 
@@ -103,6 +108,7 @@ public sealed class MemoryEstimator
         int numberBytes = isRounded ? RoundedBytes : sizeof(float);
         MemoryTape tape = UNetTape.Record(Network, Images, microBatchSize, GradientCheckpointing, numberBytes);
         long flat = tape.FlatLength * sizeof(float);
+        long state = (long)(Optimizer.StateBytesPerParameter * tape.FlatLength);
         long activations = tape.Kept * numberBytes;
         long imageBytes = (ImageTensors * sizeof(float)) + (isRounded ? RoundedImages * RoundedBytes : 0);
         return new MemoryEstimate
@@ -110,9 +116,9 @@ public sealed class MemoryEstimator
             MicroBatchSize = microBatchSize,
             Parameters = flat + (isRounded ? tape.FlatLength * RoundedBytes : 0),
             Gradients = flat,
-            Optimizer = Moments * flat,
+            Optimizer = state,
             Averages = Averages * flat,
-            SavingCopy = CopiesForSaving ? (1 + Moments + Averages) * flat : 0,
+            SavingCopy = CopiesForSaving ? ((1 + Averages) * flat) + state : 0,
             Images = imageBytes * microBatchSize * Images.Elements,
             Activations = activations,
             Transient = (tape.Peak() * numberBytes) - activations,
@@ -185,7 +191,8 @@ public sealed class MemoryEstimator
 
     private MemoryEstimator With(bool checkpointing) =>
         new(Network, Images)
-    {
-        Averages = Averages, CopiesForSaving = CopiesForSaving, GradientCheckpointing = checkpointing, Precision = Precision,
-    };
+        {
+            Averages = Averages, CopiesForSaving = CopiesForSaving, GradientCheckpointing = checkpointing, Precision = Precision,
+            Optimizer = Optimizer,
+        };
 }

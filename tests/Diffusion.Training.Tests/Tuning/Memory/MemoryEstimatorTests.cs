@@ -183,7 +183,8 @@ public sealed class MemoryEstimatorTests
         IReadOnlyList<MemoryReduction> more = already.Reductions(12, already.Estimate(12).Total * 2 / 3);
 
         changes[1].Should().StartWith("gradient checkpointing");
-        more.Should().NotBeEmpty().And.OnlyContain(way => way.Estimator.GradientCheckpointing
+        more.Should().NotBeEmpty()
+            .And.OnlyContain(way => way.Estimator.GradientCheckpointing
             && !way.Change.Contains("gradient checkpointing", StringComparison.Ordinal));
     }
 
@@ -240,6 +241,21 @@ public sealed class MemoryEstimatorTests
             .WithMessage("*33 x 33*multiples of 2*");
         ((Func<MemoryEstimate>)(() => new MemoryEstimator(Plain, ImageShape.Square(32)).Estimate(0))).Should()
             .Throw<ArgumentOutOfRangeException>();
+    }
+
+    [Fact]
+    public void The_state_of_other_optimizers_is_counted()
+    {
+        TrainingOptions saved = new() { RunFolder = "runs/x" };
+        MemoryEstimate adam = MemoryEstimator.For(Plain, ImageShape.Square(32), saved).Estimate(1);
+        MemoryEstimate lion = MemoryEstimator.For(Plain, ImageShape.Square(32), saved, Optimizers.Lion()).Estimate(1);
+        MemoryEstimate prodigy = MemoryEstimator.For(Plain, ImageShape.Square(32), saved, Optimizers.Prodigy()).Estimate(1);
+
+        (adam.Optimizer, lion.Optimizer, prodigy.Optimizer).Should().Be((2 * adam.Parameters, adam.Parameters, 4 * adam.Parameters));
+        (lion.SavingCopy, prodigy.SavingCopy).Should().Be((3 * adam.Parameters, 6 * adam.Parameters));
+        MemoryEstimator asked = new(Plain, ImageShape.Square(32)) { Optimizer = Optimizers.Lion() };
+        asked.Reductions(32, asked.Estimate(32).Total / 2).Should().NotBeEmpty()
+            .And.OnlyContain(way => way.Estimator.Optimizer.Description.StartsWith("lion"));
     }
 
     private static long Kept(int size, int batch) => new MemoryEstimator(Plain, ImageShape.Square(size)).Estimate(batch).Activations;
