@@ -23,6 +23,7 @@ public sealed class RunFileReaderTests : IDisposable
                 weighting: "min-snr(gamma: 5)"
               additionalEma: [ 'power-function(sigma-rel: 0.1)' ]
               gradientClip: null
+              precision: bfloat16
               runFolder: runs/x
             report: { everySteps: 100 }
             """);
@@ -35,13 +36,14 @@ public sealed class RunFileReaderTests : IDisposable
               "training": {
                 "steps": 20000, "timeLimit": "01:30:00", "learningRate": { "peak": 0.0002, "shape": "Cosine" },
                 "objective": { "weighting": "min-snr(gamma: 5)" }, "additionalEma": [ "power-function(sigma-rel: 0.1)" ],
-                "gradientClip": null, "runFolder": "runs/x"
+                "gradientClip": null, "precision": "BFloat16", "runFolder": "runs/x"
               },
               "report": { "everySteps": 100 },
             }
             """);
 
-        yaml.Should().Be(json).And.Contain("\"gradientClip\": null").And.Contain("\"peak\": 0.0002");
+        yaml.Should().Be(json).And.Contain("\"gradientClip\": null").And.Contain("\"peak\": 0.0002")
+            .And.Contain("\"precision\": \"BFloat16\"");
     }
 
     [Fact]

@@ -22,7 +22,14 @@ internal sealed record LrRangeCase(string Name, int[] Channels, PredictionType P
         new("tiles, channels 24/48/48", [24, 48, 48], PredictionType.Epsilon, () => Photos("dcss-tiles")),
         new("tiles, channels 64", [64], PredictionType.Velocity, () => Photos("dcss-tiles")),
         new("hand signs, channels 24/48", [24, 48], PredictionType.Edm, () => Photos("sign-digits")),
+        new("drawn shapes, channels 32/64, Muon", [32, 64], PredictionType.Velocity, () => DrawnShapes.Create(DrawnImages, Size))
+        {
+            Optimizer = Optimizers.Muon(),
+        },
     ];
+
+    /// <summary>The optimizer.</summary>
+    public IOptimizerFactory Optimizer { get; init; } = Optimizers.AdamW();
 
     /// <summary>The network with its initial weights, which are the same each time.</summary>
     public UNet2D CreateModel() => new(

@@ -25,11 +25,11 @@ internal static class LrRangeCommand
 
     public static Command Create()
     {
-        Option<int?> only = new("--only") { Description = "Measures one model, 1 to 3; default all." };
+        Option<int?> only = new("--only") { Description = "Measures one case, 1 to 6; default all." };
         Option<int> steps = new("--steps") { Description = "The steps of each of the nine runs.", DefaultValueFactory = _ => 200 };
         Option<string?> plots = new("--plots") { Description = "The folder for a PNG and a CSV file of each sweep; default none." };
         Command command = new("lr-range",
-            "Compares the suggested learning rate with the best of nine, on three models and datasets.") { only, steps, plots };
+            "Compares the suggested learning rate with the best of nine, in six cases.") { only, steps, plots };
         command.SetAction(arguments => Enumerable.Range(1, LrRangeCase.All.Count)
             .Where(number => (arguments.GetValue(only) ?? number) == number)
             .Max(number => Run(number, arguments.GetValue(steps), arguments.GetValue(plots))));
@@ -109,6 +109,7 @@ internal static class LrRangeCommand
         .UseDevice(device)
         .UseData(images)
         .UsePrediction(one.Prediction)
+        .UseOptimizer(one.Optimizer)
         .UseSchedule(one.Prediction == PredictionType.Edm ? new EdmSchedule() : NoiseSchedule.Cosine())
         .Configure(o =>
         {

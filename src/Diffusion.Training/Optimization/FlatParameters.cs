@@ -21,7 +21,7 @@ public sealed class FlatParameters : IDisposable
     private readonly Dictionary<string, Parameter> bound;
     private readonly IReadOnlyList<Parameter> frozen = [];
     private readonly Tensor? rounded;
-    private readonly List<Parameter> exact = []; // of a network with rounded ones, for optimizers that need parameters
+    private readonly List<Parameter> views = []; // of a network with rounded ones, for optimizers that need parameters
     private bool isDisposed;
 
     /// <summary>Gathers a network's parameters, in place, on the device where they are.</summary>
@@ -180,7 +180,7 @@ public sealed class FlatParameters : IDisposable
             parameter.requires_grad = true;
         }
 
-        exact.ForEach(parameter => parameter.Dispose());
+        views.ForEach(parameter => parameter.Dispose());
         Gradients.Dispose();
         if (rounded is not null)
         {
@@ -206,7 +206,7 @@ public sealed class FlatParameters : IDisposable
         parameter.DetachFromDisposeScope();
         parameter.set_(values);
         parameter.grad = gradients;
-        exact.Add(parameter);
+        views.Add(parameter);
         return parameter;
     }
 
