@@ -71,7 +71,7 @@ internal static class PlanFirstRun
         long[]? classes = classCount is { } count
             ? [.. Enumerable.Range(0, Columns * Rows).Select(i => (long)(i % Columns % count))]
             : null;
-        return new DdimSampler { Steps = 50 }.Sample(denoiser, Columns * Rows, seed, classes);
+        return new DpmSolver { Steps = 20 }.Sample(denoiser, Columns * Rows, seed, classes);
     }
 
     private static string Save(Tensor samples, Settings settings, string name)

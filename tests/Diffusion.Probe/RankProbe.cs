@@ -8,6 +8,10 @@ namespace Diffusion.Probe;
 internal static class RankProbe
 {
     private const int FailingStep = 3;
+    private const int FewElements = 100_003;
+
+    // More than one piece of 25 MiB, and a number that no piece divides.
+    private const int ManyElements = 7_000_003;
 
     public static int Run(string rankCase, int failing)
     {
@@ -28,20 +32,19 @@ internal static class RankProbe
         ComputeDevice.Cpu(threads: 1).Activate();
         return rankCase switch
         {
-            "operations" => Operations(group),
+            "operations" => Operations(group, FewElements),
+            "pieces" => Operations(group, ManyElements),
             "bandwidth" => Bandwidth(group),
             _ => Steps(group, rankCase, group.Rank == failing),
         };
     }
 
-    private static int Operations(IProcessGroup group)
+    private static int Operations(IProcessGroup group, long floats)
     {
-        // More than one piece of 25 MiB, and a number that no piece divides.
-        const long ManyElements = 7_000_003;
         foreach (ScalarType type in (ScalarType[])[ScalarType.Float32, ScalarType.BFloat16, ScalarType.Float16, ScalarType.Int64])
         {
             using var scope = NewDisposeScope();
-            long count = type == ScalarType.Float32 ? ManyElements : 100_003;
+            long count = type == ScalarType.Float32 ? floats : FewElements;
             Tensor own = (arange(count, dtype: ScalarType.Int64).remainder(16) + group.Rank).to(type); // [elements]
             Tensor sum = own.clone();
             Tensor max = own.clone();
@@ -67,7 +70,7 @@ internal static class RankProbe
             Check(part, each[group.Rank], $"{type} reduce-scatter");
         }
 
-        using Tensor random = randn(ManyElements) * (group.Rank + 1);
+        using Tensor random = randn(floats) * (group.Rank + 1);
         group.AllReduce(random).Wait();
         using Tensor highest = random.clone();
         using Tensor lowest = random.clone();

@@ -11,7 +11,9 @@ internal static class TrainProbe
     {
         // Other ranks begin with other weights, and get those of rank 0.
         long rank = long.Parse(Environment.GetEnvironmentVariable("OMPI_COMM_WORLD_RANK") ?? "0", CultureInfo.InvariantCulture);
-        using UNet2D unet = new(UNet2DOptions.ForImages(8, 1, UNet2DSize.Small), seed: rank);
+        UNet2DOptions options = UNet2DOptions.ForImages(8, 1, UNet2DSize.Small) with { BlockOutChannels = [8], AttentionHeadDim = 8,
+            NormNumGroups = 4 };
+        using UNet2D unet = new(options, seed: rank);
         using IImageSource images = new Gradients();
         using Trainer trainer = Trainer.For(unet)
             .UseDevice(ComputeDevice.Cpu(threads: 1))

@@ -6,7 +6,7 @@ namespace Diffusion.TestKit;
 /// <summary>Two checkpoints. The newer one is damaged at one place at a time, read, and restored.</summary>
 public sealed class CheckpointDamage : IDisposable
 {
-    private readonly TemporaryFolder folder = TemporaryFolder.InMemory();
+    private readonly TemporaryFolder folder = new();
     private readonly CheckpointStore store;
     private readonly List<SafeFileHandle> handles = [];
 

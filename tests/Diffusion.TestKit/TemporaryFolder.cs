@@ -5,10 +5,14 @@ public sealed class TemporaryFolder : IDisposable
 {
     private const string Prefix = "diffusion-net-";
     private const string SharedMemory = "/dev/shm";
+    private const long Room = 1L << 30;
 
-    /// <summary>A folder in the system's temporary folder.</summary>
+    private static readonly bool HasSharedMemory =
+        Directory.Exists(SharedMemory) && new DriveInfo(SharedMemory).AvailableFreeSpace >= Room;
+
+    /// <summary>A folder in memory if the system has one with room: saving waits for a disk, and tests save many small files.</summary>
     public TemporaryFolder()
-        : this(Directory.CreateTempSubdirectory(Prefix).FullName)
+        : this(HasSharedMemory ? NewIn(SharedMemory) : NewOnDisk())
     {
     }
 
@@ -16,11 +20,8 @@ public sealed class TemporaryFolder : IDisposable
 
     public string Path { get; }
 
-    /// <summary>A folder in memory if the system has one, for many small files that are synced repeatedly.</summary>
-    public static TemporaryFolder InMemory() =>
-        Directory.Exists(SharedMemory)
-            ? new(Directory.CreateDirectory(System.IO.Path.Combine(SharedMemory, Prefix + Guid.NewGuid().ToString("N"))).FullName)
-            : new();
+    /// <summary>A folder in the system's temporary folder, for large files, links to files on the disk, and tests of saving.</summary>
+    public static TemporaryFolder OnDisk() => new(NewOnDisk());
 
     /// <summary>The path of a file in the folder; creates its parent folder.</summary>
     public string File(params string[] parts)
@@ -31,4 +32,9 @@ public sealed class TemporaryFolder : IDisposable
     }
 
     public void Dispose() => Directory.Delete(Path, recursive: true);
+
+    private static string NewOnDisk() => Directory.CreateTempSubdirectory(Prefix).FullName;
+
+    private static string NewIn(string parent) =>
+        Directory.CreateDirectory(System.IO.Path.Combine(parent, Prefix + Guid.NewGuid().ToString("N"))).FullName;
 }

@@ -2,7 +2,8 @@ namespace Diffusion.TestKit;
 
 /// <summary>
 /// Loads libtorch before the first test of an assembly, and lets only one test assembly run at a time: several libtorch processes are two
-/// to ten times slower on few cores.
+/// to ten times slower on few cores. Operators use one thread, because the tensors of tests are small: a second thread only waits, which
+/// takes as much of the processor. With DIFFUSION_FULL_SWEEP=1 they use two.
 /// </summary>
 public sealed class TorchFixture : IDisposable
 {
@@ -12,7 +13,7 @@ public sealed class TorchFixture : IDisposable
     {
         turn = WaitForTurn(Path.Combine(Path.GetTempPath(), "diffusion-net-tests.lock"));
         TorchBackend.EnsureLoaded();
-        ComputeDevice.Cpu(threads: Math.Min(2, Environment.ProcessorCount)).Activate();
+        ComputeDevice.Cpu(threads: FullSweep.IsWanted ? Math.Min(2, Environment.ProcessorCount) : 1).Activate();
     }
 
     public void Dispose() => turn.Dispose();

@@ -61,7 +61,7 @@ public sealed class GradientCheckpointingTests
     [InlineData(false)]
     public void A_resumed_run_may_switch_it_and_ends_with_the_same_bits(bool first)
     {
-        using TemporaryFolder folder = TemporaryFolder.InMemory();
+        using TemporaryFolder folder = new();
         using UNet2D whole = new(Small, seed: 3);
         using UNet2D begun = new(Small, seed: 3);
         using UNet2D resumed = new(Small, seed: 4);

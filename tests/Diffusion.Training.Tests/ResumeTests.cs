@@ -7,7 +7,7 @@ public sealed class ResumeTests : IDisposable
 {
     private const int Steps = 12;
 
-    private readonly TemporaryFolder folder = TemporaryFolder.InMemory();
+    private readonly TemporaryFolder folder = new();
 
     public static TheoryData<string> Cases => [.. ResumeCase.All.Select(one => one.Name)];
 

@@ -7,7 +7,7 @@ internal sealed class FaultScene : IDisposable
 {
     private const string Folder = "checkpoints";
 
-    private readonly TemporaryFolder prepared = new();
+    private readonly TemporaryFolder prepared = TemporaryFolder.OnDisk();
     private readonly SavingProgram program;
     private readonly long promised;
 
@@ -54,7 +54,7 @@ internal sealed class FaultScene : IDisposable
 
     private TemporaryFolder Copy()
     {
-        TemporaryFolder copy = new();
+        TemporaryFolder copy = TemporaryFolder.OnDisk();
         foreach (string file in Files)
         {
             File.Copy(file, copy.File(Path.GetRelativePath(prepared.Path, file)));

@@ -34,7 +34,7 @@ internal static class FullDisk
 
     private static int PagesOfOne()
     {
-        using TemporaryFolder place = new();
+        using TemporaryFolder place = TemporaryFolder.OnDisk();
         new SavingProgram([1], Background: false).Run(place.Path);
         return Directory.GetFiles(place.Path, "*", SearchOption.AllDirectories)
             .Sum(file => (int)(new FileInfo(file).Length + Page - 1) / Page);

@@ -24,10 +24,10 @@ internal static class PowerLossCommand
     private static int Run()
     {
         TorchBackend.EnsureLoaded();
-        using TemporaryFolder written = TemporaryFolder.InMemory();
+        using TemporaryFolder written = new();
         IReadOnlyList<DiskOperation> history = PowerFailures.Record(written.Path, SaveSamplesCommand.Steps, Kept, Averages,
             background: true);
-        using TemporaryFolder left = TemporaryFolder.InMemory();
+        using TemporaryFolder left = new();
         string?[] states = [.. PowerFailures.Try(history, left.Path)];
         int whole = Verdict.Print(
             string.Create(CultureInfo.InvariantCulture,
@@ -47,7 +47,7 @@ internal static class PowerLossCommand
 
     private static string? LossWithout(IReadOnlyList<DiskOperation> history, int sync)
     {
-        using TemporaryFolder left = TemporaryFolder.InMemory();
+        using TemporaryFolder left = new();
         return PowerFailures.LossWithout(history, sync, left.Path);
     }
 }

@@ -19,7 +19,7 @@ internal static class RandomKills
         long saved = 0;
         for (int moment = 0; moment < moments; moment++)
         {
-            using TemporaryFolder place = new();
+            using TemporaryFolder place = TemporaryFolder.OnDisk();
             string checkpoints = Path.Combine(place.Path, "checkpoints");
             long promised = KillOnce(program, checkpoints, (int)(Seeds.Uniform(RandomPurpose.Drawing, moment) * MaxWaitMilliseconds));
             saved += promised;

@@ -7,7 +7,7 @@ namespace Diffusion.Benchmarks;
 /// <summary>A disk of a given size, in memory. Needs Linux and the right to mount.</summary>
 internal sealed class SmallDisk : IDisposable
 {
-    private readonly TemporaryFolder place = new();
+    private readonly TemporaryFolder place = TemporaryFolder.OnDisk();
 
     /// <summary>A disk of so many bytes.</summary>
     public SmallDisk(long bytes) =>

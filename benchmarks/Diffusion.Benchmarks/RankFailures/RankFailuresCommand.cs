@@ -21,25 +21,34 @@ internal static class RankFailuresCommand
     {
         Option<int> trials = new("--trials") { Description = "The number of trials.", DefaultValueFactory = _ => 200 };
         Option<int> first = new("--first") { Description = "The number of the first trial, from 0.", DefaultValueFactory = _ => 0 };
+        Option<int> most = new("--max-processes") { Description = "The largest number of processes of a trial, from 2.",
+            DefaultValueFactory = _ => MaxProcesses };
+        most.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() is < MinProcesses or > MaxProcesses)
+            {
+                result.AddError($"--max-processes must be in {MinProcesses}..{MaxProcesses}.");
+            }
+        });
         Option<string[]> kinds = new("--kinds") { Description = "What goes wrong; default all.",
             DefaultValueFactory = _ => [.. RankFault.Kinds], AllowMultipleArgumentsPerToken = true };
         kinds.AcceptOnlyFromAmong([.. RankFault.Kinds]);
         Command command = new("rank-failures",
-            "Lets one process of a training run be killed, freeze, throw or call another operation.") { trials, first, kinds };
+            "Lets one process of a training run be killed, freeze, throw or call another operation.") { trials, first, most, kinds };
         command.SetAction(arguments =>
-            Run(arguments.GetValue(first), arguments.GetValue(trials), arguments.GetRequiredValue(kinds)));
+            Run(arguments.GetValue(first), arguments.GetValue(trials), arguments.GetValue(most), arguments.GetRequiredValue(kinds)));
         return command;
     }
 
-    private static int Run(int first, int trials, string[] kinds)
+    private static int Run(int first, int trials, int maxProcesses, string[] kinds)
     {
-        byte[]?[] quiet = new byte[MaxProcesses + 1][];
+        byte[]?[] quiet = new byte[maxProcesses + 1][];
         Dictionary<string, List<double>> seconds = kinds.ToDictionary(kind => kind, _ => new List<double>(), StringComparer.Ordinal);
         List<string> failures = [];
         for (int i = first; i < first + trials; i++)
         {
             string kind = kinds[i % kinds.Length];
-            int processes = Draw(i, 0, MinProcesses, MaxProcesses + 1);
+            int processes = Draw(i, 0, MinProcesses, maxProcesses + 1);
             long reads = RankTrialCommand.Steps * RankTrialCommand.BatchSize / processes;
             RankFault fault = new(
                 kind, Draw(i, 1, 0, processes), Draw(i, 2, 1, (int)reads - RankTrialCommand.BatchSize), Draw(i, 3, 0, MaxDelay));

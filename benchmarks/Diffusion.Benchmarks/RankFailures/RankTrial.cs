@@ -11,7 +11,7 @@ internal sealed class RankTrial : IDisposable
     private const string FailureExitCode = "75";
     private static readonly TimeSpan MaxRun = TimeSpan.FromMinutes(2);
 
-    private readonly TemporaryFolder folder = TemporaryFolder.InMemory();
+    private readonly TemporaryFolder folder = new();
     private readonly int processes;
     private readonly RankFault fault;
     private readonly List<string> problems = [];

@@ -31,7 +31,7 @@ internal static class ResumeCommand
     {
         TorchBackend.EnsureLoaded();
         Stopwatch clock = Stopwatch.StartNew();
-        using TemporaryFolder folder = TemporaryFolder.InMemory();
+        using TemporaryFolder folder = new();
         string whole = folder.File("whole", "run");
         string expected = run.Train(whole, steps, saveEach: true);
         List<string> failures = run.Train(folder.File("unsaved", "run"), steps) == expected
@@ -42,7 +42,7 @@ internal static class ResumeCommand
         for (int point = 0; point < points; point++)
         {
             int step = (int)((long)point * steps / points);
-            using TemporaryFolder resumed = TemporaryFolder.InMemory();
+            using TemporaryFolder resumed = new();
             string end = Resume(whole, step, resumed.File("once", "run"), stopAt: null);
             string twice = point % TwiceEvery == 0
                 ? Resume(whole, step, resumed.File("twice", "run"), stopAt: step + ((steps - step + 1) / 2))

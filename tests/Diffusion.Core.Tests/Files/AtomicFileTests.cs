@@ -4,7 +4,7 @@ namespace Diffusion.Core.Tests.Files;
 
 public sealed class AtomicFileTests : IDisposable
 {
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder folder = TemporaryFolder.OnDisk();
 
     private string Target => folder.File("file.bin");
 

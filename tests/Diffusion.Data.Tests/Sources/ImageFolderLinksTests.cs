@@ -4,6 +4,8 @@ namespace Diffusion.Data.Tests;
 
 public sealed class ImageFolderLinksTests : IDisposable
 {
+    private static readonly byte[] Png = ImageCodec.Encode(new DecodedImage(1, 1, 1, [9]));
+
     private readonly TemporaryFolder temporary = new();
     private readonly string root;
 
@@ -153,9 +155,7 @@ public sealed class ImageFolderLinksTests : IDisposable
     {
         foreach (string name in names)
         {
-            string png = temporary.File("png", "one.png");
-            ImageCodec.Save(new DecodedImage(1, 1, 1, [9]), png);
-            File.Copy(png, temporary.File(name));
+            File.WriteAllBytes(temporary.File(name), Png);
         }
     }
 

@@ -22,7 +22,7 @@ public sealed class ImageFolderTreesTests
     public void Every_image_is_used_once_with_its_own_label_whatever_the_links() => Trees.Sample(
         tree =>
         {
-            using TemporaryFolder temporary = TemporaryFolder.InMemory();
+            using TemporaryFolder temporary = new();
             tree.Write(temporary, tree.Files, tree.Links);
             HashSet<string> own = [.. tree.Files.Where(file => file.StartsWith("set/", StringComparison.Ordinal) && IsImage(file))];
             string[] taken = Taken(temporary, out string report, out ImageFolder? images);
@@ -53,8 +53,8 @@ public sealed class ImageFolderTreesTests
     public void The_order_in_which_files_were_created_does_not_matter() => Trees.Sample(
         tree =>
         {
-            using TemporaryFolder one = TemporaryFolder.InMemory();
-            using TemporaryFolder other = TemporaryFolder.InMemory();
+            using TemporaryFolder one = new();
+            using TemporaryFolder other = new();
             tree.Write(one, tree.Files, tree.Links);
             tree.Write(other, tree.Files.AsEnumerable().Reverse(), tree.Links.AsEnumerable().Reverse());
             string[] first = Taken(one, out string firstReport, out ImageFolder? images);

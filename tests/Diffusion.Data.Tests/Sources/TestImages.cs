@@ -12,11 +12,7 @@ internal static class TestImages
     public static byte[] Encode(int width, int height, SKEncodedImageFormat format, Func<int, int, SKColor> color)
     {
         using SKBitmap bitmap = new(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque));
-        for (int i = 0; i < width * height; i++)
-        {
-            bitmap.SetPixel(i % width, i / width, color(i % width, i / width));
-        }
-
+        bitmap.Pixels = [.. Enumerable.Range(0, width * height).Select(i => color(i % width, i / width))];
         using SKData data = bitmap.Encode(format, 90);
         return data.ToArray();
     }

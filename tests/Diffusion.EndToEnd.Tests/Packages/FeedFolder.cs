@@ -13,7 +13,7 @@ public sealed class FeedFolder : IDisposable
     public static readonly string[] LinkInsteadOfCopy =
         ["-p:CreateHardLinksForCopyLocalIfPossible=true", "-p:CreateHardLinksForPublishFilesIfPossible=true"];
 
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder folder = TemporaryFolder.OnDisk();
 
     public FeedFolder(PackedPackages packages) => System.IO.File.WriteAllText(folder.File("nuget.config"), $"""
         <?xml version="1.0" encoding="utf-8"?>

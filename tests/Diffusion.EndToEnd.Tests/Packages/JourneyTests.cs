@@ -5,7 +5,7 @@ namespace Diffusion.EndToEnd.Tests.Packages;
 /// <summary>The short form of <c>eng/journey.sh</c>; CI runs the whole journey.</summary>
 public sealed class JourneyTests(PackedPackages packages) : IDisposable
 {
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder folder = TemporaryFolder.OnDisk();
 
     public void Dispose() => folder.Dispose();
 

@@ -8,8 +8,8 @@ namespace Diffusion.EndToEnd.Tests.Packages;
 /// <summary>The packages, packed once from what this test run built, under a version that no other run has used.</summary>
 public sealed class PackedPackages : IAsyncLifetime
 {
-    private readonly TemporaryFolder folder = new();
-    private readonly TemporaryFolder unpacked = new();
+    private readonly TemporaryFolder folder = TemporaryFolder.OnDisk();
+    private readonly TemporaryFolder unpacked = TemporaryFolder.OnDisk();
 
     /// <summary>The folder with the packages.</summary>
     public string Folder => folder.Path;

@@ -11,31 +11,31 @@ public sealed class PlanFirstTests : IDisposable
 
     private readonly TemporaryFolder folder = new();
 
+    private string Images => Path.Combine(folder.Path, "images");
+
     private string Out => Path.Combine(folder.Path, "out");
 
     public void Dispose() => folder.Dispose();
 
+    // The two programs run side by side: each measures steps for several seconds.
     [Fact]
-    public async Task The_plan_prints_memory_learning_rate_steps_and_time_and_does_not_train()
+    public async Task One_program_only_plans_and_stores_nothing_and_another_trains_as_planned_and_resumes_with_what_it_chose()
     {
-        ChildProcess.Result result = await Run("--minutes", "0.1", "--plan-only");
-
-        result.ExitCode.Should().Be(0, result.Errors);
-        result.Output.Should().ContainAll("Memory (of", "activations", "into 1 passes of 4", "A tiny batch", "TenthOfLowest", "this run",
-            "suggested", "first samples", "checkpoints", "sampling");
-        result.Output.Should().NotContain("Training");
-        result.Output.Should().Contain("38 of 3 x 8 x 8, 2 held out");
-        Directory.Exists(Out).Should().BeFalse("--plan-only stores nothing");
-    }
-
-    [Fact]
-    public async Task Then_it_trains_as_planned_and_resumes_with_the_values_that_it_chose()
-    {
+        string planned = Path.Combine(folder.Path, "planned");
+        Task<ChildProcess.Result> planOnly = Run("--minutes", "0.1", "--plan-only", "--out", planned);
         ChildProcess.Result first = await Run("--steps", "2", "--rate", "1e-3", "--memory", "0.0252");
         first.ExitCode.Should().Be(0, first.Errors);
         first.Output.Should().ContainAll("learning rate  1e-3", "Training 2 steps.", "step 2/2", "Samples");
         Directory.GetFiles(Out, "samples*.png").Should().HaveCount(3, "there is an image for every step, and one at the end");
         first.Output.Should().Contain("passes of 1 images");
+
+        ChildProcess.Result result = await planOnly;
+        result.ExitCode.Should().Be(0, result.Errors);
+        result.Output.Should().ContainAll("Memory (of", "activations", "into 1 passes of 4", "A tiny batch", "TenthOfLowest", "this run",
+            "suggested", "first samples", "checkpoints", "sampling");
+        result.Output.Should().NotContain("Training");
+        result.Output.Should().Contain("38 of 3 x 8 x 8, 2 held out");
+        Directory.Exists(planned).Should().BeFalse("--plan-only stores nothing");
 
         using (JsonDocument plan = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(Out, "plan.json"),
             TestContext.Current.CancellationToken)))
@@ -88,19 +88,23 @@ public sealed class PlanFirstTests : IDisposable
 
     private Task<ChildProcess.Result> Run(string[] arguments, Dictionary<string, string?> environment)
     {
-        string images = Path.Combine(folder.Path, "images");
-        if (!Directory.Exists(images))
+        WriteImages();
+        string[] size = arguments.Contains("--size") ? [] : ["--size", "8"];
+        string[] output = arguments.Contains("--out") ? [] : ["--out", Out];
+        return ChildProcess.Dotnet(["exec", Assembly, Images, .. size, "--batch", "4", "--network", "small", .. output, .. arguments],
+            environment: environment);
+    }
+
+    private void WriteImages()
+    {
+        if (!Directory.Exists(Images))
         {
-            Directory.CreateDirectory(images);
+            Directory.CreateDirectory(Images);
             for (int i = 0; i < 40; i++)
             {
                 using torch.Tensor image = torch.rand(1, 3, 8, 8);
-                ImageGrid.Save(image, Path.Combine(images, $"{i}.png"));
+                ImageGrid.Save(image, Path.Combine(Images, $"{i}.png"));
             }
         }
-
-        string[] size = arguments.Contains("--size") ? [] : ["--size", "8"];
-        return ChildProcess.Dotnet(["exec", Assembly, images, .. size, "--batch", "4", "--network", "small", "--out", Out, .. arguments],
-            environment: environment);
     }
 }

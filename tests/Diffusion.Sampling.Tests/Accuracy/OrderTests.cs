@@ -51,8 +51,6 @@ public sealed class OrderTests
 
     private static readonly double[] End = ExactFlow.Move(Start, First, Last);
 
-    private static bool IsFull => Environment.GetEnvironmentVariable("DIFFUSION_FULL_SWEEP") == "1";
-
     public static TheoryData<string, string> Cases { get; } =
         new MatrixTheoryData<string, string>(Solvers.Keys, ["variance-preserving", "edm", "flow"]);
 
@@ -67,7 +65,7 @@ public sealed class OrderTests
             _ => NoiseSchedule.ScaledLinear(),
         };
         (double order, StepSampler sampler) = Solvers[name];
-        int[] counts = IsFull ? [40, 80, 160, 320, 640] : scaling == "edm" ? [160, 640] : [80, 320];
+        int[] counts = FullSweep.IsWanted ? [40, 80, 160, 320, 640] : scaling == "edm" ? [160, 640] : [80, 320];
         double[] errors = [.. counts.Select(count => Error(sampler, schedule, count))];
         double measured = Math.Log(errors[^2] / errors[^1]) / Math.Log((double)counts[^1] / counts[^2]);
         measured.Should().BeApproximately(order, 0.15, "the errors are {0}", string.Join(", ", errors));

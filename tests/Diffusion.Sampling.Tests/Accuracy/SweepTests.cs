@@ -71,8 +71,7 @@ public sealed class SweepTests
         ["predictor-corrector"] = new PredictorCorrectorSampler(),
     };
 
-    private static IEnumerable<int> Counts =>
-        Environment.GetEnvironmentVariable("DIFFUSION_FULL_SWEEP") == "1" ? Enumerable.Range(1, 200) : [1, 2, 3, 5, 16];
+    private static IEnumerable<int> Counts => FullSweep.IsWanted ? Enumerable.Range(1, 200) : [1, 2, 3, 5, 16];
 
     public static TheoryData<string, string> Cases { get; } = new MatrixTheoryData<string, string>(Samplers.Keys, Schedules.Keys);
 

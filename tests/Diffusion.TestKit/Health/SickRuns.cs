@@ -63,7 +63,7 @@ public static class SickRuns
         {
             IsShort = true, Says = "forgotten", Weights = network =>
                 network.register_module("forgotten", nn.Linear(8, 8)), Options = run =>
-                    (run.Steps, run.BatchSize, run.Ema) = (100, 8, "none"),
+                    (run.Steps, run.BatchSize, run.Ema) = (60, 8, "none"),
         },
         new("EMA decay too high for the run", "warning Ema") { IsShort = true, Says = "usual",
             Options = Briefly(run => run.Ema = EmaLaw.Warmup(0.999999).Description) },
@@ -89,7 +89,7 @@ public static class SickRuns
             Options = Briefly(_ => { }) },
         new("tensors kept by a preview", "LeakedTensors") { IsShort = true, Says = "a preview",
             Options = run =>
-                (run.Steps, run.BatchSize) = (200, 8), Builder = builder =>
+                (run.Steps, run.BatchSize) = (180, 2), Builder = builder =>
                     builder.AddPreview(20, _ => Leak.Add(zeros(10).DetachFromDisposeScope())) },
         new("a source that is slower than training", "SlowData")
         {
@@ -109,7 +109,7 @@ public static class SickRuns
             },
         },
         new("gradients beyond their limit", "ended") { IsShort = true, Says = "MaxGradientNorm",
-            Options = run => run.Health = run.Health with { MaxGradientNorm = 1e-6 } },
+            Options = run => (run.BatchSize, run.Health) = (8, run.Health with { MaxGradientNorm = 1e-6 }) },
         new("a run that is too short for samples", "NoisySamples", "BlurrySamples") { Says = "too short",
             Options = run => (run.Steps, run.LearningRate) = (200, LearningRate.Constant(1e-4)),
             Builder = builder => builder.ObserveWith(new SampleObserver { JudgesEarly = true }) },

@@ -8,7 +8,7 @@ public sealed class CheckpointStoreTests
     [Fact]
     public void Only_the_newest_checkpoints_are_kept_and_each_is_readable_by_eye()
     {
-        using TemporaryFolder folder = new();
+        using TemporaryFolder folder = TemporaryFolder.OnDisk();
         Run(folder.Path, steps: 5, every: 1, keep: 3);
 
         Directory.GetDirectories(folder.File("checkpoints")).Select(Path.GetFileName).Should()
@@ -22,7 +22,7 @@ public sealed class CheckpointStoreTests
     [Fact]
     public void A_checkpoint_of_another_run_is_refused_and_every_difference_named()
     {
-        using TemporaryFolder folder = new();
+        using TemporaryFolder folder = TemporaryFolder.OnDisk();
         Run(folder.Path, steps: 3);
 
         FluentActions.Invoking(() => Run(folder.Path, steps: 3, seed: 5, timesteps: 500, hidden: 12)).Should().Throw<CheckpointException>()
@@ -35,7 +35,7 @@ public sealed class CheckpointStoreTests
     [Fact]
     public void The_folder_of_a_run_means_the_checkpoints_in_it()
     {
-        using TemporaryFolder folder = new();
+        using TemporaryFolder folder = TemporaryFolder.OnDisk();
         using CheckpointStore reader = new(folder.Path);
         reader.Latest.Should().BeNull();
         SampleCheckpoint.StepIn(reader).Should().BeNull("the run has not begun");
@@ -54,7 +54,7 @@ public sealed class CheckpointStoreTests
     [Fact]
     public void Files_that_are_still_Git_LFS_pointers_are_named_as_such_and_not_set_aside()
     {
-        using TemporaryFolder folder = new();
+        using TemporaryFolder folder = TemporaryFolder.OnDisk();
         using CheckpointStore store = Store(folder, 1, 2);
         string pointer = $"version https://git-lfs.github.com/spec/v1\noid sha256:{new string('0', 64)}\nsize 12345\n";
         foreach (string file in (string[])["weights.safetensors", "manifest.json"])
@@ -75,7 +75,7 @@ public sealed class CheckpointStoreTests
     [InlineData("ema-warmup-max-decay-0.999.safetensors")]
     public void A_damaged_checkpoint_is_set_aside_and_the_one_before_it_used(string file)
     {
-        using TemporaryFolder folder = new();
+        using TemporaryFolder folder = TemporaryFolder.OnDisk();
         using CheckpointStore store = Store(folder, 1, 2);
         Halve(Path.Combine(store.Latest!, file));
         List<string> told = [];
@@ -93,7 +93,7 @@ public sealed class CheckpointStoreTests
     [Fact]
     public void Where_all_checkpoints_are_damaged_none_is_touched_and_nothing_begins_anew()
     {
-        using TemporaryFolder folder = new();
+        using TemporaryFolder folder = TemporaryFolder.OnDisk();
         using (CheckpointStore store = Store(folder, 1, 2))
         {
             Halve(folder.File("checkpoints", "step-000000001", "weights.safetensors"));
@@ -131,7 +131,7 @@ public sealed class CheckpointStoreTests
     [InlineData(99)]
     public void A_checkpoint_of_another_format_is_refused(int version)
     {
-        using TemporaryFolder folder = new();
+        using TemporaryFolder folder = TemporaryFolder.OnDisk();
         using CheckpointStore store = Store(folder, 3);
         string path = folder.File("checkpoints", "step-000000003", "manifest.json");
         byte[] manifest = Encoding.UTF8.GetBytes(
@@ -150,7 +150,7 @@ public sealed class CheckpointStoreTests
     [Fact]
     public void What_an_interrupted_save_left_is_no_checkpoint_and_is_swept_by_the_next_writer()
     {
-        using TemporaryFolder folder = new();
+        using TemporaryFolder folder = TemporaryFolder.OnDisk();
         Store(folder, 3).Dispose();
         File.WriteAllText(folder.File("checkpoints", ".saving", "weights.safetensors"), "part");
         File.WriteAllText(folder.File("checkpoints", ".deleting-step-000000001", "manifest.json"), "part");
@@ -167,7 +167,7 @@ public sealed class CheckpointStoreTests
     [Fact]
     public void A_second_writer_is_refused_and_told_who_the_first_is()
     {
-        using TemporaryFolder folder = new();
+        using TemporaryFolder folder = TemporaryFolder.OnDisk();
         using CheckpointStore first = Store(folder, 1);
         using CheckpointStore second = new(folder.File("checkpoints"));
         FluentActions.Invoking(second.Lock).Should().Throw<CheckpointException>()
@@ -182,7 +182,7 @@ public sealed class CheckpointStoreTests
     [Fact]
     public void A_step_that_is_saved_again_takes_the_place_of_the_first_save()
     {
-        using TemporaryFolder folder = new();
+        using TemporaryFolder folder = TemporaryFolder.OnDisk();
         using CheckpointStore store = Store(folder, 1, 2, 2, 2);
         Directory.GetDirectories(folder.File("checkpoints")).Select(Path.GetFileName).Should()
             .BeEquivalentTo("step-000000001", "step-000000002-3");
@@ -202,7 +202,7 @@ public sealed class CheckpointStoreTests
     [MemberData(nameof(Unloadable), DisableDiscoveryEnumeration = true)]
     public void What_could_not_be_loaded_is_not_saved(Func<CheckpointManifest, CheckpointManifest> change, string message)
     {
-        using TemporaryFolder folder = new();
+        using TemporaryFolder folder = TemporaryFolder.OnDisk();
         using CheckpointStore store = Store(folder, 1);
         using SampleCheckpoint next = new(step: 2);
         store.Invoking(s => s.Save(next.Value with { Manifest = change(next.Value.Manifest) })).Should().Throw<ArgumentException>()
@@ -213,7 +213,7 @@ public sealed class CheckpointStoreTests
     [Fact]
     public async Task A_reader_beside_a_writer_always_finds_a_whole_checkpoint()
     {
-        using TemporaryFolder folder = TemporaryFolder.InMemory();
+        using TemporaryFolder folder = new();
         using CheckpointStore writer = new(folder.Path, new CheckpointRetention { Last = 1 });
         Save(0);
         Task writing = Task.Run(() => Array.ForEach([.. Enumerable.Range(1, 100)], Save), TestContext.Current.CancellationToken);
@@ -238,7 +238,7 @@ public sealed class CheckpointStoreTests
     [Fact]
     public void A_file_that_cannot_be_read_for_a_while_is_not_taken_for_damaged()
     {
-        using TemporaryFolder folder = new();
+        using TemporaryFolder folder = TemporaryFolder.OnDisk();
         using CheckpointStore store = Store(folder, 1, 2);
         using (FileStream busy = new(Path.Combine(store.Latest!, "weights.safetensors"), FileMode.Open, FileAccess.ReadWrite,
             FileShare.None))
@@ -253,7 +253,7 @@ public sealed class CheckpointStoreTests
     [Fact]
     public void A_whole_manifest_that_a_newer_library_wrote_is_no_damage()
     {
-        using TemporaryFolder folder = new();
+        using TemporaryFolder folder = TemporaryFolder.OnDisk();
         using CheckpointStore store = Store(folder, 1, 2);
         string file = Path.Combine(store.Latest!, "manifest.json");
         byte[] json = System.Text.Encoding.UTF8.GetBytes(File.ReadAllText(file)
@@ -268,7 +268,7 @@ public sealed class CheckpointStoreTests
     [Fact]
     public void A_loss_that_was_measured_at_another_step_makes_no_checkpoint_the_best()
     {
-        using TemporaryFolder folder = new();
+        using TemporaryFolder folder = TemporaryFolder.OnDisk();
         using CheckpointStore store = new(folder.File("checkpoints"), new CheckpointRetention { Last = 1, Best = 1 });
         foreach ((long step, long measured, double loss) in ((long, long, double)[])[(3, 3, 0.5), (6, 4, 0.1), (9, 8, 0.1)])
         {
@@ -283,7 +283,7 @@ public sealed class CheckpointStoreTests
     [Fact]
     public void A_step_before_the_newest_is_refused_since_it_would_never_be_loaded()
     {
-        using TemporaryFolder folder = new();
+        using TemporaryFolder folder = TemporaryFolder.OnDisk();
         using CheckpointStore store = Store(folder, 4, 5);
         using SampleCheckpoint earlier = new(step: 3);
         store.Invoking(s => s.Save(earlier.Value)).Should().Throw<CheckpointException>()
@@ -298,7 +298,7 @@ public sealed class CheckpointStoreTests
     [InlineData(3, 4)]
     public void Checkpoints_after_a_step_are_dropped_but_never_all(long step, long newest)
     {
-        using TemporaryFolder folder = new();
+        using TemporaryFolder folder = TemporaryFolder.OnDisk();
         using CheckpointStore store = new(folder.File("checkpoints"), new CheckpointRetention { Last = 3 });
         foreach (int saved in (int[])[4, 5, 7])
         {
@@ -315,7 +315,7 @@ public sealed class CheckpointStoreTests
     [Fact]
     public void Nothing_is_dropped_where_the_one_to_go_back_to_is_damaged()
     {
-        using TemporaryFolder folder = new();
+        using TemporaryFolder folder = TemporaryFolder.OnDisk();
         using CheckpointStore store = Store(folder, 4, 7);
         Halve(folder.File("checkpoints", "step-000000004", "weights.safetensors"));
 
@@ -327,7 +327,7 @@ public sealed class CheckpointStoreTests
     [Fact]
     public void A_manifest_that_would_be_too_large_to_be_read_is_not_written()
     {
-        using TemporaryFolder folder = new();
+        using TemporaryFolder folder = TemporaryFolder.OnDisk();
         using CheckpointStore store = Store(folder, 1);
         using SampleCheckpoint next = new(step: 2);
         Checkpoint verbose = next.Value with { Manifest = next.Value.Manifest with { Data = new string('x',
@@ -340,7 +340,7 @@ public sealed class CheckpointStoreTests
     [Fact]
     public void The_last_the_best_and_every_so_many_are_kept()
     {
-        using TemporaryFolder folder = new();
+        using TemporaryFolder folder = TemporaryFolder.OnDisk();
         using CheckpointStore store = new(folder.File("checkpoints"), new CheckpointRetention { Last = 1, Best = 2, EverySteps = 4 });
         foreach ((int step, double? loss) in ((int, double?)[])[(1, 0.5), (2, 0.2), (3, null), (4, 0.9), (5, 0.3), (6, 0.8),
             (7, double.NaN), (8, 0.7), (9, null)])

@@ -5,8 +5,8 @@ namespace Diffusion.Training.Tests.Checkpoints;
 
 public sealed class PowerLossTests : IDisposable
 {
-    private readonly TemporaryFolder written = TemporaryFolder.InMemory();
-    private readonly TemporaryFolder left = TemporaryFolder.InMemory();
+    private readonly TemporaryFolder written = new();
+    private readonly TemporaryFolder left = new();
 
     public void Dispose()
     {

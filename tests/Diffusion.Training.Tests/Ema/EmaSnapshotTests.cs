@@ -5,7 +5,7 @@ namespace Diffusion.Training.Tests.Ema;
 
 public sealed class EmaSnapshotTests : IDisposable
 {
-    private readonly TemporaryFolder folder = TemporaryFolder.InMemory();
+    private readonly TemporaryFolder folder = new();
 
     public void Dispose() => folder.Dispose();
 

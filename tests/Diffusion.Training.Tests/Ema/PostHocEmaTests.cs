@@ -6,7 +6,7 @@ namespace Diffusion.Training.Tests.Ema;
 
 public sealed class PostHocEmaTests : IDisposable
 {
-    private readonly TemporaryFolder folder = TemporaryFolder.InMemory();
+    private readonly TemporaryFolder folder = new();
     private readonly string run;
 
     public PostHocEmaTests() => run = folder.File("run", "x");

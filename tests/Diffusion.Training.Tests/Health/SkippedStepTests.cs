@@ -17,7 +17,7 @@ public sealed class SkippedStepTests
     [InlineData("gradient too large")]
     public void A_step_whose_numbers_are_not_finite_leaves_weights_moments_and_averages_bit_for_bit_as_they_were(string fault)
     {
-        using TemporaryFolder folder = TemporaryFolder.InMemory();
+        using TemporaryFolder folder = new();
         List<long> skipped = [];
         using FaultyModel model = new(fault);
         using StripedImages images = new();

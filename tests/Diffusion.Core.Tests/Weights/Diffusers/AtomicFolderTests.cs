@@ -9,7 +9,7 @@ public sealed class AtomicFolderTests : IDisposable
 {
     private static readonly DiffusersScheduler Linear = new() { Schedule = NoiseSchedule.Linear() };
 
-    private readonly TemporaryFolder temporary = new();
+    private readonly TemporaryFolder temporary = TemporaryFolder.OnDisk();
 
     private string Out => Path.Combine(temporary.Path, "out");
 
