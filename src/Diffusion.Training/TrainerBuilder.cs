@@ -230,9 +230,7 @@ public sealed class TrainerBuilder
     /// <exception cref="CheckpointException">
     /// The only problem is the run folder, which cannot be written to or belongs to another run, or the initial weights, which do not fit.
     /// </exception>
-    /// <exception cref="ImageDataException">
-    /// The only problem is the images: too many cannot be read, or they are outside [-1, 1].
-    /// </exception>
+    /// <exception cref="ImageDataException">The only problem is the images: too many are unreadable, or outside [-1, 1].</exception>
     /// <exception cref="DistributedException">The processes differ, or one was lost or could not start.</exception>
     public Trainer Build() => given.Start(() => new Trainer(SetupCheck.Of(given, [])));
 
@@ -240,11 +238,9 @@ public sealed class TrainerBuilder
     /// Checks everything as <see cref="Build"/> does, and creates a finder of the learning rate for this run. It does not change the model
     /// or the run folder, and the builder can build a trainer afterwards.
     /// </summary>
-    /// <param name="range">The learning rates to try. Null, the default, for 200 rates from 1e-7 to 1e-2.</param>
+    /// <param name="range">The learning rates to try. Null, the default, for those of <see cref="LrRangeOptions"/>.</param>
     /// <exception cref="OptionsValidationException">Something is missing or invalid. The message lists every problem.</exception>
-    /// <exception cref="ImageDataException">
-    /// The only problem is the images: too many cannot be read, or they are outside [-1, 1].
-    /// </exception>
+    /// <exception cref="ImageDataException">The only problem is the images: too many are unreadable, or outside [-1, 1].</exception>
     public LrRangeFinder BuildLrRangeFinder(LrRangeOptions? range = null)
     {
         LrRangeOptions tried = range ?? new LrRangeOptions();
@@ -258,9 +254,7 @@ public sealed class TrainerBuilder
     /// more copy of the model.
     /// </summary>
     /// <param name="sampledImages">The number of images to plan a sampling for, 1 to 1,000,000. Default 16.</param>
-    /// <param name="samplerSteps">
-    /// The forward passes per image of that sampling, 1 to 10,000: the steps of the sampler, or twice as many with guidance. Default 50.
-    /// </param>
+    /// <param name="samplerSteps">Forward passes per image, 1 to 10,000: the sampler's steps, with guidance twice. Default 50.</param>
     /// <param name="cancellationToken">Ends the measurement between two steps or during a wait for images.</param>
     /// <returns>The plan.</returns>
     /// <exception cref="OptionsValidationException">Something is missing or invalid. The message lists every problem.</exception>

@@ -18,7 +18,7 @@ public sealed class PrecisionTests
     public void The_network_computes_in_bfloat16_while_it_trains_and_has_the_float32_weights_of_the_last_step_afterwards()
     {
         using UNet2D unet = new(Small, seed: 3);
-        using TemporaryFolder folder = TemporaryFolder.InMemory();
+        using TemporaryFolder folder = new();
         List<ScalarType> meanwhile = [];
 
         Train(unet, steps: 3, Precision.BFloat16, run: folder.Path, observe: _ => meanwhile.Add(TypeOf(unet)));
@@ -190,7 +190,7 @@ public sealed class PrecisionTests
     [InlineData(true)]
     public void A_resumed_run_ends_with_the_same_bits(bool checkpointing)
     {
-        using TemporaryFolder folder = TemporaryFolder.InMemory();
+        using TemporaryFolder folder = new();
         using UNet2D whole = new(Small, seed: 3);
         using UNet2D begun = new(Small, seed: 3);
         using UNet2D resumed = new(Small, seed: 4);
@@ -208,7 +208,7 @@ public sealed class PrecisionTests
     [InlineData(Precision.BFloat16)]
     public void A_run_that_chose_the_best_precision_resumes_with_what_it_has(Precision started)
     {
-        using TemporaryFolder folder = TemporaryFolder.InMemory();
+        using TemporaryFolder folder = new();
         using UNet2D unet = new(Small, seed: 3);
 
         Train(unet, steps: 4, started, run: folder.Path, stopAt: 2);
@@ -221,7 +221,7 @@ public sealed class PrecisionTests
     [Fact]
     public void A_new_run_records_the_precision_that_was_measured_to_be_the_best()
     {
-        using TemporaryFolder folder = TemporaryFolder.InMemory();
+        using TemporaryFolder folder = new();
         using UNet2D unet = new(Small, seed: 3);
 
         Train(unet, steps: 1, Precision.Best, run: folder.Path);

@@ -192,8 +192,9 @@ public sealed class Denoiser : IDenoiser
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
         Tensor input = scalings.In == 1 ? noisy : noisy.Times(scalings.In);
-        Tensor output = Run(network, input.to(dtype), Labels([.. Enumerable.Repeat(scalings, (int)noisy.shape[0])], noisy.device),
-            conditioning, mayPredictVariance: true).to(noisy.dtype); // [B, C, H, W] or [B, 2C, H, W]
+        Tensor labels = Scalings.LabelsOf([.. Enumerable.Repeat(scalings, (int)noisy.shape[0])], noisy.device);
+        Tensor output = Run(network, input.to(dtype), labels, conditioning, mayPredictVariance: true)
+            .to(noisy.dtype); // [B, C, H, W] or [B, 2C, H, W]
         long channels = noisy.shape[1];
         Tensor? variance = output.shape[1] > channels ? output.narrow(1, channels, channels) : null; // [B, C, H, W]
         output = output.narrow(1, 0, channels); // [B, C, H, W]
@@ -233,11 +234,7 @@ public sealed class Denoiser : IDenoiser
     }
 
     // What the network computes in; null without parameters.
-    private ScalarType? TypeOf(IDiffusionModel model)
-    {
-        _ = FirstParameter(model);
-        return PrecisionTypes.Of(model.Network);
-    }
+    private ScalarType? TypeOf(IDiffusionModel model) => FirstParameter(model) is null ? null : PrecisionTypes.Of(model.Network);
 
     /// <summary>All channels that the network returns, <c>[B, C, H, W]</c> or with a variance <c>[B, 2C, H, W]</c>.</summary>
     internal Tensor PredictRaw(Tensor noisy, IReadOnlyList<NoiseLevel> levels, Conditioning? conditioning, bool mayPredictVariance)
@@ -248,7 +245,7 @@ public sealed class Denoiser : IDenoiser
         using WeightLock.Pass pass = Enter();
         ScalarType type = TypeOf(Model) is { } own && PrecisionTypes.IsRounded(own) ? own : noisy.dtype;
         using DisposeScope scope = NewDisposeScope();
-        Tensor labels = Labels(scalings, noisy.device);
+        Tensor labels = Scalings.LabelsOf(scalings, noisy.device);
         Tensor input = scalings.All(s => s.In == 1)
             ? noisy
             : noisy * ForwardProcess.Column(scalings.Select(s => s.In), noisy); // [B, C, H, W]
@@ -300,9 +297,4 @@ public sealed class Denoiser : IDenoiser
                 "level");
         }
     }
-
-    // Integer labels are timesteps, int64; a solver between two of them passes a fraction.
-    private static Tensor Labels(IReadOnlyList<Scalings> scalings, Device device) => scalings.All(s => double.IsInteger(s.Label))
-        ? tensor([.. scalings.Select(s => (long)s.Label)], ScalarType.Int64, device) // [B]
-        : tensor([.. scalings.Select(s => (float)s.Label)], ScalarType.Float32, device); // [B]
 }

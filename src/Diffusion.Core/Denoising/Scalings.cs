@@ -1,3 +1,5 @@
+using static TorchSharp.torch;
+
 namespace Diffusion;
 
 /// <summary>
@@ -43,6 +45,14 @@ public readonly struct Scalings(NoiseLevel level, double targetClean, double tar
 
     /// <summary>The factor of the prediction in the estimate of the noise.</summary>
     public double NoiseOut => -Level.Alpha / Determinant;
+
+    /// <summary>
+    /// The labels of several images, <c>[B]</c>: int64 if all are whole numbers, which are timesteps, else float32. They belong to the
+    /// caller.
+    /// </summary>
+    internal static Tensor LabelsOf(IReadOnlyList<Scalings> scalings, Device device) => scalings.All(s => double.IsInteger(s.Label))
+        ? tensor([.. scalings.Select(s => (long)s.Label)], ScalarType.Int64, device)
+        : tensor([.. scalings.Select(s => (float)s.Label)], ScalarType.Float32, device);
 
     private double Determinant => (TargetClean * Level.Sigma) - (TargetNoise * Level.Alpha);
 }

@@ -116,13 +116,13 @@ internal sealed class TrainingState : IDisposable
     {
         CheckpointManifest saved = checkpoint.Manifest;
         CheckpointManifest mine = Manifest();
-        IReadOnlyList<EmaLaw> laws = LawsAfter(saved);
+        IReadOnlyList<EmaLaw> laws = ResumedAverages.Laws(setup, saved);
         DataContinuation data = Data.Continue(saved.DataExtents, saved.ImagesSeen);
         (IReadOnlyDictionary<string, Tensor> To, IReadOnlyDictionary<string, Tensor> From)[] sets =
         [
             (weights, checkpoint.Weights),
             (learned, checkpoint.Optimizer),
-            .. AveragePairs(laws, saved.Averages, checkpoint.Averages),
+            .. ResumedAverages.Places(laws, saved.Averages).Select((place, mine) => (averages[mine], checkpoint.Averages[place])),
         ];
         Refuse([.. OptionChanges.Of(
             ("model", saved.Model, mine.Model),
@@ -204,31 +204,6 @@ internal sealed class TrainingState : IDisposable
         foreach (EmaWrapper average in Averages)
         {
             average.Reset();
-        }
-    }
-
-    // Unless the options choose a law, a run keeps the one with which it started.
-    private IReadOnlyList<EmaLaw> LawsAfter(CheckpointManifest saved)
-    {
-        IReadOnlyList<EmaLaw> laws = EmaOptions.Laws(setup.Options, setup.Optimizer);
-        return setup.Options.Ema is null && saved.Averages is [var first, ..] && EmaLaw.Names.Find(first.Law) is { } law
-            && !laws.Skip(1).Contains(law)
-            ? [law, .. laws.Skip(1)]
-            : laws;
-    }
-
-    // Each average resumes from the saved one with the same law. The others resume from the remaining ones, in order.
-    private IEnumerable<(IReadOnlyDictionary<string, Tensor> To, IReadOnlyDictionary<string, Tensor> From)> AveragePairs(
-        IReadOnlyList<EmaLaw> laws, IReadOnlyList<CheckpointAverage> saved, IReadOnlyList<IReadOnlyDictionary<string, Tensor>> from)
-    {
-        List<int> left = [.. Enumerable.Range(0, Math.Min(saved.Count, Averages.Count))];
-        int?[] same = [.. laws.Select(law => left.Where(place => saved[place].Law == law.Description).Cast<int?>().FirstOrDefault())];
-        left.RemoveAll(place => same.Contains(place));
-        for (int mine = 0; mine < Averages.Count && mine < saved.Count; mine++)
-        {
-            int place = same[mine] ?? left[0];
-            left.Remove(place);
-            yield return (averages[mine], from[place]);
         }
     }
 

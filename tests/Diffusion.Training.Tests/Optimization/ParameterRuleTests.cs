@@ -124,7 +124,7 @@ public sealed class ParameterRuleTests
     [Fact]
     public void A_run_does_not_resume_with_other_rules()
     {
-        using TemporaryFolder folder = TemporaryFolder.InMemory();
+        using TemporaryFolder folder = new();
         using StripedImages images = new();
         Run();
 
