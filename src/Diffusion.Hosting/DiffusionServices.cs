@@ -20,7 +20,9 @@ public static class DiffusionServices
     /// <param name="name">
     /// The name of the run: the key of its <see cref="HostedTraining"/>, and the name in metrics, spans and logs. Each run has its own.
     /// </param>
-    /// <param name="configuration">The section of <see cref="HostedTrainingOptions"/>.</param>
+    /// <param name="configuration">
+    /// The section of <see cref="HostedTrainingOptions"/>. A key that is none of its options is an error when the host starts.
+    /// </param>
     /// <returns>A builder for images, model and trainer that configuration cannot describe.</returns>
     /// <exception cref="ArgumentException">A run of this name was added before.</exception>
     [RequiresUnreferencedCode(Reflects)]
@@ -30,7 +32,9 @@ public static class DiffusionServices
         ArgumentNullException.ThrowIfNull(configuration);
         RefuseTwice<HostedTraining>(services, name);
         HostedTrainingBuilder builder = new(name);
-        services.AddOptions<HostedTrainingOptions>(name).Bind(configuration).ValidateOnStart();
+        services.AddOptions<HostedTrainingOptions>(name)
+            .Bind(configuration, binder => binder.ErrorOnUnknownConfiguration = true)
+            .ValidateOnStart();
         services.AddSingleton<IValidateOptions<HostedTrainingOptions>>(new HostedTrainingOptionsValidator(builder));
         services.AddKeyedSingleton(name, (provider, _) => new HostedTraining(provider, builder));
         services.AddSingleton<IHostedService>(provider => provider.GetRequiredKeyedService<HostedTraining>(name));

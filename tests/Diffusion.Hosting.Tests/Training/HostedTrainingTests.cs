@@ -73,6 +73,20 @@ public sealed class HostedTrainingTests : IDisposable
             .And.Contain(failure => failure.Contains("Training:BatchSize (0)"));
     }
 
+    [Theory]
+    [InlineData("Training:EmaDecay", "EmaDecay")]
+    [InlineData("ImagesSize", "ImagesSize")]
+    [InlineData("Training:LearningRate:Peek", "Peek")]
+    public async Task A_key_that_is_no_option_is_an_error_when_the_host_starts(string key, string named)
+    {
+        using TemporaryFolder folder = new();
+        using IHost host = Host(services => services.AddDiffusionTraining("photos", SmallRuns.Configuration(folder.Path, (key, "0.5"))));
+
+        Func<Task> start = () => host.StartAsync(Token);
+
+        await start.Should().ThrowAsync<InvalidOperationException>().WithMessage($"*not found*'{named}'*");
+    }
+
     [Fact]
     public async Task A_folder_of_images_and_a_network_come_from_configuration_alone()
     {
