@@ -12,22 +12,23 @@ internal sealed record Meeting(ControlConnection?[] Connections, ReadOnlyMemory<
     /// <param name="place">The place of this process.</param>
     /// <param name="engine">The name and version of the engine.</param>
     /// <param name="shared">Makes what rank 0 tells all; called on rank 0.</param>
-    /// <param name="limit">How long to wait.</param>
+    /// <param name="options">How long to wait.</param>
     /// <exception cref="DistributedException">A process is missing or differs.</exception>
-    public static Meeting ByMpi(MpiLibrary mpi, ProcessPlace place, string engine, Func<ReadOnlyMemory<byte>> shared, TimeSpan limit)
+    public static Meeting ByMpi(
+        MpiLibrary mpi, ProcessPlace place, string engine, Func<ReadOnlyMemory<byte>> shared, ProcessGroupOptions options)
     {
         using Socket? listener = place.Rank == 0 ? Rendezvous.Listen(port: 0) : null;
         MpiMeetingPoint point = MpiMeetingPoint.Share(mpi, listener);
-        return Meet(listener, point.Hosts, point.Port, RankIdentity.OfThis(place, point.Token, engine), shared, limit);
+        return Meet(listener, point.Hosts, point.Port, RankIdentity.OfThis(place, point.Token, engine), shared, options);
     }
 
     /// <summary>Meets the other processes at the address and port that the launcher gives.</summary>
     /// <param name="place">The place of this process.</param>
     /// <param name="engine">The name and version of the engine.</param>
     /// <param name="shared">Makes what rank 0 tells all; called on rank 0.</param>
-    /// <param name="limit">How long to wait.</param>
+    /// <param name="options">How long to wait.</param>
     /// <exception cref="DistributedException">There is no address, or a process is missing or differs.</exception>
-    public static Meeting ByAddress(ProcessPlace place, string engine, Func<ReadOnlyMemory<byte>> shared, TimeSpan limit)
+    public static Meeting ByAddress(ProcessPlace place, string engine, Func<ReadOnlyMemory<byte>> shared, ProcessGroupOptions options)
     {
         if (place.WorldSize == 1)
         {
@@ -43,7 +44,7 @@ internal sealed record Meeting(ControlConnection?[] Connections, ReadOnlyMemory<
         }
 
         using Socket? listener = place.Rank == 0 ? Rendezvous.Listen(port) : null;
-        return Meet(listener, [host], port, RankIdentity.OfThis(place, Job(), engine), shared, limit);
+        return Meet(listener, [host], port, RankIdentity.OfThis(place, Job(), engine), shared, options);
     }
 
     // Processes of another job, or of an earlier start of this one, are not mistaken for those of this group.
@@ -51,15 +52,16 @@ internal sealed record Meeting(ControlConnection?[] Connections, ReadOnlyMemory<
         ["TORCHELASTIC_RUN_ID", "TORCHELASTIC_RESTART_COUNT", "SLURM_JOB_ID"], Environment.GetEnvironmentVariable));
 
     private static Meeting Meet(
-        Socket? listener, IReadOnlyList<string> hosts, int port, RankIdentity identity, Func<ReadOnlyMemory<byte>> shared, TimeSpan limit)
+        Socket? listener, IReadOnlyList<string> hosts, int port, RankIdentity identity, Func<ReadOnlyMemory<byte>> shared,
+        ProcessGroupOptions options)
     {
         if (listener is not null)
         {
             ReadOnlyMemory<byte> told = shared();
-            return new Meeting(Rendezvous.Accept(listener, identity, told, limit), told);
+            return new Meeting(Rendezvous.Accept(listener, identity, told, options.StartDeadline), told);
         }
 
-        (ControlConnection connection, ReadOnlyMemory<byte> received) = Rendezvous.Join(hosts, port, identity, limit);
+        (ControlConnection connection, ReadOnlyMemory<byte> received) = Rendezvous.Join(hosts, port, identity, options);
         return new Meeting([connection], received);
     }
 }

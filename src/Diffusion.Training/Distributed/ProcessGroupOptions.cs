@@ -15,6 +15,13 @@ public sealed record ProcessGroupOptions
     public TimeSpan StartDeadline { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>
+    /// How long to try at the start while the machine of rank 0 cannot be reached: its name is unknown, there is no route to it, or it does
+    /// not answer at all; over 0. A machine that refuses the connection is reached, and its process may come later, within
+    /// <see cref="StartDeadline"/>. Default 8 seconds; raise it where machines or their names appear at different times.
+    /// </summary>
+    public TimeSpan ReachDeadline { get; init; } = TimeSpan.FromSeconds(8);
+
+    /// <summary>
     /// A process that sends no sign of life for this long counts as frozen; at least 2 seconds. Every process sends one twice a second.
     /// Default 7 seconds. Raise it to stop at breakpoints.
     /// </summary>
@@ -24,6 +31,7 @@ public sealed record ProcessGroupOptions
     {
         CheckPositive(Deadline, nameof(Deadline), TimeSpan.Zero, "over 0");
         CheckPositive(StartDeadline, nameof(StartDeadline), TimeSpan.Zero, "over 0");
+        CheckPositive(ReachDeadline, nameof(ReachDeadline), TimeSpan.Zero, "over 0");
         CheckPositive(MaxSilence, nameof(MaxSilence), TimeSpan.FromSeconds(2) - TimeSpan.FromTicks(1), "at least 2 seconds");
     }
 

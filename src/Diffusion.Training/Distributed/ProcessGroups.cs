@@ -51,7 +51,7 @@ public static class ProcessGroups
     {
         MpiLibrary mpi = MpiLibrary.Start(place);
         MpiEngine engine = new(mpi, place.WorldSize);
-        Meeting meeting = Meeting.ByMpi(mpi, place, engine.Name, () => default, options.StartDeadline);
+        Meeting meeting = Meeting.ByMpi(mpi, place, engine.Name, () => default, options);
         LaunchedProcessGroup group = new(engine, place, meeting.Connections, options, GroupFailure.End);
         group.Barrier(FirstBarrier);
         return group;
@@ -67,8 +67,8 @@ public static class ProcessGroups
             ? MpiLibrary.Start(place)
             : null;
         Meeting meeting = mpi is not null
-            ? Meeting.ByMpi(mpi, place, nccl.Version, () => nccl.CreateId().ToArray(), options.StartDeadline)
-            : Meeting.ByAddress(place, nccl.Version, () => nccl.CreateId().ToArray(), options.StartDeadline);
+            ? Meeting.ByMpi(mpi, place, nccl.Version, () => nccl.CreateId().ToArray(), options)
+            : Meeting.ByAddress(place, nccl.Version, () => nccl.CreateId().ToArray(), options);
         NcclEngine engine = new(
             nccl, cuda, new torch.Device(device.Type, device.Index), place, NcclUniqueId.Read(meeting.Shared.Span), options, mpi);
         LaunchedProcessGroup group = new(engine, place, meeting.Connections, options, GroupFailure.End);

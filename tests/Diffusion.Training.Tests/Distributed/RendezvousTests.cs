@@ -82,10 +82,42 @@ public sealed class RendezvousTests
             port = Port(listener);
         }
 
-        FluentActions.Invoking(() => Rendezvous.Join(["127.0.0.1"], port, Identity(1, 2), TimeSpan.FromMilliseconds(50)))
+        FluentActions.Invoking(() => Rendezvous.Join(["127.0.0.1"], port, Identity(1, 2), Within(TimeSpan.FromMilliseconds(50))))
             .Should().Throw<DistributedException>()
             .WithMessage($"Rank 1 could not join rank 0 at 127.0.0.1, port {port},*: Connection refused.*");
     }
+
+    [Fact]
+    public void A_machine_that_cannot_be_reached_is_said_long_before_the_deadline_of_the_start()
+    {
+        ProcessGroupOptions options = new() { StartDeadline = TimeSpan.FromHours(1), ReachDeadline = TimeSpan.FromMilliseconds(50) };
+
+        FluentActions.Invoking(() => Rendezvous.Join(["rank-0.invalid"], 29500, Identity(1, 2), options))
+            .Should().Throw<DistributedException>()
+            .WithMessage("Rank 1 cannot reach the machine of rank 0 at rank-0.invalid, port 29500: *Set MASTER_ADDR to*ReachDeadline*");
+    }
+
+    [Fact]
+    public void A_machine_that_refuses_is_reached_as_its_process_may_come_later()
+    {
+        int port;
+        using (Socket listener = Rendezvous.Listen(0))
+        {
+            port = Port(listener);
+        }
+
+        ConnectionAttempt refused = ConnectionAttempt.To("127.0.0.1", port, Environment.TickCount64 + (long)Limit.TotalMilliseconds);
+        ConnectionAttempt unknown = ConnectionAttempt.To("rank-0.invalid", port, Environment.TickCount64 + (long)Limit.TotalMilliseconds);
+
+        (refused.Socket, refused.IsReached).Should().Be((null, true));
+        (unknown.Socket, unknown.IsReached).Should().Be((null, false));
+        ProcessGroupOptions options = new() { StartDeadline = TimeSpan.FromSeconds(1.5), ReachDeadline = TimeSpan.FromSeconds(1) };
+        FluentActions.Invoking(() => Rendezvous.Join(["127.0.0.1"], port, Identity(1, 2), options))
+            .Should().Throw<DistributedException>()
+            .WithMessage("Rank 1 could not join rank 0 at 127.0.0.1*within 2 s*Is rank 0 running*");
+    }
+
+    private static ProcessGroupOptions Within(TimeSpan limit) => new() { StartDeadline = limit };
 
     private static RankIdentity Identity(int rank, int worldSize) => new(rank, worldSize, "job", "0.1.0", "2.10.0", "MPI");
 
@@ -93,7 +125,8 @@ public sealed class RendezvousTests
 
     private static Task<ReadOnlyMemory<byte>> Join(Socket listener, RankIdentity identity) => Task.Run(() =>
     {
-        (ControlConnection connection, ReadOnlyMemory<byte> shared) = Rendezvous.Join(["127.0.0.1"], Port(listener), identity, Limit);
+        (ControlConnection connection, ReadOnlyMemory<byte> shared) = Rendezvous.Join(
+            ["127.0.0.1"], Port(listener), identity, Within(Limit));
         connection.Dispose();
         return shared;
     });

@@ -82,25 +82,30 @@ internal static class Rendezvous
     /// <param name="hosts">The names or addresses of rank 0's machine, tried in turn.</param>
     /// <param name="port">The port of rank 0.</param>
     /// <param name="own">What this process is.</param>
-    /// <param name="limit">How long to try.</param>
+    /// <param name="options">How long to try.</param>
     /// <returns>The connection, and what rank 0 shares.</returns>
     /// <exception cref="DistributedException">Rank 0 cannot be reached, or a process is missing or differs.</exception>
     public static (ControlConnection Connection, ReadOnlyMemory<byte> Shared) Join(
-        IReadOnlyList<string> hosts, int port, RankIdentity own, TimeSpan limit)
+        IReadOnlyList<string> hosts, int port, RankIdentity own, ProcessGroupOptions options)
     {
-        long until = Environment.TickCount64 + (long)limit.TotalMilliseconds;
+        long began = Environment.TickCount64;
+        long until = began + (long)options.StartDeadline.TotalMilliseconds;
+        long reachUntil = Math.Min(until, began + (long)options.ReachDeadline.TotalMilliseconds);
         using ManualResetEventSlim never = new();
+        bool isReached = false;
         string cause = "nothing answered";
-        for (int attempt = 0; Environment.TickCount64 < until; attempt++)
+        for (int attempt = 0; attempt < hosts.Count || Environment.TickCount64 < (isReached ? until : reachUntil); attempt++)
         {
-            Socket? socket = Connect(hosts[attempt % hosts.Count], port, until, ref cause);
-            if (socket is null)
+            ConnectionAttempt tried = ConnectionAttempt.To(hosts[attempt % hosts.Count], port, isReached ? until : reachUntil);
+            isReached |= tried.IsReached;
+            if (tried.Socket is null)
             {
+                cause = tried.Cause;
                 never.Wait(RetryAfter);
                 continue;
             }
 
-            ControlConnection connection = new(socket);
+            ControlConnection connection = new(tried.Socket);
             connection.Send(ControlMessage.Of(ControlMessage.Kind.Hello, own.ToString()));
             ControlMessage? answer = connection.ReadOne(TimeSpan.FromMilliseconds(Math.Max(1, until - Environment.TickCount64)));
             if (answer is { Type: ControlMessage.Kind.Welcome } welcome)
@@ -118,26 +123,12 @@ internal static class Rendezvous
             never.Wait(RetryAfter); // something else listens there, or rank 0 starts again
         }
 
-        throw new DistributedException(
-            $"Rank {own.Rank} could not join rank 0 at {string.Join(" or ", hosts)}, port {port}, within {limit.TotalSeconds:F0} s: "
-                + $"{cause}. Is rank 0 running, and does a firewall block the port?");
-    }
-
-    private static Socket? Connect(string host, int port, long until, ref string cause)
-    {
-        Socket socket = new(SocketType.Stream, ProtocolType.Tcp);
-        try
-        {
-            using CancellationTokenSource limit = new((int)Math.Clamp(until - Environment.TickCount64, 1, 5000));
-            socket.ConnectAsync(host, port, limit.Token).AsTask().GetAwaiter().GetResult();
-            return socket;
-        }
-        catch (Exception error) when (error is SocketException or OperationCanceledException)
-        {
-            socket.Dispose();
-            cause = error is SocketException ? error.Message : "the machine does not answer";
-            return null;
-        }
+        string place = $"{string.Join(" or ", hosts)}, port {port}";
+        throw new DistributedException(isReached || until <= reachUntil
+            ? $"Rank {own.Rank} could not join rank 0 at {place}, within {options.StartDeadline.TotalSeconds:F0} s: {cause}. Is rank 0 "
+                + "running, and does a firewall block the port?"
+            : $"Rank {own.Rank} cannot reach the machine of rank 0 at {place}: {cause}. Set MASTER_ADDR to a name or an address that this "
+                + "machine reaches, or raise ProcessGroupOptions.ReachDeadline if that machine starts later.");
     }
 
     private static DistributedException Refused(ControlConnection?[] ranks, string problem)

@@ -8,6 +8,7 @@ namespace Diffusion.Training.Tests.Distributed.Nccl;
 public sealed class NcclEngineTests : IDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    private static readonly ProcessGroupOptions Waits = new() { StartDeadline = Limit };
     private readonly ManualResetEventSlim ended = new();
     private string where = string.Empty;
     private string reason = string.Empty;
@@ -218,9 +219,9 @@ public sealed class NcclEngineTests : IDisposable
         ProcessPlace first = new("torchrun", 0, 2, 0, "127.0.0.1", port);
         NcclLibrary library = new(NcclStub.Symbol);
         Task<Meeting> joining = Task.Run(
-            () => Meeting.ByAddress(first with { Rank = 1, LocalRank = 1 }, library.Version, () => default, Limit),
+            () => Meeting.ByAddress(first with { Rank = 1, LocalRank = 1 }, library.Version, () => default, Waits),
             TestContext.Current.CancellationToken);
-        Meeting meeting = Meeting.ByAddress(first, library.Version, () => library.CreateId().ToArray(), Limit);
+        Meeting meeting = Meeting.ByAddress(first, library.Version, () => library.CreateId().ToArray(), Waits);
         Meeting joined = await joining;
         joined.Shared.ToArray().Should().HaveCount(128).And.AllBeEquivalentTo((byte)9);
         using LaunchedProcessGroup group = Group(library, first, meeting);
@@ -237,7 +238,7 @@ public sealed class NcclEngineTests : IDisposable
 
     [Fact]
     public void Without_an_address_the_variables_are_named() =>
-        FluentActions.Invoking(() => Meeting.ByAddress(new ProcessPlace("torchrun", 1, 2, 1), "NCCL", () => default, Limit))
+        FluentActions.Invoking(() => Meeting.ByAddress(new ProcessPlace("torchrun", 1, 2, 1), "NCCL", () => default, Waits))
             .Should().Throw<DistributedException>()
             .WithMessage("torchrun started this process as rank 1 of 2, but MASTER_ADDR is not set.*");
 
@@ -268,7 +269,7 @@ public sealed class NcclEngineTests : IDisposable
     {
         NcclLibrary library = new(NcclStub.Symbol);
         ProcessPlace place = ProcessPlace.Alone;
-        return Group(library, place, Meeting.ByAddress(place, library.Version, () => library.CreateId().ToArray(), Limit), deadline, start);
+        return Group(library, place, Meeting.ByAddress(place, library.Version, () => library.CreateId().ToArray(), Waits), deadline, start);
     }
 
     private LaunchedProcessGroup Group(
