@@ -6,6 +6,9 @@ internal enum LrRangeEnd
     /// <summary>All rates were tried.</summary>
     Completed,
 
+    /// <summary>The sweep had no given end, and the loss rose.</summary>
+    Risen,
+
     /// <summary>The loss rose to ten times the loss before the first step.</summary>
     Diverged,
 

@@ -50,6 +50,7 @@ internal static class LrRangeText
         LrRangeEnd.Diverged => $"the loss was ten times the first at {Rate(range.EndedAt!.Value)}",
         LrRangeEnd.NotFinite when range.EndedAt is null => "the loss was not finite before the first step",
         LrRangeEnd.NotFinite => $"numbers were not finite at {Rate(range.EndedAt!.Value)}",
+        LrRangeEnd.Risen => "the loss rose",
         LrRangeEnd.Cancelled => "the sweep was cancelled",
         _ => "every rate was tried",
     };

@@ -93,7 +93,7 @@ internal sealed class LrSweep : IDisposable
             }
         }
 
-        return LrRangeEnd.Completed;
+        return range.Highest is null && HasRisen() ? LrRangeEnd.Risen : LrRangeEnd.Completed;
     }
 
     // A sweep without a given end goes on to where the curve turns.

@@ -169,6 +169,8 @@ public sealed class LrRangeFinderTests
 
         given.Suggestion.LearningRate.Should().BeNull("the loss of so small a model still falls at 1e-2");
         raised.Points.Count.Should().BeGreaterThan(40);
+        raised.Ending.Should().Be("the loss rose");
+        given.Ending.Should().Be("every rate was tried");
         raised.Points[39].LearningRate.Should().BeApproximately(1e-2, 1e-9);
         raised.Points[^1].LearningRate.Should().BeInRange(1e-2, 1);
         raised.Suggestion.LearningRate.Should().BeInRange(1e-3, 0.1, raised.ToTable());
