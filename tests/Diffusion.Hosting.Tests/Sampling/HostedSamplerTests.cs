@@ -14,6 +14,7 @@ public sealed class HostedSamplerTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
     private readonly ManualResetEventSlim gate = new(initialState: false);
+    private readonly ManualResetEventSlim opening = new(initialState: false);
     private readonly string model;
     private readonly Lock counting = new();
     private readonly List<long> batches = [];
@@ -25,6 +26,7 @@ public sealed class HostedSamplerTests : IDisposable
     public void Dispose()
     {
         gate.Dispose();
+        opening.Dispose();
         folder.Dispose();
     }
 
@@ -67,7 +69,7 @@ public sealed class HostedSamplerTests : IDisposable
         HostedSampler sampler = SamplerOf(host);
         using CancellationTokenSource cancel = new();
         Task<torch.Tensor> first = sampler.SampleAsync(Request(0), Token);
-        SpinWait.SpinUntil(() => sampler.QueueLength == 0); // it is in a pass, which waits for its model
+        opening.Wait(Token); // the pass is complete, and waits for its model
 
         Task<torch.Tensor> second = sampler.SampleAsync(Request(1), Token);
         Task<torch.Tensor> third = sampler.SampleAsync(Request(2), cancel.Token);
@@ -226,7 +228,7 @@ public sealed class HostedSamplerTests : IDisposable
         HostedSampler sampler = SamplerOf(host);
 
         Task<torch.Tensor> first = sampler.SampleAsync(Request(0), Token);
-        SpinWait.SpinUntil(() => sampler.QueueLength == 0);
+        opening.Wait(Token);
         Task<torch.Tensor> second = sampler.SampleAsync(Request(1) with { ClassLabels = [9] }, Token);
         Refused(sampler, Request(2)).Should().Throw<SamplerQueueFullException>();
         gate.Set();
@@ -287,6 +289,7 @@ public sealed class HostedSamplerTests : IDisposable
         HostApplicationBuilder builder = Microsoft.Extensions.Hosting.Host.CreateApplicationBuilder();
         builder.Services.AddDiffusionSampler("small", _ =>
         {
+            opening.Set();
             gate.Wait(Token);
             return TrainedModel.Open(model);
         }, options =>
