@@ -24,7 +24,7 @@ public sealed class GradientCheckpointingTests
         Train(plain, steps: 3, checkpointing: false);
         Train(checkpointed, steps: 3, checkpointing: true, _ => meanwhile = checkpointed.GradientCheckpointing);
 
-        Bytes(checkpointed).Should().Equal(Bytes(plain));
+        StripedRun.Bytes(checkpointed).Should().Equal(StripedRun.Bytes(plain));
         meanwhile.Should().BeTrue();
         checkpointed.GradientCheckpointing.Should().BeFalse();
     }
@@ -52,7 +52,7 @@ public sealed class GradientCheckpointingTests
         Train(plain, steps: 3, checkpointing: false);
         Train(checkpointed, steps: 3, checkpointing: true, _ => meanwhile = checkpointed.Checkpointing!.GradientCheckpointing);
 
-        Bytes((UNet2D)checkpointed.Inner).Should().Equal(Bytes((UNet2D)plain.Inner));
+        StripedRun.Bytes((UNet2D)checkpointed.Inner).Should().Equal(StripedRun.Bytes((UNet2D)plain.Inner));
         meanwhile.Should().BeTrue();
     }
 
@@ -70,8 +70,8 @@ public sealed class GradientCheckpointingTests
         Train(begun, steps: 4, checkpointing: first, run: folder.File("run"), stopAt: 2);
         Train(resumed, steps: 4, checkpointing: !first, run: folder.File("run"));
 
-        Bytes(resumed).Should().Equal(Bytes(whole));
-        Bytes(begun).Should().NotEqual(Bytes(whole));
+        StripedRun.Bytes(resumed).Should().Equal(StripedRun.Bytes(whole));
+        StripedRun.Bytes(begun).Should().NotEqual(StripedRun.Bytes(whole));
     }
 
     [Fact]
@@ -142,41 +142,8 @@ public sealed class GradientCheckpointingTests
 
     private static void Train(
         IDiffusionModel model, int steps, bool checkpointing, Action<TrainingProgress>? observe = null, string? run = null,
-        int? stopAt = null)
-    {
-        using StripedImages images = new(size: 8);
-        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        using Trainer trainer = Trainer.For(model)
-            .UseDevice(ComputeDevice.Cpu(threads: 1))
-            .UseData(images)
-            .ReportTo(new Observer(progress =>
-            {
-                observe?.Invoke(progress);
-                if (progress.Step == stopAt)
-                {
-                    stop.Cancel();
-                }
-            }))
-            .Configure(o =>
-            {
-                o.Steps = steps;
-                o.BatchSize = 6;
-                o.MicroBatchSize = 3;
-                o.ReportEverySteps = 1;
-                o.LearningRate = LearningRate.Constant(1e-2).WithWarmup(0);
-                o.RunFolder = run;
-                o.GradientCheckpointing = checkpointing;
-            })
-            .Build();
-        trainer.Run(stop.Token);
-    }
-
-    private static byte[] Bytes(UNet2D unet) => [.. unet.NamedTensors().SelectMany(weights => weights.Value.bytes.ToArray())];
-
-    private sealed class Observer(Action<TrainingProgress> observe) : IProgress<TrainingProgress>
-    {
-        public void Report(TrainingProgress value) => observe(value);
-    }
+        int? stopAt = null) => StripedRun.Train(
+        model, steps, o => (o.RunFolder, o.GradientCheckpointing) = (run, checkpointing), observe, stopAt);
 
     private sealed class SpiedModel(UNet2D network, SpiedModel? original = null) : IDiffusionModel, IGradientCheckpointing
     {

@@ -28,7 +28,7 @@ public sealed class PrecisionTests
         using CheckpointStore store = new(Path.Combine(folder.Path, "checkpoints"));
         byte[]? saved = null;
         store.LoadLatest(checkpoint => saved = [.. unet.NamedTensors().SelectMany(own => checkpoint.Weights[own.Key].bytes.ToArray())]);
-        saved.Should().Equal(Bytes(unet));
+        saved.Should().Equal(StripedRun.Bytes(unet));
         store.ReadLatestManifest()!.Options.Precision.Should().Be(Precision.BFloat16);
     }
 
@@ -140,7 +140,7 @@ public sealed class PrecisionTests
         }
 
         using DiffusersModel exported = DiffusersFolder.Load(folder.File("exported"));
-        Bytes(exported.UNet).Should().Equal(Bytes(unet));
+        StripedRun.Bytes(exported.UNet).Should().Equal(StripedRun.Bytes(unet));
     }
 
     [Fact]
@@ -199,8 +199,8 @@ public sealed class PrecisionTests
         Train(begun, steps: 4, Precision.BFloat16, run: folder.File("run"), stopAt: 2, checkpointing: checkpointing);
         Train(resumed, steps: 4, Precision.BFloat16, run: folder.File("run"), checkpointing: checkpointing);
 
-        Bytes(resumed).Should().Equal(Bytes(whole));
-        Bytes(begun).Should().NotEqual(Bytes(whole));
+        StripedRun.Bytes(resumed).Should().Equal(StripedRun.Bytes(whole));
+        StripedRun.Bytes(begun).Should().NotEqual(StripedRun.Bytes(whole));
     }
 
     [Theory]
@@ -392,48 +392,19 @@ public sealed class PrecisionTests
     private static ScalarType TypeOf(nn.Module network) => network.parameters().First().dtype;
 
     private static TrainerBuilder Builder(IDiffusionModel model, StripedImages images, int steps, Precision precision) =>
-        Trainer.For(model).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images).Configure(o =>
-        {
-            o.Steps = steps;
-            o.BatchSize = 6;
-            o.MicroBatchSize = 3;
-            o.ReportEverySteps = 1;
-            o.LearningRate = LearningRate.Constant(1e-2).WithWarmup(0);
-            o.Precision = precision;
-        });
+        StripedRun.Builder(model, images, steps).Configure(o => o.Precision = precision);
 
     private static void Train(
         IDiffusionModel model, int steps, Precision precision, Action<TrainingProgress>? observe = null, string? run = null,
-        int? stopAt = null, bool checkpointing = false, double rate = 1e-2, string? from = null)
-    {
-        using StripedImages images = new(size: 8);
-        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        using Trainer trainer = Builder(model, images, steps, precision)
-            .ReportTo(new Observer(progress =>
-            {
-                observe?.Invoke(progress);
-                if (progress.Step == stopAt)
-                {
-                    stop.Cancel();
-                }
-            }))
-            .Configure(o =>
-            {
-                o.LearningRate = LearningRate.Constant(rate).WithWarmup(0);
-                o.RunFolder = run;
-                o.InitialWeights = from;
-                o.GradientCheckpointing = checkpointing;
-            })
-            .Build();
-        trainer.Run(stop.Token);
-    }
-
-    private static byte[] Bytes(UNet2D unet) => [.. unet.NamedTensors().SelectMany(weights => weights.Value.bytes.ToArray())];
-
-    private sealed class Observer(Action<TrainingProgress> observe) : IProgress<TrainingProgress>
-    {
-        public void Report(TrainingProgress value) => observe(value);
-    }
+        int? stopAt = null, bool checkpointing = false, double rate = 1e-2, string? from = null) => StripedRun.Train(
+        model, steps, o =>
+        {
+            o.Precision = precision;
+            o.LearningRate = LearningRate.Constant(rate).WithWarmup(0);
+            o.RunFolder = run;
+            o.InitialWeights = from;
+            o.GradientCheckpointing = checkpointing;
+        }, observe, stopAt);
 
     private sealed class PartlyExact : nn.Module<Tensor, Tensor, Tensor>
     {

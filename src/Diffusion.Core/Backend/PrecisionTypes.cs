@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Diffusion;
@@ -7,6 +9,8 @@ namespace Diffusion;
 /// <summary>The types of tensors that belong to a precision.</summary>
 internal static class PrecisionTypes
 {
+    private static readonly ConditionalWeakTable<Parameter, StrongBox<ScalarType?>> Known = [];
+
     /// <summary>The type of the weights and activations of a network in this precision.</summary>
     public static ScalarType TypeOf(Precision precision) => precision switch
     {
@@ -20,9 +24,17 @@ internal static class PrecisionTypes
 
     /// <summary>
     /// The type in which a network computes: that of its first rounded parameter, else that of its first one in floating point; null if
-    /// there is none.
+    /// there is none. Remembered until a conversion replaces the parameters.
     /// </summary>
-    public static ScalarType? Of(nn.Module network)
+    /// <param name="network">The network.</param>
+    /// <param name="first">Its first parameter.</param>
+    public static ScalarType? Of(nn.Module network, Parameter first) =>
+        Known.GetValue(first, _ => new StrongBox<ScalarType?>(Find(network))).Value;
+
+    /// <inheritdoc cref="Of(nn.Module, Parameter)"/>
+    public static ScalarType? Of(nn.Module network) => network.parameters().FirstOrDefault() is { } first ? Of(network, first) : null;
+
+    private static ScalarType? Find(nn.Module network)
     {
         ScalarType? type = null;
         foreach (ScalarType own in network.parameters().Select(parameter => parameter.dtype))

@@ -234,7 +234,8 @@ public sealed class Denoiser : IDenoiser
     }
 
     // What the network computes in; null without parameters.
-    private ScalarType? TypeOf(IDiffusionModel model) => FirstParameter(model) is null ? null : PrecisionTypes.Of(model.Network);
+    private ScalarType? TypeOf(IDiffusionModel model) =>
+        FirstParameter(model) is { } first ? PrecisionTypes.Of(model.Network, first) : null;
 
     /// <summary>All channels that the network returns, <c>[B, C, H, W]</c> or with a variance <c>[B, 2C, H, W]</c>.</summary>
     internal Tensor PredictRaw(Tensor noisy, IReadOnlyList<NoiseLevel> levels, Conditioning? conditioning, bool mayPredictVariance)
@@ -253,8 +254,7 @@ public sealed class Denoiser : IDenoiser
         return output.dtype == noisy.dtype || output.dtype == type
             ? output.to(noisy.dtype).MoveToOuterDisposeScope()
             : throw new InvalidOperationException(
-                $"The output of {Model.GetType().Name} is {output.dtype} for images in {type}. Its output must have the dtype of the "
-                    + "images.");
+                $"The output of {Model.GetType().Name} is {output.dtype} for images in {type}. It must have the dtype of the images.");
     }
 
     // An output of another shape would be broadcast silently into wrong images and losses.

@@ -13,7 +13,7 @@ internal static class MuonMatrices
     };
 
     /// <summary>
-    /// Matrices and convolutions with weight decay, without the first and the last one of the network, and without tables of embeddings.
+    /// Matrices and convolutions of the network, without its first and last one, and without tables of embeddings.
     /// </summary>
     /// <param name="trained">The trained parameters, in the order of the network.</param>
     public static IEnumerable<FlatEntry> Hidden(IEnumerable<FlatEntry> trained)

@@ -43,6 +43,7 @@ internal sealed class ScheduleFreeAdamW : IOptimizer
     private readonly Tensor step;
     private readonly Tensor highest;
     private readonly Tensor total;
+    private readonly Tensor ofSteps; // on the device, so that an update copies nothing to it
     private readonly Tensor[] values;
     private readonly Tensor[] gradients;
     private readonly Tensor[] steps;
@@ -59,6 +60,7 @@ internal sealed class ScheduleFreeAdamW : IOptimizer
         step = state.Number("step", 0, device);
         highest = state.Number("lr_max", 0, device);
         total = state.Number("weight_sum", 0, device);
+        ofSteps = state.Keep(tensor((float)(1 - (1 / options.Beta1)), device: device));
         values = state.Parts(parameters.Values, segments);
         gradients = state.Parts(parameters.Gradients, segments);
         steps = state.Buffers("z", segments, device);
@@ -95,10 +97,9 @@ internal sealed class ScheduleFreeAdamW : IOptimizer
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGradients = no_grad();
         destination.copy_(parameters.Values);
-        using Tensor weight = tensor((float)(1 - (1 / options.Beta1)), device: destination.device);
         foreach ((ParameterSegment segment, Tensor z) in segments.Zip(steps))
         {
-            destination.narrow(0, segment.From, segment.To - segment.From).lerp_(z, weight);
+            destination.narrow(0, segment.From, segment.To - segment.From).lerp_(z, ofSteps);
         }
     }
 
