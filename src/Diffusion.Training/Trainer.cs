@@ -37,6 +37,11 @@ public sealed class Trainer : IDisposable
             }
 
             TrainingLog.Images(setup.Logger, setup.Source.Report.ToString(setup.Source.Description));
+            if (TorchBackend.Warning is { } backend && setup.Device.Type == DeviceType.CPU)
+            {
+                TrainingLog.Unusual(setup.Logger, new TrainingWarning(nameof(TorchBackend), backend));
+            }
+
             Warnings =
             [
                 .. OptionWarnings.Of(options, setup.Schedule, state.Data.Split.TrainingCount,

@@ -7,6 +7,11 @@ internal static class NativeError
 {
     private const string LibtorchVersion = UnpackedPackages.LibtorchVersion;
 
+    /// <summary>oneDNN was wrong, and is switched off.</summary>
+    public const string WrongConvolutions =
+        "libtorch's convolutions (oneDNN) are wrong on this processor: they differ from those in float64. oneDNN is switched off for "
+        + "this process. Results are right; convolutions on the CPU are slower. Another machine, or a GPU, is faster.";
+
     private static string Version => typeof(torch).Assembly.GetName().Version!.ToString(3);
 
     private static string AddBackend =>
@@ -48,6 +53,11 @@ internal static class NativeError
         $"'{path}' ({Size(path)} bytes) does not load: {cause} If the file is damaged, delete it and its package from the NuGet cache "
         + $"and rebuild ({AddBackend}); if a library that it needs is missing, install it"
         + (OperatingSystem.IsWindows() ? " (often it is the Visual C++ redistributable)." : "."));
+
+    public static NativeBackendException NoRightConvolutions() => new(
+        "libtorch's convolutions are wrong on this processor: they differ from those in float64. Networks would learn nothing, and images "
+        + "would be wrong. Set the environment variable ONEDNN_MAX_CPU_ISA=SSE41 before the program starts (slow, but right where it was "
+        + "tried), or use another machine.");
 
     public static NativeBackendException NoBinding(string file) => new(
         $"TorchSharp's native library {file} was not found beside the application. It comes with the TorchSharp package in "

@@ -31,12 +31,19 @@ public static class TorchBackend
     }
 
     /// <summary>
+    /// What is wrong with libtorch on this machine and was worked around; null when nothing is, or before it was loaded. Known: wrong
+    /// convolutions of oneDNN, which is then switched off, so that training on the CPU is slower, but right.
+    /// </summary>
+    public static string? Warning { get; private set; }
+
+    /// <summary>
     /// Loads libtorch once; later calls return at once. Safe from several threads, and from several processes at a time. libtorch then uses
     /// no more CPU threads than the cores available to the process (a container's quota counts), unless <c>OMP_NUM_THREADS</c> or
-    /// <c>MKL_NUM_THREADS</c> says otherwise.
+    /// <c>MKL_NUM_THREADS</c> says otherwise. On Linux with glibc the process keeps the memory that libtorch frees, for reuse,
+    /// unless one of glibc's variables is set: <c>MALLOC_TRIM_THRESHOLD_</c>, <c>MALLOC_MMAP_THRESHOLD_</c> and their kind.
     /// </summary>
     /// <exception cref="NativeBackendException">
-    /// libtorch is missing, is there twice, or does not load; the message names the cause and the remedy.
+    /// libtorch is missing, is there twice, does not load, or convolves wrongly; the message names the cause and the remedy.
     /// </exception>
     public static void EnsureLoaded()
     {
@@ -51,6 +58,8 @@ public static class TorchBackend
             {
                 string folder = NativeLibraries.Load();
                 CpuQuota.Heed();
+                FreedMemory.Keep();
+                Warning = ConvolutionCheck.Run(folder);
                 loadedFrom = folder;
             }
         }

@@ -24,6 +24,11 @@ internal static class BackendReport
         terminal.Line($"best       {ComputeDevice.Best}");
         double memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / BytesPerGibibyte;
         terminal.Line($"memory     {memory.ToString("F1", CultureInfo.InvariantCulture)} GiB");
+        if (TorchBackend.Warning is { } warning)
+        {
+            terminal.Line($"warning    {warning}");
+        }
+
         return ExitCode.Success;
     }
 

@@ -51,10 +51,10 @@ internal sealed class AttentionBlock : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor normalised = groupNorm is null ? x : groupNorm.call(x);
+        Tensor normalised = groupNorm is null ? x : groupNorm.Apply(x);
         Tensor pixels = normalised.flatten(2).transpose(1, 2).contiguous(); // [B, H * W, C]
         (Tensor query, Tensor key, Tensor value) = Split(toQuery.call(pixels), toKey.call(pixels), toValue.call(pixels));
-        Tensor attended = nn.functional.scaled_dot_product_attention(query, key, value); // [B, heads, H * W, headChannels]
+        Tensor attended = Attention.Of(query, key, value); // [B, heads, H * W, headChannels]
         Tensor joined = attended.transpose(1, 2).flatten(2); // [B, H * W, inner]
         Tensor output = toOut.call(joined).transpose(1, 2).view(x.shape); // [B, C, H, W]
         Tensor sum = x + output;

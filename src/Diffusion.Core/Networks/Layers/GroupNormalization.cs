@@ -16,4 +16,20 @@ internal static class GroupNormalization
         nn.init.zeros_(norm.bias);
         return norm;
     }
+
+    /// <summary>Normalises <c>[B, C, H, W]</c>; the result belongs to the caller.</summary>
+    public static Tensor Apply(this GroupNorm norm, Tensor x) =>
+        GroupNormFunction.Fits(x) ? GroupNormFunction.Apply(x, norm, activates: false) : norm.call(x);
+
+    /// <summary>Normalises <c>[B, C, H, W]</c> and applies an activation; the result belongs to the caller.</summary>
+    public static Tensor Apply(this GroupNorm norm, Tensor x, Activation activation)
+    {
+        if (activation == Activation.Silu && GroupNormFunction.Fits(x))
+        {
+            return GroupNormFunction.Apply(x, norm, activates: true);
+        }
+
+        using Tensor normalised = norm.Apply(x);
+        return activation.Apply(normalised);
+    }
 }

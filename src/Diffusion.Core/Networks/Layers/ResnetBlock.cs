@@ -85,22 +85,23 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor, Tensor>
         using DisposeScope scope = NewDisposeScope();
         Tensor time = timeProjection.call(condition).unsqueeze(-1).unsqueeze(-1); // [B, outChannels or twice that, 1, 1]
         Tensor residual = FirstHalf(x);
-        Tensor normalised;
+        Tensor activated;
         if (scalesAndShifts)
         {
             Tensor[] parts = time.chunk(2, 1); // scale and shift, each [B, outChannels, 1, 1]
-            using Tensor plain = norm2.call(residual);
+            using Tensor plain = norm2.Apply(residual);
             using Scalar one = 1.ToScalar();
-            normalised = addcmul(parts[1], plain, parts[0].Plus(1), one);
+            using Tensor normalised = addcmul(parts[1], plain, parts[0].Plus(1), one);
+            activated = activation.Apply(normalised);
         }
         else
         {
             // In place: a convolution's gradient does not need its result.
-            normalised = norm2.call(residual.add_(time));
+            activated = norm2.Apply(residual.add_(time), activation);
         }
 
         residual.Dispose();
-        Tensor sum = SecondHalf(normalised).add_(Shortcut(summand));
+        Tensor sum = SecondHalf(activated).add_(Shortcut(summand));
         return (outputScale == 1 ? sum : sum.DivideBy(outputScale)).MoveToOuterDisposeScope();
     }
 
@@ -111,8 +112,7 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor, Tensor>
 
     private Tensor FirstHalf(Tensor x)
     {
-        using Tensor normalised = norm1.call(x);
-        using Tensor activated = activation.Apply(normalised);
+        using Tensor activated = norm1.Apply(x, activation);
         if (resampling == Resampling.None)
         {
             return conv1.call(activated);
@@ -122,11 +122,10 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor, Tensor>
         return conv1.call(resampled);
     }
 
-    private Tensor SecondHalf(Tensor normalised)
+    private Tensor SecondHalf(Tensor activated)
     {
-        using (normalised)
+        using (activated)
         {
-            using Tensor activated = activation.Apply(normalised);
             if (!training || !HasDropout)
             {
                 return conv2.call(activated);

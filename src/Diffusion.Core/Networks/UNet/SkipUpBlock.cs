@@ -72,7 +72,7 @@ internal sealed class SkipUpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, (Te
             return (x.MoveToOuterDisposeScope(), null);
         }
 
-        Tensor images = imageConv.call(nn.functional.silu(imageNorm.call(x))); // [B, 3, H, W]
+        Tensor images = imageConv.call(imageNorm.Apply(x, Activation.Silu)); // [B, 3, H, W]
         Tensor doubled = new ResidualLayer(checkpoints, resnetUp).Run(x, condition); // [B, channels, 2H, 2W]
         return (doubled.MoveToOuterDisposeScope(), images.MoveToOuterDisposeScope());
     }

@@ -131,7 +131,7 @@ public sealed class UNet2D
         Stack<Tensor> across = Down(images, condition);
         Tensor x = midBlock is null ? across.Peek() : midBlock.call(across.Peek(), condition);
         (x, Tensor? ofLevels) = Up(x, across, condition);
-        x = convOut.call(nn.functional.silu(normOut.call(x))); // [B, C, H, W]
+        x = convOut.call(normOut.Apply(x, Activation.Silu)); // [B, C, H, W]
         x = ofLevels is null ? x : x + ofLevels;
         return (Options.TimeEmbeddingType == TimeEmbeddingType.Fourier ? x / levels.view(-1, 1, 1, 1) : x).MoveToOuterDisposeScope();
     }
