@@ -16,7 +16,8 @@ internal static class ShardedTensors
     public static IReadOnlyList<ShardedTensor> Of(
         RankExchange exchange, FlatLayout all, FlatLayout part, IReadOnlyDictionary<string, Tensor> own)
     {
-        byte[] text = Encoding.UTF8.GetBytes(new JsonArray([.. own.Select(one => Describe(part, one.Key, one.Value))]).ToJsonString());
+        JsonArray tensors = [.. own.Select(one => (JsonNode)Describe(part, one.Key, one.Value))];
+        byte[] text = Encoding.UTF8.GetBytes(tensors.ToJsonString());
         IReadOnlyList<Piece> pieces = [.. exchange.Gather(text).SelectMany(Parse)];
         return [.. pieces.GroupBy(piece => piece.Name, StringComparer.Ordinal).Select(same => Join(all, [.. same], exchange.WorldSize))];
     }
@@ -26,7 +27,7 @@ internal static class ShardedTensors
         .Where(entry => name.EndsWith($".{entry.Name}", StringComparison.Ordinal))
         .MaxBy(entry => entry.Name.Length);
 
-    private static JsonNode Describe(FlatLayout part, string name, Tensor tensor) => new JsonArray(
+    private static JsonArray Describe(FlatLayout part, string name, Tensor tensor) => new JsonArray(
         name, (int)tensor.dtype, EntryOf(part, name) is { } entry && tensor.shape.AsSpan().SequenceEqual([.. entry.Shape]),
         new JsonArray([.. tensor.shape.Select(size => (JsonNode)size)]));
 

@@ -15,7 +15,7 @@ internal sealed class StateTensors : IDisposable
     private readonly IReadOnlyList<EmaWrapper> averages;
     private readonly Shards? shards;
     private readonly IReadOnlyDictionary<string, Tensor> weights;
-    private readonly IReadOnlyDictionary<string, Tensor> objective;
+    private readonly Dictionary<string, Tensor> objective;
     private readonly IReadOnlyList<IReadOnlyDictionary<string, Tensor>> averaged;
 
     /// <param name="parameters">All parameters.</param>

@@ -142,7 +142,7 @@ internal sealed class Shards
     }
 
     // All processes: the whole state is only wanted on rank 0.
-    private void GatherAll(IReadOnlyDictionary<string, Tensor>? state, IReadOnlyList<Tensor>? whole)
+    private void GatherAll(Dictionary<string, Tensor>? state, Tensor[]? whole)
     {
         CheckSame();
         foreach (ShardedTensor tensor in tensors)
