@@ -52,6 +52,7 @@ public sealed class ShardedFilesTests
                 SharedRun run = new()
                 {
                     MicroBatchSize = 4, Folder = folder.File(name), Configure = o => o.Steps = steps, Optimizer = Make(optimizer),
+                    Model = rank => new TinyModel(hidden: 40, seed: 1 + rank), // parameters that lie in two parts
                 };
                 last = (mayHaveParts && legs[leg].HasParts ? run with { Distributed = SharedRun.Sharded } : run).On(legs[leg].World)[0];
             }
