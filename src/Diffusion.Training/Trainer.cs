@@ -100,6 +100,9 @@ public sealed class Trainer : IDisposable
     /// </summary>
     public EmaWrapper? Ema => state.Averages.Count == 0 ? null : state.Averages[0];
 
+    /// <summary>The state that training changes.</summary>
+    internal TrainingState State => state;
+
     /// <summary>Creates a builder for a trainer.</summary>
     /// <param name="model">
     /// The model to train. The caller owns it, but must not use it before the trainer is disposed. Then it has the weights of the last
@@ -123,10 +126,14 @@ public sealed class Trainer : IDisposable
     /// Disposes this trainer and copies the averaged weights into the model, in evaluation mode, to sample it, save it or train it further.
     /// The checkpoints contain both sets of weights.
     /// </summary>
-    /// <exception cref="InvalidOperationException">The trainer is running, or averaged weights are swapped in. Nothing changed.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The trainer is running, averaged weights are swapped in, or several processes hold parts of them
+    /// (<see cref="DistributedOptions.ShardOptimizer"/>) and no run has ended. Nothing changed.
+    /// </exception>
     /// <exception cref="ObjectDisposedException">This trainer is disposed.</exception>
     public void EndWithAverages()
     {
+        Ema?.ThrowIfAbsent();
         ObjectDisposedException.ThrowIf(!guard.TryEnd(), this);
         using (WeightLock.Pass pass = state.Gate.Write())
         using (no_grad())

@@ -12,10 +12,10 @@ if (args is ["rank", string rankCase, string failing])
     return RankProbe.Run(rankCase, int.Parse(failing, CultureInfo.InvariantCulture));
 }
 
-// As a rank of a training run: the folder of the run, and its steps.
-if (args is ["train", string folder, string steps])
+// As a rank of a training run: the folder of the run, its steps, and whether each rank holds a part of the optimizer's state.
+if (args is ["train" or "train-parts", string folder, string steps])
 {
-    return TrainProbe.Run(folder, long.Parse(steps, CultureInfo.InvariantCulture));
+    return TrainProbe.Run(folder, long.Parse(steps, CultureInfo.InvariantCulture), shardOptimizer: args[0] == "train-parts");
 }
 
 // Arguments: libraries to load before anything else, or "torchsharp" to use TorchSharp before the library has loaded libtorch.

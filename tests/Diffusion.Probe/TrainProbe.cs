@@ -7,7 +7,7 @@ namespace Diffusion.Probe;
 /// <summary>A short training run, shared by the processes that a launcher started.</summary>
 internal static class TrainProbe
 {
-    public static int Run(string folder, long steps)
+    public static int Run(string folder, long steps, bool shardOptimizer)
     {
         // Other ranks begin with other weights, and get those of rank 0.
         long rank = long.Parse(Environment.GetEnvironmentVariable("OMPI_COMM_WORLD_RANK") ?? "0", CultureInfo.InvariantCulture);
@@ -18,7 +18,7 @@ internal static class TrainProbe
         using Trainer trainer = Trainer.For(unet)
             .UseDevice(ComputeDevice.Cpu(threads: 1))
             .UseData(images)
-            .UseDistributed()
+            .UseDistributed(options: new DistributedOptions { ShardOptimizer = shardOptimizer })
             .UseCheckpoints(folder)
             .Configure(o => (o.Steps, o.BatchSize, o.MicroBatchSize, o.ReportEverySteps) = (steps, 8, 2, 1))
             .Build();

@@ -10,6 +10,8 @@ public sealed class PlainSgd : Training.IOptimizerFactory
 
     public IReadOnlyList<string> Problems => [];
 
+    public bool CanShard => true;
+
     public Training.IOptimizer Create(Training.FlatParameters parameters) => new Steps(parameters);
 
     private sealed class Steps(Training.FlatParameters parameters) : Training.IOptimizer

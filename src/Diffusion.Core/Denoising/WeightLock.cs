@@ -13,13 +13,24 @@ internal sealed class WeightLock(string owner, string remedy) : IDisposable
 #pragma warning restore CA2213
     private bool isClosed;
 
+    /// <summary>Why there are no weights to read now; null, the default, if there are. A writer sets it.</summary>
+    public string? Absence { get; set; }
+
     /// <summary>Waits until nobody writes.</summary>
     /// <returns>Dispose it on the same thread to let writers in.</returns>
     /// <exception cref="ObjectDisposedException">The lock was disposed.</exception>
+    /// <exception cref="InvalidOperationException">There are no weights now.</exception>
     public Pass Read()
     {
         gate.EnterReadLock();
-        return Admit(new Pass(gate, writes: false));
+        Pass pass = Admit(new Pass(gate, writes: false));
+        if (Absence is { } reason)
+        {
+            pass.Dispose();
+            throw new InvalidOperationException(reason);
+        }
+
+        return pass;
     }
 
     /// <summary>Waits until nobody reads or writes.</summary>

@@ -1,6 +1,3 @@
-using TorchSharp;
-using static TorchSharp.torch;
-
 namespace Diffusion.Training;
 
 /// <summary>
@@ -9,20 +6,24 @@ namespace Diffusion.Training;
 /// </summary>
 internal sealed class BackgroundSaver(CheckpointStore store) : IDisposable
 {
-    private readonly Dictionary<string, Tensor> copies = new(StringComparer.Ordinal);
+    private readonly HostBuffers buffers = new();
     private Task<string>? saving;
 
     /// <summary>Starts to save a state, after the previous save has finished.</summary>
     /// <param name="live">The state. It may change as soon as this method returns.</param>
     /// <returns>The folder of the previous checkpoint, or null.</returns>
     /// <exception cref="CheckpointException">The previous checkpoint could not be saved.</exception>
-    public string? Begin(Checkpoint live)
+    public string? Begin(Checkpoint live) => Begin(copies => copies.Copy(live));
+
+    /// <summary>Starts to save a state, after the previous save has finished.</summary>
+    /// <param name="copy">Copies the state into the buffers. It may change as soon as this method returns.</param>
+    /// <returns>The folder of the previous checkpoint, or null.</returns>
+    /// <exception cref="CheckpointException">The previous checkpoint could not be saved.</exception>
+    public string? Begin(Func<HostBuffers, Checkpoint> copy)
     {
         string? before = Finish();
-        Checkpoint copy = new(
-            live.Manifest, Copy("weights", live.Weights), [.. live.Averages.Select((average, place) => Copy($"average {place}", average))],
-            Copy("optimizer", live.Optimizer));
-        saving = Task.Factory.StartNew(() => store.Save(copy), CancellationToken.None, TaskCreationOptions.LongRunning,
+        Checkpoint saved = copy(buffers);
+        saving = Task.Factory.StartNew(() => store.Save(saved), CancellationToken.None, TaskCreationOptions.LongRunning,
             TaskScheduler.Default);
         return before;
     }
@@ -45,29 +46,6 @@ internal sealed class BackgroundSaver(CheckpointStore store) : IDisposable
     public void Dispose()
     {
         ((IAsyncResult?)saving)?.AsyncWaitHandle.WaitOne();
-        foreach (Tensor copy in copies.Values)
-        {
-            copy.Dispose();
-        }
-    }
-
-    private Dictionary<string, Tensor> Copy(string set, IReadOnlyDictionary<string, Tensor> live)
-    {
-        using IDisposable noGradients = no_grad();
-        Dictionary<string, Tensor> named = new(StringComparer.Ordinal);
-        foreach ((string name, Tensor tensor) in live)
-        {
-            string key = $"{set} {name}";
-            if (!copies.TryGetValue(key, out Tensor? copy))
-            {
-                copy = empty(tensor.shape, tensor.dtype, CPU).DetachFromDisposeScope();
-                copies.Add(key, copy);
-            }
-
-            copy.copy_(tensor);
-            named.Add(name, copy);
-        }
-
-        return named;
+        buffers.Dispose();
     }
 }

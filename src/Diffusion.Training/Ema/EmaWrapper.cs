@@ -10,6 +10,7 @@ namespace Diffusion.Training;
 public sealed class EmaWrapper : IDisposable
 {
     private readonly FlatParameters parameters;
+    private readonly FlatParameters all;
     private readonly WeightLock? gate;
     private bool swapped;
 
@@ -25,14 +26,19 @@ public sealed class EmaWrapper : IDisposable
     /// <param name="parameters">The parameters to average.</param>
     /// <param name="law">The decay of each update.</param>
     /// <param name="gate">Guards the parameters and the average; null if only the caller reads them.</param>
-    internal EmaWrapper(FlatParameters parameters, EmaLaw law, WeightLock? gate)
+    /// <param name="all">
+    /// All parameters of the network, if other processes average those that are not in <paramref name="parameters"/>. Null, the default, if
+    /// these are all.
+    /// </param>
+    internal EmaWrapper(FlatParameters parameters, EmaLaw law, WeightLock? gate, FlatParameters? all = null)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(law);
         this.parameters = parameters;
         this.gate = gate;
+        this.all = all ?? parameters;
         Law = law;
-        Average = zeros_like(parameters.Values).DetachFromDisposeScope();
+        Held = zeros_like(parameters.Values).DetachFromDisposeScope();
         Reset();
     }
 
@@ -63,7 +69,20 @@ public sealed class EmaWrapper : IDisposable
     /// The averaged parameters, float32 <c>[Layout.Length]</c>, in the layout of the parameters. This object owns it. A running trainer
     /// changes it: read it on the training thread (in an observer or a preview), or use <see cref="Trainer.SnapshotEma"/>.
     /// </summary>
-    public Tensor Average { get; }
+    /// <exception cref="InvalidOperationException">
+    /// Several processes hold parts of it (<c>DistributedOptions.ShardOptimizer</c>), and it is not put together now.
+    /// </exception>
+    public Tensor Average => ReferenceEquals(all, parameters) ? Held : Whole ?? throw new InvalidOperationException(Absence);
+
+    /// <summary>Why an average is not there now.</summary>
+    internal const string Absence = "The processes of this run hold parts of the averaged weights (ShardOptimizer). Rank 0 has all of them "
+        + "in its previews, and every process after the run. Use them there, or read a checkpoint of the run.";
+
+    /// <summary>The averaged parameters that this process holds.</summary>
+    internal Tensor Held { get; }
+
+    /// <summary>All averaged parameters while they are put together from the parts of several processes; otherwise null.</summary>
+    internal Tensor? Whole { get; set; }
 
     /// <summary>
     /// Prevents a trainer from running, being disposed or swapping another average until the result is disposed; null without a trainer.
@@ -76,7 +95,8 @@ public sealed class EmaWrapper : IDisposable
         ThrowIfSwapped();
         using WeightLock.Pass pass = Write();
         using IDisposable noGradients = no_grad();
-        Average.copy_(parameters.Values);
+        Held.copy_(parameters.Values);
+        Whole?.copy_(all.Values);
     }
 
     /// <summary>Sets the objective's part of the average to the current values of its parameters.</summary>
@@ -86,7 +106,7 @@ public sealed class EmaWrapper : IDisposable
         using IDisposable noGradients = no_grad();
         foreach (FlatEntry entry in parameters.Layout.Entries.Where(entry => entry.Group == ParameterGroup.Objective))
         {
-            using Tensor average = FlatLayout.View(Average, entry);
+            using Tensor average = FlatLayout.View(Held, entry);
             using Tensor present = FlatLayout.View(parameters.Values, entry);
             average.copy_(present);
         }
@@ -120,11 +140,11 @@ public sealed class EmaWrapper : IDisposable
         using DisposeScope scope = NewDisposeScope();
         if (CopiesFrom is { } optimizer)
         {
-            optimizer.CopyWeightsToUse(Average);
+            optimizer.CopyWeightsToUse(Held);
             return;
         }
 
-        Average.lerp_(parameters.Values, EverySteps == 1 ? (ones_like(skip) - skip).Times(share) : ones_like(skip).Times(share));
+        Held.lerp_(parameters.Values, EverySteps == 1 ? (ones_like(skip) - skip).Times(share) : ones_like(skip).Times(share));
     }
 
     /// <summary>
@@ -132,11 +152,14 @@ public sealed class EmaWrapper : IDisposable
     /// a third copy. Meanwhile, the trainer can neither run nor be disposed. Sampling with <see cref="Trainer.EmaDenoiser"/> needs no swap.
     /// </summary>
     /// <returns>The scope of the swap. Dispose it before the next update.</returns>
-    /// <exception cref="InvalidOperationException">The averaged weights are already swapped in, or the trainer is running.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The averaged weights are already swapped in or not there (<see cref="Average"/>), or the trainer is running.
+    /// </exception>
     /// <exception cref="ObjectDisposedException">The trainer is disposed.</exception>
     public IDisposable Swap()
     {
         ThrowIfSwapped();
+        ThrowIfAbsent();
         IDisposable? hold = Hold?.Invoke();
         try
         {
@@ -154,9 +177,12 @@ public sealed class EmaWrapper : IDisposable
     {
         if (Hold is null)
         {
-            Average.Dispose();
+            Held.Dispose();
         }
     }
+
+    /// <summary>Throws if the average is not there now, because other processes hold parts of it.</summary>
+    internal void ThrowIfAbsent() => _ = Average;
 
     private WeightLock.Pass Write() => gate is null ? default : gate.Write();
 
@@ -180,8 +206,8 @@ public sealed class EmaWrapper : IDisposable
             this.ema = ema;
             this.hold = hold;
             using WeightLock.Pass pass = ema.Write();
-            own = zeros_like(ema.parameters.Values).DetachFromDisposeScope();
-            own.copy_(ema.parameters.Values);
+            own = zeros_like(ema.all.Values).DetachFromDisposeScope();
+            own.copy_(ema.all.Values);
             Copy(ema.Average);
             ema.swapped = true;
         }
@@ -204,8 +230,8 @@ public sealed class EmaWrapper : IDisposable
         {
             using WeightLock.Pass pass = ema.Write();
             using IDisposable noGradients = no_grad();
-            ema.parameters.Values.copy_(from);
-            ema.parameters.RoundValues();
+            ema.all.Values.copy_(from);
+            ema.all.RoundValues();
         }
     }
 }

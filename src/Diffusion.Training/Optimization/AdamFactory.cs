@@ -25,5 +25,8 @@ internal sealed record AdamFactory : IOptimizerFactory
     private AdamSettings Settings => new(WeightDecay, Beta1, Beta2, Epsilon, IsDecoupled: false);
 
     /// <inheritdoc/>
+    public bool CanShard => true;
+
+    /// <inheritdoc/>
     public IOptimizer Create(FlatParameters parameters) => new FusedAdam(parameters, parameters.Segments, Settings);
 }

@@ -28,5 +28,8 @@ internal sealed record AdamW8BitFactory : IOptimizerFactory
     private AdamSettings Settings => new(WeightDecay, Beta1, Beta2, Epsilon, IsDecoupled: true);
 
     /// <inheritdoc/>
+    public bool CanShard => true;
+
+    /// <inheritdoc/>
     public IOptimizer Create(FlatParameters parameters) => new AdamW8Bit(parameters, Settings);
 }

@@ -9,6 +9,7 @@ namespace Diffusion.Training;
 /// <param name="RateFactor">The factor of its learning rate.</param>
 /// <param name="IsTable">Whether it is the table of an embedding, whose rows are looked up.</param>
 /// <param name="Place">Its place among the parameters of the network; -1 for one of the objective.</param>
+/// <param name="Start">The first of its elements that the buffer has: above 0 only where other buffers have those before it.</param>
 internal sealed record FlatEntry(
     string Name, IReadOnlyList<long> Shape, long Offset, long Length, ParameterGroup Group, double RateFactor = 1, bool IsTable = false,
-    int Place = 0);
+    int Place = 0, long Start = 0);

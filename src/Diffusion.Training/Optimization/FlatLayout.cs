@@ -74,6 +74,16 @@ internal sealed class FlatLayout
         return new FlatLayout(entries);
     }
 
+    /// <summary>
+    /// The layout of a range of the trained elements. A parameter that lies in it only partly keeps the number of its dimensions, but all
+    /// except the first are 1.
+    /// </summary>
+    /// <param name="from">The first element, a multiple of <see cref="Alignment"/>.</param>
+    /// <param name="to">The end, exclusive, also a multiple.</param>
+    internal FlatLayout Part(long from, long to) => new([.. Entries
+        .Where(entry => entry.Group != ParameterGroup.Frozen && entry.Offset < to && EndOf(entry) > from)
+        .Select(entry => Cut(entry, from, to))]);
+
     /// <summary>Every reason why a network has no layout, each with its remedy; empty when it has one.</summary>
     internal static IEnumerable<string> Problems(nn.Module network)
     {
@@ -159,7 +169,21 @@ internal sealed class FlatLayout
     /// <summary>Where the next parameter starts.</summary>
     public static long EndOf(FlatEntry entry) => entry.Offset + Aligned(entry.Length);
 
-    private static long Aligned(long length) => (length + Alignment - 1) / Alignment * Alignment;
+    /// <summary>The next multiple of <see cref="Alignment"/>.</summary>
+    internal static long Aligned(long length) => (length + Alignment - 1) / Alignment * Alignment;
+
+    private static FlatEntry Cut(FlatEntry entry, long from, long to)
+    {
+        long first = Math.Max(from, entry.Offset);
+        long count = Math.Min(to, entry.Offset + entry.Length) - first;
+        return entry with
+        {
+            Offset = first - from,
+            Start = first - entry.Offset,
+            Length = count,
+            Shape = count == entry.Length ? entry.Shape : [count, .. entry.Shape.Skip(1).Select(_ => 1L)],
+        };
+    }
 
     private static long LengthOf(IReadOnlyList<FlatEntry> entries, params ParameterGroup[] groups) =>
         entries.Where(entry => groups.Contains(entry.Group)).Sum(entry => Aligned(entry.Length));

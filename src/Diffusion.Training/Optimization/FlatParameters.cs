@@ -45,7 +45,13 @@ public sealed class FlatParameters : IDisposable
     }
 
     /// <summary>Gathers the parameters of a network and of what its objective learns.</summary>
-    internal FlatParameters(nn.Module network, nn.Module? objective, Precision precision, IReadOnlyList<ParameterRule> rules)
+    /// <param name="network">The network.</param>
+    /// <param name="objective">What the objective learns; null for nothing.</param>
+    /// <param name="precision">What the network computes in.</param>
+    /// <param name="rules">How parameters are treated.</param>
+    /// <param name="shards">The number of processes that update a part each. Default 1.</param>
+    internal FlatParameters(
+        nn.Module network, nn.Module? objective, Precision precision, IReadOnlyList<ParameterRule> rules, int shards = 1)
     {
         if (precision is not (Precision.Float32 or Precision.BFloat16))
         {
@@ -57,7 +63,9 @@ public sealed class FlatParameters : IDisposable
         this.network = network;
         Precision = precision;
         Device device = network.parameters().First().device;
-        Values = zeros(Layout.Length, ScalarType.Float32, device).DetachFromDisposeScope();
+        long padded = Math.Max(Layout.Length, new FlatShard(Layout.TrainedLength, 0, shards).Padded);
+        Padded = zeros(padded, ScalarType.Float32, device).DetachFromDisposeScope();
+        Values = Padded.narrow(0, 0, Layout.Length).DetachFromDisposeScope();
         Gradients = zeros(Layout.Length, ScalarType.Float32, device).DetachFromDisposeScope();
         bound = NamedParameters(network, objective);
         using (no_grad())
@@ -105,6 +113,16 @@ public sealed class FlatParameters : IDisposable
         bool IsFloat32(FlatEntry entry) => bound[entry.Name].dtype == ScalarType.Float32;
     }
 
+    // Views of a part of the buffers, without the network's own parameters.
+    private FlatParameters(FlatParameters whole, FlatShard shard)
+    {
+        Layout = whole.Layout.Part(shard.From, shard.To);
+        (network, bound, Precision) = (whole.network, [], whole.Precision);
+        Values = whole.Values.narrow(0, shard.From, Layout.Length).DetachFromDisposeScope();
+        Gradients = whole.Gradients.narrow(0, shard.From, Layout.Length).DetachFromDisposeScope();
+        Padded = Values.alias().DetachFromDisposeScope();
+    }
+
     /// <summary>What the network computes in.</summary>
     public Precision Precision { get; }
 
@@ -134,6 +152,16 @@ public sealed class FlatParameters : IDisposable
         ParameterSegment.Of(Layout.Entries.Where(entry => entry.Group != ParameterGroup.Frozen));
 
     internal FlatLayout Layout { get; }
+
+    /// <summary><see cref="Values"/>, and room behind them for as many full parts as there are processes that update a part each.</summary>
+    internal Tensor Padded { get; }
+
+    /// <summary>
+    /// The part that one of several processes updates, as views of these buffers: to an optimizer it is the same as all parameters of a
+    /// smaller network. <see cref="RoundValues"/> does nothing there.
+    /// </summary>
+    /// <returns>The part, which the caller disposes before this object.</returns>
+    internal FlatParameters Part(FlatShard shard) => new(this, shard);
 
     /// <summary>
     /// Views of a buffer that is ordered like <see cref="Values"/>, by parameter name. An optimizer names its state with it.
@@ -190,6 +218,7 @@ public sealed class FlatParameters : IDisposable
         }
 
         Values.Dispose();
+        Padded.Dispose();
     }
 
     private Parameter Exact(FlatEntry entry)

@@ -26,6 +26,15 @@ public interface IOptimizerFactory
     /// </summary>
     bool AveragesWeights => false;
 
+    /// <summary>
+    /// Whether several processes can update a part of the parameters each (<c>DistributedOptions.ShardOptimizer</c>): an element must
+    /// depend on its own value, gradient and state only, or on those of its block of 128, and on numbers that are the same everywhere.
+    /// <see cref="Create"/> then gets a part, whose parameters may have fewer elements than in the network. Each tensor of the state that
+    /// belongs to a parameter must be named <c>kind.parameter</c>, with the elements in order, and be float32, bfloat16, float16 or int64,
+    /// or have an integer type of 8 to 32 bits. Default false.
+    /// </summary>
+    bool CanShard => false;
+
     /// <summary>The usual learning rate as a multiple of AdamW's, for warnings about unusual rates. Default 1.</summary>
     double UsualRateFactor => 1;
 

@@ -29,5 +29,8 @@ internal sealed record LionFactory : IOptimizerFactory
     public double UsualRateFactor => 0.2; // 3 to 10 times smaller, section 5 of the paper
 
     /// <inheritdoc/>
+    public bool CanShard => true;
+
+    /// <inheritdoc/>
     public IOptimizer Create(FlatParameters parameters) => new Lion(parameters, this);
 }

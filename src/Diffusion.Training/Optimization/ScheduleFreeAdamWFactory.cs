@@ -31,5 +31,8 @@ internal sealed record ScheduleFreeAdamWFactory : IOptimizerFactory
     public bool AveragesWeights => true;
 
     /// <inheritdoc/>
+    public bool CanShard => true;
+
+    /// <inheritdoc/>
     public IOptimizer Create(FlatParameters parameters) => new ScheduleFreeAdamW(parameters, this);
 }

@@ -20,6 +20,14 @@ public sealed record DistributedOptions
     public int? CheckEverySteps { get; init; } = 100;
 
     /// <summary>
+    /// Whether each process holds only its part of the optimizer's state and of the averages (stage 1 of ZeRO, Rajbhandari et al. 2020). It
+    /// updates that part of the parameters, and then gets the others: the bytes of the parameters once more in each step. Weights, losses
+    /// and checkpoints are the same. Needs an optimizer that can (<see cref="IOptimizerFactory.CanShard"/>). All averaged weights are there
+    /// in previews and after the run only. Without effect in a single process. Default false.
+    /// </summary>
+    public bool ShardOptimizer { get; init; }
+
+    /// <summary>
     /// The maximum time that the other processes wait while rank 0 reports, samples previews, or reads and writes checkpoints, and while
     /// all processes start. Above 0. Default 30 minutes.
     /// </summary>

@@ -120,7 +120,7 @@ internal sealed class RunFolder : IDisposable
     {
         if (state.Step != savedStep)
         {
-            Saved(saver.Begin(state.Snapshot()));
+            Saved(saver.Begin(state.Copy));
             begunStep = state.Step;
         }
     }
@@ -171,7 +171,8 @@ internal sealed class RunFolder : IDisposable
             {
                 if (state.Averages[i].Law.SigmaRel is { } sigmaRel)
                 {
-                    snapshots.Save(new EmaSnapshotName(state.Step, sigmaRel), state.AveragedWeights[i]);
+                    EmaSnapshotName name = new(state.Step, sigmaRel);
+                    state.Tensors.WithAverage(i, weights => snapshots.Save(name, weights));
                 }
             }
         }
@@ -189,7 +190,14 @@ internal sealed class RunFolder : IDisposable
     public void SaveAgain(TrainingState state)
     {
         begunStep = state.Step;
-        Saved(store.Save(state.Snapshot()));
+        if (state.Shards is null)
+        {
+            Saved(store.Save(state.Snapshot()));
+            return;
+        }
+
+        saver.Begin(state.Copy); // after a wait for the checkpoint before
+        Saved(saver.Finish());
     }
 
     /// <summary>Waits for a checkpoint that is being saved, and releases the folder.</summary>

@@ -32,6 +32,7 @@ internal static class SetupCheck
                 .. CheckpointingProblems.Of(options, model, given.Device),
                 .. PrecisionProblems.Of(options, given.Device), .. given.Distributed?.Problems ?? [],
             .. OptimizerFit.Problems(options, model, given.Optimizer),
+            .. OptimizerFit.ProblemsOfShards(given.Optimizer, given.Distributed, processes),
         ];
         INoiseSchedule? usedSchedule = schedule ?? OptionSchedule.TryMake(options);
         string[] unknownParts = [.. given.Objective.Problems(options.Objective)];

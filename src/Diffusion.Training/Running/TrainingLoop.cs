@@ -29,6 +29,7 @@ internal sealed class TrainingLoop
         try
         {
             long began = setup.Time.GetTimestamp();
+            parts.WholeAverages?.Release();
             using GradientCheckpointingScope checkpointing = new(setup.Model, options);
             parts.Reporter.Begin();
             Observe(observer => observer.Begin(start));
@@ -36,7 +37,7 @@ internal sealed class TrainingLoop
             if (options.Health.OnDivergence == DivergencePolicy.RollBack)
             {
                 parts.Folder?.SaveFirst(state); // A rollback needs a checkpoint.
-                parts.Ranks?.WaitForFirst();
+                parts.Ranks?.ServeFirst();
             }
 
             while (true)
@@ -57,7 +58,8 @@ internal sealed class TrainingLoop
         catch (TrainingDivergedException error) when (error.WeightsAreGood)
         {
             parts.Folder?.TrySave(state);
-            parts.Ranks?.WaitForFirst();
+            parts.Ranks?.ServeFirst();
+            parts.WholeAverages?.Gather(state.Averages.Count);
             throw;
         }
         catch (Exception error)
@@ -142,7 +144,9 @@ internal sealed class TrainingLoop
             // Held-out loss
             if (parts.HeldOut is { } heldOut && (state.Step % options.HoldOutEverySteps == 0 || state.Step == options.Steps))
             {
+                parts.WholeAverages?.Gather(Math.Min(1, state.Averages.Count));
                 state.HeldOutLoss = heldOut.Measure(microBatchSize, parts.Ranks is null ? cancellationToken : CancellationToken.None);
+                parts.WholeAverages?.Release();
                 state.HeldOutStep = state.Step;
                 TrainingLog.HeldOut(setup.Logger, state.Step, state.HeldOutLoss.Value);
                 parts.Gauges.EndPause("the held-out loss", options.HoldOutEverySteps, alsoAtEnd: true);
@@ -162,12 +166,7 @@ internal sealed class TrainingLoop
             }
 
             // Previews
-            foreach (TrainerSetup.Preview preview in setup.Previews.Where(preview => preview.IsDue(state.Step, options.Steps)))
-            {
-                TrainingPreview current = new(state.Step, parts.EmaDenoiser, cancellationToken) { OnSamples = parts.Reporter.TakeSamples };
-                parts.Reporter.Shield("preview", () => preview.Action(current), cancellationToken);
-                parts.Gauges.EndPause("a preview", preview.EverySteps, preview.AlsoAtEnd);
-            }
+            Preview(cancellationToken);
 
             // Snapshots of the averages
             if (options.EmaSnapshotEverySteps is { } snapshotSteps && state.Step % snapshotSteps == 0)
@@ -186,7 +185,7 @@ internal sealed class TrainingLoop
 
             if (parts.Ranks is { FirstPauses: true } waiting)
             {
-                waiting.WaitForFirst();
+                waiting.ServeFirst();
             }
         }
 
@@ -195,6 +194,26 @@ internal sealed class TrainingLoop
             : null;
 
         StepNote Note() => new(state.NextLearningRate, Stop(), loader.BadImages, PausesAfter(state.Step + 1));
+    }
+
+    // Only rank 0 has previews.
+    private void Preview(CancellationToken cancellationToken)
+    {
+        TrainerSetup.Preview[] due = [.. setup.Previews.Where(preview => preview.IsDue(state.Step, options.Steps))];
+        if (due.Length == 0)
+        {
+            return;
+        }
+
+        parts.WholeAverages?.Gather(Math.Min(1, state.Averages.Count), asks: true);
+        foreach (TrainerSetup.Preview preview in due)
+        {
+            TrainingPreview current = new(state.Step, parts.EmaDenoiser, cancellationToken) { OnSamples = parts.Reporter.TakeSamples };
+            parts.Reporter.Shield("preview", () => preview.Action(current), cancellationToken);
+            parts.Gauges.EndPause("a preview", preview.EverySteps, preview.AlsoAtEnd);
+        }
+
+        parts.WholeAverages?.Release();
     }
 
     // Whether this process has work after a step that may take long.
@@ -245,7 +264,8 @@ internal sealed class TrainingLoop
         }
 
         parts.Folder?.Save(state);
-        parts.Ranks?.WaitForFirst();
+        parts.Ranks?.ServeFirst();
+        parts.WholeAverages?.Gather(state.Averages.Count);
         parts.Reporter.End();
         TrainingLog.Ended(setup.Logger, state.Step, reason);
         TrainingResult result = new()

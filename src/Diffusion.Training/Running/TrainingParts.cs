@@ -34,8 +34,10 @@ internal sealed class TrainingParts : IDisposable
             State = owned.Add(new TrainingState(setup, data, device));
             Ranks = setup.Processes is { } processes ? owned.Add(new Ranks(processes, setup, State)) : null;
             Begin(options.InitialWeights);
-            Denoiser = DenoiserOf(setup.Model, new Lazy<IDiffusionModel>(RawTwin));
-            Averages = AveragesOf(State.Averages);
+            Denoiser = DenoiserOf(setup.Model, new Lazy<IDiffusionModel>(RawTwin), State.Gate);
+            IDiffusionModel[] networks = [.. State.Averages.Select(average => TwinOver(State.Shards is null ? average.Average : null))];
+            WholeAverages = State.Shards is null ? null : owned.Add(new WholeAverages(State, State.Shards, networks));
+            Averages = AveragesOf(State.Averages, networks);
             ModelProbe.Check(Denoiser, State.Parameters, setup.Source.Shape, setup.Objective);
             Gauges = owned.Add(new RunGauges(setup.Time, State.Parameters, State.Update, options.GradientClip));
             int? stratified = options.StratifiedImages;
@@ -91,6 +93,9 @@ internal sealed class TrainingParts : IDisposable
     /// <summary>The model with each of its averages, by law.</summary>
     public OrderedDictionary<EmaLaw, Denoiser> Averages { get; }
 
+    /// <summary>The averages, put together where they are needed; null if this process holds them whole.</summary>
+    public WholeAverages? WholeAverages { get; }
+
     /// <summary>The step at which samples should become recognizable.</summary>
     public long FirstSamplesStep { get; }
 
@@ -132,6 +137,7 @@ internal sealed class TrainingParts : IDisposable
         Ranks?.ShareState(Folder?.LastCheckpoint);
         State.RollBack(rollbacks);
         Folder?.SaveAgain(State); // A resumed run must use the lower rate.
+        Ranks?.ServeFirst();
         Reporter.RolledBack(Folder?.LastCheckpoint ?? setup.Options.RunFolder!);
     }
 
@@ -154,22 +160,24 @@ internal sealed class TrainingParts : IDisposable
         Ranks?.ShareState(resumed ? Folder!.LastCheckpoint : null);
     }
 
-    private OrderedDictionary<EmaLaw, Denoiser> AveragesOf(IEnumerable<EmaWrapper> averages)
+    private OrderedDictionary<EmaLaw, Denoiser> AveragesOf(IReadOnlyList<EmaWrapper> averages, IDiffusionModel[] networks)
     {
         OrderedDictionary<EmaLaw, Denoiser> denoisers = [];
-        foreach (EmaWrapper average in averages)
+        for (int i = 0; i < networks.Length; i++)
         {
-            IDiffusionModel twin = TwinOver(average.Average);
-            denoisers.Add(average.Law, DenoiserOf(twin, new Lazy<IDiffusionModel>(twin)));
+            IDiffusionModel network = networks[i];
+            denoisers.Add(averages[i].Law, DenoiserOf(network, new Lazy<IDiffusionModel>(network), WholeAverages?.Gates[i] ?? State.Gate));
         }
 
         return denoisers;
     }
 
     // Samples have the size of the training images, even if the network accepts several sizes.
-    private Denoiser DenoiserOf(IDiffusionModel model, Lazy<IDiffusionModel> sampled) =>
-        new(model, sampled, setup.Schedule, Parameterization.Of(setup.Options.Objective.Prediction),
-            State.Gate) { SampleShape = setup.Source.Shape };
+    private Denoiser DenoiserOf(IDiffusionModel model, Lazy<IDiffusionModel> sampled, WeightLock gate) =>
+        new(model, sampled, setup.Schedule, Parameterization.Of(setup.Options.Objective.Prediction), gate)
+        {
+            SampleShape = setup.Source.Shape,
+        };
 
     // Any thread may be the first to sample the raw weights, while another thread draws from the global generator for training.
     private IDiffusionModel RawTwin()
@@ -179,12 +187,16 @@ internal sealed class TrainingParts : IDisposable
         return TwinOver(State.Parameters.Values);
     }
 
-    // Creates a network in evaluation mode whose weights are views of a flat buffer.
-    private IDiffusionModel TwinOver(Tensor weights)
+    // Creates a network in evaluation mode whose weights are views of a flat buffer; null leaves it its own weights.
+    private IDiffusionModel TwinOver(Tensor? weights)
     {
         using DisposeScope scope = NewDisposeScope();
         IDiffusionModel twin = owned.Add(ModelTwin.Of(setup.Model));
-        State.Parameters.Layout.Bind(twin.Network, weights);
+        if (weights is not null)
+        {
+            State.Parameters.Layout.Bind(twin.Network, weights);
+        }
+
         twin.Network.eval();
         return twin;
     }

@@ -15,9 +15,6 @@ internal sealed class TrainingState : IDisposable
 
     private readonly DisposableStack belongings = new();
     private readonly TrainerSetup setup;
-    private readonly IReadOnlyDictionary<string, Tensor> weights;
-    private readonly IReadOnlyDictionary<string, Tensor> learned;
-    private readonly IReadOnlyList<IReadOnlyDictionary<string, Tensor>> averages;
 
     public TrainingState(TrainerSetup setup, TrainingData data, Device device)
     {
@@ -33,19 +30,27 @@ internal sealed class TrainingState : IDisposable
                 belongings.Add(Objective);
             }
 
+            RunProcesses? sharing = setup.Processes is { Options.ShardOptimizer: true } processes ? processes : null;
             Parameters = belongings.Add(new FlatParameters(
-                setup.Model.Network, Objective?.Module, setup.Options.Precision, setup.Options.ParameterRules));
-            weights = ViewsOf(Parameters.Values);
-            Optimizer = belongings.Add(setup.Optimizer.Create(Parameters));
-            learned = LearnedOf(Optimizer, Objective);
+                setup.Model.Network, Objective?.Module, setup.Options.Precision, setup.Options.ParameterRules,
+                sharing?.Group.WorldSize ?? 1));
+            FlatShard? shard = sharing is null
+                ? null
+                : new FlatShard(Parameters.TrainedLength, sharing.Group.Rank, sharing.Group.WorldSize);
+            FlatParameters updated = shard is null ? Parameters : belongings.Add(Parameters.Part(shard));
+            Optimizer = belongings.Add(setup.Optimizer.Create(updated));
             Averages = [.. EmaOptions.Laws(setup.Options, setup.Optimizer).Select(law => belongings.Add(
-                new EmaWrapper(Parameters, law, Gate)
+                new EmaWrapper(updated, law, Gate, Parameters)
                 {
                     EverySteps = setup.Options.EmaEverySteps, CopiesFrom = setup.Optimizer.AveragesWeights ? Optimizer : null,
                 }))];
-            averages = [.. Averages.Select(average => ViewsOf(average.Average))];
+            Shards = shard is null ? null : new Shards(sharing!, shard, Parameters, updated, Optimizer, Averages);
+            Tensors = belongings.Add(new StateTensors(Parameters, Optimizer, Objective, Averages, Shards));
             Update = belongings.Add(new ParameterUpdate(Parameters, Optimizer, Averages, setup.Options.GradientClip,
-                setup.Options.Health.MaxGradientNorm));
+                setup.Options.Health.MaxGradientNorm)
+            {
+                AfterOptimizer = Shards is null ? null : Shards.Update,
+            });
         }
         catch
         {
@@ -85,8 +90,11 @@ internal sealed class TrainingState : IDisposable
     /// <summary>The averages. Previews and results use the first one.</summary>
     public IReadOnlyList<EmaWrapper> Averages { get; }
 
-    /// <summary>The averaged weights by name, as views of the live tensors, in the order of <see cref="Averages"/>.</summary>
-    public IReadOnlyList<IReadOnlyDictionary<string, Tensor>> AveragedWeights => averages;
+    /// <summary>What the processes hold in parts; null if each holds everything.</summary>
+    public Shards? Shards { get; }
+
+    /// <summary>The tensors of a checkpoint.</summary>
+    public StateTensors Tensors { get; }
 
     /// <summary>The last measured held-out loss, or null.</summary>
     public double? HeldOutLoss { get; set; }
@@ -102,8 +110,12 @@ internal sealed class TrainingState : IDisposable
     /// </summary>
     public IReadOnlyList<string> UnusualChanges { get; private set; } = [];
 
-    /// <summary>Returns the current state as views of the live tensors.</summary>
-    public Checkpoint Snapshot() => new(Manifest(), weights, averages, learned);
+    /// <summary>Returns the current state as views of the live tensors, which this process must have whole.</summary>
+    public Checkpoint Snapshot() => Tensors.Live(Manifest());
+
+    /// <summary>Copies the current state. If the processes hold parts, rank 0 calls it and the others serve it.</summary>
+    /// <param name="buffers">Receive the tensors.</param>
+    public Checkpoint Copy(HostBuffers buffers) => Tensors.Copy(Manifest(), buffers);
 
     /// <summary>Restores a checkpoint after verifying that all of it fits.</summary>
     /// <param name="checkpoint">The checkpoint.</param>
@@ -118,12 +130,7 @@ internal sealed class TrainingState : IDisposable
         CheckpointManifest mine = Manifest();
         IReadOnlyList<EmaLaw> laws = ResumedAverages.Laws(setup, saved);
         DataContinuation data = Data.Continue(saved.DataExtents, saved.ImagesSeen);
-        (IReadOnlyDictionary<string, Tensor> To, IReadOnlyDictionary<string, Tensor> From)[] sets =
-        [
-            (weights, checkpoint.Weights),
-            (learned, checkpoint.Optimizer),
-            .. ResumedAverages.Places(laws, saved.Averages).Select((place, mine) => (averages[mine], checkpoint.Averages[place])),
-        ];
+        IReadOnlyList<int> places = ResumedAverages.Places(laws, saved.Averages);
         Refuse([.. OptionChanges.Of(
             ("model", saved.Model, mine.Model),
             ("schedule", saved.Schedule, mine.Schedule),
@@ -134,15 +141,10 @@ internal sealed class TrainingState : IDisposable
             ("number of averages", saved.Averages.Count, mine.Averages.Count),
             ("HoldOutFraction", saved.Options.HoldOutFraction, mine.Options.HoldOutFraction)),
             .. data.Refusal is null ? Array.Empty<string>() : [data.Refusal],
-            .. sets.SelectMany(set => NamedWeights.Misfits(set.To, set.From))]);
+            .. Tensors.Misfits(checkpoint, places)]);
         beforeChange();
         using WeightLock.Pass pass = Gate.Write();
-        foreach ((IReadOnlyDictionary<string, Tensor> to, IReadOnlyDictionary<string, Tensor> from) in sets)
-        {
-            NamedWeights.CopyInto(to, from);
-        }
-
-        Parameters.RoundValues();
+        Tensors.Restore(checkpoint, places);
         foreach ((EmaWrapper average, EmaLaw law) in Averages.Zip(laws))
         {
             average.Law = law;
@@ -199,40 +201,12 @@ internal sealed class TrainingState : IDisposable
     /// <exception cref="CheckpointException">The weights cannot be read or do not fit. Nothing changed.</exception>
     public void LoadInitialWeights(string path)
     {
-        InitialWeights.CopyInto(weights, setup.Model, path);
+        InitialWeights.CopyInto(Tensors.Weights, setup.Model, path);
         Parameters.RoundValues();
         foreach (EmaWrapper average in Averages)
         {
             average.Reset();
         }
-    }
-
-    // What a checkpoint contains besides the weights: the state of the optimizer and of the objective.
-    private Dictionary<string, Tensor> LearnedOf(IOptimizer optimizer, ObjectiveState? objective)
-    {
-        Dictionary<string, Tensor> all = new(optimizer.State, StringComparer.Ordinal);
-        foreach ((string name, Tensor view) in Parameters.Layout.ObjectiveViews(Parameters.Values))
-        {
-            all.Add(name, belongings.Add(view));
-        }
-
-        foreach ((string name, Tensor tensor) in objective?.Tensors ?? new Dictionary<string, Tensor>(StringComparer.Ordinal))
-        {
-            all.Add($"{FlatLayout.ObjectivePrefix}state.{name}", tensor);
-        }
-
-        return all;
-    }
-
-    private IReadOnlyDictionary<string, Tensor> ViewsOf(Tensor flat)
-    {
-        IReadOnlyDictionary<string, Tensor> views = Parameters.Layout.Views(flat);
-        foreach (Tensor view in views.Values)
-        {
-            belongings.Add(view);
-        }
-
-        return views;
     }
 
     // The order changes with the length of an epoch and, for sources with groups, with the shuffle window.
@@ -244,7 +218,8 @@ internal sealed class TrainingState : IDisposable
             || (setup.Source.GroupSizes is not null && saved.Loading.ShuffleWindow != mine.ShuffleWindow);
     }
 
-    private CheckpointManifest Manifest() => new()
+    /// <summary>Returns what is not a tensor of the current state.</summary>
+    public CheckpointManifest Manifest() => new()
     {
         WarmupSteps = LearningRate.WarmupSteps!.Value,
         Step = Step,

@@ -38,6 +38,9 @@ public sealed class ParameterUpdate : IDisposable
         SkippedInARow = zeros([], ScalarType.Float32, device).DetachFromDisposeScope();
     }
 
+    /// <summary>Gets the parameters that other processes have updated. Called after the optimizer. Default null.</summary>
+    internal Action? AfterOptimizer { get; init; }
+
     /// <summary>
     /// The gradient norm of the last step before clipping, a float32 scalar on the device. Reading it waits for the device.
     /// </summary>
@@ -62,6 +65,7 @@ public sealed class ParameterUpdate : IDisposable
         using DisposeScope scope = NewDisposeScope();
         using GradientNorm norm = new(parameters, clip, largest);
         optimizer.Update(learningRate, norm.Divisor, norm.Skip);
+        AfterOptimizer?.Invoke();
         parameters.RoundValues();
         foreach (EmaWrapper average in averages)
         {

@@ -49,6 +49,17 @@ internal static class OptimizerFit
         }
     }
 
+    /// <summary>Why several processes cannot train a part of the parameters each.</summary>
+    /// <param name="optimizer">The optimizer.</param>
+    /// <param name="distributed">How processes train together; null for a single process.</param>
+    /// <param name="processes">The number of processes.</param>
+    public static IEnumerable<string> ProblemsOfShards(IOptimizerFactory optimizer, DistributedOptions? distributed, int processes) =>
+        distributed is { ShardOptimizer: true } && processes > 1 && !optimizer.CanShard
+            ? [$"ShardOptimizer (true) needs an optimizer whose elements are updated one by one, and {optimizer.Description} is not, or "
+                + "does not say so (IOptimizerFactory.CanShard). Use Optimizers.AdamW(), Adam(), AdamW8Bit(), Lion() or "
+                + "ScheduleFreeAdamW(), or leave ShardOptimizer out."]
+            : [];
+
     /// <summary>Why the range of learning rates of a run cannot be tried.</summary>
     public static IEnumerable<string> ProblemsOfRange(IOptimizerFactory optimizer) => optimizer.FindsLearningRate
         ? [$"BuildLrRangeFinder cannot try learning rates with {optimizer.Description}, which finds the learning rate itself. Train with "

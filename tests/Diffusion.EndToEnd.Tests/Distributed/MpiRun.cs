@@ -15,6 +15,10 @@ internal static class MpiRun
     /// <summary>Runs a short training of the probe, which saves in a folder.</summary>
     public static Task<ChildProcess.Result> Train(int count, string folder, int steps) => Start(count, "train", folder, Text(steps));
 
+    /// <summary>The same, with a part of the optimizer's state in each process.</summary>
+    public static Task<ChildProcess.Result> TrainParts(int count, string folder, int steps) =>
+        Start(count, "train-parts", folder, Text(steps));
+
     /// <summary>Runs one rank of the probe without <c>mpirun</c>.</summary>
     public static Task<ChildProcess.Result> Alone(Dictionary<string, string?> variables) =>
         ChildProcess.Dotnet(["exec", Probe, "rank", "operations", "-1"], environment: Variables(variables));

@@ -28,6 +28,22 @@ public sealed class MpiTrainingTests
     }
 
     [Fact]
+    public async Task Processes_that_hold_parts_save_the_same_checkpoint()
+    {
+        using TemporaryFolder folder = new();
+        ChildProcess.Result whole = await MpiRun.Train(2, folder.File("whole"), Steps);
+        ChildProcess.Result parts = await MpiRun.TrainParts(2, folder.File("parts"), Steps);
+
+        whole.ExitCode.Should().Be(0, whole.Errors);
+        parts.ExitCode.Should().Be(0, parts.Errors);
+        string[] expected = Tensors(folder.File("whole"));
+        string[] actual = Tensors(folder.File("parts"));
+        expected.Should().HaveCount(3);
+        actual.Zip(expected).Should().HaveCount(3).And.AllSatisfy(pair =>
+            File.ReadAllBytes(pair.First).Should().Equal(File.ReadAllBytes(pair.Second)));
+    }
+
+    [Fact]
     public async Task Different_options_are_named_on_both_ranks()
     {
         using TemporaryFolder folder = new();
@@ -38,6 +54,9 @@ public sealed class MpiTrainingTests
         result.Errors.Split("options.steps is 12 on rank 0 and 13 on rank 1").Should().HaveCount(3);
         Directory.GetFiles(folder.Path).Should().BeEmpty();
     }
+
+    private static string[] Tensors(string run) =>
+        [.. Directory.GetFiles(run, "*.safetensors", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
 
     private static string Weights(string run) =>
         Directory.GetFiles(Path.Combine(run, "checkpoints"), "weights.safetensors", SearchOption.AllDirectories).Single();

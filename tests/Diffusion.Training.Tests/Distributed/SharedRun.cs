@@ -12,6 +12,9 @@ internal sealed record SharedRun
     /// <summary>Small enough that the tiny model has several buckets.</summary>
     private static readonly DistributedOptions SmallBuckets = new() { BucketMebibytes = 512.0 / (1 << 20), CheckEverySteps = 5 };
 
+    /// <summary>The same, with parts of the optimizer's state and of the averages in each process.</summary>
+    public static readonly DistributedOptions Sharded = SmallBuckets with { ShardOptimizer = true };
+
     public long Steps { get; init; } = 50;
 
     public int? MicroBatchSize { get; init; }
@@ -28,6 +31,18 @@ internal sealed record SharedRun
 
     /// <summary>Changes the builder of one rank.</summary>
     public Action<TrainerBuilder, int> Build { get; init; } = (_, _) => { };
+
+    /// <summary>The options of one rank; null for the same on all.</summary>
+    public Func<int, DistributedOptions>? DistributedOf { get; init; }
+
+    /// <summary>Receives the trainer of a rank before its run.</summary>
+    public Action<Trainer, int> BeforeRun { get; init; } = (_, _) => { };
+
+    /// <summary>Whether the averages are read after <see cref="UseTrainer"/>.</summary>
+    public bool ReadsTrainer { get; init; } = true;
+
+    /// <summary>Uses the trainer of a rank after its run.</summary>
+    public Action<Trainer, int> UseTrainer { get; init; } = (_, _) => { };
 
     /// <summary>The images of a rank.</summary>
     public Func<StripedImages, int, IImageSource> Images { get; init; } = (images, _) => images;
@@ -81,13 +96,15 @@ internal sealed record SharedRun
 
         if (group is not null)
         {
-            builder.UseDistributed(group, Distributed);
+            builder.UseDistributed(group, DistributedOf?.Invoke(rank) ?? Distributed);
         }
 
         Build(builder, rank);
         using Trainer trainer = builder.Build();
+        BeforeRun(trainer, rank);
         TrainingResult result = trainer.Run(Tokens.Length > rank ? Tokens[rank] : TestContext.Current.CancellationToken);
-        float[] average = result.Averages.Count == 0
+        UseTrainer(trainer, rank);
+        float[] average = result.Averages.Count == 0 || !ReadsTrainer
             ? []
             : Floats(result.EmaDenoiser.Model);
         return new Outcome(

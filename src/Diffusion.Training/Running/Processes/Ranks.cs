@@ -45,6 +45,7 @@ internal sealed class Ranks : IDisposable
     {
         WaitForFirst();
         StartCheck.Compare(exchange, state);
+        state.Shards?.Agree();
     }
 
     /// <summary>
@@ -77,7 +78,7 @@ internal sealed class Ranks : IDisposable
         }
 
         WaitForFirst();
-        CheckState();
+        CheckState(resumed: chosen[0] != 0);
     }
 
     /// <summary>Agrees before the first step whether to stop.</summary>
@@ -154,6 +155,21 @@ internal sealed class Ranks : IDisposable
     /// <summary>Waits until every process has called this method, longer than for an operation of a step.</summary>
     public void WaitForFirst() => processes.Group.Barrier(processes.Options.PauseDeadline);
 
+    /// <summary>
+    /// Waits until rank 0 has ended what it does alone. If the processes hold parts of the state, they send it those that it asks for.
+    /// </summary>
+    public void ServeFirst()
+    {
+        if (state.Shards is { } shards)
+        {
+            shards.Serve();
+        }
+        else
+        {
+            WaitForFirst();
+        }
+    }
+
     /// <summary>Frees the buckets and the hooks of the network.</summary>
     public void Dispose() => reducer.Dispose();
 
@@ -212,14 +228,10 @@ internal sealed class Ranks : IDisposable
         state.Restore(open.Checkpoint, () => { });
     }
 
-    private void CheckState()
+    // Before the first step, what an optimizer remembers may still come from the weights that were replaced.
+    private void CheckState(bool resumed)
     {
-        (string Name, Tensor Values)[] parts =
-        [
-            ("weights", state.Parameters.Values),
-            .. state.Averages.Select(average => ($"average {average.Law.Description}", average.Average)),
-            .. state.Optimizer.State.Select(part => ($"optimizer state {part.Key}", part.Value)),
-        ];
+        (string Name, Tensor Values)[] parts = [.. state.Tensors.Compared(resumed)];
         IReadOnlyList<long[]> all = exchange.Gather(
             [state.Step, state.ImagesSeen, state.Rollbacks, .. parts.Select(part => FlatChecksum.Of(part.Values))]);
         string[] names = ["step", "images seen", "rollbacks", .. parts.Select(part => part.Name)];

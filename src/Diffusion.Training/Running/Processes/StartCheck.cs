@@ -34,7 +34,7 @@ internal static class StartCheck
 
     private static JsonObject Describe(TrainingState state)
     {
-        JsonObject run = JsonSerializer.SerializeToNode(state.Snapshot().Manifest, CheckpointJson.Default.CheckpointManifest)!.AsObject();
+        JsonObject run = JsonSerializer.SerializeToNode(state.Manifest(), CheckpointJson.Default.CheckpointManifest)!.AsObject();
         run.Remove("data"); // contains paths; the extents identify the images
         JsonObject options = run["options"]!.AsObject();
         options["savesRun"] = options["runFolder"] is not null;
@@ -56,6 +56,7 @@ internal static class StartCheck
         }
 
         run["parameters"] = parameters;
+        run["shardOptimizer"] = state.Shards is not null;
         return run;
     }
 
