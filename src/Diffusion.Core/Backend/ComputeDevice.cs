@@ -113,11 +113,17 @@ public sealed record ComputeDevice
     /// Whether networks can compute in a precision on this device. It may still be slower there than float32: <see cref="PrecisionSpeed"/>
     /// measures it. False for <see cref="Precision.Best"/>, which is none by itself.
     /// </summary>
+    /// <remarks>
+    /// For 16 bits on a CPU the first call of a process compares a few convolutions with those of float32, because libtorch's are wrong on
+    /// some processors (AMD's with AVX-512); where they are, this is false. A network without convolutions can be trained nevertheless.
+    /// </remarks>
     /// <param name="precision">The precision.</param>
     public bool Supports(Precision precision) => precision switch
     {
         Precision.Float32 => true,
-        Precision.BFloat16 => Type is DeviceType.CPU or DeviceType.CUDA,
+        Precision.TensorFloat32 => Type == DeviceType.CUDA,
+        Precision.BFloat16 or Precision.Float16 => Type == DeviceType.CUDA
+            || (Type == DeviceType.CPU && HalfConvolutions.AreRight(PrecisionTypes.TypeOf(precision))),
         _ => false,
     };
 

@@ -30,7 +30,7 @@ internal static class SetupCheck
             .. given.Optimizer.Problems, .. given.RunObservers.SelectMany(observer => ProblemsOf(observer, options, model)), .. additional,
             .. ScheduleProblems.Of(options, schedule), .. DataProblems.Of(options, model, source),
                 .. CheckpointingProblems.Of(options, model, given.Device),
-                .. PrecisionProblems.Of(options, given.Device), .. given.Distributed?.Problems ?? [],
+                .. PrecisionProblems.Of(options, model.Network, given.Device), .. given.Distributed?.Problems ?? [],
             .. OptimizerFit.Problems(options, model, given.Optimizer),
         ];
         INoiseSchedule? usedSchedule = schedule ?? OptionSchedule.TryMake(options);

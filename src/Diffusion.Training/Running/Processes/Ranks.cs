@@ -219,6 +219,7 @@ internal sealed class Ranks : IDisposable
             ("weights", state.Parameters.Values),
             .. state.Averages.Select(average => ($"average {average.Law.Description}", average.Average)),
             .. state.Optimizer.State.Select(part => ($"optimizer state {part.Key}", part.Value)),
+            .. state.Parameters.LossScale is { } scale ? [("loss scale", scale.Value)] : Array.Empty<(string, Tensor)>(),
         ];
         IReadOnlyList<long[]> all = exchange.Gather(
             [state.Step, state.ImagesSeen, state.Rollbacks, .. parts.Select(part => FlatChecksum.Of(part.Values))]);
