@@ -36,7 +36,7 @@ public sealed class Float16Tests
     }
 
     [Fact]
-    public void The_noise_scale_is_that_of_float32()
+    public void The_noise_scale_is_that_of_float32_while_the_loss_scale_grows()
     {
         double half = NoiseScale(Precision.Float16);
         double exact = NoiseScale(Precision.Float32);
@@ -51,6 +51,7 @@ public sealed class Float16Tests
                 o.Precision = precision;
                 o.LearningRate = LearningRate.Constant(1e-4).WithWarmup(0);
                 o.Health = o.Health with { NoiseScaleEverySteps = 2 };
+                o.LossScale = new LossScaleOptions { Initial = 256, GrowthSteps = 1 };
             })[^1].GradientNoiseScale!.Value;
         }
     }
