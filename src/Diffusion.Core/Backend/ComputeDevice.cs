@@ -114,8 +114,8 @@ public sealed record ComputeDevice
     /// measures it. False for <see cref="Precision.Best"/>, which is none by itself.
     /// </summary>
     /// <remarks>
-    /// For 16 bits on a CPU the first call of a process compares a few convolutions with those of float32, because libtorch's are wrong on
-    /// some processors (AMD's with AVX-512); where they are, this is false. A network without convolutions can be trained nevertheless.
+    /// For 16 bits on a CPU the first call of a process compares a few convolutions with those of float32, because they were wrong on some
+    /// processors; where they differ, this is false. A network without convolutions can be trained nevertheless.
     /// </remarks>
     /// <param name="precision">The precision.</param>
     public bool Supports(Precision precision) => precision switch

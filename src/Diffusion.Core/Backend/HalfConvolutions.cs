@@ -5,9 +5,8 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>
-/// Whether this processor's convolutions in 16 bits are right. With some processors, among them AMD's with AVX-512, those of libtorch 2.10
-/// read memory that was never written where the number of channels is no multiple of their block: forward or backward results are then off
-/// by any amount (https://github.com/pytorch/pytorch/issues/163347). Its other operators were right there.
+/// Whether this processor's convolutions in 16 bits agree with those in float32. On some processors they were off by any amount where the
+/// number of channels is no multiple of 16 (https://github.com/pytorch/pytorch/issues/163347), while other operators were right.
 /// </summary>
 internal static class HalfConvolutions
 {

@@ -30,13 +30,6 @@ public sealed class PrecisionTests
         ComputeDevice.Cpu().Supports(precision).Should().Be(areRight);
     }
 
-    [Fact]
-    public void Convolutions_in_float32_are_those_of_float32()
-    {
-        HalfConvolutions.ErrorOf(ScalarType.Float32, 24, 16, stride: 2).Should().Be(0);
-        HalfConvolutions.AreRight(ScalarType.Float32).Should().BeTrue();
-    }
-
     [Theory]
     [InlineData(1.0, 1.05, 1.0, Precision.Float32)]
     [InlineData(3.0, 3.2, 3.2, Precision.TensorFloat32)]
