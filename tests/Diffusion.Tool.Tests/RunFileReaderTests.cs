@@ -23,7 +23,8 @@ public sealed class RunFileReaderTests : IDisposable
                 weighting: "min-snr(gamma: 5)"
               additionalEma: [ 'power-function(sigma-rel: 0.1)' ]
               gradientClip: null
-              precision: bfloat16
+              precision: float16
+              lossScale: { growthSteps: 500 }
               runFolder: runs/x
             report: { everySteps: 100 }
             """);
@@ -36,14 +37,28 @@ public sealed class RunFileReaderTests : IDisposable
               "training": {
                 "steps": 20000, "timeLimit": "01:30:00", "learningRate": { "peak": 0.0002, "shape": "Cosine" },
                 "objective": { "weighting": "min-snr(gamma: 5)" }, "additionalEma": [ "power-function(sigma-rel: 0.1)" ],
-                "gradientClip": null, "precision": "BFloat16", "runFolder": "runs/x"
+                "gradientClip": null, "precision": "Float16", "lossScale": { "growthSteps": 500 }, "runFolder": "runs/x"
               },
               "report": { "everySteps": 100 },
             }
             """);
 
         yaml.Should().Be(json).And.Contain("\"gradientClip\": null").And.Contain("\"peak\": 0.0002")
-            .And.Contain("\"precision\": \"BFloat16\"");
+            .And.Contain("\"precision\": \"Float16\"").And.Contain("\"growthSteps\": 500").And.Contain("\"initial\": 65536");
+    }
+
+    [Theory]
+    [InlineData("float32", Precision.Float32)]
+    [InlineData("tensorFloat32", Precision.TensorFloat32)]
+    [InlineData("bfloat16", Precision.BFloat16)]
+    [InlineData("float16", Precision.Float16)]
+    [InlineData("best", Precision.Best)]
+    public void A_precision_has_its_name(string name, Precision expected)
+    {
+        RunFile run = Read("run.yaml", $"data: {{ path: x }}\ntraining:\n  precision: {name}\n");
+
+        run.Training.Precision.Should().Be(expected);
+        run.Training.LossScale.Should().Be(new LossScaleOptions());
     }
 
     [Fact]

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Training.Tests;
 
-/// <summary>Runs whose network computes in bfloat16, over weights in float32.</summary>
+/// <summary>Runs whose network computes in 16 bits, over weights in float32.</summary>
 public sealed class PrecisionTests
 {
     private static readonly UNet2DOptions Small = UNet2DOptions.ForImages(8, 1, UNet2DSize.Medium) with
@@ -14,9 +14,19 @@ public sealed class PrecisionTests
         BlockOutChannels = [8], NormNumGroups = 4, AttentionHeadDim = 4,
     };
 
+    public static TheoryData<string, Precision> Halves => new(
+        from kind in (string[])
+        [
+            "attention", "fourier", "classes", "scale and shift", "self-conditioned", "patches", "variance", "skip blocks",
+            "no convolutions",
+        ]
+        from precision in (Precision[])[Precision.BFloat16, Precision.Float16]
+        select (kind, precision));
+
     [Fact]
     public void The_network_computes_in_bfloat16_while_it_trains_and_has_the_float32_weights_of_the_last_step_afterwards()
     {
+        HalfNetworks.Require(Precision.BFloat16);
         using UNet2D unet = new(Small, seed: 3);
         using TemporaryFolder folder = new();
         List<ScalarType> meanwhile = [];
@@ -35,6 +45,7 @@ public sealed class PrecisionTests
     [Fact]
     public void Small_steps_are_not_lost_in_the_rounding()
     {
+        HalfNetworks.Require(Precision.BFloat16);
         using UNet2D unet = new(Small, seed: 3);
         using UNet2D before = new(Small, seed: 3);
 
@@ -47,28 +58,23 @@ public sealed class PrecisionTests
     }
 
     [Theory]
-    [InlineData("attention")]
-    [InlineData("fourier")]
-    [InlineData("classes")]
-    [InlineData("scale and shift")]
-    [InlineData("self-conditioned")]
-    [InlineData("patches")]
-    [InlineData("variance")]
-    [InlineData("skip blocks")]
-    public void Gradients_are_those_of_float32_to_the_rounding(string kind)
+    [MemberData(nameof(Halves))]
+    public void Gradients_are_those_of_float32_to_the_rounding(string kind, Precision precision)
     {
+        HalfNetworks.Require(kind == "no convolutions" ? Precision.Float32 : precision);
         using IDiffusionModel exact = Model(kind);
         using IDiffusionModel rounded = Model(kind);
         using FlatParameters expected = new(exact.Network);
-        using FlatParameters actual = new(rounded.Network, Precision.BFloat16);
+        using FlatParameters actual = new(rounded.Network, precision);
 
         double loss = Backward(exact, kind);
         double roundedLoss = Backward(rounded, kind);
 
         roundedLoss.Should().BeApproximately(loss, 0.05 * loss).And.NotBe(loss);
         actual.Gradients.dtype.Should().Be(ScalarType.Float32);
-        using Tensor error = (actual.Gradients - expected.Gradients).norm() / expected.Gradients.norm();
-        error.item<float>().Should().BeInRange(1e-6f, 0.1f);
+        using Tensor gradients = actual.LossScale is { } scale ? actual.Gradients / scale.Value : actual.Gradients.alias();
+        using Tensor error = (gradients - expected.Gradients).norm() / expected.Gradients.norm();
+        error.item<float>().Should().BeInRange(1e-6f, precision == Precision.Float16 ? 0.02f : 0.1f);
     }
 
     [Fact]
@@ -114,6 +120,7 @@ public sealed class PrecisionTests
     [InlineData(false)]
     public void A_network_with_an_exact_layer_trains_and_is_sampled_with_and_without_an_average(bool average)
     {
+        HalfNetworks.Require(Precision.BFloat16);
         using ModuleModel model = new(() => new PartlyExact(), seed: 1);
         using StripedImages images = new(size: 8);
         using Trainer trainer = Builder(model, images, steps: 2, Precision.BFloat16)
@@ -131,6 +138,7 @@ public sealed class PrecisionTests
     [Fact]
     public void Exported_weights_are_the_float32_ones_of_the_last_step()
     {
+        HalfNetworks.Require(Precision.BFloat16);
         using UNet2D unet = new(Small, seed: 3);
         using TemporaryFolder folder = new();
         using (StripedImages images = new(size: 8))
@@ -146,6 +154,7 @@ public sealed class PrecisionTests
     [Fact]
     public void Initial_weights_are_what_the_first_step_computes_with()
     {
+        HalfNetworks.Require(Precision.BFloat16);
         using TemporaryFolder folder = new();
         using UNet2D initial = new(Small, seed: 9);
         DiffusersFolder.Save(folder.File("initial"), initial, new DiffusersScheduler { Schedule = NoiseSchedule.Cosine() });
@@ -175,6 +184,7 @@ public sealed class PrecisionTests
     [Fact]
     public void A_precision_that_is_slower_is_a_warning_with_its_speed()
     {
+        HalfNetworks.Require(Precision.BFloat16);
         ComputeDevice device = ComputeDevice.Cpu(threads: 1);
         using UNet2D unet = new(Small, seed: 3);
         using StripedImages images = new(size: 8);
@@ -190,6 +200,7 @@ public sealed class PrecisionTests
     [InlineData(true)]
     public void A_resumed_run_ends_with_the_same_bits(bool checkpointing)
     {
+        HalfNetworks.Require(Precision.BFloat16);
         using TemporaryFolder folder = new();
         using UNet2D whole = new(Small, seed: 3);
         using UNet2D begun = new(Small, seed: 3);
@@ -208,6 +219,7 @@ public sealed class PrecisionTests
     [InlineData(Precision.BFloat16)]
     public void A_run_that_chose_the_best_precision_resumes_with_what_it_has(Precision started)
     {
+        HalfNetworks.Require(started);
         using TemporaryFolder folder = new();
         using UNet2D unet = new(Small, seed: 3);
 
@@ -233,6 +245,7 @@ public sealed class PrecisionTests
     [Fact]
     public void The_averages_are_sampled_in_float32()
     {
+        HalfNetworks.Require(Precision.BFloat16);
         using UNet2D unet = new(Small, seed: 3);
         using StripedImages images = new(size: 8);
         using Trainer trainer = Builder(unet, images, steps: 2, Precision.BFloat16).Build();
@@ -282,6 +295,7 @@ public sealed class PrecisionTests
     [Fact]
     public void The_learning_rate_is_swept_in_the_precision_of_the_run()
     {
+        HalfNetworks.Require(Precision.BFloat16);
         LrRange exact = Sweep(Precision.Float32);
         LrRange rounded = Sweep(Precision.BFloat16);
 
@@ -301,6 +315,7 @@ public sealed class PrecisionTests
     [Fact]
     public void A_network_that_mixes_types_is_refused_before_the_first_step()
     {
+        HalfNetworks.Require(Precision.BFloat16);
         using ModuleModel model = new(() => new Float32Habit(), seed: 1);
         using StripedImages images = new(size: 8);
         TrainerBuilder builder = Builder(model, images, steps: 2, Precision.BFloat16);
@@ -310,6 +325,36 @@ public sealed class PrecisionTests
         model.Network.parameters().Should().OnlyContain(parameter => parameter.dtype == ScalarType.Float32);
     }
 
+    [Theory]
+    [InlineData(Precision.BFloat16)]
+    [InlineData(Precision.Float16)]
+    public void A_network_with_convolutions_is_refused_where_they_are_wrong(Precision precision)
+    {
+        Assert.SkipWhen(ComputeDevice.Cpu().Supports(precision), "Convolutions are right on this processor.");
+        using UNet2D unet = new(Small);
+        using PixelMixer mixer = new(seed: 1);
+        using StripedImages images = new(size: 8);
+
+        Builder(unet, images, steps: 1, precision).Invoking(b => b.Build()).Should().Throw<OptionsValidationException>()
+            .WithMessage($"Precision ({precision}) must be one in which this processor computes right numbers*conv_in.weight*Use Float32*");
+        Builder(mixer, images, steps: 1, precision).Invoking(b => b.Build().Dispose()).Should().NotThrow();
+    }
+
+    [Fact]
+    public void TF32_is_refused_on_a_cpu_with_the_other_problems()
+    {
+        using UNet2D unet = new(Small);
+        using StripedImages images = new(size: 8);
+
+        Builder(unet, images, steps: 0, Precision.TensorFloat32).Invoking(b => b.Build()).Should().Throw<OptionsValidationException>()
+            .Which.Failures.Should()
+            .Contain("Precision (TensorFloat32) must be one that the device supports, but cpu does not. Use Float32, or another device.")
+            .And.Contain(problem => problem.StartsWith("Steps", StringComparison.Ordinal));
+        FluentActions.Invoking(() => new FlatParameters(unet, Precision.TensorFloat32)).Should().Throw<ArgumentException>()
+            .WithMessage("The precision is TensorFloat32, which only NVIDIA GPUs have, but the network is on cpu. Use Float32.*");
+        unet.parameters().Should().OnlyContain(parameter => parameter.dtype == ScalarType.Float32);
+    }
+
     [Fact]
     public void An_unknown_precision_is_refused_with_the_other_problems()
     {
@@ -317,7 +362,7 @@ public sealed class PrecisionTests
         using StripedImages images = new(size: 8);
 
         Builder(unet, images, steps: 0, (Precision)9).Invoking(b => b.Build()).Should().Throw<OptionsValidationException>()
-            .Which.Failures.Should().Contain("Precision (9) must be one of Float32, BFloat16, Best. Use Float32.")
+            .Which.Failures.Should().Contain("Precision (9) must be one of Float32, TensorFloat32, BFloat16, Float16, Best. Use Float32.")
             .And.Contain(problem => problem.StartsWith("Steps", StringComparison.Ordinal));
     }
 
@@ -351,6 +396,11 @@ public sealed class PrecisionTests
             },
             _ => Small,
         };
+        if (kind == "no convolutions")
+        {
+            return new PixelMixer(seed: 3);
+        }
+
         UNet2D unet = new(options, seed: 3);
         return kind switch
         {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using TorchSharp;
 
@@ -10,6 +11,9 @@ namespace Diffusion;
 /// </remarks>
 public sealed record ComputeDevice
 {
+    // Whether the CPU convolves rightly in a precision of 16 bits, by a comparison once in a process.
+    private static readonly ConcurrentDictionary<Precision, Lazy<bool>> HalfConvolutions = new();
+
     private ComputeDevice(DeviceType type, int index, int cpuThreads)
     {
         Type = type;
@@ -113,11 +117,17 @@ public sealed record ComputeDevice
     /// Whether networks can compute in a precision on this device. It may still be slower there than float32: <see cref="PrecisionSpeed"/>
     /// measures it. False for <see cref="Precision.Best"/>, which is none by itself.
     /// </summary>
+    /// <remarks>
+    /// For 16 bits on a CPU the first call of a process compares a few convolutions with those in float64, because they were wrong on some
+    /// processors; where they differ, this is false.
+    /// </remarks>
     /// <param name="precision">The precision.</param>
     public bool Supports(Precision precision) => precision switch
     {
         Precision.Float32 => true,
-        Precision.BFloat16 => Type is DeviceType.CPU or DeviceType.CUDA,
+        Precision.TensorFloat32 => Type == DeviceType.CUDA,
+        Precision.BFloat16 or Precision.Float16 => Type == DeviceType.CUDA
+            || (Type == DeviceType.CPU && HasRight(precision)),
         _ => false,
     };
 
@@ -134,4 +144,7 @@ public sealed record ComputeDevice
 
     /// <summary>The name that <see cref="Parse"/> reads: <c>cpu</c>, <c>cuda:0</c>, <c>mps</c>.</summary>
     public override string ToString() => Type == DeviceType.CUDA ? $"cuda:{Index}" : Type.ToString().ToLowerInvariant();
+
+    private static bool HasRight(Precision precision) =>
+        HalfConvolutions.GetOrAdd(precision, asked => new Lazy<bool>(() => ConvolutionCheck.AreRight(PrecisionTypes.TypeOf(asked)))).Value;
 }

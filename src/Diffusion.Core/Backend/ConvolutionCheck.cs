@@ -12,7 +12,9 @@ namespace Diffusion;
 /// </summary>
 internal static unsafe class ConvolutionCheck
 {
-    private const double Tolerance = 1e-3;
+    private const double MaxErrorOfFloat32 = 1e-3;
+    private const double MaxErrorOfHalf = 0.05; // bfloat16 rounds with an error of 0.004
+    private const int Images = 2;
 
     // Channels in and out, size of the images, stride: channels that do not fill a vector, in each direction.
     private static readonly (int In, int Out, int Size, int Stride)[] Cases =
@@ -23,32 +25,35 @@ internal static unsafe class ConvolutionCheck
     /// <exception cref="NativeBackendException">Convolutions are wrong without oneDNN, too, or it cannot be switched off.</exception>
     public static string? Run(string libtorchFolder)
     {
-        if (IsRight())
+        if (AreRight(ScalarType.Float32))
         {
             return null;
         }
 
         bool isOff = SwitchOneDnnOff(libtorchFolder);
-        return isOff && IsRight() ? NativeError.WrongConvolutions : throw NativeError.NoRightConvolutions();
+        return isOff && AreRight(ScalarType.Float32) ? NativeError.WrongConvolutions : throw NativeError.NoRightConvolutions();
     }
 
-    private static bool IsRight()
+    /// <summary>Compares a few convolutions, and their gradients, with the same numbers in float64.</summary>
+    /// <param name="type">A floating-point type.</param>
+    public static bool AreRight(ScalarType type)
     {
         using DisposeScope scope = NewDisposeScope();
-        return Cases.All(one => Results(one, ScalarType.Float32)
-            .Zip(Results(one, ScalarType.Float64))
-            .All(pair => AreClose(pair.First, pair.Second)));
+        double maxError = type == ScalarType.Float32 ? MaxErrorOfFloat32 : MaxErrorOfHalf;
+        return Cases.All(one => Results(one, type, type)
+            .Zip(Results(one, type, ScalarType.Float64))
+            .All(pair => AreClose(pair.First, pair.Second, maxError)));
     }
 
-    // float64 never goes through oneDNN.
-    private static IEnumerable<Tensor> Results((int In, int Out, int Size, int Stride) one, ScalarType type)
+    // The numbers are rounded to one type, and computed with in another. float64 never goes through oneDNN.
+    private static IEnumerable<Tensor> Results((int In, int Out, int Size, int Stride) one, ScalarType rounded, ScalarType type)
     {
         using IDisposable gradients = enable_grad();
-        Tensor images = Values(2, one.In, one.Size, one.Size).to(type).requires_grad_();
-        Tensor kernel = Values(one.Out, one.In, 3, 3).to(type).requires_grad_();
+        Tensor images = Values(Images, one.In, one.Size, one.Size).to(rounded).to(type).requires_grad_();
+        Tensor kernel = Values(one.Out, one.In, 3, 3).to(rounded).to(type).requires_grad_();
         Tensor result = nn.functional.conv2d(images, kernel, strides: [one.Stride, one.Stride], padding: [1, 1]);
         yield return result.detach();
-        result.backward([Values(result.shape).to(type)]);
+        result.backward([Values(result.shape).to(rounded).to(type)]);
         yield return images.grad!;
         yield return kernel.grad!;
     }
@@ -56,26 +61,31 @@ internal static unsafe class ConvolutionCheck
     // Between -1 and 1, without a pattern; the global generator stays untouched.
     private static Tensor Values(params long[] shape)
     {
-        long count = shape.Aggregate(1L, (product, size) => product * size);
+        using Scalar count = shape.Aggregate(1L, (product, size) => product * size).ToScalar();
         return arange(count, ScalarType.Float64).Times(1.7).sin().view(shape);
     }
 
-    private static bool AreClose(Tensor actual, Tensor expected) =>
-        (actual.to(ScalarType.Float64) - expected).abs().max().ToDouble() <= Tolerance * expected.abs().max().ToDouble(); // false for NaN
+    // False where one is NaN.
+    private static bool AreClose(Tensor actual, Tensor expected, double maxError) =>
+        (actual.to(ScalarType.Float64) - expected).abs().max().item<double>() <= maxError * expected.abs().max().item<double>();
 
-    // TorchSharp has no switch; libtorch's own is a C++ function.
+    // TorchSharp has no switches; libtorch's own are C++ functions. Without oneDNN libtorch tries NNPACK, which writes a warning to the
+    // console at each convolution on processors that it does not know.
     private static bool SwitchOneDnnOff(string folder)
     {
         string path = Path.Combine(folder, NativeSearch.FileName("torch_cpu"));
         if (OperatingSystem.IsWindows()
             || !NativeLibrary.TryLoad(path, out nint library)
             || !NativeLibrary.TryGetExport(library, "_ZN2at13globalContextEv", out nint context)
-            || !NativeLibrary.TryGetExport(library, "_ZN2at7Context20setUserEnabledMkldnnEb", out nint enable))
+            || !NativeLibrary.TryGetExport(library, "_ZN2at7Context20setUserEnabledMkldnnEb", out nint enableOneDnn)
+            || !NativeLibrary.TryGetExport(library, "_ZN2at7Context20setUserEnabledNNPACKEb", out nint enableNnpack))
         {
             return false;
         }
 
-        ((delegate* unmanaged<nint, byte, void>)enable)(((delegate* unmanaged<nint>)context)(), 0);
+        nint global = ((delegate* unmanaged<nint>)context)();
+        ((delegate* unmanaged<nint, byte, void>)enableOneDnn)(global, 0);
+        ((delegate* unmanaged<nint, byte, void>)enableNnpack)(global, 0);
         return true;
     }
 }

@@ -31,6 +31,10 @@ public static class PrecisionSpeed
     /// <exception cref="ArgumentException">
     /// The device does not support the precision, or it is <see cref="Precision.Best"/>.
     /// </exception>
+    /// <exception cref="InvalidOperationException">
+    /// The device is an NVIDIA GPU that has not been measured, and a training of this process computes in a precision that excludes the
+    /// measured ones (<see cref="Precision.TensorFloat32"/>).
+    /// </exception>
     public static double Of(ComputeDevice device, Precision precision)
     {
         ArgumentNullException.ThrowIfNull(device);
@@ -39,18 +43,48 @@ public static class PrecisionSpeed
             throw new ArgumentException($"{device} does not compute in {precision}. Use Float32.", nameof(precision));
         }
 
-        return Measured.GetOrAdd((device, precision), asked => new Lazy<double>(() => Measure(asked.Device, asked.Precision))).Value;
+        return Measured.GetOrAdd((device, precision), asked => new Lazy<double>(
+            () => Measure(asked.Device, asked.Precision), LazyThreadSafetyMode.PublicationOnly)).Value; // remembers no exception
     }
 
     /// <summary>
-    /// The fastest precision of a device: <see cref="Precision.BFloat16"/> where it is at least <see cref="WorthIt"/> times as fast.
+    /// The fastest precision of a device. <see cref="Precision.TensorFloat32"/>, <see cref="Precision.BFloat16"/> and
+    /// <see cref="Precision.Float16"/>, in this order, must each be at least <see cref="WorthIt"/> times as fast as the best before it. A
+    /// processor is never found to be the fastest in float16.
     /// </summary>
     /// <param name="device">The device. It should have nothing else to do.</param>
+    /// <exception cref="InvalidOperationException">
+    /// The device is an NVIDIA GPU that has not been measured, and a training of this process computes in
+    /// <see cref="Precision.TensorFloat32"/>.
+    /// </exception>
     public static Precision BestOf(ComputeDevice device)
     {
         ArgumentNullException.ThrowIfNull(device);
-        return device.Supports(Precision.BFloat16) && Of(device, Precision.BFloat16) >= WorthIt ? Precision.BFloat16 : Precision.Float32;
+        return Fastest(Candidates(device), precision => Of(device, precision));
     }
+
+    /// <summary>The fastest of some precisions and <see cref="Precision.Float32"/>.</summary>
+    /// <param name="candidates">The precisions, from the one that rounds the least.</param>
+    /// <param name="speedOf">How many times as fast as float32 each is.</param>
+    internal static Precision Fastest(IEnumerable<Precision> candidates, Func<Precision, double> speedOf)
+    {
+        (Precision best, double fastest) = (Precision.Float32, 1.0);
+        foreach (Precision candidate in candidates)
+        {
+            if (speedOf(candidate) is var speed && speed >= WorthIt * fastest)
+            {
+                (best, fastest) = (candidate, speed);
+            }
+        }
+
+        return best;
+    }
+
+    /// <summary>What <see cref="BestOf"/> measures on a device, from the one that rounds the least.</summary>
+    internal static IEnumerable<Precision> Candidates(ComputeDevice device) =>
+        ((Precision[])[Precision.TensorFloat32, Precision.BFloat16, Precision.Float16]).Where(precision => device.Supports(precision)
+            && (precision != Precision.Float16 || device.Type != DeviceType.CPU)
+            && (precision != Precision.TensorFloat32 || Float32Products.IsFree(tensorFloat32: true)));
 
     private static double Measure(ComputeDevice device, Precision precision)
     {
@@ -59,7 +93,7 @@ public static class PrecisionSpeed
         {
             using IDisposable gradients = enable_grad();
             Device place = device.Activate();
-            return Seconds(place, ScalarType.Float32) / Seconds(place, PrecisionTypes.TypeOf(precision));
+            return Seconds(place, Precision.Float32) / Seconds(place, precision);
         }
         finally
         {
@@ -68,9 +102,11 @@ public static class PrecisionSpeed
     }
 
     // The median of a few passes, after one to warm up.
-    private static double Seconds(Device device, ScalarType type)
+    private static double Seconds(Device device, Precision precision)
     {
+        using Float32Products? products = Float32Products.For(device.type, precision);
         using DisposeScope scope = NewDisposeScope();
+        ScalarType type = PrecisionTypes.TypeOf(precision);
         Tensor images = zeros([Images, Channels, Size, Size], type, device).requires_grad_();
         Tensor weights = zeros([Channels, Channels, 3, 3], type, device).requires_grad_();
         double[] seconds = new double[Repetitions];

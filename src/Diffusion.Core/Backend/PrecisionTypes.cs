@@ -14,10 +14,14 @@ internal static class PrecisionTypes
     /// <summary>The type of the weights and activations of a network in this precision.</summary>
     public static ScalarType TypeOf(Precision precision) => precision switch
     {
-        Precision.Float32 => ScalarType.Float32,
+        Precision.Float32 or Precision.TensorFloat32 => ScalarType.Float32,
+        Precision.Float16 => ScalarType.Float16,
         Precision.BFloat16 => ScalarType.BFloat16,
         _ => throw new UnreachableException(),
     };
+
+    /// <summary>Whether the weights and activations of a network in this precision have 16 bits.</summary>
+    public static bool IsHalf(Precision precision) => precision is Precision.BFloat16 or Precision.Float16;
 
     /// <summary>Whether it is a type that rounds the weights of a network that trains.</summary>
     public static bool IsRounded(ScalarType? type) => type is ScalarType.BFloat16 or ScalarType.Float16;

@@ -73,6 +73,8 @@ internal static class RunPage
             ("time left", run.Ending is null ? TimeText.Of(last.Remaining) : null),
             ("learning rate", last.LearningRate.ToString("G3", CultureInfo.InvariantCulture)),
             ("skipped steps", last.SkippedSteps == 0 ? null : Text($"{last.SkippedSteps:N0}")),
+            ("overflowed steps", last.OverflowedSteps == 0 ? null : Text($"{last.OverflowedSteps:N0}")),
+            ("loss scale", last.LossScale is { } scale ? Text($"{scale:N0}") : null),
             ("unreadable images", last.BadImages == 0 ? null : Text($"{last.BadImages:N0}")),
             ("parameters", known is null ? null : Text($"{known.ParameterCount:N0}")),
             ("device", known?.Device),

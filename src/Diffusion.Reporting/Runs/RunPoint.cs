@@ -48,6 +48,12 @@ internal sealed record RunPoint
     /// <inheritdoc cref="TrainingProgress.SkippedSteps"/>
     public long SkippedSteps { get; init; }
 
+    /// <inheritdoc cref="TrainingProgress.OverflowedSteps"/>
+    public long OverflowedSteps { get; init; }
+
+    /// <inheritdoc cref="TrainingProgress.LossScale"/>
+    public double? LossScale { get; init; }
+
     /// <inheritdoc cref="TrainingProgress.BadImages"/>
     public long BadImages { get; init; }
 

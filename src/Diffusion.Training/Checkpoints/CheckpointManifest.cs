@@ -26,6 +26,15 @@ public sealed record CheckpointManifest
     /// <summary>The number of steps skipped in a row up to and including the last step.</summary>
     public long SkippedInARow { get; init; }
 
+    /// <summary>The number of steps skipped because gradients overflowed float16 while the loss scale was above its least value.</summary>
+    public long OverflowedSteps { get; init; }
+
+    /// <summary>What the loss is multiplied by, a power of two in 1..16,777,216; null unless the network computes in float16.</summary>
+    public double? LossScale { get; init; }
+
+    /// <summary>The number of steps with finite gradients since the loss scale last changed or a step last overflowed.</summary>
+    public long LossScaleGoodSteps { get; init; }
+
     /// <summary>How often the run rolled back to a checkpoint and divided the learning rate by three, 0 to 3.</summary>
     public int Rollbacks { get; init; }
 
@@ -97,6 +106,7 @@ public sealed record CheckpointManifest
     [JsonIgnore]
     internal string? Problem =>
         Step < 0 || ImagesSeen < 0 || SkippedSteps < 0 || SkippedInARow < 0 || SkippedInARow > SkippedSteps
+            || OverflowedSteps < 0 || LossScaleGoodSteps < 0 || (LossScale is { } scale && !Training.LossScale.IsPossible(scale))
             || Rollbacks is < 0 or > Rollback.MaxCount
             || WarmupSteps is < 0 or > int.MaxValue || World < 1 ? "a number is out of range."
         : DataExtent.AreImpossible(DataExtents) ? "the data extents are not in ascending order."

@@ -18,6 +18,8 @@ internal static class ReportWindow
             {
                 FirstSkippedStep = first.FirstSkippedStep ?? second.FirstSkippedStep,
                 SkippedSteps = second.SkippedSteps,
+                OverflowedSteps = second.OverflowedSteps,
+                LossScale = second.LossScale,
                 HeldOutLoss = second.HeldOutLoss ?? first.HeldOutLoss,
                 HeldOutLossStep = second.HeldOutLossStep ?? first.HeldOutLossStep,
             };

@@ -8,11 +8,13 @@ namespace Diffusion.Training;
 internal sealed class BlockNorms : IDisposable
 {
     private readonly (string Name, (long From, long To)[] Parts, long Length)[] blocks;
+    private readonly FlatParameters parameters;
     private readonly Tensor squares;
 
     /// <param name="parameters">The parameters whose gradients are measured.</param>
     public BlockNorms(FlatParameters parameters)
     {
+        this.parameters = parameters;
         blocks = [.. parameters.Layout.Entries.Where(entry => entry.Group != ParameterGroup.Frozen)
             .GroupBy(entry => BlockOf(entry.Name), StringComparer.Ordinal)
             .Select(block => (block.Key, Joined(block), block.Sum(entry => entry.Length)))];
@@ -26,7 +28,8 @@ internal sealed class BlockNorms : IDisposable
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
         Tensor rows = SumOfSquares.OfRows(gradients, FlatLayout.Alignment);
-        squares.copy_(stack([.. blocks.Select(block => stack([.. block.Parts.Select(part => Sum(rows, part))]).sum())]));
+        Tensor sums = stack([.. blocks.Select(block => stack([.. block.Parts.Select(part => Sum(rows, part))]).sum())]);
+        squares.copy_(parameters.LossScale is { } scale ? sums / scale.Value.square() : sums);
     }
 
     /// <summary>Returns the root mean square of the gradients of each block at the last measurement. Waits for the device.</summary>

@@ -32,14 +32,22 @@ internal sealed record MeterReading
     /// <summary>The fraction of steps whose gradients were clipped.</summary>
     public required double ClippedShare { get; init; }
 
-    /// <summary>The first skipped step, counted from the last reading; null if there is none.</summary>
+    /// <summary>
+    /// The first step that was skipped for another reason than the loss scale, counted from the last reading; null if there is none.
+    /// </summary>
     public required long? FirstSkipped { get; init; }
 
-    /// <summary>The number of steps skipped in the complete run.</summary>
+    /// <summary>The number of steps skipped in the complete run, but for those whose loss scale was too large.</summary>
     public required long Skipped { get; init; }
 
-    /// <summary>The number of steps skipped in a row up to and including the last step.</summary>
+    /// <summary>The number of such steps in a row up to and including the last step.</summary>
     public required long SkippedInARow { get; init; }
+
+    /// <summary>The number of steps skipped in the complete run because the loss scale was too large.</summary>
+    public required long Overflowed { get; init; }
+
+    /// <summary>The loss scale; null unless the network computes in float16.</summary>
+    public required double? LossScale { get; init; }
 
     /// <summary>The number of steps taken.</summary>
     public required long Made { get; init; }
@@ -47,8 +55,14 @@ internal sealed record MeterReading
     /// <summary>The number of steps that had images.</summary>
     public required long Steps { get; init; }
 
-    /// <summary>The number of steps with images that were skipped.</summary>
+    /// <summary>The number of steps with images that were not skipped.</summary>
+    public required long StepsOfLoss { get; init; }
+
+    /// <summary>The number of steps with images that were skipped, without those whose loss scale was too large.</summary>
     public required long SkippedOfSteps { get; init; }
+
+    /// <summary>The number of steps with images that were skipped because the loss scale was too large.</summary>
+    public required long OverflowedOfSteps { get; init; }
 
     /// <summary>The number of images per second of training time.</summary>
     public required double ImagesPerSecond { get; init; }

@@ -74,6 +74,7 @@ internal sealed class NoiseScaleGauge : IDisposable
     {
         using IDisposable noGradients = no_grad();
         using Tensor trained = parameters.Gradients.narrow(0, 0, parameters.TrainedLength);
-        return SumOfSquares.Of(trained);
+        Tensor sum = SumOfSquares.Of(trained);
+        return parameters.LossScale is { } scale ? sum / scale.Value.square() : sum;
     }
 }

@@ -31,7 +31,7 @@ internal sealed class TrainingMeter : IDisposable
         this.clip = clip ?? double.PositiveInfinity;
         Device device = update.GradientNorm.device;
         Losses = new LossGauge(device);
-        sums = zeros(5, SumOfSquares.TypeOn(device), device).DetachFromDisposeScope();
+        sums = zeros(6, SumOfSquares.TypeOn(device), device).DetachFromDisposeScope();
         largest = zeros(2, ScalarType.Float32, device).DetachFromDisposeScope();
         Reset();
     }
@@ -69,10 +69,16 @@ internal sealed class TrainingMeter : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         long began = time.GetTimestamp();
-        Tensor read = cat([sums, largest, stack([update.GradientNorm, update.Skipped, update.SkippedInARow]), Losses.Sums.flatten()]);
+        Tensor read = cat(
+        [
+            sums, largest,
+            stack([update.GradientNorm, update.Skipped, update.SkippedInARow, update.Overflowed]),
+            (update.LossScale?.Value ?? update.Skipped).view(1),
+            Losses.Sums.flatten(),
+        ]);
         double[] values = read.cpu().to(ScalarType.Float64).data<double>().ToArray();
         training += time.GetElapsedTime(began);
-        ReadOnlySpan<double> losses = values.AsSpan(10);
+        ReadOnlySpan<double> losses = values.AsSpan(13);
         double taken = values[4];
         double mean = values[0] / taken;
         MeterReading reading = new()
@@ -81,14 +87,18 @@ internal sealed class TrainingMeter : IDisposable
             LossDeviation = taken < 2 ? 0 : Math.Sqrt(Math.Max(0, (values[1] / taken) - (mean * mean)) * taken / (taken - 1)),
             MeanGradientNorm = values[2] / taken,
             ClippedShare = values[3] / taken,
-            MaxGradientNorm = values[5],
-            FirstSkipped = double.IsNegativeInfinity(values[6]) ? null : -(long)values[6],
-            GradientNorm = values[7],
-            Skipped = (long)values[8],
-            SkippedInARow = (long)values[9],
+            MaxGradientNorm = values[6],
+            FirstSkipped = double.IsNegativeInfinity(values[7]) ? null : -(long)values[7],
+            GradientNorm = values[8],
+            Skipped = (long)values[9],
+            SkippedInARow = (long)values[10],
+            Overflowed = (long)values[11],
+            LossScale = update.LossScale is null ? null : values[12],
             Made = made,
             Steps = steps,
-            SkippedOfSteps = steps - (long)taken,
+            StepsOfLoss = (long)taken,
+            SkippedOfSteps = steps - (long)taken - (long)values[5],
+            OverflowedOfSteps = (long)values[5],
             RelativeLoss = Sum(losses[..LossGauge.Parts]) / Sum(losses.Slice(LossGauge.Parts, LossGauge.Parts)),
             RelativeLosses = Quotients(losses[..LossGauge.Parts], losses.Slice(LossGauge.Parts, LossGauge.Parts)),
             LossByLogSnr = Quotients(losses[..LossGauge.Parts], losses.Slice(2 * LossGauge.Parts, LossGauge.Parts)),
@@ -124,17 +134,17 @@ internal sealed class TrainingMeter : IDisposable
     {
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        Tensor good = update.SkippedInARow.Is(0);
+        Tensor good = update.LastSkip.Is(0);
         Tensor norm = update.GradientNorm;
         Tensor clipped = norm.IsWithin(clip).logical_not().to(ScalarType.Float32);
         Tensor wide = loss.to(sums.dtype);
         Tensor now = stack([wide, wide.square(), norm.to(sums.dtype), clipped.to(sums.dtype), ones_like(wide)]);
-        sums.add_(where(good, now, zeros_like(now)));
+        sums.add_(cat([where(good, now, zeros_like(now)), update.LastOverflow.to(sums.dtype).view(1)]));
 
-        // The maximum norm of the steps that count, and the first step that does not, as the maximum of negated steps.
+        // The maximum norm of the steps that count, and the first step that failed, as the maximum of negated steps.
         Tensor never = zeros_like(norm).Fill(double.NegativeInfinity);
         Tensor step = zeros_like(norm).Fill(-made);
-        largest.copy_(maximum(largest, stack([where(good, norm, never), where(good, never, step)])));
+        largest.copy_(maximum(largest, stack([where(good, norm, never), where(update.SkippedInARow.Is(0), never, step)])));
         Losses.EndStep(good);
         steps++;
     }

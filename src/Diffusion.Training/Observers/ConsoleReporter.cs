@@ -70,9 +70,11 @@ public sealed class ConsoleReporter : IProgress<TrainingProgress>, IProgress<Hea
     {
         string heldOut = value.HeldOutLoss is { } loss ? Text($"  held out {loss:F4}") : string.Empty;
         string skipped = value.SkippedSteps > 0 ? Text($"  skipped {value.SkippedSteps:N0}") : string.Empty;
+        string overflowed = value.OverflowedSteps > 0 ? Text($"  overflowed {value.OverflowedSteps:N0}") : string.Empty;
         string bad = value.BadImages > 0 ? Text($"  bad images {value.BadImages:N0}") : string.Empty;
         return Text(
-            $"step {value.Step:N0}/{value.Steps:N0}  loss {value.Loss:F4}{heldOut}  rate {value.LearningRate:0.##e-0}{skipped}{bad}  ")
+            $"step {value.Step:N0}/{value.Steps:N0}  loss {value.Loss:F4}{heldOut}  rate {value.LearningRate:0.##e-0}")
+            + Text($"{skipped}{overflowed}{bad}  ")
             + Text($"{value.ImagesPerSecond:#,0.#} images/s  {TimeText.Of(value.Remaining)} left");
     }
 

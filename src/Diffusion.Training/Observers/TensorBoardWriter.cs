@@ -96,6 +96,8 @@ public sealed class TensorBoardWriter : IProgress<TrainingProgress>
             ("run/images per second", value.ImagesPerSecond),
             ("run/data wait share", value.DataWaitShare),
             ("run/skipped steps", value.SkippedSteps),
+            ("run/overflowed steps", value.LossScale is null ? null : value.OverflowedSteps),
+            ("run/loss scale", value.LossScale),
         ];
         foreach ((string name, double? scalar) in scalars)
         {

@@ -12,8 +12,8 @@ namespace Diffusion.Training;
 /// <remarks>
 /// Move the network to its device first: moving it afterwards replaces its parameters. Never set a gradient to null; zero
 /// <see cref="Gradients"/> instead. Load weights before, or write them into <see cref="Values"/> and call <see cref="RoundValues"/>. In a
-/// precision below float32 the network computes with rounded weights until this object is disposed, also after
-/// <see cref="EmaWrapper.Swap"/>.
+/// precision of 16 bits the network computes with rounded weights until this object is disposed, also after
+/// <see cref="EmaWrapper.Swap"/>. In float16 the gradients are multiplied by the <see cref="LossScale"/>.
 /// </remarks>
 public sealed class FlatParameters : IDisposable
 {
@@ -21,14 +21,15 @@ public sealed class FlatParameters : IDisposable
     private readonly Dictionary<string, Parameter> bound;
     private readonly IReadOnlyList<Parameter> frozen = [];
     private readonly Tensor? rounded;
+    private readonly Float32Products? products;
     private readonly List<Parameter> views = []; // of a network with rounded ones, for optimizers that need parameters
     private bool isDisposed;
 
     /// <summary>Gathers a network's parameters, in place, on the device where they are.</summary>
     /// <param name="network">The network; it stays the caller's, and uses the buffers from now on.</param>
     /// <param name="precision">
-    /// What the network computes in until this object is disposed. Below float32 its parameters are rounded copies of
-    /// <see cref="Values"/>, except those of an <see cref="IFloat32Layer"/>; the conversion replaces the parameter objects, as a move to
+    /// What the network computes in until this object is disposed. In 16 bits its parameters are rounded copies of <see cref="Values"/>,
+    /// except those of an <see cref="IFloat32Layer"/>; the conversion replaces the parameter objects, as a move to
     /// another device does. Default float32.
     /// </param>
     /// <param name="rules">
@@ -36,7 +37,12 @@ public sealed class FlatParameters : IDisposable
     /// none.
     /// </param>
     /// <exception cref="ArgumentException">
-    /// The network has nothing to train, other types than float32, or buffers; or the precision is <see cref="Precision.Best"/>.
+    /// The network has nothing to train, other types than float32, or buffers; or the precision is <see cref="Precision.Best"/>, or one
+    /// that the device does not have.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">
+    /// The network is on an NVIDIA GPU, and other parameters of this process have <see cref="Precision.Float32"/> where these have
+    /// <see cref="Precision.TensorFloat32"/>, or the reverse.
     /// </exception>
     public FlatParameters(
         nn.Module network, Precision precision = Precision.Float32, IReadOnlyList<ParameterRule>? rules = null)
@@ -53,7 +59,7 @@ public sealed class FlatParameters : IDisposable
     internal FlatParameters(
         nn.Module network, nn.Module? objective, Precision precision, IReadOnlyList<ParameterRule> rules, int shards = 1)
     {
-        if (precision is not (Precision.Float32 or Precision.BFloat16))
+        if (precision == Precision.Best || !Enum.IsDefined(precision))
         {
             throw new ArgumentException($"The precision is {precision}, but parameters need a definite one. Use Float32 or BFloat16.",
                 nameof(precision));
@@ -63,10 +69,18 @@ public sealed class FlatParameters : IDisposable
         this.network = network;
         Precision = precision;
         Device device = network.parameters().First().device;
+        if (precision == Precision.TensorFloat32 && device.type != DeviceType.CUDA)
+        {
+            throw new ArgumentException(
+                $"The precision is TensorFloat32, which only NVIDIA GPUs have, but the network is on {device}. Use Float32.",
+                nameof(precision));
+        }
+
         long padded = Math.Max(Layout.Length, new FlatShard(Layout.TrainedLength, 0, shards).Padded);
         Padded = zeros(padded, ScalarType.Float32, device).DetachFromDisposeScope();
         Values = Padded.narrow(0, 0, Layout.Length).DetachFromDisposeScope();
         Gradients = zeros(Layout.Length, ScalarType.Float32, device).DetachFromDisposeScope();
+        products = Float32Products.For(device.type, precision);
         bound = NamedParameters(network, objective);
         using (no_grad())
         {
@@ -77,7 +91,7 @@ public sealed class FlatParameters : IDisposable
             }
         }
 
-        if (precision != Precision.Float32)
+        if (PrecisionTypes.IsHalf(precision))
         {
             rounded = zeros(Layout.Length, PrecisionTypes.TypeOf(precision), device).DetachFromDisposeScope();
             RoundValues();
@@ -94,6 +108,7 @@ public sealed class FlatParameters : IDisposable
 
             bound = NamedParameters(network, objective);
             FlatLayout.Bind(bound, rounded, Layout.Entries.Where(entry => !IsFloat32(entry)));
+            LossScale = precision == Precision.Float16 ? new LossScale(network, device) : null;
         }
 
         frozen = [.. Layout.Entries.Where(entry => entry.Group == ParameterGroup.Frozen).Select(entry => bound[entry.Name])
@@ -132,8 +147,14 @@ public sealed class FlatParameters : IDisposable
     /// </summary>
     public Tensor Values { get; }
 
-    /// <summary>All gradients, float32 <c>[n]</c>, in the same order. The backward pass adds to them.</summary>
+    /// <summary>
+    /// All gradients, float32 <c>[n]</c>, in the same order. The backward pass adds to them. In float16 they are those of the loss
+    /// multiplied by the <see cref="LossScale"/>, by which <see cref="ParameterUpdate.Apply"/> divides them.
+    /// </summary>
     public Tensor Gradients { get; }
+
+    /// <summary>The factor of the loss in <see cref="Precision.Float16"/>; null in other precisions.</summary>
+    public LossScale? LossScale { get; }
 
     /// <summary>The number of elements, from the start, that are trained with weight decay.</summary>
     public long DecayedLength => Layout.DecayedLength;
@@ -175,7 +196,7 @@ public sealed class FlatParameters : IDisposable
     }
 
     /// <summary>
-    /// Rounds <see cref="Values"/> to what the network computes in; does nothing in float32. Whoever writes the values calls it before the
+    /// Rounds <see cref="Values"/> to what the network computes in; does nothing in 32 bits. Whoever writes the values calls it before the
     /// next forward pass, as <see cref="ParameterUpdate.Apply"/> does.
     /// </summary>
     public void RoundValues()
@@ -210,6 +231,8 @@ public sealed class FlatParameters : IDisposable
 
         views.ForEach(parameter => parameter.Dispose());
         Gradients.Dispose();
+        LossScale?.Free();
+        products?.Dispose();
         if (rounded is not null)
         {
             rounded.Dispose();

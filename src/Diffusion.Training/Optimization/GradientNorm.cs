@@ -5,7 +5,7 @@ namespace Diffusion.Training;
 
 /// <summary>
 /// The norm of all gradients together, and what follows from it, decided on the device: by how much to divide them (clipping by global
-/// norm, Pascanu et al. 2013), and whether they are finite at all.
+/// norm, Pascanu et al. 2013, and the loss scale of float16), and whether they are finite at all.
 /// </summary>
 internal sealed class GradientNorm : IDisposable
 {
@@ -19,15 +19,17 @@ internal sealed class GradientNorm : IDisposable
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
         Tensor trained = parameters.Gradients.narrow(0, 0, parameters.TrainedLength);
-        Tensor norm = SumOfSquares.Of(trained).sqrt().to(ScalarType.Float32); // []
+        Tensor scaled = SumOfSquares.Of(trained).sqrt().to(ScalarType.Float32); // []
+        Tensor norm = parameters.LossScale is { } scale ? scaled / scale.Value : scaled;
         Tensor divisor = clip is { } limit ? norm.DividedBy(limit).AtLeast(1) : ones_like(norm);
         Tensor usable = largest is { } most ? norm.IsWithin(most) : norm.isfinite();
+        Overflow = norm.isfinite().logical_not().to(ScalarType.Float32).MoveToOuterDisposeScope();
         Skip = usable.logical_not().to(ScalarType.Float32).MoveToOuterDisposeScope();
         Norm = norm.MoveToOuterDisposeScope();
-        Divisor = divisor.MoveToOuterDisposeScope();
+        Divisor = (parameters.LossScale is { } factor ? divisor * factor.Value : divisor).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The L2 norm before clipping, float32 scalar on the device.</summary>
+    /// <summary>The L2 norm before clipping, without the loss scale, float32 scalar on the device.</summary>
     public Tensor Norm { get; }
 
     /// <summary>What the gradients are divided by, float32 scalar on the device; at least 1.</summary>
@@ -39,11 +41,15 @@ internal sealed class GradientNorm : IDisposable
     /// </summary>
     public Tensor Skip { get; }
 
-    /// <summary>Frees the three scalars.</summary>
+    /// <summary>1 where a gradient is infinite or not a number, else 0; float32 scalar on the device.</summary>
+    public Tensor Overflow { get; }
+
+    /// <summary>Frees the scalars.</summary>
     public void Dispose()
     {
         Norm.Dispose();
         Divisor.Dispose();
+        Overflow.Dispose();
         Skip.Dispose();
     }
 }

@@ -33,10 +33,13 @@ public sealed class TrainingOptions
 
     /// <summary>
     /// What the network computes in; weights, gradients, averages and checkpoints are float32 in any case. A resumed run may change it.
-    /// Below float32 the parameter objects of the network are replaced while a trainer exists.
+    /// In 16 bits the parameter objects of the network are replaced while a trainer exists.
     /// <see cref="Precision.Best"/> measures the device when a run starts; a resumed run keeps what was chosen then. Default float32.
     /// </summary>
     public Precision Precision { get; set; } = Precision.Float32;
+
+    /// <summary>The factor of the loss in <see cref="Precision.Float16"/>. A resumed run continues with the factor that it had.</summary>
+    public LossScaleOptions LossScale { get; set; } = new();
 
     /// <summary>The learning rate of each step. Default: 2e-4, constant, after the default warm-up.</summary>
     public LearningRate LearningRate { get; set; } = new();

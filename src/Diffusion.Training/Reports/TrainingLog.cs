@@ -38,6 +38,11 @@ internal static partial class TrainingLog
         "{Skipped} of the last {Steps} steps were skipped because their gradients were not finite; {Total} in the complete run")]
     public static partial void Skipped(ILogger logger, long skipped, long steps, long total);
 
+    [LoggerMessage(18, LogLevel.Information,
+        "{Overflowed} of the last {Steps} steps were skipped because their gradients overflowed float16; the loss scale is now "
+            + "{LossScale}; {Total} such steps in the complete run")]
+    public static partial void Overflowed(ILogger logger, long overflowed, long steps, double lossScale, long total);
+
     [LoggerMessage(7, LogLevel.Error, "A {What} threw an exception at step {Step}; training continues")]
     public static partial void CallbackThrew(ILogger logger, Exception error, string what, long step);
 

@@ -17,6 +17,7 @@ internal sealed class TrainingMetrics
     private readonly Counter<long> steps;
     private readonly Counter<long> images;
     private readonly Counter<long> skipped;
+    private readonly Counter<long> overflowed;
     private readonly Counter<long> findings;
     private readonly Gauge<double> loss;
     private readonly Gauge<double> heldOutLoss;
@@ -24,6 +25,7 @@ internal sealed class TrainingMetrics
     private readonly Gauge<double> rate;
     private readonly Gauge<double> speed;
     private readonly Gauge<double> waiting;
+    private readonly Gauge<double> lossScale;
 
     /// <param name="run">The name of the run.</param>
     /// <param name="factory">Creates and owns the meter; null for the meter of the process.</param>
@@ -34,6 +36,9 @@ internal sealed class TrainingMetrics
         steps = meter.CreateCounter<long>("diffusion.training.steps", "{step}", "Optimizer steps");
         images = meter.CreateCounter<long>("diffusion.training.images", "{image}", "Images trained on");
         skipped = meter.CreateCounter<long>("diffusion.training.skipped_steps", "{step}", "Skipped optimizer steps");
+        overflowed = meter.CreateCounter<long>("diffusion.training.overflowed_steps", "{step}",
+            "Optimizer steps that overflowed float16 and lowered the loss scale");
+        lossScale = meter.CreateGauge<double>("diffusion.training.loss_scale", "1", "Factor of the loss in float16");
         findings = meter.CreateCounter<long>("diffusion.training.findings", "{finding}", "Health findings, by kind");
         loss = meter.CreateGauge<double>("diffusion.training.loss", "1", "Mean training loss since the last report");
         heldOutLoss = meter.CreateGauge<double>("diffusion.training.held_out_loss", "1", "Loss on held-out images");
@@ -48,11 +53,18 @@ internal sealed class TrainingMetrics
     /// <param name="report">The report.</param>
     /// <param name="newImages">The number of images since the last report.</param>
     /// <param name="newlySkipped">The number of steps skipped since the last report.</param>
-    public void Take(TrainingProgress report, long newImages, long newlySkipped)
+    /// <param name="newlyOverflowed">The number of steps since the last report whose loss scale was too large.</param>
+    public void Take(TrainingProgress report, long newImages, long newlySkipped, long newlyOverflowed)
     {
         steps.Add(report.StepsReported, run);
         images.Add(newImages, run);
         skipped.Add(newlySkipped, run);
+        if (report.LossScale is { } scale)
+        {
+            overflowed.Add(newlyOverflowed, run);
+            lossScale.Record(scale, run);
+        }
+
         loss.Record(report.Loss, run);
         gradientNorm.Record(report.MeanGradientNorm, run);
         rate.Record(report.LearningRate, run);

@@ -57,7 +57,9 @@ public sealed record TrainingProgress
     /// <summary>The root mean square of the gradients of each block of the network at the last step, by name.</summary>
     public IReadOnlyDictionary<string, double> GradientsByBlock { get; init; } = new Dictionary<string, double>(StringComparer.Ordinal);
 
-    /// <summary>The first step skipped since the last report; null if there is none.</summary>
+    /// <summary>
+    /// The first step skipped since the last report, of those that <see cref="SkippedSteps"/> counts; null if there is none.
+    /// </summary>
     public long? FirstSkippedStep { get; init; }
 
     /// <summary>
@@ -116,8 +118,19 @@ public sealed record TrainingProgress
     /// <summary>The step at which <see cref="HeldOutLoss"/> was measured; null if it is null.</summary>
     public long? HeldOutLossStep { get; init; }
 
-    /// <summary>The number of steps skipped in the complete run because their gradients were not finite.</summary>
+    /// <summary>
+    /// The number of steps skipped in the complete run because their gradients were not finite; without <see cref="OverflowedSteps"/>.
+    /// </summary>
     public long SkippedSteps { get; init; }
+
+    /// <summary>
+    /// The number of steps skipped in the complete run because their gradients overflowed float16. Each halved the <see cref="LossScale"/>;
+    /// a few at the start, and one each time that the scale has grown too far, are usual.
+    /// </summary>
+    public long OverflowedSteps { get; init; }
+
+    /// <summary>What the loss is multiplied by after the last step; null unless the network computes in float16.</summary>
+    public double? LossScale { get; init; }
 
     /// <summary>
     /// The number of images that could not be read since this call of <see cref="Trainer.Run"/> started. <c>bad-images.jsonl</c> in the run

@@ -22,6 +22,7 @@ internal static class OptionChanges
         JsonNode? record = value switch
         {
             LearningRate rate => JsonSerializer.SerializeToNode(rate, CheckpointJson.Default.LearningRate),
+            LossScaleOptions scale => JsonSerializer.SerializeToNode(scale, CheckpointJson.Default.LossScaleOptions),
             ObjectiveOptions objective => JsonSerializer.SerializeToNode(objective, CheckpointJson.Default.ObjectiveOptions),
             _ => null,
         };

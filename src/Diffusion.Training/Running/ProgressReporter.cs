@@ -41,7 +41,7 @@ internal sealed class ProgressReporter(
             ImagesSeen = state.ImagesSeen,
             Loss = reading.Loss,
             StepsReported = reading.Made,
-            StepsOfLoss = reading.Steps - reading.SkippedOfSteps,
+            StepsOfLoss = reading.StepsOfLoss,
             LossDeviation = reading.LossDeviation,
             RelativeLoss = reading.RelativeLoss,
             LossByLogSnr = reading.LossByLogSnr,
@@ -66,6 +66,8 @@ internal sealed class ProgressReporter(
             HeldOutLoss = isNewHeldOut ? state.HeldOutLoss : null,
             HeldOutLossStep = isNewHeldOut ? state.HeldOutStep : null,
             SkippedSteps = reading.Skipped,
+            OverflowedSteps = reading.Overflowed,
+            LossScale = reading.LossScale,
             BadImages = badImages,
         };
         HealthFinding[] found = [.. watch.Look(progress), .. TakeWaiting()];
@@ -74,7 +76,7 @@ internal sealed class ProgressReporter(
         LastLoss = progress.Loss;
         TrainingLog.Progress(setup.Logger, progress.Step, progress.Loss, progress.GradientNorm, progress.LearningRate,
             progress.ImagesPerSecond);
-        setup.Metrics.Take(progress, reading.Made * options.BatchSize, reading.SkippedOfSteps);
+        setup.Metrics.Take(progress, reading.Made * options.BatchSize, reading.SkippedOfSteps, reading.OverflowedOfSteps);
         foreach (IProgress<TrainingProgress> observer in observers)
         {
             Shield("progress observer", () => observer.Report(progress));
@@ -83,6 +85,11 @@ internal sealed class ProgressReporter(
         if (reading.SkippedOfSteps > 0)
         {
             TrainingLog.Skipped(setup.Logger, reading.SkippedOfSteps, reading.Steps, reading.Skipped);
+        }
+
+        if (reading is { OverflowedOfSteps: > 0, LossScale: { } scale })
+        {
+            TrainingLog.Overflowed(setup.Logger, reading.OverflowedOfSteps, reading.Steps, scale, reading.Overflowed);
         }
 
         Tell(found);

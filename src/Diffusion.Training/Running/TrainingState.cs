@@ -34,6 +34,7 @@ internal sealed class TrainingState : IDisposable
             Parameters = belongings.Add(new FlatParameters(
                 setup.Model.Network, Objective?.Module, setup.Options.Precision, setup.Options.ParameterRules,
                 sharing?.Group.WorldSize ?? 1));
+            Parameters.LossScale?.Begin(setup.Options.LossScale);
             FlatShard? shard = sharing is null
                 ? null
                 : new FlatShard(Parameters.TrainedLength, sharing.Group.Rank, sharing.Group.WorldSize);
@@ -167,6 +168,12 @@ internal sealed class TrainingState : IDisposable
         {
             Update.Skipped.Fill(saved.SkippedSteps);
             Update.SkippedInARow.Fill(saved.SkippedInARow);
+            Update.Overflowed.Fill(saved.OverflowedSteps);
+        }
+
+        if (saved.LossScale is { } factor)
+        {
+            Parameters.LossScale?.Reset(factor, saved.LossScaleGoodSteps);
         }
 
         return [.. OptionChanges.Of(
@@ -180,6 +187,7 @@ internal sealed class TrainingState : IDisposable
             ("BatchSize", saved.Options.BatchSize, mine.Options.BatchSize),
             ("MicroBatchSize", saved.Options.MicroBatchSize, mine.Options.MicroBatchSize),
             ("LearningRate", saved.Options.LearningRate, mine.Options.LearningRate),
+            ("LossScale", saved.Options.LossScale, mine.Options.LossScale),
             ("GradientClip", saved.Options.GradientClip, mine.Options.GradientClip),
             ("Ema", string.Join("; ", saved.Averages.Select(average => average.Law)), string.Join("; ", laws)),
             ("EmaEverySteps", saved.Options.EmaEverySteps, mine.Options.EmaEverySteps),
@@ -226,6 +234,9 @@ internal sealed class TrainingState : IDisposable
         ImagesSeen = ImagesSeen,
         SkippedSteps = (long)Update.Skipped.item<float>(),
         SkippedInARow = (long)Update.SkippedInARow.item<float>(),
+        OverflowedSteps = (long)Update.Overflowed.item<float>(),
+        LossScale = Parameters.LossScale?.Value.item<float>(),
+        LossScaleGoodSteps = (long)(Parameters.LossScale?.GoodSteps.item<float>() ?? 0),
         Rollbacks = Rollbacks,
         Model = setup.Model.Description,
         Schedule = setup.Schedule.Description,

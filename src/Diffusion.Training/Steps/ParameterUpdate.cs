@@ -5,7 +5,8 @@ namespace Diffusion.Training;
 
 /// <summary>
 /// Updates the parameters from the gradients of a complete batch: clip, optimizer, average, zero. Each is one operator over a flat buffer.
-/// A step whose gradients are not finite changes nothing and is counted. Nothing here waits for the device.
+/// A step whose gradients are not finite changes nothing and is counted. In float16 it also halves the loss scale. Nothing here waits for
+/// the device.
 /// </summary>
 public sealed class ParameterUpdate : IDisposable
 {
@@ -36,6 +37,9 @@ public sealed class ParameterUpdate : IDisposable
         GradientNorm = zeros([], ScalarType.Float32, device).DetachFromDisposeScope();
         Skipped = zeros([], ScalarType.Float32, device).DetachFromDisposeScope();
         SkippedInARow = zeros([], ScalarType.Float32, device).DetachFromDisposeScope();
+        Overflowed = zeros([], ScalarType.Float32, device).DetachFromDisposeScope();
+        LastSkip = zeros([], ScalarType.Float32, device).DetachFromDisposeScope();
+        LastOverflow = zeros([], ScalarType.Float32, device).DetachFromDisposeScope();
     }
 
     /// <summary>Gets the parameters that other processes have updated. Called after the optimizer. Default null.</summary>
@@ -46,11 +50,29 @@ public sealed class ParameterUpdate : IDisposable
     /// </summary>
     public Tensor GradientNorm { get; }
 
-    /// <summary>The number of steps skipped because of gradients that are not finite, a float32 scalar on the device.</summary>
+    /// <summary>
+    /// The number of steps skipped because of gradients that are not finite, a float32 scalar on the device; without those of
+    /// <see cref="Overflowed"/>.
+    /// </summary>
     public Tensor Skipped { get; }
 
     /// <summary>The number of steps skipped in a row up to and including the last step, a float32 scalar on the device.</summary>
     public Tensor SkippedInARow { get; }
+
+    /// <summary>
+    /// The number of steps skipped because the gradients overflowed float16 while the <see cref="LossScale"/> was above its least value, a
+    /// float32 scalar on the device. The loss scale is then halved, so they are no problem of the run.
+    /// </summary>
+    public Tensor Overflowed { get; }
+
+    /// <summary>What the loss is multiplied by; null unless the network computes in float16.</summary>
+    internal LossScale? LossScale => parameters.LossScale;
+
+    /// <summary>1 if the last step was skipped for any reason, else 0; a float32 scalar on the device.</summary>
+    internal Tensor LastSkip { get; }
+
+    /// <summary>1 if the last step counts in <see cref="Overflowed"/>, else 0; a float32 scalar on the device.</summary>
+    internal Tensor LastOverflow { get; }
 
     /// <summary>Updates the parameters and the averages from the gradients, and zeroes the gradients.</summary>
     /// <param name="step">The number of this optimizer step, from 1.</param>
@@ -75,8 +97,18 @@ public sealed class ParameterUpdate : IDisposable
         parameters.Gradients.zero_();
 
         GradientNorm.copy_(norm.Norm);
-        Skipped.add_(norm.Skip);
-        SkippedInARow.add_(norm.Skip).mul_(norm.Skip);
+        LastSkip.copy_(norm.Skip);
+        Tensor failed = norm.Skip;
+        if (LossScale is { } scale)
+        {
+            LastOverflow.copy_(scale.Excuses(norm.Overflow));
+            Overflowed.add_(LastOverflow);
+            failed = norm.Skip - LastOverflow;
+            scale.Update(norm.Overflow);
+        }
+
+        Skipped.add_(failed);
+        SkippedInARow.add_(failed).mul_(failed);
     }
 
     /// <summary>Disposes the counters.</summary>
@@ -85,5 +117,8 @@ public sealed class ParameterUpdate : IDisposable
         GradientNorm.Dispose();
         Skipped.Dispose();
         SkippedInARow.Dispose();
+        Overflowed.Dispose();
+        LastSkip.Dispose();
+        LastOverflow.Dispose();
     }
 }

@@ -78,7 +78,9 @@ public sealed class TrainingPass
         return Loss(clean, conditioning, levels, positions, drawnFrom: null);
     }
 
-    /// <summary>Adds the gradients of a micro-batch to those of the network.</summary>
+    /// <summary>
+    /// Adds the gradients of a micro-batch to those of the network. In float16 they are multiplied by the <see cref="LossScale"/>.
+    /// </summary>
     /// <remarks>An exception in a layer that is recomputed (gradient checkpointing) is rethrown unchanged.</remarks>
     /// <param name="clean">Images in [-1, 1], float32 <c>[B, C, H, W]</c>, on the device of the model.</param>
     /// <param name="conditioning">The class labels, if the model has classes.</param>
@@ -192,7 +194,7 @@ public sealed class TrainingPass
             reducer?.BeginBackward();
             try
             {
-                loss.backward();
+                (LossScale.Of(denoiser.Model.Network)?.Apply(loss) ?? loss).backward();
             }
             catch (ExternalException) when (denoiser.Model.Checkpointing?.RecomputationFailure is not null)
             {

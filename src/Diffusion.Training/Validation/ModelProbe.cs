@@ -40,7 +40,8 @@ internal static class ModelProbe
         {
             Run(() =>
             {
-                (output - noisy).square().mean().backward();
+                Tensor loss = (output - noisy).square().mean();
+                (parameters.LossScale?.Apply(loss) ?? loss).backward();
                 return output;
             });
             if (parameters.Gradients.count_nonzero().item<long>() == 0)
@@ -62,7 +63,7 @@ internal static class ModelProbe
             {
                 return part();
             }
-            catch (Exception problem) when (parameters.Precision != Precision.Float32 && problem is not OperationCanceledException)
+            catch (Exception problem) when (PrecisionTypes.IsHalf(parameters.Precision) && problem is not OperationCanceledException)
             {
                 throw new InvalidOperationException(
                     $"{name} cannot compute in {parameters.Precision}: {problem.Message.Split('\n')[0]} Its Predict must compute in the "

@@ -31,6 +31,7 @@ public sealed class TrainingOptionsValidator : IValidateOptions<TrainingOptions>
             (nameof(options.LearningRate), options.LearningRate), (nameof(options.AdditionalEma), options.AdditionalEma),
             (nameof(options.Loading), options.Loading), (nameof(options.Health), options.Health),
             (nameof(options.Objective), options.Objective), (nameof(options.ParameterRules), options.ParameterRules),
+            (nameof(options.LossScale), options.LossScale),
         }.Where(part => part.Value is null).Select(part => $"{part.Name} (null) must have a value. Leave it out for its defaults."),
     ];
 
@@ -75,6 +76,7 @@ public sealed class TrainingOptionsValidator : IValidateOptions<TrainingOptions>
                 nameof(options.KeepCheckpointsEverySteps), options.KeepCheckpointsEverySteps, "at least 1",
                     "Leave it out to keep none permanently."),
             .. options.Loading.Problems.Select(problem => $"Loading.{problem}"),
+            .. options.LossScale.Problems.Select(problem => $"LossScale.{problem}"),
             .. options.Health.Problems.Select(problem => $"Health.{problem}"),
             Unless(options.Health.OnDivergence != DivergencePolicy.RollBack || options.RunFolder is not null,
                 "Health.OnDivergence", options.Health.OnDivergence, "Report or Stop without RunFolder",

@@ -16,9 +16,12 @@ public sealed class ConsoleReporterTests
             System.Globalization.CultureInfo.CurrentCulture = System.Globalization.CultureInfo.GetCultureInfo("de-DE");
             Print(reporter => reporter.Report(At(1200, seconds: 60))).Should()
                 .Equal("step 1,200/20,000  loss 0.0321  rate 2e-4  36.5 images/s  4 h 30 min left");
-            Print(reporter => reporter.Report(At(1200, seconds: 60) with { HeldOutLoss = 0.04, SkippedSteps = 2, BadImages = 3 })).Should()
+            Print(reporter => reporter.Report(At(1200, seconds: 60) with
+            {
+                HeldOutLoss = 0.04, SkippedSteps = 2, OverflowedSteps = 4, BadImages = 3,
+            })).Should()
                 .Equal(
-                "step 1,200/20,000  loss 0.0321  held out 0.0400  rate 2e-4  skipped 2  bad images 3  36.5 images/s  "
+                "step 1,200/20,000  loss 0.0321  held out 0.0400  rate 2e-4  skipped 2  overflowed 4  bad images 3  36.5 images/s  "
                     + "4 h 30 min left");
         }
         finally

@@ -7,7 +7,7 @@ namespace Diffusion;
 /// <summary>Self-attention between all pixels (Vaswani et al. 2017, equation 1), added to the input.</summary>
 internal sealed class AttentionBlock : nn.Module<Tensor, Tensor>
 {
-    private readonly GroupNorm? groupNorm;
+    private readonly NormalizationLayer? groupNorm;
     private readonly Linear toQuery;
     private readonly Linear toKey;
     private readonly Linear toValue;
@@ -27,7 +27,7 @@ internal sealed class AttentionBlock : nn.Module<Tensor, Tensor>
         int inner = Heads * HeadChannels;
         if (groups is int count)
         {
-            register_module("group_norm", groupNorm = GroupNormalization.Create(count, channels, options.NormEps));
+            register_module("group_norm", groupNorm = new NormalizationLayer(count, channels, options.NormEps));
         }
 
         register_module("to_q", toQuery = nn.Linear(channels, inner));
@@ -51,7 +51,7 @@ internal sealed class AttentionBlock : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor normalised = groupNorm is null ? x : groupNorm.Apply(x);
+        Tensor normalised = groupNorm is null ? x : groupNorm.call(x);
         Tensor pixels = normalised.flatten(2).transpose(1, 2).contiguous(); // [B, H * W, C]
         (Tensor query, Tensor key, Tensor value) = Split(toQuery.call(pixels), toKey.call(pixels), toValue.call(pixels));
         Tensor attended = Attention.Of(query, key, value); // [B, heads, H * W, headChannels]

@@ -1,5 +1,4 @@
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Diffusion;
@@ -21,14 +20,14 @@ internal sealed class GroupNormFunction : autograd.SingleTensorFunction<GroupNor
     public static bool Fits(Tensor x) => x.device_type == DeviceType.CPU && x.dtype is ScalarType.Float32 or ScalarType.BFloat16;
 
     /// <summary>Normalises <c>[B, C, H, W]</c>; the result belongs to the caller.</summary>
-    public static Tensor Apply(Tensor x, GroupNorm norm, bool activates)
+    public static Tensor Apply(Tensor x, NormalizationLayer norm, bool activates)
     {
         // TorchSharp makes an empty tensor of the output's size, which the scope frees.
         using DisposeScope scope = NewDisposeScope();
-        Settings settings = new((int)norm.num_groups, norm.eps, activates);
+        Settings settings = new(norm.Groups, norm.Epsilon, activates);
         Tensor result = NeedsGradient(x, norm)
-            ? apply(x, norm.weight!, norm.bias!, settings)
-            : Compute(x.contiguous(), norm.weight!, norm.bias!, settings).Result;
+            ? apply(x, norm.Weight, norm.Bias, settings)
+            : Compute(x.contiguous(), norm.Weight, norm.Bias, settings).Result;
         return result.MoveToOuterDisposeScope();
     }
 
@@ -62,8 +61,8 @@ internal sealed class GroupNormFunction : autograd.SingleTensorFunction<GroupNor
         return [.. gradients, null!]; // the settings have none
     }
 
-    private static bool NeedsGradient(Tensor x, GroupNorm norm) =>
-        is_grad_enabled() && (x.requires_grad || norm.weight!.requires_grad || norm.bias!.requires_grad);
+    private static bool NeedsGradient(Tensor x, NormalizationLayer norm) =>
+        is_grad_enabled() && (x.requires_grad || norm.Weight.requires_grad || norm.Bias.requires_grad);
 
     // With the statistics for the backward pass.
     private static (Tensor Result, Tensor Statistics) Compute(Tensor images, Tensor weight, Tensor bias, Settings settings)

@@ -10,10 +10,10 @@ namespace Diffusion;
 /// </summary>
 internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor, Tensor>
 {
-    private readonly GroupNorm norm1;
+    private readonly NormalizationLayer norm1;
     private readonly Conv2d conv1;
     private readonly Linear timeProjection;
-    private readonly GroupNorm norm2;
+    private readonly NormalizationLayer norm2;
     private readonly Conv2d conv2;
     private readonly Conv2d? shortcut;
     private readonly Activation activation;
@@ -45,10 +45,11 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor, Tensor>
         this.resampling = resampling;
         this.outputScale = outputScale;
         int timeOutputs = scalesAndShifts ? 2 * outChannels : outChannels;
-        register_module("norm1", norm1 = GroupNormalization.Create(groups.In, inChannels, options.NormEps));
+        register_module("norm1", norm1 = new NormalizationLayer(groups.In, inChannels, options.NormEps, activation));
         register_module("conv1", conv1 = nn.Conv2d(inChannels, outChannels, 3, padding: 1));
         register_module("time_emb_proj", timeProjection = nn.Linear(options.TimeChannels, timeOutputs));
-        register_module("norm2", norm2 = GroupNormalization.Create(groups.Out, outChannels, options.NormEps));
+        register_module("norm2", norm2 = new NormalizationLayer(
+            groups.Out, outChannels, options.NormEps, scalesAndShifts ? null : activation));
         register_module("conv2", conv2 = nn.Conv2d(outChannels, outChannels, 3, padding: 1));
         if (projects)
         {
@@ -89,7 +90,7 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor, Tensor>
         if (scalesAndShifts)
         {
             Tensor[] parts = time.chunk(2, 1); // scale and shift, each [B, outChannels, 1, 1]
-            using Tensor plain = norm2.Apply(residual);
+            using Tensor plain = norm2.call(residual);
             using Scalar one = 1.ToScalar();
             using Tensor normalised = addcmul(parts[1], plain, parts[0].Plus(1), one);
             activated = activation.Apply(normalised);
@@ -97,7 +98,7 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor, Tensor>
         else
         {
             // In place: a convolution's gradient does not need its result.
-            activated = norm2.Apply(residual.add_(time), activation);
+            activated = norm2.call(residual.add_(time));
         }
 
         residual.Dispose();
@@ -112,7 +113,7 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor, Tensor>
 
     private Tensor FirstHalf(Tensor x)
     {
-        using Tensor activated = norm1.Apply(x, activation);
+        using Tensor activated = norm1.call(x);
         if (resampling == Resampling.None)
         {
             return conv1.call(activated);

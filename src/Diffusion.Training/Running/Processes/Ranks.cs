@@ -231,7 +231,11 @@ internal sealed class Ranks : IDisposable
     // Before the first step, what an optimizer remembers may still come from the weights that were replaced.
     private void CheckState(bool resumed)
     {
-        (string Name, Tensor Values)[] parts = [.. state.Tensors.Compared(resumed)];
+        (string Name, Tensor Values)[] parts =
+        [
+            .. state.Tensors.Compared(resumed),
+            .. state.Parameters.LossScale is { } scale ? [("loss scale", scale.Value)] : Array.Empty<(string, Tensor)>(),
+        ];
         IReadOnlyList<long[]> all = exchange.Gather(
             [state.Step, state.ImagesSeen, state.Rollbacks, .. parts.Select(part => FlatChecksum.Of(part.Values))]);
         string[] names = ["step", "images seen", "rollbacks", .. parts.Select(part => part.Name)];

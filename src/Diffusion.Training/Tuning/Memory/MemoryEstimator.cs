@@ -104,7 +104,7 @@ public sealed class MemoryEstimator
     public MemoryEstimate Estimate(int microBatchSize)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(microBatchSize, 1);
-        bool isRounded = Precision == Precision.BFloat16;
+        bool isRounded = PrecisionTypes.IsHalf(Precision);
         int numberBytes = isRounded ? RoundedBytes : sizeof(float);
         MemoryTape tape = UNetTape.Record(Network, Images, microBatchSize, GradientCheckpointing, numberBytes);
         long flat = tape.FlatLength * sizeof(float);

@@ -17,7 +17,7 @@ internal static class MemoryReductions
             .. asked.CopiesForSaving
                 ? [("no checkpoints", With(asked, asked.Averages, copies: false))]
                 : Array.Empty<(string, MemoryEstimator)>(),
-            .. asked.Precision == Precision.BFloat16
+            .. PrecisionTypes.IsHalf(asked.Precision)
                 ? Array.Empty<(string, MemoryEstimator)>()
                 : [("Precision BFloat16, which rounds", With(asked, asked.Averages, asked.CopiesForSaving, precision: Precision.BFloat16))],
             .. asked.Averages > 1 ? [("one average", With(asked, 1, asked.CopiesForSaving))] : Array.Empty<(string, MemoryEstimator)>(),

@@ -159,13 +159,17 @@ public sealed class MemoryEstimatorTests
         on.Estimate(4).Activations.Should().Be(on.Estimate(4).Blocks.Sum(block => block.ActivationBytes));
     }
 
-    [Fact]
-    public void Bfloat16_halves_activations_and_adds_rounded_weights()
+    [Theory]
+    [InlineData(Precision.BFloat16)]
+    [InlineData(Precision.Float16)]
+    public void Sixteen_bits_halve_activations_and_add_rounded_weights(Precision precision)
     {
         ImageShape images = ImageShape.Square(64);
         MemoryEstimate exact = MemoryEstimator.For(Plain, images, new TrainingOptions()).Estimate(4);
-        MemoryEstimate rounded = MemoryEstimator.For(Plain, images, new TrainingOptions { Precision = Precision.BFloat16 }).Estimate(4);
+        MemoryEstimate rounded = MemoryEstimator.For(Plain, images, new TrainingOptions { Precision = precision }).Estimate(4);
 
+        MemoryEstimator.For(Plain, images, new TrainingOptions { Precision = Precision.TensorFloat32 }).Estimate(4).Total
+            .Should().Be(exact.Total);
         rounded.Activations.Should().Be(exact.Activations / 2).And.Be(rounded.Blocks.Sum(block => block.ActivationBytes));
         rounded.Parameters.Should().Be(exact.Parameters + (exact.Gradients / 2));
         (rounded.Gradients, rounded.Optimizer, rounded.Averages).Should().Be((exact.Gradients, exact.Optimizer, exact.Averages));
