@@ -16,7 +16,7 @@ public sealed class FuzzTests
     [InlineData("index", 12_000)]
     [InlineData("idx", 5_000)]
     [InlineData("safetensors", 50_000)]
-    [InlineData("manifest", 5_000)]
+    [InlineData("manifest", 15_000)]
     [InlineData("config", 5_000)]
     public void Damaged_files_are_read_or_refused_by_the_declared_error_in_little_memory(string name, int inputs)
     {
