@@ -82,7 +82,7 @@ internal sealed class AdamW8Bit : IOptimizer
         foreach (Part part in parts)
         {
             using DisposeScope chunk = NewDisposeScope();
-            script.invoke(
+            script.Call(
                 "adamw", part.Values, part.Gradients, part.FirstCodes, part.FirstScales, part.SecondCodes, part.SecondScales, step,
                 gradientDivisor, skip, tables, learningRate * part.RateFactor, settings.WeightDecay, settings.Beta1, settings.Beta2,
                 Math.Log(settings.Beta1), Math.Log(settings.Beta2), settings.Epsilon);

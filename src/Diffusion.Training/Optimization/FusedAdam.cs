@@ -58,7 +58,7 @@ internal sealed class FusedAdam : IOptimizer
         steps.add_(ones_like(skip) - skip);
         for (int i = 0; i < segments.Count; i++)
         {
-            script.invoke(
+            script.Call(
                 settings.IsDecoupled ? "adamw" : "adam",
                 (Tensor[])[values[i]], (Tensor[])[gradients[i]], (Tensor[])[firstMoments[i]], (Tensor[])[secondMoments[i]],
                 (Tensor[])[steps], gradientDivisor, skip, learningRate * segments[i].RateFactor,

@@ -46,7 +46,7 @@ internal sealed class Lion : IOptimizer
         using IDisposable noGradients = no_grad();
         for (int i = 0; i < segments.Count; i++)
         {
-            script.invoke("lion", values[i], gradients[i], momentum[i], gradientDivisor, skip, learningRate * segments[i].RateFactor,
+            script.Call("lion", values[i], gradients[i], momentum[i], gradientDivisor, skip, learningRate * segments[i].RateFactor,
                 segments[i].Decays ? options.WeightDecay : 0.0, options.Beta1, options.Beta2);
         }
     }

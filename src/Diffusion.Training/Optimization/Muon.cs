@@ -83,18 +83,18 @@ internal sealed class Muon : IOptimizer
         rest.Update(learningRate, gradientDivisor, skip);
         for (int i = 0; i < segments.Count; i++)
         {
-            script.invoke("settle", gradients[i], momentum[i], gradientDivisor, skip, options.Momentum);
+            script.Call("settle", gradients[i], momentum[i], gradientDivisor, skip, options.Momentum);
         }
 
         foreach ((Tensor[] matrices, double scale) in shapes)
         {
             using DisposeScope shape = NewDisposeScope();
-            script.invoke("orthogonalize", matrices, scale, Epsilon, kind);
+            script.Call("orthogonalize", matrices, scale, Epsilon, kind);
         }
 
         for (int i = 0; i < segments.Count; i++)
         {
-            script.invoke("move", values[i], gradients[i], skip, learningRate * segments[i].RateFactor,
+            script.Call("move", values[i], gradients[i], skip, learningRate * segments[i].RateFactor,
                 segments[i].Decays ? options.WeightDecay : 0.0);
         }
     }

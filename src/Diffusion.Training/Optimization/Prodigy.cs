@@ -97,23 +97,23 @@ internal sealed class Prodigy : IOptimizer
             isNew = false;
         }
 
-        Tensor size = (Tensor)script.invoke(
+        Tensor size = (Tensor)script.Call(
             "rate", distance, step, learningRate, Math.Log(options.Beta1), Math.Log(options.Beta2), options.CorrectsBias);
         Tensor both = zeros(2, ScalarType.Float32, distance.device);
         for (int i = 0; i < segments.Count; i++)
         {
-            script.invoke(
+            script.Call(
                 "gather", values[i], gradients[i], firstValues[i], sums[i], firstMoments[i], secondMoments[i], both, distance, size,
                 gradientDivisor, skip, options.FirstDistance, options.Beta1, options.Beta2, options.Beta3 ?? Math.Sqrt(options.Beta2),
                 options.SafeguardsWarmup);
         }
 
-        Tensor stays = (Tensor)script.invoke(
+        Tensor stays = (Tensor)script.Call(
             "estimate", both, distance, largest, numerator, step, skip, learningRate, options.FirstDistance,
             options.Beta3 ?? Math.Sqrt(options.Beta2), options.Coefficient, options.GrowthRate);
         for (int i = 0; i < segments.Count; i++)
         {
-            script.invoke("move", values[i], firstMoments[i], secondMoments[i], distance, size, stays,
+            script.Call("move", values[i], firstMoments[i], secondMoments[i], distance, size, stays,
                 segments[i].Decays ? options.WeightDecay : 0.0, options.Epsilon);
         }
     }

@@ -80,11 +80,11 @@ internal sealed class ScheduleFreeAdamW : IOptimizer
             isNew = false;
         }
 
-        Tensor share = (Tensor)script.invoke("weigh", step, highest, total, skip, learningRate);
+        Tensor share = (Tensor)script.Call("weigh", step, highest, total, skip, learningRate);
         for (int i = 0; i < segments.Count; i++)
         {
             double rate = learningRate * segments[i].RateFactor;
-            script.invoke(
+            script.Call(
                 "move", values[i], gradients[i], steps[i], secondMoments[i], step, share, gradientDivisor, skip, rate,
                 segments[i].Decays ? options.WeightDecay : 0.0, options.Beta1, options.Beta2, Math.Log(options.Beta2), options.Epsilon);
         }

@@ -25,7 +25,8 @@ public sealed class ImportDirectionTests
     {
         ["Diffusion.Core"] = 
         [
-            "Files", "Backend", "Schedules", "Guards", "Images", "Randomness", "Weights", "Denoising", "Networks", "Diffusers", "Runs",
+            "Files", "Backend", "Kernels", "Schedules", "Guards", "Images", "Randomness", "Weights", "Denoising", "Networks", "Diffusers",
+            "Runs",
         ],
         ["Diffusion.Sampling"] = ["Grids", "Driver", "Guidance", "Samplers", "Diffusers"],
         ["Diffusion.Data"] = ["Pixels", "Transforms", "Sources", "Order", "Loading", "Shards"],

@@ -6,9 +6,11 @@ namespace Diffusion;
 /// <summary>softmax(Q K^T / sqrt(channels)) V (Vaswani et al. 2017, equation 1).</summary>
 internal static class Attention
 {
-    // On a CPU libtorch's fused kernel is slower than two products up to here, in bfloat16 three to six times; beyond, it is up to
-    // eight times faster, as it never holds all pairs of tokens. docs/benchmarks.md has the table.
-    private const int MaxTokensOfProducts = 256;
+    /// <summary>
+    /// The most tokens for two products on a CPU. Up to here libtorch's fused kernel is slower, in bfloat16 two to seven times; beyond, it
+    /// is up to eight times faster, as it never holds all pairs of tokens (docs/benchmarks.md has the table).
+    /// </summary>
+    public const int MaxTokensOfProducts = 256;
 
     /// <summary>Attends; each <c>[B, heads, tokens, channels]</c>, and so is the result, which belongs to the caller.</summary>
     public static Tensor Of(Tensor query, Tensor key, Tensor value) =>

@@ -187,8 +187,7 @@ internal sealed class UNetTape
         tape.Begin("last convolution");
         long first = options.BlockOutChannels[0];
         long pixels = batch * PixelsAt(0);
-        tape.Normalisation(first, pixels, batch * (long)options.NormNumGroups);
-        tape.NonLinearity(Activation.Silu, first * pixels);
+        tape.Normalisation(first, pixels, batch * (long)options.NormNumGroups, Activation.Silu);
         tape.Convolution((first, pixels), (options.OutChannels, pixels), 3, kept: first * pixels);
     }
 }

@@ -85,17 +85,21 @@ public sealed class MemoryEstimatorTests
         new MemoryEstimator(Plain, ImageShape.Square(32, 3)).Estimate(int.MaxValue).Images.Should()
             .Be(5L * int.MaxValue * 3 * 32 * 32 * sizeof(float));
 
-    [Fact]
-    public void Attention_keeps_no_scores_but_five_tensors_of_the_size_of_its_images_and_a_copy()
+    // Up to 256 tokens the weights of all pairs are kept, beyond one logarithm per row.
+    [Theory]
+    [InlineData(32, 256)]
+    [InlineData(64, 1)]
+    public void Attention_keeps_five_tensors_of_the_size_of_its_images_a_copy_and_weights(int size, int weightsPerRow)
     {
         UNet2DOptions attentive = Plain with { AddAttention = true, AttentionHeadDim = 32 };
-        long images = 64 * 16 * 16;
+        long tokens = size / 2 * (size / 2);
+        long images = 64 * tokens;
         long statistics = 2 * 32;
-        long logarithms = 2 * 16 * 16;
+        long weights = 2 * tokens * weightsPerRow;
 
-        long more = new MemoryEstimator(attentive, ImageShape.Square(32)).Estimate(1).Activations - Kept(32, 1);
+        long more = new MemoryEstimator(attentive, ImageShape.Square(size)).Estimate(1).Activations - Kept(size, 1);
 
-        more.Should().Be(((6 * images) + statistics + logarithms) * sizeof(float));
+        more.Should().Be(((6 * images) + statistics + weights) * sizeof(float));
     }
 
     [Fact]
@@ -136,7 +140,7 @@ public sealed class MemoryEstimatorTests
         long middle = coarse;
         long up = (3 * coarse) + (4 * coarse) + fine;
         long upsampling = 41 * 64 * 64;
-        long last = (3 * fine) + (2 * 2 * 32);
+        long last = (2 * fine) + (2 * 2 * 32);
         long embeddings = 2 * (32 + (4 * 128));
 
         again.Estimate(2).Activations.Should().Be((across + middle + up + upsampling + last + embeddings) * sizeof(float));
