@@ -60,8 +60,8 @@ public sealed class ParameterUpdate : IDisposable
     public Tensor SkippedInARow { get; }
 
     /// <summary>
-    /// The number of steps skipped because the gradients overflowed float16 while the <see cref="Diffusion.Training.LossScale"/> was above its least value, a
-    /// float32 scalar on the device. The loss scale is then halved, so they are no problem of the run.
+    /// The number of steps skipped because the gradients overflowed float16 while the <see cref="Diffusion.Training.LossScale"/> was above
+    /// its least value, a float32 scalar on the device. The loss scale is then halved, so they are no problem of the run.
     /// </summary>
     public Tensor Overflowed { get; }
 
