@@ -11,6 +11,7 @@ RootCommand root = new("Measures the library against its targets. Each command e
     RankTrialCommand.Create(),
     OverheadCommand.Create(),
     StepCommand.Create(),
+    AttentionCommand.Create(),
     SoakCommand.Create(),
     QualityCommand.Create(),
     CompareCommand.Create(),

@@ -24,7 +24,7 @@ public sealed class GradientCheckpointingTests
         Train(plain, steps: 3, checkpointing: false);
         Train(checkpointed, steps: 3, checkpointing: true, _ => meanwhile = checkpointed.GradientCheckpointing);
 
-        StripedRun.Bytes(checkpointed).Should().Equal(StripedRun.Bytes(plain));
+        Bytes(checkpointed).Should().Equal(Bytes(plain));
         meanwhile.Should().BeTrue();
         checkpointed.GradientCheckpointing.Should().BeFalse();
     }
@@ -52,7 +52,7 @@ public sealed class GradientCheckpointingTests
         Train(plain, steps: 3, checkpointing: false);
         Train(checkpointed, steps: 3, checkpointing: true, _ => meanwhile = checkpointed.Checkpointing!.GradientCheckpointing);
 
-        StripedRun.Bytes((UNet2D)checkpointed.Inner).Should().Equal(StripedRun.Bytes((UNet2D)plain.Inner));
+        Bytes((UNet2D)checkpointed.Inner).Should().Equal(Bytes((UNet2D)plain.Inner));
         meanwhile.Should().BeTrue();
     }
 
@@ -70,8 +70,8 @@ public sealed class GradientCheckpointingTests
         Train(begun, steps: 4, checkpointing: first, run: folder.File("run"), stopAt: 2);
         Train(resumed, steps: 4, checkpointing: !first, run: folder.File("run"));
 
-        StripedRun.Bytes(resumed).Should().Equal(StripedRun.Bytes(whole));
-        StripedRun.Bytes(begun).Should().NotEqual(StripedRun.Bytes(whole));
+        Bytes(resumed).Should().Equal(Bytes(whole));
+        Bytes(begun).Should().NotEqual(Bytes(whole));
     }
 
     [Fact]
@@ -91,7 +91,7 @@ public sealed class GradientCheckpointingTests
     {
         using UNet2D unet = new(Small);
         int calls = 0;
-        var norm = (nn.Module<Tensor, Tensor>)unet.named_modules().Single(module => module.name == "mid_block.resnets.0.norm1").module;
+        GroupNorm norm = (GroupNorm)unet.named_modules().Single(module => module.name == "mid_block.resnets.0.norm1").module;
         norm.register_forward_hook((_, _, answer) => ++calls == 2 ? throw new FormatException("broken") : answer);
 
         ((Action)(() => Train(unet, steps: 2, checkpointing: true))).Should().Throw<FormatException>().WithMessage("broken");
@@ -142,8 +142,41 @@ public sealed class GradientCheckpointingTests
 
     private static void Train(
         IDiffusionModel model, int steps, bool checkpointing, Action<TrainingProgress>? observe = null, string? run = null,
-        int? stopAt = null) => StripedRun.Train(
-        model, steps, o => (o.RunFolder, o.GradientCheckpointing) = (run, checkpointing), observe, stopAt);
+        int? stopAt = null)
+    {
+        using StripedImages images = new(size: 8);
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        using Trainer trainer = Trainer.For(model)
+            .UseDevice(ComputeDevice.Cpu(threads: 1))
+            .UseData(images)
+            .ReportTo(new Observer(progress =>
+            {
+                observe?.Invoke(progress);
+                if (progress.Step == stopAt)
+                {
+                    stop.Cancel();
+                }
+            }))
+            .Configure(o =>
+            {
+                o.Steps = steps;
+                o.BatchSize = 6;
+                o.MicroBatchSize = 3;
+                o.ReportEverySteps = 1;
+                o.LearningRate = LearningRate.Constant(1e-2).WithWarmup(0);
+                o.RunFolder = run;
+                o.GradientCheckpointing = checkpointing;
+            })
+            .Build();
+        trainer.Run(stop.Token);
+    }
+
+    private static byte[] Bytes(UNet2D unet) => [.. unet.NamedTensors().SelectMany(weights => weights.Value.bytes.ToArray())];
+
+    private sealed class Observer(Action<TrainingProgress> observe) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value) => observe(value);
+    }
 
     private sealed class SpiedModel(UNet2D network, SpiedModel? original = null) : IDiffusionModel, IGradientCheckpointing
     {

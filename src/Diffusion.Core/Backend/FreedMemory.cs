@@ -4,7 +4,7 @@ namespace Diffusion;
 
 /// <summary>
 /// Has glibc keep the memory that libtorch frees. By default it returns blocks of megabytes to Linux at once, and the next operation pays
-/// for every page of them again: with small networks half of a training step.
+/// for every page of them again.
 /// </summary>
 internal static unsafe class FreedMemory
 {

@@ -23,6 +23,9 @@ internal static class PrecisionTypes
     /// <summary>Whether the weights and activations of a network in this precision have 16 bits.</summary>
     public static bool IsHalf(Precision precision) => precision is Precision.BFloat16 or Precision.Float16;
 
+    /// <summary>The bytes of a weight or an activation of a network in this precision.</summary>
+    public static int BytesOf(Precision precision) => IsHalf(precision) ? 2 : sizeof(float);
+
     /// <summary>Whether it is a type that rounds the weights of a network that trains.</summary>
     public static bool IsRounded(ScalarType? type) => type is ScalarType.BFloat16 or ScalarType.Float16;
 

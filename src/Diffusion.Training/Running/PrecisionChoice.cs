@@ -27,8 +27,7 @@ internal static class PrecisionChoice
     /// <param name="setup">The run.</param>
     public static IEnumerable<TrainingWarning> Warnings(TrainerSetup setup)
     {
-        if (setup.Options.Precision == Precision.Float32 || setup.Processes is { IsFirst: false }
-            || !setup.Device.Supports(setup.Options.Precision)) // the speed is that of convolutions, which such a network has none of
+        if (setup.Options.Precision == Precision.Float32 || setup.Processes is { IsFirst: false })
         {
             yield break;
         }

@@ -25,8 +25,7 @@ public sealed class ImportDirectionTests
     {
         ["Diffusion.Core"] = 
         [
-            "Files", "Backend", "Kernels", "Schedules", "Guards", "Images", "Randomness", "Weights", "Denoising", "Networks", "Diffusers",
-            "Runs",
+            "Files", "Backend", "Schedules", "Guards", "Images", "Randomness", "Weights", "Denoising", "Networks", "Diffusers", "Runs",
         ],
         ["Diffusion.Sampling"] = ["Grids", "Driver", "Guidance", "Samplers", "Diffusers"],
         ["Diffusion.Data"] = ["Pixels", "Transforms", "Sources", "Order", "Loading", "Shards"],

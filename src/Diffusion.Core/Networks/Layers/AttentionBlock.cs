@@ -7,7 +7,7 @@ namespace Diffusion;
 /// <summary>Self-attention between all pixels (Vaswani et al. 2017, equation 1), added to the input.</summary>
 internal sealed class AttentionBlock : nn.Module<Tensor, Tensor>
 {
-    private readonly NormalizationLayer? groupNorm;
+    private readonly GroupNorm? groupNorm;
     private readonly Linear toQuery;
     private readonly Linear toKey;
     private readonly Linear toValue;
@@ -27,7 +27,7 @@ internal sealed class AttentionBlock : nn.Module<Tensor, Tensor>
         int inner = Heads * HeadChannels;
         if (groups is int count)
         {
-            register_module("group_norm", groupNorm = new NormalizationLayer(count, channels, options.NormEps));
+            register_module("group_norm", groupNorm = GroupNormalization.Create(count, channels, options.NormEps));
         }
 
         register_module("to_q", toQuery = nn.Linear(channels, inner));

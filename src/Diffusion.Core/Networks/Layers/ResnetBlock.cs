@@ -10,10 +10,10 @@ namespace Diffusion;
 /// </summary>
 internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor, Tensor>
 {
-    private readonly NormalizationLayer norm1;
+    private readonly GroupNorm norm1;
     private readonly Conv2d conv1;
     private readonly Linear timeProjection;
-    private readonly NormalizationLayer norm2;
+    private readonly GroupNorm norm2;
     private readonly Conv2d conv2;
     private readonly Conv2d? shortcut;
     private readonly Activation activation;
@@ -45,11 +45,10 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor, Tensor>
         this.resampling = resampling;
         this.outputScale = outputScale;
         int timeOutputs = scalesAndShifts ? 2 * outChannels : outChannels;
-        register_module("norm1", norm1 = new NormalizationLayer(groups.In, inChannels, options.NormEps, activation));
+        register_module("norm1", norm1 = GroupNormalization.Create(groups.In, inChannels, options.NormEps));
         register_module("conv1", conv1 = nn.Conv2d(inChannels, outChannels, 3, padding: 1));
         register_module("time_emb_proj", timeProjection = nn.Linear(options.TimeChannels, timeOutputs));
-        register_module("norm2", norm2 = new NormalizationLayer(
-            groups.Out, outChannels, options.NormEps, scalesAndShifts ? null : activation));
+        register_module("norm2", norm2 = GroupNormalization.Create(groups.Out, outChannels, options.NormEps));
         register_module("conv2", conv2 = nn.Conv2d(outChannels, outChannels, 3, padding: 1));
         if (projects)
         {
@@ -86,23 +85,22 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor, Tensor>
         using DisposeScope scope = NewDisposeScope();
         Tensor time = timeProjection.call(condition).unsqueeze(-1).unsqueeze(-1); // [B, outChannels or twice that, 1, 1]
         Tensor residual = FirstHalf(x);
-        Tensor activated;
+        Tensor normalised;
         if (scalesAndShifts)
         {
             Tensor[] parts = time.chunk(2, 1); // scale and shift, each [B, outChannels, 1, 1]
             using Tensor plain = norm2.call(residual);
             using Scalar one = 1.ToScalar();
-            using Tensor normalised = addcmul(parts[1], plain, parts[0].Plus(1), one);
-            activated = activation.Apply(normalised);
+            normalised = addcmul(parts[1], plain, parts[0].Plus(1), one);
         }
         else
         {
             // In place: a convolution's gradient does not need its result.
-            activated = norm2.call(residual.add_(time));
+            normalised = norm2.call(residual.add_(time));
         }
 
         residual.Dispose();
-        Tensor sum = SecondHalf(activated).add_(Shortcut(summand));
+        Tensor sum = SecondHalf(normalised).add_(Shortcut(summand));
         return (outputScale == 1 ? sum : sum.DivideBy(outputScale)).MoveToOuterDisposeScope();
     }
 
@@ -113,7 +111,8 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor, Tensor>
 
     private Tensor FirstHalf(Tensor x)
     {
-        using Tensor activated = norm1.call(x);
+        using Tensor normalised = norm1.call(x);
+        using Tensor activated = activation.Apply(normalised);
         if (resampling == Resampling.None)
         {
             return conv1.call(activated);
@@ -123,10 +122,11 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor, Tensor>
         return conv1.call(resampled);
     }
 
-    private Tensor SecondHalf(Tensor activated)
+    private Tensor SecondHalf(Tensor normalised)
     {
-        using (activated)
+        using (normalised)
         {
+            using Tensor activated = activation.Apply(normalised);
             if (!training || !HasDropout)
             {
                 return conv2.call(activated);

@@ -11,7 +11,7 @@ internal sealed class SkipUpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, (Te
     private readonly ModuleList<ResnetBlock> resnets = [];
     private readonly ModuleList<AttentionBlock> attentions = [];
     private readonly ResnetBlock? resnetUp;
-    private readonly NormalizationLayer? imageNorm;
+    private readonly GroupNorm? imageNorm;
     private readonly Conv2d? imageConv;
 
     /// <summary>Builds the layers; for the parameters see <see cref="UpBlock"/>.</summary>
@@ -42,7 +42,7 @@ internal sealed class SkipUpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, (Te
         {
             resnetUp = ResnetBlock.OfSkipBlock(options, channels, channels, Resampling.DoubleSmoothly);
             imageConv = nn.Conv2d(channels, SkipBlocks.ImageChannels, 3, padding: 1);
-            imageNorm = new NormalizationLayer(SkipBlocks.Groups(channels), channels, options.NormEps, Activation.Silu);
+            imageNorm = GroupNormalization.Create(SkipBlocks.Groups(channels), channels, options.NormEps);
         }
 
         register_module("attentions", attentions);
@@ -72,7 +72,7 @@ internal sealed class SkipUpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, (Te
             return (x.MoveToOuterDisposeScope(), null);
         }
 
-        Tensor images = imageConv.call(imageNorm.call(x)); // [B, 3, H, W]
+        Tensor images = imageConv.call(nn.functional.silu(imageNorm.call(x))); // [B, 3, H, W]
         Tensor doubled = new ResidualLayer(checkpoints, resnetUp).Run(x, condition); // [B, channels, 2H, 2W]
         return (doubled.MoveToOuterDisposeScope(), images.MoveToOuterDisposeScope());
     }

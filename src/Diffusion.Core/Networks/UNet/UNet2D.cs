@@ -19,7 +19,7 @@ public sealed class UNet2D
     private readonly ModuleList<nn.Module> downBlocks;
     private readonly MidBlock? midBlock;
     private readonly ModuleList<nn.Module> upBlocks;
-    private readonly NormalizationLayer normOut;
+    private readonly GroupNorm normOut;
     private readonly Conv2d convOut;
 
     /// <summary>Builds a network on the CPU with the initial weights of PyTorch for the same seed.</summary>
@@ -66,7 +66,7 @@ public sealed class UNet2D
                 : new UpBlock(options, checkpoints, type, below, channels[level], above, doubles: level > 0));
         }
 
-        normOut = new NormalizationLayer(options.NormNumGroups, channels[0], options.NormEps, Activation.Silu);
+        normOut = GroupNormalization.Create(options.NormNumGroups, channels[0], options.NormEps);
         convOut = nn.Conv2d(channels[0], options.OutChannels, 3, padding: 1);
         RegisterAll();
         foreach (Parameter weights in parameters())
@@ -131,7 +131,7 @@ public sealed class UNet2D
         Stack<Tensor> across = Down(images, condition);
         Tensor x = midBlock is null ? across.Peek() : midBlock.call(across.Peek(), condition);
         (x, Tensor? ofLevels) = Up(x, across, condition);
-        x = convOut.call(normOut.call(x)); // [B, C, H, W]
+        x = convOut.call(nn.functional.silu(normOut.call(x))); // [B, C, H, W]
         x = ofLevels is null ? x : x + ofLevels;
         return (Options.TimeEmbeddingType == TimeEmbeddingType.Fourier ? x / levels.view(-1, 1, 1, 1) : x).MoveToOuterDisposeScope();
     }

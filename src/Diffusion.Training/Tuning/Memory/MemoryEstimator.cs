@@ -17,7 +17,6 @@ public sealed class MemoryEstimator
 
     // In a lower precision: the rounded noisy images and the prediction.
     private const int RoundedImages = 2;
-    private const int RoundedBytes = 2;
 
     /// <summary>Creates an estimator for a network and images of one size.</summary>
     /// <param name="network">The architecture.</param>
@@ -105,16 +104,16 @@ public sealed class MemoryEstimator
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(microBatchSize, 1);
         bool isRounded = PrecisionTypes.IsHalf(Precision);
-        int numberBytes = isRounded ? RoundedBytes : sizeof(float);
-        MemoryTape tape = UNetTape.Record(Network, Images, microBatchSize, GradientCheckpointing, numberBytes);
+        int numberBytes = PrecisionTypes.BytesOf(Precision);
+        MemoryTape tape = UNetTape.Record(Network, Images, microBatchSize, GradientCheckpointing, Precision);
         long flat = tape.FlatLength * sizeof(float);
         long state = (long)(Optimizer.StateBytesPerParameter * tape.FlatLength);
         long activations = tape.Kept * numberBytes;
-        long imageBytes = (ImageTensors * sizeof(float)) + (isRounded ? RoundedImages * RoundedBytes : 0);
+        long imageBytes = (ImageTensors * sizeof(float)) + (isRounded ? RoundedImages * numberBytes : 0);
         return new MemoryEstimate
         {
             MicroBatchSize = microBatchSize,
-            Parameters = flat + (isRounded ? tape.FlatLength * RoundedBytes : 0),
+            Parameters = flat + (isRounded ? tape.FlatLength * numberBytes : 0),
             Gradients = flat,
             Optimizer = state,
             Averages = Averages * flat,

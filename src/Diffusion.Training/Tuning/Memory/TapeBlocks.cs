@@ -1,7 +1,7 @@
 namespace Diffusion.Training;
 
 /// <summary>The residual, attention and resizing blocks of the U-Net as operations. Pixels are those of one image.</summary>
-internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int batch, bool checkpointing)
+internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int batch, bool checkpointing, Precision precision)
 {
     private const long MaxSkipGroups = 32;
     private const long ImageChannels = 3;
@@ -65,7 +65,8 @@ internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int bat
         long skip = inChannels * before;
         bool scalesAndShifts = options.ResnetTimeScaleShift == TimeScaleShift.ScaleShift;
         bool halves = after < before;
-        tape.Normalisation(inChannels, before, statistics, options.ActFn, skip);
+        tape.Normalisation(inChannels, before, statistics, skip);
+        tape.NonLinearity(options.ActFn, inChannels * before, skip);
         if (before != after)
         {
             // Averaging and smoothing keep what they are given; repeating keeps nothing.
@@ -74,17 +75,13 @@ internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int bat
 
         tape.Convolution((inChannels, after), (outChannels, after), 3, kept: inChannels * after, waiting: skip);
         Linear(timeChannels, scalesAndShifts ? 2 * outChannels : outChannels);
+        tape.Normalisation(outChannels, after, statistics, skip);
         if (scalesAndShifts)
         {
-            tape.Normalisation(outChannels, after, statistics, skip);
             tape.PointWise(outChannels * after, outChannels * after, skip);
-            tape.NonLinearity(options.ActFn, outChannels * after, skip);
-        }
-        else
-        {
-            tape.Normalisation(outChannels, after, statistics, options.ActFn, skip);
         }
 
+        tape.NonLinearity(options.ActFn, outChannels * after, skip);
         if (options.Dropout > 0)
         {
             tape.PointWise(outChannels * after, outChannels * after, skip); // its mask, in float32
@@ -119,11 +116,11 @@ internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int bat
         tape.Add(new TapeStep { Kept = outer, Output = 3 * inner, Input = 2 * outer, Waiting = outer });
 
         // Kept are queries, keys, values and the answer, and the weights of all pairs; flash attention keeps one logarithm per row instead.
-        bool isByProducts = pixels <= Diffusion.Attention.MaxTokensOfProducts;
-        long pairs = heads * all * (isByProducts ? pixels : 1);
+        bool isByProducts = Diffusion.Attention.IsByProducts(precision, pixels);
+        long weights = heads * all * (isByProducts ? pixels : 1);
         tape.Add(new TapeStep
         {
-            Kept = (4 * inner) + pairs, Output = inner, Input = 3 * inner, Scratch = isByProducts ? 2 * pairs : 0, Waiting = outer,
+            Kept = (4 * inner) + weights, Output = inner, Input = 3 * inner, Scratch = isByProducts ? 2 * weights : 0, Waiting = outer,
         });
         Linear(heads * head, channels);
         tape.Add(new TapeStep { Output = outer, Input = inner, Scratch = outer, Waiting = outer });
@@ -158,6 +155,7 @@ internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int bat
         long all = batch * pixels;
         tape.Add(channels, channels);
         tape.PointWise(channels * all, 2 * batch * MaxSkipGroups);
+        tape.NonLinearity(Activation.Silu, channels * all);
         tape.Convolution((channels, all), (ImageChannels, all), 3, kept: channels * all);
         tape.PointWise(ImageChannels * all, kept: ImageChannels * all);
     }

@@ -38,19 +38,6 @@ internal static class TapeLayers
         tape.PointWise(channels * pixels, (channels * pixels) + (2 * statistics), waiting);
     }
 
-    /// <summary>
-    /// A group normalisation and the non-linearity behind it. With SiLU they are one operation, which keeps no more than the former alone.
-    /// </summary>
-    public static void Normalisation(
-        this MemoryTape tape, long channels, long pixels, long statistics, Activation activation, long waiting = 0)
-    {
-        tape.Normalisation(channels, pixels, statistics, waiting);
-        if (activation != Activation.Silu)
-        {
-            tape.NonLinearity(activation, channels * pixels, waiting);
-        }
-    }
-
     /// <summary>An operation on each number by itself.</summary>
     public static void PointWise(this MemoryTape tape, long numbers, long kept, long waiting = 0) =>
         tape.Add(new TapeStep { Kept = kept, Output = numbers, Input = numbers, Waiting = waiting });

@@ -13,20 +13,20 @@ internal sealed class UNetTape
     private readonly bool checkpointing;
     private readonly TapeBlocks blocks;
 
-    private UNetTape(UNet2DOptions options, ImageShape images, int batch, bool checkpointing, int numberBytes)
+    private UNetTape(UNet2DOptions options, ImageShape images, int batch, bool checkpointing, Precision precision)
     {
-        tape = new MemoryTape(numberBytes);
+        tape = new MemoryTape(PrecisionTypes.BytesOf(precision));
         this.options = options;
         this.images = images;
         this.batch = batch;
         this.checkpointing = checkpointing;
-        blocks = new TapeBlocks(options, tape, batch, checkpointing);
+        blocks = new TapeBlocks(options, tape, batch, checkpointing, precision);
     }
 
     /// <summary>The operations of one forward pass.</summary>
-    public static MemoryTape Record(UNet2DOptions options, ImageShape images, int batch, bool checkpointing, int numberBytes)
+    public static MemoryTape Record(UNet2DOptions options, ImageShape images, int batch, bool checkpointing, Precision precision)
     {
-        UNetTape walk = new(options, images, batch, checkpointing, numberBytes);
+        UNetTape walk = new(options, images, batch, checkpointing, precision);
         walk.Ends();
         int levels = options.BlockOutChannels.Count;
         for (int level = 0; level < levels; level++)
@@ -187,7 +187,8 @@ internal sealed class UNetTape
         tape.Begin("last convolution");
         long first = options.BlockOutChannels[0];
         long pixels = batch * PixelsAt(0);
-        tape.Normalisation(first, pixels, batch * (long)options.NormNumGroups, Activation.Silu);
+        tape.Normalisation(first, pixels, batch * (long)options.NormNumGroups);
+        tape.NonLinearity(Activation.Silu, first * pixels);
         tape.Convolution((first, pixels), (options.OutChannels, pixels), 3, kept: first * pixels);
     }
 }

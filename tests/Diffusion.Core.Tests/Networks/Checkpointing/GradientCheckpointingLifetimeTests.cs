@@ -178,8 +178,8 @@ public sealed class GradientCheckpointingLifetimeTests
         unet.RecomputationFailure!.Message.Should().Contain("between training and evaluation");
     }
 
-    private static nn.Module<Tensor, Tensor> Norm(UNet2D unet, string layer) =>
-        (nn.Module<Tensor, Tensor>)unet.named_modules().Single(module => module.name == $"{layer}.norm1").module;
+    private static GroupNorm Norm(UNet2D unet, string layer) =>
+        (GroupNorm)unet.named_modules().Single(module => module.name == $"{layer}.norm1").module;
 
     private static Tensor Loss(UNet2D unet)
     {

@@ -146,7 +146,7 @@ public sealed class GradientCheckpointingTests
         using UNet2D unet = new(TinyUNet.Options) { GradientCheckpointing = true };
         using DisposeScope scope = NewDisposeScope();
         int calls = 0;
-        var norm = (nn.Module<Tensor, Tensor>)unet.named_modules().Single(module => module.name == "down_blocks.0.resnets.0.norm1").module;
+        GroupNorm norm = (GroupNorm)unet.named_modules().Single(module => module.name == "down_blocks.0.resnets.0.norm1").module;
         norm.register_forward_hook((_, _, answer) =>
         {
             calls++;

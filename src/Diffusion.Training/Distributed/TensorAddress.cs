@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 
-namespace Diffusion;
+namespace Diffusion.Training;
 
 /// <summary>The address of a tensor's first element, on any device and of any element type.</summary>
 internal static partial class TensorAddress
