@@ -12,6 +12,8 @@ RootCommand root = new("Measures the library against its targets. Each command e
     OverheadCommand.Create(),
     StepCommand.Create(),
     AttentionCommand.Create(),
+    PlainCommand.Create(),
+    GrowthCommand.Create(),
     SoakCommand.Create(),
     QualityCommand.Create(),
     CompareCommand.Create(),

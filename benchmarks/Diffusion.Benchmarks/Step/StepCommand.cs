@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
-using Diffusion.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -72,19 +71,13 @@ internal static class StepCommand
     // The operations, and the median seconds of forward and backward and of a whole step.
     private static (double Work, double Network, double Step) Measure(Case one, int steps)
     {
-        using UNet2D network = new(one.Network, seed: 1);
+        using LibraryStep library = new(one.Network, one.Precision);
+        UNet2D network = library.Network;
         using Tensor images = rand([one.Batch, one.Network.InChannels, 32, 32]).mul_(2).sub_(1);
-        double work = StepWork.Of(network, images);
-        Denoiser denoiser = new(network, NoiseSchedule.Cosine());
-        network.train();
-        TrainingPass pass = new(denoiser, new Objective(), new SeedStream(0));
-        using FlatParameters parameters = new(network, one.Precision);
-        using IOptimizer optimizer = Optimizers.AdamW().Create(parameters);
-        using EmaWrapper ema = new(parameters);
-        using ParameterUpdate update = new(parameters, optimizer, [ema], clip: 1);
         using Tensor labels = zeros([one.Batch], ScalarType.Int64);
         using Tensor rounded = images.to(PrecisionTypes.TypeOf(one.Precision), copy: true);
         using Tensor gradient = ones_like(rounded).div_(rounded.numel());
+        double work = StepWork.Of(network, rounded);
         double[] bare = new double[steps];
         double[] whole = new double[steps];
         for (int i = -3; i < steps; i++)
@@ -93,12 +86,10 @@ internal static class StepCommand
             long began = Stopwatch.GetTimestamp();
             network.Predict(rounded, labels, Conditioning.None).backward([gradient]);
             double ofNetwork = Stopwatch.GetElapsedTime(began).TotalSeconds;
-            parameters.Gradients.zero_();
+            library.Gradients.zero_();
 
             began = Stopwatch.GetTimestamp();
-            long[] positions = [.. Enumerable.Range(0, one.Batch).Select(k => ((i + 3L) * one.Batch) + k)];
-            pass.Backward(images, Conditioning.None, positions);
-            update.Apply(i + 4, learningRate: 1e-4);
+            library.Run(images);
             if (i >= 0)
             {
                 bare[i] = ofNetwork;
