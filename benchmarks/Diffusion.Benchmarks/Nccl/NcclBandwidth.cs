@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using Diffusion.Training;
 using TorchSharp;
@@ -9,10 +8,6 @@ namespace Diffusion.Benchmarks;
 /// <summary>The time of operations, and the bandwidth by the formulas of nccl-tests.</summary>
 internal static class NcclBandwidth
 {
-    private const int WarmUp = 5;
-    private const int Repetitions = 20;
-    private const int Samples = 5;
-
     /// <summary>Prints a table on rank 0: medians of repeated operations on float32.</summary>
     public static void Measure(IProcessGroup group, Device device, IReadOnlyList<int> megabytes)
     {
@@ -33,32 +28,12 @@ internal static class NcclBandwidth
 
             void Row(string name, double busFactor, Func<IPendingOperation> start)
             {
-                double seconds = Seconds(group, start);
+                double seconds = CollectiveTime.Seconds(group, start);
                 double algorithm = part * world * sizeof(float) / seconds / 1e9;
                 Print(group, string.Create(
                     CultureInfo.InvariantCulture,
                     $"| {name} | {size} | {seconds * 1e6:F1} | {algorithm:F1} | {algorithm * busFactor:F1} |"));
             }
-        }
-    }
-
-    // The barrier waits for everything that was started before it.
-    private static double Seconds(IProcessGroup group, Func<IPendingOperation> start)
-    {
-        Run(WarmUp);
-        return Median.Of([.. Enumerable.Range(0, Samples).Select(_ => Run(Repetitions) / Repetitions)]);
-
-        double Run(int count)
-        {
-            group.Barrier();
-            long began = Stopwatch.GetTimestamp();
-            for (int i = 0; i < count; i++)
-            {
-                start().Wait();
-            }
-
-            group.Barrier();
-            return Stopwatch.GetElapsedTime(began).TotalSeconds;
         }
     }
 
