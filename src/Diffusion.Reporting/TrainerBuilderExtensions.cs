@@ -11,8 +11,8 @@ public static class TrainerBuilderExtensions
     /// </summary>
     /// <remarks>
     /// The grids of samples are also files in the folder <c>previews</c>, and random training images are in <c>data.png</c>. The run
-    /// compares the samples with its data, and reports <see cref="FindingKind.ColorShift"/>, <see cref="FindingKind.NoisySamples"/> and
-    /// <see cref="FindingKind.BlurrySamples"/>. A resumed run continues the page.
+    /// compares the samples with its data, and reports <see cref="FindingKind.ColorShift"/>, <see cref="FindingKind.NoisySamples"/>,
+    /// <see cref="FindingKind.BlurrySamples"/> and <see cref="FindingKind.SimilarSamples"/>. A resumed run continues the page.
     /// </remarks>
     /// <param name="builder">The builder, whose run needs a folder: <see cref="TrainerBuilder.UseCheckpoints"/>.</param>
     /// <param name="options">What the page contains. Null, the default, for the defaults.</param>

@@ -4,7 +4,7 @@ using Diffusion.Data;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary><c>detail</c>: the fine detail of samples against that of real images, read from pictures of grids.</summary>
+/// <summary><c>detail</c>: the fine detail and the spread of samples against those of real images, read from pictures of grids.</summary>
 internal static class DetailCommand
 {
     private const int Padding = 2; // of ImageGrid
@@ -21,7 +21,7 @@ internal static class DetailCommand
         {
             Description = "Pixels of the grids of samples for one of an image.", DefaultValueFactory = _ => 1,
         };
-        Command command = new("detail", "Compares the fine detail of samples with that of real images, as the findings of a run do.")
+        Command command = new("detail", "Compares the fine detail and the spread of samples with those of real images.")
         {
             real, samples, size, scale,
         };
@@ -32,14 +32,17 @@ internal static class DetailCommand
 
     private static void Run(string real, string[] samples, int size, int scale)
     {
-        double expected = DetailOf(real, size, scale: 1);
+        ImageStatistics expected = StatisticsOf(real, size, scale: 1);
+        Console.WriteLine("detail spread");
         foreach (string path in samples)
         {
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{DetailOf(path, size, scale) / expected:F2} {path}"));
+            ImageStatistics found = StatisticsOf(path, size, scale);
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{found.Detail / expected.Detail:F2} {found.Spread / expected.Spread:F2} {path}"));
         }
     }
 
-    private static double DetailOf(string path, int size, int scale)
+    private static ImageStatistics StatisticsOf(string path, int size, int scale)
     {
         DecodedImage grid = ImageCodec.Decode(path);
         int cell = (size * scale) + Padding;
@@ -57,6 +60,6 @@ internal static class DetailCommand
             }
         }
 
-        return ImageStatistics.Of(pixels.ToArray(), ImageShape.Square(size, grid.Channels), PixelEncoding.UInt8, []).Detail;
+        return ImageStatistics.Of(pixels.ToArray(), ImageShape.Square(size, grid.Channels), PixelEncoding.UInt8, []);
     }
 }

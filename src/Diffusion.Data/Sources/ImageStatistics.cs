@@ -24,6 +24,12 @@ internal sealed record ImageStatistics
     /// </summary>
     public required double Detail { get; init; }
 
+    /// <summary>
+    /// How much the images differ from one another: the variance of each number of an image over all images, and of these the mean. 0 for a
+    /// single image.
+    /// </summary>
+    public required double Spread { get; init; }
+
     /// <summary>The number of images of a single color.</summary>
     public required int FlatImages { get; init; }
 
@@ -48,6 +54,7 @@ internal sealed record ImageStatistics
         double[] squares = new double[shape.Channels];
         double[] squaresOfMeans = new double[shape.Channels];
         double detail = 0;
+        double[] sumsOfPlaces = new double[shape.Elements];
         float[] plane = new float[shape.Height * shape.Width];
         HashSet<string> seen = new(StringComparer.Ordinal);
         int flat = 0;
@@ -64,6 +71,7 @@ internal sealed record ImageStatistics
                 squares[channel] += square;
                 squaresOfMeans[channel] += sum / area * (sum / area);
                 detail += DetailOf(plane, shape.Width);
+                Add(plane, sumsOfPlaces.AsSpan(channel * plane.Length, plane.Length));
                 isFlat &= (square / area) - (sum / area * (sum / area)) < 1e-7;
             }
 
@@ -78,6 +86,7 @@ internal sealed record ImageStatistics
             Deviations = [.. squares.Zip(means, (square, mean) => Math.Sqrt(Math.Max(0, (square / (images * area)) - (mean * mean))))],
             DeviationsOfMeans = [.. squaresOfMeans.Zip(means, (square, mean) => Math.Sqrt(Math.Max(0, (square / images) - (mean * mean))))],
             Detail = detail / Math.Max(1.0, (double)images * shape.Channels * Math.Max(0, shape.Height - 2) * Math.Max(0, shape.Width - 2)),
+            Spread = SpreadOf(sumsOfPlaces, squares.Sum(), images),
             FlatImages = flat,
             RepeatedImages = images - seen.Count,
             Labels = labels.Count == 0 ? null : labels.Distinct().Count(),
@@ -111,6 +120,19 @@ internal sealed record ImageStatistics
 
         return (sum, square);
     }
+
+    private static void Add(ReadOnlySpan<float> plane, Span<double> sums)
+    {
+        for (int i = 0; i < plane.Length; i++)
+        {
+            sums[i] += plane[i];
+        }
+    }
+
+    // From the sum of each number over all images, and the sum of the squares of all numbers.
+    private static double SpreadOf(double[] sums, double squares, int images) => images < 2
+        ? 0
+        : Math.Max(0, squares - sums.Sum(sum => sum * sum / images)) / ((images - 1.0) * sums.Length);
 
     private static double DetailOf(ReadOnlySpan<float> plane, int width)
     {

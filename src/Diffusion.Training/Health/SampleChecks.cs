@@ -14,6 +14,7 @@ internal sealed class SampleChecks(ImageStatistics data, TrainingOptions options
 
     private readonly ColorCheck colors = new(data);
     private readonly DetailCheck detail = new(data, options);
+    private readonly SpreadCheck spread = new(data);
 
     /// <summary>Checks samples.</summary>
     /// <param name="samples">Samples in [-1, 1], floating point <c>[N, C, H, W]</c>.</param>
@@ -27,6 +28,7 @@ internal sealed class SampleChecks(ImageStatistics data, TrainingOptions options
         [
             IsAfter(step, ColorsAfter) ? colors.Look(samples, step) : null,
             IsAfter(step, DetailAfter) ? detail.Look(samples, step, rollbacks) : null,
+            IsAfter(step, DetailAfter) ? spread.Look(samples, step) : null,
         ];
         return found.OfType<HealthFinding>();
     }

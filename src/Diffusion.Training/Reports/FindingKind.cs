@@ -50,4 +50,7 @@ public enum FindingKind
 
     /// <summary>Samples have much less fine detail than the data.</summary>
     BlurrySamples,
+
+    /// <summary>Samples differ much less from one another than the images of the data do.</summary>
+    SimilarSamples,
 }

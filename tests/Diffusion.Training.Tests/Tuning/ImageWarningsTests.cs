@@ -46,8 +46,8 @@ public sealed class ImageWarningsTests
 
         public ImageStatistics Build() => new()
         {
-            Images = Images, Means = [0], Deviations = [Deviation], DeviationsOfMeans = [0.1], Detail = 0.01, FlatImages = Flat,
-            RepeatedImages = Repeated, Labels = Labels,
+            Images = Images, Means = [0], Deviations = [Deviation], DeviationsOfMeans = [0.1], Detail = 0.01, Spread = 0.1,
+            FlatImages = Flat, RepeatedImages = Repeated, Labels = Labels,
         };
     }
 }
