@@ -19,6 +19,9 @@ internal static class MpiRun
     public static Task<ChildProcess.Result> TrainParts(int count, string folder, int steps) =>
         Start(count, "train-parts", folder, Text(steps));
 
+    /// <summary>Finds the learning rate of a short training of the probe, and plans it.</summary>
+    public static Task<ChildProcess.Result> Tune(int count) => Start(count, "tune");
+
     /// <summary>Runs one rank of the probe without <c>mpirun</c>.</summary>
     public static Task<ChildProcess.Result> Alone(Dictionary<string, string?> variables) =>
         ChildProcess.Dotnet(["exec", Probe, "rank", "operations", "-1"], environment: Variables(variables));

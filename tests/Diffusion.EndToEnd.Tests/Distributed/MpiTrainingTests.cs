@@ -1,3 +1,4 @@
+using System.Globalization;
 using Diffusion.TestKit;
 using static TorchSharp.torch;
 
@@ -41,6 +42,32 @@ public sealed class MpiTrainingTests
         expected.Should().HaveCount(3);
         actual.Zip(expected).Should().HaveCount(3).And.AllSatisfy(pair =>
             File.ReadAllBytes(pair.First).Should().Equal(File.ReadAllBytes(pair.Second)));
+    }
+
+    [Fact]
+    public async Task Two_processes_find_the_learning_rate_and_the_plan_of_one_and_end_without_a_trainer()
+    {
+        ChildProcess.Result one = await MpiRun.Tune(1);
+        ChildProcess.Result two = await MpiRun.Tune(2);
+
+        one.ExitCode.Should().Be(0, one.Errors);
+        two.ExitCode.Should().Be(0, two.Errors);
+        double[] expected = Losses(Lines(one, "losses").Single());
+        Lines(two, "losses").Should().HaveCount(2).And.AllSatisfy(line => Losses(line).Zip(expected).Should().HaveCount(10).And
+            .AllSatisfy(pair => pair.First.Should().BeApproximately(pair.Second, 1e-4 * pair.Second)));
+        foreach (string name in new[] { "losses", "suggested", "plan" })
+        {
+            Lines(two, name).Distinct().Should().ContainSingle("both ranks have the same");
+        }
+
+        Lines(two, "plan")[0].Should().Contain("\"imagesPerProcess\": 4").And.Contain("\"processes\": 2");
+        Lines(one, "plan")[0].Should().Contain("\"imagesPerProcess\": 8").And.Contain("\"processes\": 1");
+
+        static string[] Lines(ChildProcess.Result result, string name) =>
+            [.. result.Output.Split('\n').Where(line => line.StartsWith($"{name} ", StringComparison.Ordinal))];
+
+        static double[] Losses(string line) =>
+            [.. line.Split(' ')[1..].Select(loss => double.Parse(loss, CultureInfo.InvariantCulture))];
     }
 
     [Fact]
