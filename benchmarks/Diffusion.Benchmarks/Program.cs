@@ -6,6 +6,7 @@ RootCommand root = new("Measures the library against its targets. Each command e
     UpdateCommand.Create(),
     DeviceCommand.Create(),
     RanksCommand.Create(),
+    ScalingPlanCommand.Create(),
     NcclCommand.Create(),
     RankFailuresCommand.Create(),
     RankTrialCommand.Create(),
