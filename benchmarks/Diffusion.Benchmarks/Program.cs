@@ -7,6 +7,7 @@ RootCommand root = new("Measures the library against its targets. Each command e
     DeviceCommand.Create(),
     RanksCommand.Create(),
     AllReduceCommand.Create(),
+    ScalingPlanCommand.Create(),
     NcclCommand.Create(),
     RankFailuresCommand.Create(),
     RankTrialCommand.Create(),

@@ -119,6 +119,9 @@ public sealed class Trainer : IDisposable
     /// Any thread may call this method during training; training waits between two steps for the copy.
     /// </summary>
     /// <returns>The copy, which the caller disposes. It needs the memory of the weights once more.</returns>
+    /// <exception cref="InvalidOperationException">
+    /// Several processes hold parts of the average (<see cref="DistributedOptions.ShardOptimizer"/>), and no run has ended.
+    /// </exception>
     /// <exception cref="ObjectDisposedException">This trainer is disposed.</exception>
     public TrainedModel SnapshotEma() => ModelSnapshot.Of(EmaDenoiser, () => state.Step);
 

@@ -236,30 +236,34 @@ public sealed class TrainerBuilder
 
     /// <summary>
     /// Checks everything as <see cref="Build"/> does, and creates a finder of the learning rate for this run. It does not change the model
-    /// or the run folder, and the builder can build a trainer afterwards.
+    /// or the run folder, and the builder can build a trainer afterwards. Several processes (<see cref="UseDistributed"/>) sweep together.
     /// </summary>
     /// <param name="range">The learning rates to try. Null, the default, for those of <see cref="LrRangeOptions"/>.</param>
     /// <exception cref="OptionsValidationException">Something is missing or invalid. The message lists every problem.</exception>
     /// <exception cref="ImageDataException">The only problem is the images: too many are unreadable, or outside [-1, 1].</exception>
+    /// <exception cref="DistributedException">A process was lost or could not start.</exception>
     public LrRangeFinder BuildLrRangeFinder(LrRangeOptions? range = null)
     {
         LrRangeOptions tried = range ?? new LrRangeOptions();
-        return new LrRangeFinder(SetupCheck.Of(given, [.. tried.Problems, .. given.OnlyAlone(nameof(BuildLrRangeFinder)),
-            .. OptimizerFit.ProblemsOfRange(given.Optimizer)]), tried);
+        return given.Start(() => new LrRangeFinder(
+            SetupCheck.Of(given, [.. tried.Problems, .. OptimizerFit.ProblemsOfRange(given.Optimizer)]), tried));
     }
 
     /// <summary>
     /// Checks everything as <see cref="Build"/> does, measures a few steps on a copy of the model, and predicts what the run needs. It does
     /// not change the model or the run folder, and the builder can build a trainer afterwards. It needs the memory of the run and of one
-    /// more copy of the model.
+    /// more copy of the model. Several processes (<see cref="UseDistributed"/>) measure together and get the same plan.
     /// </summary>
     /// <param name="sampledImages">The number of images to plan a sampling for, 1 to 1,000,000. Default 16.</param>
     /// <param name="samplerSteps">Forward passes per image, 1 to 10,000: the sampler's steps, with guidance twice. Default 50.</param>
-    /// <param name="cancellationToken">Ends the measurement between two steps or during a wait for images.</param>
+    /// <param name="cancellationToken">
+    /// Ends the measurement between two steps or during a wait for images; of several processes, that of all after the same step.
+    /// </param>
     /// <returns>The plan.</returns>
     /// <exception cref="OptionsValidationException">Something is missing or invalid. The message lists every problem.</exception>
     /// <exception cref="CheckpointException">The initial weights cannot be read or do not fit.</exception>
     /// <exception cref="ImageDataException">An image cannot be read or lies outside [-1, 1].</exception>
+    /// <exception cref="DistributedException">The processes differ, or one was lost or could not start.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public TrainingPlan Plan(int sampledImages = 16, int samplerSteps = 50, CancellationToken cancellationToken = default) =>
         PlanWith(new PlanOptions { SampledImages = sampledImages, SamplerSteps = samplerSteps }, cancellationToken);
@@ -267,7 +271,7 @@ public sealed class TrainerBuilder
     /// <summary>Plans with other measured steps than the default.</summary>
     internal TrainingPlan PlanWith(PlanOptions planned, CancellationToken cancellationToken)
     {
-        TrainerSetup setup = SetupCheck.Of(given, [.. planned.Problems, .. given.OnlyAlone(nameof(Plan))]);
+        TrainerSetup setup = given.Start(() => SetupCheck.Of(given, planned.Problems));
         using DisposeScope scope = NewDisposeScope();
         return TrainingPlanner.Measure(setup, planned, cancellationToken);
     }

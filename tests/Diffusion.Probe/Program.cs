@@ -18,6 +18,12 @@ if (args is ["train" or "train-parts", string folder, string steps])
     return TrainProbe.Run(folder, long.Parse(steps, CultureInfo.InvariantCulture), shardOptimizer: args[0] == "train-parts");
 }
 
+// As a rank that finds the learning rate of a run and plans it.
+if (args is ["tune"])
+{
+    return TrainProbe.Tune();
+}
+
 // Arguments: libraries to load before anything else, or "torchsharp" to use TorchSharp before the library has loaded libtorch.
 foreach (string argument in args)
 {

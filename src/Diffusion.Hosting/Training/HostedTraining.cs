@@ -125,12 +125,17 @@ public sealed class HostedTraining : IHostedService, IDisposable
         Current?.Feed.ReadAsync(cancellationToken) ?? AsyncEnumerable.Empty<TrainingProgress>();
 
     /// <summary>
-    /// Copies the averaged weights: those of the current step while the run is running, otherwise those of the newest checkpoint.
+    /// Copies the averaged weights: those of the current step while the run is running, otherwise those of the newest checkpoint. While
+    /// several processes hold parts of the averages (<see cref="DistributedOptions.ShardOptimizer"/>), no process has those of the current
+    /// step: then they are also those of the newest checkpoint.
     /// </summary>
     /// <returns>A model for sampling, which the caller disposes.</returns>
-    /// <exception cref="CheckpointException">The run is not running and has no intact checkpoint.</exception>
+    /// <exception cref="CheckpointException">
+    /// The run is not running, or its processes hold parts of the averages, and there is no intact checkpoint.
+    /// </exception>
     public TrainedModel Snapshot()
     {
+        InvalidOperationException? absence = null;
         try
         {
             if (Current?.Trainer is { } trainer)
@@ -142,8 +147,19 @@ public sealed class HostedTraining : IHostedService, IDisposable
         {
             // The run has just ended, and its last checkpoint is saved.
         }
+        catch (InvalidOperationException error)
+        {
+            absence = error;
+        }
 
-        return TrainedModel.Open(Options.Training.RunFolder!, network: builder.Model is null ? null : CreateModel);
+        try
+        {
+            return TrainedModel.Open(Options.Training.RunFolder!, network: builder.Model is null ? null : CreateModel);
+        }
+        catch (CheckpointException error) when (absence is not null)
+        {
+            throw new CheckpointException($"{absence.Message} {error.Message}", error);
+        }
     }
 
     /// <summary>Frees resources after the run has ended. The host calls <see cref="StopAsync"/> before.</summary>

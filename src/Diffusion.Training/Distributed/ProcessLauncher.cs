@@ -92,7 +92,10 @@ public static class ProcessLauncher
     {
         if (options.Engine == ProcessGroupEngine.Mpi)
         {
-            ProcessStartInfo start = new("mpirun", ["--oversubscribe", "-np", Text(options.Processes), .. options.Command]);
+            // Open MPI 4 and 5 read from these variables what MPICH needs no option for: that there may be more processes than cores.
+            ProcessStartInfo start = new("mpirun", ["-np", Text(options.Processes), .. options.Command]);
+            start.Environment["OMPI_MCA_rmaps_base_oversubscribe"] = "1";
+            start.Environment["PRTE_MCA_rmaps_default_mapping_policy"] = ":oversubscribe";
             if (Environment.IsPrivilegedProcess)
             {
                 start.Environment["OMPI_ALLOW_RUN_AS_ROOT"] = "1";

@@ -27,6 +27,12 @@ public sealed class ObjectiveState : IDisposable
     /// <summary>What else is remembered, by name.</summary>
     public IReadOnlyDictionary<string, Tensor> Tensors { get; }
 
+    /// <summary>
+    /// What is to be remembered of the images of a step, in their order: several processes remember it together after the step. Null where
+    /// it is remembered at once.
+    /// </summary>
+    internal List<double>? Notes { get; set; }
+
     /// <summary>Frees parameters and tensors.</summary>
     public void Dispose()
     {

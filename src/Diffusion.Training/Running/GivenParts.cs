@@ -73,14 +73,6 @@ internal sealed class GivenParts(IDiffusionModel model)
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; set; } = TimeProvider.System;
 
-    /// <summary>Returns why a call that needs a single process is impossible; empty if it is possible.</summary>
-    /// <param name="call">The name of the call.</param>
-    public IEnumerable<string> OnlyAlone(string call) =>
-        (group?.WorldSize ?? (findsGroup ? ProcessPlace.Read().WorldSize : 1)) is > 1 and var count
-        ? [$"{call} does not run distributed, but UseDistributed has {count} processes. Call it in one process without UseDistributed, "
-            + "with the BatchSize of the run."]
-        : [];
-
     /// <summary>Trains with other processes.</summary>
     /// <param name="processes">The processes; null to find those that a launcher started.</param>
     /// <param name="options">How they train together.</param>
@@ -94,7 +86,7 @@ internal sealed class GivenParts(IDiffusionModel model)
         Device? home = Model.Network.parameters().FirstOrDefault()?.device;
         try
         {
-            group ??= findsGroup ? ProcessGroups.Create(ChosenDevice, Distributed!.Launch) : null;
+            group ??= findsGroup ? Find() : null;
             return start();
         }
         catch (Exception error)
@@ -113,5 +105,13 @@ internal sealed class GivenParts(IDiffusionModel model)
 
             throw;
         }
+    }
+
+    // Without a trainer that disposes it, the group ends in good order with the process.
+    private IProcessGroup Find()
+    {
+        IProcessGroup found = ProcessGroups.Create(ChosenDevice, Distributed!.Launch);
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => found.Dispose();
+        return found;
     }
 }

@@ -40,9 +40,23 @@ internal sealed class StateTensors : IDisposable
     public IEnumerable<(string Name, Tensor Values)> Compared(bool withOptimizer) =>
     [
         ("weights", parameters.Values),
+        .. objective.Select(one => (one.Key, one.Value)),
         .. shards is null ? averages.Select(average => ($"average {average.Law.Description}", average.Held)) : [],
         .. withOptimizer ? (shards?.Same ?? optimizer.State).Select(part => ($"optimizer state {part.Key}", part.Value)) : [],
     ];
+
+    /// <summary>The bytes of the tensors of a checkpoint.</summary>
+    public long Bytes
+    {
+        get
+        {
+            IReadOnlyDictionary<string, Tensor>? shapes = shards?.Shapes();
+            long bytes = averaged.Append(weights).Append(Learned(shapes ?? optimizer.State))
+                .Sum(tensors => tensors.Values.Sum(tensor => tensor.NumberOfElements * tensor.ElementSize));
+            Free(shapes);
+            return bytes;
+        }
+    }
 
     /// <summary>Returns the state as views of the live tensors, which this process must have whole.</summary>
     /// <param name="manifest">What is not a tensor.</param>

@@ -1,3 +1,4 @@
+using System.Text;
 using Diffusion.Data;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -6,7 +7,8 @@ namespace Diffusion.Training;
 
 /// <summary>
 /// Training steps on a copy of the model, with an optimizer of their own: model, trainers, run folder, the process's CPU generator and
-/// its number of CPU threads stay as they are, bit for bit. Nobody but the log hears of them.
+/// its number of CPU threads stay as they are, bit for bit. Nobody but the log hears of them. Several processes make the steps together, as
+/// in a run: each on its share of a batch.
 /// </summary>
 internal sealed class TrialRun : IDisposable
 {
@@ -14,17 +16,18 @@ internal sealed class TrialRun : IDisposable
     private readonly TrainerSetup setup;
     private readonly BatchLoader loader;
     private readonly TrainingPass pass;
+    private readonly CancellationToken cancellationToken;
     private readonly int batchSize;
-    private readonly int microBatchSize;
 
     /// <param name="run">The run that is tried.</param>
-    public TrialRun(TrainerSetup run)
+    /// <param name="cancellationToken">Ends it between two steps or, in a single process, in a wait for images.</param>
+    public TrialRun(TrainerSetup run, CancellationToken cancellationToken)
     {
+        this.cancellationToken = cancellationToken;
         TrainingOptions options = run.Options.Copy();
         options.Precision = PrecisionChoice.Of(run);
         options.RunFolder = null;
         batchSize = options.BatchSize;
-        microBatchSize = options.MicroBatchSize ?? batchSize;
         try
         {
             belongings.Add(new GeneratorScope());
@@ -35,9 +38,14 @@ internal sealed class TrialRun : IDisposable
             Parts = belongings.Add(new TrainingParts(setup));
             pass = new TrainingPass(Parts.Denoiser, setup.Objective, Parts.Seeds, Parts.State.Objective) { StratifyOver = batchSize };
             Device = setup.Device.Activate();
-            BatchPlan plan = new() { StepSize = batchSize, BatchSize = microBatchSize };
+            BatchPlan plan = new()
+            {
+                StepSize = batchSize, BatchSize = setup.MicroBatchSize,
+                Rank = setup.Processes?.Group.Rank ?? 0, World = setup.Processes?.Group.WorldSize ?? 1,
+            };
             loader = belongings.Add(new BatchLoader(setup.Source, Parts.State.Data.Order(), plan, Parts.Seeds, options.Loading, Device,
                 Parts.OnBadImage));
+            Parts.Ranks?.Begin(Note(rate: 0));
         }
         catch
         {
@@ -58,15 +66,33 @@ internal sealed class TrialRun : IDisposable
     /// <summary>How long images have been waited for so far.</summary>
     public TimeSpan Waited => loader.WaitTime;
 
+    /// <summary>Whether it was canceled: of several processes any, before the last step that they made together.</summary>
+    public bool IsCanceled => Parts.Ranks is { } ranks ? ranks.Stop is not null : cancellationToken.IsCancellationRequested;
+
+    /// <summary>Ends a wait for images. Of several processes none ends alone.</summary>
+    public CancellationToken WaitToken => Parts.Ranks is null ? cancellationToken : CancellationToken.None;
+
+    /// <summary>Ends the trial if it was canceled.</summary>
+    /// <exception cref="OperationCanceledException">It was.</exception>
+    public void ThrowIfCanceled()
+    {
+        if (IsCanceled)
+        {
+            throw new OperationCanceledException(cancellationToken);
+        }
+    }
+
     /// <summary>One optimizer step over the next batch, with timesteps spread evenly over it.</summary>
     /// <param name="rate">The learning rate.</param>
-    /// <param name="cancellationToken">Ends a wait for images.</param>
-    public void Step(double rate, CancellationToken cancellationToken)
+    public void Step(double rate)
     {
         using DisposeScope step = NewDisposeScope();
         TrainingState state = Parts.State;
         setup.Model.Network.train();
-        if (pass.Accumulate(loader, state.Parameters, batchSize, microBatchSize, cancellationToken: cancellationToken) is not null)
+        Tensor? loss = Parts.Ranks is { } together
+            ? together.Accumulate(loader, pass, beforeFirst: null, () => Note(rate))
+            : pass.Accumulate(loader, state.Parameters, batchSize, setup.MicroBatchSize, cancellationToken: cancellationToken);
+        if (loss is not null)
         {
             state.Update.Apply(state.Step + 1, rate, (state.Step + 1) * batchSize, batchSize);
         }
@@ -74,7 +100,24 @@ internal sealed class TrialRun : IDisposable
         state.Step++;
     }
 
+    /// <summary>The longest of the times that the processes pass.</summary>
+    /// <param name="own">That of this process.</param>
+    public TimeSpan Longest(TimeSpan own) =>
+        Parts.Ranks is { } ranks ? new TimeSpan(ranks.Exchange.Gather([own.Ticks]).Max(one => one[0])) : own;
+
+    /// <summary>The text of rank 0.</summary>
+    /// <param name="own">That of this process.</param>
+    public string OfFirst(string own) =>
+        Parts.Ranks is { } ranks ? Encoding.UTF8.GetString(ranks.Exchange.Gather(Encoding.UTF8.GetBytes(own))[0]) : own;
+
+    /// <summary>Whether something holds for rank 0.</summary>
+    /// <param name="own">Whether it holds for this process.</param>
+    public bool HoldsForFirst(bool own) => Parts.Ranks is { } ranks ? ranks.OfFirst(own ? 1 : 0) == 1 : own;
+
     public void Dispose() => belongings.Dispose();
+
+    private StepNote Note(double rate) => new(
+        rate, cancellationToken.IsCancellationRequested ? StopReason.Cancelled : null, loader.BadImages, Pauses: false);
 
     private static IDiffusionModel Copy(IDiffusionModel model)
     {

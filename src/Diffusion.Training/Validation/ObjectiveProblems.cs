@@ -45,11 +45,17 @@ internal static class ObjectiveProblems
     /// <param name="objective">The objective.</param>
     public static IEnumerable<string> OfProcesses(IObjective objective)
     {
+        if (objective is Objective)
+        {
+            yield break; // what its time law remembers is shared
+        }
+
         using ObjectiveState? state = objective.CreateState(torch.CPU);
         if (state is { Tensors.Count: > 0 })
         {
             yield return $"The objective ({objective.Description}) remembers {string.Join(", ", state.Tensors.Keys)}, which each process "
-                + "would change on its own, so it does not run distributed. Use a time law without a memory, or train in one process.";
+                + "would change on its own, so it does not run distributed. Use an Objective, whose time law second-moment does, or "
+                + "train in one process.";
         }
     }
 

@@ -111,6 +111,68 @@ public sealed class HostedTrainingTests : IDisposable
     }
 
     [Fact]
+    public void While_processes_hold_parts_of_the_averages_a_snapshot_is_that_of_the_newest_checkpoint()
+    {
+        DistributedOptions parts = new() { ShardOptimizer = true };
+        using SemaphoreSlim reached = new(0);
+        using SemaphoreSlim looked = new(0);
+        ThreadRanks.Run(2, group =>
+        {
+            if (group.Rank == 1)
+            {
+                Train(group, steps: 4);
+                Train(group, steps: 8);
+                return;
+            }
+
+            using IHost host = Host(services => services
+                .AddDiffusionTraining("photos", SmallRuns.Configuration(folder.Path, ("Training:Steps", "4")))
+                .UseData(_ => new StripedImages())
+                .UseModel((_, _) => new TinyModel())
+                .Configure((_, builder) => builder.UseDistributed(group, parts).ReportTo(progress =>
+                {
+                    if (progress.Step is 2 or 6)
+                    {
+                        reached.Release();
+                        looked.Wait(Token);
+                    }
+                })));
+            host.Start();
+            HostedTraining run = host.Services.GetRequiredKeyedService<HostedTraining>("photos");
+            reached.Wait(Token);
+            FluentActions.Invoking(run.Snapshot).Should().Throw<CheckpointException>()
+                .WithMessage("The processes of this run hold parts of the averaged weights*no*checkpoint*");
+            looked.Release();
+            run.Completion.Wait(Token);
+
+            run.TryStartAsync(options => options.Steps = 8, Token).Wait(Token);
+            reached.Wait(Token);
+            using (TrainedModel during = run.Snapshot())
+            {
+                during.Step.Should().Be(4);
+            }
+
+            looked.Release();
+            run.Completion.Wait(Token);
+            run.Error.Should().BeNull();
+            using TrainedModel after = run.Snapshot();
+            after.Step.Should().Be(8);
+            host.StopAsync(Token).Wait(Token);
+        });
+
+        void Train(IProcessGroup group, long steps)
+        {
+            using TinyModel model = new();
+            using StripedImages images = new();
+            using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu()).UseData(images)
+                .UseOptions(new TrainingOptions { RunFolder = folder.Path, Steps = steps, BatchSize = 4, ReportEverySteps = 1 })
+                .UseDistributed(group, parts)
+                .Build();
+            trainer.Run(Token);
+        }
+    }
+
+    [Fact]
     public async Task A_run_that_does_not_start_with_its_host_is_started_stopped_and_started_again()
     {
         using IHost host = Host(Run("photos", ("StartsWithHost", "false"), ("Training:Steps", "100000")));

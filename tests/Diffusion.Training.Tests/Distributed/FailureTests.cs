@@ -229,29 +229,15 @@ public sealed class FailureTests
     }
 
     [Fact]
-    public void An_objective_with_a_memory_is_refused()
+    public void An_objective_that_remembers_what_processes_cannot_share_is_refused()
     {
         (SharedRun.Outcome? Result, Exception? Error)[] ranks = new SharedRun
         {
-            Build = (builder, _) => builder.UseTimeLaw(TimeLaw.SecondMoment()),
+            Build = (builder, _) => builder.UseObjective(new Remembering()),
         }.TryOn(2);
 
         ranks.Should().AllSatisfy(rank => rank.Error.Should().BeOfType<OptionsValidationException>()
-            .Which.Message.Should().Contain("second-moment.losses").And.Contain("does not run distributed"));
-    }
-
-    [Fact]
-    public void Range_finder_and_plan_are_refused()
-    {
-        ThreadRanks.Run(2, group =>
-        {
-            using TinyModel model = new();
-            using StripedImages images = new();
-            TrainerBuilder builder = Trainer.For(model).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images).UseDistributed(group);
-            builder.Invoking(b => b.BuildLrRangeFinder()).Should().Throw<OptionsValidationException>()
-                .WithMessage("BuildLrRangeFinder does not run distributed*");
-            builder.Invoking(b => b.Plan()).Should().Throw<OptionsValidationException>().WithMessage("Plan does not run distributed*");
-        });
+            .Which.Message.Should().Contain("(own) remembers seen").And.Contain("does not run distributed"));
     }
 
     private static TinyModel Frozen(int rank)
@@ -301,5 +287,19 @@ public sealed class FailureTests
         public IReadOnlyList<string> Problems(ImageShape shape, INoiseSchedule schedule) => inner.Problems(shape, schedule);
 
         public void Dispose() => inner.Dispose();
+    }
+
+    private sealed class Remembering : IObjective
+    {
+        private readonly Objective inner = new();
+
+        public string Description => "own";
+
+        public ITimeLaw Times => inner.Times;
+
+        public ObjectiveState CreateState(Device device) =>
+            new(null, new Dictionary<string, Tensor>(StringComparer.Ordinal) { ["seen"] = zeros(1) });
+
+        public ObjectiveLoss Loss(ObjectiveInput input) => inner.Loss(input);
     }
 }

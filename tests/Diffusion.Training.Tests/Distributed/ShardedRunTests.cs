@@ -61,6 +61,70 @@ public sealed class ShardedRunTests
         AreSame(run, world);
     }
 
+    [Theory]
+    [InlineData(2)]
+    [InlineData(4)]
+    public void A_loss_scale_of_float16_falls_and_grows_the_same(int world)
+    {
+        SharedRun run = Float16Run(steps: 24);
+
+        SharedRun.Outcome whole = run.On(world)[0];
+        SharedRun.Outcome[] parts = (run with { Distributed = SharedRun.Sharded }).On(world);
+
+        parts.Should().AllSatisfy(rank => rank.Weights.Should().Equal(whole.Weights));
+        parts.Should().AllSatisfy(rank => rank.Average.Should().NotBeEmpty().And.Equal(whole.Average));
+        parts[0].Losses.Should().Equal(whole.Losses);
+        parts[0].Reports.Select(Scale).Should().Equal(whole.Reports.Select(Scale));
+        whole.Reports.Zip(whole.Reports.Skip(1)).Should().Contain(pair => pair.Second.LossScale < pair.First.LossScale)
+            .And.Contain(pair => pair.Second.LossScale > pair.First.LossScale);
+        whole.DifferenceFrom(Float16Run(steps: 6).On(world)[0]).Should().BePositive("it trains");
+
+        static (double?, long, double) Scale(TrainingProgress report) =>
+            (report.LossScale, report.OverflowedSteps, report.GradientNorm);
+    }
+
+    [Fact]
+    public void An_overflow_of_float16_on_one_rank_skips_the_step_of_all()
+    {
+        SharedRun run = Float16Run(steps: 8) with
+        {
+            Distributed = SharedRun.Sharded,
+            Model = rank => new SteepModel(new PixelMixer(seed: 1 + rank), call => rank == 1 && call == 5 ? SteepModel.Steep : 0),
+        };
+
+        SharedRun.Outcome[] ranks = run.On(2);
+
+        ranks[0].Reports.Select(report => report.OverflowedSteps).Should().Equal(0, 0, 1, 1, 1, 1, 1, 1);
+        ranks[0].Reports[^1].SkippedSteps.Should().Be(0);
+        ranks[1].Weights.Should().Equal(ranks[0].Weights);
+        ranks[1].Average.Should().Equal(ranks[0].Average);
+    }
+
+    [Fact]
+    public void A_run_in_float16_resumes_its_loss_scale_with_other_parts()
+    {
+        SharedRun run = Float16Run(steps: 24);
+        SharedRun.Outcome whole = run.On(2)[0];
+        using TemporaryFolder folder = new();
+        SharedRun To(long steps, DistributedOptions distributed) => run with
+        {
+            Folder = folder.Path, Distributed = distributed,
+            Configure = o =>
+            {
+                run.Configure(o);
+                o.Steps = steps;
+            },
+        };
+
+        To(10, SharedRun.Sharded).On(2);
+        To(17, new SharedRun().Distributed).On(2);
+        SharedRun.Outcome[] ends = To(24, SharedRun.Sharded).On(2);
+
+        ends.Should().AllSatisfy(rank => rank.Weights.Should().Equal(whole.Weights));
+        ends.Should().AllSatisfy(rank => rank.Average.Should().Equal(whole.Average));
+        ends[0].Reports.Select(report => report.LossScale).Should().Equal(whole.Reports.Skip(17).Select(report => report.LossScale));
+    }
+
     [Fact]
     public void Rules_and_frozen_parameters_train_the_same()
     {
@@ -170,6 +234,16 @@ public sealed class ShardedRunTests
         .Sum(tensor => tensor.numel() * tensor.ElementSize);
 
     // Returns the run of rank 0.
+    // The first steps overflow until the scale has fallen, and three steps without an overflow let it grow.
+    private static SharedRun Float16Run(long steps) => new()
+    {
+        Steps = steps,
+        MicroBatchSize = 4,
+        Optimizer = Optimizers.AdamW(),
+        Configure = o => (o.Precision, o.LossScale) = (Precision.Float16, new LossScaleOptions { GrowthSteps = 3 }),
+        Model = rank => new SteepModel(new PixelMixer(seed: 1 + rank), _ => SteepModel.Steep),
+    };
+
     private static SharedRun.Outcome AreSame(SharedRun run, int world)
     {
         SharedRun.Outcome whole = run.On(world)[0];

@@ -46,11 +46,12 @@ internal sealed unsafe class MpiLibrary
     /// <exception cref="DistributedException">It is not installed, cannot start, or belongs to another launcher.</exception>
     public static MpiLibrary Start(ProcessPlace place)
     {
-        MpiLibrary mpi = Load(place.Launcher);
-
-        // .NET handles these signals itself; and a process that waits leaves its core to one that computes.
+        // .NET handles these signals itself; and a process that waits leaves its core to one that computes. UCX, which MPICH may use,
+        // reads its variable when it is loaded.
+        NativeEnvironment.SetDefault("UCX_ERROR_SIGNALS", string.Empty);
         NativeEnvironment.SetDefault("OMPI_MCA_opal_signal", "6");
         NativeEnvironment.SetDefault("OMPI_MCA_mpi_yield_when_idle", "1");
+        MpiLibrary mpi = Load(place.Launcher);
         mpi.Initialize();
         MpiPlaces.Check(mpi, place);
         return mpi;

@@ -10,6 +10,9 @@ namespace Diffusion.Training;
 /// </summary>
 internal sealed record SecondMomentTimes(int Parts, int History, double Uniform) : ITimeLaw
 {
+    /// <summary>The numbers of <see cref="ObjectiveState.Notes"/> for each image.</summary>
+    public const int NumbersPerImage = 2;
+
     private const string Losses = "second-moment.losses";
     private const string Counts = "second-moment.counts";
 
@@ -40,7 +43,10 @@ internal sealed record SecondMomentTimes(int Parts, int History, double Uniform)
             : this;
     }
 
-    /// <summary>Adds the losses of a micro-batch to the history; waits for the device. Those that are not finite are left out.</summary>
+    /// <summary>
+    /// Remembers the losses of a micro-batch; waits for the device. Where <see cref="ObjectiveState.Notes"/> exist, it only adds them to
+    /// those.
+    /// </summary>
     /// <param name="state">Has the history.</param>
     /// <param name="levels">The noise level of each image.</param>
     /// <param name="schedule">The schedule.</param>
@@ -50,14 +56,30 @@ internal sealed record SecondMomentTimes(int Parts, int History, double Uniform)
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
         double[] measured = losses.detach().to(ScalarType.Float64).cpu().data<double>().ToArray();
+        double[] notes = [.. measured.SelectMany((loss, i) => (double[])[ImportanceTimes.PartOf(levels[i], schedule, Parts), loss])];
+        if (state.Notes is { } later)
+        {
+            later.AddRange(notes);
+        }
+        else
+        {
+            Remember(state, notes);
+        }
+    }
+
+    /// <summary>Adds losses to the history. Those that are not finite are left out.</summary>
+    /// <param name="state">Has the history.</param>
+    /// <param name="notes">For each image the part of its time, and its loss.</param>
+    public void Remember(ObjectiveState state, IEnumerable<double> notes)
+    {
         TensorAccessor<double> history = state.Tensors[Losses].data<double>();
         TensorAccessor<long> counts = state.Tensors[Counts].data<long>();
-        for (int i = 0; i < measured.Length; i++)
+        foreach (double[] note in notes.Chunk(NumbersPerImage))
         {
-            if (double.IsFinite(measured[i]))
+            if (double.IsFinite(note[1]))
             {
-                int part = ImportanceTimes.PartOf(levels[i], schedule, Parts);
-                history[part, counts[part] % History] = measured[i];
+                int part = (int)note[0];
+                history[part, counts[part] % History] = note[1];
                 counts[part]++;
             }
         }

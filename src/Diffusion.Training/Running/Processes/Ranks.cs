@@ -15,6 +15,7 @@ internal sealed class Ranks : IDisposable
     private readonly TrainingState state;
     private readonly RankExchange exchange;
     private readonly GradientReducer reducer;
+    private readonly SharedMemory? memory;
 
     /// <param name="processes">The processes.</param>
     /// <param name="setup">The run.</param>
@@ -25,6 +26,7 @@ internal sealed class Ranks : IDisposable
         long bucketBytes = (long)(processes.Options.BucketMebibytes * (1 << 20));
         reducer = new GradientReducer(processes.Group, state.Parameters, setup.Model.Network, bucketBytes);
         exchange = reducer.Exchange;
+        memory = SharedMemory.Of(exchange, setup.Objective, state.Objective);
     }
 
     /// <summary>Exchanges numbers between the processes.</summary>
@@ -100,12 +102,15 @@ internal sealed class Ranks : IDisposable
         processes.Group.Step = state.Step + 1;
         Device device = state.Parameters.Values.device;
         int batchSize = setup.Options.BatchSize;
+        int share = batchSize / exchange.WorldSize;
         using DisposeScope scope = NewDisposeScope();
+        memory?.Begin();
 
         // A canceled process completes the step, because the others wait for its gradients.
-        (Tensor own, int ownImages) = pass.AccumulateShare(loader, device, batchSize, batchSize / exchange.WorldSize, setup.MicroBatchSize,
+        (Tensor own, int ownImages) = pass.AccumulateShare(loader, device, batchSize, share, setup.MicroBatchSize,
             beforeFirst, reducer, CancellationToken.None);
         reducer.Finish();
+        memory?.End(share);
         (double loss, long images) = Agree(note(), own.item<float>(), ownImages);
         if (images == 0)
         {
@@ -119,6 +124,16 @@ internal sealed class Ranks : IDisposable
         }
 
         return tensor((float)(loss * batchSize / images)).to(device).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// Sends what a step sends and waits for it, without computing anything: the gradients and, where each process updates a part of the
+    /// parameters, those.
+    /// </summary>
+    public void Send()
+    {
+        reducer.Finish();
+        state.Shards?.Update();
     }
 
     /// <summary>Checks at regular intervals that all processes have the same weights.</summary>

@@ -15,9 +15,15 @@ internal static class StartCheck
     /// <param name="exchange">The processes.</param>
     /// <param name="state">The state of this process before it resumes.</param>
     /// <exception cref="DistributedException">Two processes differ. The message names the first difference.</exception>
-    public static void Compare(RankExchange exchange, TrainingState state)
+    public static void Compare(RankExchange exchange, TrainingState state) => Compare(exchange, Describe(state));
+
+    /// <summary>Throws on every process if two processes differ.</summary>
+    /// <param name="exchange">The processes.</param>
+    /// <param name="own">What this process was started with.</param>
+    /// <exception cref="DistributedException">Two processes differ. The message names the first difference.</exception>
+    public static void Compare(RankExchange exchange, JsonObject own)
     {
-        IReadOnlyList<byte[]> all = exchange.Gather(Encoding.UTF8.GetBytes(Describe(state).ToJsonString()));
+        IReadOnlyList<byte[]> all = exchange.Gather(Encoding.UTF8.GetBytes(own.ToJsonString()));
         for (int rank = 1; rank < all.Count; rank++)
         {
             if (all[rank].AsSpan().SequenceEqual(all[0]))

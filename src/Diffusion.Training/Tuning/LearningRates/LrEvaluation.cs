@@ -4,70 +4,93 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Training;
 
-/// <summary>The loss of images, timesteps and noise that stay the same: two measurements differ by the weights alone.</summary>
+/// <summary>
+/// The loss of images, timesteps and noise that stay the same: two measurements differ by the weights alone. Several processes measure a
+/// share each, and all get the mean over the images of all.
+/// </summary>
 internal sealed class LrEvaluation : IDisposable
 {
     private const long SweepStream = 2;
 
-    private readonly IDiffusionModel model;
+    private readonly TrialRun trial;
     private readonly TrainingPass pass;
-    private readonly ImageBatch batch;
+    private readonly ImageBatch? batch;
     private readonly Tensor? labels;
-    private readonly NoiseLevel[] levels;
+    private readonly NoiseLevel[] levels = [];
+    private readonly long images;
 
     /// <param name="trial">Whose images and whose denoiser they are.</param>
     /// <param name="first">The position in the run of the first image.</param>
-    /// <param name="images">How many.</param>
-    /// <param name="cancellationToken">Ends the reading.</param>
-    public LrEvaluation(TrialRun trial, long first, int images, CancellationToken cancellationToken)
+    /// <param name="count">How many.</param>
+    /// <exception cref="ImageDataException">None can be read.</exception>
+    public LrEvaluation(TrialRun trial, long first, int count)
     {
+        this.trial = trial;
         TrainerSetup setup = trial.Setup;
         TrainingParts parts = trial.Parts;
-        model = setup.Model;
         pass = new TrainingPass(
             parts.Denoiser, setup.Objective, parts.Seeds.Child(RandomPurpose.HoldOut, SweepStream), parts.State.Objective)
         {
             IsMeasurement = true,
         };
-        BatchPlan plan = new() { StepSize = images, BatchSize = images, Start = first };
-        LoadingOptions loading = setup.Options.Loading with { Prefetch = 1 };
-        using BatchLoader loader = new(setup.Source, parts.State.Data.Order(), plan, parts.Seeds, loading, trial.Device, parts.OnBadImage);
-        batch = loader.Next(cancellationToken);
-        if (batch.Positions.IsEmpty)
+        (long from, long to) = ShareOf(count);
+        if (to > from)
         {
-            batch.Dispose();
-            throw new ImageDataException(setup.Source.Description,
-                $"none of the {images} images to measure the loss on can be read. Raise LrRangeOptions.EvaluationImages.");
+            BatchPlan plan = new() { StepSize = (int)(to - from), BatchSize = (int)(to - from), Start = first + from };
+            LoadingOptions loading = setup.Options.Loading with { Prefetch = 1 };
+            using BatchLoader loader = new(
+                setup.Source, parts.State.Data.Order(), plan, parts.Seeds, loading, trial.Device, parts.OnBadImage);
+            batch = loader.Next(trial.WaitToken);
         }
 
-        labels = batch.ConditioningOf(model, trial.Device).ClassLabels;
-        int count = batch.Positions.Length;
-        levels = [.. Enumerable.Range(0, count).Select(place => pass.LevelAt((place + 0.5) / count))];
+        int own = batch?.Positions.Length ?? 0;
+        long[] all = parts.Ranks is { } ranks ? [.. ranks.Exchange.Gather([(long)own]).Select(one => one[0])] : [own];
+        images = all.Sum();
+        if (images == 0)
+        {
+            batch?.Dispose();
+            throw new ImageDataException(setup.Source.Description,
+                $"none of the {count} images to measure the loss on can be read. Raise LrRangeOptions.EvaluationImages.");
+        }
+
+        if (own > 0)
+        {
+            long before = all.Take(setup.Processes?.Group.Rank ?? 0).Sum();
+            labels = batch!.ConditioningOf(setup.Model, trial.Device).ClassLabels;
+            levels = [.. Enumerable.Range(0, own).Select(place => pass.LevelAt((before + place + 0.5) / images))];
+        }
     }
 
     /// <summary>Measures now, without dropout. Waits for the device.</summary>
-    /// <param name="batchSize">How many images at a time.</param>
-    public double Measure(int batchSize)
+    public double Measure()
     {
-        model.Network.eval();
+        trial.Setup.Model.Network.eval();
         using IDisposable noGradients = no_grad();
+        int batchSize = trial.Setup.MicroBatchSize;
         double sum = 0;
         for (int first = 0; first < levels.Length; first += batchSize)
         {
             using DisposeScope scope = NewDisposeScope();
             int count = Math.Min(batchSize, levels.Length - first);
             Conditioning conditioning = labels is null ? Conditioning.None : new Conditioning { ClassLabels = labels }.Slice(first, count);
-            ReadOnlySpan<long> positions = batch.Positions.Span.Slice(first, count);
+            ReadOnlySpan<long> positions = batch!.Positions.Span.Slice(first, count);
             sum += count * pass.Loss(batch.Pixels.narrow(0, first, count), conditioning, levels.AsSpan(first, count)
                 .ToArray(), positions).item<float>();
         }
 
-        return sum / levels.Length;
+        return (trial.Parts.Ranks is { } ranks ? ranks.Exchange.Sum([sum])[0] : sum) / images;
     }
 
     public void Dispose()
     {
-        batch.Dispose();
+        batch?.Dispose();
         labels?.Dispose();
+    }
+
+    // The images of this process, as a part of all of them.
+    private (long From, long To) ShareOf(int count)
+    {
+        (long rank, long world) = trial.Setup.Processes is { Group: var group } ? (group.Rank, group.WorldSize) : (0, 1);
+        return (count * rank / world, count * (rank + 1) / world);
     }
 }

@@ -17,6 +17,10 @@ namespace Diffusion.Training;
 /// A copy of the model is swept, with an optimizer of its own: model, trainers, run folder and the process's CPU generator stay bit for bit
 /// as they are, however the sweep ends. It takes the memory of the weights four times more, and nothing is kept between two sweeps.
 /// </para>
+/// <para>
+/// Several processes (<see cref="TrainerBuilder.UseDistributed"/>) sweep together, as they train: each on its share of a batch and of the
+/// images that measure the loss. All of them call <see cref="Run"/> and get the same result.
+/// </para>
 /// </remarks>
 public sealed class LrRangeFinder
 {
@@ -32,17 +36,29 @@ public sealed class LrRangeFinder
     /// <summary>
     /// Sweeps, from the model's present weights or <see cref="TrainingOptions.InitialWeights"/>. The same parts give the same curve.
     /// </summary>
-    /// <param name="progress">Hears of each step, on this thread. One that throws is logged and does not end the sweep.</param>
+    /// <param name="progress">
+    /// Hears of each step, on this thread; of several processes only that of rank 0. One that throws is logged and does not end the sweep.
+    /// </param>
     /// <param name="cancellationToken">
-    /// Ends the sweep between two steps, or in a wait for images. That is no error: the result says so.
+    /// Ends the sweep between two steps, or in a wait for images. That is no error: the result says so. If one of several processes is
+    /// canceled, all end after the same step.
     /// </param>
     /// <returns>The curve and what it says.</returns>
     /// <exception cref="CheckpointException">The initial weights cannot be read or do not fit.</exception>
     /// <exception cref="ImageDataException">An image cannot be read or lies outside [-1, 1].</exception>
+    /// <exception cref="DistributedException">The processes differ, or one was lost.</exception>
     public LrRange Run(IProgress<LrRangePoint>? progress = null, CancellationToken cancellationToken = default)
     {
         using DisposeScope scope = torch.NewDisposeScope();
-        using LrSweep sweep = new(setup, options);
-        return sweep.Run(progress, cancellationToken);
+        try
+        {
+            using LrSweep sweep = new(setup, options, cancellationToken);
+            return sweep.Run(progress);
+        }
+        catch (Exception error)
+        {
+            setup.Processes?.Fail(error);
+            throw;
+        }
     }
 }

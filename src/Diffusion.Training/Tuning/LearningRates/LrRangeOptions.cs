@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 
 namespace Diffusion.Training;
 
@@ -56,6 +57,16 @@ public sealed record LrRangeOptions
             ? null : string.Create(CultureInfo.InvariantCulture,
                 $"LrRangeOptions.EvaluationImages ({EvaluationImages}) must be in 1..65536. Leave it out for as many as a batch has."),
     ]).OfType<string>().ToArray();
+
+    /// <summary>The options, by which processes compare what they try.</summary>
+    internal JsonObject ToJson() => new()
+    {
+        [nameof(LrRangeOptions)] = new JsonObject
+        {
+            [nameof(Lowest)] = Lowest, [nameof(Highest)] = Highest, [nameof(Steps)] = Steps,
+            [nameof(ConfirmationSteps)] = ConfirmationSteps, [nameof(EvaluationImages)] = EvaluationImages,
+        },
+    };
 
     /// <summary>The learning rate of a step.</summary>
     /// <param name="step">From 0 to <see cref="MaxSteps"/> - 1.</param>

@@ -8,34 +8,35 @@ internal sealed class LrSweep : IDisposable
     private readonly LrRangeOptions range;
     private readonly TrainerSetup setup;
     private readonly TrialRun trial;
+    private readonly CancellationToken cancellationToken;
     private readonly int batchSize;
-    private readonly int microBatchSize;
     private readonly List<double> losses = [];
     private double startLoss = double.NaN;
 
     /// <param name="setup">The run.</param>
     /// <param name="range">What is tried.</param>
-    public LrSweep(TrainerSetup setup, LrRangeOptions range)
+    /// <param name="cancellationToken">Ends it.</param>
+    public LrSweep(TrainerSetup setup, LrRangeOptions range, CancellationToken cancellationToken)
     {
-        this.range = range;
+        (this.range, this.cancellationToken) = (range, cancellationToken);
         TrainingOptions options = setup.Options.Copy();
         (options.Ema, options.AdditionalEma) = (EmaOptions.None, []);
         options.Health = options.Health with { MaxGradientNorm = null }; // the sweep judges by the loss
         batchSize = options.BatchSize;
-        microBatchSize = options.MicroBatchSize ?? batchSize;
         this.setup = setup with { Options = options };
-        trial = new TrialRun(this.setup);
+        trial = new TrialRun(this.setup, cancellationToken);
     }
 
     /// <summary>Tries every rate, until one does harm, and then trains at the rates that the curve suggests.</summary>
-    public LrRange Run(IProgress<LrRangePoint>? progress, CancellationToken cancellationToken)
+    /// <param name="progress">Hears of each step; of several processes only in rank 0.</param>
+    public LrRange Run(IProgress<LrRangePoint>? progress)
     {
         LrRangeEnd end;
         try
         {
-            end = Sweep(progress, cancellationToken);
+            end = Sweep(setup.Processes is { IsFirst: false } ? null : progress);
         }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException) when (trial.IsCanceled)
         {
             end = LrRangeEnd.Cancelled;
         }
@@ -43,31 +44,28 @@ internal sealed class LrSweep : IDisposable
         LrRangeOptions tried = range.WithSteps(end == LrRangeEnd.NotFinite ? losses.Count + 1 : losses.Count);
         LrRange read = LrRangeReading.Of(losses, startLoss, end, tried);
         trial.Dispose();
-        return range.ConfirmationSteps == 0 || read.Suggestion.LearningRate is not { } tenth || end == LrRangeEnd.Cancelled
-            ? read
-            : Confirm(read, tenth * LrRangeReading.Decade, cancellationToken);
+        if (range.ConfirmationSteps == 0 || read.Suggestion.LearningRate is not { } tenth || end == LrRangeEnd.Cancelled)
+        {
+            return read;
+        }
+
+        return LrTrials.Run(setup, range, tenth * LrRangeReading.Decade, cancellationToken) is { } confirmation
+            ? LrRangeReading.Confirmed(read, confirmation)
+            : read with { End = LrRangeEnd.Cancelled };
     }
 
     public void Dispose() => trial.Dispose();
 
-    private LrRange Confirm(LrRange read, double lowest, CancellationToken cancellationToken)
+    private LrRangeEnd Sweep(IProgress<LrRangePoint>? progress)
     {
-        try
+        if (trial.Parts.Ranks is { } ranks)
         {
-            return LrRangeReading.Confirmed(read, LrTrials.Run(setup, range, lowest, cancellationToken));
+            StartCheck.Compare(ranks.Exchange, range.ToJson());
         }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-        {
-            return read with { End = LrRangeEnd.Cancelled };
-        }
-    }
 
-    private LrRangeEnd Sweep(IProgress<LrRangePoint>? progress, CancellationToken cancellationToken)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        using LrEvaluation evaluation = new(
-            trial, (long)range.MaxSteps * batchSize, range.EvaluationImages ?? batchSize, cancellationToken);
-        startLoss = evaluation.Measure(microBatchSize);
+        trial.ThrowIfCanceled();
+        using LrEvaluation evaluation = new(trial, (long)range.MaxSteps * batchSize, range.EvaluationImages ?? batchSize);
+        startLoss = evaluation.Measure();
         if (!double.IsFinite(startLoss))
         {
             return LrRangeEnd.NotFinite;
@@ -75,10 +73,10 @@ internal sealed class LrSweep : IDisposable
 
         while (losses.Count < range.MaxSteps && !HasRisen())
         {
-            cancellationToken.ThrowIfCancellationRequested();
+            trial.ThrowIfCanceled();
             double rate = range.RateAt(losses.Count);
-            trial.Step(rate, cancellationToken);
-            double loss = evaluation.Measure(microBatchSize);
+            trial.Step(rate);
+            double loss = evaluation.Measure();
             if (!double.IsFinite(loss) || trial.Parts.State.Update.SkippedInARow.item<float>() > 0)
             {
                 return LrRangeEnd.NotFinite;
@@ -86,7 +84,7 @@ internal sealed class LrSweep : IDisposable
 
             losses.Add(loss);
             trial.Parts.Reporter.Shield("progress observer",
-                () => progress?.Report(new LrRangePoint(rate, loss, loss)), cancellationToken);
+                () => progress?.Report(new LrRangePoint(rate, loss, loss)), trial.WaitToken);
             if (loss >= DivergedFactor * startLoss)
             {
                 return LrRangeEnd.Diverged;

@@ -16,34 +16,43 @@ internal static class LrTrials
     /// <param name="range">What is tried.</param>
     /// <param name="lowest">The rate with the lowest loss of the sweep.</param>
     /// <param name="cancellationToken">Ends a run between two steps.</param>
-    /// <exception cref="OperationCanceledException">The token was canceled.</exception>
-    public static LrConfirmation Run(TrainerSetup setup, LrRangeOptions range, double lowest, CancellationToken cancellationToken)
+    /// <returns>The candidates with their losses; null if it was canceled.</returns>
+    public static LrConfirmation? Run(TrainerSetup setup, LrRangeOptions range, double lowest, CancellationToken cancellationToken)
     {
         long began = setup.Time.GetTimestamp();
-        LrCandidate[] candidates =
-        [
-            .. Parts.Select(part => part * lowest).Where(rate => rate >= range.Lowest)
-                .Select(rate => new LrCandidate(rate, LossAfter(setup, range, rate, cancellationToken))),
-        ];
-        return new LrConfirmation(candidates, range.ConfirmationSteps, setup.Time.GetElapsedTime(began));
+        TimeSpan elapsed = TimeSpan.Zero;
+        List<LrCandidate> candidates = [];
+        foreach (double rate in Parts.Select(part => part * lowest).Where(rate => rate >= range.Lowest))
+        {
+            using TrialRun trial = new(setup, cancellationToken);
+            try
+            {
+                candidates.Add(new LrCandidate(rate, LossAfter(trial, range, rate)));
+                elapsed = trial.Longest(setup.Time.GetElapsedTime(began));
+            }
+            catch (OperationCanceledException) when (trial.IsCanceled)
+            {
+                return null;
+            }
+        }
+
+        return new LrConfirmation(candidates, range.ConfirmationSteps, elapsed);
     }
 
-    private static double LossAfter(TrainerSetup setup, LrRangeOptions range, double rate, CancellationToken cancellationToken)
+    private static double LossAfter(TrialRun trial, LrRangeOptions range, double rate)
     {
-        using TrialRun trial = new(setup);
         int steps = range.ConfirmationSteps;
-        int batch = setup.Options.BatchSize;
-        using LrEvaluation evaluation = new(
-            trial, (long)steps * batch, range.EvaluationImages ?? Math.Max(batch, MinImages), cancellationToken);
+        int batch = trial.Setup.Options.BatchSize;
+        using LrEvaluation evaluation = new(trial, (long)steps * batch, range.EvaluationImages ?? Math.Max(batch, MinImages));
         double warmup = Math.Max(1, steps / WarmupShare);
         for (int step = 1; step <= steps; step++)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            trial.Step(rate * Math.Min(1, step / warmup), cancellationToken);
+            trial.ThrowIfCanceled();
+            trial.Step(rate * Math.Min(1, step / warmup));
         }
 
         bool isBroken = trial.Parts.State.Update.Skipped.item<float>() > 0;
-        double loss = evaluation.Measure(setup.Options.MicroBatchSize ?? batch);
+        double loss = evaluation.Measure();
         return isBroken || !double.IsFinite(loss) ? double.PositiveInfinity : loss;
     }
 }

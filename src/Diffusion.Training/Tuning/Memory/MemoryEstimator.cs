@@ -68,6 +68,22 @@ public sealed class MemoryEstimator
     /// </summary>
     public bool CopiesForSaving { get; init; } = true;
 
+    /// <summary>
+    /// The number of processes of which each holds a part of the optimizer's state and of the averages
+    /// (<see cref="DistributedOptions.ShardOptimizer"/>), at least 1. Default 1: every process holds all. The estimate is that of rank 0,
+    /// which copies the whole state to save it. In the held-out loss and in previews it does not count the whole first average, which takes
+    /// less than the activations of a step unless images are few or small.
+    /// </summary>
+    public int ShardedOver
+    {
+        get;
+        init
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
+            field = value;
+        }
+    } = 1;
+
     /// <summary>The optimizer. Default <see cref="Optimizers.AdamW"/>.</summary>
     public IOptimizerFactory Optimizer { get; init; } = Optimizers.AdamW();
 
@@ -82,9 +98,12 @@ public sealed class MemoryEstimator
     /// <param name="images">The size of one image.</param>
     /// <param name="options">The options. Averages, run folder, gradient checkpointing and precision matter.</param>
     /// <param name="optimizer">The optimizer. Null, the default, for <see cref="Optimizers.AdamW"/>.</param>
+    /// <param name="shardedOver">
+    /// The number of processes of which each holds a part of the optimizer's state and of the averages. Default 1: every process holds all.
+    /// </param>
     /// <exception cref="ArgumentException">The architecture is invalid, or does not accept such images.</exception>
     public static MemoryEstimator For(
-        UNet2DOptions network, ImageShape images, TrainingOptions options, IOptimizerFactory? optimizer = null)
+        UNet2DOptions network, ImageShape images, TrainingOptions options, IOptimizerFactory? optimizer = null, int shardedOver = 1)
     {
         ArgumentNullException.ThrowIfNull(options);
         return new MemoryEstimator(network, images)
@@ -94,6 +113,7 @@ public sealed class MemoryEstimator
             GradientCheckpointing = options.GradientCheckpointing,
             Precision = options.Precision,
             Optimizer = optimizer ?? Optimizers.AdamW(),
+            ShardedOver = shardedOver,
         };
     }
 
@@ -108,6 +128,7 @@ public sealed class MemoryEstimator
         MemoryTape tape = UNetTape.Record(Network, Images, microBatchSize, GradientCheckpointing, Precision);
         long flat = tape.FlatLength * sizeof(float);
         long state = (long)(Optimizer.StateBytesPerParameter * tape.FlatLength);
+        long part = ShardedOver == 1 ? tape.FlatLength : new FlatShard(tape.FlatLength, Rank: 0, ShardedOver).Length;
         long activations = tape.Kept * numberBytes;
         long imageBytes = (ImageTensors * sizeof(float)) + (isRounded ? RoundedImages * numberBytes : 0);
         return new MemoryEstimate
@@ -115,8 +136,8 @@ public sealed class MemoryEstimator
             MicroBatchSize = microBatchSize,
             Parameters = flat + (isRounded ? tape.FlatLength * numberBytes : 0),
             Gradients = flat,
-            Optimizer = state,
-            Averages = Averages * flat,
+            Optimizer = (long)(Optimizer.StateBytesPerParameter * part),
+            Averages = Averages * part * sizeof(float),
             SavingCopy = CopiesForSaving ? ((1 + Averages) * flat) + state : 0,
             Images = imageBytes * microBatchSize * Images.Elements,
             Activations = activations,
@@ -192,6 +213,6 @@ public sealed class MemoryEstimator
         new(Network, Images)
         {
             Averages = Averages, CopiesForSaving = CopiesForSaving, GradientCheckpointing = checkpointing, Precision = Precision,
-            Optimizer = Optimizer,
+            Optimizer = Optimizer, ShardedOver = ShardedOver,
         };
 }

@@ -73,13 +73,13 @@ internal static class MemoryReductions
     {
         Averages = averages, CopiesForSaving = copies, GradientCheckpointing = asked.GradientCheckpointing || checkpointing,
         Precision = precision ?? asked.Precision,
-        Optimizer = asked.Optimizer,
+        Optimizer = asked.Optimizer, ShardedOver = asked.ShardedOver,
     };
 
     private static MemoryEstimator Over(MemoryEstimator asked, UNet2DOptions network) => new(network, asked.Images)
     {
         Averages = asked.Averages, CopiesForSaving = asked.CopiesForSaving, GradientCheckpointing = asked.GradientCheckpointing,
         Precision = asked.Precision,
-        Optimizer = asked.Optimizer,
+        Optimizer = asked.Optimizer, ShardedOver = asked.ShardedOver,
     };
 }

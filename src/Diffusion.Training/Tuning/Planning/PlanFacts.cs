@@ -24,6 +24,9 @@ internal sealed record PlanFacts
     /// <summary>The parameters of the network.</summary>
     public required long ParameterCount { get; init; }
 
+    /// <summary>The memory of rank 0, or of the only process; null for a network whose memory cannot be estimated.</summary>
+    public required MemoryEstimate? Memory { get; init; }
+
     /// <summary>What a checkpoint holds, in bytes; 0 where nothing is saved.</summary>
     public required long CheckpointBytes { get; init; }
 }

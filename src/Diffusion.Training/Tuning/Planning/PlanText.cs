@@ -9,19 +9,33 @@ internal static class PlanText
     public static string Report(TrainingPlan plan)
     {
         StepCalibration measured = plan.Calibration;
-        int passes = plan.BatchSize / plan.MicroBatchSize;
+        int passes = plan.ImagesPerProcess / plan.MicroBatchSize;
         StringBuilder text = new();
         Line("images",
             Text($"{plan.Images:N0} of {plan.Shape}") + (plan.HeldOutImages > 0
                 ? Text($", {plan.HeldOutImages:N0} held out")
                 : string.Empty));
         Line("network", Text($"{plan.ParameterCount:N0} parameters"));
-        Line("batch", Text($"{plan.BatchSize}") + (passes > 1 ? Text($", in {passes} passes of {plan.MicroBatchSize}") : string.Empty));
+        Line("batch", Text($"{plan.BatchSize}")
+            + (plan.Processes > 1 ? Text($", {plan.ImagesPerProcess} in each of {plan.Processes} processes") : string.Empty)
+            + (passes > 1 ? Text($", in {passes} passes of {plan.MicroBatchSize}") : string.Empty));
         Line("learning rate", LrRangeText.Rate(plan.LearningRate));
         Line("speed",
             Text($"{TimeText.Of(measured.StepTime)} per step, "
                 + $"{plan.BatchSize / Math.Max(1e-9, measured.StepTime.TotalSeconds):N1} images/s, "
                 + $"measured over {measured.Steps} steps on {measured.Device} ({measured.CpuThreads} CPU threads)"));
+        if (plan.Processes > 1)
+        {
+            Line("communication",
+                Text($"{TimeText.Of(plan.CommunicationTime)} to send what a step sends, measured alone; the step time contains what is not "
+                    + $"hidden behind the backward pass"));
+        }
+
+        if (plan.Memory is { } memory)
+        {
+            Line("memory", memory.ToString() + (plan.Processes > 1 ? ", in each process" : string.Empty));
+        }
+
         Line("this run",
             Text($"{plan.Steps:N0} steps, {plan.ImagesSeen:N0} images, {plan.Epochs:N1} epochs: {TimeText.Of(plan.Duration)}"));
         Line("suggested",

@@ -25,8 +25,15 @@ public sealed record TrainingPlan
     /// <summary>The parameters of the network.</summary>
     public required long ParameterCount { get; init; }
 
-    /// <summary>Images per optimizer step.</summary>
+    /// <summary>Images per optimizer step, over all processes.</summary>
     public required int BatchSize { get; init; }
+
+    /// <summary>The processes that train together; 1 for a process that trains alone.</summary>
+    [JsonIgnore]
+    public int Processes => Calibration.Processes;
+
+    /// <summary>Images per optimizer step in each process.</summary>
+    public int ImagesPerProcess => BatchSize / Processes;
 
     /// <summary>Images per forward and backward pass.</summary>
     public required int MicroBatchSize { get; init; }
@@ -51,13 +58,30 @@ public sealed record TrainingPlan
     /// <summary>How often this run sees each image.</summary>
     public required double Epochs { get; init; }
 
-    /// <summary>The mean time of an optimizer step: reading, forward and backward passes, and update.</summary>
+    /// <summary>
+    /// The mean time of an optimizer step: reading, forward and backward passes, and update. Several processes make the measured steps
+    /// together, so it is the time of the slowest, with the communication that the backward pass does not hide.
+    /// </summary>
     [JsonIgnore]
     public TimeSpan StepTime => Calibration.StepTime;
 
-    /// <summary>The fraction of that time spent waiting for images, 0 to 1.</summary>
+    /// <summary>
+    /// The time to send what a step sends while nothing is computed: the sum of the gradients over all processes and, with
+    /// <see cref="DistributedOptions.ShardOptimizer"/>, the parameters. Zero for a single process. A part of it, or all of it, is hidden
+    /// behind the backward pass; what is not is contained in <see cref="StepTime"/>.
+    /// </summary>
+    [JsonIgnore]
+    public TimeSpan CommunicationTime => Calibration.CommunicationTime;
+
+    /// <summary>The fraction of the time of a step spent waiting for images, 0 to 1; of several processes in the slowest reader.</summary>
     [JsonIgnore]
     public double DataWaitShare => Calibration.DataWaitShare;
+
+    /// <summary>
+    /// The memory of each process as <see cref="MemoryEstimator"/> estimates it; of several, that of rank 0, which saves the checkpoints.
+    /// Null if the network is not a <see cref="UNet2D"/>.
+    /// </summary>
+    public required MemoryEstimate? Memory { get; init; }
 
     /// <summary>The time of this run; held-out images included, previews and the saving of checkpoints not.</summary>
     public required TimeSpan Duration { get; init; }

@@ -14,19 +14,33 @@ internal static class TrainingPlanner
     /// <param name="cancellationToken">Ends it between two steps, or in a wait for images.</param>
     public static TrainingPlan Measure(TrainerSetup setup, PlanOptions plan, CancellationToken cancellationToken)
     {
-        using TrialRun trial = new(setup);
-        TrainingState state = trial.Parts.State;
-        return Of(new PlanFacts
+        TrialRun? trial = null;
+        try
         {
-            Options = setup.Options,
-            Plan = plan,
-            Calibration = StepCalibrator.Measure(trial, plan.CalibrationSteps, cancellationToken),
-            Images = state.Data.Split.TrainingCount,
-            HeldOutImages = state.Data.Split.HeldOutCount,
-            Shape = setup.Source.Shape,
-            ParameterCount = state.Parameters.ParameterCount,
-            CheckpointBytes = setup.Options.RunFolder is null ? 0 : Bytes(state.Snapshot()),
-        });
+            trial = new TrialRun(setup, cancellationToken);
+            TrainingState state = trial.Parts.State;
+            return Of(new PlanFacts
+            {
+                Options = setup.Options,
+                Plan = plan,
+                Calibration = StepCalibrator.Measure(trial, plan.CalibrationSteps),
+                Images = state.Data.Split.TrainingCount,
+                HeldOutImages = state.Data.Split.HeldOutCount,
+                Shape = setup.Source.Shape,
+                ParameterCount = state.Parameters.ParameterCount,
+                Memory = MemoryOf(setup, trial.Setup.Options.Precision),
+                CheckpointBytes = setup.Options.RunFolder is null ? 0 : state.Tensors.Bytes,
+            });
+        }
+        catch (Exception error) when (error is not OperationCanceledException || trial is not { IsCanceled: true })
+        {
+            setup.Processes?.Fail(error);
+            throw;
+        }
+        finally
+        {
+            trial?.Dispose();
+        }
     }
 
     /// <summary>Plans.</summary>
@@ -46,7 +60,8 @@ internal static class TrainingPlanner
             Shape = facts.Shape,
             ParameterCount = facts.ParameterCount,
             BatchSize = options.BatchSize,
-            MicroBatchSize = options.MicroBatchSize ?? options.BatchSize,
+            MicroBatchSize = options.MicroBatchSize ?? (options.BatchSize / calibration.Processes),
+            Memory = facts.Memory,
             LearningRate = options.LearningRate.Peak,
             Suggested = suggested,
             Steps = steps,
@@ -105,11 +120,20 @@ internal static class TrainingPlanner
     }
 
     private static TimeSpan HeldOutTime(long images, StepCalibration calibration) =>
-        calibration.ForwardTime * ((double)Math.Min(images, HeldOutLoss.MaxImages) / calibration.ForwardImages);
+        calibration.ForwardTime * ((double)Math.Min(images, HeldOutLoss.MaxImages) / calibration.ForwardImages / calibration.Processes);
 
-    private static long Bytes(Checkpoint checkpoint) =>
-        checkpoint.Averages.Append(checkpoint.Weights).Append(checkpoint.Optimizer)
-            .Sum(tensors => tensors.Values.Sum(tensor => tensor.NumberOfElements * tensor.ElementSize));
+    private static MemoryEstimate? MemoryOf(TrainerSetup setup, Precision precision)
+    {
+        if (setup.Model is not UNet2D unet)
+        {
+            return null;
+        }
+
+        TrainingOptions options = setup.Options.Copy();
+        options.Precision = precision;
+        int shards = setup.Processes is { Options.ShardOptimizer: true, Group: var group } ? group.WorldSize : 1;
+        return MemoryEstimator.For(unet.Options, setup.Source.Shape, options, setup.Optimizer, shards).Estimate(setup.MicroBatchSize);
+    }
 
     // The one that is being written comes on top of those that are kept; the last step saves one as well, and a run that may roll back its
     // first.
