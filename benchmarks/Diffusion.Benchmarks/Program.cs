@@ -10,6 +10,7 @@ RootCommand root = new("Measures the library against its targets. Each command e
     RankFailuresCommand.Create(),
     RankTrialCommand.Create(),
     OverheadCommand.Create(),
+    AheadCommand.Create(),
     StepCommand.Create(),
     AttentionCommand.Create(),
     SoakCommand.Create(),

@@ -13,6 +13,7 @@ internal sealed class TrialRun : IDisposable
     private readonly DisposableStack belongings = new();
     private readonly TrainerSetup setup;
     private readonly BatchLoader loader;
+    private readonly NoiseAhead? ahead;
     private readonly TrainingPass pass;
     private readonly int batchSize;
     private readonly int microBatchSize;
@@ -38,6 +39,11 @@ internal sealed class TrialRun : IDisposable
             BatchPlan plan = new() { StepSize = batchSize, BatchSize = microBatchSize };
             loader = belongings.Add(new BatchLoader(setup.Source, Parts.State.Data.Order(), plan, Parts.Seeds, options.Loading, Device,
                 Parts.OnBadImage));
+            ahead = NoiseAhead.For(Device, plan, positions => pass.DrawNoise(positions, setup.Source.Shape, Device));
+            if (ahead is not null)
+            {
+                belongings.Add(ahead);
+            }
         }
         catch
         {
@@ -66,7 +72,7 @@ internal sealed class TrialRun : IDisposable
         using DisposeScope step = NewDisposeScope();
         TrainingState state = Parts.State;
         setup.Model.Network.train();
-        if (pass.Accumulate(loader, state.Parameters, batchSize, microBatchSize, cancellationToken: cancellationToken) is not null)
+        if (pass.AccumulateStep(loader, ahead, state.Parameters, batchSize, microBatchSize, null, cancellationToken) is not null)
         {
             state.Update.Apply(state.Step + 1, rate, (state.Step + 1) * batchSize, batchSize);
         }

@@ -49,7 +49,7 @@ internal sealed record SecondMomentTimes(int Parts, int History, double Uniform)
     {
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        double[] measured = losses.detach().to(ScalarType.Float64).cpu().data<double>().ToArray();
+        double[] measured = losses.detach().to(ScalarType.Float64).ToHost().data<double>().ToArray();
         TensorAccessor<double> history = state.Tensors[Losses].data<double>();
         TensorAccessor<long> counts = state.Tensors[Counts].data<long>();
         for (int i = 0; i < measured.Length; i++)

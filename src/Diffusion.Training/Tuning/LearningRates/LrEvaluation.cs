@@ -59,7 +59,7 @@ internal sealed class LrEvaluation : IDisposable
             Conditioning conditioning = labels is null ? Conditioning.None : new Conditioning { ClassLabels = labels }.Slice(first, count);
             ReadOnlySpan<long> positions = batch.Positions.Span.Slice(first, count);
             sum += count * pass.Loss(batch.Pixels.narrow(0, first, count), conditioning, levels.AsSpan(first, count)
-                .ToArray(), positions).item<float>();
+                .ToArray(), positions).Read<float>();
         }
 
         return sum / levels.Length;

@@ -52,7 +52,7 @@ internal static class StepCalibrator
         {
             cancellationToken.ThrowIfCancellationRequested();
             trial.Step(options.LearningRate.At(first + steps, options.Steps), cancellationToken);
-            trial.Parts.State.Update.GradientNorm.item<float>(); // waits for the device
+            trial.Parts.State.Update.GradientNorm.Read<float>(); // waits for the device
             steps++;
             taken = trial.Setup.Time.GetElapsedTime(began);
         }
@@ -78,7 +78,7 @@ internal static class StepCalibrator
             cancellationToken.ThrowIfCancellationRequested();
             using DisposeScope one = NewDisposeScope();
             long began = trial.Setup.Time.GetTimestamp();
-            denoiser.PredictRaw(noisy, levels, conditioning, mayPredictVariance: true).sum().item<float>(); // waits for the device
+            denoiser.PredictRaw(noisy, levels, conditioning, mayPredictVariance: true).sum().Read<float>(); // waits for the device
             TimeSpan taken = trial.Setup.Time.GetElapsedTime(began);
             shortest = pass > 0 && taken < shortest ? taken : shortest; // the first pass makes its plans
         }
