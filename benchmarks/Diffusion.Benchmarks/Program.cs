@@ -11,6 +11,8 @@ RootCommand root = new("Measures the library against its targets. Each command e
     RankTrialCommand.Create(),
     OverheadCommand.Create(),
     AheadCommand.Create(),
+    StartCommand.Create(),
+    StartedTraining.Create(),
     StepCommand.Create(),
     AttentionCommand.Create(),
     SoakCommand.Create(),
