@@ -64,7 +64,8 @@ internal sealed class SharedSteps : IDisposable
         using (DisposeScope scope = NewDisposeScope())
         {
             (Tensor loss, int images) = pass.AccumulateShare(
-                loader, device, batchSize, share, share, beforeFirst: null, communicates ? reducer : null, CancellationToken.None);
+                loader, ahead: null, device, batchSize, share, share, beforeFirst: null, communicates ? reducer : null,
+                CancellationToken.None);
             double own = loss.item<float>();
             if (communicates)
             {

@@ -62,6 +62,6 @@ public sealed class ForwardProcess(INoiseSchedule schedule)
     internal static Tensor Column(IEnumerable<double> factors, Tensor like)
     {
         using DisposeScope scope = NewDisposeScope();
-        return tensor(factors.ToArray()).to(like.dtype).to(like.device).reshape(-1, 1, 1, 1).MoveToOuterDisposeScope();
+        return tensor(factors.ToArray()).to(like.dtype).SendTo(like.device).reshape(-1, 1, 1, 1).MoveToOuterDisposeScope();
     }
 }

@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Diffusion;
@@ -50,9 +51,14 @@ public readonly struct Scalings(NoiseLevel level, double targetClean, double tar
     /// The labels of several images, <c>[B]</c>: int64 if all are whole numbers, which are timesteps, else float32. They belong to the
     /// caller.
     /// </summary>
-    internal static Tensor LabelsOf(IReadOnlyList<Scalings> scalings, Device device) => scalings.All(s => double.IsInteger(s.Label))
-        ? tensor([.. scalings.Select(s => (long)s.Label)], ScalarType.Int64, device)
-        : tensor([.. scalings.Select(s => (float)s.Label)], ScalarType.Float32, device);
+    internal static Tensor LabelsOf(IReadOnlyList<Scalings> scalings, Device device)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor labels = scalings.All(s => double.IsInteger(s.Label))
+            ? tensor([.. scalings.Select(s => (long)s.Label)], ScalarType.Int64)
+            : tensor([.. scalings.Select(s => (float)s.Label)], ScalarType.Float32);
+        return labels.SendTo(device).MoveToOuterDisposeScope();
+    }
 
     private double Determinant => (TargetClean * Level.Sigma) - (TargetNoise * Level.Alpha);
 }

@@ -10,9 +10,9 @@ namespace Diffusion.Data;
 /// number of workers, prefetching, processes and interruptions do not change it. A resumed run continues at any position at once.
 /// </summary>
 /// <remarks>
-/// Images are buffered in the encoding of the source, bytes or floats, in reusable buffers (pinned for CUDA), and converted to [-1, 1] on
-/// the device. An error is thrown when its batch is due, after all batches before it. Not thread-safe. The loader does not dispose the
-/// source, which must outlive it.
+/// Images are buffered in the encoding of the source, bytes or floats, in reusable buffers, and converted to [-1, 1] on the device. Copies
+/// to a CUDA device leave from pinned memory, and nothing waits for them. An error is thrown when its batch is due, after all batches
+/// before it. Not thread-safe. The loader does not dispose the source, which must outlive it.
 /// </remarks>
 public sealed class BatchLoader : IDisposable
 {
@@ -221,6 +221,7 @@ public sealed class BatchLoader : IDisposable
         try
         {
             work.Images = filler.Fill(work.Buffer, plan.PositionOf(work.Number), plan.BatchSize, work.Bad, cancellationToken);
+            work.Buffer.Pin(work.Images);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {

@@ -103,7 +103,7 @@ internal sealed class BatchReader
         }
 
         source.Announce(indices);
-        using BatchBuffer buffer = new(samples, indices.Length, pinned: false);
+        using BatchBuffer buffer = new(samples, indices.Length, isForCuda: false);
         for (int i = 0; i < indices.Length; i++)
         {
             Read(indices[i], buffer, i);
@@ -124,7 +124,7 @@ internal sealed class BatchReader
     internal ImageBatch? ReadGood(ReadOnlySpan<long> indices, Action<BadImage>? onBadImage)
     {
         source.Announce(indices);
-        using BatchBuffer buffer = new(samples, indices.Length, pinned: false);
+        using BatchBuffer buffer = new(samples, indices.Length, isForCuda: false);
         int good = 0;
         for (int i = 0; i < indices.Length; i++)
         {

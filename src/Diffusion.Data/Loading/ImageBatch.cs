@@ -30,7 +30,7 @@ public sealed record ImageBatch(Tensor Pixels, Tensor? Labels) : IDisposable
     public Conditioning ConditioningOf(IDiffusionModel model, Device device)
     {
         ArgumentNullException.ThrowIfNull(model);
-        return model.ClassCount is null || Labels is null ? Conditioning.None : new Conditioning { ClassLabels = Labels.to(device) };
+        return model.ClassCount is null || Labels is null ? Conditioning.None : new Conditioning { ClassLabels = Labels.SendTo(device) };
     }
 
     /// <summary>Disposes both tensors.</summary>

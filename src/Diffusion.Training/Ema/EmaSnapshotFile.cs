@@ -20,7 +20,7 @@ internal static class EmaSnapshotFile
     {
         using DisposeScope scope = torch.NewDisposeScope();
         Dictionary<string, torch.Tensor> onCpu =
-            weights.ToDictionary(pair => pair.Key, pair => pair.Value.detach().cpu().contiguous(), StringComparer.Ordinal);
+            weights.ToDictionary(pair => pair.Key, pair => pair.Value.detach().ToHost().contiguous(), StringComparer.Ordinal);
 
         SafeTensorsFile.Write(Path.Combine(folder, name.ToString()), onCpu, new Dictionary<string, string>(StringComparer.Ordinal)
         {

@@ -66,5 +66,5 @@ internal sealed class ColorCheck(ImageStatistics data)
         };
     }
 
-    private static double[] Numbers(Tensor tensor) => [.. tensor.cpu().data<float>().ToArray().Select(value => (double)value)];
+    private static double[] Numbers(Tensor tensor) => [.. tensor.ToHost().data<float>().ToArray().Select(value => (double)value)];
 }

@@ -43,6 +43,6 @@ internal sealed class SpreadCheck(ImageStatistics data)
     {
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        return samples.to(ScalarType.Float32).Between(-1, 1).var(0, unbiased: true).mean().cpu().ToSingle();
+        return samples.to(ScalarType.Float32).Between(-1, 1).var(0, unbiased: true).mean().ToHost().ToSingle();
     }
 }

@@ -36,7 +36,7 @@ internal sealed class BlockNorms : IDisposable
     public IReadOnlyDictionary<string, double> Read()
     {
         using DisposeScope scope = NewDisposeScope();
-        double[] values = squares.cpu().to(ScalarType.Float64).data<double>().ToArray();
+        double[] values = squares.ToHost().to(ScalarType.Float64).data<double>().ToArray();
         return blocks.Zip(values, (block, square) => (block.Name, Rms: Math.Sqrt(square / block.Length)))
             .ToDictionary(block => block.Name, block => block.Rms, StringComparer.Ordinal);
     }

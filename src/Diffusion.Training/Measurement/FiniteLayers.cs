@@ -53,7 +53,7 @@ internal sealed class FiniteLayers : IDisposable, IPassObserver
         {
             using IDisposable noGradients = no_grad();
             using DisposeScope scope = NewDisposeScope();
-            bool[] good = output.isfinite().reshape(output.dim() == 0 ? 1 : output.shape[0], -1).all(1).cpu().data<bool>().ToArray();
+            bool[] good = output.isfinite().reshape(output.dim() == 0 ? 1 : output.shape[0], -1).all(1).ToHost().data<bool>().ToArray();
             if (good.Contains(false))
             {
                 First = name;

@@ -31,7 +31,7 @@ internal sealed class LossGauge : IDisposable, IPassObserver
 
     /// <summary>Stores the log-SNR ranges of a micro-batch.</summary>
     public void Begin(IReadOnlyList<NoiseLevel> levels) =>
-        parts = tensor([.. levels.Select(level => (long)PartOf(level))]).to(step.device); // [B]
+        parts = tensor([.. levels.Select(level => (long)PartOf(level))]).SendTo(step.device); // [B]
 
     /// <summary>Adds the losses of the micro-batch.</summary>
     public void End(ObjectiveLoss loss)

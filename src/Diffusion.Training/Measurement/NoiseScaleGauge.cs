@@ -64,7 +64,7 @@ internal sealed class NoiseScaleGauge : IDisposable
         }
 
         using DisposeScope scope = NewDisposeScope();
-        double[] values = estimates.cpu().to(ScalarType.Float64).data<double>().ToArray();
+        double[] values = estimates.ToHost().to(ScalarType.Float64).data<double>().ToArray();
         return values[0] > 0 && values[1] > 0 ? values[1] / values[0] : null;
     }
 

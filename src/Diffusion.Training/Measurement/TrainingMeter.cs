@@ -76,7 +76,7 @@ internal sealed class TrainingMeter : IDisposable
             (update.LossScale?.Value ?? update.Skipped).view(1),
             Losses.Sums.flatten(),
         ]);
-        double[] values = read.cpu().to(ScalarType.Float64).data<double>().ToArray();
+        double[] values = read.ToHost().to(ScalarType.Float64).data<double>().ToArray();
         training += time.GetElapsedTime(began);
         ReadOnlySpan<double> losses = values.AsSpan(13);
         double taken = values[4];

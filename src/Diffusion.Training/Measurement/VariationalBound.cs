@@ -100,7 +100,7 @@ public sealed class VariationalBound(IDenoiser denoiser)
 
     private static double[] Numbers(Tensor perImage)
     {
-        using Tensor onCpu = perImage.to(ScalarType.Float64).cpu();
+        using Tensor onCpu = perImage.to(ScalarType.Float64).ToHost();
         return onCpu.data<double>().ToArray();
     }
 }

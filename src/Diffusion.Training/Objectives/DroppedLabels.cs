@@ -29,8 +29,8 @@ internal static class DroppedLabels
 
         bool[] drops = [.. input.Positions.Select(position => input.Seeds.Uniform(RandomPurpose.LabelDropout, position) < fraction)];
         long noClass = input.Denoiser.Model.ClassCount!.Value - 1;
-        Tensor dropped = tensor(drops, device: labels.device); // [B]
-        Tensor none = tensor([.. drops.Select(_ => noClass)], ScalarType.Int64, labels.device); // [B]
+        Tensor dropped = tensor(drops).SendTo(labels.device); // [B]
+        Tensor none = zeros_like(labels).Fill(noClass); // [B]
         return conditioning with { ClassLabels = where(dropped, none, labels) };
     }
 }

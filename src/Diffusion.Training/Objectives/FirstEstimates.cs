@@ -39,7 +39,7 @@ internal static class FirstEstimates
 
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        Tensor indices = tensor([.. chosen.Select(i => (long)i)], ScalarType.Int64, noisy.device);
+        Tensor indices = tensor([.. chosen.Select(i => (long)i)], ScalarType.Int64).SendTo(noisy.device);
         Conditioning own = new()
         {
             ClassLabels = conditioning.ClassLabels?.index_select(0, indices),

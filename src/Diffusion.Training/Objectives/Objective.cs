@@ -92,9 +92,9 @@ public sealed record Objective : IObjective
         Tensor noisy = ForwardProcess.AddNoise(clean, mixed, levels);
         conditioning = FirstEstimates.Of(input, noisy, conditioning, SelfConditioning);
         Tensor target = denoiser.Target(clean, noise, levels);
-        Tensor? factors = FactorsOf(denoiser, levels)?.to(clean.dtype).to(clean.device); // [2, B, 1, 1, 1]
+        Tensor? factors = FactorsOf(denoiser, levels)?.to(clean.dtype).SendTo(clean.device); // [2, B, 1, 1, 1]
         Tensor? importance = input.DrawnFrom is { } law
-            ? tensor(levels.Select(level => law.WeightOf(level, denoiser.Schedule)).ToArray()).to(clean.dtype).to(clean.device) // [B]
+            ? tensor(levels.Select(level => law.WeightOf(level, denoiser.Schedule)).ToArray()).to(clean.dtype).SendTo(clean.device) // [B]
             : null;
         (Tensor prediction, Tensor? variance) = LearnsVariance
             ? denoiser.PredictWithVariance(noisy, levels, conditioning)
@@ -133,8 +133,7 @@ public sealed record Objective : IObjective
         ? Function.Of(difference)
         : Function.Of(difference * factors[0]) * factors[1]).flatten(1).mean([1]); // [B]
 
-    // What the difference is in the space of the loss, and what its loss weighs; null where all is 1. To be made before the forward pass:
-    // a copy to the device waits for what is under way.
+    // What the difference is in the space of the loss, and what its loss weighs; null where all is 1.
     private Tensor? FactorsOf(Denoiser denoiser, IReadOnlyList<NoiseLevel> levels)
     {
         IParameterization space = Space ?? denoiser.Parameterization;

@@ -72,10 +72,10 @@ internal sealed class TorchField(FieldInfo field, object holder, Tensor saved, b
     {
         if (field.FieldType == typeof(long))
         {
-            return saved.item<long>();
+            return saved.Read<long>();
         }
 
-        return field.FieldType == typeof(double) ? saved.item<double>()
+        return field.FieldType == typeof(double) ? saved.Read<double>()
             : startsEmpty && isFirst ? null
             : Lend();
     }

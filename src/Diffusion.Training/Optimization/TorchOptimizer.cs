@@ -39,13 +39,13 @@ internal sealed class TorchOptimizer : IOptimizer
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGradients = no_grad();
-        if (skip.item<float>() > 0)
+        if (skip.Read<float>() > 0)
         {
             return;
         }
 
         parameters.Gradients.div_(gradientDivisor);
-        bool isFirst = updates.item<float>() == 0;
+        bool isFirst = updates.Read<float>() == 0;
         fields.ForEach(field => field.Load(isFirst));
         for (int i = 0; i < segments.Count; i++)
         {
@@ -54,7 +54,7 @@ internal sealed class TorchOptimizer : IOptimizer
         }
 
         fields.ForEach(field => field.Save());
-        updates.Fill(updates.item<float>() + 1);
+        updates.Fill(updates.Read<float>() + 1);
     }
 
     public void Dispose()

@@ -62,7 +62,7 @@ internal sealed class TorchOptimizerFactory(string name, Func<IReadOnlyList<Para
         number.grad = ones(1);
         SetRate(optimizer, 0);
         optimizer.step();
-        if (number.item<float>() != 1)
+        if (number.Read<float>() != 1)
         {
             return ($"FromTorch: {name} is {made.GetType().Name}, which moves parameters when the learning rate is 0: it does not keep to "
                 + $"the learning rate of the run. {Remedy}", kept, 0);

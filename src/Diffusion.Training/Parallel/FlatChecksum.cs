@@ -16,7 +16,7 @@ internal static class FlatChecksum
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Tensor flat = values.cpu().view(-1);
+        Tensor flat = values.ToHost().view(-1);
         for (long first = 0; first < flat.shape[0]; first += PartLength)
         {
             using Tensor part = flat.narrow(0, first, Math.Min(PartLength, flat.shape[0] - first));

@@ -20,14 +20,14 @@ internal sealed class RankExchange(IProcessGroup group, Device device)
     {
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        Tensor mine = tensor(own).to(device);
+        Tensor mine = tensor(own).SendTo(device);
         Tensor all = zeros((long)own.Length * WorldSize, ScalarType.Int64, device);
         using (IPendingOperation gathering = group.AllGather(all, mine))
         {
             gathering.Wait();
         }
 
-        return [.. all.cpu().data<long>().ToArray().Chunk(own.Length)];
+        return [.. all.ToHost().data<long>().ToArray().Chunk(own.Length)];
     }
 
     /// <summary>Returns the numbers of each process, in the order of the ranks, without any rounding.</summary>

@@ -54,7 +54,7 @@ internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, 
             }
 
             using GradientNorm whole = new(state.Parameters, clip: null);
-            norm = whole.Norm.item<float>() / Math.Max(1, passes); // each pass added the gradient of its own mean loss
+            norm = whole.Norm.Read<float>() / Math.Max(1, passes); // each pass added the gradient of its own mean loss
         }
         finally
         {
@@ -90,7 +90,7 @@ internal sealed class SkippedStepTrace(TrainerSetup setup, TrainingState state, 
         foreach (FlatEntry entry in state.Parameters.Layout.Entries.Where(entry => entry.Group != ParameterGroup.Frozen).Reverse())
         {
             using Tensor gradient = state.Parameters.Gradients.narrow(0, entry.Offset, entry.Length);
-            if (!gradient.isfinite().all().item<bool>())
+            if (!gradient.isfinite().all().Read<bool>())
             {
                 return $"All outputs are finite, but the gradient of {entry.Name} is not.";
             }

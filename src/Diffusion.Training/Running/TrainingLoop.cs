@@ -81,6 +81,7 @@ internal sealed class TrainingLoop
             Rank = setup.Processes?.Group.Rank ?? 0, World = setup.Processes?.Group.WorldSize ?? 1,
         };
         using BatchLoader loader = new(setup.Source, state.Data.Order(), plan, parts.Seeds, options.Loading, device, parts.OnBadImage);
+        using NoiseAhead? ahead = NoiseAhead.For(device, plan, positions => parts.Pass.DrawNoise(positions, setup.Source.Shape, device));
         TrainingLog.Started(
             setup.Logger, setup.Device.ToString(), setup.Device.CpuThreads, state.Data.Split.TrainingCount, setup.Source.Shape.ToString(),
             state.Parameters.ParameterCount, state.Step, options.Steps);
@@ -112,8 +113,8 @@ internal sealed class TrainingLoop
                 bool measuresNoise = state.Step > 0 && state.Step % options.Health.NoiseScaleEverySteps == 0;
                 Action<ImageBatch, Conditioning>? beforeFirst = measuresNoise ? MeasureNoiseScale : null;
                 Tensor? batchLoss = parts.Ranks is { } together
-                    ? together.Accumulate(loader, parts.Pass, beforeFirst, Note)
-                    : parts.Pass.Accumulate(loader, state.Parameters, batchSize, microBatchSize, beforeFirst, cancellationToken);
+                    ? together.Accumulate(loader, ahead, parts.Pass, beforeFirst, Note)
+                    : parts.Pass.AccumulateStep(loader, ahead, state.Parameters, batchSize, microBatchSize, beforeFirst, cancellationToken);
 
                 // The gradients of each block, if the step is reported
                 bool reports = (state.Step + 1) % options.ReportEverySteps == 0 || state.Step + 1 == options.Steps;
@@ -155,6 +156,7 @@ internal sealed class TrainingLoop
             // Status
             if (state.Step % options.ReportEverySteps == 0 || state.Step == options.Steps)
             {
+                ahead?.Rest(); // the report counts the live tensors
                 parts.Ranks?.Sum(parts.Gauges.Meter.Losses.Sums);
                 IReadOnlyList<HealthFinding> found = parts.Reporter.Report(learningRate, setup.Time.GetElapsedTime(began),
                     parts.Ranks?.BadImages ?? loader.BadImages);

@@ -77,7 +77,7 @@ internal sealed class HeldOutLoss
             long[] positions = [.. batch.Positions.ToArray().Select(position => first + position)];
             NoiseLevel[] levels = [.. positions.Select(position => pass.LevelAt((position + 0.5) / samples.Length))];
             Conditioning conditioning = batch.ConditioningOf(denoiser.Model, denoiser.Device);
-            sums[place] = positions.Length * pass.Loss(batch.Pixels.to(denoiser.Device), conditioning, levels, positions).item<float>();
+            sums[place] = positions.Length * pass.Loss(batch.Pixels.to(denoiser.Device), conditioning, levels, positions).Read<float>();
             measured += positions.Length;
         }
 

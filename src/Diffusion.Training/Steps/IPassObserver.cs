@@ -3,7 +3,7 @@ namespace Diffusion.Training;
 /// <summary>Observes each micro-batch of a training pass.</summary>
 internal interface IPassObserver
 {
-    /// <summary>Called before the forward pass. A copy to the device here waits for work in progress.</summary>
+    /// <summary>Called before the forward pass.</summary>
     /// <param name="levels">The noise level of each image.</param>
     void Begin(IReadOnlyList<NoiseLevel> levels);
 

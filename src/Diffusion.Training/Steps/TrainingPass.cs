@@ -105,13 +105,27 @@ public sealed class TrainingPass
     /// <exception cref="OperationCanceledException">The operation was canceled. The gradients cover only a part of the batch.</exception>
     public Tensor? Accumulate(
         BatchLoader loader, FlatParameters parameters, int batchSize, int microBatchSize,
-        Action<ImageBatch, Conditioning>? beforeFirst = null, CancellationToken cancellationToken = default)
+        Action<ImageBatch, Conditioning>? beforeFirst = null, CancellationToken cancellationToken = default) =>
+        AccumulateStep(loader, ahead: null, parameters, batchSize, microBatchSize, beforeFirst, cancellationToken);
+
+    /// <summary>Computes the gradients of one step with noise that is drawn ahead.</summary>
+    /// <param name="loader">Provides the micro-batches, on the device of the model.</param>
+    /// <param name="ahead">Has the noise of the micro-batches of the loader; null to draw it here.</param>
+    /// <param name="parameters">Receive the gradients, which must be zero before.</param>
+    /// <param name="batchSize">The number of images in the step.</param>
+    /// <param name="microBatchSize">The number of images in a micro-batch; divides <paramref name="batchSize"/>.</param>
+    /// <param name="beforeFirst">Called with the first micro-batch before its pass; null for nothing.</param>
+    /// <param name="cancellationToken">Ends a wait for images.</param>
+    /// <returns>The mean loss, a scalar that the caller disposes; null if no image could be read.</returns>
+    internal Tensor? AccumulateStep(
+        BatchLoader loader, NoiseAhead? ahead, FlatParameters parameters, int batchSize, int microBatchSize,
+        Action<ImageBatch, Conditioning>? beforeFirst, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(loader);
         ArgumentNullException.ThrowIfNull(parameters);
         using DisposeScope scope = NewDisposeScope();
         (Tensor mean, int images) = AccumulateShare(
-            loader, parameters.Values.device, batchSize, batchSize, microBatchSize, beforeFirst, reducer: null, cancellationToken);
+            loader, ahead, parameters.Values.device, batchSize, batchSize, microBatchSize, beforeFirst, reducer: null, cancellationToken);
         if (images == 0)
         {
             return null;
@@ -132,6 +146,7 @@ public sealed class TrainingPass
     /// of images of the step.
     /// </summary>
     /// <param name="loader">Provides the micro-batches of this process.</param>
+    /// <param name="ahead">Has the noise of these micro-batches; null to draw it here.</param>
     /// <param name="device">The device of the model.</param>
     /// <param name="batchSize">The number of images in the step, over all processes.</param>
     /// <param name="share">The number of images of this process in the step.</param>
@@ -141,8 +156,8 @@ public sealed class TrainingPass
     /// <param name="cancellationToken">Ends a wait for images.</param>
     /// <returns>The loss, a scalar that the caller disposes, and the number of images that could be read.</returns>
     internal (Tensor Loss, int Images) AccumulateShare(
-        BatchLoader loader, Device device, int batchSize, int share, int microBatchSize, Action<ImageBatch, Conditioning>? beforeFirst,
-        GradientReducer? reducer, CancellationToken cancellationToken)
+        BatchLoader loader, NoiseAhead? ahead, Device device, int batchSize, int share, int microBatchSize,
+        Action<ImageBatch, Conditioning>? beforeFirst, GradientReducer? reducer, CancellationToken cancellationToken)
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor sum = zeros([], ScalarType.Float32, device);
@@ -165,15 +180,35 @@ public sealed class TrainingPass
 
             bool isLast = first + microBatchSize >= share;
             double weight = (double)batch.Positions.Length / batchSize;
-            sum.add_(Backward(batch.Pixels, conditioning, batch.Positions, weight, law, isLast ? reducer : null));
+            Tensor? noise = ahead?.Take(batch.Positions.Span);
+            sum.add_(Backward(batch.Pixels, conditioning, batch.Positions, weight, law, noise, isLast ? reducer : null));
             images += batch.Positions.Length;
         }
 
         return (sum.MoveToOuterDisposeScope(), images);
     }
 
+    /// <summary>Draws the noise of a micro-batch. Any thread may call it.</summary>
+    /// <param name="positions">The position of each image in the run.</param>
+    /// <param name="shape">The shape of an image.</param>
+    /// <param name="device">The device of the model.</param>
+    /// <returns><c>[B, C, H, W]</c> on the CPU, in pinned memory for a CUDA device; it belongs to the caller.</returns>
+    internal Tensor DrawNoise(ReadOnlySpan<long> positions, ImageShape shape, Device device)
+    {
+        Tensor noise = NormalNoise.Draw(seeds, RandomPurpose.Noise, positions, shape);
+        if (device.type != DeviceType.CUDA)
+        {
+            return noise;
+        }
+
+        using (noise)
+        {
+            return noise.pin_memory();
+        }
+    }
+
     private Tensor Backward(Tensor clean, Conditioning conditioning, ReadOnlyMemory<long> positions, double weight, ITimeLaw law,
-        GradientReducer? reducer = null)
+        Tensor? noise = null, GradientReducer? reducer = null)
     {
         if (!denoiser.Model.HasDropout)
         {
@@ -190,7 +225,7 @@ public sealed class TrainingPass
         {
             using DisposeScope scope = NewDisposeScope();
             reducer?.BeginForward();
-            Tensor loss = Loss(clean, conditioning, positions.Span, law).Times(weight);
+            Tensor loss = Loss(clean, conditioning, positions.Span, law, noise).Times(weight);
             reducer?.BeginBackward();
             try
             {
@@ -205,15 +240,15 @@ public sealed class TrainingPass
         }
     }
 
-    private Tensor Loss(Tensor clean, Conditioning conditioning, ReadOnlySpan<long> positions, ITimeLaw law) =>
-        Loss(clean, conditioning, DrawLevels(positions, law), positions, law as ImportanceTimes);
+    private Tensor Loss(Tensor clean, Conditioning conditioning, ReadOnlySpan<long> positions, ITimeLaw law, Tensor? ahead = null) =>
+        Loss(clean, conditioning, DrawLevels(positions, law), positions, law as ImportanceTimes, ahead);
 
     private Tensor Loss(Tensor clean, Conditioning conditioning, IReadOnlyList<NoiseLevel> levels, ReadOnlySpan<long> positions,
-        ImportanceTimes? drawnFrom)
+        ImportanceTimes? drawnFrom, Tensor? ahead = null)
     {
         using DisposeScope scope = NewDisposeScope();
         ImageShape shape = new((int)clean.shape[1], (int)clean.shape[2], (int)clean.shape[3]);
-        Tensor noise = NormalNoise.Draw(seeds, RandomPurpose.Noise, positions, shape).to(clean.device); // [B, C, H, W]
+        Tensor noise = (ahead ?? DrawNoise(positions, shape, clean.device)).SendTo(clean.device); // [B, C, H, W]
         Observer?.Begin(levels);
         ObjectiveLoss made = objective.Loss(new ObjectiveInput(denoiser, clean, noise, levels, conditioning, state)
         {

@@ -15,6 +15,7 @@ internal sealed class TrialRun : IDisposable
     private readonly DisposableStack belongings = new();
     private readonly TrainerSetup setup;
     private readonly BatchLoader loader;
+    private readonly NoiseAhead? ahead;
     private readonly TrainingPass pass;
     private readonly CancellationToken cancellationToken;
     private readonly int batchSize;
@@ -45,6 +46,11 @@ internal sealed class TrialRun : IDisposable
             };
             loader = belongings.Add(new BatchLoader(setup.Source, Parts.State.Data.Order(), plan, Parts.Seeds, options.Loading, Device,
                 Parts.OnBadImage));
+            ahead = NoiseAhead.For(Device, plan, positions => pass.DrawNoise(positions, setup.Source.Shape, Device));
+            if (ahead is not null)
+            {
+                belongings.Add(ahead);
+            }
             Parts.Ranks?.Begin(Note(rate: 0));
         }
         catch
@@ -90,8 +96,8 @@ internal sealed class TrialRun : IDisposable
         TrainingState state = Parts.State;
         setup.Model.Network.train();
         Tensor? loss = Parts.Ranks is { } together
-            ? together.Accumulate(loader, pass, beforeFirst: null, () => Note(rate))
-            : pass.Accumulate(loader, state.Parameters, batchSize, setup.MicroBatchSize, cancellationToken: cancellationToken);
+            ? together.Accumulate(loader, ahead, pass, beforeFirst: null, () => Note(rate))
+            : pass.AccumulateStep(loader, ahead, state.Parameters, batchSize, setup.MicroBatchSize, null, cancellationToken);
         if (loss is not null)
         {
             state.Update.Apply(state.Step + 1, rate, (state.Step + 1) * batchSize, batchSize);

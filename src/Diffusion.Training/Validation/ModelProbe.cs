@@ -44,7 +44,7 @@ internal static class ModelProbe
                 (parameters.LossScale?.Apply(loss) ?? loss).backward();
                 return output;
             });
-            if (parameters.Gradients.count_nonzero().item<long>() == 0)
+            if (parameters.Gradients.count_nonzero().Read<long>() == 0)
             {
                 throw new InvalidOperationException(
                     $"The output of {name} does not depend on any trained parameter, so nothing would be learned. Its Predict must use "

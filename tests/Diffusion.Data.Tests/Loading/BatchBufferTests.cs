@@ -6,7 +6,7 @@ public sealed class BatchBufferTests
     public void A_batch_may_have_more_bytes_than_a_span()
     {
         using HugeImages images = new();
-        using BatchBuffer buffer = new(new SampleReader(images), images: 3, pinned: false);
+        using BatchBuffer buffer = new(new SampleReader(images), images: 3, isForCuda: false);
         for (int place = 0; place < 3; place++)
         {
             Span<byte> image = buffer.Image(place);

@@ -35,7 +35,7 @@ internal static class BoundTerms
                 ? DiscretizedGaussian.ApproximateNats(clean, mean, variance.Times(0.5))
                 : DiscretizedGaussian.Nats(clean, mean, variance.Times(0.5))
             : null;
-        Tensor isFirst = tensor(timesteps.Select(t => t == 0).ToArray()).to(clean.device);
+        Tensor isFirst = tensor(timesteps.Select(t => t == 0).ToArray()).SendTo(clean.device);
         Tensor bits = likelihood is null ? Bits(divergence!)
             : divergence is null ? Bits(likelihood)
             : where(isFirst, Bits(likelihood), Bits(divergence));

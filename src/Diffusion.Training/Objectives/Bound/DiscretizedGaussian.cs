@@ -22,7 +22,7 @@ internal static class DiscretizedGaussian
     {
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        Tensor Exact(Tensor tensor) => tensor.cpu().to(ScalarType.Float64);
+        Tensor Exact(Tensor tensor) => tensor.ToHost().to(ScalarType.Float64);
         (Tensor values, Tensor difference, Tensor scale) = (Exact(pixels), Exact(pixels) - Exact(mean), Exact(logScale).exp());
         Tensor infinite = zeros_like(values).Fill(double.PositiveInfinity);
         Tensor low = where(values.IsWithin(-LastOpen), infinite.neg(), difference.Plus(-HalfBin) / scale);

@@ -55,7 +55,7 @@ internal sealed record SecondMomentTimes(int Parts, int History, double Uniform)
     {
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        double[] measured = losses.detach().to(ScalarType.Float64).cpu().data<double>().ToArray();
+        double[] measured = losses.detach().to(ScalarType.Float64).ToHost().data<double>().ToArray();
         double[] notes = [.. measured.SelectMany((loss, i) => (double[])[ImportanceTimes.PartOf(levels[i], schedule, Parts), loss])];
         if (state.Notes is { } later)
         {

@@ -48,7 +48,7 @@ internal sealed record LearnedUncertainty(int Channels) : ILossWeighting
         (double Frequency, double Phase)[] waves =
             [.. Enumerable.Range(0, Channels).Select(i => (NormalQuantile.At(Constant(2 * i)), Constant((2 * i) + 1)))];
         float[] features = [.. levels.SelectMany(level => Features(level, waves))];
-        Tensor told = tensor(features).view(levels.Count, Channels).to(line.weight!.device); // [B, Channels]
+        Tensor told = tensor(features).view(levels.Count, Channels).SendTo(line.weight!.device); // [B, Channels]
         return line.call(told).squeeze(1).MoveToOuterDisposeScope();
     }
 

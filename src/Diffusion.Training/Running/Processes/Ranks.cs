@@ -85,19 +85,20 @@ internal sealed class Ranks : IDisposable
 
     /// <summary>Agrees before the first step whether to stop.</summary>
     /// <param name="note">What this process tells the others.</param>
-    public void Begin(StepNote note) => Agree(note, loss: 0, images: 0);
+    public void Begin(StepNote note) => Agree(note, ownLoss: null, images: 0);
 
     /// <summary>
     /// Computes the gradients of one step on all processes: those of the mean loss over all of its images that could be read.
     /// </summary>
     /// <param name="loader">Provides the micro-batches of this process.</param>
+    /// <param name="ahead">Has the noise of these micro-batches; null to draw it in the pass.</param>
     /// <param name="pass">The forward and backward pass.</param>
     /// <param name="beforeFirst">Called with the first micro-batch before its pass; null for nothing.</param>
     /// <param name="note">Returns what this process tells the others. Called after the last micro-batch.</param>
     /// <returns>The mean loss, a scalar that the caller disposes; null if no image could be read.</returns>
     /// <exception cref="DistributedException">A process was lost, or the processes are no longer in the same state.</exception>
     public Tensor? Accumulate(
-        BatchLoader loader, TrainingPass pass, Action<ImageBatch, Conditioning>? beforeFirst, Func<StepNote> note)
+        BatchLoader loader, NoiseAhead? ahead, TrainingPass pass, Action<ImageBatch, Conditioning>? beforeFirst, Func<StepNote> note)
     {
         processes.Group.Step = state.Step + 1;
         Device device = state.Parameters.Values.device;
@@ -107,11 +108,11 @@ internal sealed class Ranks : IDisposable
         memory?.Begin();
 
         // A canceled process completes the step, because the others wait for its gradients.
-        (Tensor own, int ownImages) = pass.AccumulateShare(loader, device, batchSize, share, setup.MicroBatchSize,
+        (Tensor own, int ownImages) = pass.AccumulateShare(loader, ahead, device, batchSize, share, setup.MicroBatchSize,
             beforeFirst, reducer, CancellationToken.None);
         reducer.Finish();
         memory?.End(share);
-        (double loss, long images) = Agree(note(), own.item<float>(), ownImages);
+        (double loss, long images) = Agree(note(), own, ownImages);
         if (images == 0)
         {
             return null;
@@ -123,7 +124,7 @@ internal sealed class Ranks : IDisposable
             state.Parameters.Gradients.MultiplyBy((double)batchSize / images);
         }
 
-        return tensor((float)(loss * batchSize / images)).to(device).MoveToOuterDisposeScope();
+        return tensor((float)(loss * batchSize / images)).SendTo(device).MoveToOuterDisposeScope();
     }
 
     /// <summary>
@@ -159,7 +160,7 @@ internal sealed class Ranks : IDisposable
     {
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        double[] all = exchange.Sum(numbers.cpu().to(ScalarType.Float64).flatten().data<double>().ToArray());
+        double[] all = exchange.Sum(numbers.ToHost().to(ScalarType.Float64).flatten().data<double>().ToArray());
         numbers.copy_(tensor(all).view(numbers.shape));
     }
 
@@ -197,12 +198,12 @@ internal sealed class Ranks : IDisposable
 
     private static string Names(IReadOnlyList<int> ranks) => $"rank{(ranks.Count == 1 ? string.Empty : "s")} {string.Join(", ", ranks)}";
 
-    private (double Loss, long Images) Agree(StepNote note, double loss, int images)
+    private (double Loss, long Images) Agree(StepNote note, Tensor? ownLoss, int images)
     {
+        float[] measured = Measured(ownLoss);
         double[] own =
         [
-            state.Step, note.LearningRate, state.Update.GradientNorm.item<float>(), (double?)note.Stop ?? -1, note.BadImages,
-            note.Pauses ? 1 : 0, loss, images,
+            state.Step, note.LearningRate, measured[0], (double?)note.Stop ?? -1, note.BadImages, note.Pauses ? 1 : 0, measured[1], images,
         ];
         IReadOnlyList<double[]> all = exchange.Gather(own);
         CheckAgreement(all);
@@ -211,6 +212,14 @@ internal sealed class Ranks : IDisposable
         BadImages = (long)all.Sum(one => one[4]);
         FirstPauses = all[0][5] != 0;
         return (all.Sum(one => one[6]), (long)all.Sum(one => one[7]));
+    }
+
+    // The gradient norm of the step before, and the loss of this one or 0: the device is read once for both.
+    private float[] Measured(Tensor? ownLoss)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor norm = state.Update.GradientNorm;
+        return stack([norm, ownLoss ?? zeros_like(norm)]).ToHost().data<float>().ToArray();
     }
 
     // The gradient norm of the step before decides on clipping and skipping.

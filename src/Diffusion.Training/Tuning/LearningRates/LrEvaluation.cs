@@ -75,7 +75,7 @@ internal sealed class LrEvaluation : IDisposable
             Conditioning conditioning = labels is null ? Conditioning.None : new Conditioning { ClassLabels = labels }.Slice(first, count);
             ReadOnlySpan<long> positions = batch!.Positions.Span.Slice(first, count);
             sum += count * pass.Loss(batch.Pixels.narrow(0, first, count), conditioning, levels.AsSpan(first, count)
-                .ToArray(), positions).item<float>();
+                .ToArray(), positions).Read<float>();
         }
 
         return (trial.Parts.Ranks is { } ranks ? ranks.Exchange.Sum([sum])[0] : sum) / images;

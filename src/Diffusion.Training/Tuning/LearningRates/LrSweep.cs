@@ -77,7 +77,7 @@ internal sealed class LrSweep : IDisposable
             double rate = range.RateAt(losses.Count);
             trial.Step(rate);
             double loss = evaluation.Measure();
-            if (!double.IsFinite(loss) || trial.Parts.State.Update.SkippedInARow.item<float>() > 0)
+            if (!double.IsFinite(loss) || trial.Parts.State.Update.SkippedInARow.Read<float>() > 0)
             {
                 return LrRangeEnd.NotFinite;
             }

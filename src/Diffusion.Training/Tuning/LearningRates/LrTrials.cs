@@ -51,7 +51,7 @@ internal static class LrTrials
             trial.Step(rate * Math.Min(1, step / warmup));
         }
 
-        bool isBroken = trial.Parts.State.Update.Skipped.item<float>() > 0;
+        bool isBroken = trial.Parts.State.Update.Skipped.Read<float>() > 0;
         double loss = evaluation.Measure();
         return isBroken || !double.IsFinite(loss) ? double.PositiveInfinity : loss;
     }

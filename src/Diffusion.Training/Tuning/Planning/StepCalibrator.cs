@@ -56,7 +56,7 @@ internal static class StepCalibrator
         {
             trial.ThrowIfCanceled();
             trial.Step(options.LearningRate.At(first + steps, options.Steps));
-            trial.Parts.State.Update.GradientNorm.item<float>(); // waits for the device
+            trial.Parts.State.Update.GradientNorm.Read<float>(); // waits for the device
             steps++;
             taken = trial.Setup.Time.GetElapsedTime(began);
         }
@@ -68,7 +68,7 @@ internal static class StepCalibrator
     {
         ranks.Send();
         using Tensor first = trial.Parts.State.Parameters.Gradients.narrow(0, 0, 1);
-        first.item<float>(); // waits for the device
+        first.Read<float>(); // waits for the device
     });
 
     private static TimeSpan Forward(TrialRun trial)
@@ -86,7 +86,7 @@ internal static class StepCalibrator
             ? Conditioning.None
             : new Conditioning { ClassLabels = zeros([images], ScalarType.Int64, trial.Device) };
         TimeSpan shortest = Shortest(trial, ForwardPasses, () =>
-            denoiser.PredictRaw(noisy, levels, conditioning, mayPredictVariance: true).sum().item<float>()); // waits for the device
+            denoiser.PredictRaw(noisy, levels, conditioning, mayPredictVariance: true).sum().Read<float>()); // waits for the device
         trial.Parts.WholeAverages?.Release();
         return shortest;
     }
