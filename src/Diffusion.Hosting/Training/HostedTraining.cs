@@ -127,15 +127,20 @@ public sealed class HostedTraining : IHostedService, IDisposable
     /// <summary>
     /// Copies the averaged weights: those of the current step while the run is running, otherwise those of the newest checkpoint.
     /// </summary>
+    /// <param name="precision">
+    /// What the copy computes in: float32, or bfloat16 or float16 with rounded weights, as in <see cref="TrainedModel.Open"/>. Default
+    /// float32.
+    /// </param>
     /// <returns>A model for sampling, which the caller disposes.</returns>
+    /// <exception cref="ArgumentException">Samples cannot be computed in this precision on the device.</exception>
     /// <exception cref="CheckpointException">The run is not running and has no intact checkpoint.</exception>
-    public TrainedModel Snapshot()
+    public TrainedModel Snapshot(Precision precision = Precision.Float32)
     {
         try
         {
             if (Current?.Trainer is { } trainer)
             {
-                return trainer.SnapshotEma();
+                return trainer.SnapshotEma(precision);
             }
         }
         catch (ObjectDisposedException)
@@ -143,7 +148,7 @@ public sealed class HostedTraining : IHostedService, IDisposable
             // The run has just ended, and its last checkpoint is saved.
         }
 
-        return TrainedModel.Open(Options.Training.RunFolder!, network: builder.Model is null ? null : CreateModel);
+        return TrainedModel.Open(Options.Training.RunFolder!, network: builder.Model is null ? null : CreateModel, precision: precision);
     }
 
     /// <summary>Frees resources after the run has ended. The host calls <see cref="StopAsync"/> before.</summary>

@@ -117,7 +117,7 @@ public sealed class HostedTrainingTests : IDisposable
         await host.StartAsync(Token);
         HostedTraining run = host.Services.GetRequiredKeyedService<HostedTraining>("photos");
         run.Status.Should().Be(HostedTrainingStatus.Idle);
-        FluentActions.Invoking(run.Snapshot).Should().Throw<CheckpointException>();
+        FluentActions.Invoking(() => run.Snapshot()).Should().Throw<CheckpointException>();
 
         (await run.TryStartAsync(cancellationToken: Token)).Should().BeTrue();
         (await run.TryStartAsync(cancellationToken: Token)).Should().BeFalse("it is running");
