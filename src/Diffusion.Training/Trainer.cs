@@ -47,6 +47,7 @@ public sealed class Trainer : IDisposable
                 .. OptionWarnings.Of(options, setup.Schedule, state.Data.Split.TrainingCount,
                     state.Parameters.ParameterCount, setup.Model.DropoutProbability, setup.Optimizer),
                 .. PrecisionChoice.Warnings(setup),
+                .. RunMemory.Warnings(setup),
                 .. SourceWarnings.Of(setup.Source),
                 .. ImageWarnings.Of(setup.Images, setup.Source, setup.Model.ClassCount),
                 .. PipelineWarnings.Of(options, setup.Model.ClassCount, setup.Source.ClassCount,
@@ -118,12 +119,21 @@ public sealed class Trainer : IDisposable
     /// Copies the averaged weights, or the model's own weights if there is no average, into a new model that is valid until it is disposed.
     /// Any thread may call this method during training; training waits between two steps for the copy.
     /// </summary>
+    /// <param name="precision">
+    /// What the copy computes in: float32, or bfloat16 or float16 with rounded weights, as in <see cref="TrainedModel.Open"/>. Default
+    /// float32.
+    /// </param>
     /// <returns>The copy, which the caller disposes. It needs the memory of the weights once more.</returns>
+    /// <exception cref="ArgumentException">Samples cannot be computed in this precision on the device of the run.</exception>
     /// <exception cref="InvalidOperationException">
     /// Several processes hold parts of the average (<see cref="DistributedOptions.ShardOptimizer"/>), and no run has ended.
     /// </exception>
     /// <exception cref="ObjectDisposedException">This trainer is disposed.</exception>
-    public TrainedModel SnapshotEma() => ModelSnapshot.Of(EmaDenoiser, () => state.Step);
+    public TrainedModel SnapshotEma(Precision precision = Precision.Float32)
+    {
+        NetworkRounding.CheckSampling(precision, setup.Device);
+        return ModelSnapshot.Of(EmaDenoiser, () => state.Step, precision);
+    }
 
     /// <summary>
     /// Disposes this trainer and copies the averaged weights into the model, in evaluation mode, to sample it, save it or train it further.

@@ -27,6 +27,12 @@ public sealed class TrainedRunTests : IDisposable
         Directory.GetFiles(photos.PathOf("each")).Select(Path.GetFileName).Should()
             .BeEquivalentTo("000000.png", "000001.png", "000002.png");
 
+        ToolRun.Succeed("sample", photos.Run, "--count", "1", "--steps", "2", "--precision", "float32", "--device", "cpu",
+            "--out", photos.PathOf("exact.png"));
+        ToolRun imprecise = ToolRun.Of("sample", photos.Run, "--precision", "tensorfloat32", "--device", "cpu");
+        imprecise.ExitCode.Should().Be(2);
+        imprecise.Errors.Should().Contain("--precision is TensorFloat32").And.Contain("bfloat16 or float16 where cpu supports it");
+
         ToolRun unknown = ToolRun.Of("sample", photos.Run, "--class", "2", "--device", "cpu");
         (unknown.ExitCode, unknown.Errors).Should().Be((2, "error: --class is 2, but the model's classes are 0..1.\n"));
 

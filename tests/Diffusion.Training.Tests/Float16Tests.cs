@@ -129,7 +129,7 @@ public sealed class Float16Tests
         Action<TrainingOptions> Configure(string run, bool checkpointing = false) => o =>
         {
             o.RunFolder = folder.File(run);
-            o.GradientCheckpointing = checkpointing;
+            o.GradientCheckpointing = checkpointing ? GradientCheckpointing.All : GradientCheckpointing.None;
             o.LossScale = new LossScaleOptions { GrowthSteps = 3 };
         };
     }

@@ -14,31 +14,118 @@ public sealed class GradientCheckpointingTests
         BlockOutChannels = [8], NormNumGroups = 4, AttentionHeadDim = 4, Dropout = 0.3,
     };
 
+    // Half of what checkpointing all blocks saves.
+    private static MemoryEstimator Fitting
+    {
+        get
+        {
+            MemoryEstimator plain = MemoryEstimator.For(Small, ImageShape.Square(8, 1), new TrainingOptions());
+            return new MemoryEstimator(plain)
+            {
+                GradientCheckpointing = GradientCheckpointing.Fit,
+                MemoryBudgetBytes = plain.Estimate(3).Total - (plain.SavedByCheckpointing(3) / 2),
+            };
+        }
+    }
+
     [Fact]
     public void Trained_weights_are_the_same_as_without_and_the_model_is_left_as_it_was()
     {
         using UNet2D plain = new(Small, seed: 3);
         using UNet2D checkpointed = new(Small, seed: 3);
-        bool? meanwhile = null;
+        GradientCheckpointing? meanwhile = null;
 
-        Train(plain, steps: 3, checkpointing: false);
-        Train(checkpointed, steps: 3, checkpointing: true, _ => meanwhile = checkpointed.GradientCheckpointing);
+        Train(plain, steps: 3, GradientCheckpointing.None);
+        Train(checkpointed, steps: 3, GradientCheckpointing.All, _ => meanwhile = checkpointed.GradientCheckpointing);
 
         Bytes(checkpointed).Should().Equal(Bytes(plain));
-        meanwhile.Should().BeTrue();
-        checkpointed.GradientCheckpointing.Should().BeFalse();
+        meanwhile.Should().Be(GradientCheckpointing.All);
+        checkpointed.GradientCheckpointing.Should().Be(GradientCheckpointing.None);
+    }
+
+    [Theory]
+    [InlineData(GradientCheckpointing.Attention)]
+    [InlineData(GradientCheckpointing.Fit)]
+    public void Only_the_chosen_blocks_run_twice_and_the_weights_are_the_same(GradientCheckpointing blocks)
+    {
+        string[] names =
+        [
+            "down_blocks.0.resnets.0", "down_blocks.0.resnets.1", "mid_block.resnets.0", "mid_block.resnets.1", "up_blocks.0.resnets.0",
+            "up_blocks.0.resnets.1", "up_blocks.0.resnets.2",
+        ];
+        using UNet2D plain = new(Small, seed: 3);
+        using UNet2D checkpointed = new(Small, seed: 3);
+        int[] calls = new int[names.Length];
+        for (int i = 0; i < names.Length; i++)
+        {
+            int number = i;
+            GroupNorm norm = (GroupNorm)checkpointed.named_modules().Single(module => module.name == $"{names[i]}.norm1").module;
+            norm.register_forward_hook((_, _, answer) =>
+            {
+                calls[number]++;
+                return answer;
+            });
+        }
+
+        Train(plain, steps: 2, GradientCheckpointing.None);
+        Train(checkpointed, steps: 2, blocks);
+
+        Bytes(checkpointed).Should().Equal(Bytes(plain));
+        int[] expected = blocks == GradientCheckpointing.Attention
+            ? [0, 1, 2, 4, 5, 6] // all but the second of the middle
+            : [.. FittingLayers.Of(Fitting, microBatchSize: 3).Layers.Order()];
+        expected.Length.Should().BeInRange(1, names.Length - 1);
+        Enumerable.Range(0, names.Length).Where(i => calls[i] == calls.Min() + 4).Should().Equal(expected, "of four passes");
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_budget_that_recomputation_alone_does_not_reach_is_warned_of(bool fits)
+    {
+        using UNet2D unet = new(Small);
+        using StripedImages images = new(size: 8);
+        using Trainer trainer = Trainer.For(unet).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images).Configure(o =>
+        {
+            o.BatchSize = 3;
+            o.GradientCheckpointing = GradientCheckpointing.Fit;
+            o.MemoryBudgetBytes = fits ? Fitting.MemoryBudgetBytes : Fitting.Estimate(1).Parameters;
+        }).Build();
+
+        trainer.Warnings.Any(warning => warning.Option == nameof(TrainingOptions.MemoryBudgetBytes)).Should().Be(!fits);
+    }
+
+    [Fact]
+    public void Blocks_that_fit_a_budget_are_not_chosen_for_a_network_whose_memory_is_not_known()
+    {
+        using SpiedModel model = new(new UNet2D(Small));
+        using NumberedImages images = new(40);
+
+        Refused(GradientCheckpointing.Fit).Should().Contain("GradientCheckpointing is Fit").And.Contain("SpiedModel").And
+            .Contain("Use All");
+        Refused(GradientCheckpointing.Attention).Should().Contain("GradientCheckpointing is Attention").And.Contain("SpiedModel").And
+            .Contain("Use All");
+        Refused((GradientCheckpointing)9).Should().Contain("GradientCheckpointing (9)").And.Contain("None, Attention, All, Fit");
+
+        TrainerBuilder unused = Trainer.For(model).UseData(images).Configure(o => o.MemoryBudgetBytes = 1L << 30);
+        unused.Invoking(b => b.Build()).Should().Throw<OptionsValidationException>().Which.Failures.Should()
+            .Equal("MemoryBudgetBytes (1073741824) must be left out, or used with GradientCheckpointing Fit. Leave it out.");
+
+        string Refused(GradientCheckpointing blocks) => ((Action)(() => Trainer.For(model).UseData(images)
+            .Configure(o => o.GradientCheckpointing = blocks).Build())).Should().Throw<OptionsValidationException>().Which.Failures
+            .Single(problem => problem.StartsWith("GradientCheckpointing", StringComparison.Ordinal));
     }
 
     [Fact]
     public void What_the_model_was_switched_to_by_hand_stays()
     {
-        using UNet2D unet = new(Small) { GradientCheckpointing = true };
+        using UNet2D unet = new(Small) { GradientCheckpointing = GradientCheckpointing.All };
 
-        List<bool> meanwhile = [];
-        Train(unet, steps: 1, checkpointing: false, _ => meanwhile.Add(unet.GradientCheckpointing));
+        List<GradientCheckpointing> meanwhile = [];
+        Train(unet, steps: 1, GradientCheckpointing.None, _ => meanwhile.Add(unet.GradientCheckpointing));
 
-        meanwhile.Should().NotBeEmpty().And.OnlyContain(isOn => isOn);
-        unet.GradientCheckpointing.Should().BeTrue();
+        meanwhile.Should().NotBeEmpty().And.OnlyContain(blocks => blocks == GradientCheckpointing.All);
+        unet.GradientCheckpointing.Should().Be(GradientCheckpointing.All);
     }
 
     [Fact]
@@ -47,31 +134,51 @@ public sealed class GradientCheckpointingTests
         UNet2DOptions options = Small with { SampleSize = 4, InChannels = 4, OutChannels = 4 };
         using PatchedModel plain = new(new UNet2D(options, seed: 3), 2);
         using PatchedModel checkpointed = new(new UNet2D(options, seed: 3), 2);
-        bool? meanwhile = null;
+        GradientCheckpointing? meanwhile = null;
 
-        Train(plain, steps: 3, checkpointing: false);
-        Train(checkpointed, steps: 3, checkpointing: true, _ => meanwhile = checkpointed.Checkpointing!.GradientCheckpointing);
+        Train(plain, steps: 3, GradientCheckpointing.None);
+        Train(checkpointed, steps: 3, GradientCheckpointing.All, _ => meanwhile = checkpointed.Checkpointing!.GradientCheckpointing);
 
         Bytes((UNet2D)checkpointed.Inner).Should().Equal(Bytes((UNet2D)plain.Inner));
-        meanwhile.Should().BeTrue();
+        meanwhile.Should().Be(GradientCheckpointing.All);
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void A_resumed_run_may_switch_it_and_ends_with_the_same_bits(bool first)
+    [InlineData(GradientCheckpointing.All, GradientCheckpointing.None)]
+    [InlineData(GradientCheckpointing.None, GradientCheckpointing.Fit)]
+    [InlineData(GradientCheckpointing.Fit, GradientCheckpointing.Attention)]
+    public void A_resumed_run_may_switch_it_and_ends_with_the_same_bits(GradientCheckpointing first, GradientCheckpointing then)
     {
         using TemporaryFolder folder = new();
         using UNet2D whole = new(Small, seed: 3);
         using UNet2D begun = new(Small, seed: 3);
         using UNet2D resumed = new(Small, seed: 4);
 
-        Train(whole, steps: 4, checkpointing: false, run: folder.File("whole"));
-        Train(begun, steps: 4, checkpointing: first, run: folder.File("run"), stopAt: 2);
-        Train(resumed, steps: 4, checkpointing: !first, run: folder.File("run"));
+        Train(whole, steps: 4, GradientCheckpointing.None, run: folder.File("whole"));
+        Train(begun, steps: 4, first, run: folder.File("run"), stopAt: 2);
+        Train(resumed, steps: 4, then, run: folder.File("run"));
 
         Bytes(resumed).Should().Equal(Bytes(whole));
         Bytes(begun).Should().NotEqual(Bytes(whole));
+    }
+
+    [Fact]
+    public void A_self_conditioned_network_has_the_same_losses_and_weights()
+    {
+        UNet2DOptions options = Small with { InChannels = 2, OutChannels = 1 };
+        using SelfConditionedModel plain = new(new UNet2D(options, seed: 3));
+        using SelfConditionedModel checkpointed = new(new UNet2D(options, seed: 3));
+        using SelfConditionedModel without = new(new UNet2D(options, seed: 3));
+        List<double> losses = [];
+        List<double> again = [];
+
+        Train(plain, steps: 6, GradientCheckpointing.None, progress => losses.Add(progress.Loss), selfConditions: true);
+        Train(checkpointed, steps: 6, GradientCheckpointing.All, progress => again.Add(progress.Loss), selfConditions: true);
+        Train(without, steps: 6, GradientCheckpointing.None);
+
+        again.Should().HaveCount(6).And.Equal(losses);
+        Bytes((UNet2D)checkpointed.Inner).Should().Equal(Bytes((UNet2D)plain.Inner));
+        Bytes((UNet2D)without.Inner).Should().NotEqual(Bytes((UNet2D)plain.Inner), "estimates were passed");
     }
 
     [Fact]
@@ -81,7 +188,7 @@ public sealed class GradientCheckpointingTests
         List<long> live = [];
 
         LiveTensors.Settle();
-        Train(unet, steps: 5, checkpointing: true, progress => live.Add(LiveTensors.OfProcess));
+        Train(unet, steps: 5, GradientCheckpointing.All, progress => live.Add(LiveTensors.OfProcess));
 
         live[2..].Should().OnlyContain(count => count <= live[1]);
     }
@@ -94,9 +201,9 @@ public sealed class GradientCheckpointingTests
         GroupNorm norm = (GroupNorm)unet.named_modules().Single(module => module.name == "mid_block.resnets.0.norm1").module;
         norm.register_forward_hook((_, _, answer) => ++calls == 2 ? throw new FormatException("broken") : answer);
 
-        ((Action)(() => Train(unet, steps: 2, checkpointing: true))).Should().Throw<FormatException>().WithMessage("broken");
+        ((Action)(() => Train(unet, steps: 2, GradientCheckpointing.All))).Should().Throw<FormatException>().WithMessage("broken");
 
-        unet.GradientCheckpointing.Should().BeFalse();
+        unet.GradientCheckpointing.Should().Be(GradientCheckpointing.None);
     }
 
     [Fact]
@@ -106,14 +213,14 @@ public sealed class GradientCheckpointingTests
         using NumberedImages images = new(40);
         TrainerBuilder builder = Trainer.For(model).UseData(images).Configure(o =>
         {
-            o.GradientCheckpointing = true;
+            o.GradientCheckpointing = GradientCheckpointing.All;
             o.Steps = 0;
         });
 
         builder.Invoking(b => b.Build()).Should().Throw<OptionsValidationException>().Which.Failures
             .Should().Contain(problem => problem.StartsWith("Steps", StringComparison.Ordinal))
             .And.Contain(
-                "GradientCheckpointing is True, but the model (TinyModel) does not implement IGradientCheckpointing. "
+                "GradientCheckpointing is All, but the model (TinyModel) does not implement IGradientCheckpointing. "
                 + "Leave it out, or use a smaller MicroBatchSize.");
     }
 
@@ -123,14 +230,14 @@ public sealed class GradientCheckpointingTests
         using UNet2D plain = new(Small, seed: 3);
         using SpiedModel spied = new(new UNet2D(Small, seed: 3));
 
-        LrRange expected = Sweep(plain, checkpointing: false);
-        LrRange actual = Sweep(spied, checkpointing: true);
+        LrRange expected = Sweep(plain, GradientCheckpointing.None);
+        LrRange actual = Sweep(spied, GradientCheckpointing.All);
 
         actual.Points.Should().Equal(expected.Points);
         spied.TwinsSwitchedOn.Should().Be(1);
-        spied.GradientCheckpointing.Should().BeFalse("the sweep works on a copy");
+        spied.GradientCheckpointing.Should().Be(GradientCheckpointing.None, "the sweep works on a copy");
 
-        static LrRange Sweep(IDiffusionModel model, bool checkpointing)
+        static LrRange Sweep(IDiffusionModel model, GradientCheckpointing checkpointing)
         {
             using StripedImages images = new(size: 8);
             return Trainer.For(model).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images)
@@ -141,8 +248,8 @@ public sealed class GradientCheckpointingTests
     }
 
     private static void Train(
-        IDiffusionModel model, int steps, bool checkpointing, Action<TrainingProgress>? observe = null, string? run = null,
-        int? stopAt = null)
+        IDiffusionModel model, int steps, GradientCheckpointing checkpointing, Action<TrainingProgress>? observe = null, string? run = null,
+        int? stopAt = null, bool selfConditions = false)
     {
         using StripedImages images = new(size: 8);
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
@@ -165,7 +272,9 @@ public sealed class GradientCheckpointingTests
                 o.ReportEverySteps = 1;
                 o.LearningRate = LearningRate.Constant(1e-2).WithWarmup(0);
                 o.RunFolder = run;
+                o.Objective = o.Objective with { SelfConditioning = selfConditions ? 0.5 : 0 };
                 o.GradientCheckpointing = checkpointing;
+                o.MemoryBudgetBytes = checkpointing == GradientCheckpointing.Fit ? Fitting.MemoryBudgetBytes : null;
             })
             .Build();
         trainer.Run(stop.Token);
@@ -182,13 +291,13 @@ public sealed class GradientCheckpointingTests
     {
         public int TwinsSwitchedOn { get; private set; }
 
-        public bool GradientCheckpointing
+        public GradientCheckpointing GradientCheckpointing
         {
             get => network.GradientCheckpointing;
             set
             {
                 network.GradientCheckpointing = value;
-                if (value && original is not null)
+                if (value == GradientCheckpointing.All && original is not null)
                 {
                     original.TwinsSwitchedOn++;
                 }

@@ -454,7 +454,7 @@ public sealed class PrecisionTests
             o.LearningRate = LearningRate.Constant(rate).WithWarmup(0);
             o.RunFolder = run;
             o.InitialWeights = from;
-            o.GradientCheckpointing = checkpointing;
+            o.GradientCheckpointing = checkpointing ? GradientCheckpointing.All : GradientCheckpointing.None;
         }, observe, stopAt);
 
     private sealed class PartlyExact : nn.Module<Tensor, Tensor, Tensor>

@@ -165,7 +165,8 @@ public sealed class TrainerDenoisersTests
                 .WithMessage("*Use SnapshotEma()*").Which.ObjectName.Should().Be("Trainer");
         }
 
-        FluentActions.Invoking(trainer.SnapshotEma).Should().Throw<ObjectDisposedException>().Which.ObjectName.Should().Be("Trainer");
+        FluentActions.Invoking(() => trainer.SnapshotEma()).Should().Throw<ObjectDisposedException>()
+            .Which.ObjectName.Should().Be("Trainer");
         FluentActions.Invoking(() => trainer.Ema!.Swap()).Should().Throw<ObjectDisposedException>();
         (ofPreview!.Step, atEnd.Step).Should().Be((3, 6));
         atEnd.Denoiser.Model.Network.training.Should().BeFalse();

@@ -73,7 +73,7 @@ internal static class CheckpointingCommand
 
         double Block(bool again)
         {
-            network.GradientCheckpointing = again;
+            network.GradientCheckpointing = again ? GradientCheckpointing.All : GradientCheckpointing.None;
             endOfBlock.Dispose();
             endOfBlock = new CancellationTokenSource();
             long began = Stopwatch.GetTimestamp();

@@ -38,21 +38,35 @@ internal sealed record MemoryCase(string Name, int Size, int Batch, int[] Channe
         new("narrow", 256, 4, [32, 32, 32, 64, 64], 4) { Layers = 1 },
         new("two layers", 256, 2, [32, 32, 64, 64, 128], 4),
         new("eight channels", 256, 8, [16, 16, 32, 32, 64], 4) { Layers = 1, ImageChannels = 1, Groups = 8 },
-        new("digits, checkpointed", 28, 64, [32, 64, 64], 2) { ImageChannels = 1, Classes = 10, Checkpointing = true },
-        new("proposed, checkpointed", 32, 64, [64, 128, 128], 1) { Checkpointing = true },
-        new("dropout, scale and shift, checkpointed", 32, 64, [32, 64, 128], 2) { Dropout = 0.1, ScaleShift = true, Checkpointing = true },
+        new("digits, checkpointed", 28, 64, [32, 64, 64], 2) { ImageChannels = 1, Classes = 10, Checkpointing = GradientCheckpointing.All },
+        new("proposed, checkpointed", 32, 64, [64, 128, 128], 1) { Checkpointing = GradientCheckpointing.All },
+        new("dropout, scale and shift, checkpointed", 32, 64, [32, 64, 128], 2)
+        {
+            Dropout = 0.1, ScaleShift = true, Checkpointing = GradientCheckpointing.All,
+        },
         new("three layers, residual resizing, checkpointed", 48, 16, [32, 64, 96], 3) { Layers = 3, ResidualResizing = true,
-            Checkpointing = true },
-        new("proposed, checkpointed", 64, 16, [64, 128, 128, 256], 2) { Checkpointing = true },
-        new("wide and deep, checkpointed", 64, 4, [64, 128, 256, 256], 2) { Layers = 3, Averages = 2, Checkpointing = true },
-        new("attention at 32 pixels, checkpointed", 128, 8, [32, 64, 64, 64], 2) { Checkpointing = true },
-        new("two layers, checkpointed", 256, 2, [32, 32, 64, 64, 128], 4) { Checkpointing = true },
+            Checkpointing = GradientCheckpointing.All },
+        new("proposed, checkpointed", 64, 16, [64, 128, 128, 256], 2) { Checkpointing = GradientCheckpointing.All },
+        new("wide and deep, checkpointed", 64, 4, [64, 128, 256, 256], 2)
+        {
+            Layers = 3, Averages = 2, Checkpointing = GradientCheckpointing.All,
+        },
+        new("attention at 32 pixels, checkpointed", 128, 8, [32, 64, 64, 64], 2) { Checkpointing = GradientCheckpointing.All },
+        new("two layers, checkpointed", 256, 2, [32, 32, 64, 64, 128], 4) { Checkpointing = GradientCheckpointing.All },
         new("proposed, bfloat16", 32, 64, [64, 128, 128], 1) { Precision = Precision.BFloat16 },
         new("three layers, bfloat16", 48, 16, [32, 64, 96], 2) { Layers = 3, Classes = 5, Precision = Precision.BFloat16 },
         new("wide and deep, bfloat16", 64, 4, [64, 128, 256, 256], 2) { Layers = 3, Averages = 2, Precision = Precision.BFloat16 },
-        new("proposed, checkpointed, bfloat16", 64, 16, [64, 128, 128, 256], 2) { Checkpointing = true,
+        new("proposed, checkpointed, bfloat16", 64, 16, [64, 128, 128, 256], 2) { Checkpointing = GradientCheckpointing.All,
             Precision = Precision.BFloat16 },
         new("attention at 32 pixels, bfloat16", 128, 8, [32, 64, 64, 64], 2) { Precision = Precision.BFloat16 },
+        new("proposed, blocks with attention", 32, 64, [64, 128, 128], 1) { Checkpointing = GradientCheckpointing.Attention },
+        new("attention at 32 pixels, its blocks", 128, 8, [32, 64, 64, 64], 2) { Checkpointing = GradientCheckpointing.Attention },
+        new("proposed, fits 1300 MiB", 32, 64, [64, 128, 128], 1) { Checkpointing = GradientCheckpointing.Fit, BudgetMebibytes = 1300 },
+        new("proposed, fits 1000 MiB", 32, 64, [64, 128, 128], 1) { Checkpointing = GradientCheckpointing.Fit, BudgetMebibytes = 1000 },
+        new("two layers, fits 800 MiB", 256, 2, [32, 32, 64, 64, 128], 4)
+        {
+            Checkpointing = GradientCheckpointing.Fit, BudgetMebibytes = 800,
+        },
     ];
 
     public int ImageChannels { get; init; } = 3;
@@ -73,7 +87,10 @@ internal sealed record MemoryCase(string Name, int Size, int Batch, int[] Channe
 
     public bool ResidualResizing { get; init; }
 
-    public bool Checkpointing { get; init; }
+    public GradientCheckpointing Checkpointing { get; init; }
+
+    /// <summary>The memory that gradient checkpointing is to fit, in MiB.</summary>
+    public long? BudgetMebibytes { get; init; }
 
     public Precision Precision { get; init; }
 
@@ -101,5 +118,5 @@ internal sealed record MemoryCase(string Name, int Size, int Batch, int[] Channe
     /// <summary>The library's estimate.</summary>
     public MemoryEstimate Estimate() =>
         new MemoryEstimator(Network, ImageShape.Square(Size, ImageChannels)) { Averages = Averages, CopiesForSaving = Saves,
-            GradientCheckpointing = Checkpointing, Precision = Precision }.Estimate(Batch);
+            GradientCheckpointing = Checkpointing, MemoryBudgetBytes = BudgetMebibytes << 20, Precision = Precision }.Estimate(Batch);
 }

@@ -43,6 +43,7 @@ internal static class MemoryTraining
                 options.RunFolder = memory.Saves ? folder : null;
                 options.CheckpointEverySteps = 1;
                 options.GradientCheckpointing = memory.Checkpointing;
+                options.MemoryBudgetBytes = memory.BudgetMebibytes << 20;
                 options.Precision = memory.Precision;
             }).Build();
             trainer.Run();

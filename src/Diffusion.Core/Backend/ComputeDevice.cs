@@ -30,6 +30,12 @@ public sealed record ComputeDevice
     /// <summary>How many threads libtorch's CPU operators use.</summary>
     public int CpuThreads { get; private init; }
 
+    /// <summary>
+    /// The memory of the device in bytes; on the CPU the memory of the machine, or the limit of the container. Null for GPUs, where it is
+    /// not known.
+    /// </summary>
+    public long? MemoryBytes => Type == DeviceType.CPU ? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes : null;
+
     /// <summary>The first CUDA device if there is one, else MPS (Apple), else the CPU.</summary>
     /// <exception cref="NativeBackendException">libtorch cannot be loaded.</exception>
     public static ComputeDevice Best

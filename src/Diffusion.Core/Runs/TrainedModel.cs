@@ -63,17 +63,23 @@ public sealed class TrainedModel : IDisposable
     /// <param name="schedule">The noise schedule, if the training used one of your own type. Default null: the one in the
     /// checkpoint.</param>
     /// <param name="device">The device. Default null: the CPU.</param>
+    /// <param name="precision">
+    /// What the network computes in: float32, or bfloat16 or float16 with rounded weights. The files stay as they are; noise, sampler and
+    /// images are float32 in any case, and so is what an <see cref="IFloat32Layer"/> has. Default float32.
+    /// </param>
     /// <returns>The model; the caller disposes it.</returns>
+    /// <exception cref="ArgumentException">Samples cannot be computed in this precision on this device.</exception>
     /// <exception cref="CheckpointException">
     /// There is no intact checkpoint, it does not have this average, or the network or schedule cannot be created from it; or a folder of
     /// diffusers has no scheduler.
     /// </exception>
     /// <exception cref="DiffusersFolderException">A folder of diffusers is damaged or not supported.</exception>
     public static TrainedModel Open(string folder, string? ema = null, Func<IDiffusionModel>? network = null,
-        INoiseSchedule? schedule = null, ComputeDevice? device = null)
+        INoiseSchedule? schedule = null, ComputeDevice? device = null, Precision precision = Precision.Float32)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         TorchBackend.EnsureLoaded();
+        NetworkRounding.CheckSampling(precision, device ?? ComputeDevice.Cpu());
         string path = Path.GetFullPath(folder);
         torch.Device? target = device?.Activate(); // fails before anything is read
         TrainedModel model = CheckpointFiles.IsCheckpoint(path)
@@ -85,6 +91,11 @@ public sealed class TrainedModel : IDisposable
         if (target is not null)
         {
             model.Denoiser.Model.Network.to(target);
+        }
+
+        if (PrecisionTypes.IsHalf(precision))
+        {
+            NetworkRounding.Round(model.Denoiser.Model.Network, precision);
         }
 
         return model;

@@ -129,18 +129,23 @@ public sealed class HostedTraining : IHostedService, IDisposable
     /// several processes hold parts of the averages (<see cref="DistributedOptions.ShardOptimizer"/>), no process has those of the current
     /// step: then they are also those of the newest checkpoint.
     /// </summary>
+    /// <param name="precision">
+    /// What the copy computes in: float32, or bfloat16 or float16 with rounded weights, as in <see cref="TrainedModel.Open"/>. Default
+    /// float32.
+    /// </param>
     /// <returns>A model for sampling, which the caller disposes.</returns>
+    /// <exception cref="ArgumentException">Samples cannot be computed in this precision on the device.</exception>
     /// <exception cref="CheckpointException">
     /// The run is not running, or its processes hold parts of the averages, and there is no intact checkpoint.
     /// </exception>
-    public TrainedModel Snapshot()
+    public TrainedModel Snapshot(Precision precision = Precision.Float32)
     {
         InvalidOperationException? absence = null;
         try
         {
             if (Current?.Trainer is { } trainer)
             {
-                return trainer.SnapshotEma();
+                return trainer.SnapshotEma(precision);
             }
         }
         catch (ObjectDisposedException)
@@ -154,7 +159,8 @@ public sealed class HostedTraining : IHostedService, IDisposable
 
         try
         {
-            return TrainedModel.Open(Options.Training.RunFolder!, network: builder.Model is null ? null : CreateModel);
+            return TrainedModel.Open(
+                Options.Training.RunFolder!, network: builder.Model is null ? null : CreateModel, precision: precision);
         }
         catch (CheckpointException error) when (absence is not null)
         {

@@ -30,6 +30,10 @@ internal static class SampleCommand
         {
             Description = "best, cpu, cuda, cuda:<number> or mps.", DefaultValueFactory = _ => "best",
         };
+        Option<Precision> precision = new("--precision")
+        {
+            Description = "What the network computes in: float32, bfloat16 or float16.", DefaultValueFactory = _ => Precision.Float32,
+        };
         Option<string> path = new("--out")
         {
             Description = "A PNG file for a grid; any other name is a folder for one file per image.",
@@ -37,7 +41,7 @@ internal static class SampleCommand
         };
         Command command = new("sample", "Samples images from a trained model.")
         {
-            folder, count, label, guidance, sampler, steps, seed, ema, device, path,
+            folder, count, label, guidance, sampler, steps, seed, ema, device, precision, path,
         };
         command.SetAction(result => CommandGuard.RunUntilStopped(terminal, signals =>
         {
@@ -50,20 +54,30 @@ internal static class SampleCommand
                 Sampler = FolderSampler.Of(source, result.GetValue(sampler), result.GetValue(steps)),
                 Seed = result.GetValue(seed),
             };
-            return Execute(source, requested, result.GetValue(ema), result.GetValue(device)!, result.GetValue(path)!, terminal, signals);
+            return Execute(() => Open(source, result.GetValue(ema), result.GetValue(device)!, result.GetValue(precision)), requested,
+                result.GetValue(path)!, terminal, signals);
         }));
         return command;
     }
 
-    private static int Execute(string folder, RequestedImages requested, string? ema, string device, string path, ToolTerminal terminal,
-        StopSignals signals)
+    private static TrainedModel Open(string folder, string? ema, string device, Precision precision)
+    {
+        ComputeDevice used = ComputeDevice.Parse(device);
+        return precision == Precision.Float32 || (precision is Precision.BFloat16 or Precision.Float16 && used.Supports(precision))
+            ? TrainedModel.Open(folder, ema, device: used, precision: precision)
+            : throw new ToolUsageException(
+                $"--precision is {precision}, but must be float32, or bfloat16 or float16 where {used} supports it. Leave it out for "
+                    + "float32.");
+    }
+
+    private static int Execute(Func<TrainedModel> open, RequestedImages requested, string path, ToolTerminal terminal, StopSignals signals)
     {
         if (requested.Count < 1)
         {
             throw new ToolUsageException($"--count is {requested.Count}, but must be at least 1.");
         }
 
-        using TrainedModel model = TrainedModel.Open(folder, ema, device: ComputeDevice.Parse(device));
+        using TrainedModel model = open();
         foreach (string skipped in model.Skipped)
         {
             terminal.Line($"Skipped: {skipped}");

@@ -14,7 +14,7 @@ internal static class EarlierOptionNames
         (["lossSpace"], ["objective", "lossSpace"]),
     ];
 
-    /// <summary>Replaces the old names of options with the current ones.</summary>
+    /// <summary>Replaces the old names and values of options with the current ones.</summary>
     /// <param name="options">The options, edited in place.</param>
     public static void Replace(JsonObject options)
     {
@@ -28,6 +28,13 @@ internal static class EarlierOptionNames
         }
 
         ReplaceDecayOptions(options);
+        if (options["gradientCheckpointing"]?.GetValueKind() is JsonValueKind.True or JsonValueKind.False)
+        {
+            GradientCheckpointing blocks = options["gradientCheckpointing"]!.GetValue<bool>()
+                ? GradientCheckpointing.All
+                : GradientCheckpointing.None;
+            options["gradientCheckpointing"] = blocks.ToString();
+        }
     }
 
     /// <summary>Replaces decays in the list of averages with laws.</summary>

@@ -97,7 +97,7 @@ public sealed class FlatParameters : IDisposable
             RoundValues();
             try
             {
-                Round(network, precision);
+                NetworkRounding.Round(network, precision);
             }
             catch
             {
@@ -265,13 +265,4 @@ public sealed class FlatParameters : IDisposable
     private static Dictionary<string, Parameter> NamedParameters(nn.Module network, nn.Module? objective) => network.named_parameters()
         .Concat(objective?.named_parameters().Select(p => (name: FlatLayout.ObjectivePrefix + p.name, p.parameter)) ?? [])
         .ToDictionary(p => p.name, p => p.parameter, StringComparer.Ordinal);
-
-    private static void Round(nn.Module network, Precision precision)
-    {
-        network.to(PrecisionTypes.TypeOf(precision));
-        foreach (nn.Module exact in network.modules().Prepend(network).Where(module => module is IFloat32Layer))
-        {
-            exact.to(ScalarType.Float32);
-        }
-    }
 }

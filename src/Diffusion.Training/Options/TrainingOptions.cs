@@ -24,12 +24,21 @@ public sealed class TrainingOptions
     public int? MicroBatchSize { get; set; }
 
     /// <summary>
-    /// Whether the layers of the network keep only their inputs on the way forward, and are computed once more on the way back
-    /// (<see cref="IGradientCheckpointing"/>): less memory, often less than half (<see cref="MemoryEstimator.SavedByCheckpointing"/>), for
-    /// 1.2 to 1.3 times the time; on a CPU the same weights to the last bit. Needs a model that can, and with
-    /// dropout the CPU. It holds while a run trains; a resumed run may change it. Default false, which leaves the model as it is.
+    /// The blocks of the network that keep only their inputs on the way forward, and are computed once more on the way back
+    /// (<see cref="IGradientCheckpointing"/>): with all blocks less memory, often less than half
+    /// (<see cref="MemoryEstimator.SavedByCheckpointing"/>), for 1.2 to 1.3 times the time; on a CPU the same weights to the last bit.
+    /// Needs a model that can, and with dropout the CPU. <see cref="Diffusion.GradientCheckpointing.Fit"/> recomputes as few blocks of a
+    /// <see cref="UNet2D"/> as <see cref="MemoryBudgetBytes"/> demands. It holds while a run trains; a resumed run may change it. Default
+    /// none, which leaves the model as it is.
     /// </summary>
-    public bool GradientCheckpointing { get; set; }
+    public GradientCheckpointing GradientCheckpointing { get; set; }
+
+    /// <summary>
+    /// The memory for which <see cref="Diffusion.GradientCheckpointing.Fit"/> chooses blocks, by the estimate of
+    /// <see cref="MemoryEstimator"/>, in bytes, for each process. A resumed run may change it. Null, the default, for the memory of the
+    /// device, where it is known (<see cref="ComputeDevice.MemoryBytes"/>).
+    /// </summary>
+    public long? MemoryBudgetBytes { get; set; }
 
     /// <summary>
     /// What the network computes in; weights, gradients, averages and checkpoints are float32 in any case. A resumed run may change it.

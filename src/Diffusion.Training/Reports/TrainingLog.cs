@@ -17,6 +17,10 @@ internal static partial class TrainingLog
     public static partial void Started(ILogger logger, string device, int threads, long images, string shape, long parameters, long step,
         long steps);
 
+    [LoggerMessage(19, LogLevel.Information,
+        "Gradient checkpointing recomputes {Recomputed} of {Blocks} blocks. The estimate: {Memory}")]
+    public static partial void Recomputes(ILogger logger, int recomputed, int blocks, string memory);
+
     [LoggerMessage(16, LogLevel.Information, "Images: {Report}")]
     public static partial void Images(ILogger logger, string report);
 

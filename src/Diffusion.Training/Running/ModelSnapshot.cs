@@ -9,8 +9,9 @@ internal static class ModelSnapshot
     /// <summary>Copies the model that a denoiser samples. Writers of its weights wait during the copy.</summary>
     /// <param name="source">The denoiser.</param>
     /// <param name="step">Returns the number of optimizer steps taken. Called while nobody writes.</param>
+    /// <param name="precision">What the copy computes in; checked by the caller.</param>
     /// <exception cref="ObjectDisposedException">The weights are disposed.</exception>
-    public static TrainedModel Of(Denoiser source, Func<long> step)
+    public static TrainedModel Of(Denoiser source, Func<long> step, Precision precision)
     {
         IDiffusionModel sampled = source.Sampled;
 
@@ -23,6 +24,11 @@ internal static class ModelSnapshot
         try
         {
             ModelTwin.CopyWeights(sampled, copy);
+            if (PrecisionTypes.IsHalf(precision))
+            {
+                NetworkRounding.Round(copy.Network, precision);
+            }
+
             copy.Network.eval();
             WeightLock gate = new(nameof(TrainedModel), "Dispose it after the last sample.");
             Denoiser denoiser = new(copy, new Lazy<IDiffusionModel>(copy), source.Schedule, source.Parameterization, gate)

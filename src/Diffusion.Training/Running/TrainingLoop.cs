@@ -30,7 +30,7 @@ internal sealed class TrainingLoop
         {
             long began = setup.Time.GetTimestamp();
             parts.WholeAverages?.Release();
-            using GradientCheckpointingScope checkpointing = new(setup.Model, options);
+            using GradientCheckpointingScope checkpointing = new(setup);
             parts.Reporter.Begin();
             Observe(observer => observer.Begin(start));
             parts.Ranks?.WaitForFirst(); // its observers may take long

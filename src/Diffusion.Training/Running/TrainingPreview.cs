@@ -18,7 +18,7 @@ public sealed record TrainingPreview(long Step, Denoiser EmaDenoiser, Cancellati
     /// </summary>
     /// <returns>The copy, which the caller disposes.</returns>
     /// <exception cref="ObjectDisposedException">The trainer is disposed.</exception>
-    public TrainedModel Snapshot() => ModelSnapshot.Of(EmaDenoiser, () => Step);
+    public TrainedModel Snapshot() => ModelSnapshot.Of(EmaDenoiser, () => Step, Precision.Float32);
 
     /// <summary>
     /// Compares the colors and the detail of samples with those of the data. If they differ, the run adds a finding to its next report, or

@@ -1,19 +1,30 @@
 namespace Diffusion.Training;
 
-/// <summary>Turns gradient checkpointing on if the options ask for it, and restores the previous setting when disposed.</summary>
+/// <summary>Recomputes the blocks that the options of a run ask for, and restores the previous setting when disposed.</summary>
 internal sealed class GradientCheckpointingScope : IDisposable
 {
     private readonly IGradientCheckpointing? model;
-    private readonly bool before;
+    private readonly GradientCheckpointing before;
 
-    public GradientCheckpointingScope(IDiffusionModel model, TrainingOptions options)
+    public GradientCheckpointingScope(TrainerSetup setup)
     {
-        if (options.GradientCheckpointing)
+        GradientCheckpointing asked = setup.Options.GradientCheckpointing;
+        if (asked == GradientCheckpointing.None)
         {
-            this.model = model.Checkpointing!;
-            before = this.model.GradientCheckpointing;
-            this.model.GradientCheckpointing = true;
+            return;
         }
+
+        model = setup.Model.Checkpointing!;
+        before = model.GradientCheckpointing;
+        if (asked != GradientCheckpointing.Fit)
+        {
+            model.GradientCheckpointing = asked;
+            return;
+        }
+
+        FittingLayers fitting = FittingLayers.Of(RunMemory.EstimatorOf(setup), setup.MicroBatchSize);
+        ((UNet2D)model).Recompute(fitting.Layers);
+        TrainingLog.Recomputes(setup.Logger, fitting.Layers.Count, fitting.LayerCount, fitting.Estimate.ToString());
     }
 
     public void Dispose()

@@ -34,7 +34,7 @@ internal sealed class TrialRun : IDisposable
             belongings.Add(new GeneratorScope());
             belongings.Add(new ThreadCountScope());
             IDiffusionModel copy = belongings.Add(Copy(run.Model));
-            belongings.Add(new GradientCheckpointingScope(copy, options));
+            belongings.Add(new GradientCheckpointingScope(run with { Model = copy, Options = options }));
             setup = run with { Model = copy, Options = options, Observers = [], FindingObservers = [], Previews = [], RunObservers = [] };
             Parts = belongings.Add(new TrainingParts(setup));
             pass = new TrainingPass(Parts.Denoiser, setup.Objective, Parts.Seeds, Parts.State.Objective) { StratifyOver = batchSize };
@@ -129,9 +129,9 @@ internal sealed class TrialRun : IDisposable
     {
         IDiffusionModel twin = ModelTwin.Of(model);
         ModelTwin.CopyWeights(model, twin);
-        if (model.Checkpointing is { GradientCheckpointing: true } && twin.Checkpointing is { } layers)
+        if (model.Checkpointing is { } given && twin.Checkpointing is { } layers)
         {
-            layers.GradientCheckpointing = true;
+            layers.GradientCheckpointing = given.GradientCheckpointing;
         }
 
         return twin;

@@ -14,15 +14,34 @@ internal static class CheckpointingProblems
     /// <param name="device">The device; null for the best one.</param>
     public static IEnumerable<string> Of(TrainingOptions options, IDiffusionModel model, ComputeDevice? device)
     {
-        if (options.GradientCheckpointing && model.Checkpointing is null)
+        GradientCheckpointing asked = options.GradientCheckpointing;
+        string name = model.GetType().Name;
+        if (asked == GradientCheckpointing.None || !Enum.IsDefined(asked))
         {
-            yield return $"GradientCheckpointing is True, but the model ({model.GetType().Name}) does not implement "
-                + "IGradientCheckpointing. Leave it out, or use a smaller MicroBatchSize.";
+            yield break;
         }
-        else if (options.GradientCheckpointing && model.HasDropout
-            && (device ?? ComputeDevice.Best) is { Type: not DeviceType.CPU } used)
+
+        if (model.Checkpointing is not { } able)
         {
-            yield return $"GradientCheckpointing (True) with dropout needs the CPU, which can repeat its random numbers, but the "
+            yield return $"GradientCheckpointing is {asked}, but the model ({name}) does not implement IGradientCheckpointing. Leave it "
+                + "out, or use a smaller MicroBatchSize.";
+        }
+        else if (asked == GradientCheckpointing.Fit && !RunMemory.IsKnown(model))
+        {
+            yield return $"GradientCheckpointing is Fit, but the memory of the model ({name}) cannot be estimated: it is no UNet2D. "
+                + "Use All.";
+        }
+        else if (!able.CanRecompute(asked))
+        {
+            yield return $"GradientCheckpointing is {asked}, but the model ({name}) cannot recompute just these blocks. Use All.";
+        }
+        else if (asked == GradientCheckpointing.Fit && RunMemory.BudgetOf(options, device ?? ComputeDevice.Best) is null)
+        {
+            yield return "GradientCheckpointing is Fit, but the memory of the device is not known. Set MemoryBudgetBytes, or use All.";
+        }
+        else if (model.HasDropout && (device ?? ComputeDevice.Best) is { Type: not DeviceType.CPU } used)
+        {
+            yield return $"GradientCheckpointing ({asked}) with dropout needs the CPU, which can repeat its random numbers, but the "
                 + $"device is {used}. Turn off one of the two.";
         }
     }

@@ -140,7 +140,7 @@ public sealed class HostedTrainingTests : IDisposable
             host.Start();
             HostedTraining run = host.Services.GetRequiredKeyedService<HostedTraining>("photos");
             reached.Wait(Token);
-            FluentActions.Invoking(run.Snapshot).Should().Throw<CheckpointException>()
+            FluentActions.Invoking(() => run.Snapshot()).Should().Throw<CheckpointException>()
                 .WithMessage("The processes of this run hold parts of the averaged weights*no*checkpoint*");
             looked.Release();
             run.Completion.Wait(Token);
@@ -179,7 +179,7 @@ public sealed class HostedTrainingTests : IDisposable
         await host.StartAsync(Token);
         HostedTraining run = host.Services.GetRequiredKeyedService<HostedTraining>("photos");
         run.Status.Should().Be(HostedTrainingStatus.Idle);
-        FluentActions.Invoking(run.Snapshot).Should().Throw<CheckpointException>();
+        FluentActions.Invoking(() => run.Snapshot()).Should().Throw<CheckpointException>();
 
         (await run.TryStartAsync(cancellationToken: Token)).Should().BeTrue();
         (await run.TryStartAsync(cancellationToken: Token)).Should().BeFalse("it is running");

@@ -92,7 +92,10 @@ public sealed class GradientReducerTests
 
         (float[] Gradients, int Overlapped, int Buckets)[] ranks = OnTwoRanks(group =>
         {
-            using UNet2D unet = new(options, seed: 3) { GradientCheckpointing = checkpointing };
+            using UNet2D unet = new(options, seed: 3)
+            {
+                GradientCheckpointing = checkpointing ? GradientCheckpointing.All : GradientCheckpointing.None,
+            };
             using FlatParameters parameters = new(unet);
             using GradientReducer reducer = new(group, parameters, unet, 20_000);
             for (int pass = 0; pass < 3; pass++)

@@ -49,10 +49,10 @@ internal sealed class PixelMixer : nn.Module<Tensor, Tensor, Tensor>, IDiffusion
 
     public string Description => nameof(PixelMixer);
 
-    public bool GradientCheckpointing
+    public GradientCheckpointing GradientCheckpointing
     {
-        get => checkpoints.IsEnabled;
-        set => checkpoints.IsEnabled = value;
+        get => checkpoints.Blocks;
+        set => checkpoints.Blocks = value;
     }
 
     public Exception? RecomputationFailure => checkpoints.Failure;

@@ -9,15 +9,33 @@ namespace Diffusion;
 /// </summary>
 /// <remarks>
 /// A network holds one instance, calls its blocks through it, and implements <see cref="IGradientCheckpointing"/> with
-/// <see cref="IsEnabled"/> and <see cref="Failure"/>. One pass, forward and backward, runs at a time.
+/// <see cref="Blocks"/> and <see cref="Failure"/>. One pass, forward and backward, runs at a time.
 /// </remarks>
 /// <example><c>h = checkpoints.Call(x => block.call(x[0]), [h], [block]);</c></example>
 public sealed class GradientCheckpoints : IDisposable
 {
+    private static readonly IReadOnlySet<nn.Module> Nothing = new HashSet<nn.Module>();
+
+    private GradientCheckpointing blocks;
+    private IReadOnlySet<nn.Module> chosen = Nothing;
     private List<Tensor?> returned = [];
 
-    /// <summary>Whether calls from now on keep only the inputs of their block; false by default.</summary>
-    public bool IsEnabled { get; set; }
+    /// <summary>The blocks that keep only their inputs in calls from now on; none by default.</summary>
+    /// <exception cref="ArgumentException">The value is <see cref="GradientCheckpointing.Fit"/>, or none of the known ones.</exception>
+    public GradientCheckpointing Blocks
+    {
+        get => blocks;
+        set
+        {
+            blocks = value is GradientCheckpointing.None or GradientCheckpointing.Attention or GradientCheckpointing.All
+                ? value
+                : throw new ArgumentException(
+                    $"The blocks are {value}, but must be None, Attention or All: only a run can choose those that fit its memory. Set "
+                    + "TrainingOptions.GradientCheckpointing.",
+                    nameof(value));
+            chosen = Nothing;
+        }
+    }
 
     /// <summary>The error that ended the last backward pass in a recomputed block; null when there was none.</summary>
     /// <remarks>libtorch throws its own error, of an invalid gradient, as it cannot pass on an exception.</remarks>
@@ -39,13 +57,15 @@ public sealed class GradientCheckpoints : IDisposable
     /// <param name="hasDropout">
     /// Whether the block draws from the <see cref="GlobalGenerator"/> while a module is in training mode; it then runs on the CPU only.
     /// </param>
+    /// <param name="hasAttention">Whether it is one of the blocks of <see cref="GradientCheckpointing.Attention"/>.</param>
     /// <returns>The block's output; it belongs to the caller. Other tensors that the block creates are freed.</returns>
     /// <exception cref="ArgumentException">There is no input.</exception>
     /// <exception cref="InvalidOperationException">
     /// The block returned one of its inputs, or trains with dropout on a device other than the CPU.
     /// </exception>
     public Tensor Call(
-        Func<IReadOnlyList<Tensor>, Tensor> block, IReadOnlyList<Tensor> inputs, IReadOnlyList<nn.Module> modules, bool hasDropout = false)
+        Func<IReadOnlyList<Tensor>, Tensor> block, IReadOnlyList<Tensor> inputs, IReadOnlyList<nn.Module> modules, bool hasDropout = false,
+        bool hasAttention = false)
     {
         ArgumentNullException.ThrowIfNull(block);
         ArgumentNullException.ThrowIfNull(inputs);
@@ -55,7 +75,7 @@ public sealed class GradientCheckpoints : IDisposable
             throw new ArgumentException("The block has 0 inputs, but needs at least 1. Pass the tensors that it takes.", nameof(inputs));
         }
 
-        if (IsEnabled && is_grad_enabled() && NeedsGradient(inputs, modules))
+        if (Recomputes(modules, hasAttention) && is_grad_enabled() && NeedsGradient(inputs, modules))
         {
             Failure = null;
             ReleaseGradients();
@@ -69,6 +89,13 @@ public sealed class GradientCheckpoints : IDisposable
 
     /// <summary>Frees the gradients that the last backward pass left.</summary>
     public void Dispose() => ReleaseGradients();
+
+    /// <summary>Recomputes the blocks whose first module is one of these.</summary>
+    internal void Choose(IEnumerable<nn.Module> firstModules)
+    {
+        chosen = firstModules.ToHashSet<nn.Module>(ReferenceEqualityComparer.Instance);
+        blocks = GradientCheckpointing.Fit;
+    }
 
     /// <summary>Runs a block and checks its output.</summary>
     /// <exception cref="InvalidOperationException">The block returned one of its inputs.</exception>
@@ -121,4 +148,12 @@ public sealed class GradientCheckpoints : IDisposable
     private static bool NeedsGradient(IReadOnlyList<Tensor> inputs, IReadOnlyList<nn.Module> modules) =>
         inputs.Any(input => input.requires_grad)
         || modules.Any(module => module.parameters().Any(parameter => parameter.requires_grad));
+
+    private bool Recomputes(IReadOnlyList<nn.Module> modules, bool hasAttention) => blocks switch
+    {
+        GradientCheckpointing.All => true,
+        GradientCheckpointing.Attention => hasAttention,
+        GradientCheckpointing.Fit => modules.Count > 0 && chosen.Contains(modules[0]),
+        _ => false,
+    };
 }

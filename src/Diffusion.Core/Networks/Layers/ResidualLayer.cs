@@ -14,7 +14,8 @@ internal sealed class ResidualLayer(GradientCheckpoints checkpoints, ResnetBlock
     /// The images are two inputs, the summand first: the graph then adds their gradients in the same order as without checkpointing.
     /// </remarks>
     public Tensor Run(Tensor x, Tensor condition) =>
-        checkpoints.Call(inputs => Compute(inputs[1], inputs[0], inputs[2]), [x, x, condition], modules, resnet.HasDropout);
+        checkpoints.Call(inputs => Compute(inputs[1], inputs[0], inputs[2]), [x, x, condition], modules, resnet.HasDropout,
+            attention is not null);
 
     /// <summary>
     /// The same for images from below, <c>[B, below, H, W]</c>, concatenated with those that came across, <c>[B, across, H, W]</c>.
@@ -28,7 +29,8 @@ internal sealed class ResidualLayer(GradientCheckpoints checkpoints, ResnetBlock
             },
             [x, across, condition],
             modules,
-            resnet.HasDropout);
+            resnet.HasDropout,
+            attention is not null);
 
     private Tensor Compute(Tensor x, Tensor summand, Tensor condition)
     {

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>One level on the way down: residual blocks, with optional attention, then optional halving.</summary>
-internal sealed class DownBlock : nn.Module<Tensor, Tensor, IReadOnlyList<Tensor>>
+internal sealed class DownBlock : nn.Module<Tensor, Tensor, IReadOnlyList<Tensor>>, IUNetBlock
 {
     private readonly GradientCheckpoints checkpoints;
     private readonly ModuleList<ResnetBlock> resnets = [];
@@ -38,6 +38,12 @@ internal sealed class DownBlock : nn.Module<Tensor, Tensor, IReadOnlyList<Tensor
         register_module("resnets", resnets);
         register_module("downsamplers", samplers);
     }
+
+    /// <inheritdoc/>
+    public IEnumerable<nn.Module> Layers => resnets.Concat(samplers.Where(sampler => sampler is ResnetBlock));
+
+    /// <inheritdoc/>
+    public bool Attends => attentions.Count > 0;
 
     /// <summary>
     /// Images <c>[B, inChannels, H, W]</c> to every layer's images <c>[B, outChannels, H, W]</c>, and the halved ones. The last is the

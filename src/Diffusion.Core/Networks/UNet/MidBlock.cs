@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>The middle of the network: two residual blocks with optional attention between them.</summary>
-internal sealed class MidBlock : nn.Module<Tensor, Tensor, Tensor>
+internal sealed class MidBlock : nn.Module<Tensor, Tensor, Tensor>, IUNetBlock
 {
     private readonly GradientCheckpoints checkpoints;
     private readonly ResnetBlock first;
@@ -24,6 +24,12 @@ internal sealed class MidBlock : nn.Module<Tensor, Tensor, Tensor>
         register_module("attentions", attention is null ? new ModuleList<AttentionBlock>() : new ModuleList<AttentionBlock>(attention));
         register_module("resnets", new ModuleList<ResnetBlock>(first, second));
     }
+
+    /// <inheritdoc/>
+    public IEnumerable<nn.Module> Layers => [first, second];
+
+    /// <inheritdoc/>
+    public bool Attends => attention is not null;
 
     /// <summary><c>[B, C, H, W]</c> to the same.</summary>
     public override Tensor forward(Tensor x, Tensor condition)

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>One level on the way down, which adds the halved images to its halved features.</summary>
-internal sealed class SkipDownBlock : nn.Module<Tensor, Tensor, Tensor, IReadOnlyList<Tensor>>
+internal sealed class SkipDownBlock : nn.Module<Tensor, Tensor, Tensor, IReadOnlyList<Tensor>>, IUNetBlock
 {
     private readonly GradientCheckpoints checkpoints;
     private readonly ModuleList<ResnetBlock> resnets = [];
@@ -42,6 +42,12 @@ internal sealed class SkipDownBlock : nn.Module<Tensor, Tensor, Tensor, IReadOnl
 
     /// <summary>Whether there is a level below.</summary>
     public bool Halves => resnetDown is not null;
+
+    /// <inheritdoc/>
+    public IEnumerable<nn.Module> Layers => resnetDown is null ? resnets : resnets.Append(resnetDown);
+
+    /// <inheritdoc/>
+    public bool Attends => attentions.Count > 0;
 
     /// <summary>
     /// Features <c>[B, inChannels, H, W]</c> and images <c>[B, 3, H/2, W/2]</c>, which the coarsest level ignores, to every

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>One level on the way up, which also outputs images of its own size, a summand of the network's output.</summary>
-internal sealed class SkipUpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, (Tensor Features, Tensor? Images)>
+internal sealed class SkipUpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, (Tensor Features, Tensor? Images)>, IUNetBlock
 {
     private readonly GradientCheckpoints checkpoints;
     private readonly ModuleList<ResnetBlock> resnets = [];
@@ -51,6 +51,12 @@ internal sealed class SkipUpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, (Te
         register_module("skip_conv", imageConv!);
         register_module("skip_norm", imageNorm!);
     }
+
+    /// <inheritdoc/>
+    public IEnumerable<nn.Module> Layers => resnetUp is null ? resnets : resnets.Append(resnetUp);
+
+    /// <inheritdoc/>
+    public bool Attends => attentions.Count > 0;
 
     /// <summary>
     /// Features <c>[B, belowChannels, H, W]</c> and the skip connections, the last of which each layer pops from the stack and

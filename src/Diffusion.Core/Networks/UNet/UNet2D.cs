@@ -102,13 +102,21 @@ public sealed class UNet2D
 
     /// <inheritdoc/>
     /// <remarks>
-    /// Residual blocks, with the attention that follows them, keep only their inputs. Each forward pass allows only one backward pass,
+    /// Each residual block is a block, together with the attention that follows it. Each forward pass allows only one backward pass,
     /// without gradients of gradients. Dropout needs the CPU. A twin starts without it.
     /// </remarks>
-    public bool GradientCheckpointing { get => checkpoints.IsEnabled; set => checkpoints.IsEnabled = value; }
+    public GradientCheckpointing GradientCheckpointing { get => checkpoints.Blocks; set => checkpoints.Blocks = value; }
 
     /// <inheritdoc/>
     public Exception? RecomputationFailure => checkpoints.Failure;
+
+    private IEnumerable<IUNetBlock> Blocks =>
+        ((IEnumerable<nn.Module?>)[.. downBlocks, midBlock, .. upBlocks]).OfType<IUNetBlock>();
+
+    /// <inheritdoc/>
+    /// <remarks>It can recompute the blocks with attention if it has any.</remarks>
+    public bool CanRecompute(GradientCheckpointing blocks) =>
+        blocks != GradientCheckpointing.Attention || Blocks.Any(block => block.Attends);
 
     /// <summary>Runs the network: see <see cref="Predict"/>.</summary>
     /// <param name="noisy">Noisy images, in the dtype and on the device of the weights, <c>[B, C, H, W]</c>.</param>
@@ -181,6 +189,10 @@ public sealed class UNet2D
         NamedWeights.CopyInto(NamedTensors(), weights, LegacyWeightNames.ToCurrent);
         TrainedNetworks.Renew(this);
     }
+
+    /// <summary>Recomputes residual blocks by their numbers, counted from 0 in the order of the forward pass.</summary>
+    internal void Recompute(IReadOnlySet<int> layers) =>
+        checkpoints.Choose(Blocks.SelectMany(block => block.Layers).Where((_, number) => layers.Contains(number)));
 
     /// <inheritdoc/>
     string IStoredNetwork.CurrentName(string stored) => LegacyWeightNames.ToCurrent(stored);

@@ -7,7 +7,7 @@ namespace Diffusion;
 /// <summary>
 /// One level on the way up: residual blocks with skip connections and optional attention, then optional doubling.
 /// </summary>
-internal sealed class UpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, Tensor>
+internal sealed class UpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, Tensor>, IUNetBlock
 {
     private readonly GradientCheckpoints checkpoints;
     private readonly ModuleList<ResnetBlock> resnets = [];
@@ -55,6 +55,12 @@ internal sealed class UpBlock : nn.Module<Tensor, Stack<Tensor>, Tensor, Tensor>
         register_module("resnets", resnets);
         register_module("upsamplers", samplers);
     }
+
+    /// <inheritdoc/>
+    public IEnumerable<nn.Module> Layers => resnets.Concat(samplers.Where(sampler => sampler is ResnetBlock));
+
+    /// <inheritdoc/>
+    public bool Attends => attentions.Count > 0;
 
     /// <summary>
     /// Images <c>[B, belowChannels, H, W]</c> and the skip connections, the last of which each layer pops from the stack and

@@ -46,6 +46,19 @@ public sealed class MemoryEstimator
         Images = images;
     }
 
+    /// <summary>The same training, perhaps of another network; initializers change it.</summary>
+    internal MemoryEstimator(MemoryEstimator other, UNet2DOptions? network = null)
+        : this(network ?? other.Network, other.Images)
+    {
+        Averages = other.Averages;
+        CopiesForSaving = other.CopiesForSaving;
+        Optimizer = other.Optimizer;
+        GradientCheckpointing = other.GradientCheckpointing;
+        MemoryBudgetBytes = other.MemoryBudgetBytes;
+        Precision = other.Precision;
+        ShardedOver = other.ShardedOver;
+    }
+
     /// <summary>The architecture.</summary>
     public UNet2DOptions Network { get; }
 
@@ -87,8 +100,17 @@ public sealed class MemoryEstimator
     /// <summary>The optimizer. Default <see cref="Optimizers.AdamW"/>.</summary>
     public IOptimizerFactory Optimizer { get; init; } = Optimizers.AdamW();
 
-    /// <summary>Whether layers keep only their inputs and are computed again in the backward pass. Default false.</summary>
-    public bool GradientCheckpointing { get; init; }
+    /// <summary>
+    /// The blocks that keep only their inputs and are recomputed in the backward pass: of the U-Net, its residual blocks, each with the
+    /// attention behind it. Default none.
+    /// </summary>
+    public GradientCheckpointing GradientCheckpointing { get; init; }
+
+    /// <summary>
+    /// The memory that <see cref="GradientCheckpointing.Fit"/> chooses blocks for, in bytes. Null, the default, for no limit: then it
+    /// chooses none. Methods with a budget use theirs.
+    /// </summary>
+    public long? MemoryBudgetBytes { get; init; }
 
     /// <summary>What the network computes in; <see cref="Precision.Best"/> counts as float32. Default float32.</summary>
     public Precision Precision { get; init; }
@@ -96,7 +118,7 @@ public sealed class MemoryEstimator
     /// <summary>Creates an estimator for a trainer with these options.</summary>
     /// <param name="network">The architecture.</param>
     /// <param name="images">The size of one image.</param>
-    /// <param name="options">The options. Averages, run folder, gradient checkpointing and precision matter.</param>
+    /// <param name="options">The options. Averages, run folder, gradient checkpointing, its budget, and precision matter.</param>
     /// <param name="optimizer">The optimizer. Null, the default, for <see cref="Optimizers.AdamW"/>.</param>
     /// <param name="shardedOver">
     /// The number of processes of which each holds a part of the optimizer's state and of the averages. Default 1: every process holds all.
@@ -111,6 +133,7 @@ public sealed class MemoryEstimator
             Averages = options.Ema == EmaOptions.None ? 0 : 1 + options.AdditionalEma.Length,
             CopiesForSaving = options.RunFolder is not null,
             GradientCheckpointing = options.GradientCheckpointing,
+            MemoryBudgetBytes = options.MemoryBudgetBytes,
             Precision = options.Precision,
             Optimizer = optimizer ?? Optimizers.AdamW(),
             ShardedOver = shardedOver,
@@ -123,9 +146,20 @@ public sealed class MemoryEstimator
     public MemoryEstimate Estimate(int microBatchSize)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(microBatchSize, 1);
+        return GradientCheckpointing == GradientCheckpointing.Fit
+            ? FittingLayers.Of(this, microBatchSize).Estimate
+            : Of(Record(microBatchSize, new RecomputedLayers(GradientCheckpointing, FittingLayers.Nothing)), microBatchSize);
+    }
+
+    /// <summary>The operations of a forward pass.</summary>
+    internal MemoryTape Record(int microBatchSize, RecomputedLayers recomputed) =>
+        UNetTape.Record(Network, Images, microBatchSize, recomputed, Precision);
+
+    /// <summary>The memory of training with these operations.</summary>
+    internal MemoryEstimate Of(MemoryTape tape, int microBatchSize)
+    {
         bool isRounded = PrecisionTypes.IsHalf(Precision);
         int numberBytes = PrecisionTypes.BytesOf(Precision);
-        MemoryTape tape = UNetTape.Record(Network, Images, microBatchSize, GradientCheckpointing, Precision);
         long flat = tape.FlatLength * sizeof(float);
         long state = (long)(Optimizer.StateBytesPerParameter * tape.FlatLength);
         long part = ShardedOver == 1 ? tape.FlatLength : new FlatShard(tape.FlatLength, Rank: 0, ShardedOver).Length;
@@ -146,12 +180,12 @@ public sealed class MemoryEstimator
         };
     }
 
-    /// <summary>The memory that gradient checkpointing saves, whether it is on or not.</summary>
+    /// <summary>The memory that gradient checkpointing of all blocks saves, whether it is on or not.</summary>
     /// <param name="microBatchSize">Images per forward and backward pass, at least 1.</param>
     /// <returns>The difference in bytes.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The micro-batch is below 1.</exception>
     public long SavedByCheckpointing(int microBatchSize) =>
-        With(false).Estimate(microBatchSize).Total - With(true).Estimate(microBatchSize).Total;
+        With(GradientCheckpointing.None).Estimate(microBatchSize).Total - With(GradientCheckpointing.All).Estimate(microBatchSize).Total;
 
     /// <summary>The largest micro-batch that fits.</summary>
     /// <param name="budgetBytes">The memory that is available for training, in bytes.</param>
@@ -159,12 +193,13 @@ public sealed class MemoryEstimator
     public int MaxMicroBatch(long budgetBytes)
     {
         const int Max = 1 << 20;
+        MemoryEstimator within = Within(budgetBytes);
         int fits = 0;
         int tooMany = Max + 1;
         while (tooMany - fits > 1)
         {
             int middle = fits + ((tooMany - fits) / 2);
-            if (Estimate(middle).Total <= budgetBytes)
+            if (within.Estimate(middle).Total <= budgetBytes)
             {
                 fits = middle;
             }
@@ -187,14 +222,14 @@ public sealed class MemoryEstimator
     /// <exception cref="ArgumentOutOfRangeException">The micro-batch is below 1.</exception>
     public string Advise(int microBatchSize, long budgetBytes)
     {
-        MemoryEstimate asked = Estimate(microBatchSize);
+        MemoryEstimate asked = Within(budgetBytes).Estimate(microBatchSize);
         string budget = MemoryEstimate.Mebibytes(budgetBytes);
         if (asked.Total <= budgetBytes)
         {
             return $"It fits: {asked}, of {budget}.";
         }
 
-        long oneImage = Estimate(1).Total;
+        long oneImage = Within(budgetBytes).Estimate(1).Total;
         string one = oneImage <= budgetBytes ? string.Empty : $" Even one image at a time takes {MemoryEstimate.Mebibytes(oneImage)}.";
         string[] reductions = [.. Reductions(microBatchSize, budgetBytes)
             .Select(reduction => $"- {reduction.Change}: {MemoryEstimate.Mebibytes(reduction.Estimate.Total)}")];
@@ -207,12 +242,11 @@ public sealed class MemoryEstimator
 
     /// <summary>The changes that make training fit, if it does not.</summary>
     internal IReadOnlyList<MemoryReduction> Reductions(int microBatchSize, long budgetBytes) =>
-        Estimate(microBatchSize).Total <= budgetBytes ? [] : [.. MemoryReductions.Of(this, microBatchSize, budgetBytes)];
+        Within(budgetBytes).Estimate(microBatchSize).Total <= budgetBytes
+            ? []
+            : [.. MemoryReductions.Of(Within(budgetBytes), microBatchSize, budgetBytes)];
 
-    private MemoryEstimator With(bool checkpointing) =>
-        new(Network, Images)
-        {
-            Averages = Averages, CopiesForSaving = CopiesForSaving, GradientCheckpointing = checkpointing, Precision = Precision,
-            Optimizer = Optimizer, ShardedOver = ShardedOver,
-        };
+    private MemoryEstimator Within(long budgetBytes) => new(this) { MemoryBudgetBytes = budgetBytes };
+
+    private MemoryEstimator With(GradientCheckpointing blocks) => new(this) { GradientCheckpointing = blocks };
 }

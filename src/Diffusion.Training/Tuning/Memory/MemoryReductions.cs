@@ -8,23 +8,24 @@ internal static class MemoryReductions
     /// <summary>Those that fit, from what changes nothing of the result to what changes the network.</summary>
     public static IEnumerable<MemoryReduction> Of(MemoryEstimator asked, int microBatchSize, long budgetBytes)
     {
+        (string, MemoryEstimator)[] nothing = [];
         (string Change, MemoryEstimator Estimator)[] states =
         [
             (string.Empty, asked),
-            .. asked.GradientCheckpointing
-                ? Array.Empty<(string, MemoryEstimator)>()
-                : [("gradient checkpointing", With(asked, asked.Averages, asked.CopiesForSaving, checkpointing: true))],
+            .. asked.GradientCheckpointing is GradientCheckpointing.All or GradientCheckpointing.Fit
+                ? nothing
+                : [("gradient checkpointing", new MemoryEstimator(asked) { GradientCheckpointing = GradientCheckpointing.All })],
             .. asked.CopiesForSaving
-                ? [("no checkpoints", With(asked, asked.Averages, copies: false))]
-                : Array.Empty<(string, MemoryEstimator)>(),
+                ? [("no checkpoints", new MemoryEstimator(asked) { CopiesForSaving = false })]
+                : nothing,
             .. PrecisionTypes.IsHalf(asked.Precision)
-                ? Array.Empty<(string, MemoryEstimator)>()
-                : [("Precision BFloat16, which rounds", With(asked, asked.Averages, asked.CopiesForSaving, precision: Precision.BFloat16))],
-            .. asked.Averages > 1 ? [("one average", With(asked, 1, asked.CopiesForSaving))] : Array.Empty<(string, MemoryEstimator)>(),
-            .. asked.Averages > 0 ? [("no average", With(asked, 0, asked.CopiesForSaving))] : Array.Empty<(string, MemoryEstimator)>(),
+                ? nothing
+                : [("Precision BFloat16, which rounds", new MemoryEstimator(asked) { Precision = Precision.BFloat16 })],
+            .. asked.Averages > 1 ? [("one average", new MemoryEstimator(asked) { Averages = 1 })] : nothing,
+            .. asked.Averages > 0 ? [("no average", new MemoryEstimator(asked) { Averages = 0 })] : nothing,
             .. asked.CopiesForSaving && asked.Averages > 0
-                ? [("no average and no checkpoints", With(asked, 0, copies: false))]
-                : Array.Empty<(string, MemoryEstimator)>(),
+                ? [("no average and no checkpoints", new MemoryEstimator(asked) { Averages = 0, CopiesForSaving = false })]
+                : nothing,
             .. Narrower(asked),
         ];
         foreach ((string change, MemoryEstimator estimator) in states)
@@ -62,24 +63,8 @@ internal static class MemoryReductions
                 / part)] };
             if (network.Problems().Count == 0)
             {
-                yield return ($"{name} the channels ({string.Join(", ", network.BlockOutChannels)})", Over(asked, network));
+                yield return ($"{name} the channels ({string.Join(", ", network.BlockOutChannels)})", new MemoryEstimator(asked, network));
             }
         }
     }
-
-    private static MemoryEstimator With(MemoryEstimator asked, int averages, bool copies, bool checkpointing = false,
-        Precision? precision = null) =>
-        new(asked.Network, asked.Images)
-    {
-        Averages = averages, CopiesForSaving = copies, GradientCheckpointing = asked.GradientCheckpointing || checkpointing,
-        Precision = precision ?? asked.Precision,
-        Optimizer = asked.Optimizer, ShardedOver = asked.ShardedOver,
-    };
-
-    private static MemoryEstimator Over(MemoryEstimator asked, UNet2DOptions network) => new(network, asked.Images)
-    {
-        Averages = asked.Averages, CopiesForSaving = asked.CopiesForSaving, GradientCheckpointing = asked.GradientCheckpointing,
-        Precision = asked.Precision,
-        Optimizer = asked.Optimizer, ShardedOver = asked.ShardedOver,
-    };
 }

@@ -11,10 +11,14 @@ internal sealed class MemoryTape(int numberBytes)
 
     private readonly List<TapeStep> steps = [];
     private readonly List<BlockMemory> blocks = [];
+    private readonly List<TapeLayer> layers = [];
     private TapeLayer? open;
 
     /// <summary>What each block has, in the order of the forward pass.</summary>
     public IReadOnlyList<BlockMemory> Blocks => blocks;
+
+    /// <summary>The layers that can be recomputed, in the order of the forward pass.</summary>
+    public IReadOnlyList<TapeLayer> Layers => layers;
 
     /// <summary>How many parameters there are.</summary>
     public long Parameters => blocks.Sum(block => block.ParameterCount);
@@ -42,24 +46,45 @@ internal sealed class MemoryTape(int numberBytes)
     public TapeStep Add(TapeStep step)
     {
         steps.Add(step);
-        if (open is null)
+        step.Block = blocks.Count - 1;
+        if (open is not null)
         {
-            Keep(step.Kept);
+            open.Again += step.Kept;
+            open.Work += step.Work;
+        }
+
+        if (open is not { IsRecomputed: true })
+        {
+            Keep(step.Kept, step.Block);
             return step;
         }
 
         step.Layer = open;
         open.First ??= step;
         open.Last = step;
-        open.Again += step.Kept;
         return step;
     }
 
-    /// <summary>Begins a layer with gradient checkpointing: the operations that follow belong to it.</summary>
+    /// <summary>Keeps the output of an earlier operation from there on, unless something else keeps it already.</summary>
+    public void Keep(TapeStep step, long numbers)
+    {
+        if (!step.IsKept)
+        {
+            step.IsKept = true;
+            step.Kept += numbers;
+            Keep(numbers, step.Block);
+        }
+    }
+
+    /// <summary>Begins a layer: the operations that follow belong to it.</summary>
     public void Open(TapeLayer layer)
     {
+        layers.Add(layer);
         open = layer;
-        Keep(layer.Kept);
+        if (layer.IsRecomputed)
+        {
+            Keep(layer.Kept, blocks.Count - 1);
+        }
     }
 
     /// <summary>Ends that layer.</summary>
@@ -95,9 +120,9 @@ internal sealed class MemoryTape(int numberBytes)
         return peak;
     }
 
-    private void Keep(long numbers)
+    private void Keep(long numbers, int block)
     {
         Kept += numbers;
-        blocks[^1] = blocks[^1] with { ActivationBytes = blocks[^1].ActivationBytes + (numbers * numberBytes) };
+        blocks[block] = blocks[block] with { ActivationBytes = blocks[block].ActivationBytes + (numbers * numberBytes) };
     }
 }

@@ -1,7 +1,7 @@
 namespace Diffusion.Training;
 
 /// <summary>The residual, attention and resizing blocks of the U-Net as operations. Pixels are those of one image.</summary>
-internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int batch, bool checkpointing, Precision precision)
+internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int batch, RecomputedLayers recomputed, Precision precision)
 {
     private const long MaxSkipGroups = 32;
     private const long ImageChannels = 3;
@@ -13,19 +13,33 @@ internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int bat
     /// </summary>
     /// <param name="channels">Channels that come in and go out.</param>
     /// <param name="pixels">Pixels that come in and go out.</param>
-    /// <param name="keepsInput">Whether nobody else keeps its input.</param>
+    /// <param name="pushed">Where its input was made, if a layer on the way up takes that too.</param>
     /// <param name="attention">The attention behind it, if any.</param>
     /// <param name="isSkip">Whether it is of a block named Skip.</param>
     public void Layer(
-        (long In, long Out) channels, (long Before, long After) pixels, bool keepsInput, Action? attention = null, bool isSkip = false)
+        (long In, long Out) channels, (long Before, long After) pixels, TapeStep? pushed, Action? attention = null, bool isSkip = false)
     {
-        if (checkpointing)
+        long input = channels.In * batch * pixels.Before;
+        TapeLayer layer = new()
         {
-            long input = channels.In * batch * pixels.Before;
+            IsRecomputed = recomputed.Includes(tape.Layers.Count, attention is not null),
+            Kept = pushed is null ? input : 0, Shared = input, Answer = channels.Out * batch * pixels.After,
+        };
+        if (layer.IsRecomputed)
+        {
             tape.Add(new TapeStep { Output = 2 * input }); // its gradients by both branches
-            tape.Open(new TapeLayer { Kept = keepsInput ? input : 0, Shared = input, Answer = channels.Out * batch * pixels.After });
         }
 
+        if (pushed is not null && layer.IsRecomputed)
+        {
+            tape.Keep(pushed, input);
+        }
+        else if (pushed is not null)
+        {
+            pushed.IsKept = true; // by the first normalisation
+        }
+
+        tape.Open(layer);
         Residual(channels, pixels, isSkip);
         attention?.Invoke();
         tape.Close();
@@ -41,15 +55,23 @@ internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int bat
     {
         long joined = (channels.Below + channels.Across) * batch * pixels;
 
-        // The gradient of what came across waits until the way down is done with it: as a copy of its own, or within the joined one.
-        long waiting = checkpointing ? channels.Across * batch * pixels : joined;
-        tape.Add(new TapeStep { Output = checkpointing ? 2 * joined : joined, Across = waiting });
-        pushed.Across -= waiting;
-        if (checkpointing)
+        TapeLayer layer = new()
         {
-            tape.Open(new TapeLayer { Kept = channels.Below * batch * pixels, Shared = 0, Answer = channels.Out * batch * pixels });
+            IsRecomputed = recomputed.Includes(tape.Layers.Count, attention is not null),
+            Kept = channels.Below * batch * pixels, Shared = 0, Answer = channels.Out * batch * pixels,
+        };
+        long across = channels.Across * batch * pixels;
+
+        // The gradient of what came across waits until the way down is done with it: as a copy of its own, or within the joined one.
+        long waiting = layer.IsRecomputed ? across : joined;
+        tape.Add(new TapeStep { Output = layer.IsRecomputed ? 2 * joined : joined, Across = waiting });
+        pushed.Across -= waiting;
+        if (layer.IsRecomputed)
+        {
+            tape.Keep(pushed, across);
         }
 
+        tape.Open(layer);
         Residual((channels.Below + channels.Across, channels.Out), (pixels, pixels), isSkip);
         attention?.Invoke();
         tape.Close();
@@ -121,17 +143,22 @@ internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int bat
         tape.Add(new TapeStep
         {
             Kept = (4 * inner) + weights, Output = inner, Input = 3 * inner, Scratch = isByProducts ? 2 * weights : 0, Waiting = outer,
+            Work = inner * ((4.0 * channels) + (2.0 * pixels)), // four projections, and two products
         });
         Linear(heads * head, channels);
         tape.Add(new TapeStep { Output = outer, Input = inner, Scratch = outer, Waiting = outer });
     }
 
-    /// <summary>Half the size by a strided convolution.</summary>
-    public void Halve(long channels, long height, long width)
+    /// <summary>Half the size by a strided convolution of what was pushed last.</summary>
+    public void Halve(long channels, long height, long width, TapeStep pushed)
     {
-        // Padding on one side makes a copy. Otherwise the input is kept here first, unless it waits for gradient checkpointing anyway.
-        bool padsOneSide = options.DownsamplePadding == 0;
-        long kept = padsOneSide ? batch * channels * (height + 1) * (width + 1) : checkpointing ? 0 : batch * channels * height * width;
+        bool padsOneSide = options.DownsamplePadding == 0; // by a copy
+        if (!padsOneSide)
+        {
+            tape.Keep(pushed, batch * channels * height * width);
+        }
+
+        long kept = padsOneSide ? batch * channels * (height + 1) * (width + 1) : 0;
         tape.Convolution((channels, batch * height * width), (channels, batch * height * width / 4), 3, kept);
     }
 

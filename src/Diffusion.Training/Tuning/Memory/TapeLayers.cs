@@ -28,6 +28,7 @@ internal static class TapeLayers
             Input = inputs.Channels * inputs.Pixels,
             Scratch = (Padded(inputs.Channels) * inputs.Pixels) + (Padded(outputs.Channels) * outputs.Pixels) + (2 * weights),
             Waiting = waiting,
+            Work = (double)weights * outputs.Pixels,
         });
     }
 

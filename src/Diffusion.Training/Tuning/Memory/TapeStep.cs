@@ -6,7 +6,16 @@ namespace Diffusion.Training;
 internal sealed class TapeStep
 {
     /// <summary>What is kept for the backward pass from here on; what an earlier operation keeps already is not counted again.</summary>
-    public long Kept { get; init; }
+    public long Kept { get; set; }
+
+    /// <summary>Whether it was found who keeps its output: see <see cref="MemoryTape.Keep(TapeStep, long)"/>.</summary>
+    public bool IsKept { get; set; }
+
+    /// <summary>The block that it belongs to, by its number.</summary>
+    public int Block { get; set; }
+
+    /// <summary>Multiplications of the forward pass, those of convolutions and attention.</summary>
+    public double Work { get; init; }
 
     /// <summary>The gradient of its output.</summary>
     public long Output { get; init; }

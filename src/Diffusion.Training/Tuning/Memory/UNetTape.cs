@@ -10,23 +10,21 @@ internal sealed class UNetTape
     private readonly UNet2DOptions options;
     private readonly ImageShape images;
     private readonly int batch;
-    private readonly bool checkpointing;
     private readonly TapeBlocks blocks;
 
-    private UNetTape(UNet2DOptions options, ImageShape images, int batch, bool checkpointing, Precision precision)
+    private UNetTape(UNet2DOptions options, ImageShape images, int batch, RecomputedLayers recomputed, Precision precision)
     {
         tape = new MemoryTape(PrecisionTypes.BytesOf(precision));
         this.options = options;
         this.images = images;
         this.batch = batch;
-        this.checkpointing = checkpointing;
-        blocks = new TapeBlocks(options, tape, batch, checkpointing, precision);
+        blocks = new TapeBlocks(options, tape, batch, recomputed, precision);
     }
 
     /// <summary>The operations of one forward pass.</summary>
-    public static MemoryTape Record(UNet2DOptions options, ImageShape images, int batch, bool checkpointing, Precision precision)
+    public static MemoryTape Record(UNet2DOptions options, ImageShape images, int batch, RecomputedLayers recomputed, Precision precision)
     {
-        UNetTape walk = new(options, images, batch, checkpointing, precision);
+        UNetTape walk = new(options, images, batch, recomputed, precision);
         walk.Ends();
         int levels = options.BlockOutChannels.Count;
         for (int level = 0; level < levels; level++)
@@ -48,9 +46,8 @@ internal sealed class UNetTape
 
     private long PixelsAt(int level) => (long)(images.Height >> level) * (images.Width >> level);
 
-    // With gradient checkpointing it is kept for the layers on both ways that take it.
-    private void Push(long channels, long pixels) =>
-        across.Push((channels, tape.Add(new TapeStep { Kept = checkpointing ? channels * batch * pixels : 0 })));
+    // The layers that take it find out whether it is kept.
+    private void Push(long channels) => across.Push((channels, tape.Add(new TapeStep())));
 
     private Action? Attention(bool attends, long channels, int level, bool isSkip) =>
         attends ? () => blocks.Attention(channels, PixelsAt(level), isSkip ? SkipAttentionGroups : options.NormNumGroups) : null;
@@ -91,7 +88,7 @@ internal sealed class UNetTape
         tape.Convolution((options.InChannels, pixels), (first, pixels), 3, kept: options.CenterInputSample
             ? options.InChannels * pixels
             : 0);
-        Push(first, PixelsAt(0));
+        Push(first);
     }
 
     private void Down(int level)
@@ -105,8 +102,8 @@ internal sealed class UNetTape
         {
             long inChannels = layer == 0 ? options.BlockOutChannels[Math.Max(level - 1, 0)] : channels;
             Action? attention = Attention(attends, channels, level, isSkip);
-            blocks.Layer((inChannels, channels), (PixelsAt(level), PixelsAt(level)), keepsInput: false, attention, isSkip);
-            Push(channels, PixelsAt(level));
+            blocks.Layer((inChannels, channels), (PixelsAt(level), PixelsAt(level)), across.Peek().Step, attention, isSkip);
+            Push(channels);
         }
 
         if (level == Coarsest)
@@ -118,11 +115,11 @@ internal sealed class UNetTape
             || (type == DownBlockType.AttnDownBlock2D && options.DownsampleType == ResamplingType.Conv);
         if (byConvolution)
         {
-            blocks.Halve(channels, images.Height >> level, images.Width >> level);
+            blocks.Halve(channels, images.Height >> level, images.Width >> level, across.Peek().Step);
         }
         else
         {
-            blocks.Layer((channels, channels), (PixelsAt(level), PixelsAt(level + 1)), keepsInput: false, isSkip: isSkip);
+            blocks.Layer((channels, channels), (PixelsAt(level), PixelsAt(level + 1)), across.Peek().Step, isSkip: isSkip);
         }
 
         if (isSkip)
@@ -130,7 +127,7 @@ internal sealed class UNetTape
             blocks.AddImages(channels, PixelsAt(level + 1));
         }
 
-        Push(channels, PixelsAt(level + 1));
+        Push(channels);
     }
 
     private void Middle()
@@ -146,8 +143,8 @@ internal sealed class UNetTape
         bool isNormalised = options.AttentionLegacyOrder || options.ResnetTimeScaleShift == TimeScaleShift.Default;
         int? groups = options.AttnNormNumGroups ?? (isNormalised ? options.NormNumGroups : null);
         Action? attention = options.AddAttention ? () => blocks.Attention(channels, pixels, groups) : null;
-        blocks.Layer((channels, channels), (pixels, pixels), keepsInput: false, attention);
-        blocks.Layer((channels, channels), (pixels, pixels), keepsInput: true);
+        blocks.Layer((channels, channels), (pixels, pixels), across.Peek().Step, attention);
+        blocks.Layer((channels, channels), (pixels, pixels), pushed: null);
     }
 
     private void Up(int level)
@@ -178,7 +175,7 @@ internal sealed class UNetTape
         }
         else if (level > 0)
         {
-            blocks.Layer((channels, channels), (PixelsAt(level), PixelsAt(level - 1)), keepsInput: true, isSkip: isSkip);
+            blocks.Layer((channels, channels), (PixelsAt(level), PixelsAt(level - 1)), pushed: null, isSkip: isSkip);
         }
     }
 

@@ -16,7 +16,7 @@ public sealed class GradientCheckpointingLifetimeTests
     [InlineData(false)]
     public void Passes_with_and_without_a_backward_pass_leave_no_tensors_behind(bool goesBack)
     {
-        using UNet2D unet = new(Network) { GradientCheckpointing = true };
+        using UNet2D unet = new(Network) { GradientCheckpointing = GradientCheckpointing.All };
         Step();
         long before = LiveTensors.Settle();
         for (int i = 0; i < 5; i++)
@@ -40,7 +40,7 @@ public sealed class GradientCheckpointingLifetimeTests
     [Fact]
     public void A_backward_pass_outside_of_any_scope_leaves_one_layers_gradients_until_the_next_pass()
     {
-        using UNet2D unet = new(Network) { GradientCheckpointing = true };
+        using UNet2D unet = new(Network) { GradientCheckpointing = GradientCheckpointing.All };
         Step();
         long before = LiveTensors.Settle();
         Step();
@@ -65,7 +65,7 @@ public sealed class GradientCheckpointingLifetimeTests
     [Fact]
     public void The_answer_is_all_that_lands_in_the_callers_scope()
     {
-        using UNet2D unet = new(Network) { GradientCheckpointing = true };
+        using UNet2D unet = new(Network) { GradientCheckpointing = GradientCheckpointing.All };
         using DisposeScope scope = NewDisposeScope();
         Tensor images = ones(2, 2, 8, 8);
         Tensor labels = zeros(2, int64);
@@ -79,7 +79,7 @@ public sealed class GradientCheckpointingLifetimeTests
     [Fact]
     public void What_a_layer_kept_is_freed_when_it_has_been_computed_again()
     {
-        using UNet2D unet = new(Network) { GradientCheckpointing = true };
+        using UNet2D unet = new(Network) { GradientCheckpointing = GradientCheckpointing.All };
         using DisposeScope scope = NewDisposeScope();
         List<long> live = [];
         foreach (string layer in (string[])["up_blocks.0.resnets.0", "up_blocks.0.resnets.1", "up_blocks.1.resnets.0",
@@ -105,7 +105,7 @@ public sealed class GradientCheckpointingLifetimeTests
     [InlineData("up_blocks.1.resnets.1")]
     public void An_error_on_the_way_back_is_told_and_leaves_nothing_behind(string layer)
     {
-        using UNet2D unet = new(Network) { GradientCheckpointing = true };
+        using UNet2D unet = new(Network) { GradientCheckpointing = GradientCheckpointing.All };
         int calls = 0;
         var hook = Norm(unet, layer).register_forward_hook((_, _, answer) => ++calls % 2 == 0
             ? throw new FormatException("broken")
@@ -136,7 +136,7 @@ public sealed class GradientCheckpointingLifetimeTests
     [Fact]
     public void An_error_on_the_way_forward_is_thrown_and_leaves_nothing_behind()
     {
-        using UNet2D unet = new(Network) { GradientCheckpointing = true };
+        using UNet2D unet = new(Network) { GradientCheckpointing = GradientCheckpointing.All };
         Norm(unet, "up_blocks.1.resnets.0").register_forward_hook((_, _, _) => throw new FormatException("broken"));
         Fail();
         long before = LiveTensors.Settle();
@@ -154,7 +154,7 @@ public sealed class GradientCheckpointingLifetimeTests
     [Fact]
     public void A_second_backward_pass_over_one_forward_pass_is_refused()
     {
-        using UNet2D unet = new(Network) { GradientCheckpointing = true };
+        using UNet2D unet = new(Network) { GradientCheckpointing = GradientCheckpointing.All };
         using DisposeScope scope = NewDisposeScope();
         Tensor loss = Loss(unet);
         autograd.backward([loss], retain_graph: true);
@@ -168,7 +168,7 @@ public sealed class GradientCheckpointingLifetimeTests
     [Fact]
     public void A_switch_to_evaluation_between_forward_and_backward_is_refused()
     {
-        using UNet2D unet = new(Network) { GradientCheckpointing = true };
+        using UNet2D unet = new(Network) { GradientCheckpointing = GradientCheckpointing.All };
         using DisposeScope scope = NewDisposeScope();
         Tensor loss = Loss(unet);
         unet.eval();

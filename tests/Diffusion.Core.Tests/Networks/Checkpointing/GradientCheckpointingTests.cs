@@ -61,11 +61,89 @@ public sealed class GradientCheckpointingTests
         using UNet2D unet = new(options, seed: 5);
 
         Dictionary<string, byte[]> plain = Pass(unet, ofImages: true);
-        unet.GradientCheckpointing = true;
+        unet.GradientCheckpointing = GradientCheckpointing.All;
         Dictionary<string, byte[]> checkpointed = Pass(unet, ofImages: true);
 
         Same(checkpointed, plain);
         plain.Should().HaveCountGreaterThan(20);
+    }
+
+    [Theory]
+    [MemberData(nameof(Networks), DisableDiscoveryEnumeration = true)]
+    public void Gradients_are_the_same_whichever_blocks_are_recomputed(UNet2DOptions options)
+    {
+        using UNet2D unet = new(options, seed: 5);
+        Dictionary<string, byte[]> plain = Pass(unet, ofImages: true);
+
+        unet.GradientCheckpointing = GradientCheckpointing.Attention;
+        Same(Pass(unet, ofImages: true), plain);
+        foreach (int remainder in (int[])[0, 1])
+        {
+            unet.Recompute(Enumerable.Range(0, 40).Where(number => number % 2 == remainder).ToHashSet());
+            Same(Pass(unet, ofImages: true), plain);
+        }
+    }
+
+    [Fact]
+    public void Only_the_chosen_blocks_are_recomputed()
+    {
+        using UNet2D unet = new(Deep with
+        {
+            DownBlockTypes = [DownBlockType.ResnetDownsampleBlock2D, DownBlockType.AttnDownBlock2D],
+            UpBlockTypes = [UpBlockType.AttnUpBlock2D, UpBlockType.UpBlock2D],
+            UpsampleType = ResamplingType.Resnet,
+        });
+        string[] order =
+        [
+            "down_blocks.0.resnets.0", "down_blocks.0.resnets.1", "down_blocks.0.downsamplers.0", "down_blocks.1.resnets.0",
+            "down_blocks.1.resnets.1", "mid_block.resnets.0", "mid_block.resnets.1", "up_blocks.0.resnets.0", "up_blocks.0.resnets.1",
+            "up_blocks.0.resnets.2", "up_blocks.0.upsamplers.0", "up_blocks.1.resnets.0", "up_blocks.1.resnets.1", "up_blocks.1.resnets.2",
+        ];
+        Dictionary<string, int> calls = order.ToDictionary(name => name, _ => 0);
+        foreach (string name in order)
+        {
+            GroupNorm norm = (GroupNorm)unet.named_modules().Single(module => module.name == $"{name}.norm1").module;
+            norm.register_forward_hook((_, _, answer) =>
+            {
+                calls[name]++;
+                return answer;
+            });
+        }
+
+        unet.GradientCheckpointing = GradientCheckpointing.Attention;
+        RunTwice().Should().Equal(
+            "down_blocks.1.resnets.0", "down_blocks.1.resnets.1", "mid_block.resnets.0", "up_blocks.0.resnets.0", "up_blocks.0.resnets.1",
+            "up_blocks.0.resnets.2");
+        unet.Recompute(new HashSet<int> { 2, 6, 10, 13 });
+        RunTwice().Should().Equal("down_blocks.0.downsamplers.0", "mid_block.resnets.1", "up_blocks.0.upsamplers.0",
+            "up_blocks.1.resnets.2");
+        unet.GradientCheckpointing = GradientCheckpointing.None;
+        RunTwice().Should().BeEmpty();
+
+        IEnumerable<string> RunTwice()
+        {
+            Array.ForEach(order, name => calls[name] = 0);
+            Pass(unet, ofImages: false);
+            return [.. order.Where(name => calls[name] == 2)];
+        }
+    }
+
+    [Fact]
+    public void What_a_network_cannot_choose_is_refused()
+    {
+        using UNet2D unet = new(TinyUNet.Options);
+        using UNet2D plain = new(TinyUNet.Options with
+        {
+            AddAttention = false,
+            DownBlockTypes = [.. TinyUNet.Options.DownBlockTypes.Select(_ => DownBlockType.DownBlock2D)],
+            UpBlockTypes = [.. TinyUNet.Options.UpBlockTypes.Select(_ => UpBlockType.UpBlock2D)],
+        });
+
+        unet.Invoking(network => network.GradientCheckpointing = GradientCheckpointing.Fit).Should().Throw<ArgumentException>()
+            .WithMessage("*Fit*TrainingOptions.GradientCheckpointing*");
+        unet.CanRecompute(GradientCheckpointing.Attention).Should().BeTrue();
+        plain.CanRecompute(GradientCheckpointing.Attention).Should().BeFalse("it has no attention");
+        plain.CanRecompute(GradientCheckpointing.All).Should().BeTrue();
     }
 
     [Theory]
@@ -83,7 +161,7 @@ public sealed class GradientCheckpointingTests
         }
 
         Dictionary<string, byte[]> plain = Pass(unet, ofImages: false);
-        unet.GradientCheckpointing = true;
+        unet.GradientCheckpointing = GradientCheckpointing.All;
         Dictionary<string, byte[]> checkpointed = Pass(unet, ofImages: false);
 
         Same(checkpointed, plain);
@@ -96,7 +174,7 @@ public sealed class GradientCheckpointingTests
         using UNet2D unet = new(Deep, seed: 5);
         using DisposeScope scope = NewDisposeScope();
         Tensor plain = TwoPasses();
-        unet.GradientCheckpointing = true;
+        unet.GradientCheckpointing = GradientCheckpointing.All;
         Tensor checkpointed = TwoPasses();
 
         checkpointed.bytes.ToArray().Should().Equal(plain.bytes.ToArray());
@@ -125,7 +203,7 @@ public sealed class GradientCheckpointingTests
         using UNet2D unet = new(Deep with { Dropout = 0.5 }, seed: 5);
         using DisposeScope scope = NewDisposeScope();
         float[] plain = DrawAfterwards();
-        unet.GradientCheckpointing = true;
+        unet.GradientCheckpointing = GradientCheckpointing.All;
         DrawAfterwards().Should().Equal(plain);
 
         float[] DrawAfterwards()
@@ -143,7 +221,7 @@ public sealed class GradientCheckpointingTests
     [InlineData(false)]
     public void Layers_are_computed_again_only_in_a_backward_pass(bool needsGradient)
     {
-        using UNet2D unet = new(TinyUNet.Options) { GradientCheckpointing = true };
+        using UNet2D unet = new(TinyUNet.Options) { GradientCheckpointing = GradientCheckpointing.All };
         using DisposeScope scope = NewDisposeScope();
         int calls = 0;
         GroupNorm norm = (GroupNorm)unet.named_modules().Single(module => module.name == "down_blocks.0.resnets.0.norm1").module;
@@ -173,7 +251,7 @@ public sealed class GradientCheckpointingTests
     [Fact]
     public void A_network_that_needs_no_gradient_has_no_graph()
     {
-        using UNet2D unet = new(TinyUNet.Options) { GradientCheckpointing = true };
+        using UNet2D unet = new(TinyUNet.Options) { GradientCheckpointing = GradientCheckpointing.All };
         foreach (Parameter weights in unet.parameters())
         {
             weights.requires_grad = false;
@@ -187,10 +265,10 @@ public sealed class GradientCheckpointingTests
     [Fact]
     public void A_twin_begins_without_it()
     {
-        using UNet2D unet = new(TinyUNet.Options) { GradientCheckpointing = true };
+        using UNet2D unet = new(TinyUNet.Options) { GradientCheckpointing = GradientCheckpointing.All };
         using IDiffusionModel twin = unet.CreateTwin();
 
-        ((IGradientCheckpointing)twin).GradientCheckpointing.Should().BeFalse();
+        ((IGradientCheckpointing)twin).GradientCheckpointing.Should().Be(GradientCheckpointing.None);
         twin.Description.Should().Be(unet.Description);
     }
 

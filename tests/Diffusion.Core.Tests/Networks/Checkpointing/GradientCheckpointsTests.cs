@@ -17,7 +17,7 @@ public sealed class GradientCheckpointsTests
         using TwoLayers network = new(dropout);
 
         byte[][] plain = network.Gradients();
-        network.Checkpoints.IsEnabled = true;
+        network.Checkpoints.Blocks = GradientCheckpointing.All;
         byte[][] checkpointed = network.Gradients();
 
         network.Runs.Should().Be(3, "the block runs once without checkpointing, and twice with it");
@@ -32,7 +32,7 @@ public sealed class GradientCheckpointsTests
     public void A_frozen_block_with_inputs_that_need_no_gradient_is_not_recomputed()
     {
         using TwoLayers network = new(dropout: 0);
-        network.Checkpoints.IsEnabled = true;
+        network.Checkpoints.Blocks = GradientCheckpointing.All;
         foreach (Parameter parameter in network.Modules.SelectMany(module => module.parameters()))
         {
             parameter.requires_grad = false;
@@ -54,7 +54,7 @@ public sealed class GradientCheckpointsTests
 
         network.Call(first, second);
         scope.DisposablesCount.Should().Be(before + 1);
-        network.Checkpoints.IsEnabled = true;
+        network.Checkpoints.Blocks = GradientCheckpointing.All;
         network.Call(first, second);
         scope.DisposablesCount.Should().Be(before + 2);
     }
@@ -62,7 +62,7 @@ public sealed class GradientCheckpointsTests
     [Fact]
     public void An_error_in_the_backward_pass_is_kept_until_the_next_forward_pass()
     {
-        using GradientCheckpoints checkpoints = new() { IsEnabled = true };
+        using GradientCheckpoints checkpoints = new() { Blocks = GradientCheckpointing.All };
         using Linear layer = nn.Linear(3, 3);
         using DisposeScope scope = NewDisposeScope();
         int runs = 0;
@@ -82,7 +82,7 @@ public sealed class GradientCheckpointsTests
     [InlineData(false)]
     public void A_block_that_returns_its_input_is_refused(bool isEnabled)
     {
-        using GradientCheckpoints checkpoints = new() { IsEnabled = isEnabled };
+        using GradientCheckpoints checkpoints = new() { Blocks = isEnabled ? GradientCheckpointing.All : GradientCheckpointing.None };
         using DisposeScope scope = NewDisposeScope();
         Tensor input = ones(2, 3).requires_grad_();
 

@@ -50,7 +50,7 @@ public sealed class UNet2DReferenceFolderTests
         Dictionary<string, Tensor> plain = reference.GradientNames.ToDictionary(
             key => key, key => reference.UNet.get_parameter(key)!.grad!.clone(), StringComparer.Ordinal);
 
-        reference.UNet.GradientCheckpointing = true;
+        reference.UNet.GradientCheckpointing = GradientCheckpointing.All;
         (Tensor again, Tensor ofImagesAgain) = reference.AnswerAndGradients();
 
         again.SameBits(answer).Should().BeTrue();

@@ -137,7 +137,7 @@ public sealed class MemoryEstimatorTests
     public void With_gradient_checkpointing_only_what_crosses_and_what_comes_up_is_kept()
     {
         // Batch 2, 32 x 32 and 16 x 16 pixels, one layer each way: four tensors across, three of 64 channels and three of 32 that come up.
-        MemoryEstimator again = new(Plain, ImageShape.Square(32)) { GradientCheckpointing = true };
+        MemoryEstimator again = new(Plain, ImageShape.Square(32)) { GradientCheckpointing = GradientCheckpointing.All };
         long fine = 2 * 32 * 32 * 32;
         long coarse = 2 * 64 * 16 * 16;
         long across = (2 * fine) + (fine / 4) + coarse;
@@ -158,13 +158,81 @@ public sealed class MemoryEstimatorTests
     {
         ImageShape images = ImageShape.Square(64, options.InChannels);
         MemoryEstimator off = MemoryEstimator.For(options, images, new TrainingOptions());
-        MemoryEstimator on = MemoryEstimator.For(options, images, new TrainingOptions { GradientCheckpointing = true });
+        TrainingOptions all = new() { GradientCheckpointing = GradientCheckpointing.All };
+        MemoryEstimator on = MemoryEstimator.For(options, images, all);
 
         long saved = off.SavedByCheckpointing(4);
 
         saved.Should().Be(off.Estimate(4).Total - on.Estimate(4).Total).And.Be(on.SavedByCheckpointing(4));
         saved.Should().BeGreaterThan(off.Estimate(4).Activations / 4);
         on.Estimate(4).Activations.Should().Be(on.Estimate(4).Blocks.Sum(block => block.ActivationBytes));
+    }
+
+    [Theory]
+    [MemberData(nameof(Networks), DisableDiscoveryEnumeration = true)]
+    public void A_larger_budget_recomputes_fewer_blocks(UNet2DOptions options)
+    {
+        ImageShape images = ImageShape.Square(64, options.InChannels);
+        MemoryEstimator none = new(options, images);
+        long most = none.Estimate(4).Total;
+        long least = most - none.SavedByCheckpointing(4);
+        List<int> counts = [];
+        foreach (double share in (double[])[0, 0.3, 0.6, 0.9, 1])
+        {
+            long budget = least + (long)(share * (most - least));
+            MemoryEstimator fit = new(none) { GradientCheckpointing = GradientCheckpointing.Fit, MemoryBudgetBytes = budget };
+            FittingLayers chosen = FittingLayers.Of(fit, 4);
+            chosen.Estimate.Total.Should().BeLessThanOrEqualTo(budget).And.Be(fit.Estimate(4).Total);
+            chosen.Estimate.Activations.Should().Be(chosen.Estimate.Blocks.Sum(block => block.ActivationBytes));
+            fit.MaxMicroBatch(budget).Should().BeGreaterThanOrEqualTo(4);
+            counts.Add(chosen.Layers.Count);
+        }
+
+        counts.Should().BeInDescendingOrder();
+        counts[0].Should().BeGreaterThan(counts[2]);
+        counts[2].Should().BeGreaterThan(0);
+        counts[^1].Should().Be(0);
+    }
+
+    [Theory]
+    [MemberData(nameof(Networks), DisableDiscoveryEnumeration = true)]
+    public void Blocks_with_attention_keep_less_if_they_are_recomputed(UNet2DOptions options)
+    {
+        ImageShape images = ImageShape.Square(64, options.InChannels);
+        MemoryEstimate none = Of(GradientCheckpointing.None);
+        MemoryEstimate all = Of(GradientCheckpointing.All);
+        MemoryEstimate attention = Of(GradientCheckpointing.Attention);
+        using UNet2D unet = new(options);
+
+        if (unet.CanRecompute(GradientCheckpointing.Attention))
+        {
+            attention.Activations.Should().BeInRange(all.Activations, none.Activations - 1);
+        }
+        else
+        {
+            attention.Total.Should().Be(none.Total);
+        }
+
+        MemoryEstimate Of(GradientCheckpointing blocks) =>
+            new MemoryEstimator(options, images) { GradientCheckpointing = blocks }.Estimate(4);
+    }
+
+    [Fact]
+    public void A_recomputed_block_keeps_its_input_alone()
+    {
+        // One image of 32 x 32: the only block with attention is the first of the middle. Its input has 64 x 16 x 16.
+        UNet2DOptions network = Plain with { AddAttention = true, AttentionHeadDim = 32 };
+        long kept = Of(GradientCheckpointing.None).Activations - Of(GradientCheckpointing.Attention).Activations;
+        long images = 64 * 16 * 16;
+        const long Statistics = 2 * 32;
+
+        // Of the residual block the inputs of two normalisations, two activations and two convolutions; of the attention as always.
+        long residual = (6 * images) + (2 * Statistics);
+        long attention = (6 * images) + Statistics + (2 * 16 * 16);
+        kept.Should().Be((residual + attention - images) * sizeof(float));
+
+        MemoryEstimate Of(GradientCheckpointing blocks) =>
+            new MemoryEstimator(network, ImageShape.Square(32)) { GradientCheckpointing = blocks }.Estimate(1);
     }
 
     [Theory]
@@ -191,12 +259,12 @@ public sealed class MemoryEstimatorTests
         long budget = estimator.Estimate(12).Total * 2 / 3;
 
         string[] changes = [.. estimator.Reductions(12, budget).Select(way => way.Change)];
-        MemoryEstimator already = new(Plain, ImageShape.Square(64)) { GradientCheckpointing = true };
+        MemoryEstimator already = new(Plain, ImageShape.Square(64)) { GradientCheckpointing = GradientCheckpointing.All };
         IReadOnlyList<MemoryReduction> more = already.Reductions(12, already.Estimate(12).Total * 2 / 3);
 
         changes[1].Should().StartWith("gradient checkpointing");
         more.Should().NotBeEmpty()
-            .And.OnlyContain(way => way.Estimator.GradientCheckpointing
+            .And.OnlyContain(way => way.Estimator.GradientCheckpointing == GradientCheckpointing.All
             && !way.Change.Contains("gradient checkpointing", StringComparison.Ordinal));
     }
 
