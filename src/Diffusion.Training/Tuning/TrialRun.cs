@@ -51,6 +51,7 @@ internal sealed class TrialRun : IDisposable
             {
                 belongings.Add(ahead);
             }
+
             Parts.Ranks?.Begin(Note(rate: 0));
         }
         catch

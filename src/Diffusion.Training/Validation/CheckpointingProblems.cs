@@ -26,7 +26,7 @@ internal static class CheckpointingProblems
             yield return $"GradientCheckpointing is {asked}, but the model ({name}) does not implement IGradientCheckpointing. Leave it "
                 + "out, or use a smaller MicroBatchSize.";
         }
-        else if (asked == GradientCheckpointing.Fit && !RunMemory.IsKnown(model))
+        else if (asked == GradientCheckpointing.Fit && !NetworkMemory.IsKnown(model))
         {
             yield return $"GradientCheckpointing is Fit, but the memory of the model ({name}) cannot be estimated: it is no UNet2D. "
                 + "Use All.";
@@ -35,7 +35,7 @@ internal static class CheckpointingProblems
         {
             yield return $"GradientCheckpointing is {asked}, but the model ({name}) cannot recompute just these blocks. Use All.";
         }
-        else if (asked == GradientCheckpointing.Fit && RunMemory.BudgetOf(options, device ?? ComputeDevice.Best) is null)
+        else if (asked == GradientCheckpointing.Fit && NetworkMemory.BudgetOf(options, device ?? ComputeDevice.Best) is null)
         {
             yield return "GradientCheckpointing is Fit, but the memory of the device is not known. Set MemoryBudgetBytes, or use All.";
         }

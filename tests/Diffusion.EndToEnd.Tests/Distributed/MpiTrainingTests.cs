@@ -24,7 +24,10 @@ public sealed class MpiTrainingTests
         using SafeTensors expected = SafeTensorsFile.Read(Weights(folder.File("one")));
         using SafeTensors actual = SafeTensorsFile.Read(Weights(folder.File("two")));
         actual.Tensors.Keys.Should().Equal(expected.Tensors.Keys);
-        foreach ((string name, Tensor weight) in expected.Tensors)
+
+        // The loss does not depend on the bias of the keys, which adds the same to the scores of all of them. Its gradient is rounding,
+        // which AdamW scales up.
+        foreach ((string name, Tensor weight) in expected.Tensors.Where(pair => !pair.Key.EndsWith("to_k.bias", StringComparison.Ordinal)))
         {
             actual.Tensors[name].allclose(weight, 1e-4, 1e-5).Should().BeTrue(name);
         }

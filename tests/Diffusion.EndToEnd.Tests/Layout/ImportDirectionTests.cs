@@ -31,8 +31,8 @@ public sealed class ImportDirectionTests
         ["Diffusion.Data"] = ["Pixels", "Transforms", "Sources", "Order", "Loading", "Shards"],
         ["Diffusion.Training"] =
         [
-            "Text", "Parts", "Tracing", "Distributed", "Optimization", "Ema", "Objectives", "Options", "Advice", "Parallel", "Steps",
-            "Checkpoints", "Reports", "Observers", "Measurement", "Health", "Validation", "Running", "Tuning", "",
+            "Text", "Parts", "Tracing", "Distributed", "Optimization", "Ema", "Objectives", "Options", "Memory", "Advice", "Parallel",
+            "Steps", "Checkpoints", "Reports", "Observers", "Measurement", "Health", "Validation", "Running", "Tuning", "",
         ],
         ["Diffusion.Reporting"] = ["Plotting", "Curves", "Runs", "Pages", ""],
         ["Diffusion.Hosting"] = ["Training", "Sampling", ""],

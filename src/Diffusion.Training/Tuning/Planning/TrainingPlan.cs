@@ -79,7 +79,8 @@ public sealed record TrainingPlan
 
     /// <summary>
     /// The memory of each process as <see cref="MemoryEstimator"/> estimates it; of several, that of rank 0, which saves the checkpoints.
-    /// Null if the network is not a <see cref="UNet2D"/>.
+    /// Null if the network is not a <see cref="UNet2D"/>, perhaps within a <see cref="PatchedModel"/> or a
+    /// <see cref="SelfConditionedModel"/>.
     /// </summary>
     public required MemoryEstimate? Memory { get; init; }
 

@@ -124,15 +124,14 @@ internal static class TrainingPlanner
 
     private static MemoryEstimate? MemoryOf(TrainerSetup setup, Precision precision)
     {
-        if (setup.Model is not UNet2D unet)
+        if (!NetworkMemory.IsKnown(setup.Model))
         {
             return null;
         }
 
         TrainingOptions options = setup.Options.Copy();
         options.Precision = precision;
-        int shards = setup.Processes is { Options.ShardOptimizer: true, Group: var group } ? group.WorldSize : 1;
-        return MemoryEstimator.For(unet.Options, setup.Source.Shape, options, setup.Optimizer, shards).Estimate(setup.MicroBatchSize);
+        return RunMemory.EstimatorOf(setup with { Options = options }).Estimate(setup.MicroBatchSize);
     }
 
     // The one that is being written comes on top of those that are kept; the last step saves one as well, and a run that may roll back its
