@@ -44,17 +44,8 @@ internal static class QuickstartRun
                 o.Seed = settings.Seed;
                 o.ReportEverySteps = 10;
 
-                // The network predicts the clean image, and is trained with the velocity loss of rectified flow.
-                o.Schedule = NoiseScheduleKind.RectifiedFlow;
-                o.Objective = new ObjectiveOptions
-                {
-                    Prediction = PredictionType.Sample,
-                    LossSpace = PredictionType.Flow,
-                    MaxSpaceFactor = 20,
-                    Times = TimeLaw.LogitNormal().Description,
-                    StratifiesTimes = true,
-                    LabelDropout = images.ClassCount is null ? 0 : 0.1,
-                };
+                o.Schedule = SmallModel.Schedule;
+                o.Objective = SmallModel.Objective(images.ClassCount);
             })
             .Build();
 

@@ -227,9 +227,7 @@ public sealed class TrainerBuilder
     /// </remarks>
     /// <returns>The trainer, which the caller disposes.</returns>
     /// <exception cref="OptionsValidationException">Something is missing or invalid. The message lists every problem.</exception>
-    /// <exception cref="CheckpointException">
-    /// The only problem is the run folder, which cannot be written to or belongs to another run, or the initial weights, which do not fit.
-    /// </exception>
+    /// <exception cref="CheckpointException">The only problem is the run folder or the initial weights.</exception>
     /// <exception cref="ImageDataException">The only problem is the images: too many are unreadable, or outside [-1, 1].</exception>
     /// <exception cref="DistributedException">The processes differ, or one was lost or could not start.</exception>
     public Trainer Build() => given.Start(() => new Trainer(SetupCheck.Of(given, [])));
@@ -256,9 +254,7 @@ public sealed class TrainerBuilder
     /// </summary>
     /// <param name="sampledImages">The number of images to plan a sampling for, 1 to 1,000,000. Default 16.</param>
     /// <param name="samplerSteps">Forward passes per image, 1 to 10,000: the sampler's steps, with guidance twice. Default 50.</param>
-    /// <param name="cancellationToken">
-    /// Ends the measurement between two steps or during a wait for images; of several processes, that of all after the same step.
-    /// </param>
+    /// <param name="cancellationToken">Ends the measurement between two steps or in a wait for images, in all processes.</param>
     /// <returns>The plan.</returns>
     /// <exception cref="OptionsValidationException">Something is missing or invalid. The message lists every problem.</exception>
     /// <exception cref="CheckpointException">The initial weights cannot be read or do not fit.</exception>

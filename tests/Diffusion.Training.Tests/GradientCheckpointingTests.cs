@@ -117,6 +117,23 @@ public sealed class GradientCheckpointingTests
     }
 
     [Fact]
+    public void A_rate_can_be_sought_while_a_run_recomputes_blocks_that_fit()
+    {
+        using UNet2D unet = new(Small);
+        LrRange? range = null;
+
+        Train(unet, steps: 1, GradientCheckpointing.Fit, _ =>
+        {
+            using StripedImages images = new(size: 8);
+            range = Trainer.For(unet).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images).BuildLrRangeFinder()
+                .Run(cancellationToken: new CancellationToken(canceled: true));
+        });
+
+        range!.End.Should().Be(LrRangeEnd.Cancelled);
+        unet.GradientCheckpointing.Should().Be(GradientCheckpointing.None);
+    }
+
+    [Fact]
     public void What_the_model_was_switched_to_by_hand_stays()
     {
         using UNet2D unet = new(Small) { GradientCheckpointing = GradientCheckpointing.All };

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using Diffusion.Data;
+using Diffusion.Reporting;
 using Diffusion.Training;
 using Quickstart;
 using Samples;
@@ -61,6 +62,7 @@ internal static class StartedTraining
                 .UseData(images)
                 .UseLearningRate(LearningRate.Cosine(2e-3))
                 .UseCheckpoints(folder, everySteps: 200)
+                .WriteReport()
                 .ReportTo(_ =>
                 {
                     clock.End("first step");
@@ -71,16 +73,8 @@ internal static class StartedTraining
                     o.Steps = 600;
                     o.BatchSize = 32;
                     o.ReportEverySteps = 1;
-                    o.Schedule = NoiseScheduleKind.RectifiedFlow;
-                    o.Objective = new ObjectiveOptions
-                    {
-                        Prediction = PredictionType.Sample,
-                        LossSpace = PredictionType.Flow,
-                        MaxSpaceFactor = 20,
-                        Times = TimeLaw.LogitNormal().Description,
-                        StratifiesTimes = true,
-                        LabelDropout = 0.1,
-                    };
+                    o.Schedule = SmallModel.Schedule;
+                    o.Objective = SmallModel.Objective(images.ClassCount);
                 })
                 .Build();
             clock.End("trainer");

@@ -6,9 +6,6 @@ namespace Diffusion.Training;
 /// <param name="Estimate">The memory of training with them.</param>
 internal sealed record FittingLayers(IReadOnlySet<int> Layers, int LayerCount, MemoryEstimate Estimate)
 {
-    /// <summary>No layer.</summary>
-    public static IReadOnlySet<int> Nothing { get; } = new HashSet<int>();
-
     /// <summary>
     /// Takes one layer after the other, those first that take the least work for each byte that they save, until training fits; if it never
     /// does, as many as leave the least memory.
@@ -17,8 +14,8 @@ internal sealed record FittingLayers(IReadOnlySet<int> Layers, int LayerCount, M
     /// <param name="microBatchSize">Images per forward and backward pass.</param>
     public static FittingLayers Of(MemoryEstimator estimator, int microBatchSize)
     {
-        MemoryTape plain = estimator.Record(microBatchSize, RecomputedLayers.None);
-        FittingLayers least = new(Nothing, plain.Layers.Count, estimator.Of(plain, microBatchSize));
+        MemoryTape plain = estimator.Record(microBatchSize, new RecomputedLayers(GradientCheckpointing.None));
+        FittingLayers least = new(new HashSet<int>(), plain.Layers.Count, estimator.Of(plain, microBatchSize));
         HashSet<int> taken = [];
         foreach (int next in Enumerable.Range(0, plain.Layers.Count).OrderBy(number => plain.Layers[number].WorkPerNumber))
         {

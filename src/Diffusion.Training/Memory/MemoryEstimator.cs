@@ -148,7 +148,7 @@ public sealed class MemoryEstimator
         ArgumentOutOfRangeException.ThrowIfLessThan(microBatchSize, 1);
         return GradientCheckpointing == GradientCheckpointing.Fit
             ? FittingLayers.Of(this, microBatchSize).Estimate
-            : Of(Record(microBatchSize, new RecomputedLayers(GradientCheckpointing, FittingLayers.Nothing)), microBatchSize);
+            : Of(Record(microBatchSize, new RecomputedLayers(GradientCheckpointing)), microBatchSize);
     }
 
     /// <summary>The operations of a forward pass.</summary>

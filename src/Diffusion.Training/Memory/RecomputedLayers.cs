@@ -2,15 +2,9 @@ namespace Diffusion.Training;
 
 /// <summary>The layers of a U-Net that gradient checkpointing recomputes.</summary>
 /// <param name="blocks">All of them, those with attention, or none; for <c>Fit</c> those of <paramref name="chosen"/>.</param>
-/// <param name="chosen">Their numbers, counted from 0 in the order of the forward pass.</param>
-internal sealed class RecomputedLayers(GradientCheckpointing blocks, IReadOnlySet<int> chosen)
+/// <param name="chosen">Their numbers, counted from 0 in the order of the forward pass; only for <c>Fit</c>.</param>
+internal sealed class RecomputedLayers(GradientCheckpointing blocks, IReadOnlySet<int>? chosen = null)
 {
-    /// <summary>No layer.</summary>
-    public static RecomputedLayers None { get; } = new(GradientCheckpointing.None, new HashSet<int>());
-
-    /// <summary>The numbers of the chosen layers.</summary>
-    public IReadOnlySet<int> Chosen => chosen;
-
     /// <summary>Whether a layer is recomputed.</summary>
     /// <param name="number">Its number.</param>
     /// <param name="hasAttention">Whether it has attention.</param>
@@ -18,7 +12,7 @@ internal sealed class RecomputedLayers(GradientCheckpointing blocks, IReadOnlySe
     {
         GradientCheckpointing.All => true,
         GradientCheckpointing.Attention => hasAttention,
-        GradientCheckpointing.Fit => chosen.Contains(number),
+        GradientCheckpointing.Fit => chosen!.Contains(number),
         _ => false,
     };
 }

@@ -130,9 +130,12 @@ internal sealed class TrialRun : IDisposable
     {
         IDiffusionModel twin = ModelTwin.Of(model);
         ModelTwin.CopyWeights(model, twin);
-        if (model.Checkpointing is { } given && twin.Checkpointing is { } layers)
+
+        // Fit is the choice of a run that trains the model meanwhile; the trial makes its own.
+        if (model.Checkpointing?.GradientCheckpointing is { } blocks and not GradientCheckpointing.Fit
+            && twin.Checkpointing is { } layers)
         {
-            layers.GradientCheckpointing = given.GradientCheckpointing;
+            layers.GradientCheckpointing = blocks;
         }
 
         return twin;

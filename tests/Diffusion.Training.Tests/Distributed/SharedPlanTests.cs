@@ -21,7 +21,7 @@ public sealed class SharedPlanTests
         plans[0].StepTime.Should().Be(TimeSpan.FromMilliseconds(8 * 300), "each rank reads half of the 16 images");
         plans[0].Duration.Should().Be(1000 * plans[0].StepTime);
         (plans[0].Processes, plans[0].BatchSize, plans[0].ImagesPerProcess, plans[0].MicroBatchSize).Should().Be((2, 16, 8, 8));
-        plans[0].ToReport().Should().Contain("16, 8 in each of 2 processes\n").And.Contain("communication").And.Contain("in each process");
+        plans[0].ToReport().Should().Contain("16, 8 in each of 2 processes\n").And.Contain("communication").And.Contain(", in rank 0\n");
     }
 
     [Fact]

@@ -1,3 +1,6 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
 namespace Diffusion.Training.Tests;
 
 /// <summary>The memory of training, estimated.</summary>
@@ -215,6 +218,40 @@ public sealed class MemoryEstimatorTests
 
         MemoryEstimate Of(GradientCheckpointing blocks) =>
             new MemoryEstimator(options, images) { GradientCheckpointing = blocks }.Estimate(4);
+    }
+
+    [Theory]
+    [MemberData(nameof(Networks), DisableDiscoveryEnumeration = true)]
+    public void Layers_have_the_numbers_and_sizes_that_they_have_in_the_network(UNet2DOptions options)
+    {
+        ImageShape images = ImageShape.Square(32, options.InChannels);
+        IReadOnlyList<TapeLayer> layers = new MemoryEstimator(options, images)
+            .Record(1, new RecomputedLayers(GradientCheckpointing.None)).Layers;
+        using DisposeScope scope = NewDisposeScope();
+        using UNet2D unet = new(options with { SampleSize = null });
+        List<(nn.Module Layer, long Numbers)> calls = [];
+        foreach (ResnetBlock block in unet.modules().OfType<ResnetBlock>())
+        {
+            block.register_forward_hook((layer, _, _, _, output) =>
+            {
+                calls.Add((layer, output.numel()));
+                return output;
+            });
+        }
+
+        unet.Recompute(Enumerable.Range(0, layers.Count).Where(number => number % 2 == 0).ToHashSet());
+        using Tensor labels = options.ClassEmbedType switch
+        {
+            ClassEmbedType.Identity => zeros([1, 4L * options.BlockOutChannels[0]]),
+            ClassEmbedType.Timestep => zeros([1]),
+            _ => zeros([1], ScalarType.Int64),
+        };
+        bool hasLabels = options.NumClassEmbeds is not null || options.ClassEmbedType is not null;
+        unet.call(zeros([1, options.InChannels, 32, 32]), ones([1], ScalarType.Int64), hasLabels ? labels : null).sum().backward();
+
+        calls.Take(layers.Count).Select(call => call.Numbers).Should().Equal(layers.Select(layer => layer.Answer));
+        calls.Take(layers.Count).Select(call => calls.Count(other => ReferenceEquals(other.Layer, call.Layer)))
+            .Should().Equal(Enumerable.Range(0, layers.Count).Select(number => number % 2 == 0 ? 2 : 1));
     }
 
     [Fact]

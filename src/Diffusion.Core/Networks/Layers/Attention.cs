@@ -15,7 +15,7 @@ internal static class Attention
             : nn.functional.scaled_dot_product_attention(query, key, value);
 
     /// <summary>
-    /// Whether a CPU attends by two products. In bfloat16 libtorch's fused kernel is two to seven times slower up to 256 tokens, where the
+    /// Whether a CPU attends by two products. In bfloat16 libtorch's fused kernel takes 1.7 to 6 times as long up to 256 tokens, where the
     /// processor multiplies in bfloat16; beyond, it never holds all pairs of tokens. In float32 it is not clearly slower
     /// (<c>benchmarks attention</c>).
     /// </summary>

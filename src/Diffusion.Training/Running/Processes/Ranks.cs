@@ -15,7 +15,7 @@ internal sealed class Ranks : IDisposable
     private readonly TrainingState state;
     private readonly RankExchange exchange;
     private readonly GradientReducer reducer;
-    private readonly SharedMemory? memory;
+    private readonly SharedLossHistory? history;
 
     /// <param name="processes">The processes.</param>
     /// <param name="setup">The run.</param>
@@ -26,7 +26,7 @@ internal sealed class Ranks : IDisposable
         long bucketBytes = (long)(processes.Options.BucketMebibytes * (1 << 20));
         reducer = new GradientReducer(processes.Group, state.Parameters, setup.Model.Network, bucketBytes);
         exchange = reducer.Exchange;
-        memory = SharedMemory.Of(exchange, setup.Objective, state.Objective);
+        history = SharedLossHistory.Of(exchange, setup.Objective, state.Objective);
     }
 
     /// <summary>Exchanges numbers between the processes.</summary>
@@ -105,13 +105,13 @@ internal sealed class Ranks : IDisposable
         int batchSize = setup.Options.BatchSize;
         int share = batchSize / exchange.WorldSize;
         using DisposeScope scope = NewDisposeScope();
-        memory?.Begin();
+        history?.Begin();
 
         // A canceled process completes the step, because the others wait for its gradients.
         (Tensor own, int ownImages) = pass.AccumulateShare(loader, ahead, device, batchSize, share, setup.MicroBatchSize,
             beforeFirst, reducer, CancellationToken.None);
         reducer.Finish();
-        memory?.End(share);
+        history?.End(share);
         (double loss, long images) = Agree(note(), own, ownImages);
         if (images == 0)
         {

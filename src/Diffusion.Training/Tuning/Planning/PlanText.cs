@@ -33,7 +33,7 @@ internal static class PlanText
 
         if (plan.Memory is { } memory)
         {
-            Line("memory", memory.ToString() + (plan.Processes > 1 ? ", in each process" : string.Empty));
+            Line("memory", memory.ToString() + (plan.Processes > 1 ? ", in rank 0" : string.Empty));
         }
 
         Line("this run",

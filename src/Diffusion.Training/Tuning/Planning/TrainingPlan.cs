@@ -78,7 +78,7 @@ public sealed record TrainingPlan
     public double DataWaitShare => Calibration.DataWaitShare;
 
     /// <summary>
-    /// The memory of each process as <see cref="MemoryEstimator"/> estimates it; of several, that of rank 0, which saves the checkpoints.
+    /// The memory as <see cref="MemoryEstimator"/> estimates it; of several processes, that of rank 0, which saves the checkpoints.
     /// Null if the network is not a <see cref="UNet2D"/>, perhaps within a <see cref="PatchedModel"/> or a
     /// <see cref="SelfConditionedModel"/>.
     /// </summary>

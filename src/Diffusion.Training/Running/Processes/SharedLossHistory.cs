@@ -4,24 +4,26 @@ namespace Diffusion.Training;
 /// What the objective remembers of the images of a step (<see cref="SecondMomentTimes"/>), in several processes: each notes it for its own
 /// images, and after the step all remember the notes of all in the order of the images, as one process does.
 /// </summary>
-internal sealed class SharedMemory
+internal sealed class SharedLossHistory
 {
     private readonly RankExchange exchange;
     private readonly SecondMomentTimes times;
     private readonly ObjectiveState state;
 
-    private SharedMemory(RankExchange exchange, SecondMomentTimes times, ObjectiveState state)
+    private SharedLossHistory(RankExchange exchange, SecondMomentTimes times, ObjectiveState state)
     {
         (this.exchange, this.times, this.state) = (exchange, times, state);
         state.Notes = [];
     }
 
-    /// <summary>The memory of an objective; null if it remembers nothing.</summary>
+    /// <summary>The loss history of an objective; null if it remembers nothing.</summary>
     /// <param name="exchange">The processes.</param>
     /// <param name="objective">The objective.</param>
     /// <param name="state">Its state in this process.</param>
-    public static SharedMemory? Of(RankExchange exchange, IObjective objective, ObjectiveState? state) =>
-        objective is Objective { Times: SecondMomentTimes times } && state is not null ? new SharedMemory(exchange, times, state) : null;
+    public static SharedLossHistory? Of(RankExchange exchange, IObjective objective, ObjectiveState? state) =>
+        objective is Objective { Times: SecondMomentTimes times } && state is not null
+            ? new SharedLossHistory(exchange, times, state)
+            : null;
 
     /// <summary>Forgets the notes of a step that an error interrupted.</summary>
     public void Begin() => state.Notes!.Clear();
