@@ -47,7 +47,7 @@ public sealed class Trainer : IDisposable
                 .. OptionWarnings.Of(options, setup.Schedule, state.Data.Split.TrainingCount,
                     state.Parameters.ParameterCount, setup.Model.DropoutProbability, setup.Optimizer),
                 .. PrecisionChoice.Warnings(setup),
-                .. RunMemory.Warnings(setup),
+                .. RunMemory.Warnings(setup, parts.IsSplit),
                 .. SourceWarnings.Of(setup.Source),
                 .. ImageWarnings.Of(setup.Images, setup.Source, setup.Model.ClassCount),
                 .. PipelineWarnings.Of(options, setup.Model.ClassCount, setup.Source.ClassCount,

@@ -109,7 +109,8 @@ public sealed class GradientCheckpointingTests
 
         TrainerBuilder unused = Trainer.For(model).UseData(images).Configure(o => o.MemoryBudgetBytes = 1L << 30);
         unused.Invoking(b => b.Build()).Should().Throw<OptionsValidationException>().Which.Failures.Should()
-            .Contain("MemoryBudgetBytes (1073741824) must be left out, or used with GradientCheckpointing Fit. Leave it out.");
+            .Contain("MemoryBudgetBytes is 1073741824, but the memory of the model (SpiedModel) cannot be estimated: it is no UNet2D. "
+                + "Leave it out, and set MicroBatchSize.");
 
         string Refused(GradientCheckpointing blocks) => ((Action)(() => Trainer.For(model).UseData(images)
             .Configure(o => o.GradientCheckpointing = blocks).Build())).Should().Throw<OptionsValidationException>().Which.Failures

@@ -31,10 +31,15 @@ public sealed record ComputeDevice
     public int CpuThreads { get; private init; }
 
     /// <summary>
-    /// The memory of the device in bytes; on the CPU the memory of the machine, or the limit of the container. Null for GPUs, where it is
-    /// not known.
+    /// The memory of the device in bytes: on the CPU that of the machine, or the limit of the container; on an NVIDIA GPU all of it, as its
+    /// driver says. Null where it is not known, as on MPS.
     /// </summary>
-    public long? MemoryBytes => Type == DeviceType.CPU ? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes : null;
+    public long? MemoryBytes => Type switch
+    {
+        DeviceType.CPU => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
+        DeviceType.CUDA => CudaMemory.BytesOf(Index),
+        _ => null,
+    };
 
     /// <summary>The first CUDA device if there is one, else MPS (Apple), else the CPU.</summary>
     /// <exception cref="NativeBackendException">libtorch cannot be loaded.</exception>

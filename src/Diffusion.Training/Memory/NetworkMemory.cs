@@ -1,10 +1,18 @@
+using TorchSharp;
+
 namespace Diffusion.Training;
 
 /// <summary>The memory of training a network: what it may use, and what it is estimated to use.</summary>
 internal static class NetworkMemory
 {
-    /// <summary>The memory that training may use, in bytes; null if it is not known.</summary>
-    public static long? BudgetOf(TrainingOptions options, ComputeDevice device) => options.MemoryBudgetBytes ?? device.MemoryBytes;
+    private const double ShareOfGpu = 0.9;
+
+    /// <summary>The memory that training may use in each process, in bytes; null if it is not known.</summary>
+    /// <param name="options">The options of the run.</param>
+    /// <param name="device">Its device.</param>
+    /// <param name="processes">The number of processes that train together.</param>
+    public static long? BudgetOf(TrainingOptions options, ComputeDevice device, int processes) => options.MemoryBudgetBytes
+        ?? (device.Type == DeviceType.CPU ? device.MemoryBytes / processes : (long?)(device.MemoryBytes * ShareOfGpu));
 
     /// <summary>Whether the memory of training a model can be estimated: a U-Net, perhaps within models of the library.</summary>
     public static bool IsKnown(IDiffusionModel model) => model switch

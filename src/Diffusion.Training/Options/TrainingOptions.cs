@@ -19,7 +19,9 @@ public sealed class TrainingOptions
 
     /// <summary>
     /// Images per forward and backward pass. Less than <see cref="BatchSize"/> saves memory; the gradient is the same. Must divide
-    /// <see cref="BatchSize"/>. Null, the default, is the whole batch.
+    /// <see cref="BatchSize"/>. Null, the default, is the whole batch, or the share of a process. If that does not fit
+    /// <see cref="MemoryBudgetBytes"/> by the estimate of <see cref="MemoryEstimator"/>, a run uses the largest size that fits and
+    /// warns. Batches of models whose memory cannot be estimated stay whole.
     /// </summary>
     public int? MicroBatchSize { get; set; }
 
@@ -34,9 +36,11 @@ public sealed class TrainingOptions
     public GradientCheckpointing GradientCheckpointing { get; set; }
 
     /// <summary>
-    /// The memory for which <see cref="Diffusion.GradientCheckpointing.Fit"/> chooses blocks, by the estimate of
-    /// <see cref="MemoryEstimator"/>, in bytes, for each process. A resumed run may change it. Null, the default, for the memory of the
-    /// device, where it is known (<see cref="ComputeDevice.MemoryBytes"/>).
+    /// The memory that training may use, in bytes, for each process, by the estimate of <see cref="MemoryEstimator"/>:
+    /// <see cref="Diffusion.GradientCheckpointing.Fit"/> chooses blocks for it, and without a <see cref="MicroBatchSize"/> it limits the
+    /// images of a pass. A resumed run may change it. Null, the default, for the memory of the device
+    /// (<see cref="ComputeDevice.MemoryBytes"/>), where that is known: on a CPU divided by the number of processes, on a GPU 90% of it,
+    /// because CUDA itself and gaps between tensors need the rest.
     /// </summary>
     public long? MemoryBudgetBytes { get; set; }
 

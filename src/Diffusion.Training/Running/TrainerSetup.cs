@@ -28,8 +28,11 @@ internal sealed record TrainerSetup(
     /// <summary>The processes that share the run; null if this process trains alone.</summary>
     public RunProcesses? Processes { get; init; }
 
+    /// <summary>The number of images of a step in this process.</summary>
+    public int Share => Options.BatchSize / (Processes?.Group.WorldSize ?? 1);
+
     /// <summary>The number of images per forward and backward pass.</summary>
-    public int MicroBatchSize => Options.MicroBatchSize ?? (Options.BatchSize / (Processes?.Group.WorldSize ?? 1));
+    public int MicroBatchSize => Options.MicroBatchSize ?? Share;
 
     /// <summary>The observers of the whole run. Their reports, findings and previews are also in the lists of these.</summary>
     public IReadOnlyList<IRunObserver> RunObservers { get; init; } = [];

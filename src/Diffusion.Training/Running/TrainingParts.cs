@@ -31,6 +31,8 @@ internal sealed class TrainingParts : IDisposable
             Device device = setup.Device.Activate();
             setup.Model.Network.to(device);
             options.Precision = PrecisionChoice.Of(setup);
+            int? split = RunMemory.Split(setup);
+            (IsSplit, options.MicroBatchSize) = (split is not null, split ?? options.MicroBatchSize);
             State = owned.Add(new TrainingState(setup, data, device));
             Ranks = setup.Processes is { } processes ? owned.Add(new Ranks(processes, setup, State)) : null;
             Begin(options.InitialWeights);
@@ -74,6 +76,9 @@ internal sealed class TrainingParts : IDisposable
             throw;
         }
     }
+
+    /// <summary>Whether a step is made in several passes because all of its images would not fit the memory.</summary>
+    public bool IsSplit { get; }
 
     /// <summary>The seed stream of the run.</summary>
     public SeedStream Seeds { get; }

@@ -27,6 +27,7 @@ internal sealed class TrialRun : IDisposable
         this.cancellationToken = cancellationToken;
         TrainingOptions options = run.Options.Copy();
         options.Precision = PrecisionChoice.Of(run);
+        options.MicroBatchSize = RunMemory.Split(run with { Options = options }) ?? options.MicroBatchSize;
         options.RunFolder = null;
         batchSize = options.BatchSize;
         try

@@ -3,8 +3,8 @@ using TorchSharp;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Finds the reasons why a model cannot train with gradient checkpointing, if the options ask for it. Each message says what, actual,
-/// expected, remedy.
+/// Finds the reasons why a model cannot train with gradient checkpointing or within a memory budget, if the options ask for it. Each
+/// message says what, actual, expected, remedy.
 /// </summary>
 internal static class CheckpointingProblems
 {
@@ -16,6 +16,13 @@ internal static class CheckpointingProblems
     {
         GradientCheckpointing asked = options.GradientCheckpointing;
         string name = model.GetType().Name;
+        bool isKnown = NetworkMemory.IsKnown(model);
+        if (options.MemoryBudgetBytes is { } budget && !isKnown)
+        {
+            yield return $"MemoryBudgetBytes is {budget}, but the memory of the model ({name}) cannot be estimated: it is no UNet2D. Leave "
+                + "it out, and set MicroBatchSize.";
+        }
+
         if (asked == GradientCheckpointing.None || !Enum.IsDefined(asked))
         {
             yield break;
@@ -26,7 +33,7 @@ internal static class CheckpointingProblems
             yield return $"GradientCheckpointing is {asked}, but the model ({name}) does not implement IGradientCheckpointing. Leave it "
                 + "out, or use a smaller MicroBatchSize.";
         }
-        else if (asked == GradientCheckpointing.Fit && !NetworkMemory.IsKnown(model))
+        else if (asked == GradientCheckpointing.Fit && !isKnown)
         {
             yield return $"GradientCheckpointing is Fit, but the memory of the model ({name}) cannot be estimated: it is no UNet2D. "
                 + "Use All.";
@@ -35,7 +42,7 @@ internal static class CheckpointingProblems
         {
             yield return $"GradientCheckpointing is {asked}, but the model ({name}) cannot recompute just these blocks. Use All.";
         }
-        else if (asked == GradientCheckpointing.Fit && NetworkMemory.BudgetOf(options, device ?? ComputeDevice.Best) is null)
+        else if (asked == GradientCheckpointing.Fit && NetworkMemory.BudgetOf(options, device ?? ComputeDevice.Best, processes: 1) is null)
         {
             yield return "GradientCheckpointing is Fit, but the memory of the device is not known. Set MemoryBudgetBytes, or use All.";
         }

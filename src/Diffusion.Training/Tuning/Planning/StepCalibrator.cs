@@ -40,8 +40,7 @@ internal static class StepCalibrator
     // Twice what may have been read before the clock began.
     private static int StepsReadAhead(TrainerSetup setup)
     {
-        int share = setup.Options.BatchSize / (setup.Processes?.Group.WorldSize ?? 1);
-        int passes = share / setup.MicroBatchSize;
+        int passes = setup.Share / setup.MicroBatchSize;
         return 2 * ((setup.Options.Loading.Prefetch + passes - 1) / passes);
     }
 

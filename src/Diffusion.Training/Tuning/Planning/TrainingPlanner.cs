@@ -28,7 +28,7 @@ internal static class TrainingPlanner
                 HeldOutImages = state.Data.Split.HeldOutCount,
                 Shape = setup.Source.Shape,
                 ParameterCount = state.Parameters.ParameterCount,
-                Memory = MemoryOf(setup, trial.Setup.Options.Precision),
+                Memory = MemoryOf(setup, trial.Setup),
                 CheckpointBytes = setup.Options.RunFolder is null ? 0 : state.Tensors.Bytes,
             });
         }
@@ -60,7 +60,7 @@ internal static class TrainingPlanner
             Shape = facts.Shape,
             ParameterCount = facts.ParameterCount,
             BatchSize = options.BatchSize,
-            MicroBatchSize = options.MicroBatchSize ?? (options.BatchSize / calibration.Processes),
+            MicroBatchSize = calibration.ForwardImages,
             Memory = facts.Memory,
             LearningRate = options.LearningRate.Peak,
             Suggested = suggested,
@@ -122,7 +122,7 @@ internal static class TrainingPlanner
     private static TimeSpan HeldOutTime(long images, StepCalibration calibration) =>
         calibration.ForwardTime * ((double)Math.Min(images, HeldOutLoss.MaxImages) / calibration.ForwardImages / calibration.Processes);
 
-    private static MemoryEstimate? MemoryOf(TrainerSetup setup, Precision precision)
+    private static MemoryEstimate? MemoryOf(TrainerSetup setup, TrainerSetup tried)
     {
         if (!NetworkMemory.IsKnown(setup.Model))
         {
@@ -130,8 +130,8 @@ internal static class TrainingPlanner
         }
 
         TrainingOptions options = setup.Options.Copy();
-        options.Precision = precision;
-        return RunMemory.EstimatorOf(setup with { Options = options }).Estimate(setup.MicroBatchSize);
+        options.Precision = tried.Options.Precision;
+        return RunMemory.EstimatorOf(setup with { Options = options }).Estimate(tried.MicroBatchSize);
     }
 
     // The one that is being written comes on top of those that are kept; the last step saves one as well, and a run that may roll back its
