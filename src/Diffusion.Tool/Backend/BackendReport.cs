@@ -19,11 +19,10 @@ internal static class BackendReport
         terminal.Line($"found by   {Origin(folder)}");
         terminal.Line($"version    {torch.__version__}");
         terminal.Line($"cpu        {ComputeDevice.Cpu().CpuThreads} threads of {Environment.ProcessorCount} processors");
-        terminal.Line($"cuda       {(torch.cuda.is_available() ? Text(torch.cuda.device_count()) + " devices" : "none")}");
+        terminal.Line($"cuda       {(torch.cuda.is_available() ? string.Join(", ", CudaDevices()) : "none")}");
         terminal.Line($"mps        {(torch.mps_is_available() ? "available" : "none")}");
         terminal.Line($"best       {ComputeDevice.Best}");
-        double memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / BytesPerGibibyte;
-        terminal.Line($"memory     {memory.ToString("F1", CultureInfo.InvariantCulture)} GiB");
+        terminal.Line($"memory     {Memory(ComputeDevice.Cpu())}");
         if (TorchBackend.Warning is { } warning)
         {
             terminal.Line($"warning    {warning}");
@@ -37,5 +36,11 @@ internal static class BackendReport
         : Environment.GetEnvironmentVariable(TorchBackend.FolderVariable) is { Length: > 0 } ? TorchBackend.FolderVariable
         : "the application";
 
-    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+    private static IEnumerable<string> CudaDevices() => Enumerable.Range(0, torch.cuda.device_count())
+        .Select(ComputeDevice.Cuda)
+        .Select(device => $"{device} with {Memory(device)}");
+
+    private static string Memory(ComputeDevice device) => device.MemoryBytes is { } bytes
+        ? string.Create(CultureInfo.InvariantCulture, $"{bytes / BytesPerGibibyte:F1} GiB")
+        : "unknown memory";
 }
