@@ -1,16 +1,15 @@
-using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Diffusion;
 
 /// <summary>
-/// Finds out whether libtorch convolves rightly on this processor. Its convolutions are generated for the processor by oneDNN; on some
-/// (seen: a virtual AMD EPYC with AVX-512, libtorch 2.10) those whose channels are no multiple of 16 came out wrong without an error:
-/// gradients of the last layer of a network, so that it learns nothing. Then oneDNN is switched off, and libtorch convolves by matrix
-/// products: slower, but right.
+/// Finds out whether libtorch convolves rightly on this processor. Its convolutions are generated for the processor by oneDNN; on a virtual
+/// AMD processor those whose channels are no multiple of 16 came out wrong without an error: gradients of the last layer of a network, so
+/// that it learns nothing. Where <see cref="OneDnnCaches"/> could not prevent it, oneDNN is switched off, and libtorch convolves by
+/// products of matrices: slower, but right.
 /// </summary>
-internal static unsafe class ConvolutionCheck
+internal static class ConvolutionCheck
 {
     private const double MaxErrorOfFloat32 = 1e-3;
     private const double MaxErrorOfHalf = 0.05; // bfloat16 rounds with an error of 0.004
@@ -18,7 +17,7 @@ internal static unsafe class ConvolutionCheck
 
     // Channels in and out, size of the images, stride: channels that do not fill a vector, in each direction.
     private static readonly (int In, int Out, int Size, int Stride)[] Cases =
-        [(24, 16, 4, 1), (16, 1, 4, 1), (3, 16, 4, 1), (48, 16, 4, 2)];
+        [(24, 16, 4, 1), (16, 1, 4, 1), (3, 16, 4, 1), (48, 16, 4, 2), (12, 17, 4, 1), (17, 48, 4, 1)];
 
     /// <summary>Checks, and switches oneDNN off where it is wrong.</summary>
     /// <returns>What was found; null when all is right.</returns>
@@ -30,7 +29,7 @@ internal static unsafe class ConvolutionCheck
             return null;
         }
 
-        bool isOff = SwitchOneDnnOff(libtorchFolder);
+        bool isOff = ConvolutionLibraries.SwitchOneDnnOff(libtorchFolder) && ConvolutionLibraries.SwitchNnpackOff(libtorchFolder);
         return isOff && AreRight(ScalarType.Float32) ? NativeError.WrongConvolutions : throw NativeError.NoRightConvolutions();
     }
 
@@ -73,31 +72,11 @@ internal static unsafe class ConvolutionCheck
     // Between -1 and 1, without a pattern; the global generator stays untouched.
     private static Tensor Values(params long[] shape)
     {
-        using Scalar count = shape.Aggregate(1L, (product, size) => product * size).ToScalar();
-        return arange(count, ScalarType.Float64).Times(1.7).sin().view(shape);
+        long count = shape.Aggregate(1L, (product, size) => product * size);
+        return PinnedScalars.Counting(count, ScalarType.Float64).Times(1.7).sin().view(shape);
     }
 
     // False where one is NaN.
     private static bool AreClose(Tensor actual, Tensor expected, double maxError) =>
         (actual.to(ScalarType.Float64) - expected).abs().max().item<double>() <= maxError * expected.abs().max().item<double>();
-
-    // TorchSharp has no switches; libtorch's own are C++ functions. Without oneDNN libtorch tries NNPACK, which writes a warning to the
-    // console at each convolution on processors that it does not know.
-    private static bool SwitchOneDnnOff(string folder)
-    {
-        string path = Path.Combine(folder, NativeSearch.FileName("torch_cpu"));
-        if (OperatingSystem.IsWindows()
-            || !NativeLibrary.TryLoad(path, out nint library)
-            || !NativeLibrary.TryGetExport(library, "_ZN2at13globalContextEv", out nint context)
-            || !NativeLibrary.TryGetExport(library, "_ZN2at7Context20setUserEnabledMkldnnEb", out nint enableOneDnn)
-            || !NativeLibrary.TryGetExport(library, "_ZN2at7Context20setUserEnabledNNPACKEb", out nint enableNnpack))
-        {
-            return false;
-        }
-
-        nint global = ((delegate* unmanaged<nint>)context)();
-        ((delegate* unmanaged<nint, byte, void>)enableOneDnn)(global, 0);
-        ((delegate* unmanaged<nint, byte, void>)enableNnpack)(global, 0);
-        return true;
-    }
 }

@@ -7,7 +7,8 @@ namespace Diffusion;
 /// </summary>
 internal static class ElfFile
 {
-    private const int HeaderLength = 64; // Elf64_Ehdr
+    /// <summary>The bytes of the header of a 64-bit ELF file.</summary>
+    public const int HeaderLength = 64; // Elf64_Ehdr
 
     /// <summary>Whether the 64-bit ELF file ends before its segments and tables; false for other files.</summary>
     public static bool IsCutShort(string path)

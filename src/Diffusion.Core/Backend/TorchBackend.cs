@@ -59,6 +59,7 @@ public static class TorchBackend
                 string folder = NativeLibraries.Load();
                 CpuQuota.Heed();
                 FreedMemory.Keep();
+                OneDnnCaches.Correct(folder);
                 Warning = ConvolutionCheck.Run(folder);
                 loadedFrom = folder;
             }

@@ -281,7 +281,7 @@ public sealed class Denoiser : IDenoiser
 
     // Returns the output itself where it is the sum: 0 * x + 1 * output would turn an infinite x into NaN.
     private static Tensor Sum(Tensor x, double weight, Tensor output, double factor) =>
-        weight == 0 ? (factor == 1 ? output : output.Times(factor)) : x.Times(weight).add_(output.Times(factor));
+        weight == 0 ? (factor == 1 ? output : output.Times(factor)) : x.Times(weight).Increase(output.Times(factor));
 
     private void CheckSolvable(Scalings scalings)
     {

@@ -55,7 +55,7 @@ public sealed class ForwardProcess(INoiseSchedule schedule)
         using DisposeScope scope = NewDisposeScope();
         Tensor a = Column(firstFactors, first); // [B, 1, 1, 1]
         Tensor b = Column(secondFactors, first); // [B, 1, 1, 1]
-        return (a * first).add_(b * second).MoveToOuterDisposeScope();
+        return (a * first).Increase(b * second).MoveToOuterDisposeScope();
     }
 
     /// <summary>A factor for each image, in the dtype and on the device of the images: <c>[B, 1, 1, 1]</c>.</summary>

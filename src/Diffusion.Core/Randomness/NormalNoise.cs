@@ -44,7 +44,7 @@ public static class NormalNoise
             generator.manual_seed(seed & uint.MaxValue);
             image.normal_(0, Math.Sqrt(0.5), generator);
             generator.manual_seed(seed >>> 32);
-            image.add_(other.normal_(0, Math.Sqrt(0.5), generator));
+            image.Increase(other.normal_(0, Math.Sqrt(0.5), generator));
         }
 
         return noise;

@@ -34,6 +34,6 @@ public interface IStepNoise
         double share = (start - (middle.Ratio * middle.Ratio)) / (start - (to.Ratio * to.Ratio));
         using Tensor first = part.Times(Math.Sqrt(share));
         using Tensor second = rest.Times(Math.Sqrt(1 - share));
-        return (part, first + second);
+        return (part, first.Plus(second));
     }
 }

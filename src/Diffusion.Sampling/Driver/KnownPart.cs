@@ -41,7 +41,7 @@ internal static class KnownPart
 
         using DisposeScope scope = NewDisposeScope();
         Tensor weight = mask.to(images.dtype).to(images.device);
-        Tensor replaced = images + (weight * (known.to(images.dtype).to(images.device) - images));
+        Tensor replaced = images.Plus(weight * (known.to(images.dtype).to(images.device) - images));
         return replaced.MoveToOuterDisposeScope();
     }
 }

@@ -15,7 +15,7 @@ public static class LevelStep
     public static Tensor Move(Estimate estimate, NoiseLevel to)
     {
         ArgumentNullException.ThrowIfNull(estimate);
-        return to.Sigma == 0 ? estimate.Clean.Times(to.Alpha) : estimate.Clean.Times(to.Alpha) + estimate.Noise.Times(to.Sigma);
+        return to.Sigma == 0 ? estimate.Clean.Times(to.Alpha) : estimate.Clean.Times(to.Alpha).Plus(estimate.Noise.Times(to.Sigma));
     }
 
     /// <summary>
@@ -28,7 +28,7 @@ public static class LevelStep
     public static Tensor Slide(Tensor x, NoiseLevel from, NoiseLevel to, Tensor noise)
     {
         double alphaRatio = to.Alpha / from.Alpha;
-        return x.Times(alphaRatio) + noise.Times(to.Sigma - (alphaRatio * from.Sigma));
+        return x.Times(alphaRatio).Plus(noise.Times(to.Sigma - (alphaRatio * from.Sigma)));
     }
 
     /// <summary>A straight line in the schedule's own scaling: over alpha and sigma themselves.</summary>
@@ -40,7 +40,7 @@ public static class LevelStep
     public static Tensor Chord(Tensor x, NoiseLevel from, NoiseLevel to, Tensor clean, Tensor noise)
     {
         ArgumentNullException.ThrowIfNull(x);
-        return x + clean.Times(to.Alpha - from.Alpha) + noise.Times(to.Sigma - from.Sigma);
+        return x.Plus(clean.Times(to.Alpha - from.Alpha)).Plus(noise.Times(to.Sigma - from.Sigma));
     }
 
     /// <summary>Adds noise to go to a noisier level.</summary>
@@ -52,7 +52,7 @@ public static class LevelStep
     {
         double alphaRatio = to.Alpha / from.Alpha;
         double before = alphaRatio * from.Sigma;
-        return x.Times(alphaRatio) + unit.Times(Math.Sqrt(Math.Max((to.Sigma * to.Sigma) - (before * before), 0)));
+        return x.Times(alphaRatio).Plus(unit.Times(Math.Sqrt(Math.Max((to.Sigma * to.Sigma) - (before * before), 0))));
     }
 
     /// <summary>
@@ -94,7 +94,7 @@ public static class LevelStep
         Tensor sum = values[0].Times(weights[0]);
         for (int j = 1; j < weights.Length; j++)
         {
-            sum.add_(values[j].Times(weights[j]));
+            sum.Increase(values[j].Times(weights[j]));
         }
 
         return sum;

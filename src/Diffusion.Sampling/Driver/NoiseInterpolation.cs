@@ -43,7 +43,7 @@ public static class NoiseInterpolation
             (double from, double to) = Math.Sin(angle) < 1e-6
                 ? (1 - fraction, fraction)
                 : (Math.Sin((1 - fraction) * angle) / Math.Sin(angle), Math.Sin(fraction * angle) / Math.Sin(angle));
-            return first.Times(from) + second.Times(to);
+            return first.Times(from).Plus(second.Times(to));
         }
     }
 

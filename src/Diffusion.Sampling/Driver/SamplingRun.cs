@@ -124,7 +124,7 @@ public sealed class SamplingRun
         }
 
         Tensor batch = Batch(images, first, size); // [1 or B, C, H, W]
-        return noise.MultiplyBy(inverts ? 0 : level.Sigma) + batch.to(noise.dtype).to(noise.device).Times(level.Alpha);
+        return noise.MultiplyBy(inverts ? 0 : level.Sigma).Plus(batch.to(noise.dtype).to(noise.device).Times(level.Alpha));
     }
 
     private Conditioning Classes(int first, int size, Device device) => request.LabelsAt(first, size) is { } labels

@@ -55,7 +55,7 @@ public sealed class SamplingStep(SamplingWalk walk, int index, IReadOnlyList<Pas
     /// <summary>Images plus new noise.</summary>
     /// <param name="images">The images.</param>
     /// <param name="deviation">The standard deviation of the noise; 0 draws none.</param>
-    internal Tensor AddNoise(Tensor images, double deviation) => deviation > 0 ? images + Noise().Times(deviation) : images;
+    internal Tensor AddNoise(Tensor images, double deviation) => deviation > 0 ? images.Plus(Noise().Times(deviation)) : images;
 
     /// <summary>
     /// The step from pure noise (alpha 0), for solvers of higher order too: the half log-SNR is minus infinity there, so the estimate is of

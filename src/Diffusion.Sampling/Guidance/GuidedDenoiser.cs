@@ -96,11 +96,11 @@ public sealed class GuidedDenoiser : IDenoiser
 
         using DisposeScope scope = NewDisposeScope();
         (Estimate strong, Tensor weak) = Estimates(noisy, level, conditioning);
-        Tensor clean = weak + (strong.Clean - weak).Times(scale); // [B, C, H, W]
+        Tensor clean = weak.Plus((strong.Clean - weak).Times(scale)); // [B, C, H, W]
         if (Rescale > 0)
         {
             Tensor ratio = strong.Clean.std([1, 2, 3], keepdim: true) / clean.std([1, 2, 3], keepdim: true); // [B, 1, 1, 1]
-            clean = clean.Times(1 - Rescale) + (clean * ratio).Times(Rescale);
+            clean = clean.Times(1 - Rescale).Plus((clean * ratio).Times(Rescale));
         }
 
         return strong.WithClean(clean, noisy, level).MovedToOuterScope();

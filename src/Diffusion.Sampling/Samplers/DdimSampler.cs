@@ -21,7 +21,7 @@ public sealed record DdimSampler : StepSampler
 
         // Equation 12: the clean image, the noise of x, and new noise in place of a part of it.
         Tensor next = LevelStep.Move(estimate, down);
-        return new StepResult(added > 0 ? next + step.Noise().Times(added) : next);
+        return new StepResult(added > 0 ? next.Plus(step.Noise().Times(added)) : next);
     }
 
     /// <inheritdoc/>

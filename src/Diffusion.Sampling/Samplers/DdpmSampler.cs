@@ -29,12 +29,12 @@ public sealed record DdpmSampler : StepSampler
         double beta = fromVariance - (alphaRatio * alphaRatio * toVariance);
 
         // The posterior's mean and variance, equation 7, where alpha-bar = alpha^2 and 1 - alpha-bar = sigma^2.
-        Tensor mean = estimate.Clean.Times(to.Alpha * beta / fromVariance) + x.Times(alphaRatio * toVariance / fromVariance);
+        Tensor mean = estimate.Clean.Times(to.Alpha * beta / fromVariance).Plus(x.Times(alphaRatio * toVariance / fromVariance));
 
         // No noise after the last step: algorithm 2, line 3.
         return new StepResult(to.Sigma == 0
             ? mean
-            : mean + Deviation(estimate, small: beta * toVariance / fromVariance, large: beta, step.Noise()));
+            : mean.Plus(Deviation(estimate, small: beta * toVariance / fromVariance, large: beta, step.Noise())));
     }
 
     /// <summary>All timesteps of a discrete schedule, or 1000 steps.</summary>

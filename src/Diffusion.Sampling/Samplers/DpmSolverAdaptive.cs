@@ -95,7 +95,7 @@ public sealed record DpmSolverAdaptive : ISampler
                 continue;
             }
 
-            Tensor moved = added > 0 ? high + walk.Noise(steps, 0, from, to).Times(added * NoiseScale) : high;
+            Tensor moved = added > 0 ? high.Plus(walk.Noise(steps, 0, from, to).Times(added * NoiseScale)) : high;
             x.Dispose();
             before.Dispose();
             (x, before, beforeLevel, at) = (moved.MoveToOuterDisposeScope(), low.MoveToOuterDisposeScope(), to, next);
@@ -131,7 +131,7 @@ public sealed record DpmSolverAdaptive : ISampler
     private double Error(Tensor low, Tensor high, Tensor before)
     {
         Tensor allowed = maximum(low.abs(), before.abs()).Times(RelativeTolerance).AtLeast(AbsoluteTolerance);
-        return Math.Sqrt(((low - high) / allowed).square().mean().to(ScalarType.Float64).item<double>());
+        return Math.Sqrt(((low - high) / allowed).Squared().mean().to(ScalarType.Float64).item<double>());
     }
 
     private IEnumerable<string> Problems(INoiseSchedule schedule, double min, double max)

@@ -55,6 +55,6 @@ public sealed record DpmSolverSde : StepSampler
     {
         (NoiseLevel down, double added) = LevelStep.Split(from, to, Eta);
         Tensor next = down.Sigma == 0 ? clean.Times(down.Alpha) : new ExponentialStep(from, down, SolverForm.Data).First(x, clean);
-        return unit is null ? next : next.add_(unit.Times(added * NoiseScale));
+        return unit is null ? next : next.Increase(unit.Times(added * NoiseScale));
     }
 }

@@ -55,13 +55,13 @@ internal readonly record struct ExponentialStep(NoiseLevel From, NoiseLevel To, 
         Tensor next = x.Times(kept);
         for (int j = 0; j < weights.Length; j++)
         {
-            next.add_(estimates[j].Times(factor * weights[j]));
+            next.Increase(estimates[j].Times(factor * weights[j]));
         }
 
         if (noise is not null)
         {
             double variance = isData ? -double.ExpM1(-2 * Eta * Length) : double.ExpM1(2 * Eta * Length);
-            next.add_(noise.Times(To.Sigma * Math.Sqrt(variance)));
+            next.Increase(noise.Times(To.Sigma * Math.Sqrt(variance)));
         }
 
         return next;

@@ -29,10 +29,10 @@ public sealed record HeunSampler : StepSampler
         }
 
         Estimate second = step.Denoise(euler, to);
-        Tensor noise = (first.Noise + second.Noise).Times(0.5);
+        Tensor noise = first.Noise.Plus(second.Noise).Times(0.5);
         return new StepResult(Path == HeunPath.Ratio
             ? LevelStep.Slide(start, from, to, noise)
-            : LevelStep.Chord(start, from, to, (first.Clean + second.Clean).Times(0.5), noise));
+            : LevelStep.Chord(start, from, to, first.Clean.Plus(second.Clean).Times(0.5), noise));
     }
 
     /// <inheritdoc/>

@@ -38,8 +38,8 @@ public sealed record PredictorCorrectorSampler : StepSampler, ISampler
         double fromVariance = from.Sigma * from.Sigma;
         double toVariance = to.Sigma * to.Sigma;
         double beta = fromVariance - (alphaRatio * alphaRatio * toVariance);
-        Tensor mean = estimate.Clean.Times(to.Alpha * beta / fromVariance) + at.Times(alphaRatio * toVariance / fromVariance);
-        return new StepResult(mean + step.Noise(Corrections).Times(Math.Sqrt(beta)));
+        Tensor mean = estimate.Clean.Times(to.Alpha * beta / fromVariance).Plus(at.Times(alphaRatio * toVariance / fromVariance));
+        return new StepResult(mean.Plus(step.Noise(Corrections).Times(Math.Sqrt(beta))));
     }
 
     /// <inheritdoc/>
@@ -55,9 +55,9 @@ public sealed record PredictorCorrectorSampler : StepSampler, ISampler
     // x + a * score + sqrt(2 * a) * z, with a = 2 * (snr * |z| / |score|)^2 (algorithm 4).
     private Tensor Corrected(Tensor x, Tensor score, Tensor unit)
     {
-        Tensor size = (MeanNorm(unit) / MeanNorm(score)).Times(Snr).square().Times(2);
-        return x + (size * score) + (size.Times(2).sqrt() * unit);
+        Tensor size = (MeanNorm(unit) / MeanNorm(score)).Times(Snr).Squared().Times(2);
+        return x.Plus(size * score).Plus(size.Times(2).sqrt() * unit);
     }
 
-    private static Tensor MeanNorm(Tensor images) => images.flatten(1).square().sum(1).sqrt().mean();
+    private static Tensor MeanNorm(Tensor images) => images.flatten(1).Squared().sum(1).sqrt().mean();
 }

@@ -110,7 +110,7 @@ public sealed record ResamplingSampler : ISampler
     {
         NoiseLevel to = step.To;
         Tensor known = Known.to(x.dtype).to(x.device).Times(to.Alpha); // [1 or B, C, H, W]
-        return KnownPart.Put(x, to.Sigma > 0 ? known + step.Noise(SamplingStep.KnownDraw).Times(to.Sigma) : known.expand_as(x), Mask);
+        return KnownPart.Put(x, to.Sigma > 0 ? known.Plus(step.Noise(SamplingStep.KnownDraw).Times(to.Sigma)) : known.expand_as(x), Mask);
     }
 
     private IEnumerable<string> Problems() =>

@@ -61,8 +61,8 @@ internal sealed class DetailCheck(ImageStatistics data, TrainingOptions options)
         using DisposeScope scope = NewDisposeScope();
         Tensor pixels = samples.to(ScalarType.Float32).Between(-1, 1); // [N, C, H, W]
         (long height, long width) = (samples.shape[2] - 2, samples.shape[3] - 2);
-        Tensor neighbors = Part(0, 1).add(Part(2, 1)).add(Part(1, 0)).add(Part(1, 2)).DividedBy(4);
-        return Part(1, 1).sub(neighbors).square().mean().ToHost().ToSingle();
+        Tensor neighbors = Part(0, 1).Plus(Part(2, 1)).Plus(Part(1, 0)).Plus(Part(1, 2)).DividedBy(4);
+        return Part(1, 1).sub(neighbors).Squared().mean().ToHost().ToSingle();
 
         Tensor Part(long y, long x) => pixels.narrow(2, y, height).narrow(3, x, width); // [N, C, H - 2, W - 2]
     }

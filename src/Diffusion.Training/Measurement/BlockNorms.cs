@@ -29,7 +29,7 @@ internal sealed class BlockNorms : IDisposable
         using DisposeScope scope = NewDisposeScope();
         Tensor rows = SumOfSquares.OfRows(gradients, FlatLayout.Alignment);
         Tensor sums = stack([.. blocks.Select(block => stack([.. block.Parts.Select(part => Sum(rows, part))]).sum())]);
-        squares.copy_(parameters.LossScale is { } scale ? sums / scale.Value.square() : sums);
+        squares.copy_(parameters.LossScale is { } scale ? sums / scale.Value.Squared() : sums);
     }
 
     /// <summary>Returns the root mean square of the gradients of each block at the last measurement. Waits for the device.</summary>

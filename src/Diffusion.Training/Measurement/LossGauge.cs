@@ -38,8 +38,8 @@ internal sealed class LossGauge : IDisposable, IPassObserver
     {
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        Tensor losses = (loss.Prediction - loss.Target).square().flatten(1).mean([1]); // [B]
-        Tensor powers = loss.Target.square().flatten(1).mean([1]); // [B]
+        Tensor losses = (loss.Prediction - loss.Target).Squared().flatten(1).mean([1]); // [B]
+        Tensor powers = loss.Target.Squared().flatten(1).mean([1]); // [B]
         Tensor rows = stack([losses, powers, ones_like(losses)]).to(ScalarType.Float32); // [3, B]
         step.scatter_add_(1, parts!.expand(3, parts.shape[0]), rows);
         parts.Dispose();
@@ -51,7 +51,7 @@ internal sealed class LossGauge : IDisposable, IPassObserver
     {
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        sums.add_(where(counts, step, zeros_like(step)));
+        sums.Increase(where(counts, step, zeros_like(step)));
         step.zero_();
     }
 

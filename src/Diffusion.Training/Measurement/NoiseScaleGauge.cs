@@ -45,7 +45,7 @@ internal sealed class NoiseScaleGauge : IDisposable
         Tensor now = stack([signal, noise]);
         Tensor usable = now.isfinite().all();
         measured++;
-        Tensor next = estimates.Times(1 - Weight).add_(now.Times(Weight));
+        Tensor next = estimates.Times(1 - Weight).Increase(now.Times(Weight));
         estimates.copy_(where(usable, next, estimates));
     }
 
@@ -75,6 +75,6 @@ internal sealed class NoiseScaleGauge : IDisposable
         using IDisposable noGradients = no_grad();
         using Tensor trained = parameters.Gradients.narrow(0, 0, parameters.TrainedLength);
         Tensor sum = SumOfSquares.Of(trained);
-        return parameters.LossScale is { } scale ? sum / scale.Value.square() : sum;
+        return parameters.LossScale is { } scale ? sum / scale.Value.Squared() : sum;
     }
 }

@@ -138,8 +138,8 @@ internal sealed class TrainingMeter : IDisposable
         Tensor norm = update.GradientNorm;
         Tensor clipped = norm.IsWithin(clip).logical_not().to(ScalarType.Float32);
         Tensor wide = loss.to(sums.dtype);
-        Tensor now = stack([wide, wide.square(), norm.to(sums.dtype), clipped.to(sums.dtype), ones_like(wide)]);
-        sums.add_(cat([where(good, now, zeros_like(now)), update.LastOverflow.to(sums.dtype).view(1)]));
+        Tensor now = stack([wide, wide.Squared(), norm.to(sums.dtype), clipped.to(sums.dtype), ones_like(wide)]);
+        sums.Increase(cat([where(good, now, zeros_like(now)), update.LastOverflow.to(sums.dtype).view(1)]));
 
         // The maximum norm of the steps that count, and the first step that failed, as the maximum of negated steps.
         Tensor never = zeros_like(norm).Fill(double.NegativeInfinity);

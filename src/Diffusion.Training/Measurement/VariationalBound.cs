@@ -88,7 +88,7 @@ public sealed class VariationalBound(IDenoiser denoiser)
     internal Tensor TermAt(Tensor images, Conditioning conditioning, int timestep, NoiseLevel level, PosteriorStep step, Tensor noise)
     {
         int batch = (int)images.shape[0];
-        Tensor noisy = images.Times(level.Alpha) + noise.Times(level.Sigma);
+        Tensor noisy = images.Times(level.Alpha).Plus(noise.Times(level.Sigma));
         using Estimate estimate = denoiser.Denoise(noisy, level, conditioning);
         PosteriorStep[] steps = [.. Enumerable.Repeat(step, batch)];
         Tensor logVariance = estimate.Variance is { } predicted

@@ -43,10 +43,10 @@ internal static class NoiseChange
     public static (Tensor Predicted, Tensor Mixed) Of(
         Tensor noise, Tensor? offsets, double offset, Tensor? perturbations, double perturbation)
     {
-        Tensor predicted = offsets is null ? noise.alias() : noise + offsets.to(noise.dtype).SendTo(noise.device).Times(offset);
+        Tensor predicted = offsets is null ? noise.alias() : noise.Plus(offsets.to(noise.dtype).SendTo(noise.device).Times(offset));
         Tensor mixed = perturbations is null
             ? predicted.alias()
-            : predicted + perturbations.to(noise.dtype).SendTo(noise.device).Times(perturbation);
+            : predicted.Plus(perturbations.to(noise.dtype).SendTo(noise.device).Times(perturbation));
         return (predicted, mixed);
     }
 }

@@ -112,7 +112,7 @@ public sealed record Objective : IObjective
             losses = Weighting is LearnedUncertainty learned
                 ? LearnedUncertainty.Loss(losses, learned.LogVariance(LineOf(state), levels).to(losses.dtype))
                 : losses;
-            losses = variance is null ? losses : losses + HybridLoss.Of(denoiser, clean, noisy, levels, prediction, variance);
+            losses = variance is null ? losses : losses.Plus(HybridLoss.Of(denoiser, clean, noisy, levels, prediction, variance));
             if (Times is SecondMomentTimes times && state is not null && !input.IsMeasurement)
             {
                 times.Record(state, levels, denoiser.Schedule, losses);

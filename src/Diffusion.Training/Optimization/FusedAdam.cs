@@ -55,7 +55,7 @@ internal sealed class FusedAdam : IOptimizer
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGradients = no_grad();
-        steps.add_(ones_like(skip) - skip);
+        steps.Increase(ones_like(skip) - skip);
         for (int i = 0; i < segments.Count; i++)
         {
             script.Call(

@@ -24,7 +24,7 @@ internal static class SumOfSquares
         using DisposeScope scope = NewDisposeScope();
         long whole = flat.shape[0] / Row * Row;
         Tensor sum = OfRows(flat.narrow(0, 0, whole), Row).sum();
-        return (sum + OfRows(flat.narrow(0, whole, flat.shape[0] - whole), flat.shape[0] - whole).sum()).MoveToOuterDisposeScope();
+        return sum.Plus(OfRows(flat.narrow(0, whole, flat.shape[0] - whole), flat.shape[0] - whole).sum()).MoveToOuterDisposeScope();
     }
 
     /// <summary>The sum of squares of each row, <c>[n / row]</c> of <see cref="TypeOn"/>; it belongs to the caller.</summary>
@@ -33,7 +33,7 @@ internal static class SumOfSquares
     public static Tensor OfRows(Tensor flat, long row)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor norms = linalg.vector_norm(flat.view(row == 0 ? 0 : flat.shape[0] / row, row), 2, [1]);
-        return norms.to(TypeOn(flat.device)).square().MoveToOuterDisposeScope();
+        Tensor norms = flat.view(row == 0 ? 0 : flat.shape[0] / row, row).norm(dim: 1);
+        return norms.to(TypeOn(flat.device)).Squared().MoveToOuterDisposeScope();
     }
 }

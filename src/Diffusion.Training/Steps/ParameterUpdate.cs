@@ -102,13 +102,13 @@ public sealed class ParameterUpdate : IDisposable
         if (LossScale is { } scale)
         {
             LastOverflow.copy_(scale.Excuses(norm.Overflow));
-            Overflowed.add_(LastOverflow);
+            Overflowed.Increase(LastOverflow);
             failed = norm.Skip - LastOverflow;
             scale.Update(norm.Overflow);
         }
 
-        Skipped.add_(failed);
-        SkippedInARow.add_(failed).mul_(failed);
+        Skipped.Increase(failed);
+        SkippedInARow.Increase(failed).mul_(failed);
     }
 
     /// <summary>Disposes the counters.</summary>

@@ -181,7 +181,7 @@ public sealed class TrainingPass
             bool isLast = first + microBatchSize >= share;
             double weight = (double)batch.Positions.Length / batchSize;
             Tensor? noise = ahead?.Take(batch.Positions.Span);
-            sum.add_(Backward(batch.Pixels, conditioning, batch.Positions, weight, law, noise, isLast ? reducer : null));
+            sum.Increase(Backward(batch.Pixels, conditioning, batch.Positions, weight, law, noise, isLast ? reducer : null));
             images += batch.Positions.Length;
         }
 

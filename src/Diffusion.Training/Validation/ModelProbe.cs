@@ -40,7 +40,7 @@ internal static class ModelProbe
         {
             Run(() =>
             {
-                Tensor loss = (output - noisy).square().mean();
+                Tensor loss = (output - noisy).Squared().mean();
                 (parameters.LossScale?.Apply(loss) ?? loss).backward();
                 return output;
             });

@@ -36,7 +36,7 @@ internal static class NetworkWarnings
         Conditioning conditioning = denoiser.Model.ClassCount is null
             ? Conditioning.None
             : new Conditioning { ClassLabels = zeros([count], ScalarType.Int64, denoiser.Device) };
-        return Math.Sqrt(denoiser.PredictRaw(noise, levels, conditioning, mayPredictVariance: true).square().mean().Read<float>());
+        return Math.Sqrt(denoiser.PredictRaw(noise, levels, conditioning, mayPredictVariance: true).Squared().mean().Read<float>());
     }
 
     private static TrainingWarning Warn(InvariantText text) => new("Network", text.ToString());

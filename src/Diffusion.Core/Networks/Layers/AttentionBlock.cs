@@ -57,7 +57,7 @@ internal sealed class AttentionBlock : nn.Module<Tensor, Tensor>
         Tensor attended = Attention.Of(query, key, value); // [B, heads, H * W, headChannels]
         Tensor joined = attended.transpose(1, 2).flatten(2); // [B, H * W, inner]
         Tensor output = toOut.call(joined).transpose(1, 2).view(x.shape); // [B, C, H, W]
-        Tensor sum = x + output;
+        Tensor sum = x.Plus(output);
         return (outputScale == 1 ? sum : sum.DivideBy(outputScale)).MoveToOuterDisposeScope();
     }
 

@@ -17,8 +17,8 @@ internal sealed class PositionalEmbedding(int channels, double shift, bool cosin
     {
         using DisposeScope scope = NewDisposeScope();
         int half = channels / 2;
-        using Scalar stop = half.ToScalar();
-        Tensor exponents = arange(stop, ScalarType.Float32, labels.device).MultiplyBy(-LogLongestPeriod).DivideBy(half - shift);
+        Tensor exponents = PinnedScalars.Counting(half, ScalarType.Float32, labels.device)
+            .MultiplyBy(-LogLongestPeriod).DivideBy(half - shift);
         Tensor angles = labels.to(ScalarType.Float32).unsqueeze(1) * exponents.exp_(); // [B, half]
         Tensor embedding = cosinesFirst ? cat([angles.cos(), angles.sin()], 1) : cat([angles.sin(), angles.cos()], 1);
         return (channels % 2 == 0 ? embedding : nn.functional.pad(embedding, (0, 1))).MoveToOuterDisposeScope(); // [B, channels]

@@ -58,8 +58,8 @@ internal static class ResamplingFunctions
     // [1, 1, 4, 4], exact in every dtype. Computed on the device itself, as a copy from the CPU would wait for the device.
     private static Tensor Kernel(Tensor like, int sum)
     {
-        using Scalar stop = 4.ToScalar();
-        Tensor weights = arange(stop, ScalarType.Float32, like.device).Plus(-1.5).abs().Times(-2).Plus(4); // 1, 3, 3, 1
+        Tensor places = PinnedScalars.Counting(4, ScalarType.Float32, like.device);
+        Tensor weights = places.Plus(-1.5).abs().Times(-2).Plus(4); // 1, 3, 3, 1
         return (weights.unsqueeze(0) * weights.unsqueeze(1)).Times(sum / 64.0).view(1, 1, 4, 4).to(like.dtype);
     }
 }

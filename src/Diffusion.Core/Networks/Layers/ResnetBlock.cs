@@ -96,11 +96,11 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor, Tensor>
         else
         {
             // In place: a convolution's gradient does not need its result.
-            normalised = norm2.call(residual.add_(time));
+            normalised = norm2.call(residual.Increase(time));
         }
 
         residual.Dispose();
-        Tensor sum = SecondHalf(normalised).add_(Shortcut(summand));
+        Tensor sum = SecondHalf(normalised).Increase(Shortcut(summand));
         return (outputScale == 1 ? sum : sum.DivideBy(outputScale)).MoveToOuterDisposeScope();
     }
 

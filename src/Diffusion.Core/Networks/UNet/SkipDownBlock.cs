@@ -66,7 +66,7 @@ internal sealed class SkipDownBlock : nn.Module<Tensor, Tensor, Tensor, IReadOnl
         {
             using Tensor halved = new ResidualLayer(checkpoints, resnetDown).Run(x, condition); // [B, outChannels, H/2, W/2]
             using Tensor ofImages = imageConv.call(images);
-            features.Add(ofImages + halved);
+            features.Add(ofImages.Plus(halved));
         }
 
         return features;

@@ -140,7 +140,7 @@ public sealed class UNet2D
         Tensor x = midBlock is null ? across.Peek() : midBlock.call(across.Peek(), condition);
         (x, Tensor? ofLevels) = Up(x, across, condition);
         x = convOut.call(nn.functional.silu(normOut.call(x))); // [B, C, H, W]
-        x = ofLevels is null ? x : x + ofLevels;
+        x = ofLevels is null ? x : x.Plus(ofLevels);
         return (Options.TimeEmbeddingType == TimeEmbeddingType.Fourier ? x / levels.view(-1, 1, 1, 1) : x).MoveToOuterDisposeScope();
     }
 
@@ -279,7 +279,7 @@ public sealed class UNet2D
 
             Tensor? ofBelow = images is null ? null : Resampling.DoubleSmoothly.Apply(images);
             (x, Tensor? ofLevel) = skip.call(x, across, condition);
-            images = ofBelow is null ? ofLevel : ofLevel is null ? ofBelow : ofBelow + ofLevel;
+            images = ofBelow is null ? ofLevel : ofLevel is null ? ofBelow : ofBelow.Plus(ofLevel);
         }
 
         return (x, images);

@@ -58,7 +58,7 @@ internal sealed class UNet2DEmbedding
 
         Tensor labels = classLabels!.to(embeddedTime.device);
         Tensor embeddedClasses = classes.call(options.ClassEmbedType == ClassEmbedType.Timestep ? Project(labels) : labels); // [B, D]
-        return embeddedTime + embeddedClasses.to(embeddedTime.dtype);
+        return embeddedTime.Plus(embeddedClasses.to(embeddedTime.dtype));
     }
 
     // A level before the linear layers, [B, label channels].

@@ -24,10 +24,10 @@ internal static class BoundTerms
         using DisposeScope scope = NewDisposeScope();
         Tensor cleanFactor = ForwardProcess.Column(steps.Select(step => step.CleanFactor), clean);
         Tensor kept = noisy * ForwardProcess.Column(steps.Select(step => step.NoisyFactor), clean);
-        Tensor mean = kept + (cleanFactor * estimate);
+        Tensor mean = kept.Plus(cleanFactor * estimate);
         Tensor variance = logVariance.expand_as(mean);
         Tensor? divergence = timesteps.Any(t => t > 0)
-            ? GaussianDivergence(kept + (cleanFactor * clean), ForwardProcess.Column(steps.Select(step => step.LogVariance), clean), mean,
+            ? GaussianDivergence(kept.Plus(cleanFactor * clean), ForwardProcess.Column(steps.Select(step => step.LogVariance), clean), mean,
                 variance)
             : null;
         Tensor? likelihood = timesteps.Any(t => t == 0)
@@ -65,15 +65,15 @@ internal static class BoundTerms
         Tensor fraction = predicted.Plus(1).Times(0.5);
         Tensor small = ForwardProcess.Column(steps.Select(step => step.LogVariance), predicted);
         Tensor width = ForwardProcess.Column(steps.Select(step => step.LogBeta - step.LogVariance), predicted);
-        return (small + (fraction * width)).MoveToOuterDisposeScope();
+        return small.Plus(fraction * width).MoveToOuterDisposeScope();
     }
 
     // KL(first || second) of each element in nats; by expm1, as the textbook formula loses all digits of small divergences.
     private static Tensor GaussianDivergence(Tensor firstMean, Tensor firstLogVariance, Tensor secondMean, Tensor secondLogVariance)
     {
         Tensor ratio = firstLogVariance - secondLogVariance;
-        Tensor ofMeans = (firstMean - secondMean).square() * secondLogVariance.neg().exp();
-        return (special.expm1(ratio) - ratio + ofMeans).Times(0.5);
+        Tensor ofMeans = (firstMean - secondMean).Squared() * secondLogVariance.neg().exp();
+        return (special.expm1(ratio) - ratio).Plus(ofMeans).Times(0.5);
     }
 
     private static Tensor Bits(Tensor nats) => nats.flatten(1).mean([1]).Times(1 / Math.Log(2)); // [B]

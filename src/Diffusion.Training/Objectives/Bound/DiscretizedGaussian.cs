@@ -29,11 +29,11 @@ internal static class DiscretizedGaussian
         Tensor high = where(values.neg().IsWithin(-LastOpen), infinite, difference.Plus(HalfBin) / scale);
 
         // The lower tail is the one with digits: a bin above the mean is mirrored.
-        Tensor isAbove = (low + high).IsWithin(0).logical_not();
+        Tensor isAbove = low.Plus(high).IsWithin(0).logical_not();
         Tensor upper = LogCumulative(where(isAbove, low.neg(), high));
         Tensor lower = LogCumulative(where(isAbove, high.neg(), low));
         Tensor rest = special.expm1(lower - upper).neg(); // 1 - exp(lower - upper)
-        return (upper + rest.log()).neg().to(pixels.dtype).to(pixels.device).MoveToOuterDisposeScope();
+        return upper.Plus(rest.log()).neg().to(pixels.dtype).to(pixels.device).MoveToOuterDisposeScope();
     }
 
     /// <summary>
@@ -60,17 +60,17 @@ internal static class DiscretizedGaussian
         Tensor below = special.erfc(x.Times(-Math.Sqrt(0.5))).Times(0.5).log();
         Tensor above = special.erfc(x.Times(Math.Sqrt(0.5))).Times(-0.5).log1p();
         Tensor far = x.Between(double.NegativeInfinity, SeriesBelow);
-        Tensor inverse = far.square().reciprocal();
+        Tensor inverse = far.Squared().reciprocal();
         Tensor series = zeros_like(x);
         for (int term = SeriesTerms; term > 0; term--)
         {
             series = inverse.Times(1 - (2 * term)) * series.Plus(1);
         }
 
-        Tensor tail = far.square().Times(-0.5) - far.neg().Times(Math.Sqrt(2 * Math.PI)).log() + series.log1p();
+        Tensor tail = (far.Squared().Times(-0.5) - far.neg().Times(Math.Sqrt(2 * Math.PI)).log()).Plus(series.log1p());
         return where(x.IsWithin(SeriesBelow), tail, where(x.IsWithin(0), below, above));
     }
 
     private static Tensor ApproximateCumulative(Tensor x) =>
-        (x + (x * x * x).Times(0.044715)).Times(Math.Sqrt(2 / Math.PI)).tanh().Plus(1).Times(0.5);
+        x.Plus((x * x * x).Times(0.044715)).Times(Math.Sqrt(2 / Math.PI)).tanh().Plus(1).Times(0.5);
 }

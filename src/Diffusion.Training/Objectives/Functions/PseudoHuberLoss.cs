@@ -10,7 +10,7 @@ internal sealed record PseudoHuberLoss(double Threshold) : ILossFunction
 
     public Tensor Of(Tensor difference)
     {
-        using Tensor square = difference.square();
+        using Tensor square = difference.Squared();
         return OfSquare(square, Threshold);
     }
 

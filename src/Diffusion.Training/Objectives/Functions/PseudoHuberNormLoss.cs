@@ -9,7 +9,7 @@ internal sealed record PseudoHuberNormLoss(double Scale) : ILossFunction
 
     public Tensor Of(Tensor difference)
     {
-        using Tensor squares = difference.square();
+        using Tensor squares = difference.Squared();
         using Tensor norms = squares.sum([1, 2, 3], keepdim: true); // [B, 1, 1, 1]
         return PseudoHuberLoss.OfSquare(norms, Scale * Math.Sqrt((double)difference.numel() / difference.shape[0]));
     }

@@ -7,5 +7,5 @@ internal sealed record SquaredError : ILossFunction
 {
     public string Description => "mse";
 
-    public Tensor Of(Tensor difference) => difference.square();
+    public Tensor Of(Tensor difference) => difference.Squared();
 }

@@ -21,7 +21,7 @@ internal sealed record LearnedUncertainty(int Channels) : ILossWeighting
     public static Tensor Loss(Tensor losses, Tensor logVariance)
     {
         using DisposeScope scope = NewDisposeScope();
-        return ((losses / logVariance.exp()) + logVariance).MoveToOuterDisposeScope();
+        return (losses / logVariance.exp()).Plus(logVariance).MoveToOuterDisposeScope();
     }
 
     /// <summary>Makes the network of u.</summary>

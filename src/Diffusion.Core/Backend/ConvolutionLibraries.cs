@@ -1,0 +1,41 @@
+using System.Runtime.InteropServices;
+
+namespace Diffusion;
+
+/// <summary>
+/// Switches off the libraries that convolve for libtorch on a CPU. TorchSharp has no such switches; libtorch's own are C++ functions.
+/// </summary>
+internal static unsafe class ConvolutionLibraries
+{
+    private const string Context = "_ZN2at13globalContextEv"; // at::globalContext()
+    private const string EnableOneDnn = "_ZN2at7Context20setUserEnabledMkldnnEb"; // at::Context::setUserEnabledMkldnn(bool)
+    private const string EnableNnpack = "_ZN2at7Context20setUserEnabledNNPACKEb"; // at::Context::setUserEnabledNNPACK(bool)
+
+    /// <summary>Switches oneDNN off: libtorch convolves by products of matrices, or by NNPACK.</summary>
+    /// <param name="libtorchFolder">The folder of the libtorch that is loaded.</param>
+    /// <returns>False where this libtorch has no such function.</returns>
+    public static bool SwitchOneDnnOff(string libtorchFolder) => SwitchOff(libtorchFolder, EnableOneDnn);
+
+    /// <summary>
+    /// Switches NNPACK off, with which libtorch convolves single small images. On a processor whose caches it cannot find out it does
+    /// nothing but write a warning to the console, at each convolution.
+    /// </summary>
+    /// <param name="libtorchFolder">The folder of the libtorch that is loaded.</param>
+    /// <returns>False where this libtorch has no such function.</returns>
+    public static bool SwitchNnpackOff(string libtorchFolder) => SwitchOff(libtorchFolder, EnableNnpack);
+
+    private static bool SwitchOff(string folder, string enable)
+    {
+        string path = Path.Combine(folder, NativeSearch.FileName("torch_cpu"));
+        if (OperatingSystem.IsWindows()
+            || !NativeLibrary.TryLoad(path, out nint library)
+            || !NativeLibrary.TryGetExport(library, Context, out nint context)
+            || !NativeLibrary.TryGetExport(library, enable, out nint set))
+        {
+            return false;
+        }
+
+        ((delegate* unmanaged<nint, byte, void>)set)(((delegate* unmanaged<nint>)context)(), 0);
+        return true;
+    }
+}
