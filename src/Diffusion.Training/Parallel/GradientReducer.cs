@@ -11,7 +11,8 @@ namespace Diffusion.Training;
 /// <remarks>
 /// The first backward pass is a rehearsal that reduces nothing until it ends. It finds the order in which buckets become complete, which
 /// all processes then use, and the buckets that changed after they seemed complete (parameters that are also used outside the call of their
-/// layer), which are always reduced after the backward pass.
+/// layer), which are always reduced after the backward pass. A layer whose weights another module uses without calling it, like the
+/// convolution of <c>Upsample</c> on a CPU, is complete when that module is.
 /// </remarks>
 internal sealed class GradientReducer : IDisposable
 {
@@ -23,6 +24,7 @@ internal sealed class GradientReducer : IDisposable
     private readonly Tensor[] views;
     private readonly int[] layersOfBucket;
     private readonly int[][] bucketsOfLayer;
+    private readonly int[][] layersWithin;
     private readonly int[] waitsFor;
     private readonly bool[] isReady;
     private readonly List<IPendingOperation> pending = [];
@@ -54,8 +56,10 @@ internal sealed class GradientReducer : IDisposable
         [
             .. network.modules().OfType<nn.Module<Tensor, Tensor>>()
                 .Select(module => (module, Parameters: DecayedOf(module)))
-                .Where(layer => layer.Parameters.Length > 0),
+                .Where(layer => layer.Parameters.Length > 0 || layer.module.children().Any(child => DecayedOf(child).Length > 0)),
         ];
+        layersWithin = [.. layers.Select(layer => layer.Module.children()
+            .Select(child => Array.FindIndex(layers, one => ReferenceEquals(one.Module, child))).Where(child => child >= 0).ToArray())];
         HashSet<string> marked = [.. layers.SelectMany(layer => layer.Parameters)];
         bucketsOfLayer = [.. layers.Select(layer => Enumerable.Range(0, buckets.Count)
             .Where(bucket => layer.Parameters.Any(buckets[bucket].Parameters.Contains)).ToArray())];
@@ -130,6 +134,14 @@ internal sealed class GradientReducer : IDisposable
 
     private void OnLayer(int layer)
     {
+        foreach (int within in layersWithin[layer])
+        {
+            if (!marks.WasCalled(within))
+            {
+                OnLayer(within);
+            }
+        }
+
         foreach (int bucket in bucketsOfLayer[layer])
         {
             if (waitsFor[bucket] == Never || --waitsFor[bucket] > 0)

@@ -45,6 +45,10 @@ internal sealed class LayerMarks : IDisposable
     /// <summary>The first exception of a callback in the last backward pass; null if there was none.</summary>
     public Exception? Failure { get; private set; }
 
+    /// <summary>Whether a layer was called in the forward pass.</summary>
+    /// <param name="layer">Its index.</param>
+    public bool WasCalled(int layer) => calls[layer] > 0;
+
     /// <summary>Starts to mark the inputs of layers.</summary>
     public void BeginForward()
     {

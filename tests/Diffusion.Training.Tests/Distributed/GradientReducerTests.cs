@@ -65,6 +65,29 @@ public sealed class GradientReducerTests
     }
 
     [Fact]
+    public void A_layer_whose_weight_its_owner_uses_without_a_call_is_complete_when_the_owner_is()
+    {
+        int[] overlapped = OnTwoRanks(group =>
+        {
+            using Sequential network = nn.Sequential(nn.Linear(Chain.Width, Chain.Width), new Owner(), nn.Linear(Chain.Width, Chain.Width));
+            using FlatParameters parameters = new(network);
+            using GradientReducer reducer = new(group, parameters, network, OneParameter);
+            for (int pass = 0; pass < 2; pass++)
+            {
+                reducer.BeginForward();
+                Tensor loss = network.call(Filled(4, Chain.Width)).square().mean();
+                reducer.BeginBackward();
+                loss.backward();
+                reducer.Finish();
+            }
+
+            return reducer.Overlapped;
+        });
+
+        overlapped.Should().Equal([2, 2], "all weights but the first, whose input has no gradient");
+    }
+
+    [Fact]
     public void A_layer_that_only_one_rank_uses_holds_up_no_rank()
     {
         Overlapped((chain, x) => chain.Last.call(chain.Third.call(chain.First.call(x))), useSecond: rank => rank == 1);
@@ -177,6 +200,17 @@ public sealed class GradientReducerTests
 
     private static Tensor Filled(params long[] shape) =>
         arange(shape.Aggregate(1L, (all, one) => all * one)).to(ScalarType.Float32).sin().view(shape);
+
+    private sealed class Owner : nn.Module<Tensor, Tensor>
+    {
+        private readonly Linear inner;
+
+        public Owner()
+            : base(nameof(Owner)) =>
+            register_module("inner", inner = nn.Linear(Chain.Width, Chain.Width));
+
+        public override Tensor forward(Tensor x) => nn.functional.linear(x, inner.weight!, inner.bias);
+    }
 
     private sealed class Chain : nn.Module
     {

@@ -25,7 +25,10 @@ public sealed class ProcessLauncherTests
     {
         using TemporaryFolder folder = new();
 
-        int exitCode = Run(Shell(3, $"echo $$ > {folder.Path}/$RANK; [ $RANK = 1 ] && exit 75; exec sleep 1000"));
+        string othersRun = $"[ -s {folder.Path}/0 ] && [ -s {folder.Path}/2 ]";
+
+        int exitCode = Run(Shell(3, $"echo $$ > {folder.Path}/$RANK; [ $RANK = 1 ] && until {othersRun}; do :; done && exit 75; "
+            + "exec sleep 1000"));
 
         exitCode.Should().Be(75);
         IsRunning(folder.File("0")).Should().BeFalse();
