@@ -31,7 +31,7 @@ public static class TorchBackend
     }
 
     /// <summary>
-    /// What is wrong with libtorch on this machine and was worked around; null when nothing is, or before it was loaded. Known: wrong
+    /// What is wrong with libtorch on this machine and makes it slower; null when nothing is, or before it was loaded. Known: wrong
     /// convolutions of oneDNN, which is then switched off, so that training on the CPU is slower, but right.
     /// </summary>
     public static string? Warning { get; private set; }

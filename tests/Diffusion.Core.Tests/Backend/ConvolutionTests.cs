@@ -8,7 +8,7 @@ public sealed class ConvolutionTests
     public static TheoryData<Precision, int> Cases => new MatrixTheoryData<Precision, int>(
         [Precision.Float32, Precision.BFloat16, Precision.Float16], [1, 3, 8, 16, 24, 48, 64]);
 
-    // On a processor for which oneDNN generates wrong code this is so because it was switched off.
+    // Where a processor hides its caches this is so because oneDNN was corrected or switched off.
     [Theory]
     [MemberData(nameof(Cases))]
     public void Convolutions_and_their_gradients_are_those_of_float64(Precision precision, int channels)
