@@ -7,7 +7,9 @@ namespace Diffusion;
 /// </summary>
 internal static unsafe class ConvolutionLibraries
 {
-    private const string Context = "_ZN2at13globalContextEv"; // at::globalContext()
+    /// <summary>at::globalContext(), which libtorch exports.</summary>
+    public const string Context = "_ZN2at13globalContextEv";
+
     private const string EnableOneDnn = "_ZN2at7Context20setUserEnabledMkldnnEb"; // at::Context::setUserEnabledMkldnn(bool)
     private const string EnableNnpack = "_ZN2at7Context20setUserEnabledNNPACKEb"; // at::Context::setUserEnabledNNPACK(bool)
 

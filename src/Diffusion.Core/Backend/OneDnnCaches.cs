@@ -16,8 +16,8 @@ namespace Diffusion;
 /// </remarks>
 internal static unsafe class OneDnnCaches
 {
-    /// <summary>at::globalContext(), which libtorch exports.</summary>
-    public const string Anchor = "_ZN2at13globalContextEv";
+    /// <summary>A function that libtorch exports: it tells where the others are.</summary>
+    public const string Anchor = ConvolutionLibraries.Context;
 
     /// <summary>dnnl::impl::cpu::x64::cpu().</summary>
     public const string Getter = "_ZN4dnnl4impl3cpu3x643cpuEv";

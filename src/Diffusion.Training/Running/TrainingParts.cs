@@ -32,7 +32,8 @@ internal sealed class TrainingParts : IDisposable
             setup.Model.Network.to(device);
             options.Precision = PrecisionChoice.Of(setup);
             int? split = RunMemory.Split(setup);
-            (IsSplit, options.MicroBatchSize) = (split is not null, split ?? options.MicroBatchSize);
+            IsSplit = split is not null;
+            options.MicroBatchSize ??= split;
             State = owned.Add(new TrainingState(setup, data, device));
             Ranks = setup.Processes is { } processes ? owned.Add(new Ranks(processes, setup, State)) : null;
             Begin(options.InitialWeights);

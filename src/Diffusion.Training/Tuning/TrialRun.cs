@@ -27,7 +27,6 @@ internal sealed class TrialRun : IDisposable
         this.cancellationToken = cancellationToken;
         TrainingOptions options = run.Options.Copy();
         options.Precision = PrecisionChoice.Of(run);
-        options.MicroBatchSize = RunMemory.Split(run with { Options = options }) ?? options.MicroBatchSize;
         options.RunFolder = null;
         batchSize = options.BatchSize;
         try
@@ -35,9 +34,9 @@ internal sealed class TrialRun : IDisposable
             belongings.Add(new GeneratorScope());
             belongings.Add(new ThreadCountScope());
             IDiffusionModel copy = belongings.Add(Copy(run.Model));
-            belongings.Add(new GradientCheckpointingScope(run with { Model = copy, Options = options }));
             setup = run with { Model = copy, Options = options, Observers = [], FindingObservers = [], Previews = [], RunObservers = [] };
             Parts = belongings.Add(new TrainingParts(setup));
+            belongings.Add(new GradientCheckpointingScope(setup)); // Fit chooses for the passes that the parts have chosen
             pass = new TrainingPass(Parts.Denoiser, setup.Objective, Parts.Seeds, Parts.State.Objective) { StratifyOver = batchSize };
             Device = setup.Device.Activate();
             BatchPlan plan = new()

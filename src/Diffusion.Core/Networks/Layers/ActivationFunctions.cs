@@ -11,7 +11,7 @@ internal static class ActivationFunctions
     public static Tensor Apply(this Activation activation, Tensor x) => activation switch
     {
         Activation.Silu => functional.silu(x),
-        Activation.Mish => x.mul(functional.logsigmoid(x.neg()).neg().tanh()),
+        Activation.Mish => x.mul(functional.logsigmoid(x.neg()).neg().tanh()), // softplus(x) = -log sigmoid(-x)
         Activation.Gelu => functional.gelu(x),
         Activation.Relu => functional.relu(x),
         _ => throw new UnreachableException(),
