@@ -39,6 +39,7 @@ RootCommand root = new("Measures the library against its targets. Each command e
     HealthCommand.Create(),
     LrRangeCommand.Create(),
     OptimizersCommand.Create(),
+    PrecisionsCommand.Create(),
     PlanCommand.Create(),
     ViewBenchmarkCommand.Create(),
     ServingCommand.Create(),

@@ -6,25 +6,21 @@ namespace Diffusion.Benchmarks;
 /// <summary>An optimizer with its learning rate.</summary>
 /// <param name="Name">Its name on the command line.</param>
 /// <param name="Factory">The optimizer.</param>
-/// <param name="Rate">The learning rate; a factor for Prodigy.</param>
-internal sealed record OptimizerRun(string Name, IOptimizerFactory Factory, double Rate)
+/// <param name="Rate">The learning rate; null for the one that <see cref="LrRangeFinder"/> suggests for the images.</param>
+internal sealed record OptimizerRun(string Name, IOptimizerFactory Factory, double? Rate = null)
 {
-    private const double AdamRate = 1e-3;
-
-    /// <summary>
-    /// All of them. Muon's and 8-bit AdamW's rate is AdamW's, Lion's a fifth of it; the schedule-free one is higher, as its paper advises.
-    /// </summary>
+    /// <summary>All of them. Prodigy finds its rate itself: its factor is 1.</summary>
     public static IReadOnlyList<OptimizerRun> All { get; } =
     [
-        new("adamw", Optimizers.AdamW(), AdamRate),
-        new("adam", Optimizers.Adam(), AdamRate),
-        new("lion", Optimizers.Lion(), AdamRate / 5),
-        new("muon", Optimizers.Muon(), AdamRate),
+        new("adamw", Optimizers.AdamW()),
+        new("adam", Optimizers.Adam()),
+        new("lion", Optimizers.Lion()),
+        new("muon", Optimizers.Muon()),
         new("prodigy", Optimizers.Prodigy(biasCorrection: true, safeguardWarmup: true), 1),
-        new("schedule-free", Optimizers.ScheduleFreeAdamW(), 2 * AdamRate),
-        new("adamw-8bit", Optimizers.AdamW8Bit(), AdamRate),
+        new("schedule-free", Optimizers.ScheduleFreeAdamW()),
+        new("adamw-8bit", Optimizers.AdamW8Bit()),
         new("torch-sgd", Optimizers.FromTorch(
-            "sgd(momentum: 0.9)", (parameters, _) => TorchSharp.torch.optim.SGD(parameters, AdamRate, momentum: 0.9)), 0.1),
+            "sgd(momentum: 0.9)", (parameters, _) => TorchSharp.torch.optim.SGD(parameters, 0.1, momentum: 0.9))),
     ];
 
     /// <summary>The runs that are asked for, with the rates that are asked for.</summary>
@@ -40,6 +36,6 @@ internal sealed record OptimizerRun(string Name, IOptimizerFactory Factory, doub
                 $"The optimizer is {parts[0]}, but must be one of {string.Join(", ", All.Select(one => one.Name))}.");
         return parts.Length == 1 ? run
             : double.TryParse(parts[1], NumberStyles.Float, CultureInfo.InvariantCulture, out double rate) ? run with { Rate = rate }
-            : throw new ArgumentException($"The rate of {parts[0]} is {parts[1]}, but must be a number. Use {run.Name}={run.Rate}.");
+            : throw new ArgumentException($"The rate of {parts[0]} is {parts[1]}, but must be a number. Use {run.Name}=1e-3.");
     }
 }

@@ -9,8 +9,8 @@ namespace Diffusion.Training;
 internal sealed class SampleChecks(ImageStatistics data, TrainingOptions options)
 {
     private const double ColorsAfter = 0.2;
-    private const double DetailAfter = 0.5;
-    private const long MinSteps = 100;
+    private const double DetailAfter = 0.75; // until then, noise still leaves the samples of a run that ends well
+    private const long MinSteps = 1000; // samples of younger networks may be noise at any learning rate
 
     private readonly ColorCheck colors = new(data);
     private readonly DetailCheck detail = new(data, options);

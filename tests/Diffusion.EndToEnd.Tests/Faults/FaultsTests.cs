@@ -15,7 +15,7 @@ public sealed class FaultsTests
         Assert.SkipUnless(await CanTrace(), "This test needs strace and permission to trace: apt-get install strace.");
 
         ChildProcess.Result result = await ChildProcess.Dotnet(["exec", Benchmarks, "faults", "--kinds", "KILL", "EIO", "SHORT", "--every",
-            "42"]);
+            "63"]);
 
         result.ExitCode.Should().Be(0, result.Output + result.Errors);
         result.Output.Should().MatchRegex("KILL: [1-9][0-9]* points, 0 of them without effect\n").And.MatchRegex(

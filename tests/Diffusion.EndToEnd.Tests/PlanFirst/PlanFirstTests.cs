@@ -43,9 +43,10 @@ public sealed class PlanFirstTests : IDisposable
             plan.RootElement.GetProperty("images").GetInt64().Should().Be(38);
         }
 
-        (await Run("--steps", "500")).Errors.Should().Contain("was planned with 2 steps, not --steps 500");
-        (await Run("--minutes", "1")).Errors.Should().Contain("was planned with 2 steps, not --minutes 1");
-        (await Run("--rate", "1e-2")).Errors.Should().Contain("a learning rate of 0.001, not --rate 0.01");
+        ChildProcess.Result[] refused = await Task.WhenAll(Run("--steps", "500"), Run("--minutes", "1"), Run("--rate", "1e-2"));
+        refused[0].Errors.Should().Contain("was planned with 2 steps, not --steps 500");
+        refused[1].Errors.Should().Contain("was planned with 2 steps, not --minutes 1");
+        refused[2].Errors.Should().Contain("a learning rate of 0.001, not --rate 0.01");
         ChildProcess.Result again = await Run();
         again.Output.Should().Contain("Resuming from step 2 of 2").And.NotContain("Learning rate");
 

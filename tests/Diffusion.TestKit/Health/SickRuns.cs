@@ -111,12 +111,11 @@ public static class SickRuns
         new("gradients beyond their limit", "ended") { IsShort = true, Says = "MaxGradientNorm",
             Options = run => (run.BatchSize, run.Health) = (8, run.Health with { MaxGradientNorm = 1e-6 }) },
         new("a run that is too short for samples", "NoisySamples", "BlurrySamples") { Says = "too short",
-            Options = run => (run.Steps, run.LearningRate) = (200, LearningRate.Constant(1e-4)),
-            Builder = builder => builder.ObserveWith(new SampleObserver { JudgesEarly = true }) },
-        new("the same noise for all samples", "SimilarSamples") { Options = run => run.Steps = 200,
-            Builder = builder => builder.AddPreview(100, preview => preview.Check(randn(1, 3, 16, 16).expand(16, 3, 16, 16))) },
-        new("samples scaled to [0, 1]", "ColorShift") { Options = run => run.Steps = 200,
-            Builder = builder => builder.AddPreview(100, preview => preview.Check(rand(16, 3, 16, 16))) },
+            Options = run => (run.Steps, run.LearningRate) = (1200, LearningRate.Constant(1e-4)) },
+        new("the same noise for all samples", "SimilarSamples") { Options = run => run.Steps = 1000,
+            Builder = builder => builder.AddPreview(1000, preview => preview.Check(randn(1, 3, 16, 16).expand(16, 3, 16, 16))) },
+        new("samples scaled to [0, 1]", "ColorShift") { Options = run => run.Steps = 1000,
+            Builder = builder => builder.AddPreview(1000, preview => preview.Check(rand(16, 3, 16, 16))) },
     ];
 
     private static Action<TrainingOptions> Briefly(Action<TrainingOptions> options) => run =>

@@ -47,14 +47,18 @@ public sealed class DetailCheckTests
     }
 
     [Fact]
-    public void Samples_are_not_judged_in_the_first_half_of_a_run()
+    public void Samples_are_judged_in_the_last_quarter_of_a_run_and_not_before_step_1000()
     {
         using DrawnShapes shapes = DrawnShapes.Create(200, 16);
-        SampleChecks checks = new(new BatchReader(shapes).Inspect(), Options);
+        ImageStatistics data = new BatchReader(shapes).Inspect();
+        SampleChecks longRun = new(data, new TrainingOptions { Steps = 4000 });
+        SampleChecks shortRun = new(data, new TrainingOptions { Steps = 1200 });
         using Tensor noisy = randn(16, 3, 16, 16, generator: new Generator(1));
 
-        checks.Look(noisy, 499, rollbacks: 0).Should().NotContain(finding => finding.Kind == FindingKind.NoisySamples);
-        checks.Look(noisy, 500, rollbacks: 0).Should().Contain(finding => finding.Kind == FindingKind.NoisySamples);
+        longRun.Look(noisy, 2999, rollbacks: 0).Should().NotContain(finding => finding.Kind == FindingKind.NoisySamples);
+        longRun.Look(noisy, 3000, rollbacks: 0).Should().Contain(finding => finding.Kind == FindingKind.NoisySamples);
+        shortRun.Look(noisy, 999, rollbacks: 0).Should().BeEmpty();
+        shortRun.Look(noisy, 1000, rollbacks: 0).Should().Contain(finding => finding.Kind == FindingKind.NoisySamples);
     }
 
     [Fact]
