@@ -75,7 +75,7 @@ internal sealed class ReportObserver(RunReportOptions options) : IRunObserver
         {
             Task failed = page;
             page = Task.CompletedTask;
-            failed.GetAwaiter().GetResult(); // The run reports the exception, and goes on.
+            failed.GetAwaiter().GetResult(); // The run reports the exception, and continues.
         }
 
         if (page.IsCompleted && run!.Time.GetElapsedTime(writtenAt) >= options.UpdateEvery)

@@ -21,9 +21,9 @@ internal static class RankFailuresCommand
     {
         Option<int> trials = new("--trials") { Description = "The number of trials.", DefaultValueFactory = _ => 200 };
         Option<int> first = new("--first") { Description = "The number of the first trial, from 0.", DefaultValueFactory = _ => 0 };
-        Option<int> most = new("--max-processes") { Description = "The largest number of processes of a trial, from 2.",
+        Option<int> maxProcesses = new("--max-processes") { Description = "The largest number of processes of a trial, from 2.",
             DefaultValueFactory = _ => MaxProcesses };
-        most.Validators.Add(result =>
+        maxProcesses.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<int>() is < MinProcesses or > MaxProcesses)
             {
@@ -34,9 +34,13 @@ internal static class RankFailuresCommand
             DefaultValueFactory = _ => [.. RankFault.Kinds], AllowMultipleArgumentsPerToken = true };
         kinds.AcceptOnlyFromAmong([.. RankFault.Kinds]);
         Command command = new("rank-failures",
-            "Lets one process of a training run be killed, freeze, throw or call another operation.") { trials, first, most, kinds };
+            "Lets one process of a training run be killed, freeze, throw or call another operation.")
+        {
+            trials, first, maxProcesses, kinds,
+        };
         command.SetAction(arguments =>
-            Run(arguments.GetValue(first), arguments.GetValue(trials), arguments.GetValue(most), arguments.GetRequiredValue(kinds)));
+            Run(arguments.GetValue(first), arguments.GetValue(trials), arguments.GetValue(maxProcesses),
+                arguments.GetRequiredValue(kinds)));
         return command;
     }
 

@@ -83,6 +83,16 @@ internal sealed class SharedSteps : IDisposable
         return exchange.Gather([Stopwatch.GetElapsedTime(began).TotalSeconds]).Max(seconds => seconds[0]);
     }
 
+    /// <summary>Adds the gradients of all processes, outside of a step.</summary>
+    /// <returns>The time until the slowest process has the sums.</returns>
+    public double SecondsOfReduction()
+    {
+        group.Barrier();
+        long began = Stopwatch.GetTimestamp();
+        reducer.Finish();
+        return exchange.Gather([Stopwatch.GetElapsedTime(began).TotalSeconds]).Max(seconds => seconds[0]);
+    }
+
     public void Dispose()
     {
         loader.Dispose();

@@ -40,12 +40,12 @@ internal sealed class PeakUse : IDisposable
         }
     }
 
-    private static void Raise(ref long most, long value)
+    private static void Raise(ref long max, long value)
     {
-        long seen = Interlocked.Read(ref most);
+        long seen = Interlocked.Read(ref max);
         while (value > seen)
         {
-            seen = Interlocked.CompareExchange(ref most, value, seen) is long was && was == seen ? value : Interlocked.Read(ref most);
+            seen = Interlocked.CompareExchange(ref max, value, seen) is long was && was == seen ? value : Interlocked.Read(ref max);
         }
     }
 }

@@ -13,7 +13,7 @@ internal static unsafe class FreedMemory
     private const int TrimThreshold = -1;
     private const int TopPad = -2;
     private const int MmapThreshold = -3;
-    private const int LargestMmapThreshold = 32 * 1024 * 1024;
+    private const int MaxMmapThreshold = 32 * 1024 * 1024;
     private const int Heap = 64 * 1024 * 1024;
 
     private static readonly string[] Choices =
@@ -31,7 +31,7 @@ internal static unsafe class FreedMemory
         }
 
         delegate* unmanaged<int, int, int> mallopt = (delegate* unmanaged<int, int, int>)address;
-        mallopt(MmapThreshold, LargestMmapThreshold);
+        mallopt(MmapThreshold, MaxMmapThreshold);
         mallopt(TrimThreshold, int.MaxValue);
         mallopt(MaxFast, 0); // Each free of a large block would search the lists of small ones.
         mallopt(TopPad, Heap); // Heaps of threads other than the main one are kept, too.

@@ -22,14 +22,6 @@ internal sealed class ColorCheck(ImageStatistics data)
     /// </returns>
     public HealthFinding? Look(Tensor samples, long step)
     {
-        if (samples.dim() != 4 || samples.shape[1] != data.Means.Count)
-        {
-            throw new ArgumentException(
-                $"The samples have the shape [{string.Join(", ", samples.shape)}], but must have the shape [N, {data.Means.Count}, H, W] "
-                + "like the data.",
-                nameof(samples));
-        }
-
         int count = (int)samples.shape[0];
         if (count < MinSamples || data.Images < MinSamples)
         {

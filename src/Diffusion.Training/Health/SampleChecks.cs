@@ -8,8 +8,7 @@ namespace Diffusion.Training;
 /// <param name="options">The options of the run.</param>
 internal sealed class SampleChecks(ImageStatistics data, TrainingOptions options)
 {
-    private const double ColorsAfter = 0.2;
-    private const double DetailAfter = 0.75; // until then, noise still leaves the samples of a run that ends well
+    private const double JudgedAfter = 0.75; // until then, the samples of a run that ends well may still be noise
     private const long MinSteps = 1000; // samples of younger networks may be noise at any learning rate
 
     private readonly ColorCheck colors = new(data);
@@ -24,14 +23,20 @@ internal sealed class SampleChecks(ImageStatistics data, TrainingOptions options
     /// <exception cref="ArgumentException">The samples do not have the shape of the data.</exception>
     public IEnumerable<HealthFinding> Look(torch.Tensor samples, long step, int rollbacks)
     {
-        HealthFinding?[] found =
-        [
-            IsAfter(step, ColorsAfter) ? colors.Look(samples, step) : null,
-            IsAfter(step, DetailAfter) ? detail.Look(samples, step, rollbacks) : null,
-            IsAfter(step, DetailAfter) ? spread.Look(samples, step) : null,
-        ];
+        if (samples.dim() != 4 || samples.shape[1] != data.Means.Count)
+        {
+            throw new ArgumentException(
+                $"The samples have the shape [{string.Join(", ", samples.shape)}], but must have the shape [N, {data.Means.Count}, H, W] "
+                + "like the data.",
+                nameof(samples));
+        }
+
+        if (step < Math.Max(MinSteps, options.Steps * JudgedAfter))
+        {
+            return [];
+        }
+
+        HealthFinding?[] found = [colors.Look(samples, step), detail.Look(samples, step, rollbacks), spread.Look(samples, step)];
         return found.OfType<HealthFinding>();
     }
-
-    private bool IsAfter(long step, double fraction) => step >= Math.Max(MinSteps, options.Steps * fraction);
 }

@@ -12,7 +12,7 @@ internal sealed class TrainingMeter : IDisposable
     private readonly ParameterUpdate update;
     private readonly double clip;
     private readonly Tensor sums;
-    private readonly Tensor largest;
+    private readonly Tensor maxima;
     private long steps;
     private long made;
     private long images;
@@ -32,7 +32,7 @@ internal sealed class TrainingMeter : IDisposable
         Device device = update.GradientNorm.device;
         Losses = new LossGauge(device);
         sums = zeros(6, SumOfSquares.TypeOn(device), device).DetachFromDisposeScope();
-        largest = zeros(2, ScalarType.Float32, device).DetachFromDisposeScope();
+        maxima = zeros(2, ScalarType.Float32, device).DetachFromDisposeScope();
         Reset();
     }
 
@@ -71,7 +71,7 @@ internal sealed class TrainingMeter : IDisposable
         long began = time.GetTimestamp();
         Tensor read = cat(
         [
-            sums, largest,
+            sums, maxima,
             stack([update.GradientNorm, update.Skipped, update.SkippedInARow, update.Overflowed]),
             (update.LossScale?.Value ?? update.Skipped).view(1),
             Losses.Sums.flatten(),
@@ -114,7 +114,7 @@ internal sealed class TrainingMeter : IDisposable
     {
         using IDisposable noGradients = no_grad();
         sums.zero_();
-        largest.Fill(double.NegativeInfinity);
+        maxima.Fill(double.NegativeInfinity);
         Losses.Reset();
         steps = 0;
         made = 0;
@@ -126,7 +126,7 @@ internal sealed class TrainingMeter : IDisposable
     public void Dispose()
     {
         sums.Dispose();
-        largest.Dispose();
+        maxima.Dispose();
         Losses.Dispose();
     }
 
@@ -144,7 +144,7 @@ internal sealed class TrainingMeter : IDisposable
         // The maximum norm of the steps that count, and the first step that failed, as the maximum of negated steps.
         Tensor never = zeros_like(norm).Fill(double.NegativeInfinity);
         Tensor step = zeros_like(norm).Fill(-made);
-        largest.copy_(maximum(largest, stack([where(good, norm, never), where(update.SkippedInARow.Is(0), never, step)])));
+        maxima.copy_(maximum(maxima, stack([where(good, norm, never), where(update.SkippedInARow.Is(0), never, step)])));
         Losses.EndStep(good);
         steps++;
     }

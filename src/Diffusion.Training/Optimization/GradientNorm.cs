@@ -12,8 +12,8 @@ internal sealed class GradientNorm : IDisposable
     /// <summary>Measures the gradients as they are now.</summary>
     /// <param name="parameters">The parameters whose gradients are meant.</param>
     /// <param name="clip">The norm that larger ones are clipped to, or null for no clipping.</param>
-    /// <param name="largest">The largest norm that is used at all, or null for no limit.</param>
-    public GradientNorm(FlatParameters parameters, double? clip, double? largest = null)
+    /// <param name="maxNorm">The largest norm that is used at all, or null for no limit.</param>
+    public GradientNorm(FlatParameters parameters, double? clip, double? maxNorm = null)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         using IDisposable noGradients = no_grad();
@@ -22,7 +22,7 @@ internal sealed class GradientNorm : IDisposable
         Tensor scaled = SumOfSquares.Of(trained).sqrt().to(ScalarType.Float32); // []
         Tensor norm = parameters.LossScale is { } scale ? scaled / scale.Value : scaled;
         Tensor divisor = clip is { } limit ? norm.DividedBy(limit).AtLeast(1) : ones_like(norm);
-        Tensor usable = largest is { } most ? norm.IsWithin(most) : norm.isfinite();
+        Tensor usable = maxNorm is { } max ? norm.IsWithin(max) : norm.isfinite();
         Overflow = norm.isfinite().logical_not().to(ScalarType.Float32).MoveToOuterDisposeScope();
         Skip = usable.logical_not().to(ScalarType.Float32).MoveToOuterDisposeScope();
         Norm = norm.MoveToOuterDisposeScope();

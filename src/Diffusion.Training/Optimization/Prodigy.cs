@@ -28,7 +28,7 @@ internal sealed class Prodigy : IOptimizer
             sums[1].add_(s.abs().sum())
             return sums
 
-        def estimate(sums: Tensor, d: Tensor, largest: Tensor, numerator: Tensor, step: Tensor, skip: Tensor, lr: float, d0: float,
+        def estimate(sums: Tensor, d: Tensor, d_max: Tensor, numerator: Tensor, step: Tensor, skip: Tensor, lr: float, d0: float,
                      beta3: float, coefficient: float, growth: float):
             moves = torch.logical_and(skip < 1, sums[1] > 0).view(1)
             step.copy_(torch.where(moves, step + 1.0, step))
@@ -36,9 +36,9 @@ internal sealed class Prodigy : IOptimizer
                 total = numerator * beta3 + sums[0]
                 guess = coefficient * total / sums[1]
                 first = torch.where(d == d0, torch.maximum(d, guess), d)
-                most = torch.maximum(largest, guess)
-                d.copy_(torch.where(moves, torch.minimum(most, first * growth), d))
-                largest.copy_(torch.where(moves, most, largest))
+                reached = torch.maximum(d_max, guess)
+                d.copy_(torch.where(moves, torch.minimum(reached, first * growth), d))
+                d_max.copy_(torch.where(moves, reached, d_max))
                 numerator.copy_(torch.where(moves, total, numerator))
             return torch.logical_not(moves)
 
@@ -55,7 +55,7 @@ internal sealed class Prodigy : IOptimizer
     private readonly ProdigyFactory options;
     private readonly jit.CompilationUnit script;
     private readonly Tensor distance;
-    private readonly Tensor largest;
+    private readonly Tensor maxDistance;
     private readonly Tensor numerator;
     private readonly Tensor step;
     private readonly Tensor[] values;
@@ -73,7 +73,7 @@ internal sealed class Prodigy : IOptimizer
         Device device = parameters.Values.device;
         script = jit.compile(Source);
         distance = state.Number("d", options.FirstDistance, device);
-        largest = state.Number("d_max", options.FirstDistance, device);
+        maxDistance = state.Number("d_max", options.FirstDistance, device);
         numerator = state.Number("d_numerator", 0, device);
         step = state.Number("step", 0, device);
         values = state.Parts(parameters.Values, segments);
@@ -109,7 +109,7 @@ internal sealed class Prodigy : IOptimizer
         }
 
         Tensor stays = (Tensor)script.Call(
-            "estimate", both, distance, largest, numerator, step, skip, learningRate, options.FirstDistance,
+            "estimate", both, distance, maxDistance, numerator, step, skip, learningRate, options.FirstDistance,
             options.Beta3 ?? Math.Sqrt(options.Beta2), options.Coefficient, options.GrowthRate);
         for (int i = 0; i < segments.Count; i++)
         {

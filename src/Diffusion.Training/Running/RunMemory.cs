@@ -57,10 +57,10 @@ internal static class RunMemory
 
         if (estimate.Total > budget)
         {
-            int largest = estimator.MaxMicroBatch(budget);
+            int fitting = estimator.MaxMicroBatch(budget);
             yield return new TrainingWarning(nameof(TrainingOptions.MemoryBudgetBytes),
                 $"training needs more than the {allowed} that are allowed: {estimate}. "
-                + (largest > 0 ? $"Use a MicroBatchSize of at most {largest}." : "Use smaller images or a smaller network."));
+                + (fitting > 0 ? $"Use a MicroBatchSize of at most {fitting}." : "Use smaller images or a smaller network."));
         }
     }
 

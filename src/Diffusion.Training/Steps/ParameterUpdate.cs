@@ -14,16 +14,16 @@ public sealed class ParameterUpdate : IDisposable
     private readonly IOptimizer optimizer;
     private readonly IReadOnlyList<EmaWrapper> averages;
     private readonly double? clip;
-    private readonly double? largest;
+    private readonly double? maxGradientNorm;
 
     /// <summary>Combines the parts, which the caller owns.</summary>
     /// <param name="parameters">The parameters to update.</param>
     /// <param name="optimizer">The optimizer.</param>
     /// <param name="averages">The averages to update; may be empty.</param>
     /// <param name="clip">The maximum gradient norm; 0.5 to 2 is usual. Null for no clipping.</param>
-    /// <param name="largest">Steps with a larger gradient norm are skipped. Null, the default, for no limit.</param>
+    /// <param name="maxGradientNorm">Steps with a larger gradient norm are skipped. Null, the default, for no limit.</param>
     public ParameterUpdate(FlatParameters parameters, IOptimizer optimizer, IReadOnlyList<EmaWrapper> averages, double? clip,
-        double? largest = null)
+        double? maxGradientNorm = null)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(optimizer);
@@ -32,7 +32,7 @@ public sealed class ParameterUpdate : IDisposable
         this.optimizer = optimizer;
         this.averages = averages;
         this.clip = clip;
-        this.largest = largest;
+        this.maxGradientNorm = maxGradientNorm;
         Device device = parameters.Values.device;
         GradientNorm = zeros([], ScalarType.Float32, device).DetachFromDisposeScope();
         Skipped = zeros([], ScalarType.Float32, device).DetachFromDisposeScope();
@@ -85,7 +85,7 @@ public sealed class ParameterUpdate : IDisposable
     {
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        using GradientNorm norm = new(parameters, clip, largest);
+        using GradientNorm norm = new(parameters, clip, maxGradientNorm);
         optimizer.Update(learningRate, norm.Divisor, norm.Skip);
         AfterOptimizer?.Invoke();
         parameters.RoundValues();

@@ -57,7 +57,7 @@ public sealed class PrecisionTests
                 Allowed().Should().Be((tensorFloat32, tensorFloat32));
             }
 
-            Allowed().Should().Be((tensorFloat32, tensorFloat32), "the first training goes on");
+            Allowed().Should().Be((tensorFloat32, tensorFloat32), "the first training still runs");
             first.Dispose();
             Allowed().Should().Be(before);
         }

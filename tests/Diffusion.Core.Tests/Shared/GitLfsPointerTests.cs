@@ -17,7 +17,7 @@ public sealed class GitLfsPointerTests
     {
         using MemoryStream file = new(Encoding.UTF8.GetBytes(firstLine + Rest));
         GitLfsPointer.IsPointer(file).Should().Be(isPointer);
-        file.Position.Should().Be(0, "the reader goes on from there");
+        file.Position.Should().Be(0, "the reader continues from there");
         GitLfsPointer.IsPointer(file.ToArray(), file.Length).Should().Be(isPointer);
     }
 

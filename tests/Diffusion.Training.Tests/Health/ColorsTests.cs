@@ -50,7 +50,8 @@ public sealed class ColorsTests
         check.Look(dark, 10)!.Kind.Should().Be(FindingKind.ColorShift);
         check.Look(pale, 10)!.Seen.Should().Contain("The contrast of the samples is 0.2");
         check.Look(few, 10).Should().BeNull();
-        ((Action)(() => check.Look(batch.Pixels.narrow(1, 0, 1), 10))).Should().Throw<ArgumentException>()
+        SampleChecks checks = new(reader.Inspect(), new TrainingOptions());
+        checks.Invoking(all => all.Look(batch.Pixels.narrow(1, 0, 1), 1, rollbacks: 0)).Should().Throw<ArgumentException>()
             .WithMessage("*must have the shape ?N, 3, H, W? like the data*");
     }
 

@@ -129,7 +129,7 @@ public sealed class LossScaleTests
     [Fact]
     public void A_gradient_norm_beyond_its_limit_is_no_overflow()
     {
-        using Run run = new(scale: 1024, largest: 1e-3);
+        using Run run = new(scale: 1024, maxGradientNorm: 1e-3);
 
         run.Step(1);
 
@@ -175,7 +175,7 @@ public sealed class LossScaleTests
         private readonly IOptimizer optimizer;
         private readonly EmaWrapper average;
 
-        public Run(double scale = 65_536, double? largest = null)
+        public Run(double scale = 65_536, double? maxGradientNorm = null)
         {
             using (GlobalGenerator.Hold(3))
             {
@@ -185,7 +185,7 @@ public sealed class LossScaleTests
             parameters = new FlatParameters(layer, Precision.Float16);
             optimizer = Optimizers.AdamW().Create(parameters);
             average = new EmaWrapper(parameters);
-            Update = new ParameterUpdate(parameters, optimizer, [average], clip: 1, largest);
+            Update = new ParameterUpdate(parameters, optimizer, [average], clip: 1, maxGradientNorm);
             Scale.Reset(scale);
         }
 

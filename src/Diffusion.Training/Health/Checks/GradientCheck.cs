@@ -18,8 +18,8 @@ internal sealed class GradientCheck : IHealthCheck
 
         double[] before = [.. run.Reports.Take(run.Reports.Count - 1).TakeLast(20).Select(report => report.MeanGradientNorm).Order()];
         double usual = before[before.Length / 2];
-        double largest = run.Last.MaxGradientNorm;
-        if (largest < Factor * usual || largest < MaxUsual)
+        double norm = run.Last.MaxGradientNorm;
+        if (norm < Factor * usual || norm < MaxUsual)
         {
             return null;
         }
@@ -31,11 +31,11 @@ internal sealed class GradientCheck : IHealthCheck
         return new HealthFinding(
             FindingKind.ExplodingGradients,
             run.Last.Step,
-            string.Create(CultureInfo.InvariantCulture, $"The gradient norm reached {largest:G3}; its median was {usual:G3}."),
+            string.Create(CultureInfo.InvariantCulture, $"The gradient norm reached {norm:G3}; its median was {usual:G3}."),
             "The usual cause is a bad batch or a learning rate that is too high.",
             remedy)
         {
-            Figures = new Dictionary<string, double>(StringComparer.Ordinal) { ["largest"] = largest, ["usual"] = usual },
+            Figures = new Dictionary<string, double>(StringComparer.Ordinal) { ["norm"] = norm, ["usual"] = usual },
         };
     }
 }

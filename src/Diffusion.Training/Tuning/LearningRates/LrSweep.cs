@@ -94,6 +94,6 @@ internal sealed class LrSweep : IDisposable
         return range.Highest is null && HasRisen() ? LrRangeEnd.Risen : LrRangeEnd.Completed;
     }
 
-    // A sweep without a given end goes on to where the curve turns.
+    // A sweep without a given end continues to where the curve turns.
     private bool HasRisen() => losses.Count >= range.Steps && new LrCurve(losses, range, endedInHarm: false).Rises;
 }
