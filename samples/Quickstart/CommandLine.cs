@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Diffusion;
 
 namespace Quickstart;
 
@@ -14,15 +15,19 @@ internal static class CommandLine
                 "A folder of images, or of IDX files (MNIST's format). Default: shapes that the program draws." };
         Option<int?> size = new(
             "--size") { Description = "Height and width of the images in pixels. Default: 32, or the size of the IDX images." };
-        Option<int> steps = new("--steps") { Description = "Training steps.", DefaultValueFactory = _ => 600 };
+        Option<int> steps = new("--steps") { Description = "Training steps.", DefaultValueFactory = _ => 1200 };
         Option<int> batch = new("--batch") { Description = "Images per step.", DefaultValueFactory = _ => 32 };
         Option<string> device = new("--device") { Description = "best, cpu, cuda, cuda:<number> or mps.",
             DefaultValueFactory = _ => "best" };
+        Option<Precision> precision = new("--precision")
+        {
+            Description = "Float32, BFloat16, or Best for the faster one.", DefaultValueFactory = _ => Precision.Best,
+        };
         Option<string?> folder = new("--out") { Description = "The folder of the run. Default: runs/ and the data's name." };
         Option<long> seed = new("--seed") { Description = "The seed of every random number.", DefaultValueFactory = _ => 0L };
         RootCommand root = new("Trains a small diffusion model on images and samples from it. Run it again to resume.")
         {
-            data, size, steps, batch, device, folder, seed,
+            data, size, steps, batch, device, precision, folder, seed,
         };
 
         ParseResult parsed = root.Parse(args);
@@ -39,6 +44,7 @@ internal static class CommandLine
             Steps = result.GetValue(steps),
             Batch = result.GetValue(batch),
             Device = result.GetValue(device)!,
+            Precision = result.GetValue(precision),
             Out = result.GetValue(folder),
             Seed = result.GetValue(seed),
         }));

@@ -42,6 +42,7 @@ internal static class QuickstartRun
                 o.Steps = settings.Steps;
                 o.BatchSize = settings.Batch;
                 o.Seed = settings.Seed;
+                o.Precision = settings.Precision;
                 o.ReportEverySteps = 10;
 
                 o.Schedule = SmallModel.Schedule;

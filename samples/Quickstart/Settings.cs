@@ -1,3 +1,5 @@
+using Diffusion;
+
 namespace Quickstart;
 
 /// <summary>The settings from the command line.</summary>
@@ -14,6 +16,8 @@ internal sealed record Settings
     public required int Batch { get; init; }
 
     public required string Device { get; init; }
+
+    public required Precision Precision { get; init; }
 
     /// <summary>The folder of the run; null for a folder under runs/ with the data's name.</summary>
     public string? Out { get; init; }
@@ -39,7 +43,7 @@ internal sealed record Settings
             yield return $"--size {Size}";
         }
 
-        yield return $"--steps {Steps} --batch {Batch} --device {Device} --seed {Seed} --out {Quoted(RunFolder)}";
+        yield return $"--steps {Steps} --batch {Batch} --device {Device} --precision {Precision} --seed {Seed} --out {Quoted(RunFolder)}";
     }
 
     private static string Quoted(string path) => path.Contains(' ', StringComparison.Ordinal) ? $"\"{path}\"" : path;

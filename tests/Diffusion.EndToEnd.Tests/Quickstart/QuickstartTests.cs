@@ -4,7 +4,7 @@ namespace Diffusion.EndToEnd.Tests.Quickstart;
 
 public sealed class QuickstartTests : IDisposable
 {
-    private static readonly string[] Small = ["--size", "8", "--batch", "2", "--device", "cpu", "--seed", "3"];
+    private static readonly string[] Small = ["--size", "8", "--batch", "2", "--device", "cpu", "--precision", "Float32", "--seed", "3"];
 
     private readonly TemporaryFolder folder = new();
 
@@ -56,7 +56,7 @@ public sealed class QuickstartTests : IDisposable
     {
         ChildProcess.Result result = await QuickstartProgram.Run("--help");
         result.ExitCode.Should().Be(0);
-        result.Output.Should().ContainAll("--data", "--size", "--steps", "--batch", "--device", "--out", "--seed");
+        result.Output.Should().ContainAll("--data", "--size", "--steps", "--batch", "--device", "--precision", "--out", "--seed");
     }
 
     [Theory]
