@@ -1,3 +1,4 @@
+using Diffusion.TestKit;
 using Microsoft.Win32.SafeHandles;
 
 namespace Diffusion.Data.Tests.Shards.Cache;
