@@ -13,9 +13,12 @@ internal sealed class SampleObserver : IRunObserver
     private int? classes;
     private long firstStep;
 
+    /// <summary>Whether samples are judged before the step at which they should be recognizable.</summary>
+    public bool JudgesEarly { get; init; }
+
     public int? PreviewEverySteps(TrainingOptions options) => options.Steps >= EverySteps ? EverySteps : null;
 
-    public void Begin(RunStart start) => (classes, firstStep) = (start.ModelClasses, start.FirstSamplesStep);
+    public void Begin(RunStart start) => (classes, firstStep) = (start.ModelClasses, JudgesEarly ? 0 : start.FirstSamplesStep);
 
     public void Preview(TrainingPreview preview)
     {
