@@ -21,7 +21,7 @@ internal static class CommandLine
             DefaultValueFactory = _ => "best" };
         Option<Precision> precision = new("--precision")
         {
-            Description = "Float32, BFloat16, or Best for the faster one.", DefaultValueFactory = _ => Precision.Best,
+            Description = "Float32, TensorFloat32, BFloat16, Float16, or Best for the fastest.", DefaultValueFactory = _ => Precision.Best,
         };
         Option<string?> folder = new("--out") { Description = "The folder of the run. Default: runs/ and the data's name." };
         Option<long> seed = new("--seed") { Description = "The seed of every random number.", DefaultValueFactory = _ => 0L };
@@ -33,7 +33,8 @@ internal static class CommandLine
         ParseResult parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {
-            Console.Error.WriteLine($"{string.Join(' ', parsed.Errors.Select(error => error.Message))} See --help.");
+            Console.Error.WriteLine(
+                $"{string.Join(' ', parsed.Errors.Select(error => error.Message.ReplaceLineEndings(" ")))} See --help.");
             return 2;
         }
 

@@ -86,10 +86,13 @@ internal static class OptimizersCommand
                         + $"{curve.FirstAt(curves[0].Last.Loss)?.ToString("F0", CultureInfo.InvariantCulture) ?? "never"} |"));
             }
 
-            panels.Add((name, curves));
+            if (curves.Count > 0)
+            {
+                panels.Add((name, curves));
+            }
         }
 
-        if (picture is not null)
+        if (picture is not null && panels.Count > 0)
         {
             OptimizerPlot.Save(picture, panels);
             Console.WriteLine($"Wrote {picture}.");

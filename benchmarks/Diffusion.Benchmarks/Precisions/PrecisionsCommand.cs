@@ -21,7 +21,7 @@ internal static class PrecisionsCommand
     public static Command Create()
     {
         Option<int> steps = new("--steps") { Description = "Steps of each run.", DefaultValueFactory = _ => 2000 };
-        Option<int> batch = new("--batch") { Description = "Images per step.", DefaultValueFactory = _ => 32 };
+        Option<int> batch = new("--batch") { Description = "Images per step.", DefaultValueFactory = _ => 16 };
         Option<Precision[]> precisions = new("--precisions")
         {
             Description = "The precisions to compare with float32; default BFloat16.", AllowMultipleArgumentsPerToken = true,

@@ -18,7 +18,7 @@ public sealed class RankFailuresTests
     {
         Assert.SkipUnless(MpiRun.IsInstalled, "mpirun is not installed: apt-get install openmpi-bin libopenmpi3.");
 
-        string[] chosen = FullSweep.IsWanted ? ["--trials", "20"] : ["--trials", "4", "--max-processes", "2"];
+        string[] chosen = FullSweep.IsWanted ? ["--trials", "20"] : ["--first", "12", "--trials", "4", "--max-processes", "3"];
         ChildProcess.Result result = await ChildProcess.Dotnet(["exec", Benchmarks, "rank-failures", .. chosen]);
 
         result.ExitCode.Should().Be(0, result.Output + result.Errors);

@@ -66,6 +66,7 @@ public sealed class PlanFirstTests : IDisposable
     [InlineData("--memory 0.001", "Not even one image fits")]
     [InlineData("--size 3", "size")]
     [InlineData("--many 3", "--many")]
+    [InlineData("--network tiny", "tiny")]
     [InlineData("--device gpu", "Use best, cpu, cuda")]
     public async Task Bad_input_is_one_clear_line_before_any_work(string arguments, string expected)
     {
@@ -91,8 +92,9 @@ public sealed class PlanFirstTests : IDisposable
     {
         WriteImages();
         string[] size = arguments.Contains("--size") ? [] : ["--size", "8"];
+        string[] network = arguments.Contains("--network") ? [] : ["--network", "small"];
         string[] output = arguments.Contains("--out") ? [] : ["--out", Out];
-        return ChildProcess.Dotnet(["exec", Assembly, Images, .. size, "--batch", "4", "--network", "small", .. output, .. arguments],
+        return ChildProcess.Dotnet(["exec", Assembly, Images, .. size, "--batch", "4", .. network, .. output, .. arguments],
             environment: environment);
     }
 

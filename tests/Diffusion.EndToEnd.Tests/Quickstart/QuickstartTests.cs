@@ -65,6 +65,7 @@ public sealed class QuickstartTests : IDisposable
     [InlineData("--steps 0", "Steps (0) must be at least 1")]
     [InlineData("--batch 0", "BatchSize (0)")]
     [InlineData("--size 0", "size")]
+    [InlineData("--precision half", "half")]
     [InlineData("--device gpu", "Use best, cpu, cuda")]
     [InlineData("--device cuda:99", "CUDA device 99 was requested")]
     [InlineData("--data {missing}", "missing")]

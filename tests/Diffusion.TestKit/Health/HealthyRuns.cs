@@ -18,8 +18,8 @@ public static class HealthyRuns
     };
 
     /// <summary>
-    /// All runs. The samples of those of 1,600 steps are judged: with epsilon, so small a network still draws noise then.
-    /// Runs on real images are left out if the images are not available.
+    /// All runs; those on real images only if the images are available. Samples are judged in the runs of 1,600 steps. The networks of the
+    /// others, which predict epsilon, would still draw noise then.
     /// </summary>
     /// <param name="data">The folder of <c>mnist</c>, <c>sign-digits</c> and <c>dcss-tiles</c>, or null.</param>
     public static IReadOnlyList<ScriptedRun> All(string? data) =>

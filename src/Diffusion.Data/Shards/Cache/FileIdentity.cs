@@ -25,6 +25,11 @@ internal readonly partial record struct FileIdentity(long Inode, long Length, lo
     // The time resolution of file systems is 10 ms (ext4, XFS) to 2 s (FAT): two changes within it look like one.
     private static readonly TimeSpan Coarsest = TimeSpan.FromSeconds(2);
 
+    // A C library older than 2018 has none.
+    private static readonly bool HasStatx = OperatingSystem.IsLinux()
+        && NativeLibrary.TryLoad("libc", typeof(FileIdentity).Assembly, null, out nint library)
+        && NativeLibrary.TryGetExport(library, "statx", out _);
+
     /// <summary>Whether equal identities mean equal bytes, once they are settled.</summary>
     public bool IsStrong => Changed != 0;
 
@@ -52,7 +57,7 @@ internal readonly partial record struct FileIdentity(long Inode, long Length, lo
     public static FileIdentity Of(string path)
     {
         Span<byte> status = stackalloc byte[StatusBytes];
-        if (HasStatus(path, status))
+        if (HasStatx && Statx(Here, path, 0, BasicFields, status) == 0)
         {
             return FromStatus(status);
         }
@@ -65,35 +70,11 @@ internal readonly partial record struct FileIdentity(long Inode, long Length, lo
     public static FileIdentity? TryOf(SafeFileHandle file)
     {
         Span<byte> status = stackalloc byte[StatusBytes];
-        return HasStatus(file, status) ? FromStatus(status) : null;
+        return HasStatx && Statx(file, string.Empty, OfTheHandle, BasicFields, status) == 0 ? FromStatus(status) : null;
     }
 
     private static FileIdentity FromStatus(ReadOnlySpan<byte> status) =>
         new(Number(status, 32), Number(status, 40), Time(status, 112), Time(status, 96));
-
-    private static bool HasStatus(string path, Span<byte> status)
-    {
-        try
-        {
-            return OperatingSystem.IsLinux() && Statx(Here, path, 0, BasicFields, status) == 0;
-        }
-        catch (EntryPointNotFoundException)
-        {
-            return false; // a C library older than 2018
-        }
-    }
-
-    private static bool HasStatus(SafeFileHandle file, Span<byte> status)
-    {
-        try
-        {
-            return OperatingSystem.IsLinux() && Statx(file, string.Empty, OfTheHandle, BasicFields, status) == 0;
-        }
-        catch (EntryPointNotFoundException)
-        {
-            return false; // a C library older than 2018
-        }
-    }
 
     private static long Number(ReadOnlySpan<byte> status, int at) => BitConverter.ToInt64(status[at..]);
 

@@ -2,7 +2,7 @@ using Diffusion.Data;
 
 namespace Diffusion.Benchmarks;
 
-/// <summary>A U-Net of two levels with attention, which two CPU cores train for 2,000 steps within minutes.</summary>
+/// <summary>A U-Net of two levels with attention, small enough to train on two CPU cores.</summary>
 internal static class SmallNetwork
 {
     /// <summary>The network for images of a shape, always with the same initial weights.</summary>
