@@ -16,7 +16,7 @@ if (args is not [string run, string picture])
 using TrainedModel model = TrainedModel.Open(run); // the averaged weights
 DdimSampler sampler = new() { Steps = 20 };
 using torch.Tensor images = sampler.Sample(
-    model.Denoiser, count: 16, seed: 7, SampleRequest.ClassesInTurn(16, model.Denoiser.Model.ClassCount));
+    model.Denoiser, count: 16, seed: 7, SampleRequest.ClassesInTurn(16, model.ImageClassCount));
 ImageGrid.Save(images, picture);
 Console.WriteLine($"Samples of step {model.Step} in {picture}");
 return 0;

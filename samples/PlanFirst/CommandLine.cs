@@ -11,7 +11,7 @@ internal static class CommandLine
     public static int Run(string[] args, Func<Settings, int> action)
     {
         Argument<string> images = new(
-            "images") { Description = "A folder of images. If it has two or more sub-folders with images, each is a class." };
+            "images") { Description = "A folder of images. If it has two or more subfolders with images, each is a class." };
         Option<int> size = new("--size") { Description = "Height and width of the images in pixels.", DefaultValueFactory = _ => 32 };
         Option<int> batch = new("--batch") { Description = "Images per step.", DefaultValueFactory = _ => 64 };
         Option<UNet2DSize> network = new("--network") { Description = "small for a CPU, medium or large for a GPU.",

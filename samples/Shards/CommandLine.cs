@@ -10,7 +10,7 @@ internal static class CommandLine
     public static int Run(string[] args, Func<Settings, int> action)
     {
         Argument<string> images = new(
-            "images") { Description = "A folder of images. If it has two or more sub-folders with images, each is a class." };
+            "images") { Description = "A folder of images. If it has two or more subfolders with images, each is a class." };
         Argument<string> folder = new("out") { Description = "The folder of the shards; created if it does not exist." };
         Option<int> samples = new("--samples-per-shard") 
         {

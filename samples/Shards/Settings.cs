@@ -3,7 +3,7 @@ namespace Shards;
 /// <summary>The settings from the command line.</summary>
 internal sealed record Settings
 {
-    /// <summary>The folder of images; its sub-folders are classes.</summary>
+    /// <summary>The folder of images; its subfolders are classes.</summary>
     public required string Images { get; init; }
 
     /// <summary>The folder for the shards.</summary>

@@ -56,6 +56,14 @@ app.MapPost("/run", async (long? steps, [FromKeyedServices(Shapes)] HostedTraini
     {
         return Results.BadRequest(error.Message);
     }
+    catch (CheckpointException error) // another process uses the run folder, or its checkpoint belongs to another run
+    {
+        return Results.Conflict(error.Message);
+    }
+    catch (ImageDataException error)
+    {
+        return Unavailable(error);
+    }
 });
 
 // Ends the run, which saves it.
@@ -100,6 +108,12 @@ app.MapGet("/pictures/{seed:long}", async (long seed, long? shape, int? quality,
     {
         return Results.BadRequest(error.Message);
     }
+    catch (Exception error) when (error is InvalidOperationException or OperationCanceledException) // such as when the host stops
+    {
+        return Unavailable(error);
+    }
 });
 
 app.Run();
+
+static IResult Unavailable(Exception error) => Results.Text(error.Message, statusCode: StatusCodes.Status503ServiceUnavailable);

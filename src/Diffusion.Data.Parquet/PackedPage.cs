@@ -14,7 +14,6 @@ internal static class PackedPage
 
     /// <summary>The maximum decompressed size of data, in bytes.</summary>
     /// <param name="codec">The codec of the data.</param>
-    /// 
     /// <param name="bytes">The compressed data.</param>
     /// <param name="announced">The decompressed size that the page claims.</param>
     /// <exception cref="InvalidDataException">The sizes differ.</exception>

@@ -59,7 +59,6 @@ internal static class ParquetFileNames
     }
 
     /// <summary>The full paths of files that were listed one by one, in their order.</summary>
-    /// 
     /// <param name="files">The files.</param>
     /// <param name="split">The split to use; null for all files.</param>
     /// <param name="skipped">Receives the files of other splits.</param>

@@ -79,7 +79,6 @@ public sealed class ParquetImages : IImageSource
     /// <param name="preparation">The size, channels and transforms of the images.</param>
     /// <param name="options">Columns, classes and memory.</param>
     /// <returns>The source; the caller disposes it.</returns>
-    /// 
     /// <exception cref="ImageDataException">See the first overload.</exception>
     /// <exception cref="ArgumentException">A value of the preparation or the options is out of range.</exception>
     public static ParquetImages Open(string path, ImagePreparation preparation, ParquetImageOptions options)
@@ -93,7 +92,6 @@ public sealed class ParquetImages : IImageSource
     /// <param name="preparation">The size, channels and transforms of the images.</param>
     /// <param name="options">Columns, classes and memory.</param>
     /// <returns>The source; the caller disposes it.</returns>
-    /// 
     /// <exception cref="ImageDataException">See the first overload.</exception>
     /// <exception cref="ArgumentException">The list is empty, or a value of the preparation or the options is out of range.</exception>
     public static ParquetImages Open(IReadOnlyList<string> files, ImagePreparation preparation, ParquetImageOptions options)

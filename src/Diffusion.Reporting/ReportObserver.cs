@@ -14,7 +14,6 @@ internal sealed class ReportObserver(RunReportOptions options) : IRunObserver
     private const int Grids = 10;
     private const int ShownSize = 96; // small images are enlarged to about this many pixels
 
-    private readonly List<HealthFinding> findings = [];
     private RunStart? run;
     private RunFacts? facts;
     private long writtenAt;
@@ -27,7 +26,7 @@ internal sealed class ReportObserver(RunReportOptions options) : IRunObserver
     /// <inheritdoc/>
     public IReadOnlyList<string> Problems(TrainingOptions training, IDiffusionModel model) =>
     [
-        .. options.Problems.Select(problem => $"WriteReport: {problem}"),
+        .. options.Problems.Concat(GuidanceProblems(training.Objective, model.ClassCount)).Select(problem => $"WriteReport: {problem}"),
         .. training.RunFolder is null
             ? ["WriteReport needs a run folder for its files. Call UseCheckpoints(folder)."]
             : Array.Empty<string>(),
@@ -42,7 +41,7 @@ internal sealed class ReportObserver(RunReportOptions options) : IRunObserver
     public void Begin(RunStart start)
     {
         run = start;
-        findings.Clear();
+        IReadOnlyList<HealthFinding> earlier = start.Step == 0 ? [] : RunFacts.Read(Folder)?.Findings ?? [];
         foreach ((long step, string path) in RunRecord.ListSamples(Folder))
         {
             if (step > start.Step)
@@ -62,6 +61,7 @@ internal sealed class ReportObserver(RunReportOptions options) : IRunObserver
             Warnings = [.. start.Warnings.Select(warning => warning.ToString())],
             Options = JsonSerializer.SerializeToElement(start.Options, CheckpointJson.Default.TrainingOptions),
             Plan = PlannedRun.Of(options.Plan),
+            Findings = earlier,
         };
         facts.Write(Folder);
         DataSurvey.SavePicture(start.Images, RunRecord.DataPictureIn(Folder));
@@ -85,7 +85,24 @@ internal sealed class ReportObserver(RunReportOptions options) : IRunObserver
     }
 
     /// <inheritdoc/>
-    public void Report(HealthFinding value) => findings.Add(value);
+    public void Report(HealthFinding value)
+    {
+        if (facts is null)
+        {
+            return;
+        }
+
+        // A run that repeats steps finds the same again.
+        facts = facts with
+        {
+            Findings = [.. facts.Findings.Where(other => (other.Kind, other.Step) != (value.Kind, value.Step)), value],
+        };
+        facts.Write(Folder);
+        if (facts.Ending is not null)
+        {
+            RunReport.Save(Folder); // An observer failed after the last page.
+        }
+    }
 
     /// <inheritdoc/>
     public void Preview(TrainingPreview preview)
@@ -123,7 +140,8 @@ internal sealed class ReportObserver(RunReportOptions options) : IRunObserver
 
         RunEnding ending = new(
             run!.Time.GetUtcNow(), end.Step, end.Result?.StopReason.ToString() ?? "Failed", end.Error?.Message);
-        (facts with { Ending = ending, Findings = [.. findings] }).Write(Folder);
+        facts = facts with { Ending = ending };
+        facts.Write(Folder);
         try
         {
             page.GetAwaiter().GetResult();
@@ -131,6 +149,17 @@ internal sealed class ReportObserver(RunReportOptions options) : IRunObserver
         finally
         {
             RunReport.Save(Folder);
+        }
+    }
+
+    private IEnumerable<string> GuidanceProblems(ObjectiveOptions objective, int? classes)
+    {
+        if (options.Guidance is >= 0 and not 1 && (classes is null || !objective.DropsLabels))
+        {
+            yield return $"Guidance ({options.Guidance}) needs "
+                + (classes is null
+                    ? "a model with classes, but the model has none. Use 1 for none."
+                    : "Objective.LabelDropout, but it is 0: no class of the model means \"no class\". Use 0.1 there, or 1 here for none.");
         }
     }
 

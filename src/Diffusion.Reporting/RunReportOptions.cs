@@ -21,7 +21,10 @@ public sealed record RunReportOptions
     /// <summary>The sampler. Default: <see cref="DpmSolver"/> with 20 steps.</summary>
     public ISampler Sampler { get; init; } = new DpmSolver { Steps = 20 };
 
-    /// <summary>The scale of classifier-free guidance, at least 0. Default 1: none.</summary>
+    /// <summary>
+    /// The scale of classifier-free guidance, at least 0. Default 1: none. Any other needs a run with
+    /// <see cref="ObjectiveOptions.LabelDropout"/>.
+    /// </summary>
     public double Guidance { get; init; } = 1;
 
     /// <summary>The seed of the samples. It is the same for every grid, so the same images appear in all of them. Default 0.</summary>

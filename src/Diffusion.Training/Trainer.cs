@@ -46,7 +46,7 @@ public sealed class Trainer : IDisposable
             [
                 .. OptionWarnings.Of(options, setup.Schedule, state.Data.Split.TrainingCount,
                     state.Parameters.ParameterCount, setup.Model.DropoutProbability, setup.Optimizer),
-                .. PrecisionChoice.Warnings(setup),
+                .. parts.PrecisionChoice.Warnings(setup.Device),
                 .. RunMemory.Warnings(setup, parts.IsSplit),
                 .. SourceWarnings.Of(setup.Source),
                 .. ImageWarnings.Of(setup.Images, setup.Source, setup.Model.ClassCount),

@@ -43,17 +43,17 @@ public sealed class TrainerBuilder
         Choose(nameof(UsePrediction), "Objective.Prediction", value, options => options.Objective?.Prediction,
             options => options.Objective = (options.Objective ?? new ObjectiveOptions()) with { Prediction = value });
 
-    /// <summary>The distribution of training times, if no option names it. Default: <see cref="ObjectiveOptions.Times"/>.</summary>
+    /// <summary>A law of training times in place of the one that <see cref="ObjectiveOptions.Times"/> names, such as your own.</summary>
     public TrainerBuilder UseTimeLaw(ITimeLaw value) =>
         Fill(nameof(UseTimeLaw), value, () => given.Objective = given.Objective with { Times = value });
 
-    /// <summary>The weight of each noise level, if no option names it. Default: <see cref="ObjectiveOptions.Weighting"/>.</summary>
+    /// <summary>A weighting of noise levels in place of the one that <see cref="ObjectiveOptions.Weighting"/> names.</summary>
     public TrainerBuilder UseLossWeighting(ILossWeighting value) =>
         Fill(nameof(UseLossWeighting), value, () => given.Objective = given.Objective with { Weighting = value });
 
     /// <summary>
-    /// The function of the difference between prediction and target, for one that no option can name. Default:
-    /// <see cref="ObjectiveOptions.Function"/>.
+    /// A function of the difference between prediction and target in place of the one that <see cref="ObjectiveOptions.Function"/> names,
+    /// such as your own.
     /// </summary>
     public TrainerBuilder UseLossFunction(ILossFunction value) =>
         Fill(nameof(UseLossFunction), value, () => given.Objective = given.Objective with { Function = value });
@@ -260,7 +260,7 @@ public sealed class TrainerBuilder
     /// <exception cref="CheckpointException">The initial weights cannot be read or do not fit.</exception>
     /// <exception cref="ImageDataException">An image cannot be read or lies outside [-1, 1].</exception>
     /// <exception cref="DistributedException">The processes differ, or one was lost or could not start.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">It was canceled.</exception>
     public TrainingPlan Plan(int sampledImages = 16, int samplerSteps = 50, CancellationToken cancellationToken = default) =>
         PlanWith(new PlanOptions { SampledImages = sampledImages, SamplerSteps = samplerSteps }, cancellationToken);
 

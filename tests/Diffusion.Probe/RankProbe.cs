@@ -15,7 +15,10 @@ internal static class RankProbe
 
     public static int Run(string rankCase, int failing)
     {
-        ProcessGroupOptions options = new() { Deadline = TimeSpan.FromSeconds(rankCase == "late" ? 3 : 60) };
+        ProcessGroupOptions options = new()
+        {
+            Deadline = TimeSpan.FromSeconds(rankCase == "late" ? 3 : 60), ReachDeadline = TimeSpan.FromSeconds(1),
+        };
         IProcessGroup started;
         try
         {

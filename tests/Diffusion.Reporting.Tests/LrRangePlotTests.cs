@@ -69,7 +69,7 @@ public sealed class LrRangePlotTests : IDisposable
     public void A_sweep_that_measured_nothing_gives_a_picture_that_says_so()
     {
         LrRange cancelled = Runs.Range with { Points = [], Suggestions = [], End = LrRangeEnd.Cancelled };
-        Svg(cancelled).Texts.Should().Equal("No curve: the sweep was cancelled.");
+        Svg(cancelled).Texts.Should().Equal("No curve: the sweep was canceled.");
     }
 
     [Fact]

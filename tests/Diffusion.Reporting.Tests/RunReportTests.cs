@@ -87,6 +87,92 @@ public sealed partial class RunReportTests : IDisposable
     }
 
     [Fact]
+    public void A_finding_is_on_the_page_at_once_and_stays_when_the_run_rolls_back()
+    {
+        using DrawnShapes shapes = DrawnShapes.Create(20, 8);
+        string page = string.Empty;
+        using Trainer trainer = Builder(model, shapes, steps: 3, Run).WriteReport(new RunReportOptions { Samples = 0 })
+            .ReportTo(report =>
+            {
+                if (report.Step == 1)
+                {
+                    throw new InvalidOperationException("full");
+                }
+
+                if (report.Step == 3)
+                {
+                    new MetricsFile(Run).CutAfter(1); // as a rollback does
+                    page = RunReport.ToHtml(Run); // as after the process was killed
+                }
+            }).Build();
+
+        trainer.Run(TestContext.Current.CancellationToken);
+
+        page.Should().Contain("CallbackFailed at step 1");
+    }
+
+    [Fact]
+    public void A_finding_of_the_last_step_stays_when_the_run_resumes()
+    {
+        using DrawnShapes shapes = DrawnShapes.Create(20, 8);
+        using (Trainer trainer = Builder(model, shapes, steps: 2, Run).WriteReport(new RunReportOptions { Samples = 0 })
+            .ReportTo(report =>
+            {
+                if (report.Step == 2)
+                {
+                    throw new InvalidOperationException("full");
+                }
+            }).Build())
+        {
+            trainer.Run(TestContext.Current.CancellationToken);
+        }
+
+        using TinyModel again = new(channels: 3, classCount: 10);
+        using (Trainer trainer = Builder(again, shapes, steps: 4, Run).WriteReport(new RunReportOptions { Samples = 0 }).Build())
+        {
+            trainer.Run(TestContext.Current.CancellationToken).Findings.Should().BeEmpty();
+        }
+
+        RunReport.ToHtml(Run).Should().Contain("CallbackFailed at step 2").And.Contain("4 of 4");
+    }
+
+    [Fact]
+    public void The_failure_of_an_observer_at_the_end_is_on_the_page()
+    {
+        using DrawnShapes shapes = DrawnShapes.Create(20, 8);
+        using Trainer trainer = Builder(model, shapes, steps: 2, Run).WriteReport(new RunReportOptions { Samples = 0 })
+            .ObserveWith(new FailingEnd()).Build();
+
+        trainer.Run(TestContext.Current.CancellationToken);
+
+        File.ReadAllText(folder.File("run", "report.html")).Should().Contain("CallbackFailed at step 2").And.Contain("Completed");
+    }
+
+    [Fact]
+    public void Guidance_needs_classes_and_label_dropout()
+    {
+        using DrawnShapes shapes = DrawnShapes.Create(20, 8);
+        using TinyModel plain = new(channels: 3);
+        using TinyModel guided = new(channels: 3, classCount: 11);
+        RunReportOptions options = new() { Samples = 2, Guidance = 3 };
+
+        Builder(plain, shapes, steps: 1, Run).WriteReport(options).Invoking(builder => builder.Build())
+            .Should().Throw<OptionsValidationException>().WithMessage("*Guidance (3) needs a model with classes*");
+        Builder(model, shapes, steps: 1, Run).WriteReport(options).Invoking(builder => builder.Build())
+            .Should().Throw<OptionsValidationException>().WithMessage("*Guidance (3) needs Objective.LabelDropout*Use 0.1 there*");
+        using (Trainer trainer = Builder(guided, shapes, steps: 1, Run).WriteReport(options)
+            .UseObjective(new Objective { LabelDropout = 0.1 }).Build())
+        {
+            trainer.Run(TestContext.Current.CancellationToken).Findings.Should().BeEmpty();
+        }
+
+        using TinyModel again = new(channels: 3, classCount: 11);
+        using Trainer other = Builder(again, shapes, steps: 1, folder.File("other")).WriteReport(options)
+            .Configure(o => o.Objective = o.Objective with { LabelDropout = 0.1 }).Build();
+        other.Run(TestContext.Current.CancellationToken).Findings.Should().BeEmpty();
+    }
+
+    [Fact]
     public void A_run_that_fails_says_so_on_its_page()
     {
         using DrawnShapes shapes = DrawnShapes.Create(20, 8);
@@ -152,6 +238,27 @@ public sealed partial class RunReportTests : IDisposable
         using Trainer trainer = Builder(model, images, steps, Run).WriteReport(options)
             .Configure(HoldOut).Build();
         trainer.Run(TestContext.Current.CancellationToken).Findings.Should().BeEmpty();
+    }
+
+    private sealed class FailingEnd : IRunObserver
+    {
+        public void Begin(RunStart start)
+        {
+        }
+
+        public void Report(TrainingProgress value)
+        {
+        }
+
+        public void Report(HealthFinding value)
+        {
+        }
+
+        public void Preview(TrainingPreview preview)
+        {
+        }
+
+        public void End(RunEnd end) => throw new InvalidOperationException("full");
     }
 
     [GeneratedRegex("<img src=\"data:image/png;base64,[A-Za-z0-9+/=]+\"")]

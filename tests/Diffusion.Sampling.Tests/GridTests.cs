@@ -52,6 +52,86 @@ public sealed class GridTests
             .Should().OnlyContain(pair => Math.Abs(pair.First - pair.Second) < 1e-12);
     }
 
+    [Theory]
+    [InlineData(1, 1.0)]
+    [InlineData(0.75, 0.9)]
+    public void A_single_noisy_level_stays_where_sampling_starts_whatever_the_terminal(double start, double sigma)
+    {
+        ShiftedGrid grid = new(new TimeGrid { StartTime = start }, 3) { Terminal = 0.1 };
+        grid.Problems(Flow, 1).Should().BeEmpty();
+        IReadOnlyList<NoiseLevel> levels = grid.Levels(Flow, 1);
+        levels.Should().HaveCount(2);
+        levels[0].Sigma.Should().BeApproximately(sigma, 1e-12, "that is 3 t / (1 + 2 t)");
+        levels[1].Should().Be(NoiseLevel.Clean);
+    }
+
+    [Fact]
+    public void A_strength_of_0_takes_no_step_and_a_strength_of_1_all_from_noise_alone()
+    {
+        StrengthGrid none = new(new TimestepGrid(), 0);
+        none.Problems(Schedule, 10).Should().BeEmpty();
+        none.Levels(Schedule, 10).Should().Equal(NoiseLevel.Clean);
+        StrengthGrid all = new(new TimestepGrid(), 1);
+        all.Levels(Schedule, 10).Should().Equal(new TimestepGrid().Levels(Schedule, 10));
+        ((ISamplingGrid[])[all, new ShiftedGrid(all, 2), new CurveOverGrid(new KarrasGrid(), all), new DistilledGrid()]).Should()
+            .OnlyContain(grid => grid.StartsFromNoise);
+        ISamplingGrid part = new StrengthGrid(new TimestepGrid(), 0.99);
+        ((ISamplingGrid[])[part, none, new ShiftedGrid(part, 2), new ReversedGrid(all), new TimestepGrid()]).Should()
+            .OnlyContain(grid => !grid.StartsFromNoise);
+    }
+
+    // Karras' formula between the sigmas of the first and the last timestep that a step starts from, then that of timestep 0.
+    [Theory]
+    [InlineData(TimestepSpacing.Trailing, 0, 199)]
+    [InlineData(TimestepSpacing.Leading, 7, 7)]
+    public void A_curve_over_timesteps_ends_at_timestep_0_where_they_do(TimestepSpacing spacing, int offset, int last)
+    {
+        TimestepGrid timesteps = new(spacing) { StepsOffset = offset, EndsClean = false };
+        CurveOverGrid grid = new(new KarrasGrid { EndsClean = false }, timesteps);
+        grid.Problems(Schedule, 5).Should().BeEmpty();
+        NoiseLevel first = timesteps.Levels(Schedule, 5)[0];
+        (double from, double to) = (Math.Pow(first.Ratio, 1 / 7.0), Math.Pow(Schedule[last].Ratio, 1 / 7.0));
+        double[] expected =
+        [
+            .. Enumerable.Range(0, 5).Select(i => Math.Pow(from + (i / 4.0 * (to - from)), 7)), Schedule[0].Ratio,
+        ];
+        double[] ratios = [.. grid.Levels(Schedule, 5).Select(level => level.Ratio)];
+        ratios.Should().HaveCount(6);
+        ratios.Zip(expected).Should().OnlyContain(pair => Math.Abs(pair.First - pair.Second) <= 1e-10 * pair.Second);
+    }
+
+    [Theory]
+    [InlineData(TimestepSpacing.Leading)]
+    [InlineData(TimestepSpacing.Linspace)]
+    public void A_curve_that_ends_where_its_timesteps_end_has_one_more_point_in_place_of_a_level_twice(TimestepSpacing spacing)
+    {
+        TimestepGrid timesteps = new(spacing) { EndsClean = false };
+        double[] ratios = [.. new CurveOverGrid(new ExponentialGrid { EndsClean = false }, timesteps).Levels(Schedule, 5)
+            .Select(level => level.Ratio)];
+        (double first, double last) = (timesteps.Levels(Schedule, 5)[0].Ratio, Schedule[0].Ratio);
+        ratios.Should().HaveCount(6);
+        ratios.Zip(Enumerable.Range(0, 6).Select(i => first * Math.Pow(last / first, i / 5.0))).Should()
+            .OnlyContain(pair => Math.Abs(pair.First - pair.Second) <= 1e-10 * pair.Second);
+    }
+
+    [Fact]
+    public void A_curve_that_would_begin_in_pure_noise_begins_at_a_number_that_stands_for_it_with_the_label_of_pure_noise()
+    {
+        DiscreteSchedule schedule = Schedule.WithZeroTerminalSnr();
+        NoiseLevel first = new KarrasGrid { PureNoiseRatio = 4096 }.Levels(schedule, 5)[0];
+        first.Ratio.Should().BeApproximately(4096, 1e-8);
+        first.Time.Should().Be(999);
+        first.Label.Should().Be(999);
+
+        // A grid that begins below pure noise needs no such number: leading timesteps of 5 steps begin at 800.
+        KarrasGrid curve = new() { PureNoiseRatio = 4096 };
+        NoiseLevel leading = new CurveOverGrid(curve, new TimestepGrid(TimestepSpacing.Leading)).Levels(schedule, 5)[0];
+        leading.Ratio.Should().BeApproximately(schedule[800].Ratio, 1e-9);
+        leading.Label.Should().BeApproximately(800, 1e-6);
+        NoiseLevel trailing = new CurveOverGrid(curve, new TimestepGrid()).Levels(schedule, 5)[0];
+        trailing.Label.Should().Be(999);
+    }
+
     [Fact]
     public void A_dynamic_shift_is_linear_in_the_tokens()
     {
@@ -119,7 +199,11 @@ public sealed class GridTests
         { new TimeGrid { IncludesEndTime = true }, Flow, 10, "EndTime is 0, which is the clean image*" },
         { new ShiftedGrid(new TimeGrid(), 0), Flow, 10, "Shift is 0*" },
         { new ShiftedGrid(new TimeGrid(), 1) { Terminal = 1 }, Flow, 10, "Terminal is 1*" },
-        { new StrengthGrid(new TimeGrid(), 0), Flow, 10, "Strength is 0*" },
+        { new StrengthGrid(new TimeGrid(), -0.1), Flow, 10, "Strength is -0.1*[0, 1]*" },
+        { new StrengthGrid(new TimeGrid(), 1.1), Flow, 10, "Strength is 1.1*[0, 1]*" },
+        { new ReversedGrid(new StrengthGrid(new TimestepGrid(), 0)), Schedule, 10, "Inner has no step*" },
+        { new CurveOverGrid(new KarrasGrid(), new StrengthGrid(new TimestepGrid(), 0)), Schedule, 10, "Ends has no noisy level*" },
+        { new KarrasGrid(), Schedule.WithZeroTerminalSnr(), 10, "*goes from sigma / alpha*finite*Set MinRatio and MaxRatio." },
         { new ReversedGrid(new TimestepGrid(TimestepSpacing.Leading)), Schedule, 10, "*stands for the clean image*" },
         { new DistilledGrid(50), Schedule, 51, "Steps is 51*1..50*" },
         { new VarianceGrid { LastTime = 1 }, Schedule, 10, "LastTime is 1*" },

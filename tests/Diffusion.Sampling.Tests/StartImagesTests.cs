@@ -33,6 +33,60 @@ public sealed class StartImagesTests
         asked[0].Noisy.MaxDifference(expected).Should().BeLessThan(1e-6);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void At_strength_1_image_to_image_is_sampling_and_at_0_it_returns_the_images(bool isEdm)
+    {
+        INoiseSchedule schedule = isEdm ? new EdmSchedule() : Schedule;
+        ISamplingGrid whole = isEdm ? new KarrasGrid() : new TimestepGrid(TimestepSpacing.Leading);
+        using MixtureDenoiser denoiser = new(schedule);
+        using Tensor images = linspace(-1.5, 1.5, 96).reshape(2, 3, 4, 4);
+        SampleRequest plain = SamplerCase.Request with { Shape = SamplerCase.Shape, BatchSize = 1 };
+        SampleRequest request = plain with { StartImages = images };
+        DpmSolver sampler = new() { Steps = 8 };
+        CancellationToken token = TestContext.Current.CancellationToken;
+
+        using Tensor sampled = (sampler with { Grid = whole }).Sample(denoiser, plain, null, token);
+        using Tensor all = (sampler with { Grid = new StrengthGrid(whole, 1) }).Sample(denoiser, request, null, token);
+        all.SameBits(sampled).Should().BeTrue("nothing of the images is kept");
+        using Tensor part = (sampler with { Grid = new StrengthGrid(whole, 0.99) }).Sample(denoiser, request, null, token);
+        part.SameBits(sampled).Should().BeFalse();
+
+        int calls = denoiser.Calls;
+        StepSampler none = sampler with { Grid = new StrengthGrid(whole, 0) };
+        List<SamplingProgress> reports = [];
+        using Tensor kept = none.Sample(denoiser, request, new Collected(reports), token);
+        kept.SameBits(images).Should().BeTrue("no step is taken, and nothing is clipped");
+        denoiser.Calls.Should().Be(calls);
+        reports.Select(report => (report.ImagesDone, report.Step, report.StepCount, report.Fraction)).Should()
+            .Equal((1, 0, 0, 0.5), (2, 0, 0, 1.0));
+        using DisposeScope scope = NewDisposeScope();
+        none.Film(denoiser, request, null, token).Should().ContainSingle().Which.SameBits(images).Should().BeTrue();
+        none.Invoking(one => one.Sample(denoiser, plain, null, token)).Should().Throw<ArgumentException>()
+            .WithMessage("The grid has no steps*StartImages is not set*");
+    }
+
+    [Fact]
+    public async Task A_stream_at_strength_0_yields_the_images()
+    {
+        using MixtureDenoiser denoiser = new(Schedule);
+        using Tensor images = linspace(-1.5, 1.5, 96).reshape(2, 3, 4, 4);
+        SampleRequest request = SamplerCase.Request with { Shape = SamplerCase.Shape, StartImages = images, BatchSize = 1 };
+        DdimSampler sampler = new() { Steps = 8, Grid = new StrengthGrid(new TimestepGrid(), 0) };
+        List<double> fractions = [];
+        await foreach (SampledImages batch in sampler.SampleAsync(denoiser, request, previewEverySteps: 1,
+            cancellationToken: TestContext.Current.CancellationToken))
+        {
+            using SampledImages owned = batch;
+            using Tensor same = images.narrow(0, batch.First, 1);
+            batch.Images.SameBits(same).Should().BeTrue();
+            fractions.Add(batch.Progress.Fraction);
+        }
+
+        fractions.Should().Equal(0.5, 1);
+    }
+
     [Fact]
     public void Inversion_gives_the_noise_from_which_the_images_come_again()
     {
@@ -107,6 +161,11 @@ public sealed class StartImagesTests
         using Tensor mask = zeros(1, 1, 3, 4);
         ((Action)(() => _ = new InpaintingDenoiser(denoiser, known, mask))).Should().Throw<ArgumentException>()
             .WithMessage("The mask is [1, 1, 3, 4], but must broadcast*");
+    }
+
+    private sealed class Collected(List<SamplingProgress> reports) : IProgress<SamplingProgress>
+    {
+        public void Report(SamplingProgress value) => reports.Add(value);
     }
 
     private sealed class Recorder(List<(NoiseLevel Level, Tensor Noisy)> asked, INoiseSchedule schedule) : IDenoiser, IDisposable

@@ -31,6 +31,14 @@ public sealed class RunFileErrorTests : IDisposable
         + "ScheduleFreeAdamW. Did you mean AdamW?")]
     [InlineData("training: { parameterRules: [{ name: x }] }", "but must be a list of rules such as { names: ")]
     [InlineData("report: { sampler: dddim }", "Did you mean ddim?")]
+    [InlineData("device: cdua", "device is cdua, but must be best, cpu, cuda, cuda:<number> or mps. Did you mean cuda?")]
+    [InlineData("device: cuda:x", "device is cuda:x, but must be ")]
+    [InlineData("report: { steps: 0 }", "report.steps is 0, but must be at least 1.")]
+    [InlineData("report: { guidance: -1 }", "report.guidance is -1, but must be at least 0 and finite. Use 1 for none.")]
+    [InlineData("report: { guidance: 3 }", "report.guidance is 3, but needs training.objective.labelDropout, which is 0.")]
+    [InlineData("report: { guidance: 3 }\nnetwork: { classes: false }\ntraining: { objective: { labelDropout: 0.1 } }",
+        "report.guidance is 3, but needs classes, and network.classes is false.")]
+    [InlineData("distributed: { shardOptimiser: true }", "Did you mean distributed.shardOptimizer?")]
     [InlineData("data: [", "is not valid YAML: line ")]
     [InlineData("- data", "must contain sections such as data: and training:")]
     [InlineData("data: {}\ndata: {}", "is not valid YAML: line ")]
@@ -74,6 +82,28 @@ public sealed class RunFileErrorTests : IDisposable
         ToolRun.Of("train", folder.File("none.yaml")).Errors.Should().Contain("There is no run file").And.Contain("none.yaml");
         ToolRun.Of("train", Write("run.json", "{ \"data\": ")).Errors.Should().Contain("run.json' is not valid JSON");
         ToolRun.Of("train", Write("run.json", """{ "data": {}, "data": {} }""")).ExitCode.Should().Be(2);
+    }
+
+    [Theory]
+    [InlineData("--device is cdua, but must be best, cpu, cuda, cuda:<number> or mps. Did you mean cuda?", "sample", "--device", "cdua")]
+    [InlineData("--guidance is -1, but must be at least 0 and finite. Use 1 for none.", "sample", "--guidance", "-1")]
+    [InlineData("--steps is 0, but must be at least 1.", "sample", "--steps", "0")]
+    [InlineData("--count is 0, but must be at least 1. --steps is 0, but must be at least 1.", "sample", "--count", "0", "--steps", "0")]
+    [InlineData("--restarts is -1, but must be at least 0.", "launch", "--restarts", "-1")]
+    [InlineData("--processes is 0, but must be at least 1.", "launch", "--processes", "0")]
+    public void An_impossible_argument_is_exit_code_2_before_anything_is_opened(string expected, string command, params string[] options)
+    {
+        ToolRun run = ToolRun.Of([command, folder.File("none.yaml"), .. options]);
+
+        (run.ExitCode, run.Output, run.Errors).Should().Be((2, "", $"error: {expected}{Environment.NewLine}"));
+    }
+
+    [Fact]
+    public void An_impossible_size_of_images_is_exit_code_2()
+    {
+        ToolRun run = ToolRun.Of("data", "info", folder.Path, "--size", "0");
+
+        (run.ExitCode, run.Errors).Should().Be((2, $"error: --size is 0, but must be at least 1.{Environment.NewLine}"));
     }
 
     [Fact]

@@ -101,6 +101,22 @@ public sealed class RunFileReaderTests : IDisposable
     }
 
     [Fact]
+    public void The_options_of_several_processes_are_a_section()
+    {
+        RunFile run = Read("run.yaml", """
+            data: { path: x }
+            distributed: { shardOptimizer: true, pauseDeadline: 01:00:00, launch: { engine: nccl, deadline: 00:02:00 } }
+            """);
+
+        run.Distributed.Should().Be(new DistributedOptions
+        {
+            ShardOptimizer = true,
+            PauseDeadline = TimeSpan.FromHours(1),
+            Launch = new ProcessGroupOptions { Engine = ProcessGroupEngine.Nccl, Deadline = TimeSpan.FromMinutes(2) },
+        });
+    }
+
+    [Fact]
     public void Settings_replace_values_of_the_file_and_the_last_one_counts()
     {
         RunFile run = Read("run.yaml", "data: { path: x }\ntraining: { steps: 5, batchSize: 8 }\n",

@@ -19,6 +19,16 @@ public sealed class StoppedRunTests : IDisposable
     }
 
     [Fact]
+    public async Task Ctrl_C_ends_the_server_of_pages_with_130()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "The signal is sent with a program of Linux.");
+
+        ToolRun view = await ToolProgram.Interrupt(" shows the runs in ", photos.PathOf("."), "view", photos.Images, "--port", "0");
+
+        (view.ExitCode, view.Errors).Should().Be((130, ""));
+    }
+
+    [Fact]
     public async Task Two_launched_processes_train_one_run_and_print_it_once()
     {
         Assert.SkipUnless(File.Exists("/usr/bin/mpirun"), "Open MPI is not installed.");

@@ -36,11 +36,47 @@ public sealed class TrainedRunTests : IDisposable
         ToolRun unknown = ToolRun.Of("sample", photos.Run, "--class", "2", "--device", "cpu");
         (unknown.ExitCode, unknown.Errors).Should().Be((2, "error: --class is 2, but the model's classes are 0..1.\n"));
 
+        // A run file that this version cannot read does not matter: the checkpoint says what was trained.
+        File.WriteAllText(saved, """{ "training": { "ofALaterVersion": 1 } }""");
+        ToolRun.Succeed("sample", photos.Run, "--count", "1", "--steps", "2", "--class", "1", "--guidance", "2", "--device", "cpu",
+            "--out", photos.PathOf("later.png"));
+
         string pipeline = photos.PathOf("pipeline");
         ToolRun.Succeed("export", photos.Run, pipeline).Should().Contain("step 7");
         ToolRun.Succeed("import", pipeline).Should().Contain("UNet2DModel").And.Contain("classes    3").And.Contain("sampler ");
         ToolRun.Succeed("sample", pipeline, "--count", "2", "--steps", "2", "--device", "cpu", "--out", photos.PathOf("again.png"));
         File.Exists(photos.PathOf("again.png")).Should().BeTrue();
+        ToolRun.Of("sample", pipeline, "--class", "2", "--device", "cpu").Errors.Should().Contain("the model's classes are 0..1.");
+        ToolRun.Succeed("sample", pipeline, "--count", "1", "--steps", "2", "--guidance", "2", "--device", "cpu",
+            "--out", photos.PathOf("guided.png"));
+    }
+
+    [Fact]
+    public void Guidance_of_a_model_without_label_dropout_or_classes_is_refused()
+    {
+        string[] shortRun = ["--set", "training.objective={prediction: flow}", "--set", "training.steps=1", "--set", "report={samples: 0}"];
+        ToolRun.Succeed(["train", photos.RunFile, .. shortRun]);
+        string without = photos.PathOf("without");
+        ToolRun.Succeed(["train", photos.RunFile, .. shortRun, "--set", "network.classes=false", "--out", without]);
+
+        ToolRun plain = ToolRun.Of("sample", photos.Run, "--guidance", "3", "--device", "cpu");
+        ToolRun unlabelled = ToolRun.Of("sample", without, "--guidance", "3", "--device", "cpu");
+
+        (plain.ExitCode, unlabelled.ExitCode).Should().Be((2, 2));
+        plain.Errors.Should().StartWith("error: --guidance is 3, but the model was trained without label dropout");
+        unlabelled.Errors.Should().StartWith("error: --guidance is 3, but the model has no classes. Leave it out.");
+    }
+
+    [Fact]
+    public void A_run_file_can_ask_for_self_conditioning_and_a_learned_variance()
+    {
+        ToolRun.Succeed("train", photos.RunFile, "--set", "training.schedule=cosine", "--set", "training.steps=1", "--set",
+            "training.objective={selfConditioning: 0.5, learnsVariance: true, labelDropout: 0.1}", "--set", "network.patchSize=2");
+
+        using TrainedModel model = TrainedModel.Open(photos.Run);
+        model.Denoiser.Model.IsSelfConditioned.Should().BeTrue();
+        ToolRun.Succeed("sample", photos.Run, "--count", "2", "--steps", "2", "--sampler", "ddpm", "--device", "cpu",
+            "--out", photos.PathOf("conditioned.png"));
     }
 
     [Fact]

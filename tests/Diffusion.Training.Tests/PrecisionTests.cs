@@ -137,6 +137,42 @@ public sealed class PrecisionTests
     }
 
     [Fact]
+    public void A_network_whose_first_layer_is_exact_computes_in_float32_again_after_a_training()
+    {
+        HalfNetworks.Require(Precision.BFloat16);
+        using ModuleModel model = new(() => new PartlyExact(exactFirst: true), seed: 1);
+        byte[] before = Clean();
+        using (FlatParameters parameters = new(model.Network, Precision.BFloat16))
+        {
+            model.Network.parameters().Select(parameter => parameter.dtype)
+                .Should().StartWith(ScalarType.Float32).And.Contain(ScalarType.BFloat16);
+            Clean().Should().NotEqual(before);
+        }
+
+        Clean().Should().Equal(before);
+
+        byte[] Clean()
+        {
+            Denoiser denoiser = new(model, NoiseSchedule.Cosine());
+            using Tensor noisy = ones([1, 1, 8, 8]);
+            using Estimate estimate = denoiser.Denoise(noisy, denoiser.Schedule.At(0.5));
+            return estimate.Clean.bytes.ToArray();
+        }
+    }
+
+    [Fact]
+    public void A_twin_in_16_bits_whose_first_layer_is_exact_computes_in_float32()
+    {
+        HalfNetworks.Require(Precision.BFloat16);
+        using RoundedModel model = new();
+
+        using IDiffusionModel twin = ModelTwin.Of(model);
+
+        twin.Network.parameters().Should().OnlyContain(parameter => parameter.dtype == ScalarType.Float32);
+        PrecisionTypes.Of(twin.Network).Should().Be(ScalarType.Float32);
+    }
+
+    [Fact]
     public void Exported_weights_are_the_float32_ones_of_the_last_step()
     {
         HalfNetworks.Require(Precision.BFloat16);
@@ -194,6 +230,37 @@ public sealed class PrecisionTests
         bool warns = trainer.Warnings.Any(warning => warning.Option == nameof(TrainingOptions.Precision));
 
         warns.Should().Be(PrecisionSpeed.Of(device, Precision.BFloat16) < 1 / PrecisionSpeed.WorthIt);
+    }
+
+    [Theory]
+    [InlineData(0.5, true)]
+    [InlineData(0.95, false)]
+    [InlineData(null, false)]
+    public void A_run_warns_of_the_speed_that_was_measured_before_it_began(double? speed, bool warns)
+    {
+        using Float32Products running = Float32Products.Use(tensorFloat32: true); // then float32 cannot be measured
+
+        TrainingWarning[] warnings = [.. new PrecisionChoice(Precision.TensorFloat32, speed).Warnings(ComputeDevice.Cpu())];
+
+        warnings.Should().HaveCount(warns ? 1 : 0);
+        warnings.Count(warning => warning.Text.StartsWith("convolutions in TensorFloat32 run at 0.50 times", StringComparison.Ordinal))
+            .Should().Be(warnings.Length);
+    }
+
+    [Fact]
+    public void A_trainer_in_TF32_is_built_on_a_GPU_and_one_in_bfloat16_beside_it()
+    {
+        Assert.SkipUnless(cuda.is_available(), "This machine has no CUDA device.");
+        using UNet2D unet = new(Small, seed: 3);
+        using UNet2D other = new(Small, seed: 3);
+        using StripedImages images = new(size: 8);
+        ComputeDevice gpu = ComputeDevice.Cuda();
+
+        using Trainer trainer = Builder(unet, images, steps: 1, Precision.TensorFloat32).UseDevice(gpu).Build();
+        using Trainer beside = Builder(other, images, steps: 1, Precision.BFloat16).UseDevice(gpu).Build();
+
+        trainer.State.Parameters.Precision.Should().Be(Precision.TensorFloat32);
+        beside.State.Parameters.Precision.Should().Be(Precision.BFloat16);
     }
 
     [Theory]
@@ -463,8 +530,17 @@ public sealed class PrecisionTests
         private readonly ExactScale scale = new();
         private readonly Conv2d last = nn.Conv2d(4, 1, 3, padding: 1);
 
-        public PartlyExact()
-            : base(nameof(PartlyExact)) => RegisterComponents();
+        public PartlyExact(bool exactFirst = false)
+            : base(nameof(PartlyExact))
+        {
+            (string Name, nn.Module Layer)[] layers = exactFirst
+                ? [("scale", scale), ("first", first), ("last", last)]
+                : [("first", first), ("scale", scale), ("last", last)];
+            foreach ((string name, nn.Module layer) in layers)
+            {
+                register_module(name, layer);
+            }
+        }
 
         public override Tensor forward(Tensor noisy, Tensor labels)
         {
@@ -472,6 +548,31 @@ public sealed class PrecisionTests
             Tensor told = scale.call(labels.to(ScalarType.Float32).view(-1, 1)).to(noisy.dtype).view(-1, 1, 1, 1);
             return last.call(first.call(noisy) + told).MoveToOuterDisposeScope();
         }
+    }
+
+    // Its twins are rounded, as it is itself.
+    private sealed class RoundedModel : IDiffusionModel
+    {
+        public RoundedModel() => NetworkRounding.Round(Network, Precision.BFloat16);
+
+        public nn.Module Network { get; } = new PartlyExact(exactFirst: true);
+
+        public ImageShape? SampleShape => null;
+
+        public int? ClassCount => null;
+
+        public bool HasDropout => false;
+
+        public string Description => "rounded";
+
+        public Tensor Predict(Tensor noisy, Tensor labels, Conditioning conditioning) =>
+            ((nn.Module<Tensor, Tensor, Tensor>)Network).call(noisy, labels);
+
+        public IDiffusionModel CreateTwin() => new RoundedModel();
+
+        public IReadOnlyList<string> Problems(ImageShape shape, INoiseSchedule schedule) => [];
+
+        public void Dispose() => Network.Dispose();
     }
 
     private sealed class ExactScale : nn.Module<Tensor, Tensor>, IFloat32Layer

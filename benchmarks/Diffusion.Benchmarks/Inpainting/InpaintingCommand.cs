@@ -62,7 +62,7 @@ internal static class InpaintingCommand
         (double drawn, double first, double second) = (Step(known), Step(replaced), Step(resampled));
         return Verdict.Print(
             FormattableString.Invariant(
-                $"the step at the seam is {drawn:F2} times that of its neighbours in drawings, {first:F2} with InpaintingDenoiser, ")
+                $"the step at the seam is {drawn:F2} times that of its neighbors in drawings, {first:F2} with InpaintingDenoiser, ")
                 + FormattableString.Invariant($"{second:F2} with ResamplingSampler; the known half differs by at most {difference:E1}"),
             FormattableString.Invariant($"targets: a seam at most {MaxSeam} times that of drawings, {MaxKnownDifference:E0}"),
             difference <= MaxKnownDifference && Math.Max(first, second) <= MaxSeam * drawn);

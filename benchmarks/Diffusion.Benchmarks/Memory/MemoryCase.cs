@@ -27,7 +27,7 @@ internal sealed record MemoryCase(string Name, int Size, int Batch, int[] Channe
         new("residual resizing", 32, 64, [32, 64, 64], 3) { ResidualResizing = true },
         new("three layers", 48, 16, [32, 64, 96], 2) { Layers = 3, Classes = 5 },
         new("proposed", 64, 16, [64, 128, 128, 256], 2),
-        new("grey, no attention", 64, 32, [32, 32, 64, 64], 4) { ImageChannels = 1 },
+        new("gray, no attention", 64, 32, [32, 32, 64, 64], 4) { ImageChannels = 1 },
         new("mish and dropout", 64, 16, [32, 64, 64, 128], 2) { Activation = Activation.Mish, Dropout = 0.2 },
         new("relu", 64, 16, [32, 64, 64, 128], 3) { Activation = Activation.Relu },
         new("wide and deep", 64, 4, [64, 128, 256, 256], 2) { Layers = 3, Averages = 2 },

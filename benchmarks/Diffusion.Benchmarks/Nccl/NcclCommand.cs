@@ -5,7 +5,7 @@ namespace Diffusion.Benchmarks;
 
 /// <summary>
 /// <c>nccl</c>: checks the NCCL engine on GPUs. One process checks a group of one; a launcher starts several, and two may share a GPU if
-/// <c>LOCAL_RANK</c> is the same and <c>NCCL_HOSTID</c> differs.
+/// <c>LOCAL_RANK</c> is 0, <c>LOCAL_WORLD_SIZE</c> 1 or unset, and <c>NCCL_HOSTID</c> differs.
 /// </summary>
 internal static class NcclCommand
 {
@@ -52,7 +52,7 @@ internal static class NcclCommand
     }
 
     /// <summary>The GPU of this process.</summary>
-    public static ComputeDevice Device() => RankDevice.Best(ProcessPlace.Read().LocalRank);
+    public static ComputeDevice Device() => RankDevice.Best(ProcessPlace.Read());
 
     /// <summary>A group by NCCL, also of one process.</summary>
     public static IProcessGroup Group(TimeSpan? deadline = null) => ProcessGroups.Create(Device(), new ProcessGroupOptions

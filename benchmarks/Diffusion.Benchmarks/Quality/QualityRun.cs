@@ -5,7 +5,7 @@ namespace Diffusion.Benchmarks;
 /// <summary>The plan and the progress of a training run.</summary>
 /// <param name="Minutes">The planned time in minutes.</param>
 /// <param name="Steps">The number of steps that fit into that time on this machine.</param>
-/// <param name="Trained">The training time so far, over all sessions.</param>
+/// <param name="Trained">The training time so far, including that before interruptions.</param>
 /// <param name="Loss">The last loss; null before the first report.</param>
 internal sealed record QualityPlan(double Minutes, long Steps, TimeSpan Trained = default, double? Loss = null);
 

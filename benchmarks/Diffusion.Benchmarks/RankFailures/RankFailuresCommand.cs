@@ -19,7 +19,11 @@ internal static class RankFailuresCommand
 
     public static Command Create()
     {
-        Option<int> trials = new("--trials") { Description = "The number of trials.", DefaultValueFactory = _ => 200 };
+        Option<int> trials = new("--trials")
+        {
+            Description = "The number of trials of all kinds together: the kinds take turns. 800 makes 200 of each of the four kinds.",
+            DefaultValueFactory = _ => 200,
+        };
         Option<int> first = new("--first") { Description = "The number of the first trial, from 0.", DefaultValueFactory = _ => 0 };
         Option<int> maxProcesses = new("--max-processes") { Description = "The largest number of processes of a trial, from 2.",
             DefaultValueFactory = _ => MaxProcesses };

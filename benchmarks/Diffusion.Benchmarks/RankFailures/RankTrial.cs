@@ -114,7 +114,7 @@ internal sealed class RankTrial : IDisposable
     private string Reason() => fault.Kind switch
     {
         RankFault.Kill => $@"process of rank {fault.Rank} ended\. It was last heard of at step \d+ after \d+ operations",
-        RankFault.Stop => $@"Rank {fault.Rank} has sent no sign of life for .* It was last heard of at step \d+ after \d+ operations",
+        RankFault.Stop => $@"Rank {fault.Rank} has sent no heartbeat for .* It was last heard of at step \d+ after \d+ operations",
         RankFault.Exception => $@"Rank {fault.Rank} at step \d+: broken on purpose",
         _ => $@"AllReduce Max of 1 float32 on rank {fault.Rank} at step \d+",
     };

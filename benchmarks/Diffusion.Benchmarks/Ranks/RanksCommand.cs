@@ -50,7 +50,7 @@ internal static class RanksCommand
     }
 
     private static ComputeDevice Device(string name) =>
-        name == "cuda" ? RankDevice.Best(ProcessPlace.Read().LocalRank) : ComputeDevice.Parse(name);
+        name == "cuda" ? RankDevice.Best(ProcessPlace.Read()) : ComputeDevice.Parse(name);
 
     private static int Run(int size, int batch, int pairs, bool small, ComputeDevice device)
     {

@@ -50,7 +50,7 @@ internal static class NativeLibraries
         }
     }
 
-    /// <summary>Runs TorchSharp's initialisation now: if it failed earlier, .NET does not run it again in this process.</summary>
+    /// <summary>Runs TorchSharp's initialization now: if it failed earlier, .NET does not run it again in this process.</summary>
     private static void StartTorchSharp()
     {
         try

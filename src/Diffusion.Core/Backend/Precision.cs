@@ -9,7 +9,11 @@ namespace Diffusion;
 [SuppressMessage("Naming", "CA1720:Identifier contains type name", Justification = "The number type is the precision.")]
 public enum Precision
 {
-    /// <summary>32 bits: 8 of exponent, 23 of fraction. On an NVIDIA GPU too, where convolutions would otherwise use TF32.</summary>
+    /// <summary>
+    /// 32 bits: 8 of exponent, 23 of fraction. On an NVIDIA GPU too: a training in it switches TF32 off, in which libtorch otherwise
+    /// computes convolutions from Ampere on. That is exact, but slower there: <see cref="TensorFloat32"/>, <see cref="BFloat16"/> or
+    /// <see cref="Best"/> use the hardware for it.
+    /// </summary>
     Float32,
 
     /// <summary>

@@ -10,17 +10,29 @@ namespace Diffusion;
 /// a U-Net. The process measures each device and precision once.
 /// </summary>
 /// <remarks>
-/// The convolution is of 8 images of 128 x 16 x 16. A whole step gains less than its convolutions, and on a large GPU a small batch gains
-/// nothing.
+/// The convolution is of 8 images of 128 x 16 x 16; on an NVIDIA GPU of as many as it takes 5 milliseconds for in float32, at most 4096, so
+/// that the measurement is of the GPU and not of the host that starts its work. A whole step gains less than its convolutions, and on a
+/// large GPU a small batch gains nothing.
 /// </remarks>
 public static class PrecisionSpeed
 {
-    private const int Images = 8;
+    private const int MinImages = 8;
+    private const int MaxImages = 4096;
     private const int Channels = 128;
     private const int Size = 16;
     private const int Repetitions = 5;
 
+    // Of a GPU: what one pass takes at least, how many are queued before the host waits, and the share of the memory that they may use.
+    private const double MinSeconds = 0.005;
+    private const int QueuedPasses = 10;
+    private const double MemoryShare = 0.125;
+    private const long UnknownMemory = 4L << 30;
+
+    // Images, result, and the gradient of each, in float32.
+    private const long BytesPerImage = 4L * Channels * Size * Size * sizeof(float);
+
     private static readonly ConcurrentDictionary<(ComputeDevice Device, Precision Precision), Lazy<double>> Measured = new();
+    private static readonly ConcurrentDictionary<ComputeDevice, Lazy<int>> ImagesOfGpus = new();
 
     /// <summary>How much faster than float32 a precision must be to be worth its rounding: 1.1 times.</summary>
     public const double WorthIt = 1.1;
@@ -45,6 +57,25 @@ public static class PrecisionSpeed
 
         return Measured.GetOrAdd((device, precision), asked => new Lazy<double>(
             () => Measure(asked.Device, asked.Precision), LazyThreadSafetyMode.PublicationOnly)).Value; // remembers no exception
+    }
+
+    /// <summary>
+    /// The same; null where it cannot be measured now, because another training of this process computes in
+    /// <see cref="Precision.TensorFloat32"/>.
+    /// </summary>
+    internal static double? OfOrNull(ComputeDevice device, Precision precision) => OrNull(() => Of(device, precision));
+
+    /// <summary>The result of a measurement; null if another training needs the switch of TF32 in the other setting.</summary>
+    internal static double? OrNull(Func<double> measure)
+    {
+        try
+        {
+            return measure();
+        }
+        catch (InvalidOperationException) when (!Float32Products.IsFree(tensorFloat32: false))
+        {
+            return null;
+        }
     }
 
     /// <summary>
@@ -86,6 +117,24 @@ public static class PrecisionSpeed
             && (precision != Precision.Float16 || device.Type != DeviceType.CPU)
             && (precision != Precision.TensorFloat32 || Float32Products.IsFree(tensorFloat32: true)));
 
+    /// <summary>
+    /// How many images a GPU is measured with: doubled until a pass in float32 takes long enough, or the images take their share of the
+    /// memory.
+    /// </summary>
+    /// <param name="memoryBytes">The memory of the GPU; null if it is not known.</param>
+    /// <param name="secondsOf">Measures a pass over a number of images.</param>
+    internal static int ImagesFor(long? memoryBytes, Func<int, double> secondsOf)
+    {
+        double max = Math.Min(MaxImages, MemoryShare * (memoryBytes ?? UnknownMemory) / BytesPerImage);
+        int images = MinImages;
+        while (2 * images <= max && secondsOf(images) < MinSeconds)
+        {
+            images *= 2;
+        }
+
+        return images;
+    }
+
     private static double Measure(ComputeDevice device, Precision precision)
     {
         int threads = get_num_threads();
@@ -93,7 +142,10 @@ public static class PrecisionSpeed
         {
             using IDisposable gradients = enable_grad();
             Device place = device.Activate();
-            return Seconds(place, Precision.Float32) / Seconds(place, precision);
+            bool isGpu = device.Type == DeviceType.CUDA;
+            int images = isGpu ? ImagesOn(device, place) : MinImages;
+            int passes = isGpu ? QueuedPasses : 1;
+            return Seconds(place, Precision.Float32, images, passes) / Seconds(place, precision, images, passes);
         }
         finally
         {
@@ -101,29 +153,37 @@ public static class PrecisionSpeed
         }
     }
 
-    // The median of a few passes, after one to warm up.
-    private static double Seconds(Device device, Precision precision)
+    private static int ImagesOn(ComputeDevice device, Device place) => ImagesOfGpus.GetOrAdd(device, asked => new Lazy<int>(
+        () => ImagesFor(asked.MemoryBytes, images => Seconds(place, Precision.Float32, images, QueuedPasses, repetitions: 1)),
+        LazyThreadSafetyMode.PublicationOnly)).Value;
+
+    // Of a pass: the median of a few measurements, after one to warm up.
+    private static double Seconds(Device device, Precision precision, int count, int passes, int repetitions = Repetitions)
     {
         using Float32Products? products = Float32Products.For(device.type, precision);
         using DisposeScope scope = NewDisposeScope();
         ScalarType type = PrecisionTypes.TypeOf(precision);
-        Tensor images = zeros([Images, Channels, Size, Size], type, device).requires_grad_();
+        Tensor images = zeros([count, Channels, Size, Size], type, device).requires_grad_();
         Tensor weights = zeros([Channels, Channels, 3, 3], type, device).requires_grad_();
-        double[] seconds = new double[Repetitions];
-        for (int i = -1; i < Repetitions; i++)
+        double[] seconds = new double[repetitions];
+        for (int i = -1; i < repetitions; i++)
         {
-            using DisposeScope pass = NewDisposeScope();
+            using DisposeScope repetition = NewDisposeScope();
             long start = Stopwatch.GetTimestamp();
-            Tensor output = nn.functional.conv2d(images, weights, padding: [1, 1]);
-            output.sum().backward();
+            for (int pass = 0; pass < passes; pass++)
+            {
+                using DisposeScope temporaries = NewDisposeScope();
+                nn.functional.conv2d(images, weights, padding: [1, 1]).sum().backward();
+            }
+
             _ = weights.grad!.sum().to(ScalarType.Float32).item<float>(); // waits for the device
             if (i >= 0)
             {
-                seconds[i] = Stopwatch.GetElapsedTime(start).TotalSeconds;
+                seconds[i] = Stopwatch.GetElapsedTime(start).TotalSeconds / passes;
             }
         }
 
         Array.Sort(seconds);
-        return seconds[Repetitions / 2];
+        return seconds[repetitions / 2];
     }
 }

@@ -31,7 +31,7 @@ internal static class PrecisionTypes
 
     /// <summary>
     /// The type in which a network computes: that of its first rounded parameter, else that of its first one in floating point; null if
-    /// there is none. Remembered until a conversion replaces the parameters.
+    /// there is none. Remembered until a conversion replaces the first parameter, or <see cref="ReturnToFloat32"/>.
     /// </summary>
     /// <param name="network">The network.</param>
     /// <param name="first">Its first parameter.</param>
@@ -40,6 +40,20 @@ internal static class PrecisionTypes
 
     /// <inheritdoc cref="Of(nn.Module, Parameter)"/>
     public static ScalarType? Of(nn.Module network) => network.parameters().FirstOrDefault() is { } first ? Of(network, first) : null;
+
+    /// <summary>
+    /// Converts a network that is rounded to float32. Where its first parameter was exact, the conversion keeps that object, of which the
+    /// type is remembered.
+    /// </summary>
+    /// <param name="network">The network.</param>
+    public static void ReturnToFloat32(nn.Module network)
+    {
+        network.to(ScalarType.Float32);
+        if (network.parameters().FirstOrDefault() is { } first)
+        {
+            Known.Remove(first);
+        }
+    }
 
     private static ScalarType? Find(nn.Module network)
     {

@@ -63,7 +63,6 @@ public sealed class Denoiser : IDenoiser
         ArgumentNullException.ThrowIfNull(schedule);
         ArgumentNullException.ThrowIfNull(parameterization);
         TorchBackend.EnsureLoaded();
-
         Model = model;
         this.sampled = sampled;
         Schedule = schedule;
@@ -101,6 +100,9 @@ public sealed class Denoiser : IDenoiser
             return FirstParameter(Model)?.device ?? CPU;
         }
     }
+
+    /// <summary>Whether the last class of the network means "no class", as label dropout trains it.</summary>
+    internal bool IsTrainedForGuidance { get; init; }
 
     /// <summary>The network that is sampled: the model, or in a trainer a twin with the same weights.</summary>
     internal IDiffusionModel Sampled => sampled.Value;
@@ -258,8 +260,7 @@ public sealed class Denoiser : IDenoiser
     }
 
     // An output of another shape would be broadcast silently into wrong images and losses.
-    private static Tensor Run(
-        IDiffusionModel model, Tensor noisy, Tensor labels, Conditioning? conditioning, bool mayPredictVariance)
+    private static Tensor Run(IDiffusionModel model, Tensor noisy, Tensor labels, Conditioning? conditioning, bool mayPredictVariance)
     {
         Tensor output = model.Predict(noisy, labels, conditioning ?? Conditioning.None);
         long channels = noisy.shape[1];
@@ -285,16 +286,9 @@ public sealed class Denoiser : IDenoiser
 
     private void CheckSolvable(Scalings scalings)
     {
-        if (!scalings.IsSolvable)
+        if (scalings.Problem(Parameterization.Description) is { } problem)
         {
-            throw new ArgumentException(
-                scalings.Level.Alpha <= 0
-                    ? $"The noise level's alpha is {scalings.Level.Alpha}, but must be above 0 for a network that predicts noise: pure "
-                        + "noise holds no image. Use velocity or sample prediction with such a schedule."
-                    : $"The noise level's sigma is {scalings.Level.Sigma}, but must be above 0 for a network that predicts "
-                        + $"{Parameterization.Description}: there is no "
-                        + "noise to estimate in a clean image.",
-                "level");
+            throw new ArgumentException(problem, "level");
         }
     }
 }

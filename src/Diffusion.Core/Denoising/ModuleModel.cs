@@ -10,7 +10,7 @@ namespace Diffusion;
 /// The module takes noisy images <c>[B, C, H, W]</c> and their noise levels, float32 <c>[B]</c>, on the device of the images: with a
 /// discrete schedule the timesteps, such as 999. With classes it also takes the class of each image, int64 <c>[B]</c>. It returns a new
 /// tensor of the shape of the images; other tensors that it creates are freed. Everything that it learns must be a parameter: buffers, such
-/// as the running statistics of a batch normalisation, are not copied to twins and checkpoints.
+/// as the running statistics of a batch normalization, are not copied to twins and checkpoints.
 /// </remarks>
 /// <example><c>using ModuleModel model = new(() => new MyNetwork(channels: 32), seed: 0);</c></example>
 public sealed class ModuleModel : IDiffusionModel, IGuardedWeights

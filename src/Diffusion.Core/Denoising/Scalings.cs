@@ -32,8 +32,11 @@ public readonly struct Scalings(NoiseLevel level, double targetClean, double tar
     /// <summary>The label that the network receives. Default: the level's own label.</summary>
     public double Label { get; init; } = level.Label;
 
-    /// <summary>Whether the prediction and the noisy image together determine the clean image and the noise.</summary>
-    public bool IsSolvable => Determinant != 0;
+    /// <summary>
+    /// Whether the network gets a finite input and label, and its prediction and the noisy image together determine the clean image and the
+    /// noise.
+    /// </summary>
+    public bool IsSolvable => IsDefined && double.IsFinite(Determinant) && Determinant != 0;
 
     /// <summary>The factor of the noisy image in the estimate of the clean one: c_skip.</summary>
     public double Skip => -TargetNoise / Determinant;
@@ -59,6 +62,21 @@ public readonly struct Scalings(NoiseLevel level, double targetClean, double tar
             : tensor([.. scalings.Select(s => (float)s.Label)], ScalarType.Float32);
         return labels.SendTo(device).MoveToOuterDisposeScope();
     }
+
+    /// <summary>Why the scalings are not <see cref="IsSolvable"/>, and what to do; null if they are.</summary>
+    /// <param name="prediction">What the network predicts.</param>
+    internal string? Problem(string prediction) => IsSolvable ? null
+        : Level.Alpha > 0
+            ? $"The noise level's sigma is {Level.Sigma}, but must be above 0 for a network that predicts {prediction}: there is no noise "
+                + "to estimate in a clean image."
+        : IsDefined
+            ? $"The noise level's alpha is {Level.Alpha}, but must be above 0 for a network that predicts noise: pure noise holds no "
+                + "image. Use velocity or sample prediction with such a schedule."
+            : $"The noise level's alpha is {Level.Alpha}, but must be above 0 for a network that predicts {prediction}: its input is "
+                + "divided by alpha, and its label is a logarithm of sigma / alpha. Use velocity or sample prediction with such a "
+                + "schedule, or a grid that starts below pure noise.";
+
+    private bool IsDefined => double.IsFinite(In) && double.IsFinite(Label);
 
     private double Determinant => (TargetClean * Level.Sigma) - (TargetNoise * Level.Alpha);
 }

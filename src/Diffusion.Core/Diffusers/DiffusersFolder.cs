@@ -1,12 +1,13 @@
 using System.Collections.ObjectModel;
+using System.Globalization;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Diffusion;
 
 /// <summary>
-/// Moves models between this library and Python's diffusers, 0.30 or newer: reads folders of <c>DDPMPipeline</c> or <c>DDIMPipeline</c>
-/// with any scheduler that has a counterpart, or of a bare <c>UNet2DModel</c>, and writes folders that
+/// Moves models between this library and Python's diffusers, 0.30 or newer: reads folders of <c>DDPMPipeline</c>, <c>DDIMPipeline</c> or
+/// <c>ConsistencyModelPipeline</c> with any scheduler that has a counterpart, or of a bare <c>UNet2DModel</c>, and writes folders that
 /// <c>DDPMPipeline.from_pretrained(folder)</c> loads. Every key of a configuration is either supported, known to have no effect, or refused
 /// by name.
 /// </summary>
@@ -15,6 +16,8 @@ public static class DiffusersFolder
     /// <summary>The version of diffusers whose layout is written: 0.30.0.</summary>
     internal const string FormatVersion = "0.30.0";
 
+    // The note beside the weights that says how many classes an image can have, if the network has one more for "no class".
+    private const string ImageClasses = "image_classes";
     private const string UNetFolder = "unet";
     private const string UNetFile = "config.json";
     private const string SchedulerFolder = "scheduler";
@@ -38,7 +41,7 @@ public static class DiffusersFolder
             // diffusers uses the folder itself if it has no subfolder of the part's name.
             DiffusersIndex index = DiffusersFiles.Read(Path.Combine(folder, DiffusersIndex.FileName), DiffusersIndex.Read);
             DiffusersScheduler scheduler = ReadScheduler(PartOf(folder, SchedulerFolder), index);
-            return new DiffusersModel(ReadModel(UNetOf(folder)), scheduler);
+            return ReadModel(UNetOf(folder), scheduler);
         }
 
         if (!File.Exists(Path.Combine(folder, UNetFile)))
@@ -50,7 +53,7 @@ public static class DiffusersFolder
 
         bool hasScheduler = File.Exists(Path.Combine(folder, SchedulerFile));
         DiffusersScheduler? bare = hasScheduler ? ReadScheduler(folder, index: null) : null;
-        return new DiffusersModel(ReadModel(folder), bare);
+        return ReadModel(folder, bare);
     }
 
     /// <summary>Writes the network, the schedule and the prediction type of a denoiser. See the other overload.</summary>
@@ -61,7 +64,10 @@ public static class DiffusersFolder
     /// <c>DDPMScheduler</c>, rectified flow as <c>FlowMatchEulerDiscreteScheduler</c>, EDM as <c>EDMEulerScheduler</c>. Use a trainer's
     /// averaged denoiser, or that of a <see cref="TrainedModel"/>.
     /// </param>
-    /// <param name="notes">Free text for the header of the weights file, or null.</param>
+    /// <param name="notes">
+    /// Free text for the header of the weights file, or null. For a network that label dropout trained, the note <c>image_classes</c> is
+    /// added: the number of classes without the one for "no class", which <see cref="TrainedModel.ImageClassCount"/> reads back.
+    /// </param>
     /// <param name="overwrite">Whether to replace a folder that contains a <c>model_index.json</c>.</param>
     /// <exception cref="ArgumentException">diffusers cannot express the model, its schedule or its prediction type.</exception>
     /// <exception cref="DiffusersFolderException">The folder already exists, or cannot be written.</exception>
@@ -76,16 +82,19 @@ public static class DiffusersFolder
                 $"The model is a {denoiser.Model.GetType().Name}, but diffusers has a counterpart only for {nameof(UNet2D)}.",
                 nameof(denoiser)),
         };
-        PredictionType prediction = Parameterization.TypeOf(denoiser.Parameterization) ?? throw new ArgumentException(
-            $"The network predicts {denoiser.Parameterization.Description}, which diffusers' schedulers cannot express.", nameof(denoiser));
-        DiffusersScheduler scheduler = new() { ClassName = ClassFor(denoiser.Schedule), Schedule = denoiser.Schedule,
-            Prediction = prediction };
-        Write(folder, unet, patchSize, scheduler, notes, overwrite);
+        DiffusersScheduler scheduler = SchedulerOf(denoiser);
+        Dictionary<string, string> metadata = new(notes ?? ReadOnlyDictionary<string, string>.Empty, StringComparer.Ordinal);
+        if (denoiser.IsTrainedForGuidance && denoiser.Model.ClassCount is { } classes)
+        {
+            metadata[ImageClasses] = (classes - 1).ToString(CultureInfo.InvariantCulture);
+        }
+
+        Write(folder, unet, patchSize, scheduler, metadata, overwrite);
     }
 
     /// <summary>
-    /// Writes a model as a pipeline's folder: <c>DDIMPipeline</c> for a DDIM scheduler, else <c>DDPMPipeline</c>. It is written under
-    /// another name and renamed when it is complete.
+    /// Writes a model as a pipeline's folder: <c>DDIMPipeline</c> for a DDIM scheduler, <c>ConsistencyModelPipeline</c> for that of
+    /// consistency models, else <c>DDPMPipeline</c>. It is written under another name and renamed when it is complete.
     /// </summary>
     /// <param name="folder">The folder to write.</param>
     /// <param name="unet">
@@ -146,6 +155,22 @@ public static class DiffusersFolder
         });
     }
 
+    private static DiffusersScheduler SchedulerOf(Denoiser denoiser)
+    {
+        DiffusersScheduler scheduler = new() { ClassName = ClassFor(denoiser.Schedule), Schedule = denoiser.Schedule };
+        if (denoiser is { Parameterization: EdmParameterization edm, Schedule: EdmSchedule })
+        {
+            return EdmClass.With(scheduler with { Prediction = PredictionType.Edm }, edm);
+        }
+
+        return scheduler with
+        {
+            Prediction = Parameterization.TypeOf(denoiser.Parameterization) ?? throw new ArgumentException(
+                $"The network predicts {denoiser.Parameterization.Description}, which diffusers' schedulers cannot express.",
+                nameof(denoiser)),
+        };
+    }
+
     private static string ClassFor(INoiseSchedule schedule) => schedule switch
     {
         DiscreteSchedule => "DDPMScheduler",
@@ -167,7 +192,7 @@ public static class DiffusersFolder
     private static DiffusersScheduler ReadScheduler(string folder, DiffusersIndex? index) =>
         DiffusersFiles.Read(Path.Combine(folder, SchedulerFile), json => DiffusersSchedulerJson.Read(json, index));
 
-    private static IDiffusionModel ReadModel(string folder)
+    private static DiffusersModel ReadModel(string folder, DiffusersScheduler? scheduler)
     {
         DiffusersUNetConfig config = ReadConfig(folder);
         using DiffusersWeights weights = DiffusersWeights.Read(folder);
@@ -182,7 +207,10 @@ public static class DiffusersFolder
         {
             unet.LoadWeights(tensors);
             unet.eval();
-            return config.Model(unet);
+            IDiffusionModel model = config.Model(unet);
+            bool hasNoClass = model.ClassCount is { } classes && weights.Notes.TryGetValue(ImageClasses, out string? images)
+                && images == (classes - 1).ToString(CultureInfo.InvariantCulture);
+            return new DiffusersModel(model, hasNoClass, scheduler);
         }
         catch (ArgumentException e)
         {

@@ -42,11 +42,10 @@ internal sealed record DiffusersIndex(string? Pipeline = null, string? Scheduler
     public static byte[] Of(string scheduler) => PythonJsonWriter.Object(writer =>
         JsonKeys.Write(writer, new DiffusersIndex(DiffusersClasses.PipelineOf(scheduler), scheduler), Keys));
 
-    private static string PipelineOf(JsonElement value) => Text(value) switch
-    {
-        DiffusersClasses.DdpmPipeline or DiffusersClasses.DdimPipeline => Text(value),
-        _ => throw new FormatException($"only \"{DiffusersClasses.DdpmPipeline}\" and \"{DiffusersClasses.DdimPipeline}\" are supported."),
-    };
+    private static string PipelineOf(JsonElement value) => DiffusersClasses.Pipelines.Contains(Text(value), StringComparer.Ordinal)
+        ? Text(value)
+        : throw new FormatException(
+            $"must be {string.Join(" or ", DiffusersClasses.Pipelines.Select(pipeline => $"\"{pipeline}\""))}.");
 
     private static string ClassOf(JsonElement value) =>
         value.ValueKind == JsonValueKind.Array && Items(value, Text) is [DiffusersClasses.Library, { } name]

@@ -3,9 +3,12 @@ namespace Diffusion;
 /// <summary>A model from a diffusers folder. It owns the network.</summary>
 public sealed class DiffusersModel : IDisposable
 {
-    internal DiffusersModel(IDiffusionModel model, DiffusersScheduler? scheduler)
+    private readonly bool isTrainedForGuidance;
+
+    internal DiffusersModel(IDiffusionModel model, bool isTrainedForGuidance, DiffusersScheduler? scheduler)
     {
         Model = model;
+        this.isTrainedForGuidance = isTrainedForGuidance;
         Scheduler = scheduler;
     }
 
@@ -26,7 +29,10 @@ public sealed class DiffusersModel : IDisposable
     /// </summary>
     /// <exception cref="InvalidOperationException">There is no scheduler.</exception>
     public Denoiser CreateDenoiser() => Scheduler is { } scheduler
-        ? new Denoiser(Model, scheduler.Schedule, Parameterization.Of(scheduler.Prediction))
+        ? new Denoiser(Model, scheduler.Schedule, scheduler.CreateParameterization())
+        {
+            IsTrainedForGuidance = isTrainedForGuidance,
+        }
         : throw new InvalidOperationException(
             "The folder held a network without a scheduler. Create a Denoiser from Model with the schedule and prediction type that it was "
                 + "trained with.");

@@ -24,6 +24,9 @@ internal sealed class DiffusersWeights : IDisposable
 
     public IReadOnlyDictionary<string, Tensor> Tensors => content.Tensors;
 
+    /// <summary>The notes of whoever wrote them.</summary>
+    public IReadOnlyDictionary<string, string> Notes => content.Metadata;
+
     /// <summary>Reads the weights.</summary>
     /// <exception cref="DiffusersFolderException">They are missing or damaged; the message names the file.</exception>
     public static DiffusersWeights Read(string folder)

@@ -16,7 +16,7 @@ internal static class AnimatedWebP
     private const byte ReplacesFrameBefore = 0x02; // The frame is not blended with the one before it.
 
     /// <summary>Encodes frames of one size.</summary>
-    /// <param name="frames">At least one frame, RGB or grey.</param>
+    /// <param name="frames">At least one frame, RGB or gray.</param>
     /// <param name="durations">How long each is shown.</param>
     public static byte[] Encode(IReadOnlyList<DecodedImage> frames, IReadOnlyList<TimeSpan> durations)
     {

@@ -9,7 +9,7 @@ public sealed class DecodedImage
     /// <summary>Wraps pixels; they are not copied.</summary>
     /// <param name="width">In pixels, at least 1.</param>
     /// <param name="height">In pixels, at least 1.</param>
-    /// <param name="channels">1 for grey, 3 for RGB.</param>
+    /// <param name="channels">1 for gray, 3 for RGB.</param>
     /// <param name="pixels">Bytes <c>[H, W, C]</c> in 0..255, exactly <c>width * height * channels</c> of them.</param>
     /// <exception cref="ArgumentException">The number of bytes does not fit the size.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The size is not positive, or the channels are neither 1 nor 3.</exception>
@@ -29,7 +29,7 @@ public sealed class DecodedImage
     /// <summary>In pixels.</summary>
     public int Height { get; }
 
-    /// <summary>1 for grey, 3 for RGB.</summary>
+    /// <summary>1 for gray, 3 for RGB.</summary>
     public int Channels { get; }
 
     /// <summary>Bytes <c>[H, W, C]</c> in 0..255. The array itself, not a copy.</summary>
@@ -72,7 +72,7 @@ public sealed class DecodedImage
     {
         if (channels is not (1 or 3))
         {
-            throw new ArgumentOutOfRangeException(nameof(channels), channels, $"Channels are {channels}, but must be 1 (grey) or 3 (RGB).");
+            throw new ArgumentOutOfRangeException(nameof(channels), channels, $"Channels are {channels}, but must be 1 (gray) or 3 (RGB).");
         }
     }
 }

@@ -81,7 +81,7 @@ internal sealed unsafe class EncodedImage : IDisposable
 
     /// <summary>Decodes every pixel; a truncated image is an error.</summary>
     /// <param name="scale">1 for the whole size; for a JPEG also 2, 4 or 8, by which width and height are divided and rounded up.</param>
-    /// <param name="rgba">Takes <c>[H, W, 4]</c>, the colours not multiplied by alpha.</param>
+    /// <param name="rgba">Takes <c>[H, W, 4]</c>, the colors not multiplied by alpha.</param>
     /// <param name="name">The name that errors use for it.</param>
     public void Decode(int scale, Span<byte> rgba, string name)
     {

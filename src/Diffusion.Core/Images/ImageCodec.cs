@@ -4,7 +4,7 @@ namespace Diffusion;
 /// Reads JPEG, PNG, WebP, GIF (its first frame) and BMP; writes PNG, JPEG and WebP. Several threads can use it at the same time.
 /// </summary>
 /// <remarks>
-/// The EXIF orientation is applied, and transparency is composed on a background. Colour profiles are ignored: a pixel keeps
+/// The EXIF orientation is applied, and transparency is composed on a background. Color profiles are ignored: a pixel keeps
 /// the numbers that the file holds.
 /// </remarks>
 public static class ImageCodec
@@ -93,7 +93,7 @@ public static class ImageCodec
     }
 
     /// <summary>Encodes an image.</summary>
-    /// <param name="image">Grey or RGB. <see cref="DecodedImage.FromTensor"/> makes one of a sample.</param>
+    /// <param name="image">Gray or RGB. <see cref="DecodedImage.FromTensor"/> makes one of a sample.</param>
     /// <param name="format">The format. Default null: PNG.</param>
     /// <returns>The content of an image file.</returns>
     /// <exception cref="ArgumentException">The image is too large for the format.</exception>
@@ -104,7 +104,7 @@ public static class ImageCodec
     }
 
     /// <summary>Encodes an image and writes it to a stream.</summary>
-    /// <param name="image">Grey or RGB.</param>
+    /// <param name="image">Gray or RGB.</param>
     /// <param name="stream">The stream, which stays open. Nothing is written if the encoding fails.</param>
     /// <param name="format">The format. Default null: PNG.</param>
     /// <exception cref="ArgumentException">The image is too large for the format.</exception>
@@ -118,7 +118,7 @@ public static class ImageCodec
     /// <summary>
     /// Writes an image file, and creates its folder if that is missing. The file appears whole or not at all; an existing one is replaced.
     /// </summary>
-    /// <param name="image">Grey or RGB.</param>
+    /// <param name="image">Gray or RGB.</param>
     /// <param name="path">The file to write.</param>
     /// <param name="format">The format. Default null: that of the extension, see <see cref="ImageFormat.OfPath"/>.</param>
     /// <exception cref="ArgumentException">The extension is unknown, or the image is too large for the format.</exception>

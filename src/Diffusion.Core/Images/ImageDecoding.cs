@@ -7,7 +7,7 @@ public sealed record ImageDecoding
     public const long DefaultPixelLimit = 8192L * 8192;
 
     /// <summary>
-    /// 1 for grey, 3 for RGB, independent of the file. Colour becomes grey by the weights 0.299, 0.587, 0.114 (ITU-R BT.601). Default 3.
+    /// 1 for gray, 3 for RGB, independent of the file. Color becomes gray by the weights 0.299, 0.587, 0.114 (ITU-R BT.601). Default 3.
     /// </summary>
     public int Channels { get; init; } = 3;
 

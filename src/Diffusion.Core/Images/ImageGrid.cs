@@ -39,7 +39,7 @@ public static class ImageGrid
     /// to a stream or a file.
     /// </summary>
     /// <param name="images">
-    /// Floating point <c>[N, C, H, W]</c> in [-1, 1], C 1 (grey) or 3 (RGB), on any device; values outside are clamped.
+    /// Floating point <c>[N, C, H, W]</c> in [-1, 1], C 1 (gray) or 3 (RGB), on any device; values outside are clamped.
     /// </param>
     /// <param name="columns">Images in a row; default the smallest whole number whose square is at least N.</param>
     /// <param name="padding">The width of the lines in pixels of the picture, 0 or more. Default 2.</param>

@@ -6,7 +6,7 @@ public readonly ref struct ImagePixels
     /// <summary>Creates a view of pixels.</summary>
     /// <param name="width">In pixels, at least 1.</param>
     /// <param name="height">In pixels, at least 1.</param>
-    /// <param name="channels">1 for grey, 3 for RGB.</param>
+    /// <param name="channels">1 for gray, 3 for RGB.</param>
     /// <param name="bytes">Bytes <c>[H, W, C]</c> in 0..255, exactly <c>width * height * channels</c> of them.</param>
     /// <exception cref="ArgumentException">The number of bytes does not fit the size.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The size is not positive, or the channels are neither 1 nor 3.</exception>
@@ -28,7 +28,7 @@ public readonly ref struct ImagePixels
     /// <summary>In pixels.</summary>
     public int Height { get; }
 
-    /// <summary>1 for grey, 3 for RGB.</summary>
+    /// <summary>1 for gray, 3 for RGB.</summary>
     public int Channels { get; }
 
     /// <summary>Bytes <c>[H, W, C]</c> in 0..255.</summary>

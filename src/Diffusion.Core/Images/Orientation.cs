@@ -28,7 +28,7 @@ internal readonly struct Orientation
         };
     }
 
-    /// <summary>The distance in the shown image, counted row by row, between two neighbours of a stored row.</summary>
+    /// <summary>The distance in the shown image, counted row by row, between two neighbors of a stored row.</summary>
     public int StepX { get; }
 
     /// <summary>Whether width and height are swapped.</summary>

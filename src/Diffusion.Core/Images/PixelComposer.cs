@@ -7,7 +7,7 @@ namespace Diffusion;
 internal static class PixelComposer
 {
     /// <summary>Converts all pixels, row by row.</summary>
-    /// <param name="stored"><c>[height, width, storedChannels]</c>: grey, RGB or RGBA.</param>
+    /// <param name="stored"><c>[height, width, storedChannels]</c>: gray, RGB or RGBA.</param>
     /// <param name="storedChannels">1, 3 or 4.</param>
     /// <param name="width">As stored.</param>
     /// <param name="height">As stored.</param>

@@ -61,7 +61,7 @@ public static class PixelRange
     /// <param name="images">Floating point <c>[B, C, H, W]</c>: a whole set, or a batch.</param>
     /// <param name="refuseUnitRange">
     /// Whether <see cref="UnitRangeElements"/> or more values that all lie in 0..1 are refused as images that were
-    /// never scaled to [-1, 1]. Set it to false for images without a pixel darker than middle grey. Default true.
+    /// never scaled to [-1, 1]. Set it to false for images without a pixel darker than middle gray. Default true.
     /// </param>
     /// <exception cref="ArgumentException">
     /// The images are not floating-point <c>[B, C, H, W]</c>, are not finite, or lie outside [-1, 1].
@@ -134,7 +134,7 @@ public static class PixelRange
 
         return refuseUnitRange && min >= 0 && count >= UnitRangeElements
             ? $"{found} and use the half below 0. They look like unscaled values in 0..1: multiply by 2 and subtract 1. "
-                + "If no pixel is really darker than middle grey, pass refuseUnitRange: false; in a custom image source, return false from "
+                + "If no pixel is really darker than middle gray, pass refuseUnitRange: false; in a custom image source, return false from "
                 + "RefusesUnitRange."
             : null;
     }

@@ -1,6 +1,6 @@
 namespace Diffusion;
 
-/// <summary>A colour in sRGB, one byte for each channel.</summary>
+/// <summary>A color in sRGB, one byte for each channel.</summary>
 /// <param name="Red">0 to 255.</param>
 /// <param name="Green">0 to 255.</param>
 /// <param name="Blue">0 to 255.</param>

@@ -6,7 +6,7 @@ namespace Diffusion;
 internal static class SkiaPixels
 {
     /// <summary>Encodes an image.</summary>
-    /// <param name="image">Grey or RGB.</param>
+    /// <param name="image">Gray or RGB.</param>
     /// <param name="encode">The encoder; null for a failure.</param>
     /// <returns>The content of the file.</returns>
     public static unsafe byte[] Encode(DecodedImage image, Func<SKPixmap, SKData?> encode)

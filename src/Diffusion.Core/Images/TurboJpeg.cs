@@ -21,7 +21,7 @@ internal static unsafe class TurboJpeg
     /// <summary>What a JPEG's numbers mean.</summary>
     public enum ColorSpace
     {
-        /// <summary>Luma and two colour differences: nearly every photograph.</summary>
+        /// <summary>Luma and two color differences: nearly every photograph.</summary>
         YCbCr = 1,
 
         /// <summary>One channel.</summary>

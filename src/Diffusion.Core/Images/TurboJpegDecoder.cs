@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Diffusion;
 
 /// <summary>
-/// Decodes complete JPEG files, grey or YCbCr, that libturbojpeg decodes without an error or a warning. Skia decides about the others, so
+/// Decodes complete JPEG files, gray or YCbCr, that libturbojpeg decodes without an error or a warning. Skia decides about the others, so
 /// that the library does not change which files are refused. For one thread at a time.
 /// </summary>
 internal sealed unsafe class TurboJpegDecoder : SafeHandle

@@ -3,7 +3,7 @@ using TorchSharp;
 namespace Diffusion;
 
 /// <summary>
-/// The process's global generator, used by PyTorch's weight initialisation and dropout. Code that draws from it seeds it and holds it
+/// The process's global generator, used by PyTorch's weight initialization and dropout. Code that draws from it seeds it and holds it
 /// meanwhile, so that no other thread takes numbers out of the sequence.
 /// </summary>
 /// <example><c>using (GlobalGenerator.Hold(seed)) { ... }</c></example>

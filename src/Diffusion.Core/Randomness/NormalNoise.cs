@@ -25,6 +25,22 @@ public static class NormalNoise
         return Draw(derived, shape);
     }
 
+    /// <summary>
+    /// Noise for a batch of images on a device, each from its own derived seed. Drawn on the CPU; the host does not wait for the copy to a
+    /// CUDA device.
+    /// </summary>
+    /// <param name="derived">The result of <see cref="SeedStream.Derive"/> for each image.</param>
+    /// <param name="shape">The shape of one image.</param>
+    /// <param name="device">The device.</param>
+    /// <returns>float32 <c>[B, C, H, W]</c> on the device; it belongs to the caller.</returns>
+    public static Tensor Draw(ReadOnlySpan<long> derived, ImageShape shape, Device device)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        TorchBackend.EnsureLoaded();
+        using DisposeScope scope = NewDisposeScope();
+        return Draw(derived, shape).SendTo(device).MoveToOuterDisposeScope();
+    }
+
     /// <summary>Noise for a batch of images, each from its own derived seed.</summary>
     /// <param name="derived">The result of <see cref="SeedStream.Derive"/> for each image.</param>
     /// <param name="shape">The shape of one image.</param>

@@ -16,6 +16,9 @@ internal sealed record RunManifest(long Step, string Model, string Schedule, Sto
     /// <summary>The shape of the training images; null in a checkpoint of an earlier version.</summary>
     public ImageShape? ImageShape { get; private init; }
 
+    /// <summary>Whether the training had label dropout, so that the last class of the network means "no class".</summary>
+    public bool DropsLabels { get; private init; }
+
     /// <summary>Reads the manifest of a checkpoint.</summary>
     /// <exception cref="CheckpointDamageException">It is missing or damaged.</exception>
     /// <exception cref="CheckpointException">It has another version, or cannot be read now.</exception>
@@ -42,6 +45,7 @@ internal sealed record RunManifest(long Step, string Model, string Schedule, Sto
                     .Select(file => new CheckpointFile(Text(file, "name"), file.GetProperty("size").GetInt64(), Text(file, "sha256")))])
             {
                 ImageShape = ShapeOf(manifest),
+                DropsLabels = HasLabelDropout(manifest.GetProperty("options")),
             };
         }
         catch (Exception problem) when (
@@ -69,6 +73,13 @@ internal sealed record RunManifest(long Step, string Model, string Schedule, Sto
             && shape.GetArrayLength() == 3
             ? new ImageShape(shape[0].GetInt32(), shape[1].GetInt32(), shape[2].GetInt32())
             : null;
+
+    // An objective that code gave as a whole says it in its description only. Earlier versions had no label dropout.
+    private static bool HasLabelDropout(JsonElement options) =>
+        options.TryGetProperty("objective", out JsonElement objective) && objective.ValueKind == JsonValueKind.Object
+            && (Number(objective, "labelDropout") > 0
+                || (objective.TryGetProperty("description", out JsonElement text) && text.ValueKind == JsonValueKind.String
+                    && text.GetString()!.Contains("label-dropout(", StringComparison.Ordinal)));
 
     private static StoredSchedule? ScheduleOf(JsonElement options)
     {

@@ -29,6 +29,18 @@ public sealed class TrainedModel : IDisposable
     /// <summary>The model with its noise schedule, in evaluation mode. Valid until this object is disposed.</summary>
     public Denoiser Denoiser { get; }
 
+    /// <summary>
+    /// The number of classes that an image can have: those of the network without the one that label dropout adds for "no class". Null for
+    /// a network without classes. <c>SampleRequest.ClassesInTurn</c> takes it.
+    /// </summary>
+    public int? ImageClassCount => Denoiser.Model.ClassCount - (IsTrainedForGuidance ? 1 : 0);
+
+    /// <summary>
+    /// Whether the network has learned a last class that means "no class", which classifier-free guidance needs: its training had label
+    /// dropout. A folder of diffusers says so if this library has written it; for any other this is false.
+    /// </summary>
+    public bool IsTrainedForGuidance => Denoiser.Model.ClassCount is not null && Denoiser.IsTrainedForGuidance;
+
     /// <summary>The folder that the weights were read from; null for a copy from a trainer.</summary>
     public string? Folder { get; private init; }
 
@@ -162,6 +174,7 @@ public sealed class TrainedModel : IDisposable
                 Denoiser denoiser = new(network, used, Parameterization.Of(manifest.Prediction))
                 {
                     SampleShape = manifest.ImageShape, // for a network that accepts several sizes
+                    IsTrainedForGuidance = manifest.DropsLabels,
                 };
                 return new TrainedModel(denoiser, network.Dispose)
                 {

@@ -117,9 +117,11 @@ public sealed class DiscreteSchedule : INoiseSchedule
             return found;
         }
 
+        // Linear in the logarithm of sigma / alpha; up to pure noise, where that is infinite, the inverse of At.
         int above = ~found;
+        double height = sought - logRatios[above - 1];
         double width = logRatios[above] - logRatios[above - 1];
-        return double.IsFinite(width) ? above - 1 + ((sought - logRatios[above - 1]) / width) : above - 1;
+        return above - 1 + (double.IsFinite(width) ? height / width : -double.ExpM1(-height));
     }
 
     /// <inheritdoc/>

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Diffusion;
 
 /// <summary>
-/// The noise schedules of the field, computed in float64. All take T from 250 (quick experiments) over 1000 (standard, the default)
-/// to 4000 (finer); sampling may use fewer steps than training.
+/// The noise schedules of the field, computed in float64. All take a number of timesteps T from 250 to 4000: 250 to 500 for quick
+/// experiments, 1000 (the default) as the standard, more for finer steps. Sampling may use fewer steps than training.
 /// </summary>
 public static class NoiseSchedule
 {

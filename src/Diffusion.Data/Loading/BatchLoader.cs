@@ -134,7 +134,7 @@ public sealed class BatchLoader : IDisposable
     /// An image cannot be used and <see cref="LoadingOptions.BadImages"/> does not allow it, or there are too many such images. All later
     /// calls throw the same error.
     /// </exception>
-    /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">The operation was canceled.</exception>
     public ImageBatch Next(CancellationToken cancellationToken = default)
     {
         ObjectDisposedException.ThrowIf(disposed, this);
@@ -147,7 +147,7 @@ public sealed class BatchLoader : IDisposable
         long began = Stopwatch.GetTimestamp();
         if (workers.Length == 0 && (unfilled is not null || queue.TryTake(out unfilled)))
         {
-            // If this is cancelled, the next call fills the batch.
+            // If this is canceled, the next call fills the batch.
             Fill(unfilled, cancellationToken);
             unfilled = null;
         }

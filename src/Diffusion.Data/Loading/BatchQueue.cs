@@ -24,7 +24,7 @@ internal sealed class BatchQueue : IDisposable
         available = new SemaphoreSlim(buffers.Length);
     }
 
-    /// <summary>Cancelled when the loader is disposed.</summary>
+    /// <summary>Canceled when the loader is disposed.</summary>
     public CancellationToken Stopping => stopping.Token;
 
     /// <summary>Waits for a free buffer and assigns the next batch to it; false when the loader is disposed.</summary>

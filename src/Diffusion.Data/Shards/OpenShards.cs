@@ -34,7 +34,7 @@ internal sealed class OpenShards(Func<int, CancellationToken, Shard> open, TimeP
             }
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
             {
-                // Another thread that was opening it was cancelled.
+                // Another thread that was opening it was canceled.
             }
         }
     }

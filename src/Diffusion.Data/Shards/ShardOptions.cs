@@ -47,7 +47,8 @@ public sealed record ShardOptions
 
     /// <summary>
     /// Selects the image and the label of a sample: the extension of the image file, and a label of at least 0, or null for none. Default
-    /// null: the rules above. Called like <see cref="Where"/>, for the selected samples.
+    /// null: the image by <see cref="ImageExtensions"/>, and the label by the rules in the remarks of <see cref="ShardedImages"/>. Called
+    /// like <see cref="Where"/>, for the selected samples.
     /// </summary>
     public Func<ShardSample, (string Extension, int? Label)>? Map { get; init; }
 

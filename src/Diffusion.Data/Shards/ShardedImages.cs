@@ -77,7 +77,7 @@ public sealed class ShardedImages : IImageSource
     /// labels, or a label is too large for <see cref="ShardOptions.ClassCount"/>; or there are several splits and none was chosen.
     /// </exception>
     /// <exception cref="ArgumentException">A value of the preparation is out of range.</exception>
-    /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">The operation was canceled.</exception>
     public static ShardedImages Open(string pattern, ImagePreparation preparation, ShardOptions? options = null,
         CancellationToken cancellationToken = default)
     {

@@ -53,6 +53,6 @@ public interface IEncodedImages : IDisposable
     /// <param name="cancellationToken">Cancels a wait for the file, for example for a server.</param>
     /// <exception cref="ImageDataException">The file is damaged, or too large for this store.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">The operation was canceled.</exception>
     void Read(long index, IBufferWriter<byte> destination, CancellationToken cancellationToken);
 }

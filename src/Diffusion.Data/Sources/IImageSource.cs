@@ -82,7 +82,7 @@ public interface IImageSource : IDisposable
     /// <exception cref="ImageDataException">
     /// The image cannot be read: training handles it by <see cref="LoadingOptions.BadImages"/>. Any other exception ends the run.
     /// </exception>
-    /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">The operation was canceled.</exception>
     void Read(long index, Span<byte> destination, SeedStream? draws = null, CancellationToken cancellationToken = default);
 
     /// <summary>The name of an image in errors.</summary>

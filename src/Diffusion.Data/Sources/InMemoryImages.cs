@@ -52,9 +52,8 @@ public sealed class InMemoryImages : IImageSource
     /// <returns>The source; the caller disposes it.</returns>
     /// <exception cref="ImageDataException">Images or labels cannot be used, or the images exceed the memory limit.</exception>
     /// <exception cref="ArgumentException">The source has random transforms.</exception>
-    /// 
     /// <exception cref="InvalidOperationException">A transform failed.</exception>
-    /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">The operation was canceled.</exception>
     public static InMemoryImages Load(IImageSource source, long memoryLimit = 4L << 30, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(source);

@@ -1,9 +1,10 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using System.Threading.Channels;
 using Diffusion.Sampling;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using TorchSharp;
 
@@ -16,31 +17,35 @@ namespace Diffusion.Hosting;
 public sealed class HostedSampler : IHostedService, IDisposable
 {
     private readonly CancellationTokenSource stop = new();
-    private readonly Channel<SamplerJob> queue = Channel.CreateUnbounded<SamplerJob>(new() { SingleReader = true });
     private readonly IServiceProvider services;
     private readonly Func<IServiceProvider, TrainedModel> open;
     private readonly SamplerMetrics metrics;
+    private readonly SamplerQueue queue;
+    private readonly ILogger logger;
     private TrainedModel? model;
+    private volatile SamplerPass? current;
     private Task work = Task.CompletedTask;
-    private int waiting;
 
     internal HostedSampler(IServiceProvider services, string name, Func<IServiceProvider, TrainedModel> open)
     {
         (this.services, Name, this.open) = (services, name, open);
         metrics = new SamplerMetrics(name, services.GetService<IMeterFactory>());
+        queue = new SamplerQueue(metrics);
+        logger = services.GetService<ILoggerFactory>()?.CreateLogger("Diffusion.Sampling") ?? NullLogger.Instance;
     }
 
     /// <summary>The name of the sampler.</summary>
     public string Name { get; }
 
     /// <summary>The number of requests that wait for a pass.</summary>
-    public int QueueLength => Volatile.Read(ref waiting);
+    public int QueueLength => queue.Count;
 
     private HostedSamplerOptions Options => services.GetRequiredService<IOptionsMonitor<HostedSamplerOptions>>().Get(Name);
 
     /// <summary>Samples a request after those that wait before it.</summary>
     /// <param name="request">
-    /// The images. <see cref="SampleRequest.BatchSize"/> is not used; <see cref="HostedSamplerOptions.MaxBatchSize"/> is.
+    /// The images. <see cref="SampleRequest.BatchSize"/> is not used; <see cref="HostedSamplerOptions.MaxBatchSize"/> is. Its tensors are
+    /// copied by the call.
     /// </param>
     /// <param name="cancellationToken">
     /// Ends the wait at once and frees the place in the queue. A pass ends early if all of its requests are cancelled.
@@ -48,36 +53,40 @@ public sealed class HostedSampler : IHostedService, IDisposable
     /// <returns>float32 <c>[N, C, H, W]</c> on the CPU, in [-1, 1] if the sampler clips. It belongs to the caller.</returns>
     /// <exception cref="SamplerQueueFullException">The queue is full. Thrown by the call itself.</exception>
     /// <exception cref="InvalidOperationException">The host has stopped, or the network returned NaN or infinity.</exception>
-    /// <exception cref="ArgumentException">The request does not fit the model; the message lists every reason.</exception>
+    /// <exception cref="ArgumentException">
+    /// The request does not fit the model; the message lists every reason. Or it asks for more images than
+    /// <see cref="HostedSamplerOptions.MaxImagesPerRequest"/>: then thrown by the call itself.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The request was cancelled, or the host stopped before its pass.</exception>
     public Task<torch.Tensor> SampleAsync(SampleRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
         HostedSamplerOptions options = Options;
-        if (Interlocked.Increment(ref waiting) > options.QueueCapacity)
+        if (request.Count > options.MaxImagesPerRequest)
         {
-            Interlocked.Decrement(ref waiting);
-            metrics.Ended("refused");
-            throw new SamplerQueueFullException(
-                $"The queue of sampler '{Name}' is full: {options.QueueCapacity} requests wait. Try again later, or raise QueueCapacity.");
+            throw new ArgumentException($"The request asks for {request.Count} images, but sampler '{Name}' takes at most "
+                + $"{options.MaxImagesPerRequest}. Ask for fewer images, or raise MaxImagesPerRequest.", nameof(request));
         }
 
-        metrics.Waiting(1);
-        SamplerJob job = new(request with { BatchSize = options.MaxBatchSize }, Leave, cancellationToken);
-        if (!queue.Writer.TryWrite(job))
+        SamplerJob job = new(request, options, queue, metrics, cancellationToken);
+        switch (queue.Add(job, options.QueueCapacity))
         {
-            job.TryTake();
-            job.Dispose();
-            throw new InvalidOperationException($"Sampler '{Name}' has stopped with its host. Send requests while the host runs.");
+            case SamplerQueueAnswer.Full:
+                job.Dispose();
+                metrics.Ended("refused");
+                throw new SamplerQueueFullException($"The queue of sampler '{Name}' is full: {options.QueueCapacity} requests wait. "
+                    + "Try again later, or raise QueueCapacity.");
+            case SamplerQueueAnswer.Closed:
+                job.Dispose();
+                throw new InvalidOperationException($"Sampler '{Name}' has stopped with its host. Send requests while the host runs.");
+        }
+
+        if (job.Result.IsCompleted && queue.Remove(job))
+        {
+            job.Dispose(); // It was cancelled before it waited.
         }
 
         return job.Result;
-
-        void Leave()
-        {
-            Interlocked.Decrement(ref waiting);
-            metrics.Waiting(-1);
-        }
     }
 
     /// <summary>Starts the thread that samples. Called by the host.</summary>
@@ -95,9 +104,23 @@ public sealed class HostedSampler : IHostedService, IDisposable
     /// <param name="cancellationToken">Ends the sampling.</param>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
-        queue.Writer.TryComplete();
-        using CancellationTokenRegistration limit = cancellationToken.UnsafeRegister(_ => stop.Cancel(), null);
-        await work.ConfigureAwait(false);
+        queue.Close();
+        try
+        {
+            await work.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException limitReached)
+        {
+            await stop.CancelAsync().ConfigureAwait(false);
+            foreach (SamplerJob job in queue.TakeAll())
+            {
+                job.Fail(limitReached);
+                job.Dispose();
+            }
+
+            current?.Fail(limitReached);
+            HostedSamplerLog.NotEnded(logger, Name);
+        }
     }
 
     /// <summary>Frees the model after the thread has ended. The host calls <see cref="StopAsync"/> before.</summary>
@@ -113,126 +136,66 @@ public sealed class HostedSampler : IHostedService, IDisposable
     {
         try
         {
-            while (queue.Reader.WaitToReadAsync(CancellationToken.None).AsTask().GetAwaiter().GetResult())
+            while (queue.Wait())
             {
-                SamplePass(TakePass());
+                if (queue.TakePass() is { Count: > 0 } jobs)
+                {
+                    SamplePass(jobs);
+                }
             }
         }
         finally
         {
-            model?.Dispose();
-            model = null;
+            CloseModel();
         }
     }
 
-    // As many of the requests that wait as a batch holds, and at least one.
-    private List<SamplerJob> TakePass()
+    private void SamplePass(IReadOnlyList<SamplerJob> jobs)
     {
-        int max = Options.MaxBatchSize;
-        int images = 0;
-        List<SamplerJob> pass = [];
-        while (queue.Reader.TryPeek(out SamplerJob? next) && (pass.Count == 0 || images + next.Request.Count <= max))
-        {
-            queue.Reader.TryRead(out next);
-            if (next!.TryTake())
-            {
-                pass.Add(next);
-                images += Math.Max(next.Request.Count, 0);
-            }
-            else
-            {
-                metrics.Ended("cancelled");
-                next.Dispose();
-            }
-        }
-
-        return pass;
-    }
-
-    private void SamplePass(List<SamplerJob> pass)
-    {
-        if (pass.Count == 0)
-        {
-            return;
-        }
-
-        using CancellationTokenSource cancel = CancellationTokenSource.CreateLinkedTokenSource(stop.Token);
-        int left = pass.Count;
-        pass.ForEach(job => job.WhenCancelled(() =>
-        {
-            if (Interlocked.Decrement(ref left) == 0)
-            {
-                cancel.Cancel();
-            }
-        }));
-        using Activity? activity = metrics.StartPass(pass.Sum(job => job.Request.Count), [.. pass.Select(job => job.Span)]);
+        using SamplerPass pass = new(jobs, stop.Token);
+        current = pass;
         try
         {
-            cancel.Token.ThrowIfCancellationRequested();
-            Sample(pass, cancel.Token);
+            Sample(pass, jobs[0].Options);
         }
 #pragma warning disable CA1031 // The error belongs to the requests of this pass; the next pass may succeed.
         catch (Exception error)
 #pragma warning restore CA1031
         {
-            activity?.SetStatus(ActivityStatusCode.Error, error.Message);
-            pass.ForEach(job => Fail(job, error));
+            pass.Fail(error);
         }
         finally
         {
-            pass.ForEach(job => job.Dispose()); // Waits for a cancellation in progress, which may use the pass.
+            current = null;
         }
     }
 
-    private void Sample(List<SamplerJob> pass, CancellationToken cancellationToken)
+    private void Sample(SamplerPass pass, HostedSamplerOptions options)
     {
-        HostedSamplerOptions options = Options;
-        model ??= open(services);
+        using Activity? activity = metrics.StartPass(pass.ImageCount, [.. pass.Jobs.Select(job => job.Span)]);
         try
         {
-            IDenoiser denoiser = options.Denoiser?.Invoke(model.Denoiser) ?? model.Denoiser;
-            List<SamplerJob> fitting = [];
-            foreach (SamplerJob job in pass)
-            {
-                if (job.Request.Problems(denoiser) is { Count: > 0 } problems)
-                {
-                    Fail(job, new ArgumentException(string.Join(" ", problems)));
-                }
-                else
-                {
-                    fitting.Add(job);
-                }
-            }
-
-            IReadOnlyList<torch.Tensor> images = options.Sampler.SampleTogether(
-                denoiser, [.. fitting.Select(job => job.Request)], cancellationToken);
-            foreach ((SamplerJob job, torch.Tensor own) in fitting.Zip(images))
-            {
-                if (job.TryComplete(own))
-                {
-                    metrics.Completed(job.Began);
-                }
-                else
-                {
-                    metrics.Ended("cancelled");
-                }
-            }
+            pass.ThrowIfCancelled();
+            model ??= open(services);
+            pass.Sample(options.Sampler, options.Denoiser?.Invoke(model.Denoiser) ?? model.Denoiser);
+        }
+        catch (Exception error)
+        {
+            activity?.SetStatus(ActivityStatusCode.Error, error.Message);
+            throw;
         }
         finally
         {
             if (options.ReopensModel)
             {
-                model.Dispose();
-                model = null;
+                CloseModel();
             }
         }
     }
 
-    private void Fail(SamplerJob job, Exception error)
+    private void CloseModel()
     {
-        if (!job.Result.IsCompletedSuccessfully)
-        {
-            metrics.Ended(job.TryFail(error) && error is not OperationCanceledException ? "failed" : "cancelled");
-        }
+        model?.Dispose();
+        model = null;
     }
 }

@@ -17,6 +17,9 @@ public sealed class HostedSamplerOptions
     /// </summary>
     public int MaxBatchSize { get; set; } = 16;
 
+    /// <summary>How many images a request may ask for, at least 1. A request for more is refused by the call. Default 1024.</summary>
+    public int MaxImagesPerRequest { get; set; } = 1024;
+
     /// <summary>
     /// Whether the model is opened anew for each pass, for a model that is being trained. Default false: it is opened for the first request
     /// and kept until the host stops.

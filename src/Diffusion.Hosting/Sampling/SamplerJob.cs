@@ -4,25 +4,36 @@ using TorchSharp;
 
 namespace Diffusion.Hosting;
 
-/// <summary>A request in the queue of a sampler. It is taken into a pass or cancelled, whichever comes first.</summary>
+/// <summary>A request to a sampler. It ends once: with its images, with an error, or cancelled.</summary>
 internal sealed class SamplerJob : IDisposable
 {
     private readonly TaskCompletionSource<torch.Tensor> result = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly Action onLeave;
+    private readonly SamplerMetrics metrics;
+    private readonly SamplerQueue queue;
     private readonly CancellationTokenRegistration registration;
-    private int hasLeft;
-    private Action? onCancelled;
+    private Action? onEnded;
 
-    /// <param name="request">The request.</param>
-    /// <param name="onLeave">Called when the job leaves the queue.</param>
+    /// <param name="request">The request. Its tensors are copied, because the caller may dispose them after a cancellation.</param>
+    /// <param name="options">The options of the sampler when the request came.</param>
+    /// <param name="queue">The queue that a cancelled request leaves.</param>
+    /// <param name="metrics">Receives the outcome.</param>
     /// <param name="cancellationToken">Cancels the request.</param>
-    public SamplerJob(SampleRequest request, Action onLeave, CancellationToken cancellationToken)
+    public SamplerJob(SampleRequest request, HostedSamplerOptions options, SamplerQueue queue, SamplerMetrics metrics,
+        CancellationToken cancellationToken)
     {
-        (Request, this.onLeave) = (request, onLeave);
+        (Options, this.queue, this.metrics) = (options, queue, metrics);
+        Request = request with
+        {
+            BatchSize = options.MaxBatchSize,
+            StartImages = Copy(request.StartImages),
+            StartNoise = Copy(request.StartNoise),
+        };
         registration = cancellationToken.UnsafeRegister(_ => Cancel(cancellationToken), null);
     }
 
     public SampleRequest Request { get; }
+
+    public HostedSamplerOptions Options { get; }
 
     /// <summary>The timestamp at which the request came.</summary>
     public long Began { get; } = Stopwatch.GetTimestamp();
@@ -33,53 +44,65 @@ internal sealed class SamplerJob : IDisposable
     /// <summary>The images, which belong to the caller.</summary>
     public Task<torch.Tensor> Result => result.Task;
 
-    /// <summary>Takes the job out of the queue; returns false if it was cancelled before.</summary>
-    public bool TryTake() => Leave() && !result.Task.IsCompleted;
-
-    /// <summary>Calls an action when the request is cancelled, or at once if it already is.</summary>
-    public void WhenCancelled(Action action)
+    /// <summary>Calls an action when the request has ended, or at once if it already has.</summary>
+    public void WhenEnded(Action action)
     {
-        Volatile.Write(ref onCancelled, action);
-        if (result.Task.IsCanceled)
+        Volatile.Write(ref onEnded, action);
+        if (result.Task.IsCompleted)
         {
-            Interlocked.Exchange(ref onCancelled, null)?.Invoke();
+            TellEnd();
         }
     }
 
-    /// <summary>Hands the images to the caller, or frees them if the request was cancelled.</summary>
-    /// <returns>Whether the caller gets them.</returns>
-    public bool TryComplete(torch.Tensor images)
+    /// <summary>Hands the images to the caller, or frees them if the request has ended.</summary>
+    public void Complete(torch.Tensor images)
     {
-        bool isTaken = result.TrySetResult(images);
-        if (!isTaken)
+        if (result.TrySetResult(images))
+        {
+            TellEnd();
+            metrics.Completed(Began);
+        }
+        else
         {
             images.Dispose();
         }
-
-        return isTaken;
     }
 
-    /// <summary>Ends the request with an error; returns false if it was cancelled before.</summary>
-    public bool TryFail(Exception error) => error is OperationCanceledException ? result.TrySetCanceled() : result.TrySetException(error);
+    /// <summary>Ends the request with an error, unless it has ended.</summary>
+    public void Fail(Exception error)
+    {
+        bool isCancelled = error is OperationCanceledException;
+        if (isCancelled ? result.TrySetCanceled() : result.TrySetException(error))
+        {
+            TellEnd();
+            metrics.Ended(isCancelled ? "cancelled" : "failed");
+        }
+    }
 
-    /// <summary>Stops listening for cancellation.</summary>
-    public void Dispose() => registration.Dispose();
+    /// <summary>Frees the copies of tensors, and waits for a cancellation in progress.</summary>
+    public void Dispose()
+    {
+        registration.Dispose();
+        Request.StartImages?.Dispose();
+        Request.StartNoise?.Dispose();
+    }
+
+    private static torch.Tensor? Copy(torch.Tensor? images) => images?.detach().clone().DetachFromDisposeScope();
 
     private void Cancel(CancellationToken cancellationToken)
     {
-        result.TrySetCanceled(cancellationToken);
-        Leave();
-        Interlocked.Exchange(ref onCancelled, null)?.Invoke();
-    }
-
-    private bool Leave()
-    {
-        bool isFirst = Interlocked.Exchange(ref hasLeft, 1) == 0;
-        if (isFirst)
+        bool hasWaited = queue.Remove(this);
+        if (result.TrySetCanceled(cancellationToken))
         {
-            onLeave();
+            TellEnd();
+            metrics.Ended("cancelled");
         }
 
-        return isFirst;
+        if (hasWaited)
+        {
+            Dispose();
+        }
     }
+
+    private void TellEnd() => Interlocked.Exchange(ref onEnded, null)?.Invoke();
 }

@@ -54,7 +54,7 @@ internal sealed class SamplerMetrics
     /// <summary>Records a pass and starts its span, which has links to the spans of the requests; null if nobody listens.</summary>
     /// <param name="count">The number of images.</param>
     /// <param name="spans">The spans of the requests.</param>
-    public Activity? StartPass(int count, IReadOnlyList<ActivityContext> spans)
+    public Activity? StartPass(long count, IReadOnlyList<ActivityContext> spans)
     {
         images.Record(count, sampler);
         return Source.StartActivity(ActivityKind.Internal, parentContext: default,

@@ -80,7 +80,7 @@ public sealed class HostedTraining : IHostedService, IDisposable
     /// <summary>
     /// Starts the run, which resumes if its folder contains a checkpoint, and waits until the trainer is built.
     /// </summary>
-    /// <param name="edit">Edits the options of this run. Default null: none.</param>
+    /// <param name="edit">Edits the options of this run, after every other edit. Default null: none.</param>
     /// <param name="cancellationToken">Ends the wait, not the run.</param>
     /// <returns>False if the run is already starting or running; nothing changed.</returns>
     /// <inheritdoc cref="TrainerBuilder.Build" path="/exception"/>
@@ -114,6 +114,7 @@ public sealed class HostedTraining : IHostedService, IDisposable
         }
         catch (OperationCanceledException)
         {
+            using IDisposable? scope = HostedTrainingLog.BeginRun(logger, Name);
             HostedTrainingLog.NotEnded(logger, Name);
         }
     }
@@ -133,7 +134,7 @@ public sealed class HostedTraining : IHostedService, IDisposable
     /// What the copy computes in: float32, or bfloat16 or float16 with rounded weights, as in <see cref="TrainedModel.Open"/>. Default
     /// float32.
     /// </param>
-    /// <returns>A model for sampling, which the caller disposes.</returns>
+    /// <returns>A model on the device of the run, for sampling, which the caller disposes.</returns>
     /// <exception cref="ArgumentException">Samples cannot be computed in this precision on the device.</exception>
     /// <exception cref="CheckpointException">
     /// The run is not running, or its processes hold parts of the averages, and there is no intact checkpoint.
@@ -157,10 +158,11 @@ public sealed class HostedTraining : IHostedService, IDisposable
             absence = error;
         }
 
+        HostedTrainingOptions options = Options;
         try
         {
-            return TrainedModel.Open(
-                Options.Training.RunFolder!, network: builder.Model is null ? null : CreateModel, precision: precision);
+            return TrainedModel.Open(options.Training.RunFolder!, network: builder.Model is null ? null : CreateModel,
+                device: ComputeDevice.Parse(options.Device), precision: precision);
         }
         catch (CheckpointException error) when (absence is not null)
         {
@@ -191,9 +193,15 @@ public sealed class HostedTraining : IHostedService, IDisposable
 
             current?.Dispose();
             HostedRun run = current = new HostedRun();
-            run.Start((begun, stop) => Train(begun, edit, stop), error => HostedTrainingLog.Failed(logger, error, Name));
+            run.Start((begun, stop) => Train(begun, edit, stop), Tell);
             return run;
         }
+    }
+
+    private void Tell(Exception error)
+    {
+        using IDisposable? scope = HostedTrainingLog.BeginRun(logger, Name);
+        HostedTrainingLog.Failed(logger, error, Name);
     }
 
     private void Train(HostedRun run, Action<TrainingOptions>? edit, CancellationToken stop)
@@ -209,10 +217,11 @@ public sealed class HostedTraining : IHostedService, IDisposable
             .UseLogger(logger)
             .UseTelemetry(Name, services.GetService<IMeterFactory>())
             .ReportTo(run.Feed)
-            .ReportFindingsTo(Take)
+            .ReportFindingsTo(Take);
+        builder.Edit?.Invoke(services, trainerBuilder);
+        trainerBuilder
             .Configure(edited => edit?.Invoke(edited))
             .Configure(edited => rollsBack = edited.Health.OnDivergence == DivergencePolicy.RollBack);
-        builder.Edit?.Invoke(services, trainerBuilder);
         using Trainer trainer = trainerBuilder.Build();
         run.Train(trainer, rollsBack, stop);
     }
@@ -221,7 +230,7 @@ public sealed class HostedTraining : IHostedService, IDisposable
         builder.Data?.Invoke(services) ?? ImageFolder.Open(options.Images!, options.ImageSize);
 
     private IDiffusionModel CreateModel(IImageSource images) => builder.Model?.Invoke(services, images)
-        ?? new UNet2D(UNet2DOptions.ForImages(images.Shape, Options.Network, images.ClassCount));
+        ?? Options.Training.Objective.CreateNetwork(images.Shape, Options.Network, images.ClassCount);
 
     private IDiffusionModel CreateModel()
     {

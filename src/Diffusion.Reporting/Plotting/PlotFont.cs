@@ -3,10 +3,12 @@ using SkiaSharp;
 
 namespace Diffusion.Reporting;
 
-/// <summary>The font of the plots: the printable ASCII characters in one weight. It is a resource of this assembly.</summary>
+/// <summary>
+/// The font of the plots: Latin, Greek and Cyrillic letters in one weight, and a box for any other. It is a resource of this assembly.
+/// </summary>
 internal sealed class PlotFont : IFontResolver
 {
-    private const string Resource = "DejaVuSans-ascii.ttf";
+    private const string Resource = "DejaVuSans-european.ttf";
 
     private const string Family = "DejaVu Sans";
 

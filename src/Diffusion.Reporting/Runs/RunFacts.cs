@@ -40,7 +40,7 @@ internal sealed record RunFacts
     /// <summary>How the run ended; null while it is running, and after its process was killed.</summary>
     public RunEnding? Ending { get; init; }
 
-    /// <summary>The findings of a run that has ended. Those that came with a report are also in the metrics.</summary>
+    /// <summary>All findings, also those before the run resumed or rolled back. The metrics lose the reports of repeated steps.</summary>
     public IReadOnlyList<HealthFinding> Findings { get; init; } = [];
 
     /// <summary>Reads the facts of a run; null if the folder has none, or none that this version can read.</summary>

@@ -13,11 +13,20 @@ internal static class AncestralMapping
         Grid = new TimestepGrid(TimestepSpacing.Linspace), Clipping = DiffusersGrids.Clipping(settings), Variance = Variance(settings),
     };
 
-    public static StepSampler Ddim(DiffusersSettings settings) => new DdimSampler
+    // A step from timestep 0 to its own level acts only by clipping.
+    public static StepSampler Ddim(DiffusersSettings settings)
     {
-        Grid = DiffusersGrids.Timesteps(settings) with { EndsClean = settings.Flag("set_alpha_to_one") },
-        Clipping = DiffusersGrids.Clipping(settings, keepsNoise: true),
-    };
+        SampleClipping clipping = DiffusersGrids.Clipping(settings, keepsNoise: true);
+        bool endsClean = settings.Flag("set_alpha_to_one");
+        return new DdimSampler
+        {
+            Grid = DiffusersGrids.Timesteps(settings) with
+            {
+                EndsClean = endsClean, KeepsStepAtZero = !endsClean && clipping != SampleClipping.None,
+            },
+            Clipping = clipping,
+        };
+    }
 
     // Images count as being at timestep 0, whether or not set_alpha_to_one says so: a network has no label for clean images.
     public static StepSampler DdimInverse(DiffusersSettings settings) => new DdimInversionSampler
@@ -29,8 +38,14 @@ internal static class AncestralMapping
     public static StepSampler Pndm(DiffusersSettings settings) => new PndmSampler
     {
         Grid = DiffusersGrids.Timesteps(settings) with { EndsClean = settings.Flag("set_alpha_to_one") },
-        Clipping = SampleClipping.None,
+        Clipping = SampleClipping.None, FirstOrderFromNoise = false,
         Warmup = settings.Flag("skip_prk_steps") ? PndmWarmup.ImprovedEuler : PndmWarmup.RungeKutta,
+    };
+
+    public static StepSampler Ipndm(DiffusersSettings settings) => new PndmSampler
+    {
+        Grid = new SquaredSineGrid(settings.Numbers("trained_betas")), Clipping = SampleClipping.None, FirstOrderFromNoise = false,
+        Warmup = PndmWarmup.None,
     };
 
     // The logarithm of the small variance leads to the same numbers.

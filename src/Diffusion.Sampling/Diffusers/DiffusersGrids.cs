@@ -3,8 +3,8 @@ namespace Diffusion.Sampling;
 /// <summary>The grids and the clipping that several of diffusers' schedulers share.</summary>
 internal static class DiffusersGrids
 {
-    // diffusers replaces the infinite sigma of pure noise by 2^12.
-    private const double SigmaOfPureNoise = 4096;
+    // diffusers reads the alpha-bar of pure noise as 2^-24.
+    private static readonly double SigmaOfPureNoise = Math.Sqrt((1 << 24) - 1);
 
     private static readonly (string Key, Func<CurveGrid> Create)[] Curves =
     [
@@ -30,7 +30,8 @@ internal static class DiffusersGrids
 
         return chosen.Length == 0 ? null : chosen[0].Create() with
         {
-            MinRatio = settings.Number("sigma_min"), MaxRatio = settings.Number("sigma_max") ?? Finite(settings.Schedule),
+            MinRatio = settings.Number("sigma_min"), MaxRatio = settings.Number("sigma_max"),
+            PureNoiseRatio = settings.Schedule is DiscreteSchedule ? SigmaOfPureNoise : null,
         };
     }
 
@@ -79,7 +80,4 @@ internal static class DiffusersGrids
         "trailing" => TimestepSpacing.Trailing,
         _ => TimestepSpacing.Linspace,
     };
-
-    private static double? Finite(INoiseSchedule schedule) =>
-        schedule is DiscreteSchedule && double.IsPositiveInfinity(schedule.At(schedule.LastTime).Ratio) ? SigmaOfPureNoise : null;
 }

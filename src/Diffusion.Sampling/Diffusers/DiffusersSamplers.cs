@@ -12,6 +12,7 @@ public static class DiffusersSamplers
         ["DDIMParallelScheduler"] = AncestralMapping.Ddim,
         ["DDIMInverseScheduler"] = AncestralMapping.DdimInverse,
         ["PNDMScheduler"] = AncestralMapping.Pndm,
+        ["IPNDMScheduler"] = AncestralMapping.Ipndm,
         ["EulerDiscreteScheduler"] = SigmaMapping.Euler,
         ["EulerAncestralDiscreteScheduler"] = SigmaMapping.EulerAncestral,
         ["HeunDiscreteScheduler"] = SigmaMapping.Heun,
@@ -32,6 +33,8 @@ public static class DiffusersSamplers
         ["FlowMatchLCMScheduler"] = FlowMapping.Lcm,
         ["EDMEulerScheduler"] = EdmMapping.Euler,
         ["EDMDPMSolverMultistepScheduler"] = EdmMapping.DpmMultistep,
+        ["CosineDPMSolverMultistepScheduler"] = EdmMapping.Cosine,
+        ["CMStochasticIterativeScheduler"] = EdmMapping.Consistency,
     };
 
     /// <summary>The sampler with a scheduler's settings: its grid, its options and its clipping.</summary>
@@ -46,7 +49,7 @@ public static class DiffusersSamplers
     /// </param>
     /// <returns>The sampler, such as a <see cref="DdimSampler"/> or a <see cref="DpmSolver"/>.</returns>
     /// <exception cref="ArgumentException">
-    /// The settings contradict each other, or no sampler here can honour one; the message lists every problem.
+    /// The settings contradict each other, or no sampler here can honor one; the message lists every problem.
     /// </exception>
     public static ISampler ToSampler(this DiffusersScheduler scheduler, int? steps = null, int? tokens = null)
     {

@@ -8,7 +8,7 @@ internal sealed class DiffusersSettings(DiffusersScheduler scheduler, int? steps
 {
     private readonly List<string> refused = [];
 
-    /// <summary>The settings that no sampler here can honour, each with the reason.</summary>
+    /// <summary>The settings that no sampler here can honor, each with the reason.</summary>
     public IReadOnlyList<string> Refused => refused;
 
     /// <summary>The noise schedule.</summary>
@@ -40,11 +40,14 @@ internal sealed class DiffusersSettings(DiffusersScheduler scheduler, int? steps
     /// <summary>The value of an integer.</summary>
     public int Integer(string key) => (int)scheduler[key]!;
 
+    /// <summary>The value of a list of numbers; null for none.</summary>
+    public IReadOnlyList<double>? Numbers(string key) => scheduler[key] as IReadOnlyList<double>;
+
     /// <summary>The value of a list of integers.</summary>
     public IReadOnlyList<int> Integers(string key) => (IReadOnlyList<int>)scheduler[key]!;
 
     /// <summary>Refuses a setting.</summary>
-    /// <param name="isRefused">Whether it has a value that cannot be honoured.</param>
+    /// <param name="isRefused">Whether it has a value that cannot be honored.</param>
     /// <param name="key">The setting.</param>
     /// <param name="reason">The reason, and what to do.</param>
     public void Refuse(bool isRefused, string key, string reason)

@@ -45,7 +45,7 @@ internal static class DpmMapping
             Grid = Grid(settings), Clipping = DiffusersGrids.Clipping(settings), Order = settings.Integer("solver_order"),
             Form = settings.Flag("predict_x0") ? SolverForm.Data : SolverForm.Noise,
             Slope = settings.Text("solver_type") == "bh1" ? SolverSlope.HalfStep : SolverSlope.HalfPhi,
-            OrderAtEnd = LoweredOrFull(settings), UncorrectedSteps = settings.Integers("disable_corrector"),
+            OrderAtEnd = LoweredOrFull(settings), UncorrectedSteps = settings.Integers("disable_corrector"), FirstOrderFromNoise = false,
         };
     }
 
@@ -68,10 +68,17 @@ internal static class DpmMapping
     public static DpmSolver Solver(DiffusersSettings settings)
     {
         RefuseMinLambda(settings);
-        bool isLowered = settings.Flag("lower_order_final") && (settings.Steps ?? UsualSteps) < FewSteps;
+        return Solver(settings, FormOf(settings), IsSde(settings) ? 1 : 0);
+    }
+
+    /// <summary>The multistep solver of a class without a choice of the form, without its grid.</summary>
+    public static DpmSolver Solver(DiffusersSettings settings, SolverForm form, double eta)
+    {
+        int steps = settings.Steps ?? StepSampler.AtMost(UsualSteps, settings.Schedule);
+        bool isLowered = settings.Flag("lower_order_final") && steps < FewSteps;
         return new DpmSolver
         {
-            Order = settings.Integer("solver_order"), Form = FormOf(settings), Slope = SlopeOf(settings), Eta = IsSde(settings) ? 1 : 0,
+            Order = settings.Integer("solver_order"), Form = form, Slope = SlopeOf(settings), Eta = eta,
             OrderAtEnd = isLowered ? OrderAtEnd.Auto
                 : settings.Flag("euler_at_final") ? OrderAtEnd.LastStepFirst
                 : OrderAtEnd.Full,

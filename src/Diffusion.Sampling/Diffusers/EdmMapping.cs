@@ -9,6 +9,20 @@ internal static class EdmMapping
     public static StepSampler DpmMultistep(DiffusersSettings settings) =>
         DpmMapping.Solver(settings) with { Grid = Grid(settings), Clipping = DiffusersGrids.Clipping(settings) };
 
+    public static StepSampler Cosine(DiffusersSettings settings) =>
+        DpmMapping.Solver(settings, SolverForm.Data, eta: 1) with { Grid = Grid(settings), Clipping = SampleClipping.None };
+
+    public static StepSampler Consistency(DiffusersSettings settings)
+    {
+        settings.Refuse(settings.Number("s_noise") != 1, "s_noise", "the noise has a deviation of 1. Use 1.");
+        return new ConsistencySampler
+        {
+            Grid = new EveryNthGrid(new KarrasGrid(settings.Number("rho")!.Value), settings.Integer("num_train_timesteps")),
+            Clipping = settings.Flag("clip_denoised") ? SampleClipping.Clip : SampleClipping.None,
+            Floor = settings.Schedule.FirstTime,
+        };
+    }
+
     private static CurveGrid Grid(DiffusersSettings settings)
     {
         bool endsClean = DiffusersGrids.EndsClean(settings);

@@ -16,16 +16,16 @@ internal static class SigmaMapping
         new EulerAncestralSampler { Grid = Grid(settings), Clipping = SampleClipping.None };
 
     public static StepSampler Heun(DiffusersSettings settings) =>
-        new HeunSampler { Grid = Grid(settings), Clipping = DiffusersGrids.Clipping(settings) };
+        new HeunSampler { Grid = Grid(settings), Clipping = DiffusersGrids.Clipping(settings), FirstOrderFromNoise = false };
 
     public static StepSampler Lms(DiffusersSettings settings) =>
         new LmsSampler { Grid = Grid(settings), Clipping = SampleClipping.None };
 
     public static StepSampler Dpm2(DiffusersSettings settings) =>
-        new Dpm2Sampler { Grid = Grid(settings), Clipping = SampleClipping.None };
+        new Dpm2Sampler { Grid = Grid(settings), Clipping = SampleClipping.None, FirstOrderFromNoise = false };
 
     public static StepSampler Dpm2Ancestral(DiffusersSettings settings) =>
-        new Dpm2Sampler { Grid = Grid(settings), Clipping = SampleClipping.None, Eta = 1 };
+        new Dpm2Sampler { Grid = Grid(settings), Clipping = SampleClipping.None, Eta = 1, FirstOrderFromNoise = false };
 
     public static StepSampler DpmSde(DiffusersSettings settings)
     {
@@ -39,7 +39,7 @@ internal static class SigmaMapping
         bool endsClean = DiffusersGrids.EndsClean(settings);
         TimestepGrid timesteps = DiffusersGrids.Timesteps(settings) with { IsRounded = false, EndsClean = endsClean };
         return DiffusersGrids.Curve(settings) is { } curve
-            ? new CurveOverGrid(curve with { EndsClean = endsClean }, timesteps with { EndsClean = true })
+            ? new CurveOverGrid(curve with { EndsClean = endsClean }, timesteps)
             : timesteps;
     }
 }

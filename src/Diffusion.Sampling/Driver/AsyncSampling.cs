@@ -21,7 +21,7 @@ public static class AsyncSampling
     /// <param name="cancellationToken">Checked before each step.</param>
     /// <returns>Batches in order, each after its previews. The caller disposes each of them.</returns>
     /// <exception cref="ArgumentException">The request does not fit; thrown by the call itself.</exception>
-    /// <exception cref="OperationCanceledException">Sampling was cancelled; thrown by the enumeration.</exception>
+    /// <exception cref="OperationCanceledException">Sampling was canceled; thrown by the enumeration.</exception>
     /// <exception cref="InvalidOperationException">The network returned NaN or infinity; thrown by the enumeration.</exception>
     public static IAsyncEnumerable<SampledImages> SampleAsync(this ISampler sampler, IDenoiser denoiser, SampleRequest request,
         int? previewEverySteps = null, IProgress<SamplingProgress>? progress = null, CancellationToken cancellationToken = default)

@@ -22,7 +22,7 @@ public interface ISampler
     /// float32 <c>[N, C, H, W]</c> on the CPU, in [-1, 1] if the sampler clips. It belongs to the caller.
     /// </returns>
     /// <exception cref="ArgumentException">The request or the sampler's options do not fit; the message lists every reason.</exception>
-    /// <exception cref="OperationCanceledException">Sampling was cancelled; all its tensors are freed.</exception>
+    /// <exception cref="OperationCanceledException">Sampling was canceled; all its tensors are freed.</exception>
     /// <exception cref="InvalidOperationException">The network returned NaN or infinity.</exception>
     torch.Tensor Sample(
         IDenoiser denoiser,

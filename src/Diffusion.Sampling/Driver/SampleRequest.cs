@@ -31,8 +31,8 @@ public sealed record SampleRequest
 
     /// <summary>
     /// The clean images that sampling starts from: with noise of the first level for image to image (<see cref="StrengthGrid"/>), without
-    /// noise for inversion (<see cref="ReversedGrid"/>). Floating point <c>[1 or Count, C, H, W]</c>; they stay the caller's. Default null:
-    /// noise alone.
+    /// noise for inversion (<see cref="ReversedGrid"/>). A strength of 1 keeps nothing of them, a strength of 0 returns them. Floating
+    /// point <c>[1 or Count, C, H, W]</c>; they stay the caller's. Default null: noise alone.
     /// </summary>
     public Tensor? StartImages { get; init; }
 

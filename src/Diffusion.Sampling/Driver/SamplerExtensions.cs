@@ -9,7 +9,7 @@ public static class SamplerExtensions
     /// <param name="sampler">The sampler.</param>
     /// <param name="denoiser">The model, or a denoiser around it.</param>
     /// <param name="count">How many images, at least 1.</param>
-    /// <param name="seed">The same seed gives the same images.</param>
+    /// <param name="seed">The seed of all noise: the same seed gives the same images. Default 0.</param>
     /// <param name="classLabels">The class of each image, or one class for all; null for a model without classes.</param>
     /// <param name="progress">Receives progress after each step.</param>
     /// <param name="cancellationToken">Checked before each step.</param>

@@ -34,14 +34,21 @@ public sealed class SamplingRun
         shape = (request.Shape ?? denoiser.Source.SampleShape)!.Value;
     }
 
+    /// <summary>Whether the walk starts from noise alone, whatever <see cref="SampleRequest.StartImages"/> are.</summary>
+    internal bool StartsFromNoise { get; init; }
+
     /// <summary>Turns every batch from noise into images.</summary>
-    /// <param name="levels">The levels from the first, whose noise the walk starts with, to the last.</param>
+    /// <param name="levels">
+    /// The levels from the first, whose noise the walk starts with, to the last. With a single level no step is taken: the images are
+    /// <see cref="SampleRequest.StartImages"/>.
+    /// </param>
     /// <param name="clipping">How estimates outside [-1, 1] are handled.</param>
     /// <param name="walk">
     /// Turns a batch into images <c>[B, C, H, W]</c>. It runs in a dispose scope that frees its other tensors.
     /// </param>
     /// <param name="cancellationToken">Checked before each call of the denoiser.</param>
     /// <returns>float32 <c>[N, C, H, W]</c> on the CPU; it belongs to the caller.</returns>
+    /// <exception cref="ArgumentException">There is no step to take, and there are no images to start from.</exception>
     /// <exception cref="InvalidOperationException">An image holds NaN or infinity.</exception>
     public Tensor Execute(IReadOnlyList<NoiseLevel> levels, SampleClipping clipping, Func<SamplingWalk, Tensor> walk,
         CancellationToken cancellationToken)
@@ -49,6 +56,14 @@ public sealed class SamplingRun
         ArgumentNullException.ThrowIfNull(levels);
         ArgumentNullException.ThrowIfNull(clipping);
         ArgumentNullException.ThrowIfNull(walk);
+        bool isStill = levels.Count == 1;
+        if (isStill && request.StartImages is null)
+        {
+            throw new ArgumentException(
+                "The grid has no steps, so that the images would be those that sampling starts from, but StartImages is not set. Set it, "
+                + "or a Strength above 0.", nameof(levels));
+        }
+
         using Activity? activity = SamplingActivity.Start(request.Count, shape);
         long began = Stopwatch.GetTimestamp();
         Device device = denoiser.Source.Device;
@@ -66,7 +81,8 @@ public sealed class SamplingRun
             int size = Math.Min(request.BatchSize, request.Count - first);
             IReadOnlyList<SeededImage> seeded = request.ImagesAt(first, size);
             SeededNoise noise = new(seeded, shape, device, byTimestep);
-            Tensor start = Start(InitialNoise(noise, first, size), levels[0], inverts, first, size); // [B, C, H, W]
+            NoiseLevel begin = isStill ? NoiseLevel.Clean : levels[0];
+            Tensor start = Start(InitialNoise(noise, first, size), begin, inverts, first, size); // [B, C, H, W]
             using SamplingWalk batch = new(clipped, Classes(first, size, device), levels, start, noise, Report, cancellationToken);
 
             Tensor finished = images.narrow(0, first, size).copy_(walk(batch)); // [B, C, H, W]
@@ -77,6 +93,10 @@ public sealed class SamplingRun
 
             CheckFinite(finished, seeded);
             done += size;
+            if (isStill)
+            {
+                Report(0, 0, 1);
+            }
 
             void Report(int step, int count, double fraction) => progress?.Report(new SamplingProgress(
                 ImagesDone: fraction == 1 ? first + size : first,
@@ -118,7 +138,7 @@ public sealed class SamplingRun
     // An inversion takes the images as they are: noise that is drawn could not be found again.
     private Tensor Start(Tensor noise, NoiseLevel level, bool inverts, int first, int size)
     {
-        if (request.StartImages is not { } images)
+        if (StartsFromNoise || request.StartImages is not { } images)
         {
             return noise.MultiplyBy(StartScale(level));
         }

@@ -34,7 +34,7 @@ public sealed class SamplingWalk(
     /// <param name="x">The noisy images <c>[B, C, H, W]</c>.</param>
     /// <param name="level">Their level, on the grid or not.</param>
     /// <returns>The estimates; they belong to the caller.</returns>
-    /// <exception cref="OperationCanceledException">Sampling was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">Sampling was canceled.</exception>
     public Estimate Denoise(torch.Tensor x, NoiseLevel level)
     {
         cancellationToken.ThrowIfCancellationRequested();

@@ -24,8 +24,7 @@ internal sealed class SeededNoise(IReadOnlyList<SeededImage> images, ImageShape 
 
     private Tensor Draw(RandomPurpose purpose, Func<SeedStream, SeedStream> stream)
     {
-        using DisposeScope scope = NewDisposeScope();
         long[] derived = [.. images.Select(image => stream(new SeedStream(image.Seed)).Derive(purpose, image.Index))];
-        return NormalNoise.Draw(derived, shape).to(device).MoveToOuterDisposeScope(); // [B, C, H, W]
+        return NormalNoise.Draw(derived, shape, device); // [B, C, H, W]
     }
 }

@@ -9,7 +9,12 @@ namespace Diffusion.Sampling;
 /// </summary>
 public abstract record StepSampler : ISampler
 {
-    /// <summary>How many steps, at least 1. Null, the default, for the sampler's usual number.</summary>
+    /// <summary>
+    /// How many steps, at least 1. Null, the default, for the number of a grid that has only one (<see cref="ISamplingGrid.Steps"/>), and
+    /// otherwise for the usual number of the sampler: every timestep of the schedule for <see cref="DdpmSampler"/> (1000 without
+    /// timesteps), 1000 for <see cref="PredictorCorrectorSampler"/>, 8 for <see cref="ConsistencySampler"/> and <see cref="TcdSampler"/>,
+    /// and 50 for the others.
+    /// </summary>
     public int? Steps { get; init; }
 
     /// <summary>
@@ -42,7 +47,7 @@ public abstract record StepSampler : ISampler
         [
             .. walkProblems, .. grid.Problems(schedule, steps), .. SamplingRun.ClippingProblems(Clipping), .. Problems(schedule),
         ];
-        SamplingRun run = new(denoiser, request, problems, progress);
+        SamplingRun run = new(denoiser, request, problems, progress) { StartsFromNoise = grid.StartsFromNoise };
         return run.Execute(grid.Levels(schedule, steps), Clipping, walk, cancellationToken);
     }
 
@@ -98,9 +103,15 @@ public abstract record StepSampler : ISampler
     /// <param name="steps">The number of steps asked for.</param>
     protected virtual int GridSteps(int steps) => steps;
 
-    /// <summary>The usual number of steps. Default 50.</summary>
+    /// <summary>The usual number of steps. Default 50, or all timesteps where there are fewer.</summary>
     /// <param name="schedule">The schedule of the model.</param>
-    protected virtual int UsualSteps(INoiseSchedule schedule) => 50;
+    protected virtual int UsualSteps(INoiseSchedule schedule) => AtMost(50, schedule);
+
+    /// <summary>A number of steps, or all timesteps where there are fewer.</summary>
+    /// <param name="steps">The number of steps.</param>
+    /// <param name="schedule">The schedule of the model.</param>
+    internal static int AtMost(int steps, INoiseSchedule schedule) =>
+        schedule is DiscreteSchedule discrete ? Math.Min(steps, discrete.Timesteps) : steps;
 
     /// <summary>The usual grid. Default <see cref="SamplingGrid.UsualFor"/>.</summary>
     /// <param name="schedule">The schedule of the model.</param>

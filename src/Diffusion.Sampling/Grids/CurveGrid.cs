@@ -12,6 +12,12 @@ public abstract record CurveGrid : ISamplingGrid
     public double? MaxRatio { get; init; }
 
     /// <summary>
+    /// The first sigma / alpha of a curve that would begin in pure noise, where sigma / alpha is infinite. Its level has the label of pure
+    /// noise. Default null: such a curve is refused. diffusers uses 4096.
+    /// </summary>
+    public double? PureNoiseRatio { get; init; }
+
+    /// <summary>
     /// Whether the last step ends at the clean image. Default true; false ends at <see cref="MinRatio"/>, with one more point on the curve.
     /// </summary>
     public bool EndsClean { get; init; } = true;
@@ -49,6 +55,12 @@ public abstract record CurveGrid : ISamplingGrid
         IEnumerable<NoiseLevel> levels = Enumerable.Range(0, points)
             .Select(i => i == 0 ? high : i == points - 1 ? low : At((double)i / (points - 1), low, high))
             .Select(value => GridLevel.WithRatio(schedule, isFraction ? value / (1 - value) : value));
+        if (PureNoiseRatio is not null && double.IsPositiveInfinity(First(schedule)))
+        {
+            NoiseLevel noise = schedule.At(schedule.LastTime);
+            levels = levels.Select((level, i) => i == 0 ? level with { Time = noise.Time, Label = noise.Label } : level);
+        }
+
         return EndsClean ? [.. levels, NoiseLevel.Clean] : [.. levels];
     }
 
@@ -63,7 +75,12 @@ public abstract record CurveGrid : ISamplingGrid
 
     private static double Fraction(double ratio) => double.IsPositiveInfinity(ratio) ? 1 : ratio / (1 + ratio);
 
+    private double First(INoiseSchedule schedule) => MaxRatio ?? schedule.At(schedule.LastTime).Ratio;
+
     // The first time of a schedule may be the clean image itself, as rectified flow's is.
-    private (double Min, double Max) Ends(INoiseSchedule schedule) =>
-        (MinRatio ?? GridLevel.First(schedule).Ratio, MaxRatio ?? schedule.At(schedule.LastTime).Ratio);
+    private (double Min, double Max) Ends(INoiseSchedule schedule)
+    {
+        double first = First(schedule);
+        return (MinRatio ?? GridLevel.First(schedule).Ratio, double.IsPositiveInfinity(first) ? PureNoiseRatio ?? first : first);
+    }
 }

@@ -7,11 +7,16 @@ namespace Diffusion.Sampling;
 /// <param name="Trained">K: how many timesteps the model was distilled at, every (T / K)-th from T-1. Default 50.</param>
 public sealed record DistilledGrid(int Trained = 50) : ISamplingGrid
 {
-    /// <summary>The fraction of the K timesteps that is used, from timestep 0 up, in (0, 1]. Default 1; less for image to image.</summary>
+    /// <summary>
+    /// The fraction of the K timesteps that is used, from timestep 0 up, in (0, 1]. Default 1, from noise alone; less for image to image.
+    /// </summary>
     public double Strength { get; init; } = 1;
 
     /// <summary>Whether the last step ends at the clean image. Default true; false ends at the noise level of timestep 0.</summary>
     public bool EndsClean { get; init; } = true;
+
+    /// <inheritdoc/>
+    public bool StartsFromNoise => Strength == 1;
 
     /// <inheritdoc/>
     public IEnumerable<string> Problems(INoiseSchedule schedule, int steps)

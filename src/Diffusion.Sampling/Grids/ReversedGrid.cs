@@ -20,6 +20,11 @@ public sealed record ReversedGrid(ISamplingGrid Inner) : ISamplingGrid
         }
 
         IReadOnlyList<NoiseLevel> levels = Inner!.Levels(schedule, steps);
+        if (levels.Count < 2)
+        {
+            return ["Inner has no step to reverse. Use a grid with at least one step."];
+        }
+
         NoiseLevel first = GridLevel.First(schedule);
         return levels[^1].Sigma > 0 || levels[^2].Ratio > first.Ratio
             ? []

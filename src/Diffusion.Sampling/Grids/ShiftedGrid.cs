@@ -9,13 +9,16 @@ namespace Diffusion.Sampling;
 public sealed record ShiftedGrid(ISamplingGrid Inner, double Shift) : ISamplingGrid
 {
     /// <summary>
-    /// The noise's fraction of the last level before the clean image, in (0, 1): after the shift, all levels are stretched to end there.
-    /// Default null: no stretching.
+    /// The noise's fraction of the last level before the clean image, in (0, 1): after the shift, all levels are stretched to end there. A
+    /// single noisy level stays where sampling starts. Default null: no stretching.
     /// </summary>
     public double? Terminal { get; init; }
 
     /// <inheritdoc/>
     public int? Steps => Inner.Steps;
+
+    /// <inheritdoc/>
+    public bool StartsFromNoise => Inner.StartsFromNoise;
 
     /// <summary>A shift of exp(mu) that depends on the size of the image, with mu linear in the number of tokens (FLUX).</summary>
     /// <param name="inner">The other grid.</param>
@@ -43,10 +46,10 @@ public sealed record ShiftedGrid(ISamplingGrid Inner, double Shift) : ISamplingG
     {
         double[] ratios = [.. Inner.Levels(schedule, steps).Select(level => level.Ratio * Shift)];
         int last = Array.FindLastIndex(ratios, ratio => ratio > 0);
-        double stretch = Terminal is { } terminal ? (1 - terminal) * (1 + ratios[last]) : 1;
+        double? stretch = last > 0 && Terminal is { } terminal ? (1 - terminal) * (1 + ratios[last]) : null;
         return
         [
-            .. ratios.Select(ratio => Terminal is null || ratio == 0 ? ratio : Stretched(ratio, stretch))
+            .. ratios.Select(ratio => stretch is { } factor && ratio > 0 ? Stretched(ratio, factor) : ratio)
                 .Select(ratio => GridLevel.WithRatio(schedule, ratio)),
         ];
     }

@@ -6,8 +6,8 @@ namespace Diffusion.Sampling;
 /// </summary>
 /// <param name="Inner">The other grid.</param>
 /// <param name="Strength">
-/// The fraction of the steps that is taken, in (0, 1], rounded down but at least one step: 1 is the whole grid, which keeps nothing of the
-/// images where it starts from pure noise.
+/// The fraction of the steps that is taken, in [0, 1], rounded down but at least one step above 0. 1 is the whole grid from noise alone,
+/// which keeps nothing of the images; 0 takes no step, which returns them as they are.
 /// </param>
 public sealed record StrengthGrid(ISamplingGrid Inner, double Strength) : ISamplingGrid
 {
@@ -15,17 +15,20 @@ public sealed record StrengthGrid(ISamplingGrid Inner, double Strength) : ISampl
     public int? Steps => Inner.Steps;
 
     /// <inheritdoc/>
+    public bool StartsFromNoise => Strength == 1;
+
+    /// <inheritdoc/>
     public IEnumerable<string> Problems(INoiseSchedule schedule, int steps) =>
     [
         .. Inner is null ? ["Inner is null. Use SamplingGrid.UsualFor."] : Inner.Problems(schedule, steps),
-        .. Strength is > 0 and <= 1 ? Array.Empty<string>() : [$"Strength is {Strength}, but must lie in (0, 1]. Use 0.8."],
+        .. Strength is >= 0 and <= 1 ? Array.Empty<string>() : [$"Strength is {Strength}, but must lie in [0, 1]. Use 0.8."],
     ];
 
     /// <inheritdoc/>
     public IReadOnlyList<NoiseLevel> Levels(INoiseSchedule schedule, int steps)
     {
         IReadOnlyList<NoiseLevel> levels = Inner.Levels(schedule, steps);
-        int taken = Math.Max((int)(Strength * (levels.Count - 1)), 1);
+        int taken = Strength == 0 ? 0 : Math.Max((int)(Strength * (levels.Count - 1)), 1);
         return [.. levels.Skip(levels.Count - 1 - taken)];
     }
 }

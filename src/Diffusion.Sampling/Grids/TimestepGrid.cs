@@ -3,7 +3,7 @@ namespace Diffusion.Sampling;
 /// <summary>Timesteps of a discrete schedule, from the noisiest down, then the clean image.</summary>
 /// <param name="Spacing">
 /// How they are spaced. Trailing starts at T-1, the only timestep whose training images were as close to pure noise as the initial noise
-/// (Lin et al. 2024, section 3.3). Data whose mean is far from mid-grey gain most.
+/// (Lin et al. 2024, section 3.3). Data whose mean is far from mid-gray gain most.
 /// </param>
 public sealed record TimestepGrid(TimestepSpacing Spacing = TimestepSpacing.Trailing) : ISamplingGrid
 {
@@ -18,6 +18,12 @@ public sealed record TimestepGrid(TimestepSpacing Spacing = TimestepSpacing.Trai
     /// diffusers published with <c>set_alpha_to_one</c> false. A grid whose last timestep is 0 then has one step less.
     /// </summary>
     public bool EndsClean { get; init; } = true;
+
+    /// <summary>
+    /// Only where <see cref="EndsClean"/> is false and the last timestep is 0: whether a step from timestep 0 to its own level is kept. It
+    /// moves nothing, but clips the images once more, as diffusers' DDIM does. Default false.
+    /// </summary>
+    public bool KeepsStepAtZero { get; init; }
 
     /// <summary>
     /// Leading and linspace: whether timestep 0 is left out, by spacing N + 1 timesteps without the last, as diffusers does for solvers of
@@ -55,14 +61,14 @@ public sealed record TimestepGrid(TimestepSpacing Spacing = TimestepSpacing.Trai
         DiscreteSchedule discrete = (DiscreteSchedule)schedule;
         double[] times = Times(steps, discrete.Timesteps);
         return EndsClean ? [.. times.Select(discrete.At), NoiseLevel.Clean]
-            : times[^1] > 0 ? [.. times.Select(discrete.At), discrete[0]]
+            : times[^1] > 0 || KeepsStepAtZero ? [.. times.Select(discrete.At), discrete[0]]
             : [.. times.Select(discrete.At)];
     }
 
     /// <summary>N timesteps of a schedule of T.</summary>
     /// <remarks>
     /// Trailing and linspace timesteps are rounded from their exact positions, not accumulated from a rounded stride, so that any N spans
-    /// the schedule and no timestep repeats: exact positions of neighbours are at least 1 apart, and rounding to nearest keeps them apart.
+    /// the schedule and no timestep repeats: exact positions of neighbors are at least 1 apart, and rounding to nearest keeps them apart.
     /// </remarks>
     /// <param name="spacing">How they are spaced.</param>
     /// <param name="steps">N, 1 to <paramref name="timesteps"/>; without timestep 0 one less.</param>

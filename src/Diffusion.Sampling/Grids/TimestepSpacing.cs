@@ -12,7 +12,7 @@ public enum TimestepSpacing
     /// <summary>
     /// Down to 0, without T-1, with a whole stride: 980, 960, ..., 0 for 50 steps of 1000. The timesteps are k * floor(T / N) for k in
     /// 0..N-1, as in diffusers. Training images of the first timestep still show a little of the picture, which the initial noise lacks, so
-    /// few steps drift towards mid-grey; where N does not divide T, the noisiest timesteps are left out.
+    /// few steps drift toward mid-gray; where N does not divide T, the noisiest timesteps are left out.
     /// </summary>
     Leading,
 

@@ -21,7 +21,7 @@ public sealed record DdpmSampler : StepSampler
         // The estimate of x_0, equation 15 for a network that predicts noise.
         Estimate estimate = step.Denoise(x, from);
 
-        // The variance that the forward process adds between the two levels: beta, where they are neighbours of a variance-preserving
+        // The variance that the forward process adds between the two levels: beta, where they are neighbors of a variance-preserving
         // schedule.
         double alphaRatio = from.Alpha / to.Alpha;
         double fromVariance = from.Sigma * from.Sigma;

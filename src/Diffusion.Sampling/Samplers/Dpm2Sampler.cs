@@ -18,6 +18,12 @@ public sealed record Dpm2Sampler : StepSampler
     /// <summary>The standard deviation of that noise, above 0. Default 1.</summary>
     public double NoiseScale { get; init; } = 1;
 
+    /// <summary>
+    /// Whether a step from nearly pure noise, alpha / sigma of at most 0.001, has order 1: a higher order would multiply the network's
+    /// error there. Default true; false is as in diffusers. A step from pure noise always has order 1.
+    /// </summary>
+    public bool FirstOrderFromNoise { get; init; } = true;
+
     /// <inheritdoc/>
     protected override StepResult Step(SamplingStep step, Tensor x)
     {
@@ -25,7 +31,7 @@ public sealed record Dpm2Sampler : StepSampler
         (Tensor start, NoiseLevel from) = Churn.Apply(step, x);
         Estimate first = step.Denoise(start, from);
         (NoiseLevel down, double added) = LevelStep.Split(from, step.To, Eta);
-        if (down.Sigma == 0 || from.IsNearlyPureNoise())
+        if (down.Sigma == 0 || from.IsPureNoise(orNearly: FirstOrderFromNoise))
         {
             return new StepResult(step.AddNoise(LevelStep.Move(first, down), added * NoiseScale));
         }

@@ -5,7 +5,8 @@ namespace Diffusion.Sampling;
 
 /// <summary>
 /// DPM-Solver with adaptive steps (Lu et al. 2022, appendix C): each step is computed at two orders, and their difference decides whether
-/// it is accepted and how long the next one is. It starts and ends with noise, at the two ends of the schedule.
+/// it is accepted and how long the next one is. They go from one end of the schedule to the other; a last step of order 1, with one call of
+/// the network, goes to the clean image.
 /// </summary>
 public sealed record DpmSolverAdaptive : ISampler
 {
@@ -17,7 +18,7 @@ public sealed record DpmSolverAdaptive : ISampler
     /// <summary>The tolerated error, as a fraction of the image. Default 0.05.</summary>
     public double RelativeTolerance { get; init; } = 0.05;
 
-    /// <summary>The tolerated error, in pixel values of [-1, 1]. Default 0.0078, two of 255 grey levels.</summary>
+    /// <summary>The tolerated error, in pixel values of [-1, 1]. Default 0.0078, two of 255 gray levels.</summary>
     public double AbsoluteTolerance { get; init; } = 0.0078;
 
     /// <summary>The first step in half log-SNR. Default 0.05.</summary>
@@ -35,7 +36,7 @@ public sealed record DpmSolverAdaptive : ISampler
     /// <summary>The first sigma / alpha. Default null: that of the schedule's last time.</summary>
     public double? MaxRatio { get; init; }
 
-    /// <summary>The last sigma / alpha, above 0. Default null: that of the schedule's first time.</summary>
+    /// <summary>The last sigma / alpha before the clean image, above 0. Default null: that of the schedule's first time.</summary>
     public double? MinRatio { get; init; }
 
     /// <summary>How estimates outside [-1, 1] are handled. Default <see cref="SampleClipping.Clip"/>.</summary>
@@ -59,12 +60,25 @@ public sealed record DpmSolverAdaptive : ISampler
         double max = MaxRatio ?? schedule.At(schedule.LastTime).Ratio;
         double min = MinRatio ?? schedule.At(schedule.FirstTime).Ratio;
         SamplingRun run = new(denoiser, request, [.. Problems(schedule, min, max), .. SamplingRun.ClippingProblems(Clipping)], progress);
-        return run.Execute([schedule.WithHalfLogSnr(-Math.Log(max)), schedule.WithHalfLogSnr(-Math.Log(min))], Clipping, Walk,
-            cancellationToken);
+        return run.Execute([schedule.WithHalfLogSnr(-Math.Log(max)), schedule.WithHalfLogSnr(-Math.Log(min))], Clipping,
+            WalkToClean, cancellationToken);
     }
 
     /// <summary>Steps from the first level to the last.</summary>
-    internal Tensor Walk(SamplingWalk walk)
+    internal Tensor Walk(SamplingWalk walk) => TakeSteps(walk, left: 0).Images;
+
+    private Tensor WalkToClean(SamplingWalk walk)
+    {
+        (Tensor x, int steps) = TakeSteps(walk, left: 1);
+        using DisposeScope scope = NewDisposeScope();
+        Tensor clean = LevelStep.Move(walk.Denoise(x, walk.Levels[^1]), NoiseLevel.Clean);
+        x.Dispose();
+        walk.Report(steps + 1, steps + 1, 1);
+        return clean.MoveToOuterDisposeScope();
+    }
+
+    // The images at the last level, and the number of accepted steps; a number of steps is left after them.
+    private (Tensor Images, int Steps) TakeSteps(SamplingWalk walk, int left)
     {
         double begin = walk.Levels[0].HalfLogSnr;
         double end = walk.Levels[^1].HalfLogSnr;
@@ -101,11 +115,11 @@ public sealed record DpmSolverAdaptive : ISampler
             (x, before, beforeLevel, at) = (moved.MoveToOuterDisposeScope(), low.MoveToOuterDisposeScope(), to, next);
             steps++;
             double fraction = at < end - 1e-5 ? (at - begin) / (end - begin) : 1;
-            walk.Report(steps, (int)Math.Ceiling(steps / fraction), fraction);
+            walk.Report(steps, (int)Math.Ceiling(steps / fraction) + left, fraction * ((double)steps / (steps + left)));
         }
 
         before.Dispose();
-        return x;
+        return (x, steps);
     }
 
     private static ExponentialStep Between(NoiseLevel from, NoiseLevel to) => new(from, to, SolverForm.Noise);

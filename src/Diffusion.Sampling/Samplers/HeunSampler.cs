@@ -15,6 +15,12 @@ public sealed record HeunSampler : StepSampler
     /// <summary>In which scaling the path is straight. Default <see cref="HeunPath.Ratio"/>.</summary>
     public HeunPath Path { get; init; }
 
+    /// <summary>
+    /// Whether a step from nearly pure noise, alpha / sigma of at most 0.001, has order 1: a higher order would multiply the network's
+    /// error there. Default true; false is as in diffusers. A step from pure noise always has order 1.
+    /// </summary>
+    public bool FirstOrderFromNoise { get; init; } = true;
+
     /// <inheritdoc/>
     protected override StepResult Step(SamplingStep step, Tensor x)
     {
@@ -23,7 +29,7 @@ public sealed record HeunSampler : StepSampler
         (Tensor start, NoiseLevel from) = Churn.Apply(step, x);
         Estimate first = step.Denoise(start, from);
         Tensor euler = LevelStep.Move(first, to);
-        if (to.Sigma == 0 || (from.IsNearlyPureNoise() && Path == HeunPath.Ratio))
+        if (to.Sigma == 0 || (Path == HeunPath.Ratio && from.IsPureNoise(orNearly: FirstOrderFromNoise)))
         {
             return new StepResult(euler);
         }

@@ -14,6 +14,12 @@ public sealed record PndmSampler : StepSampler
     /// <summary>How the first steps are taken. Default <see cref="PndmWarmup.RungeKutta"/>.</summary>
     public PndmWarmup Warmup { get; init; }
 
+    /// <summary>
+    /// Whether a step from nearly pure noise, alpha / sigma of at most 0.001, has order 1: a higher order would multiply the network's
+    /// error there. Default true; false is as in diffusers. A step from pure noise always has order 1.
+    /// </summary>
+    public bool FirstOrderFromNoise { get; init; } = true;
+
     /// <inheritdoc/>
     protected override int Depth => MaxOrder - 1;
 
@@ -24,7 +30,7 @@ public sealed record PndmSampler : StepSampler
         (NoiseLevel from, NoiseLevel to) = (step.From, step.To);
         Estimate estimate = step.Denoise(x, from);
         PastEstimate now = new(from, Noise: estimate.Noise);
-        if (from.IsNearlyPureNoise())
+        if (from.IsPureNoise(orNearly: FirstOrderFromNoise))
         {
             return new StepResult(LevelStep.Move(estimate, to), now);
         }

@@ -42,8 +42,9 @@ public sealed record PredictorCorrectorSampler : StepSampler, ISampler
         return new StepResult(mean.Plus(step.Noise(Corrections).Times(Math.Sqrt(beta))));
     }
 
+    /// <summary>1000, or all timesteps where there are fewer.</summary>
     /// <inheritdoc/>
-    protected override int UsualSteps(INoiseSchedule schedule) => 1000;
+    protected override int UsualSteps(INoiseSchedule schedule) => AtMost(1000, schedule);
 
     /// <inheritdoc/>
     protected override IEnumerable<string> Problems(INoiseSchedule schedule) =>

@@ -28,6 +28,12 @@ public sealed record UniPcSampler : StepSampler
     /// <summary>The steps, from 0, whose result is not corrected. Default none; the first ones help with strong guidance.</summary>
     public IReadOnlyList<int> UncorrectedSteps { get; init; } = [];
 
+    /// <summary>
+    /// In the noise form only: whether a step from nearly pure noise, alpha / sigma of at most 0.001, has order 1: a higher order would
+    /// multiply the network's error there. Default true; false is as in diffusers. A step from pure noise always has order 1.
+    /// </summary>
+    public bool FirstOrderFromNoise { get; init; } = true;
+
     /// <inheritdoc/>
     protected override int Depth => Order;
 
@@ -37,7 +43,7 @@ public sealed record UniPcSampler : StepSampler
         ArgumentNullException.ThrowIfNull(step);
         (NoiseLevel from, NoiseLevel to) = (step.From, step.To);
         Estimate estimate = step.Denoise(x, from);
-        if (from.Alpha == 0 || (Form == SolverForm.Noise && from.IsNearlyPureNoise()))
+        if (from.IsPureNoise(orNearly: FirstOrderFromNoise && Form == SolverForm.Noise))
         {
             return new StepResult(LevelStep.Move(estimate, to));
         }

@@ -32,7 +32,8 @@ internal static class BackendReport
     }
 
     private static string Origin(string folder) =>
-        Path.GetFullPath(folder) == Path.GetFullPath(InstalledLibtorch.Folder) ? "diffusion doctor --install cpu"
+        Path.GetFullPath(folder) == Path.GetFullPath(InstalledLibtorch.CudaFolder) ? $"diffusion doctor --install {InstalledLibtorch.Cuda}"
+        : Path.GetFullPath(folder) == Path.GetFullPath(InstalledLibtorch.Folder) ? $"diffusion doctor --install {InstalledLibtorch.Cpu}"
         : Environment.GetEnvironmentVariable(TorchBackend.FolderVariable) is { Length: > 0 } ? TorchBackend.FolderVariable
         : "the application";
 

@@ -7,22 +7,23 @@ namespace Diffusion.Tool.Backend;
 /// <summary>Downloads libtorch by restoring a generated project.</summary>
 internal static class LibtorchDownload
 {
-    /// <summary>The project that refers to libtorch for this platform.</summary>
-    public static string Project => $"""
+    /// <summary>The project that refers to a package of libtorch.</summary>
+    /// <param name="package">The name of the package.</param>
+    public static string Project(string package) => $"""
         <Project Sdk="Microsoft.NET.Sdk">
           <PropertyGroup>
             <TargetFramework>net10.0</TargetFramework>
             <ManagePackageVersionsCentrally>false</ManagePackageVersionsCentrally>
           </PropertyGroup>
           <ItemGroup>
-            <PackageReference Include="{InstalledLibtorch.Package}" Version="{InstalledLibtorch.Version}" />
+            <PackageReference Include="{package}" Version="{InstalledLibtorch.Version}" />
           </ItemGroup>
         </Project>
         """;
 
-    /// <summary>Downloads libtorch unless it is there.</summary>
+    /// <summary>Downloads libtorch for CPUs unless it is there.</summary>
     /// <exception cref="InvalidOperationException">The .NET SDK is missing, or the download failed.</exception>
-    public static void Run(ToolTerminal terminal)
+    public static void Cpu(ToolTerminal terminal)
     {
         if (InstalledLibtorch.Exists)
         {
@@ -30,18 +31,7 @@ internal static class LibtorchDownload
             return;
         }
 
-        terminal.Line($"Downloading {InstalledLibtorch.Package} {InstalledLibtorch.Version} to {InstalledLibtorch.Packages} ...");
-        DirectoryInfo folder = Directory.CreateTempSubdirectory("diffusion-doctor-");
-        try
-        {
-            File.WriteAllText(Path.Combine(folder.FullName, "libtorch.csproj"), Project);
-            Restore(folder.FullName);
-        }
-        finally
-        {
-            folder.Delete(recursive: true);
-        }
-
+        Restore(InstalledLibtorch.Package, InstalledLibtorch.Packages, terminal);
         if (!Directory.Exists(InstalledLibtorch.Folder))
         {
             throw new InvalidOperationException(
@@ -49,9 +39,55 @@ internal static class LibtorchDownload
         }
     }
 
-    private static void Restore(string folder)
+    /// <summary>Downloads libtorch with CUDA unless it is there.</summary>
+    /// <param name="terminal">Where to say so.</param>
+    /// <param name="platform">The platform.</param>
+    /// <exception cref="ToolUsageException">There is no libtorch with CUDA for this platform.</exception>
+    /// <exception cref="InvalidOperationException">The .NET SDK is missing, or the download failed.</exception>
+    /// <exception cref="InvalidDataException">A package is incomplete.</exception>
+    public static void Cuda(ToolTerminal terminal, string platform)
     {
-        ProcessStartInfo start = new("dotnet", ["restore", "--packages", InstalledLibtorch.Packages, "--verbosity", "quiet"])
+        string package = InstalledLibtorch.CudaPackage(platform) ?? throw new ToolUsageException(
+            $"--install is {InstalledLibtorch.Cuda}, but this is {platform}, and NuGet has libtorch with CUDA for linux-x64 and win-x64 "
+                + $"only. Use {InstalledLibtorch.Cpu}, or set {TorchBackend.FolderVariable}.");
+        if (Directory.Exists(InstalledLibtorch.CudaFolder))
+        {
+            terminal.Line($"libtorch is already installed in {InstalledLibtorch.CudaFolder}");
+            return;
+        }
+
+        string packages = Path.Combine(InstalledLibtorch.Root, "cuda-download");
+        string gathered = $"{InstalledLibtorch.CudaFolder}-incomplete";
+        Restore(package, packages, terminal);
+        try
+        {
+            CudaPackages.Gather(packages, platform, gathered);
+            Directory.Move(gathered, InstalledLibtorch.CudaFolder);
+        }
+        finally
+        {
+            Directory.Delete(packages, recursive: true); // NuGet does not notice that files have moved.
+        }
+    }
+
+    private static void Restore(string package, string packages, ToolTerminal terminal)
+    {
+        terminal.Line($"Downloading {package} {InstalledLibtorch.Version} to {packages} ...");
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("diffusion-doctor-");
+        try
+        {
+            File.WriteAllText(Path.Combine(folder.FullName, "libtorch.csproj"), Project(package));
+            Run(["restore", "--packages", packages, "--verbosity", "quiet"], folder.FullName);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    private static void Run(IEnumerable<string> arguments, string folder)
+    {
+        ProcessStartInfo start = new("dotnet", arguments)
         {
             WorkingDirectory = folder, UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true,
         };

@@ -74,6 +74,7 @@ internal static class DataCommand
 
         public DataSection Section(ParseResult result)
         {
+            ArgumentCheck.ThrowIfAny(("--size", ArgumentCheck.AtLeast(1, result.GetValue(size))));
             DataSection section = new()
             {
                 Path = result.GetValue(path), Source = result.GetValue(kind), Size = result.GetValue(size), Split = result.GetValue(split),

@@ -26,11 +26,9 @@ internal static class LaunchCommand
         file.AddTo(command);
         command.SetAction(result => CommandGuard.Run(terminal, () =>
         {
-            if (result.GetValue(processes) < 1)
-            {
-                throw new ToolUsageException($"--processes is {result.GetValue(processes)}, but must be at least 1.");
-            }
-
+            ArgumentCheck.ThrowIfAny(
+                ("--processes", ArgumentCheck.AtLeast(1, result.GetValue(processes))),
+                ("--restarts", ArgumentCheck.AtLeast(0, result.GetValue(restarts))));
             _ = file.Read(result); // a mistake is reported once, before any process starts
             return ProcessLauncher.Run(new ProcessLaunchOptions
             {

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Diffusion.Tool.Running;
 using Diffusion.Tool.Sampling;
 using Diffusion.Tool.Terminal;
 using Diffusion.Training;
@@ -45,6 +44,11 @@ internal static class SampleCommand
         };
         command.SetAction(result => CommandGuard.RunUntilStopped(terminal, signals =>
         {
+            ArgumentCheck.ThrowIfAny(
+                ("--count", ArgumentCheck.AtLeast(1, result.GetValue(count))),
+                ("--guidance", GuidanceScale.Problem(result.GetValue(guidance))),
+                ("--steps", ArgumentCheck.AtLeast(1, result.GetValue(steps))),
+                ("--device", DeviceNames.Problem(result.GetValue(device)!)));
             string source = result.GetValue(folder)!;
             RequestedImages requested = new()
             {
@@ -72,28 +76,28 @@ internal static class SampleCommand
 
     private static int Execute(Func<TrainedModel> open, RequestedImages requested, string path, ToolTerminal terminal, StopSignals signals)
     {
-        if (requested.Count < 1)
-        {
-            throw new ToolUsageException($"--count is {requested.Count}, but must be at least 1.");
-        }
-
         using TrainedModel model = open();
         foreach (string skipped in model.Skipped)
         {
             terminal.Line($"Skipped: {skipped}");
         }
 
-        int? classes = ModelClasses.Of(model);
-        if (requested.Class is { } label && !(label >= 0 && label < classes))
-        {
-            throw new ToolUsageException(classes is null
-                ? $"--class is {label}, but the model has no classes. Leave it out."
-                : $"--class is {label}, but the model's classes are 0..{classes - 1}.");
-        }
-
+        int? classes = model.ImageClassCount;
+        ArgumentCheck.ThrowIfAny(
+            ("--class", ClassProblem(requested.Class, classes)), ("--guidance", GuidanceProblem(requested.Guidance, model)));
         using Tensor images = (requested with { Classes = classes }).Sample(model.Denoiser, new SamplingTenths(terminal), signals.Token);
         ImageFiles.Save(images, path);
         terminal.Line($"{requested.Count} images in {path}");
         return ExitCode.Success;
     }
+
+    private static string? ClassProblem(long? label, int? classes) => label is null || (label >= 0 && label < classes) ? null
+        : classes is null ? $"{label}, but the model has no classes. Leave it out."
+        : $"{label}, but the model's classes are 0..{classes - 1}.";
+
+    private static string? GuidanceProblem(double scale, TrainedModel model) =>
+        scale == GuidanceScale.None || model.IsTrainedForGuidance ? null
+        : model.ImageClassCount is null ? $"{GuidanceScale.Text(scale)}, but the model has no classes. Leave it out."
+        : $"{GuidanceScale.Text(scale)}, but the model was trained without label dropout: none of its classes means \"no class\". Leave it "
+            + "out, or train with training.objective.labelDropout 0.1.";
 }

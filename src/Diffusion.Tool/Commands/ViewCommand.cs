@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Diffusion.Tool.Terminal;
 using Diffusion.Tool.Viewing;
+using Diffusion.Training;
 
 namespace Diffusion.Tool.Commands;
 
@@ -21,11 +22,11 @@ internal static class ViewCommand
             folder, port,
         };
         command.SetAction(result => CommandGuard.RunUntilStopped(
-            terminal, signals => Execute(result.GetValue(folder)!, result.GetValue(port), terminal, signals.Token)));
+            terminal, signals => Execute(result.GetValue(folder)!, result.GetValue(port), terminal, signals)));
         return command;
     }
 
-    private static int Execute(string folder, int port, ToolTerminal terminal, CancellationToken cancellationToken)
+    private static int Execute(string folder, int port, ToolTerminal terminal, StopSignals signals)
     {
         if (port is < 0 or > ushort.MaxValue)
         {
@@ -34,7 +35,7 @@ internal static class ViewCommand
 
         using ViewServer server = ViewServer.Start(RunList.Open(folder), port);
         terminal.Line($"{server.Address} shows the runs in {folder}. Ctrl+C ends it.");
-        cancellationToken.WaitHandle.WaitOne();
-        return ExitCode.Success;
+        signals.Token.WaitHandle.WaitOne();
+        return signals.ExitCode;
     }
 }

@@ -11,11 +11,7 @@ internal static class DataPreview
 {
     public static int Execute(DataSection data, int count, string path, ToolTerminal terminal, CancellationToken cancellationToken)
     {
-        if (count < 1)
-        {
-            throw new ToolUsageException($"--count is {count}, but must be at least 1.");
-        }
-
+        ArgumentCheck.ThrowIfAny(("--count", ArgumentCheck.AtLeast(1, count)));
         using IImageSource images = RunData.Open(data, cancellationToken);
         long[] indices = [.. SpacedImages.Indices(images, count)];
         using ImageBatch batch = new BatchReader(images).Read(indices);

@@ -11,11 +11,7 @@ internal static class DataShards
     public static int Execute(string folder, string target, int samplesPerShard, long? shuffle, ToolTerminal terminal,
         CancellationToken cancellationToken)
     {
-        if (samplesPerShard < 1)
-        {
-            throw new ToolUsageException($"--samples-per-shard is {samplesPerShard}, but must be at least 1.");
-        }
-
+        ArgumentCheck.ThrowIfAny(("--samples-per-shard", ArgumentCheck.AtLeast(1, samplesPerShard)));
         using ImageFolder images = ImageFolder.Open(folder, size: 1); // nothing is decoded, so the size does not matter
         using ShardWriter writer = new(target, maxSamples: samplesPerShard);
         IEnumerable<int> all = Enumerable.Range(0, images.Files.Count);

@@ -12,10 +12,10 @@ internal sealed class ReportSection
     /// <summary>The name of the sampler. Default <c>dpm-solver</c>.</summary>
     public string Sampler { get; set; } = "dpm-solver";
 
-    /// <summary>The steps of the sampler. Default 20; null for its usual number.</summary>
+    /// <summary>The steps of the sampler, at least 1. Default 20; null for its usual number.</summary>
     public int? Steps { get; set; } = 20;
 
-    /// <summary>The scale of classifier-free guidance. Default 1: none.</summary>
+    /// <summary>The scale of classifier-free guidance. Default 1: none. Any other needs a run with label dropout.</summary>
     public double Guidance { get; set; } = 1;
 
     /// <summary>

@@ -53,15 +53,13 @@ internal static class RunFileReader
         File.WriteAllText(Path.Combine(folder, ResolvedName), JsonSerializer.Serialize(run, RunFileJson.Default.RunFile) + "\n");
     }
 
-    /// <summary>The run that was saved in a run folder; null if there is none that this version can read.</summary>
-    public static RunFile? ReadResolved(string folder)
-    {
-        string path = Path.Combine(folder, ResolvedName);
-        return File.Exists(path) ? Read(path, [], runFolder: null) : null;
-    }
-
     private static IEnumerable<string> ProblemsOf(RunFile run)
     {
+        if (DeviceNames.Problem(run.Device) is { } device)
+        {
+            yield return $"device is {device}";
+        }
+
         if (string.IsNullOrWhiteSpace(run.Data.Path))
         {
             yield return "data.path is missing. Name a folder of images or IDX files, or shards.";
@@ -96,5 +94,28 @@ internal static class RunFileReader
         {
             yield return $"report.sampler is {problem}";
         }
+
+        if (run.Report.Steps is < 1)
+        {
+            yield return $"report.steps is {run.Report.Steps}, but must be at least 1. Use 20, or null for the sampler's own number.";
+        }
+
+        if (GuidanceProblem(run) is { } guidance)
+        {
+            yield return $"report.guidance is {guidance}";
+        }
+    }
+
+    // Guidance steers away from the class that means "no class", which only label dropout trains.
+    private static string? GuidanceProblem(RunFile run)
+    {
+        double scale = run.Report.Guidance;
+        return GuidanceScale.Problem(scale) is { } problem ? problem
+            : scale == GuidanceScale.None ? null
+            : !run.Network.Classes
+                ? $"{GuidanceScale.Text(scale)}, but needs classes, and network.classes is false. Leave one of the two out."
+            : !(run.Training.Objective.LabelDropout > 0)
+                ? $"{GuidanceScale.Text(scale)}, but needs training.objective.labelDropout, which is 0. Use 0.1 there, or leave it out."
+            : null;
     }
 }

@@ -15,14 +15,10 @@ internal static class RunNetwork
     public static IDiffusionModel Create(RunFile run, ImageShape images, int? classes)
     {
         NetworkSection section = run.Network;
-
-        // Label dropout replaces some classes by one more, "no class".
-        int? used = section.Classes ? classes + (run.Training.Objective.LabelDropout > 0 ? 1 : 0) : null;
         try
         {
-            ImageShape shape = section.PatchSize == 1 ? images : PatchedModel.PatchShape(images, section.PatchSize);
-            UNet2D unet = new(UNet2DOptions.ForImages(shape, section.Size, used), run.Training.Seed);
-            return section.PatchSize == 1 ? unet : new PatchedModel(unet, section.PatchSize);
+            return run.Training.Objective.CreateNetwork(
+                images, section.Size, section.Classes ? classes : null, section.PatchSize, run.Training.Seed);
         }
         catch (ArgumentException error)
         {

@@ -2,6 +2,7 @@ using Diffusion.Data;
 using Diffusion.Reporting;
 using Diffusion.Tool.RunFiles;
 using Diffusion.Tool.Sampling;
+using Diffusion.Tool.Terminal;
 using Diffusion.Training;
 
 namespace Diffusion.Tool.Running;
@@ -9,7 +10,7 @@ namespace Diffusion.Tool.Running;
 /// <summary>Builds the trainer of a run.</summary>
 internal static class RunSetup
 {
-    private const string BestDevice = "best";
+    private const string AnyGpu = "cuda";
 
     /// <summary>The builder of the run.</summary>
     /// <param name="run">The run.</param>
@@ -24,13 +25,13 @@ internal static class RunSetup
             .UseOptimizer(run.Optimizer.Create());
         if (isDistributed)
         {
-            builder.UseDistributed();
+            builder.UseDistributed(options: run.Distributed);
         }
 
-        // Without a named device, each process of a distributed run takes its own.
-        if (!isDistributed || run.Device != BestDevice)
+        ComputeDevice device = ComputeDevice.Parse(run.Device); // says if there is none
+        if (!isDistributed || NamesOne(run.Device))
         {
-            builder.UseDevice(ComputeDevice.Parse(run.Device));
+            builder.UseDevice(device);
         }
 
         return builder;
@@ -48,4 +49,11 @@ internal static class RunSetup
         Seed = run.Training.Seed,
         Plan = plan,
     };
+
+    /// <summary>
+    /// Whether a name is that of one device. Otherwise each process of a distributed run takes its own GPU, where there are GPUs.
+    /// </summary>
+    /// <param name="device">The name of the device.</param>
+    internal static bool NamesOne(string device) =>
+        !DeviceNames.IsBest(device) && !device.Trim().Equals(AnyGpu, StringComparison.OrdinalIgnoreCase);
 }

@@ -9,7 +9,7 @@ namespace Diffusion.Training;
 /// </summary>
 internal static class StepsTable
 {
-    private const double RecognisableAfter = 0.02;
+    private const double RecognizableAfter = 0.02;
     private const double MaxByRate = 10;
     /// <summary>Fewer steps than these are never suggested.</summary>
     private const double Min = 10_000;
@@ -44,14 +44,14 @@ internal static class StepsTable
         };
     }
 
-    /// <summary>When samples should become recognisable.</summary>
+    /// <summary>When samples should become recognizable.</summary>
     /// <param name="suggested">The usual length of such a run.</param>
     /// <param name="options">The run.</param>
     public static long FirstSamplesStep(SuggestedSteps suggested, TrainingOptions options)
     {
         double usual = BatchSizeScaling.LearningRate(options.BatchSize);
         double byRate = Math.Clamp(usual / options.LearningRate.Peak, 1 / MaxByRate, MaxByRate);
-        return options.LearningRate.WarmupOf(options.Steps) + (long)Math.Ceiling(RecognisableAfter * suggested.Steps * byRate);
+        return options.LearningRate.WarmupOf(options.Steps) + (long)Math.Ceiling(RecognizableAfter * suggested.Steps * byRate);
     }
 
     private static string Reason(long images, ImageShape shape, int batchSize, double atBase, double batches)

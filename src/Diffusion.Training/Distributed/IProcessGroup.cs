@@ -25,6 +25,12 @@ public interface IProcessGroup : IDisposable
     /// <summary>The number of this process among those of its machine, from 0: the index of its GPU.</summary>
     int LocalRank { get; }
 
+    /// <summary>
+    /// How many of the processes run on the machine of this one: they share its memory. <see cref="WorldSize"/>, the default, where that is
+    /// not known.
+    /// </summary>
+    int LocalWorldSize => WorldSize;
+
     /// <summary>How long an operation may take. Default 60 seconds.</summary>
     TimeSpan Deadline { get; }
 

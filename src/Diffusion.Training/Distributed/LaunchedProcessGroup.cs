@@ -29,6 +29,7 @@ internal sealed class LaunchedProcessGroup : IProcessGroup
         Rank = place.Rank;
         WorldSize = place.WorldSize;
         LocalRank = place.LocalRank;
+        LocalWorldSize = place.LocalWorldSize ?? place.WorldSize;
         Deadline = options.Deadline;
         watch = new GroupWatch(place, connections, options.MaxSilence, EndProcess);
         try
@@ -56,6 +57,9 @@ internal sealed class LaunchedProcessGroup : IProcessGroup
 
     /// <inheritdoc/>
     public int LocalRank { get; }
+
+    /// <inheritdoc/>
+    public int LocalWorldSize { get; }
 
     /// <inheritdoc/>
     public TimeSpan Deadline { get; }
@@ -99,7 +103,7 @@ internal sealed class LaunchedProcessGroup : IProcessGroup
 
         isDisposed = true;
         AppDomain.CurrentDomain.UnhandledException -= OnUnhandledException;
-        if (watch.Leave(Deadline))
+        if (watch.Leave())
         {
             engine.Dispose();
         }

@@ -17,12 +17,13 @@ public sealed record ProcessGroupOptions
     /// <summary>
     /// How long to try at the start while the machine of rank 0 cannot be reached: its name is unknown, there is no route to it, or it does
     /// not answer at all; over 0. A machine that refuses the connection is reached, and its process may come later, within
-    /// <see cref="StartDeadline"/>. Default 8 seconds; raise it where machines or their names appear at different times.
+    /// <see cref="StartDeadline"/>. After an error at the start, rank 0 tells it to processes that come within this time. Default 8
+    /// seconds; raise it where machines or their names appear at different times.
     /// </summary>
     public TimeSpan ReachDeadline { get; init; } = TimeSpan.FromSeconds(8);
 
     /// <summary>
-    /// A process that sends no sign of life for this long counts as frozen; at least 2 seconds. Every process sends one twice a second.
+    /// A process that sends no heartbeat for this long counts as frozen; at least 2 seconds. Every process sends one twice a second.
     /// Default 7 seconds. Raise it to stop at breakpoints.
     /// </summary>
     public TimeSpan MaxSilence { get; init; } = TimeSpan.FromSeconds(7);

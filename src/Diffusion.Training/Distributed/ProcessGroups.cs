@@ -25,26 +25,48 @@ public static class ProcessGroups
     /// <returns>The group, which the caller disposes when all operations have finished.</returns>
     /// <exception cref="DistributedException">The launch is wrong, a library is missing, or a process is missing or differs.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of range.</exception>
-    public static IProcessGroup Create(ComputeDevice device, ProcessGroupOptions? options = null) =>
-        Create(device, options ?? new ProcessGroupOptions(), ProcessPlace.Read());
-
-    internal static IProcessGroup Create(ComputeDevice device, ProcessGroupOptions options, ProcessPlace place)
+    public static IProcessGroup Create(ComputeDevice device, ProcessGroupOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(device);
+        return Create(() => device, options ?? new ProcessGroupOptions(), ProcessPlace.Read());
+    }
+
+    /// <summary>The group of the processes. If this one cannot join, all of them end with the cause.</summary>
+    /// <param name="device">Chooses where the tensors of this process live, or throws.</param>
+    /// <param name="options">Engine and deadlines.</param>
+    /// <param name="place">The place of this process.</param>
+    internal static IProcessGroup Create(Func<ComputeDevice> device, ProcessGroupOptions options, ProcessPlace place)
+    {
         options.Check();
         if (place.WorldSize == 1 && options.Engine != ProcessGroupEngine.Nccl)
         {
             return OneProcess();
         }
 
-        bool usesNccl = options.Engine switch
+        if (!OperatingSystem.IsLinux())
         {
-            ProcessGroupEngine.Nccl => true,
-            ProcessGroupEngine.Mpi => false,
-            _ => device.Type == DeviceType.CUDA,
-        };
-        CheckLaunch(device, place, usesNccl);
-        return usesNccl ? ByNccl(device, options, place) : ByMpi(options, place);
+            throw new DistributedException("Several processes train together on Linux only. Start one process.");
+        }
+
+        ComputeDevice chosen;
+        NcclLibrary? nccl = null;
+        CudaDriver? cuda = null;
+        try
+        {
+            chosen = device();
+            if (UsesNccl(chosen, options.Engine, place))
+            {
+                nccl = NcclSearch.Load();
+                cuda = CudaDriver.Load();
+            }
+        }
+        catch (Exception problem) when (place.WorldSize > 1)
+        {
+            Meeting.Refuse(place, problem.Message, options); // otherwise the others would wait for this process
+            throw;
+        }
+
+        return nccl is null || cuda is null ? ByMpi(options, place) : ByNccl(nccl, cuda, chosen, options, place);
     }
 
     private static LaunchedProcessGroup ByMpi(ProcessGroupOptions options, ProcessPlace place)
@@ -57,15 +79,10 @@ public static class ProcessGroups
         return group;
     }
 
-    private static LaunchedProcessGroup ByNccl(ComputeDevice device, ProcessGroupOptions options, ProcessPlace place)
+    private static LaunchedProcessGroup ByNccl(
+        NcclLibrary nccl, CudaDriver cuda, ComputeDevice device, ProcessGroupOptions options, ProcessPlace place)
     {
-        NcclLibrary nccl = NcclSearch.Load();
-        CudaDriver cuda = CudaDriver.Load();
-
-        // Processes that mpirun started are told by MPI where rank 0 listens, unless the variables say it.
-        MpiLibrary? mpi = place is { IsOfMpi: true, WorldSize: > 1 } && (place.MasterAddress is null || place.MasterPort is null)
-            ? MpiLibrary.Start(place)
-            : null;
+        MpiLibrary? mpi = place.WorldSize > 1 && Meeting.IsByMpi(place, options.Engine) ? MpiLibrary.Start(place) : null;
         Meeting meeting = mpi is not null
             ? Meeting.ByMpi(mpi, place, nccl.Version, () => nccl.CreateId().ToArray(), options)
             : Meeting.ByAddress(place, nccl.Version, () => nccl.CreateId().ToArray(), options);
@@ -76,22 +93,19 @@ public static class ProcessGroups
         return group;
     }
 
-    private static void CheckLaunch(ComputeDevice device, ProcessPlace place, bool usesNccl)
+    // Whether NCCL carries the tensors, not MPI. Throws where the launch does not fit.
+    private static bool UsesNccl(ComputeDevice device, ProcessGroupEngine engine, ProcessPlace place)
     {
-        if (!OperatingSystem.IsLinux())
+        bool isGpu = device.Type == DeviceType.CUDA;
+        if (engine == ProcessGroupEngine.Nccl && !isGpu)
         {
-            throw new DistributedException("Several processes train together on Linux only. Start one process.");
+            throw new DistributedException(
+                $"NCCL carries tensors of NVIDIA GPUs, but the device is {device}. Use a GPU, or MPI for tensors of the CPU.");
         }
 
-        if (usesNccl)
+        if (isGpu && engine != ProcessGroupEngine.Mpi)
         {
-            if (device.Type != DeviceType.CUDA)
-            {
-                throw new DistributedException(
-                    $"NCCL carries tensors of NVIDIA GPUs, but the device is {device}. Use a GPU, or MPI for tensors of the CPU.");
-            }
-
-            return;
+            return true;
         }
 
         if (device.Type != DeviceType.CPU)
@@ -105,5 +119,7 @@ public static class ProcessGroups
                 $"{place.Launcher} started this process, but on the CPU processes exchange tensors by MPI, which mpirun must start: "
                     + $"mpirun -np {place.WorldSize} <program>. To install it: {InstallOpenMpi}.");
         }
+
+        return false;
     }
 }

@@ -18,7 +18,9 @@ public sealed record ProcessLaunchOptions
     /// <summary>How often all processes start again after a failure. Default 0.</summary>
     public int MaxRestarts { get; init; }
 
-    /// <summary>How long processes may take to end after SIGTERM before they are killed. Default 30 seconds.</summary>
+    /// <summary>
+    /// How long processes may take to save and end after a signal, to them or to the launcher, before they are killed. Default 30 seconds.
+    /// </summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(30);
 
     internal void Check()

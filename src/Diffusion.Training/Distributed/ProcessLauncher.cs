@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
@@ -9,8 +8,8 @@ namespace Diffusion.Training;
 
 /// <summary>
 /// Starts the processes that train together on this machine. When one fails, it ends the others, and starts all again if that is allowed;
-/// a run with checkpoints then resumes. SIGTERM and Ctrl+C reach every process. If the launcher itself is killed, the processes get
-/// SIGTERM. Linux only.
+/// a run with checkpoints then resumes. SIGTERM and Ctrl+C reach every process, which has <see cref="ProcessLaunchOptions.Grace"/> to save
+/// and end; a second signal kills what is left. If the launcher itself is killed, the processes get SIGTERM. Linux only.
 /// </summary>
 /// <example>
 /// <code>
@@ -19,10 +18,15 @@ namespace Diffusion.Training;
 /// </example>
 public static class ProcessLauncher
 {
+    private const string Mpirun = "mpirun";
     private const int SigInt = 2;
     private const int SigTerm = 15;
+    private static readonly int[] Stopped = [129, 130, 143]; // by SIGHUP, SIGINT and SIGTERM
 
-    /// <summary>Starts the processes and waits until all have ended.</summary>
+    /// <summary>
+    /// Starts the processes and waits until all have ended. They are not started again after they were stopped, by a signal to the launcher
+    /// or by SIGHUP, SIGINT or SIGTERM to one of them.
+    /// </summary>
     /// <param name="options">What to start.</param>
     /// <param name="cancellationToken">Ends the processes as SIGTERM does.</param>
     /// <returns>0 if every process ended with 0; else the exit code of the first that failed, 128 plus the signal's number if a signal
@@ -30,7 +34,14 @@ public static class ProcessLauncher
     /// <exception cref="DistributedException">The program or <c>mpirun</c> is not found.</exception>
     /// <exception cref="ArgumentException">An option is out of range.</exception>
     /// <exception cref="PlatformNotSupportedException">The system is not Linux.</exception>
-    public static int Run(ProcessLaunchOptions options, CancellationToken cancellationToken = default)
+    public static int Run(ProcessLaunchOptions options, CancellationToken cancellationToken = default) =>
+        Run(options, Mpirun, cancellationToken);
+
+    /// <summary>Runs with another <c>mpirun</c>.</summary>
+    /// <param name="options">What to start.</param>
+    /// <param name="mpirun">Its name or path.</param>
+    /// <param name="cancellationToken">Ends the processes as SIGTERM does.</param>
+    internal static int Run(ProcessLaunchOptions options, string mpirun, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Check();
@@ -39,48 +50,57 @@ public static class ProcessLauncher
             throw new PlatformNotSupportedException("Several processes train together on Linux only.");
         }
 
-        using LaunchedProcesses launched = new(options.Grace);
-        int signalled = 0;
+        bool isMpi = options.Engine == ProcessGroupEngine.Mpi;
+        if (isMpi && !IsFound(mpirun))
+        {
+            throw new DistributedException($"{mpirun} is not found. Install it: {ProcessGroups.InstallOpenMpi}.");
+        }
+
+        using LaunchedProcesses launched = new(options.Grace, isMpi);
+        bool isStopped = false;
+        int signals = 0;
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Forward(context, SigInt));
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Forward(context, SigTerm));
-        using CancellationTokenRegistration cancel = cancellationToken.Register(() => Send(SigTerm));
+        using CancellationTokenRegistration cancel = cancellationToken.Register(() => Stop(SigTerm, isSent: false));
         for (int restart = 0; ; restart++)
         {
-            foreach (ProcessStartInfo start in Starts(options, restart))
+            foreach (ProcessStartInfo start in Starts(options, mpirun, restart))
             {
                 launched.Start(start);
             }
 
-            if (Volatile.Read(ref signalled) is var early and not 0)
-            {
-                launched.Signal(early); // it arrived before all had started
-            }
-
             int exitCode = launched.Wait();
-            if (exitCode == 0 || restart == options.MaxRestarts || Volatile.Read(ref signalled) != 0)
+            if (exitCode == 0 || restart == options.MaxRestarts || Volatile.Read(ref isStopped) || Stopped.Contains(exitCode))
             {
                 return exitCode;
             }
         }
 
+        // A program may also cancel the token because of the first signal: only signals are counted.
         void Forward(PosixSignalContext context, int signal)
         {
             context.Cancel = true;
-            Volatile.Write(ref signalled, signal);
-            if (signal != SigInt || !IsInForeground())
+            if (Interlocked.Increment(ref signals) == 1)
             {
-                launched.Signal(signal);
+                Stop(signal, isSent: signal == SigInt && !isMpi && IsInForeground());
+            }
+            else
+            {
+                launched.EndNow();
             }
         }
 
-        void Send(int signal)
+        void Stop(int signal, bool isSent)
         {
-            Volatile.Write(ref signalled, signal);
-            launched.Signal(signal);
+            Volatile.Write(ref isStopped, true);
+            launched.End(signal, isSent);
         }
     }
 
-    // The terminal sends Ctrl+C to all processes of the foreground group, which the launched ones belong to.
+    private static bool IsFound(string program) => (Environment.GetEnvironmentVariable("PATH") ?? string.Empty).Split(':')
+        .Any(folder => File.Exists(Path.Combine(folder, program)));
+
+    // Whether the terminal sends Ctrl+C to the launcher: then also to the processes that it has started, but not to mpirun.
     private static bool IsInForeground()
     {
         string status = File.ReadAllText("/proc/self/stat");
@@ -88,12 +108,13 @@ public static class ProcessLauncher
         return fields[2] == fields[5];
     }
 
-    private static IEnumerable<ProcessStartInfo> Starts(ProcessLaunchOptions options, int restart)
+    private static IEnumerable<ProcessStartInfo> Starts(ProcessLaunchOptions options, string mpirun, int restart)
     {
         if (options.Engine == ProcessGroupEngine.Mpi)
         {
-            // Open MPI 4 and 5 read from these variables what MPICH needs no option for: that there may be more processes than cores.
-            ProcessStartInfo start = new("mpirun", ["-np", Text(options.Processes), .. options.Command]);
+            // Without setsid, the terminal would send Ctrl+C to mpirun, which then kills its ranks. Open MPI 4 and 5 read from these
+            // variables what MPICH needs no option for: that there may be more processes than cores.
+            ProcessStartInfo start = new("setsid", [mpirun, "-np", Text(options.Processes), .. options.Command]);
             start.Environment["OMPI_MCA_rmaps_base_oversubscribe"] = "1";
             start.Environment["PRTE_MCA_rmaps_default_mapping_policy"] = ":oversubscribe";
             if (Environment.IsPrivilegedProcess)
@@ -129,97 +150,4 @@ public static class ProcessLauncher
     }
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
-
-    // The processes of one start, and their end.
-    private sealed class LaunchedProcesses(TimeSpan grace) : IDisposable
-    {
-        private readonly Lock gate = new();
-        private readonly List<Process> processes = [];
-        private readonly List<LauncherGuard> guards = [];
-
-        public void Start(ProcessStartInfo start)
-        {
-            try
-            {
-                lock (gate)
-                {
-                    processes.Add(Process.Start(start)!);
-                    guards.Add(new LauncherGuard(processes[^1], grace));
-                }
-            }
-            catch (Win32Exception error)
-            {
-                string remedy = start.FileName == "mpirun" ? $" Install it: {ProcessGroups.InstallOpenMpi}." : string.Empty;
-                throw new DistributedException($"{start.FileName} could not be started: {error.Message}.{remedy}", error);
-            }
-        }
-
-        public void Signal(int signal)
-        {
-            lock (gate)
-            {
-                foreach (Process process in processes.Where(process => !process.HasExited))
-                {
-                    _ = NativeEnvironment.Signal(process.Id, signal);
-                }
-            }
-        }
-
-        /// <summary>Waits for all, or for the first failure, after which it ends the others.</summary>
-        public int Wait()
-        {
-            List<Task<int>> ends = [.. processes.Select(EndOf)];
-            int exitCode = 0;
-            while (ends.Count > 0 && exitCode == 0)
-            {
-                int first = Task.WaitAny([.. ends]);
-                exitCode = ends[first].Result;
-                ends.RemoveAt(first);
-            }
-
-            Signal(SigTerm);
-            if (!Task.WaitAll([.. ends], grace))
-            {
-                Kill();
-                Task.WaitAll([.. ends]);
-            }
-
-            Clear();
-            return exitCode;
-        }
-
-        public void Dispose()
-        {
-            Kill();
-            Clear();
-        }
-
-        private static async Task<int> EndOf(Process process)
-        {
-            await process.WaitForExitAsync().ConfigureAwait(false);
-            return process.ExitCode;
-        }
-
-        private void Kill()
-        {
-            lock (gate)
-            {
-                foreach (Process process in processes.Where(process => !process.HasExited))
-                {
-                    process.Kill(entireProcessTree: true);
-                }
-            }
-        }
-
-        private void Clear()
-        {
-            lock (gate)
-            {
-                guards.ForEach(guard => guard.Dispose());
-                guards.Clear();
-                processes.ForEach(process => process.Dispose());
-                processes.Clear();
-            }
-        }
-    }
 }

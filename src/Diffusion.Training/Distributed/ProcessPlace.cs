@@ -13,6 +13,9 @@ public sealed record ProcessPlace(
     /// <summary>The place of a process that no launcher started: the only one.</summary>
     public static ProcessPlace Alone { get; } = new("none", 0, 1, 0);
 
+    /// <summary>How many of the processes run on its machine; null where the launcher does not say.</summary>
+    public int? LocalWorldSize { get; init; }
+
     /// <summary>Whether <c>mpirun</c> or <c>mpiexec</c> started the process.</summary>
     internal bool IsOfMpi => Launcher is LaunchVariables.OpenMpi or LaunchVariables.Mpich;
 

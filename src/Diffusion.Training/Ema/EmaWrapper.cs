@@ -113,7 +113,7 @@ public sealed class EmaWrapper : IDisposable
     }
 
     /// <summary>
-    /// Moves the average towards the current values of the parameters. Does nothing if <see cref="EverySteps"/> does not divide the step.
+    /// Moves the average toward the current values of the parameters. Does nothing if <see cref="EverySteps"/> does not divide the step.
     /// </summary>
     /// <param name="step">The number of the optimizer step just taken, from 1.</param>
     /// <param name="skip">

@@ -38,7 +38,7 @@ public sealed class VariationalBound(IDenoiser denoiser)
     /// <param name="cancellationToken">Ends it between two timesteps.</param>
     /// <returns>The bits per dimension of each image.</returns>
     /// <exception cref="InvalidOperationException">The schedule has no timesteps, or alpha^2 + sigma^2 is not 1.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">It was canceled.</exception>
     public IReadOnlyList<double> Measure(
         Tensor images, Conditioning? conditioning = null, long seed = 0, CancellationToken cancellationToken = default)
     {

@@ -21,7 +21,9 @@ public sealed record MemoryEstimate
     /// <summary>All averages of the weights.</summary>
     public required long Averages { get; init; }
 
-    /// <summary>The copy of parameters, optimizer state and averages that a background thread saves.</summary>
+    /// <summary>
+    /// The copy of parameters, optimizer state and averages that a background thread saves; 0 on an NVIDIA GPU, as the host has it.
+    /// </summary>
     public required long SavingCopy { get; init; }
 
     /// <summary>The images of a micro-batch, their noise, the noisy images, the prediction and its gradient.</summary>
@@ -30,7 +32,10 @@ public sealed record MemoryEstimate
     /// <summary>The tensors that the forward pass keeps for the backward pass.</summary>
     public required long Activations { get; init; }
 
-    /// <summary>Temporary memory at the peak: gradients of activations, and working memory.</summary>
+    /// <summary>
+    /// Temporary memory at the peak: gradients of activations and working memory, or what the optimizer needs for its update if that
+    /// is more than a pass needs.
+    /// </summary>
     public required long Transient { get; init; }
 
     /// <summary>The number of parameters of the network.</summary>

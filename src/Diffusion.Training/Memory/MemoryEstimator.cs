@@ -1,14 +1,16 @@
 using Diffusion.Data;
+using TorchSharp;
 
 namespace Diffusion.Training;
 
 /// <summary>
-/// Estimates the memory that training a U-Net on a CPU needs, before anything is allocated. It sums the tensors that each operation keeps,
-/// and simulates the backward pass to find the peak.
+/// Estimates the memory of a device that training a U-Net needs, before anything is allocated. It sums the tensors that each operation
+/// keeps, and simulates the backward pass to find the peak.
 /// </summary>
 /// <remarks>
-/// The estimate does not include the program itself, .NET, libtorch, images that a source keeps in memory or prefetches, and previews.
-/// Measuring the held-out loss needs less than a training step of the same size. On a GPU some operations keep other tensors.
+/// The estimate does not include the program itself, .NET, libtorch, images that a source keeps in memory or prefetches, and previews; on a
+/// GPU not the context of CUDA and the workspace of cuDNN either. Measuring the held-out loss needs less than a training step of the same
+/// size. Estimates for a CPU were compared with measurements, those for a GPU were not.
 /// </remarks>
 public sealed class MemoryEstimator
 {
@@ -57,6 +59,7 @@ public sealed class MemoryEstimator
         MemoryBudgetBytes = other.MemoryBudgetBytes;
         Precision = other.Precision;
         ShardedOver = other.ShardedOver;
+        Device = other.Device;
     }
 
     /// <summary>The architecture.</summary>
@@ -77,7 +80,14 @@ public sealed class MemoryEstimator
     } = 1;
 
     /// <summary>
-    /// Whether a background thread saves checkpoints, from a copy. Default true; false for a run without a folder.
+    /// The kind of device whose memory is estimated. Default the CPU. Some operations of a GPU are others, and what an NVIDIA GPU saves is
+    /// copied to the memory of the host.
+    /// </summary>
+    public DeviceType Device { get; init; } = DeviceType.CPU;
+
+    /// <summary>
+    /// Whether a background thread saves checkpoints, from a copy. Default true; false for a run without a folder. On an NVIDIA GPU it does
+    /// not matter.
     /// </summary>
     public bool CopiesForSaving { get; init; } = true;
 
@@ -123,9 +133,11 @@ public sealed class MemoryEstimator
     /// <param name="shardedOver">
     /// The number of processes of which each holds a part of the optimizer's state and of the averages. Default 1: every process holds all.
     /// </param>
+    /// <param name="device">The kind of device whose memory is estimated. Default the CPU.</param>
     /// <exception cref="ArgumentException">The architecture is invalid, or does not accept such images.</exception>
     public static MemoryEstimator For(
-        UNet2DOptions network, ImageShape images, TrainingOptions options, IOptimizerFactory? optimizer = null, int shardedOver = 1)
+        UNet2DOptions network, ImageShape images, TrainingOptions options, IOptimizerFactory? optimizer = null, int shardedOver = 1,
+        DeviceType device = DeviceType.CPU)
     {
         ArgumentNullException.ThrowIfNull(options);
         return new MemoryEstimator(network, images)
@@ -137,6 +149,7 @@ public sealed class MemoryEstimator
             Precision = options.Precision,
             Optimizer = optimizer ?? Optimizers.AdamW(),
             ShardedOver = shardedOver,
+            Device = device,
         };
     }
 
@@ -151,9 +164,12 @@ public sealed class MemoryEstimator
             : Of(Record(microBatchSize, new RecomputedLayers(GradientCheckpointing)), microBatchSize);
     }
 
+    /// <summary>Whether what is saved is copied within the memory that is estimated.</summary>
+    internal bool HoldsSavingCopy => CopiesForSaving && Device != DeviceType.CUDA;
+
     /// <summary>The operations of a forward pass.</summary>
     internal MemoryTape Record(int microBatchSize, RecomputedLayers recomputed) =>
-        UNetTape.Record(Network, Images, microBatchSize, recomputed, Precision);
+        UNetTape.Record(Network, Images, microBatchSize, recomputed, Precision, isCpu: Device == DeviceType.CPU);
 
     /// <summary>The memory of training with these operations.</summary>
     internal MemoryEstimate Of(MemoryTape tape, int microBatchSize)
@@ -165,6 +181,8 @@ public sealed class MemoryEstimator
         long part = ShardedOver == 1 ? tape.FlatLength : new FlatShard(tape.FlatLength, Rank: 0, ShardedOver).Length;
         long activations = tape.Kept * numberBytes;
         long imageBytes = (ImageTensors * sizeof(float)) + (isRounded ? RoundedImages * numberBytes : 0);
+        long images = imageBytes * microBatchSize * Images.Elements;
+        long update = (long)(Optimizer.TemporaryBytesPerParameter * part) - images; // the update comes when the images are freed
         return new MemoryEstimate
         {
             MicroBatchSize = microBatchSize,
@@ -172,10 +190,10 @@ public sealed class MemoryEstimator
             Gradients = flat,
             Optimizer = (long)(Optimizer.StateBytesPerParameter * part),
             Averages = Averages * part * sizeof(float),
-            SavingCopy = CopiesForSaving ? ((1 + Averages) * flat) + state : 0,
-            Images = imageBytes * microBatchSize * Images.Elements,
+            SavingCopy = HoldsSavingCopy ? ((1 + Averages) * flat) + state : 0,
+            Images = images,
             Activations = activations,
-            Transient = (tape.Peak() * numberBytes) - activations,
+            Transient = Math.Max(tape.Peak() * numberBytes, update) - activations,
             Blocks = tape.Blocks,
         };
     }

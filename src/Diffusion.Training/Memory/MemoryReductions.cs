@@ -15,7 +15,7 @@ internal static class MemoryReductions
             .. asked.GradientCheckpointing is GradientCheckpointing.All or GradientCheckpointing.Fit
                 ? nothing
                 : [("gradient checkpointing", new MemoryEstimator(asked) { GradientCheckpointing = GradientCheckpointing.All })],
-            .. asked.CopiesForSaving
+            .. asked.HoldsSavingCopy
                 ? [("no checkpoints", new MemoryEstimator(asked) { CopiesForSaving = false })]
                 : nothing,
             .. PrecisionTypes.IsHalf(asked.Precision)
@@ -23,7 +23,7 @@ internal static class MemoryReductions
                 : [("Precision BFloat16, which rounds", new MemoryEstimator(asked) { Precision = Precision.BFloat16 })],
             .. asked.Averages > 1 ? [("one average", new MemoryEstimator(asked) { Averages = 1 })] : nothing,
             .. asked.Averages > 0 ? [("no average", new MemoryEstimator(asked) { Averages = 0 })] : nothing,
-            .. asked.CopiesForSaving && asked.Averages > 0
+            .. asked.HoldsSavingCopy && asked.Averages > 0
                 ? [("no average and no checkpoints", new MemoryEstimator(asked) { Averages = 0, CopiesForSaving = false })]
                 : nothing,
             .. Narrower(asked),

@@ -4,7 +4,8 @@ namespace Diffusion.Training;
 /// The operations of a forward pass one after the other, with the parameters of each block; all in numbers of the network's precision.
 /// </summary>
 /// <param name="numberBytes">The bytes of a number.</param>
-internal sealed class MemoryTape(int numberBytes)
+/// <param name="isCpu">Whether a CPU trains the network, whose kernels are others than those of GPUs.</param>
+internal sealed class MemoryTape(int numberBytes, bool isCpu)
 {
     // FlatLayout begins every parameter at a multiple of this.
     private const long Alignment = 128;
@@ -13,6 +14,9 @@ internal sealed class MemoryTape(int numberBytes)
     private readonly List<BlockMemory> blocks = [];
     private readonly List<TapeLayer> layers = [];
     private TapeLayer? open;
+
+    /// <summary>Whether a CPU trains the network.</summary>
+    public bool IsCpu => isCpu;
 
     /// <summary>What each block has, in the order of the forward pass.</summary>
     public IReadOnlyList<BlockMemory> Blocks => blocks;

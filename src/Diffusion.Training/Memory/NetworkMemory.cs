@@ -10,7 +10,7 @@ internal static class NetworkMemory
     /// <summary>The memory that training may use in each process, in bytes; null if it is not known.</summary>
     /// <param name="options">The options of the run.</param>
     /// <param name="device">Its device.</param>
-    /// <param name="processes">The number of processes that train together.</param>
+    /// <param name="processes">The number of processes of the run that share the memory of this machine.</param>
     public static long? BudgetOf(TrainingOptions options, ComputeDevice device, int processes) => options.MemoryBudgetBytes
         ?? (device.Type == DeviceType.CPU ? device.MemoryBytes / processes : (long?)(device.MemoryBytes * ShareOfGpu));
 

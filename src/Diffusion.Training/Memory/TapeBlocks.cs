@@ -118,7 +118,7 @@ internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int bat
         }
     }
 
-    /// <summary>Self-attention between pixels, perhaps without normalisation.</summary>
+    /// <summary>Self-attention between pixels, perhaps without normalization.</summary>
     public void Attention(long channels, long pixels, int? groups)
     {
         long head = options.AttentionHeadDim ?? channels;
@@ -138,7 +138,7 @@ internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int bat
         tape.Add(new TapeStep { Kept = outer, Output = 3 * inner, Input = 2 * outer, Waiting = outer });
 
         // Kept are queries, keys, values and the answer, and the weights of all pairs; flash attention keeps one logarithm per row instead.
-        bool isByProducts = Diffusion.Attention.IsByProducts(precision, pixels);
+        bool isByProducts = tape.IsCpu && Diffusion.Attention.IsByProducts(precision, pixels);
         long weights = heads * all * (isByProducts ? pixels : 1);
         tape.Add(new TapeStep
         {
@@ -162,13 +162,23 @@ internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int bat
         tape.Convolution((channels, batch * height * width), (channels, batch * height * width / 4), 3, kept);
     }
 
-    /// <summary>Double the size by a transposed convolution, whose 4 x 4 kernel is made from a padded 3 x 3 one and kept with it.</summary>
+    /// <summary>
+    /// Double the size: on a CPU by a transposed convolution, whose 4 x 4 kernel is made from a padded 3 x 3 one and kept with it,
+    /// elsewhere by a convolution of repeated pixels.
+    /// </summary>
     public void Double(long channels, long pixels)
     {
         const long KernelNumbers = 25 + 16;
-        tape.Convolution(
-            (channels, batch * pixels), (channels, 4 * batch * pixels), 3,
-            kept: (batch * channels * pixels) + (KernelNumbers * channels * channels));
+        long all = batch * pixels;
+        if (tape.IsCpu)
+        {
+            long kept = (channels * all) + (KernelNumbers * channels * channels);
+            tape.Convolution((channels, all), (channels, 4 * all), 3, kept);
+            return;
+        }
+
+        tape.Add(new TapeStep { Output = 4 * channels * all, Input = channels * all });
+        tape.Convolution((channels, 4 * all), (channels, 4 * all), 3, kept: 4 * channels * all);
     }
 
     /// <summary>The halved images, added to the halved features of a block named Skip.</summary>

@@ -1,13 +1,14 @@
 namespace Diffusion.Training;
 
-/// <summary>What single layers of the U-Net keep and need on a CPU. Pixels are those of all images of the micro-batch.</summary>
+/// <summary>What single layers of the U-Net keep and need. Pixels are those of all images of the micro-batch.</summary>
 internal static class TapeLayers
 {
     // oneDNN computes convolutions on copies whose channels are padded to whole vectors.
     private const long Vector = 16;
 
     /// <summary>
-    /// A convolution, which keeps its input unless another operation did, and needs copies of both sides in oneDNN's layout.
+    /// A convolution, which keeps its input unless another operation did. On a CPU it needs copies of both sides in oneDNN's layout;
+    /// everywhere the gradient of its weights, before that is added to their sum.
     /// </summary>
     /// <param name="tape">Where it goes.</param>
     /// <param name="inputs">Channels and pixels that come in.</param>
@@ -20,19 +21,20 @@ internal static class TapeLayers
             long waiting = 0)
     {
         long weights = inputs.Channels * outputs.Channels * kernel * kernel;
+        long copies = (Padded(inputs.Channels) * inputs.Pixels) + (Padded(outputs.Channels) * outputs.Pixels) + weights;
         tape.Add(weights, outputs.Channels);
         return tape.Add(new TapeStep
         {
             Kept = kept,
             Output = outputs.Channels * outputs.Pixels,
             Input = inputs.Channels * inputs.Pixels,
-            Scratch = (Padded(inputs.Channels) * inputs.Pixels) + (Padded(outputs.Channels) * outputs.Pixels) + (2 * weights),
+            Scratch = weights + (tape.IsCpu ? copies : 0),
             Waiting = waiting,
             Work = (double)weights * outputs.Pixels,
         });
     }
 
-    /// <summary>A group normalisation, which keeps its input, and the mean and deviation of each group.</summary>
+    /// <summary>A group normalization, which keeps its input, and the mean and deviation of each group.</summary>
     public static void Normalisation(this MemoryTape tape, long channels, long pixels, long statistics, long waiting = 0)
     {
         tape.Add(channels, channels);

@@ -12,9 +12,9 @@ internal sealed class UNetTape
     private readonly int batch;
     private readonly TapeBlocks blocks;
 
-    private UNetTape(UNet2DOptions options, ImageShape images, int batch, RecomputedLayers recomputed, Precision precision)
+    private UNetTape(UNet2DOptions options, ImageShape images, int batch, RecomputedLayers recomputed, Precision precision, bool isCpu)
     {
-        tape = new MemoryTape(PrecisionTypes.BytesOf(precision));
+        tape = new MemoryTape(PrecisionTypes.BytesOf(precision), isCpu);
         this.options = options;
         this.images = images;
         this.batch = batch;
@@ -22,9 +22,10 @@ internal sealed class UNetTape
     }
 
     /// <summary>The operations of one forward pass.</summary>
-    public static MemoryTape Record(UNet2DOptions options, ImageShape images, int batch, RecomputedLayers recomputed, Precision precision)
+    public static MemoryTape Record(
+        UNet2DOptions options, ImageShape images, int batch, RecomputedLayers recomputed, Precision precision, bool isCpu)
     {
-        UNetTape walk = new(options, images, batch, recomputed, precision);
+        UNetTape walk = new(options, images, batch, recomputed, precision, isCpu);
         walk.Ends();
         int levels = options.BlockOutChannels.Count;
         for (int level = 0; level < levels; level++)

@@ -73,6 +73,9 @@ public sealed record Objective : IObjective
         + (LearnsVariance ? ", learned variance" : string.Empty);
 
     /// <inheritdoc/>
+    IEnumerable<string> IObjective.Problems(INoiseSchedule schedule) => (Times as SecondMomentTimes)?.Problems(schedule) ?? [];
+
+    /// <inheritdoc/>
     public ITimeLaw TimesAfter(ObjectiveState? state) =>
         Times is SecondMomentTimes learned && state is not null ? learned.After(state) : Times;
 

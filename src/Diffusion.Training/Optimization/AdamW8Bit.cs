@@ -9,8 +9,9 @@ namespace Diffusion.Training;
 /// </summary>
 internal sealed class AdamW8Bit : IOptimizer
 {
-    // Elements that are decoded at a time, so that the float32 copies stay small.
+    // Elements that are decoded at a time, so that the float32 copies stay small. A GPU takes more: each chunk starts about fifty kernels.
     private const long Chunk = 1 << 20;
+    private const long ChunkOfGpu = 1 << 25;
 
     // A moment is code[index] times the largest magnitude of its block. `between` are the limits between two codes. 3 is int32.
     // Where `skip` is 1, the old codes and scales are written back, and x * 1 and x + (-0) leave every bit of x. 1 - beta^t is computed as
@@ -54,19 +55,26 @@ internal sealed class AdamW8Bit : IOptimizer
     private readonly Tensor[] tables;
     private readonly List<Part> parts = [];
 
-    public AdamW8Bit(FlatParameters parameters, AdamSettings settings)
+    /// <param name="parameters">The parameters.</param>
+    /// <param name="settings">The numbers of the algorithm.</param>
+    /// <param name="chunk">
+    /// The elements that are decoded at a time, a multiple of <see cref="FlatLayout.Alignment"/>; changes no bit. Null, the default, for
+    /// those that suit the device.
+    /// </param>
+    public AdamW8Bit(FlatParameters parameters, AdamSettings settings, long? chunk = null)
     {
         this.settings = settings;
         Device device = parameters.Values.device;
         script = jit.compile(Source);
-        plain = new FusedAdam(parameters, [.. parameters.Segments.Where(segment => !segment.Decays)], settings);
+        FlatEntry[] trained = [.. parameters.Segments.SelectMany(segment => segment.Entries)];
+        plain = new FusedAdam(parameters, ParameterSegment.Of(trained.Where(entry => !IsQuantized(entry))), settings);
         step = plain.State["step"];
         (float[] signed, float[] unsigned) = (DynamicCode.Signed, DynamicCode.Unsigned);
         tables = [.. new[] { signed, unsigned, DynamicCode.Between(signed), DynamicCode.Between(unsigned) }
             .Select(table => state.Keep(tensor(table, device: device)))];
-        foreach (ParameterSegment segment in parameters.Segments.Where(segment => segment.Decays))
+        foreach (ParameterSegment segment in ParameterSegment.Of(trained.Where(IsQuantized)))
         {
-            Add(parameters, segment);
+            Add(parameters, segment, chunk ?? (device.type == DeviceType.CUDA ? ChunkOfGpu : Chunk));
         }
 
         State = plain.State.Concat(state.Tensors).ToDictionary(StringComparer.Ordinal);
@@ -84,8 +92,8 @@ internal sealed class AdamW8Bit : IOptimizer
             using DisposeScope chunk = NewDisposeScope();
             script.Call(
                 "adamw", part.Values, part.Gradients, part.FirstCodes, part.FirstScales, part.SecondCodes, part.SecondScales, step,
-                gradientDivisor, skip, tables, learningRate * part.RateFactor, settings.WeightDecay, settings.Beta1, settings.Beta2,
-                Math.Log(settings.Beta1), Math.Log(settings.Beta2), settings.Epsilon);
+                gradientDivisor, skip, tables, learningRate * part.RateFactor, part.Decays ? settings.WeightDecay : 0.0, settings.Beta1,
+                settings.Beta2, Math.Log(settings.Beta1), Math.Log(settings.Beta2), settings.Epsilon);
         }
     }
 
@@ -96,18 +104,22 @@ internal sealed class AdamW8Bit : IOptimizer
         script.Dispose();
     }
 
-    private void Add(FlatParameters parameters, ParameterSegment segment)
+    // Biases and gains keep float32, and matrices do not, whatever a rule says of their decay.
+    private static bool IsQuantized(FlatEntry entry) => entry is { Group: not ParameterGroup.Objective, Shape.Count: >= 2 };
+
+    private void Add(FlatParameters parameters, ParameterSegment segment, long chunk)
     {
         (Tensor Codes, Tensor Scales) first = Moments("exp_avg", segment, DynamicCode.ZeroOf(DynamicCode.Signed), step.device);
         (Tensor Codes, Tensor Scales) second = Moments("exp_avg_sq", segment, DynamicCode.ZeroOf(DynamicCode.Unsigned), step.device);
-        for (long from = segment.From; from < segment.To; from += Chunk)
+        for (long from = segment.From; from < segment.To; from += chunk)
         {
-            long length = Math.Min(Chunk, segment.To - from);
+            long length = Math.Min(chunk, segment.To - from);
             (long at, long block, long blocks) = (from - segment.From, (from - segment.From) / Block, length / Block);
             parts.Add(new Part(
                 state.Keep(parameters.Values.narrow(0, from, length)), state.Keep(parameters.Gradients.narrow(0, from, length)),
                 state.Keep(first.Codes.narrow(0, at, length)), state.Keep(first.Scales.narrow(0, block, blocks)),
-                state.Keep(second.Codes.narrow(0, at, length)), state.Keep(second.Scales.narrow(0, block, blocks)), segment.RateFactor));
+                state.Keep(second.Codes.narrow(0, at, length)), state.Keep(second.Scales.narrow(0, block, blocks)), segment.Decays,
+                segment.RateFactor));
         }
     }
 
@@ -130,5 +142,5 @@ internal sealed class AdamW8Bit : IOptimizer
     }
 
     private sealed record Part(Tensor Values, Tensor Gradients, Tensor FirstCodes, Tensor FirstScales, Tensor SecondCodes,
-        Tensor SecondScales, double RateFactor);
+        Tensor SecondScales, bool Decays, double RateFactor);
 }

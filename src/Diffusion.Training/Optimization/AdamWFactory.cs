@@ -1,7 +1,7 @@
 namespace Diffusion.Training;
 
 /// <summary>
-/// AdamW (Loshchilov and Hutter 2019, algorithm 2) as one fused operator over flat buffers. Weights decay; biases and normalisations do
+/// AdamW (Loshchilov and Hutter 2019, algorithm 2) as one fused operator over flat buffers. Weights decay; biases and normalizations do
 /// not.
 /// </summary>
 internal sealed record AdamWFactory : IOptimizerFactory

@@ -13,7 +13,8 @@ namespace Diffusion.Training;
 /// Move the network to its device first: moving it afterwards replaces its parameters. Never set a gradient to null; zero
 /// <see cref="Gradients"/> instead. Load weights before, or write them into <see cref="Values"/> and call <see cref="RoundValues"/>. In a
 /// precision of 16 bits the network computes with rounded weights until this object is disposed, also after
-/// <see cref="EmaWrapper.Swap"/>. In float16 the gradients are multiplied by the <see cref="LossScale"/>.
+/// <see cref="EmaWrapper.Swap"/>. In float16 the gradients are multiplied by the <see cref="LossScale"/>. On an NVIDIA GPU, cuDNN searches
+/// the fastest algorithm of each convolution until this object is disposed.
 /// </remarks>
 public sealed class FlatParameters : IDisposable
 {
@@ -22,6 +23,7 @@ public sealed class FlatParameters : IDisposable
     private readonly IReadOnlyList<Parameter> frozen = [];
     private readonly Tensor? rounded;
     private readonly Float32Products? products;
+    private readonly IDisposable? search;
     private readonly List<Parameter> views = []; // of a network with rounded ones, for optimizers that need parameters
     private bool isDisposed;
 
@@ -81,6 +83,7 @@ public sealed class FlatParameters : IDisposable
         Values = Padded.narrow(0, 0, Layout.Length).DetachFromDisposeScope();
         Gradients = zeros(Layout.Length, ScalarType.Float32, device).DetachFromDisposeScope();
         products = Float32Products.For(device.type, precision);
+        search = AlgorithmSearch.OfProcess.For(device.type);
         bound = NamedParameters(network, objective);
         using (no_grad())
         {
@@ -233,10 +236,11 @@ public sealed class FlatParameters : IDisposable
         Gradients.Dispose();
         LossScale?.Free();
         products?.Dispose();
+        search?.Dispose();
         if (rounded is not null)
         {
             rounded.Dispose();
-            network.to(ScalarType.Float32);
+            PrecisionTypes.ReturnToFloat32(network);
             Layout.Bind(network, Values);
         }
 

@@ -15,6 +15,12 @@ public interface IOptimizerFactory
     double StateBytesPerParameter => 2 * sizeof(float);
 
     /// <summary>
+    /// The bytes of temporary memory that an update takes at a time, for each trained parameter, for estimates of memory. Default 0: the
+    /// update works in place, or on a small part at a time.
+    /// </summary>
+    double TemporaryBytesPerParameter => 0;
+
+    /// <summary>
     /// Whether the optimizer finds the learning rate itself, so that the one of the run is only a factor, usually 1. A range test of the
     /// learning rate and rules with other factors are then refused. Default false.
     /// </summary>

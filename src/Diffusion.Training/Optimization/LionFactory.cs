@@ -26,6 +26,9 @@ internal sealed record LionFactory : IOptimizerFactory
     public double StateBytesPerParameter => sizeof(float);
 
     /// <inheritdoc/>
+    public double TemporaryBytesPerParameter => sizeof(float); // the direction
+
+    /// <inheritdoc/>
     public double UsualRateFactor => 0.2; // 3 to 10 times smaller, section 5 of the paper
 
     /// <inheritdoc/>

@@ -29,8 +29,7 @@ internal sealed class Muon : IOptimizer
                 b = torch.baddbmm(a, a, a, beta=-4.7750, alpha=2.0315)
                 x = torch.baddbmm(x, b, x, beta=3.4445, alpha=1.0)
             x = x.to(matrices[0].dtype) * scale
-            for i in range(len(matrices)):
-                matrices[i].copy_(x[i])
+            torch._foreach_copy_(matrices, torch.unbind(x))
             return x
 
         def move(p: Tensor, u: Tensor, skip: Tensor, lr: float, decay: float):
@@ -58,7 +57,7 @@ internal sealed class Muon : IOptimizer
         Device device = parameters.Values.device;
         kind = (int)(device.type == DeviceType.CUDA ? ScalarType.BFloat16 : ScalarType.Float32);
         FlatEntry[] trained = [.. parameters.Segments.SelectMany(segment => segment.Entries)];
-        FlatEntry[] hidden = [.. MuonMatrices.Hidden(trained)];
+        FlatEntry[] hidden = [.. MuonMatrices.Hidden(parameters.Layout.Entries)];
         segments = ParameterSegment.Of(hidden);
         rest = new FusedAdam(parameters, ParameterSegment.Of(trained.Except(hidden)), options.Settings);
         script = jit.compile(Source);

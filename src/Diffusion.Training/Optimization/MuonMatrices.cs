@@ -13,15 +13,15 @@ internal static class MuonMatrices
     };
 
     /// <summary>
-    /// Matrices and convolutions of the network, without its first and last one, and without tables of embeddings.
+    /// The trained matrices and convolutions of the network, without its first and last one, and without tables of embeddings. The first
+    /// and the last one may be frozen.
     /// </summary>
-    /// <param name="trained">The trained parameters, in the order of the network.</param>
-    public static IEnumerable<FlatEntry> Hidden(IEnumerable<FlatEntry> trained)
-    {
-        FlatEntry[] layers = [.. trained.Where(entry =>
-            entry is { Group: ParameterGroup.Decayed or ParameterGroup.Plain, Shape.Count: >= 2, IsTable: false })];
-        return layers.OrderBy(entry => entry.Place).Skip(1).SkipLast(1).OrderBy(entry => entry.Offset);
-    }
+    /// <param name="all">All parameters.</param>
+    public static IEnumerable<FlatEntry> Hidden(IEnumerable<FlatEntry> all) => all
+        .Where(entry => entry is { Group: not ParameterGroup.Objective, Shape.Count: >= 2, IsTable: false })
+        .OrderBy(entry => entry.Place).Skip(1).SkipLast(1)
+        .Where(entry => entry.Group != ParameterGroup.Frozen)
+        .OrderBy(entry => entry.Offset);
 
     /// <summary>The matrices <c>[out, in]</c> of a parameter, with at most as many rows as columns, as views of a flat buffer.</summary>
     /// <param name="flat">The buffer.</param>

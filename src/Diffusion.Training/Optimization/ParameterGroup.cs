@@ -6,7 +6,7 @@ internal enum ParameterGroup
     /// <summary>Trained with weight decay: the weights of convolutions, linear layers and embeddings (two dimensions or more).</summary>
     Decayed,
 
-    /// <summary>Trained without weight decay: biases, and the gains of normalisations.</summary>
+    /// <summary>Trained without weight decay: biases, and the gains of normalizations.</summary>
     Plain,
 
     /// <summary>Trained without weight decay, and no part of the network: what the objective learns.</summary>

@@ -7,7 +7,7 @@ namespace Diffusion.Training;
 /// Prodigy (Mishchenko and Defazio 2023, algorithm 4): Adam that estimates the distance d to the solution, which is its learning rate. The
 /// estimate stays on the device.
 /// </summary>
-internal sealed class Prodigy : IOptimizer
+internal sealed class Prodigy : IOptimizer, IKeepsFirstWeights
 {
     // Where a step is skipped, x * 1 and x + (-0) leave every bit of x. 1 - beta^t is computed as -expm1(t log beta).
     private const string Source = """
@@ -82,10 +82,12 @@ internal sealed class Prodigy : IOptimizer
         sums = state.Buffers("s", segments, device);
         firstMoments = state.Buffers("exp_avg", segments, device);
         secondMoments = state.Buffers("exp_avg_sq", segments, device);
-        FirstValues.Keep(step, values, firstValues);
+        KeepFirstWeights();
     }
 
     public IReadOnlyDictionary<string, Tensor> State => state.Tensors;
+
+    public void KeepFirstWeights() => FirstValues.Keep(step, values, firstValues);
 
     public void Update(double learningRate, Tensor gradientDivisor, Tensor skip)
     {
@@ -93,7 +95,7 @@ internal sealed class Prodigy : IOptimizer
         using IDisposable noGradients = no_grad();
         if (isNew)
         {
-            FirstValues.Keep(step, values, firstValues); // initial weights may have been loaded meanwhile
+            KeepFirstWeights(); // initial weights may have been loaded meanwhile
             isNew = false;
         }
 

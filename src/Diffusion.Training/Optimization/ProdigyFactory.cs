@@ -58,6 +58,9 @@ internal sealed record ProdigyFactory : IOptimizerFactory
     public double StateBytesPerParameter => 4 * sizeof(float);
 
     /// <inheritdoc/>
+    public double TemporaryBytesPerParameter => 2 * sizeof(float); // the step and its divisor
+
+    /// <inheritdoc/>
     public bool FindsLearningRate => true;
 
     /// <inheritdoc/>

@@ -7,9 +7,10 @@ namespace Diffusion.Training;
 /// Schedule-free AdamW (Defazio et al. 2024, algorithm 1). The parameters are the points y where gradients are taken; z is the sequence of
 /// steps, and x, which is computed from both, its weighted average.
 /// </summary>
-internal sealed class ScheduleFreeAdamW : IOptimizer
+internal sealed class ScheduleFreeAdamW : IOptimizer, IKeepsFirstWeights
 {
-    // Where `skip` is 1, x * 1 and x + (-0) leave every bit of x. 1 - beta^t is computed as -expm1(t log beta).
+    // Where `skip` is 1, x * 1 and x + (-0) leave every bit of x. 1 - beta^t is computed as -expm1(t log beta). Before the first step with
+    // a learning rate above 0, z has no share in the average, as in the reference implementation.
     private const string Source = """
         def weigh(step: Tensor, highest: Tensor, total: Tensor, skip: Tensor, lr: float):
             skipped = skip > 0
@@ -18,7 +19,7 @@ internal sealed class ScheduleFreeAdamW : IOptimizer
             step.add_(torch.where(skipped, 0.0, 1.0))
             highest.copy_(most)
             total.copy_(torch.where(skipped, total, total + share))
-            return share / total
+            return torch.where(total > 0, share / total, torch.zeros_like(total))
 
         def move(p: Tensor, g: Tensor, z: Tensor, v: Tensor, step: Tensor, share: Tensor, divisor: Tensor, skip: Tensor, lr: float,
                  decay: float, beta1: float, beta2: float, log2: float, eps: float):
@@ -65,10 +66,12 @@ internal sealed class ScheduleFreeAdamW : IOptimizer
         gradients = state.Parts(parameters.Gradients, segments);
         steps = state.Buffers("z", segments, device);
         secondMoments = state.Buffers("exp_avg_sq", segments, device);
-        FirstValues.Keep(step, values, steps);
+        KeepFirstWeights();
     }
 
     public IReadOnlyDictionary<string, Tensor> State => state.Tensors;
+
+    public void KeepFirstWeights() => FirstValues.Keep(step, values, steps);
 
     public void Update(double learningRate, Tensor gradientDivisor, Tensor skip)
     {
@@ -76,7 +79,7 @@ internal sealed class ScheduleFreeAdamW : IOptimizer
         using IDisposable noGradients = no_grad();
         if (isNew)
         {
-            FirstValues.Keep(step, values, steps); // initial weights may have been loaded meanwhile
+            KeepFirstWeights(); // initial weights may have been loaded meanwhile
             isNew = false;
         }
 

@@ -31,6 +31,9 @@ internal sealed record ScheduleFreeAdamWFactory : IOptimizerFactory
     public bool AveragesWeights => true;
 
     /// <inheritdoc/>
+    public double TemporaryBytesPerParameter => 2 * sizeof(float); // the moved weights and what is added to them
+
+    /// <inheritdoc/>
     public bool CanShard => true;
 
     /// <inheritdoc/>

@@ -9,8 +9,8 @@ public sealed record DistributedOptions
     public ProcessGroupOptions Launch { get; init; } = new();
 
     /// <summary>
-    /// The size of a range of gradients that is added over all processes in one operation, in MiB, above 0. Smaller ranges start earlier in
-    /// the backward pass; larger ones need fewer operations. Default 25.
+    /// The size of a bucket, a range of gradients that is added over all processes in one operation: above 0 and at most 4096 MiB. Smaller
+    /// buckets start earlier in the backward pass; larger ones need fewer operations. Default 25.
     /// </summary>
     public double BucketMebibytes { get; init; } = 25;
 

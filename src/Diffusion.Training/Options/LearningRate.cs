@@ -22,15 +22,19 @@ public sealed record LearningRate
     public int? WarmupSteps { get; init; }
 
     /// <summary>A constant learning rate after the warm-up.</summary>
+    /// <param name="peak">The highest learning rate, reached at the end of the warm-up; 1e-4 to 3e-4 is usual. Default 2e-4.</param>
     public static LearningRate Constant(double peak = 2e-4) => new() { Peak = peak, Shape = LearningRateShape.Constant };
 
     /// <summary>Half a cosine down to zero at the end of the run.</summary>
+    /// <param name="peak">The highest learning rate, reached at the end of the warm-up; 1e-4 to 3e-4 is usual. Default 2e-4.</param>
     public static LearningRate Cosine(double peak = 2e-4) => new() { Peak = peak, Shape = LearningRateShape.Cosine };
 
     /// <summary>A straight line down to zero at the end of the run.</summary>
+    /// <param name="peak">The highest learning rate, reached at the end of the warm-up; 1e-4 to 3e-4 is usual. Default 2e-4.</param>
     public static LearningRate Linear(double peak = 2e-4) => new() { Peak = peak, Shape = LearningRateShape.Linear };
 
     /// <summary>The inverse square root of the step after the warm-up.</summary>
+    /// <param name="peak">The highest learning rate, reached at the end of the warm-up; 1e-4 to 3e-4 is usual. Default 2e-4.</param>
     public static LearningRate InverseSquareRoot(double peak = 2e-4) => new() { Peak = peak, Shape = LearningRateShape.InverseSquareRoot };
 
     /// <summary>The same with a warm-up of a given length; 0 for none.</summary>

@@ -80,4 +80,40 @@ public sealed record ObjectiveOptions
     /// place of all parts but <see cref="Prediction"/>. Null, the default, for an <see cref="Objective"/> of these parts.
     /// </summary>
     public string? Description { get; init; }
+
+    /// <summary>
+    /// Whether the network learns a last class that means "no class". An objective that is given as a whole says so in its description.
+    /// </summary>
+    internal bool DropsLabels => LabelDropout > 0 || Description?.Contains("label-dropout(", StringComparison.Ordinal) == true;
+
+    /// <summary>
+    /// Creates the <see cref="UNet2D"/> that this objective trains: with one class more than the images for <see cref="LabelDropout"/>,
+    /// twice the output channels if it <see cref="LearnsVariance"/>, in a <see cref="PatchedModel"/> for patches, and in a
+    /// <see cref="SelfConditionedModel"/> for <see cref="SelfConditioning"/>.
+    /// </summary>
+    /// <param name="images">
+    /// The shape of the images, such as that of an image source; their size as for
+    /// <see cref="UNet2DOptions.ForImages(ImageShape, UNet2DSize, int?)"/>.
+    /// </param>
+    /// <param name="size">The size of the network. Choose it for the device that trains.</param>
+    /// <param name="classes">The number of classes of the images, such as that of an image source; null for none.</param>
+    /// <param name="patchSize">The height and width of a patch in pixels, at least 1. Default 1: no patches.</param>
+    /// <param name="seed">The seed of the weights. Default 0.</param>
+    /// <returns>The network, with the initial weights of PyTorch for the same seed. It belongs to the caller.</returns>
+    /// <exception cref="ArgumentException">There is no such network for these images; the message says why.</exception>
+    /// <exception cref="NativeBackendException">libtorch cannot be loaded.</exception>
+    public IDiffusionModel CreateNetwork(ImageShape images, UNet2DSize size, int? classes, int patchSize = 1, long seed = 0)
+    {
+        ImageShape shape = PatchedModel.PatchShape(images, patchSize);
+        UNet2DOptions options = UNet2DOptions.ForImages(shape, size, classes + (LabelDropout > 0 ? 1 : 0));
+        UNet2D unet = new(
+            options with
+            {
+                InChannels = shape.Channels * (SelfConditioning > 0 ? 2 : 1),
+                OutChannels = shape.Channels * (LearnsVariance ? 2 : 1),
+            },
+            seed);
+        IDiffusionModel model = patchSize == 1 ? unet : new PatchedModel(unet, patchSize);
+        return SelfConditioning > 0 ? new SelfConditionedModel(model) : model;
+    }
 }

@@ -8,13 +8,15 @@ namespace Diffusion.Training;
 /// </summary>
 public sealed class TrainingOptions
 {
-    /// <summary>Optimizer steps of the whole run. Default 200,000.</summary>
+    /// <summary>Optimizer steps of the whole run, at least 1. Default 200,000.</summary>
     public long Steps { get; set; } = 200_000;
 
     /// <summary>Ends the run after this time, even if steps are left; the result is saved. Null, the default, for no limit.</summary>
     public TimeSpan? TimeLimit { get; set; }
 
-    /// <summary>Images per optimizer step. 32 to 512; larger gives smoother gradients. Default 64.</summary>
+    /// <summary>
+    /// Images per optimizer step, 1 to 65,536; 32 to 512 is usual. A larger batch gives smoother gradients. Default 64.
+    /// </summary>
     public int BatchSize { get; set; } = 64;
 
     /// <summary>
@@ -39,8 +41,8 @@ public sealed class TrainingOptions
     /// The memory that training may use, in bytes, for each process, by the estimate of <see cref="MemoryEstimator"/>:
     /// <see cref="Diffusion.GradientCheckpointing.Fit"/> chooses blocks for it, and without a <see cref="MicroBatchSize"/> it limits the
     /// images of a pass. A resumed run may change it. Null, the default, for the memory of the device
-    /// (<see cref="ComputeDevice.MemoryBytes"/>), where that is known: on a CPU divided by the number of processes, on a GPU 90% of it,
-    /// because CUDA itself and gaps between tensors need the rest.
+    /// (<see cref="ComputeDevice.MemoryBytes"/>), where that is known: on a CPU divided by the number of processes of the
+    /// machine, on a GPU 90% of it, because CUDA itself and gaps between tensors need the rest.
     /// </summary>
     public long? MemoryBudgetBytes { get; set; }
 
@@ -57,7 +59,10 @@ public sealed class TrainingOptions
     /// <summary>The learning rate of each step. Default: 2e-4, constant, after the default warm-up.</summary>
     public LearningRate LearningRate { get; set; } = new();
 
-    /// <summary>The largest norm of all gradients together; 0.5 to 2. Null for no clipping. Default 1.</summary>
+    /// <summary>
+    /// The maximum norm of all gradients together, above 0; larger gradients are scaled down to it. 0.5 to 2 is usual. Null for no
+    /// clipping. Default 1.
+    /// </summary>
     public double? GradientClip { get; set; } = 1.0;
 
     /// <summary>
@@ -146,10 +151,10 @@ public sealed class TrainingOptions
     /// <summary>The share of the images that is kept from training and only measured, 0 to 0.5. Default 0.</summary>
     public double HoldOutFraction { get; set; }
 
-    /// <summary>Optimizer steps between two measurements of the held-out loss. Default 1000.</summary>
+    /// <summary>Optimizer steps between two measurements of the held-out loss, at least 1. Default 1000.</summary>
     public int HoldOutEverySteps { get; set; } = 1000;
 
-    /// <summary>Optimizer steps between two reports of progress. Default 100.</summary>
+    /// <summary>Optimizer steps between two reports of progress, at least 1. Default 100.</summary>
     public int ReportEverySteps { get; set; } = 100;
 
     /// <summary>
@@ -157,7 +162,9 @@ public sealed class TrainingOptions
     /// </summary>
     public string? RunFolder { get; set; }
 
-    /// <summary>Optimizer steps between two checkpoints. Default 5000. A run that ends without an error saves one as well.</summary>
+    /// <summary>
+    /// Optimizer steps between two checkpoints, at least 1. Default 5000. A run that ends without an error saves one as well.
+    /// </summary>
     public int CheckpointEverySteps { get; set; } = 5000;
 
     /// <summary>
@@ -209,8 +216,8 @@ public sealed class TrainingOptions
     }
 
     /// <summary>
-    /// Weights to start from: a safetensors file, the index of several, or a folder of diffusers. Null, the default, starts from the
-    /// network as it is.
+    /// Weights to start from: a safetensors file, such as <c>ema.safetensors</c> in the folder of a checkpoint; the index of several; or a
+    /// folder of diffusers. Null, the default, starts from the network as it is.
     /// </summary>
     public string? InitialWeights { get; set; }
 }

@@ -11,17 +11,21 @@ namespace Diffusion.Training;
 /// <remarks>
 /// The first backward pass is a rehearsal that reduces nothing until it ends. It finds the order in which buckets become complete, which
 /// all processes then use, and the buckets that changed after they seemed complete (parameters that are also used outside the call of their
-/// layer), which are always reduced after the backward pass. A layer whose weights another module uses without calling it, like the
-/// convolution of <c>Upsample</c> on a CPU, is complete when that module is.
+/// layer), which are always reduced after the backward pass. A pass that gives a parameter only zeros, like the first one before a last
+/// layer that begins with zeros, cannot tell: the next passes are rehearsals too, and what they cannot tell either is reduced after the
+/// backward pass. A layer whose weights another module uses without calling it, like the convolution of <c>Upsample</c> on a CPU, is
+/// complete when that module is.
 /// </remarks>
 internal sealed class GradientReducer : IDisposable
 {
     private const int Never = int.MaxValue;
+    private const int MaxRehearsals = 10;
 
     private readonly IProcessGroup group;
     private readonly RankExchange exchange;
     private readonly LayerMarks marks;
     private readonly Tensor[] views;
+    private readonly Tensor[][] parts;
     private readonly int[] layersOfBucket;
     private readonly int[][] bucketsOfLayer;
     private readonly int[][] layersWithin;
@@ -29,9 +33,9 @@ internal sealed class GradientReducer : IDisposable
     private readonly bool[] isReady;
     private readonly List<IPendingOperation> pending = [];
     private readonly List<(int Bucket, long Checksum)> rehearsed = [];
+    private readonly Rehearsals rehearsals;
     private int[] order;
     private int next;
-    private bool rehearses = true;
     private bool hasRun;
 
     /// <param name="group">The processes.</param>
@@ -43,7 +47,11 @@ internal sealed class GradientReducer : IDisposable
         this.group = group;
         exchange = new RankExchange(group, parameters.Gradients.device);
         IReadOnlyList<GradientBucket> buckets = GradientBucket.Of(parameters.Layout, bucketBytes, parameters.Gradients.ElementSize);
-        views = [.. buckets.Select(bucket => parameters.Gradients.narrow(0, bucket.Offset, bucket.Length).DetachFromDisposeScope())];
+        Dictionary<string, FlatEntry> entries = parameters.Layout.Entries.ToDictionary(entry => entry.Name, StringComparer.Ordinal);
+        views = [.. buckets.Select(bucket => ViewOf(bucket.Offset, bucket.Length))];
+        parts = [.. buckets.Select(bucket => bucket.Parameters
+            .Select(name => ViewOf(entries[name].Offset, entries[name].Length)).ToArray())];
+        rehearsals = new Rehearsals(views.Length, MaxRehearsals);
         order = [.. Enumerable.Range(0, views.Length)];
         waitsFor = new int[views.Length];
         isReady = new bool[views.Length];
@@ -70,6 +78,8 @@ internal sealed class GradientReducer : IDisposable
 
         string[] DecayedOf(nn.Module module) =>
             [.. module.parameters(recurse: false).Select(parameter => names[parameter.Handle]).Where(decayed.Contains)];
+
+        Tensor ViewOf(long offset, long length) => parameters.Gradients.narrow(0, offset, length).DetachFromDisposeScope();
     }
 
     /// <summary>The processes.</summary>
@@ -104,7 +114,7 @@ internal sealed class GradientReducer : IDisposable
             ExceptionDispatchInfo.Throw(failure);
         }
 
-        bool[] late = [.. Enumerable.Range(0, views.Length).Select(HasChanged)];
+        RehearsedBucket[] own = rehearsals.AreOver ? [] : Rehearsed();
         Overlapped = next;
         Array.Fill(isReady, true);
         StartReady();
@@ -117,9 +127,9 @@ internal sealed class GradientReducer : IDisposable
         pending.Clear();
         next = 0;
         Array.Clear(isReady);
-        if (rehearses)
+        if (!rehearsals.AreOver)
         {
-            AgreeOnOrder(late);
+            AgreeOnOrder(own);
         }
 
         hasRun = false;
@@ -130,6 +140,7 @@ internal sealed class GradientReducer : IDisposable
         marks.Dispose();
         pending.ForEach(operation => operation.Dispose());
         Array.ForEach(views, view => view.Dispose());
+        Array.ForEach(parts, bucket => Array.ForEach(bucket, view => view.Dispose()));
     }
 
     private void OnLayer(int layer)
@@ -149,7 +160,7 @@ internal sealed class GradientReducer : IDisposable
                 continue;
             }
 
-            if (rehearses)
+            if (!rehearsals.AreOver)
             {
                 rehearsed.Add((bucket, FlatChecksum.Of(views[bucket])));
             }
@@ -170,27 +181,40 @@ internal sealed class GradientReducer : IDisposable
         }
     }
 
-    private bool HasChanged(int bucket) => rehearses
-        && rehearsed.Any(seen => seen.Bucket == bucket && seen.Checksum != FlatChecksum.Of(views[bucket]));
+    // What this process has seen, before other processes' gradients are added.
+    private RehearsedBucket[] Rehearsed()
+    {
+        bool[] haveGradients = HaveGradients();
+        return [.. Enumerable.Range(0, views.Length).Select(bucket => new RehearsedBucket(
+            rehearsed.FindIndex(seen => seen.Bucket == bucket),
+            rehearsed.Exists(seen => seen.Bucket == bucket && seen.Checksum != FlatChecksum.Of(views[bucket])),
+            haveGradients[bucket]))];
+    }
+
+    // Whether all parameters of a bucket have gradients other than zeros.
+    private bool[] HaveGradients()
+    {
+        using IDisposable noGradients = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        Tensor have = stack([.. parts.Select(bucket => stack([.. bucket.Select(part => part.any())]).all())]); // [buckets]
+        return have.ToHost().data<bool>().ToArray();
+    }
 
     // A process without images in its last micro-batch has rehearsed nothing: then all processes rehearse again.
-    private void AgreeOnOrder(bool[] late)
+    private void AgreeOnOrder(RehearsedBucket[] own)
     {
-        long[] places = [.. Enumerable.Range(0, views.Length).Select(bucket => (long)rehearsed.FindIndex(seen => seen.Bucket == bucket))];
-        IReadOnlyList<long[]> all = exchange.Gather([hasRun ? 1 : 0, .. places, .. late.Select(isLate => isLate ? 1L : 0)]);
+        IReadOnlyList<long[]> all = exchange.Gather([hasRun ? 1 : 0, .. own.SelectMany(bucket => bucket.ToNumbers())]);
         rehearsed.Clear();
         if (all.Any(one => one[0] == 0))
         {
             return;
         }
 
-        rehearses = false;
-        long[] places0 = all[0][1..(views.Length + 1)];
-        bool[] isLate = [.. Enumerable.Range(0, views.Length).Select(bucket => all.Any(one => one[1 + views.Length + bucket] != 0))];
-        order = [.. Enumerable.Range(0, views.Length).OrderBy(bucket => isLate[bucket] || places0[bucket] < 0 ? Never : places0[bucket])];
-        for (int bucket = 0; bucket < views.Length; bucket++)
+        rehearsals.Add([.. all.Select(one => RehearsedBucket.Read(one[1..]))]);
+        order = [.. rehearsals.Order()];
+        for (int bucket = 0; rehearsals.AreOver && bucket < views.Length; bucket++)
         {
-            layersOfBucket[bucket] = isLate[bucket] ? Never : layersOfBucket[bucket];
+            layersOfBucket[bucket] = rehearsals.IsLate(bucket) ? Never : layersOfBucket[bucket];
         }
     }
 }

@@ -9,8 +9,9 @@ namespace Diffusion.Training;
 /// </summary>
 /// <remarks>
 /// A layer that is called several times is complete after as many marks. Recomputation (gradient checkpointing) calls layers without
-/// gradients in the forward pass, and marks them when it calls them again. A layer whose input needs no gradient is never complete, like
-/// one that is not called with <c>call</c>.
+/// gradients in the forward pass, and marks them when it calls them again. Other calls without gradients, like those of a first estimate
+/// (self-conditioning), do not count. A layer whose input needs no gradient is never complete, like one that is not called with
+/// <c>call</c>.
 /// </remarks>
 internal sealed class LayerMarks : IDisposable
 {
@@ -45,7 +46,7 @@ internal sealed class LayerMarks : IDisposable
     /// <summary>The first exception of a callback in the last backward pass; null if there was none.</summary>
     public Exception? Failure { get; private set; }
 
-    /// <summary>Whether a layer was called in the forward pass.</summary>
+    /// <summary>Whether a layer was called in the forward pass, apart from calls that do not count.</summary>
     /// <param name="layer">Its index.</param>
     public bool WasCalled(int layer) => calls[layer] > 0;
 
@@ -82,7 +83,7 @@ internal sealed class LayerMarks : IDisposable
             return input;
         }
 
-        if (phase == Phase.Forward)
+        if (phase == Phase.Forward && (is_grad_enabled() || CheckpointedCall.IsRunning))
         {
             calls[layer]++;
         }

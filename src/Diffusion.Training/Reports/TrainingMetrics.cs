@@ -4,7 +4,8 @@ namespace Diffusion.Training;
 
 /// <summary>
 /// The metrics of a run (System.Diagnostics.Metrics), for <c>dotnet-counters</c> or OpenTelemetry: meter <see cref="MeterName"/>. Each
-/// measurement has the name of the run as its tag <c>run</c>, so that the runs of a process are separate. Updated once per report.
+/// measurement has the name of the run as its tag <c>run</c>, so that the runs of a process are separate. Updated once per report;
+/// findings are counted when they are told.
 /// </summary>
 internal sealed class TrainingMetrics
 {
@@ -74,10 +75,9 @@ internal sealed class TrainingMetrics
         {
             heldOutLoss.Record(heldOut, run);
         }
-
-        foreach (HealthFinding finding in report.Findings)
-        {
-            findings.Add(1, run, new KeyValuePair<string, object?>("kind", finding.Kind.ToString()));
-        }
     }
+
+    /// <summary>Counts a finding.</summary>
+    public void Count(HealthFinding finding) =>
+        findings.Add(1, run, new KeyValuePair<string, object?>("kind", finding.Kind.ToString()));
 }

@@ -119,7 +119,8 @@ public sealed record TrainingProgress
     public long? HeldOutLossStep { get; init; }
 
     /// <summary>
-    /// The number of steps skipped in the complete run because their gradients were not finite; without <see cref="OverflowedSteps"/>.
+    /// The number of steps skipped in the complete run because their gradients were not finite, or because their norm was above
+    /// <see cref="HealthOptions.MaxGradientNorm"/>; without <see cref="OverflowedSteps"/>.
     /// </summary>
     public long SkippedSteps { get; init; }
 

@@ -38,8 +38,7 @@ internal sealed class GivenParts(IDiffusionModel model)
     public ComputeDevice? Device { get; set; }
 
     /// <summary>The device to train on: the given one; of several processes by default the GPU of this one; else the best.</summary>
-    public ComputeDevice ChosenDevice => Device
-        ?? RankDevice.Best(group?.LocalRank ?? (findsGroup ? ProcessPlace.Read().LocalRank : 0));
+    public ComputeDevice ChosenDevice => Device ?? RankDevice.Best(group?.LocalRank ?? 0);
 
     /// <summary>The noise schedule.</summary>
     public INoiseSchedule? Schedule { get; set; }
@@ -110,7 +109,8 @@ internal sealed class GivenParts(IDiffusionModel model)
     // Without a trainer that disposes it, the group ends in good order with the process.
     private IProcessGroup Find()
     {
-        IProcessGroup found = ProcessGroups.Create(ChosenDevice, Distributed!.Launch);
+        ProcessPlace place = ProcessPlace.Read();
+        IProcessGroup found = ProcessGroups.Create(() => Device ?? RankDevice.Best(place), Distributed!.Launch, place);
         AppDomain.CurrentDomain.ProcessExit += (_, _) => found.Dispose();
         return found;
     }

@@ -33,7 +33,7 @@ internal static class ModelSnapshot
             WeightLock gate = new(nameof(TrainedModel), "Dispose it after the last sample.");
             Denoiser denoiser = new(copy, new Lazy<IDiffusionModel>(copy), source.Schedule, source.Parameterization, gate)
             {
-                SampleShape = source.SampleShape,
+                SampleShape = source.SampleShape, IsTrainedForGuidance = source.IsTrainedForGuidance,
             };
             return new TrainedModel(denoiser, () => Release(copy, gate)) { Step = step() };
         }

@@ -1,43 +1,44 @@
 namespace Diffusion.Training;
 
-/// <summary>Replaces <see cref="Precision.Best"/> in the options of a run by a definite precision, which its checkpoints record.</summary>
-internal static class PrecisionChoice
+/// <summary>The definite precision of a run, in place of <see cref="Diffusion.Precision.Best"/>, which its checkpoints record.</summary>
+/// <param name="Precision">The precision.</param>
+/// <param name="Speed">
+/// How many times as fast as float32 the device computes in it. Null for float32, where another training prevents the measurement, and in
+/// processes other than the first.
+/// </param>
+internal sealed record PrecisionChoice(Precision Precision, double? Speed)
 {
     private const double Slower = 1 / PrecisionSpeed.WorthIt;
 
     /// <summary>The definite precision of a run: that of the run that it resumes, else the fastest one of the device of rank 0.</summary>
+    /// <remarks>Measures before the run has its parameters, which set the switch of TF32 that a measurement needs.</remarks>
     /// <param name="setup">The run.</param>
-    public static Precision Of(TrainerSetup setup)
+    public static PrecisionChoice Of(TrainerSetup setup)
     {
         Precision asked = setup.Options.Precision;
         bool isFirst = setup.Processes is null or { IsFirst: true };
         Precision own = asked != Precision.Best || !isFirst ? asked : Saved(setup) ?? PrecisionSpeed.BestOf(setup.Device);
+        double? speed = isFirst && own != Precision.Float32 ? PrecisionSpeed.OfOrNull(setup.Device, own) : null;
         if (setup.Processes is not { } processes)
         {
-            return own;
+            return new PrecisionChoice(own, speed);
         }
 
         // Also where this process does not ask: another one may, and all must take part.
         processes.Group.Barrier(processes.Options.PauseDeadline);
         long first = new RankExchange(processes.Group, setup.Device.Activate()).Gather([(long)own])[0][0];
-        return asked == Precision.Best ? (Precision)first : asked;
+        return new PrecisionChoice(asked == Precision.Best ? (Precision)first : asked, speed);
     }
 
     /// <summary>A warning if the chosen precision is slower on the device than float32; usually empty.</summary>
-    /// <param name="setup">The run.</param>
-    public static IEnumerable<TrainingWarning> Warnings(TrainerSetup setup)
+    /// <param name="device">The device of the run.</param>
+    public IEnumerable<TrainingWarning> Warnings(ComputeDevice device)
     {
-        if (setup.Options.Precision == Precision.Float32 || setup.Processes is { IsFirst: false })
-        {
-            yield break;
-        }
-
-        double speed = PrecisionSpeed.Of(setup.Device, setup.Options.Precision);
-        if (speed < Slower)
+        if (Speed < Slower)
         {
             yield return new TrainingWarning(nameof(TrainingOptions.Precision), Text(
-                $"convolutions in {setup.Options.Precision} run at {speed:0.00} times the speed of float32 on {setup.Device}. Use Float32, "
-                    + $"or Best to choose by a measurement."));
+                $"convolutions in {Precision} run at {Speed:0.00} times the speed of float32 on {device}. Use Float32, or Best to choose "
+                    + $"by a measurement."));
         }
     }
 

@@ -133,6 +133,7 @@ internal sealed class ProgressReporter(
         foreach (HealthFinding finding in found)
         {
             TrainingLog.Found(setup.Logger, finding);
+            setup.Metrics.Count(finding);
             foreach (IProgress<HealthFinding> observer in setup.FindingObservers)
             {
                 Shield("finding observer", () => observer.Report(finding));

@@ -7,11 +7,10 @@ internal static class RunMemory
     public static MemoryEstimator EstimatorOf(TrainerSetup setup)
     {
         (UNet2DOptions network, ImageShape images) = NetworkMemory.NetworkOf(setup.Model, setup.Source.Shape);
-        int processes = setup.Processes?.Group.WorldSize ?? 1;
-        int shards = setup.Processes is { Options.ShardOptimizer: true } ? processes : 1;
-        return new MemoryEstimator(MemoryEstimator.For(network, images, setup.Options, setup.Optimizer, shards))
+        int shards = setup.Processes is { Options.ShardOptimizer: true } sharing ? sharing.Group.WorldSize : 1;
+        return new MemoryEstimator(MemoryEstimator.For(network, images, setup.Options, setup.Optimizer, shards, setup.Device.Type))
         {
-            MemoryBudgetBytes = NetworkMemory.BudgetOf(setup.Options, setup.Device, processes),
+            MemoryBudgetBytes = NetworkMemory.BudgetOf(setup.Options, setup.Device, setup.Processes?.Group.LocalWorldSize ?? 1),
         };
     }
 

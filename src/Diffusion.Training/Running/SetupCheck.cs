@@ -24,6 +24,8 @@ internal static class SetupCheck
                 [.. given.Problems, .. contradictions, .. missing]);
         }
 
+        string[] unknownParts = [.. given.Objective.Problems(options.Objective)];
+        ObjectiveOptions learned = options.Objective = given.Objective.Describe(options.Objective);
         List<string> all =
         [
             .. given.Problems, .. contradictions, .. TrainingOptionsValidator.Problems(options, processes),
@@ -35,9 +37,7 @@ internal static class SetupCheck
             .. OptimizerFit.ProblemsOfShards(given.Optimizer, given.Distributed, processes),
         ];
         INoiseSchedule? usedSchedule = schedule ?? OptionSchedule.TryMake(options);
-        string[] unknownParts = [.. given.Objective.Problems(options.Objective)];
         all.AddRange(unknownParts);
-        ObjectiveOptions learned = given.Objective.Describe(options.Objective);
         if (usedSchedule is not null)
         {
             all.AddRange(ObjectiveProblems.OfPrediction(learned, usedSchedule));
@@ -56,7 +56,6 @@ internal static class SetupCheck
         if (all.Count == 0 && badImages is null)
         {
             OptionSchedule.Write(options, usedSchedule!); // The manifest of a checkpoint then contains the schedule in use.
-            options.Objective = learned;
             string run = given.Run ?? options.RunFolder ?? $"run-{Guid.NewGuid():N}"[..10];
             TrainerSetup setup = new(
                 model, source!, images!, given.ChosenDevice, options, usedSchedule!, given.Objective.Make(learned),

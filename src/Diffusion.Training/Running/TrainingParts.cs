@@ -30,7 +30,8 @@ internal sealed class TrainingParts : IDisposable
             // Move the network before creating the optimizer, because the move replaces the parameters.
             Device device = setup.Device.Activate();
             setup.Model.Network.to(device);
-            options.Precision = PrecisionChoice.Of(setup);
+            PrecisionChoice = PrecisionChoice.Of(setup);
+            options.Precision = PrecisionChoice.Precision;
             int? split = RunMemory.Split(setup);
             IsSplit = split is not null;
             options.MicroBatchSize ??= split;
@@ -77,6 +78,9 @@ internal sealed class TrainingParts : IDisposable
             throw;
         }
     }
+
+    /// <summary>What the run computes in.</summary>
+    public PrecisionChoice PrecisionChoice { get; }
 
     /// <summary>Whether a step is made in several passes because all of its images would not fit the memory.</summary>
     public bool IsSplit { get; }
@@ -182,7 +186,7 @@ internal sealed class TrainingParts : IDisposable
     private Denoiser DenoiserOf(IDiffusionModel model, Lazy<IDiffusionModel> sampled, WeightLock gate) =>
         new(model, sampled, setup.Schedule, Parameterization.Of(setup.Options.Objective.Prediction), gate)
         {
-            SampleShape = setup.Source.Shape,
+            SampleShape = setup.Source.Shape, IsTrainedForGuidance = setup.Options.Objective.DropsLabels,
         };
 
     // Any thread may be the first to sample the raw weights, while another thread draws from the global generator for training.

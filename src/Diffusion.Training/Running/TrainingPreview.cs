@@ -21,8 +21,9 @@ public sealed record TrainingPreview(long Step, Denoiser EmaDenoiser, Cancellati
     public TrainedModel Snapshot() => ModelSnapshot.Of(EmaDenoiser, () => Step, Precision.Float32);
 
     /// <summary>
-    /// Compares the colors and the detail of samples with those of the data. If they differ, the run adds a finding to its next report, or
-    /// to its result if no report follows.
+    /// Compares samples with the data: their colors, their fine detail, and how much they differ from one another. If they are unusual, the
+    /// run adds a finding to its next report, or to its result if no report follows. Samples before the last quarter of the run, or before
+    /// step 1,000, are ignored.
     /// </summary>
     /// <param name="samples">
     /// At least 8 samples in [-1, 1], floating point <c>[N, C, H, W]</c>; fewer are ignored. The caller keeps ownership.

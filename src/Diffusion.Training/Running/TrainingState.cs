@@ -204,13 +204,20 @@ internal sealed class TrainingState : IDisposable
     /// <param name="rollbacks">How often the run has rolled back, including this time.</param>
     public void RollBack(int rollbacks) => Rollbacks = rollbacks;
 
-    /// <summary>Loads initial weights. The averages start from them too.</summary>
+    /// <summary>Loads initial weights. The averages and the optimizer start from them too.</summary>
     /// <param name="path">A safetensors file, the index of a sharded safetensors file, or a diffusers folder.</param>
     /// <exception cref="CheckpointException">The weights cannot be read or do not fit. Nothing changed.</exception>
     public void LoadInitialWeights(string path)
     {
         InitialWeights.CopyInto(Tensors.Weights, setup.Model, path);
+        BeginFromValues();
+    }
+
+    /// <summary>Lets everything begin from the values of the parameters, which were replaced before the first step.</summary>
+    public void BeginFromValues()
+    {
         Parameters.RoundValues();
+        (Optimizer as IKeepsFirstWeights)?.KeepFirstWeights();
         foreach (EmaWrapper average in Averages)
         {
             average.Reset();

@@ -27,7 +27,7 @@ internal static class ModelTwin
             Check(model, twin);
             if (PrecisionTypes.IsRounded(PrecisionTypes.Of(twin.Network)))
             {
-                twin.Network.to(ScalarType.Float32);
+                PrecisionTypes.ReturnToFloat32(twin.Network);
             }
 
             return twin;

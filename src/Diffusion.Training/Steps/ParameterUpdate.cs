@@ -5,8 +5,8 @@ namespace Diffusion.Training;
 
 /// <summary>
 /// Updates the parameters from the gradients of a complete batch: clip, optimizer, average, zero. Each is one operator over a flat buffer.
-/// A step whose gradients are not finite changes nothing and is counted. In float16 it also halves the loss scale. Nothing here waits for
-/// the device.
+/// A step whose gradients are not finite, or whose gradient norm is above its limit, changes nothing and is counted. In float16, gradients
+/// that are not finite also halve the loss scale. Nothing here waits for the device.
 /// </summary>
 public sealed class ParameterUpdate : IDisposable
 {
@@ -51,8 +51,8 @@ public sealed class ParameterUpdate : IDisposable
     public Tensor GradientNorm { get; }
 
     /// <summary>
-    /// The number of steps skipped because of gradients that are not finite, a float32 scalar on the device; without those of
-    /// <see cref="Overflowed"/>.
+    /// The number of steps skipped because their gradients were not finite or their gradient norm was above its limit, a float32 scalar on
+    /// the device; without those of <see cref="Overflowed"/>.
     /// </summary>
     public Tensor Skipped { get; }
 

@@ -26,7 +26,7 @@ internal sealed class TrialRun : IDisposable
     {
         this.cancellationToken = cancellationToken;
         TrainingOptions options = run.Options.Copy();
-        options.Precision = PrecisionChoice.Of(run);
+        options.Precision = PrecisionChoice.Of(run).Precision;
         options.RunFolder = null;
         batchSize = options.BatchSize;
         try

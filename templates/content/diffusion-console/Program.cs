@@ -29,11 +29,11 @@ catch (Exception error) when (error is ImageDataException or NativeBackendExcept
 
 int TrainAndSample()
 {
-    using ImageFolder images = ImageFolder.Open(folder, ImageSize); // two or more sub-folders are classes
+    using ImageFolder images = ImageFolder.Open(folder, ImageSize); // two or more subfolders are classes
     Console.WriteLine(images);
     string runFolder = Path.Combine("runs", new DirectoryInfo(folder).Name);
 
-    // Small has 1.2 million parameters. Medium and Large need a GPU.
+    // Small has 1.2 million parameters. Medium is for a GPU, or for a night on a CPU; Large needs a GPU.
     using UNet2D unet = new(UNet2DOptions.ForImages(images.Shape, UNet2DSize.Small, images.ClassCount));
     using Trainer trainer = Trainer.For(unet)
         .UseDevice(ComputeDevice.Best)

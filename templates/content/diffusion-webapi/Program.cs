@@ -23,6 +23,15 @@ builder.Services.AddDiffusionSampler(
 WebApplication app = builder.Build();
 app.MapHealthChecks("/health");
 
+// The number of classes of the images, known as soon as there are weights; null for images without classes.
+Lazy<int?> classes = new(
+    () =>
+    {
+        using TrainedModel model = app.Services.GetRequiredKeyedService<HostedTraining>(Photos).Snapshot();
+        return model.ImageClassCount;
+    },
+    LazyThreadSafetyMode.PublicationOnly);
+
 // The progress of the run as server-sent events, until the run ends.
 app.MapGet("/progress", ([FromKeyedServices(Photos)] HostedTraining run, CancellationToken aborted) =>
     TypedResults.ServerSentEvents(run.ReadProgressAsync(aborted).Select(progress => new
@@ -33,13 +42,19 @@ app.MapGet("/progress", ([FromKeyedServices(Photos)] HostedTraining run, Cancell
         RemainingSeconds = progress.Remaining.TotalSeconds,
     })));
 
-// A picture: the same seed gives the same picture while the weights stay the same.
+// A picture: the same seed and label give the same picture while the weights stay the same. Images with classes have the label 0 by
+// default.
 app.MapGet("/pictures/{seed:long}", async (
     long seed, long? label, [FromKeyedServices(Photos)] HostedSampler sampler, CancellationToken aborted) =>
 {
     try
     {
-        SampleRequest request = new() { Count = 1, Seed = seed, ClassLabels = label is { } wanted ? [wanted] : null };
+        if (label is { } wanted && !(wanted >= 0 && wanted < classes.Value))
+        {
+            return Results.BadRequest(classes.Value is { } count ? $"label must be 0 to {count - 1}." : "The images have no classes.");
+        }
+
+        SampleRequest request = new() { Count = 1, Seed = seed, ClassLabels = classes.Value is null ? null : [label ?? 0] };
         using torch.Tensor images = await sampler.SampleAsync(request, aborted);
         return Results.Bytes(ImageCodec.Encode(DecodedImage.FromTensor(images)), ImageFormat.Png.MediaType);
     }
@@ -54,6 +69,10 @@ app.MapGet("/pictures/{seed:long}", async (
     catch (ArgumentException error)
     {
         return Results.BadRequest(error.Message);
+    }
+    catch (Exception error) when (error is InvalidOperationException or OperationCanceledException) // such as when the host stops
+    {
+        return Results.Text(error.Message, statusCode: StatusCodes.Status503ServiceUnavailable);
     }
 });
 

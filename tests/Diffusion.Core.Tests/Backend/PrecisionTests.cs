@@ -43,6 +43,47 @@ public sealed class PrecisionTests
         PrecisionSpeed.Candidates(ComputeDevice.Cpu()).Should().BeSubsetOf([Precision.BFloat16]);
 
     [Theory]
+    [InlineData(6.0, 64L, 8)] // milliseconds of eight images, GiB
+    [InlineData(4.0, 64L, 16)]
+    [InlineData(0.1, 64L, 512)]
+    [InlineData(0.001, 64L, 4096)]
+    [InlineData(0.001, 4L, 1024)]
+    [InlineData(0.001, null, 1024)]
+    [InlineData(0.1, 1L, 256)]
+    public void A_GPU_is_measured_with_as_many_images_as_keep_it_busy_and_fit(double milliseconds, long? gibibytes, int expected)
+    {
+        List<int> tried = [];
+
+        int images = PrecisionSpeed.ImagesFor(gibibytes << 30, count =>
+        {
+            tried.Add(count);
+            return milliseconds / 1000 * count / 8;
+        });
+
+        images.Should().Be(expected);
+        tried.Should().NotBeEmpty().And.BeInAscendingOrder().And.OnlyContain(count => count <= expected);
+    }
+
+    [Fact]
+    public void A_speed_is_unknown_while_a_training_in_TF32_prevents_its_measurement()
+    {
+        using (Float32Products.Use(tensorFloat32: true))
+        {
+            PrecisionSpeed.OrNull(Measure).Should().BeNull();
+        }
+
+        PrecisionSpeed.OrNull(Measure).Should().Be(2);
+        FluentActions.Invoking(() => PrecisionSpeed.OrNull(() => throw new InvalidOperationException("another reason")))
+            .Should().Throw<InvalidOperationException>().WithMessage("another reason");
+
+        static double Measure()
+        {
+            using Float32Products exact = Float32Products.Use(tensorFloat32: false);
+            return 2;
+        }
+    }
+
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public void The_switch_for_TF32_is_set_for_a_training_and_then_what_it_was(bool tensorFloat32)

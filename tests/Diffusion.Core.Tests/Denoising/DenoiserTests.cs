@@ -296,6 +296,21 @@ public sealed class DenoiserTests
     }
 
     [Fact]
+    public void EDM_s_network_is_not_asked_in_pure_noise_nor_at_a_clean_image_where_its_label_is_infinite()
+    {
+        using ScriptedModel model = new((_, _, _) => throw new InvalidOperationException("asked"));
+        Denoiser denoiser = new(model, Schedule, Parameterization.Edm(0.8));
+        using Tensor noisy = zeros(1, 1, 2, 2);
+        denoiser.Invoking(d => d.Denoise(noisy, new NoiseLevel(0, 1, 999))).Should().Throw<ArgumentException>()
+            .WithMessage("The noise level's alpha is 0, but must be above 0 for a network that predicts edm(sigma-data: 0.8): its input*");
+        denoiser.Invoking(d => d.Denoise(noisy, NoiseLevel.Clean)).Should().Throw<ArgumentException>()
+            .WithMessage("The noise level's sigma is 0, but must be above 0 for a network that predicts edm(sigma-data: 0.8)*");
+        Parameterization.Edm().At(new NoiseLevel(0, 1, 999)).IsSolvable.Should().BeFalse();
+        Parameterization.Edm().At(Schedule[999]).IsSolvable.Should().BeTrue();
+        Parameterization.Velocity.At(new NoiseLevel(0, 1, 999)).IsSolvable.Should().BeTrue();
+    }
+
+    [Fact]
     public void Denoising_leaves_nothing_behind()
     {
         using ScriptedModel model = new((noisy, _, _) => zeros_like(noisy));

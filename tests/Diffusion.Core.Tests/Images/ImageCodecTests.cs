@@ -323,7 +323,7 @@ public sealed class ImageCodecTests : IDisposable
     public void Two_or_four_channels_are_refused()
     {
         Action decode = () => DecodeBytes([], new ImageDecoding { Channels = 4 });
-        decode.Should().Throw<ArgumentOutOfRangeException>().WithMessage("*1 (grey) or 3 (RGB)*");
+        decode.Should().Throw<ArgumentOutOfRangeException>().WithMessage("*1 (gray) or 3 (RGB)*");
     }
 
     private static DecodedImage DecodeBytes(byte[] bytes, ImageDecoding? decoding = null)

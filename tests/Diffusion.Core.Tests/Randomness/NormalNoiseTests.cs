@@ -37,6 +37,19 @@ public sealed class NormalNoiseTests
     }
 
     [Fact]
+    public void On_a_device_it_has_the_same_bits_and_is_sent_once()
+    {
+        long[] derived = [3, 1L << 40];
+        using Tensor expected = NormalNoise.Draw(derived, Shape);
+        (long sent, long read) = Transfers.OfThread;
+
+        using Tensor actual = NormalNoise.Draw(derived, Shape, CPU);
+
+        (Transfers.OfThread.Sent - sent, Transfers.OfThread.Read - read).Should().Be((1L, 0L));
+        actual.SameBits(expected).Should().BeTrue();
+    }
+
+    [Fact]
     public void It_leaves_the_global_generator_alone()
     {
         using Generator _ = manual_seed(5);

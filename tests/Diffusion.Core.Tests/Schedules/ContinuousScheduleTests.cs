@@ -22,14 +22,23 @@ public sealed class ContinuousScheduleTests
             level.Ratio.Should().BeGreaterThan(before);
             before = level.Ratio;
 
-            // Between two timesteps levels are linear in the ratio and labels in its logarithm; before pure noise there is no label but the
-            // timestep's.
+            // Between two timesteps levels are linear in the ratio and labels in its logarithm.
             double tolerance = schedule is DiscreteSchedule ? 0.1 : 1e-9;
-            if (!(schedule is DiscreteSchedule && level.Alpha < schedule.At(schedule.LastTime - 1).Alpha && level.Alpha > 0))
-            {
-                schedule.TimeOf(level.HalfLogSnr).Should().BeApproximately(time, tolerance * Math.Max(1, time / 10));
-            }
+            schedule.TimeOf(level.HalfLogSnr).Should().BeApproximately(time, tolerance * Math.Max(1, time / 10));
         }
+    }
+
+    [Theory]
+    [InlineData(998.0001)]
+    [InlineData(998.25)]
+    [InlineData(998.9999)]
+    public void Between_the_last_timestep_and_pure_noise_the_time_of_a_level_is_found_again(double time)
+    {
+        DiscreteSchedule schedule = ZeroTerminal();
+        NoiseLevel level = schedule.At(time);
+        level.Ratio.Should().BeApproximately(schedule[998].Ratio / (999 - time), 1e-9 * level.Ratio);
+        schedule.TimeOf(level.HalfLogSnr).Should().BeApproximately(time, 1e-9);
+        schedule.WithHalfLogSnr(level.HalfLogSnr).Label.Should().BeApproximately(time, 1e-9);
     }
 
     [Theory]

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
 
 namespace Diffusion.EndToEnd.Tests.Packages;
 
@@ -65,8 +66,15 @@ public sealed class TemplateTests(InstalledTemplates templates) : IClassFixture<
                 (await progress.ReadLineAsync(Token)).Should().StartWith("data: {\"step\":");
             }
 
-            Stream picture = await client.GetStreamAsync("/pictures/1?label=0", Token);
-            ImageCodec.Decode(picture, "picture", new ImageDecoding()).Width.Should().Be(8);
+            byte[] picture = await client.GetByteArrayAsync("/pictures/1", Token);
+            ImageCodec.Decode(new MemoryStream(picture), "picture", new ImageDecoding()).Width.Should().Be(8);
+            (await client.GetAsync("/pictures/1?label=1", Token)).StatusCode.Should().Be(HttpStatusCode.OK);
+            using (HttpResponseMessage unknown = await client.GetAsync("/pictures/1?label=2", Token))
+            {
+                unknown.StatusCode.Should().Be(HttpStatusCode.BadRequest);
+                (await unknown.Content.ReadAsStringAsync(Token)).Should().Contain("label must be 0 to 1.");
+            }
+
             (await client.GetStringAsync("/health", Token)).Should().NotBe("Unhealthy");
 
             await ChildProcess.Run("kill", ["-TERM", process.Id.ToString(CultureInfo.InvariantCulture)]);

@@ -4,6 +4,7 @@ using System.Net;
 using System.Text.Json;
 using Diffusion.Sampling;
 using Diffusion.TestKit;
+using Diffusion.Training;
 using TorchSharp;
 
 namespace Diffusion.EndToEnd.Tests.WebApi;
@@ -32,6 +33,14 @@ public sealed class WebApiTests : IDisposable
             Task<string> rest = process.StandardOutput.ReadToEndAsync(Token);
             (await client.GetAsync("/pictures/1", Token)).StatusCode.Should().Be(HttpStatusCode.NotFound, "nothing is trained yet");
             (await client.PostAsync("/run?steps=0", content: null, Token)).StatusCode.Should().Be(HttpStatusCode.BadRequest);
+            using (CheckpointStore other = new(folder.File("runs", "web", "checkpoints")))
+            {
+                other.Lock();
+                HttpResponseMessage inUse = await client.PostAsync("/run", content: null, Token);
+                inUse.StatusCode.Should().Be(HttpStatusCode.Conflict);
+                (await inUse.Content.ReadAsStringAsync(Token)).Should().Contain("belong to another trainer");
+            }
+
             (await client.PostAsync("/run?steps=1000000", content: null, Token)).StatusCode.Should().Be(HttpStatusCode.Accepted);
             (await client.PostAsync("/run", content: null, Token)).StatusCode.Should().Be(HttpStatusCode.Conflict);
 

@@ -110,11 +110,47 @@ public sealed class HostedSamplerTests : IDisposable
         gate.Set();
         await host.StartAsync(Token);
 
-        Task<torch.Tensor> sampled = SamplerOf(host).SampleAsync(Request(0), cancel.Token);
-
-        await FluentActions.Invoking(() => sampled).Should().ThrowAsync<OperationCanceledException>();
+        HostedSampler sampler = SamplerOf(host);
+        Task<torch.Tensor> first = sampler.SampleAsync(Request(0), cancel.Token);
+        await FluentActions.Invoking(() => first).Should().ThrowAsync<OperationCanceledException>();
         await host.StopAsync(Token);
         batches.Should().HaveCount(1, "the pass ended before its second call of the network");
+    }
+
+    [Fact]
+    public async Task A_request_that_failed_keeps_no_pass_alive_and_counts_once()
+    {
+        ConcurrentQueue<string> outcomes = new();
+        using MeterListener listener = new();
+        using CancellationTokenSource cancel = new();
+        int calls = 0;
+        using IHost host = Host(options =>
+        {
+            options.Sampler = new DdimSampler { Steps = 1000 };
+            options.Denoiser = denoiser => new ObservedDenoiser(denoiser, (_, _) =>
+            {
+                if (++calls == 1001) // the first of the second pass
+                {
+                    cancel.Cancel();
+                }
+            });
+        });
+        Listen(listener, host, outcomes.Enqueue);
+        await host.StartAsync(Token);
+        HostedSampler sampler = SamplerOf(host);
+        Task<torch.Tensor> first = sampler.SampleAsync(Request(0), Token);
+        opening.Wait(Token);
+
+        Task<torch.Tensor> wrong = sampler.SampleAsync(Request(1) with { ClassLabels = [9] }, Token);
+        Task<torch.Tensor> good = sampler.SampleAsync(Request(2), cancel.Token);
+        gate.Set();
+
+        (await first).Dispose();
+        await FluentActions.Invoking(() => wrong).Should().ThrowAsync<ArgumentException>();
+        await FluentActions.Invoking(() => good).Should().ThrowAsync<OperationCanceledException>();
+        await host.StopAsync(Token);
+        calls.Should().Be(1001, "the second pass ended before its second call of the network");
+        outcomes.Should().BeEquivalentTo("completed", "failed", "cancelled");
     }
 
     [Fact]
@@ -132,6 +168,99 @@ public sealed class HostedSamplerTests : IDisposable
         await FluentActions.Invoking(() => wrong).Should().ThrowAsync<ArgumentException>().WithMessage("*7*classes are 0..2*");
         SmallRuns.Difference(Serial(Request(0)), SmallRuns.Bytes(await first)).Max.Should().BeLessThanOrEqualTo(1);
         SmallRuns.Difference(Serial(Request(2)), SmallRuns.Bytes(await last)).Max.Should().BeLessThanOrEqualTo(1);
+        await host.StopAsync(Token);
+    }
+
+    [Fact]
+    public async Task A_request_for_very_many_images_does_not_share_a_pass()
+    {
+        using IHost host = Host(options => options.MaxImagesPerRequest = int.MaxValue);
+        await host.StartAsync(Token);
+        HostedSampler sampler = SamplerOf(host);
+        Task<torch.Tensor> first = sampler.SampleAsync(Request(0), Token);
+        opening.Wait(Token);
+
+        Task<torch.Tensor> many = sampler.SampleAsync(Request(1) with { Count = int.MaxValue, ClassLabels = [0, 1] }, Token);
+        Task<torch.Tensor> last = sampler.SampleAsync(Request(2), Token);
+        gate.Set();
+
+        (await first).Dispose();
+        await FluentActions.Invoking(() => many).Should().ThrowAsync<ArgumentException>().WithMessage("*2 labels for 2147483647 images*");
+        (await last.WaitAsync(TimeSpan.FromMinutes(1), Token)).Dispose();
+        await host.StopAsync(Token);
+    }
+
+    [Fact]
+    public async Task More_images_than_a_request_may_ask_for_are_refused_by_the_call()
+    {
+        using IHost host = Host(options => options.MaxImagesPerRequest = 4);
+        await host.StartAsync(Token);
+
+        Refused(SamplerOf(host), Request(0) with { Count = 5 }).Should().Throw<ArgumentException>()
+            .WithMessage("*asks for 5 images*at most 4*raise MaxImagesPerRequest*");
+        gate.Set();
+        await host.StopAsync(Token);
+    }
+
+    [Fact]
+    public async Task A_pass_that_fails_is_sampled_request_by_request()
+    {
+        using IHost host = Host(options => options.Denoiser = denoiser => new ObservedDenoiser(denoiser, (_, clean) =>
+        {
+            if (clean.shape[0] > 1)
+            {
+                throw new InvalidOperationException("too many at a time");
+            }
+        }));
+        await host.StartAsync(Token);
+        HostedSampler sampler = SamplerOf(host);
+
+        Task<torch.Tensor>[] sampled =
+        [
+            sampler.SampleAsync(Request(0), Token),
+            sampler.SampleAsync(Request(1), Token),
+            sampler.SampleAsync(Request(2) with { Count = 2, ClassLabels = [1] }, Token),
+            sampler.SampleAsync(Request(3), Token),
+        ];
+        gate.Set();
+
+        await FluentActions.Invoking(() => sampled[2]).Should().ThrowAsync<InvalidOperationException>().WithMessage("too many*");
+        foreach (int one in new[] { 0, 1, 3 })
+        {
+            SmallRuns.Difference(Serial(Request(one)), SmallRuns.Bytes(await sampled[one])).Max.Should().BeLessThanOrEqualTo(1);
+        }
+
+        await host.StopAsync(Token);
+    }
+
+    [Fact]
+    public async Task The_images_of_a_cancelled_request_may_be_disposed_while_its_pass_samples_the_others()
+    {
+        using CancellationTokenSource cancel = new();
+        torch.Tensor start = torch.zeros(1, 3, 32, 32);
+        int passes = 0;
+        using IHost host = Host(options => options.Denoiser = denoiser =>
+        {
+            if (++passes == 2)
+            {
+                cancel.Cancel();
+                start.Dispose();
+            }
+
+            return denoiser;
+        });
+        await host.StartAsync(Token);
+        HostedSampler sampler = SamplerOf(host);
+        Task<torch.Tensor> first = sampler.SampleAsync(Request(0), Token);
+        opening.Wait(Token);
+
+        Task<torch.Tensor> other = sampler.SampleAsync(Request(1), Token);
+        Task<torch.Tensor> cancelled = sampler.SampleAsync(Request(2) with { StartImages = start }, cancel.Token);
+        gate.Set();
+
+        (await first).Dispose();
+        SmallRuns.Difference(Serial(Request(1)), SmallRuns.Bytes(await other)).Max.Should().BeLessThanOrEqualTo(1);
+        await FluentActions.Invoking(() => cancelled).Should().ThrowAsync<OperationCanceledException>();
         await host.StopAsync(Token);
     }
 
@@ -185,45 +314,33 @@ public sealed class HostedSamplerTests : IDisposable
 
         Task stopping = sampler.StopAsync(limit.Token);
         await limit.CancelAsync();
-        gate.Set();
-        await stopping;
+        await stopping; // although the model is still being opened
 
         sampled.Should().OnlyContain(task => task.IsCanceled);
+        sampler.QueueLength.Should().Be(0);
+        gate.Set();
     }
 
     [Fact]
     public async Task Wrong_options_are_found_when_the_host_starts()
     {
-        using IHost host = Host(options => (options.QueueCapacity, options.MaxBatchSize) = (0, -1));
+        using IHost host = Host(options =>
+        {
+            options.Sampler = new DpmSolver { Steps = 0 };
+            (options.QueueCapacity, options.MaxBatchSize, options.MaxImagesPerRequest) = (0, -1, 0);
+        });
 
         await FluentActions.Invoking(() => host.StartAsync(Token)).Should().ThrowAsync<OptionsValidationException>()
-            .WithMessage("*QueueCapacity (0)*MaxBatchSize (-1)*");
+            .WithMessage("*Sampler.Steps (0)*QueueCapacity (0)*MaxBatchSize (-1)*MaxImagesPerRequest (0)*");
     }
 
     [Fact]
     public async Task Requests_are_counted_by_their_outcome()
     {
-        Dictionary<string, long> outcomes = new(StringComparer.Ordinal);
+        ConcurrentQueue<string> outcomes = new();
         using MeterListener listener = new();
         using IHost host = Host(options => options.QueueCapacity = 1);
-        IMeterFactory factory = host.Services.GetRequiredService<IMeterFactory>();
-        listener.InstrumentPublished = (instrument, all) =>
-        {
-            if (instrument.Meter.Scope == factory && instrument.Name == "diffusion.sampling.requests")
-            {
-                all.EnableMeasurementEvents(instrument);
-            }
-        };
-        listener.SetMeasurementEventCallback<long>((_, value, tags, _) =>
-        {
-            lock (outcomes)
-            {
-                tags.ToArray().Should().Contain(tag => tag.Key == "sampler" && (string?)tag.Value == "small");
-                string outcome = (string)tags.ToArray().Single(tag => tag.Key == "outcome").Value!;
-                outcomes[outcome] = outcomes.GetValueOrDefault(outcome) + value;
-            }
-        });
-        listener.Start();
+        Listen(listener, host, outcomes.Enqueue);
         await host.StartAsync(Token);
         HostedSampler sampler = SamplerOf(host);
 
@@ -236,7 +353,7 @@ public sealed class HostedSamplerTests : IDisposable
         await FluentActions.Invoking(() => second).Should().ThrowAsync<ArgumentException>();
         await host.StopAsync(Token);
 
-        outcomes.Should().BeEquivalentTo(new Dictionary<string, long> { ["completed"] = 1, ["failed"] = 1, ["refused"] = 1 });
+        outcomes.Should().BeEquivalentTo("completed", "failed", "refused");
     }
 
     [Fact]
@@ -275,6 +392,25 @@ public sealed class HostedSamplerTests : IDisposable
     private static Action Refused(HostedSampler sampler, SampleRequest request) => () => _ = sampler.SampleAsync(request, Token);
 
     private static HostedSampler SamplerOf(IHost host) => host.Services.GetRequiredKeyedService<HostedSampler>("small");
+
+    private static void Listen(MeterListener listener, IHost host, Action<string> onOutcome)
+    {
+        IMeterFactory factory = host.Services.GetRequiredService<IMeterFactory>();
+        listener.InstrumentPublished = (instrument, all) =>
+        {
+            if (instrument.Meter.Scope == factory && instrument.Name == "diffusion.sampling.requests")
+            {
+                all.EnableMeasurementEvents(instrument);
+            }
+        };
+        listener.SetMeasurementEventCallback<long>((_, value, tags, _) =>
+        {
+            value.Should().Be(1);
+            tags.ToArray().Should().Contain(tag => tag.Key == "sampler" && (string?)tag.Value == "small");
+            onOutcome((string)tags.ToArray().Single(tag => tag.Key == "outcome").Value!);
+        });
+        listener.Start();
+    }
 
     private byte[] Serial(SampleRequest request)
     {

@@ -87,18 +87,22 @@ public sealed class HostedTrainingTests : IDisposable
         await start.Should().ThrowAsync<InvalidOperationException>().WithMessage($"*not found*'{named}'*");
     }
 
-    [Fact]
-    public async Task A_folder_of_images_and_a_network_come_from_configuration_alone()
+    [Theory]
+    [InlineData("0", null)]
+    [InlineData("0", 2)]
+    [InlineData("0.1", 2)]
+    public async Task A_folder_of_images_and_a_network_come_from_configuration_alone(string labelDropout, int? classes)
     {
         for (int i = 0; i < 8; i++)
         {
             byte[] pixels = new byte[8 * 8 * 3];
             new Random(i).NextBytes(pixels);
-            ImageCodec.Save(new DecodedImage(8, 8, 3, pixels), folder.File("images", $"{i}.png"));
+            ImageCodec.Save(new DecodedImage(8, 8, 3, pixels), folder.File("images", classes is null ? $"{i}.png" : $"{i % 2}/{i}.png"));
         }
 
         using IHost host = Host(services => services.AddDiffusionTraining("photos", SmallRuns.Configuration(
-            folder.File("run", "x")[..^2], ("Images", folder.File("images", "x")[..^2]), ("ImageSize", "8"), ("Training:Steps", "1"))));
+            folder.File("run", "x")[..^2], ("Images", folder.File("images", "x")[..^2]), ("ImageSize", "8"), ("Training:Steps", "1"),
+            ("Training:Objective:LabelDropout", labelDropout))));
         await host.StartAsync(Token);
         HostedTraining run = host.Services.GetRequiredKeyedService<HostedTraining>("photos");
         await run.Completion;
@@ -107,6 +111,7 @@ public sealed class HostedTrainingTests : IDisposable
         using TrainedModel model = run.Snapshot();
         model.Step.Should().Be(1);
         model.Denoiser.SampleShape.Should().Be(ImageShape.Square(8));
+        model.ImageClassCount.Should().Be(classes);
         await host.StopAsync(Token);
     }
 
@@ -227,6 +232,27 @@ public sealed class HostedTrainingTests : IDisposable
         run.StopReason.Should().Be(StopReason.Cancelled);
         using TrainedModel saved = run.Snapshot();
         saved.Step.Should().Be(1);
+    }
+
+    [Fact]
+    public async Task The_edit_of_a_start_is_the_last_word_and_the_health_follows_the_options_of_the_run()
+    {
+        using IHost host = Host(services => services
+            .AddDiffusionTraining("photos", SmallRuns.Configuration(folder.Path, ("StartsWithHost", "false")))
+            .UseData(_ => new StripedImages())
+            .UseModel((_, _) => new TinyModel())
+            .Configure((_, trainer) => trainer.Configure(options =>
+                (options.Steps, options.Health) = (5, new HealthOptions { OnDivergence = DivergencePolicy.RollBack }))));
+        await host.StartAsync(Token);
+        HostedTraining run = host.Services.GetRequiredKeyedService<HostedTraining>("photos");
+
+        await run.TryStartAsync(options => options.Steps = 2, Token);
+        await run.Completion;
+
+        run.Progress!.Step.Should().Be(2);
+        run.Take(new HealthFinding(FindingKind.Diverged, 2, "The loss rose.", "It diverged.", "Lower the rate."));
+        (await Health(host))["diffusion-training-photos"].Status.Should().Be(HealthStatus.Degraded);
+        await host.StopAsync(Token);
     }
 
     [Fact]

@@ -5,7 +5,7 @@ namespace Diffusion.Reporting.Tests.Plotting;
 
 public sealed class PlotFileTests
 {
-    private const int AsciiGlyphs = 115; // letters, and parts of letters
+    private const int Glyphs = 754; // letters, and parts of letters
 
     [Theory]
     [InlineData("lr.jpg", "*lr.jpg' has the extension '.jpg', but plots are saved as .png or .svg. Use '*lr.png'.*")]
@@ -30,11 +30,19 @@ public sealed class PlotFileTests
         Directory.GetFileSystemEntries(Path.GetDirectoryName(path)!).Should().Equal(path);
     }
 
+    [Theory]
+    [InlineData("Läufe, naïve Größe")]
+    [InlineData("Zażółć gęślą jaźń, Řeřicha")]
+    [InlineData("Εκπαίδευση")]
+    [InlineData("Обучение")]
+    public void The_names_of_runs_have_their_letters(string name) =>
+        ScottPlot.Fonts.GetTypeface(PlotFont.Name, bold: false, italic: false).ContainsGlyphs(name).Should().BeTrue();
+
     [Fact]
     public void Text_needs_no_installed_font()
     {
         SKTypeface typeface = ScottPlot.Fonts.GetTypeface(PlotFont.Name, bold: false, italic: false);
-        (typeface.FamilyName, typeface.GlyphCount).Should().Be(("DejaVu Sans", AsciiGlyphs), "an installed font has thousands of glyphs");
+        (typeface.FamilyName, typeface.GlyphCount).Should().Be(("DejaVu Sans", Glyphs), "an installed font has thousands of glyphs");
 
         using TemporaryFolder folder = new();
         Runs.Range.SavePlot(folder.File("lr.svg"));

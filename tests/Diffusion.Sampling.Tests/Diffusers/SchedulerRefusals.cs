@@ -12,10 +12,8 @@ public static class SchedulerRefusals
         ["HeliosDMDScheduler"] = "video model", ["LTXEulerAncestralRFScheduler"] = "video model", ["MiniMaxH3Scheduler"] = "video model",
         ["FlowMapEulerDiscreteScheduler"] = "distilled model", ["PiflowScheduler"] = "distilled model",
         ["SCMScheduler"] = "distilled model",
-        ["CMStochasticIterativeScheduler"] = "consistency model", ["ConsistencyDecoderScheduler"] = "latent model",
-        ["CosineDPMSolverMultistepScheduler"] = "audio model", ["DDPMWuerstchenScheduler"] = "latent model",
-        ["IPNDMScheduler"] = "audio model", ["KarrasVeScheduler"] = "by a half", ["RePaintScheduler"] = "ResamplingSampler",
-        ["ScoreSdeVeScheduler"] = "score",
+        ["ConsistencyDecoderScheduler"] = "latent model", ["DDPMWuerstchenScheduler"] = "latent model",
+        ["KarrasVeScheduler"] = "by a half", ["RePaintScheduler"] = "ResamplingSampler", ["ScoreSdeVeScheduler"] = "score",
     };
 
     private static readonly (string Key, Func<ConfigSettings, bool> IsRefused, string Reason)[] Options =
@@ -24,13 +22,11 @@ public static class SchedulerRefusals
             && file.Number("num_train_timesteps") != 1000, "must be 1000 for rectified flow"),
         ("num_train_timesteps", file => file.Flag("use_flow_sigmas") && file.Number("num_train_timesteps") != 1000,
             "must be 1000 for rectified flow"),
-        ("prediction_type", file => file.Class.StartsWith("EDM", StringComparison.Ordinal) && file.Word("prediction_type") != "epsilon",
-            "only epsilon is supported"),
-        ("sigma_data", file => file.Class.StartsWith("EDM", StringComparison.Ordinal) && file.Number("sigma_data") is not (null or 0.5),
-            "only 0.5 is supported"),
+        ("s_noise", file => file.Class == "CMStochasticIterative" && file.Number("s_noise") is not (null or 1), "a deviation of 1"),
         ("prediction_type", file => file.Class == "UnCLIP" && file.Word("prediction_type") == "v_prediction",
             "\"epsilon\" or \"sample\""),
-        ("variance_type", file => file.Word("variance_type") == "fixed_large_log", "\"fixed_large\""),
+        ("variance_type", file => file.Class.StartsWith("DDPM", StringComparison.Ordinal)
+            && file.Word("variance_type") == "fixed_large_log", "\"fixed_large\""),
         ("lambda_min_clipped", file => file.Number("lambda_min_clipped") is not null, "noisiest timesteps"),
         ("interpolation_type", file => file.Word("interpolation_type") == "log_linear", "never reaches the clean image"),
         ("timestep_type", file => file.Word("timestep_type") == "continuous", "labels"),

@@ -87,13 +87,14 @@ public sealed class GridTraceTests
         ISamplingGrid grid = TraceGrids.Of(trace, schedule, steps)!;
         double[] recordedSigmas = trace.Has("sigmas" + suffix) ? trace.Numbers("sigmas" + suffix) : [];
         double[] recordedTimesteps = trace.Has("timesteps" + suffix) ? trace.Numbers("timesteps" + suffix) : [];
-        bool hasFault = TraceFolder.HasFault(trace.Name, "grid");
-        bool endsTwice = recordedSigmas.Length > 2 && Agrees(recordedSigmas[^1..], recordedSigmas[^2..^1]);
-        if (endsTwice && !hasFault && !GridAsRecorded.HasOwnSigmas(trace))
+        bool hasFault = !trace.IsTable && TraceFolder.HasFault(trace.Name, "grid");
+        bool endsTwice = recordedSigmas.Length > 1 && Agrees(recordedSigmas[^1..], recordedSigmas[^2..^1]);
+        bool staysInPlace = endsTwice && steps == 1;
+        if (endsTwice && steps > 1 && !hasFault && !GridAsRecorded.HasOwnSigmas(trace))
         {
             // The library takes a last step from a level to itself; here a curve has one point for each level.
             (recordedSigmas, recordedTimesteps) = (recordedSigmas[..^1], recordedTimesteps[..^1]);
-            steps -= grid is CurveGrid ? 1 : 0;
+            steps -= grid is CurveGrid or CurveOverGrid ? 1 : 0;
         }
 
         grid.Problems(schedule, steps).Should().BeEmpty("{0} steps", steps);
@@ -105,14 +106,19 @@ public sealed class GridTraceTests
             return;
         }
 
+        if (staysInPlace)
+        {
+            Agrees([levels[0].Ratio], recordedSigmas[..1]).Should().BeTrue("the library's one step starts there, and stays there");
+            return;
+        }
+
         (double[] sigmas, double[] timesteps) = GridAsRecorded.Of(trace, levels);
         bool agrees = recordedSigmas.Length == 0 || GridAsRecorded.HasOwnSigmas(trace) || Agrees(sigmas, recordedSigmas);
         agrees &= recordedTimesteps.Length == 0 || !GridAsRecorded.HasTimesteps(trace)
             || Agrees(timesteps, GridAsRecorded.Once(trace, recordedTimesteps));
 
         // A run that is named as one with a fault in its grid gets the grid of the derivation, which must differ.
-        agrees.Should().Be(!hasFault || suffix.Length > 0, "of {0} steps: {1} and {2}", steps, string.Join(' ', sigmas),
-            string.Join(' ', timesteps));
+        agrees.Should().Be(!hasFault, "of {0} steps: {1} and {2}", steps, string.Join(' ', sigmas), string.Join(' ', timesteps));
     }
 
     private static bool Agrees(double[] actual, double[] recorded) =>

@@ -28,6 +28,9 @@ public sealed class SamplerTrace : IRecordedSettings, IDisposable
 
     public int Steps => Case.GetProperty("num_inference_steps").GetInt32();
 
+    /// <summary>Whether this is a table of grids at several numbers of steps, not a run.</summary>
+    public bool IsTable => Text("kind") == "table";
+
     /// <summary>The number of timesteps that the scheduler was made for.</summary>
     public int Timesteps => (int)Number("num_train_timesteps", 1000);
 
@@ -66,6 +69,9 @@ public sealed class SamplerTrace : IRecordedSettings, IDisposable
         (Setting("step_kwargs", name) ?? Setting("sampler_kwargs", name)) is { ValueKind: JsonValueKind.Number } value
             ? value.GetDouble()
             : otherwise;
+
+    /// <summary>An argument of a step that is true or false.</summary>
+    public bool ArgumentFlag(string name) => Setting("step_kwargs", name) is { ValueKind: JsonValueKind.True };
 
     /// <summary>An argument of a step or of the sampler that is a word.</summary>
     public string? ArgumentWord(string name) =>

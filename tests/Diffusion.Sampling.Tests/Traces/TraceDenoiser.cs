@@ -38,8 +38,9 @@ public sealed class TraceDenoiser(SamplerTrace trace, INoiseSchedule schedule) :
             clean = WithBoundary(clean, noisy, level.Time * trace.Number("timestep_scaling"));
         }
 
-        // diffusers' DDIM and RePaint keep the noise of before clipping.
-        Tensor kept = trace.Family is "ddim" or "repaint" ? raw : clean;
+        // diffusers' DDIM keeps the noise of before clipping unless it is told to derive it again; RePaint always does.
+        bool keepsNoise = trace.Family == "repaint" || (trace.Family == "ddim" && !trace.ArgumentFlag("use_clipped_model_output"));
+        Tensor kept = keepsNoise ? raw : clean;
         Tensor noise = sigma == 0 ? AskedNoiseAtLabel(noisy, level) : (noisy - (alpha * kept)) / sigma;
         return new Estimate(clean, noise)
         {

@@ -13,7 +13,7 @@ public static class TraceFolder
 
     private static readonly string? Root = ReferenceFolder.Find("samplers");
 
-    private static readonly Lazy<Dictionary<string, HashSet<string>>> Parts = new(ReadFaults);
+    private static readonly Lazy<Dictionary<string, (int Fault, string Part)[]>> Faults = new(ReadFaults);
 
     /// <summary>Recorded runs.</summary>
     public static TheoryData<string> Runs => Names(isTable: false, _ => true);
@@ -27,8 +27,10 @@ public static class TraceFolder
         Names(isTable: true, name => prefixes.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal)));
 
     /// <summary>Whether a part of a case, "step", "grid" or "schedule", differs from the derivation.</summary>
-    public static bool HasFault(string name, string part) =>
-        Parts.Value.TryGetValue(name, out HashSet<string>? parts) && parts.Contains(part);
+    public static bool HasFault(string name, string part) => FaultsOf(name).Any(fault => fault.Part == part);
+
+    /// <summary>Whether a case is named with a fault, by its number.</summary>
+    public static bool HasFault(string name, int number) => FaultsOf(name).Any(fault => fault.Fault == number);
 
     public static SamplerTrace Open(string name)
     {
@@ -60,12 +62,15 @@ public static class TraceFolder
         return document.RootElement.TryGetProperty("kind", out JsonElement kind) && kind.GetString() == "table";
     }
 
-    private static Dictionary<string, HashSet<string>> ReadFaults()
+    private static (int Fault, string Part)[] FaultsOf(string name) => Faults.Value.GetValueOrDefault(name) ?? [];
+
+    private static Dictionary<string, (int Fault, string Part)[]> ReadFaults()
     {
         string path = Path.Combine(Root!, "faults.json");
         using JsonDocument document = JsonDocument.Parse(File.Exists(path) ? File.ReadAllText(path) : "{}");
         return document.RootElement.EnumerateObject().ToDictionary(
             entry => entry.Name,
-            entry => entry.Value.EnumerateArray().Select(fault => fault.GetProperty("part").GetString()!).ToHashSet());
+            entry => entry.Value.EnumerateArray()
+                .Select(fault => (fault.GetProperty("fault").GetInt32(), fault.GetProperty("part").GetString()!)).ToArray());
     }
 }

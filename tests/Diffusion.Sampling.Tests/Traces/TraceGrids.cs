@@ -132,8 +132,8 @@ public static class TraceGrids
     private static ISamplingGrid Discrete(SamplerTrace trace, INoiseSchedule schedule, int steps)
     {
         bool isDpm = IsOfDpmFamily(trace);
-        bool endsClean = TraceFolder.HasFault(trace.Name, "grid")
-            || (trace.Class is not ("DEISMultistep" or "SASolver") && trace.Word("final_sigmas_type") != "sigma_min");
+        bool isNamed = !trace.IsTable && TraceFolder.HasFault(trace.Name, 9);
+        bool endsClean = isNamed || (trace.Class is not ("DEISMultistep" or "SASolver") && trace.Word("final_sigmas_type") != "sigma_min");
         TimestepSpacing spacing = Spacing(trace, "linspace");
         TimestepGrid timesteps = new(spacing)
         {
@@ -145,11 +145,12 @@ public static class TraceGrids
             return timesteps;
         }
 
-        // The DPM family goes over the whole table, the others from the first to the last timestep of the spacing.
+        // The DPM family goes over the whole table, the others from the first to the last timestep of the spacing, and then to timestep 0.
         IReadOnlyList<NoiseLevel> levels = (timesteps with { EndsClean = true }).Levels(schedule, steps);
         double min = isDpm || steps == 1 ? schedule.At(0).Ratio : levels[^2].Ratio;
         double max = isDpm ? schedule.At(schedule.LastTime).Ratio : levels[0].Ratio;
-        return MakeCurve(curve, trace.Number("sigma_min", min), trace.Number("sigma_max", max), endsClean);
+        CurveGrid made = MakeCurve(curve, trace.Number("sigma_min", min), trace.Number("sigma_max", max), endsClean);
+        return isDpm ? made : new CurveOverGrid(made, timesteps);
     }
 
     private static CurveGrid MakeCurve(string kind, double min, double max, bool endsClean = true, double shape = double.NaN,
@@ -174,7 +175,7 @@ public static class TraceGrids
         double shift = trace.Number("shift", 1);
         bool isDynamic = trace.Flag("use_dynamic_shifting");
         double low = 1.0 / trace.Timesteps;
-        bool isShiftedOnce = isDynamic || TraceFolder.HasFault(trace.Name, "grid");
+        bool isShiftedOnce = isDynamic || (!trace.IsTable && TraceFolder.HasFault(trace.Name, 11));
         double end = isShiftedOnce ? low : Shifted(low, shift);
         double factor = isDynamic ? DynamicShift(trace) : shift;
         ISamplingGrid grid = new ShiftedGrid(new TimeGrid { EndTime = end, IncludesEndTime = true }, factor)

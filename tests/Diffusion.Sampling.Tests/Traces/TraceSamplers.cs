@@ -32,8 +32,11 @@ public static class TraceSamplers
             "ddim" => new DdimSampler { Eta = trace.Argument("eta", 0) },
             "ddim_inverse" => new DdimInversionSampler(),
             "ddpm" => new DdpmSampler { Variance = Variance(trace) },
-            "pndm" => new PndmSampler { Warmup = trace.Flag("skip_prk_steps") ? PndmWarmup.ImprovedEuler : PndmWarmup.RungeKutta },
-            "ipndm" => new PndmSampler { Warmup = PndmWarmup.None },
+            "pndm" => new PndmSampler
+            {
+                Warmup = trace.Flag("skip_prk_steps") ? PndmWarmup.ImprovedEuler : PndmWarmup.RungeKutta, FirstOrderFromNoise = false,
+            },
+            "ipndm" => new PndmSampler { Warmup = PndmWarmup.None, FirstOrderFromNoise = false },
             "lcm" or "flow_lcm" or "consistency_decoder" => new ConsistencySampler(),
             "cm_stochastic" => new ConsistencySampler { Floor = trace.Number("sigma_min") },
             "tcd" => new TcdSampler { Gamma = trace.Argument("eta", 0.3) },
@@ -43,10 +46,13 @@ public static class TraceSamplers
             {
                 Eta = trace.Argument("eta", 1), NoiseScale = noiseScale,
             },
-            "heun" or "k_heun" => new HeunSampler { Churn = ChurnOf(trace) },
+            "heun" or "k_heun" => new HeunSampler { Churn = ChurnOf(trace), FirstOrderFromNoise = false },
             "flow_heun" => new HeunSampler { Churn = ChurnOf(trace), Path = HeunPath.Own },
-            "kdpm2" or "k_dpm_2" => new Dpm2Sampler { Churn = ChurnOf(trace) },
-            "kdpm2_ancestral" or "k_dpm_2_ancestral" => new Dpm2Sampler { Eta = trace.Argument("eta", 1), NoiseScale = noiseScale },
+            "kdpm2" or "k_dpm_2" => new Dpm2Sampler { Churn = ChurnOf(trace), FirstOrderFromNoise = false },
+            "kdpm2_ancestral" or "k_dpm_2_ancestral" => new Dpm2Sampler
+            {
+                Eta = trace.Argument("eta", 1), NoiseScale = noiseScale, FirstOrderFromNoise = false,
+            },
             "lms" or "k_lms" => new LmsSampler { Order = (int)trace.Argument("order", 4) },
             "k_dpmpp_2m" => new DpmSolver { OrderAtEnd = OrderAtEnd.Full },
             "k_dpmpp_2m_sde" => new DpmSolver
@@ -90,6 +96,7 @@ public static class TraceSamplers
                 UncorrectedSteps = trace.Config("disable_corrector") is { ValueKind: JsonValueKind.Array } steps
                     ? [.. steps.EnumerateArray().Select(step => step.GetInt32())]
                     : [],
+                FirstOrderFromNoise = false,
             },
             "sasolver" => new SaSolver
             {

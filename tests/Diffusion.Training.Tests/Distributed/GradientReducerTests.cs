@@ -65,6 +65,68 @@ public sealed class GradientReducerTests
     }
 
     [Fact]
+    public void A_last_layer_that_begins_with_zeros_hides_no_later_use_of_a_weight()
+    {
+        // At first all gradients but those of the last layer are zeros: nothing shows that a second one comes.
+        int[][] overlapped = Overlapped(
+            (chain, x) =>
+            {
+                Tensor h = nn.functional.linear(chain.First.call(x), chain.Third.weight!);
+                return chain.Last.call(chain.Third.call(chain.Second.call(h)));
+            },
+            before: (chain, pass) =>
+            {
+                using IDisposable noGradients = no_grad();
+                chain.Last.weight!.fill_(pass == 0 ? 0 : 0.1);
+            });
+
+        overlapped.Should().AllSatisfy(steps => steps.Should().Equal([0, 0, 2], "the second pass is a rehearsal too"));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Self_conditioning_hides_as_many_buckets_as_a_pass_without_a_first_estimate(bool checkpointing)
+    {
+        UNet2DOptions options = new()
+        {
+            SampleSize = 8, InChannels = 2, OutChannels = 1, BlockOutChannels = [8], DownBlockTypes = [DownBlockType.DownBlock2D],
+            UpBlockTypes = [UpBlockType.UpBlock2D], LayersPerBlock = 1, NormNumGroups = 4,
+        };
+
+        int[] with = Buckets(1);
+        int[] without = Buckets(0);
+
+        with.Should().Equal(without);
+        with.Should().AllSatisfy(overlapped => overlapped.Should().BePositive());
+
+        int[] Buckets(double fraction) => OnTwoRanks(group =>
+        {
+            using SelfConditionedModel model = new(new UNet2D(options, seed: 3)
+            {
+                GradientCheckpointing = checkpointing ? GradientCheckpointing.All : GradientCheckpointing.None,
+            });
+            using FlatParameters parameters = new(model.Network);
+            using GradientReducer reducer = new(group, parameters, model.Network, 5_000);
+            TrainingPass training = new(
+                new Denoiser(model, NoiseSchedule.Cosine(), Parameterization.Epsilon), new Objective { SelfConditioning = fraction },
+                new SeedStream(3));
+            for (int pass = 0; pass < 3; pass++)
+            {
+                using DisposeScope scope = NewDisposeScope();
+                parameters.Gradients.zero_();
+                reducer.BeginForward();
+                Tensor loss = training.Loss(Filled(2, 1, 8, 8), Conditioning.None, [2 * group.Rank, (2 * group.Rank) + 1]);
+                reducer.BeginBackward();
+                loss.backward();
+                reducer.Finish();
+            }
+
+            return reducer.Overlapped;
+        });
+    }
+
+    [Fact]
     public void A_layer_whose_weight_its_owner_uses_without_a_call_is_complete_when_the_owner_is()
     {
         int[] overlapped = OnTwoRanks(group =>
@@ -149,10 +211,12 @@ public sealed class GradientReducerTests
     }
 
     // Three passes on two ranks: the reduced gradients must be the sum of those of both ranks.
-    private static int[][] Overlapped(Func<Chain, Tensor, Tensor> forward, Func<int, bool>? useSecond = null)
+    private static int[][] Overlapped(
+        Func<Chain, Tensor, Tensor> forward, Func<int, bool>? useSecond = null, Action<Chain, int>? before = null)
     {
         Tensor Run(Chain chain, int rank, int pass)
         {
+            before?.Invoke(chain, pass);
             Tensor input = Filled(4, Chain.Width).add((rank + (2 * pass)).ToScalar());
             Tensor output = forward(chain, input);
             return (useSecond?.Invoke(rank) == true ? chain.Second.call(output) : output).square().mean();

@@ -46,9 +46,21 @@ public sealed class RankRegistryTests
         registry.Heard(1, 9000);
 
         registry.Silent(8000).Should().BeNull();
-        registry.Silent(8001).Should().StartWith("Rank 2 has sent no sign of life for 7.0 s");
+        registry.Silent(8001).Should().StartWith("Rank 2 has sent no heartbeat for 7.0 s");
         registry.ForgiveSilence(9000);
         registry.Silent(9001).Should().BeNull();
+    }
+
+    [Fact]
+    public void A_rank_that_is_lost_is_named_unless_it_has_left()
+    {
+        registry.ForgiveSilence(1000);
+        registry.Left(1).Should().BeNull();
+
+        registry.Lost(1).Should().BeNull();
+        registry.Lost(2).Should().StartWith("The process of rank 2 ended.");
+        registry.Silent(9000).Should().BeNull("nothing more is expected of either");
+        registry.Started(0, 0, 4, Sum).Should().StartWith("Rank 1 left the group");
     }
 
     [Fact]

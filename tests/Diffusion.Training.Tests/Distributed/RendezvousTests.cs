@@ -14,7 +14,7 @@ public sealed class RendezvousTests
         Task<ReadOnlyMemory<byte>> first = Join(listener, Identity(1, 3));
         Task<ReadOnlyMemory<byte>> second = Join(listener, Identity(2, 3));
 
-        ControlConnection?[] ranks = Rendezvous.Accept(listener, Identity(0, 3), new byte[] { 4, 5, 6 }, Limit);
+        ControlConnection?[] ranks = Rendezvous.Accept(listener, Identity(0, 3), new byte[] { 4, 5, 6 }, Within(Limit));
 
         ranks[0].Should().BeNull();
         ranks[1..].Should().NotContainNulls();
@@ -29,7 +29,8 @@ public sealed class RendezvousTests
         using Socket listener = Rendezvous.Listen(0);
         Task<ReadOnlyMemory<byte>> other = Join(listener, Identity(1, 2) with { Build = "0.2.0" });
 
-        FluentActions.Invoking(() => Rendezvous.Accept(listener, Identity(0, 2), default, Limit)).Should().Throw<DistributedException>()
+        FluentActions.Invoking(() => Rendezvous.Accept(listener, Identity(0, 2), default, Within(Limit)))
+            .Should().Throw<DistributedException>()
             .WithMessage("On rank 0, the build of Diffusion.Training is 0.1.0, but on rank 1 it is 0.2.0.*");
         (await FluentActions.Awaiting(() => other).Should().ThrowAsync<DistributedException>())
             .WithMessage("On rank 0, the build of Diffusion.Training is 0.1.0, but on rank 1 it is 0.2.0.*");
@@ -42,10 +43,83 @@ public sealed class RendezvousTests
         Task<ReadOnlyMemory<byte>> first = Join(listener, Identity(1, 3));
         Task<ReadOnlyMemory<byte>> second = Join(listener, Identity(1, 3));
 
-        FluentActions.Invoking(() => Rendezvous.Accept(listener, Identity(0, 3), default, Limit)).Should().Throw<DistributedException>()
-            .WithMessage("Two processes say that they are rank 1.*");
+        FluentActions.Invoking(() => Rendezvous.Accept(listener, Identity(0, 3), default, Within(Limit)))
+            .Should().Throw<DistributedException>().WithMessage("Two processes say that they are rank 1.*");
         await FluentActions.Awaiting(() => first).Should().ThrowAsync<DistributedException>();
         await FluentActions.Awaiting(() => second).Should().ThrowAsync<DistributedException>();
+    }
+
+    [Fact]
+    public async Task A_rank_that_comes_after_the_refusal_hears_the_cause_too()
+    {
+        using Socket listener = Rendezvous.Listen(0);
+        Task<ControlConnection?[]> accepting = Task.Run(
+            () => Rendezvous.Accept(listener, Identity(0, 4), default, Within(Limit)), TestContext.Current.CancellationToken);
+        Task<ReadOnlyMemory<byte>>[] same = [Join(listener, Identity(1, 4)), Join(listener, Identity(1, 4))];
+        foreach (Task<ReadOnlyMemory<byte>> one in same)
+        {
+            await FluentActions.Awaiting(() => one).Should().ThrowAsync<DistributedException>();
+        }
+
+        (await FluentActions.Awaiting(() => Join(listener, Identity(2, 4))).Should().ThrowAsync<DistributedException>())
+            .WithMessage("Two processes say that they are rank 1.*");
+        await FluentActions.Awaiting(() => accepting).Should().ThrowAsync<DistributedException>();
+    }
+
+    [Fact]
+    public async Task A_rank_that_cannot_join_is_named_with_its_problem_on_every_rank()
+    {
+        const string cause = "Rank 2 cannot join: There is no GPU. Install one.";
+        using Socket listener = Rendezvous.Listen(0);
+        Task<ReadOnlyMemory<byte>> good = Join(listener, Identity(1, 3));
+        Task<ReadOnlyMemory<byte>> bad = Join(listener, Identity(2, 3) with { Problem = "There is no GPU.\nInstall one." });
+
+        FluentActions.Invoking(() => Rendezvous.Accept(listener, Identity(0, 3), default, Within(Limit)))
+            .Should().Throw<DistributedException>().WithMessage(cause);
+        (await FluentActions.Awaiting(() => good).Should().ThrowAsync<DistributedException>()).WithMessage(cause);
+        (await FluentActions.Awaiting(() => bad).Should().ThrowAsync<DistributedException>()).WithMessage(cause);
+    }
+
+    [Fact]
+    public async Task A_rank_0_that_finds_another_one_is_named_on_both()
+    {
+        using Socket listener = Rendezvous.Listen(0);
+        using ControlConnection toOther = Connect(listener);
+        Task<ControlConnection?[]> other = Task.Run(
+            () => Rendezvous.Accept(listener, Identity(0, 2), default, Within(Limit)), TestContext.Current.CancellationToken);
+
+        FluentActions.Invoking(() => Rendezvous.CheckOnlyFirst(toOther, Identity(0, 2))).Should().Throw<DistributedException>()
+            .WithMessage("Two processes say that they are rank 0.*");
+        (await FluentActions.Awaiting(() => other).Should().ThrowAsync<DistributedException>())
+            .WithMessage("Two processes say that they are rank 0.*");
+    }
+
+    [Fact]
+    public async Task A_rank_0_that_finds_itself_is_alone()
+    {
+        RankIdentity own = Identity(0, 2);
+        using Socket listener = Rendezvous.Listen(0);
+        using ControlConnection toItself = Connect(listener);
+        Task<ControlConnection?[]> accepting = Task.Run(
+            () => Rendezvous.Accept(listener, own, default, Within(Limit)), TestContext.Current.CancellationToken);
+
+        Rendezvous.CheckOnlyFirst(toItself, own);
+        await Join(listener, Identity(1, 2));
+
+        (await accepting)[1]!.Dispose();
+    }
+
+    [Fact]
+    public async Task Without_IPv6_rank_0_listens_by_IPv4()
+    {
+        using Socket listener = Rendezvous.Listen(0, hasIPv6: false);
+        Task<ReadOnlyMemory<byte>> joined = Join(listener, Identity(1, 2));
+
+        ControlConnection?[] ranks = Rendezvous.Accept(listener, Identity(0, 2), default, Within(Limit));
+
+        listener.AddressFamily.Should().Be(AddressFamily.InterNetwork);
+        await joined;
+        ranks[1]!.Dispose();
     }
 
     [Fact]
@@ -53,7 +127,7 @@ public sealed class RendezvousTests
     {
         using Socket listener = Rendezvous.Listen(0);
 
-        FluentActions.Invoking(() => Rendezvous.Accept(listener, Identity(0, 3), default, TimeSpan.FromMilliseconds(50)))
+        FluentActions.Invoking(() => Rendezvous.Accept(listener, Identity(0, 3), default, Within(TimeSpan.FromMilliseconds(50))))
             .Should().Throw<DistributedException>().WithMessage("*rank 1, 2 of 3 did not connect.*");
     }
 
@@ -66,7 +140,7 @@ public sealed class RendezvousTests
         await stranger.SendAsync("GET / HTTP/1.1\r\n\r\n"u8.ToArray(), TestContext.Current.CancellationToken);
         Task<ReadOnlyMemory<byte>> joined = Join(listener, Identity(1, 2));
 
-        ControlConnection?[] ranks = Rendezvous.Accept(listener, Identity(0, 2), default, Limit);
+        ControlConnection?[] ranks = Rendezvous.Accept(listener, Identity(0, 2), default, Within(Limit));
 
         ranks[1].Should().NotBeNull();
         await joined;
@@ -122,6 +196,9 @@ public sealed class RendezvousTests
     private static RankIdentity Identity(int rank, int worldSize) => new(rank, worldSize, "job", "0.1.0", "2.10.0", "MPI");
 
     private static int Port(Socket listener) => ((IPEndPoint)listener.LocalEndPoint!).Port;
+
+    private static ControlConnection Connect(Socket listener) =>
+        new(ConnectionAttempt.To("127.0.0.1", Port(listener), Environment.TickCount64 + (long)Limit.TotalMilliseconds).Socket!);
 
     private static Task<ReadOnlyMemory<byte>> Join(Socket listener, RankIdentity identity) => Task.Run(() =>
     {

@@ -88,12 +88,14 @@ public sealed class MemoryEstimatorTests
         new MemoryEstimator(Plain, ImageShape.Square(32, 3)).Estimate(int.MaxValue).Images.Should()
             .Be(5L * int.MaxValue * 3 * 32 * 32 * sizeof(float));
 
-    // In bfloat16 the weights of all pairs of up to 256 tokens are kept, otherwise one logarithm per row.
+    // In bfloat16 a CPU keeps the weights of all pairs of up to 256 tokens; otherwise one logarithm per row is kept.
     [Theory]
-    [InlineData(Precision.Float32, 32, 1)]
-    [InlineData(Precision.BFloat16, 32, 256)]
-    [InlineData(Precision.BFloat16, 64, 1)]
-    public void Attention_keeps_five_tensors_of_the_size_of_its_images_a_copy_and_weights(Precision precision, int size, int weightsPerRow)
+    [InlineData(Precision.Float32, 32, DeviceType.CPU, 1)]
+    [InlineData(Precision.BFloat16, 32, DeviceType.CPU, 256)]
+    [InlineData(Precision.BFloat16, 64, DeviceType.CPU, 1)]
+    [InlineData(Precision.BFloat16, 32, DeviceType.CUDA, 1)]
+    public void Attention_keeps_five_tensors_of_the_size_of_its_images_a_copy_and_weights(
+        Precision precision, int size, DeviceType device, int weightsPerRow)
     {
         UNet2DOptions attentive = Plain with { AddAttention = true, AttentionHeadDim = 32 };
         long tokens = size / 2 * (size / 2);
@@ -106,7 +108,57 @@ public sealed class MemoryEstimatorTests
         more.Should().Be(((6 * images) + statistics + weights) * (precision == Precision.BFloat16 ? 2 : sizeof(float)));
 
         long Activations(UNet2DOptions network) =>
-            new MemoryEstimator(network, ImageShape.Square(size)) { Precision = precision }.Estimate(1).Activations;
+            new MemoryEstimator(network, ImageShape.Square(size)) { Precision = precision, Device = device }.Estimate(1).Activations;
+    }
+
+    [Fact]
+    public void A_GPU_keeps_doubled_images_instead_of_kernels_and_needs_no_copies_for_its_convolutions()
+    {
+        const int Batch = 4;
+        MemoryEstimate cpu = On(DeviceType.CPU);
+        MemoryEstimate gpu = On(DeviceType.CUDA);
+
+        // Plain doubles once, 64 channels of 32 x 32 pixels.
+        (gpu.Activations - cpu.Activations).Should().Be(((3 * 64 * 32 * 32 * Batch) - (41 * 64 * 64)) * sizeof(float));
+        gpu.Transient.Should().BePositive().And.BeLessThan(cpu.Transient);
+        (gpu.Parameters, gpu.Gradients, gpu.Optimizer, gpu.Averages, gpu.Images)
+            .Should().Be((cpu.Parameters, cpu.Gradients, cpu.Optimizer, cpu.Averages, cpu.Images));
+
+        static MemoryEstimate On(DeviceType device) =>
+            new MemoryEstimator(Plain, ImageShape.Square(64)) { Device = device }.Estimate(Batch);
+    }
+
+    [Fact]
+    public void What_an_NVIDIA_GPU_saves_is_copied_to_the_host()
+    {
+        TrainingOptions saving = new() { RunFolder = "run" };
+        MemoryEstimator gpu = MemoryEstimator.For(Plain, ImageShape.Square(64), saving, device: DeviceType.CUDA);
+        long budget = gpu.Estimate(8).Total / 2;
+
+        gpu.Estimate(8).SavingCopy.Should().Be(0);
+        gpu.Reductions(8, budget).Should().NotBeEmpty()
+            .And.OnlyContain(way => !way.Change.Contains("no checkpoints", StringComparison.Ordinal)
+                && way.Estimator.Device == DeviceType.CUDA);
+        MemoryEstimator.For(Plain, ImageShape.Square(64), saving, device: DeviceType.MPS).Estimate(8).SavingCopy.Should().BePositive();
+    }
+
+    // Tiny images, so that a pass takes less than whole copies of the parameters.
+    [Fact]
+    public void What_an_update_needs_counts_if_it_is_more_than_a_pass_needs()
+    {
+        (Of(Optimizers.AdamW(), 2) < Parameters()).Should().BeTrue("it updates in place");
+        Of(Optimizers.Lion(), 2).Should().Be(Parameters());
+        Of(Optimizers.Prodigy(), 2).Should().Be(2 * Parameters());
+        Of(Optimizers.ScheduleFreeAdamW(), 2).Should().Be(2 * Parameters());
+        Of(Optimizers.ScheduleFreeAdamW(), 64).Should().Be(Of(Optimizers.AdamW(), 64), "a pass over large images takes more");
+
+        static long Of(IOptimizerFactory optimizer, int size)
+        {
+            MemoryEstimate estimate = new MemoryEstimator(Plain, ImageShape.Square(size)) { Optimizer = optimizer }.Estimate(4);
+            return estimate.Images + estimate.Activations + estimate.Transient;
+        }
+
+        static long Parameters() => new MemoryEstimator(Plain, ImageShape.Square(2)).Estimate(4).Parameters;
     }
 
     [Fact]

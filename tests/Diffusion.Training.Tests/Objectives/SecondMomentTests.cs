@@ -74,6 +74,24 @@ public sealed class SecondMomentTests
         state.Tensors["second-moment.counts"].sum().item<long>().Should().Be(3);
     }
 
+    [Theory]
+    [InlineData(250, null)]
+    [InlineData(251, "second-moment*251 parts*250 timesteps*Use at most 250 parts.")]
+    public void More_parts_than_timesteps_are_refused_since_a_part_would_never_have_a_loss(int parts, string? problem)
+    {
+        IObjective objective = new Objective { Times = TimeLaw.SecondMoment(parts) };
+        string[] problems = [.. objective.Problems(Schedule)];
+        problems.Should().HaveCount(problem is null ? 0 : 1);
+        if (problem is not null)
+        {
+            problems.Should().ContainMatch($"*{problem}");
+        }
+
+        objective.Problems(new FlowSchedule()).Should().BeEmpty("a continuous schedule has times in every part");
+        Enumerable.Range(0, 250).Select(t => ImportanceTimes.PartOf(Schedule[t], Schedule, parts)).Distinct().Should()
+            .HaveCount(250, "so that {0} parts all have losses only up to 250", parts);
+    }
+
     private static void Record(SecondMomentTimes times, ObjectiveState state, INoiseSchedule schedule, double[] losses)
     {
         using Tensor each = tensor(losses);

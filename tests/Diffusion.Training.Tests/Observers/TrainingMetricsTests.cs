@@ -68,6 +68,40 @@ public sealed class TrainingMetricsTests
     }
 
     [Fact]
+    public void A_finding_after_the_last_report_is_counted_too()
+    {
+        using MeterFactory factory = new();
+        List<string?> kinds = [];
+        using MeterListener listener = new();
+        listener.InstrumentPublished = (instrument, all) =>
+        {
+            if (factory.Meters.Contains(instrument.Meter))
+            {
+                all.EnableMeasurementEvents(instrument);
+            }
+        };
+        listener.SetMeasurementEventCallback<long>((_, _, tags, _) =>
+            kinds.AddRange(tags.ToArray().Where(tag => tag.Key == "kind").Select(tag => tag.Value?.ToString())));
+        listener.Start();
+        using TinyModel model = new();
+        using StripedImages images = new();
+        using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(1)).UseData(images).UseTelemetry("cats", factory)
+            .Configure(o => (o.Steps, o.BatchSize, o.ReportEverySteps) = (6, 4, 3))
+            .ReportTo(report =>
+            {
+                if (report.Step == 6)
+                {
+                    throw new InvalidOperationException("full");
+                }
+            }).Build();
+
+        TrainingResult result = trainer.Run(TestContext.Current.CancellationToken);
+
+        kinds.Should().Equal("CallbackFailed");
+        result.Findings.Should().ContainSingle();
+    }
+
+    [Fact]
     public void TensorBoard_shows_every_report_of_a_run()
     {
         using TemporaryFolder folder = new();

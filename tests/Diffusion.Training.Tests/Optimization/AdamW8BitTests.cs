@@ -57,6 +57,65 @@ public sealed class AdamW8BitTests
     }
 
     [Fact]
+    public void Matrices_have_moments_of_one_byte_and_vectors_do_not_whatever_a_rule_says_of_their_decay()
+    {
+        using MixedNetwork network = new();
+        using FlatParameters parameters = new(network, rules:
+        [
+            new ParameterRule { Names = "conv*.weight", Decays = false }, new ParameterRule { Names = "*.bias", Decays = true },
+        ]);
+        using IOptimizer optimizer = Optimizers.AdamW8Bit(weightDecay: 0.5).Create(parameters);
+        Dictionary<string, float> before = FirstNumbers();
+
+        optimizer.Update(0.1, ones([]), zeros([])); // without gradients, only the decay changes weights
+
+        (bool IsMatrix, string Name)[] trained = [.. parameters.Layout.Entries.Where(entry => entry.Group != ParameterGroup.Frozen)
+            .Select(entry => (entry.Shape.Count > 1, entry.Name))];
+        Names("exp_avg.codes.").Should().BeEquivalentTo(trained.Where(each => each.IsMatrix).Select(each => each.Name));
+        Names("exp_avg.").Where(name => !name.StartsWith("codes.") && !name.StartsWith("scales."))
+            .Should().BeEquivalentTo(trained.Where(each => !each.IsMatrix).Select(each => each.Name));
+        foreach ((string name, float number) in FirstNumbers())
+        {
+            bool decays = name.EndsWith(".bias") || name is "table.weight" or "tall.weight" or "wide.weight" or "qkv.weight";
+            number.Should().BeApproximately(decays ? 0.95f * before[name] : before[name], 1e-6f, name);
+        }
+
+        string[] Names(string kind) =>
+            [.. optimizer.State.Keys.Where(key => key.StartsWith(kind)).Select(key => key[kind.Length..])];
+
+        Dictionary<string, float> FirstNumbers() => network.named_parameters()
+            .ToDictionary(p => p.name, p => p.parameter.data<float>().ToArray()[0], StringComparer.Ordinal);
+    }
+
+    [Fact]
+    public void The_number_of_elements_that_are_decoded_at_a_time_changes_no_bit()
+    {
+        byte[] whole = Train(chunk: null);
+        Train(chunk: 128).Should().Equal(whole);
+        Train(chunk: 384).Should().Equal(whole);
+
+        static byte[] Train(long? chunk)
+        {
+            using MixedNetwork network = new();
+            using FlatParameters parameters = new(network);
+            using AdamW8Bit optimizer = new(parameters, new AdamSettings(0.1, 0.9, 0.999, 1e-8, IsDecoupled: true), chunk);
+            for (int step = 0; step < 3; step++)
+            {
+                using DisposeScope scope = NewDisposeScope();
+                using (GlobalGenerator.Hold(step))
+                {
+                    parameters.Gradients.copy_(randn(parameters.Gradients.shape));
+                }
+
+                optimizer.Update(1e-2, ones([]), zeros([]));
+            }
+
+            return [.. optimizer.State.OrderBy(each => each.Key, StringComparer.Ordinal).Select(each => each.Value)
+                .Append(parameters.Values).SelectMany(tensor => tensor.contiguous().bytes.ToArray())];
+        }
+    }
+
+    [Fact]
     public void It_learns_as_AdamW_does()
     {
         double full = Fit(Optimizers.AdamW());

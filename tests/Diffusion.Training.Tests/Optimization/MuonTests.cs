@@ -95,6 +95,17 @@ public sealed class MuonTests
     }
 
     [Fact]
+    public void Frozen_ends_leave_the_layers_between_them_to_Muon()
+    {
+        using nn.Module network = new Three();
+        network.get_parameter("first.weight")!.requires_grad = false;
+        using FlatParameters parameters = new(network, rules: [new ParameterRule { Names = "last.weight", Freezes = true }]);
+        using IOptimizer optimizer = Optimizers.Muon().Create(parameters);
+
+        optimizer.State.Keys.Where(key => key.EndsWith(".weight")).Should().Equal("momentum.hidden.weight");
+    }
+
+    [Fact]
     public void Impossible_values_are_all_listed() =>
         Optimizers.Muon(weightDecay: -1, momentum: 1, beta1: double.NaN, beta2: 1, new Dictionary<string, int> { ["*x"] = 1 })
             .Problems.Should().HaveCount(5).And.OnlyContain(problem => problem.StartsWith("Muon's ") && problem.Contains("Use "));

@@ -16,9 +16,13 @@ public sealed class ScheduleFreeAdamWTests : IDisposable
         images.Dispose();
     }
 
-    // Defazio et al. 2024, algorithm 1: y, z and x apart, with weights of squared learning rates as in the reference implementation.
-    [Fact]
-    public void Twelve_steps_follow_the_algorithm()
+    // Defazio et al. 2024, algorithm 1: y, z and x apart, with weights of squared learning rates as in the reference implementation, where
+    // steps without a learning rate have no weight.
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Twelve_steps_follow_the_algorithm(int stepsWithoutRate)
     {
         using TrainedCopy copy = new(Optimizers.ScheduleFreeAdamW(weightDecay: 0.1, beta1: 0.8, beta2: 0.95));
         Dictionary<string, double[]> Copy() => copy.Values.ToDictionary(each => each.Key, each => each.Value.ToArray());
@@ -27,10 +31,10 @@ public sealed class ScheduleFreeAdamWTests : IDisposable
         double total = 0;
         for (int t = 1; t <= 12; t++)
         {
-            double rate = 1e-2 * Math.Min(1, t / 4.0);
+            double rate = 1e-2 * Math.Clamp((t - stepsWithoutRate) / 4.0, 0, 1);
             IReadOnlyDictionary<string, double[]> gradients = copy.Step(t, rate);
             total += rate * rate;
-            double share = rate * rate / total;
+            double share = total > 0 ? rate * rate / total : 0;
             foreach ((string name, double[] g) in gradients)
             {
                 double[] y = copy.Values[name];

@@ -254,6 +254,46 @@ public sealed class TrainedModelTests : IDisposable
         Refused(() => TrainedModel.Open(exported, ema: Law(0.5))).Should().Contain("Leave ema out");
     }
 
+    [Theory]
+    [InlineData("an option", 3, true)]
+    [InlineData("a whole objective", 3, true)]
+    [InlineData("none", 4, false)]
+    public void The_class_that_label_dropout_adds_is_not_counted_in_a_run_a_copy_and_an_export(string dropout, int classes, bool isGuided)
+    {
+        using UNet2D unet = new(Options with { NumClassEmbeds = 4 });
+        using StripedImages images = new(size: 8, classCount: 3);
+        TrainerBuilder builder = Builder(unet, images);
+        using Trainer trainer = (dropout switch
+        {
+            "an option" => builder.Configure(o => o.Objective = o.Objective with { LabelDropout = 0.2 }),
+            "a whole objective" => builder.UseObjective(new Objective { LabelDropout = 0.2 }),
+            _ => builder,
+        }).Build();
+        trainer.Run(Token).ExportDiffusers(folder.File("exported"));
+
+        using TrainedModel opened = TrainedModel.Open(folder.Path);
+        using TrainedModel copied = trainer.SnapshotEma();
+        using TrainedModel exported = TrainedModel.Open(folder.File("exported"));
+
+        foreach (TrainedModel model in (TrainedModel[])[opened, copied, exported])
+        {
+            (model.Denoiser.Model.ClassCount, model.ImageClassCount, model.IsTrainedForGuidance).Should().Be((4, classes, isGuided));
+        }
+    }
+
+    [Fact]
+    public void A_model_without_classes_has_no_class_count()
+    {
+        using UNet2D unet = Network();
+        using StripedImages images = new(size: 8);
+        using Trainer trainer = Builder(unet, images).Build();
+        trainer.Run(Token);
+
+        using TrainedModel model = TrainedModel.Open(folder.Path);
+
+        (model.ImageClassCount, model.IsTrainedForGuidance).Should().Be(((int?)null, false));
+    }
+
     [Fact]
     public void A_folder_without_a_model_is_refused()
     {

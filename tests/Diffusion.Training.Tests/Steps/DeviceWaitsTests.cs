@@ -1,4 +1,5 @@
 using Diffusion.Data;
+using Diffusion.Sampling;
 using Diffusion.TestKit;
 using Diffusion.Training.Tests.Distributed;
 using TorchSharp;
@@ -56,6 +57,27 @@ public sealed class DeviceWaitsTests
                 UseTrainer = (_, rank) => read[rank] = Transfers.OfThread.Read - read[rank],
             }.On(2);
             return read;
+        }
+    }
+
+    [Fact]
+    public void The_noise_of_a_samplers_steps_is_sent_to_the_device_and_nothing_is_read()
+    {
+        (long sent, long read) = CopiesOf(eta: 1);
+        (long sentWithout, long readWithout) = CopiesOf(eta: 0);
+
+        (sent - sentWithout).Should().BeInRange(5, 6); // the last of six steps may add none
+        read.Should().Be(readWithout);
+
+        static (long Sent, long Read) CopiesOf(double eta)
+        {
+            using TinyModel model = new();
+            DdimSampler sampler = new() { Steps = 6, Eta = eta };
+            SampleRequest request = new() { Count = 2, Seed = 5, Shape = ImageShape.Square(8, 1) };
+            (long sent, long read) = Transfers.OfThread;
+            using Tensor images = sampler.Sample(
+                new Denoiser(model, NoiseSchedule.Cosine()), request, cancellationToken: TestContext.Current.CancellationToken);
+            return (Transfers.OfThread.Sent - sent, Transfers.OfThread.Read - read);
         }
     }
 

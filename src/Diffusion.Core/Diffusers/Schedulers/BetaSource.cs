@@ -9,6 +9,7 @@ internal sealed class BetaSource : DiffusersSource
     private const string CurveKey = "beta_schedule";
     private const string TrainedKey = "trained_betas";
 
+    private readonly DiffusersBetas defaults;
     private readonly NoiseScheduleKind[] curves;
     private readonly bool hasLimits;
     private readonly bool hasFlow;
@@ -31,6 +32,7 @@ internal sealed class BetaSource : DiffusersSource
     private BetaSource(DiffusersBetas defaults, NoiseScheduleKind[] curves, bool hasLimits, bool hasRescale, bool hasFlow,
         string[] predictions)
     {
+        this.defaults = defaults;
         this.curves = curves;
         this.hasLimits = hasLimits;
         this.hasRescale = hasRescale;
@@ -119,7 +121,7 @@ internal sealed class BetaSource : DiffusersSource
         }
 
         DiscreteSchedule discrete = (DiscreteSchedule)schedule;
-        DiffusersBetas betas = DiffusersBetas.Of(discrete.RescaledFrom ?? discrete, curves);
+        DiffusersBetas betas = DiffusersBetas.Of(discrete.RescaledFrom ?? discrete, curves, defaults);
         values[TimestepsKey] = betas.Timesteps;
         if (!hasLimits)
         {

@@ -43,12 +43,18 @@ internal sealed record DiffusersBetas
     /// The curves of the scheduler that will read it, without Laplace: that of diffusers differs. Another curve is written as a list of
     /// betas.
     /// </param>
+    /// <param name="defaults">The values of keys that have no effect.</param>
     /// <exception cref="ArgumentException">diffusers' schedulers cannot express it.</exception>
-    public static DiffusersBetas Of(DiscreteSchedule schedule, IReadOnlyList<NoiseScheduleKind> curves) => schedule switch
-    {
-        { Formula: { } formula } when curves.Contains(formula.Kind) => FromFormula(schedule.Timesteps, formula),
-        _ => new DiffusersBetas { Timesteps = schedule.Timesteps, Trained = schedule.Betas ?? BetasOf(schedule) },
-    };
+    public static DiffusersBetas Of(DiscreteSchedule schedule, IReadOnlyList<NoiseScheduleKind> curves, DiffusersBetas defaults) =>
+        schedule switch
+        {
+            { Formula: { } formula } when curves.Contains(formula.Kind) => defaults with
+            {
+                Timesteps = schedule.Timesteps, Curve = formula.Kind, Start = formula.Start ?? defaults.Start,
+                End = formula.End ?? defaults.End,
+            },
+            _ => defaults with { Timesteps = schedule.Timesteps, Trained = schedule.Betas ?? BetasOf(schedule) },
+        };
 
     /// <summary>Lists the problems of the schedule by diffusers' keys.</summary>
     public IEnumerable<string> Problems()
@@ -109,12 +115,6 @@ internal sealed record DiffusersBetas
     // The alpha-bar of diffusers is the square root of the published one: networks of this name were trained with it.
     private static double[] Laplace(int timesteps) =>
         [.. new BetaFormula(NoiseScheduleKind.Laplace).Betas(timesteps).Select(beta => 1 - Math.Sqrt(1 - beta))];
-
-    private static DiffusersBetas FromFormula(int timesteps, BetaFormula formula)
-    {
-        DiffusersBetas defaults = new() { Timesteps = timesteps, Curve = formula.Kind };
-        return defaults with { Start = formula.Start ?? defaults.Start, End = formula.End ?? defaults.End };
-    }
 
     // alpha-bar[t] = alpha-bar[t - 1] * (1 - beta[t]).
     private static double[] BetasOf(DiscreteSchedule schedule)

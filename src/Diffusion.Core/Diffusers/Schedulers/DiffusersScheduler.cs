@@ -9,7 +9,7 @@ namespace Diffusion;
 /// </summary>
 /// <remarks>
 /// <c>scheduler with { ClassName = "EulerDiscreteScheduler" }</c> samples the same model in another way; settings that both classes have
-/// are kept. Two schedulers are equal if their files are.
+/// are kept. Two schedulers are equal if their classes, noise schedules, predictions and settings are.
 /// </remarks>
 public sealed record DiffusersScheduler
 {
@@ -29,7 +29,10 @@ public sealed record DiffusersScheduler
     /// </summary>
     public required INoiseSchedule Schedule { get; init; }
 
-    /// <summary>What the network predicts, <c>prediction_type</c>. Default the noise.</summary>
+    /// <summary>
+    /// What the network predicts, <c>prediction_type</c>. Default the noise. For the EDM classes it is <see cref="PredictionType.Edm"/>,
+    /// and the settings <c>prediction_type</c> and <c>sigma_data</c> belong to it: see <see cref="CreateParameterization"/>.
+    /// </summary>
     public PredictionType Prediction { get; init; }
 
     /// <summary>
@@ -41,6 +44,9 @@ public sealed record DiffusersScheduler
         get => settings.AsReadOnly();
         private init => settings = new Dictionary<string, object?>(value, StringComparer.Ordinal);
     }
+
+    /// <summary>The keys of the schedule that a file had; null where there was no file.</summary>
+    internal ScheduleKeys? FileKeys { get; init; }
 
     /// <summary>
     /// The value of a setting, or the default of the class; null if the class does not have the setting.
@@ -109,7 +115,19 @@ public sealed record DiffusersScheduler
             .. type.Settings.Select(key => key.Problem(settings)).Append(type.Source.Problem(Schedule, Prediction)).OfType<string>(),
         ];
 
-    /// <summary>Whether the files are equal.</summary>
+    /// <summary>
+    /// What the network predicts, with the numbers that the class has for it, such as <c>sigma_data</c> of the EDM classes.
+    /// </summary>
+    /// <exception cref="ArgumentException"><see cref="Problems"/> is not empty.</exception>
+    public IParameterization CreateParameterization()
+    {
+        IReadOnlyList<string> problems = Problems();
+        return problems.Count == 0
+            ? DiffusersSchedulerClasses.Find(ClassName)!.Source.ParameterizationOf(this)
+            : throw new ArgumentException($"The scheduler does not say what the network predicts: {string.Join(" ", problems)}");
+    }
+
+    /// <summary>Whether the classes, schedules, predictions and settings are equal.</summary>
     public bool Equals(DiffusersScheduler? other)
     {
         if (other is null || ClassName != other.ClassName || Prediction != other.Prediction

@@ -12,6 +12,7 @@ internal static class DiffusersSchedulerClasses
         DdimClass.Of("DDIMParallelScheduler"),
         DdimInverseClass.Of("DDIMInverseScheduler"),
         PndmClass.Of("PNDMScheduler"),
+        IpndmClass.Of("IPNDMScheduler"),
         EulerClass.Of("EulerDiscreteScheduler"),
         EulerAncestralClass.Of("EulerAncestralDiscreteScheduler"),
         HeunClass.Of("HeunDiscreteScheduler"),
@@ -32,6 +33,8 @@ internal static class DiffusersSchedulerClasses
         FlowMatchClass.Lcm("FlowMatchLCMScheduler"),
         EdmClass.Euler("EDMEulerScheduler"),
         EdmClass.DpmMultistep("EDMDPMSolverMultistepScheduler"),
+        EdmClass.Cosine("CosineDPMSolverMultistepScheduler"),
+        EdmClass.Consistency(DiffusersClasses.ConsistencyScheduler),
     ]).ToDictionary(one => one.Name, StringComparer.Ordinal);
 
     // The first class that has a key says what type of value it has.

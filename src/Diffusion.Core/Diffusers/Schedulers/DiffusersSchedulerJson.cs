@@ -8,7 +8,7 @@ internal static class DiffusersSchedulerJson
 {
     private const string ClassKey = "_class_name";
     private const string VersionKey = "_diffusers_version";
-    private const string PredictionKey = "prediction_type";
+    private const string PredictionKey = DiffusersSource.PredictionKey;
     private const string PredictsNoiseKey = "predict_epsilon";
 
     // Keys of old files.
@@ -56,6 +56,14 @@ internal static class DiffusersSchedulerJson
             values[key] = value;
         }
 
+        if (scheduler.FileKeys is { } file && file.AreOf(scheduler))
+        {
+            foreach ((string key, object? value) in file.Values)
+            {
+                values[key] = value;
+            }
+        }
+
         return PythonJsonWriter.Object(writer =>
         {
             writer.WriteString(ClassKey, type.Name);
@@ -97,7 +105,13 @@ internal static class DiffusersSchedulerJson
         {
             Dictionary<string, object?> settings = values.Where(pair => type.Source.Find(pair.Key) is null)
                 .ToDictionary(StringComparer.Ordinal);
-            return new DiffusersScheduler { ClassName = type.Name, Schedule = schedule, Prediction = prediction }.WithAll(settings);
+            Dictionary<string, object?> ofSchedule = type.Source.Keys.Where(key => key.Name != PredictionKey)
+                .ToDictionary(key => key.Name, key => key.In(values), StringComparer.Ordinal);
+            return new DiffusersScheduler
+            {
+                ClassName = type.Name, Schedule = schedule, Prediction = prediction,
+                FileKeys = new ScheduleKeys(type.Name, schedule, ofSchedule),
+            }.WithAll(settings);
         }
 
         throw JsonKeys.Refuse(type.Name, problems);

@@ -4,7 +4,7 @@ namespace Diffusion;
 internal abstract class DiffusersSource
 {
     /// <summary>The key of the prediction.</summary>
-    protected const string PredictionKey = "prediction_type";
+    public const string PredictionKey = "prediction_type";
 
     /// <summary>The number of timesteps.</summary>
     protected const string TimestepsKey = "num_train_timesteps";
@@ -31,6 +31,10 @@ internal abstract class DiffusersSource
     /// <summary>The values of all keys. <see cref="Problem"/> must be null.</summary>
     /// <exception cref="ArgumentException">diffusers cannot express the schedule.</exception>
     public abstract IReadOnlyDictionary<string, object?> Write(INoiseSchedule schedule, PredictionType prediction);
+
+    /// <summary>What the network predicts. <see cref="Problem"/> must be null.</summary>
+    /// <param name="scheduler">The scheduler, with the settings of a class that has these keys.</param>
+    public virtual IParameterization ParameterizationOf(DiffusersScheduler scheduler) => Parameterization.Of(scheduler.Prediction);
 
     /// <summary>A key; null if the class does not have it.</summary>
     public DiffusersSetting? Find(string name) => Keys.FirstOrDefault(key => key.Name == name);

@@ -1,38 +1,29 @@
 namespace Diffusion;
 
-/// <summary>
-/// Keys of EDM. <c>prediction_type</c> epsilon means EDM's preconditioned prediction; v_prediction is the same with the opposite sign.
-/// </summary>
-internal sealed class EdmSource : DiffusersSource
+/// <summary>Keys of EDM's noise levels. The settings of a class say how its network is preconditioned.</summary>
+/// <param name="minSigma">The default of <c>sigma_min</c>.</param>
+/// <param name="maxSigma">The default of <c>sigma_max</c>.</param>
+/// <param name="parameterization">What the network predicts, by the settings of the class.</param>
+internal sealed class EdmSource(double minSigma, double maxSigma, Func<DiffusersScheduler, IParameterization> parameterization)
+    : DiffusersSource
 {
     private const string MinKey = "sigma_min";
     private const string MaxKey = "sigma_max";
-    private const string DataKey = "sigma_data";
-
-    private const double DataDeviation = 0.5;
 
     public override IReadOnlyList<DiffusersSetting> Keys { get; } =
-    [
-        DiffusersSetting.Positive(MinKey, EdmSchedule.DefaultMinSigma), DiffusersSetting.Positive(MaxKey, EdmSchedule.DefaultMaxSigma),
-        DiffusersSetting.Positive(DataKey, DataDeviation), DiffusersSetting.Choice(PredictionKey, "epsilon", "epsilon", "v_prediction"),
-    ];
+        [DiffusersSetting.Positive(MinKey, minSigma), DiffusersSetting.Positive(MaxKey, maxSigma)];
 
     public override (INoiseSchedule Schedule, PredictionType Prediction)? Read(
         IReadOnlyDictionary<string, object?> values, ICollection<string> problems)
     {
         (double min, double max) = ((double)In(values, MinKey)!, (double)In(values, MaxKey)!);
-        string[] found =
-        [
-            .. max > min ? Array.Empty<string>() : [$"{MinKey} is {min} and {MaxKey} {max}, but {MaxKey} must be greater."],
-            .. In(values, DataKey) is DataDeviation
-                ? Array.Empty<string>()
-                : [$"{DataKey} is {In(values, DataKey)}, but only {DataDeviation} is supported."],
-            .. In(values, PredictionKey) is "epsilon"
-                ? Array.Empty<string>()
-                : [$"{PredictionKey} is v_prediction, but only epsilon is supported: no parameterization here has the opposite sign."],
-        ];
-        Array.ForEach(found, problems.Add);
-        return found.Length == 0 ? (new EdmSchedule(min, max), PredictionType.Edm) : null;
+        if (max > min)
+        {
+            return (new EdmSchedule(min, max), PredictionType.Edm);
+        }
+
+        problems.Add($"{MinKey} is {min} and {MaxKey} {max}, but {MaxKey} must be greater.");
+        return null;
     }
 
     public override string? Problem(INoiseSchedule schedule, PredictionType prediction) => (schedule, prediction) switch
@@ -43,8 +34,7 @@ internal sealed class EdmSource : DiffusersSource
     };
 
     public override IReadOnlyDictionary<string, object?> Write(INoiseSchedule schedule, PredictionType prediction) =>
-        new Dictionary<string, object?>(StringComparer.Ordinal)
-        {
-            [MinKey] = schedule.FirstTime, [MaxKey] = schedule.LastTime, [DataKey] = DataDeviation, [PredictionKey] = "epsilon",
-        };
+        new Dictionary<string, object?>(StringComparer.Ordinal) { [MinKey] = schedule.FirstTime, [MaxKey] = schedule.LastTime };
+
+    public override IParameterization ParameterizationOf(DiffusersScheduler scheduler) => parameterization(scheduler);
 }

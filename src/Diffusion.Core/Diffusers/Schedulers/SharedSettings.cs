@@ -30,9 +30,12 @@ internal static class SharedSettings
     /// <summary>The sigma that the last step ends at.</summary>
     public static DiffusersSetting FinalSigmas { get; } = Choice("final_sigmas_type", "zero", "zero", "sigma_min");
 
-    /// <summary>Whether the network also predicts the variance, which these solvers do not use.</summary>
+    /// <summary>
+    /// Whether the network also predicts the variance, which these solvers do not use: "learned" and "learned_range" say so, and any other
+    /// string that it does not, as in files of DDPM.
+    /// </summary>
     public static DiffusersSetting UnusedVariance { get; } =
-        Choice("variance_type", "learned", "learned", "learned_range") with { Default = null, IsOptional = true };
+        new("variance_type", DiffusersValueKind.Text, null) { IsOptional = true };
 
     /// <summary>Timesteps with a lower log-SNR are left out.</summary>
     public static DiffusersSetting MinLambda { get; } =

@@ -23,12 +23,8 @@ internal static class UnsupportedSchedulers
         ["FlowMapEulerDiscreteScheduler"] = Distilled,
         ["PiflowScheduler"] = Distilled,
         ["SCMScheduler"] = Distilled,
-        ["CMStochasticIterativeScheduler"] =
-            "the output of a consistency model is combined with its input in a way that no parameterization here has.",
         ["ConsistencyDecoderScheduler"] = "it belongs to the decoder of one latent model.",
-        ["CosineDPMSolverMultistepScheduler"] = "its label, atan(sigma) * 2 / pi, is that of one audio model.",
         ["DDPMWuerstchenScheduler"] = "its schedule has continuous times, and belongs to one latent model.",
-        ["IPNDMScheduler"] = "its schedule, a sine, belongs to one audio model.",
         ["KarrasVeScheduler"] = "its pipeline scales images and sigma by a half before the network sees them.",
         ["RePaintScheduler"] =
             "it needs the known part of an image. Read it as DDIMScheduler, and put the sampler into a ResamplingSampler.",

@@ -11,8 +11,14 @@ namespace Diffusion;
 internal sealed class CheckpointedCall(
     Func<IReadOnlyList<Tensor>, Tensor> block, int inputCount, Func<bool> drawsNow, GradientCheckpoints checkpoints)
 {
+    [ThreadStatic]
+    private static bool isRunning;
+
     private readonly bool draws = drawsNow();
     private bool hasRun;
+
+    /// <summary>Whether this thread runs a block without a graph that the backward pass will run again with one.</summary>
+    public static bool IsRunning => isRunning;
 
     /// <summary>The generator's state before a block with dropout, until the graph has saved it.</summary>
     public Tensor? Generator { get; private set; }
@@ -28,7 +34,15 @@ internal sealed class CheckpointedCall(
         Generator = draws ? StateOf(inputs) : null;
         using (no_grad())
         {
-            Output = GradientCheckpoints.Run(block, inputs);
+            isRunning = true;
+            try
+            {
+                Output = GradientCheckpoints.Run(block, inputs);
+            }
+            finally
+            {
+                isRunning = false;
+            }
         }
 
         return CheckpointFunction.Apply(this, inputs).MoveToOuterDisposeScope();

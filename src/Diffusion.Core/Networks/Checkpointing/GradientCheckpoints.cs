@@ -46,7 +46,7 @@ public sealed class GradientCheckpoints : IDisposable
     /// On a CPU the gradients equal those without checkpointing bit for bit, provided that the block uses each input once; pass a tensor
     /// that it uses twice as two inputs. Gradients must come from <c>loss.backward()</c>, once per forward pass and with the weights of
     /// that pass: <c>autograd.grad</c> does not see the block's parameters. Hooks on modules run again in the backward pass, and so do
-    /// side effects, such as the update of the running statistics of a batch normalisation.
+    /// side effects, such as the update of the running statistics of a batch normalization.
     /// </remarks>
     /// <param name="block">
     /// Computes one new tensor from its inputs and the parameters of <paramref name="modules"/>; the same output for the same inputs. It

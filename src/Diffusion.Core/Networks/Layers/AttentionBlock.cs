@@ -14,7 +14,7 @@ internal sealed class AttentionBlock : nn.Module<Tensor, Tensor>
     private readonly Linear toOut;
     private readonly double outputScale;
 
-    /// <summary>Builds the layers; without groups there is no normalisation.</summary>
+    /// <summary>Builds the layers; without groups there is no normalization.</summary>
     public AttentionBlock(UNet2DOptions options, int channels, int? groups, double outputScale, bool legacyOrder)
         : base(nameof(AttentionBlock))
     {

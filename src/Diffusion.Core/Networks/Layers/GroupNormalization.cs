@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Diffusion;
 
-/// <summary>Group normalisation (Wu and He 2018) with PyTorch's initial values: weights 1 and biases 0.</summary>
+/// <summary>Group normalization (Wu and He 2018) with PyTorch's initial values: weights 1 and biases 0.</summary>
 internal static class GroupNormalization
 {
     /// <summary>A new layer.</summary>

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Diffusion;
 
 /// <summary>
-/// A residual block (He et al. 2016; Ho et al. 2020, appendix B): normalise, activate, convolve, twice, with the time embedding
+/// A residual block (He et al. 2016; Ho et al. 2020, appendix B): normalize, activate, convolve, twice, with the time embedding
 /// between, added to the input. With resampling it also changes the size of the images (Brock et al. 2019, BigGAN).
 /// </summary>
 internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor, Tensor>
@@ -64,7 +64,7 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor, Tensor>
     /// <param name="inChannels">Channels that come in.</param>
     /// <param name="outChannels">Channels that go out.</param>
     /// <param name="resampling">What it does to the size of its images.</param>
-    /// <param name="groups">Groups of the first normalisation; null for those that fit its channels.</param>
+    /// <param name="groups">Groups of the first normalization; null for those that fit its channels.</param>
     public static ResnetBlock OfSkipBlock(
         UNet2DOptions options, int inChannels, int outChannels, Resampling resampling = Resampling.None, int? groups = null) => new(
         options,

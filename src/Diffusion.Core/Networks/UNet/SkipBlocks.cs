@@ -8,7 +8,7 @@ internal static class SkipBlocks
     /// <summary>Channels of the images on their separate path, in and out.</summary>
     public const int ImageChannels = 3;
 
-    /// <summary>Groups of the normalisation before attention.</summary>
+    /// <summary>Groups of the normalization before attention.</summary>
     public const int AttentionGroups = 32;
 
     private const int MaxGroups = 32;
@@ -24,10 +24,10 @@ internal static class SkipBlocks
 
     public static bool HasAttention(this UpBlockType type) => type is UpBlockType.AttnUpBlock2D or UpBlockType.AttnSkipUpBlock2D;
 
-    /// <summary>Groups of a normalisation over these channels.</summary>
+    /// <summary>Groups of a normalization over these channels.</summary>
     public static int Groups(int channels) => Math.Min(channels / 4, MaxGroups);
 
-    /// <summary>Groups of a normalisation over channels from below concatenated with those of the skip connection.</summary>
+    /// <summary>Groups of a normalization over channels from below concatenated with those of the skip connection.</summary>
     public static int JoinedGroups(UpBlockType type, int below, int across) =>
         type == UpBlockType.AttnSkipUpBlock2D ? Math.Min(below + (across / 4), MaxGroups) : Groups(below + across);
 }

@@ -27,7 +27,7 @@ public enum DownBlockType
 /// <summary>What one level of a <see cref="UNet2D"/> does on the way up.</summary>
 public enum UpBlockType
 {
-    /// <summary>Residual blocks, then nearest-neighbour doubling and a convolution.</summary>
+    /// <summary>Residual blocks, then nearest-neighbor doubling and a convolution.</summary>
     UpBlock2D,
 
     /// <summary>Residual blocks, each followed by self-attention, then <see cref="UNet2DOptions.UpsampleType"/>.</summary>
@@ -80,7 +80,7 @@ public enum TimeScaleShift
     /// <summary>It is added between the convolutions.</summary>
     Default,
 
-    /// <summary>It scales and shifts the second normalisation (Dhariwal and Nichol 2021, adaptive group normalisation).</summary>
+    /// <summary>It scales and shifts the second normalization (Dhariwal and Nichol 2021, adaptive group normalization).</summary>
     ScaleShift,
 }
 

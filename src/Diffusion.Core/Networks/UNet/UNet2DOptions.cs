@@ -19,7 +19,7 @@ public sealed record UNet2DOptions
     /// <summary>Whether the network takes images in [0, 1] and scales them to [-1, 1]; false by default.</summary>
     public bool CenterInputSample { get; init; }
 
-    /// <summary>How the noise level is embedded.</summary>
+    /// <summary>How the noise level is embedded; <see cref="Diffusion.TimeEmbeddingType.Positional"/> by default.</summary>
     public TimeEmbeddingType TimeEmbeddingType { get; init; } = TimeEmbeddingType.Positional;
 
     /// <summary>The size of the time embedding; by default (null) four times the first of <see cref="BlockOutChannels"/>.</summary>
@@ -31,19 +31,24 @@ public sealed record UNet2DOptions
     /// <summary>Positional only: whether cosines come before sines; true by default.</summary>
     public bool FlipSinToCos { get; init; } = true;
 
-    /// <summary>What each level does on the way down, finest first.</summary>
+    /// <summary>
+    /// What each level does on the way down, finest first; by default four levels, of which all but the first have attention.
+    /// </summary>
     public IReadOnlyList<DownBlockType> DownBlockTypes { get; init; } =
         [DownBlockType.DownBlock2D, DownBlockType.AttnDownBlock2D, DownBlockType.AttnDownBlock2D, DownBlockType.AttnDownBlock2D];
 
     /// <summary>Whether there are residual blocks (and attention) between the way down and the way up; true by default.</summary>
     public bool HasMidBlock { get; init; } = true;
 
-    /// <summary>What each level does on the way up, coarsest first.</summary>
+    /// <summary>
+    /// What each level does on the way up, coarsest first; by default four levels, of which all but the last have attention.
+    /// </summary>
     public IReadOnlyList<UpBlockType> UpBlockTypes { get; init; } =
         [UpBlockType.AttnUpBlock2D, UpBlockType.AttnUpBlock2D, UpBlockType.AttnUpBlock2D, UpBlockType.UpBlock2D];
 
     /// <summary>
-    /// Channels of each level, finest first; each a multiple of <see cref="NormNumGroups"/>, except in blocks named Skip.
+    /// Channels of each level, finest first; each a multiple of <see cref="NormNumGroups"/>, except in blocks named Skip. By default 224,
+    /// 448, 672 and 896.
     /// </summary>
     public IReadOnlyList<int> BlockOutChannels { get; init; } = [224, 448, 672, 896];
 
@@ -56,34 +61,34 @@ public sealed record UNet2DOptions
     /// <summary>1 pads all sides of a strided convolution (the default), 0 only the right and the bottom.</summary>
     public int DownsamplePadding { get; init; } = 1;
 
-    /// <summary>How <see cref="DownBlockType.AttnDownBlock2D"/> halves its images.</summary>
+    /// <summary>How <see cref="DownBlockType.AttnDownBlock2D"/> halves its images; with a convolution by default.</summary>
     public ResamplingType DownsampleType { get; init; } = ResamplingType.Conv;
 
-    /// <summary>How <see cref="UpBlockType.AttnUpBlock2D"/> doubles its images.</summary>
+    /// <summary>How <see cref="UpBlockType.AttnUpBlock2D"/> doubles its images; with a convolution by default.</summary>
     public ResamplingType UpsampleType { get; init; } = ResamplingType.Conv;
 
     /// <summary>The fraction of features that each residual block drops in training, 0 to below 1; 0 by default.</summary>
     public double Dropout { get; init; }
 
-    /// <summary>The non-linearity of the residual blocks.</summary>
+    /// <summary>The non-linearity of the residual blocks; <see cref="Activation.Silu"/> by default.</summary>
     public Activation ActFn { get; init; } = Activation.Silu;
 
     /// <summary>Channels of one attention head; null is one head of all channels. 8 by default.</summary>
     public int? AttentionHeadDim { get; init; } = 8;
 
-    /// <summary>Groups of every normalisation, except in blocks named Skip; 32 by default.</summary>
+    /// <summary>Groups of every normalization, except in blocks named Skip; 32 by default.</summary>
     public int NormNumGroups { get; init; } = 32;
 
     /// <summary>
-    /// Groups of the normalisation before the attention in the middle. By default (null) <see cref="NormNumGroups"/>, and with
-    /// <see cref="Diffusion.TimeScaleShift.ScaleShift"/> no normalisation there.
+    /// Groups of the normalization before the attention in the middle. By default (null) <see cref="NormNumGroups"/>, and with
+    /// <see cref="Diffusion.TimeScaleShift.ScaleShift"/> no normalization there.
     /// </summary>
     public int? AttnNormNumGroups { get; init; }
 
-    /// <summary>The epsilon that normalisations add to the variance; 1e-5 by default.</summary>
+    /// <summary>The epsilon that normalizations add to the variance; 1e-5 by default.</summary>
     public double NormEps { get; init; } = 1e-5;
 
-    /// <summary>How the time embedding enters a residual block.</summary>
+    /// <summary>How the time embedding enters a residual block; by default it is added.</summary>
     public TimeScaleShift ResnetTimeScaleShift { get; init; } = TimeScaleShift.Default;
 
     /// <summary>Whether the middle has attention; true by default.</summary>
@@ -110,7 +115,7 @@ public sealed record UNet2DOptions
     /// <summary>The number that must divide the height and width of images: 2^(levels - 1).</summary>
     public int SizeMultiple => 1 << (BlockOutChannels.Count - 1);
 
-    /// <summary>The groups of the normalisation before the attention in the middle; null where there is no normalisation.</summary>
+    /// <summary>The groups of the normalization before the attention in the middle; null where there is no normalization.</summary>
     internal int? MidAttentionGroups => AttentionLegacyOrder
         ? NormNumGroups
         : AttnNormNumGroups ?? (ResnetTimeScaleShift == TimeScaleShift.Default ? NormNumGroups : null);
@@ -154,7 +159,7 @@ public sealed record UNet2DOptions
 
     /// <summary>The same for square images.</summary>
     /// <param name="size">Height and width in pixels.</param>
-    /// <param name="channels">1 for grey, 3 for RGB.</param>
+    /// <param name="channels">1 for gray, 3 for RGB.</param>
     /// <param name="networkSize">The size of the network.</param>
     /// <param name="classes">How many classes to condition on. Null, the default, for none.</param>
     /// <inheritdoc cref="ForImages(ImageShape, UNet2DSize, int?)" path="/remarks"/>

@@ -13,7 +13,7 @@ internal static class UNet2DSkipRules
             ? Images(o).Concat(Groups(o).OfType<string>()).Distinct(StringComparer.Ordinal)
             : [];
 
-    /// <summary>Whether some normalisation over a level's channels has <see cref="UNet2DOptions.NormNumGroups"/> groups.</summary>
+    /// <summary>Whether some normalization over a level's channels has <see cref="UNet2DOptions.NormNumGroups"/> groups.</summary>
     public static bool HaveGroupsOfTheNetwork(UNet2DOptions o, int channels) =>
         !HasSkipBlocks(o) || !Matches(o) || PlainChannels(o).Contains(channels);
 

@@ -23,6 +23,8 @@ internal sealed unsafe class MpiLibrary
     private readonly delegate* unmanaged<void*, int, nint, int, nint, int> broadcast;
     private readonly delegate* unmanaged<void*, int, nint, void*, int, nint, nint, int> allGather;
     private readonly delegate* unmanaged<nint, int> barrier;
+    private readonly delegate* unmanaged<nint, nint*, int> startBarrier;
+    private readonly delegate* unmanaged<nint*, int*, nint, int> test;
 
     private MpiLibrary(nint library, bool isOpenMpi)
     {
@@ -33,6 +35,8 @@ internal sealed unsafe class MpiLibrary
         broadcast = (delegate* unmanaged<void*, int, nint, int, nint, int>)Symbol("MPI_Bcast");
         allGather = (delegate* unmanaged<void*, int, nint, void*, int, nint, nint, int>)Symbol("MPI_Allgather");
         barrier = (delegate* unmanaged<nint, int>)Symbol("MPI_Barrier");
+        startBarrier = (delegate* unmanaged<nint, nint*, int>)Symbol("MPI_Ibarrier");
+        test = (delegate* unmanaged<nint*, int*, nint, int>)Symbol("MPI_Test");
         World = isOpenMpi ? Symbol("ompi_mpi_comm_world") : 0x44000000;
     }
 
@@ -41,6 +45,8 @@ internal sealed unsafe class MpiLibrary
 
     /// <summary>Where an operation reads its own values from the place of its result.</summary>
     private void* InPlace => (void*)(isOpenMpi ? 1 : -1);
+
+    private nint NoStatus => isOpenMpi ? 0 : 1;
 
     /// <summary>Loads and starts the library of the launcher that started this process.</summary>
     /// <exception cref="DistributedException">It is not installed, cannot start, or belongs to another launcher.</exception>
@@ -134,6 +140,23 @@ internal sealed unsafe class MpiLibrary
             reduceScatter(values, (void*)result, count, Handle(type), Handle(operation), World), "MPI_Reduce_scatter_block");
 
     public void Barrier() => Check(barrier(World), "MPI_Barrier");
+
+    /// <summary>
+    /// Waits until every process calls it, and leaves the core to the thread that computes: a blocking call would keep it busy meanwhile.
+    /// </summary>
+    public void Meet()
+    {
+        nint request = 0;
+        int areHere = 0;
+        SpinWait spin = default;
+        Check(startBarrier(World, &request), "MPI_Ibarrier");
+        Check(test(&request, &areHere, NoStatus), "MPI_Test");
+        while (areHere == 0)
+        {
+            spin.SpinOnce();
+            Check(test(&request, &areHere, NoStatus), "MPI_Test");
+        }
+    }
 
     /// <summary>Ends MPI in good order.</summary>
     public void Complete() => Check(((delegate* unmanaged<int>)Symbol("MPI_Finalize"))(), "MPI_Finalize");

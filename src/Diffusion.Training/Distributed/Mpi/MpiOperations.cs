@@ -11,6 +11,7 @@ namespace Diffusion.Training;
 internal sealed unsafe class MpiOperations(MpiLibrary mpi, int worldSize) : IDisposable
 {
     private const long PieceBytes = 25 << 20;
+    private const long LongBytes = 1 << 20; // below, the wait of Meet would take longer than the operation
     private Tensor? send;
     private Tensor? receive;
 
@@ -19,6 +20,11 @@ internal sealed unsafe class MpiOperations(MpiLibrary mpi, int worldSize) : IDis
     {
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
+        if (input?.numel() * input?.ElementSize >= LongBytes)
+        {
+            mpi.Meet();
+        }
+
         switch (call.Kind)
         {
             case CollectiveKind.Barrier:

@@ -137,7 +137,8 @@ internal sealed unsafe class NcclLibrary
         string text = Marshal.PtrToStringUTF8(((delegate* unmanaged<int, nint>)Symbol("ncclGetErrorString"))(code)) ?? $"error {code}";
         string? cause = Marshal.PtrToStringUTF8(((delegate* unmanaged<nint, nint>)Symbol("ncclGetLastError"))(communicator))?.Trim();
         string remedy = cause?.Contains("Duplicate GPU", StringComparison.Ordinal) == true
-            ? " Give every process a GPU of its own: leave UseDevice out, or use ComputeDevice.Cuda(ProcessPlace.Read().LocalRank)."
+            ? " Give every process a GPU of its own: leave UseDevice out, or use ComputeDevice.Cuda(ProcessPlace.Read().LocalRank). If "
+                + "CUDA_VISIBLE_DEVICES shows all of them the same GPU, unset it, or ask for one per process (SLURM: --gpus-per-task=1)."
             : " Set NCCL_DEBUG=INFO to see more.";
         throw new DistributedException($"{what} failed: {text}{(string.IsNullOrEmpty(cause) ? string.Empty : $" ({cause})")}.{remedy}");
     }

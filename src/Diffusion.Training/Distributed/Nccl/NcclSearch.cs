@@ -13,13 +13,15 @@ internal static class NcclSearch
 
     /// <summary>Loads NCCL.</summary>
     /// <exception cref="DistributedException">It is not installed, or too old.</exception>
-    public static NcclLibrary Load() => Load(TorchBackend.Folder, name => NativeEnvironment.Load(name, Now));
+    public static NcclLibrary Load() => Load(TorchBackend.Folder, Open);
 
-    /// <summary>Loads NCCL.</summary>
+    /// <summary>Loads the first library that is new enough.</summary>
     /// <param name="torchFolder">The folder of libtorch.</param>
-    /// <param name="load">Loads a library by its name or path; 0 if it cannot.</param>
+    /// <param name="open">
+    /// Loads a library by its name or path, and returns the addresses of its functions, 0 for one that is missing; null if it cannot.
+    /// </param>
     /// <exception cref="DistributedException">It is not installed, or too old.</exception>
-    internal static NcclLibrary Load(string torchFolder, Func<string, nint> load)
+    internal static NcclLibrary Load(string torchFolder, Func<string, Func<string, nint>?> open)
     {
         string[] places =
         [
@@ -27,16 +29,36 @@ internal static class NcclSearch
             Path.GetFullPath(Path.Combine(torchFolder, "..", "..", "nvidia", "nccl", "lib", FileName)),
             Path.Combine(torchFolder, "libtorch_cuda.so"),
         ];
+        DistributedException? misfit = null;
         foreach (string place in places)
         {
-            nint library = load(place);
-            if (library != 0 && NativeLibrary.TryGetExport(library, "ncclAllReduce", out _))
+            if (open(place) is not { } symbol || symbol("ncclAllReduce") == 0)
             {
-                return new NcclLibrary(name => NativeLibrary.TryGetExport(library, name, out nint address) ? address : 0);
+                continue;
+            }
+
+            try
+            {
+                return new NcclLibrary(symbol);
+            }
+            catch (DistributedException error)
+            {
+                misfit ??= new DistributedException($"{place}: {error.Message}", error);
             }
         }
 
-        throw new DistributedException(
+        throw misfit ?? new DistributedException(
             $"NCCL was not found in {string.Join(", ", places)}. Install it: {Install}.");
+    }
+
+    private static Func<string, nint>? Open(string place)
+    {
+        nint library = NativeEnvironment.Load(place, Now);
+        if (library == 0)
+        {
+            return null;
+        }
+
+        return name => NativeLibrary.TryGetExport(library, name, out nint address) ? address : 0;
     }
 }

@@ -8,6 +8,7 @@ internal sealed class ControlConnection : IDisposable
 {
     private const int HeaderBytes = 5;
     private const int MaxPayloadBytes = 64 << 10;
+    private const int PollMilliseconds = 60_000; // a socket cannot be polled for much longer
     private readonly Lock sending = new();
     private byte[] received = new byte[4096];
     private int count;
@@ -110,7 +111,12 @@ internal sealed class ControlConnection : IDisposable
         while (messages.Count == 0)
         {
             long left = until - Environment.TickCount64;
-            if (left <= 0 || !Socket.Poll(TimeSpan.FromMilliseconds(left), SelectMode.SelectRead) || !Read(messages))
+            if (left <= 0)
+            {
+                return null;
+            }
+
+            if (Socket.Poll(TimeSpan.FromMilliseconds(Math.Min(left, PollMilliseconds)), SelectMode.SelectRead) && !Read(messages))
             {
                 return null;
             }

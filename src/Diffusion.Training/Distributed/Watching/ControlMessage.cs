@@ -27,7 +27,7 @@ internal readonly record struct ControlMessage(ControlMessage.Kind Type, ReadOnl
 
     public static ControlMessage Of(Kind type, string text) => new(type, Encoding.UTF8.GetBytes(text));
 
-    /// <summary>A sign of life: the step, and how many operations have started.</summary>
+    /// <summary>A heartbeat: the step, and how many operations have started.</summary>
     public static ControlMessage Beat(Kind type, long operations, long step)
     {
         byte[] payload = new byte[2 * sizeof(long)];
@@ -51,7 +51,7 @@ internal readonly record struct ControlMessage(ControlMessage.Kind Type, ReadOnl
         return new ControlMessage(Kind.Start, payload);
     }
 
-    /// <summary>The numbers of a sign of life.</summary>
+    /// <summary>The numbers of a heartbeat.</summary>
     public (long Operations, long Step) ReadBeat() =>
         (BinaryPrimitives.ReadInt64LittleEndian(Payload.Span), BinaryPrimitives.ReadInt64LittleEndian(Payload.Span[8..]));
 

@@ -4,7 +4,7 @@ using System.Globalization;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Watches over a group: a thread that sends and awaits signs of life, knows the deadline of every operation, and makes sure that all
+/// Watches over a group: a thread that sends and awaits heartbeats, knows the deadline of every operation, and makes sure that all
 /// processes call the same operations. At the first failure it calls <c>onFailure</c> with the reason, once.
 /// </summary>
 /// <remarks>Every process has one connection to rank 0, which decides what went wrong and tells all others.</remarks>
@@ -31,6 +31,7 @@ internal sealed class GroupWatch : IDisposable
     private long verdictBy;
     private string? verdict;
     private bool isClosed;
+    private volatile bool stops;
 
     /// <summary>Starts to watch.</summary>
     /// <param name="place">The place of this process.</param>
@@ -91,9 +92,11 @@ internal sealed class GroupWatch : IDisposable
         }
     }
 
-    /// <summary>Leaves in good order: waits until every process does.</summary>
-    /// <returns>False if one did not in time, or the group had failed.</returns>
-    public bool Leave(TimeSpan limit)
+    /// <summary>
+    /// Leaves in good order: waits until every process does, as long as their heartbeats come. One may work for long after the others.
+    /// </summary>
+    /// <returns>False if the group has failed.</returns>
+    public bool Leave()
     {
         lock (gate)
         {
@@ -105,7 +108,8 @@ internal sealed class GroupWatch : IDisposable
             connections[0]?.Send(ControlMessage.Beat(ControlMessage.Kind.Leave, operations, step));
         }
 
-        return ended.Wait(limit) && isClosed;
+        ended.Wait();
+        return isClosed;
     }
 
     /// <summary>What this process waits in, for its error message.</summary>
@@ -127,7 +131,9 @@ internal sealed class GroupWatch : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        ended.Wait(TimeSpan.FromMilliseconds(StallMilliseconds));
+        ended.Wait(TimeSpan.FromMilliseconds(StallMilliseconds)); // a failure is still told
+        stops = true;
+        thread.Join();
         if (registry is not null && isClosed)
         {
             Array.ForEach(connections, connection => connection?.Close(TimeSpan.FromMilliseconds(StallMilliseconds)));
@@ -176,16 +182,16 @@ internal sealed class GroupWatch : IDisposable
                 }
             }
 
-            if (isClosed || verdict is not null)
+            if (isClosed || verdict is not null || stops)
             {
                 break;
             }
         }
 
-        if (!isClosed)
+        if (!isClosed && verdict is { } reason)
         {
-            Tell(ControlMessage.Of(ControlMessage.Kind.Failure, verdict!));
-            onFailure(verdict!);
+            Tell(ControlMessage.Of(ControlMessage.Kind.Failure, reason));
+            onFailure(reason);
         }
 
         ended.Set();
@@ -198,7 +204,10 @@ internal sealed class GroupWatch : IDisposable
         switch (message)
         {
             case null:
-                Suspect(registry?.Lost(rank) ?? RankRegistry.Ended(0, rankZero.Step, rankZero.Operations), isFinal: true);
+                connections[rank]?.Dispose();
+                connections[rank] = null;
+                Suspect(
+                    registry is null ? RankRegistry.Ended(0, rankZero.Step, rankZero.Operations) : registry.Lost(rank), isFinal: true);
                 break;
             case { Type: ControlMessage.Kind.Failure } failure:
                 Suspect(failure.Text, isFinal: true);

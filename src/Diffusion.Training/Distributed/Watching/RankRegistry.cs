@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Diffusion.Training;
 
-/// <summary>What rank 0 knows about every process: signs of life, and which operations it has started. Finds the first contradiction.
+/// <summary>What rank 0 knows about every process: heartbeats, and which operations it has started. Finds the first contradiction.
 /// </summary>
 internal sealed class RankRegistry(int worldSize, TimeSpan maxSilence)
 {
@@ -10,6 +10,7 @@ internal sealed class RankRegistry(int worldSize, TimeSpan maxSilence)
     private readonly long[] operations = new long[worldSize];
     private readonly long[] steps = new long[worldSize];
     private readonly bool[] left = new bool[worldSize];
+    private readonly bool[] isLost = new bool[worldSize];
     private readonly Dictionary<long, (int Rank, long Step, CollectiveCall Call, int Count)> started = [];
 
     /// <summary>Whether every process has left in good order.</summary>
@@ -57,15 +58,20 @@ internal sealed class RankRegistry(int worldSize, TimeSpan maxSilence)
         return WaitsForLeft();
     }
 
-    /// <summary>The connection of a process was lost.</summary>
-    /// <returns>What is wrong.</returns>
-    public string Lost(int rank) => Ended(rank, steps[rank], operations[rank]);
+    /// <summary>The connection of a process was lost. Of one that has left in good order, nothing is expected any more.</summary>
+    /// <returns>What is wrong; null if nothing.</returns>
+    public string? Lost(int rank)
+    {
+        isLost[rank] = true;
+        return left[rank] ? null : Ended(rank, steps[rank], operations[rank]);
+    }
 
     /// <summary>A process that has been silent for too long.</summary>
     /// <returns>What is wrong; null if nothing.</returns>
     public string? Silent(long now)
     {
-        int rank = Array.FindIndex(heard, 1, last => now - last > maxSilence.TotalMilliseconds);
+        int rank = Enumerable.Range(1, worldSize - 1)
+            .FirstOrDefault(other => !isLost[other] && now - heard[other] > maxSilence.TotalMilliseconds, -1);
         return rank < 0 ? null : Silence(rank, now - heard[rank], steps[rank], operations[rank]);
     }
 
@@ -76,7 +82,7 @@ internal sealed class RankRegistry(int worldSize, TimeSpan maxSilence)
     /// <summary>The error message about a process that has been silent for some milliseconds.</summary>
     public static string Silence(int rank, long milliseconds, long step, long operations) => string.Create(
         CultureInfo.InvariantCulture,
-        $"Rank {rank} has sent no sign of life for {milliseconds / 1000.0:F1} s. It was last heard of{Where(step, operations)}: ")
+        $"Rank {rank} has sent no heartbeat for {milliseconds / 1000.0:F1} s. It was last heard of{Where(step, operations)}: ")
         + "its process is frozen, or its machine or network is down.";
 
     /// <summary>An operation did not finish before its deadline.</summary>

@@ -20,6 +20,13 @@ internal sealed record SecondMomentTimes(int Parts, int History, double Uniform)
 
     public double TimeAt(double quantile, INoiseSchedule schedule) => TimeLaw.Uniform.TimeAt(quantile, schedule);
 
+    /// <summary>Why the law cannot be used with a schedule; empty if it can.</summary>
+    public IEnumerable<string> Problems(INoiseSchedule schedule) =>
+        schedule is DiscreteSchedule { Timesteps: var timesteps } && Parts > timesteps
+        ? [$"The time law {Description} has {Parts} parts, but {schedule.Description} has {timesteps} timesteps: a part without a timestep "
+            + $"never has a loss, so that times would stay uniform. Use at most {timesteps} parts."]
+        : [];
+
     /// <summary>The history of losses, on the CPU: draws read it at every step.</summary>
     public IReadOnlyDictionary<string, Tensor> CreateTensors() => new Dictionary<string, Tensor>(StringComparer.Ordinal)
     {

@@ -68,11 +68,7 @@ internal sealed class Ranks : IDisposable
                 sending.Wait();
             }
 
-            state.Parameters.RoundValues();
-            foreach (EmaWrapper average in state.Averages)
-            {
-                average.Reset();
-            }
+            state.BeginFromValues();
         }
         else if (!processes.IsFirst)
         {

@@ -38,10 +38,19 @@ internal static class StartCheck
         }
     }
 
-    private static JsonObject Describe(TrainingState state)
+    /// <summary>What must be the same on all processes of a run.</summary>
+    /// <param name="manifest">The run of one process.</param>
+    internal static JsonObject Comparable(CheckpointManifest manifest)
     {
-        JsonObject run = JsonSerializer.SerializeToNode(state.Manifest(), CheckpointJson.Default.CheckpointManifest)!.AsObject();
+        JsonObject run = JsonSerializer.SerializeToNode(manifest, CheckpointJson.Default.CheckpointManifest)!.AsObject();
         run.Remove("data"); // contains paths; the extents identify the images
+        string kind = manifest.Device.Split(':')[0]; // each process has another GPU
+        run["device"] = kind;
+        if (kind != "cpu")
+        {
+            run.Remove("cpuThreads"); // they change no result of a GPU
+        }
+
         JsonObject options = run["options"]!.AsObject();
         options["savesRun"] = options["runFolder"] is not null;
         foreach (string name in MayDiffer)
@@ -54,6 +63,12 @@ internal static class StartCheck
             options["loading"]!.AsObject().Remove(name);
         }
 
+        return run;
+    }
+
+    private static JsonObject Describe(TrainingState state)
+    {
+        JsonObject run = Comparable(state.Manifest());
         JsonObject parameters = [];
         foreach (FlatEntry entry in state.Parameters.Layout.Entries)
         {

@@ -9,7 +9,7 @@ namespace Diffusion.Training;
 public sealed record LrRange
 {
     /// <summary>
-    /// The loss of the evaluation images before the first step. It is not a number if the sweep was cancelled before that.
+    /// The loss of the evaluation images before the first step. It is not a number if the sweep was canceled before that.
     /// </summary>
     public required double StartLoss { get; init; }
 
@@ -27,7 +27,7 @@ public sealed record LrRange
 
     /// <summary>
     /// The short runs at the rates that the curve suggests; null if there were none, because the curve suggests no rate, the sweep was
-    /// cancelled, or <see cref="LrRangeOptions.ConfirmationSteps"/> is 0.
+    /// canceled, or <see cref="LrRangeOptions.ConfirmationSteps"/> is 0.
     /// </summary>
     public LrConfirmation? Confirmation { get; init; }
 

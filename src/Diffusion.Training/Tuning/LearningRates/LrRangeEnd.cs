@@ -17,6 +17,6 @@ internal enum LrRangeEnd
     /// </summary>
     NotFinite,
 
-    /// <summary>The sweep was cancelled.</summary>
+    /// <summary>The sweep was canceled.</summary>
     Cancelled,
 }

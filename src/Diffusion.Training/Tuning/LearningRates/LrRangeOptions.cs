@@ -30,8 +30,8 @@ public sealed record LrRangeOptions
     public int ConfirmationSteps { get; init; } = 60;
 
     /// <summary>
-    /// The images on which the loss is measured after each step, at least 1; they are kept on the device. More take longer and make the
-    /// curve speak for more of the set. Null, the default, for as many as a batch has.
+    /// The number of images on which the loss is measured after each step, 1 to 65,536; they are kept on the device. More images take
+    /// longer, and the curve represents the whole set better. Null, the default, for as many as a batch has.
     /// </summary>
     public int? EvaluationImages { get; init; }
 

@@ -81,7 +81,7 @@ internal static class LrRangeReading
                 nameof(LrSuggestionRule.TenthOfLowest),
                 null,
                 end == LrRangeEnd.Cancelled
-                    ? $"the loss had not risen when the sweep was cancelled, after {Rate(curve.Rates[^1])}. Let the sweep run on."
+                    ? $"the loss had not risen when the sweep was canceled, after {Rate(curve.Rates[^1])}. Let the sweep run on."
                     : $"the loss never rises; it is lowest ({loss}) at {Rate(lowest)}, and the highest rate tried was "
                         + $"{Rate(range.Last)}. {Raise(range, "use another rule")}");
     }
@@ -104,7 +104,7 @@ internal static class LrRangeReading
     {
         LrRangeEnd.Diverged => "the loss diverged",
         LrRangeEnd.NotFinite => $"numbers were not finite at {rate}",
-        _ => $"the sweep was cancelled at {rate}",
+        _ => $"the sweep was canceled at {rate}",
     };
 
     private static string Raise(LrRangeOptions range, string otherwise) => range.Last < 1

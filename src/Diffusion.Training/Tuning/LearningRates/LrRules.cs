@@ -11,7 +11,7 @@ internal static class LrRules
     public static int SteepestDescent(LrCurve curve) => Enumerable.Range(0, curve.Lowest + 1).MinBy(at => Slope(curve.Smoothed, at));
 
     /// <summary>
-    /// The middle of the longest sequence of falling losses, neighbours or not, from where the loss has fallen by a hundredth of its fall.
+    /// The middle of the longest sequence of falling losses, neighbors or not, from where the loss has fallen by a hundredth of its fall.
     /// </summary>
     public static int Valley(LrCurve curve)
     {

@@ -1,7 +1,7 @@
 namespace Diffusion.Training;
 
 /// <summary>
-/// A straight line through the neighbours of each loss on both sides, the near ones weighing more (tricube weights, Cleveland 1979), read
+/// A straight line through the neighbors of each loss on both sides, the near ones weighing more (tricube weights, Cleveland 1979), read
 /// at its place; of the losses' logarithms, so that an explosion does not outweigh what was before it. An average of past losses would show
 /// every turn too late, at too high a rate.
 /// </summary>

@@ -42,7 +42,7 @@ internal static class PlanText
             Text($"{plan.Suggested.Steps:N0} steps: {TimeText.Of(plan.SuggestedDuration)} here")
                 + (plan.Suggested.OneV100 is { } days ? $", about {TimeText.Of(days)} on one V100 with a usual network" : string.Empty));
         Line(string.Empty, plan.Suggested.Reason);
-        Line("first samples", Text($"recognisable from about step {plan.FirstSamplesStep:N0}: {TimeText.Of(plan.FirstSamplesAfter)}"));
+        Line("first samples", Text($"recognizable from about step {plan.FirstSamplesStep:N0}: {TimeText.Of(plan.FirstSamplesAfter)}"));
         Line("sampling", Text($"{plan.SampledImages} images in {plan.SamplerSteps} steps: {TimeText.Of(plan.SamplingTime)}"));
         if (plan.MaxCheckpoints > 0)
         {

@@ -91,7 +91,7 @@ public sealed record TrainingPlan
     public required TimeSpan SuggestedDuration { get; init; }
 
     /// <summary>
-    /// The step at which samples should become recognisable: after the warm-up and 2% of the suggested steps, in proportion fewer where the
+    /// The step at which samples should become recognizable: after the warm-up and 2% of the suggested steps, in proportion fewer where the
     /// learning rate is higher than is usual for the batch, and more where it is lower. A rule of thumb: simple images come sooner.
     /// </summary>
     public required long FirstSamplesStep { get; init; }

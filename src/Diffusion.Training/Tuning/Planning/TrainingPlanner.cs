@@ -89,7 +89,7 @@ internal static class TrainingPlanner
         if (steps < firstSamples)
         {
             yield return Text(
-                $"The run ends at step {steps:N0}, before its samples should be recognisable (about step {firstSamples:N0}). Give it more "
+                $"The run ends at step {steps:N0}, before its samples should be recognizable (about step {firstSamples:N0}). Give it more "
                     + $"steps or time, a smaller network, or a higher learning rate if LrRangeFinder allows it.");
         }
         else if (steps < suggested.Steps / MuchLonger)

@@ -196,7 +196,7 @@ public sealed class NcclEngineTests : IDisposable
         NcclStub.SetCause("Duplicate GPU detected : rank 1 and rank 0 both on CUDA device 18000");
 
         FluentActions.Invoking(() => Group()).Should().Throw<DistributedException>()
-            .WithMessage("*Duplicate GPU detected*ComputeDevice.Cuda(ProcessPlace.Read().LocalRank).");
+            .WithMessage("*Duplicate GPU detected*ComputeDevice.Cuda(ProcessPlace.Read().LocalRank). If CUDA_VISIBLE_DEVICES shows all*");
     }
 
     [Theory]
@@ -245,7 +245,7 @@ public sealed class NcclEngineTests : IDisposable
     [Fact]
     public void NCCL_needs_a_GPU() =>
         FluentActions.Invoking(() => ProcessGroups.Create(
-                ComputeDevice.Cpu(), new ProcessGroupOptions { Engine = ProcessGroupEngine.Nccl }, ProcessPlace.Alone))
+                () => ComputeDevice.Cpu(), new ProcessGroupOptions { Engine = ProcessGroupEngine.Nccl }, ProcessPlace.Alone))
             .Should().Throw<DistributedException>().WithMessage("NCCL carries tensors of NVIDIA GPUs, but the device is cpu.*");
 
     [Fact]

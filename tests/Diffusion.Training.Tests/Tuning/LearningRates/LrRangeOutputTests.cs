@@ -43,7 +43,7 @@ public sealed class LrRangeOutputTests
         lines[20].Should().StartWith("    1e-2    0.5380");
         lines[21].Should().Be($"TenthOfLowest   {Range.Suggestion}");
         lines[^1].Should().StartWith("Slide ");
-        Cancelled().ToTable().Should().StartWith("    rate      loss  smoothed   0 of 0 rates shown; the sweep was cancelled");
+        Cancelled().ToTable().Should().StartWith("    rate      loss  smoothed   0 of 0 rates shown; the sweep was canceled");
     }
 
     private static LrRange Cancelled() => LrRangeReading.Of([], double.NaN, LrRangeEnd.Cancelled, Options);

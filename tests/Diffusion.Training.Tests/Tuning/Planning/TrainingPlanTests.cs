@@ -163,7 +163,7 @@ public sealed class TrainingPlanTests
     }
 
     [Theory]
-    [InlineData(10, "The run ends at step 10, before its samples should be recognisable")]
+    [InlineData(10, "The run ends at step 10, before its samples should be recognizable")]
     [InlineData(10_000, "of the suggested steps: good for a first look")]
     [InlineData(10_000_000, "times the suggested steps. Hold images out")]
     public void A_run_that_is_too_short_or_too_long_is_told_so(long steps, string note) =>
@@ -269,7 +269,7 @@ public sealed class TrainingPlanTests
         report.Should().ContainAll(
             "images         200 of 1 x 8 x 8\n", "batch          4\n", "learning rate  2e-4\n", "400 ms per step, 10.0 images/s",
                 "this run       10,000 steps, 40,000 images, 200.0 epochs: 1 h 6 min\n",
-            "22,000 steps at batch 64, 16 times as many at batch 4.", "recognisable from about step", "16 images in 50 steps",
+            "22,000 steps at batch 64, 16 times as many at batch 4.", "recognizable from about step", "16 images in 50 steps",
                 "note           Nothing is saved");
     }
 

@@ -11,6 +11,6 @@ internal static class DdpmClass
         [
             .. Clipping(true), .. Thresholding, .. Spacing("leading"),
             DiffusersSetting.Choice("variance_type", "fixed_small", "fixed_small", "fixed_small_log", "fixed_large", "learned",
-                "learned_range"),
+                "learned_range") with { IsOptional = true },
         ]);
 }

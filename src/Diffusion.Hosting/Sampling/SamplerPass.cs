@@ -1,0 +1,108 @@
+using Diffusion.Sampling;
+using TorchSharp;
+
+namespace Diffusion.Hosting;
+
+/// <summary>Requests that are sampled together. A request that fails does so alone.</summary>
+internal sealed class SamplerPass : IDisposable
+{
+    private readonly CancellationTokenSource cancel;
+    private int left;
+
+    /// <param name="jobs">The requests, at least one.</param>
+    /// <param name="stop">Ends the pass.</param>
+    public SamplerPass(IReadOnlyList<SamplerJob> jobs, CancellationToken stop)
+    {
+        Jobs = jobs;
+        left = jobs.Count;
+        cancel = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        foreach (SamplerJob job in jobs)
+        {
+            job.WhenEnded(() =>
+            {
+                if (Interlocked.Decrement(ref left) == 0)
+                {
+                    cancel.Cancel(); // Nobody waits for the pass any more.
+                }
+            });
+        }
+    }
+
+    public IReadOnlyList<SamplerJob> Jobs { get; }
+
+    /// <summary>The number of images.</summary>
+    public long ImageCount => Jobs.Sum(job => (long)job.Request.Count);
+
+    /// <summary>Ends the pass, if all of its requests are cancelled or the host stops.</summary>
+    /// <exception cref="OperationCanceledException">It ends.</exception>
+    public void ThrowIfCancelled() => cancel.Token.ThrowIfCancellationRequested();
+
+    /// <summary>Samples the requests that have not ended.</summary>
+    /// <exception cref="OperationCanceledException">All requests were cancelled, or the host stops.</exception>
+    public void Sample(ISampler sampler, IDenoiser denoiser)
+    {
+        List<SamplerJob> fitting = [];
+        foreach (SamplerJob job in Jobs.Where(job => !job.Result.IsCompleted))
+        {
+            if (job.Request.Problems(denoiser) is { Count: > 0 } problems)
+            {
+                job.Fail(new ArgumentException(string.Join(" ", problems)));
+            }
+            else
+            {
+                fitting.Add(job);
+            }
+        }
+
+        if (fitting.Count > 0)
+        {
+            Sample(sampler, denoiser, fitting);
+        }
+    }
+
+    /// <summary>Ends the requests that have not ended.</summary>
+    public void Fail(Exception error)
+    {
+        foreach (SamplerJob job in Jobs)
+        {
+            job.Fail(error);
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (SamplerJob job in Jobs)
+        {
+            job.Dispose(); // Waits for a cancellation in progress, which may use the pass.
+        }
+
+        cancel.Dispose();
+    }
+
+    private void Sample(ISampler sampler, IDenoiser denoiser, IReadOnlyList<SamplerJob> jobs)
+    {
+        try
+        {
+            IReadOnlyList<torch.Tensor> images = sampler.SampleTogether(denoiser, [.. jobs.Select(job => job.Request)], cancel.Token);
+            foreach ((SamplerJob job, torch.Tensor own) in jobs.Zip(images))
+            {
+                job.Complete(own);
+            }
+        }
+#pragma warning disable CA1031 // The error belongs to one of these requests.
+        catch (Exception error) when (error is not OperationCanceledException)
+#pragma warning restore CA1031
+        {
+            if (jobs is [var only])
+            {
+                only.Fail(error);
+                return;
+            }
+
+            foreach (SamplerJob job in jobs)
+            {
+                Sample(sampler, denoiser, [job]);
+            }
+        }
+    }
+}
