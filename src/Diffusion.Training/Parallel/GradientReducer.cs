@@ -13,8 +13,9 @@ namespace Diffusion.Training;
 /// all processes then use, and the buckets that changed after they seemed complete (parameters that are also used outside the call of their
 /// layer), which are always reduced after the backward pass. A pass that gives a parameter only zeros, like the first one before a last
 /// layer that begins with zeros, cannot tell: the next passes are rehearsals too, and what they cannot tell either is reduced after the
-/// backward pass. A layer whose weights another module uses without calling it, like the convolution of <c>Upsample</c> on a CPU, is
-/// complete when that module is.
+/// backward pass. Where only one bucket could start earlier, it would be about when the pass ends: layers are then marked no longer. A
+/// layer whose weights another module uses without calling it, like the convolution of <c>Upsample</c> on a CPU, is complete when that
+/// module is.
 /// </remarks>
 internal sealed class GradientReducer : IDisposable
 {
@@ -88,21 +89,30 @@ internal sealed class GradientReducer : IDisposable
     /// <summary>The number of buckets.</summary>
     public int Buckets => views.Length;
 
+    /// <summary>Whether layers are marked, which takes a few percent of the step of a small network.</summary>
+    public bool IsMarking { get; private set; } = true;
+
     /// <summary>The number of buckets whose reduction started before the last backward pass ended.</summary>
     public int Overlapped { get; private set; }
 
     /// <summary>Starts the forward pass of the last micro-batch of a step.</summary>
     public void BeginForward()
     {
-        layersOfBucket.CopyTo(waitsFor, 0);
-        marks.BeginForward();
+        if (IsMarking)
+        {
+            layersOfBucket.CopyTo(waitsFor, 0);
+            marks.BeginForward();
+        }
     }
 
     /// <summary>Starts the backward pass of the last micro-batch of a step, from which on gradients are reduced.</summary>
     public void BeginBackward()
     {
         hasRun = true;
-        marks.BeginBackward();
+        if (IsMarking)
+        {
+            marks.BeginBackward();
+        }
     }
 
     /// <summary>Reduces the remaining buckets, and waits until the gradients are the sums over all processes.</summary>
@@ -216,5 +226,7 @@ internal sealed class GradientReducer : IDisposable
         {
             layersOfBucket[bucket] = rehearsals.IsLate(bucket) ? Never : layersOfBucket[bucket];
         }
+
+        IsMarking = !rehearsals.AreOver || rehearsals.EarlyCount > 1;
     }
 }

@@ -20,6 +20,9 @@ internal sealed class Rehearsals(int buckets, int maxCount)
     /// <summary>Whether a bucket must wait for the end of the backward pass.</summary>
     public bool IsLate(int bucket) => isLate[bucket];
 
+    /// <summary>How many buckets need not wait for the end of the backward pass.</summary>
+    public int EarlyCount => Enumerable.Range(0, buckets).Count(bucket => isComplete[bucket] && !isLate[bucket]);
+
     /// <summary>Adds a rehearsal.</summary>
     /// <param name="ranks">What each process has seen of each bucket.</param>
     public void Add(IReadOnlyList<RehearsedBucket[]> ranks)

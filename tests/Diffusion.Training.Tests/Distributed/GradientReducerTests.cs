@@ -40,6 +40,32 @@ public sealed class GradientReducerTests
     }
 
     [Fact]
+    public void Layers_are_marked_only_while_a_bucket_could_start_earlier()
+    {
+        (bool First, bool Last, int Overlapped)[] Marking(long bucketBytes) => OnTwoRanks(group =>
+        {
+            using Chain chain = new();
+            using FlatParameters parameters = new(chain);
+            using GradientReducer reducer = new(group, parameters, chain, bucketBytes);
+            bool first = reducer.IsMarking;
+            for (int pass = 0; pass < 2; pass++)
+            {
+                parameters.Gradients.zero_();
+                reducer.BeginForward();
+                Tensor loss = chain.Call(Filled(4, Chain.Width)).square().mean();
+                reducer.BeginBackward();
+                loss.backward();
+                reducer.Finish();
+            }
+
+            return (first, reducer.IsMarking, reducer.Overlapped);
+        });
+
+        Marking(long.MaxValue).Should().AllBeEquivalentTo((true, false, 0));
+        Marking(OneParameter).Should().AllBeEquivalentTo((true, true, 3));
+    }
+
+    [Fact]
     public void A_layer_that_is_called_twice_is_complete_after_both()
     {
         int[][] overlapped = Overlapped((chain, x) =>
