@@ -62,8 +62,15 @@ public sealed class HostedSampler : IHostedService, IDisposable
     {
         ArgumentNullException.ThrowIfNull(request);
         HostedSamplerOptions options = Options;
+        if (cancellationToken.IsCancellationRequested)
+        {
+            metrics.Ended("cancelled");
+            return Task.FromCanceled<torch.Tensor>(cancellationToken);
+        }
+
         if (request.Count > options.MaxImagesPerRequest)
         {
+            metrics.Ended("refused");
             throw new ArgumentException($"The request asks for {request.Count} images, but sampler '{Name}' takes at most "
                 + $"{options.MaxImagesPerRequest}. Ask for fewer images, or raise MaxImagesPerRequest.", nameof(request));
         }
@@ -177,7 +184,10 @@ public sealed class HostedSampler : IHostedService, IDisposable
         {
             pass.ThrowIfCancelled();
             model ??= open(services);
-            pass.Sample(options.Sampler, options.Denoiser?.Invoke(model.Denoiser) ?? model.Denoiser);
+            if (pass.Sample(options.Sampler, options.Denoiser?.Invoke(model.Denoiser) ?? model.Denoiser) is { } failure)
+            {
+                activity?.SetStatus(ActivityStatusCode.Error, failure.Message);
+            }
         }
         catch (Exception error)
         {

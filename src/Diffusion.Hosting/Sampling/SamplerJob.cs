@@ -11,9 +11,10 @@ internal sealed class SamplerJob : IDisposable
     private readonly SamplerMetrics metrics;
     private readonly SamplerQueue queue;
     private readonly CancellationTokenRegistration registration;
+    private torch.Tensor[] copies = [];
     private Action? onEnded;
 
-    /// <param name="request">The request. Its tensors are copied, because the caller may dispose them after a cancellation.</param>
+    /// <param name="request">The request.</param>
     /// <param name="options">The options of the sampler when the request came.</param>
     /// <param name="queue">The queue that a cancelled request leaves.</param>
     /// <param name="metrics">Receives the outcome.</param>
@@ -22,16 +23,14 @@ internal sealed class SamplerJob : IDisposable
         CancellationToken cancellationToken)
     {
         (Options, this.queue, this.metrics) = (options, queue, metrics);
-        Request = request with
-        {
-            BatchSize = options.MaxBatchSize,
-            StartImages = Copy(request.StartImages),
-            StartNoise = Copy(request.StartNoise),
-        };
+        Request = request with { BatchSize = options.MaxBatchSize };
         registration = cancellationToken.UnsafeRegister(_ => Cancel(cancellationToken), null);
     }
 
-    public SampleRequest Request { get; }
+    public SampleRequest Request { get; private set; }
+
+    /// <summary>The number of images; 0 for a request that will be refused.</summary>
+    public long ImageCount => Math.Max(Request.Count, 0);
 
     public HostedSamplerOptions Options { get; }
 
@@ -43,6 +42,15 @@ internal sealed class SamplerJob : IDisposable
 
     /// <summary>The images, which belong to the caller.</summary>
     public Task<torch.Tensor> Result => result.Task;
+
+    /// <summary>Copies the tensors of the request: the caller may dispose its own after a cancellation.</summary>
+    public void CopyTensors()
+    {
+        using DisposeScope scope = torch.NewDisposeScope();
+        Request = Request with { StartImages = Request.StartImages?.detach().clone(), StartNoise = Request.StartNoise?.detach().clone() };
+        copies = [.. new[] { Request.StartImages, Request.StartNoise }.OfType<torch.Tensor>()];
+        Array.ForEach(copies, copy => copy.DetachFromDisposeScope());
+    }
 
     /// <summary>Calls an action when the request has ended, or at once if it already has.</summary>
     public void WhenEnded(Action action)
@@ -83,11 +91,8 @@ internal sealed class SamplerJob : IDisposable
     public void Dispose()
     {
         registration.Dispose();
-        Request.StartImages?.Dispose();
-        Request.StartNoise?.Dispose();
+        Array.ForEach(copies, copy => copy.Dispose());
     }
-
-    private static torch.Tensor? Copy(torch.Tensor? images) => images?.detach().clone().DetachFromDisposeScope();
 
     private void Cancel(CancellationToken cancellationToken)
     {

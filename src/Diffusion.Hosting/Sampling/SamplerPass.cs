@@ -6,8 +6,10 @@ namespace Diffusion.Hosting;
 /// <summary>Requests that are sampled together. A request that fails does so alone.</summary>
 internal sealed class SamplerPass : IDisposable
 {
+    private readonly Lock gate = new();
     private readonly CancellationTokenSource cancel;
     private int left;
+    private bool isDisposed;
 
     /// <param name="jobs">The requests, at least one.</param>
     /// <param name="stop">Ends the pass.</param>
@@ -22,7 +24,7 @@ internal sealed class SamplerPass : IDisposable
             {
                 if (Interlocked.Decrement(ref left) == 0)
                 {
-                    cancel.Cancel(); // Nobody waits for the pass any more.
+                    Cancel();
                 }
             });
         }
@@ -31,15 +33,16 @@ internal sealed class SamplerPass : IDisposable
     public IReadOnlyList<SamplerJob> Jobs { get; }
 
     /// <summary>The number of images.</summary>
-    public long ImageCount => Jobs.Sum(job => (long)job.Request.Count);
+    public long ImageCount => Jobs.Sum(job => job.ImageCount);
 
     /// <summary>Ends the pass, if all of its requests are cancelled or the host stops.</summary>
     /// <exception cref="OperationCanceledException">It ends.</exception>
     public void ThrowIfCancelled() => cancel.Token.ThrowIfCancellationRequested();
 
     /// <summary>Samples the requests that have not ended.</summary>
+    /// <returns>The error of the last request that the model failed; null if there is none.</returns>
     /// <exception cref="OperationCanceledException">All requests were cancelled, or the host stops.</exception>
-    public void Sample(ISampler sampler, IDenoiser denoiser)
+    public Exception? Sample(ISampler sampler, IDenoiser denoiser)
     {
         List<SamplerJob> fitting = [];
         foreach (SamplerJob job in Jobs.Where(job => !job.Result.IsCompleted))
@@ -54,10 +57,7 @@ internal sealed class SamplerPass : IDisposable
             }
         }
 
-        if (fitting.Count > 0)
-        {
-            Sample(sampler, denoiser, fitting);
-        }
+        return fitting.Count > 0 ? Sample(sampler, denoiser, fitting) : null;
     }
 
     /// <summary>Ends the requests that have not ended.</summary>
@@ -73,13 +73,29 @@ internal sealed class SamplerPass : IDisposable
     {
         foreach (SamplerJob job in Jobs)
         {
-            job.Dispose(); // Waits for a cancellation in progress, which may use the pass.
+            job.Dispose();
         }
 
-        cancel.Dispose();
+        lock (gate)
+        {
+            isDisposed = true;
+            cancel.Dispose();
+        }
     }
 
-    private void Sample(ISampler sampler, IDenoiser denoiser, IReadOnlyList<SamplerJob> jobs)
+    // Nobody waits for the pass any more. The last to give up may do so while the pass ends.
+    private void Cancel()
+    {
+        lock (gate)
+        {
+            if (!isDisposed)
+            {
+                cancel.Cancel();
+            }
+        }
+    }
+
+    private Exception? Sample(ISampler sampler, IDenoiser denoiser, IReadOnlyList<SamplerJob> jobs)
     {
         try
         {
@@ -88,6 +104,8 @@ internal sealed class SamplerPass : IDisposable
             {
                 job.Complete(own);
             }
+
+            return null;
         }
 #pragma warning disable CA1031 // The error belongs to one of these requests.
         catch (Exception error) when (error is not OperationCanceledException)
@@ -96,13 +114,11 @@ internal sealed class SamplerPass : IDisposable
             if (jobs is [var only])
             {
                 only.Fail(error);
-                return;
+                return error;
             }
 
-            foreach (SamplerJob job in jobs)
-            {
-                Sample(sampler, denoiser, [job]);
-            }
+            Exception?[] errors = [.. jobs.Select(job => Sample(sampler, denoiser, [job]))];
+            return errors.LastOrDefault(one => one is not null);
         }
     }
 }

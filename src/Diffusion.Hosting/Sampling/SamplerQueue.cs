@@ -1,7 +1,7 @@
 namespace Diffusion.Hosting;
 
 /// <summary>The requests that wait for a pass, in the order in which they came.</summary>
-/// <param name="metrics">Receives the changes of the length.</param>
+/// <param name="metrics">Receives the changes of the length, outside of the lock: listeners are code of the application.</param>
 internal sealed class SamplerQueue(SamplerMetrics metrics)
 {
     private readonly object gate = new();
@@ -37,26 +37,30 @@ internal sealed class SamplerQueue(SamplerMetrics metrics)
                 return SamplerQueueAnswer.Full;
             }
 
+            job.CopyTensors();
             jobs.AddLast(job);
-            metrics.Waiting(1);
             Monitor.Pulse(gate);
-            return SamplerQueueAnswer.Added;
         }
+
+        metrics.Waiting(1);
+        return SamplerQueueAnswer.Added;
     }
 
     /// <summary>Removes a request; returns false if it does not wait.</summary>
     public bool Remove(SamplerJob job)
     {
+        bool isRemoved;
         lock (gate)
         {
-            bool isRemoved = jobs.Remove(job);
-            if (isRemoved)
-            {
-                metrics.Waiting(-1);
-            }
-
-            return isRemoved;
+            isRemoved = jobs.Remove(job);
         }
+
+        if (isRemoved)
+        {
+            metrics.Waiting(-1);
+        }
+
+        return isRemoved;
     }
 
     /// <summary>Waits for a request; returns false if the queue is closed and empty.</summary>
@@ -78,7 +82,7 @@ internal sealed class SamplerQueue(SamplerMetrics metrics)
     /// </summary>
     public IReadOnlyList<SamplerJob> TakePass() => Take(pass => jobs.First?.Value is { } next
         && (pass.Count == 0
-            || (next.Options == pass[0].Options && pass.Append(next).Sum(job => (long)job.Request.Count) <= next.Options.MaxBatchSize)));
+            || (next.Options == pass[0].Options && pass.Append(next).Sum(job => job.ImageCount) <= next.Options.MaxBatchSize)));
 
     /// <summary>Refuses further requests.</summary>
     public void Close()
@@ -95,17 +99,17 @@ internal sealed class SamplerQueue(SamplerMetrics metrics)
 
     private List<SamplerJob> Take(Func<List<SamplerJob>, bool> takesNext)
     {
+        List<SamplerJob> taken = [];
         lock (gate)
         {
-            List<SamplerJob> taken = [];
             while (takesNext(taken))
             {
                 taken.Add(jobs.First!.Value);
                 jobs.RemoveFirst();
             }
-
-            metrics.Waiting(-taken.Count);
-            return taken;
         }
+
+        metrics.Waiting(-taken.Count);
+        return taken;
     }
 }

@@ -58,6 +58,11 @@ internal static class LibtorchDownload
 
         string packages = Path.Combine(InstalledLibtorch.Root, "cuda-download");
         string gathered = $"{InstalledLibtorch.CudaFolder}-incomplete";
+        if (Directory.Exists(gathered))
+        {
+            Discard(packages); // An earlier call was killed after it had moved files: NuGet would not notice.
+        }
+
         Restore(package, packages, terminal);
         try
         {
@@ -66,7 +71,15 @@ internal static class LibtorchDownload
         }
         finally
         {
-            Directory.Delete(packages, recursive: true); // NuGet does not notice that files have moved.
+            Discard(packages);
+        }
+    }
+
+    private static void Discard(string folder)
+    {
+        if (Directory.Exists(folder))
+        {
+            Directory.Delete(folder, recursive: true);
         }
     }
 

@@ -64,8 +64,21 @@ internal sealed record LaunchVariables(string Launcher, string Rank, string Worl
             ? throw new DistributedException($"{MasterPort} is {port}, but must be a port: 1 to {ushort.MaxValue}.")
             : new ProcessPlace(Launcher, rank, size, localRank, address, port)
             {
-                LocalWorldSize = Launcher == Slurm ? SlurmTaskCounts.Here(variable) : Number(variable, LocalWorldSize, Rank),
+                LocalWorldSize = LocalSize(variable, localRank),
             };
+    }
+
+    private int? LocalSize(Func<string, string?> variable, int localRank)
+    {
+        if (Launcher == Slurm)
+        {
+            return SlurmTaskCounts.Here(variable) is { } tasks && tasks > localRank ? tasks : null;
+        }
+
+        int? size = Number(variable, LocalWorldSize, Rank);
+        return size is null || size > localRank
+            ? size
+            : throw new DistributedException($"{LocalWorldSize} is {size}, but must be above {LocalRank}, which is {localRank}.");
     }
 
     // Inside mpirun and torchrun under SLURM, its own numbers are those of the batch script. But srun sets the variables of PMI, too.

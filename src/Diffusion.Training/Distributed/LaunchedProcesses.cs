@@ -42,8 +42,7 @@ internal sealed class LaunchedProcesses(TimeSpan grace, bool isMpi) : IDisposabl
 
     /// <summary>Asks all processes to end, and kills those that are left after the grace. A second call does nothing.</summary>
     /// <param name="signal">The number of the signal.</param>
-    /// <param name="isSent">Whether the running processes have it already.</param>
-    public void End(int signal, bool isSent = false)
+    public void End(int signal)
     {
         lock (gate)
         {
@@ -54,10 +53,7 @@ internal sealed class LaunchedProcesses(TimeSpan grace, bool isMpi) : IDisposabl
 
             asked = signal;
             limit = new Timer(_ => EndNow(), null, grace, Timeout.InfiniteTimeSpan);
-            if (!isSent)
-            {
-                processes.ForEach(process => Signal(process, signal));
-            }
+            processes.ForEach(process => Signal(process, signal));
         }
     }
 

@@ -11,21 +11,23 @@ internal static class MpiRanks
 {
     /// <summary>
     /// A function of the shell. Its arguments are the process of <c>mpirun</c> and the signal. Without ranks it signals <c>mpirun</c>,
-    /// because there is nothing to save yet. Ranks are the processes below <c>mpirun</c> that have the variables of a rank.
+    /// because there is nothing to save yet. Ranks are the first processes below <c>mpirun</c> that have the variables of a rank, not
+    /// those that a rank has started.
     /// </summary>
     public const string Function = """
-        below() {
+        ranks_below() {
             for status in $(grep -l "^PPid:[[:space:]]*$1\$" /proc/[0-9]*/status); do
-                status=${status%/status}
-                echo "${status#/proc/}"
-                below "${status#/proc/}"
+                process=${status%/status}
+                process=${process#/proc/}
+                if grep -qzE '^(OMPI_COMM_WORLD|PMI)_RANK=' "/proc/$process/environ"; then
+                    echo "$process"
+                else
+                    ranks_below "$process"
+                fi
             done
         }
         signal_ranks() {
-            ranks=
-            for process in $(below "$1"); do
-                grep -qzE '^(OMPI_COMM_WORLD|PMI)_RANK=' "/proc/$process/environ" && ranks="$ranks $process"
-            done
+            ranks=$(ranks_below "$1")
             kill -s "$2" ${ranks:-$1}
         }
         """;

@@ -8,8 +8,9 @@ namespace Diffusion.Training;
 
 /// <summary>
 /// Starts the processes that train together on this machine. When one fails, it ends the others, and starts all again if that is allowed;
-/// a run with checkpoints then resumes. SIGTERM and Ctrl+C reach every process, which has <see cref="ProcessLaunchOptions.Grace"/> to save
-/// and end; a second signal kills what is left. If the launcher itself is killed, the processes get SIGTERM. Linux only.
+/// a run with checkpoints then resumes. SIGTERM, SIGHUP and Ctrl+C reach every process, which has
+/// <see cref="ProcessLaunchOptions.Grace"/> to save and end; a second signal kills what is left. If the launcher itself is killed, the
+/// processes get SIGTERM. Linux only.
 /// </summary>
 /// <example>
 /// <code>
@@ -19,6 +20,7 @@ namespace Diffusion.Training;
 public static class ProcessLauncher
 {
     private const string Mpirun = "mpirun";
+    private const int SigHup = 1;
     private const int SigInt = 2;
     private const int SigTerm = 15;
     private static readonly int[] Stopped = [129, 130, 143]; // by SIGHUP, SIGINT and SIGTERM
@@ -56,12 +58,19 @@ public static class ProcessLauncher
             throw new DistributedException($"{mpirun} is not found. Install it: {ProcessGroups.InstallOpenMpi}.");
         }
 
+        if (!IsFound(options.Command[0]))
+        {
+            throw new DistributedException(
+                $"{options.Command[0]} could not be started: it is not found. Name a program that is installed.");
+        }
+
         using LaunchedProcesses launched = new(options.Grace, isMpi);
         bool isStopped = false;
         int signals = 0;
+        using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context => Forward(context, SigHup));
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Forward(context, SigInt));
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Forward(context, SigTerm));
-        using CancellationTokenRegistration cancel = cancellationToken.Register(() => Stop(SigTerm, isSent: false));
+        using CancellationTokenRegistration cancel = cancellationToken.Register(() => Stop(SigTerm));
         for (int restart = 0; ; restart++)
         {
             foreach (ProcessStartInfo start in Starts(options, mpirun, restart))
@@ -82,7 +91,7 @@ public static class ProcessLauncher
             context.Cancel = true;
             if (Interlocked.Increment(ref signals) == 1)
             {
-                Stop(signal, isSent: signal == SigInt && !isMpi && IsInForeground());
+                Stop(signal);
             }
             else
             {
@@ -90,31 +99,23 @@ public static class ProcessLauncher
             }
         }
 
-        void Stop(int signal, bool isSent)
+        void Stop(int signal)
         {
             Volatile.Write(ref isStopped, true);
-            launched.End(signal, isSent);
+            launched.End(signal);
         }
     }
 
-    private static bool IsFound(string program) => (Environment.GetEnvironmentVariable("PATH") ?? string.Empty).Split(':')
-        .Any(folder => File.Exists(Path.Combine(folder, program)));
-
-    // Whether the terminal sends Ctrl+C to the launcher: then also to the processes that it has started, but not to mpirun.
-    private static bool IsInForeground()
-    {
-        string status = File.ReadAllText("/proc/self/stat");
-        string[] fields = status[(status.LastIndexOf(')') + 2)..].Split(' '); // state, parent, group, session, terminal, foreground group
-        return fields[2] == fields[5];
-    }
+    private static bool IsFound(string program) => program.Contains('/', StringComparison.Ordinal)
+        ? File.Exists(program)
+        : (Environment.GetEnvironmentVariable("PATH") ?? string.Empty).Split(':').Any(folder => File.Exists(Path.Combine(folder, program)));
 
     private static IEnumerable<ProcessStartInfo> Starts(ProcessLaunchOptions options, string mpirun, int restart)
     {
         if (options.Engine == ProcessGroupEngine.Mpi)
         {
-            // Without setsid, the terminal would send Ctrl+C to mpirun, which then kills its ranks. Open MPI 4 and 5 read from these
-            // variables what MPICH needs no option for: that there may be more processes than cores.
-            ProcessStartInfo start = new("setsid", [mpirun, "-np", Text(options.Processes), .. options.Command]);
+            // Open MPI 4 and 5 read from these variables what MPICH needs no option for: that there may be more processes than cores.
+            ProcessStartInfo start = OfOwnSession([mpirun, "-np", Text(options.Processes), .. options.Command]);
             start.Environment["OMPI_MCA_rmaps_base_oversubscribe"] = "1";
             start.Environment["PRTE_MCA_rmaps_default_mapping_policy"] = ":oversubscribe";
             if (Environment.IsPrivilegedProcess)
@@ -130,7 +131,7 @@ public static class ProcessLauncher
         string port = Text(FreePort());
         for (int rank = 0; rank < options.Processes; rank++)
         {
-            ProcessStartInfo start = new(options.Command[0], options.Command.Skip(1));
+            ProcessStartInfo start = OfOwnSession(options.Command);
             start.Environment["RANK"] = Text(rank);
             start.Environment["LOCAL_RANK"] = Text(rank);
             start.Environment["WORLD_SIZE"] = Text(options.Processes);
@@ -141,6 +142,9 @@ public static class ProcessLauncher
             yield return start;
         }
     }
+
+    // The terminal sends Ctrl+C and its end to all processes of its session. So they get each signal once, from the launcher.
+    private static ProcessStartInfo OfOwnSession(IEnumerable<string> command) => new("setsid", command);
 
     private static int FreePort()
     {

@@ -9,17 +9,18 @@ namespace Diffusion.Training;
 /// same order on every process, and the rest after the backward pass.
 /// </summary>
 /// <remarks>
-/// The first backward pass is a rehearsal that reduces nothing until it ends. It finds the order in which buckets become complete, which
-/// all processes then use, and the buckets that changed after they seemed complete (parameters that are also used outside the call of their
-/// layer), which are always reduced after the backward pass. A pass that gives a parameter only zeros, like the first one before a last
-/// layer that begins with zeros, cannot tell: the next passes are rehearsals too, and what they cannot tell either is reduced after the
-/// backward pass. Where only one bucket could start earlier, it would be about when the pass ends: layers are then marked no longer. A
+/// The first two backward passes are rehearsals that reduce nothing until they end. They find the order in which buckets become complete,
+/// which all processes then use, and the buckets that changed after they seemed complete (parameters that are also used outside the call
+/// of their layer), which are always reduced after the backward pass. A pass that gives a parameter only zeros, like the first one before a
+/// last layer that begins with zeros, cannot tell: the next passes are rehearsals too, and what they cannot tell either is reduced after
+/// the backward pass. Where only one bucket could start earlier, it would be about when the pass ends: layers are then marked no longer. A
 /// layer whose weights another module uses without calling it, like the convolution of <c>Upsample</c> on a CPU, is complete when that
 /// module is.
 /// </remarks>
 internal sealed class GradientReducer : IDisposable
 {
     private const int Never = int.MaxValue;
+    private const int MinRehearsals = 2;
     private const int MaxRehearsals = 10;
 
     private readonly IProcessGroup group;
@@ -52,7 +53,7 @@ internal sealed class GradientReducer : IDisposable
         views = [.. buckets.Select(bucket => ViewOf(bucket.Offset, bucket.Length))];
         parts = [.. buckets.Select(bucket => bucket.Parameters
             .Select(name => ViewOf(entries[name].Offset, entries[name].Length)).ToArray())];
-        rehearsals = new Rehearsals(views.Length, MaxRehearsals);
+        rehearsals = new Rehearsals(views.Length, MinRehearsals, MaxRehearsals);
         order = [.. Enumerable.Range(0, views.Length)];
         waitsFor = new int[views.Length];
         isReady = new bool[views.Length];

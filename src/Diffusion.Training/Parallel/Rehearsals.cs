@@ -5,8 +5,12 @@ namespace Diffusion.Training;
 /// buckets become complete, and which ones must wait for the end of the backward pass.
 /// </summary>
 /// <param name="buckets">The number of buckets.</param>
+/// <param name="minCount">
+/// So many rehearsals at least: a part of the network that begins with zeros gives its second use of a weight a gradient only after the
+/// first update.
+/// </param>
 /// <param name="maxCount">After so many rehearsals, buckets of which nothing is known must wait.</param>
-internal sealed class Rehearsals(int buckets, int maxCount)
+internal sealed class Rehearsals(int buckets, int minCount, int maxCount)
 {
     private readonly long[] places = new long[buckets];
     private readonly bool[] isComplete = new bool[buckets];
@@ -34,11 +38,11 @@ internal sealed class Rehearsals(int buckets, int maxCount)
             places[bucket] = seen[0].Place;
             isComplete[bucket] |= seen.Any(one => one.Place >= 0);
             isLate[bucket] |= seen.Any(one => one.HasChanged);
-            isKnown[bucket] |= seen.Any(one => one.HasGradients);
+            isKnown[bucket] |= seen.Any(one => one.Place >= 0 && one.HasGradients);
         }
 
         int[] open = [.. Enumerable.Range(0, buckets).Where(bucket => isComplete[bucket] && !isKnown[bucket] && !isLate[bucket])];
-        AreOver = open.Length == 0 || count >= maxCount;
+        AreOver = count >= minCount && (open.Length == 0 || count >= maxCount);
         if (AreOver)
         {
             Array.ForEach(open, bucket => isLate[bucket] = true);

@@ -191,6 +191,46 @@ public sealed class HostedSamplerTests : IDisposable
     }
 
     [Fact]
+    public async Task A_negative_count_makes_no_room_for_others_in_a_pass()
+    {
+        using IHost host = Host(options => options.MaxBatchSize = 2);
+        await host.StartAsync(Token);
+        HostedSampler sampler = SamplerOf(host);
+        Task<torch.Tensor> first = sampler.SampleAsync(Request(0), Token);
+        opening.Wait(Token);
+
+        Task<torch.Tensor> wrong = sampler.SampleAsync(Request(1) with { Count = -1000 }, Token);
+        Task<torch.Tensor>[] others = [.. Enumerable.Range(2, 4).Select(seed => sampler.SampleAsync(Request(seed), Token))];
+        gate.Set();
+
+        (await first).Dispose();
+        await FluentActions.Invoking(() => wrong).Should().ThrowAsync<ArgumentException>().WithMessage("*Count is -1000*");
+        Array.ForEach(await Task.WhenAll(others), images => images.Dispose());
+        batches.Max().Should().Be(2);
+        await host.StopAsync(Token);
+    }
+
+    [Fact]
+    public async Task A_request_that_is_canceled_already_is_not_refused()
+    {
+        using CancellationTokenSource cancel = new();
+        await cancel.CancelAsync();
+        using IHost host = Host(options => options.QueueCapacity = 1);
+        await host.StartAsync(Token);
+        HostedSampler sampler = SamplerOf(host);
+        Task<torch.Tensor> first = sampler.SampleAsync(Request(0), Token);
+        opening.Wait(Token);
+        Task<torch.Tensor> second = sampler.SampleAsync(Request(1), Token);
+
+        sampler.SampleAsync(Request(2), cancel.Token).IsCanceled.Should().BeTrue();
+
+        gate.Set();
+        (await first).Dispose();
+        (await second).Dispose();
+        await host.StopAsync(Token);
+    }
+
+    [Fact]
     public async Task More_images_than_a_request_may_ask_for_are_refused_by_the_call()
     {
         using IHost host = Host(options => options.MaxImagesPerRequest = 4);
@@ -205,6 +245,14 @@ public sealed class HostedSamplerTests : IDisposable
     [Fact]
     public async Task A_pass_that_fails_is_sampled_request_by_request()
     {
+        ConcurrentQueue<Activity> spans = new();
+        using ActivityListener listener = new()
+        {
+            ShouldListenTo = source => source.Name == "Diffusion.Hosting",
+            Sample = (ref _) => ActivitySamplingResult.AllData,
+            ActivityStopped = spans.Enqueue,
+        };
+        ActivitySource.AddActivityListener(listener);
         using IHost host = Host(options => options.Denoiser = denoiser => new ObservedDenoiser(denoiser, (_, clean) =>
         {
             if (clean.shape[0] > 1)
@@ -231,6 +279,7 @@ public sealed class HostedSamplerTests : IDisposable
         }
 
         await host.StopAsync(Token);
+        spans.Should().Contain(span => span.Status == ActivityStatusCode.Error && span.StatusDescription == "too many at a time");
     }
 
     [Fact]

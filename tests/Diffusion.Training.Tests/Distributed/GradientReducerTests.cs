@@ -36,7 +36,7 @@ public sealed class GradientReducerTests
     {
         int[][] overlapped = Overlapped((chain, x) => chain.Call(x));
 
-        overlapped.Should().AllSatisfy(steps => steps.Should().Equal(0, 3, 3)); // the first pass is a rehearsal
+        overlapped.Should().AllSatisfy(steps => steps.Should().Equal(0, 0, 3)); // the first two are rehearsals
     }
 
     [Fact]
@@ -48,7 +48,7 @@ public sealed class GradientReducerTests
             using FlatParameters parameters = new(chain);
             using GradientReducer reducer = new(group, parameters, chain, bucketBytes);
             bool first = reducer.IsMarking;
-            for (int pass = 0; pass < 2; pass++)
+            for (int pass = 0; pass < 3; pass++)
             {
                 parameters.Gradients.zero_();
                 reducer.BeginForward();
@@ -74,7 +74,7 @@ public sealed class GradientReducerTests
             return chain.Last.call(chain.Third.call(chain.Second.call(chain.Second.call(h))));
         });
 
-        overlapped.Should().AllSatisfy(steps => steps.Should().Equal(0, 3, 3));
+        overlapped.Should().AllSatisfy(steps => steps.Should().Equal(0, 0, 3));
     }
 
     [Fact]
@@ -87,7 +87,7 @@ public sealed class GradientReducerTests
             return chain.Last.call(chain.Third.call(chain.Second.call(h)));
         });
 
-        overlapped.Should().AllSatisfy(steps => steps.Should().Equal(0, 2, 2));
+        overlapped.Should().AllSatisfy(steps => steps.Should().Equal(0, 0, 2));
     }
 
     [Fact]
@@ -160,7 +160,7 @@ public sealed class GradientReducerTests
             using Sequential network = nn.Sequential(nn.Linear(Chain.Width, Chain.Width), new Owner(), nn.Linear(Chain.Width, Chain.Width));
             using FlatParameters parameters = new(network);
             using GradientReducer reducer = new(group, parameters, network, OneParameter);
-            for (int pass = 0; pass < 2; pass++)
+            for (int pass = 0; pass < 3; pass++)
             {
                 reducer.BeginForward();
                 Tensor loss = network.call(Filled(4, Chain.Width)).square().mean();

@@ -8,7 +8,7 @@ public sealed class RehearsalsTests
     [Fact]
     public void One_pass_is_enough_if_some_process_has_seen_gradients()
     {
-        Rehearsals rehearsals = new(buckets: 2, maxCount: 10);
+        Rehearsals rehearsals = new(buckets: 2, minCount: 1, maxCount: 10);
 
         rehearsals.Add([[Good with { Place = 1, HasGradients = false }, Good], [Good with { Place = 1 }, Good]]);
 
@@ -18,9 +18,32 @@ public sealed class RehearsalsTests
     }
 
     [Fact]
+    public void A_second_use_of_a_weight_that_shows_only_after_an_update_is_seen()
+    {
+        Rehearsals rehearsals = new(buckets: 2, minCount: 2, maxCount: 10);
+
+        rehearsals.Add([[Good, Good with { Place = 1 }]]);
+        rehearsals.AreOver.Should().BeFalse();
+        rehearsals.Add([[Good with { HasChanged = true }, Good with { Place = 1 }]]);
+
+        rehearsals.AreOver.Should().BeTrue();
+        (rehearsals.IsLate(0), rehearsals.IsLate(1), rehearsals.EarlyCount).Should().Be((true, false, 1));
+    }
+
+    [Fact]
+    public void A_bucket_is_known_only_from_a_process_where_it_became_complete()
+    {
+        Rehearsals rehearsals = new(buckets: 1, minCount: 1, maxCount: 2);
+
+        rehearsals.Add([[Good with { Place = -1 }], [Good with { HasGradients = false }]]);
+
+        rehearsals.AreOver.Should().BeFalse();
+    }
+
+    [Fact]
     public void A_bucket_of_zeros_is_looked_at_again_and_what_was_late_once_stays_late()
     {
-        Rehearsals rehearsals = new(buckets: 3, maxCount: 10);
+        Rehearsals rehearsals = new(buckets: 3, minCount: 1, maxCount: 10);
         RehearsedBucket zeros = Good with { HasGradients = false };
 
         rehearsals.Add([[zeros, Good with { Place = 1, HasChanged = true }, Good with { Place = 2 }]]);
@@ -35,7 +58,7 @@ public sealed class RehearsalsTests
     [Fact]
     public void A_bucket_that_never_becomes_complete_is_not_waited_for()
     {
-        Rehearsals rehearsals = new(buckets: 2, maxCount: 10);
+        Rehearsals rehearsals = new(buckets: 2, minCount: 1, maxCount: 10);
 
         rehearsals.Add([[new RehearsedBucket(-1, HasChanged: false, HasGradients: false), Good]]);
 
@@ -46,7 +69,7 @@ public sealed class RehearsalsTests
     [Fact]
     public void A_bucket_that_has_only_zeros_must_wait_after_the_last_pass()
     {
-        Rehearsals rehearsals = new(buckets: 2, maxCount: 3);
+        Rehearsals rehearsals = new(buckets: 2, minCount: 1, maxCount: 3);
 
         for (int pass = 0; pass < 3; pass++)
         {
