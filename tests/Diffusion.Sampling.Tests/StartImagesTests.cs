@@ -33,6 +33,46 @@ public sealed class StartImagesTests
         asked[0].Noisy.MaxDifference(expected).Should().BeLessThan(1e-6);
     }
 
+    [Fact]
+    public void At_strength_1_a_grid_that_begins_at_the_images_keeps_them()
+    {
+        using MixtureDenoiser denoiser = new(Schedule);
+        using Tensor images = linspace(-1, 1, 96).reshape(2, 3, 4, 4);
+        SampleRequest request = SamplerCase.Request with { Shape = SamplerCase.Shape, StartImages = images };
+        ISamplingGrid up = new ReversedGrid(new TimestepGrid());
+        ISamplingGrid half = new StrengthGrid(new TimestepGrid(), 0.5);
+
+        Same(new DdimInversionSampler { Steps = 8, Grid = up }, new DdimInversionSampler { Steps = 8, Grid = new StrengthGrid(up, 1) });
+        Same(new DdimSampler { Steps = 8, Grid = half }, new DdimSampler { Steps = 8, Grid = new StrengthGrid(half, 1) });
+
+        void Same(StepSampler inner, StepSampler whole)
+        {
+            using Tensor expected = inner.Sample(denoiser, request, null, TestContext.Current.CancellationToken);
+            using Tensor actual = whole.Sample(denoiser, request, null, TestContext.Current.CancellationToken);
+            actual.SameBits(expected).Should().BeTrue();
+        }
+    }
+
+    [Fact]
+    public void Only_Ddim_takes_the_step_that_a_grid_keeps_at_timestep_0()
+    {
+        TimestepGrid grid = new(TimestepSpacing.Leading) { EndsClean = false, KeepsStepAtZero = true };
+        using MixtureDenoiser denoiser = new(Schedule);
+        SampleRequest request = SamplerCase.Request with { Shape = SamplerCase.Shape };
+
+        Calls(new DdimSampler { Steps = 20, Grid = grid }).Should().Be(20);
+        Calls(new LmsSampler { Steps = 20, Grid = grid }).Should().Be(19);
+        Calls(new DpmSolver { Order = 3, Steps = 20, Grid = grid }).Should().Be(19);
+
+        int Calls(StepSampler sampler)
+        {
+            List<SamplingProgress> reports = [];
+            using Tensor images = sampler.Sample(denoiser, request, new Collected(reports), TestContext.Current.CancellationToken);
+            images.isfinite().all().item<bool>().Should().BeTrue();
+            return reports[^1].StepCount;
+        }
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

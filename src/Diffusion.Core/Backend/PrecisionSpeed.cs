@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -127,12 +128,19 @@ public static class PrecisionSpeed
     {
         double max = Math.Min(MaxImages, MemoryShare * (memoryBytes ?? UnknownMemory) / BytesPerImage);
         int images = MinImages;
-        while (2 * images <= max && secondsOf(images) < MinSeconds)
+        try
         {
-            images *= 2;
-        }
+            while (2 * images <= max && secondsOf(images) < MinSeconds)
+            {
+                images *= 2;
+            }
 
-        return images;
+            return images;
+        }
+        catch (ExternalException) when (images > MinImages)
+        {
+            return images / 2; // Others use the memory of the GPU.
+        }
     }
 
     private static double Measure(ComputeDevice device, Precision precision)

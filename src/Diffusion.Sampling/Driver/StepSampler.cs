@@ -48,7 +48,9 @@ public abstract record StepSampler : ISampler
             .. walkProblems, .. grid.Problems(schedule, steps), .. SamplingRun.ClippingProblems(Clipping), .. Problems(schedule),
         ];
         SamplingRun run = new(denoiser, request, problems, progress) { StartsFromNoise = grid.StartsFromNoise };
-        return run.Execute(grid.Levels(schedule, steps), Clipping, walk, cancellationToken);
+        IReadOnlyList<NoiseLevel> levels = grid.Levels(schedule, steps);
+        bool dropsLast = !MayStayInPlace && levels is [.., var last, var repeated] && last == repeated;
+        return run.Execute(dropsLast ? [.. levels.SkipLast(1)] : levels, Clipping, walk, cancellationToken);
     }
 
     /// <summary>Steps through the grid.</summary>
@@ -88,6 +90,11 @@ public abstract record StepSampler : ISampler
 
         return result.Sample;
     }
+
+    /// <summary>
+    /// Whether a step may end at its own level (<see cref="TimestepGrid.KeepsStepAtZero"/>), where most equations divide by 0.
+    /// </summary>
+    internal virtual bool MayStayInPlace => false;
 
     /// <summary>One step. A pure function of its arguments: a sampler has no state.</summary>
     /// <param name="step">The levels, the denoiser and the noise of the step.</param>

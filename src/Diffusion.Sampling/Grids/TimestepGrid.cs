@@ -21,7 +21,7 @@ public sealed record TimestepGrid(TimestepSpacing Spacing = TimestepSpacing.Trai
 
     /// <summary>
     /// Only where <see cref="EndsClean"/> is false and the last timestep is 0: whether a step from timestep 0 to its own level is kept. It
-    /// moves nothing, but clips the images once more, as diffusers' DDIM does. Default false.
+    /// moves nothing, but clips the images once more, as diffusers' DDIM does. Only <see cref="DdimSampler"/> takes it. Default false.
     /// </summary>
     public bool KeepsStepAtZero { get; init; }
 

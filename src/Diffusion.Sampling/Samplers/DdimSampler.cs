@@ -13,6 +13,9 @@ public sealed record DdimSampler : StepSampler
     public double Eta { get; init; }
 
     /// <inheritdoc/>
+    internal override bool MayStayInPlace => true;
+
+    /// <inheritdoc/>
     protected override StepResult Step(SamplingStep step, Tensor x)
     {
         ArgumentNullException.ThrowIfNull(step);

@@ -11,7 +11,7 @@ internal sealed class AdamW8Bit : IOptimizer
 {
     // Elements that are decoded at a time, so that the float32 copies stay small. A GPU takes more: each chunk starts about fifty kernels.
     private const long Chunk = 1 << 20;
-    private const long ChunkOfGpu = 1 << 25;
+    private const long ChunkOfGpu = 1 << 22;
 
     // A moment is code[index] times the largest magnitude of its block. `between` are the limits between two codes. 3 is int32.
     // Where `skip` is 1, the old codes and scales are written back, and x * 1 and x + (-0) leave every bit of x. 1 - beta^t is computed as

@@ -83,7 +83,6 @@ public sealed class FlatParameters : IDisposable
         Values = Padded.narrow(0, 0, Layout.Length).DetachFromDisposeScope();
         Gradients = zeros(Layout.Length, ScalarType.Float32, device).DetachFromDisposeScope();
         products = Float32Products.For(device.type, precision);
-        search = AlgorithmSearch.OfProcess.For(device.type);
         bound = NamedParameters(network, objective);
         using (no_grad())
         {
@@ -127,6 +126,8 @@ public sealed class FlatParameters : IDisposable
             using Tensor view = FlatLayout.View(Gradients, entry);
             bound[entry.Name].grad = view;
         }
+
+        search = AlgorithmSearch.OfProcess.For(device.type);
 
         bool IsFloat32(FlatEntry entry) => bound[entry.Name].dtype == ScalarType.Float32;
     }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -63,6 +64,10 @@ public sealed class PrecisionTests
         images.Should().Be(expected);
         tried.Should().NotBeEmpty().And.BeInAscendingOrder().And.OnlyContain(count => count <= expected);
     }
+
+    [Fact]
+    public void A_GPU_whose_memory_others_use_is_measured_with_as_many_images_as_worked() =>
+        PrecisionSpeed.ImagesFor(80L << 30, count => count < 64 ? 0.001 : throw new ExternalException("out of memory")).Should().Be(32);
 
     [Fact]
     public void A_speed_is_unknown_while_a_training_in_TF32_prevents_its_measurement()

@@ -7,16 +7,19 @@ namespace Diffusion;
 /// itself. The label is 250 ln(sigma).
 /// </summary>
 /// <param name="dataDeviation">The standard deviation of the clean images, sigma_data.</param>
-/// <param name="minSigma">The least sigma, where the network has no effect: no level for it.</param>
+/// <param name="minSigma">The least sigma, where the network has no effect.</param>
 internal sealed class ConsistencyParameterization(double dataDeviation, double minSigma) : IParameterization
 {
+    // At the least sigma the network's share of the estimate is 0, and it could not be told from the estimate.
+    private const double Least = 1e-12;
+
     public string Description =>
         string.Create(CultureInfo.InvariantCulture, $"consistency(sigma-data: {dataDeviation}, sigma-min: {minSigma})");
 
     public Scalings At(NoiseLevel level)
     {
         double sigma = level.Ratio;
-        double above = sigma - minSigma;
+        double above = Math.Max(sigma - minSigma, Least * sigma);
         double total = Math.Sqrt((sigma * sigma) + (dataDeviation * dataDeviation));
         double size = (above * above) + (dataDeviation * dataDeviation);
         double skip = dataDeviation * dataDeviation / size;

@@ -37,6 +37,20 @@ public sealed class PreconditionedSchedulerTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(0.002)]
+    [InlineData(0.02)]
+    [InlineData(0.3)]
+    public void A_consistency_model_is_a_copy_of_its_input_at_the_least_sigma(double minSigma)
+    {
+        Scalings scalings = new ConsistencyParameterization(dataDeviation: 0.5, minSigma).At(new NoiseLevel(1, minSigma, minSigma));
+
+        scalings.IsSolvable.Should().BeTrue();
+        Near(scalings.Skip, 1);
+        scalings.Out.Should().BeApproximately(0, 1e-9);
+        scalings.NoiseSkip.Should().BeApproximately(0, 1e-9);
+    }
+
     [Fact]
     public void The_cosine_scheduler_has_an_angle_as_its_label_and_the_opposite_sign()
     {
@@ -68,7 +82,7 @@ public sealed class PreconditionedSchedulerTests : IDisposable
             Near(scalings.Label, 1000 * 0.25 * Math.Log(sigma));
         }
 
-        parameterization.At(scheduler.Schedule.At(0.01)).IsSolvable.Should().BeFalse("the network has no effect there");
+        parameterization.At(scheduler.Schedule.At(0.01)).IsSolvable.Should().BeTrue();
     }
 
     // alphas and timesteps of diffusers' IPNDMScheduler: atan2(sigma, alpha) * 2 / pi.
