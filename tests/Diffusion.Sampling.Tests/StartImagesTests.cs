@@ -44,6 +44,8 @@ public sealed class StartImagesTests
 
         Same(new DdimInversionSampler { Steps = 8, Grid = up }, new DdimInversionSampler { Steps = 8, Grid = new StrengthGrid(up, 1) });
         Same(new DdimSampler { Steps = 8, Grid = half }, new DdimSampler { Steps = 8, Grid = new StrengthGrid(half, 1) });
+        ISamplingGrid distilled = new DistilledGrid { Strength = 0.5 };
+        Same(new TcdSampler { Steps = 4, Grid = distilled }, new TcdSampler { Steps = 4, Grid = new StrengthGrid(distilled, 1) });
 
         void Same(StepSampler inner, StepSampler whole)
         {

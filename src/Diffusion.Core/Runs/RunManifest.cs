@@ -13,11 +13,20 @@ namespace Diffusion;
 internal sealed record RunManifest(long Step, string Model, string Schedule, StoredSchedule? StoredSchedule, PredictionType Prediction,
     IReadOnlyList<CheckpointAverage> Averages, IReadOnlyList<CheckpointFile> Files)
 {
+    /// <summary>What the description of an objective calls label dropout.</summary>
+    public const string LabelDropout = "label-dropout";
+
     /// <summary>The shape of the training images; null in a checkpoint of an earlier version.</summary>
     public ImageShape? ImageShape { get; private init; }
 
     /// <summary>Whether the training had label dropout, so that the last class of the network means "no class".</summary>
     public bool DropsLabels { get; private init; }
+
+    /// <summary>Whether an objective drops labels. One that code gave as a whole says so in its description only.</summary>
+    /// <param name="fraction">The fraction that the options have.</param>
+    /// <param name="description">The description; null for an objective of the options.</param>
+    public static bool IsLabelDropout(double? fraction, string? description) =>
+        fraction > 0 || description?.Contains($"{LabelDropout}(", StringComparison.Ordinal) == true;
 
     /// <summary>Reads the manifest of a checkpoint.</summary>
     /// <exception cref="CheckpointDamageException">It is missing or damaged.</exception>
@@ -74,12 +83,11 @@ internal sealed record RunManifest(long Step, string Model, string Schedule, Sto
             ? new ImageShape(shape[0].GetInt32(), shape[1].GetInt32(), shape[2].GetInt32())
             : null;
 
-    // An objective that code gave as a whole says it in its description only. Earlier versions had no label dropout.
+    // Earlier versions had no label dropout.
     private static bool HasLabelDropout(JsonElement options) =>
         options.TryGetProperty("objective", out JsonElement objective) && objective.ValueKind == JsonValueKind.Object
-            && (Number(objective, "labelDropout") > 0
-                || (objective.TryGetProperty("description", out JsonElement text) && text.ValueKind == JsonValueKind.String
-                    && text.GetString()!.Contains("label-dropout(", StringComparison.Ordinal)));
+            && IsLabelDropout(Number(objective, "labelDropout"), objective.TryGetProperty("description", out JsonElement text)
+                && text.ValueKind == JsonValueKind.String ? text.GetString() : null);
 
     private static StoredSchedule? ScheduleOf(JsonElement options)
     {

@@ -117,7 +117,7 @@ internal sealed class SamplerPass : IDisposable
                 return error;
             }
 
-            Exception?[] errors = [.. jobs.Select(job => Sample(sampler, denoiser, [job]))];
+            Exception?[] errors = [.. jobs.Where(job => !job.Result.IsCompleted).Select(job => Sample(sampler, denoiser, [job]))];
             return errors.LastOrDefault(one => one is not null);
         }
     }

@@ -138,7 +138,7 @@ public sealed class SamplingRun
     // An inversion takes the images as they are: noise that is drawn could not be found again.
     private Tensor Start(Tensor noise, NoiseLevel level, bool inverts, int first, int size)
     {
-        if ((StartsFromNoise && !inverts) || request.StartImages is not { } images)
+        if (StartsFromNoise || request.StartImages is not { } images)
         {
             return noise.MultiplyBy(StartScale(level));
         }

@@ -15,7 +15,8 @@ public sealed record StrengthGrid(ISamplingGrid Inner, double Strength) : ISampl
     public int? Steps => Inner.Steps;
 
     /// <inheritdoc/>
-    public bool StartsFromNoise => Strength == 1 && Inner is not (ReversedGrid or StrengthGrid { StartsFromNoise: false });
+    public bool StartsFromNoise => Strength == 1
+        && Inner is not (ReversedGrid or StrengthGrid { StartsFromNoise: false } or DistilledGrid { StartsFromNoise: false });
 
     /// <inheritdoc/>
     public IEnumerable<string> Problems(INoiseSchedule schedule, int steps) =>

@@ -68,7 +68,7 @@ public sealed record Objective : IObjective
         + $", weights {Weighting.Description}, times {Times.Description}"
         + (OffsetNoise == 0 ? string.Empty : $", {PartText.Of("offset-noise", ("strength", OffsetNoise))}")
         + (InputPerturbation == 0 ? string.Empty : $", {PartText.Of("input-perturbation", ("strength", InputPerturbation))}")
-        + (LabelDropout == 0 ? string.Empty : $", {PartText.Of("label-dropout", ("fraction", LabelDropout))}")
+        + (LabelDropout == 0 ? string.Empty : $", {PartText.Of(RunManifest.LabelDropout, ("fraction", LabelDropout))}")
         + (SelfConditioning == 0 ? string.Empty : $", {PartText.Of("self-conditioning", ("fraction", SelfConditioning))}")
         + (LearnsVariance ? ", learned variance" : string.Empty);
 

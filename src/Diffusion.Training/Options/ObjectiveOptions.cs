@@ -84,7 +84,7 @@ public sealed record ObjectiveOptions
     /// <summary>
     /// Whether the network learns a last class that means "no class". An objective that is given as a whole says so in its description.
     /// </summary>
-    internal bool DropsLabels => LabelDropout > 0 || Description?.Contains("label-dropout(", StringComparison.Ordinal) == true;
+    internal bool DropsLabels => RunManifest.IsLabelDropout(LabelDropout, Description);
 
     /// <summary>
     /// Creates the <see cref="UNet2D"/> that this objective trains: with one class more than the images for <see cref="LabelDropout"/>,

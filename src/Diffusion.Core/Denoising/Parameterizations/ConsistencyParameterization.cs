@@ -10,7 +10,7 @@ namespace Diffusion;
 /// <param name="minSigma">The least sigma, where the network has no effect.</param>
 internal sealed class ConsistencyParameterization(double dataDeviation, double minSigma) : IParameterization
 {
-    // At the least sigma the network's share of the estimate is 0, and it could not be told from the estimate.
+    // At the least sigma the factor of the prediction is 0, so that no target would be defined. It is kept a little above.
     private const double Least = 1e-12;
 
     public string Description =>

@@ -111,9 +111,10 @@ public sealed record DiffusersScheduler
     public IReadOnlyList<string> Problems() => DiffusersSchedulerClasses.Find(ClassName) is not { } type
         ? [DiffusersSchedulerClasses.Unsupported(ClassName)]
         :
-        [
-            .. type.Settings.Select(key => key.Problem(settings)).Append(type.Source.Problem(Schedule, Prediction)).OfType<string>(),
-        ];
+        type.Settings.Select(key => key.Problem(settings)).Append(type.Source.Problem(Schedule, Prediction)).OfType<string>()
+            .ToArray() is { Length: > 0 } problems ? problems
+        : ExchangeProblem(type) is { } problem ? [problem]
+        : [];
 
     /// <summary>
     /// What the network predicts, with the numbers that the class has for it, such as <c>sigma_data</c> of the EDM classes.
@@ -125,6 +126,22 @@ public sealed record DiffusersScheduler
         return problems.Count == 0
             ? DiffusersSchedulerClasses.Find(ClassName)!.Source.ParameterizationOf(this)
             : throw new ArgumentException($"The scheduler does not say what the network predicts: {string.Join(" ", problems)}");
+    }
+
+    // Some classes read the same keys as another preconditioning, or give the network another label.
+    private string? ExchangeProblem(DiffusersSchedulerClass type)
+    {
+        if (FileKeys is not { } file || file.ClassName == ClassName)
+        {
+            return null;
+        }
+
+        DiffusersSource source = DiffusersSchedulerClasses.Find(file.ClassName)!.Source;
+        string before = source.ParameterizationOf(this with { ClassName = file.ClassName }).Description;
+        string now = type.Source.ParameterizationOf(this).Description;
+        return before == now ? null
+            : $"ClassName is {ClassName}, for which the network predicts {now}, but in its file, of {file.ClassName}, it predicts "
+                + $"{before}. Choose a class of the same prediction, or a sampler of this library for the denoiser.";
     }
 
     /// <summary>Whether the classes, schedules, predictions and settings are equal.</summary>

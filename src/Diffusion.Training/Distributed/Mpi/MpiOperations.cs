@@ -11,7 +11,7 @@ namespace Diffusion.Training;
 internal sealed unsafe class MpiOperations(MpiLibrary mpi, int worldSize) : IDisposable
 {
     private const long PieceBytes = 25 << 20;
-    private const long LongBytes = 1 << 20; // below, the wait of Meet would take longer than the operation
+    private const long LongBytes = 1 << 20; // shorter operations are over soon and need no Meet
     private Tensor? send;
     private Tensor? receive;
 

@@ -8,7 +8,9 @@ internal sealed class ControlConnection : IDisposable
 {
     private const int HeaderBytes = 5;
     private const int MaxPayloadBytes = 64 << 10;
-    private const int PollMilliseconds = 60_000; // a socket cannot be polled for much longer
+    /// <summary>How long a socket is polled at a time: the system allows little more than half an hour.</summary>
+    public const int PollMilliseconds = 60_000;
+
     private readonly Lock sending = new();
     private byte[] received = new byte[4096];
     private int count;

@@ -6,7 +6,6 @@ namespace Diffusion.Training;
 /// <summary>How processes find each other: rank 0 listens, the others connect, and all make sure that they belong together.</summary>
 internal static class Rendezvous
 {
-    private const int PollMilliseconds = 60_000; // a socket cannot be polled for much longer
     private static readonly TimeSpan HelloLimit = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan RetryAfter = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan OtherFirstLimit = TimeSpan.FromSeconds(2);
@@ -199,7 +198,7 @@ internal static class Rendezvous
                 return null;
             }
 
-            if (!listener.Poll(TimeSpan.FromMilliseconds(Math.Min(left, PollMilliseconds)), SelectMode.SelectRead))
+            if (!listener.Poll(TimeSpan.FromMilliseconds(Math.Min(left, ControlConnection.PollMilliseconds)), SelectMode.SelectRead))
             {
                 continue;
             }

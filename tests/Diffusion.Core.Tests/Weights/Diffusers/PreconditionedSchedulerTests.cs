@@ -38,6 +38,22 @@ public sealed class PreconditionedSchedulerTests : IDisposable
     }
 
     [Theory]
+    [InlineData("CosineDPMSolverMultistepScheduler")]
+    [InlineData("CMStochasticIterativeScheduler")]
+    public void A_class_with_another_prediction_is_refused_for_the_model_of_a_file(string other)
+    {
+        DiffusersScheduler edm = DiffusersScheduler.FromJson("""{"_class_name": "EDMEulerScheduler"}""");
+
+        DiffusersScheduler exchanged = edm with { ClassName = other };
+
+        exchanged.Problems().Should().ContainSingle().Which.Should().Contain(other).And.Contain("EDMEulerScheduler");
+        exchanged.Invoking(one => one.CreateParameterization()).Should().Throw<ArgumentException>();
+        exchanged.Invoking(one => one.ToJson()).Should().Throw<ArgumentException>();
+        (edm with { ClassName = "EDMDPMSolverMultistepScheduler" }).Problems().Should().BeEmpty();
+        (exchanged with { ClassName = "EDMEulerScheduler" }).Problems().Should().BeEmpty();
+    }
+
+    [Theory]
     [InlineData(0.002)]
     [InlineData(0.02)]
     [InlineData(0.3)]
