@@ -52,7 +52,7 @@ public sealed class Trainer : IDisposable
                 .. ImageWarnings.Of(setup.Images, setup.Source, setup.Model.ClassCount),
                 .. PipelineWarnings.Of(options, setup.Model.ClassCount, setup.Source.ClassCount,
                     setup.Previews.Where(preview => !preview.AlsoAtEnd).Select(preview => preview.EverySteps),
-                    state.Data.Split.HeldOutCount),
+                    setup.Samples.Select(samples => samples.EverySteps), state.Data.Split.HeldOutCount),
                 .. parts.Folder?.Warnings ?? [],
                 .. state.Step > 0
                     ? []

@@ -116,8 +116,7 @@ public sealed class TrainerBuilder
             options.RunFolder, options => options.RunFolder = folder);
         if (everySteps is { } steps)
         {
-            given.Edits.Choose(
-                nameof(UseCheckpoints), nameof(TrainingOptions.CheckpointEverySteps), steps,
+            given.Edits.Choose(nameof(UseCheckpoints), nameof(TrainingOptions.CheckpointEverySteps), steps,
                 options => options.CheckpointEverySteps, options => options.CheckpointEverySteps = steps);
         }
 
@@ -129,9 +128,8 @@ public sealed class TrainerBuilder
     /// A safetensors file, for example <c>ema.safetensors</c> of a checkpoint; the index of a sharded safetensors file; or the folder of a
     /// diffusers network or pipeline, whose configuration must describe this network.
     /// </param>
-    public TrainerBuilder UseInitialWeights(string path) => Choose(
-        nameof(UseInitialWeights), nameof(TrainingOptions.InitialWeights), path, options =>
-            options.InitialWeights, options => options.InitialWeights = path);
+    public TrainerBuilder UseInitialWeights(string path) => Choose(nameof(UseInitialWeights), nameof(TrainingOptions.InitialWeights), path,
+        options => options.InitialWeights, options => options.InitialWeights = path);
 
     /// <summary>
     /// Trains with other processes: every process makes the same calls, trains on its share of each batch, and has the same weights after
@@ -205,6 +203,9 @@ public sealed class TrainerBuilder
         return this;
     }
 
+    /// <summary>Adds images that all processes sample together.</summary>
+    internal TrainerBuilder AddShared(ISharedSamples samples) => Append(given.Samples, samples);
+
     /// <summary>
     /// Adds an edit of the options, which runs every time the options are checked: in <see cref="Build"/>, <see cref="Plan"/> and
     /// <see cref="BuildLrRangeFinder"/>. These methods reject a value that contradicts a <c>Use</c> call.
@@ -276,8 +277,7 @@ public sealed class TrainerBuilder
         Choose(nameof(UseEma), nameof(TrainingOptions.Ema), law, options => options.Ema, options => options.Ema = law);
 
     private TrainerBuilder Choose(string place, string option, object value, Func<TrainingOptions, object?> read,
-        Action<TrainingOptions> write) =>
-        Fill(place, value, () => given.Edits.Choose(place, option, value, read, write));
+        Action<TrainingOptions> write) => Fill(place, value, () => given.Edits.Choose(place, option, value, read, write));
 
     private TrainerBuilder Append<T>(List<T> parts, T part)
     {

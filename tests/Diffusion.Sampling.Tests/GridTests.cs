@@ -10,16 +10,14 @@ public sealed class GridTests
     [
         new TimestepGrid(), new TimestepGrid(TimestepSpacing.Leading), new TimestepGrid(TimestepSpacing.Linspace),
         new TimestepGrid(TimestepSpacing.Linspace) { IsRounded = false }, new TimestepGrid(TimestepSpacing.Leading) { ExcludesZero = true },
-        new KarrasGrid(), new ExponentialGrid(), new ExponentialGrid(2), new BetaGrid(), new TimeGrid(), new VarianceGrid(),
-        new ShiftedGrid(new TimestepGrid(), 3), new DistilledGrid(1000),
+        new KarrasGrid(), new ExponentialGrid(), new ExponentialGrid(2), new BetaGrid(), new TimeGrid(),
+        new VarianceGrid(BetaRange: 8.5, BetaMin: 1), new ShiftedGrid(new KarrasGrid { MaxRatio = 4 }, 3), new DistilledGrid(1000),
     ];
 
     [Theory]
     [MemberData(nameof(Grids))]
     public void Every_number_of_steps_up_to_the_schedules_gives_distinct_levels_that_end_clean(ISamplingGrid grid)
     {
-        double max = (grid is ShiftedGrid or VarianceGrid ? 4 : 1) * Schedule[999].Ratio * 40;
-        double highest = grid is ShiftedGrid or VarianceGrid ? max : Schedule[999].Ratio * (1 + 1e-9);
         for (int steps = 1; steps <= 1000; steps += steps < 200 ? 1 : 37)
         {
             grid.Problems(Schedule, steps).Should().BeEmpty("of {0} steps", steps);
@@ -27,7 +25,8 @@ public sealed class GridTests
             levels.Count.Should().Be(steps + 1);
             levels.Zip(levels.Skip(1)).All(pair => pair.First.Ratio > pair.Second.Ratio).Should().BeTrue("of {0} steps", steps);
             levels[^1].Should().Be(NoiseLevel.Clean);
-            levels[0].Ratio.Should().BeLessThanOrEqualTo(highest);
+            levels[0].Ratio.Should().BeLessThanOrEqualTo(Schedule[999].Ratio * (1 + 1e-9));
+            levels[^2].Ratio.Should().BeGreaterThanOrEqualTo(Schedule[0].Ratio * (1 - 1e-9));
             levels.SkipLast(1).All(level => level.Time is >= 0 and <= 999).Should().BeTrue();
         }
     }
@@ -199,6 +198,9 @@ public sealed class GridTests
         { new TimeGrid { IncludesEndTime = true }, Flow, 10, "EndTime is 0, which is the clean image*" },
         { new ShiftedGrid(new TimeGrid(), 0), Flow, 10, "Shift is 0*" },
         { new ShiftedGrid(new TimeGrid(), 1) { Terminal = 1 }, Flow, 10, "Terminal is 1*" },
+        { new ShiftedGrid(new TimestepGrid(), 3), Schedule, 10, "*from sigma / alpha 43.* goes from 14.*Use a Shift nearer*" },
+        { new ShiftedGrid(new KarrasGrid(), 0.5), Schedule, 10, "*to 0.014*, but*to 0.029*" },
+        { new VarianceGrid(), Schedule, 10, "*from sigma / alpha 152.*but*14.*Use the betas*" },
         { new StrengthGrid(new TimeGrid(), -0.1), Flow, 10, "Strength is -0.1*[0, 1]*" },
         { new StrengthGrid(new TimeGrid(), 1.1), Flow, 10, "Strength is 1.1*[0, 1]*" },
         { new ReversedGrid(new StrengthGrid(new TimestepGrid(), 0)), Schedule, 10, "Inner has no step*" },

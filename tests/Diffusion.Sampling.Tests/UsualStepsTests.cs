@@ -10,6 +10,17 @@ public sealed class UsualStepsTests
     public static TheoryData<StepSampler> Samplers { get; } =
         [new PredictorCorrectorSampler(), new DdimSampler(), new DpmSolver(), new HeunSampler(), new DdpmSampler()];
 
+    public static TheoryData<ISamplingGrid, int> GridsOfFewSteps { get; } = new()
+    {
+        { new DistilledGrid(10), 10 },
+        { new ShiftedGrid(new DistilledGrid(10), 0.5), 10 },
+        { new StrengthGrid(new DistilledGrid(12), 1), 12 },
+        { new CurveOverGrid(new KarrasGrid(), new DistilledGrid(10)), 10 },
+    };
+
+    public static TheoryData<ISamplingGrid> GridsWithoutInner { get; } =
+        [new ShiftedGrid(null!, 2), new StrengthGrid(null!, 1), new ReversedGrid(null!), new CurveOverGrid(new KarrasGrid(), null!)];
+
     [Theory]
     [MemberData(nameof(Samplers))]
     public void A_schedule_of_few_timesteps_is_sampled_with_all_of_them(StepSampler sampler)
@@ -32,6 +43,43 @@ public sealed class UsualStepsTests
         };
         ((DpmSolver)scheduler.ToSampler()).OrderAtEnd.Should().Be(OrderAtEnd.Auto);
         ((DpmSolver)(scheduler with { Schedule = NoiseSchedule.Linear() }).ToSampler()).OrderAtEnd.Should().Be(OrderAtEnd.Full);
+    }
+
+    [Theory]
+    [InlineData("DPMSolverMultistepScheduler", "linspace")]
+    [InlineData("DPMSolverMultistepScheduler", "leading")]
+    [InlineData("UniPCMultistepScheduler", "linspace")]
+    [InlineData("DEISMultistepScheduler", "linspace")]
+    public void A_scheduler_of_diffusers_that_leaves_out_timestep_0_takes_all_others_where_they_are_few(string name, string spacing)
+    {
+        DiscreteSchedule schedule = new([.. Enumerable.Repeat(0.3, 20)], "short");
+        DiffusersScheduler scheduler = new DiffusersScheduler { ClassName = name, Schedule = schedule }.With("timestep_spacing", spacing);
+        using MixtureDenoiser denoiser = new(schedule);
+        List<SamplingProgress> reports = [];
+        using Tensor images = scheduler.ToSampler().Sample(denoiser, SamplerCase.Request with { Shape = SamplerCase.Shape },
+            new Collected(reports), TestContext.Current.CancellationToken);
+        reports.Should().HaveCount(19).And.OnlyContain(report => report.StepCount == 19);
+    }
+
+    [Theory]
+    [MemberData(nameof(GridsOfFewSteps))]
+    public void A_grid_of_few_steps_is_taken_whole(ISamplingGrid grid, int steps)
+    {
+        grid.MaxSteps(NoiseSchedule.Linear()).Should().Be(steps);
+        using MixtureDenoiser denoiser = new(NoiseSchedule.Linear());
+        List<SamplingProgress> reports = [];
+        using Tensor images = new DdimSampler { Grid = grid }.Sample(denoiser, SamplerCase.Request with { Shape = SamplerCase.Shape },
+            new Collected(reports), TestContext.Current.CancellationToken);
+        reports.Should().HaveCount(steps);
+    }
+
+    [Theory]
+    [MemberData(nameof(GridsWithoutInner))]
+    public void A_grid_over_no_grid_is_refused_whatever_the_number_of_steps(ISamplingGrid grid)
+    {
+        using MixtureDenoiser denoiser = new(NoiseSchedule.Linear());
+        FluentActions.Invoking(() => new DdimSampler { Grid = grid }.Make(denoiser.Source, 1)).Should().Throw<ArgumentException>()
+            .WithMessage("*is null*");
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using TorchSharp;
+using TorchSharp.Utils;
 using static TorchSharp.torch;
 
 namespace Diffusion.TestKit;
@@ -38,25 +39,38 @@ public sealed class MixtureDenoiser(INoiseSchedule schedule) : IDenoiser, IDispo
     {
         Calls++;
         using DisposeScope scope = NewDisposeScope();
-        Tensor x = noisy.to(ScalarType.Float64); // Densities far from the data are too small for float32.
+        using TensorAccessor<double> values = noisy.to(ScalarType.Float64).contiguous().data<double>();
+        double[] x = values.ToArray();
+        double[] clean = new double[x.Length];
+        double[] noise = new double[x.Length];
+        for (int i = 0; i < x.Length; i++)
+        {
+            clean[i] = CleanOf(x[i], level.Alpha, level.Sigma);
+            noise[i] = (x[i] - (level.Alpha * clean[i])) / level.Sigma;
+        }
 
-        // Read in x / sigma, which exists at pure noise too, where both parts get their prior weight.
-        (double alpha, double sigma) = (level.Alpha, level.Sigma);
-        Tensor total = zeros_like(x);
-        Tensor clean = zeros_like(x);
+        return new Estimate(Shaped(clean, noisy), Shaped(noise, noisy));
+    }
+
+    public void Dispose() => network.Dispose();
+
+    // In float64, as densities far from the data are too small for float32. Of the pixel itself, not of x / alpha: at pure noise both
+    // parts get their prior weight.
+    private static double CleanOf(double x, double alpha, double sigma)
+    {
+        (double total, double clean) = (0, 0);
         foreach ((double weight, double mean, double deviation) in Parts)
         {
             double variance = (alpha * alpha * deviation * deviation) + (sigma * sigma);
-            Tensor away = x - (alpha * mean);
-            Tensor density = weight / Math.Sqrt(variance) * (away.square() / (-2 * variance)).exp();
+            double away = x - (alpha * mean);
+            double density = weight / Math.Sqrt(variance) * Math.Exp(away * away / (-2 * variance));
             total += density;
             clean += density * (mean + (alpha * deviation * deviation / variance * away));
         }
 
-        clean /= total.clamp_min(1e-300);
-        Tensor noise = (x - (alpha * clean)) / sigma;
-        return new Estimate(clean.to(noisy.dtype).MoveToOuterDisposeScope(), noise.to(noisy.dtype).MoveToOuterDisposeScope());
+        return clean / Math.Max(total, 1e-300);
     }
 
-    public void Dispose() => network.Dispose();
+    private static Tensor Shaped(double[] values, Tensor like) =>
+        tensor(values, like.shape, ScalarType.Float64).to(like.dtype).MoveToOuterDisposeScope();
 }

@@ -13,6 +13,10 @@ public sealed class RunDataTests : IDisposable
     [InlineData("data.augmentation.randomSquare=0", "data.augmentation: ")]
     [InlineData("data.size=null", "data.size is missing.")]
     [InlineData("network.patchSize=3", "network: ")]
+    [InlineData("network.unet.normNumGroups=5", "network: No U-Net can be built with these options: - blockOutChannels has 64, but must "
+        + "have multiples of normNumGroups (5).")]
+    [InlineData("data.shards.skipDamaged=true", "data.shards.skipDamaged is given, but data.source is Folder, and only shards have it. "
+        + "Leave it out, or set data.source to shards.")]
     public void Values_that_do_not_fit_the_images_are_exit_code_2(string setting, string expected)
     {
         ToolRun run = ToolRun.Of("train", photos.RunFile, "--set", setting);
@@ -55,6 +59,30 @@ public sealed class RunDataTests : IDisposable
         ToolRun other = ToolRun.Of("train", photos.RunFile, "--set", $"data.path={folder}", "--set", "data.size=9");
         other.ExitCode.Should().Be(2);
         other.Errors.Should().Contain("data.size is 9, but the IDX files in").And.Contain("1 x 8 x 8");
+    }
+
+    [Fact]
+    public void The_options_of_shards_reach_them()
+    {
+        string folder = photos.PathOf("shards");
+        ToolRun.Succeed("data", "shards", photos.Images, folder);
+        DataSection data = new() { Path = folder, Size = 8, Shards = new ShardSection { ClassCount = 5, ImageExtensions = [".PNG"] } };
+        using (IImageSource images = RunData.Open(data, TestContext.Current.CancellationToken))
+        {
+            (images.Count, images.ClassCount).Should().Be((12, 5));
+        }
+
+        data.Shards.ImageExtensions = ["jpg"];
+        FluentActions.Invoking(() => RunData.Open(data, TestContext.Current.CancellationToken)).Should().Throw<ImageDataException>();
+
+        ShardOptions options = new ShardSection
+        {
+            CacheFolder = "cache", MaxUnpackedBytes = 1, UnpackedCacheLimit = 2, RemoteCacheLimit = 3, SkipDamaged = true,
+        }.Create("train");
+        (options.CacheFolder, options.MaxUnpackedBytes, options.UnpackedCacheLimit, options.RemoteCacheLimit, options.SkipDamaged)
+            .Should().Be(("cache", 1, 2, 3, true));
+        options.Split.Should().Be("train");
+        new ShardSection().Create(split: null).ToString().Should().Be(new ShardOptions().ToString());
     }
 
     [Theory]

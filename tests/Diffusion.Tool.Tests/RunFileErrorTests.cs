@@ -12,7 +12,7 @@ public sealed class RunFileErrorTests : IDisposable
     [InlineData("training: { setps: 5 }", "training.setps is unknown. Did you mean training.steps?")]
     [InlineData("training: { objective: { wieghting: edm } }", "training.objective.wieghting is unknown. Did you mean "
         + "training.objective.weighting?")]
-    [InlineData("network: { qqqqqqqqqqqqqqqq: 1 }", "network.qqqqqqqqqqqqqqqq is unknown. Use size, patchSize, classes.")]
+    [InlineData("network: { qqqqqqqqqqqqqqqq: 1 }", "network.qqqqqqqqqqqqqqqq is unknown. Use size, patchSize, classes, unet.")]
     [InlineData("training: { steps: many }", "training.steps is many, but must be a whole number.")]
     [InlineData("training: { steps: 2.5 }", "training.steps is 2.5, but must be a whole number.")]
     [InlineData("training: { steps: null }", "training.steps is null, but must be a whole number.")]
@@ -38,6 +38,28 @@ public sealed class RunFileErrorTests : IDisposable
     [InlineData("report: { guidance: 3 }", "report.guidance is 3, but needs training.objective.labelDropout, which is 0.")]
     [InlineData("report: { guidance: 3 }\nnetwork: { classes: false }\ntraining: { objective: { labelDropout: 0.1 } }",
         "report.guidance is 3, but needs classes, and network.classes is false.")]
+    [InlineData("name: ''", "name is empty. Leave it out for the name of the run folder.")]
+    [InlineData("cpuThreads: 0", "cpuThreads is 0, but must be at least 1.")]
+    [InlineData("data: { shards: { classCount: 0 } }", "data.shards.classCount is 0, but must be at least 1.")]
+    [InlineData("data: { shards: { cacheFolder: '' } }", "data.shards.cacheFolder is empty. Name a folder, or leave it out.")]
+    [InlineData("data: { shards: { imageExtensions: [] } }", "data.shards.imageExtensions has an empty extension, or none.")]
+    [InlineData("optimizer: { momentum: 0.9 }", "optimizer.momentum is given, but optimizer.kind is AdamW, and only Muon has it. Leave it "
+        + "out.")]
+    [InlineData("optimizer: { kind: lion, epsilon: 1e-6 }", "optimizer.epsilon is given, but optimizer.kind is Lion, and only AdamW, Adam, "
+        + "AdamW8Bit, Prodigy and ScheduleFreeAdamW have it. Leave it out.")]
+    [InlineData("optimizer: { epsillon: 1e-6 }", "optimizer.epsillon is unknown. Did you mean optimizer.epsilon?")]
+    [InlineData("optimizer: { kind: muon, fused: 3 }", "optimizer.fused is 3, but must be names with whole numbers, such as ")]
+    [InlineData("network: { unet: { blockOutChannels: 32 } }", "network.unet.blockOutChannels is 32, but must be a list of whole numbers.")]
+    [InlineData("network: { unet: { layersPerBlok: 2 } }", "Did you mean network.unet.layersPerBlock?")]
+    [InlineData("network: { unet: { upBlockTypes: UpBlock2D } }", "network.unet.upBlockTypes is UpBlock2D, but must be a list of "
+        + "UpBlock2D, ")]
+    [InlineData("network: { unet: { downBlockTypes: [downBlock2D, atnDownBlock2D] } }", "network.unet.downBlockTypes[1] is atnDownBlock2D, "
+        + "but must be DownBlock2D, AttnDownBlock2D, ResnetDownsampleBlock2D, SkipDownBlock2D or AttnSkipDownBlock2D. Did you mean "
+        + "AttnDownBlock2D?")]
+    [InlineData("network: { unet: { downBlockTypes: [null] } }", "network.unet.downBlockTypes[0] is null, but must be DownBlock2D, ")]
+    [InlineData("rateFinder: { range: { stepps: 30 } }", "Did you mean rateFinder.range.steps?")]
+    [InlineData("rateFinder: { found: -1 }", "rateFinder.found is -1, but must be a learning rate above 0.")]
+    [InlineData("report: { tensorBoard: '' }", "report.tensorBoard is empty. Name a folder, such as ")]
     [InlineData("distributed: { shardOptimiser: true }", "Did you mean distributed.shardOptimizer?")]
     [InlineData("data: [", "is not valid YAML: line ")]
     [InlineData("- data", "must contain sections such as data: and training:")]

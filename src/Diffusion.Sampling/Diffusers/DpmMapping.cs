@@ -9,14 +9,14 @@ internal static class DpmMapping
     private const int UsualSteps = 50;
 
     public static StepSampler Multistep(DiffusersSettings settings) =>
-        Solver(settings) with { Grid = Grid(settings), Clipping = DiffusersGrids.Clipping(settings) };
+        Solver(settings, Grid(settings)) with { Clipping = DiffusersGrids.Clipping(settings) };
 
     public static StepSampler MultistepInverse(DiffusersSettings settings)
     {
         settings.Refuse(IsSde(settings), "algorithm_type", "a path with noise cannot be inverted. Use dpmsolver++.");
-        return Solver(settings) with
+        return Solver(settings, new ReversedGrid(Grid(settings, endsClean: false))) with
         {
-            Grid = new ReversedGrid(Grid(settings, endsClean: false)), Clipping = DiffusersGrids.Clipping(settings),
+            Clipping = DiffusersGrids.Clipping(settings),
         };
     }
 
@@ -64,21 +64,21 @@ internal static class DpmMapping
         };
     }
 
-    /// <summary>The multistep solver, without its grid.</summary>
-    public static DpmSolver Solver(DiffusersSettings settings)
+    /// <summary>The multistep solver on a grid.</summary>
+    public static DpmSolver Solver(DiffusersSettings settings, ISamplingGrid grid)
     {
         RefuseMinLambda(settings);
-        return Solver(settings, FormOf(settings), IsSde(settings) ? 1 : 0);
+        return Solver(settings, grid, FormOf(settings), IsSde(settings) ? 1 : 0);
     }
 
-    /// <summary>The multistep solver of a class without a choice of the form, without its grid.</summary>
-    public static DpmSolver Solver(DiffusersSettings settings, SolverForm form, double eta)
+    /// <summary>The multistep solver on a grid, of a class without a choice of the form.</summary>
+    public static DpmSolver Solver(DiffusersSettings settings, ISamplingGrid grid, SolverForm form, double eta)
     {
-        int steps = settings.Steps ?? StepSampler.AtMost(UsualSteps, settings.Schedule);
+        int steps = settings.Steps ?? StepSampler.AtMost(UsualSteps, settings.Schedule, grid);
         bool isLowered = settings.Flag("lower_order_final") && steps < FewSteps;
         return new DpmSolver
         {
-            Order = settings.Integer("solver_order"), Form = form, Slope = SlopeOf(settings), Eta = eta,
+            Grid = grid, Order = settings.Integer("solver_order"), Form = form, Slope = SlopeOf(settings), Eta = eta,
             OrderAtEnd = isLowered ? OrderAtEnd.Auto
                 : settings.Flag("euler_at_final") ? OrderAtEnd.LastStepFirst
                 : OrderAtEnd.Full,

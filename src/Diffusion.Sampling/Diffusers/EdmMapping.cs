@@ -7,10 +7,10 @@ internal static class EdmMapping
         new EulerSampler { Grid = Grid(settings), Clipping = SampleClipping.None };
 
     public static StepSampler DpmMultistep(DiffusersSettings settings) =>
-        DpmMapping.Solver(settings) with { Grid = Grid(settings), Clipping = DiffusersGrids.Clipping(settings) };
+        DpmMapping.Solver(settings, Grid(settings)) with { Clipping = DiffusersGrids.Clipping(settings) };
 
     public static StepSampler Cosine(DiffusersSettings settings) =>
-        DpmMapping.Solver(settings, SolverForm.Data, eta: 1) with { Grid = Grid(settings), Clipping = SampleClipping.None };
+        DpmMapping.Solver(settings, Grid(settings), SolverForm.Data, eta: 1) with { Clipping = SampleClipping.None };
 
     public static StepSampler Consistency(DiffusersSettings settings)
     {

@@ -8,6 +8,8 @@ namespace Diffusion.Sampling;
 /// <param name="Points">T, at least 2.</param>
 internal sealed record EveryNthGrid(CurveGrid Curve, int Points) : ISamplingGrid
 {
+    public int? MaxSteps(INoiseSchedule schedule) => Points;
+
     public IEnumerable<string> Problems(INoiseSchedule schedule, int steps) =>
     [
         .. Curve.Problems(schedule, Points),

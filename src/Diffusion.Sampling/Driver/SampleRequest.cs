@@ -85,6 +85,20 @@ public sealed record SampleRequest
         return problems;
     }
 
+    /// <summary>
+    /// The request of some of these images: they have the noise, the classes and the start that they have among all. Tensors are views, in
+    /// the current dispose scope.
+    /// </summary>
+    internal SampleRequest Part(int first, int count) => this with
+    {
+        Count = count,
+        FirstIndex = FirstIndex + first,
+        ClassLabels = LabelsAt(first, count),
+        StartImages = Rows(StartImages, first, count),
+        StartNoise = Rows(StartNoise, first, count),
+        Together = Together is null ? null : ImagesAt(first, count),
+    };
+
     /// <summary>The seeds and indices of some images.</summary>
     internal IReadOnlyList<SeededImage> ImagesAt(int first, int count) =>
         [.. Enumerable.Range(first, count).Select(i => Together is { } images ? images[i] : new SeededImage(Seed, FirstIndex + i))];
@@ -93,6 +107,9 @@ public sealed record SampleRequest
     internal IReadOnlyList<long>? LabelsAt(int first, int count) => ClassLabels is { } labels
         ? [.. Enumerable.Range(first, count).Select(i => labels[labels.Count == 1 ? 0 : i])]
         : null;
+
+    private static Tensor? Rows(Tensor? given, int first, int count) =>
+        given is null || given.shape[0] == 1 ? given : given.narrow(0, first, count); // [1 or count, C, H, W]
 
     private IReadOnlyList<string> ShapeProblems(Denoiser denoiser) => (Shape ?? denoiser.SampleShape) switch
     {

@@ -37,6 +37,9 @@ public sealed class SamplingRun
     /// <summary>Whether the walk starts from noise alone, whatever <see cref="SampleRequest.StartImages"/> are.</summary>
     internal bool StartsFromNoise { get; init; }
 
+    /// <summary>Whether the steps go from each level to the next. Default true; false if the walk finds its steps as it goes.</summary>
+    internal bool KnowsSteps { get; init; } = true;
+
     /// <summary>Turns every batch from noise into images.</summary>
     /// <param name="levels">
     /// The levels from the first, whose noise the walk starts with, to the last. With a single level no step is taken: the images are
@@ -69,7 +72,7 @@ public sealed class SamplingRun
         Device device = denoiser.Source.Device;
         IDenoiser clipped = clipping == SampleClipping.None ? denoiser : new ClippingDenoiser(denoiser, clipping);
         double[] times = [.. levels.SkipLast(1).Select(level => level.Time)];
-        bool byTimestep = denoiser.Source.Schedule is DiscreteSchedule && times.All(double.IsInteger)
+        bool byTimestep = KnowsSteps && denoiser.Source.Schedule is DiscreteSchedule && times.All(double.IsInteger)
             && times.Distinct().Count() == times.Length;
         bool inverts = levels[^1].Ratio > levels[0].Ratio;
         using DisposeScope scope = NewDisposeScope();

@@ -62,7 +62,7 @@ internal sealed class SamplingStream(ISampler sampler, IDenoiser denoiser, Sampl
         IDenoiser observed = previewEverySteps is null ? denoiser : new ObservedDenoiser(denoiser, Keep);
         try
         {
-            Tensor images = sampler.Sample(observed, Part(first, size), new Reports(Report), cancellationToken);
+            Tensor images = sampler.Sample(observed, request.Part(first, size), new Reports(Report), cancellationToken);
             Yield(images.DetachFromDisposeScope(), isPreview: false);
         }
         finally
@@ -106,20 +106,6 @@ internal sealed class SamplingStream(ISampler sampler, IDenoiser denoiser, Sampl
             }
         }
     }
-
-    // The same noise, classes and start as the images have in the complete request.
-    private SampleRequest Part(int first, int size) => request with
-    {
-        Count = size,
-        BatchSize = size,
-        FirstIndex = request.FirstIndex + first,
-        ClassLabels = request.LabelsAt(first, size),
-        StartImages = Rows(request.StartImages, first, size),
-        StartNoise = Rows(request.StartNoise, first, size),
-    };
-
-    private static Tensor? Rows(Tensor? given, int first, int size) =>
-        given is null || given.shape[0] == 1 ? given : given.narrow(0, first, size); // [1 or size, C, H, W]
 
     private sealed class Reports(Action<SamplingProgress> report) : IProgress<SamplingProgress>
     {

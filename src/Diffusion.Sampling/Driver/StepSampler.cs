@@ -13,7 +13,7 @@ public abstract record StepSampler : ISampler
     /// How many steps, at least 1. Null, the default, for the number of a grid that has only one (<see cref="ISamplingGrid.Steps"/>), and
     /// otherwise for the usual number of the sampler: every timestep of the schedule for <see cref="DdpmSampler"/> (1000 without
     /// timesteps), 1000 for <see cref="PredictorCorrectorSampler"/>, 8 for <see cref="ConsistencySampler"/> and <see cref="TcdSampler"/>,
-    /// and 50 for the others.
+    /// and 50 for the others; as many as there are timesteps, or as the grid has, where these are fewer.
     /// </summary>
     public int? Steps { get; init; }
 
@@ -76,6 +76,12 @@ public abstract record StepSampler : ISampler
     /// <returns>The images, in the current dispose scope.</returns>
     internal Tensor Advance(SamplingStep step, Tensor x, List<PastEstimate> past)
     {
+        if (step.To.Alpha == 0)
+        {
+            // The last step of an inversion up to pure noise, where sigma / alpha is infinite: of order 1 in every sampler.
+            return LevelStep.Move(step.Denoise(x, step.From), step.To);
+        }
+
         StepResult result = Step(step, x);
         if (result.Keep is { } kept)
         {
@@ -104,21 +110,25 @@ public abstract record StepSampler : ISampler
 
     /// <summary>The number of steps asked for, or the usual one.</summary>
     /// <param name="schedule">The schedule of the model.</param>
-    protected int StepsFor(INoiseSchedule schedule) => Steps ?? Grid?.Steps ?? UsualSteps(schedule);
+    protected int StepsFor(INoiseSchedule schedule) => Steps ?? Grid?.Steps ?? AtMost(UsualSteps(schedule), schedule, Grid);
 
     /// <summary>How many steps of the grid a number of steps means. Default: the same; fewer where a step has inner levels.</summary>
     /// <param name="steps">The number of steps asked for.</param>
     protected virtual int GridSteps(int steps) => steps;
 
-    /// <summary>The usual number of steps. Default 50, or all timesteps where there are fewer.</summary>
+    /// <summary>The usual number of steps, where schedule and grid have as many. Default 50.</summary>
     /// <param name="schedule">The schedule of the model.</param>
-    protected virtual int UsualSteps(INoiseSchedule schedule) => AtMost(50, schedule);
+    protected virtual int UsualSteps(INoiseSchedule schedule) => 50;
 
-    /// <summary>A number of steps, or all timesteps where there are fewer.</summary>
+    /// <summary>A number of steps, or as many as there are timesteps or the grid has, where these are fewer.</summary>
     /// <param name="steps">The number of steps.</param>
     /// <param name="schedule">The schedule of the model.</param>
-    internal static int AtMost(int steps, INoiseSchedule schedule) =>
-        schedule is DiscreteSchedule discrete ? Math.Min(steps, discrete.Timesteps) : steps;
+    /// <param name="grid">The grid; null for the usual one.</param>
+    internal static int AtMost(int steps, INoiseSchedule schedule, ISamplingGrid? grid)
+    {
+        int timesteps = schedule is DiscreteSchedule discrete ? Math.Min(steps, discrete.Timesteps) : steps;
+        return Math.Min(timesteps, grid?.MaxSteps(schedule) ?? timesteps);
+    }
 
     /// <summary>The usual grid. Default <see cref="SamplingGrid.UsualFor"/>.</summary>
     /// <param name="schedule">The schedule of the model.</param>

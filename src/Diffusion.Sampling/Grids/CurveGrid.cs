@@ -5,10 +5,16 @@ namespace Diffusion.Sampling;
 /// </summary>
 public abstract record CurveGrid : ISamplingGrid
 {
-    /// <summary>The last sigma / alpha before the clean image. Default null: that of the schedule's first time.</summary>
+    /// <summary>
+    /// The last sigma / alpha before the clean image. Default null: that of the schedule's first time. Below it, the network was not
+    /// trained; some published models are sampled there.
+    /// </summary>
     public double? MinRatio { get; init; }
 
-    /// <summary>The first sigma / alpha. Default null: that of the schedule's last time.</summary>
+    /// <summary>
+    /// The first sigma / alpha. Default null: that of the schedule's last time. Above it, the network was not trained; some published
+    /// models are sampled there.
+    /// </summary>
     public double? MaxRatio { get; init; }
 
     /// <summary>

@@ -16,7 +16,10 @@ public sealed record CurveOverGrid(CurveGrid Curve, ISamplingGrid Ends) : ISampl
     private const double Rounding = 1e-9;
 
     /// <inheritdoc/>
-    public int? Steps => Ends.Steps;
+    public int? Steps => Ends?.Steps;
+
+    /// <inheritdoc/>
+    public int? MaxSteps(INoiseSchedule schedule) => Ends?.MaxSteps(schedule);
 
     /// <inheritdoc/>
     public bool StartsFromNoise => Ends.StartsFromNoise;

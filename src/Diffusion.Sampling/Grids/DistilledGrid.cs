@@ -15,8 +15,13 @@ public sealed record DistilledGrid(int Trained = 50) : ISamplingGrid
     /// <summary>Whether the last step ends at the clean image. Default true; false ends at the noise level of timestep 0.</summary>
     public bool EndsClean { get; init; } = true;
 
+    private int Available => (int)(Trained * Strength);
+
     /// <inheritdoc/>
     public bool StartsFromNoise => Strength == 1;
+
+    /// <inheritdoc/>
+    public int? MaxSteps(INoiseSchedule schedule) => Math.Max(1, Available);
 
     /// <inheritdoc/>
     public IEnumerable<string> Problems(INoiseSchedule schedule, int steps)
@@ -36,9 +41,8 @@ public sealed record DistilledGrid(int Trained = 50) : ISamplingGrid
             return [$"Strength is {Strength}, but must lie in (0, 1]. Use 1."];
         }
 
-        int available = (int)(Trained * Strength);
-        return steps < 1 || steps > available
-            ? [$"Steps is {steps}, but must lie in 1..{available}, the timesteps that the model was distilled at. Use fewer."]
+        return steps < 1 || steps > Available
+            ? [$"Steps is {steps}, but must lie in 1..{Available}, the timesteps that the model was distilled at. Use fewer."]
             : EndsClean || Timesteps(steps, timesteps)[^1] > 0
                 ? []
                 : ["The last step starts at timestep 0, but must start above it where the grid does not end clean. Use fewer steps."];
@@ -54,7 +58,7 @@ public sealed record DistilledGrid(int Trained = 50) : ISamplingGrid
     private int[] Timesteps(int steps, int timesteps)
     {
         int stride = timesteps / Trained;
-        long available = (int)(Trained * Strength);
+        long available = Available;
         return [.. Enumerable.Range(0, steps).Select(i => ((int)(available - (i * available / steps)) * stride) - 1)];
     }
 }

@@ -6,6 +6,10 @@ public interface ISamplingGrid
     /// <summary>The number of steps, for a grid that has only one; null for a grid of any number. Default null.</summary>
     int? Steps => null;
 
+    /// <summary>The maximum number of steps on a schedule; null where there is none. Default null.</summary>
+    /// <param name="schedule">The schedule of the model.</param>
+    int? MaxSteps(INoiseSchedule schedule) => null;
+
     /// <summary>
     /// Whether sampling starts from noise alone even where there are <see cref="SampleRequest.StartImages"/>, because nothing of them is
     /// kept: with a strength of 1. Default false.

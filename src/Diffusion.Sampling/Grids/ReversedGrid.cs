@@ -8,7 +8,10 @@ namespace Diffusion.Sampling;
 public sealed record ReversedGrid(ISamplingGrid Inner) : ISamplingGrid
 {
     /// <inheritdoc/>
-    public int? Steps => Inner.Steps;
+    public int? Steps => Inner?.Steps;
+
+    /// <inheritdoc/>
+    public int? MaxSteps(INoiseSchedule schedule) => Inner?.MaxSteps(schedule);
 
     /// <inheritdoc/>
     public IEnumerable<string> Problems(INoiseSchedule schedule, int steps)

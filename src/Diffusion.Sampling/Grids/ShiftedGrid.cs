@@ -2,7 +2,8 @@ namespace Diffusion.Sampling;
 
 /// <summary>
 /// Another grid with more noise, for larger images (Esser et al. 2024, section 5.3.2): the noise's fraction t = sigma / (alpha + sigma)
-/// becomes s * t / (1 + (s - 1) * t), which multiplies sigma / alpha by s on every schedule.
+/// becomes s * t / (1 + (s - 1) * t), which multiplies sigma / alpha by s on every schedule. Rectified flow keeps pure noise as its first
+/// level. A shift that leads beyond the noise of another schedule is refused.
 /// </summary>
 /// <param name="Inner">The other grid.</param>
 /// <param name="Shift">s, above 0: 1 changes nothing; 3 is usual for 1024 x 1024 pixels.</param>
@@ -15,7 +16,10 @@ public sealed record ShiftedGrid(ISamplingGrid Inner, double Shift) : ISamplingG
     public double? Terminal { get; init; }
 
     /// <inheritdoc/>
-    public int? Steps => Inner.Steps;
+    public int? Steps => Inner?.Steps;
+
+    /// <inheritdoc/>
+    public int? MaxSteps(INoiseSchedule schedule) => Inner?.MaxSteps(schedule);
 
     /// <inheritdoc/>
     public bool StartsFromNoise => Inner.StartsFromNoise;
@@ -32,14 +36,19 @@ public sealed record ShiftedGrid(ISamplingGrid Inner, double Shift) : ISamplingG
         new(inner, Math.Exp(minMu + ((maxMu - minMu) * (tokens - minTokens) / (maxTokens - minTokens))));
 
     /// <inheritdoc/>
-    public IEnumerable<string> Problems(INoiseSchedule schedule, int steps) =>
-    [
-        .. Inner is null ? ["Inner is null. Use SamplingGrid.UsualFor."] : Inner.Problems(schedule, steps),
-        .. GridProblems.Positive(Shift, nameof(Shift), 1),
-        .. Terminal is null or (> 0 and < 1)
-            ? Array.Empty<string>()
-            : [$"Terminal is {Terminal}, but must lie between 0 and 1. Use null for none."],
-    ];
+    public IEnumerable<string> Problems(INoiseSchedule schedule, int steps)
+    {
+        string[] problems =
+        [
+            .. Inner is null ? ["Inner is null. Use SamplingGrid.UsualFor."] : Inner.Problems(schedule, steps),
+            .. GridProblems.Positive(Shift, nameof(Shift), 1),
+            .. Terminal is null or (> 0 and < 1)
+                ? Array.Empty<string>()
+                : [$"Terminal is {Terminal}, but must lie between 0 and 1. Use null for none."],
+        ];
+        return problems.Length > 0 ? problems
+            : GridProblems.Outside(schedule, Levels(schedule, steps), "Use a Shift nearer to 1, or an inner grid with smaller MaxRatio.");
+    }
 
     /// <inheritdoc/>
     public IReadOnlyList<NoiseLevel> Levels(INoiseSchedule schedule, int steps)

@@ -12,7 +12,10 @@ namespace Diffusion.Sampling;
 public sealed record StrengthGrid(ISamplingGrid Inner, double Strength) : ISamplingGrid
 {
     /// <inheritdoc/>
-    public int? Steps => Inner.Steps;
+    public int? Steps => Inner?.Steps;
+
+    /// <inheritdoc/>
+    public int? MaxSteps(INoiseSchedule schedule) => Inner?.MaxSteps(schedule);
 
     /// <inheritdoc/>
     public bool StartsFromNoise => Strength == 1

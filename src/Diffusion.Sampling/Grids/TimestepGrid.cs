@@ -38,6 +38,10 @@ public sealed record TimestepGrid(TimestepSpacing Spacing = TimestepSpacing.Trai
     public bool IsRounded { get; init; } = true;
 
     /// <inheritdoc/>
+    public int? MaxSteps(INoiseSchedule schedule) =>
+        schedule is DiscreteSchedule discrete ? Math.Max(1, discrete.Timesteps - (ExcludesZero ? 1 : 0)) : null;
+
+    /// <inheritdoc/>
     public IEnumerable<string> Problems(INoiseSchedule schedule, int steps)
     {
         if (schedule is not DiscreteSchedule { Timesteps: var timesteps })

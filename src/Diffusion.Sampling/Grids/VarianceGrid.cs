@@ -2,7 +2,8 @@ namespace Diffusion.Sampling;
 
 /// <summary>
 /// The variance-preserving curve of score models (Song et al. 2021b, appendix C; k-diffusion's <c>get_sigmas_vp</c>), then the clean image:
-/// sigma / alpha = sqrt(exp(BetaRange * t^2 / 2 + BetaMin * t) - 1) at evenly spaced t from 1 to <see cref="LastTime"/>.
+/// sigma / alpha = sqrt(exp(BetaRange * t^2 / 2 + BetaMin * t) - 1) at evenly spaced t from 1 to <see cref="LastTime"/>. It suits schedules
+/// of linear betas; one that goes beyond the noise of the model's schedule is refused.
 /// </summary>
 /// <param name="BetaRange">beta_max - beta_min of the continuous schedule, above 0. Default 19.9.</param>
 /// <param name="BetaMin">beta_min, above 0. Default 0.1.</param>
@@ -12,12 +13,17 @@ public sealed record VarianceGrid(double BetaRange = 19.9, double BetaMin = 0.1)
     public double LastTime { get; init; } = 1e-3;
 
     /// <inheritdoc/>
-    public IEnumerable<string> Problems(INoiseSchedule schedule, int steps) =>
-    [
-        .. GridProblems.Steps(steps), .. GridProblems.Positive(BetaRange, nameof(BetaRange), 19.9),
-        .. GridProblems.Positive(BetaMin, nameof(BetaMin), 0.1),
-        .. LastTime is > 0 and < 1 ? Array.Empty<string>() : [$"LastTime is {LastTime}, but must lie between 0 and 1. Use 0.001."],
-    ];
+    public IEnumerable<string> Problems(INoiseSchedule schedule, int steps)
+    {
+        string[] problems =
+        [
+            .. GridProblems.Steps(steps), .. GridProblems.Positive(BetaRange, nameof(BetaRange), 19.9),
+            .. GridProblems.Positive(BetaMin, nameof(BetaMin), 0.1),
+            .. LastTime is > 0 and < 1 ? Array.Empty<string>() : [$"LastTime is {LastTime}, but must lie between 0 and 1. Use 0.001."],
+        ];
+        return problems.Length > 0 ? problems
+            : GridProblems.Outside(schedule, Levels(schedule, steps), "Use the betas that the model was trained with, or a KarrasGrid.");
+    }
 
     /// <inheritdoc/>
     public IReadOnlyList<NoiseLevel> Levels(INoiseSchedule schedule, int steps)

@@ -59,7 +59,8 @@ public sealed record DpmSolverAdaptive : ISampler
         INoiseSchedule schedule = denoiser.Source.Schedule;
         double max = MaxRatio ?? schedule.At(schedule.LastTime).Ratio;
         double min = MinRatio ?? schedule.At(schedule.FirstTime).Ratio;
-        SamplingRun run = new(denoiser, request, [.. Problems(schedule, min, max), .. SamplingRun.ClippingProblems(Clipping)], progress);
+        string[] problems = [.. Problems(schedule, min, max), .. SamplingRun.ClippingProblems(Clipping)];
+        SamplingRun run = new(denoiser, request, problems, progress) { KnowsSteps = false };
         return run.Execute([schedule.WithHalfLogSnr(-Math.Log(max)), schedule.WithHalfLogSnr(-Math.Log(min))], Clipping,
             WalkToClean, cancellationToken);
     }

@@ -44,7 +44,7 @@ public sealed record PredictorCorrectorSampler : StepSampler, ISampler
 
     /// <summary>1000, or all timesteps where there are fewer.</summary>
     /// <inheritdoc/>
-    protected override int UsualSteps(INoiseSchedule schedule) => AtMost(1000, schedule);
+    protected override int UsualSteps(INoiseSchedule schedule) => 1000;
 
     /// <inheritdoc/>
     protected override IEnumerable<string> Problems(INoiseSchedule schedule) =>

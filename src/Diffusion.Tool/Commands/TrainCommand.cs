@@ -39,8 +39,15 @@ internal static class TrainCommand
         using IDiffusionModel model = RunNetwork.Create(run, images.Shape, images.ClassCount);
         RunDisplay display = new(terminal);
         TrainerBuilder builder = RunSetup.Builder(run, images, model, isDistributed);
+        RunRate.Choose(run, builder, terminal, signals.Token);
         TrainingPlan? plan = run.Report.Plan ? builder.Plan(cancellationToken: signals.Token) : null;
-        using Trainer trainer = builder.WriteReport(RunSetup.Report(run, plan)).ReportTo(display).ReportFindingsTo(display).Build();
+        TensorBoardWriter? board = isFirst ? RunSetup.TensorBoard(run) : null;
+        if (board is not null)
+        {
+            builder.ReportTo(board);
+        }
+
+        using Trainer trainer = builder.WriteReport(RunSetup.Report(run, plan, board)).ReportTo(display).ReportFindingsTo(display).Build();
         if (isFirst)
         {
             RunFileReader.WriteResolved(run);

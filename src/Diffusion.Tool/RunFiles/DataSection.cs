@@ -21,6 +21,9 @@ internal sealed class DataSection
     /// <summary>Whether the images are decoded once and stay in memory. Default false.</summary>
     public bool InMemory { get; set; }
 
+    /// <summary>How shards are read; for no other source.</summary>
+    public ShardSection Shards { get; set; } = new();
+
     /// <summary>Random changes of each image.</summary>
     public AugmentationSection Augmentation { get; set; } = new();
 }

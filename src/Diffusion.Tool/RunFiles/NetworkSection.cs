@@ -11,4 +11,7 @@ internal sealed class NetworkSection
 
     /// <summary>Whether the network learns the classes of the images, if they have classes. Default true.</summary>
     public bool Classes { get; set; } = true;
+
+    /// <summary>The options of the network that the size does not choose.</summary>
+    public UNetSection Unet { get; set; } = new();
 }

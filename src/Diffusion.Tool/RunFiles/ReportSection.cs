@@ -22,4 +22,7 @@ internal sealed class ReportSection
     /// Whether a plan is measured before the run starts and compared with it. Default false. Not with several processes.
     /// </summary>
     public bool Plan { get; set; }
+
+    /// <summary>The folder of files for TensorBoard: the reports of the run and the grids. Default null: none.</summary>
+    public string? TensorBoard { get; set; }
 }

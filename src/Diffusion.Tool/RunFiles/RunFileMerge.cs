@@ -46,8 +46,7 @@ internal sealed class RunFileMerge
             }
             else
             {
-                string actual = value is JsonValue text && text.TryGetValue(out string? words) ? words : value?.ToJsonString() ?? "null";
-                problems.Add($"{full} is {actual}, but must be {ExpectedValue.Of(option.PropertyType, actual)}");
+                problems.Add(Mistake(value, option.PropertyType, full));
             }
         }
     }
@@ -66,14 +65,26 @@ internal sealed class RunFileMerge
         }
     }
 
-    private static bool Fits(JsonNode? value, JsonPropertyInfo option, JsonTypeInfo type)
+    // Of a list of choices the first that is none, such as network.unet.upBlockTypes[1].
+    private static string Mistake(JsonNode? value, Type type, string full)
     {
-        if (value is null)
+        if (value is JsonArray list && type.GetElementType() is { IsEnum: true } choice)
         {
-            return Nullable.GetUnderlyingType(option.PropertyType) is not null
-                || (!option.PropertyType.IsValueType && option.IsSetNullable);
+            JsonTypeInfo choices = RunFileJson.Default.GetTypeInfo(choice)!;
+            int wrong = list.TakeWhile(item => item is not null && Reads(item, choices)).Count();
+            return Mistake(list[wrong], choice, $"{full}[{wrong}]");
         }
 
+        string actual = value is JsonValue text && text.TryGetValue(out string? words) ? words : value?.ToJsonString() ?? "null";
+        return $"{full} is {actual}, but must be {ExpectedValue.Of(type, actual)}";
+    }
+
+    private static bool Fits(JsonNode? value, JsonPropertyInfo option, JsonTypeInfo type) => value is null
+        ? Nullable.GetUnderlyingType(option.PropertyType) is not null || (!option.PropertyType.IsValueType && option.IsSetNullable)
+        : Reads(value, type);
+
+    private static bool Reads(JsonNode value, JsonTypeInfo type)
+    {
         try
         {
             _ = value.Deserialize(type);

@@ -1,7 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Diffusion.Reporting;
-using Diffusion.Tool.Sampling;
 using Diffusion.Tool.Terminal;
 
 namespace Diffusion.Tool.RunFiles;
@@ -35,7 +33,7 @@ internal static class RunFileReader
         }
 
         RunFile run = all.Deserialize(RunFileJson.Default.RunFile)!;
-        string[] problems = [.. ProblemsOf(run)];
+        string[] problems = [.. RunFileProblems.Of(run)];
         if (problems.Length > 0)
         {
             throw new ToolUsageException($"{path}: {string.Join(' ', problems)}");
@@ -51,71 +49,5 @@ internal static class RunFileReader
         string folder = run.Training.RunFolder!;
         Directory.CreateDirectory(folder);
         File.WriteAllText(Path.Combine(folder, ResolvedName), JsonSerializer.Serialize(run, RunFileJson.Default.RunFile) + "\n");
-    }
-
-    private static IEnumerable<string> ProblemsOf(RunFile run)
-    {
-        if (DeviceNames.Problem(run.Device) is { } device)
-        {
-            yield return $"device is {device}";
-        }
-
-        if (string.IsNullOrWhiteSpace(run.Data.Path))
-        {
-            yield return "data.path is missing. Name a folder of images or IDX files, or shards.";
-        }
-
-        if (run.Data.Size is < 1)
-        {
-            yield return $"data.size is {run.Data.Size}, but must be at least 1. Use 32.";
-        }
-
-        if (run.Data.Channels is not (1 or 3))
-        {
-            yield return $"data.channels is {run.Data.Channels}, but must be 1 (grayscale) or 3 (RGB).";
-        }
-
-        if (run.Network.PatchSize < 1)
-        {
-            yield return $"network.patchSize is {run.Network.PatchSize}, but must be at least 1. Use 1 for no patches.";
-        }
-
-        if (run.Report.EverySteps is < 1)
-        {
-            yield return $"report.everySteps is {run.Report.EverySteps}, but must be at least 1. Leave it out for a tenth of the run.";
-        }
-
-        if (run.Report.Samples is < 0 or > RunReportOptions.MaxSamples)
-        {
-            yield return $"report.samples is {run.Report.Samples}, but must be 0 to {RunReportOptions.MaxSamples}. Use 16.";
-        }
-
-        if (SamplerNames.Problem(run.Report.Sampler) is { } problem)
-        {
-            yield return $"report.sampler is {problem}";
-        }
-
-        if (run.Report.Steps is < 1)
-        {
-            yield return $"report.steps is {run.Report.Steps}, but must be at least 1. Use 20, or null for the sampler's own number.";
-        }
-
-        if (GuidanceProblem(run) is { } guidance)
-        {
-            yield return $"report.guidance is {guidance}";
-        }
-    }
-
-    // Guidance steers away from the class that means "no class", which only label dropout trains.
-    private static string? GuidanceProblem(RunFile run)
-    {
-        double scale = run.Report.Guidance;
-        return GuidanceScale.Problem(scale) is { } problem ? problem
-            : scale == GuidanceScale.None ? null
-            : !run.Network.Classes
-                ? $"{GuidanceScale.Text(scale)}, but needs classes, and network.classes is false. Leave one of the two out."
-            : !(run.Training.Objective.LabelDropout > 0)
-                ? $"{GuidanceScale.Text(scale)}, but needs training.objective.labelDropout, which is 0. Use 0.1 there, or leave it out."
-            : null;
     }
 }

@@ -9,12 +9,21 @@ internal static class RunData
 {
     /// <summary>Opens the images that a section names.</summary>
     /// <returns>The source; the caller disposes it.</returns>
-    /// <exception cref="ToolUsageException">The size is missing, or differs from that of IDX files.</exception>
+    /// <exception cref="ToolUsageException">
+    /// The size is missing or differs from that of IDX files, or there are options of shards for another source.
+    /// </exception>
     public static IImageSource Open(DataSection data, CancellationToken cancellationToken = default)
     {
         string path = data.Path!;
         IReadOnlyList<ImageTransform> transforms = RunAugmentation.Of(data.Augmentation);
-        if (KindOf(data) == DataKind.Idx)
+        DataKind kind = KindOf(data);
+        if (kind != DataKind.Shards && data.Shards.Given().FirstOrDefault() is { } option)
+        {
+            throw new ToolUsageException($"data.shards.{option} is given, but data.source is {kind}, and only shards have it. Leave it "
+                + "out, or set data.source to shards.");
+        }
+
+        if (kind == DataKind.Idx)
         {
             IImageSource digits = IdxImages.OpenFolder(path, data.Split ?? "train");
             if (data.Size is { } size && size != digits.Shape.Height)
@@ -36,8 +45,8 @@ internal static class RunData
             Channels = data.Channels,
             Transforms = data.InMemory ? [] : transforms,
         };
-        IImageSource images = KindOf(data) == DataKind.Shards
-            ? ShardedImages.Open(path, preparation, new ShardOptions { Split = data.Split }, cancellationToken)
+        IImageSource images = kind == DataKind.Shards
+            ? ShardedImages.Open(path, preparation, data.Shards.Create(data.Split), cancellationToken)
             : ImageFolder.Open(path, preparation, data.Split);
         if (!data.InMemory)
         {

@@ -18,11 +18,12 @@ internal static class RunNetwork
         try
         {
             return run.Training.Objective.CreateNetwork(
-                images, section.Size, section.Classes ? classes : null, section.PatchSize, run.Training.Seed);
+                images, section.Size, section.Classes ? classes : null, section.PatchSize, run.Training.Seed,
+                section.Unet.Apply);
         }
         catch (ArgumentException error)
         {
-            throw new ToolUsageException($"network: {error.Message}");
+            throw new ToolUsageException($"network: {UNetNames.InRunFile(error.Message)}");
         }
     }
 }

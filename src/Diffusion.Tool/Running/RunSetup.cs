@@ -23,24 +23,41 @@ internal static class RunSetup
             .UseOptions(run.Training)
             .UseData(images)
             .UseOptimizer(run.Optimizer.Create());
+        if (run.Name is { } name)
+        {
+            builder.UseTelemetry(name);
+        }
+
         if (isDistributed)
         {
             builder.UseDistributed(options: run.Distributed);
         }
 
-        ComputeDevice device = ComputeDevice.Parse(run.Device); // says if there is none
+        ComputeDevice device = ComputeDevice.Parse(run.Device).WithCpuThreads(run.CpuThreads); // says if there is none
         if (!isDistributed || NamesOne(run.Device))
         {
             builder.UseDevice(device);
+        }
+        else if (run.CpuThreads is not null)
+        {
+            // The GPU that a process takes itself has the threads of the process.
+            ComputeDevice.Cpu(run.CpuThreads).Activate();
         }
 
         return builder;
     }
 
+    /// <summary>The files for TensorBoard.</summary>
+    /// <param name="run">The run.</param>
+    /// <returns>The writer; null for none.</returns>
+    public static TensorBoardWriter? TensorBoard(RunFile run) =>
+        run.Report.TensorBoard is { } folder ? new TensorBoardWriter(folder) : null;
+
     /// <summary>The page of the run.</summary>
     /// <param name="run">The run.</param>
     /// <param name="plan">The plan to compare it with; null for none.</param>
-    public static RunReportOptions Report(RunFile run, TrainingPlan? plan) => new()
+    /// <param name="board">Also receives the grids; null for none.</param>
+    public static RunReportOptions Report(RunFile run, TrainingPlan? plan, TensorBoardWriter? board) => new()
     {
         SampleEverySteps = run.Report.EverySteps,
         Samples = run.Report.Samples,
@@ -48,6 +65,7 @@ internal static class RunSetup
         Guidance = run.Report.Guidance,
         Seed = run.Training.Seed,
         Plan = plan,
+        TensorBoard = board,
     };
 
     /// <summary>

@@ -4,10 +4,9 @@ using TorchSharp;
 
 namespace Diffusion.Training;
 
-/// <summary>One snapshot of an average: float32 safetensors whose metadata contain the name of the file and a SHA-256.</summary>
+/// <summary>One snapshot of an average: float32 safetensors whose metadata contain a SHA-256 of its name and weights.</summary>
 internal static class EmaSnapshotFile
 {
-    private const string NameKey = "snapshot";
     private const string HashKey = "sha256";
 
     /// <summary>Writes a snapshot. After a failure, even of the power, the file is complete or does not exist.</summary>
@@ -24,7 +23,6 @@ internal static class EmaSnapshotFile
 
         SafeTensorsFile.Write(Path.Combine(folder, name.ToString()), onCpu, new Dictionary<string, string>(StringComparer.Ordinal)
         {
-            [NameKey] = name.ToString(),
             [HashKey] = HashOf(name, onCpu),
         });
     }
@@ -49,8 +47,7 @@ internal static class EmaSnapshotFile
             throw new CheckpointException($"The snapshot '{path}' cannot be read: {problem.Message} Try again.", problem);
         }
 
-        if (snapshot.Metadata.GetValueOrDefault(NameKey) == name.ToString()
-            && snapshot.Metadata.GetValueOrDefault(HashKey) == HashOf(name, snapshot.Tensors))
+        if (snapshot.Metadata.GetValueOrDefault(HashKey) == HashOf(name, snapshot.Tensors))
         {
             return snapshot;
         }

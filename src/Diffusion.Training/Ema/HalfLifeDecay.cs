@@ -3,8 +3,6 @@ namespace Diffusion.Training;
 /// <summary>A half-life in images, at first limited to a ratio of the images seen.</summary>
 internal sealed record HalfLifeDecay(double Images, double RampUpRatio) : IEmaDecay
 {
-    private const double MinHalfLife = 1e-8; // avoids 0 / 0 before the first image
-
     public string Description => PartText.Of("half-life", ("images", Images), ("ramp-up-ratio", RampUpRatio));
 
     public double At(EmaUpdate update)
@@ -16,6 +14,6 @@ internal sealed record HalfLifeDecay(double Images, double RampUpRatio) : IEmaDe
         }
 
         double halfLife = RampUpRatio == 0 ? Images : Math.Min(Images, RampUpRatio * update.ImagesSeen);
-        return Math.Pow(0.5, update.BatchSize / Math.Max(halfLife, MinHalfLife));
+        return Math.Pow(0.5, update.BatchSize / halfLife);
     }
 }

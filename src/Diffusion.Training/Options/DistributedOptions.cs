@@ -29,7 +29,7 @@ public sealed record DistributedOptions
 
     /// <summary>
     /// The maximum time that the other processes wait while rank 0 reports, samples previews, or reads and writes checkpoints, and while
-    /// all processes start. Above 0. Default 30 minutes.
+    /// all processes start or sample images together. Above 0. Default 30 minutes.
     /// </summary>
     public TimeSpan PauseDeadline { get; init; } = TimeSpan.FromMinutes(30);
 

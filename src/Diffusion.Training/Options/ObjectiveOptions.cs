@@ -99,13 +99,18 @@ public sealed record ObjectiveOptions
     /// <param name="classes">The number of classes of the images, such as that of an image source; null for none.</param>
     /// <param name="patchSize">The height and width of a patch in pixels, at least 1. Default 1: no patches.</param>
     /// <param name="seed">The seed of the weights. Default 0.</param>
+    /// <param name="edit">
+    /// Changes the architecture that the size chose, before the channels of images and output are set. Null, the default, for none.
+    /// </param>
     /// <returns>The network, with the initial weights of PyTorch for the same seed. It belongs to the caller.</returns>
     /// <exception cref="ArgumentException">There is no such network for these images; the message says why.</exception>
     /// <exception cref="NativeBackendException">libtorch cannot be loaded.</exception>
-    public IDiffusionModel CreateNetwork(ImageShape images, UNet2DSize size, int? classes, int patchSize = 1, long seed = 0)
+    public IDiffusionModel CreateNetwork(ImageShape images, UNet2DSize size, int? classes, int patchSize = 1, long seed = 0,
+        Func<UNet2DOptions, UNet2DOptions>? edit = null)
     {
         ImageShape shape = PatchedModel.PatchShape(images, patchSize);
-        UNet2DOptions options = UNet2DOptions.ForImages(shape, size, classes + (LabelDropout > 0 ? 1 : 0));
+        UNet2DOptions usual = UNet2DOptions.ForImages(shape, size, classes + (LabelDropout > 0 ? 1 : 0));
+        UNet2DOptions options = edit is null ? usual : edit(usual);
         UNet2D unet = new(
             options with
             {

@@ -31,6 +31,9 @@ internal sealed class GivenParts(IDiffusionModel model)
     /// <summary>The previews.</summary>
     public List<TrainerSetup.Preview> Previews { get; } = [];
 
+    /// <summary>The images that all processes sample together.</summary>
+    public List<ISharedSamples> Samples { get; } = [];
+
     /// <summary>The observers of whole runs.</summary>
     public List<IRunObserver> RunObservers { get; } = [];
 

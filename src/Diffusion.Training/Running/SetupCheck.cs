@@ -35,6 +35,8 @@ internal static class SetupCheck
                 .. PrecisionProblems.Of(options, given.Device), .. given.Distributed?.Problems ?? [],
             .. OptimizerFit.Problems(options, model, given.Optimizer),
             .. OptimizerFit.ProblemsOfShards(given.Optimizer, given.Distributed, processes),
+            .. given.Samples.Where(samples => samples.EverySteps < 1)
+                .Select(samples => $"AddSamples: everySteps ({samples.EverySteps}) must be at least 1. Use 1000."),
         ];
         INoiseSchedule? usedSchedule = schedule ?? OptionSchedule.TryMake(options);
         all.AddRange(unknownParts);
@@ -49,7 +51,10 @@ internal static class SetupCheck
 
         if (source is not null && usedSchedule is not null)
         {
-            all.AddRange(ModelProblems.Of(model, source.Shape, usedSchedule));
+            IReadOnlyList<string> ofModel = ModelProblems.Of(model, source.Shape, usedSchedule);
+            all.AddRange(ofModel);
+            all.AddRange(ProblemsOfSamples(given.Samples, model, source.Shape, usedSchedule, learned.Prediction, processes)
+                .Except(ofModel, StringComparer.Ordinal).Select(problem => $"AddSamples: {problem}"));
         }
 
         (ImageStatistics? images, ImageDataException? badImages) = Inspect(source, options);
@@ -63,7 +68,7 @@ internal static class SetupCheck
                     [.. given.FindingObservers, .. given.RunObservers], [.. given.Previews, .. PreviewsOf(given.RunObservers, options)])
             {
                 Run = run, Metrics = new TrainingMetrics(run, given.Meters), Processes = given.Processes,
-                RunObservers = [.. given.RunObservers],
+                RunObservers = [.. given.RunObservers], Samples = [.. given.Samples],
             };
             return setup.Processes is { IsFirst: false }
                 ? setup with { Logger = NullLogger.Instance, Observers = [], FindingObservers = [], Previews = [], RunObservers = [] }
@@ -86,6 +91,16 @@ internal static class SetupCheck
         return own.Count == 0 && observer.PreviewEverySteps(options) is < 1 and var every
             ? [$"{observer.GetType().Name}: PreviewEverySteps returned {every}, but must return at least 1, or null for no previews."]
             : own;
+    }
+
+    private static IEnumerable<string> ProblemsOfSamples(IEnumerable<ISharedSamples> all, IDiffusionModel model, ImageShape shape,
+        INoiseSchedule schedule, PredictionType prediction, int processes)
+    {
+        // An undefined prediction is reported by the checks of the options.
+        return Enum.IsDefined(prediction) ? all.SelectMany(samples => samples.Problems(DenoiserOf(), processes)) : [];
+
+        Denoiser DenoiserOf() =>
+            new(model, new Lazy<IDiffusionModel>(model), schedule, Parameterization.Of(prediction), gate: null) { SampleShape = shape };
     }
 
     private static IEnumerable<TrainerSetup.Preview> PreviewsOf(IEnumerable<IRunObserver> observers, TrainingOptions options)

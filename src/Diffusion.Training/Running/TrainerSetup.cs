@@ -34,6 +34,9 @@ internal sealed record TrainerSetup(
     /// <summary>The number of images per forward and backward pass.</summary>
     public int MicroBatchSize => Options.MicroBatchSize ?? Share;
 
+    /// <summary>The images that all processes sample together.</summary>
+    public IReadOnlyList<ISharedSamples> Samples { get; init; } = [];
+
     /// <summary>The observers of the whole run. Their reports, findings and previews are also in the lists of these.</summary>
     public IReadOnlyList<IRunObserver> RunObservers { get; init; } = [];
 

@@ -11,6 +11,8 @@ internal sealed class TrainingLoop
     private readonly TrainingOptions options;
     private readonly TrainingParts parts;
     private readonly TrainingState state;
+    private readonly SampleSharing samples;
+    private readonly PreviewCalls previews;
 
     /// <param name="setup">The run.</param>
     /// <param name="parts">The parts of the run, which the caller owns.</param>
@@ -19,6 +21,7 @@ internal sealed class TrainingLoop
         this.setup = setup;
         this.parts = parts;
         (options, state) = (setup.Options, parts.State);
+        (samples, previews) = (new SampleSharing(setup, parts), new PreviewCalls(setup, parts));
     }
 
     /// <summary>Trains until all steps are taken, the time limit expires, or the token is canceled, and then saves a checkpoint.</summary>
@@ -167,8 +170,9 @@ internal sealed class TrainingLoop
                 }
             }
 
-            // Previews
-            Preview(cancellationToken);
+            // Samples of all processes together, then previews, for which the others wait
+            samples.Take(cancellationToken);
+            previews.Call(cancellationToken);
 
             // Snapshots of the averages
             if (options.EmaSnapshotEverySteps is { } snapshotSteps && state.Step % snapshotSteps == 0)
@@ -198,28 +202,8 @@ internal sealed class TrainingLoop
         StepNote Note() => new(state.NextLearningRate, Stop(), loader.BadImages, PausesAfter(state.Step + 1));
     }
 
-    // Only rank 0 has previews.
-    private void Preview(CancellationToken cancellationToken)
-    {
-        TrainerSetup.Preview[] due = [.. setup.Previews.Where(preview => preview.IsDue(state.Step, options.Steps))];
-        if (due.Length == 0)
-        {
-            return;
-        }
-
-        parts.WholeAverages?.Gather(Math.Min(1, state.Averages.Count), asks: true);
-        foreach (TrainerSetup.Preview preview in due)
-        {
-            TrainingPreview current = new(state.Step, parts.EmaDenoiser, cancellationToken) { OnSamples = parts.Reporter.TakeSamples };
-            parts.Reporter.Shield("preview", () => preview.Action(current), cancellationToken);
-            parts.Gauges.EndPause("a preview", preview.EverySteps, preview.AlsoAtEnd);
-        }
-
-        parts.WholeAverages?.Release();
-    }
-
     // Whether this process has work after a step that may take long.
-    private bool PausesAfter(long step) => setup.Previews.Any(preview => preview.IsDue(step, options.Steps))
+    private bool PausesAfter(long step) => samples.AreDue(step) || previews.AreDue(step)
         || (parts.Folder is not null && (step % options.CheckpointEverySteps == 0 || step % options.EmaSnapshotEverySteps == 0));
 
     // Returns true to roll back; throws to end the run. The findings of rank 0 decide for all processes.

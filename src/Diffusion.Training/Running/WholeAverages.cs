@@ -35,6 +35,7 @@ internal sealed class WholeAverages : IDisposable
     /// <param name="asks">Whether this is rank 0, which asks the others.</param>
     public void Gather(int count, bool asks = false)
     {
+        using IDisposable tensors = TensorLedger.Uncounted(); // they outlive the part of the loop that needs them
         for (int i = 0; i < count; i++)
         {
             Tensor whole = zeros_like(state.Parameters.Values).DetachFromDisposeScope();
@@ -49,6 +50,7 @@ internal sealed class WholeAverages : IDisposable
     /// <summary>Frees the averages after the calls of their denoisers in progress have ended. Does nothing if there are none.</summary>
     public void Release()
     {
+        using IDisposable tensors = TensorLedger.Uncounted();
         using IDisposable noGradients = no_grad();
         for (int i = 0; i < networks.Count; i++)
         {

@@ -34,7 +34,10 @@ internal sealed class TrialRun : IDisposable
             belongings.Add(new GeneratorScope());
             belongings.Add(new ThreadCountScope());
             IDiffusionModel copy = belongings.Add(Copy(run.Model));
-            setup = run with { Model = copy, Options = options, Observers = [], FindingObservers = [], Previews = [], RunObservers = [] };
+            setup = run with
+            {
+                Model = copy, Options = options, Observers = [], FindingObservers = [], Previews = [], Samples = [], RunObservers = [],
+            };
             Parts = belongings.Add(new TrainingParts(setup));
             belongings.Add(new GradientCheckpointingScope(setup)); // Fit chooses for the passes that the parts have chosen
             pass = new TrainingPass(Parts.Denoiser, setup.Objective, Parts.Seeds, Parts.State.Objective) { StratifyOver = batchSize };

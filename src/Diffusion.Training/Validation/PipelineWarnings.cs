@@ -10,15 +10,17 @@ internal static class PipelineWarnings
     /// <param name="modelClasses">The number of classes of the network, or null.</param>
     /// <param name="dataClasses">The number of classes of the images, or null.</param>
     /// <param name="previewSteps">The number of steps between two calls of each preview.</param>
+    /// <param name="sampleSteps">The number of steps between two samplings that the processes share.</param>
     /// <param name="heldOut">The number of held-out images.</param>
-    public static IReadOnlyList<TrainingWarning> Of(
-        TrainingOptions options, int? modelClasses, int? dataClasses, IEnumerable<int> previewSteps, long heldOut) =>
+    public static IReadOnlyList<TrainingWarning> Of(TrainingOptions options, int? modelClasses, int? dataClasses,
+        IEnumerable<int> previewSteps, IEnumerable<int> sampleSteps, long heldOut) =>
     [
         .. ((IEnumerable<TrainingWarning?>)
         [
             Classes(modelClasses, dataClasses, options.Objective.LabelDropout > 0),
             HeldOut(heldOut),
-            .. previewSteps.Select(everySteps => Preview(everySteps, options.Steps)),
+            .. previewSteps.Select(everySteps => TooRare("AddPreview", "a preview", everySteps, options.Steps)),
+            .. sampleSteps.Select(everySteps => TooRare("AddSamples", "a sampling", everySteps, options.Steps)),
             BestCheckpoints(options),
             PermanentCheckpoints(options),
         ]).OfType<TrainingWarning>(),
@@ -38,9 +40,9 @@ internal static class PipelineWarnings
             Text($"only {images} images are held out, too few for a reliable loss. Hold out at least {FewHeldOut}."))
         : null;
 
-    private static TrainingWarning? Preview(int everySteps, long steps) => everySteps > steps
-        ? new TrainingWarning("AddPreview",
-            Text($"a preview is due every {everySteps:N0} steps, but the run has only {steps:N0}, so there is none. Use at most "
+    private static TrainingWarning? TooRare(string method, string what, int everySteps, long steps) => everySteps > steps
+        ? new TrainingWarning(method,
+            Text($"{what} is due every {everySteps:N0} steps, but the run has only {steps:N0}, so there is none. Use at most "
                 + $"{steps:N0}."))
         : null;
 

@@ -11,9 +11,18 @@ namespace Diffusion.Sampling.Tests.Accuracy;
 /// </summary>
 public sealed class SweepTests
 {
+    private const double NearlyNoise = 0.001;
+    private const int MaxSteps = 200;
+
     private static readonly Dictionary<string, INoiseSchedule> Schedules = new()
     {
+        ["linear"] = NoiseSchedule.Linear(),
         ["scaled-linear"] = NoiseSchedule.ScaledLinear(),
+        ["cosine"] = NoiseSchedule.Cosine(),
+        ["sigmoid"] = NoiseSchedule.Sigmoid(),
+        ["laplace"] = NoiseSchedule.Laplace(),
+        ["exponential"] = NoiseSchedule.Exponential(),
+        ["50 given betas"] = new DiscreteSchedule([.. Enumerable.Repeat(0.15, 50)], "50 given betas"),
         ["zero terminal SNR"] = ZeroSnr(),
         ["edm"] = new EdmSchedule(),
         ["flow"] = new FlowSchedule(),
@@ -32,9 +41,11 @@ public sealed class SweepTests
         ["beta"] = new BetaGrid { Variable = CurveVariable.Fraction },
         ["time"] = new TimeGrid(),
         ["shifted"] = new ShiftedGrid(new TimeGrid(), 3),
+        ["leading, shifted"] = new ShiftedGrid(new TimestepGrid(TimestepSpacing.Leading), 3),
         ["half of the steps"] = new StrengthGrid(new KarrasGrid(), 0.5),
         ["variance"] = new VarianceGrid(),
         ["distilled"] = new DistilledGrid(),
+        ["karras over leading"] = new CurveOverGrid(new KarrasGrid(), new TimestepGrid(TimestepSpacing.Leading)),
     };
 
     internal static readonly Dictionary<string, StepSampler> Samplers = new()
@@ -71,7 +82,7 @@ public sealed class SweepTests
         ["predictor-corrector"] = new PredictorCorrectorSampler(),
     };
 
-    private static IEnumerable<int> Counts => FullSweep.IsWanted ? Enumerable.Range(1, 200) : [1, 2, 3, 5, 16];
+    private static IEnumerable<int> Counts => FullSweep.IsWanted ? Enumerable.Range(1, MaxSteps) : [1, 2, 3, 5, 16];
 
     public static TheoryData<string, string> Cases { get; } = new MatrixTheoryData<string, string>(Samplers.Keys, Schedules.Keys);
 
@@ -88,6 +99,50 @@ public sealed class SweepTests
         }
     }
 
+    [Theory]
+    [InlineData("ddim")]
+    [InlineData("heun")]
+    [InlineData("2m")]
+    [InlineData("lms")]
+    [InlineData("deis")]
+    [InlineData("unipc")]
+    public void Every_schedule_and_number_of_steps_inverts_to_finite_noise(string sampler)
+    {
+        foreach ((string name, INoiseSchedule schedule) in Schedules)
+        {
+            foreach (int steps in Counts)
+            {
+                ReversedGrid grid = new(schedule is DiscreteSchedule ? new TimestepGrid { EndsClean = false }
+                    : new TimeGrid { EndTime = 0.01, IncludesEndTime = true });
+                Run(Samplers[sampler], schedule, grid, steps, $"{sampler} up {name} in {steps} steps");
+            }
+        }
+    }
+
+    // docs/sampling.md lists these numbers.
+    [Fact]
+    public void What_is_refused_is_refused_for_these_reasons()
+    {
+        Dictionary<string, int> refused = new(StringComparer.Ordinal)
+        {
+            ["has none. Use a KarrasGrid or a TimeGrid"] = 3200,
+            ["no network is trained beyond it"] = 3770,
+            ["must lie in 1.."] = 2251,
+            ["must go from a finite number"] = 1601,
+        };
+        string[][] problems =
+        [
+            .. from schedule in Schedules.Values
+               from grid in Grids.Values
+               from steps in Enumerable.Range(1, MaxSteps)
+               select grid.Problems(schedule, steps).ToArray(),
+        ];
+        problems.Count(all => all.Length == 0).Should().Be(21_178);
+        problems.Should().HaveCount(21_178 + refused.Values.Sum());
+        refused.Should().AllSatisfy(reason =>
+            problems.Count(all => all.Length == 1 && all[0].Contains(reason.Key)).Should().Be(reason.Value, reason.Key));
+    }
+
     private static void Run(StepSampler sampler, INoiseSchedule schedule, ISamplingGrid grid, int steps, string what)
     {
         bool isOffGrid = sampler is DpmSolverSinglestep { Inner: InnerLevels.OffGrid };
@@ -98,7 +153,13 @@ public sealed class SweepTests
         }
 
         IReadOnlyList<NoiseLevel> levels = grid.Levels(schedule, points);
-        levels.Zip(levels.Skip(1)).All(pair => pair.First.Ratio > pair.Second.Ratio).Should().BeTrue("no level comes twice: {0}", what);
+        double direction = grid is ReversedGrid ? -1 : 1;
+        levels.Zip(levels.Skip(1)).All(pair => (pair.First.Ratio - pair.Second.Ratio) * direction > 0).Should()
+            .BeTrue("no level comes twice: {0}", what);
+        double min = schedule.At(schedule.FirstTime).Ratio * (1 - 1e-9);
+        double max = schedule.At(schedule.LastTime).Ratio * (1 + 1e-9);
+        levels.Where(level => level.Sigma > 0).All(level => level.Ratio >= min && level.Ratio <= max).Should()
+            .BeTrue("no level leaves the schedule: {0}", what);
 
         // Levels of a curve have no timestep of their own between which Runge-Kutta could halve.
         if (sampler is PndmSampler { Warmup: PndmWarmup.RungeKutta } && levels.SkipLast(1).Any(level => !double.IsInteger(level.Time)))
@@ -120,21 +181,22 @@ public sealed class SweepTests
         int count = levels.Count - 1;
         bool startsInNoise = levels[0].Alpha == 0;
         bool endsClean = levels[^1].Sigma == 0;
-        int short0 = startsInNoise ? 1 : 0;
-        int short1 = endsClean ? 1 : 0;
-        int oneCall = count == 1 ? Math.Max(short0, short1) : short0 + short1;
         return sampler switch
         {
-            HeunSampler { Path: HeunPath.Own } => (2 * count) - short1,
-            HeunSampler or Dpm2Sampler or DpmSolver2S or DpmSolverSde => (2 * count) - oneCall,
+            HeunSampler { Path: HeunPath.Own } => count + Steps(levels, int.MaxValue, signal: -1),
+            HeunSampler or Dpm2Sampler => count + Steps(levels, int.MaxValue, NearlyNoise),
+            DpmSolver2S or DpmSolverSde => count + Steps(levels, int.MaxValue, signal: 0),
             PredictorCorrectorSampler => 2 * count,
-            PndmSampler { Warmup: PndmWarmup.ImprovedEuler } => count + (startsInNoise || (endsClean && count == 1) ? 0 : 1),
-            PndmSampler { Warmup: PndmWarmup.RungeKutta } => count
-                + (3 * (Math.Min(3, count - short1) - (count - short1 > 0 ? short0 : 0))),
+            PndmSampler { Warmup: PndmWarmup.ImprovedEuler } => count + Steps(levels, 1, NearlyNoise),
+            PndmSampler { Warmup: PndmWarmup.RungeKutta } => count + (3 * Steps(levels, 3, NearlyNoise)),
             DpmSolverSinglestep { Inner: InnerLevels.OffGrid } => OffGrid(steps, count, startsInNoise, endsClean),
             _ => count,
         };
     }
+
+    // How many of the first steps start from more signal than noise times a number, and do not end clean: those call again.
+    private static int Steps(IReadOnlyList<NoiseLevel> levels, int first, double signal) => levels.Zip(levels.Skip(1)).Take(first)
+        .Count(step => step.First.Alpha > signal * step.First.Sigma && step.Second is { Sigma: > 0, Alpha: > 0 });
 
     // Blocks of three calls, then 2 and 1 or what is left; one call from pure noise and to the clean image.
     private static int OffGrid(int calls, int blocks, bool startsInNoise, bool endsClean)

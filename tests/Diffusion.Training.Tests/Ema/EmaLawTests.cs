@@ -56,6 +56,26 @@ public sealed class EmaLawTests
     public void The_decay_warms_up_to_its_maximum(long step, double decay) =>
         EmaLaw.Warmup().DecayAt(step).Should().BeApproximately(decay, 1e-9);
 
+    [Theory]
+    [InlineData(11, 0)] // up to the step after UpdateAfterStep, a copy of the weights, whatever the minimum
+    [InlineData(12, 0.08712907082472316)] // 1 - (1 + 1 / 5)^-0.5
+    [InlineData(31, 0.5527864045000421)] // 1 - (1 + 20 / 5)^-0.5
+    [InlineData(100_000, 0.9)]
+    public void The_inverse_power_warms_up_between_its_limits(long step, double decay) =>
+        EmaLaw.InversePower(invGamma: 5, power: 0.5, maxDecay: 0.9, minDecay: 0.05, updateAfterStep: 10).DecayAt(step)
+            .Should().BeApproximately(decay, 1e-12);
+
+    [Fact]
+    public void The_minimum_of_the_inverse_power_holds_from_the_first_averaged_step() =>
+        EmaLaw.InversePower(minDecay: 0.5).DecayAt(2).Should().Be(0.5);
+
+    [Fact]
+    public void A_short_ramp_up_of_the_half_life_counts()
+    {
+        EmaLaw.HalfLife(1e6, rampUpRatio: 0.005).DecayAt(1, 20_000, 100).Should().BeApproximately(0.5, 1e-13);
+        EmaLaw.HalfLife(1e6).DecayAt(1, imagesSeen: 0, batchSize: 8).Should().Be(0, "nothing was seen before");
+    }
+
     // A run of 100 steps and one of 100,000 average over the same fraction of their steps.
     [Theory]
     [InlineData(100)]

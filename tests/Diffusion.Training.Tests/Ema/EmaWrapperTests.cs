@@ -63,6 +63,20 @@ public sealed class EmaWrapperTests
     }
 
     [Fact]
+    public void Its_owner_alone_frees_an_average()
+    {
+        using TinyModel model = new();
+        using StripedImages images = new();
+        using Trainer trainer = Trainer.For(model).UseDevice(ComputeDevice.Cpu(threads: 1)).UseData(images)
+            .Configure(o => (o.Steps, o.BatchSize) = (2, 4)).Build();
+        trainer.Ema!.Dispose();
+        trainer.Run(TestContext.Current.CancellationToken).Step.Should().Be(2);
+
+        using FlatParameters parameters = new(model);
+        LiveTensors.GrowthOver(3, () => new EmaWrapper(parameters).Dispose()).Should().Be(0);
+    }
+
+    [Fact]
     public void The_swap_gives_the_network_the_average_and_then_its_own_weights_back()
     {
         using TinyModel model = new();

@@ -148,6 +148,52 @@ public sealed class PostHocEmaTests : IDisposable
     }
 
     [Fact]
+    public void A_sweep_at_a_step_measures_the_averages_of_that_step()
+    {
+        using UNet2D network = new(UNet2DOptions.ForImages(8, 1, UNet2DSize.Medium) with
+        {
+            BlockOutChannels = [8], NormNumGroups = 4, AttentionHeadDim = 4,
+        });
+        SnapshotRun.Train(run, steps: 20, configure: o => o.EmaSnapshotEverySteps = 2, network: network);
+        PostHocEma snapshots = PostHocEma.Open(run);
+        using TrainedModel earlier = snapshots.Reconstruct(0.07, step: 10);
+        using Tensor target = EveryStep.Flat(earlier.Denoiser.Model);
+
+        EmaSweep sweep = EmaSweep.Run(snapshots, denoiser =>
+        {
+            using Tensor flat = EveryStep.Flat(denoiser.Model);
+            return flat.MaxDifference(target);
+        }, [0.07], step: 10, cancellationToken: TestContext.Current.CancellationToken);
+        sweep.Best.Value.Should().Be(0);
+
+        int usual = EmaSweep.Run(snapshots, _ => 0, step: 2, cancellationToken: TestContext.Current.CancellationToken).Points.Count;
+        int few = EmaSweep.Run(snapshots, _ => 0, cancellationToken: TestContext.Current.CancellationToken).Points.Count;
+        usual.Should().BeLessThan(few, "the snapshots up to that step represent fewer widths");
+    }
+
+    [Fact]
+    public void A_single_snapshot_is_too_few()
+    {
+        SnapshotRun.Train(run, steps: 8, checkpoints: 8, configure: o => (o.AdditionalEma, o.EmaSnapshotEverySteps) = ([], 8));
+        Refused(() => PostHocEma.Open(run)).Should().Contain("contains 1 snapshots").And.Contain("at least 2");
+    }
+
+    // The square of the error is a sum that may come out slightly below 0.
+    [Fact]
+    public void The_error_of_a_stored_average_is_a_number_at_every_step()
+    {
+        SnapshotRun.Train(run);
+        PostHocEma snapshots = PostHocEma.Open(run);
+        foreach (long step in snapshots.Steps)
+        {
+            foreach (double width in snapshots.SigmaRels)
+            {
+                snapshots.ProfileError(width, step).Should().BeInRange(0, 1e-5, "of width {0} at step {1}", width, step);
+            }
+        }
+    }
+
+    [Fact]
     public void Reconstructing_leaves_no_tensors_behind()
     {
         SnapshotRun.Train(run);

@@ -10,12 +10,12 @@ internal static class SnapshotRun
 
     /// <summary>Trains to the end, or up to a step.</summary>
     public static void Train(string folder, int steps = Steps, int? stopAt = null, int checkpoints = 7,
-        Action<TrainingOptions>? configure = null, Action<TrainingPreview>? eachStep = null)
+        Action<TrainingOptions>? configure = null, Action<TrainingPreview>? eachStep = null, IDiffusionModel? network = null)
     {
         using CancellationTokenSource stop = new();
-        using TinyModel model = new(hidden: 4);
+        using TinyModel tiny = new(hidden: 4);
         using StripedImages images = new(40);
-        TrainerBuilder builder = Trainer.For(model)
+        TrainerBuilder builder = Trainer.For(network ?? tiny)
             .UseDevice(ComputeDevice.Cpu(threads: 1))
             .UseData(images)
             .UseLearningRate(LearningRate.Constant(1e-2))

@@ -43,6 +43,18 @@ public sealed class CreatedNetworkTests
     }
 
     [Fact]
+    public void An_edit_changes_the_architecture_but_not_the_channels_of_the_objective()
+    {
+        ObjectiveOptions objective = new() { LearnsVariance = true };
+        using IDiffusionModel model = objective.CreateNetwork(ImageShape.Square(8), UNet2DSize.Small, classes: 2,
+            edit: options => options with { LayersPerBlock = options.LayersPerBlock + 2, InChannels = 7, OutChannels = 7 });
+
+        UNet2DOptions usual = UNet2DOptions.ForImages(8, 3, UNet2DSize.Small, classes: 2);
+        model.Should().BeOfType<UNet2D>().Which.Options.Should()
+            .Be(usual with { LayersPerBlock = usual.LayersPerBlock + 2, OutChannels = 6 });
+    }
+
+    [Fact]
     public void Images_that_no_network_fits_are_refused() =>
         FluentActions.Invoking(() => new ObjectiveOptions().CreateNetwork(ImageShape.Square(8), UNet2DSize.Small, null, patchSize: 3))
             .Should().Throw<ArgumentException>().WithMessage("*cannot be divided into patches of 3 x 3*");

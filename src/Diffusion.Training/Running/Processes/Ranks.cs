@@ -46,7 +46,7 @@ internal sealed class Ranks : IDisposable
     public void CheckStart()
     {
         WaitForFirst();
-        StartCheck.Compare(exchange, state);
+        StartCheck.Compare(exchange, state, setup.Samples);
         state.Shards?.Agree();
     }
 

@@ -14,8 +14,14 @@ internal static class StartCheck
     /// <summary>Throws on every process if two processes differ.</summary>
     /// <param name="exchange">The processes.</param>
     /// <param name="state">The state of this process before it resumes.</param>
+    /// <param name="samples">The images that the processes sample together.</param>
     /// <exception cref="DistributedException">Two processes differ. The message names the first difference.</exception>
-    public static void Compare(RankExchange exchange, TrainingState state) => Compare(exchange, Describe(state));
+    public static void Compare(RankExchange exchange, TrainingState state, IReadOnlyList<ISharedSamples> samples)
+    {
+        JsonObject own = Describe(state);
+        own["samples"] = samples.Count == 0 ? null : string.Join("; ", samples.Select(each => each.Description));
+        Compare(exchange, own);
+    }
 
     /// <summary>Throws on every process if two processes differ.</summary>
     /// <param name="exchange">The processes.</param>
