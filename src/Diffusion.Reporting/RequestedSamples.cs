@@ -23,7 +23,15 @@ internal sealed class RequestedSamples(int everySteps, ISampler sampler, SampleR
 
     /// <inheritdoc/>
     public string Description => FormattableString.Invariant(
-        $"every {everySteps} steps {request.Count} images from {request.FirstIndex} of seed {request.Seed} with {Name}");
+        $"every {everySteps} steps {request.Count} images{OfShape}{OfClasses} from {request.FirstIndex} of seed {request.Seed} with ")
+            + Text;
+
+    private string OfShape => request.Shape is { } shape ? $" of {shape}" : string.Empty;
+
+    private string OfClasses => request.ClassLabels is { } labels ? $" of the classes {string.Join(' ', labels)}" : string.Empty;
+
+    // The options of a sampler that steps through a grid are part of its text.
+    private string Text => sampler is StepSampler ? $"{sampler}" : Name;
 
     private string Name => sampler.GetType().Name;
 
@@ -34,6 +42,7 @@ internal sealed class RequestedSamples(int everySteps, ISampler sampler, SampleR
         return
         [
             .. request.Problems(denoiser),
+            .. sampler is StepSampler steps ? steps.AllProblems(denoiser.Schedule) : [],
             .. processes > 1 && dependOnEachOther
                 ? [$"{Name} lets the images of a batch depend on each other, so that {processes} processes would sample other images than "
                     + $"one. Use a BatchSize of 1 instead of {request.BatchSize}, or another sampler."]

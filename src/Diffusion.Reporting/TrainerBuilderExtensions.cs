@@ -12,9 +12,9 @@ public static class TrainerBuilderExtensions
     /// apart from rounding in the network.
     /// </summary>
     /// <remarks>
-    /// If the sampling fails in one process, the run ends in all processes with its error. A cancellation ends the sampling of a single
-    /// process; several processes complete their shares. If <paramref name="use"/> throws, the exception is logged and the run continues.
-    /// The other processes wait for it as for a preview (<see cref="DistributedOptions.PauseDeadline"/>).
+    /// If the sampling fails, in any process, or if <paramref name="use"/> throws, the run continues, and reports
+    /// <see cref="FindingKind.CallbackFailed"/>. A cancellation ends the sampling of a single process; several processes complete their
+    /// shares. The other processes wait for <paramref name="use"/> as for a preview (<see cref="DistributedOptions.PauseDeadline"/>).
     /// </remarks>
     /// <param name="builder">The builder. Every process makes the same call.</param>
     /// <param name="everySteps">The number of optimizer steps between two samplings, at least 1.</param>

@@ -52,7 +52,7 @@ public sealed class Trainer : IDisposable
                 .. ImageWarnings.Of(setup.Images, setup.Source, setup.Model.ClassCount),
                 .. PipelineWarnings.Of(options, setup.Model.ClassCount, setup.Source.ClassCount,
                     setup.Previews.Where(preview => !preview.AlsoAtEnd).Select(preview => preview.EverySteps),
-                    setup.Samples.Select(samples => samples.EverySteps), state.Data.Split.HeldOutCount),
+                    setup.Samples.Select(samples => samples.EverySteps), state.Data.Split.HeldOutCount, setup.Device.Type),
                 .. parts.Folder?.Warnings ?? [],
                 .. state.Step > 0
                     ? []
@@ -85,8 +85,9 @@ public sealed class Trainer : IDisposable
 
     /// <summary>
     /// The model with the averaged weights, or with its own weights if there is no average. Other threads may sample it during training:
-    /// each call of <see cref="Denoiser.Denoise"/> uses the average after one complete step, and the next call may use a later one. Valid
-    /// until this trainer is disposed; disposing waits for calls in progress.
+    /// each call of <see cref="Denoiser.Denoise"/> uses the average after one complete step, and the next call may use a later one. Where
+    /// the average is not on the device (<see cref="TrainingOptions.EmaOnCpu"/>, <see cref="DistributedOptions.ShardOptimizer"/>), the call
+    /// throws <see cref="InvalidOperationException"/>. Valid until this trainer is disposed; disposing waits for calls in progress.
     /// </summary>
     public Denoiser EmaDenoiser => parts.EmaDenoiser;
 
@@ -126,7 +127,8 @@ public sealed class Trainer : IDisposable
     /// <returns>The copy, which the caller disposes. It needs the memory of the weights once more.</returns>
     /// <exception cref="ArgumentException">Samples cannot be computed in this precision on the device of the run.</exception>
     /// <exception cref="InvalidOperationException">
-    /// Several processes hold parts of the average (<see cref="DistributedOptions.ShardOptimizer"/>), and no run has ended.
+    /// The average is not on the device (<see cref="TrainingOptions.EmaOnCpu"/>, <see cref="DistributedOptions.ShardOptimizer"/>), and no
+    /// run has ended.
     /// </exception>
     /// <exception cref="ObjectDisposedException">This trainer is disposed.</exception>
     public TrainedModel SnapshotEma(Precision precision = Precision.Float32)

@@ -121,44 +121,54 @@ public sealed class AddSamplesTests
     [InlineData(1, false)]
     [InlineData(1, true)]
     [InlineData(3, false)]
-    public void A_sampler_that_throws_on_one_rank_ends_all_with_its_message(int bad, bool isSharded)
+    public void A_sampler_that_throws_on_one_rank_is_a_finding_and_no_rank_waits_for_its_images(int bad, bool isSharded)
     {
-        bool isUsed = false;
-        (SharedRun.Outcome? Result, Exception? Error)[] ranks = new SharedRun
+        int calls = 0;
+        List<long> used = [];
+        SharedRun.Outcome[] ranks = new SharedRun
         {
             Steps = 6, Optimizer = Optimizers.AdamW(), Distributed = isSharded ? SharedRun.Sharded : new DistributedOptions(),
             Build = (builder, rank) => builder.AddSamples(
-                3, new Scripted { Before = () => Break(rank == bad) }, Request, _ => isUsed = true),
-        }.TryOn(4);
+                3, new Scripted { Before = () => Break(rank == bad && calls++ == 0) }, Request, samples => used.Add(samples.Step)),
+        }.On(4);
 
-        ranks[bad].Error.Should().BeOfType<InvalidOperationException>().Which.Message.Should().Be(Broken);
-        ranks.Where((_, rank) => rank != bad).Should().AllSatisfy(rank => rank.Error.Should().BeOfType<DistributedException>()
-            .Which.Message.Should().StartWith($"Rank {bad} at step 3: ").And.Contain(Broken));
-        isUsed.Should().BeFalse();
+        used.Should().Equal(6);
+        ranks.Should().AllSatisfy(rank => rank.Result.Step.Should().Be(6));
+        ranks[0].Result.Findings.Should().ContainSingle(finding => finding.Kind == FindingKind.CallbackFailed).Which.Seen.Should()
+            .Contain("sampler of AddSamples").And.Contain(Broken).And.Contain(bad == 0 ? "InvalidOperationException" : $"Rank {bad}: ");
     }
 
     [Fact]
-    public void A_sampler_that_throws_in_a_single_process_ends_the_run()
+    public void A_sampler_that_throws_in_a_single_process_is_a_finding()
     {
-        SharedRun run = new()
+        SharedRun.Outcome alone = new SharedRun
         {
             Steps = 6, Build = (builder, _) => builder.AddSamples(3, new Scripted { Before = () => Break(true) }, Request, _ => { }),
-        };
+        }.Alone();
 
-        run.Invoking(each => each.Alone()).Should().Throw<InvalidOperationException>().WithMessage(Broken);
+        alone.Result.Step.Should().Be(6);
+        alone.Result.Findings.Should().ContainSingle(finding => finding.Kind == FindingKind.CallbackFailed).Which.Seen.Should()
+            .EndWith(Broken);
     }
 
     [Fact]
-    public void A_sampler_that_returns_other_images_ends_all_ranks()
+    public void A_sampler_that_cannot_sample_on_the_schedule_is_refused_before_the_run() =>
+        new SharedRun { Build = (builder, _) => builder.AddSamples(3, new DdimSampler { Steps = 5000 }, Request, _ => { }) }
+            .Invoking(run => run.Alone()).Should().Throw<OptionsValidationException>().Which.Failures.Should().ContainSingle()
+            .Which.Should().StartWith("AddSamples: Steps is 5000, but must lie in 1..");
+
+    [Fact]
+    public void A_sampler_that_returns_other_images_is_a_finding()
     {
-        (SharedRun.Outcome? Result, Exception? Error)[] ranks = new SharedRun
+        SharedRun.Outcome[] ranks = new SharedRun
         {
             Steps = 6,
             Build = (builder, _) => builder.AddSamples(3, new Scripted { After = images => images.narrow(2, 0, 4) }, Request, _ => { }),
-        }.TryOn(2);
+        }.On(2);
 
-        ranks.Should().AllSatisfy(rank => rank.Error!.Message.Should().Contain("The sampler of AddSamples returned Float32 [")
-            .And.Contain(", 1, 4, 8]").And.Contain("but must return Float32 [").And.Contain(", 1, 8, 8] on the CPU."));
+        ranks[0].Result.Findings.Should().ContainSingle(finding => finding.Kind == FindingKind.CallbackFailed).Which.Seen.Should()
+            .Contain("The sampler of AddSamples returned Float32 [").And.Contain(", 1, 4, 8]")
+            .And.Contain("but must return Float32 [").And.Contain(", 1, 8, 8] on the CPU.");
     }
 
     [Fact]
@@ -292,7 +302,7 @@ public sealed class AddSamplesTests
 
         Ranks((builder, rank) => builder.AddSamples(3 + rank, Sampler, Request, _ => { }))
             .Should().AllSatisfy(rank => rank.Error.Should().BeOfType<DistributedException>().Which.Message.Should().Contain("samples is "
-                + "\"every 3 steps 7 images from 5 of seed 3 with DdimSampler\" on rank 0 and \"every 4 steps 7 images"));
+                + "\"every 3 steps 7 images from 5 of seed 3 with DdimSampler { Steps = 4"));
         Ranks((builder, rank) => _ = rank == 0 ? builder.AddSamples(3, Sampler, Request, samples => samples.Check()) : builder)
             .Should().AllSatisfy(rank => rank.Error.Should().BeOfType<DistributedException>()
                 .Which.Message.Should().Contain("on rank 0 and none on rank 1"));

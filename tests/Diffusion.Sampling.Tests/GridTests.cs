@@ -198,7 +198,7 @@ public sealed class GridTests
         { new TimeGrid { IncludesEndTime = true }, Flow, 10, "EndTime is 0, which is the clean image*" },
         { new ShiftedGrid(new TimeGrid(), 0), Flow, 10, "Shift is 0*" },
         { new ShiftedGrid(new TimeGrid(), 1) { Terminal = 1 }, Flow, 10, "Terminal is 1*" },
-        { new ShiftedGrid(new TimestepGrid(), 3), Schedule, 10, "*from sigma / alpha 43.* goes from 14.*Use a Shift nearer*" },
+        { new ShiftedGrid(new TimestepGrid(), 3), Schedule, 10, "*from sigma / alpha 43.* goes from 14.*Use a Shift of 1*" },
         { new ShiftedGrid(new KarrasGrid(), 0.5), Schedule, 10, "*to 0.014*, but*to 0.029*" },
         { new VarianceGrid(), Schedule, 10, "*from sigma / alpha 152.*but*14.*Use the betas*" },
         { new StrengthGrid(new TimeGrid(), -0.1), Flow, 10, "Strength is -0.1*[0, 1]*" },

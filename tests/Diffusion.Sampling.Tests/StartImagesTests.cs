@@ -33,6 +33,26 @@ public sealed class StartImagesTests
         asked[0].Noisy.MaxDifference(expected).Should().BeLessThan(1e-6);
     }
 
+    // The label of each step is that of the noisier end, also in the last step, whose end is pure noise.
+    [Fact]
+    public void Ddim_inversion_reaches_pure_noise_with_its_label()
+    {
+        using Tensor image = full([1, 3, 4, 4], 0.5f);
+        FlowSchedule flow = new();
+        ReversedGrid up = new(new TimeGrid { EndTime = 0.01, IncludesEndTime = true });
+        Labels(new DdimInversionSampler { Steps = 4, Grid = up }).Should().Equal(up.Levels(flow, 4).Skip(1).Select(level => level.Label));
+        Labels(new DpmSolver { Steps = 4, Grid = up }).Should().Equal(up.Levels(flow, 4).SkipLast(1).Select(level => level.Label));
+
+        double[] Labels(StepSampler sampler)
+        {
+            List<(NoiseLevel Level, Tensor Noisy)> asked = [];
+            using Recorder recorder = new(asked, flow);
+            using Tensor noise = sampler.Sample(
+                recorder, SamplerCase.Request with { StartImages = image }, null, TestContext.Current.CancellationToken);
+            return [.. asked.Select(call => call.Level.Label)];
+        }
+    }
+
     [Fact]
     public void At_strength_1_a_grid_that_begins_at_the_images_keeps_them()
     {

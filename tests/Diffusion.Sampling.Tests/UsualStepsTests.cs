@@ -61,6 +61,18 @@ public sealed class UsualStepsTests
         reports.Should().HaveCount(19).And.OnlyContain(report => report.StepCount == 19);
     }
 
+    [Fact]
+    public void An_offset_leaves_room_for_itself_where_timesteps_are_few()
+    {
+        DiscreteSchedule schedule = new([.. Enumerable.Repeat(0.3, 20)], "short");
+        using MixtureDenoiser denoiser = new(schedule);
+        List<SamplingProgress> reports = [];
+        DdimSampler sampler = new() { Grid = new TimestepGrid(TimestepSpacing.Leading) { StepsOffset = 1 } };
+        using Tensor images = sampler.Sample(denoiser, SamplerCase.Request with { Shape = SamplerCase.Shape }, new Collected(reports),
+            TestContext.Current.CancellationToken);
+        reports.Should().HaveCount(19);
+    }
+
     [Theory]
     [MemberData(nameof(GridsOfFewSteps))]
     public void A_grid_of_few_steps_is_taken_whole(ISamplingGrid grid, int steps)

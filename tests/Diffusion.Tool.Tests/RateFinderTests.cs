@@ -28,6 +28,19 @@ public sealed class RateFinderTests : IDisposable
         string resolved = Train(Path.Combine(photos.Run, RunFileReader.ResolvedName), 3);
         resolved.Should().NotContain(Begins).And.Contain("Resuming from step 2 of 3.");
         Rates().Should().Be((rate, rate));
+
+        Train(photos.RunFile, 4);
+        Resolved().RateFinder.Should().Match<RateFinderSection>(finder => !finder.Enabled && finder.Found == rate);
+        Train(photos.RunFile, 5, "--set", Sweep).Should().NotContain(Begins);
+        Rates().Should().Be((rate, rate));
+    }
+
+    [Fact]
+    public void Another_run_finds_its_own_rate_even_with_the_run_file_of_one_that_has_found_it()
+    {
+        Train(photos.RunFile, 1, "--set", Sweep);
+        string other = Path.Combine(Path.GetDirectoryName(photos.Run)!, "other");
+        Train(Path.Combine(photos.Run, RunFileReader.ResolvedName), 1, "--out", other).Should().Contain(Begins);
     }
 
     [Fact]

@@ -126,9 +126,9 @@ public sealed class HostedTraining : IHostedService, IDisposable
         Current?.Feed.ReadAsync(cancellationToken) ?? AsyncEnumerable.Empty<TrainingProgress>();
 
     /// <summary>
-    /// Copies the averaged weights: those of the current step while the run is running, otherwise those of the newest checkpoint. While
-    /// several processes hold parts of the averages (<see cref="DistributedOptions.ShardOptimizer"/>), no process has those of the current
-    /// step: then they are also those of the newest checkpoint.
+    /// Copies the averaged weights: those of the current step while the run is running, otherwise those of the newest checkpoint. Where the
+    /// averages are not on the device (<see cref="TrainingOptions.EmaOnCpu"/>, <see cref="DistributedOptions.ShardOptimizer"/>), they are
+    /// always those of the newest checkpoint.
     /// </summary>
     /// <param name="precision">
     /// What the copy computes in: float32, or bfloat16 or float16 with rounded weights, as in <see cref="TrainedModel.Open"/>. Default

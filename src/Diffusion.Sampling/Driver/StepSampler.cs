@@ -43,15 +43,20 @@ public abstract record StepSampler : ISampler
         INoiseSchedule schedule = denoiser.Source.Schedule;
         ISamplingGrid grid = Grid ?? UsualGrid(schedule);
         int steps = GridSteps(StepsFor(schedule));
-        string[] problems =
-        [
-            .. walkProblems, .. grid.Problems(schedule, steps), .. SamplingRun.ClippingProblems(Clipping), .. Problems(schedule),
-        ];
+        string[] problems = [.. walkProblems, .. AllProblems(schedule)];
         SamplingRun run = new(denoiser, request, problems, progress) { StartsFromNoise = grid.StartsFromNoise };
         IReadOnlyList<NoiseLevel> levels = grid.Levels(schedule, steps);
         bool dropsLast = !MayStayInPlace && levels is [.., var last, var repeated] && last == repeated;
         return run.Execute(dropsLast ? [.. levels.SkipLast(1)] : levels, Clipping, walk, cancellationToken);
     }
+
+    /// <summary>Lists why this sampler cannot sample on a schedule: the problems of its grid, its clipping and its own options.</summary>
+    /// <param name="schedule">The schedule of the model.</param>
+    internal IEnumerable<string> AllProblems(INoiseSchedule schedule) =>
+    [
+        .. (Grid ?? UsualGrid(schedule)).Problems(schedule, GridSteps(StepsFor(schedule))), .. SamplingRun.ClippingProblems(Clipping),
+        .. Problems(schedule),
+    ];
 
     /// <summary>Steps through the grid.</summary>
     internal Tensor Walk(SamplingWalk walk)
@@ -76,9 +81,8 @@ public abstract record StepSampler : ISampler
     /// <returns>The images, in the current dispose scope.</returns>
     internal Tensor Advance(SamplingStep step, Tensor x, List<PastEstimate> past)
     {
-        if (step.To.Alpha == 0)
+        if (step.To.Alpha == 0 && !ReachesPureNoise)
         {
-            // The last step of an inversion up to pure noise, where sigma / alpha is infinite: of order 1 in every sampler.
             return LevelStep.Move(step.Denoise(x, step.From), step.To);
         }
 
@@ -102,7 +106,16 @@ public abstract record StepSampler : ISampler
     /// </summary>
     internal virtual bool MayStayInPlace => false;
 
-    /// <summary>One step. A pure function of its arguments: a sampler has no state.</summary>
+    /// <summary>
+    /// Whether a step may go up to pure noise, as the last step of an inversion does, where sigma / alpha is infinite. Where it may not,
+    /// that step is a <see cref="LevelStep.Move"/> instead, of order 1.
+    /// </summary>
+    internal virtual bool ReachesPureNoise => false;
+
+    /// <summary>
+    /// One step. A pure function of its arguments: a sampler has no state. It is not called for a step up to pure noise, the last of an
+    /// inversion on some schedules, which is a <see cref="LevelStep.Move"/>.
+    /// </summary>
     /// <param name="step">The levels, the denoiser and the noise of the step.</param>
     /// <param name="x">The noisy images at the level that the step leaves, <c>[B, C, H, W]</c>; not modified.</param>
     /// <returns>New tensors, in the current dispose scope.</returns>

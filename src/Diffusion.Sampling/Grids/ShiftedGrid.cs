@@ -47,7 +47,8 @@ public sealed record ShiftedGrid(ISamplingGrid Inner, double Shift) : ISamplingG
                 : [$"Terminal is {Terminal}, but must lie between 0 and 1. Use null for none."],
         ];
         return problems.Length > 0 ? problems
-            : GridProblems.Outside(schedule, Levels(schedule, steps), "Use a Shift nearer to 1, or an inner grid with smaller MaxRatio.");
+            : GridProblems.Outside(schedule, Levels(schedule, steps),
+                "Use a Shift of 1, or an inner grid with room for the shift, such as a KarrasGrid with MinRatio and MaxRatio.");
     }
 
     /// <inheritdoc/>

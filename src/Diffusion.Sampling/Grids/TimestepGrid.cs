@@ -38,8 +38,9 @@ public sealed record TimestepGrid(TimestepSpacing Spacing = TimestepSpacing.Trai
     public bool IsRounded { get; init; } = true;
 
     /// <inheritdoc/>
-    public int? MaxSteps(INoiseSchedule schedule) =>
-        schedule is DiscreteSchedule discrete ? Math.Max(1, discrete.Timesteps - (ExcludesZero ? 1 : 0)) : null;
+    public int? MaxSteps(INoiseSchedule schedule) => schedule is DiscreteSchedule discrete
+        ? Math.Max(1, discrete.Timesteps - (ExcludesZero ? 1 : 0) - (Spacing == TimestepSpacing.Leading ? StepsOffset : 0))
+        : null;
 
     /// <inheritdoc/>
     public IEnumerable<string> Problems(INoiseSchedule schedule, int steps)

@@ -14,6 +14,8 @@ namespace Diffusion.Sampling;
 /// </remarks>
 public sealed record DdimInversionSampler : StepSampler
 {
+    internal override bool ReachesPureNoise => true;
+
     /// <inheritdoc/>
     protected override StepResult Step(SamplingStep step, Tensor x)
     {

@@ -21,6 +21,8 @@ public sealed record HeunSampler : StepSampler
     /// </summary>
     public bool FirstOrderFromNoise { get; init; } = true;
 
+    internal override bool ReachesPureNoise => Path == HeunPath.Own;
+
     /// <inheritdoc/>
     protected override StepResult Step(SamplingStep step, Tensor x)
     {

@@ -20,6 +20,7 @@ internal static class RunRate
     {
         if (!run.RateFinder.Enabled)
         {
+            run.RateFinder.Found ??= Recorded(run); // kept for a run that enables it again
             return;
         }
 
@@ -29,24 +30,21 @@ internal static class RunRate
         builder.UseLearningRate(run.Training.LearningRate);
     }
 
-    // The rate of the run file, as in the one of a run folder, or else that of the run folder.
+    // The rate of a run that resumes; null for a run that begins, whatever its run file says.
     private static double? Known(RunFile run)
     {
         string folder = run.Training.RunFolder!;
-        string resolved = Path.Combine(folder, RunFileReader.ResolvedName);
-        double? found = run.RateFinder.Found
-            ?? (File.Exists(resolved) ? RunFileReader.Read(resolved, [], runFolder: null).RateFinder.Found : null);
-        if (found is null)
-        {
-            using CheckpointStore checkpoints = new(folder);
-            if (checkpoints.Latest is not null)
-            {
-                throw new ToolUsageException($"rateFinder.enabled is true, but the run in '{folder}' began without it. Set it to false, or "
-                    + "name another run folder with --out.");
-            }
-        }
+        using CheckpointStore checkpoints = new(folder);
+        return checkpoints.Latest is null ? null
+            : run.RateFinder.Found ?? Recorded(run) ?? throw new ToolUsageException(
+                $"rateFinder.enabled is true, but the run in '{folder}' began without it. Set it to false, or name another run folder with "
+                + "--out.");
+    }
 
-        return found;
+    private static double? Recorded(RunFile run)
+    {
+        string resolved = Path.Combine(run.Training.RunFolder!, RunFileReader.ResolvedName);
+        return File.Exists(resolved) ? RunFileReader.Read(resolved, [], runFolder: null).RateFinder.Found : null;
     }
 
     private static double Tell(double rate, ToolTerminal terminal)

@@ -12,13 +12,18 @@ public sealed class EmaWrapper : IDisposable
     private readonly FlatParameters parameters;
     private readonly FlatParameters all;
     private readonly WeightLock? gate;
+    private readonly bool onCpu;
     private bool swapped;
 
     /// <summary>Creates an average that starts at the current values of the parameters.</summary>
     /// <param name="parameters">The parameters to average. The caller owns them.</param>
     /// <param name="law">The decay of each update. Null, the default, for <see cref="EmaLaw.Default"/>.</param>
-    public EmaWrapper(FlatParameters parameters, EmaLaw? law = null)
-        : this(parameters, law ?? EmaLaw.Default, gate: null)
+    /// <param name="onCpu">
+    /// Whether the average is kept in the memory of the host: each update then waits for a copy of the weights. Default false: on the
+    /// device of the parameters.
+    /// </param>
+    public EmaWrapper(FlatParameters parameters, EmaLaw? law = null, bool onCpu = false)
+        : this(parameters, law ?? EmaLaw.Default, gate: null, all: null, onCpu)
     {
     }
 
@@ -30,15 +35,17 @@ public sealed class EmaWrapper : IDisposable
     /// All parameters of the network, if other processes average those that are not in <paramref name="parameters"/>. Null, the default, if
     /// these are all.
     /// </param>
-    internal EmaWrapper(FlatParameters parameters, EmaLaw law, WeightLock? gate, FlatParameters? all = null)
+    /// <param name="onCpu">Whether the average is kept in the memory of the host. Default false.</param>
+    internal EmaWrapper(FlatParameters parameters, EmaLaw law, WeightLock? gate, FlatParameters? all = null, bool onCpu = false)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(law);
         this.parameters = parameters;
         this.gate = gate;
         this.all = all ?? parameters;
+        this.onCpu = onCpu;
         Law = law;
-        Held = zeros_like(parameters.Values).DetachFromDisposeScope();
+        Held = zeros(parameters.Values.shape, ScalarType.Float32, onCpu ? CPU : parameters.Values.device).DetachFromDisposeScope();
         Reset();
     }
 
@@ -66,13 +73,18 @@ public sealed class EmaWrapper : IDisposable
     public IOptimizer? CopiesFrom { get; init; }
 
     /// <summary>
-    /// The averaged parameters, float32 <c>[Layout.Length]</c>, in the layout of the parameters. This object owns it. A running trainer
-    /// changes it: read it on the training thread (in an observer or a preview), or use <see cref="Trainer.SnapshotEma"/>.
+    /// The averaged parameters, float32 <c>[Layout.Length]</c>, in the layout of the parameters, on their device or, if so chosen, in the
+    /// memory of the host. This object owns it. A running trainer changes it: read it on the training thread (in an observer or a preview),
+    /// or use <see cref="Trainer.SnapshotEma"/>.
     /// </summary>
     /// <exception cref="InvalidOperationException">
     /// Several processes hold parts of it (<c>DistributedOptions.ShardOptimizer</c>), and it is not put together now.
     /// </exception>
     public Tensor Average => ReferenceEquals(all, parameters) ? Held : Whole ?? throw new InvalidOperationException(Absence);
+
+    /// <summary>Why an average is not on the device now.</summary>
+    internal const string AbsenceOnDevice = "The averaged weights are in the memory of the host (EmaOnCpu). They are on the device in "
+        + "previews, where images are sampled, and after the run. Use them there, or read a checkpoint of the run.";
 
     /// <summary>Why an average is not there now.</summary>
     internal const string Absence = "The processes of this run hold parts of the averaged weights (ShardOptimizer). Rank 0 has all of them "
@@ -140,11 +152,13 @@ public sealed class EmaWrapper : IDisposable
         using DisposeScope scope = NewDisposeScope();
         if (CopiesFrom is { } optimizer)
         {
-            optimizer.CopyWeightsToUse(Held);
+            CopyFrom(optimizer);
             return;
         }
 
-        Held.lerp_(parameters.Values, EverySteps == 1 ? (ones_like(skip) - skip).Times(share) : ones_like(skip).Times(share));
+        Tensor weight = EverySteps == 1 ? (ones_like(skip) - skip).Times(share) : ones_like(skip).Times(share);
+        (Tensor present, weight) = onCpu ? (parameters.Values.ToHost(), weight.ToHost()) : (parameters.Values, weight);
+        Held.lerp_(present, weight);
     }
 
     /// <summary>
@@ -183,6 +197,16 @@ public sealed class EmaWrapper : IDisposable
 
     /// <summary>Throws if the average is not there now, because other processes hold parts of it.</summary>
     internal void ThrowIfAbsent() => _ = Average;
+
+    private void CopyFrom(IOptimizer optimizer)
+    {
+        Tensor weights = onCpu ? zeros_like(parameters.Values) : Held; // the optimizer computes on the device
+        optimizer.CopyWeightsToUse(weights);
+        if (onCpu)
+        {
+            Held.copy_(weights);
+        }
+    }
 
     private WeightLock.Pass Write() => gate is null ? default : gate.Write();
 

@@ -53,6 +53,7 @@ public sealed class MemoryEstimator
         : this(network ?? other.Network, other.Images)
     {
         Averages = other.Averages;
+        AveragesOnCpu = other.AveragesOnCpu;
         CopiesForSaving = other.CopiesForSaving;
         Optimizer = other.Optimizer;
         GradientCheckpointing = other.GradientCheckpointing;
@@ -78,6 +79,12 @@ public sealed class MemoryEstimator
             field = value;
         }
     } = 1;
+
+    /// <summary>
+    /// Whether the averages are in the memory of the host (<see cref="TrainingOptions.EmaOnCpu"/>), so that they take none of an NVIDIA GPU
+    /// while a step runs. They are there after the run, when the activations are not. Default false.
+    /// </summary>
+    public bool AveragesOnCpu { get; init; }
 
     /// <summary>
     /// The kind of device whose memory is estimated. Default the CPU. Some operations of a GPU are others, and what an NVIDIA GPU saves is
@@ -143,6 +150,7 @@ public sealed class MemoryEstimator
         return new MemoryEstimator(network, images)
         {
             Averages = options.Ema == EmaOptions.None ? 0 : 1 + options.AdditionalEma.Length,
+            AveragesOnCpu = options.EmaOnCpu,
             CopiesForSaving = options.RunFolder is not null,
             GradientCheckpointing = options.GradientCheckpointing,
             MemoryBudgetBytes = options.MemoryBudgetBytes,
@@ -182,6 +190,8 @@ public sealed class MemoryEstimator
         long activations = tape.Kept * numberBytes;
         long imageBytes = (ImageTensors * sizeof(float)) + (isRounded ? RoundedImages * numberBytes : 0);
         long images = imageBytes * microBatchSize * Images.Elements;
+        long averages = Averages * part * sizeof(float);
+        bool areElsewhere = AveragesOnCpu && Device == DeviceType.CUDA;
         long update = (long)(Optimizer.TemporaryBytesPerParameter * part) - images; // the update comes when the images are freed
         return new MemoryEstimate
         {
@@ -189,11 +199,11 @@ public sealed class MemoryEstimator
             Parameters = flat + (isRounded ? tape.FlatLength * numberBytes : 0),
             Gradients = flat,
             Optimizer = (long)(Optimizer.StateBytesPerParameter * part),
-            Averages = Averages * part * sizeof(float),
+            Averages = areElsewhere ? 0 : averages,
             SavingCopy = HoldsSavingCopy ? ((1 + Averages) * flat) + state : 0,
             Images = images,
             Activations = activations,
-            Transient = Math.Max(tape.Peak() * numberBytes, update) - activations,
+            Transient = Math.Max(Math.Max(tape.Peak() * numberBytes, update), areElsewhere ? averages - images : 0) - activations,
             Blocks = tape.Blocks,
         };
     }

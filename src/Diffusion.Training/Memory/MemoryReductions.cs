@@ -1,4 +1,5 @@
 using System.Globalization;
+using TorchSharp;
 
 namespace Diffusion.Training;
 
@@ -21,6 +22,9 @@ internal static class MemoryReductions
             .. PrecisionTypes.IsHalf(asked.Precision)
                 ? nothing
                 : [("Precision BFloat16, which rounds", new MemoryEstimator(asked) { Precision = Precision.BFloat16 })],
+            .. asked.Averages > 0 && asked is { AveragesOnCpu: false, Device: DeviceType.CUDA, ShardedOver: 1 }
+                ? [("EmaOnCpu", new MemoryEstimator(asked) { AveragesOnCpu = true })]
+                : nothing,
             .. asked.Averages > 1 ? [("one average", new MemoryEstimator(asked) { Averages = 1 })] : nothing,
             .. asked.Averages > 0 ? [("no average", new MemoryEstimator(asked) { Averages = 0 })] : nothing,
             .. asked.HoldsSavingCopy && asked.Averages > 0

@@ -89,6 +89,15 @@ public sealed class TrainingOptions
     public int EmaEverySteps { get; set; } = 1;
 
     /// <summary>
+    /// Whether the averages are kept in the memory of the host, which frees their memory on a GPU. Each update then waits for a copy of the
+    /// weights: set <see cref="EmaEverySteps"/> to 10 or more. While the held-out loss is measured, images are sampled or a preview runs,
+    /// the first average is on the device too, and after the run all are. At other times <see cref="Trainer.EmaDenoiser"/> and
+    /// <see cref="Trainer.SnapshotEma"/> throw <see cref="InvalidOperationException"/>. Averages and checkpoints are the same, apart from
+    /// rounding. Several processes use <see cref="DistributedOptions.ShardOptimizer"/> instead. Default false.
+    /// </summary>
+    public bool EmaOnCpu { get; set; }
+
+    /// <summary>
     /// Optimizer steps between two snapshots of the averages with power functions, from which <see cref="PostHocEma"/> reconstructs an
     /// average of any width after the run. Each takes 4 bytes per weight and average on the disk, and none is deleted; 50 to 200 in a run
     /// are enough. A run that ends by itself saves one as well. Null, the default, for none.

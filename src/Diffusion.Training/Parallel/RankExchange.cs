@@ -18,6 +18,11 @@ internal sealed class RankExchange(IProcessGroup group, Device device)
     /// <param name="own">The numbers of this process, the same count on each.</param>
     public IReadOnlyList<long[]> Gather(long[] own)
     {
+        if (own.Length == 0)
+        {
+            return [.. Enumerable.Repeat(own, WorldSize)];
+        }
+
         using IDisposable noGradients = no_grad();
         using DisposeScope scope = NewDisposeScope();
         Tensor mine = tensor(own).SendTo(device);

@@ -39,8 +39,9 @@ internal sealed class TrainingParts : IDisposable
             Ranks = setup.Processes is { } processes ? owned.Add(new Ranks(processes, setup, State)) : null;
             Begin(options.InitialWeights);
             Denoiser = DenoiserOf(setup.Model, new Lazy<IDiffusionModel>(RawTwin), State.Gate);
-            IDiffusionModel[] networks = [.. State.Averages.Select(average => TwinOver(State.Shards is null ? average.Average : null))];
-            WholeAverages = State.Shards is null ? null : owned.Add(new WholeAverages(State, State.Shards, networks));
+            bool areThere = State.Shards is null && !options.EmaOnCpu;
+            IDiffusionModel[] networks = [.. State.Averages.Select(average => TwinOver(areThere ? average.Average : null))];
+            WholeAverages = areThere ? null : owned.Add(new WholeAverages(State, networks));
             Averages = AveragesOf(State.Averages, networks);
             ModelProbe.Check(Denoiser, State.Parameters, setup.Source.Shape, setup.Objective);
             Gauges = owned.Add(new RunGauges(setup.Time, State.Parameters, State.Update, options.GradientClip));

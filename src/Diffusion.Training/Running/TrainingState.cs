@@ -41,7 +41,7 @@ internal sealed class TrainingState : IDisposable
             FlatParameters updated = shard is null ? Parameters : belongings.Add(Parameters.Part(shard));
             Optimizer = belongings.Add(setup.Optimizer.Create(updated));
             Averages = [.. EmaOptions.Laws(setup.Options, setup.Optimizer).Select(law => belongings.Add(
-                new EmaWrapper(updated, law, Gate, Parameters)
+                new EmaWrapper(updated, law, Gate, Parameters, setup.Options.EmaOnCpu)
                 {
                     EverySteps = setup.Options.EmaEverySteps, CopiesFrom = setup.Optimizer.AveragesWeights ? Optimizer : null,
                 }))];

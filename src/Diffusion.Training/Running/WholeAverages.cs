@@ -5,22 +5,20 @@ using static TorchSharp.torch;
 namespace Diffusion.Training;
 
 /// <summary>
-/// Networks with the averages of a run whose processes hold parts of them. A network has weights only while its average is put together;
-/// until then, its denoiser refuses to sample.
+/// Networks with the averages of a run whose processes hold parts of them, or which keeps them in the memory of the host. A network has
+/// weights only while its average is put together on the device; until then, its denoiser refuses to sample.
 /// </summary>
 internal sealed class WholeAverages : IDisposable
 {
     private readonly TrainingState state;
-    private readonly Shards shards;
     private readonly IReadOnlyList<IDiffusionModel> networks;
     private readonly IReadOnlyList<WeightLock> gates;
 
     /// <param name="state">The state of the run.</param>
-    /// <param name="shards">The parts of the processes.</param>
     /// <param name="networks">A network for each average. The caller disposes them after this object.</param>
-    public WholeAverages(TrainingState state, Shards shards, IReadOnlyList<IDiffusionModel> networks)
+    public WholeAverages(TrainingState state, IReadOnlyList<IDiffusionModel> networks)
     {
-        (this.state, this.shards, this.networks) = (state, shards, networks);
+        (this.state, this.networks) = (state, networks);
         gates = [.. networks.Select(_ => new WeightLock("Trainer", "Use SnapshotEma() for a denoiser that outlives its trainer."))];
         Release();
     }
@@ -29,7 +27,8 @@ internal sealed class WholeAverages : IDisposable
     public IReadOnlyList<WeightLock> Gates => gates;
 
     /// <summary>
-    /// Puts averages together, and gives them to their networks. All processes call it at the same time, or rank 0 asks the others.
+    /// Puts averages together, and gives them to their networks. If processes hold parts, all call it at the same time, or rank 0 asks the
+    /// others.
     /// </summary>
     /// <param name="count">The number of averages, from the first.</param>
     /// <param name="asks">Whether this is rank 0, which asks the others.</param>
@@ -39,8 +38,9 @@ internal sealed class WholeAverages : IDisposable
         for (int i = 0; i < count; i++)
         {
             Tensor whole = zeros_like(state.Parameters.Values).DetachFromDisposeScope();
+            state.Averages[i].Whole?.Dispose(); // of a call before that did not end
             state.Averages[i].Whole = whole;
-            shards.Average(i, whole, asks);
+            Fill(whole, i, asks);
             using WeightLock.Pass pass = gates[i].Write();
             state.Parameters.Layout.Bind(networks[i].Network, whole);
             gates[i].Absence = null;
@@ -55,7 +55,7 @@ internal sealed class WholeAverages : IDisposable
         for (int i = 0; i < networks.Count; i++)
         {
             using WeightLock.Pass pass = gates[i].Write();
-            gates[i].Absence = EmaWrapper.Absence;
+            gates[i].Absence = state.Shards is null ? EmaWrapper.AbsenceOnDevice : EmaWrapper.Absence;
             foreach (Parameter parameter in networks[i].Network.parameters())
             {
                 using Tensor nothing = empty(0, parameter.dtype, parameter.device);
@@ -65,6 +65,18 @@ internal sealed class WholeAverages : IDisposable
             state.Averages[i].Whole?.Dispose();
             state.Averages[i].Whole = null;
         }
+    }
+
+    private void Fill(Tensor whole, int average, bool asks)
+    {
+        if (state.Shards is { } shards)
+        {
+            shards.Average(average, whole, asks);
+            return;
+        }
+
+        using IDisposable noGradients = no_grad();
+        whole.copy_(state.Averages[average].Held);
     }
 
     /// <summary>Frees the averages, and refuses later calls of their denoisers.</summary>

@@ -1,3 +1,5 @@
+using TorchSharp;
+
 namespace Diffusion.Training;
 
 /// <summary>Finds combinations of parts that are valid but probably unintended: classes, held-out images, previews, checkpoints.</summary>
@@ -12,8 +14,9 @@ internal static class PipelineWarnings
     /// <param name="previewSteps">The number of steps between two calls of each preview.</param>
     /// <param name="sampleSteps">The number of steps between two samplings that the processes share.</param>
     /// <param name="heldOut">The number of held-out images.</param>
+    /// <param name="device">The kind of device.</param>
     public static IReadOnlyList<TrainingWarning> Of(TrainingOptions options, int? modelClasses, int? dataClasses,
-        IEnumerable<int> previewSteps, IEnumerable<int> sampleSteps, long heldOut) =>
+        IEnumerable<int> previewSteps, IEnumerable<int> sampleSteps, long heldOut, DeviceType device) =>
     [
         .. ((IEnumerable<TrainingWarning?>)
         [
@@ -23,6 +26,7 @@ internal static class PipelineWarnings
             .. sampleSteps.Select(everySteps => TooRare("AddSamples", "a sampling", everySteps, options.Steps)),
             BestCheckpoints(options),
             PermanentCheckpoints(options),
+            AveragesOnCpu(options, device),
         ]).OfType<TrainingWarning>(),
     ];
 
@@ -60,6 +64,14 @@ internal static class PipelineWarnings
                 Text($"checkpoints are saved every {options.CheckpointEverySteps:N0} steps, so few or none fall on a multiple of "
                     + $"{kept:N0}. Use a multiple of {options.CheckpointEverySteps:N0}."))
             : null;
+
+    private static TrainingWarning? AveragesOnCpu(TrainingOptions options, DeviceType device) =>
+        !options.EmaOnCpu ? null
+        : device != DeviceType.CUDA ? new TrainingWarning("EmaOnCpu",
+            Text($"it frees memory of an NVIDIA GPU, but the device is {device}, where it needs more. Leave it out."))
+        : options.EmaEverySteps < 10 ? new TrainingWarning("EmaOnCpu",
+            Text($"each update of an average waits for a copy of the weights, and EmaEverySteps is {options.EmaEverySteps}. Use 10."))
+        : null;
 
     private static string Text(InvariantText text) => text.ToString();
 }

@@ -35,6 +35,7 @@ public sealed record ResumeCase(string Name, Action<TrainingOptions> Configure)
         new("averages of every law", o => (o.Ema, o.AdditionalEma) = ("power-function(sigma-rel: 0.1)",
             ["half-life(images: 20)", "inverse-power(update-after-step: 2)", "constant(decay: 0.9)", "warmup"])),
         new("averages every third step", o => (o.AdditionalEma, o.EmaEverySteps) = (["half-life(images: 20)"], 3)),
+        new("averages on the CPU", o => (o.AdditionalEma, o.EmaOnCpu) = (["warmup"], true)),
         new("schedule edges", o => o.LearningRate = LearningRate.Cosine(1e-3).WithWarmup((int)(o.Steps / 3))),
         new("epoch edges", o => (o.BatchSize, o.MicroBatchSize) = (4, 2)) { Images = 7 },
         new("epochs of whole batches", o => o.Loading = o.Loading with { DropLast = true }) { Images = 11 },

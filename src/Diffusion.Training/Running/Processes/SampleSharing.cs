@@ -1,3 +1,5 @@
+using System.Runtime.ExceptionServices;
+using System.Text;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -5,7 +7,7 @@ namespace Diffusion.Training;
 
 /// <summary>
 /// Samples images at regular intervals with the averaged weights. Several processes sample them together, each its share. If the sampling
-/// fails in one of them, the run ends in all.
+/// fails in one of them, none uses the images, and the run continues with a finding.
 /// </summary>
 /// <param name="setup">The run.</param>
 /// <param name="parts">The parts of the run, which the caller owns.</param>
@@ -18,18 +20,25 @@ internal sealed class SampleSharing(TrainerSetup setup, TrainingParts parts)
     /// <param name="cancellationToken">Ends the sampling of a single process, which is not an error.</param>
     public void Take(CancellationToken cancellationToken)
     {
-        foreach (ISharedSamples samples in setup.Samples.Where(samples => parts.State.Step % samples.EverySteps == 0))
+        ISharedSamples[] due = [.. setup.Samples.Where(samples => parts.State.Step % samples.EverySteps == 0)];
+        if (due.Length == 0)
         {
-            Take(samples, cancellationToken);
+            return;
+        }
+
+        parts.WholeAverages?.Gather(Math.Min(1, parts.State.Averages.Count));
+        Tensor?[] images = [.. due.Select(samples => Sample(samples, cancellationToken))]; // each [N, C, H, W]
+        parts.WholeAverages?.Release();
+        foreach ((ISharedSamples samples, Tensor? all) in due.Zip(images))
+        {
+            Use(samples, all, cancellationToken);
             parts.Gauges.EndPause("a sampling", samples.EverySteps);
         }
     }
 
-    private void Take(ISharedSamples samples, CancellationToken cancellationToken)
+    private void Use(ISharedSamples samples, Tensor? all, CancellationToken cancellationToken)
     {
-        parts.WholeAverages?.Gather(Math.Min(1, parts.State.Averages.Count));
-        using Tensor? images = Sample(samples, cancellationToken); // [N, C, H, W]
-        parts.WholeAverages?.Release();
+        using Tensor? images = all; // [N, C, H, W]
         if (images is not null)
         {
             TrainingSamples taken = new(parts.State.Step, images, parts.Reporter.TakeSamples);
@@ -37,27 +46,56 @@ internal sealed class SampleSharing(TrainerSetup setup, TrainingParts parts)
         }
     }
 
-    // All images; null if this is not rank 0, or if the run was canceled.
+    // All images; null if this is not rank 0, if the run was canceled, or if the sampling failed in a process, which is a finding.
     private Tensor? Sample(ISharedSamples samples, CancellationToken cancellationToken)
     {
         if (parts.Ranks is not { } ranks || setup.Processes is not { } processes)
         {
-            try
-            {
-                return Share(samples, 0, samples.Count, cancellationToken);
-            }
-            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-            {
-                return null;
-            }
+            Tensor? all = TryShare(samples, 0, samples.Count, cancellationToken, out Exception? error);
+            Report(error, cancellationToken);
+            return all;
         }
 
         // A canceled process completes its share, because the others wait for it.
         ImageGather gather = new(processes.Group, parts.State.Parameters.Values.device);
         (int first, int count) = gather.ShareOf(processes.Group.Rank, samples.Count);
-        using Tensor? own = count == 0 ? null : Share(samples, first, count, CancellationToken.None);
+        Exception? failure = null;
+        using Tensor? own = count == 0 ? null : TryShare(samples, first, count, CancellationToken.None, out failure);
         ranks.WaitForFirst(); // a share may take longer than an operation
-        return gather.Collect(own, samples.Count, ShapeOf(samples));
+        string told = failure is null ? string.Empty : $"{failure.GetType().Name}: {failure.Message}";
+        string[] failures = [.. ranks.Exchange.Gather(Encoding.UTF8.GetBytes(told)).Select(Encoding.UTF8.GetString)];
+        int failed = Array.FindIndex(failures, message => message.Length > 0);
+        if (failed < 0)
+        {
+            return gather.Collect(own, samples.Count, ShapeOf(samples));
+        }
+
+        Report(failure ?? new InvalidOperationException($"Rank {failed}: {failures[failed]}"), cancellationToken);
+        return null;
+    }
+
+    private void Report(Exception? failure, CancellationToken cancellationToken)
+    {
+        if (failure is not null)
+        {
+            parts.Reporter.Shield("sampler of AddSamples", () => ExceptionDispatchInfo.Throw(failure), cancellationToken);
+        }
+    }
+
+    private Tensor? TryShare(ISharedSamples samples, int first, int count, CancellationToken cancellationToken, out Exception? failure)
+    {
+        try
+        {
+            failure = null;
+            return Share(samples, first, count, cancellationToken);
+        }
+#pragma warning disable CA1031 // Any exception is reported, and training continues.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            failure = error;
+            return null;
+        }
     }
 
     private Tensor Share(ISharedSamples samples, int first, int count, CancellationToken cancellationToken)
