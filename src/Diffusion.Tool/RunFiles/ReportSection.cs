@@ -19,7 +19,7 @@ internal sealed class ReportSection
     public double Guidance { get; set; } = 1;
 
     /// <summary>
-    /// Whether a plan is measured before the run starts and compared with it. Default false. Not with several processes.
+    /// Whether a plan is measured before the run starts and compared with it; several processes measure it together. Default false.
     /// </summary>
     public bool Plan { get; set; }
 
