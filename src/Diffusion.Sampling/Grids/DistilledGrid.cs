@@ -15,10 +15,10 @@ public sealed record DistilledGrid(int Trained = 50) : ISamplingGrid
     /// <summary>Whether the last step ends at the clean image. Default true; false ends at the noise level of timestep 0.</summary>
     public bool EndsClean { get; init; } = true;
 
-    private int Available => (int)(Trained * Strength);
-
     /// <inheritdoc/>
     public bool StartsFromNoise => Strength == 1;
+
+    private int Available => (int)(Trained * Strength);
 
     /// <inheritdoc/>
     public int? MaxSteps(INoiseSchedule schedule) => Math.Max(1, Available);

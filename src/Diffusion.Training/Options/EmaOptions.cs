@@ -18,7 +18,9 @@ internal static class EmaOptions
         : [.. Texts(options).Select(text => EmaLaw.Names.Find(text)!)];
 
     /// <summary>Returns a message for each invalid value.</summary>
-    public static IEnumerable<string> Problems(TrainingOptions options)
+    /// <param name="options">The options.</param>
+    /// <param name="processes">The number of processes that train together.</param>
+    public static IEnumerable<string> Problems(TrainingOptions options, int processes)
     {
         foreach ((string name, string text) in Texts(options).Select((text, place) => (Name(place), text)))
         {
@@ -45,6 +47,11 @@ internal static class EmaOptions
         if (options.EmaEverySteps < 1)
         {
             yield return $"EmaEverySteps ({options.EmaEverySteps}) must be at least 1. Use 1.";
+        }
+
+        if (options.EmaOnCpu && processes > 1)
+        {
+            yield return $"EmaOnCpu must be false with {processes} processes. Use ShardOptimizer, which divides the averages among them.";
         }
 
         if (options.EmaSnapshotEverySteps is { } every)

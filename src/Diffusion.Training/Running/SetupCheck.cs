@@ -35,9 +35,6 @@ internal static class SetupCheck
                 .. PrecisionProblems.Of(options, given.Device), .. given.Distributed?.Problems ?? [],
             .. OptimizerFit.Problems(options, model, given.Optimizer),
             .. OptimizerFit.ProblemsOfShards(given.Optimizer, given.Distributed, processes),
-            .. options.EmaOnCpu && processes > 1
-                ? [$"EmaOnCpu must be false with {processes} processes. Use ShardOptimizer, which divides the averages among them."]
-                : Array.Empty<string>(),
             .. given.Samples.Where(samples => samples.EverySteps < 1)
                 .Select(samples => $"AddSamples: everySteps ({samples.EverySteps}) must be at least 1. Use 1000."),
         ];

@@ -67,6 +67,16 @@ internal sealed class WholeAverages : IDisposable
         }
     }
 
+    /// <summary>Frees the averages, and refuses later calls of their denoisers.</summary>
+    public void Dispose()
+    {
+        Release();
+        foreach (WeightLock gate in gates)
+        {
+            gate.Dispose();
+        }
+    }
+
     private void Fill(Tensor whole, int average, bool asks)
     {
         if (state.Shards is { } shards)
@@ -77,15 +87,5 @@ internal sealed class WholeAverages : IDisposable
 
         using IDisposable noGradients = no_grad();
         whole.copy_(state.Averages[average].Held);
-    }
-
-    /// <summary>Frees the averages, and refuses later calls of their denoisers.</summary>
-    public void Dispose()
-    {
-        Release();
-        foreach (WeightLock gate in gates)
-        {
-            gate.Dispose();
-        }
     }
 }

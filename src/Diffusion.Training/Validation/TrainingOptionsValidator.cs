@@ -59,7 +59,7 @@ public sealed class TrainingOptionsValidator : IValidateOptions<TrainingOptions>
             Unless(options.GradientClip is null or (> 0 and < double.PositiveInfinity),
                 nameof(options.GradientClip), options.GradientClip, "positive", "Use 1, or null for no clipping."),
             .. ParameterRuleProblems.Of(options.ParameterRules),
-            .. EmaOptions.Problems(options),
+            .. EmaOptions.Problems(options, processes),
             .. OptionSchedule.Problems(options),
             Unless(Enum.IsDefined(options.Objective.Prediction), "Objective.Prediction", options.Objective.Prediction,
                 "a known prediction type",

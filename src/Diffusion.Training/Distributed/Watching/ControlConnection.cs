@@ -8,6 +8,7 @@ internal sealed class ControlConnection : IDisposable
 {
     private const int HeaderBytes = 5;
     private const int MaxPayloadBytes = 64 << 10;
+
     /// <summary>How long a socket is polled at a time: the system allows little more than half an hour.</summary>
     public const int PollMilliseconds = 60_000;
 

@@ -14,13 +14,13 @@ namespace Diffusion.Training;
 internal sealed class SampleSharing(TrainerSetup setup, TrainingParts parts)
 {
     /// <summary>Whether images are due after a step.</summary>
-    public bool AreDue(long step) => setup.Samples.Any(samples => step % samples.EverySteps == 0);
+    public bool AreDue(long step) => Due(step).Any();
 
     /// <summary>Samples the images that are due after the last step, and lets rank 0 use them. All processes call it.</summary>
     /// <param name="cancellationToken">Ends the sampling of a single process, which is not an error.</param>
     public void Take(CancellationToken cancellationToken)
     {
-        ISharedSamples[] due = [.. setup.Samples.Where(samples => parts.State.Step % samples.EverySteps == 0)];
+        ISharedSamples[] due = [.. Due(parts.State.Step)];
         if (due.Length == 0)
         {
             return;
@@ -35,6 +35,8 @@ internal sealed class SampleSharing(TrainerSetup setup, TrainingParts parts)
             parts.Gauges.EndPause("a sampling", samples.EverySteps);
         }
     }
+
+    private IEnumerable<ISharedSamples> Due(long step) => setup.Samples.Where(samples => step % samples.EverySteps == 0);
 
     private void Use(ISharedSamples samples, Tensor? all, CancellationToken cancellationToken)
     {
