@@ -14,8 +14,10 @@ internal static class QualityTraining
 
     // The rest is a reserve for a machine that becomes slower after the measurement: the last steps matter most.
     private const double UsedShare = 0.97;
-    private const int CalibrationWarmUp = 10;
-    private const int CalibrationSteps = 40;
+
+    // Some machines compute faster in their first half minute than afterwards.
+    private const int CalibrationWarmUp = 150;
+    private const int CalibrationSteps = 100;
     private const int StepsPerReport = 20;
     private const int StepsPerCheckpoint = 250;
 

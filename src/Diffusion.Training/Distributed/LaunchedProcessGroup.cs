@@ -1,3 +1,4 @@
+using System.Globalization;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -8,6 +9,7 @@ internal sealed class LaunchedProcessGroup : IProcessGroup
 {
     private readonly ICollectiveEngine engine;
     private readonly GroupWatch watch;
+    private readonly TimeSpan maxSilence;
     private readonly Action<string, string, Action> end;
     private volatile DistributedException? failure;
     private volatile bool isReady;
@@ -31,6 +33,7 @@ internal sealed class LaunchedProcessGroup : IProcessGroup
         LocalRank = place.LocalRank;
         LocalWorldSize = place.LocalWorldSize ?? place.WorldSize;
         Deadline = options.Deadline;
+        maxSilence = options.MaxSilence;
         watch = new GroupWatch(place, connections, options.MaxSilence, EndProcess);
         try
         {
@@ -105,10 +108,21 @@ internal sealed class LaunchedProcessGroup : IProcessGroup
         AppDomain.CurrentDomain.UnhandledException -= OnUnhandledException;
         if (watch.Leave())
         {
-            engine.Dispose();
+            EndEngine();
         }
 
         watch.Dispose();
+    }
+
+    // The watch has ended too, so nobody else would notice a process that freezes now.
+    private void EndEngine()
+    {
+        using Timer limit = new(
+            _ => end(watch.Describe(), string.Create(CultureInfo.InvariantCulture,
+                $"{Engine} did not end within {maxSilence.TotalSeconds:F0} s after the last operation: another process is frozen or gone."),
+                engine.Abort),
+            null, maxSilence, Timeout.InfiniteTimeSpan);
+        engine.Dispose();
     }
 
     private IPendingOperation Start(CollectiveCall call, Tensor? input, Tensor? output, TimeSpan? deadline = null)

@@ -77,13 +77,36 @@ public sealed class LeavingTests : IDisposable
         failures.Should().ContainSingle().Which.Should().StartWith("The process of rank 1 ended.");
     }
 
+    [Fact]
+    public async Task A_process_whose_engine_does_not_end_is_ended()
+    {
+        using ManualResetEventSlim ended = new();
+        IdleEngine engine = new() { EndsAfter = ended };
+        ofSecond.Send(ControlMessage.Beat(ControlMessage.Kind.Leave, operations: 0, step: 0));
+        ProcessGroupOptions brief = Passed with { MaxSilence = TimeSpan.FromSeconds(2) };
+        LaunchedProcessGroup group = new(engine, Place(0), ofFirst, brief, (_, reason, _) =>
+        {
+            failures.Enqueue(reason);
+            ended.Set();
+        });
+
+        await Task.Run(group.Dispose, TestContext.Current.CancellationToken).WaitAsync(Limit, TestContext.Current.CancellationToken);
+
+        failures.Should().ContainSingle().Which.Should().StartWith("none did not end within 2 s after the last operation");
+    }
+
     private LaunchedProcessGroup Group(int rank, ControlConnection?[] connections, IdleEngine engine) =>
-        new(engine, new ProcessPlace("torchrun", rank, 2, rank), connections, Passed, (_, reason, _) => failures.Enqueue(reason));
+        new(engine, Place(rank), connections, Passed, (_, reason, _) => failures.Enqueue(reason));
+
+    private static ProcessPlace Place(int rank) => new("torchrun", rank, 2, rank);
 
     /// <summary>Carries nothing.</summary>
     private sealed class IdleEngine : ICollectiveEngine
     {
         public bool IsDisposed { get; private set; }
+
+        /// <summary>What its end waits for; null for nothing.</summary>
+        public ManualResetEventSlim? EndsAfter { get; init; }
 
         public string Name => "none";
 
@@ -104,6 +127,10 @@ public sealed class LeavingTests : IDisposable
         {
         }
 
-        public void Dispose() => IsDisposed = true;
+        public void Dispose()
+        {
+            EndsAfter?.Wait(Limit);
+            IsDisposed = true;
+        }
     }
 }
