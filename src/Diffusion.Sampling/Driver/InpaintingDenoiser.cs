@@ -7,7 +7,10 @@ namespace Diffusion.Sampling;
 /// Fills the unknown part of images: replaces the known part of each estimate of the clean image, and recomputes the noise so that
 /// x = alpha * clean + sigma * noise still holds. It works with every sampler, and the known part is exact where sampling ends clean.
 /// </summary>
-/// <remarks><see cref="ResamplingSampler"/> blends the two parts better, at the price of more calls.</remarks>
+/// <remarks>
+/// Samplers that add noise, such as <see cref="DpmSolver"/> with <see cref="DpmSolver.Eta"/> 1, join the two parts better than
+/// deterministic ones. <see cref="ResamplingSampler"/> joins them better still, at the price of more calls.
+/// </remarks>
 public sealed class InpaintingDenoiser : IDenoiser
 {
     private readonly IDenoiser inner;
