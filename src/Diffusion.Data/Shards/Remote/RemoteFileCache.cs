@@ -75,8 +75,8 @@ internal sealed class RemoteFileCache : IDisposable
     /// <summary>Deletes copies until the folder is within its limit, least recently used first; files in use are kept.</summary>
     public void MakeRoom() => streams.MakeRoom();
 
-    /// <summary>Deletes an invalid copy, unless it is in use.</summary>
-    public void Drop(Uri address) => CopyFolder.Delete(PathOf(address));
+    /// <summary>Deletes an invalid copy and ends its fetch, unless it is in use.</summary>
+    public void Drop(Uri address) => streams.Drop(address);
 
     /// <summary>Cancels the fetches that are running and closes the connections. Complete copies are kept.</summary>
     public void Dispose()

@@ -19,6 +19,7 @@ internal sealed class StreamedBlocks(long length, TimeProvider time)
     private long failedAt;
     private int attempt;
     private int activeFetches;
+    private bool isCommitted;
 
     /// <summary>The number of blocks.</summary>
     public int Count => map.Count;
@@ -179,12 +180,14 @@ internal sealed class StreamedBlocks(long length, TimeProvider time)
         }
     }
 
-    /// <summary>Whether the fetch that calls this is the only one left, and the file is complete.</summary>
-    public bool IsLastOfComplete()
+    /// <summary>True once, for the first fetch that ends after every block has arrived: it keeps the file.</summary>
+    public bool TryStartCommit()
     {
         lock (gate)
         {
-            return activeFetches == 1 && map.IsComplete && failure is null;
+            bool isFirst = map.IsComplete && failure is null && !isCommitted;
+            isCommitted |= isFirst;
+            return isFirst;
         }
     }
 

@@ -18,6 +18,7 @@ internal sealed class StreamedFile : IDisposable
     private readonly SafeFileHandle part;
     private readonly Func<Task> commit;
     private readonly StreamedBlocks blocks;
+    private volatile bool isFetchedWhole;
 
     /// <summary>A file of which nothing has been fetched yet.</summary>
     /// <param name="address">An http or https address.</param>
@@ -60,17 +61,14 @@ internal sealed class StreamedFile : IDisposable
     /// <summary>Whether the file has changed on the server, or its bytes are wrong.</summary>
     public bool IsInvalid => blocks.IsInvalid;
 
+    /// <summary>Whether the whole file is wanted, not only what readers need.</summary>
+    public bool IsFetchedWhole => isFetchedWhole;
+
     /// <summary>Starts to fetch the whole file, beginning with what readers need. Does nothing the second time.</summary>
     public void FetchAll()
     {
-        if (SupportsRanges)
-        {
-            queue.Add(this);
-        }
-        else if (blocks.TryStart())
-        {
-            _ = Task.Run(FetchInOrder);
-        }
+        isFetchedWhole = true;
+        Start();
     }
 
     /// <summary>Whether these bytes have arrived.</summary>
@@ -154,6 +152,18 @@ internal sealed class StreamedFile : IDisposable
         stop.Dispose();
     }
 
+    private void Start()
+    {
+        if (SupportsRanges)
+        {
+            queue.Add(this);
+        }
+        else if (blocks.TryStart())
+        {
+            _ = Task.Run(FetchInOrder);
+        }
+    }
+
     private async Task FetchInOrder()
     {
         await Guard(async () =>
@@ -201,7 +211,7 @@ internal sealed class StreamedFile : IDisposable
 
     private async Task Finish()
     {
-        if (blocks.IsLastOfComplete())
+        if (blocks.TryStartCommit())
         {
             try
             {
@@ -215,7 +225,7 @@ internal sealed class StreamedFile : IDisposable
 
         if (blocks.EndFetch())
         {
-            FetchAll();
+            Start();
         }
     }
 
@@ -228,9 +238,9 @@ internal sealed class StreamedFile : IDisposable
 
         try
         {
-            if (isRetry || !SupportsRanges)
+            if ((isRetry && isFetchedWhole) || !SupportsRanges)
             {
-                FetchAll();
+                Start();
             }
 
             if (SupportsRanges)

@@ -41,6 +41,21 @@ internal sealed class StreamedFiles(RemoteFileOptions options, RemoteClient clie
         }
     }
 
+    /// <summary>Deletes an invalid copy and ends its fetch, unless it is in use.</summary>
+    public void Drop(Uri address)
+    {
+        string path = copies.PathOf(address);
+        Entry? unused;
+        lock (gate)
+        {
+            unused = entries.TryGetValue(path, out Entry? entry) && entry.Users == 0 ? entry : null;
+            _ = unused is not null && entries.Remove(path);
+        }
+
+        unused?.Close();
+        CopyFolder.Delete(path);
+    }
+
     /// <summary>Cancels the fetches that are running.</summary>
     public void Dispose()
     {
@@ -87,7 +102,7 @@ internal sealed class StreamedFiles(RemoteFileOptions options, RemoteClient clie
             MakeRoom();
             StreamedFile file = new(
                 address, probe, client, options, queue, part, () => VerifyAndCommit(path, probe.Version, address, verify));
-            Entry entry = new(file, fileLock, partPath) { Users = 1, IsForReading = isForReading };
+            Entry entry = new(file, fileLock, partPath) { Users = 1 };
             lock (gate)
             {
                 entries[path] = entry;
@@ -143,7 +158,6 @@ internal sealed class StreamedFiles(RemoteFileOptions options, RemoteClient clie
             if (isUsable)
             {
                 entry.Users++;
-                entry.IsForReading |= isForReading;
             }
             else
             {
@@ -170,13 +184,13 @@ internal sealed class StreamedFiles(RemoteFileOptions options, RemoteClient clie
         return new StreamedBytes(entry.File, options.Time, () => Release(path, entry));
     }
 
-    // A file that was opened for reading is fetched to its end even without readers, unless the room is needed.
+    // A file that is wanted whole is fetched to its end even without readers, unless the room is needed.
     private void Release(string path, Entry entry)
     {
         lock (gate)
         {
             if (--entry.Users > 0 || entries.GetValueOrDefault(path) != entry
-                || (entry.IsForReading && !entry.File.IsComplete && !entry.File.IsInvalid))
+                || (entry.File.IsFetchedWhole && !entry.File.IsComplete && !entry.File.IsInvalid))
             {
                 return;
             }
@@ -192,7 +206,7 @@ internal sealed class StreamedFiles(RemoteFileOptions options, RemoteClient clie
         KeyValuePair<string, Entry>[] unused;
         lock (gate)
         {
-            unused = [.. entries.Where(entry => entry.Value.Users == 0 && entry.Value.IsForReading)];
+            unused = [.. entries.Where(entry => entry.Value.Users == 0)];
             Array.ForEach(unused, entry => entries.Remove(entry.Key));
         }
 
@@ -206,8 +220,6 @@ internal sealed class StreamedFiles(RemoteFileOptions options, RemoteClient clie
         public StreamedFile File { get; } = file;
 
         public int Users { get; set; }
-
-        public bool IsForReading { get; set; }
 
         /// <summary>Lets others open the file, which is a complete copy now.</summary>
         public void ReleaseLock()

@@ -89,6 +89,36 @@ public sealed class RemoteStreamingTests : IDisposable
     }
 
     [Fact]
+    public void The_fetch_of_a_whole_shard_continues_after_the_search_for_its_samples()
+    {
+        RemoteShard large = RemoteShard.Of([.. Enumerable.Range(0, Samples).Select(i => i % 3)], padding: 120_000);
+        TaskCompletionSource isFound = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        using ScriptedServer server = new((request, n) =>
+        {
+            time.Passed = TimeSpan.FromSeconds(n); // so slow that the whole shard is fetched instead of its headers only
+            ServerReply reply = large.Answer(request, "\"1\"", hasIndex: false);
+            return request is { From: 0, To: > 10_000 } ? reply with { After = isFound.Task } : reply;
+        });
+        using ShardedImages images = Open(server);
+        images.Count.Should().Be(Samples);
+        isFound.SetResult();
+        Enumerable.Range(0, Samples).Should().OnlyContain(i => IsRight(images, i));
+        server.BodyBytes.Should().BeLessThan(large.Tar.Length * 6L / 5);
+    }
+
+    [Fact]
+    public void Of_fetches_that_end_together_exactly_one_keeps_the_file()
+    {
+        StreamedBlocks blocks = new(2 * BlockMap.BlockBytes, time);
+        blocks.TryClaim(0, 0, 1, out _, out _).Should().BeTrue();
+        blocks.TryClaim(1, 1, 1, out _, out _).Should().BeTrue();
+        blocks.Add(0);
+        blocks.TryStartCommit().Should().BeFalse();
+        blocks.Add(1);
+        (blocks.TryStartCommit(), blocks.TryStartCommit()).Should().Be((true, false));
+    }
+
+    [Fact]
     public void A_server_without_Range_sends_all_samples_in_one_request()
     {
         using ScriptedServer server = new((request, _) => Served(request, false, reply => reply));
