@@ -36,7 +36,7 @@ internal static class CustomModelRun
             .Build();
 
         TrainingResult result = trainer.Run(signals.Token);
-        if (result.StopReason == StopReason.Cancelled)
+        if (result.StopReason == StopReason.Canceled)
         {
             Console.WriteLine($"Stopped at step {result.Step} of {settings.Steps}.");
             return signals.ExitCode;

@@ -53,7 +53,7 @@ internal static class PlanFirstRun
             ? $"Training {choices.Steps} steps."
             : $"Resuming from step {trainer.Step} of {choices.Steps}, as planned before (choices.json).");
         TrainingResult result = trainer.Run(signals.Token);
-        if (result.StopReason == StopReason.Cancelled)
+        if (result.StopReason == StopReason.Canceled)
         {
             Console.WriteLine($"Stopped at step {result.Step}. The same command resumes from {result.Checkpoint}.");
             return signals.ExitCode;

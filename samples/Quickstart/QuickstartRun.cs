@@ -64,7 +64,7 @@ internal static class QuickstartRun
         }
 
         TrainingResult result = display.Show(trainer.Step, settings.Steps, () => trainer.Run(signals.Token));
-        if (result.StopReason == StopReason.Cancelled)
+        if (result.StopReason == StopReason.Canceled)
         {
             string saved = result.Checkpoint is null ? "before the first step" : $"at step {result.Step}, saved";
             Console.WriteLine($"Stopped {saved}. To resume: {settings.Command}");

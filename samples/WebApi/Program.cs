@@ -60,10 +60,6 @@ app.MapPost("/run", async (long? steps, [FromKeyedServices(Shapes)] HostedTraini
     {
         return Results.Conflict(error.Message);
     }
-    catch (ImageDataException error)
-    {
-        return Unavailable(error);
-    }
 });
 
 // Ends the run, which saves it.
@@ -110,10 +106,8 @@ app.MapGet("/pictures/{seed:long}", async (long seed, long? shape, int? quality,
     }
     catch (Exception error) when (error is InvalidOperationException or OperationCanceledException) // such as when the host stops
     {
-        return Unavailable(error);
+        return Results.Text(error.Message, statusCode: StatusCodes.Status503ServiceUnavailable);
     }
 });
 
 app.Run();
-
-static IResult Unavailable(Exception error) => Results.Text(error.Message, statusCode: StatusCodes.Status503ServiceUnavailable);

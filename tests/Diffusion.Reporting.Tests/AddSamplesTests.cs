@@ -195,7 +195,7 @@ public sealed class AddSamplesTests
             Build = (builder, _) => builder.AddSamples(3, new Scripted { Before = stop.Cancel }, Request, _ => isUsed = true),
         }.Alone();
 
-        (alone.Result.StopReason, alone.Result.Step, isUsed).Should().Be((StopReason.Cancelled, 3, false));
+        (alone.Result.StopReason, alone.Result.Step, isUsed).Should().Be((StopReason.Canceled, 3, false));
         alone.Result.Findings.Should().NotContain(finding => finding.Kind == FindingKind.CallbackFailed);
     }
 
@@ -210,7 +210,7 @@ public sealed class AddSamplesTests
                 3, new Scripted { Before = () => Cancel(stop, rank == 1) }, Request, samples => samples.Images.shape[0].Should().Be(7)),
         });
 
-        taken.Ranks.Should().AllSatisfy(rank => (rank.Result.StopReason, rank.Result.Step).Should().Be((StopReason.Cancelled, 4)));
+        taken.Ranks.Should().AllSatisfy(rank => (rank.Result.StopReason, rank.Result.Step).Should().Be((StopReason.Canceled, 4)));
         taken.Calls.Select(call => call.Step).Should().Equal(3);
         taken.Ranks[0].Result.Findings.Should().NotContain(finding => finding.Kind == FindingKind.CallbackFailed);
     }

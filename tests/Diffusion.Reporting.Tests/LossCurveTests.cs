@@ -64,7 +64,7 @@ public sealed class LossCurveTests : IDisposable
     }
 
     [Fact]
-    public void Axes_are_labelled_and_the_legend_names_the_lowest_held_out_loss()
+    public void Axes_are_labeled_and_the_legend_names_the_lowest_held_out_loss()
     {
         LossCurve curve = LossCurve.FromReports(Runs.Reports);
         SvgPlot plot = Svg(curve);

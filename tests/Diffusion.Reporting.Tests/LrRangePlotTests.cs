@@ -34,7 +34,7 @@ public sealed class LrRangePlotTests : IDisposable
     }
 
     [Fact]
-    public void Axes_and_title_are_labelled()
+    public void Axes_and_title_are_labeled()
     {
         SvgPlot plot = Svg(Runs.Range with { End = LrRangeEnd.Diverged, EndedAt = 3.14e-3 });
 
@@ -68,8 +68,8 @@ public sealed class LrRangePlotTests : IDisposable
     [Fact]
     public void A_sweep_that_measured_nothing_gives_a_picture_that_says_so()
     {
-        LrRange cancelled = Runs.Range with { Points = [], Suggestions = [], End = LrRangeEnd.Cancelled };
-        Svg(cancelled).Texts.Should().Equal("No curve: the sweep was canceled.");
+        LrRange canceled = Runs.Range with { Points = [], Suggestions = [], End = LrRangeEnd.Canceled };
+        Svg(canceled).Texts.Should().Equal("No curve: the sweep was canceled.");
     }
 
     [Fact]

@@ -24,10 +24,10 @@ internal sealed class SvgPlot
     public IReadOnlyList<string> Texts =>
         [.. elements.Where(element => element.Name.LocalName == "text").Select(element => element.Value.Trim())];
 
-    /// <summary>The places of the longest path of a colour, in pixels.</summary>
+    /// <summary>The places of the longest path of a color, in pixels.</summary>
     public IReadOnlyList<(double X, double Y)> Path(string color) =>
         elements.Where(element => (string?)element.Attribute("stroke") == color).Select(Places).MaxBy(places => places.Length)
-            ?? throw new InvalidOperationException($"There is no path of the colour {color}.");
+            ?? throw new InvalidOperationException($"There is no path of the color {color}.");
 
     private static (double X, double Y)[] Places(XElement element) => element.Attribute("d") is { } path
         ?

@@ -128,7 +128,7 @@ public sealed class DdimSamplerTests
     }
 
     [Fact]
-    public void It_walks_the_grids_own_neighbours_and_ends_clean()
+    public void It_walks_the_grids_own_neighbors_and_ends_clean()
     {
         List<long> asked = [];
         using ScriptedModel model = new((noisy, labels, _) =>

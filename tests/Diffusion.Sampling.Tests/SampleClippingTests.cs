@@ -39,7 +39,7 @@ public sealed class SampleClippingTests
     }
 
     [Fact]
-    public void Dynamic_thresholding_takes_the_percentile_of_each_image_between_its_neighbours_in_rank()
+    public void Dynamic_thresholding_takes_the_percentile_of_each_image_between_its_neighbors_in_rank()
     {
         // Sorted |x|: 0, 0.25, 0.5, 1, 1, 1.5, 2, 3. Place 0.9 * 7 = 6.3, so s = 2 + 0.3 * (3 - 2) = 2.3.
         using Tensor images = tensor(Values).reshape(1, 2, 2, 2);

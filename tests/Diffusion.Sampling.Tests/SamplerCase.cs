@@ -17,7 +17,7 @@ public static class SamplerCase
     public static Denoiser Oracle(DiscreteSchedule schedule, PredictionType prediction = PredictionType.Epsilon) =>
         GaussianOracle.Create(schedule, prediction, Mean, Deviation, Shape);
 
-    /// <summary>Samples until the test is cancelled.</summary>
+    /// <summary>Samples until the test is canceled.</summary>
     public static Tensor Make(this ISampler sampler, Denoiser denoiser, SampleRequest request,
         IProgress<SamplingProgress>? progress = null) =>
         sampler.Sample(denoiser, request, progress, TestContext.Current.CancellationToken);

@@ -32,7 +32,7 @@ public sealed class SamplingFilmTests
     }
 
     [Fact]
-    public void A_cancelled_film_leaves_no_tensors()
+    public void A_canceled_film_leaves_no_tensors()
     {
         Denoiser denoiser = SamplerCase.Oracle(NoiseSchedule.Cosine());
         using IDiffusionModel model = denoiser.Model;

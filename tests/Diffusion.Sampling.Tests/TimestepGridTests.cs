@@ -66,7 +66,7 @@ public sealed class TimestepGridTests
     {
         TimestepGrid.Create(TimestepSpacing.Linspace, 10, 1000).Should().Equal(999, 888, 777, 666, 555, 444, 333, 222, 111, 0);
 
-        // 499.5 is a half, and goes to the even neighbour.
+        // 499.5 is a half, and goes to the even neighbor.
         TimestepGrid.Create(TimestepSpacing.Linspace, 5, 1000).Should().Equal(999, 749, 500, 250, 0);
         TimestepGrid.Create(TimestepSpacing.Linspace, 50, 1000).Should().StartWith([999, 979, 958, 938]).And.EndWith([41, 20, 0]);
     }
@@ -113,7 +113,7 @@ public sealed class TimestepGridTests
     }
 
     [Fact]
-    public void Neighbours_lie_evenly_apart()
+    public void Neighbors_lie_evenly_apart()
     {
         Gen<(TimestepSpacing Spacing, int Steps)> grids = AnySpacing.Select(Gen.Int[2, 999]);
         grids.Sample(

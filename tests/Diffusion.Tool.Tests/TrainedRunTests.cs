@@ -60,11 +60,11 @@ public sealed class TrainedRunTests : IDisposable
         ToolRun.Succeed(["train", photos.RunFile, .. shortRun, "--set", "network.classes=false", "--out", without]);
 
         ToolRun plain = ToolRun.Of("sample", photos.Run, "--guidance", "3", "--device", "cpu");
-        ToolRun unlabelled = ToolRun.Of("sample", without, "--guidance", "3", "--device", "cpu");
+        ToolRun unlabeled = ToolRun.Of("sample", without, "--guidance", "3", "--device", "cpu");
 
-        (plain.ExitCode, unlabelled.ExitCode).Should().Be((2, 2));
+        (plain.ExitCode, unlabeled.ExitCode).Should().Be((2, 2));
         plain.Errors.Should().StartWith("error: --guidance is 3, but the model was trained without label dropout");
-        unlabelled.Errors.Should().StartWith("error: --guidance is 3, but the model has no classes. Leave it out.");
+        unlabeled.Errors.Should().StartWith("error: --guidance is 3, but the model has no classes. Leave it out.");
     }
 
     [Fact]

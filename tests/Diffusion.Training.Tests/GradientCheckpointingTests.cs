@@ -130,7 +130,7 @@ public sealed class GradientCheckpointingTests
                 .Run(cancellationToken: new CancellationToken(canceled: true));
         });
 
-        range!.End.Should().Be(LrRangeEnd.Cancelled);
+        range!.End.Should().Be(LrRangeEnd.Canceled);
         unet.GradientCheckpointing.Should().Be(GradientCheckpointing.None);
     }
 

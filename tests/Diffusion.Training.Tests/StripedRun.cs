@@ -24,7 +24,7 @@ internal static class StripedRun
     /// <param name="steps">The optimizer steps of the run.</param>
     /// <param name="configure">Edits the options.</param>
     /// <param name="observe">Receives the report of each step.</param>
-    /// <param name="stopAt">The step at which the run is cancelled; null to train to the end.</param>
+    /// <param name="stopAt">The step at which the run is canceled; null to train to the end.</param>
     public static void Train(
         IDiffusionModel model, int steps, Action<TrainingOptions> configure, Action<TrainingProgress>? observe = null, int? stopAt = null)
     {

@@ -34,7 +34,7 @@ public sealed class TrainerLifetimeTests
         leave.Set();
 
         TrainingResult result = await run;
-        result.StopReason.Should().Be(StopReason.Cancelled);
+        result.StopReason.Should().Be(StopReason.Canceled);
         result.Step.Should().Be(1);
         trainer.Dispose();
         trainer.Dispose();
@@ -76,7 +76,7 @@ public sealed class TrainerLifetimeTests
     }
 
     [Fact]
-    public void Cancelled_while_it_waits_for_an_image_a_run_keeps_whole_steps_and_can_go_on()
+    public void Canceled_while_it_waits_for_an_image_a_run_keeps_whole_steps_and_can_go_on()
     {
         using StripedImages images = new();
         using TinyModel model = new();
@@ -99,7 +99,7 @@ public sealed class TrainerLifetimeTests
         (reads, stalls) = (0, true);
         TrainingResult result = trainer.Run(stop.Token);
         (result.StopReason, result.Step, result.ImagesSeen).Should()
-            .Be((StopReason.Cancelled, 2, 8), "the first half of the third step is dropped");
+            .Be((StopReason.Canceled, 2, 8), "the first half of the third step is dropped");
         stalls = false;
         trainer.Run(Token).Step.Should().Be(4);
 

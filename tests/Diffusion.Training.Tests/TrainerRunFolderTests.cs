@@ -39,7 +39,7 @@ public sealed class TrainerRunFolderTests
             .AddPreview(2, _ => stop.Cancel()).Configure(o => (o.Steps, o.BatchSize) = (10, 4)).Build();
 
         TrainingResult result = trainer.Run(stop.Token);
-        result.StopReason.Should().Be(StopReason.Cancelled);
+        result.StopReason.Should().Be(StopReason.Canceled);
         result.Checkpoint.Should().Be(inTheWay);
         log.Lines.Should().Contain("A checkpoint could not be saved");
     }

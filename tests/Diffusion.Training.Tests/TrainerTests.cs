@@ -377,7 +377,7 @@ public sealed class TrainerTests
     }
 
     [Fact]
-    public void A_preview_that_is_cancelled_with_the_run_is_no_mistake()
+    public void A_preview_that_is_canceled_with_the_run_is_no_mistake()
     {
         CollectedLog log = new();
         using TinyModel model = new();
@@ -395,7 +395,7 @@ public sealed class TrainerTests
 
         TrainingResult result = trainer.Run(source.Token);
 
-        (result.StopReason, result.Step).Should().Be((StopReason.Cancelled, 4L));
+        (result.StopReason, result.Step).Should().Be((StopReason.Canceled, 4L));
         log.Lines.Should().NotContain(line => line.Contains("preview", StringComparison.Ordinal));
     }
 

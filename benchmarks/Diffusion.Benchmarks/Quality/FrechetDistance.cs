@@ -14,8 +14,8 @@ internal sealed record FeatureStatistics(Tensor Mean, Tensor Covariance) : IDisp
         using DisposeScope scope = NewDisposeScope();
         Tensor x = features.to(ScalarType.Float64);
         Tensor mean = x.mean([0]); // [D]
-        Tensor centred = x - mean;
-        Tensor covariance = centred.t().mm(centred) / (x.shape[0] - 1); // [D, D]
+        Tensor centered = x - mean;
+        Tensor covariance = centered.t().mm(centered) / (x.shape[0] - 1); // [D, D]
         return new FeatureStatistics(mean.MoveToOuterDisposeScope(), covariance.MoveToOuterDisposeScope());
     }
 

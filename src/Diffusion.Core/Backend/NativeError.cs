@@ -77,7 +77,7 @@ internal static class NativeError
                     + $"NuGet cache and rebuild (dotnet add package TorchSharp --version {Version}).");
 
     public static NativeBackendException TorchSharpFailedBefore(Exception error) => new(
-        "libtorch is loaded, but TorchSharp was used earlier in this process and failed, and .NET does not initialise it again. "
+        "libtorch is loaded, but TorchSharp was used earlier in this process and failed, and .NET does not initialize it again. "
         + "Call TorchBackend.EnsureLoaded() before the first use of TorchSharp.", error);
 
     private static long Size(string path) => new FileInfo(NativeSearch.RealPath(path)).Length;

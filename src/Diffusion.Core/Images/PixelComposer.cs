@@ -30,7 +30,7 @@ internal static class PixelComposer
             target += done * step;
             for (int source = done * storedChannels; source < row.Length; source += storedChannels, target += step)
             {
-                RgbColor colour = storedChannels switch
+                RgbColor color = storedChannels switch
                 {
                     1 => new(row[source], row[source], row[source]),
                     3 => new(row[source], row[source + 1], row[source + 2]),
@@ -38,13 +38,13 @@ internal static class PixelComposer
                 };
                 if (channels == 1)
                 {
-                    pixels[target] = (byte)(((299 * colour.Red) + (587 * colour.Green) + (114 * colour.Blue) + 500) / 1000);
+                    pixels[target] = (byte)(((299 * color.Red) + (587 * color.Green) + (114 * color.Blue) + 500) / 1000);
                     continue;
                 }
 
-                pixels[target] = colour.Red;
-                pixels[target + 1] = colour.Green;
-                pixels[target + 2] = colour.Blue;
+                pixels[target] = color.Red;
+                pixels[target + 1] = color.Green;
+                pixels[target + 2] = color.Blue;
             }
         }
     }
@@ -52,7 +52,7 @@ internal static class PixelComposer
     // The pixels before a transparent one or the end of the row, in fours. Each write of four overlaps the next pixel.
     private static int CopyOpaque(ReadOnlySpan<byte> rgba, Span<byte> rgb)
     {
-        Vector128<byte> colours = Vector128.Create((byte)0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 3, 3, 3, 3);
+        Vector128<byte> colors = Vector128.Create((byte)0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 3, 3, 3, 3);
         int pixel = 0;
         while ((pixel * 3) + Vector128<byte>.Count <= rgb.Length)
         {
@@ -62,7 +62,7 @@ internal static class PixelComposer
                 break;
             }
 
-            Vector128.Shuffle(four, colours).CopyTo(rgb[(pixel * 3)..]);
+            Vector128.Shuffle(four, colors).CopyTo(rgb[(pixel * 3)..]);
             pixel += 4;
         }
 
@@ -77,6 +77,6 @@ internal static class PixelComposer
             : new(Blend(rgba[0], background.Red, alpha), Blend(rgba[1], background.Green, alpha), Blend(rgba[2], background.Blue, alpha));
     }
 
-    private static byte Blend(int colour, int background, int alpha) =>
-        (byte)(((colour * alpha) + (background * (255 - alpha)) + 127) / 255);
+    private static byte Blend(int color, int background, int alpha) =>
+        (byte)(((color * alpha) + (background * (255 - alpha)) + 127) / 255);
 }

@@ -19,7 +19,7 @@ internal static class PixelPlanes
         int size = bytes.Length / channels;
         int done = channels switch
         {
-            1 => Grey(bytes, planes),
+            1 => Gray(bytes, planes),
             3 => Rgb(bytes, planes[..size], planes.Slice(size, size), planes[(2 * size)..]),
             _ => 0,
         };
@@ -33,7 +33,7 @@ internal static class PixelPlanes
         }
     }
 
-    private static int Grey(ReadOnlySpan<byte> bytes, Span<float> plane)
+    private static int Gray(ReadOnlySpan<byte> bytes, Span<float> plane)
     {
         int done = 0;
         for (; done <= plane.Length - Lanes; done += Lanes)

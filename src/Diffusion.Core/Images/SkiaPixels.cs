@@ -11,9 +11,9 @@ internal static class SkiaPixels
     /// <returns>The content of the file.</returns>
     public static unsafe byte[] Encode(DecodedImage image, Func<SKPixmap, SKData?> encode)
     {
-        bool grey = image.Channels == 1;
-        byte[] pixels = grey ? image.Pixels : WithOpaqueAlpha(image.Pixels);
-        SKImageInfo info = new(image.Width, image.Height, grey ? SKColorType.Gray8 : SKColorType.Rgba8888, SKAlphaType.Opaque);
+        bool gray = image.Channels == 1;
+        byte[] pixels = gray ? image.Pixels : WithOpaqueAlpha(image.Pixels);
+        SKImageInfo info = new(image.Width, image.Height, gray ? SKColorType.Gray8 : SKColorType.Rgba8888, SKAlphaType.Opaque);
         fixed (byte* first = pixels)
         {
             using SKPixmap pixmap = new(info, (nint)first);

@@ -25,7 +25,7 @@ internal static unsafe class TurboJpeg
         YCbCr = 1,
 
         /// <summary>One channel.</summary>
-        Grey = 2,
+        Gray = 2,
     }
 
     /// <summary>The library's numbers for pixel formats.</summary>
@@ -35,7 +35,7 @@ internal static unsafe class TurboJpeg
         Rgb = 0,
 
         /// <summary>One byte.</summary>
-        Grey = 6,
+        Gray = 6,
     }
 
     /// <summary>Whether the library was found with all functions that are needed.</summary>
@@ -49,14 +49,14 @@ internal static unsafe class TurboJpeg
     public static void Free(nint decoder) => Destroy(decoder);
 
     /// <summary>Reads the header; false when something is wrong with it.</summary>
-    public static bool TryReadHeader(nint decoder, byte* file, int length, out int width, out int height, out ColorSpace colours)
+    public static bool TryReadHeader(nint decoder, byte* file, int length, out int width, out int height, out ColorSpace colors)
     {
         int subsampling;
         int space;
         int storedWidth;
         int storedHeight;
         bool read = DecompressHeader(decoder, file, new CULong((uint)length), &storedWidth, &storedHeight, &subsampling, &space) == 0;
-        (width, height, colours) = (storedWidth, storedHeight, (ColorSpace)space);
+        (width, height, colors) = (storedWidth, storedHeight, (ColorSpace)space);
         return read;
     }
 

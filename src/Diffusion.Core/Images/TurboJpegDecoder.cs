@@ -17,11 +17,11 @@ internal sealed unsafe class TurboJpegDecoder : SafeHandle
     /// <summary>The bytes of a decoded pixel: 1 or 3; 0 if this decoder does not support the file.</summary>
     public int ChannelsOf(byte* file, int length, EncodedImage header)
     {
-        bool read = TurboJpeg.TryReadHeader(handle, file, length, out int width, out int height, out TurboJpeg.ColorSpace colours);
-        return !read || width != header.Width || height != header.Height ? 0 : colours switch
+        bool read = TurboJpeg.TryReadHeader(handle, file, length, out int width, out int height, out TurboJpeg.ColorSpace colors);
+        return !read || width != header.Width || height != header.Height ? 0 : colors switch
         {
             TurboJpeg.ColorSpace.YCbCr => 3,
-            TurboJpeg.ColorSpace.Grey => 1,
+            TurboJpeg.ColorSpace.Gray => 1,
             _ => 0,
         };
     }
@@ -29,7 +29,7 @@ internal sealed unsafe class TurboJpegDecoder : SafeHandle
     /// <summary>Decodes to <c>[H, W, C]</c>; false after any error or warning, when the output is incomplete.</summary>
     public bool TryDecode(byte* file, int length, int width, int height, int channels, Span<byte> pixels)
     {
-        TurboJpeg.PixelFormat format = channels == 1 ? TurboJpeg.PixelFormat.Grey : TurboJpeg.PixelFormat.Rgb;
+        TurboJpeg.PixelFormat format = channels == 1 ? TurboJpeg.PixelFormat.Gray : TurboJpeg.PixelFormat.Rgb;
         fixed (byte* first = pixels)
         {
             return TurboJpeg.TryDecode(handle, file, length, first, width, height, format);

@@ -6,7 +6,7 @@ namespace Diffusion;
 public enum RandomPurpose
 {
     /// <summary>The initial weights of a network.</summary>
-    Initialisation = 1,
+    Initialization = 1,
 
     /// <summary>The order in which training reads its data; indexed by epoch.</summary>
     DataOrder = 2,

@@ -119,7 +119,7 @@ public static class SafeTensorsFile
 
         if (entry.Dtype == ScalarType.Bool)
         {
-            // A bool byte other than 0 and 1 is undefined behaviour in native code.
+            // A bool byte other than 0 and 1 is undefined behavior in native code.
             foreach (ref byte value in memory)
             {
                 value = value == 0 ? (byte)0 : (byte)1;

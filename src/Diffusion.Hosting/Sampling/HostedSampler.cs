@@ -48,7 +48,7 @@ public sealed class HostedSampler : IHostedService, IDisposable
     /// copied by the call.
     /// </param>
     /// <param name="cancellationToken">
-    /// Ends the wait at once and frees the place in the queue. A pass ends early if all of its requests are cancelled.
+    /// Ends the wait at once and frees the place in the queue. A pass ends early if all of its requests are canceled.
     /// </param>
     /// <returns>float32 <c>[N, C, H, W]</c> on the CPU, in [-1, 1] if the sampler clips. It belongs to the caller.</returns>
     /// <exception cref="SamplerQueueFullException">The queue is full. Thrown by the call itself.</exception>
@@ -57,14 +57,14 @@ public sealed class HostedSampler : IHostedService, IDisposable
     /// The request does not fit the model; the message lists every reason. Or it asks for more images than
     /// <see cref="HostedSamplerOptions.MaxImagesPerRequest"/>: then thrown by the call itself.
     /// </exception>
-    /// <exception cref="OperationCanceledException">The request was cancelled, or the host stopped before its pass.</exception>
+    /// <exception cref="OperationCanceledException">The request was canceled, or the host stopped before its pass.</exception>
     public Task<torch.Tensor> SampleAsync(SampleRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
         HostedSamplerOptions options = Options;
         if (cancellationToken.IsCancellationRequested)
         {
-            metrics.Ended("cancelled");
+            metrics.Ended("canceled");
             return Task.FromCanceled<torch.Tensor>(cancellationToken);
         }
 
@@ -90,7 +90,7 @@ public sealed class HostedSampler : IHostedService, IDisposable
 
         if (job.Result.IsCompleted && queue.Remove(job))
         {
-            job.Dispose(); // It was cancelled before it waited.
+            job.Dispose(); // It was canceled before it waited.
         }
 
         return job.Result;
@@ -106,7 +106,7 @@ public sealed class HostedSampler : IHostedService, IDisposable
 
     /// <summary>
     /// Refuses new requests and samples those that wait. Called by the host, with a token that expires at its shutdown limit; the requests
-    /// that are left then are cancelled.
+    /// that are left then are canceled.
     /// </summary>
     /// <param name="cancellationToken">Ends the sampling.</param>
     public async Task StopAsync(CancellationToken cancellationToken)
@@ -182,7 +182,7 @@ public sealed class HostedSampler : IHostedService, IDisposable
         using Activity? activity = metrics.StartPass(pass.ImageCount, [.. pass.Jobs.Select(job => job.Span)]);
         try
         {
-            pass.ThrowIfCancelled();
+            pass.ThrowIfCanceled();
             model ??= open(services);
             if (pass.Sample(options.Sampler, options.Denoiser?.Invoke(model.Denoiser) ?? model.Denoiser) is { } failure)
             {

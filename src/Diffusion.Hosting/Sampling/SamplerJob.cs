@@ -4,7 +4,7 @@ using TorchSharp;
 
 namespace Diffusion.Hosting;
 
-/// <summary>A request to a sampler. It ends once: with its images, with an error, or cancelled.</summary>
+/// <summary>A request to a sampler. It ends once: with its images, with an error, or canceled.</summary>
 internal sealed class SamplerJob : IDisposable
 {
     private readonly TaskCompletionSource<torch.Tensor> result = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -16,7 +16,7 @@ internal sealed class SamplerJob : IDisposable
 
     /// <param name="request">The request.</param>
     /// <param name="options">The options of the sampler when the request came.</param>
-    /// <param name="queue">The queue that a cancelled request leaves.</param>
+    /// <param name="queue">The queue that a canceled request leaves.</param>
     /// <param name="metrics">Receives the outcome.</param>
     /// <param name="cancellationToken">Cancels the request.</param>
     public SamplerJob(SampleRequest request, HostedSamplerOptions options, SamplerQueue queue, SamplerMetrics metrics,
@@ -79,11 +79,11 @@ internal sealed class SamplerJob : IDisposable
     /// <summary>Ends the request with an error, unless it has ended.</summary>
     public void Fail(Exception error)
     {
-        bool isCancelled = error is OperationCanceledException;
-        if (isCancelled ? result.TrySetCanceled() : result.TrySetException(error))
+        bool isCanceled = error is OperationCanceledException;
+        if (isCanceled ? result.TrySetCanceled() : result.TrySetException(error))
         {
             TellEnd();
-            metrics.Ended(isCancelled ? "cancelled" : "failed");
+            metrics.Ended(isCanceled ? "canceled" : "failed");
         }
     }
 
@@ -100,7 +100,7 @@ internal sealed class SamplerJob : IDisposable
         if (result.TrySetCanceled(cancellationToken))
         {
             TellEnd();
-            metrics.Ended("cancelled");
+            metrics.Ended("canceled");
         }
 
         if (hasWaited)

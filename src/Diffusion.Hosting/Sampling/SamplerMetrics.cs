@@ -30,7 +30,7 @@ internal sealed class SamplerMetrics
         sampler = new KeyValuePair<string, object?>("sampler", name);
         Meter meter = factory?.Create(Name) ?? OfProcess;
         requests = meter.CreateCounter<long>("diffusion.sampling.requests", "{request}",
-            "Requests by outcome: completed, cancelled, failed or refused");
+            "Requests by outcome: completed, canceled, failed or refused");
         waiting = meter.CreateUpDownCounter<long>("diffusion.sampling.waiting", "{request}", "Requests in the queue");
         duration = meter.CreateHistogram<double>("diffusion.sampling.duration", "s", "Time from a request to its images");
         images = meter.CreateHistogram<long>("diffusion.sampling.pass_images", "{image}", "Images that are sampled in a pass");

@@ -35,13 +35,13 @@ internal sealed class SamplerPass : IDisposable
     /// <summary>The number of images.</summary>
     public long ImageCount => Jobs.Sum(job => job.ImageCount);
 
-    /// <summary>Ends the pass, if all of its requests are cancelled or the host stops.</summary>
+    /// <summary>Ends the pass, if all of its requests are canceled or the host stops.</summary>
     /// <exception cref="OperationCanceledException">It ends.</exception>
-    public void ThrowIfCancelled() => cancel.Token.ThrowIfCancellationRequested();
+    public void ThrowIfCanceled() => cancel.Token.ThrowIfCancellationRequested();
 
     /// <summary>Samples the requests that have not ended.</summary>
     /// <returns>The error of the last request that the model failed; null if there is none.</returns>
-    /// <exception cref="OperationCanceledException">All requests were cancelled, or the host stops.</exception>
+    /// <exception cref="OperationCanceledException">All requests were canceled, or the host stops.</exception>
     public Exception? Sample(ISampler sampler, IDenoiser denoiser)
     {
         List<SamplerJob> fitting = [];

@@ -14,7 +14,7 @@ internal static partial class HostedTrainingLog
     public static partial void Failed(ILogger logger, Exception error, string name);
 
     [LoggerMessage(2, LogLevel.Warning,
-        "Training '{Name}' had not ended when the wait for its end was cancelled. If the host is shutting down, the next start resumes "
+        "Training '{Name}' had not ended when the wait for its end was canceled. If the host is shutting down, the next start resumes "
             + "from the last checkpoint; raise HostOptions.ShutdownTimeout if a step and a save take longer.")]
     public static partial void NotEnded(ILogger logger, string name);
 }

@@ -69,7 +69,7 @@ internal static class TrainCommand
         TrainingResult result = display.Show(trainer.Step, run.Training.Steps, () => trainer.Run(signals.Token));
         terminal.Line(Ending(result));
         terminal.Line($"report {Path.Combine(folder, RunReport.FileName)}");
-        return result.StopReason == StopReason.Cancelled ? signals.ExitCode : ExitCode.Success;
+        return result.StopReason == StopReason.Canceled ? signals.ExitCode : ExitCode.Success;
     }
 
     private static string Ending(TrainingResult result)
@@ -77,7 +77,7 @@ internal static class TrainCommand
         string saved = result.Checkpoint is { } checkpoint ? $"saved in {checkpoint}" : "nothing saved";
         return result.StopReason switch
         {
-            StopReason.Cancelled => $"Stopped at step {result.Step}, {saved}. The same command resumes.",
+            StopReason.Canceled => $"Stopped at step {result.Step}, {saved}. The same command resumes.",
             StopReason.TimeLimit => $"The time limit ended the run at step {result.Step}, {saved}.",
             _ => $"Completed at step {result.Step}, {saved}.",
         };

@@ -36,7 +36,7 @@ internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int bat
         }
         else if (pushed is not null)
         {
-            pushed.IsKept = true; // by the first normalisation
+            pushed.IsKept = true; // by the first normalization
         }
 
         tape.Open(layer);
@@ -87,7 +87,7 @@ internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int bat
         long skip = inChannels * before;
         bool scalesAndShifts = options.ResnetTimeScaleShift == TimeScaleShift.ScaleShift;
         bool halves = after < before;
-        tape.Normalisation(inChannels, before, statistics, skip);
+        tape.Normalization(inChannels, before, statistics, skip);
         tape.NonLinearity(options.ActFn, inChannels * before, skip);
         if (before != after)
         {
@@ -97,7 +97,7 @@ internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int bat
 
         tape.Convolution((inChannels, after), (outChannels, after), 3, kept: inChannels * after, waiting: skip);
         Linear(timeChannels, scalesAndShifts ? 2 * outChannels : outChannels);
-        tape.Normalisation(outChannels, after, statistics, skip);
+        tape.Normalization(outChannels, after, statistics, skip);
         if (scalesAndShifts)
         {
             tape.PointWise(outChannels * after, outChannels * after, skip);
@@ -128,7 +128,7 @@ internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int bat
         long outer = channels * all;
         if (groups is { } count)
         {
-            tape.Normalisation(channels, all, batch * (long)count, outer);
+            tape.Normalization(channels, all, batch * (long)count, outer);
         }
 
         tape.PointWise(outer, 0, outer); // the pixels side by side
@@ -188,7 +188,7 @@ internal sealed class TapeBlocks(UNet2DOptions options, MemoryTape tape, int bat
     /// <summary>The images of a level on the way up, and those from below, doubled.</summary>
     public void AnswerImages(long channels, long pixels)
     {
-        // The residual block behind it keeps what is normalised here too.
+        // The residual block behind it keeps what is normalized here too.
         long all = batch * pixels;
         tape.Add(channels, channels);
         tape.PointWise(channels * all, 2 * batch * MaxSkipGroups);

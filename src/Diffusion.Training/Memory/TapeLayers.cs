@@ -35,7 +35,7 @@ internal static class TapeLayers
     }
 
     /// <summary>A group normalization, which keeps its input, and the mean and deviation of each group.</summary>
-    public static void Normalisation(this MemoryTape tape, long channels, long pixels, long statistics, long waiting = 0)
+    public static void Normalization(this MemoryTape tape, long channels, long pixels, long statistics, long waiting = 0)
     {
         tape.Add(channels, channels);
         tape.PointWise(channels * pixels, (channels * pixels) + (2 * statistics), waiting);

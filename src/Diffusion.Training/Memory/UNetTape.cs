@@ -141,8 +141,8 @@ internal sealed class UNetTape
         tape.Begin("middle");
         long channels = options.BlockOutChannels[^1];
         long pixels = PixelsAt(Coarsest);
-        bool isNormalised = options.AttentionLegacyOrder || options.ResnetTimeScaleShift == TimeScaleShift.Default;
-        int? groups = options.AttnNormNumGroups ?? (isNormalised ? options.NormNumGroups : null);
+        bool isNormalized = options.AttentionLegacyOrder || options.ResnetTimeScaleShift == TimeScaleShift.Default;
+        int? groups = options.AttnNormNumGroups ?? (isNormalized ? options.NormNumGroups : null);
         Action? attention = options.AddAttention ? () => blocks.Attention(channels, pixels, groups) : null;
         blocks.Layer((channels, channels), (pixels, pixels), across.Peek().Step, attention);
         blocks.Layer((channels, channels), (pixels, pixels), pushed: null);
@@ -185,7 +185,7 @@ internal sealed class UNetTape
         tape.Begin("last convolution");
         long first = options.BlockOutChannels[0];
         long pixels = batch * PixelsAt(0);
-        tape.Normalisation(first, pixels, batch * (long)options.NormNumGroups);
+        tape.Normalization(first, pixels, batch * (long)options.NormNumGroups);
         tape.NonLinearity(Activation.Silu, first * pixels);
         tape.Convolution((first, pixels), (options.OutChannels, pixels), 3, kept: first * pixels);
     }

@@ -107,7 +107,7 @@ internal sealed class FlatLayout
         if (buffers.Length > 0)
         {
             yield return $"The network has buffers ({string.Join(", ", buffers.Take(5))}), which are neither averaged nor saved. "
-                + "Make them parameters without requires_grad, or use a normalisation without running statistics.";
+                + "Make them parameters without requires_grad, or use a normalization without running statistics.";
         }
     }
 

@@ -7,7 +7,7 @@ public enum StopReason
     Completed,
 
     /// <summary>The cancellation token was canceled.</summary>
-    Cancelled,
+    Canceled,
 
     /// <summary>The time limit expired.</summary>
     TimeLimit,

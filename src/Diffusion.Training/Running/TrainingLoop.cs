@@ -56,7 +56,7 @@ internal sealed class TrainingLoop
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested && parts.Ranks is null)
         {
             // Canceled within a step, during a wait for images: that step is discarded.
-            return End(StopReason.Cancelled);
+            return End(StopReason.Canceled);
         }
         catch (TrainingDivergedException error) when (error.WeightsAreGood)
         {
@@ -195,7 +195,7 @@ internal sealed class TrainingLoop
             }
         }
 
-        StopReason? Stop() => cancellationToken.IsCancellationRequested ? StopReason.Cancelled
+        StopReason? Stop() => cancellationToken.IsCancellationRequested ? StopReason.Canceled
             : setup.Time.GetElapsedTime(began) >= options.TimeLimit ? StopReason.TimeLimit
             : null;
 
@@ -244,7 +244,7 @@ internal sealed class TrainingLoop
 
     private TrainingResult End(StopReason reason)
     {
-        if (reason != StopReason.Cancelled && options.EmaSnapshotEverySteps is not null)
+        if (reason != StopReason.Canceled && options.EmaSnapshotEverySteps is not null)
         {
             parts.Folder?.SaveEmaSnapshots(state);
         }

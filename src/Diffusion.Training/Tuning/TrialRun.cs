@@ -127,7 +127,7 @@ internal sealed class TrialRun : IDisposable
     public void Dispose() => belongings.Dispose();
 
     private StepNote Note(double rate) => new(
-        rate, cancellationToken.IsCancellationRequested ? StopReason.Cancelled : null, loader.BadImages, Pauses: false);
+        rate, cancellationToken.IsCancellationRequested ? StopReason.Canceled : null, loader.BadImages, Pauses: false);
 
     private static IDiffusionModel Copy(IDiffusionModel model)
     {

@@ -57,7 +57,7 @@ int TrainAndSample()
     using StopSignals stop = new(); // the first Ctrl+C saves and ends the run
     TrainingResult result = trainer.Run(stop.Token); // resumes if the folder of the run holds a checkpoint
     Console.WriteLine($"{result.StopReason} at step {result.Step}, saved in {result.Checkpoint}");
-    if (result.StopReason == StopReason.Cancelled)
+    if (result.StopReason == StopReason.Canceled)
     {
         return stop.ExitCode;
     }

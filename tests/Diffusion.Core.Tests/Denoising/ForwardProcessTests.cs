@@ -101,8 +101,8 @@ public sealed class ForwardProcessTests
     public void Noise_must_have_the_shape_of_the_images()
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor grey = zeros(3, 1, 2, 2);
-        ((Action)(() => Forward.AddNoise(Ramp(0, 1), grey, tensor(Timesteps))))
+        Tensor gray = zeros(3, 1, 2, 2);
+        ((Action)(() => Forward.AddNoise(Ramp(0, 1), gray, tensor(Timesteps))))
             .Should().Throw<ArgumentException>().WithMessage("*[3, 3, 2, 2] on cpu and Float32 [3, 1, 2, 2]*");
     }
 

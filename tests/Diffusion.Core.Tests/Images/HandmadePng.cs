@@ -7,10 +7,10 @@ namespace Diffusion.Core.Tests.Images;
 /// <summary>PNG files of kinds that no encoder at hand writes: palettes, few bits, sizes that lie.</summary>
 internal static class HandmadePng
 {
-    public const byte Grey = 0;
+    public const byte Gray = 0;
     public const byte Rgb = 2;
     public const byte Palette = 3;
-    public const byte GreyAlpha = 4;
+    public const byte GrayAlpha = 4;
     public const byte Rgba = 6;
 
     /// <summary>A PNG of raw rows, without their filter bytes.</summary>

@@ -6,7 +6,7 @@ namespace Diffusion.Core.Tests.Images;
 
 public sealed class ImageCodecTests : IDisposable
 {
-    private static readonly ImageDecoding Grey = new() { Channels = 1 };
+    private static readonly ImageDecoding Gray = new() { Channels = 1 };
     private readonly TemporaryFolder folder = new();
 
     public void Dispose() => folder.Dispose();
@@ -63,7 +63,7 @@ public sealed class ImageCodecTests : IDisposable
     [Fact]
     public void The_first_frame_of_a_gif_and_a_bmp_are_read()
     {
-        // Two colours, 1 x 2 pixels: red above blue. LZW: clear, 0, 1, end in 3-bit codes.
+        // Two colors, 1 x 2 pixels: red above blue. LZW: clear, 0, 1, end in 3-bit codes.
         byte[] gif =
         [
             .. "GIF89a"u8, 1, 0, 2, 0, 0x80, 0, 0, 255, 0, 0, 0, 0, 255,
@@ -169,18 +169,18 @@ public sealed class ImageCodecTests : IDisposable
     [InlineData(4, new byte[] { 0x0F, 0x80 }, new byte[] { 0, 255, 136, 0 })]
     [InlineData(8, new byte[] { 7, 77, 177, 200 }, new byte[] { 7, 77, 177, 200 })]
     [InlineData(16, new byte[] { 7, 0, 77, 0, 177, 0, 200, 0 }, new byte[] { 7, 77, 177, 200 })]
-    public void Grey_of_any_depth_stays_grey_exactly(byte bits, byte[] row, byte[] expected)
+    public void Gray_of_any_depth_stays_gray_exactly(byte bits, byte[] row, byte[] expected)
     {
-        byte[] png = HandmadePng.Write(4, 1, bits, HandmadePng.Grey, [row]);
-        DecodeBytes(png, Grey).Pixels.Should().Equal(expected);
+        byte[] png = HandmadePng.Write(4, 1, bits, HandmadePng.Gray, [row]);
+        DecodeBytes(png, Gray).Pixels.Should().Equal(expected);
         DecodeBytes(png).Pixels.Should().Equal(expected.SelectMany(v => new[] { v, v, v }));
     }
 
     [Fact]
-    public void Colour_becomes_grey_by_its_luma()
+    public void Color_becomes_gray_by_its_luma()
     {
         byte[] png = HandmadePng.Write(4, 1, 8, HandmadePng.Rgb, [[255, 0, 0, 0, 255, 0, 0, 0, 255, 10, 20, 30]]);
-        DecodeBytes(png, Grey).Pixels.Should().Equal(76, 150, 29, 18);
+        DecodeBytes(png, Gray).Pixels.Should().Equal(76, 150, 29, 18);
     }
 
     [Theory]
@@ -250,14 +250,14 @@ public sealed class ImageCodecTests : IDisposable
     [Fact]
     public void A_size_of_zero_is_refused()
     {
-        Failure(() => DecodeBytes(HandmadePng.Write(0, 0, 8, HandmadePng.Grey, [])));
-        Failure(() => DecodeBytes(HandmadePng.Write(8, 0, 8, HandmadePng.Grey, [])));
+        Failure(() => DecodeBytes(HandmadePng.Write(0, 0, 8, HandmadePng.Gray, [])));
+        Failure(() => DecodeBytes(HandmadePng.Write(8, 0, 8, HandmadePng.Gray, [])));
     }
 
     [Fact]
     public void Damaged_pixels_are_refused()
     {
-        byte[] png = HandmadePng.Write(16, 16, 8, HandmadePng.Grey, [.. Enumerable.Repeat(new byte[16], 16)]);
+        byte[] png = HandmadePng.Write(16, 16, 8, HandmadePng.Gray, [.. Enumerable.Repeat(new byte[16], 16)]);
         int data = png.AsSpan().IndexOf("IDAT"u8);
         png[data + 8] ^= 0xFF;
         Failure(() => DecodeBytes(png));

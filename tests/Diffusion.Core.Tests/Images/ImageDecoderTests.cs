@@ -11,7 +11,7 @@ public sealed class ImageDecoderTests
     [MemberData(nameof(Codecs))]
     public void A_decoder_that_is_used_again_gives_what_a_new_one_gives(bool turboJpeg)
     {
-        byte[][] files = [Png(40, 30), JpegFiles.Read("ycbcr-420"), JpegFiles.Read("one-pixel-420"), Png(3, 5), JpegFiles.Read("grey"),
+        byte[][] files = [Png(40, 30), JpegFiles.Read("ycbcr-420"), JpegFiles.Read("one-pixel-420"), Png(3, 5), JpegFiles.Read("gray"),
             JpegFiles.Read("cmyk")];
         using ImageDecoder kept = new(new ImageDecoding(), turboJpeg);
         foreach (byte[] file in files.Concat(files.Reverse()))
@@ -59,7 +59,7 @@ public sealed class ImageDecoderTests
     public void The_memory_of_a_very_large_image_is_let_go()
     {
         using ImageDecoder decoder = new(new ImageDecoding { Channels = 1 });
-        decoder.Decode(HandmadePng.Write(8200, 8100, 1, HandmadePng.Grey, [.. Enumerable.Repeat(new byte[1025], 8100)]),
+        decoder.Decode(HandmadePng.Write(8200, 8100, 1, HandmadePng.Gray, [.. Enumerable.Repeat(new byte[1025], 8100)]),
             "large").Width.Should().Be(8200);
         decoder.HeldBytes.Should().Be(8200 * 8100, "only the pixels that the caller looks at are still held");
         decoder.Decode(Png(20, 20), "small");

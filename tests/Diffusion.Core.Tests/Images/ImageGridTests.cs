@@ -9,7 +9,7 @@ public sealed class ImageGridTests
     [Fact]
     public void Images_lie_row_by_row_between_white_lines()
     {
-        // Three images of 1 x 2 grey pixels in two columns.
+        // Three images of 1 x 2 gray pixels in two columns.
         using Tensor images = tensor([-1f, -1, 0, 0, 1, -1], [3, 1, 1, 2]);
         DecodedImage grid = ImageGrid.Arrange(images, columns: 2, padding: 1);
 

@@ -5,11 +5,11 @@ namespace Diffusion.Core.Tests.Images;
 /// </summary>
 internal static class JpegFiles
 {
-    /// <summary>Grey and YCbCr: what libturbojpeg decodes here.</summary>
+    /// <summary>Gray and YCbCr: what libturbojpeg decodes here.</summary>
     public static TheoryData<string> Plain =>
     [
         "ycbcr-444", "ycbcr-422", "ycbcr-420", "ycbcr-440", "ycbcr-411", "progressive-420", "progressive-restart-444", "restart-420",
-            "grey",
+            "gray",
         "one-pixel-420", "one-row-420",
     ];
 

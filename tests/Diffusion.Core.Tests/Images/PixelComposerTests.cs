@@ -32,12 +32,12 @@ public sealed class PixelComposerTests
             byte[] pixel = stored[(i * storedChannels)..((i + 1) * storedChannels)];
             double alpha = storedChannels == 4 ? pixel[3] / 255.0 : 1;
             byte[] seen = storedChannels == 1 ? [pixel[0], pixel[0], pixel[0]] : pixel[..3];
-            int[] colour = [.. seen.Zip((byte[])[9, 99, 199], (front, back) => (int)Math.Round((front * alpha) + (back * (1 - alpha))))];
+            int[] color = [.. seen.Zip((byte[])[9, 99, 199], (front, back) => (int)Math.Round((front * alpha) + (back * (1 - alpha))))];
             int target = orientation.TargetOf(i % Width, i / Width) * channels;
             pixels[target..(target + channels)].Should().Equal(
                 channels == 3
-                    ? [.. colour.Select(c => (byte)c)]
-                    : [(byte)(((299 * colour[0]) + (587 * colour[1]) + (114 * colour[2]) + 500) / 1000)]);
+                    ? [.. color.Select(c => (byte)c)]
+                    : [(byte)(((299 * color[0]) + (587 * color[1]) + (114 * color[2]) + 500) / 1000)]);
         }
     }
 }

@@ -5,7 +5,7 @@ namespace Diffusion.Core.Tests.Images;
 
 /// <summary>
 /// The same pixels as ImageMagick decodes. Lossless files of 8 bits or fewer: composed on any background, exactly what its RGBA gives by
-/// ImageDecoding's rule, so that every colour that can be seen and every alpha is equal. 16 bits and lossy files: within a stated
+/// ImageDecoding's rule, so that every color that can be seen and every alpha is equal. 16 bits and lossy files: within a stated
 /// difference.
 /// </summary>
 public sealed class ReferenceDecoderTests : IDisposable
@@ -29,11 +29,11 @@ public sealed class ReferenceDecoderTests : IDisposable
     [InlineData(4, HandmadePng.Palette, "-alpha off -type Palette -colors 16")]
     [InlineData(2, HandmadePng.Palette, "-alpha off -type Palette -colors 2")]
     [InlineData(8, HandmadePng.Palette, "-channel A -threshold 40% +channel -colors 50 -define png:format=png8")]
-    [InlineData(8, HandmadePng.Grey, "-alpha off -colorspace Gray")]
-    [InlineData(4, HandmadePng.Grey, "-alpha off -colorspace Gray -depth 4")]
-    [InlineData(2, HandmadePng.Grey, "-alpha off -colorspace Gray -posterize 4 -depth 2")]
-    [InlineData(1, HandmadePng.Grey, "-alpha off -colorspace Gray -depth 1")]
-    [InlineData(8, HandmadePng.GreyAlpha, "-colorspace Gray -define png:color-type=4")]
+    [InlineData(8, HandmadePng.Gray, "-alpha off -colorspace Gray")]
+    [InlineData(4, HandmadePng.Gray, "-alpha off -colorspace Gray -depth 4")]
+    [InlineData(2, HandmadePng.Gray, "-alpha off -colorspace Gray -posterize 4 -depth 2")]
+    [InlineData(1, HandmadePng.Gray, "-alpha off -colorspace Gray -depth 1")]
+    [InlineData(8, HandmadePng.GrayAlpha, "-colorspace Gray -define png:color-type=4")]
     [InlineData(8, HandmadePng.Rgb, "-alpha off -define png:color-type=2")]
     [InlineData(8, HandmadePng.Rgba, "")]
     [InlineData(8, HandmadePng.Rgba, "-interlace PNG")]
@@ -45,7 +45,7 @@ public sealed class ReferenceDecoderTests : IDisposable
     }
 
     [Fact]
-    public void One_bit_palettes_and_a_colour_that_is_transparent_are_equal()
+    public void One_bit_palettes_and_a_color_that_is_transparent_are_equal()
     {
         ImageMagick.SkipIfMissing();
         string keyed = folder.File("keyed.png");
@@ -64,7 +64,7 @@ public sealed class ReferenceDecoderTests : IDisposable
     public void Sixteen_bits_are_equal_to_the_nearest_of_eight()
     {
         Difference(Kind("deep.png", "-alpha off -depth 16 -blur 0x2 -define png:format=png48")).Should().BeLessThanOrEqualTo(1);
-        Difference(Kind("grey.png", "-alpha off -colorspace Gray -depth 16 -blur 0x2 -define png:bit-depth=16")).Should()
+        Difference(Kind("gray.png", "-alpha off -colorspace Gray -depth 16 -blur 0x2 -define png:bit-depth=16")).Should()
             .BeLessThanOrEqualTo(1);
     }
 

@@ -49,7 +49,7 @@ public sealed class TurboJpegTests
     [Theory]
     [InlineData("rgb")]
     [InlineData("cmyk")]
-    public void Other_ways_to_code_colour_are_left_to_skia(string name)
+    public void Other_ways_to_code_color_are_left_to_skia(string name)
     {
         using ImageDecoder turbo = new(Color, turboJpeg: true);
         using ImageDecoder skia = new(Color, turboJpeg: false);

@@ -235,7 +235,7 @@ public sealed class BatchLoaderTests
     }
 
     [Fact]
-    public void A_wait_can_be_cancelled_and_the_loader_remains_usable()
+    public void A_wait_can_be_canceled_and_the_loader_remains_usable()
     {
         using ManualResetEventSlim gate = new();
         using NumberedImages images = new(1000) { OnRead = _ => gate.Wait(Token) };

@@ -116,7 +116,7 @@ public sealed class ShardedImagesTests : IDisposable
     }
 
     [Fact]
-    public void Exceptions_of_Where_are_passed_on_and_opening_can_be_cancelled()
+    public void Exceptions_of_Where_are_passed_on_and_opening_can_be_canceled()
     {
         folder.Write(20, perShard: 2);
         ((Action)(() => Open(Shards, folder.Options with { Where = _ => throw new InvalidTimeZoneException("mine") }))).Should()

@@ -16,7 +16,7 @@ public sealed class AreaResizeTests
     }
 
     [Fact]
-    public void Doubling_is_linear_between_centres()
+    public void Doubling_is_linear_between_centers()
     {
         Resize(Gray(2, 2, 0, 100, 0, 100), 4).Should().Equal(0, 25, 75, 100, 0, 25, 75, 100, 0, 25, 75, 100, 0, 25, 75, 100);
     }

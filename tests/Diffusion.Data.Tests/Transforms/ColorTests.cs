@@ -162,13 +162,13 @@ public sealed class ColorTests
     // torchvision's adjust_brightness, adjust_contrast, adjust_saturation and adjust_hue, for values in 0..1.
     private static double[] Changed(double[] image, int which, double[] factors, double turn)
     {
-        double[] greys = [.. Enumerable.Range(0, image.Length / 3)
+        double[] grays = [.. Enumerable.Range(0, image.Length / 3)
             .Select(i => (0.299 * image[3 * i]) + (0.587 * image[(3 * i) + 1]) + (0.114 * image[(3 * i) + 2]))];
         if (which < 3)
         {
             return [.. image.Select((value,
                 i) => Math.Clamp((factors[which] * value) + ((1 - factors[which])
-                    * (which == 0 ? 0 : which == 1 ? greys.Average() : greys[i / 3])), 0, 1))];
+                    * (which == 0 ? 0 : which == 1 ? grays.Average() : grays[i / 3])), 0, 1))];
         }
 
         return [.. image.Chunk(3).SelectMany(pixel =>

@@ -30,7 +30,7 @@ public sealed class ConsumerTests(ConsumerProject project) : IClassFixture<Consu
         (int exitCode, string output) = await project.Interrupt("published", "step ");
 
         exitCode.Should().Be(130);
-        output.Should().Contain("Cancelled at step ");
+        output.Should().Contain("Canceled at step ");
         Directory.GetDirectories(project.PathOf("runs/photos/checkpoints"), "step-*").Should().ContainSingle();
     }
 }

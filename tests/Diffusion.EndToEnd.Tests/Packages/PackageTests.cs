@@ -53,7 +53,7 @@ public sealed class PackageTests(PackedPackages packages)
     [InlineData("Diffusion.Templates")]
     [InlineData("Diffusion.Tool")]
     [InlineData("Diffusion.Training")]
-    public async Task The_page_of_a_package_has_its_README_the_icon_the_licence_and_the_changes_of_its_version(string id)
+    public async Task The_page_of_a_package_has_its_README_the_icon_the_license_and_the_changes_of_its_version(string id)
     {
         await using ZipArchive package = await ZipFile.OpenReadAsync(
             Path.Combine(packages.Folder, $"{id}.{packages.Version}.nupkg"), Token);

@@ -47,7 +47,7 @@ public sealed class ShardsTests : IDisposable
         });
         keys.Distinct().Should().BeEquivalentTo("000000000", "000000001", "000000002", "000000003", "000000004");
         copied.Should().OnlyContain(bytes => files.Any(file => file.SequenceEqual(bytes)));
-        Enumerable.Range(0, 5).Select(i => (Grey(images, i), images.LabelOf(i))).Should().Equal((0, 0), (10, 0), (20, 1), (30, 1), (40, 2));
+        Enumerable.Range(0, 5).Select(i => (Gray(images, i), images.LabelOf(i))).Should().Equal((0, 0), (10, 0), (20, 1), (30, 1), (40, 2));
     }
 
     [Fact]
@@ -63,8 +63,8 @@ public sealed class ShardsTests : IDisposable
         again.Should().Equal(first);
         using ShardedImages images = Open(new ShardOptions { CacheFolder = folder.File("cache", "x") });
         images.ClassCount.Should().BeNull();
-        int[] greys = [.. Enumerable.Range(0, 12).Select(i => Grey(images, i))];
-        greys.Should().BeEquivalentTo(Enumerable.Range(0, 12).Select(i => 10 * i)).And.NotBeInAscendingOrder();
+        int[] grays = [.. Enumerable.Range(0, 12).Select(i => Gray(images, i))];
+        grays.Should().BeEquivalentTo(Enumerable.Range(0, 12).Select(i => 10 * i)).And.NotBeInAscendingOrder();
     }
 
     [Theory]
@@ -91,7 +91,7 @@ public sealed class ShardsTests : IDisposable
 
     private static Task<ChildProcess.Result> Run(params string[] arguments) => ChildProcess.Dotnet(["exec", Assembly, .. arguments]);
 
-    private static int Grey(ShardedImages images, int index)
+    private static int Gray(ShardedImages images, int index)
     {
         byte[] pixels = new byte[images.Shape.Elements];
         images.Read(index, pixels);

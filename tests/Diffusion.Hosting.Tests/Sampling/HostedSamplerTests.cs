@@ -62,7 +62,7 @@ public sealed class HostedSamplerTests : IDisposable
     }
 
     [Fact]
-    public async Task A_full_queue_refuses_at_once_and_a_cancelled_request_frees_its_place()
+    public async Task A_full_queue_refuses_at_once_and_a_canceled_request_frees_its_place()
     {
         using IHost host = Host(options => options.QueueCapacity = 2);
         await host.StartAsync(Token);
@@ -91,7 +91,7 @@ public sealed class HostedSamplerTests : IDisposable
     }
 
     [Fact]
-    public async Task A_pass_ends_early_when_all_of_its_requests_are_cancelled()
+    public async Task A_pass_ends_early_when_all_of_its_requests_are_canceled()
     {
         using CancellationTokenSource cancel = new();
         using IHost host = Host(options =>
@@ -150,7 +150,7 @@ public sealed class HostedSamplerTests : IDisposable
         await FluentActions.Invoking(() => good).Should().ThrowAsync<OperationCanceledException>();
         await host.StopAsync(Token);
         calls.Should().Be(1001, "the second pass ended before its second call of the network");
-        outcomes.Should().BeEquivalentTo("completed", "failed", "cancelled");
+        outcomes.Should().BeEquivalentTo("completed", "failed", "canceled");
     }
 
     [Fact]
@@ -283,7 +283,7 @@ public sealed class HostedSamplerTests : IDisposable
     }
 
     [Fact]
-    public async Task The_images_of_a_cancelled_request_may_be_disposed_while_its_pass_samples_the_others()
+    public async Task The_images_of_a_canceled_request_may_be_disposed_while_its_pass_samples_the_others()
     {
         using CancellationTokenSource cancel = new();
         torch.Tensor start = torch.zeros(1, 3, 32, 32);
@@ -304,12 +304,12 @@ public sealed class HostedSamplerTests : IDisposable
         opening.Wait(Token);
 
         Task<torch.Tensor> other = sampler.SampleAsync(Request(1), Token);
-        Task<torch.Tensor> cancelled = sampler.SampleAsync(Request(2) with { StartImages = start }, cancel.Token);
+        Task<torch.Tensor> canceled = sampler.SampleAsync(Request(2) with { StartImages = start }, cancel.Token);
         gate.Set();
 
         (await first).Dispose();
         SmallRuns.Difference(Serial(Request(1)), SmallRuns.Bytes(await other)).Max.Should().BeLessThanOrEqualTo(1);
-        await FluentActions.Invoking(() => cancelled).Should().ThrowAsync<OperationCanceledException>();
+        await FluentActions.Invoking(() => canceled).Should().ThrowAsync<OperationCanceledException>();
         await host.StopAsync(Token);
     }
 
@@ -353,7 +353,7 @@ public sealed class HostedSamplerTests : IDisposable
     }
 
     [Fact]
-    public async Task At_the_limit_of_a_shutdown_what_still_waits_is_cancelled()
+    public async Task At_the_limit_of_a_shutdown_what_still_waits_is_canceled()
     {
         using IHost host = Host();
         await host.StartAsync(Token);

@@ -35,7 +35,7 @@ public sealed class HostedTrainingTests : IDisposable
             run.Status.Should().Be(HostedTrainingStatus.Running);
             await host.StopAsync(Token);
             run.Status.Should().Be(HostedTrainingStatus.Ended);
-            run.StopReason.Should().Be(StopReason.Cancelled);
+            run.StopReason.Should().Be(StopReason.Canceled);
             step = run.Progress!.Step;
         }
 
@@ -229,7 +229,7 @@ public sealed class HostedTrainingTests : IDisposable
         gate.Set();
         await run.Completion;
 
-        run.StopReason.Should().Be(StopReason.Cancelled);
+        run.StopReason.Should().Be(StopReason.Canceled);
         using TrainedModel saved = run.Snapshot();
         saved.Step.Should().Be(1);
     }

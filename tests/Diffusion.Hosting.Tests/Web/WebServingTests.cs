@@ -52,7 +52,7 @@ public sealed class WebServingTests : IDisposable
         }
 
         await app.StopAsync(Token);
-        run.StopReason.Should().Be(StopReason.Cancelled);
+        run.StopReason.Should().Be(StopReason.Canceled);
         using TrainedModel saved = TrainedModel.Open(folder.File("run", "x")[..^2], network: () => new TinyModel());
         saved.Step.Should().BeGreaterThan(0);
     }

@@ -110,7 +110,7 @@ public sealed class DiffusersSamplersTests
 
     [Theory]
     [MemberData(nameof(Refused))]
-    public void What_no_sampler_honours_is_refused_by_name(DiffusersScheduler scheduler, string expected)
+    public void What_no_sampler_honors_is_refused_by_name(DiffusersScheduler scheduler, string expected)
     {
         Action ask = () => scheduler.ToSampler();
         ask.Should().Throw<ArgumentException>().WithMessage($"There is no sampler for this scheduler: *{expected}*");

@@ -95,7 +95,7 @@ public sealed record ScriptedRun(string Name, params string[] Expected)
         using UNet2D network = new(options, seed: 1);
         Weights(network);
         TrainerBuilder builder = Trainer.For(network)
-            .UseData(options.NumClassEmbeds is null ? new UnlabelledImages(source) : source)
+            .UseData(options.NumClassEmbeds is null ? new UnlabeledImages(source) : source)
             .UseDevice(ComputeDevice.Cpu(1))
             .Configure(run =>
             {

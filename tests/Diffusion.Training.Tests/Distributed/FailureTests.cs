@@ -44,7 +44,7 @@ public sealed class FailureTests
     }
 
     [Fact]
-    public void Cancelling_one_rank_stops_all_at_the_same_step_and_saves_once()
+    public void Canceling_one_rank_stops_all_at_the_same_step_and_saves_once()
     {
         using TemporaryFolder folder = new();
         using CancellationTokenSource second = new();
@@ -65,7 +65,7 @@ public sealed class FailureTests
         };
         SharedRun.Outcome[] ranks = run.On(3);
 
-        ranks.Select(rank => rank.Result.StopReason).Should().AllBeEquivalentTo(StopReason.Cancelled);
+        ranks.Select(rank => rank.Result.StopReason).Should().AllBeEquivalentTo(StopReason.Canceled);
         ranks.Select(rank => rank.Result.Step).Distinct().Should().ContainSingle().Which.Should().BeInRange(1, 20);
         ranks[1].Weights.Should().Equal(ranks[0].Weights);
         Directory.GetDirectories(Path.Combine(folder.Path, "checkpoints")).Should().ContainSingle();
@@ -77,7 +77,7 @@ public sealed class FailureTests
     {
         SharedRun.Outcome[] ranks = new SharedRun { Tokens = [CancellationToken.None, new(canceled: true)] }.On(2);
 
-        ranks.Should().AllSatisfy(rank => (rank.Result.StopReason, rank.Result.Step).Should().Be((StopReason.Cancelled, 0)));
+        ranks.Should().AllSatisfy(rank => (rank.Result.StopReason, rank.Result.Step).Should().Be((StopReason.Canceled, 0)));
     }
 
     [Fact]

@@ -79,7 +79,7 @@ public sealed class ProcessLauncherTests
         Run(Shell(1, "exit 9") with { MaxRestarts = 2 }).Should().Be(9);
 
     [Fact]
-    public void Cancelling_ends_every_process()
+    public void Canceling_ends_every_process()
     {
         using CancellationTokenSource source = new();
         source.Cancel();

@@ -73,7 +73,7 @@ public sealed class SharedSweepTests
             }
         }), token: rank => rank == 1 ? stop.Token : TestContext.Current.CancellationToken);
 
-        ranks.Should().AllSatisfy(rank => rank.End.Should().Be(LrRangeEnd.Cancelled));
+        ranks.Should().AllSatisfy(rank => rank.End.Should().Be(LrRangeEnd.Canceled));
         ranks[1].Points.Should().Equal(ranks[0].Points);
         ranks[0].Points.Should().HaveCountGreaterThanOrEqualTo(9).And.HaveCountLessThan(Short.Steps);
         heard[0].Should().HaveCount(ranks[0].Points.Count);
@@ -96,7 +96,7 @@ public sealed class SharedSweepTests
                 }
             });
 
-        ranks.Should().AllSatisfy(rank => rank.End.Should().Be(LrRangeEnd.Cancelled));
+        ranks.Should().AllSatisfy(rank => rank.End.Should().Be(LrRangeEnd.Canceled));
         ranks[0].Points.Should().HaveCount(Short.Steps).And.Equal(ranks[1].Points);
         ranks[1].Confirmation.Should().BeNull();
     }

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Diffusion.Training.Tests;
 
 /// <summary>
-/// A network for grey images of 8 x 8 without convolutions, which libtorch computes wrongly in 16 bits on some processors: two linear
+/// A network for gray images of 8 x 8 without convolutions, which libtorch computes wrongly in 16 bits on some processors: two linear
 /// layers over the pixels, with normalization and attention between them, which can be recomputed.
 /// </summary>
 internal sealed class PixelMixer : nn.Module<Tensor, Tensor, Tensor>, IDiffusionModel, IGradientCheckpointing

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace Diffusion.Training.Tests.Health;
 
-/// <summary>Colours of images and of samples.</summary>
+/// <summary>Colors of images and of samples.</summary>
 public sealed class ColorsTests
 {
     [Fact]

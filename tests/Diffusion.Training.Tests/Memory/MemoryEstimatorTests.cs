@@ -315,7 +315,7 @@ public sealed class MemoryEstimatorTests
         long images = 64 * 16 * 16;
         const long Statistics = 2 * 32;
 
-        // Of the residual block the inputs of two normalisations, two activations and two convolutions; of the attention as always.
+        // Of the residual block the inputs of two normalizations, two activations and two convolutions; of the attention as always.
         long residual = (6 * images) + (2 * Statistics);
         long attention = (6 * images) + Statistics + (2 * 16 * 16);
         kept.Should().Be((residual + attention - images) * sizeof(float));

@@ -51,8 +51,8 @@ internal sealed class AttentionBlock : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor normalised = groupNorm is null ? x : groupNorm.call(x);
-        Tensor pixels = normalised.flatten(2).transpose(1, 2).contiguous(); // [B, H * W, C]
+        Tensor normalized = groupNorm is null ? x : groupNorm.call(x);
+        Tensor pixels = normalized.flatten(2).transpose(1, 2).contiguous(); // [B, H * W, C]
         (Tensor query, Tensor key, Tensor value) = Split(toQuery.call(pixels), toKey.call(pixels), toValue.call(pixels));
         Tensor attended = Attention.Of(query, key, value); // [B, heads, H * W, headChannels]
         Tensor joined = attended.transpose(1, 2).flatten(2); // [B, H * W, inner]

@@ -10,7 +10,7 @@ internal static class GroupNormalization
     /// <summary>A new layer.</summary>
     public static GroupNorm Create(int groups, int channels, double epsilon)
     {
-        // TorchSharp leaves both uninitialised.
+        // TorchSharp leaves both uninitialized.
         GroupNorm norm = nn.GroupNorm(groups, channels, epsilon);
         nn.init.ones_(norm.weight);
         nn.init.zeros_(norm.bias);

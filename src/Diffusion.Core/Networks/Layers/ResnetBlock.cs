@@ -85,22 +85,22 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor, Tensor>
         using DisposeScope scope = NewDisposeScope();
         Tensor time = timeProjection.call(condition).unsqueeze(-1).unsqueeze(-1); // [B, outChannels or twice that, 1, 1]
         Tensor residual = FirstHalf(x);
-        Tensor normalised;
+        Tensor normalized;
         if (scalesAndShifts)
         {
             Tensor[] parts = time.chunk(2, 1); // scale and shift, each [B, outChannels, 1, 1]
             using Tensor plain = norm2.call(residual);
             using Scalar one = 1.ToScalar();
-            normalised = addcmul(parts[1], plain, parts[0].Plus(1), one);
+            normalized = addcmul(parts[1], plain, parts[0].Plus(1), one);
         }
         else
         {
             // In place: a convolution's gradient does not need its result.
-            normalised = norm2.call(residual.Increase(time));
+            normalized = norm2.call(residual.Increase(time));
         }
 
         residual.Dispose();
-        Tensor sum = SecondHalf(normalised).Increase(Shortcut(summand));
+        Tensor sum = SecondHalf(normalized).Increase(Shortcut(summand));
         return (outputScale == 1 ? sum : sum.DivideBy(outputScale)).MoveToOuterDisposeScope();
     }
 
@@ -111,8 +111,8 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor, Tensor>
 
     private Tensor FirstHalf(Tensor x)
     {
-        using Tensor normalised = norm1.call(x);
-        using Tensor activated = activation.Apply(normalised);
+        using Tensor normalized = norm1.call(x);
+        using Tensor activated = activation.Apply(normalized);
         if (resampling == Resampling.None)
         {
             return conv1.call(activated);
@@ -122,11 +122,11 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor, Tensor, Tensor>
         return conv1.call(resampled);
     }
 
-    private Tensor SecondHalf(Tensor normalised)
+    private Tensor SecondHalf(Tensor normalized)
     {
-        using (normalised)
+        using (normalized)
         {
-            using Tensor activated = activation.Apply(normalised);
+            using Tensor activated = activation.Apply(normalized);
             if (!training || !HasDropout)
             {
                 return conv2.call(activated);

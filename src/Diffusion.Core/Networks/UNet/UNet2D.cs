@@ -37,7 +37,7 @@ public sealed class UNet2D
         Description = options.ToJson();
 
         // Layers are created in diffusers' order, which determines their random weights, and registered in the order of its state dict.
-        // The scope frees the temporary tensors of the initialisation, which would otherwise keep memory until garbage collection.
+        // The scope frees the temporary tensors of the initialization, which would otherwise keep memory until garbage collection.
         using Lock.Scope generator = GlobalGenerator.Hold(seed);
         using DisposeScope scope = NewDisposeScope();
         IReadOnlyList<int> channels = options.BlockOutChannels;

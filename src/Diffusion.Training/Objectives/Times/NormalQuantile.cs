@@ -3,13 +3,13 @@ namespace Diffusion.Training;
 /// <summary>The quantile function of the standard normal distribution (Wichura 1988, algorithm AS 241): 16 digits.</summary>
 internal static class NormalQuantile
 {
-    private static readonly double[] CentreTop =
+    private static readonly double[] CenterTop =
     [
         2.5090809287301226727e+3, 3.3430575583588128105e+4, 6.7265770927008700853e+4, 4.5921953931549871457e+4,
         1.3731693765509461125e+4, 1.9715909503065514427e+3, 1.3314166789178437745e+2, 3.3871328727963666080e+0,
     ];
 
-    private static readonly double[] CentreBottom =
+    private static readonly double[] CenterBottom =
     [
         5.2264952788528545610e+3, 2.8729085735721942674e+4, 3.9307895800092710610e+4, 2.1213794301586595867e+4,
         5.3941960214247511077e+3, 6.8718700749205790830e+2, 4.2313330701600911252e+1, 1,
@@ -47,7 +47,7 @@ internal static class NormalQuantile
         if (Math.Abs(fromMiddle) <= 0.425)
         {
             double r = 0.180625 - (fromMiddle * fromMiddle);
-            return fromMiddle * Polynomial(CentreTop, r) / Polynomial(CentreBottom, r);
+            return fromMiddle * Polynomial(CenterTop, r) / Polynomial(CenterBottom, r);
         }
 
         double tail = fromMiddle < 0 ? fraction : 1 - fraction;

@@ -44,7 +44,7 @@ internal sealed record LearnedUncertainty(int Channels) : ILossWeighting
     {
         using DisposeScope scope = NewDisposeScope();
         SeedStream constants = new(0); // the same in every run
-        double Constant(int index) => constants.Uniform(RandomPurpose.Initialisation, index);
+        double Constant(int index) => constants.Uniform(RandomPurpose.Initialization, index);
         (double Frequency, double Phase)[] waves =
             [.. Enumerable.Range(0, Channels).Select(i => (NormalQuantile.At(Constant(2 * i)), Constant((2 * i) + 1)))];
         float[] features = [.. levels.SelectMany(level => Features(level, waves))];

@@ -204,7 +204,7 @@ internal sealed class Ranks : IDisposable
         IReadOnlyList<double[]> all = exchange.Gather(own);
         CheckAgreement(all);
         StopReason?[] stops = [.. all.Select(one => one[3] < 0 ? null : (StopReason?)one[3])];
-        Stop = stops.Contains(StopReason.Cancelled) ? StopReason.Cancelled : stops.FirstOrDefault(stop => stop is not null);
+        Stop = stops.Contains(StopReason.Canceled) ? StopReason.Canceled : stops.FirstOrDefault(stop => stop is not null);
         BadImages = (long)all.Sum(one => one[4]);
         FirstPauses = all[0][5] != 0;
         return (all.Sum(one => one[6]), (long)all.Sum(one => one[7]));

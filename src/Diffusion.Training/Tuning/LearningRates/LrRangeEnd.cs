@@ -18,5 +18,5 @@ internal enum LrRangeEnd
     NotFinite,
 
     /// <summary>The sweep was canceled.</summary>
-    Cancelled,
+    Canceled,
 }

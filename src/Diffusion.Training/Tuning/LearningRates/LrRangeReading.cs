@@ -55,7 +55,7 @@ internal static class LrRangeReading
     private static string? Silence(LrCurve curve, double startLoss, LrRangeEnd end, LrRangeOptions range)
     {
         string rate = Rate(curve.Rates.Count < range.Steps ? range.RateAt(curve.Rates.Count) : range.Last);
-        string cure = end == LrRangeEnd.Cancelled
+        string cure = end == LrRangeEnd.Canceled
             ? "Let the sweep run on."
             : $"Start at a lower rate: set LrRangeOptions.Lowest to {Rate(range.Lowest / 100)}.";
         return !double.IsFinite(startLoss) && end == LrRangeEnd.NotFinite
@@ -65,7 +65,7 @@ internal static class LrRangeReading
             : curve.Falls ? null
             : curve.Rises ? "the loss never falls, and "
                 + $"{(OnlyEnds(curve, end) ? How(end, rate) : $"has risen at {Rate(curve.Rates[curve.Count - 1])}")}. {cure}"
-            : end == LrRangeEnd.Cancelled ? $"the loss had not changed when {How(end, rate)}. {cure}"
+            : end == LrRangeEnd.Canceled ? $"the loss had not changed when {How(end, rate)}. {cure}"
             : $"the loss is the same at every rate up to {Rate(range.Last)}. {Raise(range, "check that the model is trained at all")}";
     }
 
@@ -80,7 +80,7 @@ internal static class LrRangeReading
             : new LrSuggestion(
                 nameof(LrSuggestionRule.TenthOfLowest),
                 null,
-                end == LrRangeEnd.Cancelled
+                end == LrRangeEnd.Canceled
                     ? $"the loss had not risen when the sweep was canceled, after {Rate(curve.Rates[^1])}. Let the sweep run on."
                     : $"the loss never rises; it is lowest ({loss}) at {Rate(lowest)}, and the highest rate tried was "
                         + $"{Rate(range.Last)}. {Raise(range, "use another rule")}");

@@ -51,7 +51,7 @@ internal static class LrRangeText
         LrRangeEnd.NotFinite when range.EndedAt is null => "the loss was not finite before the first step",
         LrRangeEnd.NotFinite => $"numbers were not finite at {Rate(range.EndedAt!.Value)}",
         LrRangeEnd.Risen => "the loss rose",
-        LrRangeEnd.Cancelled => "the sweep was canceled",
+        LrRangeEnd.Canceled => "the sweep was canceled",
         _ => "every rate was tried",
     };
 }

@@ -11,7 +11,7 @@ internal static class LrSmoothing
     public const double LeastLoss = 1e-30;
 
     private const double Decades = 0.15;
-    private const int MinNeighbours = 2;
+    private const int MinNeighbors = 2;
 
     /// <summary>Smooths losses at rates of which each is the same multiple of the one before.</summary>
     /// <param name="losses">Finite ones.</param>
@@ -21,10 +21,10 @@ internal static class LrSmoothing
 
     /// <summary>Smooths evenly spaced losses.</summary>
     /// <param name="losses">Finite ones.</param>
-    /// <param name="neighbours">How many on either side count; fewer than two count as two.</param>
-    public static double[] Smooth(IReadOnlyList<double> losses, int neighbours)
+    /// <param name="neighbors">How many on either side count; fewer than two count as two.</param>
+    public static double[] Smooth(IReadOnlyList<double> losses, int neighbors)
     {
-        int reach = Math.Max(MinNeighbours, neighbours);
+        int reach = Math.Max(MinNeighbors, neighbors);
         double[] logarithms = [.. losses.Select(loss => Math.Log(Math.Max(LeastLoss, loss)))];
         return [.. Enumerable.Range(0, losses.Count).Select(at => Math.Exp(LineAt(logarithms, at, reach)))];
     }

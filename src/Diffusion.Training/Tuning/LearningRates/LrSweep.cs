@@ -38,20 +38,20 @@ internal sealed class LrSweep : IDisposable
         }
         catch (OperationCanceledException) when (trial.IsCanceled)
         {
-            end = LrRangeEnd.Cancelled;
+            end = LrRangeEnd.Canceled;
         }
 
         LrRangeOptions tried = range.WithSteps(end == LrRangeEnd.NotFinite ? losses.Count + 1 : losses.Count);
         LrRange read = LrRangeReading.Of(losses, startLoss, end, tried);
         trial.Dispose();
-        if (range.ConfirmationSteps == 0 || read.Suggestion.LearningRate is not { } tenth || end == LrRangeEnd.Cancelled)
+        if (range.ConfirmationSteps == 0 || read.Suggestion.LearningRate is not { } tenth || end == LrRangeEnd.Canceled)
         {
             return read;
         }
 
         return LrTrials.Run(setup, range, tenth * LrRangeReading.Decade, cancellationToken) is { } confirmation
             ? LrRangeReading.Confirmed(read, confirmation)
-            : read with { End = LrRangeEnd.Cancelled };
+            : read with { End = LrRangeEnd.Canceled };
     }
 
     public void Dispose() => trial.Dispose();

@@ -30,9 +30,9 @@ public sealed class ShardLinksTests : IDisposable
         using ShardedImages images = Open();
         images.Count.Should().Be(6);
         images.Report.Skipped.Should().BeEmpty();
-        Dictionary<string, int> greys = Enumerable.Range(0, 6)
+        Dictionary<string, int> grays = Enumerable.Range(0, 6)
             .ToDictionary(i => images.NameOf(i).Split("sample ")[1].Split(',')[0].Split('/')[^1], i => (int)ShardFolder.Read(images, i)[0]);
-        greys.Should().BeEquivalentTo(new Dictionary<string, int> { ["a"] = 7, ["b"] = 7, ["c"] = 9, ["d"] = 7, ["e"] = 7, ["f"] = 9 });
+        grays.Should().BeEquivalentTo(new Dictionary<string, int> { ["a"] = 7, ["b"] = 7, ["c"] = 9, ["d"] = 7, ["e"] = 7, ["f"] = 9 });
     }
 
     [Fact]

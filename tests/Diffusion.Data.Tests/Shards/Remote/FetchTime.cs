@@ -82,7 +82,7 @@ internal sealed class FetchTime : TimeProvider
     {
         private bool isDisposed;
 
-        // A token source that is cancelled on one thread may still start its disposed timer on another.
+        // A token source that is canceled on one thread may still start its disposed timer on another.
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
             bool fire;

@@ -79,7 +79,7 @@ public sealed class RemoteFileFailureTests : IDisposable
     }
 
     [Fact]
-    public void A_fetch_can_be_cancelled()
+    public void A_fetch_can_be_canceled()
     {
         using CancellationTokenSource stop = new();
         using ScriptedServer server = new((request, _) => file.Answer(request) with { DropAfter = 10, Stall = true });

@@ -78,7 +78,7 @@ public sealed class RemoteShardsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_wait_for_a_stalled_server_can_be_cancelled_and_the_loader_disposed()
+    public async Task A_wait_for_a_stalled_server_can_be_canceled_and_the_loader_disposed()
     {
         folder.Write(25, perShard: 10);
         using ScriptedServer server = new((request, _) => File(request.Path).Answer(request) with

@@ -16,7 +16,7 @@ public sealed class RemoteStreamingTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void The_first_sample_is_read_while_the_rest_is_being_fetched_and_a_cancelled_fetch_leaves_nothing(bool hasRanges)
+    public void The_first_sample_is_read_while_the_rest_is_being_fetched_and_a_canceled_fetch_leaves_nothing(bool hasRanges)
     {
         using ScriptedServer server = new((request, _) => Served(request, hasRanges, reply =>
             reply with { DropAfter = Math.Min(reply.Body.Length, 150_000), Stall = reply.Body.Length > 150_000 }));

@@ -66,7 +66,7 @@ public sealed class LrRangeFinderTests
 
     [Theory]
     [InlineData("whole")]
-    [InlineData("cancelled")]
+    [InlineData("canceled")]
     [InlineData("source throws")]
     [InlineData("progress throws")]
     public void Model_and_process_are_bit_for_bit_as_they_were_however_it_ends(string how)
@@ -91,7 +91,7 @@ public sealed class LrRangeFinderTests
         int steps = 0;
         Observer observer = new(_ =>
         {
-            if (++steps == 20 && how == "cancelled")
+            if (++steps == 20 && how == "canceled")
             {
                 stop.Cancel();
             }
@@ -108,8 +108,8 @@ public sealed class LrRangeFinderTests
         else
         {
             LrRange range = finder.Run(observer, stop.Token);
-            (range.End == LrRangeEnd.Cancelled).Should().Be(how == "cancelled");
-            (range.Points.Count > 20).Should().Be(how != "cancelled");
+            (range.End == LrRangeEnd.Canceled).Should().Be(how == "canceled");
+            (range.Points.Count > 20).Should().Be(how != "canceled");
         }
 
         model.training.Should().BeFalse();
@@ -220,7 +220,7 @@ public sealed class LrRangeFinderTests
     }
 
     [Fact]
-    public void A_confirmation_that_is_cancelled_leaves_what_the_curve_says()
+    public void A_confirmation_that_is_canceled_leaves_what_the_curve_says()
     {
         using TinyModel model = new();
         using StripedImages images = new();
@@ -237,7 +237,7 @@ public sealed class LrRangeFinderTests
         LrRange range = Builder(model, watched).BuildLrRangeFinder(Short with { ConfirmationSteps = 1000 })
             .Run(cancellationToken: stop.Token);
 
-        range.End.Should().Be(LrRangeEnd.Cancelled);
+        range.End.Should().Be(LrRangeEnd.Canceled);
         range.Points.Should().HaveCount(Short.Steps);
         range.Confirmation.Should().BeNull();
         range.Suggestion.Rule.Should().Be(nameof(LrSuggestionRule.TenthOfLowest));

@@ -30,7 +30,7 @@ public sealed class LrRangeOutputTests
         JsonElement first = json.RootElement.GetProperty("suggestions")[0];
         first.GetProperty("rule").GetString().Should().Be("TenthOfLowest");
         first.GetProperty("learningRate").GetDouble().Should().Be(Range.Suggestion.LearningRate);
-        JsonDocument.Parse(Cancelled().ToJson()).RootElement.GetProperty("startLoss").GetString().Should().Be("NaN");
+        JsonDocument.Parse(Canceled().ToJson()).RootElement.GetProperty("startLoss").GetString().Should().Be("NaN");
     }
 
     [Fact]
@@ -43,10 +43,10 @@ public sealed class LrRangeOutputTests
         lines[20].Should().StartWith("    1e-2    0.5380");
         lines[21].Should().Be($"TenthOfLowest   {Range.Suggestion}");
         lines[^1].Should().StartWith("Slide ");
-        Cancelled().ToTable().Should().StartWith("    rate      loss  smoothed   0 of 0 rates shown; the sweep was canceled");
+        Canceled().ToTable().Should().StartWith("    rate      loss  smoothed   0 of 0 rates shown; the sweep was canceled");
     }
 
-    private static LrRange Cancelled() => LrRangeReading.Of([], double.NaN, LrRangeEnd.Cancelled, Options);
+    private static LrRange Canceled() => LrRangeReading.Of([], double.NaN, LrRangeEnd.Canceled, Options);
 
     private static LrRange Of(Func<double, double> loss) =>
         LrRangeReading.Of([.. Enumerable.Range(0, Options.Steps).Select(step => loss(Options.RateAt(step)))], 1, LrRangeEnd.Completed,

@@ -152,8 +152,8 @@ public sealed class LrRangeReadingTests
     [InlineData(0, nameof(LrRangeEnd.NotFinite), double.NaN, "*not a number before the first step. Check the weights*")]
     [InlineData(3, nameof(LrRangeEnd.Diverged), 1.0,
         "*only 3 rates were tried before the loss diverged, at least 10 are needed. Start at a lower rate*1e-9.")]
-    [InlineData(9, nameof(LrRangeEnd.Cancelled), 1.0, "*only 9 rates were tried before the sweep was canceled*Let the sweep run on.")]
-    [InlineData(90, nameof(LrRangeEnd.Cancelled), 1.0, "*had not changed when the sweep was canceled*Let the sweep run on.")]
+    [InlineData(9, nameof(LrRangeEnd.Canceled), 1.0, "*only 9 rates were tried before the sweep was canceled*Let the sweep run on.")]
+    [InlineData(90, nameof(LrRangeEnd.Canceled), 1.0, "*had not changed when the sweep was canceled*Let the sweep run on.")]
     public void Too_few_points_are_told_with_what_to_do(int points, string ending, double start, string advice)
     {
         LrRangeEnd end = Enum.Parse<LrRangeEnd>(ending);

@@ -213,7 +213,7 @@ public sealed class TrainingPlanTests
     }
 
     [Fact]
-    public void It_can_be_cancelled()
+    public void It_can_be_canceled()
     {
         using CancellationTokenSource stop = new();
         int reads = 0;

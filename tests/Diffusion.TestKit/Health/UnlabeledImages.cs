@@ -4,7 +4,7 @@ using Diffusion.Training;
 namespace Diffusion.TestKit;
 
 /// <summary>The images of a source without their labels: for networks without classes.</summary>
-internal sealed class UnlabelledImages(IImageSource images) : IImageSource
+internal sealed class UnlabeledImages(IImageSource images) : IImageSource
 {
     public long Count => images.Count;
 
