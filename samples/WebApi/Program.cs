@@ -47,6 +47,11 @@ app.MapHealthChecks("/health");
 // Starts the run, or resumes it.
 app.MapPost("/run", async (long? steps, [FromKeyedServices(Shapes)] HostedTraining run, CancellationToken aborted) =>
 {
+    if (steps is < 1) // Any other mistake in the options is a failed run, which the health check shows.
+    {
+        return Results.BadRequest("steps must be at least 1.");
+    }
+
     try
     {
         bool isStarted = await run.TryStartAsync(options => options.Steps = steps ?? options.Steps, aborted);
@@ -59,6 +64,10 @@ app.MapPost("/run", async (long? steps, [FromKeyedServices(Shapes)] HostedTraini
     catch (CheckpointException error) // another process uses the run folder, or its checkpoint belongs to another run
     {
         return Results.Conflict(error.Message);
+    }
+    catch (InvalidOperationException error) // such as when the host stops
+    {
+        return Results.Text(error.Message, statusCode: StatusCodes.Status503ServiceUnavailable);
     }
 });
 

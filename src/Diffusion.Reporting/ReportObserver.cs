@@ -18,6 +18,7 @@ internal sealed class ReportObserver(RunReportOptions options) : IRunObserver
     private RunFacts? facts;
     private long writtenAt;
     private Task page = Task.CompletedTask;
+    private RunRecord? record;
 
     private string Folder => run!.Options.RunFolder!;
 
@@ -65,6 +66,7 @@ internal sealed class ReportObserver(RunReportOptions options) : IRunObserver
         };
         facts.Write(Folder);
         DataSurvey.SavePicture(start.Images, RunRecord.DataPictureIn(Folder));
+        record = RunRecord.Open(Folder);
         WritePage();
     }
 
@@ -100,7 +102,7 @@ internal sealed class ReportObserver(RunReportOptions options) : IRunObserver
         facts.Write(Folder);
         if (facts.Ending is not null)
         {
-            RunReport.Save(Folder); // An observer failed after the last page.
+            RunReport.Save(record!); // An observer failed after the last page.
         }
     }
 
@@ -148,7 +150,7 @@ internal sealed class ReportObserver(RunReportOptions options) : IRunObserver
         }
         finally
         {
-            RunReport.Save(Folder);
+            RunReport.Save(record!);
         }
     }
 
@@ -169,7 +171,7 @@ internal sealed class ReportObserver(RunReportOptions options) : IRunObserver
     private void WritePage()
     {
         writtenAt = run!.Time.GetTimestamp();
-        string folder = Folder;
-        page = Task.Run(() => { RunReport.Save(folder); });
+        RunRecord shown = record!;
+        page = Task.Run(() => RunReport.Save(shown));
     }
 }

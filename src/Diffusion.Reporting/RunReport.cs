@@ -32,9 +32,17 @@ public static class RunReport
     /// <inheritdoc cref="ToHtml" path="/exception"/>
     public static string Save(string runFolder, string? path = null)
     {
-        string html = ToHtml(runFolder);
         string target = path ?? Path.Combine(runFolder, FileName);
-        AtomicFile.WriteWithFolder(target, Encoding.UTF8.GetBytes(html));
+        Save(RunRecord.Open(runFolder), target);
         return target;
+    }
+
+    /// <summary>Reads what is new in a run, and writes its page into the run folder.</summary>
+    internal static void Save(RunRecord run) => Save(run, Path.Combine(run.Folder, FileName));
+
+    private static void Save(RunRecord run, string target)
+    {
+        run.Refresh();
+        AtomicFile.WriteWithFolder(target, Encoding.UTF8.GetBytes(RunPage.SelfContained(run)));
     }
 }

@@ -31,6 +31,22 @@ public sealed partial class RunReportTests : IDisposable
     }
 
     [Fact]
+    public void Of_many_large_grids_the_page_shows_the_newest_and_those_back_to_the_first()
+    {
+        Directory.CreateDirectory(folder.File("run", "checkpoints"));
+        Directory.CreateDirectory(folder.File("run", "previews"));
+        for (int step = 100; step <= 20_000; step += 100)
+        {
+            File.WriteAllBytes(RunRecord.SamplesIn(Run, step), new byte[150_000]);
+        }
+
+        string[] steps = [.. Step().Matches(RunReport.ToHtml(Run)).Select(match => match.Groups[1].Value)];
+
+        steps.Should().HaveCount(8).And.StartWith(["20,000", "19,900"]);
+        steps[^1].Should().Be("100");
+    }
+
+    [Fact]
     public void The_page_needs_no_other_file_and_no_script()
     {
         using DrawnShapes shapes = DrawnShapes.Create(20, 8);
@@ -260,6 +276,9 @@ public sealed partial class RunReportTests : IDisposable
 
         public void End(RunEnd end) => throw new InvalidOperationException("full");
     }
+
+    [GeneratedRegex("<figcaption>step ([0-9,]+)</figcaption>")]
+    private static partial Regex Step();
 
     [GeneratedRegex("<img src=\"data:image/png;base64,[A-Za-z0-9+/=]+\"")]
     private static partial Regex Picture();

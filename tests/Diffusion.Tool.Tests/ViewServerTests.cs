@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
+using System.Text.Json;
+using Diffusion.Reporting;
 using Diffusion.TestKit;
 using Diffusion.Tool.Terminal;
 using Diffusion.Tool.Viewing;
@@ -61,7 +63,53 @@ public sealed class ViewServerTests : IDisposable
     }
 
     [Theory]
+    [InlineData("/", "/state?run=")]
+    [InlineData("/run/first", "/state?run=first")]
+    public async Task A_page_names_the_state_that_it_shows_so_that_no_change_after_it_is_missed(string page, string state)
+    {
+        string text = await Get(state);
+        (await Get(page)).Should().Contain($"data-version=\"{WebUtility.HtmlEncode(text)}\"");
+    }
+
+    [Fact]
+    public async Task A_run_whose_files_cannot_be_read_leaves_the_others_on_the_page()
+    {
+        using FileStream held = new(folder.File("first", "metrics.jsonl"), FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+
+        string html = await Get("/");
+
+        html.Should().Contain("metrics.jsonl").And.Contain("step 20 of 1,000");
+        byte[] png = await client.GetByteArrayAsync("/compare.png", TestContext.Current.CancellationToken);
+        png.AsSpan(1, 3).SequenceEqual("PNG"u8).Should().BeTrue();
+    }
+
+    [Fact]
+    public void Of_a_run_that_was_resumed_the_earlier_end_is_not_shown()
+    {
+        ViewedRun run = RunList.Open(folder.Path).Find("first")!;
+        RunFacts facts = new()
+        {
+            StartedAt = DateTimeOffset.UnixEpoch,
+            FirstStep = 0,
+            BatchSize = 1,
+            Device = "cpu",
+            ParameterCount = 1,
+            Data = null!,
+            Warnings = [],
+            Options = JsonSerializer.SerializeToElement(1),
+            Ending = new RunEnding(DateTimeOffset.UnixEpoch, 10, "Canceled", null),
+        };
+        facts.Write(folder.File("first"));
+        run.Summary.Ending.Should().Be("Canceled");
+
+        Report("first", 11, 1);
+
+        run.Summary.Ending.Should().BeNull();
+    }
+
+    [Theory]
     [InlineData("/run/unknown")]
+    [InlineData("/state?run=unknown")]
     [InlineData("/run/first/unknown.png")]
     [InlineData("/run/first/data.png")]
     [InlineData("/run/..%2Fsecret")]

@@ -121,7 +121,7 @@ public sealed class HostedSampler : IHostedService, IDisposable
             await stop.CancelAsync().ConfigureAwait(false);
             foreach (SamplerJob job in queue.TakeAll())
             {
-                job.Fail(limitReached);
+                job.Fail(limitReached, isCanceled: true);
                 job.Dispose();
             }
 

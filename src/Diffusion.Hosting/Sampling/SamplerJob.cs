@@ -77,9 +77,10 @@ internal sealed class SamplerJob : IDisposable
     }
 
     /// <summary>Ends the request with an error, unless it has ended.</summary>
-    public void Fail(Exception error)
+    /// <param name="error">The error.</param>
+    /// <param name="isCanceled">Whether the host or all callers gave up, so that the request is canceled instead.</param>
+    public void Fail(Exception error, bool isCanceled = false)
     {
-        bool isCanceled = error is OperationCanceledException;
         if (isCanceled ? result.TrySetCanceled() : result.TrySetException(error))
         {
             TellEnd();

@@ -60,12 +60,12 @@ internal sealed class SamplerPass : IDisposable
         return fitting.Count > 0 ? Sample(sampler, denoiser, fitting) : null;
     }
 
-    /// <summary>Ends the requests that have not ended.</summary>
+    /// <summary>Ends the requests that have not ended: with the error, or canceled if the pass is.</summary>
     public void Fail(Exception error)
     {
         foreach (SamplerJob job in Jobs)
         {
-            job.Fail(error);
+            job.Fail(error, cancel.IsCancellationRequested);
         }
     }
 
@@ -108,7 +108,7 @@ internal sealed class SamplerPass : IDisposable
             return null;
         }
 #pragma warning disable CA1031 // The error belongs to one of these requests.
-        catch (Exception error) when (error is not OperationCanceledException)
+        catch (Exception error) when (!cancel.IsCancellationRequested)
 #pragma warning restore CA1031
         {
             if (jobs is [var only])

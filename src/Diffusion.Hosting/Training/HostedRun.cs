@@ -6,9 +6,11 @@ namespace Diffusion.Hosting;
 /// <summary>One run of a <see cref="HostedTraining"/>, from its start to its end.</summary>
 internal sealed class HostedRun : IDisposable
 {
+    private readonly Lock gate = new();
     private readonly CancellationTokenSource stop = new();
     private readonly TaskCompletionSource begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile HostedTrainingStatus status = HostedTrainingStatus.Starting;
+    private bool isDisposed;
 
     /// <summary>The reports of the run.</summary>
     public ProgressFeed Feed { get; } = new();
@@ -30,6 +32,9 @@ internal sealed class HostedRun : IDisposable
     public StopReason? StopReason { get; private set; }
 
     public Exception? Error { get; private set; }
+
+    /// <summary>The folder of the run, after every edit of its options; null before they are known.</summary>
+    public string? RunFolder { get; set; }
 
     /// <summary>Whether a divergence makes the run roll back to a checkpoint.</summary>
     public bool RollsBack { get; private set; }
@@ -59,10 +64,26 @@ internal sealed class HostedRun : IDisposable
         }
     }
 
-    /// <summary>Asks the run to save and end.</summary>
-    public void Stop() => stop.Cancel();
+    /// <summary>Asks the run to save and end. Another thread may have disposed it after its end.</summary>
+    public void Stop()
+    {
+        lock (gate)
+        {
+            if (!isDisposed)
+            {
+                stop.Cancel();
+            }
+        }
+    }
 
-    public void Dispose() => stop.Dispose();
+    public void Dispose()
+    {
+        lock (gate)
+        {
+            isDisposed = true;
+            stop.Dispose();
+        }
+    }
 
     private void Execute(Action<HostedRun, CancellationToken> train, Action<Exception> onError)
     {

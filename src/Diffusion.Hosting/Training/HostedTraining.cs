@@ -20,6 +20,7 @@ public sealed class HostedTraining : IHostedService, IDisposable
     private readonly HostedTrainingBuilder builder;
     private readonly ILogger logger;
     private HostedRun? current;
+    private volatile bool isHostStopping;
 
     internal HostedTraining(IServiceProvider services, HostedTrainingBuilder builder)
     {
@@ -68,8 +69,8 @@ public sealed class HostedTraining : IHostedService, IDisposable
     public Task StartAsync(CancellationToken cancellationToken)
     {
         // A web server waits for its open responses before this service is stopped: the progress of a run must end before.
-        services.GetService<IHostApplicationLifetime>()?.ApplicationStopping.Register(() => Current?.Stop());
-        if (Options.StartsWithHost)
+        services.GetService<IHostApplicationLifetime>()?.ApplicationStopping.Register(StopWithHost);
+        if (Options.StartsWithHost && !isHostStopping)
         {
             TryBegin(edit: null);
         }
@@ -83,6 +84,7 @@ public sealed class HostedTraining : IHostedService, IDisposable
     /// <param name="edit">Edits the options of this run, after every other edit. Default null: none.</param>
     /// <param name="cancellationToken">Ends the wait, not the run.</param>
     /// <returns>False if the run is already starting or running; nothing changed.</returns>
+    /// <exception cref="InvalidOperationException">The host is stopping.</exception>
     /// <inheritdoc cref="TrainerBuilder.Build" path="/exception"/>
     public async Task<bool> TryStartAsync(Action<TrainingOptions>? edit = null, CancellationToken cancellationToken = default)
     {
@@ -91,7 +93,16 @@ public sealed class HostedTraining : IHostedService, IDisposable
             return false;
         }
 
-        await run.Begun.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await run.Begun.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch when (run.Begun.IsFaulted)
+        {
+            await run.Completion.ConfigureAwait(false); // so that the caller can start the run again at once
+            throw;
+        }
+
         return true;
     }
 
@@ -161,7 +172,7 @@ public sealed class HostedTraining : IHostedService, IDisposable
         HostedTrainingOptions options = Options;
         try
         {
-            return TrainedModel.Open(options.Training.RunFolder!, network: builder.Model is null ? null : CreateModel,
+            return TrainedModel.Open(Current?.RunFolder ?? options.Training.RunFolder!, network: builder.Model is null ? null : CreateModel,
                 device: ComputeDevice.Parse(options.Device), precision: precision);
         }
         catch (CheckpointException error) when (absence is not null)
@@ -182,10 +193,29 @@ public sealed class HostedTraining : IHostedService, IDisposable
     /// <summary>Adds a finding to the current run.</summary>
     internal void Take(HealthFinding finding) => Current?.Findings.Enqueue(finding);
 
+    private void StopWithHost()
+    {
+        HostedRun? run;
+        lock (gate)
+        {
+            isHostStopping = true;
+            run = current;
+        }
+
+        run?.Stop();
+    }
+
     private HostedRun? TryBegin(Action<TrainingOptions>? edit)
     {
         lock (gate)
         {
+            if (isHostStopping)
+            {
+                throw new InvalidOperationException(
+                    $"Training '{Name}' cannot start: its host is stopping, and would end before the run is saved. "
+                    + "Start it after the host was started again.");
+            }
+
             if (current is { Completion.IsCompleted: false })
             {
                 return null;
@@ -221,7 +251,11 @@ public sealed class HostedTraining : IHostedService, IDisposable
         builder.Edit?.Invoke(services, trainerBuilder);
         trainerBuilder
             .Configure(edited => edit?.Invoke(edited))
-            .Configure(edited => rollsBack = edited.Health.OnDivergence == DivergencePolicy.RollBack);
+            .Configure(edited =>
+            {
+                rollsBack = edited.Health.OnDivergence == DivergencePolicy.RollBack;
+                run.RunFolder = edited.RunFolder;
+            });
         using Trainer trainer = trainerBuilder.Build();
         run.Train(trainer, rollsBack, stop);
     }

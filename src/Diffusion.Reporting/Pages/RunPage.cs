@@ -139,17 +139,19 @@ internal static class RunPage
             : Math.Pow((double)samples[^1].Step / Math.Max(1, samples[0].Step), 1.0 / (MaxEarlierSamples - 1));
         foreach ((long step, string path) in samples.Reverse())
         {
+            if (step > next * 1.0001)
+            {
+                continue;
+            }
+
             bytes += new FileInfo(path).Length;
             if (bytes > MaxPictureBytes || chosen.Count == MaxEarlierSamples)
             {
                 break;
             }
 
-            if (step <= next * 1.0001)
-            {
-                chosen.Add((step, path));
-                next = step / ratio;
-            }
+            chosen.Add((step, path));
+            next = step / ratio;
         }
 
         return chosen;

@@ -21,6 +21,7 @@ internal static class RunState
     /// <summary>The class of the style: <c>running</c>, <c>done</c> or <c>bad</c>.</summary>
     public static string Class(RunRecord run) => run.Ending switch
     {
+        null when run.Metrics.Last is { } last && last.Step >= last.Steps => "done",
         null => "running",
         { Error: not null } => "bad",
         _ => "done",

@@ -12,6 +12,7 @@ internal sealed class RunMetrics(string folder)
 {
     private const int MaxPoints = 4000;
     private const int PieceBytes = 1 << 20;
+    private const int MinEndBytes = 1 << 14;
     private const int TailBytes = 64;
 
     private readonly string path = Path.Combine(folder, MetricsFile.FileName);
@@ -48,19 +49,22 @@ internal sealed class RunMetrics(string folder)
         }
 
         using FileStream file = Open(metrics);
-        file.Position = Math.Max(0, file.Length - PieceBytes);
-        byte[] bytes = new byte[file.Length - file.Position];
-        ReadOnlySpan<byte> text = bytes.AsSpan(0, file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false));
-        while (text.LastIndexOf((byte)'\n') is >= 0 and int end)
+        long length = file.Length;
+        for (int count = MinEndBytes; ; count *= 2)
         {
-            text = text[..end];
-            if (Parse(text[(text.LastIndexOf((byte)'\n') + 1)..]) is { } point)
+            file.Position = Math.Max(0, length - count);
+            byte[] bytes = new byte[length - file.Position];
+            bool isWhole = file.Position == 0;
+            if (LastIn(bytes.AsSpan(0, file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false))) is { } point)
             {
                 return point;
             }
-        }
 
-        return null;
+            if (isWhole || count >= PieceBytes)
+            {
+                return null;
+            }
+        }
     }
 
     /// <summary>Reads the reports that were added, or all of them if the file was cut, as when a run resumes.</summary>
@@ -99,6 +103,20 @@ internal sealed class RunMetrics(string folder)
             kept += read - used;
             buffer.AsSpan(used, kept).CopyTo(buffer);
         }
+    }
+
+    private static RunPoint? LastIn(ReadOnlySpan<byte> text)
+    {
+        while (text.LastIndexOf((byte)'\n') is >= 0 and int end)
+        {
+            text = text[..end];
+            if (Parse(text[(text.LastIndexOf((byte)'\n') + 1)..]) is { } point)
+            {
+                return point;
+            }
+        }
+
+        return null;
     }
 
     private static FileStream Open(string metrics) =>

@@ -68,7 +68,7 @@ internal sealed class RunRecord
     }
 
     /// <summary>How the run ended, unless it has gone on since; null otherwise.</summary>
-    public RunEnding? Ending => Facts?.Ending is { } ending && ending.Step >= (Metrics.Last?.Step ?? 0) ? ending : null;
+    public RunEnding? Ending => EndingOf(Facts, Metrics.Last);
 
     /// <summary>All findings, by step.</summary>
     public IReadOnlyList<HealthFinding> Findings =>
@@ -76,6 +76,10 @@ internal sealed class RunRecord
         .. Metrics.Findings.Concat(Facts?.Findings ?? []).DistinctBy(finding => (finding.Kind, finding.Step))
             .OrderBy(finding => finding.Step),
     ];
+
+    /// <summary>How a run ended, unless it has reported a later step since; null otherwise.</summary>
+    public static RunEnding? EndingOf(RunFacts? facts, RunPoint? last) =>
+        facts?.Ending is { } ending && ending.Step >= (last?.Step ?? 0) ? ending : null;
 
     /// <summary>Whether a folder is that of a run.</summary>
     public static bool IsRun(string folder) => File.Exists(Path.Combine(folder, MetricsFile.FileName))

@@ -42,4 +42,7 @@ internal sealed class RunList
 
     /// <summary>A run by its name; null if there is none.</summary>
     public ViewedRun? Find(string name) => All().FirstOrDefault(run => run.Name == name);
+
+    /// <summary>A text that changes whenever the list of these runs would.</summary>
+    public static string VersionOf(IEnumerable<ViewedRun> runs) => string.Join('\n', runs.Select(run => $"{run.Name} {run.Version}"));
 }

@@ -10,7 +10,7 @@ internal static class ViewPages
     private const string Policy = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self'";
 
     /// <summary>The page of all runs.</summary>
-    public static string List(IReadOnlyList<ViewedRun> runs) => Page("Runs", string.Empty, Html.Of($"""
+    public static string List(IReadOnlyList<ViewedRun> runs) => Page("Runs", string.Empty, RunList.VersionOf(runs), () => Html.Of($"""
         <header><h1>Runs</h1></header>
         {Html.If(runs.Count == 0, () => Html.Of($"""<p class="note">There is no run yet.</p>"""))}
         {Html.If(runs.Count > 0, () => Html.Of($"""
@@ -25,7 +25,7 @@ internal static class ViewPages
     public static string Run(ViewedRun run)
     {
         string address = $"/run/{Uri.EscapeDataString(run.Name)}";
-        return Page(run.Name, run.Name, Html.Of($"""
+        return Page(run.Name, run.Name, run.Version, () => Html.Of($"""
             <nav><a href="/">All runs</a></nav>
             {run.Read(record => RunPage.Content(record, (name, _) => $"{address}/{name}?v={run.Version}"))}
             """));
@@ -33,8 +33,21 @@ internal static class ViewPages
 
     private static Html Card(ViewedRun run)
     {
-        (RunPoint? last, string? samples, RunFacts? facts) = run.Summary;
         string address = $"/run/{Uri.EscapeDataString(run.Name)}";
+        RunPoint? last;
+        string? samples, ending;
+        try
+        {
+            (last, samples, ending) = run.Summary;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return Html.Of($"""
+                <article class="run"><h3><a href="{address}">{run.Name}</a></h3><p class="note">{error.Message}</p></article>
+
+                """);
+        }
+
         string step = last is null
             ? "no report yet"
             : string.Create(CultureInfo.InvariantCulture, $"step {last.Step:N0} of {last.Steps:N0}, loss {last.Loss:G4}");
@@ -43,11 +56,12 @@ internal static class ViewPages
             {Html.If(samples is not null, () => Html.Of($"""
                 <a href="{address}"><img src="{address}/{samples}?v={run.Version}" alt="samples"></a>
                 """))}
-            <p>{step}</p><p class="note">{facts?.Ending?.Reason}</p></article>
+            <p>{step}</p><p class="note">{ending}</p></article>
 
             """);
     }
 
-    private static string Page(string title, string run, Html content) => RunPage.Page(
-        title, Policy, Html.Of($"""<script src="/view.js" data-run="{run}" defer></script>"""), content);
+    // The version is older than the content: what changes in between is fetched once more.
+    private static string Page(string title, string run, string version, Func<Html> content) => RunPage.Page(
+        title, Policy, Html.Of($"""<script src="/view.js" data-run="{run}" data-version="{version}" defer></script>"""), content());
 }

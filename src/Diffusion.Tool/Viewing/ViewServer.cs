@@ -78,9 +78,9 @@ internal sealed class ViewServer : IDisposable
         return reader.ReadToEnd();
     });
 
-    private static string State(RunList runs, string name) => name.Length > 0
-        ? runs.Find(name)?.Version ?? string.Empty
-        : string.Join('\n', runs.All().Select(run => $"{run.Name} {run.Version}"));
+    private static string? State(RunList runs, string name) => name.Length > 0
+        ? runs.Find(name)?.Version
+        : RunList.VersionOf(runs.All());
 
     private static ViewedRun? Find(RunList runs, HttpRequest request) => runs.Find((string)request.RouteValues["name"]!);
 

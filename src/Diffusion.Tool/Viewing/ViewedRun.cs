@@ -15,12 +15,32 @@ internal sealed class ViewedRun(RunRecord record)
     public DateTimeOffset? LastHeard => record.LastHeard;
 
     /// <inheritdoc cref="RunRecord.Version"/>
-    public string Version => record.Version;
+    public string Version
+    {
+        get
+        {
+            try
+            {
+                return record.Version;
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                return "unreadable";
+            }
+        }
+    }
 
-    /// <summary>Reads the newest report, the newest grid of samples and the facts, but not the whole run.</summary>
-    public (RunPoint? Last, string? Samples, RunFacts? Facts) Summary => (
-        RunMetrics.ReadLast(record.Folder), RunRecord.ListSamples(record.Folder) is [.., var newest] ? Path.GetFileName(newest.Path) : null,
-        RunFacts.Read(record.Folder));
+    /// <summary>Reads the newest report, the newest grid of samples and how the run ended, but not the whole run.</summary>
+    /// <exception cref="IOException">A file cannot be read.</exception>
+    public (RunPoint? Last, string? Samples, string? Ending) Summary
+    {
+        get
+        {
+            RunPoint? last = RunMetrics.ReadLast(record.Folder);
+            string? samples = RunRecord.ListSamples(record.Folder) is [.., var newest] ? Path.GetFileName(newest.Path) : null;
+            return (last, samples, RunRecord.EndingOf(RunFacts.Read(record.Folder), last)?.Reason);
+        }
+    }
 
     /// <summary>Reads what is new in the run, and uses it.</summary>
     /// <param name="use">Receives the run, which no other thread changes meanwhile.</param>

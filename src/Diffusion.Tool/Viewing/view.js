@@ -1,20 +1,29 @@
 // Replaces the content of the page when its runs have changed. All HTML comes from the server, which encodes every name.
-const run = document.currentScript.dataset.run;
+const { run, version: first } = document.currentScript.dataset;
 const state = "/state?run=" + encodeURIComponent(run);
-let shown = null;
+let shown = first;
+
+async function get(address) {
+  const response = await fetch(address, { cache: "no-store" });
+  if (!response.ok) {
+    throw new Error(response.statusText);
+  }
+
+  return response.text();
+}
 
 async function update() {
   try {
-    const version = await (await fetch(state, { cache: "no-store" })).text();
-    if (shown !== null && version !== shown) {
-      const page = new DOMParser().parseFromString(await (await fetch(location.href, { cache: "no-store" })).text(), "text/html");
+    const version = await get(state);
+    if (version !== shown) {
+      const page = new DOMParser().parseFromString(await get(location.href), "text/html");
       const open = [...document.querySelectorAll("details")].map(one => one.open);
       document.body.replaceWith(page.body);
       document.querySelectorAll("details").forEach((one, i) => { one.open = open[i] ?? false; });
     }
     shown = version;
   } catch {
-    // The server has ended; a later call finds it again.
+    // The server has ended, or the run is gone: the page stays, and a later call finds them again.
   }
   setTimeout(update, 2000);
 }

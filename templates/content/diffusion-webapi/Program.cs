@@ -24,13 +24,21 @@ WebApplication app = builder.Build();
 app.MapHealthChecks("/health");
 
 // The number of classes of the images, known as soon as there are weights; null for images without classes.
-Lazy<int?> classes = new(
-    () =>
+Lock gate = new();
+(bool IsKnown, int? Count) classes = default;
+int? ClassCount()
+{
+    lock (gate)
     {
-        using TrainedModel model = app.Services.GetRequiredKeyedService<HostedTraining>(Photos).Snapshot();
-        return model.ImageClassCount;
-    },
-    LazyThreadSafetyMode.PublicationOnly);
+        if (!classes.IsKnown)
+        {
+            using TrainedModel model = app.Services.GetRequiredKeyedService<HostedTraining>(Photos).Snapshot();
+            classes = (true, model.ImageClassCount);
+        }
+
+        return classes.Count;
+    }
+}
 
 // The progress of the run as server-sent events, until the run ends.
 app.MapGet("/progress", ([FromKeyedServices(Photos)] HostedTraining run, CancellationToken aborted) =>
@@ -49,12 +57,13 @@ app.MapGet("/pictures/{seed:long}", async (
 {
     try
     {
-        if (label is { } wanted && !(wanted >= 0 && wanted < classes.Value))
+        int? count = ClassCount();
+        if (label is { } wanted && !(wanted >= 0 && wanted < count))
         {
-            return Results.BadRequest(classes.Value is { } count ? $"label must be 0 to {count - 1}." : "The images have no classes.");
+            return Results.BadRequest(count is null ? "The images have no classes." : $"label must be 0 to {count - 1}.");
         }
 
-        SampleRequest request = new() { Count = 1, Seed = seed, ClassLabels = classes.Value is null ? null : [label ?? 0] };
+        SampleRequest request = new() { Count = 1, Seed = seed, ClassLabels = count is null ? null : [label ?? 0] };
         using torch.Tensor images = await sampler.SampleAsync(request, aborted);
         return Results.Bytes(ImageCodec.Encode(DecodedImage.FromTensor(images)), ImageFormat.Png.MediaType);
     }

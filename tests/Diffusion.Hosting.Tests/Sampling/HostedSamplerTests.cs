@@ -314,6 +314,22 @@ public sealed class HostedSamplerTests : IDisposable
     }
 
     [Fact]
+    public async Task A_timeout_while_the_model_is_opened_is_an_error_and_no_cancellation()
+    {
+        HostApplicationBuilder builder = Microsoft.Extensions.Hosting.Host.CreateApplicationBuilder();
+        builder.Services.AddDiffusionSampler("small", _ => throw new TaskCanceledException("The download timed out."), options =>
+            options.Sampler = SmallRuns.Sampler);
+        using IHost host = builder.Build();
+        await host.StartAsync(Token);
+
+        Task<torch.Tensor> request = SamplerOf(host).SampleAsync(Request(0), Token);
+
+        await FluentActions.Invoking(() => request).Should().ThrowAsync<TaskCanceledException>().WithMessage("The download timed out.");
+        request.IsFaulted.Should().BeTrue();
+        await host.StopAsync(Token);
+    }
+
+    [Fact]
     public async Task A_model_that_cannot_be_opened_fails_its_pass_and_the_next_pass_opens_it_again()
     {
         int opened = 0;

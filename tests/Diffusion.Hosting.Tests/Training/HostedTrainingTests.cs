@@ -256,6 +256,38 @@ public sealed class HostedTrainingTests : IDisposable
     }
 
     [Fact]
+    public async Task While_the_host_stops_no_run_starts()
+    {
+        using IHost host = Host(Run("photos", ("StartsWithHost", "false")));
+        await host.StartAsync(Token);
+        HostedTraining run = host.Services.GetRequiredKeyedService<HostedTraining>("photos");
+
+        host.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
+
+        await FluentActions.Invoking(() => run.TryStartAsync(cancellationToken: Token)).Should()
+            .ThrowAsync<InvalidOperationException>().WithMessage("*host is stopping*");
+        run.Status.Should().Be(HostedTrainingStatus.Idle);
+        await host.StopAsync(Token);
+    }
+
+    [Fact]
+    public async Task After_a_run_in_another_folder_a_snapshot_is_of_that_folder()
+    {
+        using IHost host = Host(Run("photos", ("StartsWithHost", "false")));
+        await host.StartAsync(Token);
+        HostedTraining run = host.Services.GetRequiredKeyedService<HostedTraining>("photos");
+        string other = folder.File("other");
+
+        await run.TryStartAsync(options => options.RunFolder = other, Token);
+        await run.Completion;
+
+        run.Error.Should().BeNull();
+        using TrainedModel model = run.Snapshot();
+        model.Folder.Should().StartWith(other);
+        await host.StopAsync(Token);
+    }
+
+    [Fact]
     public async Task A_wrong_edit_is_thrown_to_the_caller_and_the_host_stays_alive()
     {
         using IHost host = Host(Run("photos", ("StartsWithHost", "false")));
