@@ -91,20 +91,24 @@ internal sealed class OpenShards(Func<int, CancellationToken, Shard> open, TimeP
 
     private Slot Rent(int number, CancellationToken cancellationToken)
     {
+        Slot[] oldest = [];
+        Slot? slot;
         lock (gate)
         {
-            if (!slots.TryGetValue(number, out Slot? slot)
-                || (slot.FailedAt is { } failed && time.GetElapsedTime(failed) >= FailureLifetime))
+            bool isNew = !slots.TryGetValue(number, out slot)
+                || (slot.FailedAt is { } failed && time.GetElapsedTime(failed) >= FailureLifetime);
+            if (isNew)
             {
-                slot = new Slot(new Lazy<Shard>(() => open(number, cancellationToken)));
-                slots[number] = slot;
-                CloseOldest();
+                slot = slots[number] = new Slot(new Lazy<Shard>(() => open(number, cancellationToken)));
             }
 
-            slot.Users++;
+            slot!.Users++;
             slot.LastUse = ++uses;
-            return slot;
+            oldest = isNew ? TakeOldest() : [];
         }
+
+        Array.ForEach(oldest, one => one.Close());
+        return slot;
     }
 
     private void Return(int number, Slot slot, Exception? failure)
@@ -128,14 +132,14 @@ internal sealed class OpenShards(Func<int, CancellationToken, Shard> open, TimeP
         }
     }
 
-    private void CloseOldest()
+    private Slot[] TakeOldest()
     {
-        while (slots.Count > MaxOpen && slots.Where(entry => entry.Value.Users == 0).ToArray() is [_, ..] idle)
-        {
-            (int number, Slot slot) = idle.MinBy(entry => entry.Value.LastUse);
-            slots.Remove(number);
-            slot.Close();
-        }
+        KeyValuePair<int, Slot>[] oldest =
+        [
+            .. slots.Where(entry => entry.Value.Users == 0).OrderBy(entry => entry.Value.LastUse).Take(Math.Max(0, slots.Count - MaxOpen)),
+        ];
+        Array.ForEach(oldest, entry => slots.Remove(entry.Key));
+        return [.. oldest.Select(entry => entry.Value)];
     }
 
     private sealed class Slot(Lazy<Shard> shard)

@@ -14,6 +14,7 @@ internal sealed class CopyFolder
 
     // Files derived from a copy: the index of a scan, and the unpacked content of a gzip file.
     private static readonly string[] DerivedExtensions = [ShardIndex.Extension, ".tar"];
+    private static readonly TimeSpan Abandoned = TimeSpan.FromDays(1);
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(50);
 
     private readonly RemoteFileOptions options;
@@ -29,8 +30,17 @@ internal sealed class CopyFolder
     public string PathOf(Uri address) => Path.Combine(options.Folder, RemoteAddress.KeyOf(address));
 
     /// <summary>The version of a complete copy; null when there is none.</summary>
-    public static RemoteVersion? VersionOf(string path) =>
-        CachedCopy.TryRead(path) is { } info && File.Exists(path) && new FileInfo(path).Length == info.Length ? info.Version : null;
+    public static RemoteVersion? VersionOf(string path)
+    {
+        try
+        {
+            return CachedCopy.TryRead(path) is { } info && LengthOf(path) == info.Length && File.Exists(path) ? info.Version : null;
+        }
+        catch (IOException)
+        {
+            return null; // Another process deletes it at this moment.
+        }
+    }
 
     /// <summary>Waits for the lock of a copy.</summary>
     public async Task<FileStream> Lock(string path, CancellationToken cancellation)
@@ -102,6 +112,12 @@ internal sealed class CopyFolder
         foreach (FileInfo part in folder.GetFiles("*" + PartExtension))
         {
             DeleteAbandoned(part.FullName);
+        }
+
+        DateTime abandoned = options.Time.GetUtcNow().UtcDateTime - Abandoned;
+        foreach (FileInfo file in folder.GetFiles("*" + AtomicFile.TemporaryExtension).Where(file => file.LastWriteTimeUtc < abandoned))
+        {
+            ShardCache.TryDelete(file.FullName); // A killed process has left it.
         }
 
         FileInfo[] files = [.. folder.GetFiles().OrderBy(file => file.LastWriteTimeUtc)];

@@ -132,8 +132,8 @@ internal sealed class RemoteClient : IDisposable
         }
 
         // Never from an encrypted connection to an unencrypted one.
-        Uri next = new(asked, location);
-        return next.Scheme == Uri.UriSchemeHttps || (next.Scheme == Uri.UriSchemeHttp && asked.Scheme == Uri.UriSchemeHttp) ? next : null;
+        return Uri.TryCreate(asked, location, out Uri? next) && (next.Scheme == Uri.UriSchemeHttps
+            || (next.Scheme == Uri.UriSchemeHttp && asked.Scheme == Uri.UriSchemeHttp)) ? next : null;
     }
 
     private static bool IsSameHost(Uri one, Uri other) =>

@@ -21,11 +21,13 @@ internal sealed class RemoteExchange(RemoteClient client, RemoteFileOptions opti
         Uri address, Action<HttpRequestHeaders> prepare, Func<HttpResponseMessage, RemoteFailure?> judge,
         Func<ReadOnlyMemory<byte>, (bool More, RemoteFailure? Failure)> take, CancellationToken cancellation)
     {
+        bool hasAnswer = false;
         using CancellationTokenSource stall = new(options.StallTimeout, options.Time);
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, stall.Token);
         try
         {
             using HttpResponseMessage response = await client.Get(address, prepare, either.Token).ConfigureAwait(false);
+            hasAnswer = true;
             if (judge(response) is { } refused)
             {
                 return refused;
@@ -44,6 +46,12 @@ internal sealed class RemoteExchange(RemoteClient client, RemoteFileOptions opti
         catch (HttpRequestException problem)
         {
             return new RemoteFailure($"the connection failed ({problem.Message})", problem);
+        }
+#pragma warning disable CA1031 // An HttpClient of the caller may throw anything.
+        catch (Exception problem) when (!hasAnswer && problem is not OperationCanceledException)
+#pragma warning restore CA1031
+        {
+            return new RemoteFailure($"the HttpClient failed ({problem.Message})", problem);
         }
     }
 

@@ -96,18 +96,26 @@ internal sealed class RemoteFileCache : IDisposable
             copy = null;
         }
 
-        if ((copy is null || request.Revalidate)
-            && await Download(address, path, request, copy?.Version, cancellation).ConfigureAwait(false))
+        try
+        {
+            if ((copy is null || request.Revalidate)
+                && await Download(address, path, request, copy?.Version, cancellation).ConfigureAwait(false))
+            {
+                copy?.Dispose();
+                copy = CopyFolder.TryOpen(path, address) ?? throw new IOException(
+                    $"{RemoteFile.NameOf(address)}: its local copy {path} was deleted or changed right after the download. "
+                    + "Make sure that no other program writes to this folder.");
+                MakeRoom();
+            }
+
+            copies.MarkUsed(path);
+            return copy!;
+        }
+        catch
         {
             copy?.Dispose();
-            copy = CopyFolder.TryOpen(path, address) ?? throw new IOException(
-                $"{RemoteFile.NameOf(address)}: its local copy {path} was deleted or changed right after the download. "
-                + "Make sure that no other program writes to this folder.");
-            MakeRoom();
+            throw;
         }
-
-        copies.MarkUsed(path);
-        return copy!;
     }
 
     // False when the copy is still current.

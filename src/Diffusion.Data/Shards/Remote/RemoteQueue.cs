@@ -84,12 +84,15 @@ internal sealed class RemoteQueue(int connections)
     {
         while (TryNext(out Piece piece))
         {
-            await piece.File.Fetch(piece.Start, piece.Count).ConfigureAwait(false);
-            if (piece.IsBackground)
+            try
+            {
+                await piece.File.Fetch(piece.Start, piece.Count).ConfigureAwait(false);
+            }
+            finally
             {
                 lock (gate)
                 {
-                    background--;
+                    background -= piece.IsBackground ? 1 : 0;
                 }
             }
         }

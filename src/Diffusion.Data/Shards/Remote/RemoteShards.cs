@@ -13,6 +13,7 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
     private const long MaxIndex = 1 << 30;
 
     private readonly ConcurrentDictionary<string, RemoteProbe> probes = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, bool> currentIndexes = new(StringComparer.Ordinal);
     private readonly ConcurrentQueue<string> warnings = [];
     private readonly RemoteFileCache cache = new(options.Fetching with
     {
@@ -88,9 +89,9 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
         {
             probe = cache.Probe(address, IsPacked(name), cancellationToken);
         }
-        catch (RemoteException problem) when (!problem.IsRefusal && cache.VersionOfCopy(address) is not null)
+        catch (RemoteException problem) when (!problem.IsRefusal && cache.VersionOfCopy(address) is { } copy)
         {
-            probe = new RemoteProbe(cache.VersionOfCopy(address)!, SupportsRanges: false);
+            probe = new RemoteProbe(copy, SupportsRanges: false);
             string warning = $"using the local copy, because the server could not be reached to check for changes: {problem.Message}";
             warnings.Enqueue($"{RemoteFile.NameOf(address)}: {warning}");
             ShardLog.UsedWithoutServer(options.Logger ?? NullLogger.Instance, RemoteFile.NameOf(address), problem.Message);
@@ -165,7 +166,7 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
 
     private ShardIndex? Beside(string name, RemoteProbe probe, CancellationToken cancellationToken)
     {
-        using CachedFile? file = TryFetchIndex(name, revalidate: true, cancellationToken);
+        using CachedFile? file = TryFetchIndex(name, cancellationToken);
         return file is not null && ShardIndex.TryRead(File.ReadAllBytes(file.Path)) is not null
             && ShardIndex.TryOpen(file.Path) is { } index && index.ShardLength == probe.Version.Length
             ? index
@@ -174,13 +175,14 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
 
     private ShardContents? SamplesBeside(string name, RemoteProbe probe, CancellationToken cancellationToken)
     {
-        using CachedFile? file = TryFetchIndex(name, revalidate: false, cancellationToken);
+        using CachedFile? file = TryFetchIndex(name, cancellationToken);
         return file is not null && ShardIndex.TryOpen(file.Path)?.ShardLength == probe.Version.Length
             ? ShardIndex.TryRead(File.ReadAllBytes(file.Path))
             : null;
     }
 
-    private CachedFile? TryFetchIndex(string name, bool revalidate, CancellationToken cancellationToken)
+    // Its copy may be of an earlier version, so the server is asked once.
+    private CachedFile? TryFetchIndex(string name, CancellationToken cancellationToken)
     {
         if (IsPacked(name))
         {
@@ -189,11 +191,13 @@ internal sealed class RemoteShards(ShardOptions options, ShardUnpacker unpacker)
 
         try
         {
-            return cache.Fetch(IndexAddress(name), new FetchRequest(MaxIndex)
+            CachedFile file = cache.Fetch(IndexAddress(name), new FetchRequest(MaxIndex)
             {
-                Revalidate = revalidate,
+                Revalidate = !currentIndexes.ContainsKey(name),
                 FindProblem = (path, _) => ShardIndex.TryOpen(path) is null ? "the server sent something other than an index." : null,
             }, cancellationToken);
+            currentIndexes[name] = true;
+            return file;
         }
         catch (IOException)
         {

@@ -36,6 +36,18 @@ internal sealed class StreamedBlocks(long length, TimeProvider time)
         }
     }
 
+    /// <summary>Whether a fetch failed, and the file was not tried again since.</summary>
+    public bool HasFailed
+    {
+        get
+        {
+            lock (gate)
+            {
+                return failure is not null;
+            }
+        }
+    }
+
     /// <summary>Whether the file has changed on the server, or its bytes are wrong: trying again is useless.</summary>
     public bool IsInvalid
     {
@@ -148,10 +160,12 @@ internal sealed class StreamedBlocks(long length, TimeProvider time)
     /// <param name="isRetry">Whether an old failure was cleared, so that the file must be fetched again.</param>
     /// <returns>What to wait for; null when the blocks are here.</returns>
     /// <exception cref="IOException">The file failed, and it is too early to try again.</exception>
+    /// <exception cref="ObjectDisposedException">No further fetch starts.</exception>
     public Waiter? TryWait(int first, int last, out bool isRetry)
     {
         lock (gate)
         {
+            ObjectDisposedException.ThrowIf(drained is not null, typeof(StreamedFile));
             isRetry = failure is RemoteException && time.GetElapsedTime(failedAt) >= FailureLifetime;
             failure = isRetry ? null : failure;
             attempt += isRetry ? 1 : 0;
@@ -192,8 +206,8 @@ internal sealed class StreamedBlocks(long length, TimeProvider time)
     }
 
     /// <summary>Ends a fetch.</summary>
-    /// <returns>Whether somebody still waits for blocks that no fetch will bring.</returns>
-    public bool EndFetch()
+    /// <returns>Those who still wait for blocks that no fetch will bring.</returns>
+    public IReadOnlyList<Waiter> EndFetch()
     {
         lock (gate)
         {
@@ -204,7 +218,7 @@ internal sealed class StreamedBlocks(long length, TimeProvider time)
                 drained?.SetResult();
             }
 
-            return isStarved;
+            return isStarved ? [.. waiters.Where(waiter => !map.Has(waiter.First, waiter.Last))] : [];
         }
     }
 

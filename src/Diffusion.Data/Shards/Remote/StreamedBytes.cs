@@ -6,6 +6,8 @@ namespace Diffusion.Data;
 /// <param name="release">Called once the bytes are no longer needed.</param>
 internal sealed class StreamedBytes(StreamedFile file, TimeProvider time, Action release) : IShardBytes
 {
+    private int isReleased;
+
     public long Length => file.Length;
 
     public long Stamp => file.Version.Stamp;
@@ -17,5 +19,11 @@ internal sealed class StreamedBytes(StreamedFile file, TimeProvider time, Action
 
     public Stream OpenStream(CancellationToken cancellationToken) => new SparseReadStream(file, time, cancellationToken);
 
-    public void Dispose() => release();
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref isReleased, 1) == 0)
+        {
+            release();
+        }
+    }
 }

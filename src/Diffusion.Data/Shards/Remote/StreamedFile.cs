@@ -61,6 +61,9 @@ internal sealed class StreamedFile : IDisposable
     /// <summary>Whether the file has changed on the server, or its bytes are wrong.</summary>
     public bool IsInvalid => blocks.IsInvalid;
 
+    /// <summary>Whether the last attempt to fetch it failed.</summary>
+    public bool HasFailed => blocks.HasFailed;
+
     /// <summary>Whether the whole file is wanted, not only what readers need.</summary>
     public bool IsFetchedWhole => isFetchedWhole;
 
@@ -146,6 +149,7 @@ internal sealed class StreamedFile : IDisposable
         queue.Remove(this);
         stop.Cancel();
         blocks.Close().GetAwaiter().GetResult();
+        queue.Remove(this); // A fetch that ended meanwhile may have added it again.
         blocks.Fail(new ObjectDisposedException(
             nameof(StreamedFile), $"{RemoteFile.NameOf(address)}: it was closed while a reader waited for its bytes."));
         part.Dispose();
@@ -203,7 +207,9 @@ internal sealed class StreamedFile : IDisposable
         {
             // A newer attempt is running and fetches what this one has not.
         }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+#pragma warning disable CA1031 // Whoever waits for the bytes gets it.
+        catch (Exception problem)
+#pragma warning restore CA1031
         {
             blocks.Fail(problem);
         }
@@ -217,28 +223,44 @@ internal sealed class StreamedFile : IDisposable
             {
                 await commit().ConfigureAwait(false);
             }
-            catch (Exception problem) when (problem is IOException or ImageDataException or UnauthorizedAccessException)
+#pragma warning disable CA1031 // Whoever reads the file gets it.
+            catch (Exception problem)
+#pragma warning restore CA1031
             {
                 blocks.Fail(problem);
             }
         }
 
-        if (blocks.EndFetch())
+        IReadOnlyList<StreamedBlocks.Waiter> starved = blocks.EndFetch();
+        if (starved.Count > 0 && (isFetchedWhole || !SupportsRanges))
         {
             Start();
+        }
+        else
+        {
+            foreach (StreamedBlocks.Waiter waiter in starved)
+            {
+                queue.Request(this, waiter.First, waiter.Last, isUrgent: true);
+            }
         }
     }
 
     private void WaitFor(int first, int last, CancellationToken cancellation)
     {
-        if (blocks.TryWait(first, last, out bool isRetry) is not { } waiter)
+        StreamedBlocks.Waiter? waiter = blocks.TryWait(first, last, out bool isRetry);
+        if (isRetry && isFetchedWhole)
+        {
+            Start();
+        }
+
+        if (waiter is null)
         {
             return;
         }
 
         try
         {
-            if ((isRetry && isFetchedWhole) || !SupportsRanges)
+            if (!SupportsRanges)
             {
                 Start();
             }

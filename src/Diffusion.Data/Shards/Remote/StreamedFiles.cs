@@ -10,6 +10,7 @@ internal sealed class StreamedFiles(RemoteFileOptions options, RemoteClient clie
     private readonly RemoteQueue queue = new(options.Connections);
     private readonly Lock gate = new();
     private readonly Dictionary<string, Entry> entries = [];
+    private bool isDisposed;
 
     /// <summary>The bytes of a file, from its copy, or read while they are being fetched. See <see cref="RemoteFileCache.Open"/>.</summary>
     public async Task<IShardBytes> Open(
@@ -62,6 +63,7 @@ internal sealed class StreamedFiles(RemoteFileOptions options, RemoteClient clie
         Entry[] open;
         lock (gate)
         {
+            isDisposed = true;
             open = [.. entries.Values];
             entries.Clear();
         }
@@ -98,14 +100,23 @@ internal sealed class StreamedFiles(RemoteFileOptions options, RemoteClient clie
             string partPath = path + CopyFolder.PartExtension;
             SafeFileHandle part = File.OpenHandle(
                 partPath, FileMode.Create, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
-            RandomAccess.SetLength(part, length);
-            MakeRoom();
             StreamedFile file = new(
                 address, probe, client, options, queue, part, () => VerifyAndCommit(path, probe.Version, address, verify));
             Entry entry = new(file, fileLock, partPath) { Users = 1 };
-            lock (gate)
+            try
             {
-                entries[path] = entry;
+                RandomAccess.SetLength(part, length);
+                MakeRoom();
+                lock (gate)
+                {
+                    ObjectDisposedException.ThrowIf(isDisposed, this);
+                    entries[path] = entry;
+                }
+            }
+            catch
+            {
+                entry.Close();
+                throw;
             }
 
             return BytesOf(path, entry, isForReading);
@@ -190,7 +201,7 @@ internal sealed class StreamedFiles(RemoteFileOptions options, RemoteClient clie
         lock (gate)
         {
             if (--entry.Users > 0 || entries.GetValueOrDefault(path) != entry
-                || (entry.File.IsFetchedWhole && !entry.File.IsComplete && !entry.File.IsInvalid))
+                || (entry.File.IsFetchedWhole && !entry.File.IsComplete && !entry.File.HasFailed))
             {
                 return;
             }

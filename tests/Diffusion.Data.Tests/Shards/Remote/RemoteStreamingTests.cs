@@ -157,6 +157,40 @@ public sealed class RemoteStreamingTests : IDisposable
     }
 
     [Fact]
+    public void Whatever_an_HttpClient_throws_is_an_error_of_the_image_and_the_source_can_be_closed()
+    {
+        using ScriptedServer server = new((request, _) => Shard.Answer(request, "\"1\""));
+        using HttpClient client = new(new RefusingHandler());
+        using ShardedImages images = Open(server, client);
+
+        FluentActions.Invoking(() => ShardFolder.Read(images, 3)).Should().Throw<ImageDataException>().WithMessage("*no token*");
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Labels_that_were_corrected_on_the_server_are_used(bool hasCondition)
+    {
+        bool isCorrected = false;
+        RemoteShard corrected = RemoteShard.Of([.. Enumerable.Range(0, Samples).Select(i => (i + 1) % 3)], padding: 60_000);
+        using ScriptedServer server = new((request, _) =>
+            isCorrected ? corrected.Answer(request, "\"2\"") : Shard.Answer(request, "\"1\""));
+        ShardOptions options = Options() with { Where = hasCondition ? _ => true : null };
+        LabelsIn(options).Should().Equal(Enumerable.Range(0, Samples).Select(i => i % 3L));
+
+        isCorrected = true;
+
+        LabelsIn(options).Should().Equal(Enumerable.Range(0, Samples).Select(i => (i + 1) % 3L));
+
+        long[] LabelsIn(ShardOptions options)
+        {
+            using ShardedImages images = ShardedImages.Open(
+                server.Address("a.tar").ToString(), ShardFolder.Preparation, options, TestContext.Current.CancellationToken);
+            return [.. Enumerable.Range(0, Samples).Select(i => (long)images.LabelOf(i)!)];
+        }
+    }
+
+    [Fact]
     public async Task A_late_failure_of_an_earlier_attempt_does_not_fail_new_readers()
     {
         const int Attempts = 8;
@@ -212,10 +246,22 @@ public sealed class RemoteStreamingTests : IDisposable
         return RemoteShard.IsOfBytes(request) ? spoil(reply) : reply;
     }
 
-    private ShardedImages Open(ScriptedServer server) => ShardedImages.Open(
-        server.Address("a.tar").ToString(), ShardFolder.Preparation, new ShardOptions
-        {
-            CacheFolder = folder.Path,
-            Fetching = new RemoteFileOptions { Folder = folder.Path, StallTimeout = FetchTime.Stall, Time = time },
-        }, TestContext.Current.CancellationToken);
+    private ShardedImages Open(ScriptedServer server, HttpClient? client = null) => ShardedImages.Open(
+        server.Address("a.tar").ToString(), ShardFolder.Preparation, Options() with { HttpClient = client },
+        TestContext.Current.CancellationToken);
+
+    private ShardOptions Options() => new()
+    {
+        CacheFolder = folder.Path,
+        Fetching = new RemoteFileOptions { Folder = folder.Path, StallTimeout = FetchTime.Stall, Time = time },
+    };
+
+    // Lets probes and the index pass.
+    private sealed class RefusingHandler() : DelegatingHandler(new HttpClientHandler())
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            request.Headers.Range?.Ranges.First() is { } range && range is not { From: 0, To: 511 }
+                ? throw new NotSupportedException("no token")
+                : base.SendAsync(request, cancellationToken);
+    }
 }
