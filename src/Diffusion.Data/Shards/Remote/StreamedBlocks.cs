@@ -8,8 +8,8 @@ namespace Diffusion.Data;
 /// <param name="time">Measures how old a failure is.</param>
 internal sealed class StreamedBlocks(long length, TimeProvider time)
 {
-    // A server that failed is not asked again for this long.
-    private static readonly TimeSpan FailureLifetime = TimeSpan.FromMinutes(1);
+    /// <summary>A server that failed is not asked again for this long.</summary>
+    public static readonly TimeSpan FailureLifetime = TimeSpan.FromMinutes(1);
 
     private readonly Lock gate = new();
     private readonly List<Waiter> waiters = [];
@@ -137,11 +137,13 @@ internal sealed class StreamedBlocks(long length, TimeProvider time)
     }
 
     /// <summary>Records a failure, and passes it to everybody who waits. The first failure is kept.</summary>
-    public void Fail(Exception problem)
+    /// <returns>Whether it is the first.</returns>
+    public bool Fail(Exception problem)
     {
         lock (gate)
         {
-            if (failure is null)
+            bool isFirst = failure is null;
+            if (isFirst)
             {
                 failure = problem;
                 failedAt = time.GetTimestamp();
@@ -149,8 +151,22 @@ internal sealed class StreamedBlocks(long length, TimeProvider time)
 
             foreach (Waiter waiter in waiters)
             {
-                waiter.Source.TrySetException(failure);
+                waiter.Source.TrySetException(failure!);
             }
+
+            return isFirst;
+        }
+    }
+
+    /// <summary>Lets the file be tried again, if it failed long enough ago and a retry may help.</summary>
+    public bool TryRetry()
+    {
+        lock (gate)
+        {
+            bool isRetry = drained is null && failure is RemoteException && time.GetElapsedTime(failedAt) >= FailureLifetime;
+            failure = isRetry ? null : failure;
+            attempt += isRetry ? 1 : 0;
+            return isRetry;
         }
     }
 
@@ -166,9 +182,7 @@ internal sealed class StreamedBlocks(long length, TimeProvider time)
         lock (gate)
         {
             ObjectDisposedException.ThrowIf(drained is not null, typeof(StreamedFile));
-            isRetry = failure is RemoteException && time.GetElapsedTime(failedAt) >= FailureLifetime;
-            failure = isRetry ? null : failure;
-            attempt += isRetry ? 1 : 0;
+            isRetry = TryRetry();
             if (failure is not null)
             {
                 throw failure;

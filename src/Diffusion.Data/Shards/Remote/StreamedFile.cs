@@ -211,7 +211,21 @@ internal sealed class StreamedFile : IDisposable
         catch (Exception problem)
 #pragma warning restore CA1031
         {
-            blocks.Fail(problem);
+            if (blocks.Fail(problem) && isFetchedWhole && problem is RemoteException)
+            {
+                _ = RetryLater(stop.Token);
+            }
+        }
+    }
+
+    // Nobody may be reading it, while others wait until this process has fetched it.
+    private async Task RetryLater(CancellationToken cancellation)
+    {
+        await Task.Delay(StreamedBlocks.FailureLifetime + TimeSpan.FromSeconds(1), options.Time, cancellation)
+            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (blocks.TryRetry())
+        {
+            Start();
         }
     }
 

@@ -19,6 +19,9 @@ internal sealed class FetchTime : TimeProvider
     /// <summary>The elapsed time.</summary>
     public TimeSpan Passed { get; set; }
 
+    /// <summary>Whether delays between requests are part of the elapsed time.</summary>
+    public bool CountsDelays { get; set; }
+
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
     /// <summary>The recorded delays between requests.</summary>
@@ -60,6 +63,7 @@ internal sealed class FetchTime : TimeProvider
         lock (gate)
         {
             waits.Add(dueTime);
+            Passed += CountsDelays ? dueTime : TimeSpan.Zero;
         }
 
         return base.CreateTimer(callback, state, TimeSpan.Zero, period);

@@ -157,6 +157,21 @@ public sealed class RemoteStreamingTests : IDisposable
     }
 
     [Fact]
+    public void A_fetch_that_failed_is_continued_for_others_although_nobody_reads_here()
+    {
+        int requests = 0;
+        time.CountsDelays = true;
+        using ScriptedServer server = new((request, _) => Served(request, true, reply =>
+            Interlocked.Increment(ref requests) <= 40 ? new ServerReply { Status = 503 } : reply));
+        using ShardedImages failing = Open(server);
+        FluentActions.Invoking(() => ShardFolder.Read(failing, 3)).Should().Throw<ImageDataException>().WithMessage("*gave up*503*");
+
+        using ShardedImages other = Open(server);
+
+        Enumerable.Range(0, Samples).Should().OnlyContain(i => IsRight(other, i));
+    }
+
+    [Fact]
     public void Whatever_an_HttpClient_throws_is_an_error_of_the_image_and_the_source_can_be_closed()
     {
         using ScriptedServer server = new((request, _) => Shard.Answer(request, "\"1\""));
