@@ -210,6 +210,7 @@ public sealed class GridTests
         { new DistilledGrid(50), Schedule, 51, "Steps is 51*1..50*" },
         { new VarianceGrid { LastTime = 1 }, Schedule, 10, "LastTime is 1*" },
         { ListedGrid.OfTimes(999, 999), Schedule, 2, "*lists 999 after 999*" },
+        { ListedGrid.OfTimes(1, 0.5, 0), Flow, 3, "*lists 0 last, which is the clean image*Leave it out*" },
         { ListedGrid.OfTimes(1200, 3), Schedule, 2, "*from 1200 to 3*" },
         { ListedGrid.OfRatios(3), Schedule, 0, "*at least one step*" },
         { ListedGrid.OfRatios(3, 1), Schedule, 5, "Steps is 5, but the grid lists 1*" },

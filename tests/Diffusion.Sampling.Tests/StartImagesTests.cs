@@ -212,6 +212,54 @@ public sealed class StartImagesTests
         images.MaxDifference(again).Should().BeLessThan(1e-5, "a batch changes no image");
         ((Action)(() => (sampler with { JumpLength = 0 }).Make(denoiser, SamplerCase.Request))).Should().Throw<ArgumentException>()
             .WithMessage("JumpLength is 0*");
+        ((Action)(() => (sampler with { JumpLength = 8 }).Make(denoiser, SamplerCase.Request))).Should().Throw<ArgumentException>()
+            .WithMessage("JumpLength is 8, but the grid has 8 steps*");
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Dynamic_thresholding_leaves_the_known_part_as_it_is(bool isObserved)
+    {
+        using ScriptedModel model = new((noisy, _, _) => noisy.Times(0.1).Plus(3)) { SampleShape = SamplerCase.Shape };
+        using Tensor known = linspace(-0.9, 0.9, 48).reshape(1, 3, 4, 4);
+        using Tensor mask = tensor(new float[] { 1, 1, 0, 0 }).reshape(1, 1, 1, 4);
+        IDenoiser inpainting = new InpaintingDenoiser(new Denoiser(model, Schedule, Parameterization.Sample), known, mask);
+        DdimSampler sampler = new() { Steps = 4, Clipping = SampleClipping.DynamicThreshold() };
+        using Tensor images = sampler.Sample(
+            isObserved ? new ObservedDenoiser(inpainting, (_, _) => { }) : inpainting, SamplerCase.Request, null,
+            TestContext.Current.CancellationToken);
+        using DisposeScope scope = NewDisposeScope();
+        images.narrow(3, 0, 2).MaxDifference(known.narrow(3, 0, 2).expand(2, 3, 4, 2)).Should().BeLessThan(1e-6);
+        images.abs().max().item<float>().Should().BeLessThanOrEqualTo(1);
+    }
+
+    public static TheoryData<StepSampler> SamplersWithNoise =>
+    [
+        new DdpmSampler(), new DdimSampler { Eta = 1 }, new Dpm2Sampler { Eta = 1 }, new DpmSolver { Eta = 1 }, new DpmSolver2S { Eta = 1 },
+        new DpmSolverSde(), new DpmSolverSinglestep { Eta = 1 }, new EulerAncestralSampler(), new PredictorCorrectorSampler(),
+        new SaSolver(),
+    ];
+
+    [Theory]
+    [MemberData(nameof(SamplersWithNoise))]
+    public void A_path_with_noise_of_its_own_is_not_inverted(StepSampler sampler)
+    {
+        Denoiser denoiser = SamplerCase.Oracle(Schedule);
+        using IDiffusionModel model = denoiser.Model;
+        using Tensor image = zeros(1, 3, 4, 4);
+        StepSampler up = sampler with { Steps = 8, Grid = new ReversedGrid(new TimestepGrid()) };
+        ((Action)(() => up.Make(denoiser, SamplerCase.Request with { StartImages = image }))).Should().Throw<ArgumentException>()
+            .WithMessage("The grid goes up to noise, but this sampler adds noise*");
+    }
+
+    [Fact]
+    public void An_inversion_without_images_is_refused()
+    {
+        Denoiser denoiser = SamplerCase.Oracle(Schedule);
+        using IDiffusionModel model = denoiser.Model;
+        ((Action)(() => new DdimInversionSampler().Make(denoiser, SamplerCase.Request))).Should().Throw<ArgumentException>()
+            .WithMessage("*StartImages is not set*");
     }
 
     [Fact]

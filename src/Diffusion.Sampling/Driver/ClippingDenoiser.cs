@@ -13,6 +13,10 @@ internal sealed class ClippingDenoiser(IDenoiser inner, SampleClipping clipping)
 {
     public Denoiser Source => inner.Source;
 
+    /// <summary>Clips the estimates of a denoiser, or those inside it if it replaces a part of them that must stay as it is.</summary>
+    public static IDenoiser Around(IDenoiser denoiser, SampleClipping clipping) => clipping == SampleClipping.None ? denoiser
+        : (denoiser as IClippedInside)?.TryClip(inner => Around(inner, clipping)) ?? new ClippingDenoiser(denoiser, clipping);
+
     public Estimate Denoise(Tensor noisy, NoiseLevel level, Conditioning? conditioning = null)
     {
         using Estimate estimate = inner.Denoise(noisy, level, conditioning);

@@ -11,7 +11,7 @@ namespace Diffusion.Sampling;
 /// Samplers that add noise, such as <see cref="DpmSolver"/> with <see cref="DpmSolver.Eta"/> 1, join the two parts better than
 /// deterministic ones. <see cref="ResamplingSampler"/> joins them better still, at the price of more calls.
 /// </remarks>
-public sealed class InpaintingDenoiser : IDenoiser
+public sealed class InpaintingDenoiser : IDenoiser, IClippedInside
 {
     private readonly IDenoiser inner;
     private readonly Tensor known;
@@ -34,6 +34,8 @@ public sealed class InpaintingDenoiser : IDenoiser
 
     /// <inheritdoc/>
     public Denoiser Source => inner.Source;
+
+    IDenoiser IClippedInside.TryClip(Func<IDenoiser, IDenoiser> clip) => new InpaintingDenoiser(clip(inner), known, mask);
 
     /// <inheritdoc/>
     public Estimate Denoise(Tensor noisy, NoiseLevel level, Conditioning? conditioning = null)

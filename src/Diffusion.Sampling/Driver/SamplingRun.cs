@@ -51,7 +51,9 @@ public sealed class SamplingRun
     /// </param>
     /// <param name="cancellationToken">Checked before each call of the denoiser.</param>
     /// <returns>float32 <c>[N, C, H, W]</c> on the CPU; it belongs to the caller.</returns>
-    /// <exception cref="ArgumentException">There is no step to take, and there are no images to start from.</exception>
+    /// <exception cref="ArgumentException">
+    /// There is no step to take, or the levels go up to noise, and there are no images to start from.
+    /// </exception>
     /// <exception cref="InvalidOperationException">An image holds NaN or infinity.</exception>
     public Tensor Execute(IReadOnlyList<NoiseLevel> levels, SampleClipping clipping, Func<SamplingWalk, Tensor> walk,
         CancellationToken cancellationToken)
@@ -67,14 +69,21 @@ public sealed class SamplingRun
                 + "or a Strength above 0.", nameof(levels));
         }
 
+        bool inverts = levels[^1].Ratio > levels[0].Ratio;
+        if (inverts && request.StartImages is null)
+        {
+            throw new ArgumentException(
+                "The grid goes up to noise, so that sampling inverts images, but StartImages is not set. Set it to the images.",
+                nameof(levels));
+        }
+
         using Activity? activity = SamplingActivity.Start(request.Count, shape);
         long began = Stopwatch.GetTimestamp();
         Device device = denoiser.Source.Device;
-        IDenoiser clipped = clipping == SampleClipping.None ? denoiser : new ClippingDenoiser(denoiser, clipping);
+        IDenoiser clipped = ClippingDenoiser.Around(denoiser, clipping);
         double[] times = [.. levels.SkipLast(1).Select(level => level.Time)];
         bool byTimestep = KnowsSteps && denoiser.Source.Schedule is DiscreteSchedule && times.All(double.IsInteger)
             && times.Distinct().Count() == times.Length;
-        bool inverts = levels[^1].Ratio > levels[0].Ratio;
         using DisposeScope scope = NewDisposeScope();
         Tensor images = empty([request.Count, shape.Channels, shape.Height, shape.Width], ScalarType.Float32, CPU); // [N, C, H, W]
         for (int done = 0; done < request.Count;)

@@ -46,6 +46,12 @@ public abstract record StepSampler : ISampler
         string[] problems = [.. walkProblems, .. AllProblems(schedule)];
         SamplingRun run = new(denoiser, request, problems, progress) { StartsFromNoise = grid.StartsFromNoise };
         IReadOnlyList<NoiseLevel> levels = grid.Levels(schedule, steps);
+        if (levels[^1].Ratio > levels[0].Ratio && levels.SkipLast(1).Any(AddsNoise))
+        {
+            SamplingRun.Refuse(["The grid goes up to noise, but this sampler adds noise of its own: such a path cannot be found again. Use "
+                + "DdimInversionSampler, or set Eta (SaSolver: Tau) to 0."]);
+        }
+
         bool dropsLast = !MayStayInPlace && levels is [.., var last, var repeated] && last == repeated;
         return run.Execute(dropsLast ? [.. levels.SkipLast(1)] : levels, Clipping, walk, cancellationToken);
     }
@@ -57,6 +63,9 @@ public abstract record StepSampler : ISampler
         .. (Grid ?? UsualGrid(schedule)).Problems(schedule, GridSteps(StepsFor(schedule))), .. SamplingRun.ClippingProblems(Clipping),
         .. Problems(schedule),
     ];
+
+    /// <summary>The number of steps of the grid on a schedule.</summary>
+    internal int CountSteps(INoiseSchedule schedule) => GridSteps(StepsFor(schedule));
 
     /// <summary>Steps through the grid.</summary>
     internal Tensor Walk(SamplingWalk walk)
@@ -100,6 +109,9 @@ public abstract record StepSampler : ISampler
 
         return result.Sample;
     }
+
+    /// <summary>Whether a step from this level adds noise that it draws, which an inversion must not. Default false.</summary>
+    internal virtual bool AddsNoise(NoiseLevel level) => false;
 
     /// <summary>
     /// Whether a step may end at its own level (<see cref="TimestepGrid.KeepsStepAtZero"/>), where most equations divide by 0.

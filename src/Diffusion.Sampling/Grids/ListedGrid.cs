@@ -54,7 +54,10 @@ public sealed record ListedGrid : ISamplingGrid
         return unsorted >= 0
             ? [$"The grid lists {Values[unsorted + 1]} after {Values[unsorted]}, but {what} must descend, none twice."]
             : Values[0] <= highest && Values[^1] >= lowest
-                ? []
+                ? isOfTimes && schedule.At(Values[^1]).Sigma == 0
+                    ? [$"The grid lists {Values[^1]} last, which is the clean image of {schedule.Description}. Leave it out: sampling ends "
+                        + "clean after the last time of the list."]
+                    : []
                 : [$"The grid lists {what} from {Values[0]} to {Values[^1]}, but those of {schedule.Description} lie in "
                     + $"[{lowest}, {highest}]."];
     }

@@ -16,6 +16,8 @@ namespace Diffusion.Sampling;
 /// </remarks>
 public sealed class GuidedDenoiser : IDenoiser
 {
+    private const double MinDeviation = 1e-8; // an image of one value has no contrast to restore
+
     private readonly IDenoiser inner;
     private readonly double scale;
 
@@ -89,6 +91,11 @@ public sealed class GuidedDenoiser : IDenoiser
                 $"{nameof(MinRatio)} is {MinRatio}, above {nameof(MaxRatio)}, {MaxRatio}: nothing would be guided. Swap them."));
         }
 
+        if (scale != 1 && Guide is null)
+        {
+            CheckClasses(conditioning); // also where the first levels are not guided
+        }
+
         if (scale == 1 || level.Ratio < MinRatio || level.Ratio > MaxRatio)
         {
             return inner.Denoise(noisy, level, conditioning);
@@ -99,7 +106,8 @@ public sealed class GuidedDenoiser : IDenoiser
         Tensor clean = weak.Plus((strong.Clean - weak).Times(scale)); // [B, C, H, W]
         if (Rescale > 0)
         {
-            Tensor ratio = strong.Clean.std([1, 2, 3], keepdim: true) / clean.std([1, 2, 3], keepdim: true); // [B, 1, 1, 1]
+            Tensor before = strong.Clean.std([1, 2, 3], unbiased: false, keepdim: true);
+            Tensor ratio = before / clean.std([1, 2, 3], unbiased: false, keepdim: true).AtLeast(MinDeviation); // [B, 1, 1, 1]
             clean = clean.Times(1 - Rescale).Plus((clean * ratio).Times(Rescale));
         }
 
@@ -110,16 +118,19 @@ public sealed class GuidedDenoiser : IDenoiser
     {
         if (Guide is not null)
         {
-            return (inner.Denoise(noisy, level, conditioning), Guide.Denoise(noisy, level, conditioning).Clean);
+            bool isUnconditional = Guide.Source.Model.ClassCount is null && conditioning is not null;
+            Conditioning? ofGuide = isUnconditional ? conditioning! with { ClassLabels = null } : conditioning;
+            return (inner.Denoise(noisy, level, conditioning), Guide.Denoise(noisy, level, ofGuide).Clean);
         }
 
-        Conditioning none = WithoutClass(conditioning);
+        long unconditional = UnconditionalClass ?? Source.Model.ClassCount!.Value - 1;
+        Conditioning none = conditioning! with { ClassLabels = zeros_like(conditioning.ClassLabels!).Fill(unconditional) };
         if (!UsesOneCall)
         {
             return (inner.Denoise(noisy, level, conditioning), inner.Denoise(noisy, level, none).Clean);
         }
 
-        Estimate both = inner.Denoise(cat([noisy, noisy], 0), level, Conditioning.Concatenate(conditioning!, none)); // [2B, C, H, W]
+        Estimate both = inner.Denoise(cat([noisy, noisy], 0), level, Conditioning.Concatenate(conditioning, none)); // [2B, C, H, W]
         long count = noisy.shape[0];
         Estimate strong = new(both.Clean.narrow(0, 0, count), both.Noise.narrow(0, 0, count))
         {
@@ -128,9 +139,9 @@ public sealed class GuidedDenoiser : IDenoiser
         return (strong, both.Clean.narrow(0, count, count));
     }
 
-    private Conditioning WithoutClass(Conditioning? conditioning)
+    private void CheckClasses(Conditioning? conditioning)
     {
-        if (conditioning?.ClassLabels is not { } labels || Source.Model.ClassCount is not { } classes)
+        if (conditioning?.ClassLabels is null || Source.Model.ClassCount is not { } classes)
         {
             throw new ArgumentException(
                 "Classifier-free guidance needs class labels, but there are none. Set ClassLabels of the request for a model with classes, "
@@ -139,11 +150,12 @@ public sealed class GuidedDenoiser : IDenoiser
         }
 
         long none = UnconditionalClass ?? classes - 1;
-        return none >= 0 && none < classes
-            ? conditioning with { ClassLabels = zeros_like(labels).Fill(none) }
-            : throw new ArgumentException(
+        if (none < 0 || none >= classes)
+        {
+            throw new ArgumentException(
                 $"{nameof(UnconditionalClass)} is {none}, but the model's classes are 0..{classes - 1}. Use the class that label dropout "
                 + "trained, by default the last one.",
                 nameof(conditioning));
+        }
     }
 }

@@ -16,6 +16,9 @@ public sealed record DdimSampler : StepSampler
     internal override bool MayStayInPlace => true;
 
     /// <inheritdoc/>
+    internal override bool AddsNoise(NoiseLevel level) => Eta > 0;
+
+    /// <inheritdoc/>
     protected override StepResult Step(SamplingStep step, Tensor x)
     {
         ArgumentNullException.ThrowIfNull(step);

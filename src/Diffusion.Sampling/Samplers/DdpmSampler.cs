@@ -13,6 +13,9 @@ public sealed record DdpmSampler : StepSampler
     public DdpmVariance Variance { get; init; } = DdpmVariance.FixedSmall;
 
     /// <inheritdoc/>
+    internal override bool AddsNoise(NoiseLevel level) => true;
+
+    /// <inheritdoc/>
     protected override StepResult Step(SamplingStep step, Tensor x)
     {
         ArgumentNullException.ThrowIfNull(step);

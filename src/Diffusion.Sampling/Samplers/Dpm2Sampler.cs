@@ -25,6 +25,9 @@ public sealed record Dpm2Sampler : StepSampler
     public bool FirstOrderFromNoise { get; init; } = true;
 
     /// <inheritdoc/>
+    internal override bool AddsNoise(NoiseLevel level) => Eta > 0;
+
+    /// <inheritdoc/>
     protected override StepResult Step(SamplingStep step, Tensor x)
     {
         ArgumentNullException.ThrowIfNull(step);

@@ -105,6 +105,13 @@ public sealed record DpmSolverAdaptive : ISampler
             (NoiseLevel down, double added) = LevelStep.SplitAbove(from, to, Eta, walk.Levels[^1]);
             (Tensor low, Tensor high) = BothOrders(walk, x, from, down);
             double error = Error(low.DividedBy(to.Alpha), high.DividedBy(to.Alpha), before.DividedBy(beforeLevel.Alpha));
+            if (!double.IsFinite(error))
+            {
+                throw new InvalidOperationException(
+                    $"The estimates at half log-SNR {at} hold NaN or infinity: the network returned them. Its weights are damaged or its "
+                    + "training diverged; use an earlier checkpoint, or float32 if it ran in less.");
+            }
+
             if (!lengths.Accepts(error))
             {
                 continue;
@@ -163,6 +170,12 @@ public sealed record DpmSolverAdaptive : ISampler
             {
                 yield return $"{name} is {value}, but must be a number above 0.";
             }
+        }
+
+        if (Control is not { MinFactor: > 0 and <= 1 } control
+            || !double.IsFinite(control.Proportional + control.Integral + control.Derivative))
+        {
+            yield return $"Control is {Control?.ToString() ?? "null"}, but must hold finite numbers and a MinFactor in (0, 1]. Use new().";
         }
 
         if (Eta is not (>= 0 and <= 1))

@@ -19,6 +19,9 @@ public sealed record DpmSolverSde : StepSampler
     public double InnerFraction { get; init; } = 0.5;
 
     /// <inheritdoc/>
+    internal override bool AddsNoise(NoiseLevel level) => Eta > 0;
+
+    /// <inheritdoc/>
     protected override StepResult Step(SamplingStep step, Tensor x)
     {
         ArgumentNullException.ThrowIfNull(step);

@@ -48,6 +48,9 @@ public sealed record DpmSolverSinglestep : StepSampler
     protected override int GridSteps(int steps) => Inner == InnerLevels.OnGrid ? steps : (steps / 3) + 1;
 
     /// <inheritdoc/>
+    internal override bool AddsNoise(NoiseLevel level) => Eta > 0;
+
+    /// <inheritdoc/>
     protected override StepResult Step(SamplingStep step, Tensor x)
     {
         ArgumentNullException.ThrowIfNull(step);
@@ -60,6 +63,7 @@ public sealed record DpmSolverSinglestep : StepSampler
         .. OptionProblems.Order(Order, 3), .. OptionProblems.Choice(Form, nameof(Form)), .. OptionProblems.Choice(Slope, nameof(Slope)),
         .. OptionProblems.Choice(Inner, nameof(Inner)), .. OptionProblems.Eta(Eta),
         .. OptionProblems.Positive(NoiseScale, nameof(NoiseScale)), .. OptionProblems.Choice(OrderAtEnd, nameof(OrderAtEnd)),
+        .. Inner == InnerLevels.OffGrid && Steps < 1 ? [$"Steps is {Steps}, but must be at least 1. Use 50."] : Array.Empty<string>(),
         .. Inner == InnerLevels.OffGrid && Order != 3 ? [$"Order is {Order}, but must be 3 with inner levels off the grid."]
             : Array.Empty<string>(),
     ];

@@ -16,6 +16,9 @@ public sealed record EulerAncestralSampler : StepSampler
     public double NoiseScale { get; init; } = 1;
 
     /// <inheritdoc/>
+    internal override bool AddsNoise(NoiseLevel level) => Eta > 0;
+
+    /// <inheritdoc/>
     protected override StepResult Step(SamplingStep step, Tensor x)
     {
         ArgumentNullException.ThrowIfNull(step);

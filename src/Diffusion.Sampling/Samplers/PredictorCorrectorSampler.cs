@@ -23,6 +23,9 @@ public sealed record PredictorCorrectorSampler : StepSampler, ISampler
     bool ISampler.TreatsImagesAlone => false;
 
     /// <inheritdoc/>
+    internal override bool AddsNoise(NoiseLevel level) => true;
+
+    /// <inheritdoc/>
     protected override StepResult Step(SamplingStep step, Tensor x)
     {
         ArgumentNullException.ThrowIfNull(step);

@@ -40,7 +40,7 @@ public sealed record ResamplingSampler : ISampler
     {
         ArgumentNullException.ThrowIfNull(denoiser);
         KnownPart.Check(Known, Mask);
-        return Inner.Sample(denoiser, request, progress, Walk, Problems(), cancellationToken);
+        return Inner.Sample(denoiser, request, progress, Walk, Problems(denoiser.Source.Schedule), cancellationToken);
     }
 
     /// <summary>Steps down the grid, and up again in jumps.</summary>
@@ -113,8 +113,11 @@ public sealed record ResamplingSampler : ISampler
         return KnownPart.Put(x, to.Sigma > 0 ? known.Plus(step.Noise(SamplingStep.KnownDraw).Times(to.Sigma)) : known.expand_as(x), Mask);
     }
 
-    private IEnumerable<string> Problems() =>
+    private IEnumerable<string> Problems(INoiseSchedule schedule) =>
     [
+        .. Resamples > 1 && Inner.CountSteps(schedule) is > 1 and int steps && JumpLength >= steps
+            ? [$"JumpLength is {JumpLength}, but the grid has {steps} steps, so that there would be no jump. Use at most {steps - 1}."]
+            : Array.Empty<string>(),
         .. JumpLength >= 1 ? Array.Empty<string>() : [$"JumpLength is {JumpLength}, but must be at least 1. Use 10."],
         .. Resamples >= 1 ? Array.Empty<string>() : [$"Resamples is {Resamples}, but must be at least 1. Use 1 for no jumps."],
     ];

@@ -33,6 +33,9 @@ public sealed record SaSolver : StepSampler
     private SolverSlope Slope => Form == SolverForm.Data ? SolverSlope.HalfStep : SolverSlope.Exact;
 
     /// <inheritdoc/>
+    internal override bool AddsNoise(NoiseLevel level) => Tau(level) > 0;
+
+    /// <inheritdoc/>
     protected override StepResult Step(SamplingStep step, Tensor x)
     {
         ArgumentNullException.ThrowIfNull(step);

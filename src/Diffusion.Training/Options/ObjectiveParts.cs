@@ -15,6 +15,18 @@ internal sealed record ObjectiveParts(IObjective? Whole, ILossFunction? Function
         Description = Whole?.Description ?? options.Description,
     };
 
+    /// <summary>The options with the numbers and the space of an <see cref="Objective"/> that was given whole.</summary>
+    /// <param name="options">The options.</param>
+    public ObjectiveOptions WithNumbers(ObjectiveOptions options) => Whole is not Objective given ? options : options with
+    {
+        LossSpace = given.Space is { } space ? Parameterization.TypeOf(space) : null,
+        MaxSpaceFactor = double.IsPositiveInfinity(given.MaxSpaceFactor) ? null : given.MaxSpaceFactor,
+        OffsetNoise = given.OffsetNoise,
+        InputPerturbation = given.InputPerturbation,
+        LabelDropout = given.LabelDropout,
+        SelfConditioning = given.SelfConditioning,
+    };
+
     /// <summary>Makes the objective; <see cref="Problems"/> must be none.</summary>
     /// <param name="options">The options.</param>
     public IObjective Make(ObjectiveOptions options) => Whole ?? new Objective
@@ -36,6 +48,7 @@ internal sealed record ObjectiveParts(IObjective? Whole, ILossFunction? Function
     public IEnumerable<string> Problems(ObjectiveOptions options)
     {
         ObjectiveOptions unset = new();
+        ObjectiveOptions numbers = WithNumbers(options);
         string?[] problems =
         [
             Problem(nameof(options.Function), options.Function, unset.Function, Function?.Description, LossFunction.Names,
@@ -56,20 +69,20 @@ internal sealed record ObjectiveParts(IObjective? Whole, ILossFunction? Function
                     + "MaxSpaceFactor, OffsetNoise, InputPerturbation, LabelDropout, SelfConditioning or LearnsVariance cannot change. "
                     + "Leave those out, or give an Objective with these parts."
                 : null,
-            options.MaxSpaceFactor is null or (> 0 and < double.PositiveInfinity)
+            numbers.MaxSpaceFactor is null or (> 0 and < double.PositiveInfinity)
                 ? null
                 : string.Create(CultureInfo.InvariantCulture,
-                    $"Objective.MaxSpaceFactor ({options.MaxSpaceFactor}) must be above 0. Use 20, or leave it out for no limit."),
-            Strength(nameof(options.OffsetNoise), options.OffsetNoise),
-            Strength(nameof(options.InputPerturbation), options.InputPerturbation),
-            options.SelfConditioning is >= 0 and <= 1
+                    $"Objective.MaxSpaceFactor ({numbers.MaxSpaceFactor}) must be above 0. Use 20, or leave it out for no limit."),
+            Strength(nameof(numbers.OffsetNoise), numbers.OffsetNoise),
+            Strength(nameof(numbers.InputPerturbation), numbers.InputPerturbation),
+            numbers.SelfConditioning is >= 0 and <= 1
                 ? null
                 : string.Create(CultureInfo.InvariantCulture,
-                    $"Objective.SelfConditioning ({options.SelfConditioning}) must be in 0..1. Use 0.5, or 0 for none."),
-            options.LabelDropout is >= 0 and < 1
+                    $"Objective.SelfConditioning ({numbers.SelfConditioning}) must be in 0..1. Use 0.5, or 0 for none."),
+            numbers.LabelDropout is >= 0 and < 1
                 ? null
                 : string.Create(CultureInfo.InvariantCulture,
-                    $"Objective.LabelDropout ({options.LabelDropout}) must be at least 0 and below 1. Use 0.1, or 0 for none."),
+                    $"Objective.LabelDropout ({numbers.LabelDropout}) must be at least 0 and below 1. Use 0.1, or 0 for none."),
         ];
         return problems.OfType<string>();
     }

@@ -42,7 +42,7 @@ internal static class SetupCheck
         all.AddRange(unknownParts);
         if (usedSchedule is not null)
         {
-            all.AddRange(ObjectiveProblems.OfPrediction(learned, usedSchedule));
+            all.AddRange(ObjectiveProblems.OfPrediction(given.Objective.WithNumbers(learned), usedSchedule));
             all.AddRange(unknownParts.Length == 0
                 ? ObjectiveProblems.Of(learned, given.Objective.Make(learned), usedSchedule, model)
                 : []);

@@ -30,9 +30,11 @@ internal static class DataProblems
                 + "Create the model for the classes of the data, or without classes.";
 
     private static string? NoClass(TrainingOptions options, int? modelClasses, IImageSource source) =>
-        options.Objective?.LabelDropout is not > 0 || (modelClasses > source.ClassCount)
+        options.Objective is not { DropsLabels: true } objective || modelClasses > source.ClassCount
             ? null
-            : string.Create(CultureInfo.InvariantCulture, $"Objective.LabelDropout ({options.Objective.LabelDropout}) needs a model with ")
+            : (objective.LabelDropout > 0
+                ? string.Create(CultureInfo.InvariantCulture, $"Objective.LabelDropout ({objective.LabelDropout}) needs a model with ")
+                : $"The objective ({objective.Description}) drops labels, which needs a model with ")
                 + "one class more than the data, for \"no class\", but the model has "
                 + $"{modelClasses?.ToString(CultureInfo.InvariantCulture) ?? "no"} classes and the data has "
                 + $"{source.ClassCount?.ToString(CultureInfo.InvariantCulture) ?? "no"}. "

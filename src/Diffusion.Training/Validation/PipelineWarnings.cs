@@ -20,7 +20,7 @@ internal static class PipelineWarnings
     [
         .. ((IEnumerable<TrainingWarning?>)
         [
-            Classes(modelClasses, dataClasses, options.Objective.LabelDropout > 0),
+            Classes(modelClasses, dataClasses, options.Objective.DropsLabels),
             HeldOut(heldOut),
             .. previewSteps.Select(everySteps => TooRare("AddPreview", "a preview", everySteps, options.Steps)),
             .. sampleSteps.Select(everySteps => TooRare("AddSamples", "a sampling", everySteps, options.Steps)),

@@ -86,6 +86,38 @@ public sealed class GuidedDenoiserTests : IDisposable
     }
 
     [Fact]
+    public void A_guide_without_classes_gets_no_labels()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using ScriptedModel weak = new(
+            (noisy, _, conditioning) => conditioning.ClassLabels is null ? noisy * 0.3 : throw new ArgumentException("labels"),
+            nn.Linear(2, 2, dtype: ScalarType.Float64));
+        Denoiser guide = new(weak, denoiser.Schedule, Parameterization.Sample);
+        Estimate estimate = new GuidedDenoiser(denoiser, 2) { Guide = guide }.Denoise(Noisy(), level, Of(0, 2));
+        Tensor expected = (Noisy() * -0.1) + tensor([0.0, 4.0], ScalarType.Float64).view(-1, 1, 1, 1);
+        estimate.Clean.MaxDifference(expected).Should().BeLessThan(1e-12);
+    }
+
+    [Fact]
+    public void Images_of_one_value_are_rescaled_to_themselves()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using ScriptedModel weak = new((noisy, _, _) => noisy.Times(0), nn.Linear(2, 2, dtype: ScalarType.Float64));
+        Denoiser guide = new(weak, denoiser.Schedule, Parameterization.Sample);
+        Tensor flat = Noisy().Times(0);
+        Estimate estimate = new GuidedDenoiser(denoiser, 3) { Guide = guide, Rescale = 0.7 }.Denoise(flat, level, Of(0, 2));
+        estimate.Clean.isfinite().all().item<bool>().Should().BeTrue();
+    }
+
+    [Fact]
+    public void A_class_that_the_model_lacks_is_refused_before_the_first_guided_level()
+    {
+        GuidedDenoiser guided = new(denoiser, 2) { UnconditionalClass = 99, MaxRatio = level.Ratio / 2 };
+        FluentActions.Invoking(() => guided.Denoise(Noisy(), level, Of(0, 2))).Should().Throw<ArgumentException>()
+            .WithMessage("UnconditionalClass is 99*");
+    }
+
+    [Fact]
     public void Rescaling_gives_each_image_the_deviation_of_its_unguided_estimate()
     {
         using DisposeScope scope = NewDisposeScope();

@@ -65,6 +65,36 @@ public sealed class OwnObjectiveTests : IDisposable
             .Should().Throw<OptionsValidationException>().WithMessage("*UseObjective gives learned uncertainty, which*cannot change*");
     }
 
+    public static TheoryData<Objective, string> WrongNumbers => new()
+    {
+        { new Objective { LabelDropout = 0.1 }, "*label-dropout*drops labels, which needs a model with one class more*3 classes*" },
+        { new Objective { LabelDropout = 2 }, "*Objective.LabelDropout (2) must be at least 0 and below 1*" },
+        { new Objective { OffsetNoise = double.NaN }, "*Objective.OffsetNoise (NaN) must be in 0..1*" },
+        { new Objective { InputPerturbation = -1 }, "*Objective.InputPerturbation (-1) must be in 0..1*" },
+        { new Objective { MaxSpaceFactor = -1 }, "*Objective.MaxSpaceFactor (-1) must be above 0*" },
+        { new Objective { Space = Parameterization.Velocity }, "*LossSpace (Velocity) cannot be computed from*" },
+    };
+
+    [Theory]
+    [MemberData(nameof(WrongNumbers))]
+    public void The_numbers_of_a_whole_objective_are_checked_as_those_of_options(Objective objective, string message)
+    {
+        using TinyModel model = new(classCount: 3);
+        using StripedImages images = new(classCount: 3);
+        FluentActions.Invoking(() => Builder(model, images).UseSchedule(new FlowSchedule())
+                .Configure(o => o.Objective = o.Objective with { Prediction = PredictionType.Sample }).UseObjective(objective).Build())
+            .Should().Throw<OptionsValidationException>().WithMessage(message);
+    }
+
+    [Fact]
+    public void A_model_with_the_class_that_a_whole_objective_needs_has_no_warning()
+    {
+        using TinyModel model = new(classCount: 4);
+        using StripedImages images = new(classCount: 3);
+        using Trainer trainer = Builder(model, images).UseObjective(new Objective { LabelDropout = 0.1 }).Build();
+        trainer.Warnings.Should().NotContain(warning => warning.Option == "Network");
+    }
+
     [Fact]
     public void Weight_function_and_times_make_the_loss_that_they_say()
     {
