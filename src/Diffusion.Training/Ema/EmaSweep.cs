@@ -52,6 +52,11 @@ public sealed class EmaSweep
                 + $"{string.Join(" and ", snapshots.SigmaRels)}.", nameof(sigmaRels));
         }
 
+        if (reconstruct is null)
+        {
+            Array.ForEach(widths, width => snapshots.UsableFit(width, step)); // before the first metric is measured
+        }
+
         List<(double SigmaRel, double Value)> points = [];
         foreach (double width in widths)
         {

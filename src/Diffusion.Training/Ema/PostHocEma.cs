@@ -111,8 +111,10 @@ public sealed class PostHocEma
         });
     }
 
-    // The tensors belong to the current dispose scope.
-    private Dictionary<string, Tensor> Weights(double sigmaRel, long? step)
+    /// <summary>The snapshots of an average and their coefficients.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The width is outside its range, or the step is not within the snapshots.</exception>
+    /// <exception cref="CheckpointException">The snapshots are too few for this profile.</exception>
+    internal (IReadOnlyList<EmaSnapshotName> Used, ProfileFit Fit) UsableFit(double sigmaRel, long? step)
     {
         long output = step ?? Steps[^1];
         (IReadOnlyList<EmaSnapshotName> used, ProfileFit fit) = FitOf(sigmaRel, output);
@@ -124,6 +126,13 @@ public sealed class PostHocEma
                 + $"snapshot, a width nearer to {string.Join(" or ", SigmaRels)}, or train with more snapshots."));
         }
 
+        return (used, fit);
+    }
+
+    // The tensors belong to the current dispose scope.
+    private Dictionary<string, Tensor> Weights(double sigmaRel, long? step)
+    {
+        (IReadOnlyList<EmaSnapshotName> used, ProfileFit fit) = UsableFit(sigmaRel, step);
         using DisposeScope scope = NewDisposeScope();
         Dictionary<string, Tensor> sums = new(StringComparer.Ordinal);
         foreach ((EmaSnapshotName name, double coefficient) in used.Zip(fit.Coefficients)

@@ -145,6 +145,8 @@ public sealed class PostHocEmaTests : IDisposable
         FluentActions.Invoking(() => EmaSweep.Run(snapshots, _ => double.NaN, [0.1], reconstruct: Reconstruct)).Should()
             .Throw<InvalidOperationException>().WithMessage("*NaN for each of the 1 widths*");
         FluentActions.Invoking(() => EmaSweep.Run(snapshots, _ => 0, [])).Should().Throw<ArgumentException>().WithMessage("*0.05 and 0.1*");
+        FluentActions.Invoking(() => EmaSweep.Run(snapshots, _ => throw new InvalidOperationException("measured"), [0.1, 0.5])).Should()
+            .Throw<ArgumentOutOfRangeException>("a wrong width is found before the first metric is measured");
     }
 
     [Fact]
