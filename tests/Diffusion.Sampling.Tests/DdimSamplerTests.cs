@@ -174,6 +174,41 @@ public sealed class DdimSamplerTests
             .WithMessage("Eta is*0..1*");
     }
 
+    public static TheoryData<StepSampler, string> WrongOptions => new()
+    {
+        { new DdimSampler { NoiseScale = 0 }, "NoiseScale is 0, but must be a number above 0*" },
+        { new HeunSampler { Churn = new Churn { Amount = 1, MinRatio = 2, MaxRatio = 1 } }, "Churn.MinRatio is 2, above MaxRatio, 1*" },
+        { new HeunSampler { Churn = new Churn { Amount = 1, MinRatio = double.NaN } }, "Churn.MinRatio is NaN*" },
+        { new SaSolver { Tau = _ => -1 }, "*Tau is -1 at sigma / alpha*" },
+        { new SaSolver { Tau = _ => double.NaN }, "*Tau is NaN at sigma / alpha*" },
+    };
+
+    [Theory]
+    [MemberData(nameof(WrongOptions))]
+    public void Options_that_would_be_ignored_or_give_no_numbers_are_refused(StepSampler sampler, string message)
+    {
+        Denoiser denoiser = SamplerCase.Oracle(NoiseSchedule.Cosine());
+        using IDiffusionModel model = denoiser.Model;
+        ((Action)(() => sampler.Make(denoiser, count: 1))).Should().Throw<ArgumentException>().WithMessage(message);
+    }
+
+    [Fact]
+    public void The_noise_scale_multiplies_the_noise_of_a_step()
+    {
+        Denoiser denoiser = SamplerCase.Oracle(NoiseSchedule.Cosine());
+        using IDiffusionModel model = denoiser.Model;
+        DdimSampler sampler = new()
+        {
+            Eta = 1, Grid = ListedGrid.OfTimes(500, 100), Clipping = SampleClipping.None,
+        };
+        using DisposeScope scope = NewDisposeScope();
+        Tensor one = sampler.Make(denoiser, SamplerCase.Request);
+        Tensor two = (sampler with { NoiseScale = 2 }).Make(denoiser, SamplerCase.Request);
+        Tensor three = (sampler with { NoiseScale = 3 }).Make(denoiser, SamplerCase.Request);
+        (two - one).MaxDifference(three - two).Should().BeLessThan(1e-5);
+        two.MaxDifference(one).Should().BeGreaterThan(0.01);
+    }
+
     private static DiscreteSchedule EndingInPureNoise() => new(
         [.. Enumerable.Range(1, 1000).Select(t => t == 1000
             ? new NoiseLevel(0, 1, 999)

@@ -19,7 +19,8 @@ public interface ISampler
     /// </param>
     /// <param name="cancellationToken">Checked before each step.</param>
     /// <returns>
-    /// float32 <c>[N, C, H, W]</c> on the CPU, in [-1, 1] if the sampler clips. It belongs to the caller.
+    /// float32 <c>[N, C, H, W]</c> on the CPU. It belongs to the caller. Values lie in [-1, 1] if the sampler clips estimates and its last
+    /// step is to the clean image; samplers that combine several estimates may leave that range a little.
     /// </returns>
     /// <exception cref="ArgumentException">The request or the sampler's options do not fit; the message lists every reason.</exception>
     /// <exception cref="OperationCanceledException">Sampling was canceled; all its tensors are freed.</exception>

@@ -47,6 +47,11 @@ public sealed record Churn
             yield return $"Churn.Amount is {Amount}, but must be 0 or more. Use 0 for none.";
         }
 
+        if (!(MinRatio <= MaxRatio))
+        {
+            yield return $"Churn.MinRatio is {MinRatio}, above MaxRatio, {MaxRatio}: no noise would be added. Swap them.";
+        }
+
         if (!(NoiseScale > 0) || !double.IsFinite(NoiseScale))
         {
             yield return $"Churn.NoiseScale is {NoiseScale}, but must be above 0. Use 1.";

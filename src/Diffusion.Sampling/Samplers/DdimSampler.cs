@@ -12,6 +12,9 @@ public sealed record DdimSampler : StepSampler
     /// <summary>How much noise is added while sampling, 0 to 1. Default 0, none; 1 is DDPM with its small variance.</summary>
     public double Eta { get; init; }
 
+    /// <summary>The standard deviation of the added noise, above 0. Default 1.</summary>
+    public double NoiseScale { get; init; } = 1;
+
     /// <inheritdoc/>
     internal override bool MayStayInPlace => true;
 
@@ -27,10 +30,10 @@ public sealed record DdimSampler : StepSampler
 
         // Equation 12: the clean image, the noise of x, and new noise in place of a part of it.
         Tensor next = LevelStep.Move(estimate, down);
-        return new StepResult(added > 0 ? next.Plus(step.Noise().Times(added)) : next);
+        return new StepResult(step.AddNoise(next, added * NoiseScale));
     }
 
     /// <inheritdoc/>
     protected override IEnumerable<string> Problems(INoiseSchedule schedule) =>
-        Eta is >= 0 and <= 1 ? [] : [$"Eta is {Eta}, but must lie in 0..1. Use 0 for none, 1 for as much as DDPM."];
+        [.. OptionProblems.Eta(Eta), .. OptionProblems.Positive(NoiseScale, nameof(NoiseScale))];
 }

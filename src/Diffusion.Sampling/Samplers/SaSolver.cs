@@ -67,8 +67,14 @@ public sealed record SaSolver : StepSampler
     [
         .. OptionProblems.Order(Predictor, 4, nameof(Predictor)), .. OptionProblems.Order(Corrector, 4, nameof(Corrector)),
         .. OptionProblems.Choice(Form, nameof(Form)), .. OptionProblems.Choice(OrderAtEnd, nameof(OrderAtEnd)),
-        .. Tau is null ? ["Tau is null. Use _ => 1 for the reverse SDE, _ => 0 for the ODE."] : Array.Empty<string>(),
+        .. Tau is null ? ["Tau is null. Use _ => 1 for the reverse SDE, _ => 0 for the ODE."] : TauProblems(schedule),
     ];
+
+    private IEnumerable<string> TauProblems(INoiseSchedule schedule) =>
+        from level in (NoiseLevel[])[schedule.At(schedule.LastTime), schedule.At(schedule.FirstTime)]
+        let tau = Tau(level)
+        where !(tau >= 0) || !double.IsFinite(tau)
+        select $"Tau is {tau} at sigma / alpha {level.Ratio}, but must be 0 or more. Use _ => 1 for the reverse SDE.";
 
     // The step before, once more: the estimate of its end, then its start and earlier ones (equation 14).
     private Tensor Corrected(SamplingStep step, Estimate estimate)
