@@ -67,7 +67,7 @@ app.MapPost("/run", async (long? steps, [FromKeyedServices(Shapes)] HostedTraini
     }
     catch (InvalidOperationException error) // such as when the host stops
     {
-        return Results.Text(error.Message, statusCode: StatusCodes.Status503ServiceUnavailable);
+        return Unavailable(error);
     }
 });
 
@@ -115,8 +115,10 @@ app.MapGet("/pictures/{seed:long}", async (long seed, long? shape, int? quality,
     }
     catch (Exception error) when (error is InvalidOperationException or OperationCanceledException) // such as when the host stops
     {
-        return Results.Text(error.Message, statusCode: StatusCodes.Status503ServiceUnavailable);
+        return Unavailable(error);
     }
 });
 
 app.Run();
+
+static IResult Unavailable(Exception error) => Results.Text(error.Message, statusCode: StatusCodes.Status503ServiceUnavailable);

@@ -174,18 +174,22 @@ public sealed class DdimSamplerTests
             .WithMessage("Eta is*0..1*");
     }
 
-    public static TheoryData<StepSampler, string> WrongOptions => new()
+    public static TheoryData<ISampler, string> WrongOptions => new()
     {
         { new DdimSampler { NoiseScale = 0 }, "NoiseScale is 0, but must be a number above 0*" },
         { new HeunSampler { Churn = new Churn { Amount = 1, MinRatio = 2, MaxRatio = 1 } }, "Churn.MinRatio is 2, above MaxRatio, 1*" },
         { new HeunSampler { Churn = new Churn { Amount = 1, MinRatio = double.NaN } }, "Churn.MinRatio is NaN*" },
         { new SaSolver { Tau = _ => -1 }, "*Tau is -1 at sigma / alpha*" },
+        { new DpmSolverSinglestep { Order = 3, Inner = InnerLevels.OffGrid, Steps = 0 }, "*Steps is 0, but must be at least 1*" },
+        { new DpmSolverAdaptive { MaxRatio = 30, Control = null! }, "*Control is null*" },
+        { new DpmSolverAdaptive { MaxRatio = 30, Control = new StepControl(MinFactor: 3) }, "*Control is*MinFactor = 3*(0, 1]*" },
+        { new DpmSolverAdaptive { MaxRatio = 30, Control = new StepControl(Integral: double.NaN) }, "*Control is*finite numbers*" },
         { new SaSolver { Tau = _ => double.NaN }, "*Tau is NaN at sigma / alpha*" },
     };
 
     [Theory]
     [MemberData(nameof(WrongOptions))]
-    public void Options_that_would_be_ignored_or_give_no_numbers_are_refused(StepSampler sampler, string message)
+    public void Options_that_would_be_ignored_or_give_no_numbers_are_refused(ISampler sampler, string message)
     {
         Denoiser denoiser = SamplerCase.Oracle(NoiseSchedule.Cosine());
         using IDiffusionModel model = denoiser.Model;

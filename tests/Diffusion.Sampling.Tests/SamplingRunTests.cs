@@ -167,6 +167,15 @@ public sealed class SamplingRunTests
                 .Should().Throw<InvalidOperationException>().WithMessage("Image 101 holds NaN*1 of 3*")).Should().Be(0);
     }
 
+    [Fact]
+    public void An_adaptive_solver_names_the_network_too()
+    {
+        using ScriptedModel model = new((noisy, _, _) => full_like(noisy, double.NaN)) { SampleShape = SamplerCase.Shape };
+        Denoiser denoiser = new(model, NoiseSchedule.Cosine());
+        ((Action)(() => new DpmSolverAdaptive { MaxRatio = 30 }.Make(denoiser, new SampleRequest { Count = 1 })))
+            .Should().Throw<InvalidOperationException>().WithMessage("The estimates at half log-SNR*hold NaN*the network returned them*");
+    }
+
     [Theory]
     [MemberData(nameof(Samplers))]
     public void Sampling_again_and_again_leaves_no_tensor_behind(ISampler sampler)

@@ -91,7 +91,7 @@ internal sealed class OpenShards(Func<int, CancellationToken, Shard> open, TimeP
 
     private Slot Rent(int number, CancellationToken cancellationToken)
     {
-        Slot[] oldest = [];
+        Slot[] oldest;
         Slot? slot;
         lock (gate)
         {

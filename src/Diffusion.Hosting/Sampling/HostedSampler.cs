@@ -50,7 +50,7 @@ public sealed class HostedSampler : IHostedService, IDisposable
     /// <param name="cancellationToken">
     /// Ends the wait at once and frees the place in the queue. A pass ends early if all of its requests are canceled.
     /// </param>
-    /// <returns>float32 <c>[N, C, H, W]</c> on the CPU, in [-1, 1] if the sampler clips. It belongs to the caller.</returns>
+    /// <returns>float32 <c>[N, C, H, W]</c> on the CPU, as of <see cref="ISampler.Sample"/>. It belongs to the caller.</returns>
     /// <exception cref="SamplerQueueFullException">The queue is full. Thrown by the call itself.</exception>
     /// <exception cref="InvalidOperationException">The host has stopped, or the network returned NaN or infinity.</exception>
     /// <exception cref="ArgumentException">

@@ -33,8 +33,8 @@ internal sealed class HostedRun : IDisposable
 
     public Exception? Error { get; private set; }
 
-    /// <summary>The folder of the run, after every edit of its options; null before they are known.</summary>
-    public string? RunFolder { get; set; }
+    /// <summary>The folder of the run, after every edit of its options; null until it trains.</summary>
+    public string? RunFolder { get; private set; }
 
     /// <summary>Whether a divergence makes the run roll back to a checkpoint.</summary>
     public bool RollsBack { get; private set; }
@@ -50,9 +50,9 @@ internal sealed class HostedRun : IDisposable
     }
 
     /// <summary>Runs the trainer.</summary>
-    public void Train(Trainer trainer, bool rollsBack, CancellationToken cancellationToken)
+    public void Train(Trainer trainer, string? runFolder, bool rollsBack, CancellationToken cancellationToken)
     {
-        (Trainer, RollsBack, status) = (trainer, rollsBack, HostedTrainingStatus.Running);
+        (Trainer, RunFolder, RollsBack, status) = (trainer, runFolder, rollsBack, HostedTrainingStatus.Running);
         begun.TrySetResult();
         try
         {

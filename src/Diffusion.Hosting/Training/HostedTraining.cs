@@ -237,7 +237,7 @@ public sealed class HostedTraining : IHostedService, IDisposable
     private void Train(HostedRun run, Action<TrainingOptions>? edit, CancellationToken stop)
     {
         HostedTrainingOptions options = Options;
-        bool rollsBack = false;
+        (string? runFolder, bool rollsBack) = (null, false);
         using IImageSource images = OpenImages(options);
         using IDiffusionModel model = CreateModel(images);
         TrainerBuilder trainerBuilder = Trainer.For(model)
@@ -252,12 +252,9 @@ public sealed class HostedTraining : IHostedService, IDisposable
         trainerBuilder
             .Configure(edited => edit?.Invoke(edited))
             .Configure(edited =>
-            {
-                rollsBack = edited.Health.OnDivergence == DivergencePolicy.RollBack;
-                run.RunFolder = edited.RunFolder;
-            });
+                (runFolder, rollsBack) = (edited.RunFolder, edited.Health.OnDivergence == DivergencePolicy.RollBack));
         using Trainer trainer = trainerBuilder.Build();
-        run.Train(trainer, rollsBack, stop);
+        run.Train(trainer, runFolder, rollsBack, stop);
     }
 
     private IImageSource OpenImages(HostedTrainingOptions options) =>

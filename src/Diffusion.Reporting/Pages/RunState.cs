@@ -11,7 +11,7 @@ internal static class RunState
         string heard = run.LastHeard is { } time ? $", last report {Time(time)}" : string.Empty;
         return run.Ending switch
         {
-            null when run.Metrics.Last is { } last && last.Step >= last.Steps => $"Completed{heard}",
+            null when IsAtEnd(run) => $"Completed{heard}",
             null => $"No end is known: it is running, or was ended from outside{heard}",
             { Error: not null } ending => $"Ended with an error {Time(ending.At)}",
             { } ending => $"{ending.Reason} {Time(ending.At)}",
@@ -21,11 +21,14 @@ internal static class RunState
     /// <summary>The class of the style: <c>running</c>, <c>done</c> or <c>bad</c>.</summary>
     public static string Class(RunRecord run) => run.Ending switch
     {
-        null when run.Metrics.Last is { } last && last.Step >= last.Steps => "done",
+        null when IsAtEnd(run) => "done",
         null => "running",
         { Error: not null } => "bad",
         _ => "done",
     };
+
+    // A run that was trained without a page says no end, but its last report is of its last step.
+    private static bool IsAtEnd(RunRecord run) => run.Metrics.Last is { } last && last.Step >= last.Steps;
 
     /// <summary>A time in UTC.</summary>
     public static string Time(DateTimeOffset time) =>

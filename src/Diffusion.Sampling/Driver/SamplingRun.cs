@@ -133,6 +133,12 @@ public sealed class SamplingRun
         }
     }
 
+    /// <summary>The error of a network that returned NaN or infinity.</summary>
+    /// <param name="what">Where they were found, without a full stop.</param>
+    internal static InvalidOperationException NotFinite(string what) => new(
+        $"{what}: the network returned them. Its weights are damaged or its training diverged; use an earlier checkpoint, or float32 if it "
+        + "ran in less.");
+
     /// <summary>Why clipping is not possible; empty when it is.</summary>
     internal static IEnumerable<string> ClippingProblems(SampleClipping? clipping) =>
         clipping is null ? ["Clipping is null. Use SampleClipping.Clip, or SampleClipping.None for none."] : [];
@@ -169,10 +175,8 @@ public sealed class SamplingRun
         int bad = finite.AsSpan().IndexOf(false);
         if (bad >= 0)
         {
-            throw new InvalidOperationException(
-                $"Image {seeded[bad].Index} holds NaN or infinity, as do {finite.Count(f => !f)} of {seeded.Count} in its batch: the "
-                + "network returned them. Its weights are damaged or its training diverged; use an earlier checkpoint, or float32 if it "
-                + "ran in less.");
+            throw NotFinite(
+                $"Image {seeded[bad].Index} holds NaN or infinity, as do {finite.Count(f => !f)} of {seeded.Count} in its batch");
         }
     }
 }

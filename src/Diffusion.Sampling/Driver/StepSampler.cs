@@ -42,7 +42,7 @@ public abstract record StepSampler : ISampler
         ArgumentNullException.ThrowIfNull(denoiser);
         INoiseSchedule schedule = denoiser.Source.Schedule;
         ISamplingGrid grid = Grid ?? UsualGrid(schedule);
-        int steps = GridSteps(StepsFor(schedule));
+        int steps = CountSteps(schedule);
         string[] problems = [.. walkProblems, .. AllProblems(schedule)];
         SamplingRun run = new(denoiser, request, problems, progress) { StartsFromNoise = grid.StartsFromNoise };
         IReadOnlyList<NoiseLevel> levels = grid.Levels(schedule, steps);
@@ -60,7 +60,7 @@ public abstract record StepSampler : ISampler
     /// <param name="schedule">The schedule of the model.</param>
     internal IEnumerable<string> AllProblems(INoiseSchedule schedule) =>
     [
-        .. (Grid ?? UsualGrid(schedule)).Problems(schedule, GridSteps(StepsFor(schedule))), .. SamplingRun.ClippingProblems(Clipping),
+        .. (Grid ?? UsualGrid(schedule)).Problems(schedule, CountSteps(schedule)), .. SamplingRun.ClippingProblems(Clipping),
         .. Problems(schedule),
     ];
 

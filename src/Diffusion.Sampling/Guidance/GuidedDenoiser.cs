@@ -91,18 +91,14 @@ public sealed class GuidedDenoiser : IDenoiser
                 $"{nameof(MinRatio)} is {MinRatio}, above {nameof(MaxRatio)}, {MaxRatio}: nothing would be guided. Swap them."));
         }
 
-        if (scale != 1 && Guide is null)
-        {
-            CheckClasses(conditioning); // also where the first levels are not guided
-        }
-
+        long? noClass = scale == 1 || Guide is not null ? null : NoClass(conditioning); // checked also where a level is not guided
         if (scale == 1 || level.Ratio < MinRatio || level.Ratio > MaxRatio)
         {
             return inner.Denoise(noisy, level, conditioning);
         }
 
         using DisposeScope scope = NewDisposeScope();
-        (Estimate strong, Tensor weak) = Estimates(noisy, level, conditioning);
+        (Estimate strong, Tensor weak) = Estimates(noisy, level, conditioning, noClass);
         Tensor clean = weak.Plus((strong.Clean - weak).Times(scale)); // [B, C, H, W]
         if (Rescale > 0)
         {
@@ -114,7 +110,8 @@ public sealed class GuidedDenoiser : IDenoiser
         return strong.WithClean(clean, noisy, level).MovedToOuterScope();
     }
 
-    private (Estimate Strong, Tensor Weak) Estimates(Tensor noisy, NoiseLevel level, Conditioning? conditioning)
+    private (Estimate Strong, Tensor Weak) Estimates(
+        Tensor noisy, NoiseLevel level, Conditioning? conditioning, long? noClass)
     {
         if (Guide is not null)
         {
@@ -123,8 +120,7 @@ public sealed class GuidedDenoiser : IDenoiser
             return (inner.Denoise(noisy, level, conditioning), Guide.Denoise(noisy, level, ofGuide).Clean);
         }
 
-        long unconditional = UnconditionalClass ?? Source.Model.ClassCount!.Value - 1;
-        Conditioning none = conditioning! with { ClassLabels = zeros_like(conditioning.ClassLabels!).Fill(unconditional) };
+        Conditioning none = conditioning! with { ClassLabels = zeros_like(conditioning.ClassLabels!).Fill(noClass!.Value) };
         if (!UsesOneCall)
         {
             return (inner.Denoise(noisy, level, conditioning), inner.Denoise(noisy, level, none).Clean);
@@ -139,7 +135,7 @@ public sealed class GuidedDenoiser : IDenoiser
         return (strong, both.Clean.narrow(0, count, count));
     }
 
-    private void CheckClasses(Conditioning? conditioning)
+    private long NoClass(Conditioning? conditioning)
     {
         if (conditioning?.ClassLabels is null || Source.Model.ClassCount is not { } classes)
         {
@@ -150,12 +146,11 @@ public sealed class GuidedDenoiser : IDenoiser
         }
 
         long none = UnconditionalClass ?? classes - 1;
-        if (none < 0 || none >= classes)
-        {
-            throw new ArgumentException(
+        return none >= 0 && none < classes
+            ? none
+            : throw new ArgumentException(
                 $"{nameof(UnconditionalClass)} is {none}, but the model's classes are 0..{classes - 1}. Use the class that label dropout "
                 + "trained, by default the last one.",
                 nameof(conditioning));
-        }
     }
 }

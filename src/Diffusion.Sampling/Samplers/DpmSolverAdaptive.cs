@@ -107,9 +107,7 @@ public sealed record DpmSolverAdaptive : ISampler
             double error = Error(low.DividedBy(to.Alpha), high.DividedBy(to.Alpha), before.DividedBy(beforeLevel.Alpha));
             if (!double.IsFinite(error))
             {
-                throw new InvalidOperationException(
-                    $"The estimates at half log-SNR {at} hold NaN or infinity: the network returned them. Its weights are damaged or its "
-                    + "training diverged; use an earlier checkpoint, or float32 if it ran in less.");
+                throw SamplingRun.NotFinite($"The estimates at half log-SNR {at} hold NaN or infinity");
             }
 
             if (!lengths.Accepts(error))

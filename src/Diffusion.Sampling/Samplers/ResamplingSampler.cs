@@ -115,8 +115,9 @@ public sealed record ResamplingSampler : ISampler
 
     private IEnumerable<string> Problems(INoiseSchedule schedule) =>
     [
-        .. Resamples > 1 && Inner.CountSteps(schedule) is > 1 and int steps && JumpLength >= steps
-            ? [$"JumpLength is {JumpLength}, but the grid has {steps} steps, so that there would be no jump. Use at most {steps - 1}."]
+        .. Resamples > 1 && Inner.CountSteps(schedule) is int steps && JumpLength >= steps
+            ? [$"JumpLength is {JumpLength}, but the grid has {steps} steps, so that there would be no jump. Use a smaller JumpLength, "
+                + "or a Resamples of 1 for no jumps."]
             : Array.Empty<string>(),
         .. JumpLength >= 1 ? Array.Empty<string>() : [$"JumpLength is {JumpLength}, but must be at least 1. Use 10."],
         .. Resamples >= 1 ? Array.Empty<string>() : [$"Resamples is {Resamples}, but must be at least 1. Use 1 for no jumps."],

@@ -180,8 +180,7 @@ public sealed class HostedTrainingTests : IDisposable
     [Fact]
     public async Task A_run_that_does_not_start_with_its_host_is_started_stopped_and_started_again()
     {
-        using IHost host = Host(Run("photos", ("StartsWithHost", "false"), ("Training:Steps", "100000")));
-        await host.StartAsync(Token);
+        using IHost host = await IdleHost(("Training:Steps", "100000"));
         HostedTraining run = host.Services.GetRequiredKeyedService<HostedTraining>("photos");
         run.Status.Should().Be(HostedTrainingStatus.Idle);
         FluentActions.Invoking(() => run.Snapshot()).Should().Throw<CheckpointException>();
@@ -258,8 +257,7 @@ public sealed class HostedTrainingTests : IDisposable
     [Fact]
     public async Task While_the_host_stops_no_run_starts()
     {
-        using IHost host = Host(Run("photos", ("StartsWithHost", "false")));
-        await host.StartAsync(Token);
+        using IHost host = await IdleHost();
         HostedTraining run = host.Services.GetRequiredKeyedService<HostedTraining>("photos");
 
         host.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
@@ -273,8 +271,7 @@ public sealed class HostedTrainingTests : IDisposable
     [Fact]
     public async Task After_a_run_in_another_folder_a_snapshot_is_of_that_folder()
     {
-        using IHost host = Host(Run("photos", ("StartsWithHost", "false")));
-        await host.StartAsync(Token);
+        using IHost host = await IdleHost();
         HostedTraining run = host.Services.GetRequiredKeyedService<HostedTraining>("photos");
         string other = folder.File("other");
 
@@ -290,8 +287,7 @@ public sealed class HostedTrainingTests : IDisposable
     [Fact]
     public async Task A_wrong_edit_is_thrown_to_the_caller_and_the_host_stays_alive()
     {
-        using IHost host = Host(Run("photos", ("StartsWithHost", "false")));
-        await host.StartAsync(Token);
+        using IHost host = await IdleHost();
         HostedTraining run = host.Services.GetRequiredKeyedService<HostedTraining>("photos");
 
         Func<Task> start = () => run.TryStartAsync(options => options.BatchSize = -1, Token);
@@ -331,8 +327,7 @@ public sealed class HostedTrainingTests : IDisposable
     [InlineData("RollBack", HealthStatus.Degraded)]
     public async Task A_divergence_is_unhealthy_unless_the_run_rolls_back(string policy, HealthStatus health)
     {
-        using IHost host = Host(Run("photos", ("StartsWithHost", "false"), ("Training:Health:OnDivergence", policy)));
-        await host.StartAsync(Token);
+        using IHost host = await IdleHost(("Training:Health:OnDivergence", policy));
         HostedTraining run = host.Services.GetRequiredKeyedService<HostedTraining>("photos");
         (await run.TryStartAsync(cancellationToken: Token)).Should().BeTrue();
         await run.Completion;
@@ -395,6 +390,13 @@ public sealed class HostedTrainingTests : IDisposable
         HostApplicationBuilder builder = Microsoft.Extensions.Hosting.Host.CreateApplicationBuilder();
         configure(builder.Services);
         return builder.Build();
+    }
+
+    private async Task<IHost> IdleHost(params (string Key, string Value)[] values)
+    {
+        IHost host = Host(Run("photos", [("StartsWithHost", "false"), .. values]));
+        await host.StartAsync(Token);
+        return host;
     }
 
     private static async Task<IReadOnlyDictionary<string, HealthReportEntry>> Health(IHost host) =>

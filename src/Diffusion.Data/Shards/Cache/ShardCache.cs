@@ -83,20 +83,25 @@ internal sealed class ShardCache(string folder, TimeProvider time)
         }
     }
 
-    // Deletes what killed processes have left behind.
-    private void Sweep()
+    /// <summary>Deletes the unfinished files of a folder that killed processes have left behind.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="now">The current time.</param>
+    public static void DeleteAbandoned(string folder, DateTimeOffset now)
     {
-        if (Interlocked.Exchange(ref swept, 1) == 1)
+        foreach (string file in Directory.GetFiles(folder, "*" + AtomicFile.TemporaryExtension))
         {
-            return;
-        }
-
-        foreach (string file in Directory.GetFiles(Folder, "*" + AtomicFile.TemporaryExtension))
-        {
-            if (Now.UtcDateTime - File.GetLastWriteTimeUtc(file) > Abandoned)
+            if (now.UtcDateTime - File.GetLastWriteTimeUtc(file) > Abandoned)
             {
                 TryDelete(file);
             }
+        }
+    }
+
+    private void Sweep()
+    {
+        if (Interlocked.Exchange(ref swept, 1) == 0)
+        {
+            DeleteAbandoned(Folder, Now);
         }
     }
 

@@ -14,7 +14,6 @@ internal sealed class CopyFolder
 
     // Files derived from a copy: the index of a scan, and the unpacked content of a gzip file.
     private static readonly string[] DerivedExtensions = [ShardIndex.Extension, ".tar"];
-    private static readonly TimeSpan Abandoned = TimeSpan.FromDays(1);
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(50);
 
     private readonly RemoteFileOptions options;
@@ -114,12 +113,7 @@ internal sealed class CopyFolder
             DeleteAbandoned(part.FullName);
         }
 
-        DateTime abandoned = options.Time.GetUtcNow().UtcDateTime - Abandoned;
-        foreach (FileInfo file in folder.GetFiles("*" + AtomicFile.TemporaryExtension).Where(file => file.LastWriteTimeUtc < abandoned))
-        {
-            ShardCache.TryDelete(file.FullName); // A killed process has left it.
-        }
-
+        ShardCache.DeleteAbandoned(options.Folder, options.Time.GetUtcNow());
         FileInfo[] files = [.. folder.GetFiles().OrderBy(file => file.LastWriteTimeUtc)];
         long total = files.Where(file => file.Extension != CachedCopy.Extension).Sum(file => LengthOf(file.FullName));
         foreach (FileInfo file in files.TakeWhile(_ => total > options.CacheBytes))

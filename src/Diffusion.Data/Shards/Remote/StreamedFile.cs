@@ -218,7 +218,7 @@ internal sealed class StreamedFile : IDisposable
         }
     }
 
-    // Nobody may be reading it, while others wait until this process has fetched it.
+    // Nobody may be reading it, while others wait until this process has fetched it. A timer may fire a little early, hence a second more.
     private async Task RetryLater(CancellationToken cancellation)
     {
         await Task.Delay(StreamedBlocks.FailureLifetime + TimeSpan.FromSeconds(1), options.Time, cancellation)
@@ -274,14 +274,13 @@ internal sealed class StreamedFile : IDisposable
 
         try
         {
-            if (!SupportsRanges)
-            {
-                Start();
-            }
-
             if (SupportsRanges)
             {
                 queue.Request(this, first, last, isUrgent: true);
+            }
+            else
+            {
+                Start();
             }
 
             waiter.Source.Task.WaitAsync(cancellation).GetAwaiter().GetResult();

@@ -69,6 +69,21 @@ public sealed class RemoteFileCacheTests : IDisposable
     }
 
     [Fact]
+    public void The_unfinished_file_of_a_killed_process_is_deleted_after_a_day()
+    {
+        string unfinished = folder.File($".{Guid.NewGuid():N}.tmp");
+        string recent = folder.File($".{Guid.NewGuid():N}.tmp");
+        using ScriptedServer server = new((request, _) => Served(request).Answer(request));
+        using RemoteFileCache cache = new(Options());
+        File.WriteAllBytes(unfinished, new byte[10]);
+        File.WriteAllBytes(recent, new byte[10]);
+        File.SetLastWriteTimeUtc(unfinished, time.GetUtcNow().UtcDateTime.AddDays(-2));
+        File.SetLastWriteTimeUtc(recent, time.GetUtcNow().UtcDateTime);
+        Read(cache, server, "1").Should().Equal(Served("/1").Content);
+        (File.Exists(unfinished), File.Exists(recent)).Should().Be((false, true));
+    }
+
+    [Fact]
     public void Copies_in_use_are_kept_beyond_the_limit_until_they_are_released()
     {
         using ScriptedServer server = new((request, _) => Served(request).Answer(request));
